@@ -1,0 +1,81 @@
+/**
+ * The one error class and its closed set of codes. A code is decided where the fault happens; each level above may
+ * add context with `withContext`. Codes become errno, HTTP status and exit status only at the edges (`fuse/`, `cli/`).
+ */
+
+export const ERROR_CODES = [
+  'INVALID_ARGUMENT',
+  'INVALID_REFERENCE',
+  'NOT_FOUND',
+  'UNAUTHORIZED',
+  'NO_MATCHING_PLATFORM',
+  'REGISTRY_UNAVAILABLE',
+  'TIMED_OUT',
+  'RATE_LIMITED',
+  'DIGEST_MISMATCH',
+  'CORRUPT_LAYER',
+  'UNSUPPORTED',
+  'MOUNT_FAILED',
+  'UNMOUNT_FAILED',
+  'ABORTED',
+  'INTERNAL',
+  'IO_FAILED',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/**
+ * A fault with a code. The message says what was being done, what came and what was wanted, on which digest, offset
+ * or reference; it never holds credentials or the query string of a signed URL.
+ */
+export class LayerslayerError extends Error {
+  override readonly name = 'LayerslayerError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** An error as it crosses a thread or process border, where class identity is lost. */
+export interface ErrorRecord {
+  code: ErrorCode;
+  message: string;
+  stack?: string;
+}
+
+export function toErrorRecord(error: unknown): ErrorRecord {
+  const known = asLayerslayerError(error);
+  return { code: known.code, message: known.message, stack: known.stack };
+}
+
+export function fromErrorRecord(record: ErrorRecord): LayerslayerError {
+  const error = new LayerslayerError(record.code, record.message);
+  if (record.stack !== undefined) error.stack = record.stack;
+  return error;
+}
+
+/** Any thrown value as a LayerslayerError: an abort becomes ABORTED, what nobody foresaw becomes INTERNAL. */
+export function asLayerslayerError(error: unknown): LayerslayerError {
+  if (error instanceof LayerslayerError) return error;
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new LayerslayerError('ABORTED', error.message, { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new LayerslayerError('INTERNAL', message, { cause: error });
+}
+
+/** The same fault, told with what the caller was doing: `context: message`. */
+export function withContext(error: unknown, context: string): LayerslayerError {
+  const known = asLayerslayerError(error);
+  return new LayerslayerError(known.code, `${context}: ${known.message}`, { cause: known });
+}
+
+/** The system error code (`ENOENT`, `ENOSPC` …) of a Node error, if it has one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,20 @@
+/**
+ * Callers of one key share one running task. A task that ended, well or badly, is forgotten at once: a failure is
+ * never remembered, so the next caller tries again.
+ */
+export class SingleFlight<K, V> {
+  readonly #running = new Map<K, Promise<V>>();
+
+  run(key: K, task: () => Promise<V>): Promise<V> {
+    // atomic: no await until the map holds the task
+    const running = this.#running.get(key);
+    if (running) return running;
+    const started = task().finally(() => this.#running.delete(key));
+    this.#running.set(key, started);
+    return started;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * A blob's bytes, wherever they live. Wrappers (paged, verified) implement the same interface, so that a reader
+ * never knows how many of them stand between it and the registry.
+ */
+export interface BlobReader {
+  /** Bytes of the whole blob, as its descriptor says. */
+  readonly size: number;
+
+  /**
+   * Exactly the `length` bytes at `offset`; both lie inside the blob. The result may be a view of a shared buffer:
+   * the caller does not write to it.
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, REGISTRY_UNAVAILABLE, TIMED_OUT, RATE_LIMITED, DIGEST_MISMATCH,
+   *   IO_FAILED, ABORTED; never fewer bytes
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** A blob that can also be streamed: the index pass and read-ahead take their bytes this way. */
+export interface BlobSource extends BlobReader {
+  /**
+   * Hands out the bytes of `[offset, end)` in order. When `onChunk` returns a promise, nothing more is handed out
+   * (and the transport is paused) until it resolves. A chunk is only valid until then. Interrupted transfers are
+   * resumed behind this interface; what was handed out is never handed out again.
+   */
+  stream(
+    offset: number,
+    end: number,
+    onChunk: (chunk: Uint8Array) => void | Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void>;
+}

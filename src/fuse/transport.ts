@@ -1,0 +1,25 @@
+import type { Log } from '../base/log.js';
+import type { LayerFs } from '../fs/layer-fs.js';
+
+export interface TransportOptions {
+  source: string; // first field of /proc/mounts: the image reference
+  allowOther: boolean;
+  suid: boolean; // honour setuid bits (default: nosuid)
+  devices: boolean; // honour device nodes (default: nodev)
+  nonempty: boolean; // mount over a directory that has entries
+  log: Log;
+}
+
+export interface MountedFs {
+  /** Resolves when the kernel no longer sends requests: unmounted, by whatever means. */
+  readonly closed: Promise<void>;
+  /** @throws LayerslayerError UNMOUNT_FAILED, when busy and not lazy */
+  unmount(options: { lazy: boolean }): Promise<void>;
+}
+
+/** A way to hand a LayerFs to the kernel. */
+export interface Transport {
+  readonly name: string;
+  /** @throws LayerslayerError MOUNT_FAILED */
+  mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs>;
+}

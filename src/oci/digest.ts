@@ -1,0 +1,35 @@
+import { LayerslayerError } from '../base/errors.js';
+
+/** `algorithm:hex`, lower case, checked: safe in a path and in a URL. (OCI image-spec, descriptor.md, "Digests") */
+export type Digest = string & { readonly __digest: unique symbol };
+
+export type DigestAlgorithm = 'sha256' | 'sha512';
+
+/** Hex digits of each algorithm that we can check. */
+const HEX_LENGTH: Record<DigestAlgorithm, number> = { sha256: 64, sha512: 128 };
+
+export function isDigest(text: unknown): text is Digest {
+  if (typeof text !== 'string') return false;
+  const colon = text.indexOf(':');
+  const wanted = HEX_LENGTH[text.slice(0, colon) as DigestAlgorithm];
+  return wanted !== undefined && text.length === colon + 1 + wanted && /^[0-9a-f]+$/.test(text.slice(colon + 1));
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT for anything but a sha256 or sha512 digest */
+export function parseDigest(text: unknown): Digest {
+  if (isDigest(text)) return text;
+  throw new LayerslayerError('INVALID_ARGUMENT', `not a sha256 or sha512 digest: ${JSON.stringify(text)}`);
+}
+
+export function digestAlgorithm(digest: Digest): DigestAlgorithm {
+  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
+}
+
+export function digestHex(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1);
+}
+
+/** `sha256:ab12cd34ef56…` for messages that people read. */
+export function shortDigest(digest: Digest): string {
+  return `${digest.slice(0, digest.indexOf(':') + 13)}…`;
+}

@@ -1,0 +1,50 @@
+import type { EntryKind } from '../tar/entry.js';
+
+/** The inode number of the root, as FUSE wants it (FUSE_ROOT_ID). */
+export const ROOT_INODE = 1;
+
+/** What an inode can be: hard links have become names of one inode. */
+export type InodeKind = Exclude<EntryKind, 'hardlink'>;
+
+/**
+ * The merged tree: inodes (numbered 1 to inodeCount, ascending in data order) and dentries. Columns inside; a getter
+ * allocates nothing unless it returns a view. Attributes that no layer gave (implied parents) are the defaults of
+ * SEMANTICS rule 1. The tree holds no file contents: `layerOf` and `rowOf` say where they are.
+ */
+export interface Tree {
+  readonly inodeCount: number;
+  /** Sum of 4 KiB blocks that file contents and directories take; for statfs. */
+  readonly blocks: number;
+
+  kind(inode: number): InodeKind;
+  mode(inode: number): number; // 0 to 0o7777
+  uid(inode: number): number;
+  gid(inode: number): number;
+  size(inode: number): number; // directories 4096, symlinks the target's length
+  /** 512-byte units of data: ceil(size/512), of a sparse file its data only; 0 for what is not a file. */
+  blocks512(inode: number): number;
+  mtimeSeconds(inode: number): number;
+  mtimeNanoseconds(inode: number): number;
+  deviceMajor(inode: number): number;
+  deviceMinor(inode: number): number;
+  nlink(inode: number): number; // of a directory 2 + its subdirectories
+  /** Number of the layer (1 is the base) the inode's entry comes from; 0: implied, no entry names it. */
+  layerOf(inode: number): number;
+  /** Row of the inode's entry in that layer's table; -1 when implied. */
+  rowOf(inode: number): number;
+  linkTarget(inode: number): Uint8Array; // symlinks only
+  xattrs(inode: number): readonly { name: Uint8Array; value: Uint8Array }[];
+
+  /** The inode that `name` is in directory `parent`, 0 when there is none. */
+  lookup(parent: number, name: Uint8Array): number;
+  /** A directory's parent (the root's is the root). */
+  parentOf(directory: number): number;
+  /**
+   * Children of a directory are the dentries `childStart(dir)` to `childEnd(dir) - 1`, in data order, so that a walk
+   * reads the layers forward.
+   */
+  childStart(directory: number): number;
+  childEnd(directory: number): number;
+  dentryInode(dentry: number): number;
+  dentryName(dentry: number): Uint8Array; // a view
+}
