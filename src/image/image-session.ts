@@ -1,0 +1,57 @@
+import type { Log } from '../base/log.js';
+import type { Layer } from '../layer/layer.js';
+import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { ResolvedImage } from './image-source.js';
+
+/** Where compressed pages, layer indexes and manifests are kept between mounts. */
+export interface CacheOptions {
+  directory: string; // absolute
+  capBytes: number; // hard cap of all files below it; 0 keeps nothing
+}
+
+export interface SessionOptions {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  memoryBytes: number; // cap of decompressed windows
+  log: Log;
+  onProgress?: (progress: LayerProgress) => void;
+  /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
+  onNotice?: (message: string) => void;
+}
+
+/** How far the index pass of one layer is; reported a few times a second and at the end. */
+export interface LayerProgress {
+  layer: number; // from 1, base first
+  state: 'indexing' | 'waiting' | 'done'; // waiting: another process indexes this layer
+  cached: boolean; // the index was kept from an earlier mount
+  doneBytes: number; // compressed
+  totalBytes: number;
+}
+
+/** Counters since the session began. */
+export interface SessionMetrics {
+  bytesFetched: number; // body bytes of layers received from the network
+  cacheHits: number; // window lookups answered from memory
+  cacheMisses: number;
+}
+
+/**
+ * One user's access to images: owns the worker threads, the caches and the network. Nothing is started before it is
+ * needed: a second mount of a kept image never starts an inflating thread until the first read.
+ */
+export interface ImageSession {
+  resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
+  /**
+   * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
+   * Aborting keeps the indexes that were complete.
+   * @param only numbers of the layers wanted (from 1); all when left out
+   */
+  openLayers(image: ResolvedImage, options?: { only?: readonly number[]; signal?: AbortSignal }): Promise<Layer[]>;
+  metrics(): SessionMetrics;
+  /** Ends threads and connections; reads under way fail with ABORTED. */
+  close(): Promise<void>;
+}
+
+/** Starts a session; see `session.ts` for what runs on which thread. */
+export type StartSession = (options: SessionOptions) => ImageSession;
