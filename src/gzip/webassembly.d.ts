@@ -1,0 +1,13 @@
+/** The part of the WebAssembly JavaScript API that we use; TypeScript has it only among the DOM's types. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module, imports: Record<string, Record<string, () => void>>);
+    readonly exports: unknown;
+  }
+  interface Memory {
+    readonly buffer: ArrayBuffer;
+  }
+}
