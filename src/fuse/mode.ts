@@ -1,0 +1,28 @@
+import type { InodeKind } from '../overlay/tree.js';
+
+/** S_IFMT bits of each kind (inode(7)). The directory entry type DT_* is the same number shifted right by 12. */
+const TYPE_BITS: Record<InodeKind, number> = {
+  fifo: 0o010000,
+  char: 0o020000,
+  dir: 0o040000,
+  block: 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+};
+
+export function typeBits(kind: InodeKind): number {
+  return TYPE_BITS[kind];
+}
+
+/** DT_* of readdir(3). */
+export function direntType(kind: InodeKind): number {
+  return TYPE_BITS[kind] >>> 12;
+}
+
+/**
+ * A device number as the kernel's new_encode_dev lays it out: 12 bits of major, 20 bits of minor whose upper 12 stand
+ * above the major. What a tar header says beyond those bits, no Linux kernel can hold.
+ */
+export function deviceNumber(major: number, minor: number): number {
+  return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
+}

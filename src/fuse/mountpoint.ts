@@ -1,0 +1,121 @@
+import { opendir, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
+import { rootMount } from './root-mount.js';
+import { runTool } from './run-tool.js';
+
+/** Milliseconds that a file system has to answer before we take it for hung. */
+const ANSWER_DEADLINE_MS = 3000;
+
+/** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
+const STALE_MOUNTS_MAX = 64;
+
+/** Types whose files are answered by another process or machine, which may be dead or hung. */
+const REMOTE_TYPE = /^(fuse|nfs|cifs|smb|9p|ceph|afs|virtiofs)/;
+
+/** What a file system did when it was asked for its statfs: always a request, where a stat may come from a cache. */
+type Liveness = 'alive' | 'dead' | 'hung';
+
+/**
+ * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
+ * or hung mount.
+ * @returns the canonical path: absolute, symlinks resolved
+ * @throws LayerslayerError MOUNT_FAILED, saying what to do
+ */
+export async function checkMountpoint(
+  path: string,
+  options: { nonempty: boolean; kernelMount?: KernelMount },
+): Promise<string> {
+  const detach = (options.kernelMount ?? rootMount).detach;
+  const absolute = resolve(path);
+  await removeStale(absolute, detach);
+  if ((await livenessOf(absolute, await readMountTable())) === 'hung') {
+    throw failed(path, 'its file system does not answer; choose another directory');
+  }
+  const canonical = await answered(path, realpath(absolute));
+  if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
+  if (!(await answered(path, stat(canonical))).isDirectory()) throw failed(path, 'not a directory');
+  const mounted = topmostAt(await readMountTable(), canonical);
+  if (!options.nonempty) {
+    if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
+    if (!(await answered(path, isEmpty(canonical)))) {
+      throw failed(path, 'not empty; choose an empty directory, or mount over it with -o nonempty');
+    }
+  }
+  return canonical;
+}
+
+/** @throws LayerslayerError MOUNT_FAILED when a mount of ours is there and lives */
+async function removeStale(mountpoint: string, detach: KernelMount['detach']): Promise<void> {
+  for (let i = 0; i < STALE_MOUNTS_MAX; i++) {
+    const table = await readMountTable();
+    const mounted = topmostAt(table, mountpoint);
+    if (mounted?.type !== FILE_SYSTEM_TYPE) return;
+    const liveness = await livenessOf(mountpoint, table);
+    if (liveness !== 'dead') {
+      const hung = liveness === 'hung' ? ', and does not answer' : '';
+      throw failed(mountpoint, `${mounted.source} is mounted there already${hung}; unmount it first`);
+    }
+    try {
+      await detach(mountpoint, { lazy: true });
+    } catch (error) {
+      const message = `mountpoint ${mountpoint}: a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
+      throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
+    }
+  }
+}
+
+/**
+ * Asks by way of a child process: whoever waits for a hung FUSE daemon cannot be killed, and one such thread in our
+ * own process would keep it from exiting.
+ */
+async function livenessOf(path: string, table: readonly MountEntry[]): Promise<Liveness> {
+  if (!table.some((entry) => REMOTE_TYPE.test(entry.type) && isWithin(path, entry.mountpoint)))
+    return 'alive';
+  const { status, stderr } = await runTool('stat', ['-f', '--', path], { deadlineMs: ANSWER_DEADLINE_MS });
+  if (status === undefined) return 'hung';
+  // ENOTCONN in the words of glibc, and of musl. Any other failure is an answer too: the checks that follow name it.
+  return status !== 0 && /endpoint is not connected|Socket not connected/.test(stderr) ? 'dead' : 'alive';
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+async function isEmpty(directory: string): Promise<boolean> {
+  const handle = await opendir(directory);
+  try {
+    return (await handle.read()) === null;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What the file system says, within the deadline, its refusal told as MOUNT_FAILED. */
+async function answered<T>(path: string, question: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(failed(path, 'its file system does not answer')), ANSWER_DEADLINE_MS);
+  });
+  try {
+    return await Promise.race([question, deadline]);
+  } catch (error) {
+    if (error instanceof LayerslayerError) throw error;
+    throw failed(path, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such directory; create it first',
+  ENOTDIR: 'not a directory',
+  EACCES: 'permission denied',
+  ENOTCONN: 'a dead mount is there (its daemon has ended); unmount it first',
+};
+
+function failed(path: string, why: string, cause?: unknown): LayerslayerError {
+  return new LayerslayerError('MOUNT_FAILED', `mountpoint ${path}: ${why}`, { cause });
+}

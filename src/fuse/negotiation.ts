@@ -1,0 +1,84 @@
+import {
+  FUSE_ASYNC_READ,
+  FUSE_CACHE_SYMLINKS,
+  FUSE_DO_READDIRPLUS,
+  FUSE_EXPORT_SUPPORT,
+  FUSE_INIT_IN,
+  FUSE_INIT_OUT,
+  FUSE_KERNEL_MINOR_VERSION,
+  FUSE_KERNEL_VERSION,
+  FUSE_MAX_PAGES,
+  FUSE_NO_OPEN_SUPPORT,
+  FUSE_NO_OPENDIR_SUPPORT,
+  FUSE_PARALLEL_DIROPS,
+} from './abi.js';
+import type { Reply } from './reply.js';
+import type { FuseRequest } from './request.js';
+import { LITTLE_ENDIAN } from './wire.js';
+
+/** The oldest protocol we speak: it has all the flags below, and every kernel that is still looked after has it. */
+const OLDEST_MINOR_VERSION = 31;
+
+/** Bytes; what one READ may ask for. The `max_read` mount option holds the kernel to it whatever its page size. */
+export const MAX_READ_SIZE = 1024 * 1024;
+
+const MAX_READAHEAD = MAX_READ_SIZE; // bytes
+const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it
+
+/** Nothing is ever written; the kernel wants 4096 at least and reserves read-buffer room for it. */
+const MAX_WRITE = 4096; // bytes
+
+/**
+ * Read-ahead requests in flight; more wait in the kernel. Enough to fill a fast link at a registry's round-trip time
+ * (64 x 128 KiB), and a bound on what answers can be held at once. Beyond the threshold it stops reading ahead.
+ */
+const MAX_BACKGROUND = 64;
+const CONGESTION_THRESHOLD = 48;
+
+const TIME_GRANULARITY = 1; // nanoseconds
+
+/**
+ * Left out on purpose: READDIRPLUS_AUTO (makes `find -printf %s` six times slower, measured), AUTO_INVAL_DATA and
+ * EXPLICIT_INVAL_DATA (contents never change, so cached pages stay), everything for writing.
+ */
+const WANTED_FLAGS =
+  FUSE_ASYNC_READ |
+  FUSE_EXPORT_SUPPORT |
+  FUSE_DO_READDIRPLUS |
+  FUSE_NO_OPEN_SUPPORT |
+  FUSE_PARALLEL_DIROPS |
+  FUSE_MAX_PAGES |
+  FUSE_CACHE_SYMLINKS |
+  FUSE_NO_OPENDIR_SUPPORT;
+
+export type Negotiation =
+  | { outcome: 'agreed'; minor: number; flags: number }
+  | { outcome: 'again' } // the kernel is of a later major version and will send INIT again in ours
+  | { outcome: 'refused'; reason: string };
+
+/**
+ * Reads the kernel's INIT and lays our answer into `reply`, FUSE_INIT_OUT.SIZE bytes of it, unless refused. The rules
+ * are in fuse.h under "Version negotiation".
+ */
+export function negotiate(request: FuseRequest, reply: Reply): Negotiation {
+  const major = request.argumentU32(FUSE_INIT_IN.major);
+  const minor = request.argumentU32(FUSE_INIT_IN.minor);
+  reply.body.fill(0, 0, FUSE_INIT_OUT.SIZE);
+  reply.putU32(FUSE_INIT_OUT.major, FUSE_KERNEL_VERSION);
+  reply.putU32(FUSE_INIT_OUT.minor, FUSE_KERNEL_MINOR_VERSION);
+  if (major > FUSE_KERNEL_VERSION) return { outcome: 'again' };
+  if (major < FUSE_KERNEL_VERSION || minor < OLDEST_MINOR_VERSION) {
+    const reason = `the kernel speaks FUSE ${major}.${minor}, want ${FUSE_KERNEL_VERSION}.${OLDEST_MINOR_VERSION} or newer`;
+    return { outcome: 'refused', reason };
+  }
+  const flags = request.argumentU32(FUSE_INIT_IN.flags) & WANTED_FLAGS;
+  const readahead = Math.min(request.argumentU32(FUSE_INIT_IN.max_readahead), MAX_READAHEAD);
+  reply.putU32(FUSE_INIT_OUT.max_readahead, readahead);
+  reply.putU32(FUSE_INIT_OUT.flags, flags);
+  reply.view.setUint16(FUSE_INIT_OUT.max_background, MAX_BACKGROUND, LITTLE_ENDIAN);
+  reply.view.setUint16(FUSE_INIT_OUT.congestion_threshold, CONGESTION_THRESHOLD, LITTLE_ENDIAN);
+  reply.putU32(FUSE_INIT_OUT.max_write, MAX_WRITE);
+  reply.putU32(FUSE_INIT_OUT.time_gran, TIME_GRANULARITY);
+  reply.view.setUint16(FUSE_INIT_OUT.max_pages, MAX_PAGES, LITTLE_ENDIAN);
+  return { outcome: 'agreed', minor: Math.min(minor, FUSE_KERNEL_MINOR_VERSION), flags };
+}

@@ -1,0 +1,119 @@
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { MAX_READ_SIZE } from './negotiation.js';
+import { runTool, type ToolResult } from './run-tool.js';
+import type { TransportOptions } from './transport.js';
+
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+
+const DEVICE = '/dev/fuse';
+
+/** Both take milliseconds; the room is for a machine that swaps. */
+const TOOL_DEADLINE_MS = 10_000;
+
+/** Mounting by mount(8) as root: the kernel's own interface, without libfuse. */
+export const rootMount: KernelMount = {
+  async attach(mountpoint, options) {
+    const descriptor = await openDevice();
+    try {
+      await mount(mountpoint, descriptor, options);
+      return descriptor;
+    } catch (error) {
+      await close(descriptor);
+      throw error;
+    }
+  },
+
+  async detach(mountpoint, { lazy }) {
+    // -i: no helper /sbin/umount.fuse.layerslayer.
+    const args = ['-i', ...(lazy ? ['-l'] : []), '--', mountpoint];
+    const failure = failureOf('umount', await runChecked('umount', args, 'UNMOUNT_FAILED'));
+    if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
+  },
+};
+
+async function openDevice(): Promise<number> {
+  try {
+    return await open(DEVICE, 'r+');
+  } catch (error) {
+    const code = systemCode(error);
+    throw new LayerslayerError('MOUNT_FAILED', `opening ${DEVICE}: ${code}${adviceOn(code)}`, {
+      cause: error,
+    });
+  }
+}
+
+function adviceOn(code: string | undefined): string {
+  if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO') {
+    return '; load the kernel module with `modprobe fuse` (in a container: start it with `--device /dev/fuse`)';
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return '; run as root (in a container: start it with `--device /dev/fuse --cap-add SYS_ADMIN`)';
+  }
+  return '';
+}
+
+async function mount(mountpoint: string, descriptor: number, options: TransportOptions): Promise<void> {
+  // The source is an argument of its own, so commas, blanks and backslashes need no quoting; `--` because it might
+  // start with a dash; the directory is `/`, so that mount(8) does not take it for a path near us and expand it.
+  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing into /run/mount/utab.
+  const args = [
+    '-i',
+    '-n',
+    '-t',
+    FILE_SYSTEM_TYPE,
+    '-o',
+    kernelOptions(options),
+    '--',
+    options.source,
+    mountpoint,
+  ];
+  const result = await runChecked('mount', args, 'MOUNT_FAILED', descriptor);
+  const failure = failureOf('mount', result);
+  if (failure) {
+    const advice = /permission denied|superuser/i.test(failure) ? adviceOn('EPERM') : '';
+    throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${failure}${advice}`);
+  }
+}
+
+/** mount(8) options and the data of fuse's own parser, in one string. The descriptor is the tool's fd 3. */
+export function kernelOptions(options: TransportOptions): string {
+  return [
+    'ro',
+    options.suid ? 'suid' : 'nosuid',
+    options.devices ? 'dev' : 'nodev',
+    'fd=3',
+    'rootmode=40000', // octal: a directory
+    'user_id=0',
+    'group_id=0',
+    `max_read=${MAX_READ_SIZE}`,
+    // Others come in only under the image's own modes; without allow_other the kernel lets nobody but root in.
+    ...(options.allowOther ? ['allow_other', 'default_permissions'] : []),
+  ].join(',');
+}
+
+async function runChecked(
+  program: string,
+  args: readonly string[],
+  code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED',
+  inherited?: number,
+): Promise<ToolResult> {
+  try {
+    return await runTool(program, args, { deadlineMs: TOOL_DEADLINE_MS, inherited });
+  } catch (error) {
+    throw new LayerslayerError(code, `running ${program}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function failureOf(program: string, result: ToolResult): string | undefined {
+  if (result.status === 0) return undefined;
+  if (result.status === undefined) return `${program} did not end within ${TOOL_DEADLINE_MS / 1000} s`;
+  // The tool's own first line, without the path that stands before it: `mount: /mnt/img: permission denied.`
+  return (
+    result.stderr.split('\n')[0]?.replace(/^u?mount: (?:[^:]*: )?/, '') ||
+    `${program} ended with ${result.status}`
+  );
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+
+/** Bytes kept of what a tool says. */
+const OUTPUT_MAX = 4096;
+
+export interface ToolResult {
+  /** undefined: killed at the deadline, or still dying */
+  status: number | undefined;
+  /** What it wrote to stderr, trimmed, in the C locale. */
+  stderr: string;
+}
+
+/**
+ * Runs a program without a shell, its directory `/`, nothing on stdin or stdout.
+ *
+ * It is not waited for past the deadline, not even for its death: what waits for an answer of a hung FUSE daemon
+ * cannot be killed until that daemon is, and our process must be able to go on and to exit.
+ * @param inherited descriptor that becomes its fd 3
+ * @throws the spawn error (ENOENT …) when it cannot be started
+ */
+export function runTool(
+  program: string,
+  args: readonly string[],
+  options: { deadlineMs: number; inherited?: number },
+): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: '/',
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'ignore', 'pipe', options.inherited ?? 'ignore'],
+    });
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (stderr.length < OUTPUT_MAX) stderr += text;
+    });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      child.stderr?.destroy();
+      child.unref();
+      resolve({ status: undefined, stderr: stderr.trim() });
+    }, options.deadlineMs);
+    child.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      resolve({ status: code ?? undefined, stderr: stderr.trim() });
+    });
+  });
+}
