@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import { DeviceChannel, READERS } from './device-channel.js';
 import { Dispatcher } from './dispatcher.js';
-import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { findMounts, readMountTable, topmostAt } from './mount-table.js';
 import { checkMountpoint } from './mountpoint.js';
 import { MAX_READ_SIZE } from './negotiation.js';
@@ -47,7 +47,7 @@ export class DevFuseTransport implements Transport {
     try {
       await within(INIT_DEADLINE_MS, dispatcher.ready);
     } catch (error) {
-      await mounted.unmount({ lazy: true });
+      await mounted.abort();
       throw error;
     }
     await raiseReadAhead(mounted.device, log);
@@ -72,7 +72,15 @@ class DevFuseMount implements MountedFs {
     });
   }
 
-  async unmount(options: { lazy: boolean }): Promise<void> {
+  async unmount({ lazy }: { lazy: boolean }): Promise<void> {
+    await this.#detach(lazy ? 'lazily' : 'if-unused');
+  }
+
+  async abort(): Promise<void> {
+    await this.#detach('forcibly');
+  }
+
+  async #detach(how: Detachment): Promise<void> {
     if (this.#isClosed) return;
     const state = await this.#state();
     if (state === 'gone') return;
@@ -80,13 +88,13 @@ class DevFuseMount implements MountedFs {
       const message = `unmounting ${this.mountpoint}: something else is mounted over it; unmount that first`;
       throw new LayerslayerError('UNMOUNT_FAILED', message);
     }
-    await this.kernelMount.detach(this.mountpoint, options);
+    await this.kernelMount.detach(this.mountpoint, how);
   }
 
   /** A connection that was aborted (`umount -f`, /sys/fs/fuse/connections) leaves its dead mount in the table. */
   async #removeRemains(): Promise<void> {
     try {
-      if ((await this.#state()) === 'seen') await this.kernelMount.detach(this.mountpoint, { lazy: true });
+      if ((await this.#state()) === 'seen') await this.kernelMount.detach(this.mountpoint, 'lazily');
     } catch (error) {
       this.log.warn(`removing the dead mount: ${(error as Error).message}`);
     }

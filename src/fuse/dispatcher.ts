@@ -151,7 +151,9 @@ export class Dispatcher {
 
   #fail(unique: number, error: unknown, doing: string): void {
     const known = asLayerslayerError(error);
-    if (known.code === 'INTERNAL') this.#faults.error(`${doing}: ${known.stack ?? known.message}`);
+    // Of a bug, where it was thrown; of a fault, what it says.
+    if (known.code === 'INTERNAL')
+      this.#faults.error(`${doing}: ${(error as Error | undefined)?.stack ?? known.message}`);
     else if (known.code !== 'ABORTED') this.#faults.error(`${doing}: ${known.message}`);
     this.#reply.sendError(unique, errnoOf(known.code));
   }

@@ -9,16 +9,19 @@ const FAULTS_A_PERIOD = 10;
 /** Writes faults to the log, at most ten a second, and how many it kept back. */
 export class FaultLog {
   readonly #log: Log;
+  readonly #now: () => number;
   #periodStartMs = Number.NEGATIVE_INFINITY;
   #told = 0;
   #keptBack = 0;
 
-  constructor(log: Log) {
+  /** @param now milliseconds, never going back */
+  constructor(log: Log, now: () => number = () => performance.now()) {
     this.#log = log;
+    this.#now = now;
   }
 
   error(message: string): void {
-    const now = performance.now();
+    const now = this.#now();
     if (now - this.#periodStartMs >= PERIOD_MS) {
       if (this.#keptBack > 0) this.#log.error(`${this.#keptBack} more faults like these`);
       this.#periodStartMs = now;

@@ -4,6 +4,12 @@ import type { TransportOptions } from './transport.js';
 export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
 
 /**
+ * `if-unused`: fails when busy. `lazily`: it goes out of sight now, and ends with its last user. `forcibly`: lazily, and
+ * the connection is aborted, so that its users fail.
+ */
+export type Detachment = 'if-unused' | 'lazily' | 'forcibly';
+
+/**
  * How a process gets a mount and the descriptor behind it. Root calls mount(8) (`root-mount.ts`); an ordinary user
  * would ask fusermount3. The one place where the two differ.
  */
@@ -15,8 +21,8 @@ export interface KernelMount {
    */
   attach(mountpoint: string, options: TransportOptions): Promise<number>;
   /**
-   * Removes the topmost mount at a path; a dead one too. Lazily: it goes out of sight now, and ends with its last user.
-   * @throws LayerslayerError UNMOUNT_FAILED, when busy and not lazy
+   * Removes the topmost mount at a path; a dead one too.
+   * @throws LayerslayerError UNMOUNT_FAILED
    */
-  detach(mountpoint: string, options: { lazy: boolean }): Promise<void>;
+  detach(mountpoint: string, how: Detachment): Promise<void>;
 }

@@ -59,7 +59,7 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
       throw failed(mountpoint, `${mounted.source} is mounted there already${hung}; unmount it first`);
     }
     try {
-      await detach(mountpoint, { lazy: true });
+      await detach(mountpoint, 'lazily');
     } catch (error) {
       const message = `mountpoint ${mountpoint}: a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
       throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });

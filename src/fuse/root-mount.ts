@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { MAX_READ_SIZE } from './negotiation.js';
 import { runTool, type ToolResult } from './run-tool.js';
 import type { TransportOptions } from './transport.js';
@@ -13,6 +13,12 @@ const DEVICE = '/dev/fuse';
 
 /** Both take milliseconds; the room is for a machine that swaps. */
 const TOOL_DEADLINE_MS = 10_000;
+
+const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
+  'if-unused': [],
+  lazily: ['-l'],
+  forcibly: ['-f', '-l'], // MNT_FORCE aborts a FUSE connection
+};
 
 /** Mounting by mount(8) as root: the kernel's own interface, without libfuse. */
 export const rootMount: KernelMount = {
@@ -27,9 +33,9 @@ export const rootMount: KernelMount = {
     }
   },
 
-  async detach(mountpoint, { lazy }) {
+  async detach(mountpoint, how) {
     // -i: no helper /sbin/umount.fuse.layerslayer.
-    const args = ['-i', ...(lazy ? ['-l'] : []), '--', mountpoint];
+    const args = ['-i', ...DETACH_FLAGS[how], '--', mountpoint];
     const failure = failureOf('umount', await runChecked('umount', args, 'UNMOUNT_FAILED'));
     if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
   },

@@ -15,6 +15,12 @@ export interface MountedFs {
   readonly closed: Promise<void>;
   /** @throws LayerslayerError UNMOUNT_FAILED, when busy and not lazy */
   unmount(options: { lazy: boolean }): Promise<void>;
+  /**
+   * Ends now, also under processes that use it: what they wait for, and all they ask later, fails with ENOTCONN or
+   * ECONNABORTED. For a daemon that has to go. Does nothing to a mount that was detached lazily before.
+   * @throws LayerslayerError UNMOUNT_FAILED
+   */
+  abort(): Promise<void>;
 }
 
 /** A way to hand a LayerFs to the kernel. */

@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Log, logTo } from '#dist/base/log.js';
+import type { LayerFs } from '#dist/fs/layer-fs.js';
+import { type DevFuseOptions, DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { readMountTable } from '#dist/fuse/mount-table.js';
+import type { MountedFs, TransportOptions } from '#dist/fuse/transport.js';
+
+/*
+ * The mounts are served by the test's own process, so it never touches them itself: every check is a child process,
+ * whose directory is not in the mount either (spawning would wait for a server that is busy spawning).
+ */
+
+export interface RunResult {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: Buffer;
+  stderr: string;
+}
+
+/** Nothing that a test runs takes this long; a process that does is killed, and its result shows it. */
+const RUN_DEADLINE_MS = 50_000;
+
+export function run(
+  program: string,
+  args: readonly string[],
+  onSpawn?: (pid: number) => void,
+): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: '/',
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: RUN_DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      resolve({ status, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
+    });
+    if (child.pid !== undefined) onSpawn?.(child.pid);
+  });
+}
+
+/** stdout of a program that must succeed. */
+export async function output(program: string, ...args: string[]): Promise<string> {
+  const result = await run(program, args);
+  if (result.status !== 0) throw new Error(`${program} ${args.join(' ')}: ${result.status} ${result.stderr}`);
+  return result.stdout.toString();
+}
+
+/** Runs an operation of `probe.mjs` in a process of its own; what it prints is JSON. */
+export async function probe<T>(operation: string, ...args: string[]): Promise<T> {
+  const script = fileURLToPath(new URL('./probe.mjs', import.meta.url));
+  return JSON.parse(await output(process.execPath, script, operation, ...args)) as T;
+}
+
+export interface TestMount {
+  mountpoint: string;
+  mounted: MountedFs;
+  log: string[];
+}
+
+const mountpoints = new Set<string>();
+
+export async function newMountpoint(): Promise<string> {
+  const mountpoint = await mkdtemp(join(tmpdir(), 'layerslayer-fuse-'));
+  mountpoints.add(mountpoint);
+  return mountpoint;
+}
+
+export function optionsFor(changes: Partial<TransportOptions> = {}): TransportOptions {
+  const log: Log = logTo(() => {});
+  return {
+    source: 'example.com/test:1',
+    allowOther: false,
+    suid: false,
+    devices: false,
+    nonempty: false,
+    log,
+    ...changes,
+  };
+}
+
+export async function mountFs(
+  fs: LayerFs,
+  changes: Partial<TransportOptions> = {},
+  transport: DevFuseOptions = {},
+): Promise<TestMount> {
+  const mountpoint = await newMountpoint();
+  const log: string[] = [];
+  const options = optionsFor({
+    log: logTo((level, message) => log.push(`${level}: ${message}`)),
+    ...changes,
+  });
+  return { mountpoint, mounted: await new DevFuseTransport(transport).mount(fs, mountpoint, options), log };
+}
+
+/** For afterEach or afterAll: whatever the tests did, no mount, waiting process or directory of theirs is left. */
+export async function cleanUp(): Promise<void> {
+  for (const mountpoint of mountpoints) {
+    for (const entry of await readMountTable()) {
+      // Forced, so that processes that wait for an answer end; lazily, because they may still be there.
+      if (entry.mountpoint === mountpoint) await run('umount', ['-i', '-f', '-l', mountpoint]);
+    }
+    await rm(mountpoint, { recursive: true, force: true });
+    mountpoints.delete(mountpoint);
+  }
+}
+
+/** Waits until a condition holds; a test that waits in vain fails by its own time limit, with this line in its stack. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
+import { checkMountpoint } from '#dist/fuse/mountpoint.js';
+import { MemoryFs } from './memory-fs.js';
+import { cleanUp, mountFs, newMountpoint, optionsFor, output } from './mounting.js';
+
+const hosts: ChildProcess[] = [];
+
+afterEach(async () => {
+  for (const host of hosts.splice(0)) {
+    if (host.exitCode !== null || host.signalCode !== null) continue;
+    host.kill('SIGKILL');
+    await once(host, 'exit');
+  }
+  await cleanUp();
+});
+
+/** A mount served by a process of its own. */
+async function hostOn(mountpoint: string): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL('./doomed-host.mjs', import.meta.url));
+  const host = spawn(process.execPath, [script, mountpoint], {
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  hosts.push(host);
+  await once(host.stdout!, 'data');
+  return host;
+}
+
+async function kill(host: ChildProcess): Promise<void> {
+  host.kill('SIGKILL');
+  await once(host, 'exit');
+}
+
+const isMounted = async (mountpoint: string) => topmostAt(await readMountTable(), mountpoint) !== undefined;
+const check = (path: string, nonempty = false) => checkMountpoint(path, { nonempty });
+const failure = (text: string) => ({ code: 'MOUNT_FAILED', message: expect.stringContaining(text) });
+
+test('an empty directory, by any name of it, is told by its canonical one', async () => {
+  const mountpoint = await newMountpoint();
+  expect(await check(mountpoint)).toBe(mountpoint);
+  expect(await check(`${mountpoint}/`)).toBe(mountpoint);
+  expect(await check(`${mountpoint}/../${mountpoint.split('/').at(-1)}`)).toBe(mountpoint);
+  await mkdir(`${mountpoint}/target`);
+  await symlink('target', `${mountpoint}/link`);
+  expect(await check(`${mountpoint}/link`)).toBe(`${mountpoint}/target`);
+});
+
+test('missing, no directory, a loop', async () => {
+  const mountpoint = await newMountpoint();
+  await writeFile(`${mountpoint}/file`, '');
+  await symlink('loop', `${mountpoint}/loop`);
+  await expect(check(`${mountpoint}/missing`)).rejects.toMatchObject(
+    failure('no such directory; create it first'),
+  );
+  await expect(check(`${mountpoint}/file`)).rejects.toMatchObject(failure('not a directory'));
+  await expect(check(`${mountpoint}/file/below`)).rejects.toMatchObject(failure('not a directory'));
+  await expect(check(`${mountpoint}/loop`)).rejects.toMatchObject(failure('ELOOP'));
+});
+
+test('not empty', async () => {
+  const mountpoint = await newMountpoint();
+  await writeFile(`${mountpoint}/.hidden`, '');
+  await expect(check(mountpoint)).rejects.toMatchObject(failure('not empty'));
+  expect(await check(mountpoint, true)).toBe(mountpoint);
+});
+
+test('another file system is mounted there', async () => {
+  const mountpoint = await newMountpoint();
+  await output('mount', '-t', 'tmpfs', 'some-tmpfs', mountpoint);
+  await expect(check(mountpoint)).rejects.toMatchObject(failure('some-tmpfs (tmpfs) is mounted there'));
+  expect(await check(mountpoint, true)).toBe(mountpoint);
+});
+
+test('a live mount of ours is never covered', async () => {
+  const { mountpoint } = await mountFs(new MemoryFs());
+  for (const nonempty of [false, true]) {
+    await expect(check(mountpoint, nonempty)).rejects.toMatchObject(
+      failure('example.com/test:1 is mounted there already'),
+    );
+  }
+});
+
+test('a mount of a killed daemon is removed, also when several lie there or a symlink leads to it', async () => {
+  const mountpoint = await newMountpoint();
+  await kill(await hostOn(mountpoint));
+  expect(await isMounted(mountpoint)).toBe(true);
+  expect(await check(mountpoint)).toBe(mountpoint);
+  expect(await isMounted(mountpoint)).toBe(false);
+
+  const link = `${await newMountpoint()}/link`;
+  await symlink(mountpoint, link);
+  await kill(await hostOn(mountpoint));
+  expect(await check(link)).toBe(mountpoint);
+  expect(await isMounted(mountpoint)).toBe(false);
+  await rm(link);
+});
+
+test('a name with blanks and backslashes is found in the table', async () => {
+  const odd = `${await newMountpoint()}/a b\\040\tc`;
+  await mkdir(odd);
+  await kill(await hostOn(odd));
+  expect(await check(odd)).toBe(odd);
+  expect(await isMounted(odd)).toBe(false);
+});
+
+test('mounting again where a daemon was killed just works', async () => {
+  const mountpoint = await newMountpoint();
+  await kill(await hostOn(mountpoint));
+  const fs = new MemoryFs();
+  fs.file(fs.root, 'file', 'new');
+  await new DevFuseTransport().mount(fs, mountpoint, optionsFor());
+  expect(await output('cat', `${mountpoint}/file`)).toBe('new');
+});
+
+test('a directory below a dead mount', async () => {
+  const mountpoint = await newMountpoint();
+  await kill(await hostOn(mountpoint));
+  await expect(check(`${mountpoint}/below`)).rejects.toMatchObject(failure('a dead mount is there'));
+});
+
+test('a hung daemon hangs nobody else: neither on its mount nor below', async () => {
+  const mountpoint = await newMountpoint();
+  const host = await hostOn(mountpoint);
+  host.kill('SIGSTOP');
+  const both = await Promise.allSettled([check(mountpoint), check(`${mountpoint}/below`)]);
+  expect(both.map((each) => each.status === 'rejected' && each.reason.message)).toEqual([
+    expect.stringContaining('doomed is mounted there already, and does not answer'),
+    expect.stringContaining('its file system does not answer'),
+  ]);
+  host.kill('SIGCONT');
+});
+
+test('the transport checks before it mounts', async () => {
+  const transport = new DevFuseTransport();
+  await expect(transport.mount(new MemoryFs(), '/nonexistent/x', optionsFor())).rejects.toMatchObject(
+    failure('mountpoint /nonexistent/x: no such directory'),
+  );
+});
+
+test('what mount(8) refuses is told, and nothing stays open', async () => {
+  const mountpoint = await newMountpoint();
+  const refused = new DevFuseTransport().mount(new MemoryFs(), mountpoint, optionsFor({ source: 'nul\0' }));
+  await expect(refused).rejects.toMatchObject({ code: 'MOUNT_FAILED' });
+  expect(await isMounted(mountpoint)).toBe(false);
+});
