@@ -1,4 +1,6 @@
-import type { Digest } from './digest.js';
+import { LayerslayerError } from '../base/errors.js';
+import { type Digest, digestOf, isDigest, shortDigest } from './digest.js';
+import { isJsonObject, type JsonObject, ownField, stringField, stringMap } from './json.js';
 import type { Platform } from './platform.js';
 
 /** OCI image-spec, descriptor.md. */
@@ -9,4 +11,54 @@ export interface Descriptor {
   platform?: Platform; // only in an image index
   annotations?: Record<string, string>;
   data?: Uint8Array; // inlined content, already checked against digest and size
+}
+
+/**
+ * @param where names the descriptor in messages, as `layer 3 of manifest sha256:ab…`
+ * @throws LayerslayerError UNSUPPORTED for what is no descriptor, DIGEST_MISMATCH for inlined data that is not its own
+ */
+export function parseDescriptor(value: unknown, where: string): Descriptor {
+  const refuse = (why: string) => new LayerslayerError('UNSUPPORTED', `${where}: ${why}`);
+  if (!isJsonObject(value)) throw refuse('is not a descriptor');
+  const mediaType = stringField(value, 'mediaType');
+  const digest = ownField(value, 'digest');
+  const size = ownField(value, 'size');
+  if (mediaType === undefined) throw refuse('has no mediaType');
+  if (!isDigest(digest))
+    throw refuse(`its digest is not sha256 or sha512: ${JSON.stringify(digest)?.slice(0, 100)}`);
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
+    throw refuse('its size is not a number of bytes');
+
+  const descriptor: Descriptor = { mediaType, digest, size };
+  const platform = parseDescriptorPlatform(ownField(value, 'platform'));
+  if (platform) descriptor.platform = platform;
+  const annotations = stringMap(value, 'annotations');
+  if (annotations) descriptor.annotations = annotations;
+  const data = parseData(value, descriptor, where);
+  if (data) descriptor.data = data;
+  return descriptor;
+}
+
+/** undefined when os or architecture is missing: then only the config knows. */
+function parseDescriptorPlatform(value: unknown): Platform | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const os = stringField(value, 'os');
+  const architecture = stringField(value, 'architecture');
+  if (!os || !architecture) return undefined;
+  const variant = stringField(value, 'variant');
+  const osVersion = stringField(value, 'os.version');
+  return { os, architecture, ...(variant && { variant }), ...(osVersion && { osVersion }) };
+}
+
+function parseData(value: JsonObject, { digest, size }: Descriptor, where: string): Uint8Array | undefined {
+  const text = stringField(value, 'data');
+  if (text === undefined) return undefined;
+  const data = new Uint8Array(Buffer.from(text, 'base64'));
+  if (data.length !== size || digestOf(data, digest) !== digest) {
+    throw new LayerslayerError(
+      'DIGEST_MISMATCH',
+      `${where}: its inlined data (${data.length} bytes) is not ${shortDigest(digest)} (${size} bytes)`,
+    );
+  }
+  return data;
 }

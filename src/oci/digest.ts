@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 
 /** `algorithm:hex`, lower case, checked: safe in a path and in a URL. (OCI image-spec, descriptor.md, "Digests") */
@@ -12,7 +13,9 @@ export function isDigest(text: unknown): text is Digest {
   if (typeof text !== 'string') return false;
   const colon = text.indexOf(':');
   const wanted = HEX_LENGTH[text.slice(0, colon) as DigestAlgorithm];
-  return wanted !== undefined && text.length === colon + 1 + wanted && /^[0-9a-f]+$/.test(text.slice(colon + 1));
+  return (
+    wanted !== undefined && text.length === colon + 1 + wanted && /^[0-9a-f]+$/.test(text.slice(colon + 1))
+  );
 }
 
 /** @throws LayerslayerError INVALID_ARGUMENT for anything but a sha256 or sha512 digest */
@@ -27,6 +30,12 @@ export function digestAlgorithm(digest: Digest): DigestAlgorithm {
 
 export function digestHex(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1);
+}
+
+/** The digest of bytes, by sha256 or by the algorithm that another digest has (to compare with it). */
+export function digestOf(bytes: Uint8Array, like?: Digest): Digest {
+  const algorithm = like === undefined ? 'sha256' : digestAlgorithm(like);
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
 /** `sha256:ab12cd34ef56…` for messages that people read. */

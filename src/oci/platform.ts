@@ -1,7 +1,106 @@
+import { endianness } from 'node:os';
+import { LayerslayerError } from '../base/errors.js';
+
 /** OCI image-spec, image-index.md, "platform". Names are GOOS and GOARCH. */
 export interface Platform {
   os: string;
   architecture: string;
   variant?: string;
   osVersion?: string;
+}
+
+/** `process.arch` where Go says it otherwise. */
+const GOARCH: Record<string, string> = {
+  x64: 'amd64',
+  ia32: '386',
+  ppc64: endianness() === 'LE' ? 'ppc64le' : 'ppc64',
+  mipsel: 'mipsle',
+};
+
+/** Other names of one architecture, as containerd takes them (platforms/database.go). */
+const ARCHITECTURE_ALIASES: Record<string, { architecture: string; variant?: string }> = {
+  i386: { architecture: '386' },
+  x86_64: { architecture: 'amd64' },
+  'x86-64': { architecture: 'amd64' },
+  aarch64: { architecture: 'arm64' },
+  armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+/** linux and this machine's architecture: what the mount shows when nobody asks for another. */
+export function defaultPlatform(): Platform {
+  return normalizePlatform({ os: 'linux', architecture: GOARCH[process.arch] ?? process.arch });
+}
+
+/**
+ * `os/architecture` or `os/architecture/variant`, normalised.
+ * @throws LayerslayerError INVALID_ARGUMENT
+ */
+export function parsePlatform(text: string): Platform {
+  const [os, architecture, variant, ...rest] = text.split('/');
+  const wellFormed = [os, architecture, variant ?? 'v1'].every(
+    (part) => part !== undefined && /^[\w.-]+$/.test(part),
+  );
+  if (!os || !architecture || !wellFormed || rest.length > 0) {
+    throw new LayerslayerError(
+      'INVALID_ARGUMENT',
+      `not a platform: ${JSON.stringify(text.slice(0, 100))}: want OS/ARCH or OS/ARCH/VARIANT, as linux/arm64`,
+    );
+  }
+  return normalizePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+}
+
+export function formatPlatform(platform: Platform): string {
+  const variant = platform.variant ? `/${platform.variant}` : '';
+  return `${platform.os}/${platform.architecture}${variant}`;
+}
+
+/**
+ * One spelling for each platform, as containerd has it: lower case, aliases resolved, `arm64/v8` and `amd64/v1` are
+ * the bare architecture, a bare `arm` is `arm/v7`, variants start with `v`.
+ */
+export function normalizePlatform(platform: Platform): Platform {
+  const os = platform.os.toLowerCase();
+  const named = platform.architecture.toLowerCase();
+  const alias = Object.hasOwn(ARCHITECTURE_ALIASES, named) ? ARCHITECTURE_ALIASES[named] : undefined;
+  const architecture = alias?.architecture ?? named;
+  const given = alias?.variant ?? platform.variant?.toLowerCase() ?? '';
+  const variant = normalVariant(architecture, /^\d/.test(given) ? `v${given}` : given);
+  return {
+    os: os === 'macos' ? 'darwin' : os,
+    architecture,
+    ...(variant !== '' && { variant }),
+    ...(platform.osVersion !== undefined && { osVersion: platform.osVersion }),
+  };
+}
+
+function normalVariant(architecture: string, variant: string): string {
+  if (architecture === 'arm' && variant === '') return 'v7';
+  if (architecture === 'arm64' && (variant === 'v8' || variant === 'v8.0')) return '';
+  if (architecture === 'amd64' && variant === 'v1') return '';
+  return variant;
+}
+
+/**
+ * How well `offered` serves who asks for `wanted`: 0 is exact, higher is worse, undefined is not at all. A machine runs
+ * lower variants of its own architecture (containerd's `platformVector`). Unlike there, another architecture that the
+ * machine could also run (386 on amd64) does not count: who mounts wants the files that were asked for.
+ */
+export function platformDistance(wanted: Platform, offered: Platform): number | undefined {
+  const want = normalizePlatform(wanted);
+  const have = normalizePlatform(offered);
+  if (want.os !== have.os || want.architecture !== have.architecture) return undefined;
+  if (want.osVersion !== undefined && want.osVersion !== have.osVersion) return undefined;
+  if (want.variant === have.variant) return 0;
+  const distance = variantRank(want) - variantRank(have);
+  return distance > 0 ? distance : undefined;
+}
+
+/** `v7` is 7, `v8.2` is 8.2, none is the lowest that the bare name stands for; what is no number matches itself only. */
+function variantRank(platform: Platform): number {
+  if (platform.variant !== undefined) {
+    const digits = /^v(\d+(?:\.\d+)?)$/.exec(platform.variant)?.[1];
+    return digits === undefined ? Number.NaN : Number(digits);
+  }
+  return platform.architecture === 'arm64' ? 8 : 1;
 }

@@ -1,0 +1,58 @@
+import { LayerslayerError } from '../base/errors.js';
+
+/**
+ * Reading JSON that a stranger wrote. Only known fields are ever copied out of it, so that neither its depth nor its
+ * keys (`__proto__`) reach our own objects.
+ */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * @param what names the document in the message, as `manifest sha256:ab…`
+ * @throws LayerslayerError UNSUPPORTED unless the bytes are UTF-8 of one JSON object
+ */
+export function parseJsonObject(bytes: Uint8Array, what: string): JsonObject {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new LayerslayerError('UNSUPPORTED', `${what} is not JSON`, { cause: error });
+  }
+  if (!isJsonObject(value)) throw new LayerslayerError('UNSUPPORTED', `${what} is not a JSON object`);
+  return value;
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function stringField(object: JsonObject, key: string): string | undefined {
+  const value = ownField(object, key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The strings of a list; undefined when there is no list. */
+export function stringList(object: JsonObject, key: string): string[] | undefined {
+  const value = ownField(object, key);
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined;
+}
+
+/** The string values of a map. */
+export function stringMap(object: JsonObject, key: string): Record<string, string> | undefined {
+  const value = ownField(object, key);
+  if (!isJsonObject(value)) return undefined;
+  // fromEntries defines own properties, also for `__proto__`; an assignment would not.
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+/** The keys of a map (Docker writes sets as `{"80/tcp": {}}`). */
+export function keyList(object: JsonObject, key: string): string[] {
+  const value = ownField(object, key);
+  return isJsonObject(value) ? Object.keys(value) : [];
+}
+
+/** A field that the document itself has: never one of Object.prototype; null is as good as absent, as in Go. */
+export function ownField(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
+}

@@ -1,0 +1,49 @@
+/** Media types of manifests and configs. OCI image-spec media-types.md; docker's image manifest v2 schema 2. */
+export const MEDIA_TYPES = {
+  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
+  ociIndex: 'application/vnd.oci.image.index.v1+json',
+  ociConfig: 'application/vnd.oci.image.config.v1+json',
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+} as const;
+
+/** What we ask for, best first; schema 1 is left out, so that a registry converts nothing for us. */
+export const MANIFEST_ACCEPT = [
+  MEDIA_TYPES.ociIndex,
+  MEDIA_TYPES.ociManifest,
+  MEDIA_TYPES.dockerList,
+  MEDIA_TYPES.dockerManifest,
+].join(', ');
+
+export function isManifestType(mediaType: string): boolean {
+  return mediaType === MEDIA_TYPES.ociManifest || mediaType === MEDIA_TYPES.dockerManifest;
+}
+
+export function isIndexType(mediaType: string): boolean {
+  return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
+}
+
+export function isSchema1Type(mediaType: string): boolean {
+  return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
+}
+
+export function isImageConfigType(mediaType: string): boolean {
+  return mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
+}
+
+/** Lower case, without parameters; empty when there is none. */
+export function baseMediaType(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}
+
+/**
+ * How a layer's media type says its tar is compressed. Only a hint: the bytes decide.
+ * undefined: the type says nothing of it.
+ */
+export function compressionHint(mediaType: string): 'none' | 'gzip' | 'zstd' | undefined {
+  if (/[.+]zstd$/.test(mediaType)) return 'zstd';
+  if (/[.+]gzip$/.test(mediaType)) return 'gzip';
+  if (/\.tar$/.test(mediaType)) return 'none';
+  return undefined;
+}
