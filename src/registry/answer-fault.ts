@@ -1,0 +1,83 @@
+import type { ErrorCode } from '../base/errors.js';
+import { type HttpAnswer, headerOf } from './http-exchange.js';
+import { RegistryFault, type RetryAdvice } from './registry-fault.js';
+
+/** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
+const ERROR_BODY_MAX = 64 * 1024;
+/** Characters of the registry's own words in our message. */
+const QUOTE_MAX = 200;
+
+/**
+ * An answer that is not what was wanted, as a fault; its body is read for the registry's own words.
+ * @param doing what was being done, as `reading manifest docker.io/library/x:y`
+ * @param wanted the status that would have been right, as `200`
+ */
+export async function answerFault(
+  answer: HttpAnswer,
+  doing: string,
+  wanted: string,
+  nowMs: number,
+): Promise<RegistryFault> {
+  const { status } = answer;
+  const host = answer.url.host;
+  const words = await registryWords(answer);
+  const { code, advice } = judge(status);
+  const afterMs = retryAfterMs(headerOf(answer, 'retry-after'), nowMs);
+  const explained = explain(status, host);
+  const message = `${doing}: got ${status} from ${host}, want ${wanted}${words}${explained}`;
+  return new RegistryFault(code, message, advice, { host, ...(afterMs !== undefined && { afterMs }) });
+}
+
+function judge(status: number): { code: ErrorCode; advice: RetryAdvice } {
+  if (status === 401 || status === 403) return { code: 'UNAUTHORIZED', advice: 'never' };
+  if (status === 404 || status === 410) return { code: 'NOT_FOUND', advice: 'never' };
+  if (status === 429) return { code: 'RATE_LIMITED', advice: 'backoff' };
+  if (status === 408 || status === 504) return { code: 'TIMED_OUT', advice: 'backoff' };
+  const transient = status >= 500 && status !== 501 && status !== 505;
+  return { code: 'REGISTRY_UNAVAILABLE', advice: transient ? 'backoff' : 'never' };
+}
+
+function explain(status: number, host: string): string {
+  if (status === 403) return '; the credentials do not allow it';
+  if (status === 429) return `; ${host} limits how often it is asked: log in, or try later`;
+  return '';
+}
+
+/** Retry-After, RFC 9110 section 10.2.3: seconds or a date. Anything else is no advice. */
+export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}
+
+/** `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there are none. */
+async function registryWords(answer: HttpAnswer): Promise<string> {
+  const { bytes } = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
+  const text = Buffer.from(bytes).toString('utf8');
+  const type = headerOf(answer, 'content-type') ?? '';
+  // Pages for people say nothing in one line, and XML of storage may quote the signed request.
+  if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
+  const words = oneLine(errorMessage(text) ?? (text.startsWith('{') ? '' : text));
+  return words === '' ? '' : `: ${words}`;
+}
+
+function errorMessage(text: string): string | undefined {
+  try {
+    const body = JSON.parse(text) as {
+      errors?: { code?: unknown; message?: unknown }[];
+      details?: unknown;
+    } | null;
+    const first = body?.errors?.[0];
+    const parts = [first?.code, first?.message ?? body?.details].filter((part) => typeof part === 'string');
+    return parts.length > 0 ? parts.join(': ') : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Printable and short: what a stranger wrote goes to a terminal and a log. */
+export function oneLine(text: string): string {
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\s]+/g, ' ').trim();
+  return line.length > QUOTE_MAX ? `${line.slice(0, QUOTE_MAX)}…` : line;
+}

@@ -1,0 +1,72 @@
+/** One challenge of a WWW-Authenticate header. RFC 9110, section 11.6.1. */
+export interface Challenge {
+  scheme: string; // lower case: `bearer`, `basic`
+  token68?: string;
+  params: ReadonlyMap<string, string>; // names in lower case; a Map, as names are the registry's to choose
+}
+
+const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
+const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y;
+const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
+const SPACE = /[ \t]*/y;
+/** Some registries leave values unquoted that the grammar would quote (URLs, scopes): all up to the next comma. */
+const BARE_VALUE = /[^,"\s][^,\s]*/y;
+
+/**
+ * All challenges of a header, in order. Several may share a line, and parameters and challenges are both separated by
+ * commas: `Bearer realm="a,b",scope="x", Basic`. What does not fit the grammar ends the parsing: the challenges before
+ * it count.
+ */
+export function parseChallenges(header: string): Challenge[] {
+  const challenges: Challenge[] = [];
+  let at = 0;
+  const match = (pattern: RegExp): RegExpExecArray | undefined => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(header) ?? undefined;
+    if (found) at = pattern.lastIndex;
+    return found;
+  };
+  const separators = () => {
+    for (;;) {
+      match(SPACE);
+      if (header[at] !== ',') return;
+      at++;
+    }
+  };
+  for (separators(); at < header.length; separators()) {
+    const scheme = match(TOKEN)?.[0];
+    if (scheme === undefined) break;
+    const params = new Map<string, string>();
+    const challenge: Challenge = { scheme: scheme.toLowerCase(), params };
+    challenges.push(challenge);
+    if (match(SPACE)?.[0] === '') continue;
+    const token68 = match(TOKEN68)?.[0];
+    if (token68 !== undefined && !isScheme(token68)) {
+      challenge.token68 = token68;
+      continue;
+    }
+    if (token68 !== undefined) at -= token68.length;
+    for (;;) {
+      const start = at;
+      separators();
+      const name = match(TOKEN)?.[0];
+      match(SPACE);
+      if (name === undefined || header[at] !== '=') {
+        at = start; // the next challenge, or the end
+        break;
+      }
+      at++;
+      match(SPACE);
+      const value = match(QUOTED)?.[1]?.replace(/\\([\s\S])/g, '$1') ?? match(BARE_VALUE)?.[0];
+      if (value === undefined) return challenges;
+      // The first counts: a second realm must not replace the one that was checked.
+      if (!params.has(name.toLowerCase())) params.set(name.toLowerCase(), value);
+    }
+  }
+  return challenges;
+}
+
+/** `Basic Bearer …`: a scheme without parameters before another (seen without the comma) is no token68. */
+function isScheme(text: string): boolean {
+  return /^(basic|bearer)$/i.test(text);
+}

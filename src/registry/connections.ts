@@ -1,0 +1,174 @@
+import type { LookupFunction } from 'node:net';
+import { readTrust, type Trust } from './certificates.js';
+import type { Endpoint } from './endpoint.js';
+import type { HttpAnswer, HttpRequest } from './http-exchange.js';
+import { connectionCode, connectionFault, isCertificateCode } from './registry-fault.js';
+import { ResponseBody } from './response-body.js';
+import { addressKind, isNearby, lookupTargets } from './target-policy.js';
+import { type Dispatcher, loadProxyAgent, type ProxyAgentOptions } from './undici-agent.js';
+
+/** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
+const CONNECTIONS_MAX = 32;
+/** Ms for TCP and TLS; below the time that a read has, so that a second try fits. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Ms that an idle socket is kept: a burst of reads shares sockets, a NAT forgets them only after minutes. */
+const KEEP_ALIVE_MS = 30_000;
+
+export interface ConnectionsOptions {
+  endpoint: Endpoint;
+  insecure: boolean;
+  stallMs: number; // without a byte, of headers or body
+  environment: NodeJS.ProcessEnv;
+}
+
+/**
+ * The sockets of one registry: to itself, and to where it sends us (token service, storage). Only the former may lie
+ * in this machine or its network, unless the registry does too. undici is loaded with the first request: a mount that
+ * needs no network does not pay for it (25 ms, measured; its whole index 65).
+ */
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #agents = new Map<string, Promise<Dispatcher>>();
+  /** Closing: their requests under way have not ended yet. */
+  readonly #old = new Set<Promise<Dispatcher>>();
+  /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured): read when needed. */
+  #wholeTrust = false;
+  #registryNearby: boolean;
+  #closed = false;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#registryNearby = isNearby(addressKind(options.endpoint.hostname));
+  }
+
+  /** The registry's own address is loopback or private: then it may send us to such addresses. */
+  get registryNearby(): boolean {
+    return this.#registryNearby;
+  }
+
+  /** An `Exchange`: one request on one socket, no redirects, no retries. */
+  readonly exchange = async (request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> => {
+    try {
+      return await this.#dispatch(request, signal);
+    } catch (error) {
+      const untrusted = isCertificateCode(connectionCode(error)) && !this.#wholeTrust;
+      if (signal.aborted || !untrusted)
+        throw signal.aborted ? signal.reason : connectionFault(error, request.url);
+    }
+    this.#wholeTrust = true;
+    this.renew();
+    return this.#dispatch(request, signal).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : connectionFault(error, request.url);
+    });
+  };
+
+  /** The next request opens a new socket; requests under way end on their old ones. */
+  renew(): void {
+    for (const agent of this.#agents.values()) {
+      this.#old.add(agent);
+      void agent
+        .then((opened) => opened.close())
+        .catch(() => {})
+        .finally(() => this.#old.delete(agent));
+    }
+    this.#agents.clear();
+  }
+
+  /** Requests under way fail. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const agents = [...this.#agents.values(), ...this.#old];
+    this.#agents.clear();
+    await Promise.all(agents.map(async (agent) => (await agent).destroy()));
+  }
+
+  async #dispatch(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const agent = await this.#agent(request.url);
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      let body: ResponseBody | undefined;
+      let abort: (() => void) | undefined;
+      const release = () => signal.removeEventListener('abort', onAbort);
+      const onAbort = () => {
+        abort?.();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      agent.dispatch(
+        {
+          origin: request.url.origin,
+          path: request.url.pathname + request.url.search,
+          method: request.method,
+          headers: { 'accept-encoding': 'identity', 'user-agent': 'layerslayer', ...request.headers },
+          body: request.body ?? null,
+          headersTimeout: this.#options.stallMs,
+          bodyTimeout: this.#options.stallMs,
+        },
+        {
+          onRequestStart(control) {
+            abort = () =>
+              control.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+            if (signal.aborted) abort();
+          },
+          onResponseStart(control, status, headers) {
+            if (status < 200) return;
+            body = new ResponseBody(control, request.url);
+            resolve({ status, headers, url: request.url, body });
+          },
+          onResponseData(_control, chunk) {
+            body?.onData(chunk);
+          },
+          onResponseEnd() {
+            release();
+            body?.onEnd();
+          },
+          onResponseError(_control, error) {
+            release();
+            if (body) body.onError(error, signal.aborted);
+            else reject(error);
+          },
+        },
+      );
+    });
+  }
+
+  #agent(url: URL): Promise<Dispatcher> {
+    if (this.#closed) throw new DOMException('the registry was closed', 'AbortError');
+    const atHome = this.#options.endpoint.serves(url);
+    const key = `${atHome ? 'registry' : 'elsewhere'} ${url.protocol}`;
+    const known = this.#agents.get(key);
+    if (known) return known;
+    const opening = this.#open(url.protocol === 'https:', atHome);
+    this.#agents.set(key, opening);
+    opening.catch(() => this.#agents.delete(key));
+    return opening;
+  }
+
+  async #open(secure: boolean, atHome: boolean): Promise<Dispatcher> {
+    const { endpoint, insecure, environment } = this.#options;
+    const trust: Trust = secure
+      ? await readTrust(environment, { host: atHome ? endpoint.host : undefined, whole: this.#wholeTrust })
+      : {};
+    const tls = { ...trust, ...(insecure && { rejectUnauthorized: false }) };
+    const options: ProxyAgentOptions = {
+      connections: CONNECTIONS_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connect: { ...tls, timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup(atHome) },
+      requestTls: tls,
+      proxyTunnel: false, // plain HTTP goes to the proxy as it is; HTTPS is tunnelled all the same
+      httpProxy: environment.http_proxy ?? environment.HTTP_PROXY,
+      httpsProxy: environment.https_proxy ?? environment.HTTPS_PROXY,
+      noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
+    };
+    const ProxyAgent = await loadProxyAgent();
+    return new ProxyAgent(options);
+  }
+
+  /** Judges addresses where they are used, so that no second resolution can slip another one in (DNS rebinding). */
+  #lookup(atHome: boolean): LookupFunction {
+    if (!atHome) return lookupTargets(() => this.#registryNearby);
+    return lookupTargets(undefined, (addresses) => {
+      this.#registryNearby = addresses.some((address) => isNearby(addressKind(address)));
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import { askHelper } from './credential-helper.js';
+import { type AuthFile, readAuthFiles, type StoredAuth, storedAuth } from './docker-config.js';
+import type { RegistryOptions } from './registry-options.js';
+import type { Notice } from './retry.js';
+
+/** How we show who we are. `from` says in messages where they were found. */
+export type Credentials =
+  | { kind: 'basic'; username: string; password: string; from: string }
+  | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token
+  | { kind: 'bearer'; token: string; from: string };
+
+export interface CredentialsOptions {
+  registry: RegistryOptions;
+  environment: NodeJS.ProcessEnv;
+  notice: Notice;
+}
+
+/**
+ * The first credentials in docker's order: command line, --token-file, credHelpers, credsStore, auths, podman's
+ * auth.json; undefined is anonymous. Files are read and helpers run anew each time: what was refused may have been
+ * replaced since. A source that fails is told and passed over.
+ * @param registry as it stands in a reference
+ */
+export async function findCredentials(
+  registry: string,
+  repository: string,
+  options: CredentialsOptions,
+  signal: AbortSignal,
+): Promise<Credentials | undefined> {
+  const { username, password, token } = options.registry;
+  if (username !== undefined && password !== undefined) {
+    return { kind: 'basic', username, password, from: '--username' };
+  }
+  if (token !== undefined) return { kind: 'bearer', token, from: '--token-file' };
+  for (const file of await readAuthFiles(options.environment, options.notice)) {
+    const found = await fromFile(file, registry, repository, options, signal);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The server under which docker keeps a registry's credentials. */
+function serverKey(registry: string): string {
+  return registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+}
+
+async function fromFile(
+  file: AuthFile,
+  registry: string,
+  repository: string,
+  { environment, notice }: CredentialsOptions,
+  signal: AbortSignal,
+): Promise<Credentials | undefined> {
+  const helpers = new Set<string>();
+  const own = file.credHelpers.get(serverKey(registry)) ?? file.credHelpers.get(registry);
+  if (own !== undefined) helpers.add(own);
+  if (file.credsStore !== undefined) helpers.add(file.credsStore);
+  for (const helper of helpers) {
+    const auth = await askHelper(helper, serverKey(registry), environment, notice, signal);
+    const found = auth && toCredentials(auth, `docker-credential-${helper}`);
+    if (found) return found;
+  }
+  const auth = storedAuth(file, registry, repository);
+  return auth && toCredentials(auth, file.path);
+}
+
+function toCredentials(auth: StoredAuth, from: string): Credentials | undefined {
+  if (auth.registryToken) return { kind: 'bearer', token: auth.registryToken, from };
+  if (auth.identityToken)
+    return { kind: 'identity', username: auth.username || '<token>', token: auth.identityToken, from };
+  if (auth.username && auth.password !== undefined) {
+    return { kind: 'basic', username: auth.username, password: auth.password, from };
+  }
+  return undefined;
+}

@@ -1,0 +1,51 @@
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+
+/**
+ * Runs a task that must end within `ms`. Its signal aborts at the deadline and when the caller's does.
+ * (Not AbortSignal.any: on Node 20 its result stays reachable from a long-lived caller's signal.)
+ * @param what names the task in the message, as `reading layer sha256:ab… at 0`
+ * @throws LayerslayerError TIMED_OUT at the deadline, ABORTED when the caller gave up, else what the task throws
+ */
+export async function withDeadline<T>(
+  ms: number,
+  what: string,
+  signal: AbortSignal | undefined,
+  task: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort(new LayerslayerError('TIMED_OUT', `${what}: not done within ${ms / 1000} s`));
+  }, ms);
+  try {
+    return await task(controller.signal);
+  } catch (error) {
+    if (late && !signal?.aborted) throw controller.signal.reason;
+    throw signal?.aborted ? aborted(signal) : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The caller's reason as ABORTED, unless it already has a code of ours. */
+export function aborted(signal: AbortSignal): LayerslayerError {
+  const reason = asLayerslayerError(signal.reason);
+  return reason.code === 'INTERNAL'
+    ? new LayerslayerError('ABORTED', reason.message, { cause: reason })
+    : reason;
+}
+
+/** A shared task's result for one caller, who may stop waiting; the task goes on for the others. */
+export function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,92 @@
+import type { Exchange, HttpAnswer, HttpRequest } from './http-exchange.js';
+import { connectionCode, RegistryFault } from './registry-fault.js';
+import { addressKind } from './target-policy.js';
+
+const DOCKER_HUB = 'docker.io';
+const DOCKER_HUB_HOST = 'registry-1.docker.io';
+
+/** Where a registry answers. Which scheme it speaks is known after its first answer. */
+export class Endpoint {
+  readonly host: string; // host, with the port if one was given
+  readonly hostname: string; // without port; IPv6 in brackets
+  #candidates: readonly string[]; // origins, the likelier first
+
+  /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
+  constructor(
+    readonly registry: string,
+    insecure: boolean,
+  ) {
+    this.host = registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry.toLowerCase();
+    const secure = new URL(`https://${this.host}`);
+    const plain = new URL(`http://${this.host}`);
+    this.hostname = secure.hostname;
+    const loopback = addressKind(secure.hostname) === 'loopback';
+    // On loopback nobody listens in, and nearly every registry there speaks plain HTTP: trying TLS first would only
+    // cost each start a refused handshake. The first request never carries credentials.
+    if (loopback && !insecure) this.#candidates = [plain.origin, secure.origin];
+    else this.#candidates = insecure ? [secure.origin, plain.origin] : [secure.origin];
+  }
+
+  /** `https://host:port` that answered, or that is tried first. */
+  get origin(): string {
+    return this.#candidates[0]!;
+  }
+
+  /** The URL is the registry's own: same scheme, host and port. */
+  serves(url: URL): boolean {
+    return this.#candidates.includes(url.origin);
+  }
+
+  /** Sends to the registry, its `url` taken as a path on it; the first answer settles the scheme. */
+  via(exchange: Exchange): Exchange {
+    return async (request, signal) => {
+      let doubtful: HttpAnswer | undefined;
+      let first: unknown;
+      for (const origin of this.#candidates) {
+        const last = origin === this.#candidates.at(-1);
+        try {
+          const answer = await exchange({ ...request, url: onOrigin(request.url, origin) }, signal);
+          if (!last && saysWrongScheme(answer, origin)) {
+            doubtful = answer;
+            continue;
+          }
+          doubtful?.body.discard();
+          this.#candidates = [origin];
+          return answer;
+        } catch (error) {
+          first ??= error;
+          if (signal.aborted || !isWrongScheme(error)) {
+            doubtful?.body.discard();
+            throw error;
+          }
+        }
+      }
+      // Nobody answered on the other scheme: the doubtful answer was the registry's own word.
+      if (doubtful) return doubtful;
+      throw first;
+    };
+  }
+
+  /** A request for `path` below the registry. */
+  request(method: HttpRequest['method'], path: string, headers: Record<string, string>): HttpRequest {
+    return { method, url: new URL(path, this.origin), headers };
+  }
+}
+
+function onOrigin(url: URL, origin: string): URL {
+  return new URL(url.pathname + url.search, origin);
+}
+
+/** Go, nginx and others answer plain HTTP on a TLS port with 400; no registry does that to a well-formed request. */
+function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
+  return answer.status === 400 && origin.startsWith('http:');
+}
+
+/** What a TLS handshake with a plain server, a plain request to a TLS server, or a closed port look like. */
+function isWrongScheme(error: unknown): boolean {
+  if (!(error instanceof RegistryFault)) return false;
+  const code = connectionCode(error.detail.cause) ?? '';
+  return /^(EPROTO|ERR_SSL_|HPE_|ECONNRESET|ECONNREFUSED|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT)/.test(
+    code,
+  );
+}

@@ -1,0 +1,36 @@
+import type { ResponseBody } from './response-body.js';
+
+/** One HTTP request. Only GET, HEAD and the token service's POST are ever sent. */
+export interface HttpRequest {
+  method: 'GET' | 'HEAD' | 'POST';
+  url: URL;
+  headers: Readonly<Record<string, string>>; // names in lower case
+  body?: string; // of a POST
+}
+
+/** An answer whose body has not been read yet: its reader must consume or discard it. */
+export interface HttpAnswer {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>; // names in lower case
+  url: URL; // that answered: after redirects not the one that was asked
+  body: ResponseBody;
+}
+
+/**
+ * Sends a request and gives its answer, any status. Redirects, authorization and the choice of the scheme are
+ * wrappers of this one shape.
+ * @throws RegistryFault when there is no answer; the signal's reason when it aborts
+ */
+export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
+
+/** The first value of a header. */
+export function headerOf(answer: Pick<HttpAnswer, 'headers'>, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Content-Length, undefined when it is missing or no number of bytes. */
+export function contentLengthOf(answer: Pick<HttpAnswer, 'headers'>): number | undefined {
+  const text = headerOf(answer, 'content-length');
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,280 @@
+import { withContext } from '../base/errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
+import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
+import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
+import { baseMediaType, MANIFEST_ACCEPT } from '../oci/media-type.js';
+import { answerFault } from './answer-fault.js';
+import { type Authorization, authorized } from './authorization.js';
+import { BlobRoute } from './blob-route.js';
+import { type Clock, SYSTEM_CLOCK } from './clock.js';
+import { Connections } from './connections.js';
+import { findCredentials } from './credentials.js';
+import { aborted, withDeadline } from './deadline.js';
+import { Endpoint } from './endpoint.js';
+import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
+import { type KeptBlobs, NOTHING_KEPT } from './kept-blobs.js';
+import { followRedirects } from './redirect.js';
+import { RegistryAuthorization } from './registry-authorization.js';
+import { RegistryFault } from './registry-fault.js';
+import type { RegistryOptions } from './registry-options.js';
+import { RemoteBlob } from './remote-blob.js';
+import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from './retry.js';
+
+/** Without a byte, of headers or body: a stall. */
+const STALL_MS = 20_000;
+/** One try of a manifest or config, whose bodies are small: a server that drips them must not hold a mount. */
+const SMALL_BODY_DEADLINE_MS = 60_000;
+
+export interface RegistryClientOptions extends RegistryOptions {
+  kept?: KeptBlobs;
+  onNotice?: Notice;
+  onBytes?: (count: number) => void; // body bytes of layers, as they come
+  authorization?: Authorization; // another thread's, instead of own credentials
+  environment?: NodeJS.ProcessEnv;
+  clock?: Clock;
+  stallMs?: number;
+  readDeadlineMs?: number;
+}
+
+/** A manifest as it came, its digest checked. */
+export interface FetchedManifest {
+  digest: Digest;
+  bytes: Uint8Array;
+  contentType: string | undefined; // undefined: kept from an earlier run
+}
+
+/** One registry, as the distribution spec has it. No request is made before the first call. */
+export class RegistryClient {
+  readonly registry: string;
+  /** Who answers the registry's challenges; an index pass in another thread asks it across a message port. */
+  readonly authorization: Authorization;
+  readonly #endpoint: Endpoint;
+  readonly #connections: Connections;
+  readonly #options: RegistryClientOptions;
+  readonly #kept: KeptBlobs;
+  readonly #clock: Clock;
+  readonly #redirected: Exchange;
+  readonly #retry: RetryOptions;
+
+  /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
+  constructor(registry: string, options: RegistryClientOptions) {
+    const environment = options.environment ?? process.env;
+    const notice: Notice = options.onNotice ?? (() => {});
+    this.registry = registry;
+    this.#options = options;
+    this.#kept = options.kept ?? NOTHING_KEPT;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#endpoint = new Endpoint(registry, options.insecure);
+    this.#connections = new Connections({
+      endpoint: this.#endpoint,
+      insecure: options.insecure,
+      stallMs: options.stallMs ?? STALL_MS,
+      environment,
+    });
+    const registryNearby = () => this.#connections.registryNearby;
+    this.#redirected = followRedirects(this.#connections.exchange, registryNearby);
+    this.authorization =
+      options.authorization ??
+      new RegistryAuthorization({
+        registry,
+        exchange: this.#redirected,
+        findCredentials: (repository, signal) =>
+          findCredentials(registry, repository, { registry: options, environment, notice }, signal),
+        registryNearby,
+        clock: this.#clock,
+        notice,
+      });
+    this.#retry = {
+      clock: this.#clock,
+      account: new RateLimitAccount(this.#clock),
+      notice,
+      renew: () => this.#connections.renew(),
+    };
+  }
+
+  /**
+   * The digest that a tag stands for now, by one HEAD (a GET counts as a pull on Docker Hub). undefined: the registry
+   * refuses HEAD or names no digest; only a GET tells then.
+   * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND (some answer 404 to any HEAD)
+   */
+  async headManifest(repository: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
+    return this.#small(
+      `asking for manifest ${this.#name(repository, tag)}`,
+      signal,
+      async (within, doing) => {
+        const answer = await this.#ask('HEAD', repository, `manifests/${tag}`, within);
+        answer.body.discard();
+        if (answer.status === 200) {
+          const digest = headerOf(answer, 'docker-content-digest');
+          return isDigest(digest) ? digest : undefined;
+        }
+        if (answer.status === 429 || answer.status === 401) throw await this.#refusal(answer, doing);
+        return undefined;
+      },
+    );
+  }
+
+  /**
+   * A manifest or image index by tag or digest. A kept one by digest makes no request; a tag costs one HEAD, and
+   * nothing else when what it stands for is kept.
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, DIGEST_MISMATCH, UNSUPPORTED (too large), network codes
+   */
+  async getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
+    const digest = isDigest(name) ? name : await this.headManifest(repository, name, signal);
+    const kept = digest && (await this.#readKept(digest));
+    if (kept) return { digest, bytes: kept, contentType: undefined };
+    const doing = `reading manifest ${this.#name(repository, name)}`;
+    const fetched = await this.#small(doing, signal, async (within) => {
+      const answer = await this.#ask('GET', repository, `manifests/${digest ?? name}`, within);
+      if (answer.status !== 200) throw await this.#refusal(answer, doing);
+      checkManifestType(answer, doing);
+      const bytes = await collectBody(answer, MANIFEST_SIZE_MAX);
+      if (!bytes) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
+      const said = headerOf(answer, 'docker-content-digest');
+      const wanted = digest ?? (isDigest(said) ? said : undefined);
+      const host = answer.url.host;
+      const found = checkDigest(bytes, wanted, doing, host);
+      // Asked for by digest, the header is one more witness.
+      if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, host);
+      return { digest: found, bytes, contentType: headerOf(answer, 'content-type') };
+    });
+    await this.#write(fetched.digest, fetched.bytes);
+    return fetched;
+  }
+
+  /**
+   * A small blob (an image config) whole, checked against its descriptor.
+   * @throws LayerslayerError UNSUPPORTED when it is larger than a config may be; as getManifest
+   */
+  async getBlob(repository: string, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
+    const { digest, size, data } = descriptor;
+    if (data) return data;
+    const doing = `reading config ${shortDigest(digest)} of ${this.registry}/${repository}`;
+    if (size > CONFIG_SIZE_MAX) throw tooLarge(doing, size, CONFIG_SIZE_MAX);
+    const kept = await this.#readKept(digest);
+    if (kept) return kept;
+    const bytes = await this.#small(doing, signal, async (within) => {
+      const answer = await this.#ask('GET', repository, `blobs/${digest}`, within);
+      if (answer.status !== 200) throw await this.#refusal(answer, doing);
+      const host = answer.url.host;
+      const body = await collectBody(answer, size);
+      if (!body) {
+        const message = `${doing}: got more than the ${size} bytes of its descriptor from ${host}`;
+        throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
+      }
+      checkDigest(body, digest, doing, host);
+      return body;
+    });
+    await this.#write(digest, bytes);
+    return bytes;
+  }
+
+  /** A layer's bytes. No request is made before the first read. */
+  openBlob(repository: string, { digest, size }: Descriptor): RemoteBlob {
+    const { readDeadlineMs, onBytes } = this.#options;
+    const route = new BlobRoute({
+      endpoint: this.#endpoint,
+      repository,
+      digest,
+      size,
+      toRegistry: this.#toRegistry(repository),
+      toStorage: this.#redirected,
+    });
+    return new RemoteBlob(digest, size, route, {
+      retry: this.#retry,
+      ...(readDeadlineMs !== undefined && { readDeadlineMs }),
+      ...(onBytes && { onBytes }),
+    });
+  }
+
+  /** Requests under way fail. */
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  #toRegistry(repository: string): Exchange {
+    return this.#endpoint.via(authorized(this.#redirected, this.authorization, repository));
+  }
+
+  #ask(method: 'GET' | 'HEAD', repository: string, path: string, signal: AbortSignal): Promise<HttpAnswer> {
+    const headers: Record<string, string> = path.startsWith('manifests/') ? { accept: MANIFEST_ACCEPT } : {};
+    return this.#toRegistry(repository)(
+      this.#endpoint.request(method, `/v2/${repository}/${path}`, headers),
+      signal,
+    );
+  }
+
+  /** A request with a small body: each try has a deadline, and is made again after passing faults. */
+  async #small<T>(
+    doing: string,
+    signal: AbortSignal | undefined,
+    task: (signal: AbortSignal, doing: string) => Promise<T>,
+  ): Promise<T> {
+    const never = new AbortController().signal;
+    try {
+      return await withRetries(this.#retry, signal ?? never, () =>
+        withDeadline(SMALL_BODY_DEADLINE_MS, doing, signal, (within) => task(within, doing)),
+      );
+    } catch (error) {
+      if (signal?.aborted) throw aborted(signal);
+      const told = error instanceof Error && error.message.startsWith(doing);
+      throw told ? error : withContext(error, doing);
+    }
+  }
+
+  #refusal(answer: HttpAnswer, doing: string): Promise<RegistryFault> {
+    return answerFault(answer, doing, '200', this.#clock.now());
+  }
+
+  async #readKept(digest: Digest): Promise<Uint8Array | undefined> {
+    const bytes = await this.#kept.read(digest);
+    return bytes && digestOf(bytes, digest) === digest ? bytes : undefined;
+  }
+
+  async #write(digest: Digest, bytes: Uint8Array): Promise<void> {
+    await this.#kept.write(digest, bytes);
+  }
+
+  #name(repository: string, name: string): string {
+    return isDigest(name)
+      ? `${this.registry}/${repository}@${shortDigest(name)}`
+      : `${this.registry}/${repository}:${name}`;
+  }
+}
+
+/** Types that say nothing of the content: old registries and storage send them for anything. */
+const VAGUE_TYPES = /^(|text\/plain|application\/octet-stream|binary\/octet-stream|.*[/+](json|prettyjws))$/;
+
+/** A login page or a proxy's error may come with status 200. */
+function checkManifestType(answer: HttpAnswer, doing: string): void {
+  const type = baseMediaType(headerOf(answer, 'content-type'));
+  if (VAGUE_TYPES.test(type)) return;
+  answer.body.discard();
+  const host = answer.url.host;
+  const message = `${doing}: got ${type.slice(0, 100)} from ${host}, want a manifest (does something else answer there?)`;
+  throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host });
+}
+
+/** @returns the bytes' digest, which is `wanted` when that is given */
+function checkDigest(bytes: Uint8Array, wanted: Digest | undefined, doing: string, host: string): Digest {
+  const found = digestOf(bytes, wanted);
+  if (wanted === undefined || found === wanted) return found;
+  const message = `${doing}: got ${shortDigest(found)} from ${host}, want ${shortDigest(wanted)}`;
+  throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
+}
+
+/** undefined: more than `limit` bytes. */
+async function collectBody(answer: HttpAnswer, limit: number): Promise<Uint8Array | undefined> {
+  if ((contentLengthOf(answer) ?? 0) > limit) {
+    answer.body.cancel();
+    return undefined;
+  }
+  const { bytes, complete } = await answer.body.collect(limit);
+  return complete ? bytes : undefined;
+}
+
+function tooLarge(doing: string, size: number | undefined, limit: number): RegistryFault {
+  const got = size === undefined ? 'more' : `${size} bytes`;
+  return new RegistryFault('UNSUPPORTED', `${doing}: got ${got}, the limit is ${limit} bytes`, 'never');
+}

@@ -1,0 +1,212 @@
+import type { BlobSource } from '../blob/blob-reader.js';
+import type { Digest } from '../oci/digest.js';
+import { shortDigest } from '../oci/digest.js';
+import { answerFault } from './answer-fault.js';
+import type { BlobRoute } from './blob-route.js';
+import { parseContentRange } from './content-range.js';
+import { aborted, withDeadline } from './deadline.js';
+import { contentLengthOf, type HttpAnswer, headerOf } from './http-exchange.js';
+import { RegistryFault } from './registry-fault.js';
+import { Retry, type RetryOptions } from './retry.js';
+
+/** A file-system read is answered within 60 s; what wraps us needs some of them. */
+const READ_DEADLINE_MS = 55_000;
+
+export interface RemoteBlobOptions {
+  retry: RetryOptions;
+  readDeadlineMs?: number; // of one `read`; `stream` has none while bytes come
+  onBytes?: (count: number) => void; // body bytes as they come, also those that are thrown away
+}
+
+type Deliver = (chunk: Uint8Array) => void | Promise<void>;
+
+/**
+ * A blob in a registry, read by closed single ranges (`bytes=a-b`): open and multiple ranges are what registries get
+ * wrong. Every answer is checked against what was asked; a transfer that breaks goes on at the byte it had reached.
+ * Content is not checked here: digests are the reader's business.
+ */
+export class RemoteBlob implements BlobSource {
+  readonly #route: BlobRoute;
+  readonly #options: RemoteBlobOptions;
+  /** The registry refused or mangled a range: then whole blobs are asked for and read on to the place. */
+  #rangesFail = false;
+
+  constructor(
+    readonly digest: Digest,
+    readonly size: number,
+    route: BlobRoute,
+    options: RemoteBlobOptions,
+  ) {
+    this.#route = route;
+    this.#options = options;
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    const deliver = (chunk: Uint8Array) => {
+      bytes.set(chunk, filled);
+      filled += chunk.length;
+    };
+    const deadlineMs = this.#options.readDeadlineMs ?? READ_DEADLINE_MS;
+    await withDeadline(deadlineMs, this.#doing(offset), signal, (within) =>
+      this.#transfer(offset, offset + length, deliver, within),
+    );
+    return bytes;
+  }
+
+  async stream(
+    offset: number,
+    end: number,
+    onChunk: (chunk: Uint8Array) => void | Promise<void>,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<void> {
+    try {
+      await this.#transfer(offset, end, onChunk, signal);
+    } catch (error) {
+      throw signal.aborted ? aborted(signal) : error;
+    }
+  }
+
+  /** The next request goes by another connection and asks the registry anew: after bytes that failed their digest. */
+  reconnect(): void {
+    this.#route.forget();
+    this.#options.retry.renew?.();
+  }
+
+  async #transfer(start: number, end: number, deliver: Deliver, signal: AbortSignal): Promise<void> {
+    let position = start;
+    let consumerFailed = false;
+    const retry = new Retry({ ...this.#options.retry, renew: () => this.reconnect() });
+    const onward: Deliver = (chunk) => {
+      position += chunk.length;
+      retry.progressed();
+      const failed = (error: unknown) => {
+        consumerFailed = true;
+        throw error;
+      };
+      try {
+        return deliver(chunk)?.catch(failed);
+      } catch (error) {
+        return failed(error);
+      }
+    };
+    while (position < end) {
+      try {
+        await this.#attempt(position, end, onward, signal);
+      } catch (error) {
+        if (consumerFailed) throw error;
+        await retry.next(error, signal);
+      }
+    }
+  }
+
+  /** One request. Delivers bytes from `position` on, perhaps fewer than wanted. */
+  async #attempt(position: number, end: number, deliver: Deliver, signal: AbortSignal): Promise<void> {
+    const whole = this.#rangesFail || (position === 0 && end === this.size);
+    const answer = await this.#route.open(whole ? undefined : `bytes=${position}-${end - 1}`, signal);
+    const { first, last } = await this.#bounds(answer, position, end, whole);
+    let skip = position - first;
+    let left = Math.min(end, last + 1) - position;
+    let received = 0;
+    let tooMuch = false;
+    await answer.body.consume((chunk) => {
+      this.#options.onBytes?.(chunk.length);
+      received += chunk.length;
+      if (received > last + 1 - first) {
+        tooMuch = true;
+        answer.body.cancel();
+        return undefined;
+      }
+      const from = Math.min(skip, chunk.length);
+      skip -= from;
+      const wanted = chunk.subarray(from, Math.min(chunk.length, from + left));
+      left -= wanted.length;
+      // More than was asked for comes after a 200, or a 206 that is wider: the rest is not waited for.
+      if (left === 0 && last >= end) answer.body.cancel();
+      return wanted.length > 0 ? deliver(wanted) : undefined;
+    });
+    if (tooMuch)
+      throw this.#fault(
+        'DIGEST_MISMATCH',
+        `more bytes than ${first}-${last} of ${this.size} came`,
+        position,
+        answer,
+      );
+    if (left > 0 && received === 0) {
+      throw new RegistryFault(
+        'REGISTRY_UNAVAILABLE',
+        `${this.#doing(position)}: got no bytes from ${answer.url.host}`,
+        'backoff',
+      );
+    }
+  }
+
+  /** Checks an answer's head; the bytes that its body holds, both ends inside. */
+  async #bounds(
+    answer: HttpAnswer,
+    position: number,
+    end: number,
+    whole: boolean,
+  ): Promise<{ first: number; last: number }> {
+    if (answer.status === 206 && !whole) return this.#partBounds(answer, position, end);
+    if (answer.status === 200) {
+      const length = contentLengthOf(answer);
+      const type = headerOf(answer, 'content-type') ?? '';
+      if (length === undefined ? /\bhtml\b/i.test(type) : length !== this.size) {
+        answer.body.cancel();
+        const got = length === undefined ? `a page (${type})` : `${length} bytes`;
+        throw this.#fault(
+          'DIGEST_MISMATCH',
+          `got ${got}, its descriptor says ${this.size} bytes`,
+          position,
+          answer,
+        );
+      }
+      return { first: 0, last: this.size - 1 };
+    }
+    if (answer.status === 416 && !whole) {
+      answer.body.discard();
+      this.#rangesFail = true;
+      throw this.#fault('REGISTRY_UNAVAILABLE', 'got 416, want 206', position, answer);
+    }
+    this.#route.forget();
+    throw await answerFault(
+      answer,
+      this.#doing(position),
+      whole ? '200' : '206',
+      this.#options.retry.clock.now(),
+    );
+  }
+
+  #partBounds(answer: HttpAnswer, position: number, end: number): { first: number; last: number } {
+    const range = parseContentRange(headerOf(answer, 'content-range'));
+    if (range?.first === position && (range.size ?? this.size) === this.size && range.last < this.size)
+      return range;
+    answer.body.cancel();
+    if (!range) {
+      this.#rangesFail = true;
+      throw this.#fault('REGISTRY_UNAVAILABLE', 'got 206 without a valid Content-Range', position, answer);
+    }
+    if (range.first === position) {
+      const said = `got a blob of ${range.size ?? range.last + 1} bytes, its descriptor says ${this.size}`;
+      throw this.#fault('DIGEST_MISMATCH', said, position, answer);
+    }
+    const said = `got bytes ${range.first}-${range.last}, want ${position}-${end - 1}`;
+    throw this.#fault('REGISTRY_UNAVAILABLE', said, position, answer);
+  }
+
+  #fault(
+    code: 'DIGEST_MISMATCH' | 'REGISTRY_UNAVAILABLE',
+    said: string,
+    position: number,
+    answer: HttpAnswer,
+  ): RegistryFault {
+    const { host } = answer.url;
+    return new RegistryFault(code, `${this.#doing(position)}: ${said} from ${host}`, 'once', { host });
+  }
+
+  #doing(position: number): string {
+    return `reading layer ${shortDigest(this.digest)} at ${position}`;
+  }
+}

@@ -1,0 +1,111 @@
+import { connectionFault } from './registry-fault.js';
+
+/** The handle that undici gives a handler on its connection. */
+export interface BodyControl {
+  pause(): void;
+  resume(): void;
+  abort(reason: Error): void;
+}
+
+export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
+
+/** Bytes that are read and thrown away to keep a connection; beyond, closing it is cheaper. */
+const DISCARD_MAX = 64 * 1024;
+
+/**
+ * The body of an answer, handed to a sink chunk by chunk straight from the connection: a stream object between would
+ * double what a MB costs the receiving thread (measured). It stands still until somebody consumes it.
+ */
+export class ResponseBody {
+  readonly #control: BodyControl;
+  readonly #url: URL;
+  #sink: ChunkSink | undefined;
+  #finish: ((error?: unknown) => void) | undefined;
+  #ended = false;
+  #failure: unknown;
+  #cancelled = false;
+
+  constructor(control: BodyControl, url: URL) {
+    this.#control = control;
+    this.#url = url;
+    control.pause();
+  }
+
+  /**
+   * Hands every chunk to `sink`, in order; when that returns a promise, the connection is paused until it resolves.
+   * Called once.
+   * @throws RegistryFault when the connection fails; what `sink` throws
+   */
+  consume(sink: ChunkSink): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sink = sink;
+      this.#finish = (error) => (error === undefined ? resolve() : reject(error));
+      if (this.#ended) this.#finish(this.#failure);
+      else this.#control.resume();
+    });
+  }
+
+  /** Ends `consume` as if the body ended here; the connection is closed. */
+  cancel(): void {
+    this.#cancelled = true;
+    if (!this.#ended) this.#control.abort(new Error('not wanted any more'));
+  }
+
+  /** The whole body; more than `limit` bytes are cut off and `complete` is false. */
+  async collect(limit: number): Promise<{ bytes: Uint8Array; complete: boolean }> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    await this.consume((chunk) => {
+      // A copy: the chunk may be a view of a buffer that holds much more.
+      if (size < limit) chunks.push(Uint8Array.from(chunk.subarray(0, limit - size)));
+      size += chunk.length;
+      if (size > limit) this.cancel();
+    });
+    return { bytes: Buffer.concat(chunks), complete: size <= limit };
+  }
+
+  /** Reads a short body to its end, so that its connection can be used again; closes it on a long one. */
+  discard(): void {
+    if (this.#sink) return;
+    let size = 0;
+    const ended = this.consume((chunk) => {
+      size += chunk.length;
+      if (size > DISCARD_MAX) this.cancel();
+    });
+    // Nobody waits for these bytes: a connection that fails here has nobody to tell.
+    ended.catch(() => {});
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#cancelled) return;
+    // A body that came before it was consumed would be a pause that was ignored.
+    const waiting = this.#sink?.(chunk);
+    if (!waiting) return;
+    this.#control.pause();
+    waiting.then(
+      () => this.#control.resume(),
+      (error: unknown) => {
+        this.#failure = error;
+        this.#control.abort(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  }
+
+  onEnd(): void {
+    this.#end(undefined);
+  }
+
+  /** @param sinkFailure the error is the sink's own or the caller's abort, not the connection's */
+  onError(error: Error, sinkFailure: boolean): void {
+    if (this.#cancelled) this.#end(undefined);
+    else if (this.#failure !== undefined) this.#end(this.#failure);
+    else this.#end(sinkFailure ? error : connectionFault(error, this.#url));
+  }
+
+  #end(failure: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#failure = failure;
+    this.#finish?.(failure);
+  }
+}

@@ -1,0 +1,112 @@
+import type { Clock } from './clock.js';
+import { RegistryFault } from './registry-fault.js';
+
+/** Tries of one request in all, the first included; tries that brought bytes are not counted. */
+const TRIES_MAX = 5;
+/** Wait before the second try; each further wait doubles it. */
+const FIRST_WAIT_MS = 250;
+const WAIT_MAX_MS = 4_000;
+/** What rate limits may cost in all before the user is told instead. */
+const RATE_LIMIT_WAIT_MAX_MS = 30_000;
+/** After this long without a rate limit the account starts anew: a daemon lives for months. */
+const RATE_LIMIT_FORGET_MS = 60_000;
+
+/** Tells the user why nothing moves: `rate limited by HOST, trying again in 3 s`. */
+export type Notice = (message: string) => void;
+
+/** The account of waits that a registry's rate limits may cost; one for all requests to it. */
+export class RateLimitAccount {
+  readonly #clock: Clock;
+  #waitedMs = 0;
+  #waitsUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Takes `ms` from the account, unless it is overdrawn then. Waits at the same time count once. */
+  take(ms: number): boolean {
+    // atomic: no await between reading and writing the account
+    const now = this.#clock.now();
+    if (now > this.#waitsUntil + RATE_LIMIT_FORGET_MS) this.#waitedMs = 0;
+    const added = Math.max(0, now + ms - Math.max(now, this.#waitsUntil));
+    if (this.#waitedMs + added > RATE_LIMIT_WAIT_MAX_MS) return false;
+    this.#waitedMs += added;
+    this.#waitsUntil = Math.max(this.#waitsUntil, now + ms);
+    return true;
+  }
+}
+
+export interface RetryOptions {
+  clock: Clock;
+  account: RateLimitAccount;
+  notice?: Notice;
+  /** Called before a try that must use another connection. */
+  renew?: () => void;
+}
+
+/** The tries of one operation. */
+export class Retry {
+  readonly #options: RetryOptions;
+  #failed = 0;
+  #renewed = false;
+
+  constructor(options: RetryOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes came since the last failure: the next one is a first one again. */
+  progressed(): void {
+    this.#failed = 0;
+  }
+
+  /**
+   * Returns when it is time for the next try.
+   * @throws the fault itself when another try makes no sense; the signal's reason
+   */
+  async next(fault: unknown, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (!(fault instanceof RegistryFault) || fault.advice === 'never') throw fault;
+    if (fault.advice === 'once') {
+      if (this.#renewed) throw fault;
+      this.#renewed = true;
+      this.#options.renew?.();
+      return;
+    }
+    this.#failed++;
+    if (this.#failed >= TRIES_MAX) throw fault;
+    await this.#options.clock.sleep(this.#wait(fault), signal);
+  }
+
+  #wait(fault: RegistryFault): number {
+    const { clock, account, notice } = this.#options;
+    // A pooled socket that died in its sleep: a new one need not wait.
+    if (fault.detail.socketDied && this.#failed === 1) return 0;
+    const full = Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** (this.#failed - 1));
+    // Half of it by chance, so that many clients of one registry do not come back together.
+    const backoff = full / 2 + (full / 2) * clock.random();
+    const asked = fault.detail.afterMs;
+    if (fault.code !== 'RATE_LIMITED' && asked === undefined) return backoff;
+    const wait = Math.max(asked ?? 0, backoff);
+    if (!account.take(wait)) throw fault;
+    const why = fault.code === 'RATE_LIMITED' ? 'rate limited by' : 'asked to wait by';
+    notice?.(`${why} ${fault.detail.host ?? 'the registry'}, trying again in ${Math.ceil(wait / 1000)} s`);
+    return wait;
+  }
+}
+
+/** Runs a task until it succeeds or another try makes no sense. */
+export async function withRetries<T>(
+  options: RetryOptions,
+  signal: AbortSignal,
+  task: () => Promise<T>,
+): Promise<T> {
+  const retry = new Retry(options);
+  for (;;) {
+    try {
+      return await task();
+    } catch (error) {
+      await retry.next(error, signal);
+    }
+  }
+}
