@@ -49,6 +49,9 @@ export interface TarEntry {
 
 /** The entry with bytes of its own, to keep beyond `onEntry`. */
 export function copyEntry(entry: TarEntry): TarEntry {
-  const xattrs = entry.xattrs.map(({ name, value }) => ({ name: name.slice(), value: value.slice() }));
-  return { ...entry, path: entry.path.slice(), linkTarget: entry.linkTarget.slice(), xattrs };
+  const xattrs = entry.xattrs.map(({ name, value }) => ({
+    name: new Uint8Array(name),
+    value: new Uint8Array(value),
+  }));
+  return { ...entry, path: new Uint8Array(entry.path), linkTarget: new Uint8Array(entry.linkTarget), xattrs };
 }

@@ -1,0 +1,110 @@
+/** The attributes of an entry, from its header block and from the records that came before it. */
+import { corruptTar } from './corrupt.js';
+import type { EntryKind, TarEntry } from './entry.js';
+import { DEVICE_MAJOR, DEVICE_MINOR, type Field, GID, type HeaderBlock, MODE, MTIME, UID } from './header.js';
+import { MAX_DEVICE_NUMBER, MAX_OWNER_ID, MAX_SECONDS } from './limits.js';
+import { parseDecimal, parsePaxTime } from './numbers.js';
+import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
+import type { PendingRecords } from './pending-records.js';
+
+/** Permission, setuid, setgid and sticky bits; some writers put the file type above them. */
+const MODE_MASK = 0o7777;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The one object that a scanner hands out again and again. */
+export function blankEntry(): TarEntry {
+  return {
+    kind: 'file',
+    path: NO_BYTES,
+    linkTarget: NO_BYTES,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    size: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: NO_XATTRS,
+    dataOffset: 0,
+    storedSize: 0,
+    sparse: undefined,
+  };
+}
+
+/** The path of the entry: the GNU long name beats the PAX path, as in Go. */
+export function entryPath(header: HeaderBlock, pending: PendingRecords): Uint8Array {
+  return pending.longName ?? pending.pax?.values.get('path') ?? header.path();
+}
+
+/**
+ * Fills everything but what is about path and data.
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function readAttributes(
+  entry: TarEntry,
+  kind: EntryKind,
+  header: HeaderBlock,
+  pending: PendingRecords,
+): void {
+  const pax = pending.pax;
+  const isLink = kind === 'symlink' || kind === 'hardlink';
+  const isDevice = kind === 'char' || kind === 'block';
+  const hasDeviceNumbers = isDevice && header.format !== 'v7';
+  entry.kind = kind;
+  entry.linkTarget = isLink
+    ? (pending.longLink ?? pax?.values.get('linkpath') ?? header.linkName())
+    : NO_BYTES;
+  entry.mode = header.number(MODE) & MODE_MASK;
+  entry.uid = ownerId(header, UID, pax, 'uid');
+  entry.gid = ownerId(header, GID, pax, 'gid');
+  entry.deviceMajor = hasDeviceNumbers ? deviceNumber(header, DEVICE_MAJOR) : 0;
+  entry.deviceMinor = hasDeviceNumbers ? deviceNumber(header, DEVICE_MINOR) : 0;
+  entry.xattrs = pax?.xattrs ?? NO_XATTRS;
+  readModificationTime(entry, header, pax);
+}
+
+/** The record's number, undefined when there is no such record. */
+export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key: PaxKey): number | undefined {
+  const value = pax?.values.get(key);
+  if (value === undefined) return undefined;
+  const number = parseDecimal(value, 0, value.length);
+  if (number === undefined) throw corruptTar(header.offset, `PAX ${key} is not a decimal number`);
+  return number;
+}
+
+/** Out of range is an error, not a clamp: cut to 32 bits, 2^32 would be root. */
+function ownerId(header: HeaderBlock, field: Field, pax: PaxRecords | undefined, key: PaxKey): number {
+  const id = paxNumber(header, pax, key) ?? header.number(field);
+  if (id < 0 || id > MAX_OWNER_ID) {
+    throw corruptTar(header.offset, `${key} is ${id}, want 0 to ${MAX_OWNER_ID}`);
+  }
+  return id;
+}
+
+function deviceNumber(header: HeaderBlock, field: Field): number {
+  const number = header.number(field);
+  if (number < 0 || number > MAX_DEVICE_NUMBER) {
+    throw corruptTar(header.offset, `${field.name} is ${number}, want 0 to ${MAX_DEVICE_NUMBER}`);
+  }
+  return number;
+}
+
+function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxRecords | undefined): void {
+  const text = pax?.values.get('mtime');
+  if (text === undefined) {
+    entry.mtimeSeconds = clampSeconds(header.number(MTIME));
+    entry.mtimeNanoseconds = 0;
+    return;
+  }
+  const time = parsePaxTime(text, 0, text.length);
+  if (time === undefined) throw corruptTar(header.offset, 'PAX mtime is not a decimal time');
+  entry.mtimeSeconds = clampSeconds(time.seconds);
+  entry.mtimeNanoseconds = time.nanoseconds;
+}
+
+/** 285 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
+function clampSeconds(seconds: number): number {
+  return Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds));
+}

@@ -1,0 +1,20 @@
+/**
+ * Room for what a member says beside its 512-byte header. Real ones stay below 64 KiB; the limits keep a hostile layer
+ * from filling memory, and are those of Go's archive/tar and libarchive. (SEMANTICS, "Bytes")
+ */
+
+/** Bytes of the data of one PAX header. */
+export const MAX_PAX_SIZE = 1024 * 1024;
+/** Bytes of one GNU long name or long link target. */
+export const MAX_LONG_NAME_SIZE = 1024 * 1024;
+/** Bytes of one sparse map: extension blocks of the old GNU format, or the map in the data area of PAX 1.0. */
+export const MAX_SPARSE_MAP_SIZE = 1024 * 1024;
+
+/** Sizes and offsets are exact integers of a double. */
+export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER;
+/** 2^32-1 is the kernel's "no owner": chown with it changes nothing. */
+export const MAX_OWNER_ID = 0xffff_fffe;
+/** Either way of 1970; larger ones would not be whole seconds any more. */
+export const MAX_SECONDS = Number.MAX_SAFE_INTEGER;
+/** Linux keeps 12 bits of a major and 20 of a minor; other systems' numbers are larger, and 32 bits hold all. */
+export const MAX_DEVICE_NUMBER = 0xffff_ffff;

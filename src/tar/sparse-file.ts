@@ -1,0 +1,81 @@
+/** Whether an entry is a sparse file, and in which of GNU tar's formats. */
+import { paxNumber } from './attributes.js';
+import { corruptTar } from './corrupt.js';
+import { readGnuMap } from './gnu-map.js';
+import { GNU_SPARSE, type HeaderBlock, REAL_SIZE } from './header.js';
+import { MAX_FILE_SIZE } from './limits.js';
+import { LineMap } from './line-map.js';
+import type { PaxRecords } from './pax.js';
+import { type MapBlocks, parseCommaMap } from './sparse-map.js';
+
+export interface SparseFile {
+  pairs: readonly number[]; // its map, as far as it was read
+  rest: MapBlocks | undefined; // what reads more into `pairs` from the blocks that follow
+  size: number; // logical bytes, 0 to MAX_FILE_SIZE
+  name: Uint8Array | undefined; // the real one, where the header's is a made-up `GNUSparseFile.0/…`
+}
+
+/**
+ * @param size of the entry's data, which is the logical size where no record gives another
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function sparseFile(
+  header: HeaderBlock,
+  pax: PaxRecords | undefined,
+  size: number,
+): SparseFile | undefined {
+  if (header.type === GNU_SPARSE) {
+    // star's sparse files have this type too, but another layout.
+    if (header.format !== 'gnu') throw corruptTar(header.offset, 'a sparse file (type S) without GNU magic');
+    const pairs: number[] = [];
+    const rest = readGnuMap(header, pairs);
+    return { pairs, rest, size: checkedSize(header, header.number(REAL_SIZE)), name: undefined };
+  }
+  const format = pax && sparseFormat(pax);
+  if (pax === undefined || format === undefined) return undefined;
+  const real = paxNumber(header, pax, 'GNU.sparse.size') ?? paxNumber(header, pax, 'GNU.sparse.realsize');
+  const pairs = format === '1.0' ? [] : recordPairs(header, pax);
+  return {
+    pairs,
+    rest: format === '1.0' ? new LineMap(pairs, header.offset) : undefined,
+    size: checkedSize(header, real ?? size),
+    name: pax.values.get('GNU.sparse.name'),
+  };
+}
+
+/** A version that we do not know makes an ordinary file, as in Go. */
+function sparseFormat(pax: PaxRecords): '0.x' | '1.0' | undefined {
+  const major = pax.values.get('GNU.sparse.major');
+  const minor = pax.values.get('GNU.sparse.minor');
+  if (major === undefined && minor === undefined) {
+    // 0.0 and 0.1 say no version, and of a file that is all hole they have no more than a count of 0.
+    const hasMap = pax.sparsePairs !== undefined || pax.values.has('GNU.sparse.map');
+    return hasMap || pax.values.has('GNU.sparse.numblocks') ? '0.x' : undefined;
+  }
+  const version = `${asText(major)}.${asText(minor)}`;
+  if (version === '0.0' || version === '0.1') return '0.x';
+  return version === '1.0' ? version : undefined;
+}
+
+/** PAX 0.0 and 0.1: all of the map stands in the records. */
+function recordPairs(header: HeaderBlock, pax: PaxRecords): number[] {
+  const map = pax.values.get('GNU.sparse.map');
+  const pairs = pax.sparsePairs ?? (map ? parseCommaMap(map, header.offset) : []);
+  const stated = paxNumber(header, pax, 'GNU.sparse.numblocks');
+  if (stated === undefined || pairs.length !== 2 * stated) {
+    throw corruptTar(
+      header.offset,
+      `sparse map of ${pairs.length} numbers, want two for each of ${stated} segments`,
+    );
+  }
+  return pairs;
+}
+
+function checkedSize(header: HeaderBlock, size: number): number {
+  if (size >= 0 && size <= MAX_FILE_SIZE) return size;
+  throw corruptTar(header.offset, `sparse file of ${size} bytes, want 0 to ${MAX_FILE_SIZE}`);
+}
+
+function asText(value: Uint8Array | undefined): string {
+  return value === undefined ? '' : Buffer.from(value).toString('latin1');
+}

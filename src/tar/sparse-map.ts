@@ -1,0 +1,78 @@
+/**
+ * Where the data of a sparse file stands. GNU tar's formats all come down to pairs of offset and length, kept flat
+ * (`[offset, length, …]`) until `sparseSegments` has checked them. (GNU tar manual, "Storing Sparse Files")
+ */
+import { corruptTar } from './corrupt.js';
+import type { SparseSegment } from './entry.js';
+import { MAX_SPARSE_MAP_SIZE } from './limits.js';
+import { parseDecimal } from './numbers.js';
+
+/** The part of a map that stands in blocks after the header. */
+export interface MapBlocks {
+  /** Whether the blocks count in the size of the entry's data. */
+  readonly inData: boolean;
+  /**
+   * Reads the next block's pairs.
+   * @returns whether another block follows
+   * @throws LayerslayerError CORRUPT_LAYER
+   */
+  readBlock(block: Uint8Array, at: number): boolean;
+}
+
+const COMMA = 0x2c;
+
+/** `GNU.sparse.map` of PAX 0.1: `offset,length,…`, empty for a file without data. */
+export function parseCommaMap(map: Uint8Array, offset: number): number[] {
+  const pairs: number[] = [];
+  for (let at = 0; at <= map.length && map.length > 0; ) {
+    const comma = map.indexOf(COMMA, at);
+    const end = comma < 0 ? map.length : comma;
+    const number = parseDecimal(map, at, end);
+    if (number === undefined) throw corruptTar(offset, `GNU.sparse.map has no number at byte ${at}`);
+    pairs.push(number);
+    at = end + 1;
+  }
+  return pairs;
+}
+
+/**
+ * The checked segments, without empty ones.
+ * @param size logical, of the file; checked
+ * @param storedSize bytes of data in the tar: what the segments must add up to
+ * @throws LayerslayerError CORRUPT_LAYER when they overlap, go back, pass the end, or do not account for the data
+ */
+export function sparseSegments(
+  pairs: readonly number[],
+  size: number,
+  storedSize: number,
+  offset: number,
+): SparseSegment[] {
+  const segments: SparseSegment[] = [];
+  let end = 0; // of the segment before
+  let total = 0;
+  for (let i = 0; i < pairs.length; i += 2) {
+    const start = pairs[i];
+    const length = pairs[i + 1];
+    // A sum that was rounded is at least 2^53, and so past any size.
+    if (start < end || length < 0 || start + length > size) {
+      throw corruptTar(
+        offset,
+        `sparse segment ${i / 2} is ${length} bytes at ${start}, want it within ${end} to ${size}`,
+      );
+    }
+    end = start + length;
+    total += length;
+    if (length > 0) segments.push({ offset: start, length });
+  }
+  if (total !== storedSize) {
+    throw corruptTar(offset, `sparse segments are ${total} bytes, the tar has ${storedSize}`);
+  }
+  return segments;
+}
+
+/** @param size bytes of the map so far */
+export function checkMapSize(size: number, offset: number): void {
+  if (size > MAX_SPARSE_MAP_SIZE) {
+    throw corruptTar(offset, `the sparse map is longer than the limit of ${MAX_SPARSE_MAP_SIZE} bytes`);
+  }
+}

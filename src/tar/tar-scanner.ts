@@ -1,0 +1,287 @@
+/**
+ * Finds the entries of an uncompressed tar as its bytes pass. File content is stepped over without being touched: a push
+ * costs as much as the headers in it. Headers are read where they lie; only those that a push cuts in two, and the data
+ * of extension headers, are copied. What is accepted, and what wins over what, is as in Go's archive/tar, which every
+ * container engine uses; SEMANTICS, "One entry into one inode" says where this differs.
+ */
+import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
+import { checksumMatches, sumOfBlock } from './checksum.js';
+import { corruptTar, showName } from './corrupt.js';
+import type { EntryKind, TarEntry } from './entry.js';
+import {
+  BLOCK_SIZE,
+  GNU_LONG_LINK,
+  GNU_LONG_NAME,
+  HeaderBlock,
+  kindOfType,
+  PAX_GLOBAL_HEADER,
+  PAX_HEADER,
+  SIZE,
+  V7_FILE,
+} from './header.js';
+import { MAX_FILE_SIZE } from './limits.js';
+import { PendingRecords } from './pending-records.js';
+import { type SparseFile, sparseFile } from './sparse-file.js';
+import { type MapBlocks, sparseSegments } from './sparse-map.js';
+
+const SLASH = 0x2f;
+
+export interface TarScannerOptions {
+  /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
+  onEntry(entry: TarEntry): void;
+  /** Something in the tar was left out or ignored; the message names the entry and its offset. */
+  onWarning(message: string): void;
+}
+
+/** What stands at the current position; headers and sparse maps come in whole blocks. */
+type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'end';
+
+/** One scanner reads one tar; after it threw it is spent. */
+export class TarScanner {
+  readonly #onEntry: (entry: TarEntry) => void;
+  readonly #onWarning: (message: string) => void;
+
+  #place: Place = 'header';
+  #position = 0; // bytes of the tar consumed
+  #contentLeft = 0; // bytes of content still to pass
+  #paddingLeft = 0; // bytes after it, up to a whole block
+  #sawZeroBlock = false;
+
+  readonly #header = new HeaderBlock();
+  readonly #entry = blankEntry();
+  readonly #pending = new PendingRecords();
+  #sparse: SparseFile | undefined; // whose map is being read, block by block
+
+  // A block that pushes cut in pieces.
+  readonly #cutBlock = new Uint8Array(BLOCK_SIZE);
+  readonly #cutView = new DataView(this.#cutBlock.buffer);
+  #cutFilled = 0;
+
+  constructor(options: TarScannerOptions) {
+    this.#onEntry = options.onEntry;
+    this.#onWarning = options.onWarning;
+  }
+
+  /**
+   * Takes the next bytes of the tar, in pieces of any size. The memory may be overwritten after the call.
+   * @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws
+   */
+  push(memory: Uint8Array, start: number, end: number): void {
+    // Never a Buffer: its `slice` is a view, and who receives an entry may copy with it.
+    const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+    const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+    for (let at = start; at < end; ) {
+      const took = this.#take(bytes, view, at, end);
+      at += took;
+      this.#position += took;
+    }
+  }
+
+  /**
+   * Ends the tar. Missing end-of-archive blocks are tolerated, and so is missing padding after the last content.
+   * @returns the bytes of the whole stream
+   * @throws LayerslayerError CORRUPT_LAYER when a header or content is cut short
+   */
+  finish(): { size: number } {
+    const size = this.#position;
+    if (this.#cutFilled > 0) {
+      throw corruptTar(size - this.#cutFilled, `the tar ends at ${size}, within a header`);
+    }
+    if (this.#place === 'content') {
+      throw corruptTar(
+        this.#header.offset,
+        `the tar ends at ${size}, ${this.#contentLeft} bytes short of its content`,
+      );
+    }
+    if (this.#place === 'records' || this.#place === 'sparse-map' || this.#pending.any) {
+      throw corruptTar(
+        this.#header.offset,
+        `the tar ends at ${size}, before the entry that this header begins`,
+      );
+    }
+    return { size };
+  }
+
+  /** Consumes some of `[at, end)`, at least one byte; returns how many. */
+  #take(memory: Uint8Array, view: DataView, at: number, end: number): number {
+    switch (this.#place) {
+      case 'content': {
+        const length = Math.min(this.#contentLeft, end - at);
+        this.#contentLeft -= length;
+        if (this.#contentLeft === 0) this.#endContent();
+        return length;
+      }
+      case 'padding': {
+        const length = Math.min(this.#paddingLeft, end - at);
+        this.#paddingLeft -= length;
+        if (this.#paddingLeft === 0) this.#place = 'header';
+        return length;
+      }
+      case 'records': {
+        const length = this.#pending.take(memory, at, end);
+        if (this.#pending.missing === 0) this.#endRecords();
+        return length;
+      }
+      case 'end':
+        return end - at;
+      default:
+        return this.#takeBlock(memory, view, at, end);
+    }
+  }
+
+  #takeBlock(memory: Uint8Array, view: DataView, at: number, end: number): number {
+    if (this.#cutFilled === 0 && end - at >= BLOCK_SIZE) {
+      this.#readBlock(memory, view, at, this.#position);
+      return BLOCK_SIZE;
+    }
+    const length = Math.min(BLOCK_SIZE - this.#cutFilled, end - at);
+    this.#cutBlock.set(memory.subarray(at, at + length), this.#cutFilled);
+    this.#cutFilled += length;
+    if (this.#cutFilled === BLOCK_SIZE) {
+      this.#cutFilled = 0;
+      this.#readBlock(this.#cutBlock, this.#cutView, 0, this.#position + length - BLOCK_SIZE);
+    }
+    return length;
+  }
+
+  #readBlock(block: Uint8Array, view: DataView, at: number, offset: number): void {
+    if (this.#sparse?.rest) this.#readSparseMap(this.#sparse, this.#sparse.rest, block, at);
+    else this.#readHeader(block, view, at, offset);
+  }
+
+  #readHeader(block: Uint8Array, view: DataView, at: number, offset: number): void {
+    const sum = sumOfBlock(view, at);
+    if (sum === 0) {
+      this.#readZeroBlock(offset);
+      return;
+    }
+    if (this.#sawZeroBlock) throw corruptTar(offset, 'data after one block of zeros, want a second one');
+    if (!checksumMatches(block, at, sum)) throw corruptTar(offset, 'the checksum is wrong: no tar header');
+    const header = this.#header;
+    header.set(block, at, offset);
+    switch (header.type) {
+      case PAX_HEADER:
+      case GNU_LONG_NAME:
+      case GNU_LONG_LINK: {
+        // Its own field only: the size in a PAX header before it belongs to the entry (CVE-2025-62518).
+        const size = this.#checkedSize(header.number(SIZE));
+        this.#pending.begin(header.type, size, offset);
+        this.#paddingLeft = paddingAfter(size);
+        if (size > 0) this.#place = 'records';
+        else this.#endRecords();
+        return;
+      }
+      case PAX_GLOBAL_HEADER:
+        this.#passContent(this.#checkedSize(header.number(SIZE)));
+        return;
+      default:
+        this.#readMember(header, offset + BLOCK_SIZE);
+    }
+  }
+
+  /** One block of zeros announces the end, the second makes it. */
+  #readZeroBlock(offset: number): void {
+    if (this.#pending.any) {
+      this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
+      this.#pending.clear();
+    }
+    if (this.#sawZeroBlock) this.#place = 'end';
+    this.#sawZeroBlock = true;
+  }
+
+  #endRecords(): void {
+    this.#pending.complete();
+    this.#endContent();
+  }
+
+  #endContent(): void {
+    this.#place = this.#paddingLeft > 0 ? 'padding' : 'header';
+  }
+
+  /** @param after where the header block ends */
+  #readMember(header: HeaderBlock, after: number): void {
+    const { pax } = this.#pending;
+    const path = entryPath(header, this.#pending);
+    const kind = memberKind(header, path);
+    const size = paxNumber(header, pax, 'size') ?? header.number(SIZE);
+    if (kind === undefined) {
+      const type = JSON.stringify(String.fromCharCode(header.type));
+      this.#onWarning(`tar entry ${showName(path)} at ${header.offset}: unknown type ${type}, skipped`);
+      this.#pending.clear();
+      this.#passContent(this.#checkedSize(size));
+      return;
+    }
+    const entry = this.#entry;
+    entry.path = path;
+    readAttributes(entry, kind, header, this.#pending);
+    // What is no file carries no data, whatever its size says.
+    entry.storedSize = kind === 'file' ? this.#checkedSize(size) : 0;
+    entry.size = entry.storedSize;
+    entry.dataOffset = after;
+    entry.sparse = undefined;
+    const sparse = sparseFile(header, pax, entry.size);
+    if (sparse === undefined) this.#handOut();
+    else this.#beginSparse(sparse);
+  }
+
+  #beginSparse(sparse: SparseFile): void {
+    const entry = this.#entry;
+    if (entry.kind !== 'file') throw corruptTar(this.#header.offset, `a sparse map on a ${entry.kind}`);
+    entry.size = sparse.size;
+    if (sparse.name !== undefined) entry.path = sparse.name;
+    if (sparse.rest === undefined) {
+      this.#endSparse(sparse);
+      return;
+    }
+    // The header block is gone by the time the rest of the map has passed.
+    entry.path = entry.path.slice();
+    this.#sparse = sparse;
+    this.#place = 'sparse-map';
+  }
+
+  #readSparseMap(sparse: SparseFile, map: MapBlocks, block: Uint8Array, at: number): void {
+    const entry = this.#entry;
+    if (map.inData) {
+      if (entry.storedSize < BLOCK_SIZE) {
+        throw corruptTar(this.#header.offset, 'the sparse map passes the end of its data');
+      }
+      entry.storedSize -= BLOCK_SIZE;
+    }
+    entry.dataOffset += BLOCK_SIZE;
+    if (!map.readBlock(block, at)) this.#endSparse(sparse);
+  }
+
+  #endSparse(sparse: SparseFile): void {
+    const entry = this.#entry;
+    entry.sparse = sparseSegments(sparse.pairs, entry.size, entry.storedSize, this.#header.offset);
+    this.#sparse = undefined;
+    this.#handOut();
+  }
+
+  #handOut(): void {
+    this.#onEntry(this.#entry);
+    this.#pending.clear();
+    this.#passContent(this.#entry.storedSize);
+  }
+
+  #passContent(size: number): void {
+    this.#contentLeft = size;
+    this.#paddingLeft = paddingAfter(size);
+    this.#place = size > 0 ? 'content' : 'header';
+  }
+
+  #checkedSize(size: number): number {
+    if (size >= 0 && size <= MAX_FILE_SIZE) return size;
+    throw corruptTar(this.#header.offset, `size is ${size}, want 0 to ${MAX_FILE_SIZE}`);
+  }
+}
+
+function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {
+  if (header.type === V7_FILE && path[path.length - 1] === SLASH) return 'dir';
+  return kindOfType(header.type);
+}
+
+/** Bytes from the end of content to the next block. */
+function paddingAfter(size: number): number {
+  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
+}
