@@ -102,6 +102,7 @@ class DevFuseMount implements MountedFs {
 
   /** By device number, so that neither a later mount on the same path nor one below us is taken for ours. */
   async #state(): Promise<'seen' | 'covered' | 'gone'> {
+    if (this.device === undefined) return 'gone'; // somebody was faster than we could look
     const table = await readMountTable();
     if (topmostAt(table, this.mountpoint)?.device === this.device) return 'seen';
     const here = table.some((entry) => entry.mountpoint === this.mountpoint && entry.device === this.device);

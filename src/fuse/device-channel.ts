@@ -56,11 +56,6 @@ export class DeviceChannel implements ReplySink {
     for (let i = 0; i < readers; i++) this.#startReader(onRequest);
   }
 
-  /** Gives the device back unread, when mounting failed. */
-  abandon(): void {
-    close(this.#descriptor, () => this.#onClosed());
-  }
-
   #startReader(onRequest: (request: FuseRequest) => void): void {
     const buffer = Buffer.allocUnsafeSlow(REQUEST_CAPACITY);
     const request = new FuseRequest(buffer);

@@ -7,7 +7,7 @@ import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
 import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
 import { checkMountpoint } from '#dist/fuse/mountpoint.js';
 import { MemoryFs } from './memory-fs.js';
-import { cleanUp, mountFs, newMountpoint, optionsFor, output } from './mounting.js';
+import { cleanUp, mountFs, newMountpoint, optionsFor, output, run } from './mounting.js';
 
 const hosts: ChildProcess[] = [];
 
@@ -141,6 +141,15 @@ test('the transport checks before it mounts', async () => {
   await expect(transport.mount(new MemoryFs(), '/nonexistent/x', optionsFor())).rejects.toMatchObject(
     failure('mountpoint /nonexistent/x: no such directory'),
   );
+});
+
+test('without the device: what to do about it', async () => {
+  const mountpoint = await newMountpoint();
+  const script = fileURLToPath(new URL('./doomed-host.mjs', import.meta.url));
+  const command = 'mount -t tmpfs none /dev && exec "$0" "$1" "$2"';
+  const result = await run('unshare', ['-m', 'sh', '-c', command, process.execPath, script, mountpoint]);
+  expect(result.status).toBe(1);
+  expect(result.stderr).toMatch(/opening \/dev\/fuse: ENOENT; load the kernel module with `modprobe fuse`/);
 });
 
 test('what mount(8) refuses is told, and nothing stays open', async () => {
