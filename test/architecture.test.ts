@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { findViolations, LEVELS, PACKAGE_HOMES } from './support/architecture-rules.js';
+import { moduleImports } from './support/module-imports.js';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+function sources(): Map<string, string> {
+  // src/gzip/assembly is AssemblyScript: another language, compiled on its own
+  const paths = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !path.startsWith('gzip/assembly/'),
+  );
+  return new Map(paths.sort().map((path) => [path, readFileSync(SRC + path, 'utf8')]));
+}
+
+const violationsOf = (files: Record<string, string>) => findViolations(new Map(Object.entries(files)));
+
+describe('the sources', () => {
+  const files = sources();
+
+  it('keep levels, cycles, packages and names', () => {
+    expect(files.size).toBeGreaterThan(10);
+    expect(findViolations(files)).toEqual([]);
+  });
+
+  it('use every dependency that the package declares, and no other', () => {
+    const declared: { dependencies: Record<string, string>; optionalDependencies?: Record<string, string> } =
+      JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const names = Object.keys({ ...declared.dependencies, ...declared.optionalDependencies });
+    const imported = new Set([...files.values()].flatMap(moduleImports).map(({ specifier }) => specifier));
+    const used = Object.keys(PACKAGE_HOMES).filter((name) =>
+      [...imported].some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
+    );
+    expect(used.sort()).toEqual(names.sort());
+  });
+
+  it('have the levels that src/README.md tells', () => {
+    const page = readFileSync(`${SRC}README.md`, 'utf8');
+    for (const [folder, level] of Object.entries(LEVELS)) {
+      const row = page.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${folder}/\``));
+      if (row === undefined)
+        expect([...files.keys()].some((path) => path.startsWith(`${folder}/`))).toBe(false);
+      else expect(row.split('|')[1]?.trim(), row).toBe(String(level));
+    }
+  });
+});
+
+describe('reading imports', () => {
+  const table: [string, string, string[]][] = [
+    ['a named import', "import { a, b } from './x.js';", ['./x.js']],
+    ['several lines', "import {\n  a,\n  // from './no.js'\n  b,\n} from './x.js';", ['./x.js']],
+    ['a default import', "import a from './x.js'", ['./x.js']],
+    ['a namespace', 'import * as a from "./x.js"', ['./x.js']],
+    ['a type', "import type { A } from './x.js'", ['./x.js']],
+    ['a type in place', "let a: import('./x.js').A", ['./x.js']],
+    ['for its effect', "import './x.js'", ['./x.js']],
+    ['at run time', "const a = await import('./x.js')", ['./x.js']],
+    ['at run time, template', 'const a = await import(`./x.js`)', ['./x.js']],
+    ['re-export', "export { a } from './x.js'", ['./x.js']],
+    ['re-export of all', "export * from './x.js'", ['./x.js']],
+    ['re-export of all as a name', "export * as a from './x.js'", ['./x.js']],
+    ['a worker', "new Worker(new URL('./x.js', import.meta.url))", ['./x.js']],
+    ['inside a hole of a template', `\`\${await import('./x.js')} import('./no.js')\``, ['./x.js']],
+    ['nested templates and braces', `\`\${ { a: \`\${1}\` } }\`; import './x.js'`, ['./x.js']],
+    ['behind a regular expression with a quote', "/[/'\"]/.test(a); import './x.js'", ['./x.js']],
+    ['behind a division', "a = b / c; import './x.js'; d = e / f", ['./x.js']],
+    ['line comment', "// import './no.js'\n", []],
+    ['block comment', "/* import './no.js' */", []],
+    ['text', 'const a = "import \'./no.js\'"', []],
+    ['text with an escaped quote', "const a = 'it\\'s import \"./no.js\"'", []],
+    ['a member called from', "Buffer.from('./no.js')", []],
+    ['a call of from', "const from = f; from('./no.js')", []],
+    ['import.meta', 'import.meta.url', []],
+  ];
+  it.each(table)('%s', (_, source, wanted) => {
+    expect(moduleImports(source).map(({ specifier }) => specifier)).toEqual(wanted);
+  });
+});
+
+describe('the checker sees', () => {
+  const table: [string, Record<string, string>, RegExp][] = [
+    [
+      'an import upwards',
+      { 'oci/a.ts': "import '../fs/b.js'", 'fs/b.ts': '' },
+      /level 1 imports fs\/b\.ts of level 5/,
+    ],
+    [
+      'a type import upwards',
+      { 'oci/a.ts': "import type { B } from '../fs/b.js'", 'fs/b.ts': '' },
+      /level 1/,
+    ],
+    [
+      'an import sideways',
+      { 'oci/a.ts': "import '../tar/b.js'", 'tar/b.ts': '' },
+      /level 1 imports tar\/b\.ts/,
+    ],
+    ['a worker upwards', { 'oci/a.ts': "new URL('../cli/b.js', import.meta.url)" }, /level 1 imports cli/],
+    [
+      'a cycle of two',
+      { 'oci/a.ts': "import './b.js'", 'oci/b.ts': "import './a.js'" },
+      /cycle: oci\/a\.ts -> oci\/b\.ts -> oci\/a\.ts/,
+    ],
+    [
+      'a cycle of three',
+      { 'oci/c.ts': "import './a.js'", 'oci/a.ts': "import './b.js'", 'oci/b.ts': "import './c.js'" },
+      /cycle: oci\/a/,
+    ],
+    ['a file that imports itself', { 'oci/a.ts': "import './a.js'" }, /cycle: oci\/a\.ts -> oci\/a\.ts/],
+    [
+      'a package away from home',
+      { 'fs/a.ts': "import { LRUCache } from 'lru-cache'" },
+      /"lru-cache" enters in cache\/ only/,
+    ],
+    [
+      'a part of a package away from home',
+      { 'fs/a.ts': "import 'yargs/helpers'" },
+      /"yargs" enters in cli\/ only/,
+    ],
+    ['a package nobody agreed on', { 'cli/a.ts': "import 'left-pad'" }, /"left-pad" has no home/],
+    ['a package called like a property', { 'cli/a.ts': "import 'constructor'" }, /"constructor" has no home/],
+    ['a builtin without its scheme', { 'cli/a.ts': "import 'fs'" }, /"fs" has no home/],
+    ['input and output in a pure folder', { 'oci/a.ts': "import 'node:fs'" }, /oci\/ is pure/],
+    ['built code', { 'cli/a.ts': "import '#dist/cli/b.js'" }, /which is for tests/],
+    ['a way out of src', { 'cli/a.ts': "import '../../test/b.js'" }, /outside src/],
+    ['a missing extension', { 'cli/a.ts': "import './b'" }, /without its extension/],
+    ['a barrel', { 'cli/index.ts': '' }, /"index" names no concept/],
+    ['a drawer', { 'cli/utils.ts': '' }, /"utils" names no concept/],
+    ['camel case', { 'cli/someName.ts': '' }, /not kebab-case/],
+    ['an unknown folder', { 'misc2/a.ts': '' }, /misc2\/ has no level/],
+    ['a file beside the folders', { 'a.ts': '' }, /stands in no folder/],
+  ];
+  it.each(table)('%s', (_, files, wanted) => {
+    const violations = violationsOf(files);
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toMatch(wanted);
+  });
+
+  it('nothing in a house that stands', () => {
+    expect(
+      violationsOf({
+        'cli/main.ts':
+          "import yargs from 'yargs'; import { b } from '../oci/b.js'; import './print.js'; import 'node:fs'",
+        'cli/print.ts': "import { b } from '../oci/b.js'",
+        'oci/b.ts': "import { createHash } from 'node:crypto'",
+      }),
+    ).toEqual([]);
+  });
+});

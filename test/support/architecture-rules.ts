@@ -1,0 +1,141 @@
+import { posix } from 'node:path';
+import { moduleImports } from './module-imports.js';
+
+/** Folders of src/ and their levels: a file imports only lower levels and its own folder. The table of src/README.md. */
+export const LEVELS: Record<string, number> = {
+  base: 0,
+  oci: 1,
+  gzip: 1,
+  zstd: 1,
+  tar: 1,
+  cache: 1,
+  blob: 2,
+  registry: 3,
+  layer: 3,
+  overlay: 4,
+  image: 4,
+  fs: 5,
+  fuse: 6,
+  daemon: 7,
+  api: 8,
+  cli: 9,
+};
+
+/** The one folder where each third-party package may enter. */
+export const PACKAGE_HOMES: Record<string, string> = {
+  'tar-stream': 'tar',
+  'lru-cache': 'cache',
+  undici: 'registry',
+  koffi: 'fuse',
+  'fuse-native': 'fuse',
+  yargs: 'cli',
+  '@inquirer/prompts': 'cli',
+};
+
+/** Folders of pure functions: parsing, merging and the tree; they open nothing and start nothing. */
+const PURE_FOLDERS = new Set(['oci', 'overlay', 'fs']);
+const IO_MODULES =
+  /^node:(fs|fs\/promises|net|http|https|http2|tls|dgram|dns|dns\/promises|child_process|worker_threads|cluster)$/;
+
+const NAMELESS = new Set([
+  'utils',
+  'util',
+  'helpers',
+  'helper',
+  'index',
+  'common',
+  'misc',
+  'manager',
+  'service',
+]);
+
+/**
+ * Judges a tree of sources.
+ * @param files text of each file by its path below src/, with `/`
+ * @returns one line a violation, empty when the house stands
+ */
+export function findViolations(files: ReadonlyMap<string, string>): string[] {
+  const violations: string[] = [];
+  const graph = new Map<string, string[]>();
+
+  for (const [path, source] of files) {
+    violations.push(...judgeName(path));
+    const loaded: string[] = [];
+    for (const { specifier, via } of moduleImports(source)) {
+      if (specifier.startsWith('.')) {
+        const target = posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+        if (via === 'load') loaded.push(target);
+        violations.push(...judgeTarget(path, specifier, target));
+      } else {
+        violations.push(...judgeOutside(path, specifier));
+      }
+    }
+    graph.set(path, loaded);
+  }
+  return [...violations, ...findCycles(graph)];
+}
+
+const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '');
+
+function judgeName(path: string): string[] {
+  const violations: string[] = [];
+  const folder = folderOf(path);
+  if (folder === '') violations.push(`${path}: stands in no folder of src/`);
+  else if (LEVELS[folder] === undefined) violations.push(`${path}: ${folder}/ has no level`);
+  for (const part of path.replace(/\.ts$/, '').split('/')) {
+    if (NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) violations.push(`${path}: "${part}" is not kebab-case`);
+  }
+  return violations;
+}
+
+function judgeTarget(path: string, specifier: string, target: string): string[] {
+  const from = folderOf(path);
+  const to = folderOf(target);
+  if (!specifier.endsWith('.js')) return [`${path}: imports "${specifier}" without its extension`];
+  if (target.startsWith('..')) return [`${path}: imports "${specifier}" from outside src/`];
+  if (from === to || from === '' || to === '') return [];
+  const fromLevel = LEVELS[from] ?? -1;
+  const toLevel = LEVELS[to] ?? Number.POSITIVE_INFINITY;
+  if (toLevel < fromLevel) return [];
+  return [`${path}: level ${fromLevel} imports ${target} of level ${toLevel}`];
+}
+
+function judgeOutside(path: string, specifier: string): string[] {
+  const folder = folderOf(path);
+  if (specifier.startsWith('node:')) {
+    if (!PURE_FOLDERS.has(folder) || !IO_MODULES.test(specifier)) return [];
+    return [`${path}: ${folder}/ is pure and imports ${specifier}`];
+  }
+  if (specifier.startsWith('#')) return [`${path}: imports "${specifier}", which is for tests`];
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  // hasOwn: a package may be called `constructor`
+  const home = Object.hasOwn(PACKAGE_HOMES, name) ? PACKAGE_HOMES[name] : undefined;
+  if (home === undefined) return [`${path}: package "${name}" has no home in src/`];
+  if (home !== folder) return [`${path}: package "${name}" enters in ${home}/ only`];
+  return [];
+}
+
+/** Each cycle once, told from the file that sorts first. */
+function findCycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const cycles = new Set<string>();
+  const state = new Map<string, 'open' | 'done'>();
+  const trail: string[] = [];
+  const visit = (path: string) => {
+    if (state.get(path) === 'done') return;
+    if (state.get(path) === 'open') {
+      const ring = trail.slice(trail.indexOf(path));
+      const first = ring.indexOf([...ring].sort()[0]!);
+      const turned = [...ring.slice(first), ...ring.slice(0, first)];
+      cycles.add(`cycle: ${[...turned, turned[0]].join(' -> ')}`);
+      return;
+    }
+    state.set(path, 'open');
+    trail.push(path);
+    for (const next of graph.get(path) ?? []) visit(next);
+    trail.pop();
+    state.set(path, 'done');
+  };
+  for (const path of graph.keys()) visit(path);
+  return [...cycles];
+}
