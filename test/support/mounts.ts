@@ -1,0 +1,147 @@
+/**
+ * Running the built command as a user would: in an environment of its own, whose mounts, processes and files can be
+ * listed and are all gone afterwards. A test's thread never touches a mountpoint itself: children do (see child.ts).
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { attempt, type ChildOptions, type Ended, run } from './child.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Between looks at something that is to come about; it decides no test, deadlines do. */
+const POLL_MS = 50;
+
+export class Workplace {
+  readonly scratch = mkdtempSync(join(tmpdir(), 'layerslayer-e2e-'));
+  readonly cache = join(this.scratch, 'cache');
+  /** Where the command's temporary files go. */
+  readonly temporary = join(this.scratch, 'tmp');
+  readonly env: NodeJS.ProcessEnv;
+
+  /** @param program what to run; default: the built command */
+  constructor(readonly program: readonly string[] = [process.execPath, MAIN]) {
+    const home = join(this.scratch, 'home');
+    for (const directory of [home, this.temporary]) mkdirSync(directory);
+    this.env = {
+      PATH: process.env.PATH,
+      HOME: home,
+      TMPDIR: this.temporary,
+      LAYERSLAYER_CACHE_DIR: this.cache,
+      XDG_STATE_HOME: join(this.scratch, 'state'),
+      LC_ALL: 'C.UTF-8',
+      ...(process.env.LAYERSLAYER_TEST_RUN && { LAYERSLAYER_TEST_RUN: process.env.LAYERSLAYER_TEST_RUN }),
+    };
+  }
+
+  /** Runs the command to its end. */
+  layerslayer(args: readonly string[], options: ChildOptions = {}): Promise<Ended> {
+    const [command = '', ...first] = this.program;
+    return attempt(command, [...first, ...args], { ...options, env: { ...this.env, ...options.env } });
+  }
+
+  /** An empty directory to mount on. */
+  directory(name: string): string {
+    const path = join(this.scratch, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
+  /** Mounts, which must succeed. @returns the mountpoint */
+  async mount(reference: string, name = 'mnt', args: readonly string[] = []): Promise<string> {
+    const mountpoint = this.directory(name);
+    const ended = await this.layerslayer(['mount', reference, mountpoint, ...args]);
+    if (ended.status === 0) return mountpoint;
+    throw new Error(`mount ended with ${ended.status ?? ended.signal}: ${ended.stdout}${ended.stderr}`);
+  }
+
+  /** Unmounts by the command, which must succeed, and waits for the daemons to end. */
+  async unmount(mountpoint: string): Promise<void> {
+    const ended = await this.layerslayer(['unmount', mountpoint]);
+    if (ended.status !== 0) throw new Error(`unmount ended with ${ended.status}: ${ended.stderr}`);
+  }
+
+  /** Mountpoints below the scratch directory. */
+  mounts(): string[] {
+    return mountpoints(/./).filter((path) => path.startsWith(`${this.scratch}/`));
+  }
+
+  /** Process ids of what runs in this environment: daemons. */
+  processes(): number[] {
+    return processesWith(`HOME=${this.env.HOME}`);
+  }
+
+  /** Waits until no process of this environment runs. @throws when some still do at the deadline */
+  async allEnded(deadlineMs = 5_000): Promise<void> {
+    await until(
+      () => this.processes().length === 0,
+      deadlineMs,
+      () => `still running: ${this.processes()}`,
+    );
+  }
+
+  /** What an attempt that failed must not leave: `[]` when it left nothing. */
+  async leftovers(): Promise<string[]> {
+    const temporary = readdirSync(this.temporary);
+    const halves = (
+      await run(
+        'find',
+        [this.cache, this.scratch, '-path', this.temporary, '-prune', '-o', '-name', '*.tmp*', '-print'],
+        {},
+      ).catch(() => ({ stdout: '' }))
+    ).stdout
+      .split('\n')
+      .filter(Boolean);
+    await this.allEnded().catch(() => {});
+    return [
+      ...this.mounts().map((path) => `mount ${path}`),
+      ...this.processes().map((pid) => `process ${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1')}`),
+      ...temporary.map((name) => `temporary file ${name}`),
+      ...halves.map((path) => `half-written ${path}`),
+    ];
+  }
+
+  /** Ends and deletes everything, whatever state it is in. */
+  async cleanUp(): Promise<void> {
+    for (const path of this.mounts().reverse()) await attempt('umount', ['-l', path]);
+    await this.allEnded().catch(() => {});
+    for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
+    await this.allEnded();
+    await run('rm', ['-rf', '--one-file-system', this.scratch]);
+  }
+}
+
+/** Mountpoints whose file system type matches. */
+export function mountpoints(type: RegExp): string[] {
+  const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n').filter(Boolean);
+  return lines
+    .map((line) => line.split(' ') as [string, string, string])
+    .filter(([, , fsType]) => type.test(fsType))
+    .map(([, path]) =>
+      path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
+}
+
+/** Waits for a condition. */
+export async function until(condition: () => boolean, deadlineMs: number, told: () => string): Promise<void> {
+  const end = Date.now() + deadlineMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms: ${told()}`);
+    await sleep(POLL_MS);
+  }
+}
+
+function processesWith(setting: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(setting);
+      } catch {
+        return false; // ended between the two looks
+      }
+    });
+}
