@@ -11,6 +11,8 @@ export interface ChildOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   input?: string;
+  /** Told the process id, for a test that signals it. */
+  started?: (pid: number) => void;
   /** Killed after this long; a test that waits for a dead process tells nothing. */
   deadlineMs?: number;
 }
@@ -31,6 +33,7 @@ export function attempt(
       timeout: options.deadlineMs ?? DEADLINE_MS,
       killSignal: 'SIGKILL',
     });
+    if (child.pid !== undefined) options.started?.(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk) => out.push(chunk));
