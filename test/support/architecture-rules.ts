@@ -82,7 +82,7 @@ function judgeName(path: string): string[] {
   const folder = folderOf(path);
   if (folder === '') violations.push(`${path}: stands in no folder of src/`);
   else if (LEVELS[folder] === undefined) violations.push(`${path}: ${folder}/ has no level`);
-  for (const part of path.replace(/\.ts$/, '').split('/')) {
+  for (const part of path.replace(/(\.d)?\.ts$/, '').split('/')) {
     if (NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) violations.push(`${path}: "${part}" is not kebab-case`);
   }
