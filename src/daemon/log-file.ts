@@ -1,0 +1,71 @@
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import type { LogLevel } from '../base/log.js';
+
+/** A log may grow to this before it is set aside; with the one old file, twice that is on disk. */
+const LOG_CAP = 10 * 1024 * 1024; // bytes
+
+/** References and errors can name private images: nobody else reads them. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+/**
+ * A log of bounded size: when a line would exceed the cap, the file becomes `FILE.old` and a new one begins. Written
+ * synchronously, so that what was said before a crash is on disk. A full disk loses lines, never the mount.
+ * Pipes and devices (`--log-file /dev/stderr`) are written to and never set aside.
+ */
+export class LogFile {
+  readonly path: string;
+  readonly #cap: number;
+  #fd: number;
+  #size: number;
+  #rotates: boolean;
+
+  /** @throws LayerslayerError IO_FAILED when it can't be opened */
+  constructor(path: string, options: { capBytes?: number } = {}) {
+    this.path = path;
+    this.#cap = options.capBytes ?? LOG_CAP;
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+      this.#fd = openSync(path, 'a', FILE_MODE);
+      const stat = fstatSync(this.#fd);
+      this.#size = stat.size;
+      this.#rotates = stat.isFile();
+    } catch (error) {
+      throw new LayerslayerError('IO_FAILED', `opening log file ${path}: ${systemCode(error) ?? error}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** One line; a newline is added. */
+  write(line: string): void {
+    const bytes = Buffer.from(`${line}\n`);
+    try {
+      if (this.#rotates && this.#size > 0 && this.#size + bytes.length > this.#cap) this.#rotate();
+      writeSync(this.#fd, bytes);
+      this.#size += bytes.length;
+    } catch {
+      // Nothing to say it to.
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #rotate(): void {
+    renameSync(this.path, `${this.path}.old`);
+    const next = openSync(this.path, 'a', FILE_MODE);
+    closeSync(this.#fd);
+    this.#fd = next;
+    this.#size = fstatSync(next).size;
+  }
+}
+
+/** A log line: time, level, message. Text from registries can't begin a line of its own or move the cursor. */
+export function formatLogLine(level: LogLevel, message: string, now = new Date()): string {
+  const text = message.replace(/\r?\n/g, '\n    ').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '?');
+  return `${now.toISOString()} ${level} ${text}`;
+}

@@ -1,0 +1,20 @@
+import type { ErrorRecord } from '../base/errors.js';
+import type { LogLevel } from '../base/log.js';
+import type { LayerProgress } from '../image/image-session.js';
+import type { MountOptions, MountSummary } from './mount-options.js';
+
+/** What the starter says. A closed channel before `accepted` means: stop, and leave nothing. */
+export type ToDaemon =
+  | { type: 'start'; options: MountOptions }
+  /** The starter has shown the result; from now on the daemon lives on its own. */
+  | { type: 'accepted' };
+
+/** What the daemon says. After `failed` or `ended` it says nothing more. */
+export type FromDaemon =
+  | { type: 'resolved'; layers: number }
+  | { type: 'progress'; progress: LayerProgress }
+  | { type: 'notice'; message: string }
+  | { type: 'log'; level: LogLevel; message: string }
+  | { type: 'ready'; summary: MountSummary }
+  | { type: 'failed'; error: ErrorRecord }
+  | { type: 'ended'; error?: ErrorRecord };
