@@ -1,0 +1,124 @@
+import type { ChildProcess } from 'node:child_process';
+import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
+import type { LogLevel } from '../base/log.js';
+import type { LayerProgress } from '../image/image-session.js';
+import type { FromDaemon, ToDaemon } from './messages.js';
+import type { MountOptions, MountSummary } from './mount-options.js';
+
+/** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
+const STOP_MS = 6_000;
+
+export interface DaemonListener {
+  resolved(layers: number): void;
+  progress(progress: LayerProgress): void;
+  notice(message: string): void;
+  log(level: LogLevel, message: string): void;
+}
+
+/** The starter's side of a daemon, from its first message to the farewell. */
+export class DaemonClient {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<string>;
+  #stopping = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#exited = new Promise((resolve) => {
+      child.on('exit', (status, signal) => resolve(signal ?? `status ${status}`));
+      child.on('error', (error) => resolve(error.message));
+    });
+  }
+
+  /**
+   * Resolves when the mount is usable.
+   * @throws LayerslayerError what the daemon failed with; ABORTED after `stop`
+   */
+  mount(options: MountOptions, listener: DaemonListener): Promise<MountSummary> {
+    return new Promise((resolve, reject) => {
+      this.#child.on('message', (message: FromDaemon) => {
+        switch (message.type) {
+          case 'ready':
+            return resolve(message.summary);
+          case 'failed':
+            return reject(fromErrorRecord(message.error));
+          case 'ended':
+            return reject(ended(message));
+          case 'resolved':
+            return listener.resolved(message.layers);
+          case 'progress':
+            return listener.progress(message.progress);
+          case 'notice':
+            return listener.notice(message.message);
+          case 'log':
+            return listener.log(message.level, message.message);
+        }
+      });
+      void this.#exited.then((how) => reject(this.#unexpected(how, options)));
+      this.#send({ type: 'start', options });
+    });
+  }
+
+  /** Lets the daemon go: it lives on alone. Resolves when it knows. */
+  release(): Promise<void> {
+    return new Promise((resolve) => {
+      // The daemon closes the channel when it has read this; one that died in between closes it too.
+      if (!this.#child.connected) return resolve();
+      this.#child.once('disconnect', () => resolve());
+      this.#send({ type: 'accepted' });
+    });
+  }
+
+  /** For a daemon in the foreground: resolves when it has ended. @throws LayerslayerError what it ended with */
+  async serve(): Promise<void> {
+    let failure: LayerslayerError | undefined;
+    let isTold = false;
+    this.#child.on('message', (message: FromDaemon) => {
+      if (message.type !== 'ended') return;
+      isTold = true;
+      if (message.error) failure = fromErrorRecord(message.error);
+    });
+    const how = await this.#exited;
+    if (failure) throw failure;
+    if (!isTold && !this.#stopping) throw died(how);
+  }
+
+  /** Ends the daemon and its mount; resolves when its process is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#child.connected) this.#child.disconnect();
+    else this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  /** Asks a daemon in the foreground to unmount and end; its last message still comes. */
+  terminate(): void {
+    this.#stopping = true;
+    this.#child.kill('SIGTERM');
+  }
+
+  /** For a daemon that was started and has not been told anything. */
+  discard(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #send(message: ToDaemon): void {
+    if (this.#child.connected) this.#child.send(message, () => {}); // a broken channel shows as its exit
+  }
+
+  #unexpected(how: string, options: MountOptions): LayerslayerError {
+    if (this.#stopping) return new LayerslayerError('ABORTED', 'interrupted');
+    return died(`${how}; its log is ${options.logFile}`);
+  }
+}
+
+function died(how: string): LayerslayerError {
+  return new LayerslayerError('INTERNAL', `the mount's daemon ended unexpectedly (${how})`);
+}
+
+function ended(message: FromDaemon & { type: 'ended' }): LayerslayerError {
+  return message.error
+    ? fromErrorRecord(message.error)
+    : new LayerslayerError('MOUNT_FAILED', 'unmounted before it was ready');
+}

@@ -1,0 +1,150 @@
+import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
+import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
+import { formatLogLine, LogFile } from './log-file.js';
+import type { FromDaemon, ToDaemon } from './messages.js';
+import type { MountOptions } from './mount-options.js';
+import type { MountPorts } from './mount-ports.js';
+import { redactor } from './redact.js';
+import { type MountEnd, runMount, stopReason } from './run-mount.js';
+
+/** From the first SIGTERM to the end of the process, whatever hangs. */
+const STOP_MS = 4_500;
+
+/** As long as a timer can be: it is there, not meant to fire. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
+
+/**
+ * Runs this process as a mount daemon: waits for its options from the process that started it, mounts, serves, ends.
+ * Never returns control in between: a second call makes no sense.
+ */
+export function runDaemonProcess(ports: MountPorts): void {
+  const stop = new AbortController();
+  const stopFor = (why: string) => {
+    if (stop.signal.aborted) return;
+    stop.abort(stopReason(why));
+    setTimeout(killMyself, STOP_MS).unref();
+  };
+  process.on('SIGHUP', () => {});
+  process.on('SIGTERM', () => stopFor('stopped by SIGTERM'));
+  process.on('SIGINT', () => stopFor('stopped by SIGINT'));
+
+  let started = false;
+  let accepted = false;
+  let belongsToStarter = true;
+  process.on('disconnect', () => {
+    if (!started) process.exit(0);
+    if (belongsToStarter || !accepted) stopFor('the process that started the mount went away');
+  });
+  process.on('message', (message: ToDaemon) => {
+    if (message.type === 'accepted') {
+      accepted = true;
+      if (!belongsToStarter) process.disconnect();
+    } else if (!started) {
+      started = true;
+      belongsToStarter = message.options.foreground;
+      void live(message.options, ports, stop.signal, stopFor);
+    }
+  });
+}
+
+async function live(
+  options: MountOptions,
+  ports: MountPorts,
+  stop: AbortSignal,
+  stopFor: (why: string) => void,
+): Promise<void> {
+  const redact = redactor(options.registry);
+  let file: LogFile | undefined;
+  const log = logTo((level, message) => {
+    const text = redact(message);
+    if (isShown(level, options.logLevel)) file?.write(formatLogLine(level, text));
+    // Debug lines come by the thousand: they cross to the starter only when it asked for them.
+    if (isShown(level, options.logLevel === 'debug' ? 'debug' : 'warn'))
+      tell({ type: 'log', level, message: text });
+  });
+  let crash: unknown;
+  const onUncaught = (error: unknown) => {
+    crash ??= error;
+    log.error(`a fault that nobody caught: ${error instanceof Error ? error.stack : error}`);
+    stopFor('a fault that nobody caught');
+  };
+  process.on('uncaughtException', onUncaught);
+  process.on('unhandledRejection', onUncaught);
+
+  // Neither the status socket nor a transport promises to keep the event loop alive.
+  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
+
+  let ready = false;
+  let end: MountEnd = 'unmounted';
+  let failure: LayerslayerError | undefined;
+  try {
+    file = openLog(options, log);
+    end = await runMount(
+      options,
+      ports,
+      {
+        resolved: (layers) => tell({ type: 'resolved', layers }),
+        progress: (progress) => tell({ type: 'progress', progress }),
+        notice: (message) => {
+          log.info(message);
+          tell({ type: 'notice', message: redact(message) });
+        },
+        ready: (summary) => {
+          ready = true;
+          tell({ type: 'ready', summary });
+        },
+      },
+      log,
+      stop,
+    );
+  } catch (error) {
+    // An aborted step may fail with an error of its own making; that it was stopped is what counts.
+    failure = asLayerslayerError(stop.aborted ? stop.reason : error);
+    log.info(`ended: ${failure.code}: ${failure.message}`);
+  }
+  if (crash !== undefined) failure = asLayerslayerError(crash);
+  const error = failure && {
+    ...toErrorRecord(failure),
+    message: redact(failure.message),
+    stack: redact(failure.stack ?? ''),
+  };
+  await told(ready || !error ? { type: 'ended', error } : { type: 'failed', error });
+  file?.close();
+  clearInterval(alive);
+  // A read of /dev/fuse that is still outstanding would keep exit() from ever returning (libuv joins its threads).
+  if (end === 'detached') killMyself();
+  process.exit(failure ? 1 : 0);
+}
+
+/** @throws LayerslayerError IO_FAILED only when the user asked for this file: a log is not worth a mount */
+function openLog(options: MountOptions, log: Log): LogFile | undefined {
+  try {
+    return new LogFile(options.logFile);
+  } catch (error) {
+    if (options.logFileAsked) throw error;
+    log.warn(`no log is kept: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function isShown(level: LogLevel, threshold: LogLevel): boolean {
+  return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(threshold);
+}
+
+/** Says it if the starter still listens. */
+function tell(message: FromDaemon): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+}
+
+/** … and waits until it is sent, for what is said last. */
+function told(message: FromDaemon): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) return resolve();
+    process.send(message, undefined, undefined, () => resolve());
+  });
+}
+
+/** Log lines are written synchronously and cache files renamed into place: nothing is lost that was not lost anyway. */
+function killMyself(): void {
+  process.kill(process.pid, 'SIGKILL');
+}

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo are octal
+
+/**
+ * Descriptors above stderr that a child of this process would inherit: what our own caller left open (`9>lock`, bash's
+ * process substitution at 63). Node marks its own close-on-exec, and those of its caller only up to the first gap
+ * above 15.
+ */
+export function inheritedFiles(): number[] {
+  const found: number[] = [];
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name);
+    if (fd > 2 && !isClosedOnExec(fd)) found.push(fd);
+  }
+  return found;
+}
+
+function isClosedOnExec(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
+    return flags === null || (Number.parseInt(flags[1]!, 8) & O_CLOEXEC) !== 0;
+  } catch {
+    return true; // the directory handle that listed itself, closed by now
+  }
+}

@@ -1,0 +1,22 @@
+import type { Log } from '../base/log.js';
+import type { LayerFs } from '../fs/layer-fs.js';
+import type { Transport } from '../fuse/transport.js';
+import type { StartSession } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
+import type { Layer } from '../layer/layer.js';
+import type { MountOptions } from './mount-options.js';
+
+/** A layer and its number in the image, from 1. */
+export interface NumberedLayer {
+  number: number;
+  layer: Layer;
+}
+
+/** What a daemon is made of. Production wires the real ones in `ports.ts`, tests their doubles. */
+export interface MountPorts {
+  startSession: StartSession;
+  buildFs(image: ResolvedImage, layers: readonly NumberedLayer[], options: MountOptions, log: Log): LayerFs;
+  transport: Transport;
+  /** `major:minor` of the file system mounted there; undefined when nothing of ours is. */
+  deviceOf(mountpoint: string): Promise<string | undefined>;
+}

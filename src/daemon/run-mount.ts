@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LayerslayerError, withContext } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { MountedFs } from '../fuse/transport.js';
+import type { ImageSession, LayerProgress } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
+import { formatPlatform } from '../oci/platform.js';
+import { chooseLayer } from './choose-layer.js';
+import { CountedFs } from './counted-fs.js';
+import type { MountOptions, MountSummary } from './mount-options.js';
+import type { MountPorts, NumberedLayer } from './mount-ports.js';
+import { serveStatus } from './status-server.js';
+
+/** Threads and connections get this long to end; what hangs then dies with the process. */
+const CLOSE_MS = 1_000;
+
+/** After a lazy unmount files may stay open for ever; their readers get this long. */
+const LAZY_CLOSE_MS = 3_000;
+
+export interface MountReports {
+  resolved(layers: number): void;
+  progress(progress: LayerProgress): void;
+  notice(message: string): void;
+  ready(summary: MountSummary): void;
+}
+
+/** How a mount ended. `detached`: files of it are still open, the kernel may still wait for answers. */
+export type MountEnd = 'unmounted' | 'detached';
+
+/**
+ * The life of one mount: resolve, open the layers, merge, mount, serve until it is unmounted or `stop` is aborted.
+ * Leaves no mount behind, however it ends.
+ * @throws LayerslayerError whatever kept it from being ready; ABORTED when stopped before
+ */
+export async function runMount(
+  options: MountOptions,
+  ports: MountPorts,
+  reports: MountReports,
+  log: Log,
+  stop: AbortSignal,
+): Promise<MountEnd> {
+  const session = ports.startSession({
+    registry: options.registry,
+    cache: options.cache,
+    memoryBytes: options.memoryBytes,
+    log,
+    onProgress: (progress) => reports.progress(progress),
+    onNotice: (message) => reports.notice(message),
+  });
+  try {
+    const image = await session.resolve(options.reference, options.platform, stop);
+    const only = options.layer === undefined ? undefined : [chooseLayer(image, options.layer)];
+    reports.resolved(only?.length ?? image.manifest.layers.length);
+    log.info(`${image.reference} is ${image.digest} for ${formatPlatform(image.platform)}`);
+    const opened = await session.openLayers(image, { only, signal: stop });
+    const layers = opened.map((layer, i) => ({ layer, number: only?.[i] ?? i + 1 }));
+    stop.throwIfAborted();
+    const fs = new CountedFs(ports.buildFs(image, layers, options, log));
+    stop.throwIfAborted();
+    const mounted = await ports.transport.mount(fs, options.mountpoint, {
+      source: options.source ?? image.reference,
+      allowOther: options.allowOther,
+      suid: options.suid,
+      devices: options.devices,
+      nonempty: options.nonempty,
+      log,
+    });
+    return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });
+  } finally {
+    await Promise.race([session.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+}
+
+interface Served {
+  options: MountOptions;
+  ports: MountPorts;
+  reports: MountReports;
+  log: Log;
+  stop: AbortSignal;
+  session: ImageSession;
+  image: ResolvedImage;
+  layers: readonly NumberedLayer[];
+  fs: CountedFs;
+  mounted: MountedFs;
+}
+
+async function serveMount(served: Served): Promise<MountEnd> {
+  const { options, log, stop, mounted } = served;
+  try {
+    await announce(served);
+  } catch (error) {
+    await unmountSomehow(mounted, log);
+    throw withContext(error, `mounted on ${options.mountpoint}, but not usable`);
+  }
+  const ended = await Promise.race([mounted.closed.then(() => 'closed'), aborted(stop)]);
+  if (ended === 'closed') {
+    log.info(`${options.mountpoint} was unmounted`);
+    return 'unmounted';
+  }
+  log.info(`stopping: unmounting ${options.mountpoint}`);
+  return unmountSomehow(mounted, log);
+}
+
+async function announce({ options, ports, reports, log, session, image, layers, fs }: Served): Promise<void> {
+  const device = await ports.deviceOf(options.mountpoint);
+  const summary: MountSummary = {
+    image: image.reference,
+    digest: image.digest,
+    platform: formatPlatform(image.platform),
+    layers: layers.length,
+    entries: layers.reduce((sum, { layer }) => sum + layer.entries.length, 0),
+    mountpoint: options.mountpoint,
+    pid: process.pid,
+    log: options.logFile,
+    bytesFetched: session.metrics().bytesFetched,
+  };
+  const since = new Date().toISOString();
+  const answers =
+    device !== undefined &&
+    (await serveStatus(device, () => ({
+      mountpoint: summary.mountpoint,
+      image: summary.image,
+      digest: summary.digest,
+      platform: summary.platform,
+      pid: summary.pid,
+      log: summary.log,
+      since,
+      ...session.metrics(),
+      bytesServed: fs.bytesServed,
+    })));
+  if (!answers) log.warn(`${options.mountpoint} can't be listed: no status socket for device ${device}`);
+  log.info(
+    `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${ports.transport.name}, device ${device})`,
+  );
+  reports.ready(summary);
+}
+
+/** Unmounts, lazily when it is busy, and waits a while for its readers to go. */
+async function unmountSomehow(mounted: MountedFs, log: Log): Promise<MountEnd> {
+  try {
+    await mounted.unmount({ lazy: false });
+  } catch (error) {
+    log.warn(`unmounting lazily: ${(error as Error).message}`);
+    try {
+      await mounted.unmount({ lazy: true });
+    } catch (again) {
+      // Unmounted by somebody else in between, or gone for good: either way nothing is left to do here.
+      log.error(`unmounting lazily: ${(again as Error).message}`);
+    }
+  }
+  const waited = new AbortController();
+  const end = await Promise.race([
+    mounted.closed.then((): MountEnd => 'unmounted'),
+    sleep(LAZY_CLOSE_MS, 'detached' as MountEnd, { signal: waited.signal }).catch((): MountEnd => 'detached'),
+  ]);
+  waited.abort();
+  return end;
+}
+
+function aborted(signal: AbortSignal): Promise<'stopped'> {
+  if (signal.aborted) return Promise.resolve('stopped');
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve('stopped'), { once: true }));
+}
+
+/** What a stop is aborted with: the reader of the error sees why. */
+export function stopReason(why: string): LayerslayerError {
+  return new LayerslayerError('ABORTED', why);
+}

@@ -1,0 +1,40 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { inheritedFiles } from './inherited-files.js';
+
+/** Outstanding reads of /dev/fuse, each of which holds a thread of libuv's pool for good. */
+export const FUSE_READERS = 2;
+
+/** Threads left for everything else that Node does in its pool: files, name lookups, zlib. */
+const POOL_FOR_FILES = 8;
+
+const IPC_FD = 3;
+
+/**
+ * Starts the daemon's process in a session of its own, with cwd `/` and none of this process's descriptors: a shell
+ * that waits for the end of our output (`x=$(layerslayer mount …)`) must not wait for the daemon. It gets its options
+ * later, through `DaemonClient`: its modules load while the command line is still being read.
+ *
+ * A process of its own also for `--foreground`: the size of libuv's pool is fixed before the first line of a main
+ * module runs.
+ */
+export function startDaemon(program = fileURLToPath(new URL('./main.js', import.meta.url))): ChildProcess {
+  const nothing = openSync('/dev/null', 'r');
+  try {
+    const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', 'ipc'];
+    for (const fd of inheritedFiles()) {
+      if (fd === IPC_FD) continue;
+      for (let i = stdio.length; i < fd; i++) stdio.push('ignore');
+      stdio[fd] = nothing; // laid over it: there is no way to have a descriptor closed in the child
+    }
+    return spawn(process.execPath, [program], {
+      cwd: '/',
+      detached: true,
+      stdio,
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES) },
+    });
+  } finally {
+    closeSync(nothing);
+  }
+}
