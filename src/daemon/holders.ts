@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** A process that keeps a mount busy, and by what. */
+export interface Holder {
+  pid: number;
+  command: string;
+  by: 'working directory' | 'root directory' | 'open file' | 'mapped file' | 'program';
+}
+
+/**
+ * Who holds files below `mountpoint`, as far as this user may see. Reads only links and maps in /proc, whose texts the
+ * kernel makes without asking the mount: a mount whose daemon hangs can't hang us (as fuser(1) would be, by its stat).
+ */
+export function findHolders(mountpoint: string): Holder[] {
+  const holders: Holder[] = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const by = holdsBy(`/proc/${pid}`, mountpoint);
+    if (by !== undefined) holders.push({ pid, by, command: commandOf(pid) });
+  }
+  return holders;
+}
+
+function holdsBy(proc: string, mountpoint: string): Holder['by'] | undefined {
+  const isBelow = (path: string) => path === mountpoint || path.startsWith(`${mountpoint}/`);
+  if (isBelow(linkOf(`${proc}/cwd`))) return 'working directory';
+  if (isBelow(linkOf(`${proc}/root`))) return 'root directory';
+  if (isBelow(linkOf(`${proc}/exe`))) return 'program';
+  for (const fd of listOf(`${proc}/fd`)) if (isBelow(linkOf(`${proc}/fd/${fd}`))) return 'open file';
+  for (const line of textOf(`${proc}/maps`).split('\n')) {
+    const path = line.indexOf('/'); // addresses, rights, offset, device, inode, then the path
+    if (path !== -1 && isBelow(line.slice(path))) return 'mapped file';
+  }
+  return undefined;
+}
+
+function commandOf(pid: number): string {
+  return textOf(`/proc/${pid}/comm`).trim() || '?';
+}
+
+// A process that ended meanwhile, or belongs to somebody else, holds nothing that we can name.
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+function listOf(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
