@@ -1,0 +1,31 @@
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { homeDirectory } from '../daemon/log-path.js';
+import type { CacheOptions } from '../image/image-session.js';
+import { parseSize } from './size.js';
+
+const PROGRAM = 'layerslayer';
+
+/** Where root's cache is when no home is known: mount(8) and systemd call with an empty environment. */
+const SYSTEM_CACHE_DIRECTORY = join('/var/cache', PROGRAM);
+
+const DEFAULT_CAP = 4 * 1024 ** 3; // bytes: a dozen large images
+
+/** What `--cache-dir` and `--cache-size` say, or the environment, or nobody. */
+export function cachePlace(
+  given: { 'cache-dir': string | undefined; 'cache-size': string | undefined },
+  context: { env: NodeJS.ProcessEnv; cwd: string; uid: number },
+): CacheOptions {
+  const asked = given['cache-dir'] ?? context.env.LAYERSLAYER_CACHE_DIR;
+  return {
+    directory: asked ? resolve(context.cwd, asked) : defaultDirectory(context.env, context.uid),
+    capBytes: given['cache-size'] === undefined ? DEFAULT_CAP : parseSize(given['cache-size']),
+  };
+}
+
+function defaultDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+  if (env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME)) return join(env.XDG_CACHE_HOME, PROGRAM);
+  if (!env.HOME && uid === 0) return SYSTEM_CACHE_DIRECTORY;
+  const home = homeDirectory(env);
+  return home === undefined ? join(tmpdir(), `${PROGRAM}-cache-${uid}`) : join(home, '.cache', PROGRAM);
+}

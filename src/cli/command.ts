@@ -1,0 +1,33 @@
+import type { ErrorCode } from '../base/errors.js';
+import type { DaemonClient } from '../daemon/daemon-client.js';
+import type { OptionTable, OptionValues } from './option-table.js';
+import type { Output } from './output.js';
+
+/** What a command may touch besides its arguments. */
+export interface CommandContext {
+  output: Output;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  uid: number;
+  startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
+  /** The mount daemon; started before this when the command was recognised early. */
+  daemon(): DaemonClient;
+  /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
+  isMountHelper: boolean;
+}
+
+/** One word of the command line: a file each in `commands/`. */
+export interface Command<T extends OptionTable = OptionTable> {
+  name: string;
+  summary: string; // one line for the top level's help
+  synopsis: string; // after the program's name
+  description: string;
+  options: T;
+  positionals: { min: number; max: number; names: string };
+  examples: readonly [string, string];
+  failures: readonly ErrorCode[]; // besides those that every command can end with
+  /** Refines what was parsed before the common options are looked at. @throws LayerslayerError INVALID_ARGUMENT */
+  prepare?(options: OptionValues<T>): OptionValues<T>;
+  /** @returns the exit status; a fault is thrown */
+  run(options: OptionValues<T>, positionals: readonly string[], context: CommandContext): Promise<number>;
+}

@@ -1,0 +1,75 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { systemCode } from '../base/errors.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import { usageError } from './usage-error.js';
+
+export interface CredentialChoices {
+  username: string | undefined;
+  'password-stdin': boolean;
+  'token-file': string | undefined;
+  insecure: boolean;
+}
+
+/** A token or password is a line; a file of this size is something else. */
+const SECRET_CAP = 64 * 1024; // bytes
+
+/** Which of the credential options go together. @throws LayerslayerError INVALID_ARGUMENT */
+export function checkCredentialChoices(given: CredentialChoices): void {
+  if ((given.username !== undefined) !== given['password-stdin']) {
+    throw usageError('--username and --password-stdin go together');
+  }
+  if (given.username !== undefined && given['token-file'] !== undefined) {
+    throw usageError('--token-file and --username exclude each other');
+  }
+}
+
+/**
+ * What the user said about reaching registries, secrets read: call it last, since it may wait for stdin.
+ * @param stdin where the password comes from
+ * @throws LayerslayerError INVALID_ARGUMENT
+ */
+export function readRegistryOptions(
+  given: CredentialChoices,
+  cwd: string,
+  stdin: number = 0,
+): RegistryOptions {
+  const options: RegistryOptions = { insecure: given.insecure };
+  if (given['token-file'] !== undefined) {
+    options.token = readSecret(resolve(cwd, given['token-file']), `--token-file ${given['token-file']}`);
+  }
+  if (given.username !== undefined) {
+    options.username = given.username;
+    options.password = readSecret(stdin, '--password-stdin');
+  }
+  return options;
+}
+
+/** Without the newline that editors and `echo` add. */
+function readSecret(from: string | number, name: string): string {
+  let text: string;
+  try {
+    text = readCapped(from, SECRET_CAP);
+  } catch (error) {
+    throw usageError(`reading ${name}: ${systemCode(error) ?? 'failed'}`);
+  }
+  const secret = text.replace(/\r?\n$/, '');
+  if (secret === '') throw usageError(`${name} is empty`);
+  if (text.length >= SECRET_CAP || /[\r\n\0]/.test(secret)) throw usageError(`${name} is more than one line`);
+  return secret;
+}
+
+/** At most `cap` bytes: `--token-file /dev/zero` has an end too. */
+function readCapped(from: string | number, cap: number): string {
+  const fd = typeof from === 'number' ? from : openSync(from, 'r');
+  try {
+    const bytes = Buffer.alloc(cap);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < cap; length += read) {
+      read = readSync(fd, bytes, length, cap - length, null);
+    }
+    return bytes.toString('utf8', 0, length);
+  } finally {
+    if (typeof from !== 'number') closeSync(fd);
+  }
+}

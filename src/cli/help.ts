@@ -1,0 +1,62 @@
+import type { Command } from './command.js';
+import { describeStatuses } from './exit-status.js';
+import type { OptionTable } from './option-table.js';
+
+const PROGRAM = 'layerslayer';
+
+/** Where the summaries of options begin; a longer name has its summary on the next line. */
+const SUMMARY_COLUMN = 34;
+
+/** `--help` of one command. */
+export function commandHelp(command: Command): string {
+  return [
+    `usage: ${PROGRAM} ${command.synopsis}`,
+    '',
+    command.description,
+    '',
+    'options:',
+    ...optionLines(command.options),
+    `  -h, --help${' '.repeat(SUMMARY_COLUMN - 12)}show this`,
+    '',
+    'examples:',
+    ...command.examples.map((example) => `  ${example}`),
+    '',
+    'exit status:',
+    ...describeStatuses(command.failures),
+    '',
+  ].join('\n');
+}
+
+function optionLines(table: OptionTable): string[] {
+  return Object.entries(table).map(([name, spec]) => {
+    const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
+    const head = `  ${short}--${name}${spec.value === undefined ? '' : ` ${spec.value}`}`;
+    const summary = spec.default === undefined ? spec.summary : `${spec.summary} (default: ${spec.default})`;
+    const gap =
+      head.length < SUMMARY_COLUMN
+        ? ' '.repeat(SUMMARY_COLUMN - head.length)
+        : `\n${' '.repeat(SUMMARY_COLUMN)}`;
+    return `${head}${gap}${summary}`;
+  });
+}
+
+/** `--help` of the program. */
+export function programHelp(commands: readonly { synopsis: string; summary: string }[]): string {
+  const width = Math.max(...commands.map(({ synopsis }) => synopsis.length));
+  return [
+    `usage: ${PROGRAM} COMMAND [OPTIONS] …`,
+    '',
+    'Mounts a container image straight from its registry as a read-only file system.',
+    '',
+    'commands:',
+    ...commands.map(({ synopsis, summary }) => `  ${synopsis.padEnd(width)}  ${summary}`),
+    '',
+    `Two bare arguments are \`mount\`: ${PROGRAM} IMAGE MOUNTPOINT.`,
+    `\`${PROGRAM} COMMAND --help\` shows the options of a command; --version the version.`,
+    '',
+    'exit status:',
+    ...describeStatuses([]),
+    '        and those of the command',
+    '',
+  ].join('\n');
+}

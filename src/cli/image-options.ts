@@ -1,0 +1,36 @@
+import type { OptionTable } from './option-table.js';
+
+/** Options that every command has. */
+export const COMMON_OPTIONS = {
+  quiet: { kind: 'flag', short: 'q', summary: 'show no progress' },
+  verbose: { kind: 'flag', short: 'v', summary: 'log more, and show it' },
+  'log-file': { kind: 'text', short: 'l', value: 'FILE', summary: 'also write everything shown to FILE' },
+  json: { kind: 'flag', summary: 'results as JSON on stdout, errors as JSON on stderr' },
+} as const satisfies OptionTable;
+
+/** Options of every command that opens an image. */
+export const IMAGE_OPTIONS = {
+  platform: {
+    kind: 'text',
+    value: 'OS/ARCH[/VARIANT]',
+    summary: 'which of the image',
+    default: 'linux and this architecture',
+  },
+  username: { kind: 'text', value: 'NAME', summary: 'user name for the registry, with --password-stdin' },
+  'password-stdin': { kind: 'flag', summary: 'read the password from stdin' },
+  'token-file': { kind: 'text', value: 'FILE', summary: 'read a bearer token from FILE' },
+  insecure: { kind: 'flag', summary: 'plain HTTP, or TLS without verification' },
+  'cache-dir': {
+    kind: 'text',
+    value: 'DIR',
+    summary: 'where to keep what was fetched',
+    default: '$LAYERSLAYER_CACHE_DIR, $XDG_CACHE_HOME/layerslayer',
+  },
+  'cache-size': {
+    kind: 'text',
+    value: 'SIZE',
+    summary: 'hard cap of the cache on disk; 0 keeps nothing',
+    default: '4GiB',
+  },
+  ...COMMON_OPTIONS,
+} as const satisfies OptionTable;

@@ -1,0 +1,110 @@
+import { MOUNT_OPTIONS } from './mount-command-options.js';
+import type { OptionSpec, OptionValues } from './option-table.js';
+import { usageError } from './usage-error.js';
+
+/** What only `-o` can say. */
+export interface KernelChoices {
+  suid: boolean;
+  devices: boolean;
+  nonempty: boolean;
+  uid?: number;
+  gid?: number;
+}
+
+export interface MountOptionStrings {
+  /** Options of `mount` by their long name, as if given so. */
+  given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
+  kernel: KernelChoices;
+  /** Asked for, understood and not done: worth a word to the user. */
+  unheeded: string[];
+}
+
+/** `user` in fstab implies it, so that it must not be refused; programs of an image can be run all the same. */
+const UNHEEDED = new Set(['noexec']);
+
+/**
+ * What mount(8), fstab and systemd pass and what means nothing here, or what we do anyway (`ro`). `dev` and `suid` are
+ * among them because mount(8) adds both to every call: who wants them asks with `devices` and `setuid`.
+ */
+const IGNORED = new Set(
+  (
+    'rw,ro,dev,suid,exec,_netdev,auto,noauto,nofail,user,users,nouser,owner,group,defaults,async,sync,' +
+    'atime,noatime,relatime,norelatime,strictatime,diratime,nodiratime,lazytime,nolazytime'
+  ).split(','),
+);
+
+/** With a value or without: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
+const IGNORED_PREFIX = /^(x-|X-|comment=)/;
+
+/** The largest id of the kernel; 2^32-1 means "nobody said". */
+const ID_MAX = 2 ** 32 - 2;
+
+/** Long options that make no sense within `-o`. */
+const NOT_WITHIN = new Set(['option', 'password-stdin']);
+
+/**
+ * `-o a,b=c`, each occurrence in turn, later ones first served: the last of two contrary options counts. A comma
+ * within a value is written `\,` (as libfuse reads it). Underscores and dashes in names are the same (`allow_other`).
+ * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
+ */
+export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {
+  const kernel: KernelChoices = { suid: false, devices: false, nonempty: false };
+  const given: Record<string, string | boolean> = {};
+  const unheeded: string[] = [];
+  for (const item of lists.flatMap(splitItems)) {
+    if (IGNORED.has(item) || IGNORED_PREFIX.test(item)) continue;
+    if (UNHEEDED.has(item)) {
+      unheeded.push(item);
+      continue;
+    }
+    if (readKernelChoice(item, kernel)) continue;
+    const equals = item.indexOf('=');
+    const name = (equals === -1 ? item : item.slice(0, equals)).replaceAll('_', '-');
+    const spec = NOT_WITHIN.has(name) ? undefined : specNamed(name);
+    if (!spec) throw usageError(`unknown mount option: -o ${item}`);
+    const value = equals === -1 ? undefined : item.slice(equals + 1);
+    if (spec.kind === 'flag') {
+      if (value !== undefined) throw usageError(`mount option ${name} takes no value: -o ${item}`);
+      given[name] = true;
+    } else {
+      if (!value) throw usageError(`mount option ${name} wants a value: -o ${name}=${spec.value}`);
+      given[name] = value;
+    }
+  }
+  return { given, kernel, unheeded };
+}
+
+function splitItems(list: string): string[] {
+  const items = list.match(/(?:\\.|[^,\\])+/gs) ?? [];
+  return items.map((item) => item.replace(/\\(.)/gs, '$1').trim()).filter((item) => item !== '');
+}
+
+function specNamed(name: string): OptionSpec | undefined {
+  return Object.hasOwn(MOUNT_OPTIONS, name) ? MOUNT_OPTIONS[name as keyof typeof MOUNT_OPTIONS] : undefined;
+}
+
+function readKernelChoice(item: string, kernel: KernelChoices): boolean {
+  switch (item) {
+    case 'setuid':
+      kernel.suid = true;
+      return true;
+    case 'nosuid':
+      kernel.suid = false;
+      return true;
+    case 'devices':
+      kernel.devices = true;
+      return true;
+    case 'nodev':
+      kernel.devices = false;
+      return true;
+    case 'nonempty':
+      kernel.nonempty = true;
+      return true;
+  }
+  const id = /^(uid|gid)=(.*)$/s.exec(item);
+  if (!id) return false;
+  const number = /^\d{1,10}$/.test(id[2]!) ? Number(id[2]) : Number.NaN;
+  if (!(number <= ID_MAX)) throw usageError(`not a ${id[1]}: -o ${item}: want 0 to ${ID_MAX}`);
+  kernel[id[1] as 'uid' | 'gid'] = number;
+  return true;
+}

@@ -1,0 +1,32 @@
+/** An option as a command declares it; from it come parsing, help and the types of what was parsed. */
+export interface OptionSpec {
+  /** `flag` is there or not; `text` takes one value, the last one counts; `list` may be repeated. */
+  kind: 'flag' | 'text' | 'list';
+  short?: string; // one letter
+  value?: string; // what the value is, for help: SIZE
+  summary: string;
+  default?: string; // for help only
+}
+
+/** Options by their long name. */
+export type OptionTable = Readonly<Record<string, OptionSpec>>;
+
+type ValueOf<S extends OptionSpec> = S['kind'] extends 'flag'
+  ? boolean
+  : S['kind'] extends 'list'
+    ? readonly string[]
+    : string | undefined;
+
+/** What was given: false, undefined or an empty list where nothing was. */
+export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+/** Names (`--platform`, `-l`) of the options that take a value. */
+export function valueOptions(table: OptionTable): Set<string> {
+  const names = new Set<string>();
+  for (const [name, spec] of Object.entries(table)) {
+    if (spec.kind === 'flag') continue;
+    names.add(`--${name}`);
+    if (spec.short !== undefined) names.add(`-${spec.short}`);
+  }
+  return names;
+}

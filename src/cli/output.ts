@@ -1,0 +1,70 @@
+import type { ErrorRecord } from '../base/errors.js';
+import { LogFile } from '../daemon/log-file.js';
+import { printable } from './printable.js';
+
+/** A place for text: stdout, stderr, or a test's memory. */
+export interface TextSink {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface OutputChoices {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+}
+
+/**
+ * What the user sees. stdout carries results only; everything else goes to stderr. With `--log-file` all of it goes
+ * to that file too.
+ */
+export class Output {
+  readonly #stdout: TextSink;
+  readonly #stderr: TextSink;
+  #tee: LogFile | undefined;
+  choices: OutputChoices = { json: false, quiet: false, verbose: false };
+
+  constructor(stdout: TextSink, stderr: TextSink) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  /** For what redraws itself (progress): written as it is, and not to the log file. */
+  get terminal(): TextSink {
+    return this.#stderr;
+  }
+
+  /** @throws LayerslayerError IO_FAILED when it can't be opened */
+  teeTo(path: string): void {
+    this.#tee = new LogFile(path);
+  }
+
+  /** Lines of a result. */
+  result(text: string): void {
+    this.#stdout.write(`${text}\n`);
+    this.#tee?.write(text);
+  }
+
+  /** One line for people. */
+  note(message: string): void {
+    const line = printable(message);
+    this.#stderr.write(`${line}\n`);
+    this.#tee?.write(line);
+  }
+
+  /** One line; with `--json` one object; the stack only with `--verbose`. */
+  error(error: ErrorRecord): void {
+    const { code, message } = error;
+    const line = this.choices.json
+      ? JSON.stringify({ error: { code, message } })
+      : `layerslayer: ${printable(message)}`;
+    this.#stderr.write(`${line}\n`);
+    this.#tee?.write(line);
+    if (this.choices.verbose && !this.choices.json && error.stack) {
+      this.#stderr.write(`${error.stack}\n`);
+      this.#tee?.write(error.stack);
+    }
+  }
+}

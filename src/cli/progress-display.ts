@@ -1,0 +1,87 @@
+import type { LayerProgress } from '../image/image-session.js';
+import type { Output } from './output.js';
+import { printable } from './printable.js';
+import { type ProgressState, plainLine, renderProgress } from './progress.js';
+
+/** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
+const REDRAW_MS = 100;
+
+/** Up one line and clear it (ECMA-48 CUU, EL). */
+const CLEAR_LINE_ABOVE = '\x1b[1A\x1b[2K';
+
+/**
+ * Shows how a mount gets on: bars that are redrawn in place when stderr is a terminal, else one line when a layer is
+ * done or begins to wait. With `--quiet` nothing but notices.
+ */
+export class ProgressDisplay {
+  readonly #output: Output;
+  readonly #byLayer = new Map<number, LayerProgress>();
+  readonly #now: () => number;
+  #layers = 0;
+  #notice: string | undefined;
+  #drawnLines = 0;
+  #drawnMs = Number.NEGATIVE_INFINITY;
+
+  constructor(output: Output, now: () => number = () => performance.now()) {
+    this.#output = output;
+    this.#now = now;
+  }
+
+  resolved(layers: number): void {
+    this.#layers = layers;
+  }
+
+  progress(progress: LayerProgress): void {
+    const before = this.#byLayer.get(progress.layer);
+    this.#byLayer.set(progress.layer, progress);
+    const { quiet } = this.#output.choices;
+    if (quiet) return;
+    const changed = before?.state !== progress.state;
+    if (!this.#output.terminal.isTerminal) {
+      if (changed && progress.state !== 'indexing') this.#output.note(plainLine(progress, this.#layers));
+      return;
+    }
+    // Kept indexes come in a moment: bars for them would only flicker.
+    if (this.#drawnLines === 0 && progress.cached) return;
+    if (changed || this.#now() - this.#drawnMs >= REDRAW_MS) this.#draw();
+  }
+
+  /** Something to know while waiting; below the bars until the next one. */
+  notice(message: string): void {
+    if (!this.#output.terminal.isTerminal || this.#output.choices.quiet) {
+      this.#output.note(message);
+      return;
+    }
+    this.#notice = printable(message);
+    this.#draw();
+  }
+
+  /** A line that stays, above the bars. */
+  say(message: string): void {
+    this.#erase();
+    this.#output.note(message);
+    if (this.#byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
+      this.#draw();
+  }
+
+  /** Takes the bars away: what follows is the result or an error. */
+  end(): void {
+    this.#erase();
+  }
+
+  #draw(): void {
+    const { terminal } = this.#output;
+    const state: ProgressState = { layers: this.#layers, byLayer: this.#byLayer };
+    if (this.#notice !== undefined) state.notice = this.#notice;
+    const lines = renderProgress(state, terminal.columns, terminal.rows);
+    // One write: a redraw that arrives in halves flickers.
+    terminal.write(CLEAR_LINE_ABOVE.repeat(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
+    this.#drawnLines = lines.length;
+    this.#drawnMs = this.#now();
+  }
+
+  #erase(): void {
+    if (this.#drawnLines > 0) this.#output.terminal.write(CLEAR_LINE_ABOVE.repeat(this.#drawnLines));
+    this.#drawnLines = 0;
+  }
+}

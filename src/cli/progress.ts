@@ -1,0 +1,70 @@
+import type { LayerProgress } from '../image/image-session.js';
+import { formatSize } from './size.js';
+
+/** What is known of a mount's layers so far. */
+export interface ProgressState {
+  layers: number; // of the image; 0 until it is resolved
+  byLayer: ReadonlyMap<number, LayerProgress>;
+  notice?: string; // shown below the bars
+}
+
+/** Room for a line: one column stays free, else terminals wrap the cursor. */
+const COLUMNS_MAX = 79;
+const COLUMNS_MIN = 20;
+
+/** `12.3 MiB / 1023.9 MiB`, right-aligned. */
+const AMOUNT_WIDTH = 23;
+
+const BAR_MIN = 5;
+
+/**
+ * The lines of a terminal, base layer first, each narrower than `columns`, at most `rows` of them: an image may have
+ * more layers than the terminal rows, and what scrolled away can't be redrawn. Done layers are summed up first, then
+ * the last ones.
+ */
+export function renderProgress(state: ProgressState, columns: number, rows: number): string[] {
+  const width = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, columns - 1));
+  const all = [...state.byLayer.values()].sort((a, b) => a.layer - b.layer);
+  const tail = state.notice === undefined ? [] : [cut(state.notice, width)];
+  const room = Math.max(1, rows - 1 - tail.length);
+  const label = labelWidth(state.layers);
+  if (all.length <= room) return [...all.map((layer) => barLine(layer, state.layers, label, width)), ...tail];
+  const busy = all.filter((layer) => layer.state !== 'done');
+  const shown = busy.slice(0, room - 1).map((layer) => barLine(layer, state.layers, label, width));
+  const done = all.length - busy.length;
+  const more = busy.length - shown.length;
+  const sum = `${done} layers done${more > 0 ? `, ${more} more under way` : ''}`;
+  return [cut(sum, width), ...shown, ...tail];
+}
+
+/** One line a layer for what is no terminal: said once, when the layer is done or waits for another process. */
+export function plainLine(progress: LayerProgress, layers: number): string {
+  return `layer ${progress.layer}/${layers}: ${outcome(progress)}`;
+}
+
+function outcome(progress: LayerProgress): string {
+  if (progress.state === 'waiting') return 'waiting for another process';
+  if (progress.state === 'indexing') return `indexing ${formatSize(progress.totalBytes)}`;
+  return progress.cached ? 'already indexed' : `indexed, ${formatSize(progress.totalBytes)}`;
+}
+
+function labelWidth(layers: number): number {
+  return `layer ${layers}/${layers}`.length;
+}
+
+function barLine(progress: LayerProgress, layers: number, labelColumns: number, width: number): string {
+  const label = `layer ${progress.layer}/${layers}`.padEnd(labelColumns);
+  if (progress.state !== 'indexing') return cut(`${label}  ${outcome(progress)}`, width);
+  const { totalBytes } = progress;
+  // Never past the end, whatever a resumed transfer counts twice; an empty blob is at its end.
+  const doneBytes = Math.min(progress.doneBytes, totalBytes);
+  const amount = `${formatSize(doneBytes)} / ${formatSize(totalBytes)}`.padStart(AMOUNT_WIDTH);
+  const room = width - label.length - amount.length - 5; // brackets and gaps
+  if (room < BAR_MIN) return cut(`${label} ${amount.trimStart()}`, width);
+  const filled = totalBytes === 0 ? room : Math.floor((doneBytes / totalBytes) * room);
+  return `${label}  [${'#'.repeat(filled)}${'-'.repeat(room - filled)}] ${amount}`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}

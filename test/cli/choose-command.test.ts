@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { chooseCommand } from '#dist/cli/choose-command.js';
+
+const words = (line: string) => (line === '' ? [] : line.split(' '));
+
+describe('chooseCommand', () => {
+  it.each([
+    ['mount nginx /mnt', 'mount', 'nginx /mnt'],
+    ['umount /mnt', 'unmount', '/mnt'],
+    ['mounts --json', 'mounts', '--json'],
+    ['--json mounts', 'mounts', '--json'],
+    ['-l mounts mounts', 'mounts', '-l mounts'], // the first one is a file's name
+    ['-ql FILE unmount -a', 'unmount', '-ql FILE -a'],
+    ['--log-file=x mounts', 'mounts', '--log-file=x'],
+    ['mount', 'mount', ''],
+    ['-- mount a b', 'mount', '-- a b'],
+  ])('%s runs %s', (line, name, rest) => {
+    expect(chooseCommand(words(line))).toEqual({
+      kind: 'command',
+      name,
+      words: words(rest),
+      isMountHelper: false,
+    });
+  });
+
+  it.each([
+    'nginx:alpine /mnt/img',
+    'nginx:alpine /mnt/img -o rw,dev,suid',
+    '-o ro nginx:alpine /mnt/img',
+    '-q --platform linux/arm64 nginx /mnt',
+    'constructor toString',
+  ])('%s is mount(8) calling', (line) => {
+    expect(chooseCommand(words(line))).toEqual({
+      kind: 'command',
+      name: 'mount',
+      words: words(line),
+      isMountHelper: true,
+    });
+  });
+
+  it.each([
+    ['', { kind: 'nothing', bare: undefined }],
+    ['frobnicate', { kind: 'nothing', bare: 'frobnicate' }],
+    ['-q', { kind: 'nothing', bare: undefined }],
+    ['-o mount nginx', { kind: 'nothing', bare: 'nginx' }],
+    ['--help', { kind: 'help' }],
+    ['-h', { kind: 'help' }],
+    ['--version', { kind: 'version' }],
+    ['-- --help', { kind: 'nothing', bare: '--help' }],
+  ])('%j is no command', (line, choice) => expect(chooseCommand(words(line))).toEqual(choice));
+});

@@ -1,0 +1,121 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ERROR_CODES } from '#dist/base/errors.js';
+import { EXIT_STATUS } from '#dist/cli/exit-status.js';
+import { mountLine } from '#dist/cli/result-line.js';
+import { textTable } from '#dist/cli/table.js';
+import { memoryOutput } from './memory-output.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'layerslayer-output-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('Output', () => {
+  const fault = {
+    code: 'NOT_FOUND' as const,
+    message: 'no \x1b[2Jimage\n',
+    stack: 'Error: no image\n    at x',
+  };
+
+  it('says an error in one line', () => {
+    const { output, text } = memoryOutput();
+    output.error(fault);
+    expect(text).toEqual({ stdout: '', stderr: 'layerslayer: no \\x1b[2Jimage\\x0a\n' });
+  });
+
+  it('as JSON, with nothing but code and message', () => {
+    const { output, text } = memoryOutput();
+    output.choices = { json: true, quiet: false, verbose: true };
+    output.error(fault);
+    expect(JSON.parse(text.stderr)).toEqual({ error: { code: 'NOT_FOUND', message: fault.message } });
+    expect(text.stderr.trimEnd()).not.toContain('\n');
+  });
+
+  it('with its stack only when verbose', () => {
+    const { output, text } = memoryOutput();
+    output.choices = { json: false, quiet: false, verbose: true };
+    output.error(fault);
+    expect(text.stderr).toContain('    at x');
+  });
+
+  it('tees everything shown', () => {
+    const { output } = memoryOutput();
+    const path = join(directory, 'tee.log');
+    output.teeTo(path);
+    output.result('a result');
+    output.note('a note');
+    output.error(fault);
+    expect(readFileSync(path, 'utf8')).toBe('a result\na note\nlayerslayer: no \\x1b[2Jimage\\x0a\n');
+  });
+});
+
+describe('exit statuses', () => {
+  // The table of the error codes, written out once more: a change of either must be meant.
+  const TABLE = {
+    2: ['INVALID_ARGUMENT', 'INVALID_REFERENCE'],
+    10: ['NOT_FOUND'],
+    11: ['UNAUTHORIZED'],
+    12: ['NO_MATCHING_PLATFORM'],
+    13: ['REGISTRY_UNAVAILABLE', 'TIMED_OUT', 'RATE_LIMITED'],
+    14: ['DIGEST_MISMATCH'],
+    15: ['CORRUPT_LAYER'],
+    16: ['UNSUPPORTED'],
+    17: ['IO_FAILED'],
+    20: ['MOUNT_FAILED', 'UNMOUNT_FAILED'],
+    130: ['ABORTED'],
+    1: ['INTERNAL'],
+  };
+  const pairs = Object.entries(TABLE).flatMap(([status, codes]) =>
+    codes.map((code) => [code, Number(status)]),
+  );
+
+  it('are those of the contract', () => expect(EXIT_STATUS).toEqual(Object.fromEntries(pairs)));
+  it('cover every code', () => expect(Object.keys(EXIT_STATUS).sort()).toEqual([...ERROR_CODES].sort()));
+});
+
+describe('mountLine', () => {
+  const summary = {
+    image: 'docker.io/library/nginx:alpine',
+    digest: `sha256:${'ab'.repeat(32)}` as never,
+    platform: 'linux/amd64',
+    layers: 8,
+    entries: 5432,
+    mountpoint: '/mnt/img',
+    pid: 1,
+    log: '/l',
+    bytesFetched: 20_761_805,
+  };
+
+  it('is the line of the contract', () => {
+    expect(mountLine(summary, 1_900)).toBe(
+      `docker.io/library/nginx:alpine@${summary.digest} (linux/amd64, 8 layers, 5432 entries) on /mnt/img, ` +
+        '19.8 MiB fetched in 1.9 s',
+    );
+  });
+
+  it('names the manifest once, knows one from many, and stays one line', () => {
+    const one = {
+      ...summary,
+      image: `x/y@sha256:${'cd'.repeat(32)}`,
+      layers: 1,
+      entries: 1,
+      mountpoint: '/a\nb',
+    };
+    expect(mountLine(one, 0)).toBe(
+      `x/y@${summary.digest} (linux/amd64, 1 layer, 1 entry) on /a\\x0ab, 19.8 MiB fetched in 0.0 s`,
+    );
+  });
+});
+
+describe('textTable', () => {
+  it('aligns columns and shows control characters', () => {
+    expect(
+      textTable([
+        ['A', 'BB', 'C'],
+        ['aaa', '\x07', 'c'],
+        ['a', 'b', ''],
+      ]),
+    ).toBe('A    BB    C\naaa  \\x07  c\na    b');
+  });
+});

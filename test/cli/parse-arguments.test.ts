@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { OptionTable } from '#dist/cli/option-table.js';
+import { parseArguments } from '#dist/cli/parse-arguments.js';
+
+const TABLE = {
+  quiet: { kind: 'flag', short: 'q', summary: '' },
+  'log-file': { kind: 'text', short: 'l', summary: '' },
+  option: { kind: 'list', short: 'o', summary: '' },
+} as const satisfies OptionTable;
+
+const NOTHING = { quiet: false, 'log-file': undefined, option: [] };
+
+describe('parseArguments', () => {
+  it.each([
+    [[], {}, []],
+    [['a', 'b'], {}, ['a', 'b']],
+    [['-q', 'a'], { quiet: true }, ['a']],
+    [['-q', '--quiet'], { quiet: true }, []],
+    [['a', '-ql', 'F', 'b'], { quiet: true, 'log-file': 'F' }, ['a', 'b']],
+    [['--log-file=F=G'], { 'log-file': 'F=G' }, []],
+    [['-l', 'F', '-l', 'G'], { 'log-file': 'G' }, []],
+    [['-o', 'a,b', 'IMAGE', '-o', 'c', 'DIR'], { option: ['a,b', 'c'] }, ['IMAGE', 'DIR']],
+    [['-o', 'a', 'IMAGE', 'DIR'], { option: ['a'] }, ['IMAGE', 'DIR']],
+    // Nothing is a number, an object, or lost.
+    [['007', '1e3', 'a.b'], {}, ['007', '1e3', 'a.b']],
+    [['-l', '007'], { 'log-file': '007' }, []],
+    [['a', '--', '-q', '--x'], {}, ['a', '-q', '--x']],
+    [['-'], {}, ['-']],
+    [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
+  ])('%j', (words, options, positionals) => {
+    expect(parseArguments(words, TABLE)).toEqual({ options: { ...NOTHING, ...options }, positionals });
+  });
+
+  it.each([
+    [['--frob'], 'unknown option: --frob'],
+    [['-x', '-y'], 'unknown option: -x, -y'],
+    [['--no-quiet'], 'unknown option: --no-quiet'],
+    [['--logFile', 'x'], 'unknown option: --logFile'],
+    [['--option.a', 'x'], 'unknown option: --option.a'],
+    [['--log-file'], 'wants a value'],
+    [['--log-file='], 'wants a value'],
+    [['-l', '-q'], 'wants a value'],
+    [['-o', ''], 'wants a value'],
+    [['--help'], 'unknown option: --help'],
+  ])('refuses %j', (words, message) => {
+    expect(() => parseArguments(words, TABLE)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    );
+  });
+});

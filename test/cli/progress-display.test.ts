@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { ProgressDisplay } from '#dist/cli/progress-display.js';
+import type { LayerProgress } from '#dist/image/image-session.js';
+import { memoryOutput } from './memory-output.js';
+
+function layer(number: number, changes: Partial<LayerProgress> = {}): LayerProgress {
+  return { layer: number, state: 'indexing', cached: false, doneBytes: 0, totalBytes: 1024, ...changes };
+}
+
+/** What a terminal shows after this text: lines, with `CUU` and `EL` obeyed. */
+function screen(text: string): string[] {
+  const lines = [''];
+  for (const [piece] of text.matchAll(/\x1b\[1A|\x1b\[2K|\n|[^\x1b\n]+/g)) {
+    if (piece === '\x1b[1A') lines.pop();
+    else if (piece === '\x1b[2K') lines[lines.length - 1] = '';
+    else if (piece === '\n') lines.push('');
+    else lines[lines.length - 1] += piece;
+  }
+  return lines;
+}
+
+describe('ProgressDisplay', () => {
+  it('redraws in place and leaves nothing on the screen', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output, () => 0);
+    display.resolved(2);
+    display.progress(layer(1));
+    display.progress(layer(2));
+    display.progress(layer(1, { state: 'done' }));
+    expect(screen(text.stderr)).toEqual([
+      'layer 1/2  indexed, 1.0 KiB',
+      expect.stringMatching(/^layer 2\/2 {2}\[-+\] +0 B \/ 1\.0 KiB$/),
+      '',
+    ]);
+    display.say('warn: something');
+    expect(screen(text.stderr)[0]).toBe('warn: something');
+    expect(screen(text.stderr)).toHaveLength(4);
+    display.end();
+    expect(screen(text.stderr)).toEqual(['warn: something', '']);
+    expect(text.stdout).toBe('');
+  });
+
+  it('redraws at most ten times a second, but shows each change of state', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    let now = 0;
+    const display = new ProgressDisplay(output, () => now);
+    display.resolved(1);
+    display.progress(layer(1));
+    const once = text.stderr.length;
+    display.progress(layer(1, { doneBytes: 100 }));
+    expect(text.stderr.length).toBe(once);
+    now = 100;
+    display.progress(layer(1, { doneBytes: 200 }));
+    const twice = text.stderr.length;
+    expect(twice).toBeGreaterThan(once);
+    display.progress(layer(1, { state: 'done' }));
+    expect(text.stderr.length).toBeGreaterThan(twice);
+  });
+
+  it('draws nothing for kept indexes', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output);
+    display.resolved(1);
+    display.progress(layer(1, { state: 'done', cached: true }));
+    display.end();
+    expect(text.stderr).toBe('');
+  });
+
+  it('says one line a layer where there is no terminal', () => {
+    const { output, text } = memoryOutput();
+    const display = new ProgressDisplay(output);
+    display.resolved(2);
+    for (const doneBytes of [0, 10, 1024]) display.progress(layer(1, { doneBytes }));
+    display.progress(layer(1, { state: 'done' }));
+    display.notice('rate limited by \x1b[31mx');
+    display.progress(layer(2, { state: 'waiting' }));
+    display.progress(layer(2, { state: 'done', cached: true }));
+    display.end();
+    expect(text.stderr).toBe(
+      'layer 1/2: indexed, 1.0 KiB\nrate limited by \\x1b[31mx\n' +
+        'layer 2/2: waiting for another process\nlayer 2/2: already indexed\n',
+    );
+  });
+
+  it.each([true, false])('shows only notices when quiet (terminal: %s)', (isTerminal) => {
+    const { output, text } = memoryOutput({ isTerminal });
+    output.choices = { json: false, quiet: true, verbose: false };
+    const display = new ProgressDisplay(output);
+    display.resolved(1);
+    display.progress(layer(1));
+    display.progress(layer(1, { state: 'done' }));
+    display.notice('rate limited');
+    display.end();
+    expect(text.stderr).toBe('rate limited\n');
+  });
+});
