@@ -1,0 +1,85 @@
+import { resolve } from 'node:path';
+import type { DaemonClient } from '../../daemon/daemon-client.js';
+import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
+import { checkMountpoint } from '../../fuse/mountpoint.js';
+import { parseReference } from '../../oci/reference.js';
+import type { Command, CommandContext } from '../command.js';
+import { MOUNT_OPTIONS } from '../mount-command-options.js';
+import { mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
+import { ProgressDisplay } from '../progress-display.js';
+import { mountLine } from '../result-line.js';
+
+export const mount: Command<typeof MOUNT_OPTIONS> = {
+  name: 'mount',
+  summary: 'mount an image, read-only; returns when it is usable',
+  synopsis: 'mount [OPTIONS] IMAGE MOUNTPOINT',
+  description:
+    'Mounts IMAGE (nginx:alpine, ghcr.io/o/r@sha256:…, localhost:5000/x) on the directory MOUNTPOINT, read-only,\n' +
+    'without pulling it: file contents are fetched when they are read. Returns when the mount is usable.',
+  options: MOUNT_OPTIONS,
+  positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
+  examples: [
+    'layerslayer mount nginx:alpine /mnt/img',
+    'layerslayer mount --platform linux/arm64 --layer 1 -o uid=1000 debian:12 ~/base',
+  ],
+  failures: [
+    'NOT_FOUND',
+    'UNAUTHORIZED',
+    'NO_MATCHING_PLATFORM',
+    'REGISTRY_UNAVAILABLE',
+    'DIGEST_MISMATCH',
+    'CORRUPT_LAYER',
+    'UNSUPPORTED',
+    'IO_FAILED',
+    'MOUNT_FAILED',
+  ],
+  prepare: mergeMountOptionStrings,
+  async run(values, [image, directory], context) {
+    const choices = mountChoices(values, context);
+    parseReference(image!);
+    const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
+      nonempty: choices.nonempty,
+    });
+    for (const option of choices.unheeded)
+      context.output.note(`warning: -o ${option} is not supported and ignored`);
+    const options = mountOptions(choices, image!, mountpoint, context);
+    return mountByDaemon(options, context);
+  },
+};
+
+async function mountByDaemon(options: MountOptions, context: CommandContext): Promise<number> {
+  const daemon = context.daemon();
+  const display = new ProgressDisplay(context.output);
+  const stop = () => void daemon.stop();
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  let summary: MountSummary;
+  try {
+    summary = await daemon.mount(options, {
+      resolved: (layers) => display.resolved(layers),
+      progress: (progress) => display.progress(progress),
+      notice: (message) => display.notice(message),
+      log: (level, message) => display.say(`${level}: ${message}`),
+    });
+  } finally {
+    display.end();
+    for (const signal of signals) process.off(signal, stop);
+  }
+  showResult(summary, context);
+  if (options.foreground) await serveInForeground(daemon);
+  else await daemon.release();
+  return 0;
+}
+
+function showResult(summary: MountSummary, { output, startedMs }: CommandContext): void {
+  const elapsedMs = performance.now() - startedMs;
+  if (output.choices.json) output.result(JSON.stringify({ ...summary, elapsedMs: Math.round(elapsedMs) }));
+  else output.result(mountLine(summary, elapsedMs));
+}
+
+/** Until the mount is unmounted, by whatever means; Ctrl-C and SIGTERM are such means. */
+function serveInForeground(daemon: DaemonClient): Promise<void> {
+  process.on('SIGHUP', () => {});
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
+  return daemon.serve();
+}

@@ -1,0 +1,18 @@
+import type { Command } from './command.js';
+import type { CommandName } from './command-names.js';
+
+/** Each command's module is loaded only when it is asked for: `mount` must not wait for what it does not use. */
+const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
+  mount: async () => (await import('./commands/mount.js')).mount,
+  unmount: async () => (await import('./commands/unmount.js')).unmount,
+  mounts: async () => (await import('./commands/mounts.js')).mounts,
+};
+
+export async function loadCommand(name: CommandName): Promise<Command> {
+  // Tables of options differ in type; whoever runs a command hands it what its own table parsed.
+  return (await LOADERS[name]()) as Command;
+}
+
+export function loadAllCommands(): Promise<Command[]> {
+  return Promise.all((Object.keys(LOADERS) as CommandName[]).map(loadCommand));
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+import { DaemonClient } from '../daemon/daemon-client.js';
+import { startDaemon } from '../daemon/start-daemon.js';
+import { asks, type Choice, chooseCommand } from './choose-command.js';
+
+/** When the process began, on the clock of performance.now(): that clock starts with it. */
+const STARTED_MS = 0;
+
+/** A lone `layerslayer`, or a word that is no command. */
+const USAGE_STATUS = 2;
+
+async function main(words: readonly string[]): Promise<number> {
+  const choice = chooseCommand(words);
+  return choice.kind === 'command' ? runChosen(choice) : runTopLevel(choice);
+}
+
+async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> {
+  let daemon: DaemonClient | undefined;
+  const theDaemon = () => {
+    daemon ??= new DaemonClient(startDaemon());
+    return daemon;
+  };
+  let isUsed = false;
+  // Before anything else is loaded: its modules load on the other core while this process reads the command line.
+  if (choice.name === 'mount' && !asks(choice.words, '--help', '-h')) theDaemon();
+  const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
+    import('./load-command.js'),
+    import('./run-command.js'),
+    import('./process-output.js'),
+  ]);
+  const status = await runCommand(await loadCommand(choice.name), choice.words, {
+    output: processOutput(),
+    cwd: process.cwd(),
+    env: process.env,
+    uid: process.getuid?.() ?? 0,
+    startedMs: STARTED_MS,
+    isMountHelper: choice.isMountHelper,
+    daemon: () => {
+      isUsed = true;
+      return theDaemon();
+    },
+  });
+  if (!isUsed) daemon?.discard();
+  return status;
+}
+
+async function runTopLevel(choice: Exclude<Choice, { kind: 'command' }>): Promise<number> {
+  const [{ loadAllCommands }, { programHelp }, { processOutput }] = await Promise.all([
+    import('./load-command.js'),
+    import('./help.js'),
+    import('./process-output.js'),
+  ]);
+  const output = processOutput();
+  if (choice.kind === 'version') {
+    const { version } = await import('./version.js');
+    output.result(`layerslayer ${version()}`);
+    return 0;
+  }
+  if (choice.kind === 'help') {
+    output.result(programHelp(await loadAllCommands()).trimEnd());
+    return 0;
+  }
+  const what = choice.bare === undefined ? 'no command' : `no such command: ${choice.bare}`;
+  output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
+  return USAGE_STATUS;
+}
+
+// Explicitly: a handle that is still open (a connection kept alive) must not keep the user waiting.
+process.exit(await main(process.argv.slice(2)));

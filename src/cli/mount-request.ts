@@ -1,0 +1,104 @@
+import { join, resolve } from 'node:path';
+import { LayerslayerError } from '../base/errors.js';
+import { logDirectory, logFileName } from '../daemon/log-path.js';
+import type { MountOptions } from '../daemon/mount-options.js';
+import { type Digest, isDigest } from '../oci/digest.js';
+import { defaultPlatform, parsePlatform } from '../oci/platform.js';
+import { cachePlace } from './cache-place.js';
+import type { CommandContext } from './command.js';
+import { checkCredentialChoices, readRegistryOptions } from './credentials.js';
+import type { MOUNT_OPTIONS } from './mount-command-options.js';
+import { parseMountOptionStrings } from './mount-option-string.js';
+import type { OptionValues } from './option-table.js';
+import { parseSize } from './size.js';
+import { usageError } from './usage-error.js';
+
+const DEFAULT_MEMORY = 64 * 1024 ** 2; // bytes; file contents stay in the kernel's page cache besides
+
+export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
+
+/** What comes of the options alone, before reference and mountpoint are looked at and secrets are read. */
+export type MountChoices = Omit<
+  MountOptions,
+  'reference' | 'source' | 'mountpoint' | 'registry' | 'logFile'
+> & {
+  values: MountValues; // with what `-o` says merged in
+  unheeded: string[]; // options of `-o` that are understood and not done
+};
+
+/** What `-o` says joins what the other options say; the latter are the more explicit ones and count. */
+export function mergeMountOptionStrings(values: MountValues): MountValues {
+  const { given } = parseMountOptionStrings(values.option);
+  const merged: Record<string, unknown> = { ...values };
+  for (const [name, value] of Object.entries(given)) merged[name] ||= value;
+  return merged as MountValues;
+}
+
+/** Checks every option that can be checked without reading secrets. @throws LayerslayerError INVALID_ARGUMENT */
+export function mountChoices(
+  values: MountValues,
+  context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
+): MountChoices {
+  const { kernel, unheeded } = parseMountOptionStrings(values.option);
+  checkCredentialChoices(values);
+  return {
+    values,
+    unheeded,
+    platform: values.platform === undefined ? defaultPlatform() : parsePlatform(values.platform),
+    cache: cachePlace(values, context),
+    memoryBytes: values.memory === undefined ? DEFAULT_MEMORY : parseSize(values.memory),
+    ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
+    ...kernel,
+    allowOther: values['allow-other'],
+    transformSymlinks: values['transform-symlinks'],
+    logFileAsked: values['log-file'] !== undefined,
+    logLevel: values.verbose ? 'debug' : 'info',
+    foreground: values.foreground,
+  };
+}
+
+/**
+ * The whole order for the daemon; reads the secrets.
+ * @param image the reference as the user wrote it
+ * @param mountpoint absolute, free of symlinks
+ */
+export function mountOptions(
+  choices: MountChoices,
+  image: string,
+  mountpoint: string,
+  context: Pick<CommandContext, 'env' | 'cwd' | 'uid' | 'isMountHelper'>,
+): MountOptions {
+  const { values, unheeded: _, ...rest } = choices;
+  const logFile =
+    values['log-file'] === undefined
+      ? join(logDirectory(context.env, context.uid), logFileName(mountpoint))
+      : resolve(context.cwd, values['log-file']);
+  // A FUSE server that opens files of its own mount waits for itself.
+  for (const [what, path] of [
+    ['log file', logFile],
+    ['cache', rest.cache.directory],
+  ] as const) {
+    if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
+      throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);
+    }
+  }
+  return {
+    ...rest,
+    reference: image,
+    // mount(8) and systemd find the mount again by the spelling in fstab.
+    ...(context.isMountHelper && { source: image }),
+    mountpoint,
+    registry: readRegistryOptions(values, context.cwd),
+    logFile,
+  };
+}
+
+function parseLayer(text: string): number | Digest {
+  if (isDigest(text)) return text;
+  const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (number >= 1) return number;
+  throw new LayerslayerError(
+    'INVALID_ARGUMENT',
+    `not a layer: ${JSON.stringify(text)}: want its number from 1 or its digest`,
+  );
+}

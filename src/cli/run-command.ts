@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
+import { asks } from './choose-command.js';
+import type { Command, CommandContext } from './command.js';
+import { EXIT_STATUS } from './exit-status.js';
+import { commandHelp } from './help.js';
+import type { OutputChoices } from './output.js';
+import { parseArguments } from './parse-arguments.js';
+import { usageError } from './usage-error.js';
+
+/** Parses the words of one command, runs it, and turns what it throws into a line and an exit status. */
+export async function runCommand(
+  command: Command,
+  words: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const { output } = context;
+  // Before parsing, which may fail: that failure too is wanted as JSON.
+  output.choices = { ...output.choices, json: asks(words, '--json') };
+  try {
+    if (asks(words, '--help', '-h')) {
+      output.result(commandHelp(command).trimEnd());
+      return 0;
+    }
+    const parsed = parseArguments(words, command.options);
+    const options = command.prepare ? command.prepare(parsed.options) : parsed.options;
+    checkCount(command, parsed.positionals.length);
+    const {
+      json,
+      quiet,
+      verbose,
+      'log-file': logFile,
+    } = options as Partial<OutputChoices> & { 'log-file'?: string };
+    output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
+    if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
+    return await command.run(options, parsed.positionals, context);
+  } catch (error) {
+    const known = asLayerslayerError(error);
+    output.error(toErrorRecord(known));
+    return EXIT_STATUS[known.code];
+  }
+}
+
+function checkCount({ name, positionals: { min, max, names } }: Command, count: number): void {
+  if (count >= min && count <= max) return;
+  const want = names === '' ? 'no arguments' : names;
+  throw usageError(`${name} wants ${want}, got ${count}: see layerslayer ${name} --help`);
+}

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url));
+
+const directory = mkdtempSync(join(tmpdir(), 'layerslayer-cli-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function layerslayer(...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], {
+    encoding: 'utf8',
+    cwd: directory,
+  });
+  return { status, stdout, stderr };
+}
+
+describe('the command line', () => {
+  it.each([
+    [[], 'no command: see layerslayer --help'],
+    [['frob'], 'no such command: frob: see layerslayer --help'],
+    [['mount'], 'mount wants IMAGE MOUNTPOINT, got 0: see layerslayer mount --help'],
+    [['mount', 'a'], 'mount wants IMAGE MOUNTPOINT, got 1: see layerslayer mount --help'],
+    [['mount', 'a', 'b', 'c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
+    [['mount', 'a', '--', 'b', '-c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
+    [['mount', '--frob', 'a', 'b'], 'unknown option: --frob'],
+    [['a', 'b', '-o', 'frob'], 'unknown mount option: -o frob'],
+    [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
+    [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
+    [['umount', '--all', '/x'], '--all takes no mountpoint'],
+  ])('%j is wrong usage', (words, message) => {
+    expect(layerslayer(...words)).toEqual({ status: 2, stdout: '', stderr: `layerslayer: ${message}\n` });
+  });
+
+  it('checks usage, then the reference, then the mountpoint', () => {
+    const nowhere = join(directory, 'nowhere');
+    const code = (...words: string[]) => {
+      const run = layerslayer('mount', '--json', ...words);
+      return [run.status, JSON.parse(run.stderr).error.code];
+    };
+    expect(code('UPPER', nowhere, '--memory', 'x')).toEqual([2, 'INVALID_ARGUMENT']);
+    expect(code('UPPER', nowhere)).toEqual([2, 'INVALID_REFERENCE']);
+    // 192.0.2.1 (RFC 5737) answers nobody: a request to it would outlast the test.
+    expect(code('192.0.2.1/x', nowhere)).toEqual([20, 'MOUNT_FAILED']);
+    expect(code('192.0.2.1/x', MAIN)).toEqual([20, 'MOUNT_FAILED']);
+  });
+
+  it('unmounts nothing that is not ours', () => {
+    const proc = layerslayer('unmount', '/proc', directory);
+    expect(proc).toEqual({
+      status: 20,
+      stdout: '',
+      stderr:
+        'layerslayer: /proc is not a mount of layerslayer\n' +
+        `layerslayer: ${directory} is not a mount of layerslayer\n`,
+    });
+  });
+
+  it.each(['mount', 'unmount', 'mounts'])('%s --help ends with its exit statuses', (command) => {
+    const { status, stdout, stderr } = layerslayer(command, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
+    expect(stdout).toMatch(
+      /\nexamples:\n {2}layerslayer .*\n {2}layerslayer .*\n\nexit status:\n(?: +\d+ {2}.+\n)+$/,
+    );
+  });
+
+  it('shows its commands and its version', () => {
+    expect(layerslayer('--help').stdout).toMatch(/\n {2}mounts .*\n/);
+    const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
+    expect(layerslayer('--version')).toEqual({ status: 0, stdout: `layerslayer ${version}\n`, stderr: '' });
+  });
+
+  it('ends quietly when nobody reads on', () => {
+    const script = '"$0" "$1" mount --help | true; echo "${PIPESTATUS[0]}"';
+    const run = spawnSync('bash', ['-c', script, process.execPath, MAIN], { encoding: 'utf8' });
+    expect(run.stderr).toBe('');
+    expect(run.stdout).toBe('0\n');
+  });
+
+  it('tees to --log-file what it shows', () => {
+    const log = join(directory, 'shown.log');
+    layerslayer('unmount', '/proc', '--log-file', 'shown.log');
+    expect(readFileSync(log, 'utf8')).toBe('layerslayer: /proc is not a mount of layerslayer\n');
+    expect(layerslayer('mounts', '-l', directory).status).toBe(17);
+  });
+});
