@@ -8,7 +8,7 @@ const TABLE = {
   option: { kind: 'list', short: 'o', summary: '' },
 } as const satisfies OptionTable;
 
-const NOTHING = { quiet: false, 'log-file': undefined, option: [] };
+const NOTHING = { quiet: false, option: [] };
 
 describe('parseArguments', () => {
   it.each([
@@ -23,6 +23,9 @@ describe('parseArguments', () => {
     [['-o', 'a', 'IMAGE', 'DIR'], { option: ['a'] }, ['IMAGE', 'DIR']],
     // Nothing is a number, an object, or lost.
     [['007', '1e3', 'a.b'], {}, ['007', '1e3', 'a.b']],
+    [['-l-x'], { 'log-file': '-x' }, []],
+    [['--log-file=-x'], { 'log-file': '-x' }, []],
+    [['-l', '-'], { 'log-file': '-' }, []],
     [['-l', '007'], { 'log-file': '007' }, []],
     [['a', '--', '-q', '--x'], {}, ['a', '-q', '--x']],
     [['-'], {}, ['-']],
@@ -33,8 +36,12 @@ describe('parseArguments', () => {
 
   it.each([
     [['--frob'], 'unknown option: --frob'],
-    [['-x', '-y'], 'unknown option: -x, -y'],
+    [['-x', '-y'], 'unknown option: -x'],
     [['--no-quiet'], 'unknown option: --no-quiet'],
+    [['--quiet=no'], '--quiet takes no value'],
+    [['--__proto__'], 'unknown option: --__proto__'],
+    [['--constructor=x'], 'unknown option: --constructor'],
+    [['-qx'], 'unknown option: -x'],
     [['--logFile', 'x'], 'unknown option: --logFile'],
     [['--option.a', 'x'], 'unknown option: --option.a'],
     [['--log-file'], 'wants a value'],
