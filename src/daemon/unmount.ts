@@ -19,7 +19,8 @@ export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): 
   // Contacted before: after the unmount the device's number may soon be another mount's.
   const daemon = await contactDaemon(mount.device);
   try {
-    await rootMount.detach(mount.mountpoint, options);
+    // A dead mount has nothing left to serve: who holds it can't keep it.
+    await rootMount.detach(mount.mountpoint, options.lazy || !daemon ? 'lazily' : 'if-unused');
     if (daemon && !options.lazy) await endOf(daemon);
   } catch (error) {
     const now = await ourMountAt(mount.mountpoint);
