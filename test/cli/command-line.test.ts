@@ -76,7 +76,7 @@ describe('the command line', () => {
   });
 
   it('ends quietly when nobody reads on', () => {
-    const script = '"$0" "$1" mount --help | true; echo "${PIPESTATUS[0]}"';
+    const script = '"$0" "$1" mount --help | true; echo "$PIPESTATUS"';
     const run = spawnSync('bash', ['-c', script, process.execPath, MAIN], { encoding: 'utf8' });
     expect(run.stderr).toBe('');
     expect(run.stdout).toBe('0\n');
