@@ -1,8 +1,16 @@
 /**
  * Finds the entries of an uncompressed tar as its bytes pass. File content is stepped over without being touched: a push
  * costs as much as the headers in it. Headers are read where they lie; only those that a push cuts in two, and the data
- * of extension headers, are copied. What is accepted, and what wins over what, is as in Go's archive/tar, which every
- * container engine uses; SEMANTICS, "One entry into one inode" says where this differs.
+ * of extension headers, are copied.
+ *
+ * What is accepted, and what wins over what, is as in Go's archive/tar, which every container engine uses, but for this:
+ * - a GNU header never has a prefix (Go guesses at one, for the sake of archives that its own old writer got wrong);
+ * - a NUL in a PAX path is handed on, so that the merged tree skips one entry instead of losing the layer;
+ * - owners past 32 bits are corrupt (Go hands them on, and the kernel cuts 2^32 to root);
+ * - a stream that ends after extension headers, before their entry, is cut short;
+ * - a global header leaves the records before it alone;
+ * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
+ * - number fields that nothing here reads are not judged.
  */
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TarEntry } from '#dist/tar/entry.js';
+import { TarScanner } from '#dist/tar/tar-scanner.js';
 import {
   base256,
   block,
@@ -52,6 +53,11 @@ describe('kinds', () => {
       const entry = scanOne(tarOf(headerBlock({ ...fields, type })));
       expect([entry.linkTarget.length, entry.deviceMajor, entry.deviceMinor]).toEqual([0, 0, 0]);
     }
+  });
+
+  test('v7 has no device numbers: what stands there is no field', () => {
+    const entry = scanOne(tarOf(char('c', 1, 3, { header: { magic: MAGIC.v7, major: 1, minor: 3 } })));
+    expect([entry.kind, entry.deviceMajor, entry.deviceMinor]).toEqual(['char', 0, 0]);
   });
 
   test('an unknown type is skipped with its data and its records, and said so', () => {
@@ -192,6 +198,21 @@ describe('numbers', () => {
     }
   });
 
+  test('fields that nothing reads are not judged', () => {
+    const junk = Buffer.from('junk');
+    const patches = [{ at: 329, bytes: 'junk' }];
+    const header = { uid: junk, gid: junk, mtime: junk, size: junk, patches };
+    const records = paxHeader(
+      { uid: '1', gid: '2', mtime: '3', size: '0' },
+      { uid: junk, mode: junk, mtime: junk },
+    );
+    expect(scanOne(tarOf(records, headerBlock({ name: 'a', ...header })))).toMatchObject({
+      uid: 1,
+      gid: 2,
+      mtimeSeconds: 3,
+    });
+  });
+
   test('one entry does not inherit from the one before', () => {
     const rich = file('a', 'x', { uid: 7, gid: 8, mtime: '1.5', xattrs: { 'user.a': 'v' } });
     const [, device, plain] = scanAll(tarOf(rich, char('c', 1, 2), file('b'))).entries;
@@ -230,12 +251,25 @@ describe('data', () => {
     expect(paths(tarOf(file('a', file('inner')), file('b')))).toEqual(['a', 'b']);
   });
 
-  test('files past 8 GiB are stepped over', () => {
-    const size = 2 ** 40;
-    const { entries } = scanAll(unterminated(file('a')));
-    expect(entries).toHaveLength(1);
-    const huge = headerBlock({ name: 'huge', size });
-    expect(() => scanAll(huge)).toThrow(`${size} bytes short of its content`);
+  test('a file of 16 GiB is stepped over', () => {
+    const PIECE = 64 * 1024 * 1024;
+    const PIECES = 256;
+    const size = PIECE * PIECES;
+    const offsets: number[] = [];
+    const scanner = new TarScanner({
+      onEntry: (entry) => offsets.push(entry.dataOffset),
+      onWarning: (message) => expect.fail(message),
+    });
+    const push = (bytes: Uint8Array) => scanner.push(bytes, 0, bytes.length);
+    push(headerBlock({ name: 'huge', size }));
+    const piece = new Uint8Array(PIECE);
+    for (let i = 0; i < PIECES; i++) push(piece);
+    push(file('after'));
+    expect(offsets).toEqual([512, size + 1024]);
+    expect(scanner.finish().size).toBe(size + 1024);
+  });
+
+  test('what is missing of a huge file is told to the byte', () => {
     expect(() => scanAll(headerBlock({ name: 'huge', size: 2 ** 53 - 1 }))).toThrow(
       /9007199254740991 bytes short/,
     );
@@ -304,6 +338,14 @@ describe('the end', () => {
 
   test('a name of zeros is no end block', () => {
     expect(scanAll(tarOf(headerBlock({ name: '', mode: 0o644 }))).entries).toHaveLength(1);
+  });
+
+  test('records without an entry at the end of the stream are cut short', () => {
+    for (const records of [paxHeader({ path: 'x' }), gnuLongName('x'), gnuLongLink('x')]) {
+      expect(() => scanAll(unterminated(file('a'), records))).toThrow(
+        'reading tar entry at 512: the tar ends at 1536, before the entry that this header begins',
+      );
+    }
   });
 
   test('records without an entry before the end blocks: a warning', () => {

@@ -179,6 +179,20 @@ describe('PAX formats', () => {
     }
   });
 
+  test('a line map is not read from past its data', () => {
+    const next = file('0\n'); // a header that would do as a map
+    for (const tar of [tarOf(file('s', '', { pax: records }), next), lines('0\n', 511)]) {
+      expect(() => scanAll(tar)).toThrow(corrupt(/the sparse map passes the end of its data/));
+    }
+  });
+
+  test('a negative length does not make up for a segment without data', () => {
+    const pax = { 'GNU.sparse.map': '10,-5,5,5', 'GNU.sparse.numblocks': '2', 'GNU.sparse.size': '99' };
+    expect(() => scanAll(tarOf(file('s', '', { pax })))).toThrow(
+      corrupt(/sparse segment 0 is -5 bytes at 10/),
+    );
+  });
+
   test('a map on what is no file is corrupt', () => {
     expect(() => scanAll(tarOf(hardlink('h', 't', { pax: records })))).toThrow(
       corrupt(/a sparse map on a hardlink/),
