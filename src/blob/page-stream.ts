@@ -1,0 +1,135 @@
+import { abortable } from '../base/abortable.js';
+import { LayerslayerError } from '../base/errors.js';
+import type { ContentStore } from '../cache/content-store.js';
+import { pageKey } from '../cache/store-layout.js';
+import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
+import type { BlobSource } from './blob-reader.js';
+import { PAGE_SIZE, type PageDigests, pageCount, pageLength } from './page.js';
+import { type OnPage, PageAssembler, type TakeBuffer } from './page-assembler.js';
+import { PageHasher } from './page-hasher.js';
+
+export interface PageStreamOptions {
+  digest: Digest; // of the whole blob: what it must turn out to be
+  store: ContentStore;
+  /** Two buffers at least are in circulation: one is written to disk while the next is filled. */
+  takeBuffer: TakeBuffer;
+  /** Takes a page over, in order, with its buffer. Its bytes are not verified before the end of the whole stream. */
+  onPage: OnPage;
+  /** So many more bytes of the blob have passed, from the source or the disk. */
+  onBytes?(count: number): void;
+  signal?: AbortSignal;
+}
+
+/**
+ * The sending side of an index pass: the whole blob once, in pages, each hashed and kept on disk if it fits. Pages that an
+ * interrupted pass left on disk are taken from there up to the first that is missing: there is no digest yet to check each
+ * by, but the digest of the whole decides about them too.
+ *
+ * Pages stay on disk when the source fails or the signal aborts. They are removed when the digest is wrong or `onPage`
+ * throws: a consumer that finds the content damaged must throw there (or call `removePages`), or the damage would be read
+ * again for ever. Better still it takes the rest and throws nothing: then the digest tells whose fault it is.
+ * @throws LayerslayerError DIGEST_MISMATCH; the source's and the consumer's errors; the signal's reason
+ */
+export async function streamPages(
+  source: BlobSource,
+  options: PageStreamOptions,
+): Promise<{ pageDigests: PageDigests }> {
+  const { digest, store, signal } = options;
+  const { size } = source;
+  const hasher = new PageHasher(digestAlgorithm(digest), size);
+  const delivery = new Delivery(options);
+  const takeBuffer: TakeBuffer = (length) => fromConsumer(() => options.takeBuffer(length), signal);
+  const take = (page: Uint8Array, number: number, isKept: boolean) => {
+    hasher.update(page);
+    options.onBytes?.(page.length);
+    return delivery.add(page, number, isKept);
+  };
+  try {
+    const first = await takeKeptPages(size, options, take);
+    const assembler = new PageAssembler(first, size, takeBuffer, (page, number) => take(page, number, false));
+    const from = Math.min(first * PAGE_SIZE, size);
+    if (from < size) await source.stream(from, size, (chunk) => assembler.add(chunk), signal);
+    await delivery.end();
+  } catch (error) {
+    await delivery.end().catch(() => {}); // buffers under way are still ours
+    if (delivery.consumerFailed || isMismatch(error)) await removePages(store, digest, size);
+    throw error;
+  }
+  const found = hasher.finish();
+  if (hasher.size === size && found.digest === digest) return { pageDigests: found.pageDigests };
+  await removePages(store, digest, size);
+  throw new LayerslayerError(
+    'DIGEST_MISMATCH',
+    `reading ${shortDigest(digest)}: got ${hasher.size} bytes of ${shortDigest(found.digest)}, want ${size}`,
+  );
+}
+
+/** More bytes came than the blob has, or the source found out by itself that they are others. */
+function isMismatch(error: unknown): boolean {
+  return error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
+}
+
+/** Removes all pages of a blob from the store. */
+export async function removePages(store: ContentStore, digest: Digest, size: number): Promise<void> {
+  for (let number = 0; number < pageCount(size); number++)
+    await store.remove('page', pageKey(digest, number));
+}
+
+/** @returns the first page that is not on disk */
+async function takeKeptPages(
+  size: number,
+  options: PageStreamOptions,
+  take: (page: Uint8Array, number: number, isKept: boolean) => Promise<void>,
+): Promise<number> {
+  for (let number = 0; number < pageCount(size); number++) {
+    options.signal?.throwIfAborted();
+    const length = pageLength(number, size);
+    const kept = await options.store.read('page', pageKey(options.digest, number));
+    if (kept?.length !== length) return number;
+    const page = (await fromConsumer(() => options.takeBuffer(length), options.signal)).subarray(0, length);
+    page.set(kept);
+    await take(page, number, true);
+  }
+  return pageCount(size);
+}
+
+/** Waits for the consumer, but not for one that the same signal has ended: it gives no buffer back and takes no page. */
+function fromConsumer<T>(ask: () => T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  signal?.throwIfAborted();
+  const answer = Promise.resolve(ask());
+  answer.catch(() => {}); // it may fail after we have left
+  return abortable(answer, signal);
+}
+
+/** Keeps a page and hands it over while the next one is received; one at a time, in order. */
+class Delivery {
+  consumerFailed = false;
+  readonly #options: PageStreamOptions;
+  #underWay: Promise<void> = Promise.resolve();
+
+  constructor(options: PageStreamOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the page before this one is delivered. */
+  async add(page: Uint8Array, number: number, isKept: boolean): Promise<void> {
+    await this.#underWay;
+    this.#underWay = this.#deliver(page, number, isKept);
+    this.#underWay.catch(() => {}); // told by the next add, or by end
+  }
+
+  end(): Promise<void> {
+    return this.#underWay;
+  }
+
+  async #deliver(page: Uint8Array, number: number, isKept: boolean): Promise<void> {
+    const { digest, store, onPage, signal } = this.#options;
+    if (!isKept) await store.write('page', pageKey(digest, number), page);
+    try {
+      await fromConsumer(() => onPage(page, number), signal);
+    } catch (error) {
+      this.consumerFailed = !signal?.aborted;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { Log } from '../base/log.js';
+import type { ContentStore } from '../cache/content-store.js';
+import { pageKey } from '../cache/store-layout.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import type { PageDigests } from './page.js';
+import { isPage } from './page-digest.js';
+import type { PageSource } from './page-source.js';
+
+export interface StoredPagesOptions {
+  digest: Digest; // of the layer
+  pageDigests: PageDigests;
+  store: ContentStore;
+  upstream: PageSource; // where pages that are not on disk come from; it keeps them
+  log: Log;
+}
+
+/**
+ * Pages from the disk; those that are not there, or are damaged, from upstream. Reads are synchronous: it is used in
+ * worker threads.
+ */
+export class StoredPages implements PageSource {
+  readonly #options: StoredPagesOptions;
+  #toldDamage = false;
+
+  constructor(options: StoredPagesOptions) {
+    this.#options = options;
+  }
+
+  async page(number: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const { digest, pageDigests, store, upstream, log } = this.#options;
+    const key = pageKey(digest, number);
+    // No await up to here on a miss: pages that are asked for together reach upstream together.
+    const stored = store.readSync('page', key);
+    if (stored === undefined) return upstream.page(number, signal);
+    if (isPage(stored, number, pageDigests)) return stored;
+    if (!this.#toldDamage)
+      log.warn(`cache: page ${number} of ${shortDigest(digest)} is damaged, fetching it again`);
+    this.#toldDamage = true;
+    await store.remove('page', key);
+    return upstream.page(number, signal);
+  }
+
+  prefetch(first: number, end: number): void {
+    const { digest, store, upstream } = this.#options;
+    while (first < end && store.has('page', pageKey(digest, first))) first++;
+    while (first < end && store.has('page', pageKey(digest, end - 1))) end--;
+    if (first < end) upstream.prefetch(first, end);
+  }
+}

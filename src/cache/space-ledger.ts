@@ -1,0 +1,220 @@
+import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LayerslayerError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
+import { withMachineLock } from './machine-lock.js';
+import { isWriterAlive } from './process-identity.js';
+import { FOLDER } from './store-layout.js';
+import {
+  BASE_CHARGE,
+  chargeOf,
+  evictOldest,
+  type StoredFile,
+  scanStore,
+  sweepTemporaries,
+} from './store-scan.js';
+
+/**
+ * Most that a writer reserves at a time: 64 pages, so that a stream takes the lock once in 64 pages; with small caps a
+ * sixteenth of the cap, so that idle writers don't lock others out.
+ */
+const LARGEST_GRANT = 16 * 1024 * 1024;
+const GRANTS_A_CAP = 16;
+/** Part of the cap that one eviction sets free beyond the need: a steady stream scans once in so much. */
+const SLACK_PARTS = 16;
+/** Longest wait for the lock: a holder that was stopped must not stop us. */
+const LOCK_WAIT_MS = 10_000;
+/** After a reservation failed, none is tried for so long: each try may scan. */
+const RETRY_MS = 1000;
+/** And for so long when the lock could not be had: each try may wait. */
+const RETRY_LOCK_MS = 60_000;
+
+/** The file `ledger`: written under the lock only, by rename, so that it is never seen half written. */
+interface Ledger {
+  charged: number; // bytes; never less than all files and unspent grants together
+  grants: Record<string, number>; // writer name -> bytes granted and perhaps not yet written; never less than that
+}
+
+/**
+ * Keeps all processes' files below one cap. Before a writer writes it takes bytes from a grant that it has reserved in the
+ * ledger under the machine lock, so the sum of files and grants never exceeds the cap, not even for a moment. While the
+ * ledger says there is room no folder is read. When it says there is none, the truth is established: grants of dead
+ * writers are dropped, files are counted, the oldest are evicted.
+ */
+export class SpaceLedger {
+  readonly #root: string;
+  readonly #capBytes: number;
+  readonly #writer: string;
+  readonly #refills = new Semaphore(1);
+  #unspent = 0; // bytes of the grant that nobody has taken
+  #underWay = 0; // bytes taken by writes that have not ended
+  #isRegistered = false; // the ledger may name a grant of ours
+  #retryAt = 0; // ms of performance.now()
+
+  constructor(root: string, capBytes: number, writer: string) {
+    this.#root = root;
+    this.#capBytes = capBytes;
+    this.#writer = writer;
+  }
+
+  /**
+   * Takes `bytes` of the cap for a write, which must end with `wrote` or `giveBack`.
+   * @returns false when they can't be had: larger than the cap, or all the rest is in others' grants
+   * @throws the lock's or the disk's fault
+   */
+  async take(bytes: number): Promise<boolean> {
+    if (bytes > this.#capBytes - BASE_CHARGE) return false;
+    if (this.#claim(bytes)) return true;
+    return this.#refills.run(async () => {
+      if (this.#claim(bytes)) return true;
+      if (performance.now() < this.#retryAt) return false;
+      const hadLock = await this.#locked(() => this.#refill(bytes));
+      if (this.#claim(bytes)) return true;
+      this.#retryAt = performance.now() + (hadLock ? RETRY_MS : RETRY_LOCK_MS);
+      return false;
+    });
+  }
+
+  wrote(bytes: number): void {
+    this.#underWay -= bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#underWay -= bytes;
+    this.#unspent += bytes;
+  }
+
+  /** Evicts until all files and grants count for `limitBytes` at most, if the ledger doesn't say that they do. */
+  async shrink(limitBytes: number): Promise<void> {
+    const ledger = await this.#load();
+    if (ledger && ledger.charged <= limitBytes) return;
+    await this.#locked(async () => {
+      const grants = this.#liveGrants(await this.#load());
+      await this.#recount(grants, (charged) => charged - limitBytes);
+    });
+  }
+
+  /** Returns what was not spent. No writes are under way any more. */
+  async close(): Promise<void> {
+    if (!this.#isRegistered) return;
+    await this.#locked(async () => {
+      const ledger = await this.#load();
+      if (!ledger) return;
+      delete ledger.grants[this.#writer];
+      await this.#save({ charged: ledger.charged - this.#unspent, grants: ledger.grants });
+      this.#unspent = 0;
+      this.#isRegistered = false;
+    });
+  }
+
+  #claim(bytes: number): boolean {
+    if (this.#unspent < bytes) return false;
+    this.#unspent -= bytes;
+    this.#underWay += bytes;
+    return true;
+  }
+
+  /** Under the lock. */
+  async #refill(bytes: number): Promise<void> {
+    const wanted = Math.max(bytes, Math.min(LARGEST_GRANT, Math.floor(this.#capBytes / GRANTS_A_CAP)));
+    const ledger = await this.#load();
+    let charged = ledger?.charged ?? Number.POSITIVE_INFINITY;
+    let grants = ledger?.grants ?? {};
+    if (charged + wanted > this.#capBytes) {
+      // Who is dead is asked before files are counted: a writer that lives now and dies meanwhile may rename a file past us.
+      grants = this.#liveGrants(ledger);
+      charged = await this.#recount(grants, (counted) => {
+        const excess = counted + wanted - this.#capBytes;
+        return excess > 0 ? excess + Math.floor(this.#capBytes / SLACK_PARTS) : 0;
+      });
+    }
+    const granted = Math.min(wanted, this.#capBytes - charged);
+    if (granted < bytes) return;
+    grants[this.#writer] = this.#unspent + this.#underWay + granted;
+    await this.#save({ charged: charged + granted, grants });
+    this.#unspent += granted;
+    this.#isRegistered = true;
+  }
+
+  #liveGrants(ledger: Ledger | undefined): Record<string, number> {
+    const live = Object.entries(ledger?.grants ?? {}).filter(([writer]) => isWriterAlive(writer));
+    const grants = Object.fromEntries(live);
+    delete grants[this.#writer];
+    const own = this.#unspent + this.#underWay;
+    if (own > 0) grants[this.#writer] = own;
+    return grants;
+  }
+
+  /**
+   * Counts files and the given grants, evicts, and saves the ledger.
+   * @param excessOf bytes to set free, of those counted
+   * @returns what is charged now
+   */
+  async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
+    const temporaries = await sweepTemporaries(this.#root);
+    const files: StoredFile[] = await scanStore(this.#root);
+    let charged = BASE_CHARGE + temporaries;
+    for (const file of files) charged += chargeOf(file.size);
+    for (const bytes of Object.values(grants)) charged += bytes;
+    const excess = excessOf(charged);
+    if (excess > 0) charged -= await evictOldest(files, excess);
+    await this.#save({ charged, grants });
+    return charged;
+  }
+
+  /**
+   * Runs the task under the lock, which goes by the folder's identity: one folder may be reached by several paths.
+   * @returns false when the lock could not be had in time
+   */
+  async #locked(task: () => Promise<void>): Promise<boolean> {
+    // Somebody may have deleted the directory while we were using it.
+    await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
+    const { dev, ino } = await lstat(this.#root);
+    const signal = AbortSignal.timeout(LOCK_WAIT_MS);
+    let started = false;
+    const run = () => {
+      started = true;
+      return task();
+    };
+    try {
+      await withMachineLock(`cache ${dev}:${ino}`, run, { signal, onForeign: refuseForeignLock });
+      return true;
+    } catch (error) {
+      if (started || !signal.aborted) throw error;
+      return false;
+    }
+  }
+
+  get #file(): string {
+    return join(this.#root, 'ledger');
+  }
+
+  /** undefined when there is none, or it makes no sense: then files are counted. */
+  async #load(): Promise<Ledger | undefined> {
+    try {
+      const ledger = JSON.parse(await readFile(this.#file, 'utf8'));
+      return isLedger(ledger) ? ledger : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #save(ledger: Ledger): Promise<void> {
+    const next = join(this.#root, FOLDER.temporary, `${this.#writer}.ledger`);
+    await writeFile(next, JSON.stringify(ledger), { mode: 0o600 });
+    await rename(next, this.#file);
+  }
+}
+
+/** Without the lock the cap could not be kept. */
+function refuseForeignLock(): never {
+  throw new LayerslayerError('IO_FAILED', 'another user of this machine has taken the name of its lock');
+}
+
+function isLedger(value: unknown): value is Ledger {
+  const { charged, grants } = (value ?? {}) as Partial<Ledger>;
+  const isCount = (bytes: unknown) => Number.isSafeInteger(bytes) && (bytes as number) >= 0;
+  return (
+    isCount(charged) && typeof grants === 'object' && grants !== null && Object.values(grants).every(isCount)
+  );
+}

@@ -1,0 +1,52 @@
+import type { Stats } from 'node:fs';
+import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import { FOLDER, STORE_VERSION } from './store-layout.js';
+
+const OWNER_ONLY = 0o700;
+const STICKY = 0o1000;
+const OTHERS_MAY_WRITE = 0o022;
+const OTHERS_MAY_ANYTHING = 0o077;
+
+/**
+ * Makes the cache directory and the store's folders below it, for their owner only. What another user owns could be
+ * changed under our feet, so it is refused; a sticky directory of ours that others write to (root's /tmp) is left as it is,
+ * since what we make in it stays ours.
+ * @returns the folder of this format version
+ * @throws LayerslayerError IO_FAILED: it cannot be made, or another user owns it
+ */
+export async function prepareStoreDirectory(directory: string): Promise<string> {
+  const root = join(directory, STORE_VERSION);
+  try {
+    await mkdir(directory, { recursive: true, mode: OWNER_ONLY });
+    const { mode } = checkOwner(directory, await stat(directory));
+    if (mode & OTHERS_MAY_WRITE && !(mode & STICKY)) await chmod(directory, OWNER_ONLY);
+
+    await makeFolder(root);
+    // lstat: a symlink may lead anywhere.
+    const status = checkOwner(root, await lstat(root));
+    if (!status.isDirectory()) throw new LayerslayerError('IO_FAILED', `${root} is not a directory`);
+    if (status.mode & OTHERS_MAY_ANYTHING) await chmod(root, OWNER_ONLY);
+    for (const folder of Object.values(FOLDER)) await makeFolder(join(root, folder));
+    return root;
+  } catch (error) {
+    if (error instanceof LayerslayerError) throw error;
+    throw new LayerslayerError('IO_FAILED', `making ${root}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Not `recursive`: Node 20 then says ENOENT of a read-only file system. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: OWNER_ONLY });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}
+
+function checkOwner(path: string, status: Stats): Stats {
+  const user = process.geteuid?.() ?? status.uid;
+  if (status.uid === user) return status;
+  throw new LayerslayerError('IO_FAILED', `${path} belongs to user ${status.uid}, not to user ${user}`);
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { LayerslayerError } from '../base/errors.js';
+
+/**
+ * What is kept, in the order in which it is given up: a page is one small request away, a manifest one that counts as a
+ * pull, a layer index costs the whole blob.
+ */
+export const STORE_KINDS = ['page', 'manifest', 'index'] as const;
+export type StoreKind = (typeof STORE_KINDS)[number];
+
+/** Folder of the store's format below the cache directory; another format takes another name. */
+export const STORE_VERSION = 'v1';
+
+/** Folders below the version. Temporaries lie in the same file system, so that a rename makes them visible at once. */
+export const FOLDER: Record<StoreKind | 'temporary', string> = {
+  page: 'pages',
+  manifest: 'manifests',
+  index: 'index',
+  temporary: 'tmp',
+};
+
+/** One or two path components that cannot climb, hide or grow past a file name's 255 bytes. */
+const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
+
+/** Key of a page of compressed bytes: all pages of a layer share a folder. */
+export function pageKey(digest: string, page: number): string {
+  return `${digest}/${page}`;
+}
+
+/** Key of a layer index: the format's version is in the path, so that formats never meet. */
+export function indexKey(format: number, digest: string): string {
+  return `${format}/${digest}`;
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT for a key that is no key: it was to be checked before it came here */
+export function storePath(root: string, kind: StoreKind, key: string): string {
+  if (!KEY.test(key)) {
+    throw new LayerslayerError('INVALID_ARGUMENT', `not a cache key: ${JSON.stringify(key)}`);
+  }
+  return join(root, FOLDER[kind], key);
+}

@@ -1,0 +1,130 @@
+import { type Dirent, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import { isWriterAlive } from './process-identity.js';
+import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
+
+/** What a file system allots at a time, on nearly all of them. */
+const DISK_BLOCK_SIZE = 4096;
+
+/** The cache directory, the version's, its four folders, the ledger and the ledger's next version: a block each. */
+export const BASE_CHARGE = 8 * DISK_BLOCK_SIZE;
+
+/**
+ * Files looked at in one go: synchronous calls cost 8 µs each here, promises six times that (measured), and the thread
+ * is free for others every 2 ms.
+ */
+const SLICE = 256;
+
+export interface StoredFile {
+  kind: StoreKind;
+  key: string;
+  path: string;
+  size: number; // bytes
+  usedMs: number; // when it was last used, to the minute; since 1970
+}
+
+/**
+ * Bytes of disk that a file counts for: whole blocks, and one more that pays for its name and its share of folders, so that
+ * the cap holds for `du` too.
+ */
+export function chargeOf(size: number): number {
+  return (Math.ceil(size / DISK_BLOCK_SIZE) + 1) * DISK_BLOCK_SIZE;
+}
+
+/** All files of the store; 16,000 take 0.2 s (measured). Files that come or go meanwhile may or may not be among them. */
+export async function scanStore(root: string): Promise<StoredFile[]> {
+  const files: StoredFile[] = [];
+  for (const kind of STORE_KINDS) {
+    const folder = join(root, FOLDER[kind]);
+    for (const entry of await list(folder)) {
+      if (!entry.isDirectory()) addFile(files, kind, folder, entry.name);
+      else {
+        const names = await list(join(folder, entry.name));
+        for (let i = 0; i < names.length; i++) {
+          if (i % SLICE === SLICE - 1) await nextTurn();
+          addFile(files, kind, folder, `${entry.name}/${names[i]!.name}`);
+        }
+      }
+    }
+    await nextTurn();
+  }
+  return files;
+}
+
+function addFile(files: StoredFile[], kind: StoreKind, folder: string, key: string): void {
+  const path = join(folder, key);
+  const status = lstatSync(path, { throwIfNoEntry: false });
+  if (status) files.push({ kind, key, path, size: status.size, usedMs: status.mtimeMs });
+}
+
+/**
+ * Removes what dead writers left half written.
+ * @returns bytes on disk that living writers' temporaries count for
+ */
+export async function sweepTemporaries(root: string): Promise<number> {
+  const folder = join(root, FOLDER.temporary);
+  let charged = 0;
+  for (const { name } of await list(folder)) {
+    const path = join(folder, name);
+    const status = lstatSync(path, { throwIfNoEntry: false });
+    if (!status) continue;
+    if (isWriterAlive(name)) charged += chargeOf(status.size);
+    else removeFile(path);
+  }
+  return charged;
+}
+
+/**
+ * Unlinks files until they set free `wanted` bytes of charge or none is left: first pages, oldest use first; indexes last. A
+ * process that has one open keeps its content.
+ * @returns bytes set free
+ */
+export async function evictOldest(files: StoredFile[], wanted: number): Promise<number> {
+  const order = [...files].sort(
+    (a, b) => STORE_KINDS.indexOf(a.kind) - STORE_KINDS.indexOf(b.kind) || a.usedMs - b.usedMs,
+  );
+  const folders = new Set<string>();
+  let freed = 0;
+  let removed = 0;
+  for (const file of order) {
+    if (freed >= wanted) break;
+    if (++removed % SLICE === 0) await nextTurn();
+    if (!removeFile(file.path)) continue;
+    freed += chargeOf(file.size);
+    if (file.key.includes('/')) folders.add(dirname(file.path));
+  }
+  for (const folder of folders) removeEmptyFolder(folder);
+  return freed;
+}
+
+/** @returns false when the file could not be removed; one that is gone already is fine */
+function removeFile(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'ENOENT';
+  }
+}
+
+function removeEmptyFolder(path: string): void {
+  try {
+    rmdirSync(path); // a writer whose rename now fails makes it again
+  } catch {
+    // Others' files are in it.
+  }
+}
+
+async function list(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { withFileTypes: true });
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw new LayerslayerError('IO_FAILED', `listing ${folder}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

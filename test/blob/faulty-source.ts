@@ -1,0 +1,63 @@
+import type { BlobSource } from '#dist/blob/blob-reader.js';
+
+/** What happens to one request, told from the place it begins at. */
+export interface Fault {
+  damageAt?: number; // byte of the blob that comes wrong
+  failAt?: number; // byte of the blob before which it breaks
+  with?: Error; // the error it breaks with
+  endAt?: number; // byte of the blob at which it silently ends
+  gate?: Promise<unknown>; // nothing comes before this
+}
+
+/** A source that counts requests and goes wrong as it is told. Chunks are `chunkLength` bytes, from one reused buffer. */
+export class FaultySource implements BlobSource {
+  readonly requests: string[] = []; // `first byte-end`
+  running = 0;
+  mostRunning = 0;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly fault: (offset: number, end: number, request: number) => Fault | undefined = () => undefined,
+    readonly chunkLength = 50_000,
+  ) {}
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    return this.bytes.slice(offset, offset + length);
+  }
+
+  async stream(
+    offset: number,
+    end: number,
+    onChunk: (chunk: Uint8Array) => void | Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const fault = this.fault(offset, end, this.requests.length) ?? {};
+    this.requests.push(`${offset}-${end}`);
+    this.mostRunning = Math.max(this.mostRunning, ++this.running);
+    try {
+      await Promise.race([fault.gate, rejectOnAbort(fault.gate && signal)].filter(Boolean));
+      const buffer = new Uint8Array(this.chunkLength);
+      for (let at = offset; at < (fault.endAt ?? end); at += this.chunkLength) {
+        signal?.throwIfAborted();
+        if (fault.failAt !== undefined && at >= fault.failAt) throw fault.with ?? new Error('broken');
+        const chunk = buffer.subarray(0, Math.min(this.chunkLength, end - at));
+        chunk.set(this.bytes.subarray(at, at + chunk.length));
+        const damage = (fault.damageAt ?? -1) - at;
+        if (damage >= 0 && damage < chunk.length) chunk[damage]! ^= 1;
+        await onChunk(chunk);
+        chunk.fill(0xee); // only valid until then
+        await null;
+      }
+    } finally {
+      this.running--;
+    }
+  }
+}
+
+function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> | undefined {
+  return signal && new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+}

@@ -1,0 +1,219 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { LayerslayerError } from '#dist/base/errors.js';
+import { type PageStreamOptions, streamPages } from '#dist/blob/page-stream.js';
+import { ContentStore } from '#dist/cache/content-store.js';
+import { pageKey } from '#dist/cache/store-layout.js';
+import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
+import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { type Fault, FaultySource } from './faulty-source.js';
+import { SIZES } from './reader-suite.js';
+
+const BYTES = noise(5 * PAGE + 99);
+const COUNT = 6;
+
+afterEach(cleanUp);
+
+/** A few buffers that go round, as between two threads: who takes one too many waits. */
+class Ring {
+  readonly #idle: Uint8Array[];
+  readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
+
+  constructor(count: number) {
+    this.#idle = Array.from({ length: count }, () => new Uint8Array(PAGE));
+  }
+
+  take(): Uint8Array | Promise<Uint8Array> {
+    return this.#idle.pop() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(buffer: Uint8Array): void {
+    buffer.fill(0xdd); // whoever still reads it gets rubbish
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(buffer);
+    else this.#idle.push(buffer);
+  }
+}
+
+async function openStore(capBytes = 64 * 1024 * 1024, directory = join(scratchDirectory(), 'cache')) {
+  return { directory, store: await ContentStore.open({ directory, capBytes, log: warningLog() }) };
+}
+
+/** Streams and gathers what the consumer gets. */
+async function gather(source: FaultySource, store: ContentStore, options: Partial<PageStreamOptions> = {}) {
+  const ring = new Ring(2);
+  const got: Uint8Array[] = [];
+  let bytes = 0;
+  const { pageDigests } = await streamPages(source, {
+    digest: digestOf(BYTES),
+    store,
+    takeBuffer: () => ring.take(),
+    onPage: (page, number) => {
+      expect(number).toBe(got.length);
+      got.push(page.slice());
+      // Given back later, as another thread would.
+      setImmediate(() => ring.give(new Uint8Array(page.buffer)));
+    },
+    onBytes: (count) => {
+      bytes += count;
+    },
+    ...options,
+  });
+  return { got: Buffer.concat(got), pageDigests, bytes };
+}
+
+const keptPages = async (store: ContentStore) => (await store.entries()).length;
+
+describe('streamPages', () => {
+  test.each(SIZES)('hands all pages over in order and keeps them (%d bytes)', async (size) => {
+    const bytes = noise(size);
+    const { store } = await openStore();
+    const result = await gather(new FaultySource(bytes), store, { digest: digestOf(bytes) });
+    expect(same(result.got, bytes)).toBe(true);
+    expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
+    expect(result.bytes).toBe(size);
+    for (let number = 0; number * PAGE < size; number++) {
+      expect(same(store.readSync('page', pageKey(digestOf(bytes), number)), pageOf(bytes, number))).toBe(
+        true,
+      );
+    }
+  });
+
+  test.each([1, 1000, PAGE, PAGE + 1, 3 * PAGE])('whatever the chunks (%d bytes)', async (chunkLength) => {
+    const bytes = BYTES.subarray(0, chunkLength === 1 ? PAGE + 2 : undefined);
+    const { store } = await openStore(0);
+    const result = await gather(new FaultySource(bytes, undefined, chunkLength), store, {
+      digest: digestOf(bytes),
+    });
+    expect(same(result.got, bytes)).toBe(true);
+  });
+
+  test.each([0, 2 * PAGE])('works when the cap (%d bytes) keeps little or nothing', async (capBytes) => {
+    const { store } = await openStore(capBytes);
+    expect(same((await gather(new FaultySource(BYTES), store)).got, BYTES)).toBe(true);
+    expect(await keptPages(store)).toBe(capBytes === 0 ? 0 : 1);
+  });
+
+  test('a SHA-512 blob', async () => {
+    const { store } = await openStore();
+    const result = await gather(new FaultySource(BYTES), store, { digest: digestOf(BYTES, 'sha512') });
+    expect(same(result.pageDigests, pageDigestsOf(BYTES))).toBe(true);
+  });
+
+  test('takes up where an interrupted pass stopped', async () => {
+    const { store } = await openStore();
+    const gone = new LayerslayerError('REGISTRY_UNAVAILABLE', 'gone');
+    const broken = new FaultySource(BYTES, () => ({ failAt: 3 * PAGE + 10, with: gone }));
+    await expect(gather(broken, store)).rejects.toBe(gone);
+    expect(await keptPages(store)).toBe(3);
+    const whole = new FaultySource(BYTES);
+    const result = await gather(whole, store);
+    expect(whole.requests).toEqual([`${3 * PAGE}-${BYTES.length}`]);
+    expect(same(result.got, BYTES)).toBe(true);
+    expect([same(result.pageDigests, pageDigestsOf(BYTES)), result.bytes]).toEqual([true, BYTES.length]);
+  });
+
+  test('all pages on disk: no request', async () => {
+    const { store } = await openStore();
+    await gather(new FaultySource(BYTES), store);
+    const source = new FaultySource(BYTES);
+    expect(same((await gather(source, store)).got, BYTES)).toBe(true);
+    expect(source.requests).toEqual([]);
+  });
+
+  test('a kept page that is damaged is found out by the digest; the next try is right', async () => {
+    const { store, directory } = await openStore();
+    await gather(new FaultySource(BYTES), store);
+    writeFileSync(join(directory, 'v1/pages', pageKey(digestOf(BYTES), 2)), noise(PAGE, 9));
+    await expect(gather(new FaultySource(BYTES), store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(await keptPages(store)).toBe(0);
+    expect(same((await gather(new FaultySource(BYTES), store)).got, BYTES)).toBe(true);
+  });
+
+  test.each<[string, Fault]>([
+    ['a wrong byte', { damageAt: 4 * PAGE }],
+    ['too few bytes', { endAt: 4 * PAGE }],
+  ])('%s: DIGEST_MISMATCH, and nothing stays on disk', async (_, fault) => {
+    const { store } = await openStore();
+    const source = new FaultySource(BYTES, () => fault, PAGE / 4);
+    await expect(gather(source, store)).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: expect.stringContaining(digestOf(BYTES).slice(0, 19)),
+    });
+    expect(await keptPages(store)).toBe(0);
+  });
+
+  test('more bytes than asked for are refused', async () => {
+    const { store } = await openStore();
+    const source = new FaultySource(BYTES);
+    source.stream = async (_, __, onChunk) => {
+      await onChunk(BYTES);
+      await onChunk(BYTES);
+    };
+    await expect(gather(source, store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(await keptPages(store)).toBe(0);
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new LayerslayerError('CORRUPT_LAYER', 'no tar');
+      },
+    ],
+    ['rejects', () => Promise.reject(new LayerslayerError('CORRUPT_LAYER', 'no tar'))],
+  ])('a consumer that %s ends it, and nothing stays on disk', async (_, onPage) => {
+    const { store } = await openStore();
+    await expect(gather(new FaultySource(BYTES), store, { onPage })).rejects.toMatchObject({
+      code: 'CORRUPT_LAYER',
+    });
+    expect(await keptPages(store)).toBe(0);
+  });
+
+  test('an abort ends it though the consumer gives nothing back, and what came stays', async () => {
+    const { store } = await openStore();
+    const aborter = new AbortController();
+    const { signal } = aborter;
+    const ring = new Ring(2);
+    const handed: number[] = [];
+    const pass = gather(new FaultySource(BYTES), store, {
+      takeBuffer: () => ring.take(),
+      onPage: (_, number) => void handed.push(number),
+      signal,
+    });
+    while (handed.length < 2) await nextTurn();
+    aborter.abort(new LayerslayerError('ABORTED', 'interrupted'));
+    await expect(pass).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(handed).toEqual([0, 1]);
+    expect(await keptPages(store)).toBe(2);
+  });
+
+  test('an aborted one asks nothing of anybody', async () => {
+    const { store } = await openStore();
+    const source = new FaultySource(BYTES);
+    const signal = AbortSignal.abort(new LayerslayerError('ABORTED', 'before'));
+    await expect(gather(source, store, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(source.requests).toEqual([]);
+  });
+
+  test('with two buffers in circulation at most two pages are under way', async () => {
+    const { store } = await openStore(0);
+    let out = 0;
+    let most = 0;
+    const result = await gather(new FaultySource(BYTES), store, {
+      takeBuffer: () => {
+        most = Math.max(most, ++out);
+        return new Uint8Array(PAGE);
+      },
+      onPage: async () => {
+        for (let i = 0; i < 5; i++) await nextTurn();
+        out--;
+      },
+    });
+    expect(result.bytes).toBe(BYTES.length);
+    expect(most).toBeLessThanOrEqual(3); // one at the consumer, one filled and waiting for it, one being filled
+    expect(COUNT).toBe(Math.ceil(BYTES.length / PAGE));
+  });
+});

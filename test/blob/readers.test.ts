@@ -1,0 +1,120 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { SILENT_LOG } from '#dist/base/log.js';
+import { FetchedPages } from '#dist/blob/fetched-pages.js';
+import { FileBlob } from '#dist/blob/file-blob.js';
+import { MemoryBlob } from '#dist/blob/memory-blob.js';
+import type { PageSource } from '#dist/blob/page-source.js';
+import { PagedBlob } from '#dist/blob/paged-blob.js';
+import { StoredPages } from '#dist/blob/stored-pages.js';
+import { ByteLru } from '#dist/cache/byte-lru.js';
+import { ContentStore } from '#dist/cache/content-store.js';
+import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
+import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { blobReaderSuite, blobSourceSuite } from './reader-suite.js';
+
+afterEach(cleanUp);
+
+/** A FileBlob in the middle of a file. */
+async function fileBlob(bytes: Uint8Array): Promise<FileBlob> {
+  const path = join(scratchDirectory(), 'blob');
+  writeFileSync(path, Buffer.concat([noise(513, 7), bytes, noise(99, 8)]));
+  const blob = new FileBlob(path, 513, bytes.length);
+  onCleanUp(() => void blob.close());
+  return blob;
+}
+
+/** Everything between a reader and its source, as a mount has it. */
+async function kept(bytes: Uint8Array, capBytes: number): Promise<PagedBlob> {
+  const directory = join(scratchDirectory(), 'cache');
+  const store = await ContentStore.open({ directory, capBytes, log: SILENT_LOG });
+  const digest = digestOf(bytes);
+  const pageDigests = pageDigestsOf(bytes);
+  const recent = new ByteLru<string, Uint8Array>(2 * PAGE);
+  const source = new MemoryBlob(bytes);
+  const upstream = new FetchedPages({ source, digest, pageDigests, store, recent, log: SILENT_LOG });
+  return new PagedBlob(
+    new StoredPages({ digest, pageDigests, store, upstream, log: SILENT_LOG }),
+    bytes.length,
+  );
+}
+
+blobReaderSuite('MemoryBlob', async (bytes) => new MemoryBlob(bytes));
+blobSourceSuite('MemoryBlob', async (bytes) => new MemoryBlob(bytes));
+blobReaderSuite('FileBlob', fileBlob);
+blobSourceSuite('FileBlob', fileBlob);
+blobReaderSuite('PagedBlob with a cache', (bytes) => kept(bytes, 64 * 1024 * 1024));
+blobReaderSuite('PagedBlob with a cache of two pages', (bytes) => kept(bytes, 600 * 1024));
+blobReaderSuite('PagedBlob without a cache', (bytes) => kept(bytes, 0));
+
+describe('FileBlob', () => {
+  test('a file that is shorter than the blob fails, and says what came', async () => {
+    const path = join(scratchDirectory(), 'short');
+    writeFileSync(path, noise(100));
+    const blob = new FileBlob(path, 10, 100);
+    onCleanUp(() => void blob.close());
+    expect((await blob.read(0, 90)).length).toBe(90);
+    await expect(blob.read(50, 50)).rejects.toMatchObject({
+      code: 'IO_FAILED',
+      message: expect.stringMatching(/short at 60: got 40 bytes, want 50/),
+    });
+    await expect(blob.stream(0, 100, () => {})).rejects.toMatchObject({ code: 'IO_FAILED' });
+  });
+
+  test('opens the file at the first read, again after close, and forgets a failure', async () => {
+    const directory = scratchDirectory();
+    const path = join(directory, 'later');
+    const blob = new FileBlob(path, 0, 5);
+    onCleanUp(() => void blob.close());
+    await expect(blob.read(0, 5)).rejects.toMatchObject({ code: 'IO_FAILED', message: /ENOENT/ });
+    writeFileSync(path, 'hello');
+    expect(Buffer.from(await blob.read(0, 5)).toString()).toBe('hello');
+    renameSync(path, join(directory, 'moved'));
+    expect(Buffer.from(await blob.read(1, 2)).toString()).toBe('el');
+    await blob.close();
+    await blob.close();
+    await expect(blob.read(0, 5)).rejects.toMatchObject({ message: /ENOENT/ });
+  });
+});
+
+describe('PagedBlob', () => {
+  /** Pages from memory, and what was asked of them. */
+  class NotingPages implements PageSource {
+    readonly asked: number[] = [];
+    readonly ahead: string[] = [];
+    constructor(readonly bytes: Uint8Array) {}
+    async page(number: number): Promise<Uint8Array> {
+      this.asked.push(number);
+      return pageOf(this.bytes, number);
+    }
+    prefetch(first: number, end: number): void {
+      this.ahead.push(`${first}-${end}`);
+    }
+  }
+
+  test('inside one page it is a view, not a copy', async () => {
+    const pages = new NotingPages(noise(2 * PAGE));
+    const read = await new PagedBlob(pages, 2 * PAGE).read(PAGE + 5, 100);
+    expect(read.buffer).toBe(pages.bytes.buffer);
+    expect(same(read, pages.bytes.subarray(PAGE + 5, PAGE + 105))).toBe(true);
+  });
+
+  test('asks for the pages of the range only, each once; nothing for no bytes', async () => {
+    const pages = new NotingPages(noise(6 * PAGE));
+    const blob = new PagedBlob(pages, 6 * PAGE);
+    await blob.read(PAGE, 0);
+    await blob.read(2 * PAGE, PAGE);
+    await blob.read(4 * PAGE - 1, PAGE + 2);
+    expect(pages.asked).toEqual([2, 3, 4, 5]);
+  });
+
+  test('reading on asks ahead, reading here and there does not', async () => {
+    const pages = new NotingPages(noise(12 * PAGE));
+    const blob = new PagedBlob(pages, 12 * PAGE);
+    for (const page of [9, 2, 7, 0, 5]) await blob.read(page * PAGE + 10, PAGE);
+    expect(pages.ahead).toEqual([]);
+    await blob.read(6 * PAGE + 10, PAGE);
+    expect(pages.ahead).toEqual(['8-10']);
+  });
+});

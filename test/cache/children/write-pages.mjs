@@ -1,0 +1,22 @@
+// Writes COUNT pages of its own to the store in DIRECTORY with CAP, several at once; says how many were kept, and each warning.
+// With `hang` it says `written` and waits to be killed, its grant unspent.
+import { once } from 'node:events';
+import { logTo } from '#dist/base/log.js';
+import { ContentStore } from '#dist/cache/content-store.js';
+import { pageKey } from '#dist/cache/store-layout.js';
+
+const [, , directory, capBytes, layer, count, hang] = process.argv;
+const log = logTo((level, message) => level === 'warn' && console.log(`warning: ${message}`));
+const store = await ContentStore.open({ directory, capBytes: Number(capBytes), log });
+const page = Buffer.alloc(256 * 1024, layer);
+let kept = 0;
+for (let first = 0; first < Number(count); first += 4) {
+  const writes = [0, 1, 2, 3].map((i) => store.write('page', pageKey(`sha256:${layer}`, first + i), page));
+  for (const written of await Promise.all(writes)) if (written) kept++;
+}
+console.log(`kept ${kept}`);
+if (hang) {
+  process.stdin.resume();
+  await once(process.stdin, 'end');
+}
+await store.close();

@@ -1,0 +1,376 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ContentStore } from '#dist/cache/content-store.js';
+import { newWriterName } from '#dist/cache/process-identity.js';
+import { indexKey, pageKey, type StoreKind } from '#dist/cache/store-layout.js';
+import { cleanUp, IS_ROOT, NOBODY, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
+
+const MIB = 1024 * 1024;
+const PAGE = 256 * 1024;
+/** What a whole page counts for, and what an empty store does: see `chargeOf`, BASE_CHARGE. */
+const PAGE_CHARGE = PAGE + 4096;
+const BASE = 32 * 1024;
+const LAYER = `sha256:${'ab'.repeat(32)}`;
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const page = (fill: number) => Buffer.alloc(PAGE, fill);
+
+afterEach(cleanUp);
+
+async function openStore(capBytes = 64 * MIB, directory = scratchDirectory()) {
+  const log = warningLog();
+  const store = await ContentStore.open({ directory, capBytes, log });
+  return { store, directory, warnings: log.warnings };
+}
+
+/** Bytes on disk as `du` counts them, folders too. */
+function diskUsage(directory: string): number {
+  return Number(execFileSync('du', ['-s', '--block-size=1', directory], { encoding: 'utf8' }).split('\t')[0]);
+}
+
+/** Makes a stored file look as if it was last used `minutes` ago. */
+function age(directory: string, path: string, minutes: number): void {
+  const seconds = Date.now() / 1000 - minutes * 60;
+  utimesSync(join(directory, 'v1', path), seconds, seconds);
+}
+
+async function keptKeys(store: ContentStore): Promise<string[]> {
+  return (await store.entries()).map(({ kind, key }) => `${kind} ${key}`).sort();
+}
+
+describe('ContentStore', () => {
+  const items: [StoreKind, string][] = [
+    ['page', pageKey(LAYER, 0)],
+    ['page', pageKey(LAYER, 40_000)],
+    ['index', indexKey(3, LAYER)],
+    ['manifest', LAYER],
+    ['manifest', `sha512:${'cd'.repeat(64)}`],
+  ];
+  test.each(items)('keeps a %s', async (kind, key) => {
+    const { store } = await openStore();
+    expect([await store.read(kind, key), store.readSync(kind, key), store.has(kind, key)]).toEqual([
+      undefined,
+      undefined,
+      false,
+    ]);
+    expect(store.openFd(kind, key)).toBe(undefined);
+    for (const text of ['first', 'second, longer', '']) {
+      expect(await store.write(kind, key, bytesOf(text))).toBe(true);
+      expect(new TextDecoder().decode(await store.read(kind, key))).toBe(text);
+      expect(new TextDecoder().decode(store.readSync(kind, key))).toBe(text);
+    }
+    expect(store.has(kind, key)).toBe(true);
+    await store.remove(kind, key);
+    await store.remove(kind, key);
+    expect(store.readSync(kind, key)).toBe(undefined);
+  });
+
+  test('another store, also in a later life, reads what one wrote', async () => {
+    const { store, directory } = await openStore();
+    await store.write('manifest', LAYER, bytesOf('kept'));
+    await store.close();
+    const later = await openStore(64 * MIB, directory);
+    expect(new TextDecoder().decode(later.store.readSync('manifest', LAYER))).toBe('kept');
+    const reader = ContentStore.forReading(directory, warningLog());
+    expect(new TextDecoder().decode(reader.readSync('manifest', LAYER))).toBe('kept');
+    expect(await reader.write('manifest', LAYER, bytesOf('never'))).toBe(false);
+    await reader.close();
+  });
+
+  test.each([
+    '../../etc/passwd',
+    'a/../b',
+    '/etc/passwd',
+    '.hidden',
+    'a/b/c',
+    '',
+    'a//b',
+    'a/',
+    'a\0b',
+    'A',
+    'x'.repeat(256),
+  ])('a key that is no key never becomes a path: %j', async (key) => {
+    const { store } = await openStore();
+    const refused = expect.objectContaining({ code: 'INVALID_ARGUMENT' });
+    expect(() => store.readSync('page', key)).toThrow(refused);
+    await expect(store.write('page', key, bytesOf('x'))).rejects.toEqual(refused);
+    await expect(store.remove('page', key)).rejects.toEqual(refused);
+  });
+
+  test('an open descriptor outlives eviction', async () => {
+    const { store } = await openStore();
+    await store.write('index', indexKey(1, LAYER), bytesOf('index'));
+    const fd = store.openFd('index', indexKey(1, LAYER))!;
+    await store.prune(0);
+    expect(store.has('index', indexKey(1, LAYER))).toBe(false);
+    const bytes = new Uint8Array(5);
+    readSync(fd, bytes, 0, 5, 0);
+    closeSync(fd);
+    expect(new TextDecoder().decode(bytes)).toBe('index');
+  });
+
+  test('a hit makes an old file young, and touches a young one not at all', async () => {
+    const { store, directory } = await openStore();
+    const path = `pages/${pageKey(LAYER, 0)}`;
+    const used = () => statSync(join(directory, 'v1', path)).mtimeMs;
+    await store.write('page', pageKey(LAYER, 0), bytesOf('x'));
+    for (const hit of [
+      () => store.readSync('page', pageKey(LAYER, 0)),
+      () => store.read('page', pageKey(LAYER, 0)),
+      () => closeSync(store.openFd('page', pageKey(LAYER, 0))!),
+    ]) {
+      age(directory, path, 10);
+      await hit();
+      expect(Date.now() - used()).toBeLessThan(60_000);
+      age(directory, path, 0.5);
+      const before = used();
+      await hit();
+      expect(used()).toBe(before);
+    }
+  });
+
+  test('what is cut short while it lies there is given as it is: readers check by digest', async () => {
+    const { store, directory } = await openStore();
+    await store.write('page', pageKey(LAYER, 0), page(1));
+    truncateSync(join(directory, 'v1/pages', pageKey(LAYER, 0)), 1000);
+    expect(store.readSync('page', pageKey(LAYER, 0))?.length).toBe(1000);
+  });
+
+  test('a folder where a file should be is a miss', async () => {
+    const { store, directory } = await openStore();
+    mkdirSync(join(directory, 'v1/manifests', LAYER));
+    expect([store.readSync('manifest', LAYER), await store.read('manifest', LAYER)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test('a directory that was deleted under our feet is made again', async () => {
+    const { store, directory, warnings } = await openStore(4 * MIB);
+    await store.write('page', pageKey(LAYER, 0), page(1));
+    rmSync(directory, { recursive: true });
+    for (let n = 0; n < 20; n++) await store.write('page', pageKey(LAYER, n), page(n));
+    expect(store.readSync('page', pageKey(LAYER, 19))).toEqual(page(19));
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('the cap', () => {
+  test('0 touches no disk at all', async () => {
+    const directory = join(scratchDirectory(), 'never');
+    const { store, warnings } = await openStore(0, directory);
+    expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(false);
+    expect([store.usable, store.readSync('page', pageKey(LAYER, 0)), await store.entries()]).toEqual([
+      false,
+      undefined,
+      [],
+    ]);
+    await store.prune(0);
+    await store.close();
+    expect([existsSync(directory), warnings]).toEqual([false, []]);
+  });
+
+  test('smaller than a page keeps small things only, and says nothing', async () => {
+    const { store, warnings } = await openStore(PAGE_CHARGE + BASE - 1);
+    expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(false);
+    expect(await store.write('manifest', LAYER, bytesOf('small'))).toBe(true);
+    expect(warnings).toEqual([]);
+  });
+
+  test('of just a page keeps the last page written', async () => {
+    const { store } = await openStore(PAGE_CHARGE + BASE);
+    for (let n = 0; n < 3; n++) expect(await store.write('page', pageKey(LAYER, n), page(n))).toBe(true);
+    expect(await keptKeys(store)).toEqual([`page ${pageKey(LAYER, 2)}`]);
+  });
+
+  test('evicts pages by their last use, then manifests, then indexes', async () => {
+    const { store, directory } = await openStore(8 * MIB);
+    const layers = [1, 2, 3, 4].map((n) => `sha256:${String(n).repeat(64)}`);
+    for (const [n, layer] of layers.entries()) await store.write('page', pageKey(layer, 0), page(n));
+    await store.write('manifest', LAYER, page(5));
+    await store.write('index', indexKey(1, LAYER), page(6));
+    age(directory, `index/${indexKey(1, LAYER)}`, 1000);
+    age(directory, `manifests/${LAYER}`, 900);
+    [3, 5, 2, 4].forEach((minutes, n) => {
+      age(directory, `pages/${pageKey(layers[n]!, 0)}`, minutes);
+    });
+    await store.close(); // so that its reserve doesn't count
+    const order = [layers[1], layers[3], layers[0], layers[2]].map((layer) => `page ${layer}/0`);
+    const all = [...order, `manifest ${LAYER}`, `index ${indexKey(1, LAYER)}`];
+    for (let gone = 0; gone <= all.length; gone++) {
+      await store.prune(BASE + (all.length - gone) * PAGE_CHARGE);
+      expect(await keptKeys(store)).toEqual(all.slice(gone).sort());
+    }
+    expect(readdirSync(join(directory, 'v1/pages'))).toEqual([]); // no empty folders stay behind
+  });
+
+  test('holds for what du counts, whatever the sizes', async () => {
+    const cap = 2 * MIB;
+    const { store, directory } = await openStore(cap);
+    for (let n = 0; n < 300; n++) {
+      const size = [0, 1, 100, 4096, 5000, PAGE][n % 6]!;
+      const layer = `sha256:${n.toString(16).padStart(64, '0')}`;
+      expect(await store.write('page', pageKey(layer, n), new Uint8Array(size))).toBe(true);
+      if (n % 10 === 0) expect(diskUsage(directory)).toBeLessThanOrEqual(cap);
+    }
+    expect(diskUsage(directory)).toBeGreaterThan(cap / 4); // it does keep something
+  });
+
+  test('a smaller one than last time holds from the start', async () => {
+    const { store, directory } = await openStore(8 * MIB);
+    for (let n = 0; n < 20; n++) await store.write('page', pageKey(LAYER, n), page(n));
+    await store.close();
+    await openStore(2 * MIB, directory);
+    expect(diskUsage(directory)).toBeLessThanOrEqual(2 * MIB);
+  });
+
+  test.each([
+    ['gone', undefined],
+    ['empty', ''],
+    ['no JSON', '{"charged":'],
+    ['no ledger', '{"charged":-5,"grants":{}}'],
+    ['null', 'null'],
+    ['of another time', '{"charged":0,"grants":{"x":"y"}}'],
+  ])('holds when the ledger is %s', async (_, text) => {
+    const cap = 4 * MIB;
+    const first = await openStore(cap);
+    for (let n = 0; n < 12; n++) await first.store.write('page', pageKey(LAYER, n), page(n));
+    await first.store.close();
+    const ledger = join(first.directory, 'v1/ledger');
+    rmSync(ledger);
+    if (text !== undefined) writeFileSync(ledger, text);
+    const { store } = await openStore(cap, first.directory);
+    for (let n = 12; n < 40; n++) {
+      expect(await store.write('page', pageKey(LAYER, n), page(n))).toBe(true);
+      expect(diskUsage(first.directory)).toBeLessThanOrEqual(cap);
+    }
+  });
+
+  test('closing gives the reserve back', async () => {
+    const cap = 2 * (PAGE_CHARGE + BASE);
+    const first = await openStore(cap);
+    await first.store.write('manifest', LAYER, bytesOf('x'));
+    const reserved = () => JSON.parse(readFileSync(join(first.directory, 'v1/ledger'), 'utf8')).grants;
+    expect(Object.keys(reserved()).length).toBe(1);
+    await first.store.close();
+    expect(reserved()).toEqual({});
+    expect(await first.store.write('manifest', LAYER, bytesOf('y'))).toBe(false);
+  });
+});
+
+describe('leftovers', () => {
+  test('of the dead are removed, of the living not', async () => {
+    const directory = scratchDirectory();
+    const folder = join(directory, 'v1/tmp');
+    mkdirSync(folder, { recursive: true });
+    const alive = `${newWriterName()}.3`;
+    // Same pid as ours, but started at another time; and no process at all (pid_max is 2^22 at most).
+    for (const name of [alive, `${process.pid}.1.aa.0`, '4194305.77.bb.0', 'nonsense']) {
+      writeFileSync(join(folder, name), 'half');
+    }
+    await openStore(MIB, directory);
+    expect(readdirSync(folder)).toEqual([alive]);
+  });
+});
+
+describe('a directory that cannot be used', () => {
+  async function expectUnused(directory: string, reason: RegExp): Promise<void> {
+    const { store, warnings } = await openStore(MIB, directory);
+    expect(await store.write('manifest', LAYER, bytesOf('x'))).toBe(false);
+    expect(await store.read('manifest', LAYER)).toBe(undefined);
+    await store.close();
+    expect(store.usable).toBe(false);
+    expect(warnings).toEqual([expect.stringMatching(reason)]);
+  }
+
+  test('a file in its place', async () => {
+    const path = join(scratchDirectory(), 'file');
+    writeFileSync(path, '');
+    await expectUnused(path, /EEXIST|ENOTDIR/);
+  });
+
+  test('a symlink in the place of the version', async () => {
+    const directory = scratchDirectory();
+    symlinkSync(scratchDirectory(), join(directory, 'v1'));
+    await expectUnused(directory, /v1 is not a directory/);
+  });
+
+  test.runIf(IS_ROOT).each(['', 'v1'])('another user owns it (%s)', async (part) => {
+    const directory = scratchDirectory();
+    mkdirSync(join(directory, 'v1'));
+    chownSync(join(directory, part), NOBODY, NOBODY);
+    await expectUnused(directory, /belongs to user 65534/);
+  });
+
+  test.runIf(IS_ROOT)('a read-only file system', async () => {
+    const directory = scratchTmpfs(MIB);
+    execFileSync('mount', ['-o', 'remount,ro', directory]);
+    await expectUnused(directory, /EROFS/);
+  });
+
+  test.runIf(IS_ROOT)('unless something is kept on it: that is read', async () => {
+    const directory = scratchTmpfs(MIB);
+    const first = await openStore(MIB, directory);
+    await first.store.write('manifest', LAYER, bytesOf('kept'));
+    await first.store.close();
+    execFileSync('mount', ['-o', 'remount,ro', directory]);
+    const { store, warnings } = await openStore(MIB, directory);
+    expect(new TextDecoder().decode(await store.read('manifest', LAYER))).toBe('kept');
+    expect(warnings).toEqual([]);
+  });
+
+  test('is made for its owner only', async () => {
+    const mode = (path: string) => statSync(path).mode & 0o7777;
+    const fresh = join(scratchDirectory(), 'a/b');
+    const open = scratchDirectory();
+    chmodSync(open, 0o775);
+    const shared = scratchDirectory(); // like /tmp
+    chmodSync(shared, 0o1777);
+    for (const directory of [fresh, open, shared]) await openStore(MIB, directory);
+    expect([fresh, open, shared].map(mode)).toEqual([0o700, 0o700, 0o1777]);
+    expect([fresh, open, shared].map((directory) => mode(join(directory, 'v1')))).toEqual([
+      0o700, 0o700, 0o700,
+    ]);
+  });
+});
+
+describe.runIf(IS_ROOT)('a disk that', () => {
+  test('is full: one warning, nothing more is written, reads go on', async () => {
+    const directory = scratchTmpfs(MIB);
+    const { store, warnings } = await openStore(64 * MIB, directory);
+    const kept: boolean[] = [];
+    for (let n = 0; n < 8; n++) kept.push(await store.write('page', pageKey(LAYER, n), page(n)));
+    expect(kept).toEqual([true, true, true, false, false, false, false, false]);
+    expect(warnings).toEqual([expect.stringMatching(/ENOSPC/)]);
+    expect(store.readSync('page', pageKey(LAYER, 2))).toEqual(page(2));
+    expect(readdirSync(join(directory, 'v1/tmp'))).toEqual([]);
+  });
+
+  test('becomes read-only: the same', async () => {
+    const directory = scratchTmpfs(4 * MIB);
+    const { store, directory: cache, warnings } = await openStore(4 * MIB, join(directory, 'cache'));
+    await store.write('page', pageKey(LAYER, 0), page(0));
+    age(cache, `pages/${pageKey(LAYER, 0)}`, 10);
+    execFileSync('mount', ['-o', 'remount,ro', directory]);
+    for (let n = 1; n < 4; n++) expect(await store.write('page', pageKey(LAYER, n), page(n))).toBe(false);
+    expect(store.readSync('page', pageKey(LAYER, 0))).toEqual(page(0));
+    expect(await store.read('page', pageKey(LAYER, 0))).toEqual(page(0));
+    expect(warnings).toEqual([expect.stringMatching(/EROFS/)]);
+  });
+});

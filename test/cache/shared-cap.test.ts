@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ContentStore } from '#dist/cache/content-store.js';
+import { pageKey } from '#dist/cache/store-layout.js';
+import { Child } from './child.js';
+import { cleanUp, IS_ROOT, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
+
+const MIB = 1024 * 1024;
+const PAGE = 256 * 1024;
+
+afterEach(cleanUp);
+
+describe('several processes under one cap', () => {
+  // A tmpfs of the cap's size is the witness: it refuses the first byte that goes beyond it, at whatever moment.
+  test.runIf(IS_ROOT).each([4 * MIB, 12 * MIB])(
+    'never exceed it, not even for a moment (%d bytes)',
+    async (cap) => {
+      const directory = join(scratchTmpfs(cap), 'cache');
+      const writers = [1, 2, 3, 4].map(
+        (layer) => new Child('write-pages.mjs', [directory, `${cap}`, `${layer}`, '120']),
+      );
+      const said = await Promise.all(writers.map((writer) => writer.line()));
+      // A page may be dropped while others hold the rest of a small cap, but a good part is kept, and nobody hits the wall.
+      for (const line of said) expect(line).toMatch(/^kept \d{2,3}$/);
+      expect(await Promise.all(writers.map((writer) => writer.end()))).toEqual([0, 0, 0, 0]);
+    },
+  );
+
+  test('the reserve of a killed writer is dropped', async () => {
+    const cap = 3 * MIB;
+    const directory = scratchDirectory();
+    const writer = new Child('write-pages.mjs', [directory, `${cap}`, '1', '4', 'hang']);
+    expect(await writer.line()).toBe('kept 4');
+    const reserves = () => Object.keys(JSON.parse(readFileSync(join(directory, 'v1/ledger'), 'utf8')).grants);
+    const [dead] = reserves();
+    await writer.kill();
+    const store = await ContentStore.open({ directory, capBytes: cap, log: warningLog() });
+    for (let n = 0; n < 30; n++) {
+      expect(await store.write('page', pageKey('sha256:2', n), Buffer.alloc(PAGE))).toBe(true);
+    }
+    expect(reserves()).not.toContain(dead);
+    await store.close();
+    expect(reserves()).toEqual([]);
+  });
+});
