@@ -44,6 +44,9 @@ type Message =
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: ErrorRecord };
 
+/** Notices are not aborted. */
+const NEVER = new AbortController().signal;
+
 /** One end of a conversation: calls the other's handlers, answers with its own. */
 export class ThreadPeer<Remote extends object> {
   readonly #endpoint: Endpoint;
@@ -111,7 +114,7 @@ export class ThreadPeer<Remote extends object> {
         void this.#serve(message.id, message.method, message.argument);
         return;
       case 'notice':
-        this.#handlers[message.method]?.(message.argument as never, new AbortController().signal);
+        this.#notice(message.method, message.argument);
         return;
       case 'cancel':
         this.#serving.get(message.id)?.abort(new LayerslayerError('ABORTED', 'aborted'));
@@ -123,6 +126,12 @@ export class ThreadPeer<Remote extends object> {
         this.#calls.get(message.id)?.reject(fromErrorRecord(message.error));
         return;
     }
+  }
+
+  /** A notice has nobody to tell of a fault; whoever calls next finds it. */
+  #notice(method: string, argument: unknown): void {
+    const outcome = this.#handlers[method]?.(argument as never, NEVER);
+    if (outcome instanceof Promise) outcome.catch(() => {});
   }
 
   async #serve(id: number, method: string, argument: unknown): Promise<void> {

@@ -47,7 +47,10 @@ export interface ImageSession {
    * Aborting keeps the indexes that were complete.
    * @param only numbers of the layers wanted (from 1); all when left out
    */
-  openLayers(image: ResolvedImage, options?: { only?: readonly number[]; signal?: AbortSignal }): Promise<Layer[]>;
+  openLayers(
+    image: ResolvedImage,
+    options?: { only?: readonly number[]; signal?: AbortSignal },
+  ): Promise<Layer[]>;
   metrics(): SessionMetrics;
   /** Ends threads and connections; reads under way fail with ABORTED. */
   close(): Promise<void>;

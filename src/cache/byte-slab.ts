@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache';
+
+/** Slots are made this many bytes at a time, as they are needed. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/**
+ * What was used last, in slots of one size: contents are copied in, and a slot that is given up is used again. Caching
+ * buffers themselves would leave each evicted one to the garbage collector, which lets tens of MiB pile up before it
+ * looks (measured: 128 MiB for a cap of 64).
+ */
+export class ByteSlab {
+  readonly #slotSize: number;
+  readonly #slotsAChunk: number;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #free: number[] = [];
+  readonly #kept: LRUCache<number, Uint8Array>;
+
+  /**
+   * @param capBytes of all slots; there is always one, which whoever waits for a content can look at
+   * @param slotSize bytes, the longest content
+   */
+  constructor(capBytes: number, slotSize: number) {
+    this.#slotSize = slotSize;
+    this.#slotsAChunk = Math.max(1, Math.floor(CHUNK_BYTES / slotSize));
+    this.#kept = new LRUCache({
+      max: Math.max(1, Math.floor(capBytes / slotSize)),
+      dispose: (view) => this.#free.push(this.#slotOf(view)),
+    });
+  }
+
+  /** The content: a view of its slot, valid until the next `set`. */
+  get(key: number): Uint8Array | undefined {
+    return this.#kept.get(key);
+  }
+
+  /** Copies the content in. @returns the view of its slot */
+  set(key: number, content: Uint8Array): Uint8Array {
+    if (this.#kept.has(key)) this.#kept.delete(key);
+    else if (this.#kept.size === this.#kept.max) this.#kept.pop();
+    const slot = this.#free.pop() ?? this.#grow();
+    const start = (slot % this.#slotsAChunk) * this.#slotSize;
+    const view = this.#chunks[Math.floor(slot / this.#slotsAChunk)]!.subarray(start, start + content.length);
+    view.set(content);
+    this.#kept.set(key, view);
+    return view;
+  }
+
+  #grow(): number {
+    const first = this.#chunks.length * this.#slotsAChunk;
+    this.#chunks.push(new Uint8Array(this.#slotsAChunk * this.#slotSize));
+    for (let slot = first + this.#slotsAChunk - 1; slot > first; slot--) this.#free.push(slot);
+    return first;
+  }
+
+  #slotOf(view: Uint8Array): number {
+    const chunk = this.#chunks.findIndex(({ buffer }) => buffer === view.buffer);
+    return chunk * this.#slotsAChunk + view.byteOffset / this.#slotSize;
+  }
+}

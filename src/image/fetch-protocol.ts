@@ -1,0 +1,36 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LogLevel } from '../base/log.js';
+import type { BlobNumber } from '../layer/inflate-protocol.js';
+import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { CacheOptions } from './image-session.js';
+import type { ResolvedImage } from './image-source.js';
+
+/** What the fetching thread is started with; said once, first. */
+export interface FetchSetup {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  counters: SharedArrayBuffer;
+}
+
+/**
+ * Asked by the main thread, answered by the fetching one, which alone knows credentials, speaks to the network and
+ * writes pages to the cache.
+ */
+export interface SourceMethods {
+  setup(argument: FetchSetup): void;
+  resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
+  /** The other end of an inflating thread's conversation. */
+  attach(argument: { port: MessagePort }): void;
+  /** Gives the image's layer (from 1) a number; nothing is fetched yet. */
+  openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
+  /** The layer's pages are known: `page` calls may come. */
+  setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): void;
+  close(): Promise<void>;
+}
+
+/** Said by the fetching thread to the main one. */
+export interface NoticeMethods {
+  log(argument: { level: LogLevel; message: string }): void;
+  notice(argument: { message: string }): void;
+}

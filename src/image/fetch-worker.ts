@@ -1,0 +1,146 @@
+/**
+ * The fetching thread: everything that touches the network, and the hashing of what comes from it. It serves the
+ * main thread (resolve an image) and the inflating threads (pages, whole blobs), each over a conversation of its own.
+ */
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { LayerslayerError } from '../base/errors.js';
+import { logTo } from '../base/log.js';
+import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
+import type { BlobSource } from '../blob/blob-reader.js';
+import { FetchedPages } from '../blob/fetched-pages.js';
+import { PAGE_SIZE } from '../blob/page.js';
+import { streamPages } from '../blob/page-stream.js';
+import { ByteLru } from '../cache/byte-lru.js';
+import { ContentStore } from '../cache/content-store.js';
+import type { BlobNumber, FetchMethods, StreamMethods } from '../layer/inflate-protocol.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { BufferRing } from './buffer-ring.js';
+import { Counters } from './counters.js';
+import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import type { ImageSource, ResolvedImage } from './image-source.js';
+import { KeptManifests } from './kept-manifests.js';
+import { RegistrySource } from './registry-source.js';
+
+/** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
+const STREAM_BUFFERS = 8;
+
+/** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
+const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
+
+/** What was said of a blob; its source and pages are made at the first use. */
+interface OpenBlob {
+  image: ResolvedImage;
+  descriptor: Descriptor;
+  pageDigests?: Uint8Array;
+  source?: BlobSource;
+  pages?: FetchedPages;
+}
+
+interface Fetching {
+  source: ImageSource;
+  store: ContentStore;
+  counters: Counters;
+}
+
+const blobs = new Map<BlobNumber, OpenBlob>();
+const recent = new ByteLru<string, Uint8Array>(RECENT_PAGES_BYTES);
+const log = logTo((level, message) => main.notify('log', { level, message }));
+let fetching: Promise<Fetching>;
+
+const handlers: SourceMethods = {
+  setup(argument) {
+    fetching = setup(argument);
+  },
+  async resolve({ reference, platform }, signal) {
+    return (await fetching).source.resolve(reference, platform, signal);
+  },
+  attach({ port }) {
+    attach(port);
+  },
+  // Both only take note, at once: an inflating thread's calls come by another port and must find it.
+  openBlob({ blob, image, layer }) {
+    blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
+  },
+  setPageDigests({ blob, pageDigests }) {
+    openBlob(blob).pageDigests = pageDigests;
+  },
+  async close() {
+    await (await fetching).source.close();
+  },
+};
+const main = new ThreadPeer<NoticeMethods>(parentPort!, handlers);
+
+async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<Fetching> {
+  const counters = new Counters(shared);
+  const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
+  const source = new RegistrySource({
+    ...registry,
+    kept: new KeptManifests(store),
+    onBytes: (bytes) => counters.addFetched(bytes),
+    onNotice: (message) => main.notify('notice', { message }),
+  });
+  return { source, store, counters };
+}
+
+function attach(port: MessagePort): void {
+  const rings = new Map<BlobNumber, BufferRing>();
+  const methods: FetchMethods = {
+    async page({ blob, number }, signal) {
+      // A copy: the page is kept for others.
+      const pages = await pagesOf(blob);
+      const page = new Uint8Array(await pages.page(number, signal));
+      return new Transferred(page, [page.buffer]);
+    },
+    async prefetch({ blob, first, end }) {
+      (await pagesOf(blob)).prefetch(first, end);
+    },
+    async stream({ blob }, signal) {
+      const { store, counters } = await fetching;
+      const source = await sourceOf(blob);
+      const { digest } = openBlob(blob).descriptor;
+      const ring = new BufferRing(STREAM_BUFFERS, PAGE_SIZE);
+      rings.set(blob, ring);
+      counters.resetProgress(blob);
+      try {
+        const { pageDigests } = await streamPages(source, {
+          digest,
+          store,
+          takeBuffer: () => ring.take(signal),
+          onPage: (page) => inflating.notify('streamed', { blob, page }, [page.buffer as ArrayBuffer]),
+          onBytes: (bytes) => counters.addProgress(blob, bytes),
+          signal,
+        });
+        return pageDigests;
+      } finally {
+        rings.delete(blob);
+      }
+    },
+    recycle({ blob, buffer }) {
+      rings.get(blob)?.give(buffer);
+    },
+  };
+  const inflating = new ThreadPeer<StreamMethods>(port, methods);
+}
+
+function openBlob(blob: BlobNumber): OpenBlob {
+  const open = blobs.get(blob);
+  if (!open) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
+  return open;
+}
+
+async function sourceOf(blob: BlobNumber): Promise<BlobSource> {
+  const { source } = await fetching;
+  const open = openBlob(blob);
+  open.source ??= source.open(open.image, open.descriptor);
+  return open.source;
+}
+
+async function pagesOf(blob: BlobNumber): Promise<FetchedPages> {
+  const { store } = await fetching;
+  const source = await sourceOf(blob);
+  const open = openBlob(blob);
+  const { pageDigests, descriptor } = open;
+  if (!pageDigests) throw new LayerslayerError('INTERNAL', `blob ${blob} has no page digests yet`);
+  open.pages ??= new FetchedPages({ source, digest: descriptor.digest, pageDigests, store, recent, log });
+  return open.pages;
+}

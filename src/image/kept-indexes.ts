@@ -1,0 +1,100 @@
+import { closeSync, readSync } from 'node:fs';
+import { LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { ContentStore } from '../cache/content-store.js';
+import { withMachineLock } from '../cache/machine-lock.js';
+import { indexKey } from '../cache/store-layout.js';
+import type { WindowStorage } from '../layer/inflate-protocol.js';
+import type { LayerIndex } from '../layer/layer-index.js';
+import { decodeLayerIndex, LAYER_INDEX_VERSION } from '../layer/layer-index-codec.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+
+export interface KeptIndex {
+  index: LayerIndex;
+  windows: WindowStorage;
+  cached: boolean; // it was kept from an earlier mount, or another process has just made it
+}
+
+/** Layer indexes on disk, made by one process on this machine and used by all that share the cache directory. */
+export class KeptIndexes {
+  readonly #store: Promise<ContentStore>;
+  readonly #directory: string;
+  readonly #log: Log;
+  readonly #openFds = new Set<number>();
+
+  constructor(store: Promise<ContentStore>, directory: string, log: Log) {
+    this.#store = store;
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /**
+   * The kept index, else the one that `make` encodes; meanwhile other processes that want it wait.
+   * @param onWait another process is making it
+   */
+  async loadOrMake(
+    digest: Digest,
+    { make, onWait, signal }: { make(): Promise<Uint8Array>; onWait(): void; signal: AbortSignal },
+  ): Promise<KeptIndex> {
+    const store = await this.#store;
+    const kept = await this.#load(store, digest);
+    if (kept) return kept;
+    if (!store.usable) return inMemory(await make());
+    return withMachineLock(
+      `index ${this.#directory} ${digest}`,
+      async () => (await this.#load(store, digest)) ?? this.#keep(store, digest, await make()),
+      {
+        onWait,
+        signal,
+        onForeign: () => this.#log.warn(`another user holds the lock of layer ${digest}: not waiting for it`),
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const fd of this.#openFds) closeSync(fd);
+    this.#openFds.clear();
+    await (await this.#store).close();
+  }
+
+  async #load(store: ContentStore, digest: Digest): Promise<KeptIndex | undefined> {
+    const key = indexKey(LAYER_INDEX_VERSION, digest);
+    // The file stays open for its windows: evicting it does no harm to a mount that uses it.
+    const fd = store.openFd('index', key);
+    if (fd === undefined) return undefined;
+    try {
+      const index = decodeLayerIndex((offset, length) => readExactly(fd, offset, length));
+      if (index.digest !== digest)
+        throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
+      this.#openFds.add(fd);
+      return { index, windows: { fd, section: index.windows }, cached: true };
+    } catch (error) {
+      closeSync(fd);
+      this.#log.warn(`the kept index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
+      await store.remove('index', key);
+      return undefined;
+    }
+  }
+
+  async #keep(store: ContentStore, digest: Digest, encoded: Uint8Array): Promise<KeptIndex> {
+    const written = await store.write('index', indexKey(LAYER_INDEX_VERSION, digest), encoded);
+    const kept = written ? await this.#load(store, digest) : undefined;
+    return kept ? { ...kept, cached: false } : inMemory(encoded);
+  }
+}
+
+/** An index that the disk does not keep: its windows go to memory that the inflating threads share. */
+function inMemory(encoded: Uint8Array): KeptIndex {
+  const index = decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length));
+  const { offset, length } = index.windows;
+  const memory = new SharedArrayBuffer(length);
+  new Uint8Array(memory).set(encoded.subarray(offset, offset + length));
+  return { index, windows: { memory }, cached: false };
+}
+
+function readExactly(fd: number, offset: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  const read = readSync(fd, bytes, 0, length, offset);
+  if (read !== length) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${length - read} bytes early`);
+  return bytes;
+}

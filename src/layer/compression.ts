@@ -1,0 +1,38 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { Compression } from './layer-index.js';
+
+/** First bytes of formats that layers come in, ours and others'; the others are refused by name. */
+const FORMATS: readonly { name: string; magic: readonly number[]; compression?: Compression }[] = [
+  { name: 'gzip', magic: [0x1f, 0x8b], compression: 'gzip' }, // RFC 1952, 2.3.1
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] }, // RFC 8878, 3.1.1
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
+  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
+];
+
+/** A zstd stream may begin with a skippable frame (RFC 8878, 3.1.2): 0x184D2A50 to 0x184D2A5F, little-endian. */
+function isSkippableZstdFrame(head: Uint8Array): boolean {
+  return (head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
+}
+
+/**
+ * What the first bytes of a blob say it is. Anything without a known magic is taken for a plain tar, whose own
+ * checksums then decide.
+ * @throws LayerslayerError UNSUPPORTED, naming the compression
+ */
+export function detectCompression(head: Uint8Array): Compression {
+  for (const { name, magic, compression } of FORMATS) {
+    if (!magic.every((byte, i) => head[i] === byte)) continue;
+    if (compression) return compression;
+    throw unsupported(name);
+  }
+  if (isSkippableZstdFrame(head)) throw unsupported('zstd');
+  return 'none';
+}
+
+function unsupported(name: string): LayerslayerError {
+  return new LayerslayerError(
+    'UNSUPPORTED',
+    `the layer is compressed with ${name}: gzip or no compression is wanted`,
+  );
+}

@@ -1,0 +1,135 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { ThreadPeer } from '../base/thread-rpc.js';
+import type { Digest } from '../oci/digest.js';
+import type { BlobNumber, InflateMethods, OpenLayerRequest, WindowMethods } from './inflate-protocol.js';
+import type { WindowSupplier } from './window-loader.js';
+
+export interface InflatePoolOptions {
+  threads: number; // at most; they are started when there is work for them
+  cacheDirectory: string | undefined; // where kept pages are read from
+  /** Gives the other end of an inflating thread's conversation to the fetching thread. */
+  connect(port: MessagePort): void;
+  /** A window has come; its buffer goes back afterwards. */
+  onWindow(blob: BlobNumber, number: number, bytes: Uint8Array): void;
+  log: Log;
+}
+
+interface Thread {
+  worker: Worker;
+  peer: ThreadPeer<InflateMethods>;
+  opened: Set<BlobNumber>;
+  indexingBytes: number; // of the blobs that it is indexing
+  reads: number; // calls under way
+}
+
+/** The inflating threads: index passes go where the fewest bytes are under way, readers where the fewest reads are. */
+export class InflatePool implements WindowSupplier {
+  readonly #options: InflatePoolOptions;
+  readonly #threads: (Thread | undefined)[];
+  readonly #layers = new Map<BlobNumber, OpenLayerRequest>();
+  #closed = false;
+
+  constructor(options: InflatePoolOptions) {
+    this.#options = options;
+    this.#threads = new Array<Thread | undefined>(options.threads).fill(undefined);
+  }
+
+  /** Runs the index pass. @returns the encoded index */
+  async index(blob: BlobNumber, digest: Digest, blobSize: number, signal?: AbortSignal): Promise<Uint8Array> {
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    thread.indexingBytes += blobSize;
+    try {
+      return await thread.peer.call('index', { blob, digest }, { signal });
+    } finally {
+      thread.indexingBytes -= blobSize;
+    }
+  }
+
+  /** Makes a layer readable; the threads hear of it when they first read it. */
+  open(request: OpenLayerRequest): void {
+    this.#layers.set(request.blob, request);
+  }
+
+  pickThread(): number {
+    return this.#leastBusy(({ reads }) => reads);
+  }
+
+  async read(place: number, blob: BlobNumber, first: number, count: number): Promise<void> {
+    const thread = this.#thread(place);
+    if (!thread.opened.has(blob)) {
+      thread.peer.notify('open', this.#layers.get(blob)!);
+      thread.opened.add(blob);
+    }
+    thread.reads++;
+    try {
+      await thread.peer.call('read', { blob, first, count });
+    } finally {
+      thread.reads--;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new LayerslayerError('ABORTED', 'the session was closed');
+    await Promise.all(
+      this.#threads.map(async (thread) => {
+        thread?.peer.close(error);
+        await thread?.worker.terminate();
+      }),
+    );
+  }
+
+  /** A thread not started yet counts as idle, but one that is started and idle comes first. */
+  #leastBusy(load: (thread: Thread) => number): number {
+    let best = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [place, thread] of this.#threads.entries()) {
+      const busy = thread ? load(thread) : 0.5;
+      if (busy < least) {
+        least = busy;
+        best = place;
+      }
+    }
+    return best;
+  }
+
+  #thread(place: number): Thread {
+    if (this.#closed) throw new LayerslayerError('ABORTED', 'the session was closed');
+    let thread = this.#threads[place];
+    if (!thread) {
+      thread = this.#start(place);
+      this.#threads[place] = thread;
+    }
+    return thread;
+  }
+
+  #start(place: number): Thread {
+    const { log, onWindow, connect, cacheDirectory } = this.#options;
+    const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), { name: `inflate-${place}` });
+    const handlers: WindowMethods = {
+      window: ({ blob, number, bytes }) => {
+        onWindow(blob, number, bytes);
+        const buffer = bytes.buffer as ArrayBuffer;
+        peer.notify('recycle', { buffer }, [buffer]);
+      },
+      log: ({ level, message }) => log[level](message),
+    };
+    const peer = new ThreadPeer<InflateMethods>(worker, handlers);
+    const fail = (what: string) => {
+      // An error is followed by an exit; by then its place may have a new thread.
+      if (this.#closed || this.#threads[place]?.worker !== worker) return;
+      // The next use starts a new one.
+      this.#threads[place] = undefined;
+      log.error(`inflating thread ${place} ended: ${what}`);
+      peer.close(new LayerslayerError('INTERNAL', `an inflating thread ended: ${what}`));
+    };
+    worker.on('error', (error) => fail(error.stack ?? error.message));
+    worker.on('exit', (code) => fail(`exit code ${code}`));
+    const { port1, port2 } = new MessageChannel();
+    connect(port1);
+    peer.notify('connect', { port: port2, cacheDirectory }, [port2]);
+    return { worker, peer, opened: new Set(), indexingBytes: 0, reads: 0 };
+  }
+}

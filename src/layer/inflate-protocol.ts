@@ -1,0 +1,69 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LogLevel } from '../base/log.js';
+import type { Transferred } from '../base/thread-rpc.js';
+import type { Digest } from '../oci/digest.js';
+import type { CheckpointColumns, Compression, WindowSection } from './layer-index.js';
+
+/**
+ * Three kinds of threads: the main one (file system), one that fetches (network, digests, page cache) and a few that
+ * inflate. This is what the main thread asks an inflating one, and what that one asks the fetching one.
+ */
+
+/** A blob as the fetching thread knows it, for the life of a session. */
+export type BlobNumber = number;
+
+/** Where the windows of a kept index are read from: an open file, or memory when the index could not be kept. */
+export type WindowStorage = { fd: number; section: WindowSection } | { memory: SharedArrayBuffer };
+
+export interface OpenLayerRequest {
+  blob: BlobNumber;
+  digest: Digest;
+  compression: Compression;
+  blobSize: number;
+  tarSize: number;
+  checkpoints: CheckpointColumns;
+  pageDigests: Uint8Array;
+  windows: WindowStorage;
+}
+
+/** Asked by the main thread, answered by an inflating one. */
+export interface InflateMethods {
+  /** The conversation with the fetching thread; said once, first. */
+  connect(argument: { port: MessagePort; cacheDirectory: string | undefined }): void;
+  /** The index pass. @returns the encoded index */
+  index(
+    argument: { blob: BlobNumber; digest: Digest },
+    signal: AbortSignal,
+  ): Promise<Transferred<Uint8Array>>;
+  open(argument: OpenLayerRequest): void;
+  /** Windows come as `window` notices, in order; the call returns after the last. */
+  read(argument: { blob: BlobNumber; first: number; count: number }, signal: AbortSignal): Promise<void>;
+  /** Gives the buffer of a `window` back. */
+  recycle(argument: { buffer: ArrayBuffer }): void;
+}
+
+/** Said by an inflating thread to the main one. */
+export interface WindowMethods {
+  window(argument: { blob: BlobNumber; number: number; bytes: Uint8Array }): void;
+  log(argument: { level: LogLevel; message: string }): void;
+}
+
+/** Asked by an inflating thread, answered by the fetching one. */
+export interface FetchMethods {
+  /** One verified page. */
+  page(argument: { blob: BlobNumber; number: number }, signal: AbortSignal): Promise<Transferred<Uint8Array>>;
+  /** Pages `[first, end)` will likely be asked for. */
+  prefetch(argument: { blob: BlobNumber; first: number; end: number }): Promise<void>;
+  /**
+   * The whole blob, as `streamed` notices of whole pages, at most STREAM_BUFFERS of them not given back.
+   * @returns the digests of its pages; the blob's own digest and size were right
+   */
+  stream(argument: { blob: BlobNumber }, signal: AbortSignal): Promise<Uint8Array>;
+  /** Gives a buffer of `streamed` back. */
+  recycle(argument: { blob: BlobNumber; buffer: ArrayBuffer }): void;
+}
+
+/** Said by the fetching thread to an inflating one. */
+export interface StreamMethods {
+  streamed(argument: { blob: BlobNumber; page: Uint8Array }): void;
+}

@@ -1,0 +1,66 @@
+import { LayerslayerError } from '../base/errors.js';
+
+/**
+ * Integer columns on disk: the least value, then the differences to it as byte planes (all lowest bytes, then all
+ * second bytes, …), as many as the greatest difference needs. Planes of like bytes deflate two to four times better than
+ * rows of numbers (measured), and a column of equal values takes 9 bytes. Decoding is one loop a plane.
+ */
+
+/** 2^53 needs 7 bytes. */
+const MAX_PLANES = 7;
+/** Least value (float64) and number of planes (u8). */
+const HEAD_LENGTH = 9;
+
+export function packIntegers(values: ArrayLike<number>, length: number): Uint8Array {
+  let least = length > 0 ? Number.POSITIVE_INFINITY : 0;
+  let greatest = length > 0 ? Number.NEGATIVE_INFINITY : 0;
+  for (let i = 0; i < length; i++) {
+    const value = values[i]!;
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
+  }
+  if (!Number.isSafeInteger(greatest - least)) {
+    throw new LayerslayerError(
+      'UNSUPPORTED',
+      `integers from ${least} to ${greatest} differ by more than 2^53`,
+    );
+  }
+  let planes = 0;
+  for (let rest = greatest - least; rest >= 1; rest = Math.floor(rest / 256)) planes++;
+  const packed = new Uint8Array(HEAD_LENGTH + planes * length);
+  const view = new DataView(packed.buffer);
+  view.setFloat64(0, least, true);
+  view.setUint8(8, planes);
+  for (let i = 0; i < length; i++) {
+    let rest = values[i]! - least;
+    for (let at = HEAD_LENGTH + i; at < packed.length; at += length) {
+      packed[at] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+  }
+  return packed;
+}
+
+/** Fills `into` (its length is the column's) from `packed` at `offset`; returns the offset after the column. */
+export function unpackIntegers(
+  packed: Uint8Array,
+  offset: number,
+  into: Float64Array | Uint32Array | Uint8Array,
+): number {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  if (offset + HEAD_LENGTH > packed.length) throw damaged();
+  const least = view.getFloat64(offset, true);
+  const planes = view.getUint8(offset + 8);
+  const end = offset + HEAD_LENGTH + planes * into.length;
+  if (planes > MAX_PLANES || end > packed.length) throw damaged();
+  into.fill(least);
+  let at = offset + HEAD_LENGTH;
+  for (let plane = 0, weight = 1; plane < planes; plane++, weight *= 256) {
+    for (let i = 0; i < into.length; i++) into[i]! += packed[at++]! * weight;
+  }
+  return end;
+}
+
+function damaged(): LayerslayerError {
+  return new LayerslayerError('CORRUPT_LAYER', 'layer index: an integer column is cut short');
+}

@@ -1,0 +1,56 @@
+import type { Digest } from '../oci/digest.js';
+import type { EntryColumns } from './entry-columns.js';
+
+/** What the bytes of a layer were found to be; a media type is only a hint. */
+export type Compression = 'gzip' | 'none';
+
+/**
+ * Checkpoints of a gzip layer as columns, ascending. Their windows are not here: at about 0.6 % of a layer's bytes
+ * they stay on disk (or in one shared buffer) until a reader resumes at them.
+ */
+export interface CheckpointColumns {
+  length: number;
+  inOffsets: Float64Array; // bytes of compressed input
+  bits: Uint8Array; // 0 to 7; MEMBER_START: a gzip header stands at inOffset
+  outOffsets: Float64Array; // bytes of uncompressed output
+  windowStarts: Float64Array; // length + 1 places in the window section; equal places: an empty window
+  windowSizes: Uint32Array; // bytes when inflated, 0 to 32768
+  windowCrcs: Uint32Array; // CRC32 of the inflated window: its section is read later than it is checked
+}
+
+/** In `bits`: not a deflate block but a member begins here. */
+export const MEMBER_START = 8;
+
+/** Where the deflated windows are, in the encoded index. */
+export interface WindowSection {
+  offset: number; // from the start of the encoded index
+  length: number;
+}
+
+/** One layer's table of entries and checkpoints, made in one pass over its blob. */
+export interface LayerIndex {
+  digest: Digest; // of the compressed bytes
+  compression: Compression;
+  blobSize: number; // compressed bytes
+  tarSize: number; // uncompressed bytes
+  entries: EntryColumns;
+  checkpoints: CheckpointColumns;
+  pageDigests: Uint8Array; // 32 bytes (SHA-256) for each page of compressed bytes
+  warnings: readonly string[]; // what the scan skipped, at most MAX_WARNINGS of them
+  windows: WindowSection;
+}
+
+/** A hostile layer may deserve a warning an entry. */
+export const MAX_WARNINGS = 100;
+
+/** The last checkpoint at or before `outOffset` (the first stands at 0). */
+export function checkpointBefore(checkpoints: CheckpointColumns, outOffset: number): number {
+  let low = 0;
+  let high = checkpoints.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (checkpoints.outOffsets[middle]! <= outOffset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
