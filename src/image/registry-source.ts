@@ -108,11 +108,6 @@ export class RegistrySource implements ImageSource {
     return this.#client(reference.registry).openBlob(reference.repository, layer);
   }
 
-  /** The client of a reference's registry: for who reads its blobs in another thread. */
-  clientOf(image: ResolvedImage): RegistryClient {
-    return this.#client(parseReference(image.reference).registry);
-  }
-
   async close(): Promise<void> {
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
   }

@@ -1,6 +1,6 @@
 import type { Exchange, HttpAnswer } from './http-exchange.js';
 
-/** What a 401 said, as plain data: it may come from another thread. */
+/** What a 401 said. */
 export interface Refusal {
   origin: string; // of the registry
   header: string | undefined; // Authorization that was refused
@@ -8,10 +8,7 @@ export interface Refusal {
   earlier: number; // refusals that this request had before: 0 for its first
 }
 
-/**
- * Who gives a registry's requests their Authorization header. One per registry and thread that owns the network;
- * others may ask it across a message port.
- */
+/** Who gives a registry's requests their Authorization header. */
 export interface Authorization {
   /** The header to send for a repository, undefined before the registry has asked for one. */
   header(repository: string, signal: AbortSignal): Promise<string | undefined>;

@@ -1,4 +1,5 @@
 import { withContext } from '../base/errors.js';
+import { type Log, SILENT_LOG } from '../base/log.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
@@ -30,7 +31,7 @@ export interface RegistryClientOptions extends RegistryOptions {
   kept?: KeptBlobs;
   onNotice?: Notice;
   onBytes?: (count: number) => void; // body bytes of layers, as they come
-  authorization?: Authorization; // another thread's, instead of own credentials
+  log?: Log; // debug: every try that failed and is made again
   environment?: NodeJS.ProcessEnv;
   clock?: Clock;
   stallMs?: number;
@@ -47,8 +48,7 @@ export interface FetchedManifest {
 /** One registry, as the distribution spec has it. No request is made before the first call. */
 export class RegistryClient {
   readonly registry: string;
-  /** Who answers the registry's challenges; an index pass in another thread asks it across a message port. */
-  readonly authorization: Authorization;
+  readonly #authorization: Authorization;
   readonly #endpoint: Endpoint;
   readonly #connections: Connections;
   readonly #options: RegistryClientOptions;
@@ -74,21 +74,20 @@ export class RegistryClient {
     });
     const registryNearby = () => this.#connections.registryNearby;
     this.#redirected = followRedirects(this.#connections.exchange, registryNearby);
-    this.authorization =
-      options.authorization ??
-      new RegistryAuthorization({
-        registry,
-        exchange: this.#redirected,
-        findCredentials: (repository, signal) =>
-          findCredentials(registry, repository, { registry: options, environment, notice }, signal),
-        registryNearby,
-        clock: this.#clock,
-        notice,
-      });
+    this.#authorization = new RegistryAuthorization({
+      registry,
+      exchange: this.#redirected,
+      findCredentials: (repository, signal) =>
+        findCredentials(registry, repository, { registry: options, environment, notice }, signal),
+      registryNearby,
+      clock: this.#clock,
+      notice,
+    });
     this.#retry = {
       clock: this.#clock,
       account: new RateLimitAccount(this.#clock),
       notice,
+      log: options.log ?? SILENT_LOG,
       renew: () => this.#connections.renew(),
     };
   }
@@ -194,7 +193,7 @@ export class RegistryClient {
   }
 
   #toRegistry(repository: string): Exchange {
-    return this.#endpoint.via(authorized(this.#redirected, this.authorization, repository));
+    return this.#endpoint.via(authorized(this.#redirected, this.#authorization, repository));
   }
 
   #ask(method: 'GET' | 'HEAD', repository: string, path: string, signal: AbortSignal): Promise<HttpAnswer> {

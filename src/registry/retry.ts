@@ -1,3 +1,4 @@
+import type { Log } from '../base/log.js';
 import type { Clock } from './clock.js';
 import { RegistryFault } from './registry-fault.js';
 
@@ -41,6 +42,7 @@ export interface RetryOptions {
   clock: Clock;
   account: RateLimitAccount;
   notice?: Notice;
+  log?: Log;
   /** Called before a try that must use another connection. */
   renew?: () => void;
 }
@@ -67,6 +69,7 @@ export class Retry {
   async next(fault: unknown, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (!(fault instanceof RegistryFault) || fault.advice === 'never') throw fault;
+    this.#options.log?.debug(`trying again after: ${fault.message}`);
     if (fault.advice === 'once') {
       if (this.#renewed) throw fault;
       this.#renewed = true;
