@@ -2,8 +2,9 @@ import type { LookupFunction } from 'node:net';
 import { readTrust, type Trust } from './certificates.js';
 import type { Endpoint } from './endpoint.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
-import { connectionCode, connectionFault, isCertificateCode } from './registry-fault.js';
+import { connectionCode, connectionFault, isCertificateCode, RegistryFault } from './registry-fault.js';
 import { ResponseBody } from './response-body.js';
+import { StallTimer } from './stall-timer.js';
 import { addressKind, isNearby, lookupTargets } from './target-policy.js';
 import { type Dispatcher, loadProxyAgent, type ProxyAgentOptions } from './undici-agent.js';
 
@@ -87,10 +88,15 @@ export class Connections {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       let body: ResponseBody | undefined;
-      let abort: (() => void) | undefined;
-      const release = () => signal.removeEventListener('abort', onAbort);
+      let abort: ((reason: Error) => void) | undefined;
+      const { stallMs } = this.#options;
+      const stall = new StallTimer(stallMs, () => abort?.(stalled(request.url, stallMs)));
+      const release = () => {
+        stall.stop();
+        signal.removeEventListener('abort', onAbort);
+      };
       const onAbort = () => {
-        abort?.();
+        abort?.(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
@@ -101,18 +107,18 @@ export class Connections {
           method: request.method,
           headers: { 'accept-encoding': 'identity', 'user-agent': 'layerslayer', ...request.headers },
           body: request.body ?? null,
-          headersTimeout: this.#options.stallMs,
-          bodyTimeout: this.#options.stallMs,
+          headersTimeout: 0, // StallTimer's business
+          bodyTimeout: 0,
         },
         {
           onRequestStart(control) {
-            abort = () =>
-              control.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-            if (signal.aborted) abort();
+            abort = (reason) => control.abort(reason);
+            if (signal.aborted) onAbort();
+            else stall.start();
           },
           onResponseStart(control, status, headers) {
             if (status < 200) return;
-            body = new ResponseBody(control, request.url);
+            body = new ResponseBody(control, request.url, stall);
             resolve({ status, headers, url: request.url, body });
           },
           onResponseData(_control, chunk) {
@@ -171,4 +177,8 @@ export class Connections {
       this.#registryNearby = addresses.some((address) => isNearby(addressKind(address)));
     });
   }
+}
+
+function stalled({ host }: URL, ms: number): RegistryFault {
+  return new RegistryFault('TIMED_OUT', `${host}: no byte for ${ms / 1000} s`, 'backoff', { host });
 }

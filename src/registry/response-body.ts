@@ -1,4 +1,5 @@
 import { connectionFault } from './registry-fault.js';
+import type { StallTimer } from './stall-timer.js';
 
 /** The handle that undici gives a handler on its connection. */
 export interface BodyControl {
@@ -19,16 +20,18 @@ const DISCARD_MAX = 64 * 1024;
 export class ResponseBody {
   readonly #control: BodyControl;
   readonly #url: URL;
+  readonly #stall: StallTimer;
   #sink: ChunkSink | undefined;
   #finish: ((error?: unknown) => void) | undefined;
   #ended = false;
   #failure: unknown;
   #cancelled = false;
 
-  constructor(control: BodyControl, url: URL) {
+  constructor(control: BodyControl, url: URL, stall: StallTimer) {
     this.#control = control;
     this.#url = url;
-    control.pause();
+    this.#stall = stall;
+    this.#pause();
   }
 
   /**
@@ -41,7 +44,7 @@ export class ResponseBody {
       this.#sink = sink;
       this.#finish = (error) => (error === undefined ? resolve() : reject(error));
       if (this.#ended) this.#finish(this.#failure);
-      else this.#control.resume();
+      else this.#resume();
     });
   }
 
@@ -78,12 +81,12 @@ export class ResponseBody {
 
   onData(chunk: Uint8Array): void {
     if (this.#cancelled) return;
-    // A body that came before it was consumed would be a pause that was ignored.
+    this.#stall.touch();
     const waiting = this.#sink?.(chunk);
     if (!waiting) return;
-    this.#control.pause();
+    this.#pause();
     waiting.then(
-      () => this.#control.resume(),
+      () => this.#resume(),
       (error: unknown) => {
         this.#failure = error;
         this.#control.abort(error instanceof Error ? error : new Error(String(error)));
@@ -102,7 +105,19 @@ export class ResponseBody {
     else this.#end(sinkFailure ? error : connectionFault(error, this.#url));
   }
 
+  #pause(): void {
+    this.#stall.stop();
+    this.#control.pause();
+  }
+
+  #resume(): void {
+    if (this.#ended) return;
+    this.#stall.start();
+    this.#control.resume();
+  }
+
   #end(failure: unknown): void {
+    this.#stall.stop();
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
