@@ -49,7 +49,10 @@ export function parseReference(text: string): Reference {
   }
 
   const { registry, path } = splitRegistry(hasTag ? named.slice(0, colon) : named);
-  if (!HOST.test(registry)) throw refuse(`${quote(registry)} is not a registry host`);
+  // The grammar lets hosts through that no URL can have, as `a.0` (its end makes it an IPv4 address).
+  if (!HOST.test(registry) || !URL.canParse(`https://${registry.replace(/:\d+$/, '')}`)) {
+    throw refuse(`${quote(registry)} is not a registry host`);
+  }
   const port = /:(\d+)$/.exec(registry)?.[1];
   if (port !== undefined && Number(port) > PORT_MAX) throw refuse(`port ${port} is over ${PORT_MAX}`);
   const repository = registry === DEFAULT_REGISTRY && !path.includes('/') ? OFFICIAL_PREFIX + path : path;

@@ -6,7 +6,7 @@ import { connectionCode, connectionFault, isCertificateCode, RegistryFault } fro
 import { ResponseBody } from './response-body.js';
 import { StallTimer } from './stall-timer.js';
 import { addressKind, isNearby, lookupTargets } from './target-policy.js';
-import { type Dispatcher, loadProxyAgent, type ProxyAgentOptions } from './undici-agent.js';
+import { type Dispatcher, openAgent } from './undici-agent.js';
 
 /** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
 const CONNECTIONS_MAX = 32;
@@ -156,18 +156,16 @@ export class Connections {
       ? await readTrust(environment, { host: atHome ? endpoint.host : undefined, whole: this.#wholeTrust })
       : {};
     const tls = { ...trust, ...(insecure && { rejectUnauthorized: false }) };
-    const options: ProxyAgentOptions = {
+    return openAgent({
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: { ...tls, timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup(atHome) },
       requestTls: tls,
       proxyTunnel: false, // plain HTTP goes to the proxy as it is; HTTPS is tunnelled all the same
-      httpProxy: environment.http_proxy ?? environment.HTTP_PROXY,
-      httpsProxy: environment.https_proxy ?? environment.HTTPS_PROXY,
+      httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
+      httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
       noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
-    };
-    const ProxyAgent = await loadProxyAgent();
-    return new ProxyAgent(options);
+    });
   }
 
   /** Judges addresses where they are used, so that no second resolution can slip another one in (DNS rebinding). */

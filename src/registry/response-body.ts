@@ -23,6 +23,9 @@ export class ResponseBody {
   readonly #stall: StallTimer;
   #sink: ChunkSink | undefined;
   #finish: ((error?: unknown) => void) | undefined;
+  /** Bytes that came before anybody consumed them: undici's wrapper for plain proxies loses the first pause. */
+  readonly #early: Uint8Array[] = [];
+  #delivering = false; // the sink is busy with a chunk
   #ended = false;
   #failure: unknown;
   #cancelled = false;
@@ -43,8 +46,8 @@ export class ResponseBody {
     return new Promise((resolve, reject) => {
       this.#sink = sink;
       this.#finish = (error) => (error === undefined ? resolve() : reject(error));
-      if (this.#ended) this.#finish(this.#failure);
-      else this.#resume();
+      if (this.#early.length > 0) this.#deliver(Buffer.concat(this.#early.splice(0)));
+      if (!this.#delivering) this.#proceed();
     });
   }
 
@@ -82,27 +85,52 @@ export class ResponseBody {
   onData(chunk: Uint8Array): void {
     if (this.#cancelled) return;
     this.#stall.touch();
-    const waiting = this.#sink?.(chunk);
-    if (!waiting) return;
+    if (this.#sink) {
+      this.#deliver(chunk);
+      return;
+    }
+    this.#early.push(Uint8Array.from(chunk));
     this.#pause();
-    waiting.then(
-      () => this.#resume(),
-      (error: unknown) => {
-        this.#failure = error;
-        this.#control.abort(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
   }
 
   onEnd(): void {
     this.#end(undefined);
   }
 
-  /** @param sinkFailure the error is the sink's own or the caller's abort, not the connection's */
-  onError(error: Error, sinkFailure: boolean): void {
+  /** @param callerAborted the error is the caller's abort, not the connection's */
+  onError(error: Error, callerAborted: boolean): void {
     if (this.#cancelled) this.#end(undefined);
-    else if (this.#failure !== undefined) this.#end(this.#failure);
-    else this.#end(sinkFailure ? error : connectionFault(error, this.#url));
+    else this.#end(callerAborted ? error : connectionFault(error, this.#url));
+  }
+
+  #deliver(chunk: Uint8Array): void {
+    try {
+      const waiting = this.#sink?.(chunk);
+      if (!waiting) return;
+      this.#delivering = true;
+      this.#pause();
+      waiting.then(
+        () => {
+          this.#delivering = false;
+          this.#proceed();
+        },
+        (error: unknown) => this.#fail(error),
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #proceed(): void {
+    if (this.#ended) this.#finish?.(this.#failure);
+    else this.#resume();
+  }
+
+  /** The sink failed: its own error ends the consumption, not what the connection says when it is closed. */
+  #fail(error: unknown): void {
+    this.#delivering = false;
+    this.#end(error);
+    this.#control.abort(new Error('its reader failed'));
   }
 
   #pause(): void {
@@ -111,7 +139,6 @@ export class ResponseBody {
   }
 
   #resume(): void {
-    if (this.#ended) return;
     this.#stall.start();
     this.#control.resume();
   }
@@ -121,6 +148,7 @@ export class ResponseBody {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
-    this.#finish?.(failure);
+    // A chunk that the sink is busy with was whole: the end waits for it, a failure does not.
+    if (!this.#delivering || failure !== undefined) this.#finish?.(failure);
   }
 }

@@ -50,8 +50,16 @@ test('a config as docker writes it', () => {
 });
 
 test('what is missing or of the wrong type is absent, never a fault', () => {
-  const empty = { diffIds: [], history: [], container: { env: [], exposedPorts: [], volumes: [], labels: {} } };
-  for (const odd of [{}, { os: 7, config: [], history: {}, rootfs: null }, { config: { Env: 'A=b', Labels: [] } }]) {
+  const empty = {
+    diffIds: [],
+    history: [],
+    container: { env: [], exposedPorts: [], volumes: [], labels: {} },
+  };
+  for (const odd of [
+    {},
+    { os: 7, config: [], history: {}, rootfs: null },
+    { config: { Env: 'A=b', Labels: [] } },
+  ]) {
     expect(parse(odd)).toEqual(empty);
   }
 });

@@ -28,7 +28,12 @@ describe('a manifest', () => {
     ['index with layers: null, as Go writes it', index({ layers: null }), 'index'],
   ])('%s is read', (_, body, kind) => {
     expect(parse(body).kind).toBe(kind);
-    for (const contentType of ['text/plain', 'application/octet-stream', 'application/json; charset=utf-8', undefined]) {
+    for (const contentType of [
+      'text/plain',
+      'application/octet-stream',
+      'application/json; charset=utf-8',
+      undefined,
+    ]) {
       expect(parse(body, { contentType }).kind).toBe(kind);
     }
   });
@@ -37,7 +42,12 @@ describe('a manifest', () => {
     const found = parse(manifest({ annotations: { a: 'b', __proto__x: 'y' } }));
     expect(structuredClone(found)).toEqual(found);
     expect(found).toMatchObject({
-      manifest: { mediaType: MEDIA_TYPES.ociManifest, config: CONFIG, layers: [LAYER], annotations: { a: 'b' } },
+      manifest: {
+        mediaType: MEDIA_TYPES.ociManifest,
+        config: CONFIG,
+        layers: [LAYER],
+        annotations: { a: 'b' },
+      },
     });
   });
 
@@ -52,12 +62,20 @@ describe('a manifest', () => {
     ['an index that says it is a manifest', index({ mediaType: MEDIA_TYPES.dockerManifest }), 'mediaType'],
     ['an artifact’s own type', manifest({ mediaType: 'application/vnd.example+json' }), 'mediaType'],
     ['a layer without digest', manifest({ layers: [{ ...LAYER, digest: undefined }] }), 'layer 1'],
-    ['a digest that would leave its directory', manifest({ layers: [{ ...LAYER, digest: 'sha256:../../x' }] }), 'digest'],
+    [
+      'a digest that would leave its directory',
+      manifest({ layers: [{ ...LAYER, digest: 'sha256:../../x' }] }),
+      'digest',
+    ],
     ['a size that is no size', manifest({ layers: [LAYER, { ...LAYER, size: -1 }] }), 'layer 2'],
     ['a fractional size', manifest({ config: { ...CONFIG, size: 1.5 } }), 'config'],
     ['a size of 2^53', manifest({ config: { ...CONFIG, size: 2 ** 53 } }), 'config'],
     ['layers that are no list', manifest({ layers: {} }), 'not a list'],
-    ['too many layers', manifest({ layers: Array.from({ length: LAYERS_MAX + 1 }, () => LAYER) }), `limit of ${LAYERS_MAX}`],
+    [
+      'too many layers',
+      manifest({ layers: Array.from({ length: LAYERS_MAX + 1 }, () => LAYER) }),
+      `limit of ${LAYERS_MAX}`,
+    ],
   ])('%s is refused', (_, body, why) => {
     expect(() => parse(body)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
     expect(() => parse(body)).toThrow(why);
@@ -65,9 +83,17 @@ describe('a manifest', () => {
 
   test.each([
     ['Content-Type of an index', manifest(), { contentType: MEDIA_TYPES.ociIndex }],
-    ['Content-Type of docker’s list', manifest(), { contentType: `${MEDIA_TYPES.dockerList}; charset=utf-8` }],
+    [
+      'Content-Type of docker’s list',
+      manifest(),
+      { contentType: `${MEDIA_TYPES.dockerList}; charset=utf-8` },
+    ],
     ['Content-Type of a manifest', index(), { contentType: MEDIA_TYPES.ociManifest }],
-    ['Content-Type of schema 1', manifest(), { contentType: 'application/vnd.docker.distribution.manifest.v1+prettyjws' }],
+    [
+      'Content-Type of schema 1',
+      manifest(),
+      { contentType: 'application/vnd.docker.distribution.manifest.v1+prettyjws' },
+    ],
     ['descriptor of an index', manifest(), { descriptorType: MEDIA_TYPES.ociIndex }],
     [
       'descriptor of docker’s manifest',
@@ -86,7 +112,9 @@ describe('a manifest', () => {
   test('inlined data is used when it is the descriptor’s, else DIGEST_MISMATCH', () => {
     const data = Buffer.from('{}');
     const config = { ...CONFIG, digest: digestOf(data), size: 2, data: data.toString('base64') };
-    expect(parse(manifest({ config }))).toMatchObject({ manifest: { config: { data: new Uint8Array(data) } } });
+    expect(parse(manifest({ config }))).toMatchObject({
+      manifest: { config: { data: new Uint8Array(data) } },
+    });
     for (const wrong of [{ digest: DIGEST }, { size: 3 }, { data: 'bm8=' }]) {
       expect(() => parse(manifest({ config: { ...config, ...wrong } }))).toThrow(
         expect.objectContaining({ code: 'DIGEST_MISMATCH' }),
@@ -96,7 +124,17 @@ describe('a manifest', () => {
 
   test('any bytes are read or refused with UNSUPPORTED, never anything else', () => {
     const deep = Buffer.from('['.repeat(200_000));
-    const keys = ['schemaVersion', 'mediaType', 'config', 'layers', 'manifests', 'fsLayers', '__proto__', 'digest', 'size'];
+    const keys = [
+      'schemaVersion',
+      'mediaType',
+      'config',
+      'layers',
+      'manifests',
+      'fsLayers',
+      '__proto__',
+      'digest',
+      'size',
+    ];
     const hostile = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
       fc.dictionary(fc.constantFrom(...keys), fc.jsonValue()).map((value) => bytesOf(value)),

@@ -26,9 +26,12 @@ test.each([
   expect(formatPlatform(parsePlatform(typed))).toBe(canonical);
 });
 
-test.each(['', 'linux', 'linux/', '/amd64', 'linux/arm/v7/x', 'linux/am d64', 'linux/arm/'])('platform %j is refused', (typed) => {
-  expect(() => parsePlatform(typed)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
-});
+test.each(['', 'linux', 'linux/', '/amd64', 'linux/arm/v7/x', 'linux/am d64', 'linux/arm/'])(
+  'platform %j is refused',
+  (typed) => {
+    expect(() => parsePlatform(typed)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  },
+);
 
 test('the default is linux on this machine’s architecture, in Go’s words', () => {
   expect(defaultPlatform().os).toBe('linux');

@@ -61,6 +61,9 @@ describe('a reference in docker’s grammar', () => {
     ['ghcr.io/-a', 'cannot be part'],
     ['-bad.io/x', 'registry host'],
     ['bad_host.io/x', 'registry host'],
+    ['a.0/x', 'registry host'],
+    ['1.2.3.256:5000/x', 'registry host'],
+    ['[:::]/x', 'registry host'],
     ['user:pw@ghcr.io/x', 'digest'],
     ['localhost:99999/x', 'port'],
     ['localhost:/x', 'registry host'],
@@ -77,7 +80,10 @@ describe('a reference in docker’s grammar', () => {
     const typed = fc.oneof(
       fc.string({ maxLength: 40 }),
       fc
-        .tuple(fc.constantFrom('', 'localhost:5000/', 'ghcr.io/', 'X/'), fc.array(part, { minLength: 1, maxLength: 4 }))
+        .tuple(
+          fc.constantFrom('', 'localhost:5000/', 'ghcr.io/', 'X/'),
+          fc.array(part, { minLength: 1, maxLength: 4 }),
+        )
         .chain(([host, parts]) =>
           fc.constantFrom('', ':v1', `@${DIGEST}`).map((end) => `${host}${parts.join('/')}${end}`),
         ),
@@ -95,7 +101,9 @@ describe('a reference in docker’s grammar', () => {
         accepted++;
         expect(formatReference(parseReference(canonical))).toBe(canonical);
         const { registry, repository } = parseReference(canonical);
-        expect(new URL(`https://${registry}/v2/${repository}/manifests/x`).pathname).toBe(`/v2/${repository}/manifests/x`);
+        expect(new URL(`https://${registry}/v2/${repository}/manifests/x`).pathname).toBe(
+          `/v2/${repository}/manifests/x`,
+        );
       }),
     );
     expect(accepted).toBeGreaterThan(10);

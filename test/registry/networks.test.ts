@@ -1,0 +1,191 @@
+/** REGISTRY.md, "Networks", and which scheme a registry is spoken to with. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, request, type Server } from 'node:http';
+import { createServer } from 'node:https';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readTrust } from '#dist/registry/certificates.js';
+import { Endpoint } from '#dist/registry/endpoint.js';
+import { loadAgent } from '#dist/registry/undici-agent.js';
+import { REPOSITORY, useRegistry, withCode } from './harness.js';
+
+const { rig, registry } = useRegistry();
+const AMD64 = { os: 'linux', architecture: 'amd64' };
+const directory = mkdtempSync(join(tmpdir(), 'layerslayer-tls-'));
+const certificate = join(directory, 'cert.pem');
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+
+const listen = async (server: Server): Promise<number> => {
+  servers.push(server);
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+};
+
+/** Passes requests on to the registry. */
+const forward: Parameters<typeof createHttpServer>[1] = (incoming, outgoing) => {
+  const url = new URL(new URL(incoming.url!, registry().url).pathname, registry().url);
+  incoming.pipe(
+    request(url, { method: incoming.method, headers: { ...incoming.headers, host: url.host } }, (answer) => {
+      outgoing.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(outgoing);
+    }),
+  );
+};
+
+let tlsPort: number;
+let tlsSeen = 0;
+let proxyPort: number;
+const proxySeen: string[] = [];
+beforeAll(async () => {
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
+      ...['-keyout', join(directory, 'key.pem'), '-out', certificate],
+    ],
+    { stdio: 'ignore' },
+  );
+  const tls = { key: readFileSync(join(directory, 'key.pem')), cert: readFileSync(certificate) };
+  tlsPort = await listen(
+    createServer(tls, (incoming, outgoing) => {
+      tlsSeen++;
+      forward(incoming, outgoing);
+    }) as unknown as Server,
+  );
+  const proxy = createHttpServer((incoming, outgoing) => {
+    proxySeen.push(`${incoming.method} ${new URL(incoming.url!).host}`);
+    forward(incoming, outgoing);
+  });
+  proxy.on('connect', (incoming, socket: Socket) => {
+    proxySeen.push(`CONNECT ${incoming.url}`);
+    const [host, port] = incoming.url!.split(':');
+    const upstream = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on('error', () => socket.destroy());
+    socket.on('error', () => upstream.destroy());
+  });
+  proxyPort = await listen(proxy);
+});
+afterAll(async () => {
+  const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(closed);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('TLS', () => {
+  const resolve = async (options: object) => {
+    const { another } = await rig();
+    return another(options).resolve(`localhost:${tlsPort}/${REPOSITORY}:latest`, AMD64);
+  };
+
+  test('a registry with a certificate that nobody vouches for: refused, with what to do', async () => {
+    tlsSeen = 0;
+    await expect(resolve({})).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
+    await expect(resolve({})).rejects.toThrow(/add its CA to SSL_CERT_FILE or certs.d, or use --insecure/);
+    expect(tlsSeen).toBe(0);
+  });
+
+  test('SSL_CERT_FILE vouches for it, --insecure does not ask', async () => {
+    expect((await resolve({ environment: { SSL_CERT_FILE: certificate } })).platform).toEqual(AMD64);
+    expect((await resolve({ insecure: true })).platform).toEqual(AMD64);
+  });
+
+  test('certs.d of the host: CAs and a client certificate, for that host only', async () => {
+    const certs = join(directory, 'certs.d', 'r.example:5000');
+    mkdirSync(certs, { recursive: true });
+    writeFileSync(join(certs, 'ca.crt'), 'CA');
+    writeFileSync(join(certs, 'client.cert'), 'CERT');
+    writeFileSync(join(certs, 'client.key'), 'KEY');
+    const read = (host: string | undefined, environment = {}) =>
+      readTrust(environment, {
+        host,
+        whole: false,
+        certsDirectories: [join(directory, 'none'), join(directory, 'certs.d')],
+      });
+    const own = await read('r.example:5000');
+    expect(own).toMatchObject({ cert: 'CERT', key: 'KEY' });
+    expect(own.ca?.at(-1)).toBe('CA');
+    expect(own.ca?.length).toBeGreaterThan(50);
+    expect(await read('r.example')).toEqual({});
+    expect(await read(undefined)).toEqual({});
+    const named = await read(undefined, { SSL_CERT_FILE: certificate });
+    expect(named.ca?.at(-1)).toBe(readFileSync(certificate, 'utf8'));
+  });
+});
+
+describe('the scheme', () => {
+  test.each([
+    ['docker.io', false, 'https://registry-1.docker.io'],
+    ['ghcr.io', false, 'https://ghcr.io'],
+    ['r.example:5000', true, 'https://r.example:5000'],
+    ['localhost:5000', false, 'http://localhost:5000'],
+    ['[::1]:5000', false, 'http://[::1]:5000'],
+    ['127.0.0.1', true, 'https://127.0.0.1'],
+  ])('%s (insecure: %s) is tried at %s first', (name, insecure, origin) => {
+    expect(new Endpoint(name, insecure).origin).toBe(origin);
+  });
+
+  test('--insecure falls back to plain HTTP', async () => {
+    const { another, reference } = await rig();
+    expect((await another({ insecure: true }).resolve(reference, AMD64)).platform).toEqual(AMD64);
+  });
+
+  test('what a plain registry says to a bad request is its own word', async () => {
+    const { resolve, proxy } = await rig();
+    proxy.rules.push({
+      path: /manifests/,
+      fault: { instead: () => ({ status: 400, headers: {}, body: Buffer.from('bad') }) },
+    });
+    await expect(resolve()).rejects.toThrow(/got 400 from .*: bad/);
+  });
+
+  test('nobody there: said, after a few tries', async () => {
+    const { another, clock } = await rig();
+    const gone = another().resolve('127.0.0.1:1/x/y', AMD64);
+    await expect(gone).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
+    await expect(gone).rejects.toThrow('ECONNREFUSED');
+    expect(clock.slept).toHaveLength(4);
+  });
+});
+
+describe('HTTP_PROXY, HTTPS_PROXY, NO_PROXY', () => {
+  const through = async (environment: NodeJS.ProcessEnv, host = registry().host) => {
+    proxySeen.length = 0;
+    const { another } = await rig();
+    await another({ environment }).resolve(`${host}/${REPOSITORY}:latest`, AMD64);
+    return [...new Set(proxySeen)];
+  };
+
+  test('plain HTTP goes to the proxy as it is', async () => {
+    const { host } = registry();
+    expect(await through({ HTTP_PROXY: `http://127.0.0.1:${proxyPort}` })).toEqual([
+      `HEAD ${host}`,
+      `GET ${host}`,
+    ]);
+    expect(await through({ http_proxy: `http://127.0.0.1:${proxyPort}`, no_proxy: '127.0.0.1' })).toEqual([]);
+  });
+
+  test('HTTPS is tunnelled, with the same trust', async () => {
+    const environment = {
+      HTTPS_PROXY: `http://127.0.0.1:${proxyPort}`,
+      SSL_CERT_FILE: certificate,
+    };
+    expect(await through(environment, `localhost:${tlsPort}`)).toEqual([`CONNECT localhost:${tlsPort}`]);
+    expect(await through({ ...environment, NO_PROXY: 'localhost' }, `localhost:${tlsPort}`)).toEqual([]);
+  });
+});
+
+test('undici’s agent is where the fast way looks for it', async () => {
+  const file = 'undici/lib/dispatcher/agent.js';
+  const { default: agent } = (await import(file)) as { default: unknown };
+  expect(await loadAgent()).toBe(agent);
+});
