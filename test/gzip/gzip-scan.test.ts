@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GzipScan } from '#dist/gzip/gzip-scan.js';
 import { InflateEngine } from '#dist/gzip/inflate-engine.js';
-import { FINAL, FIXED, fixedSymbol, packBits } from './deflate-bits.js';
+import { code, FINAL, FIXED, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
 import { concat, header, member, trailer } from './members.js';
 import { PLAIN_KINDS, plain } from './plain.js';
 import { MAX_SLICE, refusal, scan } from './scan.js';
@@ -143,6 +143,23 @@ describe('GzipScan', () => {
     expect(thrown).toContain(
       `compressed offset ${member(first).length + header().length + 3}, uncompressed offset 300001:`,
     );
+  });
+
+  it('refuses a match that reaches into the member before, wherever the output buffer has moved', () => {
+    const stored = plain('noise', 20_000);
+    const storedBlock = packBits([
+      NOT_FINAL,
+      [0, 2],
+      [0, 5],
+      [stored.length, 16],
+      [~stored.length & 0xffff, 16],
+    ]);
+    const match = packBits([FINAL, FIXED, fixedSymbol(257), code(29, 5), [8191, 13], fixedSymbol(256)]); // 32768 back
+    for (const length of [0, 40_000, 250_000, 262_000]) {
+      const second = concat(header(), storedBlock, stored, match, new Uint8Array(8));
+      const blob = concat(member(plain('noise', length)), second);
+      expect(refusal(blob)).toContain('reaches back before the start of the member');
+    }
   });
 
   it('throws CORRUPT_LAYER', () => {

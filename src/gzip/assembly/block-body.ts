@@ -13,8 +13,9 @@
  *   Distances below 16 repeat a pattern: one shuffle makes a vector of it, which is stored until the length is done.
  *
  * Bounds, checked once a round at the top:
- * - Input: a round loads at most 14 bytes after `next` was compared, 8 at a time: 22. So with a limit of INPUT_MARGIN
- *   bytes before the end, no bit past the end is ever taken.
+ * - Input: a round refills twice at most, 7 bytes each, and a load takes 8: nothing lies further than 15 bytes from where
+ *   `next` was compared. With a limit INPUT_MARGIN before the end, no round touches what is not input. (Only the first
+ *   refill of a call may, and takes nothing of it.)
  * - Output: a round writes at most two literals and a match of 258, plus less than 32 bytes past its end: OUTPUT_MARGIN.
  */
 import { FAULT_DISTANCE_SYMBOL, FAULT_DISTANCE_TOO_FAR, FAULT_LITLEN_SYMBOL } from '../inflate-codes';
