@@ -10,8 +10,8 @@ const REDRAW_MS = 100;
 const CLEAR_LINE_ABOVE = '\x1b[1A\x1b[2K';
 
 /**
- * Shows how a mount gets on: bars that are redrawn in place when stderr is a terminal, else one line when a layer is
- * done or begins to wait. With `--quiet` nothing but notices.
+ * Shows how a mount gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
+ * `--verbose` has lines, one when a layer is done or begins to wait. With `--quiet` nothing but notices.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -34,11 +34,12 @@ export class ProgressDisplay {
   progress(progress: LayerProgress): void {
     const before = this.#byLayer.get(progress.layer);
     this.#byLayer.set(progress.layer, progress);
-    const { quiet } = this.#output.choices;
+    const { quiet, verbose } = this.#output.choices;
     if (quiet) return;
     const changed = before?.state !== progress.state;
     if (!this.#output.terminal.isTerminal) {
-      if (changed && progress.state !== 'indexing') this.#output.note(plainLine(progress, this.#layers));
+      if (verbose && changed && progress.state !== 'indexing')
+        this.#output.note(plainLine(progress, this.#layers));
       return;
     }
     // Kept indexes come in a moment: bars for them would only flicker.

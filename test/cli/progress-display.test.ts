@@ -66,8 +66,9 @@ describe('ProgressDisplay', () => {
     expect(text.stderr).toBe('');
   });
 
-  it('says one line a layer where there is no terminal', () => {
+  it.each([true, false])('says one line a layer where there is no terminal, if verbose: %s', (verbose) => {
     const { output, text } = memoryOutput();
+    output.choices = { json: false, quiet: false, verbose };
     const display = new ProgressDisplay(output);
     display.resolved(2);
     for (const doneBytes of [0, 10, 1024]) display.progress(layer(1, { doneBytes }));
@@ -76,8 +77,11 @@ describe('ProgressDisplay', () => {
     display.progress(layer(2, { state: 'waiting' }));
     display.progress(layer(2, { state: 'done', cached: true }));
     display.end();
+    const notice = 'rate limited by \\x1b[31mx\n';
+    if (!verbose) return expect(text.stderr).toBe(notice);
     expect(text.stderr).toBe(
-      'layer 1/2: indexed, 1.0 KiB\nrate limited by \\x1b[31mx\n' +
+      'layer 1/2: indexed, 1.0 KiB\n' +
+        notice +
         'layer 2/2: waiting for another process\nlayer 2/2: already indexed\n',
     );
   });

@@ -4,6 +4,7 @@ import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
 import { checkMountpoint } from '../../fuse/mountpoint.js';
 import { parseReference } from '../../oci/reference.js';
 import type { Command, CommandContext } from '../command.js';
+import { HeldWarnings } from '../held-warnings.js';
 import { MOUNT_OPTIONS } from '../mount-command-options.js';
 import { mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
@@ -50,6 +51,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
 async function mountByDaemon(options: MountOptions, context: CommandContext): Promise<number> {
   const daemon = context.daemon();
   const display = new ProgressDisplay(context.output);
+  const warnings = new HeldWarnings();
   const stop = () => void daemon.stop();
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);
@@ -59,12 +61,19 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
       resolved: (layers) => display.resolved(layers),
       progress: (progress) => display.progress(progress),
       notice: (message) => display.notice(message),
-      log: (level, message) => display.say(`${level}: ${message}`),
+      log(level, message) {
+        if (context.output.choices.verbose) display.say(`${level}: ${message}`);
+        else if (level === 'error' || level === 'warn') warnings.add(message);
+      },
     });
+  } catch (error) {
+    await daemon.stop(); // nothing is left when we return
+    throw error;
   } finally {
     display.end();
     for (const signal of signals) process.off(signal, stop);
   }
+  warnings.show(context.output, summary.log);
   showResult(summary, context);
   if (options.foreground) await serveInForeground(daemon);
   else await daemon.release();

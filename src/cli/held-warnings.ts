@@ -1,0 +1,25 @@
+import type { Output } from './output.js';
+
+/** Warnings shown at most: a hostile layer has one for each of its million entries. */
+const SHOWN_MAX = 10;
+
+/**
+ * Warnings are shown once the mount stands, equal ones once (each thread that opens a broken cache has its own). When it fails, its error is the one line to see; what led there is in the
+ * log.
+ */
+export class HeldWarnings {
+  readonly #first: string[] = [];
+  #count = 0;
+
+  add(message: string): void {
+    if (this.#first.includes(message)) return;
+    if (this.#count++ < SHOWN_MAX) this.#first.push(message);
+  }
+
+  /** @param log path of the log that has all of them */
+  show(output: Output, log: string): void {
+    for (const message of this.#first) output.note(`warning: ${message}`);
+    const more = this.#count - this.#first.length;
+    if (more > 0) output.note(`warning: ${more} more in ${log}`);
+  }
+}
