@@ -41,7 +41,9 @@ async function endOf(daemon: DaemonContact): Promise<void> {
 function busy(mount: OurMount, error: Error): LayerslayerError {
   const holders = findHolders(mount.mountpoint);
   const who = holders.length === 0 ? '' : `, held by ${nameHolders(holders)}`;
-  return new LayerslayerError('UNMOUNT_FAILED', `${error.message}${who}`, { cause: error });
+  return new LayerslayerError('UNMOUNT_FAILED', `${error.message.replace(/\.$/, '')}${who}`, {
+    cause: error,
+  });
 }
 
 export function nameHolders(holders: readonly Holder[]): string {
