@@ -1,0 +1,27 @@
+import { MergedFs } from '../fs/merged-fs.js';
+import { DevFuseTransport } from '../fuse/dev-fuse-transport.js';
+import { startSession } from '../image/session.js';
+import { createdBy } from '../oci/build-steps.js';
+import { mergeLayers } from '../overlay/merge.js';
+import type { MountPorts } from './mount-ports.js';
+import { ourMountAt } from './our-mounts.js';
+
+/** The real things. */
+export const PORTS: MountPorts = {
+  startSession,
+  transport: new DevFuseTransport(),
+  deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
+  buildFs(image, layers, options, log) {
+    const tree = mergeLayers(
+      layers.map(({ layer, number }) => ({ entries: layer.entries, number })),
+      { onWarning: (message) => log.warn(message) },
+    );
+    const byNumber = new Map(layers.map(({ layer, number }) => [number, layer]));
+    return new MergedFs(tree, byNumber, {
+      uid: options.uid,
+      gid: options.gid,
+      ...(options.transformSymlinks && { transformSymlinks: options.mountpoint }),
+      createdBy: (number) => createdBy(image.config, image.manifest.layers.length, number),
+    });
+  },
+};
