@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name) => join(root, 'node_modules', '.bin', name);
-const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+const run = (command, args) =>
+  execFileSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
 
 function buildInflateWasm() {
   const target = join(root, 'src/gzip/inflate-wasm.ts');
@@ -20,8 +21,19 @@ function buildInflateWasm() {
     const wasm = join(scratch, 'inflate.wasm');
     // 11 pages of 64 KiB hold the decoder's static layout (asc says so when they don't); nothing is allocated.
     run(bin('asc'), [
-      source, '--outFile', wasm, '-O3', '--runtime', 'stub', '--initialMemory', '11', '--maximumMemory', '11',
-      '--enable', 'simd,bulk-memory', '--noAssert',
+      source,
+      '--outFile',
+      wasm,
+      '-O3',
+      '--runtime',
+      'stub',
+      '--initialMemory',
+      '11',
+      '--maximumMemory',
+      '11',
+      '--enable',
+      'simd,bulk-memory',
+      '--noAssert',
     ]);
     const base64 = readFileSync(wasm).toString('base64');
     const text =
