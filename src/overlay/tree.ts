@@ -37,8 +37,8 @@ export interface Tree {
 
   /** The inode that `name` is in directory `parent`, 0 when there is none. */
   lookup(parent: number, name: Uint8Array): number;
-  /** A directory's parent (the root's is the root). */
-  parentOf(directory: number): number;
+  /** A directory's parent (the root's is the root); of anything else the directory of its first name. */
+  parentOf(inode: number): number;
   /**
    * Children of a directory are the dentries `childStart(dir)` to `childEnd(dir) - 1`, in data order, so that a walk
    * reads the layers forward.

@@ -1,0 +1,154 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { Layer } from '../layer/layer.js';
+import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
+import type { Attributes, LayerFs, Statfs } from './layer-fs.js';
+import { isProvenance, provenance } from './provenance.js';
+import { transformSymlink } from './transform-symlink.js';
+
+export interface MergedFsOptions {
+  uid?: number; // owner of everything, instead of the image's
+  gid?: number;
+  /** Absolute mountpoint: absolute links are led back below it. Left out: links are as in the image. */
+  transformSymlinks?: string;
+  /** The build step that made a layer. */
+  createdBy: (layerNumber: number) => string | undefined;
+}
+
+const NAME_MAX = 255;
+const BLOCK_SIZE = 4096;
+const NUL = Buffer.alloc(1);
+const EMPTY = new Uint8Array(0);
+const DOT = Buffer.from('.');
+const DOT_DOT = Buffer.from('..');
+
+/** Names before the first child of a directory: `.` and `..`. A cursor is the number of names before it. */
+const DOT_NAMES = 2;
+
+/** The file system of a merged tree: names and attributes from the tree, contents from its layers. */
+export class MergedFs implements LayerFs {
+  constructor(
+    private readonly tree: Tree,
+    private readonly layers: ReadonlyMap<number, Layer>,
+    private readonly options: MergedFsOptions,
+  ) {}
+
+  lookup(parent: number, name: Uint8Array): number {
+    this.#check(parent, 'dir', 'looking up a name');
+    return this.tree.lookup(parent, name);
+  }
+
+  getattr(inode: number, into: Attributes): Attributes {
+    this.#check(inode, undefined, 'reading attributes');
+    const { tree, options } = this;
+    into.inode = inode;
+    into.kind = tree.kind(inode);
+    into.mode = tree.mode(inode);
+    into.nlink = tree.nlink(inode);
+    into.uid = options.uid ?? tree.uid(inode);
+    into.gid = options.gid ?? tree.gid(inode);
+    into.deviceMajor = tree.deviceMajor(inode);
+    into.deviceMinor = tree.deviceMinor(inode);
+    // A symlink's size is the length of what readlink answers: tar and Git allocate by it.
+    into.size = into.kind === 'symlink' ? this.#target(inode).length : tree.size(inode);
+    into.blocks = tree.blocks512(inode);
+    into.mtimeSeconds = tree.mtimeSeconds(inode);
+    into.mtimeNanoseconds = tree.mtimeNanoseconds(inode);
+    return into;
+  }
+
+  readlink(inode: number): Uint8Array {
+    this.#check(inode, 'symlink', 'reading a link');
+    return this.#target(inode);
+  }
+
+  readdir(
+    directory: number,
+    offset: number,
+    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
+  ): void {
+    this.#check(directory, 'dir', 'listing');
+    checkOffset(offset, 'listing', directory);
+    const { tree } = this;
+    if (offset < 1 && !visit(DOT, directory, 'dir', 1)) return;
+    if (offset < 2 && !visit(DOT_DOT, tree.parentOf(directory), 'dir', 2)) return;
+    const start = tree.childStart(directory);
+    const end = tree.childEnd(directory);
+    for (let dentry = start + Math.max(0, offset - DOT_NAMES); dentry < end; dentry++) {
+      const inode = tree.dentryInode(dentry);
+      const next = dentry - start + DOT_NAMES + 1;
+      if (!visit(tree.dentryName(dentry), inode, tree.kind(inode), next)) return;
+    }
+  }
+
+  read(
+    inode: number,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+  ): Uint8Array | Promise<Uint8Array> {
+    this.#check(inode, 'file', 'reading');
+    checkOffset(offset, 'reading', inode);
+    const available = Math.min(length, this.tree.size(inode) - offset);
+    if (available <= 0) return EMPTY;
+    return this.#layer(this.tree.layerOf(inode)).read(this.tree.rowOf(inode), offset, available, signal);
+  }
+
+  getxattr(inode: number, name: Uint8Array): Uint8Array | undefined {
+    this.#check(inode, undefined, 'reading an extended attribute');
+    if (isProvenance(name)) {
+      const number = this.tree.layerOf(inode);
+      return number === 0 ? undefined : provenance(name, number, this.#layer(number), this.options.createdBy);
+    }
+    return this.tree.xattrs(inode).find((xattr) => Buffer.compare(xattr.name, name) === 0)?.value;
+  }
+
+  listxattr(inode: number): Uint8Array {
+    this.#check(inode, undefined, 'listing extended attributes');
+    const xattrs = this.tree.xattrs(inode);
+    if (xattrs.length === 0) return EMPTY;
+    // A layer that claims our prefix gets no say: getxattr answers those names itself.
+    return Buffer.concat(
+      xattrs.filter((xattr) => !isProvenance(xattr.name)).flatMap(({ name }) => [name, NUL]),
+    );
+  }
+
+  statfs(): Statfs {
+    const { blocks, inodeCount } = this.tree;
+    return { blockSize: BLOCK_SIZE, blocks, files: inodeCount, nameMax: NAME_MAX };
+  }
+
+  #target(inode: number): Uint8Array {
+    const mountpoint = this.options.transformSymlinks;
+    return mountpoint === undefined
+      ? this.tree.linkTarget(inode)
+      : transformSymlink(this.tree, inode, mountpoint);
+  }
+
+  #layer(number: number): Layer {
+    const layer = this.layers.get(number);
+    if (layer === undefined)
+      throw new LayerslayerError('INTERNAL', `the tree names layer ${number}, which is not open`);
+    return layer;
+  }
+
+  #check(inode: number, kind: InodeKind | undefined, doing: string): void {
+    const { tree } = this;
+    if (!Number.isInteger(inode) || inode < ROOT_INODE || inode > tree.inodeCount) {
+      throw new LayerslayerError('INVALID_ARGUMENT', `${doing}: there is no inode ${inode}`);
+    }
+    if (kind !== undefined && tree.kind(inode) !== kind) {
+      throw new LayerslayerError(
+        'INVALID_ARGUMENT',
+        `${doing}: inode ${inode} is ${tree.kind(inode)}, want ${kind}`,
+      );
+    }
+  }
+}
+
+function checkOffset(offset: number, doing: string, inode: number): void {
+  if (Number.isInteger(offset) && offset >= 0) return;
+  throw new LayerslayerError(
+    'INVALID_ARGUMENT',
+    `${doing} inode ${inode}: got offset ${offset}, want 0 or more`,
+  );
+}

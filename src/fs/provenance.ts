@@ -1,0 +1,32 @@
+import type { Layer } from '../layer/layer.js';
+
+/**
+ * Where an inode comes from, as xattrs that getxattr answers and listxattr doesn't name, so that a copy of the tree
+ * carries the image's own attributes only. (SEMANTICS, "Provenance")
+ */
+export const PROVENANCE_PREFIX = Buffer.from('layerslayer.');
+
+/** @returns undefined for a name that is none of ours, and for a build step that the image doesn't tell */
+export function provenance(
+  name: Uint8Array,
+  layerNumber: number,
+  layer: Layer,
+  createdBy: (layerNumber: number) => string | undefined,
+): Uint8Array | undefined {
+  switch (Buffer.from(name).toString('latin1')) {
+    case 'layerslayer.layer':
+      return Buffer.from(layer.digest);
+    case 'layerslayer.index':
+      return Buffer.from(String(layerNumber));
+    case 'layerslayer.created_by': {
+      const step = createdBy(layerNumber);
+      return step === undefined ? undefined : Buffer.from(step);
+    }
+    default:
+      return undefined;
+  }
+}
+
+export function isProvenance(name: Uint8Array): boolean {
+  return PROVENANCE_PREFIX.equals(name.subarray(0, PROVENANCE_PREFIX.length));
+}

@@ -1,0 +1,32 @@
+import { MAX_LINK_TARGET_LENGTH } from '../overlay/limits.js';
+import { ROOT_INODE, type Tree } from '../overlay/tree.js';
+
+const SLASH = 0x2f;
+
+/**
+ * The target of a symlink with an absolute one led back below the mountpoint: `/etc/x` in `/a/b` becomes `../etc/x`
+ * there, so that it also holds in a bind mount (sshfs, `transform_symlinks`). A link with several names may need as
+ * many ways up: it gets the mountpoint as prefix instead. What would grow past 4095 bytes stays as it is.
+ */
+export function transformSymlink(tree: Tree, inode: number, mountpoint: string): Uint8Array {
+  const target = tree.linkTarget(inode);
+  if (target[0] !== SLASH) return target;
+  const below = belowRoot(target);
+  const prefix =
+    tree.nlink(inode) === 1 ? '../'.repeat(depthOf(tree, tree.parentOf(inode))) : `${mountpoint}/`;
+  const transformed = Buffer.concat([Buffer.from(below.length > 0 ? prefix : prefix.slice(0, -1)), below]);
+  if (transformed.length > MAX_LINK_TARGET_LENGTH) return target;
+  return transformed.length > 0 ? transformed : Buffer.from('.');
+}
+
+/** The absolute target without the slashes and the `.` and `..` that stand before its first name: all mean the root. */
+function belowRoot(target: Uint8Array): Uint8Array {
+  const text = Buffer.from(target).toString('latin1');
+  return target.subarray(/^(?:\/+(?:\.{1,2}(?=\/|$))?)*/.exec(text)![0].length);
+}
+
+function depthOf(tree: Tree, directory: number): number {
+  let depth = 0;
+  for (let at = directory; at !== ROOT_INODE; at = tree.parentOf(at)) depth++;
+  return depth;
+}

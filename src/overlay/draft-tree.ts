@@ -1,0 +1,238 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { EntryTable } from '../layer/entry-table.js';
+import { ENTRY_KINDS } from '../tar/entry.js';
+import { MAX_DRAFT_INODES } from './limits.js';
+import { hashName, slotOf } from './name-hash.js';
+
+/** No inode, no dentry, no row. */
+export const NONE = -1;
+
+/** Kinds as they stand in the `kinds` column: places in ENTRY_KINDS. */
+export const DIRECTORY = ENTRY_KINDS.indexOf('dir');
+export const SYMLINK = ENTRY_KINDS.indexOf('symlink');
+export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
+
+/** `layers` of an inode that no entry names. */
+export const IMPLIED = 0;
+
+/** First size of a column: what a layer of a few files needs. */
+const MIN_CAPACITY = 1024;
+
+/**
+ * The tree while layers are applied: inodes and dentries as growing columns (39 bytes an entry), and a hash table from
+ * (directory, name) to the dentry. Nothing is ever freed: to take a subtree away its dentry is unlinked, and what
+ * hung below is left behind out of reach, so that hiding a directory costs the same whatever its size.
+ */
+export class DraftTree {
+  inodeCount = 0;
+  kinds: Uint8Array<ArrayBuffer>;
+  /** Position in `tables` plus 1; IMPLIED when no entry names the inode. */
+  layers: Uint16Array<ArrayBuffer>;
+  rows: Int32Array<ArrayBuffer>;
+  /** Of directories; the root's is itself. */
+  parents: Int32Array<ArrayBuffer>;
+
+  dentryCount = 0;
+  dentryParents: Int32Array<ArrayBuffer>;
+  /** NONE when the dentry was taken away. */
+  dentryInodes: Int32Array<ArrayBuffer>;
+  /** Which of `heaps` the name's bytes lie in. */
+  nameHeaps: Uint16Array<ArrayBuffer>;
+  nameStarts: Uint32Array<ArrayBuffer>;
+  nameLengths: Uint8Array<ArrayBuffer>;
+  nameHashes: Uint32Array<ArrayBuffer>;
+  #chain: Int32Array<ArrayBuffer>; // next dentry of the same slot
+  #slots: Int32Array<ArrayBuffer>;
+
+  root: number;
+  /** Where aufs metadata lives: a second root that nobody sees. */
+  readonly aufsRoot: number;
+  /** The layers' path heaps, then one for names that came out of link targets. */
+  readonly heaps: Uint8Array[];
+  #spareUsed = 0;
+
+  constructor(
+    readonly tables: readonly EntryTable[],
+    readonly maxInodes: number = MAX_DRAFT_INODES,
+  ) {
+    const entries = tables.reduce((sum, table) => sum + table.length, 0);
+    const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
+    this.kinds = new Uint8Array(capacity);
+    this.layers = new Uint16Array(capacity);
+    this.rows = new Int32Array(capacity);
+    this.parents = new Int32Array(capacity);
+    this.dentryParents = new Int32Array(capacity);
+    this.dentryInodes = new Int32Array(capacity);
+    this.nameHeaps = new Uint16Array(capacity);
+    this.nameStarts = new Uint32Array(capacity);
+    this.nameLengths = new Uint8Array(capacity);
+    this.nameHashes = new Uint32Array(capacity);
+    this.#chain = new Int32Array(capacity);
+    this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
+    this.heaps = [...tables.map((table) => table.pathHeap), new Uint8Array(0)];
+    this.root = this.addDirectory(0);
+    this.aufsRoot = this.addDirectory(this.inodeCount);
+  }
+
+  /** Inodes of entries are numbered in the order of layers and rows: `freeze` counts on it. */
+  addInode(kind: number, layer: number, row: number): number {
+    if (this.inodeCount === this.maxInodes) {
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `merging layers: more than ${this.maxInodes} files and directories, the limit`,
+      );
+    }
+    if (this.inodeCount === this.kinds.length) {
+      this.kinds = enlarged(this.kinds, new Uint8Array(this.inodeCount * 2));
+      this.layers = enlarged(this.layers, new Uint16Array(this.inodeCount * 2));
+      this.rows = enlarged(this.rows, new Int32Array(this.inodeCount * 2));
+      this.parents = enlarged(this.parents, new Int32Array(this.inodeCount * 2));
+    }
+    const inode = this.inodeCount++;
+    this.kinds[inode] = kind;
+    this.layers[inode] = layer;
+    this.rows[inode] = row;
+    return inode;
+  }
+
+  /** A directory that no entry names (yet). */
+  addDirectory(parent: number): number {
+    const inode = this.addInode(DIRECTORY, IMPLIED, NONE);
+    this.parents[inode] = parent;
+    return inode;
+  }
+
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return hashName(bytes, start, end);
+  }
+
+  /** The dentry of a name in a directory, or NONE. */
+  find(directory: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const length = end - start;
+    let dentry = this.#slots[slotOf(directory, hash, this.#slots.length - 1)]!;
+    while (dentry !== NONE) {
+      if (
+        this.nameHashes[dentry] === hash &&
+        this.dentryParents[dentry] === directory &&
+        this.nameLengths[dentry] === length &&
+        this.#hasName(dentry, bytes, start, end)
+      ) {
+        return dentry;
+      }
+      dentry = this.#chain[dentry]!;
+    }
+    return NONE;
+  }
+
+  findName(directory: number, name: Uint8Array): number {
+    return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
+  }
+
+  /** The caller knows that the directory has no such name. */
+  link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
+    if (this.dentryCount === this.dentryParents.length) this.#growDentries();
+    const dentry = this.dentryCount++;
+    this.dentryParents[dentry] = directory;
+    this.dentryInodes[dentry] = inode;
+    this.nameHeaps[dentry] = heap;
+    this.nameStarts[dentry] = start;
+    this.nameLengths[dentry] = length;
+    this.nameHashes[dentry] = hash;
+    this.#chainUp(dentry);
+    return dentry;
+  }
+
+  /** As `link`, for a name whose bytes must be kept. */
+  linkCopy(directory: number, name: Uint8Array, inode: number): number {
+    const spare = this.heaps.length - 1;
+    let heap = this.heaps[spare]!;
+    if (this.#spareUsed + name.length > heap.length) {
+      heap = enlarged(heap, new Uint8Array(Math.max(MIN_CAPACITY, (this.#spareUsed + name.length) * 2)));
+      this.heaps[spare] = heap;
+    }
+    heap.set(name, this.#spareUsed);
+    const start = this.#spareUsed;
+    this.#spareUsed += name.length;
+    return this.link(directory, this.hash(name, 0, name.length), inode, spare, start, name.length);
+  }
+
+  /** Another inode takes the name; `start` says where the same bytes lie in the new heap. */
+  replace(dentry: number, inode: number, heap: number, start: number): void {
+    this.dentryInodes[dentry] = inode;
+    this.nameHeaps[dentry] = heap;
+    this.nameStarts[dentry] = start;
+  }
+
+  unlink(dentry: number): void {
+    const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
+    let before = this.#slots[slot]!;
+    if (before === dentry) {
+      this.#slots[slot] = this.#chain[dentry]!;
+    } else {
+      while (this.#chain[before] !== dentry) before = this.#chain[before]!;
+      this.#chain[before] = this.#chain[dentry]!;
+    }
+    this.dentryInodes[dentry] = NONE;
+  }
+
+  /** The directory without its children: another inode of the same attributes, whose number the caller puts in place. */
+  emptied(directory: number): number {
+    const inode = this.addInode(DIRECTORY, this.layers[directory]!, this.rows[directory]!);
+    this.parents[inode] = this.parents[directory]!;
+    if (directory === this.root) {
+      this.root = inode;
+      this.parents[inode] = inode;
+    }
+    return inode;
+  }
+
+  linkTarget(inode: number): Uint8Array {
+    return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
+  }
+
+  /** `heaps` without room to grow. */
+  finishedHeaps(): Uint8Array[] {
+    return this.heaps.map((heap, i) => (i < this.tables.length ? heap : heap.slice(0, this.#spareUsed)));
+  }
+
+  #hasName(dentry: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const heap = this.heaps[this.nameHeaps[dentry]!]!;
+    const at = this.nameStarts[dentry]! - start;
+    for (let i = start; i < end; i++) if (bytes[i] !== heap[at + i]) return false;
+    return true;
+  }
+
+  #chainUp(dentry: number): void {
+    const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
+    this.#chain[dentry] = this.#slots[slot]!;
+    this.#slots[slot] = dentry;
+  }
+
+  #growDentries(): void {
+    const capacity = this.dentryCount * 2;
+    this.dentryParents = enlarged(this.dentryParents, new Int32Array(capacity));
+    this.dentryInodes = enlarged(this.dentryInodes, new Int32Array(capacity));
+    this.nameHeaps = enlarged(this.nameHeaps, new Uint16Array(capacity));
+    this.nameStarts = enlarged(this.nameStarts, new Uint32Array(capacity));
+    this.nameLengths = enlarged(this.nameLengths, new Uint8Array(capacity));
+    this.nameHashes = enlarged(this.nameHashes, new Uint32Array(capacity));
+    this.#chain = new Int32Array(capacity);
+    this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
+    for (let dentry = 0; dentry < this.dentryCount; dentry++) {
+      if (this.dentryInodes[dentry] !== NONE) this.#chainUp(dentry);
+    }
+  }
+}
+
+/** Slots for `capacity` dentries: the power of two that keeps chains at one dentry or less on average. */
+function tableSize(capacity: number): number {
+  return 2 ** Math.ceil(Math.log2(capacity));
+}
+
+function enlarged<C extends Uint8Array | Uint16Array | Int32Array | Uint32Array>(
+  column: Uint8Array | C,
+  larger: C,
+): C {
+  larger.set(column);
+  return larger;
+}

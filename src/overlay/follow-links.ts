@@ -1,0 +1,101 @@
+import { LayerslayerError } from '../base/errors.js';
+import { DIRECTORY, type DraftTree, NONE, SYMLINK } from './draft-tree.js';
+import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
+import type { PathComponents } from './path-components.js';
+
+/** Where a path leads: a directory, and the components below it that are missing or no directories. */
+export interface Destination {
+  directory: number;
+  missing: Uint8Array[];
+}
+
+const DOT_DOT = Buffer.from('..');
+const SLASH = 0x2f;
+
+/**
+ * Walks directories of a path through symlinks, inside the root, as securejoin does: `..` of the root is the root, and
+ * what is missing is taken lexically. The slow way: it is only gone when a plain walk met a symlink.
+ */
+export class LinkFollower {
+  #stepsLeft = MAX_LINK_STEPS;
+
+  constructor(private readonly draft: DraftTree) {}
+
+  /**
+   * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
+   * @returns a string that says why the path leads nowhere: a loop of links, a name that is too long
+   * @throws LayerslayerError UNSUPPORTED past MAX_PATH_DEPTH or MAX_LINK_STEPS
+   */
+  follow(components: readonly Uint8Array[], isFollowed: (dentry: number) => boolean): Destination | string {
+    const { draft } = this;
+    const ahead = components.toReversed(); // a stack: the next component is the last
+    const missing: Uint8Array[] = [];
+    let directory = draft.root;
+    let links = 0;
+    for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+      this.#spend(1);
+      if (DOT_DOT.equals(name)) {
+        if (missing.length > 0) missing.pop();
+        else directory = draft.parents[directory]!;
+        continue;
+      }
+      const dentry = missing.length > 0 ? NONE : draft.findName(directory, name);
+      const inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
+      if (inode !== NONE && draft.kinds[inode] === DIRECTORY) {
+        directory = inode;
+      } else if (inode !== NONE && draft.kinds[inode] === SYMLINK && isFollowed(dentry)) {
+        if (++links > MAX_FOLLOWED_LINKS)
+          return `its path leads through more than ${MAX_FOLLOWED_LINKS} symlinks`;
+        const target = draft.linkTarget(inode);
+        if (target[0] === SLASH) directory = draft.root;
+        ahead.push(...targetComponents(target).reverse());
+      } else if (name.length > MAX_NAME_LENGTH) {
+        return `its path leads through a symlink to a name of ${name.length} bytes`;
+      } else {
+        missing.push(name);
+      }
+    }
+    this.#checkDepth(directory, missing.length);
+    return { directory, missing };
+  }
+
+  #checkDepth(directory: number, missing: number): void {
+    let depth = missing + 1;
+    for (let at = directory; at !== this.draft.root && depth <= MAX_PATH_DEPTH; at = this.draft.parents[at]!)
+      depth++;
+    this.#spend(depth);
+    if (depth > MAX_PATH_DEPTH) {
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `merging layers: a path behind symlinks has more than ${MAX_PATH_DEPTH} components, the limit`,
+      );
+    }
+  }
+
+  #spend(steps: number): void {
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft >= 0) return;
+    throw new LayerslayerError(
+      'UNSUPPORTED',
+      `merging layers: paths lead through symlinks for more than ${MAX_LINK_STEPS} components, the limit`,
+    );
+  }
+}
+
+/** The target's components, `..` kept: where it leads depends on the directory that it is met in. */
+function targetComponents(target: Uint8Array): Uint8Array[] {
+  const components: Uint8Array[] = [];
+  let from = 0;
+  for (let at = 0; at <= target.length; at++) {
+    if (at < target.length && target[at] !== SLASH) continue;
+    const component = target.subarray(from, at);
+    if (component.length > 1 || (component.length === 1 && component[0] !== 0x2e)) components.push(component);
+    from = at + 1;
+  }
+  return components;
+}
+
+/** The views of a path's components up to `count`. */
+export function componentViews(path: PathComponents, count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, i) => path.view(i));
+}

@@ -1,0 +1,34 @@
+/** What a merge refuses to go beyond. (SEMANTICS, "Named limits with room") */
+
+/** Layers of one image; overlayfs itself stops at 500. Also what a 16-bit column has ample room for. */
+export const MAX_LAYERS = 1024;
+
+/** Entries of all layers together: ten times the largest images in use. */
+export const MAX_ENTRIES = 10_000_000;
+
+/**
+ * Inodes made while merging. Paths of few bytes can imply many directories (`a/a/a/a/…`), so that entries alone
+ * bound nothing.
+ */
+export const MAX_DRAFT_INODES = 16_000_000;
+
+/** Bytes of all paths of one layer: what a 32-bit column can point into. */
+export const MAX_PATH_HEAP = 2 ** 32 - 1;
+
+/** Components of a path, also after links were followed. PATH_MAX allows 2048. */
+export const MAX_PATH_DEPTH = 4096;
+
+/** Bytes of a name. (NAME_MAX of Linux) */
+export const MAX_NAME_LENGTH = 255;
+
+/** Bytes of a symlink's target: PATH_MAX without the NUL; no file system of Linux holds more. */
+export const MAX_LINK_TARGET_LENGTH = 4095;
+
+/** Symlinks followed on one path. (MAXSYMLINKS of Linux, path_resolution(7)) */
+export const MAX_FOLLOWED_LINKS = 40;
+
+/**
+ * Components walked behind symlinks in one merge. An entry of ten bytes may lead through 40 links of 2,000 components
+ * each: without a budget a layer of some MiB keeps the merge busy for hours. Real layers need a few an entry at most.
+ */
+export const MAX_LINK_STEPS = 50_000_000;

@@ -1,0 +1,61 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { EntryTable } from '../layer/entry-table.js';
+import { applyMarkers } from './apply-markers.js';
+import { DraftTree } from './draft-tree.js';
+import { LinkFollower } from './follow-links.js';
+import { freeze } from './freeze.js';
+import { LayerWriter } from './layer-writer.js';
+import { MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import { SkippedEntries } from './skipped-entries.js';
+import type { Tree } from './tree.js';
+
+export interface NumberedLayer {
+  entries: EntryTable;
+  number: number; // from 1, base first; numbers may be missing when only some layers are shown
+}
+
+export interface MergeOptions {
+  /** Told of each entry that is not shown, and why; at most 100 a layer by name. */
+  onWarning?: (message: string) => void;
+  signal?: AbortSignal; // asked before each layer: a merge never waits
+}
+
+/**
+ * Lays the layers over each other, base first. Each is applied in two passes, its markers and then its entries, in
+ * the order of the archive: what an entry replaces is gone, for a directory with all below it, also when a later entry
+ * of the layer replaces that one again. (SEMANTICS, "Layers into one tree"; so does umoci)
+ * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
+ */
+export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): Tree {
+  const tables = layers.map((layer) => layer.entries);
+  checkLimits(tables);
+  const draft = new DraftTree(tables);
+  const follower = new LinkFollower(draft);
+  for (const [position, layer] of layers.entries()) {
+    options.signal?.throwIfAborted();
+    applyMarkers(draft, layer.entries);
+    const skipped = new SkippedEntries(layer.number, options.onWarning);
+    new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
+  }
+  return freeze(
+    draft,
+    layers.map((layer) => layer.number),
+  );
+}
+
+function checkLimits(tables: readonly EntryTable[]): void {
+  if (tables.length > MAX_LAYERS) {
+    throw new LayerslayerError('UNSUPPORTED', `merging ${tables.length} layers: the limit is ${MAX_LAYERS}`);
+  }
+  const entries = tables.reduce((sum, table) => sum + table.length, 0);
+  if (entries > MAX_ENTRIES) {
+    throw new LayerslayerError('UNSUPPORTED', `merging ${entries} entries: the limit is ${MAX_ENTRIES}`);
+  }
+  const pathBytes = Math.max(0, ...tables.map((table) => table.pathHeap.length));
+  if (pathBytes > MAX_PATH_HEAP) {
+    throw new LayerslayerError(
+      'UNSUPPORTED',
+      `merging a layer with ${pathBytes} bytes of paths: the limit is ${MAX_PATH_HEAP}`,
+    );
+  }
+}
