@@ -4,7 +4,7 @@ import type { Layer } from '../layer/layer.js';
  * Where an inode comes from, as xattrs that getxattr answers and listxattr doesn't name, so that a copy of the tree
  * carries the image's own attributes only. (SEMANTICS, "Provenance")
  */
-export const PROVENANCE_PREFIX = Buffer.from('layerslayer.');
+const PROVENANCE_PREFIX = Buffer.from('layerslayer.');
 
 /** @returns undefined for a name that is none of ours, and for a build step that the image doesn't tell */
 export function provenance(

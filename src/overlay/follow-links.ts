@@ -17,9 +17,14 @@ const SLASH = 0x2f;
  * what is missing is taken lexically. The slow way: it is only gone when a plain walk met a symlink.
  */
 export class LinkFollower {
-  #stepsLeft = MAX_LINK_STEPS;
+  #stepsLeft: number;
 
-  constructor(private readonly draft: DraftTree) {}
+  constructor(
+    private readonly draft: DraftTree,
+    private readonly maxSteps: number = MAX_LINK_STEPS,
+  ) {
+    this.#stepsLeft = maxSteps;
+  }
 
   /**
    * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
@@ -77,7 +82,7 @@ export class LinkFollower {
     if (this.#stepsLeft >= 0) return;
     throw new LayerslayerError(
       'UNSUPPORTED',
-      `merging layers: paths lead through symlinks for more than ${MAX_LINK_STEPS} components, the limit`,
+      `merging layers: paths lead through symlinks for more than ${this.maxSteps} components, the limit`,
     );
   }
 }

@@ -31,4 +31,4 @@ export const MAX_FOLLOWED_LINKS = 40;
  * Components walked behind symlinks in one merge. An entry of ten bytes may lead through 40 links of 2,000 components
  * each: without a budget a layer of some MiB keeps the merge busy for hours. Real layers need a few an entry at most.
  */
-export const MAX_LINK_STEPS = 50_000_000;
+export const MAX_LINK_STEPS = 20_000_000;
