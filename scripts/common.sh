@@ -1,7 +1,8 @@
+# shellcheck shell=bash
 # Shared by scripts/test and scripts/demo; sourced, not run. Expects $root: the checkout.
 
 # Tools that Debian packages are unpacked to, where installing would start a service (see need_registry).
-tools=$root/node_modules/.cache/layerslayer-tools
+tools=${root:?}/node_modules/.cache/layerslayer-tools
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -55,7 +56,7 @@ need_registry() {
 
 # need_node: the versions that package.json asks for.
 need_node() {
-  command -v node >/dev/null && command -v npm >/dev/null || die "needs Node 20.19 or later, with npm"
+  { command -v node && command -v npm; } >/dev/null || die "needs Node 20.19 or later, with npm"
   node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
     process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' ||
     die "needs Node 20.19 or later, this is $(node --version)"
