@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { attempt, run } from '../support/child.js';
+import { run } from '../support/child.js';
 import { corruptAt, FaultProxy } from '../support/fault-proxy.js';
-import { Workplace } from '../support/mounts.js';
+import { useDirectory, Workplace } from '../support/mounts.js';
 import {
   pushImage,
   pushIndex,
@@ -243,11 +243,11 @@ describe('mount refuses', () => {
     const args = failure.args.replace(/\{\w+\}/g, (name) => hosts[name] ?? name).split(' ');
     const options = failure.input === undefined ? {} : { input: failure.input };
 
-    const told = await place.layerslayer(['mount', ...args], options);
+    const told = await place.layerslayer(['mount', '--quiet', ...args], options);
     expect(told.stderr).toMatch(failure.says);
     expect(told.stderr.trimEnd().split('\n'), 'one line').toHaveLength(1);
     expect([told.status, told.stdout]).toEqual([failure.status, '']);
-    const { stderr, status } = await place.layerslayer(['mount', '--json', ...args], options);
+    const { stderr, status } = await place.layerslayer(['mount', '--quiet', '--json', ...args], options);
     expect([status, JSON.parse(stderr)]).toMatchObject([failure.status, { error: { code: failure.code } }]);
 
     expect(told.stderr).not.toContain(failure.input ?? REGISTRY_PASSWORD);
@@ -269,7 +269,7 @@ describe('mount accepts', () => {
     const reference = `${locked.host}/library/app:latest`;
     const mountpoint = place.directory('mnt');
     const login = ['--username', REGISTRY_USER, '--password-stdin'];
-    const ended = await place.layerslayer(['mount', reference, mountpoint, ...login], {
+    const ended = await place.layerslayer(['mount', '--quiet', reference, mountpoint, ...login], {
       input: `${REGISTRY_PASSWORD}\n`,
     });
     expect([ended.status, ended.stderr]).toEqual([0, '']);
@@ -295,6 +295,7 @@ describe('mount accepts', () => {
     const mountpoint = place.directory('mnt');
     const ended = await place.layerslayer([
       'mount',
+      '--quiet',
       `${open.host}/library/app:latest`,
       mountpoint,
       '--cache-dir',
@@ -324,13 +325,13 @@ describe('unmount refuses', () => {
 
   it('what is busy, naming who uses it, unless lazy', async () => {
     const mountpoint = await place.mount(`${open.host}/library/app:latest`);
-    const sleeper = attempt('sleep', ['60'], { cwd: join(mountpoint, 'etc'), deadlineMs: 20_000 });
+    const user = await useDirectory(join(mountpoint, 'etc'));
     const busy = await place.layerslayer(['unmount', mountpoint]);
     expect(busy.status).toBe(20);
     expect(busy.stderr).toMatch(/sleep/);
     expect(place.mounts()).toEqual([mountpoint]);
     expect((await place.layerslayer(['unmount', '--lazy', mountpoint])).status).toBe(0);
     expect(place.mounts()).toEqual([]);
-    await sleeper;
+    await user.leave();
   });
 });

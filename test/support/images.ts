@@ -56,17 +56,15 @@ export async function buildRealImage(scratch: string): Promise<OciLayout> {
 async function baseTar(work: string): Promise<string> {
   const list: string[] = ['.', 'usr', 'usr/lib', 'usr/share'];
   for (const folder of BASE_FOLDERS) {
-    const found = await run(
-      'sh',
-      ['-c', 'find "$1" -printf "%s %p\\n" 2>/dev/null | LC_ALL=C sort -k2 || true', 'sh', folder],
-      { cwd: '/' },
-    );
+    const find = 'find "$1" -printf "%y %s %p\\n" 2>/dev/null | LC_ALL=C sort -k3 || true';
+    const found = await run('sh', ['-c', find, 'sh', folder], { cwd: '/' });
     let left = BASE_BUDGET_BYTES;
     for (const line of found.stdout.split('\n').filter(Boolean)) {
-      const size = Number(line.slice(0, line.indexOf(' ')));
-      if (size > left) continue;
-      left -= size;
-      list.push(line.slice(line.indexOf(' ') + 1));
+      const [type, size] = line.split(' ');
+      const cost = type === 'd' ? 0 : Number(size);
+      if (cost > left) continue;
+      left -= cost;
+      list.push(line.slice(`${type} ${size} `.length));
     }
   }
   writeFileSync(join(work, 'list'), list.join('\0'));

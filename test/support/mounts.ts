@@ -20,6 +20,7 @@ export class Workplace {
   /** Where the command's temporary files go. */
   readonly temporary = join(this.scratch, 'tmp');
   readonly env: NodeJS.ProcessEnv;
+  readonly #directories = new Set<string>();
 
   /** @param program what to run; default: the built command */
   constructor(readonly program: readonly string[] = [process.execPath, MAIN]) {
@@ -42,10 +43,11 @@ export class Workplace {
     return attempt(command, [...first, ...args], { ...options, env: { ...this.env, ...options.env } });
   }
 
-  /** An empty directory to mount on. */
+  /** A directory to mount on, made when it is first named: later a dead mount may stand there. */
   directory(name: string): string {
     const path = join(this.scratch, name);
-    mkdirSync(path, { recursive: true });
+    if (!this.#directories.has(path)) mkdirSync(path);
+    this.#directories.add(path);
     return path;
   }
 
@@ -111,6 +113,26 @@ export class Workplace {
     await this.allEnded();
     await run('rm', ['-rf', '--one-file-system', this.scratch]);
   }
+}
+
+/** A `sleep` that works in `path`, which keeps its mount busy until it is told to leave. */
+export async function useDirectory(path: string): Promise<{ leave(): Promise<void> }> {
+  let pid = 0;
+  const started = (its: number) => {
+    pid = its;
+  };
+  const ended = attempt('sleep', ['60'], { cwd: path, started });
+  // Only now has the child changed its directory and become `sleep`.
+  await until(
+    () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n',
+    5_000,
+    () => `nobody works in ${path}`,
+  );
+  const leave = async () => {
+    process.kill(pid, 'SIGKILL');
+    await ended;
+  };
+  return { leave };
 }
 
 /** Mountpoints whose file system type matches. */
