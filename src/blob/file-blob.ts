@@ -39,7 +39,8 @@ export class FileBlob implements BlobSource {
     signal?: AbortSignal,
   ): Promise<void> {
     checkRange(offset, end - offset, this.size);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_LENGTH, end - offset));
+    // No Buffer: its `slice` is a view, and who keeps one would see the next chunk.
+    const buffer = new Uint8Array(Math.min(CHUNK_LENGTH, end - offset));
     for (let at = offset; at < end; at += CHUNK_LENGTH) {
       signal?.throwIfAborted();
       const chunk = buffer.subarray(0, Math.min(CHUNK_LENGTH, end - at));

@@ -1,3 +1,4 @@
+import { abortable } from '#dist/base/abortable.js';
 import type { BlobSource } from '#dist/blob/blob-reader.js';
 
 /** What happens to one request, told from the place it begins at. */
@@ -39,7 +40,7 @@ export class FaultySource implements BlobSource {
     this.requests.push(`${offset}-${end}`);
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
     try {
-      await Promise.race([fault.gate, rejectOnAbort(fault.gate && signal)].filter(Boolean));
+      if (fault.gate) await abortable(fault.gate, signal);
       const buffer = new Uint8Array(this.chunkLength);
       for (let at = offset; at < (fault.endAt ?? end); at += this.chunkLength) {
         signal?.throwIfAborted();
@@ -56,8 +57,4 @@ export class FaultySource implements BlobSource {
       this.running--;
     }
   }
-}
-
-function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> | undefined {
-  return signal && new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }

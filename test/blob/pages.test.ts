@@ -43,6 +43,14 @@ async function settle(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
 
+function newGate(): { open: () => void; gate: Promise<void> } {
+  let open!: () => void;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, gate };
+}
+
 const requestOf = (first: number, end: number) => `${first * PAGE}-${Math.min(end * PAGE, BYTES.length)}`;
 
 describe('FetchedPages', () => {
@@ -79,10 +87,7 @@ describe('FetchedPages', () => {
   });
 
   test('a waiter that leaves does not end the others', async () => {
-    let open!: () => void;
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+    const { open, gate } = newGate();
     const { fetched, source } = await setUp({ fault: () => ({ gate }) });
     const aborter = new AbortController();
     const leaving = fetched.page(1, aborter.signal);
@@ -155,11 +160,10 @@ describe('FetchedPages', () => {
   test('read-ahead: one request, then no more for its pages, also without a disk', async () => {
     const { fetched, source } = await setUp({ capBytes: 0 });
     fetched.prefetch(3, 11);
-    const joined = fetched.page(10); // joins, whether or not it has begun
+    await settle(() => source.requests.length === 1);
     for (let number = 3; number < 11; number++) {
       expect(same(await fetched.page(number), pageOf(BYTES, number))).toBe(true);
     }
-    await joined;
     expect(source.requests).toEqual([requestOf(3, 11)]);
   });
 
@@ -173,13 +177,19 @@ describe('FetchedPages', () => {
 
   test('what goes wrong in read-ahead is told to those who wait for the page, and nobody else', async () => {
     const broken = new LayerslayerError('TIMED_OUT', 'stalled');
-    const fault = (_: number, __: number, request: number) =>
-      request < 2 ? { failAt: 0, with: broken } : undefined;
-    const { fetched, source } = await setUp({ fault });
+    const { open, gate } = newGate();
+    const faults = [
+      { failAt: 0, with: broken },
+      { failAt: 0, with: broken, gate },
+    ];
+    const { fetched, source } = await setUp({ fault: (_, __, request) => faults[request] });
     fetched.prefetch(0, 8); // nobody waits: must not become an unhandled rejection
     await settle(() => source.requests.length === 1 && source.running === 0);
     fetched.prefetch(0, 8);
-    await expect(fetched.page(3)).rejects.toBe(broken);
+    await settle(() => source.requests.length === 2);
+    const waiting = fetched.page(3);
+    open();
+    await expect(waiting).rejects.toBe(broken);
     expect(same(await fetched.page(3), pageOf(BYTES, 3))).toBe(true);
   });
 
