@@ -151,9 +151,9 @@ export class SpaceLedger {
    * @returns what is charged now
    */
   async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
-    const temporaries = await sweepTemporaries(this.#root);
+    await sweepTemporaries(this.#root);
     const files: StoredFile[] = await scanStore(this.#root);
-    let charged = BASE_CHARGE + temporaries;
+    let charged = BASE_CHARGE;
     for (const file of files) charged += chargeOf(file.size);
     for (const bytes of Object.values(grants)) charged += bytes;
     const excess = excessOf(charged);
