@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -49,8 +50,18 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
       ...(options.auth ? [`auth: { htpasswd: { realm: test, path: ${htpasswd} } }`] : []),
     ].join('\n'),
   );
-  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  // A file, not a pipe: a test that blocks in a child process would not drain it, and the registry would stand still.
+  const log = join(directory, 'log');
+  const stderr = openSync(log, 'w');
+  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', stderr] });
+  closeSync(stderr);
+  let ended = false;
+  const exited = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      ended = true;
+      resolve();
+    });
+  });
   const stop = async () => {
     child.kill('SIGTERM');
     const kill = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
@@ -59,7 +70,7 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const host = await listeningAddress(child.stderr, exited);
+    const host = await listeningAddress(log, () => ended);
     const authorization = options.auth ? basicAuthorization(REGISTRY_USER, REGISTRY_PASSWORD) : undefined;
     return { host, url: `http://${host}`, authorization, stop };
   } catch (error) {
@@ -73,25 +84,16 @@ export function basicAuthorization(user: string, password: string): string {
 }
 
 /** The registry picks a free port itself and logs `listening on 127.0.0.1:PORT` once it accepts connections. */
-function listeningAddress(log: NodeJS.ReadableStream, exited: Promise<void>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const deadline = setTimeout(
-      () => reject(new Error(`docker-registry did not start: ${text}`)),
-      START_DEADLINE_MS,
-    );
-    log.on('data', (chunk: Buffer) => {
-      if (text.length < 65_536) text += chunk.toString();
-      const found = /listening on (127\.0\.0\.1:\d+)/.exec(text)?.[1];
-      if (found === undefined) return;
-      clearTimeout(deadline);
-      resolve(found);
-    });
-    void exited.then(() => {
-      clearTimeout(deadline);
-      reject(new Error(`docker-registry ended: ${text}`));
-    });
-  });
+async function listeningAddress(log: string, ended: () => boolean): Promise<string> {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    const text = await readFile(log, 'utf8');
+    const found = /listening on (127\.0\.0\.1:\d+)/.exec(text)?.[1];
+    if (found !== undefined) return found;
+    if (ended()) throw new Error(`docker-registry ended: ${text}`);
+    if (Date.now() > deadline) throw new Error(`docker-registry did not start: ${text}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** Where to push: a registry, or a proxy before one. */
