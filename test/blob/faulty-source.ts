@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { abortable } from '#dist/base/abortable.js';
 import type { BlobSource } from '#dist/blob/blob-reader.js';
 
@@ -24,6 +25,12 @@ export class FaultySource implements BlobSource {
 
   get size(): number {
     return this.bytes.length;
+  }
+
+  /** Waits until nothing runs, pages on their way to disk included. */
+  async idle(): Promise<void> {
+    do await nextTurn();
+    while (this.running > 0);
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -8,7 +8,7 @@ import { StoredPages } from '#dist/blob/stored-pages.js';
 import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageKey } from '#dist/cache/store-layout.js';
-import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
+import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
 import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
 
@@ -30,6 +30,7 @@ async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PA
   const log = warningLog();
   const store = await ContentStore.open({ directory, capBytes, log });
   const source = new FaultySource(BYTES, fault);
+  onCleanUp(() => source.idle());
   const recent = new ByteLru<string, Uint8Array>(recentBytes);
   const common = { digest: DIGEST, pageDigests: PAGE_DIGESTS, store, log };
   const fetched = new FetchedPages({ ...common, source, recent, signal });
@@ -58,7 +59,7 @@ describe('FetchedPages', () => {
     const { fetched, source, store } = await setUp();
     expect(same(await fetched.page(number), pageOf(BYTES, number))).toBe(true);
     expect(source.requests).toEqual([requestOf(number, number + 1)]);
-    await settle(() => source.running === 0);
+    await source.idle();
     expect(same(store.readSync('page', pageKey(DIGEST, number)), pageOf(BYTES, number))).toBe(true);
   });
 
@@ -132,7 +133,7 @@ describe('FetchedPages', () => {
     const reason = (wrong as PromiseRejectedResult).reason;
     expect(reason).toMatchObject({ code: 'DIGEST_MISMATCH' });
     expect(reason.message).toContain(`page 5 of ${DIGEST.slice(0, 19)}`);
-    await settle(() => source.running === 0);
+    await source.idle();
     expect([store.has('page', pageKey(DIGEST, 5)), recent.get(pageKey(DIGEST, 5))]).toEqual([
       false,
       undefined,
@@ -208,7 +209,7 @@ describe('StoredPages', () => {
   test('asks upstream once, then the disk', async () => {
     const { stored, source } = await setUp({ recentBytes: 0 });
     await stored.page(2);
-    await settle(() => source.running === 0);
+    await source.idle();
     expect(same(await stored.page(2), pageOf(BYTES, 2))).toBe(true);
     expect(source.requests.length).toBe(1);
   });
@@ -229,18 +230,18 @@ describe('StoredPages', () => {
   ])('a damaged page (%s) is a miss, is said once, and is replaced', async (_, damage) => {
     const { stored, source, file, warnings } = await setUp({ recentBytes: 0 });
     await Promise.all([stored.page(2), stored.page(3)]);
-    await settle(() => source.running === 0);
+    await source.idle();
     for (const number of [2, 3]) damage(file(number));
     for (const number of [2, 3]) expect(same(await stored.page(number), pageOf(BYTES, number))).toBe(true);
     expect(warnings).toEqual([expect.stringMatching(/page 2 of sha256:.* is damaged/)]);
-    await settle(() => source.running === 0);
+    await source.idle();
     for (const number of [2, 3]) expect(same(readFileSync(file(number)), pageOf(BYTES, number))).toBe(true);
   });
 
   test('read-ahead goes on where the disk ends, and not at all when it holds everything', async () => {
     const { stored, source } = await setUp({ recentBytes: 0 });
     await Promise.all([3, 4, 9].map((number) => stored.page(number)));
-    await settle(() => source.running === 0);
+    await source.idle();
     source.requests.length = 0;
     stored.prefetch(3, 5);
     stored.prefetch(3, 10);

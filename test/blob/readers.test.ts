@@ -12,6 +12,7 @@ import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { FaultySource } from './faulty-source.js';
 import { blobReaderSuite, blobSourceSuite } from './reader-suite.js';
 
 afterEach(cleanUp);
@@ -21,7 +22,7 @@ async function fileBlob(bytes: Uint8Array): Promise<FileBlob> {
   const path = join(scratchDirectory(), 'blob');
   writeFileSync(path, Buffer.concat([noise(513, 7), bytes, noise(99, 8)]));
   const blob = new FileBlob(path, 513, bytes.length);
-  onCleanUp(() => void blob.close());
+  onCleanUp(() => blob.close());
   return blob;
 }
 
@@ -32,7 +33,8 @@ async function kept(bytes: Uint8Array, capBytes: number): Promise<PagedBlob> {
   const digest = digestOf(bytes);
   const pageDigests = pageDigestsOf(bytes);
   const recent = new ByteLru<string, Uint8Array>(2 * PAGE);
-  const source = new MemoryBlob(bytes);
+  const source = new FaultySource(bytes);
+  onCleanUp(() => source.idle());
   const upstream = new FetchedPages({ source, digest, pageDigests, store, recent, log: SILENT_LOG });
   return new PagedBlob(
     new StoredPages({ digest, pageDigests, store, upstream, log: SILENT_LOG }),
@@ -53,7 +55,7 @@ describe('FileBlob', () => {
     const path = join(scratchDirectory(), 'short');
     writeFileSync(path, noise(100));
     const blob = new FileBlob(path, 10, 100);
-    onCleanUp(() => void blob.close());
+    onCleanUp(() => blob.close());
     expect((await blob.read(0, 90)).length).toBe(90);
     await expect(blob.read(50, 50)).rejects.toMatchObject({
       code: 'IO_FAILED',
@@ -66,7 +68,7 @@ describe('FileBlob', () => {
     const directory = scratchDirectory();
     const path = join(directory, 'later');
     const blob = new FileBlob(path, 0, 5);
-    onCleanUp(() => void blob.close());
+    onCleanUp(() => blob.close());
     await expect(blob.read(0, 5)).rejects.toMatchObject({ code: 'IO_FAILED', message: /ENOENT/ });
     writeFileSync(path, 'hello');
     expect(Buffer.from(await blob.read(0, 5)).toString()).toBe('hello');

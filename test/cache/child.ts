@@ -19,7 +19,7 @@ export class Child {
     });
     this.#lines = createInterface({ input: this.process.stdout! })[Symbol.asyncIterator]();
     this.#ended = once(this.process, 'exit');
-    onCleanUp(() => this.process.kill('SIGKILL'));
+    onCleanUp(() => void this.process.kill('SIGKILL'));
   }
 
   /** The next line; undefined when it says no more. */

@@ -7,11 +7,11 @@ import { type Log, logTo } from '#dist/base/log.js';
 export const IS_ROOT = process.geteuid?.() === 0;
 export const NOBODY = 65534;
 
-const cleanups: (() => void)[] = [];
+const cleanups: (() => void | Promise<void>)[] = [];
 
 /** A directory of its own; `cleanUp` removes it. */
 export function scratchDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'layerslayer-test-'));
+  const directory = mkdtempSync(join(tmpdir(), 'layerslayer-cache-test-'));
   cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
@@ -20,16 +20,17 @@ export function scratchDirectory(): string {
 export function scratchTmpfs(size: number): string {
   const directory = scratchDirectory();
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', directory]);
-  cleanups.push(() => execFileSync('umount', ['-l', directory]));
+  cleanups.push(() => void execFileSync('umount', ['-l', directory]));
   return directory;
 }
 
-export function onCleanUp(task: () => void): void {
+/** What must end before the directories go; the last registered is the first to run. */
+export function onCleanUp(task: () => void | Promise<void>): void {
   cleanups.push(task);
 }
 
-export function cleanUp(): void {
-  for (const task of cleanups.splice(0).reverse()) task();
+export async function cleanUp(): Promise<void> {
+  for (const task of cleanups.splice(0).reverse()) await task();
 }
 
 /** A log that remembers its warnings. */
