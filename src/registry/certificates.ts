@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SecureContext } from 'node:tls';
+import { LayerslayerError } from '../base/errors.js';
 
 /** What a TLS connection trusts and shows; an empty object is Node's own roots. */
 export interface Trust {
@@ -19,15 +21,34 @@ const SYSTEM_BUNDLES = [
 /** docker's, then podman's, in the order that containers/image looks. */
 const CERTS_D = ['/etc/containers/certs.d', '/etc/docker/certs.d'];
 
+export interface TrustOptions {
+  host: string | undefined; // HOST or HOST:PORT of the registry; undefined for other hosts
+  whole: boolean; // the system's bundle too; else only what somebody named on purpose
+  certsDirectories?: readonly string[];
+}
+
+/** One context for all of a host's sockets: parsing the roots costs up to 50 ms (measured). undefined: Node's own. */
+export async function trustContext(
+  environment: NodeJS.ProcessEnv,
+  options: TrustOptions,
+): Promise<SecureContext | undefined> {
+  const trust = await readTrust(environment, options);
+  if (Object.keys(trust).length === 0) return undefined;
+  const { createSecureContext } = await import('node:tls');
+  try {
+    return createSecureContext(trust);
+  } catch (error) {
+    const from = options.host === undefined ? 'SSL_CERT_FILE' : `SSL_CERT_FILE or certs.d/${options.host}`;
+    throw new LayerslayerError('INVALID_ARGUMENT', `a certificate or key of ${from} is not valid`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * Node's roots + SSL_CERT_FILE or the system's bundle + the host's own directory in docker's certs.d.
- * @param options.host `HOST` or `HOST:PORT` of the registry; undefined for other hosts
- * @param options.whole the system's bundle too; else only what somebody named on purpose
  */
-export async function readTrust(
-  environment: NodeJS.ProcessEnv,
-  options: { host: string | undefined; whole: boolean; certsDirectories?: readonly string[] },
-): Promise<Trust> {
+export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOptions): Promise<Trust> {
   const named = environment.SSL_CERT_FILE;
   const bundle = named ?? (options.whole ? SYSTEM_BUNDLES.find((path) => existsSync(path)) : undefined);
   const own =

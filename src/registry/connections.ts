@@ -1,15 +1,17 @@
 import type { LookupFunction } from 'node:net';
-import { readTrust, type Trust } from './certificates.js';
+import { trustContext } from './certificates.js';
 import type { Endpoint } from './endpoint.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
 import { connectionCode, connectionFault, isCertificateCode, RegistryFault } from './registry-fault.js';
 import { ResponseBody } from './response-body.js';
 import { StallTimer } from './stall-timer.js';
 import { addressKind, isNearby, lookupTargets } from './target-policy.js';
-import { type Dispatcher, openAgent } from './undici-agent.js';
+import { type Dispatcher, openPool } from './undici-pool.js';
 
 /** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
 const CONNECTIONS_MAX = 32;
+/** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
+const ORIGINS_MAX = 16;
 /** Ms for TCP and TLS; below the time that a read has, so that a second try fits. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Ms that an idle socket is kept: a burst of reads shares sockets, a NAT forgets them only after minutes. */
@@ -25,11 +27,11 @@ export interface ConnectionsOptions {
 /**
  * The sockets of one registry: to itself, and to where it sends us (token service, storage). Only the former may lie
  * in this machine or its network, unless the registry does too. undici is loaded with the first request: a mount that
- * needs no network does not pay for it (25 ms, measured; its whole index 65).
+ * needs no network does not pay for it.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #agents = new Map<string, Promise<Dispatcher>>();
+  readonly #pools = new Map<string, Promise<Dispatcher>>(); // by origin, the oldest first
   /** Closing: their requests under way have not ended yet. */
   readonly #old = new Set<Promise<Dispatcher>>();
   /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured): read when needed. */
@@ -65,26 +67,19 @@ export class Connections {
 
   /** The next request opens a new socket; requests under way end on their old ones. */
   renew(): void {
-    for (const agent of this.#agents.values()) {
-      this.#old.add(agent);
-      void agent
-        .then((opened) => opened.close())
-        .catch(() => {})
-        .finally(() => this.#old.delete(agent));
-    }
-    this.#agents.clear();
+    for (const origin of [...this.#pools.keys()]) this.#retire(origin);
   }
 
   /** Requests under way fail. */
   async close(): Promise<void> {
     this.#closed = true;
-    const agents = [...this.#agents.values(), ...this.#old];
-    this.#agents.clear();
-    await Promise.all(agents.map(async (agent) => (await agent).destroy()));
+    const pools = [...this.#pools.values(), ...this.#old];
+    this.#pools.clear();
+    await Promise.all(pools.map(async (pool) => (await pool).destroy()));
   }
 
   async #dispatch(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
-    const agent = await this.#agent(request.url);
+    const pool = await this.#pool(request.url);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       let body: ResponseBody | undefined;
@@ -100,7 +95,7 @@ export class Connections {
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      agent.dispatch(
+      pool.dispatch(
         {
           origin: request.url.origin,
           path: request.url.pathname + request.url.search,
@@ -109,6 +104,8 @@ export class Connections {
           body: request.body ?? null,
           headersTimeout: 0, // StallTimer's business
           bodyTimeout: 0,
+          // undici closes the socket after each HEAD unless told not to; the GET that follows needs one.
+          reset: false,
         },
         {
           onRequestStart(control) {
@@ -138,30 +135,46 @@ export class Connections {
     });
   }
 
-  #agent(url: URL): Promise<Dispatcher> {
+  #pool(url: URL): Promise<Dispatcher> {
     if (this.#closed) throw new DOMException('the registry was closed', 'AbortError');
-    const atHome = this.#options.endpoint.serves(url);
-    const key = `${atHome ? 'registry' : 'elsewhere'} ${url.protocol}`;
-    const known = this.#agents.get(key);
+    const { origin } = url;
+    const known = this.#pools.get(origin);
     if (known) return known;
-    const opening = this.#open(url.protocol === 'https:', atHome);
-    this.#agents.set(key, opening);
-    opening.catch(() => this.#agents.delete(key));
+    const oldest = this.#pools.keys().next();
+    if (this.#pools.size >= ORIGINS_MAX && !oldest.done) this.#retire(oldest.value);
+    const opening = this.#open(url);
+    this.#pools.set(origin, opening);
+    // What failed (a CA that cannot be read) is tried anew by the next request.
+    opening.catch(() => this.#pools.delete(origin));
     return opening;
   }
 
-  async #open(secure: boolean, atHome: boolean): Promise<Dispatcher> {
+  /** Its requests under way end as they would; new ones open new sockets. */
+  #retire(origin: string): void {
+    const pool = this.#pools.get(origin);
+    if (!pool) return;
+    this.#pools.delete(origin);
+    this.#old.add(pool);
+    void pool
+      .then((opened) => opened.close())
+      .catch(() => {})
+      .finally(() => this.#old.delete(pool));
+  }
+
+  async #open(url: URL): Promise<Dispatcher> {
     const { endpoint, insecure, environment } = this.#options;
-    const trust: Trust = secure
-      ? await readTrust(environment, { host: atHome ? endpoint.host : undefined, whole: this.#wholeTrust })
-      : {};
-    const tls = { ...trust, ...(insecure && { rejectUnauthorized: false }) };
-    return openAgent({
+    const atHome = endpoint.serves(url);
+    const host = atHome ? endpoint.host : undefined;
+    const trust = { host, whole: this.#wholeTrust };
+    const tls = {
+      ...(url.protocol === 'https:' && { secureContext: await trustContext(environment, trust) }),
+      ...(insecure && { rejectUnauthorized: false }),
+    };
+    return openPool(url.origin, {
       connections: CONNECTIONS_MAX,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: { ...tls, timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup(atHome) },
       requestTls: tls,
-      proxyTunnel: false, // plain HTTP goes to the proxy as it is; HTTPS is tunnelled all the same
       httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
       httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
       noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',

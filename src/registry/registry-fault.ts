@@ -46,8 +46,8 @@ export function connectionCode(error: unknown): string | undefined {
 }
 
 /** An error of the connection (not of HTTP) as a fault. Names the host only: a path may be a signed URL's. */
-export function connectionFault(error: unknown, url: URL): RegistryFault {
-  if (error instanceof RegistryFault) return error;
+export function connectionFault(error: unknown, url: URL): LayerslayerError {
+  if (error instanceof LayerslayerError) return error;
   const code = connectionCode(error);
   const said = error instanceof Error && error.message !== '' ? error.message : (code ?? 'connection failed');
   const message = `${url.host}: ${code !== undefined && !said.includes(code) ? `${said} (${code})` : said}`;

@@ -7,9 +7,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTrust } from '#dist/registry/certificates.js';
+import { readTrust, trustContext } from '#dist/registry/certificates.js';
 import { Endpoint } from '#dist/registry/endpoint.js';
-import { loadAgent } from '#dist/registry/undici-agent.js';
+import { loadPool } from '#dist/registry/undici-pool.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 
 const { rig, registry } = useRegistry();
@@ -112,6 +112,11 @@ describe('TLS', () => {
         certsDirectories: [join(directory, 'none'), join(directory, 'certs.d')],
       });
     const own = await read('r.example:5000');
+    const directories = { whole: false, certsDirectories: [join(directory, 'certs.d')] };
+    const broken = trustContext({}, { host: 'r.example:5000', ...directories });
+    await expect(broken).rejects.toMatchObject(withCode('INVALID_ARGUMENT'));
+    await expect(broken).rejects.toThrow('certs.d/r.example:5000');
+    expect(await trustContext({}, { host: 'r.example', ...directories })).toBeUndefined();
     expect(own).toMatchObject({ cert: 'CERT', key: 'KEY' });
     expect(own.ca?.at(-1)).toBe('CA');
     expect(own.ca?.length).toBeGreaterThan(50);
@@ -184,8 +189,8 @@ describe('HTTP_PROXY, HTTPS_PROXY, NO_PROXY', () => {
   });
 });
 
-test('undici’s agent is where the fast way looks for it', async () => {
-  const file = 'undici/lib/dispatcher/agent.js';
-  const { default: agent } = (await import(file)) as { default: unknown };
-  expect(await loadAgent()).toBe(agent);
+test('undici’s pool is where the fast way looks for it', async () => {
+  const file = 'undici/lib/dispatcher/pool.js';
+  const { default: pool } = (await import(file)) as { default: unknown };
+  expect(await loadPool()).toBe(pool);
 });

@@ -451,6 +451,25 @@ describe('row: go away while mounted', () => {
   });
 });
 
+describe('sockets', () => {
+  test('are used again, also after a HEAD and after the registry closed one', async () => {
+    const { layer, proxy } = await rig();
+    const blob = await layer();
+    const reads = async () => {
+      for (let at = 0; at < 20; at++) await blob.read(at, 10);
+    };
+    await reads();
+    expect(proxy.connections).toBeLessThanOrEqual(3);
+    for (let round = 0; round < 3; round++) {
+      proxy.cutConnections();
+      await reads();
+    }
+    expect(proxy.connections).toBeLessThanOrEqual(12);
+    await Promise.all(Array.from({ length: 100 }, (_, at) => blob.read(at, 10)));
+    expect(proxy.connections).toBeLessThanOrEqual(12 + 32);
+  });
+});
+
 describe('a stream', () => {
   test('hands out nothing more while its consumer is busy', async () => {
     const { layer } = await rig();

@@ -177,6 +177,7 @@ export class FaultProxy {
   #issued = 0;
   signature = 'signature-1';
   host = '';
+  connections = 0; // that were ever opened
   storageUrl = '';
 
   private constructor(options: FaultProxyOptions) {
@@ -232,6 +233,7 @@ export class FaultProxy {
       void this.#serve(at, incoming, outgoing).catch(() => outgoing.destroy());
     });
     server.on('connection', (socket) => {
+      this.connections++;
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
