@@ -17,14 +17,15 @@ export class PagedBlob implements BlobReader {
     this.#readAhead = new ReadAhead(pageCount(size));
   }
 
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
     signal?.throwIfAborted();
     checkRange(offset, length, this.size);
     if (length === 0) return new Uint8Array(0);
     const first = pageOf(offset);
     const last = pageOf(offset + length - 1);
     const wanted: Promise<Uint8Array>[] = [];
-    for (let number = first; number <= last; number++) wanted.push(this.#pages.page(number, signal));
+    const single = first === last ? lent : undefined; // there is one buffer, so for one page only
+    for (let number = first; number <= last; number++) wanted.push(this.#pages.page(number, signal, single));
     const ahead = this.#readAhead.note(first, last);
     if (ahead) this.#pages.prefetch(ahead.first, ahead.end);
 

@@ -26,11 +26,11 @@ export class StoredPages implements PageSource {
     this.#options = options;
   }
 
-  async page(number: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async page(number: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
     const { digest, pageDigests, store, upstream, log } = this.#options;
     const key = pageKey(digest, number);
     // No await up to here on a miss: pages that are asked for together reach upstream together.
-    const stored = store.readSync('page', key);
+    const stored = store.readSync('page', key, lent);
     if (stored === undefined) return upstream.page(number, signal);
     if (isPage(stored, number, pageDigests)) return stored;
     if (!this.#toldDamage)

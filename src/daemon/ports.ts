@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import { MergedFs } from '../fs/merged-fs.js';
 import { DevFuseTransport } from '../fuse/dev-fuse-transport.js';
 import { startSession } from '../image/session.js';
@@ -7,8 +8,8 @@ import type { MountPorts } from './mount-ports.js';
 import { ourMountAt } from './our-mounts.js';
 
 /** The real things. */
-export const PORTS: MountPorts = {
-  startSession,
+export const realPorts = (fetchThread: Worker): MountPorts => ({
+  startSession: (options) => startSession(options, fetchThread),
   transport: new DevFuseTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
   buildFs(image, layers, options, log) {
@@ -24,4 +25,4 @@ export const PORTS: MountPorts = {
       createdBy: (number) => createdBy(image.config, image.manifest.layers.length, number),
     });
   },
-};
+});

@@ -19,7 +19,9 @@ const IPC_FD = 3;
  * A process of its own also for `--foreground`: the size of libuv's pool is fixed before the first line of a main
  * module runs.
  */
-export function startDaemon(program = fileURLToPath(new URL('./main.js', import.meta.url))): ChildProcess {
+export function startDaemon(
+  program = fileURLToPath(new URL('./daemon-main.js', import.meta.url)),
+): ChildProcess {
   const nothing = openSync('/dev/null', 'r');
   try {
     const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', 'ipc'];

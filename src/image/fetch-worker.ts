@@ -14,6 +14,7 @@ import { ByteLru } from '../cache/byte-lru.js';
 import { ContentStore } from '../cache/content-store.js';
 import type { BlobNumber, FetchMethods, StreamMethods } from '../layer/inflate-protocol.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import { loadPool } from '../registry/undici-pool.js';
 import { BufferRing } from './buffer-ring.js';
 import { Counters } from './counters.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
@@ -46,6 +47,9 @@ const blobs = new Map<BlobNumber, OpenBlob>();
 const recent = new ByteLru<string, Uint8Array>(RECENT_PAGES_BYTES);
 const log = logTo((level, message) => main.notify('log', { level, message }));
 let fetching: Promise<Fetching>;
+
+// Loaded while the cache directory is opened and looked at: every start of a mount waits for both.
+void loadPool();
 
 const handlers: SourceMethods = {
   setup(argument) {

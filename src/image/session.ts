@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
@@ -14,6 +14,7 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { Counters } from './counters.js';
 import type { NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import { startFetchThread } from './fetch-thread.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
 import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
@@ -29,9 +30,12 @@ const MAX_INFLATING_THREADS = 4;
 /** Layers an image may have (SEMANTICS, named limits). */
 const MAX_LAYERS = 1024;
 
-/** Starts a session's threads: this one (no heavy work), one that fetches, up to four that inflate when needed. */
-export function startSession(options: SessionOptions): ImageSession {
-  return new ThreadedSession(options);
+/**
+ * Starts a session's threads: this one (no heavy work), one that fetches, up to four that inflate when needed.
+ * @param fetchThread one that was started before, and is this session's from now on
+ */
+export function startSession(options: SessionOptions, fetchThread = startFetchThread()): ImageSession {
+  return new ThreadedSession(options, fetchThread);
 }
 
 class ThreadedSession implements ImageSession {
@@ -45,10 +49,10 @@ class ThreadedSession implements ImageSession {
   readonly #blobs = new Map<Digest, BlobNumber>();
   #closed = false;
 
-  constructor(options: SessionOptions) {
+  constructor(options: SessionOptions, fetchThread: Worker) {
     this.#options = options;
     const { registry, cache, log, onNotice, memoryBytes } = options;
-    this.#fetchThread = new Worker(new URL('./fetch-worker.js', import.meta.url), { name: 'fetch' });
+    this.#fetchThread = fetchThread;
     const notices: NoticeMethods = {
       log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
       notice: ({ message }) => onNotice?.(message),

@@ -1,4 +1,5 @@
 import { Semaphore } from '../base/semaphore.js';
+import { PAGE_SIZE } from '../blob/page.js';
 import { GzipCursor } from '../gzip/gzip-cursor.js';
 import { InflateEngine } from '../gzip/inflate-engine.js';
 
@@ -18,6 +19,7 @@ interface Want {
 export interface LiveCursor {
   readonly cursor: GzipCursor;
   fed: { offset: number; bytes: Uint8Array } | undefined; // offset in the blob
+  readonly page: Uint8Array; // lent to whoever reads those bytes
 }
 
 interface Slot extends LiveCursor {
@@ -74,6 +76,7 @@ export class CursorPool {
     const slot: Slot = {
       cursor: new GzipCursor(new InflateEngine()),
       fed: undefined,
+      page: new Uint8Array(PAGE_SIZE),
       owner: undefined,
       busy: false,
     };

@@ -76,10 +76,11 @@ export class WindowReader {
     deliver: (number: number, bytes: Uint8Array<ArrayBuffer>) => void,
     signal?: AbortSignal,
   ): Promise<void> {
+    const page = new Uint8Array(PAGE_SIZE);
     for (let number = first; number < first + count; number++) {
       const window = this.#buffers.take(this.#windowLength(number));
       // A copy: what a BlobReader returns may be a view of a page that others read too, and this buffer moves away.
-      window.set(await this.#blob.read(number * WINDOW_SIZE, window.length, signal));
+      window.set(await this.#blob.read(number * WINDOW_SIZE, window.length, signal, page));
       deliver(number, window);
     }
   }
@@ -137,7 +138,7 @@ export class WindowReader {
     let { fed } = live;
     if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
       const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#blob.size - at);
-      fed = { offset: at, bytes: await this.#blob.read(at, length, signal) };
+      fed = { offset: at, bytes: await this.#blob.read(at, length, signal, live.page) };
       live.fed = fed;
     }
     cursor.push(fed.bytes.subarray(at - fed.offset), fed.offset + fed.bytes.length === this.#blob.size);

@@ -2,9 +2,6 @@ import type { Dispatcher, Pool, ProxyAgent } from 'undici';
 
 export type { Dispatcher } from 'undici';
 
-/** undici's pool of sockets to one origin, and what it needs. The package hides no files, but promises none either. */
-const POOL_FILE = 'undici/lib/dispatcher/pool.js';
-
 /** How to reach one origin. */
 export interface PoolOptions {
   connections: number; // sockets at most
@@ -36,11 +33,7 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
   return new (await loadPool())(origin, { connections, keepAliveTimeout, connect });
 }
 
-/** Should a later version move the file, the index still has the class. */
+/** Pool's class. Whoever will soon need it may load it before. */
 export async function loadPool(): Promise<typeof Pool> {
-  try {
-    return ((await import(POOL_FILE)) as { default: typeof Pool }).default;
-  } catch {
-    return (await import('undici')).Pool;
-  }
+  return (await import('undici/lib/dispatcher/pool.js')).default;
 }

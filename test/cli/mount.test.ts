@@ -15,7 +15,7 @@ import {
 } from '../support/registry.js';
 import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 const BASIC = Buffer.from(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`).toString('base64');
 
 const LAYERS = [

@@ -46,7 +46,13 @@ afterAll(async () => {
 
 it('holds the built code, the papers and nothing else', () => {
   expect(packed).toEqual(
-    expect.arrayContaining(['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'dist/cli/main.js']),
+    expect.arrayContaining([
+      'package.json',
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE',
+      'dist/bin/layerslayer.js',
+    ]),
   );
   expect(
     packed.filter(

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;

@@ -1,5 +1,0 @@
-// The main module of a daemon's process; see start-daemon.ts.
-import { runDaemonProcess } from './daemon-process.js';
-import { PORTS } from './ports.js';
-
-runDaemonProcess(PORTS);
