@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net';
+import { LayerslayerError } from '../base/errors.js';
 import { trustContext } from './certificates.js';
 import type { Endpoint } from './endpoint.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
@@ -55,13 +56,12 @@ export class Connections {
       return await this.#dispatch(request, signal);
     } catch (error) {
       const untrusted = isCertificateCode(connectionCode(error)) && !this.#wholeTrust;
-      if (signal.aborted || !untrusted)
-        throw signal.aborted ? signal.reason : connectionFault(error, request.url);
+      if (!untrusted) throw this.#told(error, request.url, signal);
     }
     this.#wholeTrust = true;
     this.renew();
     return this.#dispatch(request, signal).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : connectionFault(error, request.url);
+      throw this.#told(error, request.url, signal);
     });
   };
 
@@ -79,6 +79,8 @@ export class Connections {
   }
 
   async #dispatch(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    signal.throwIfAborted();
+    if (this.#closed) throw closed();
     const pool = await this.#pool(request.url);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -95,6 +97,7 @@ export class Connections {
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
+      const told = (error: Error) => this.#told(error, request.url, signal);
       pool.dispatch(
         {
           origin: request.url.origin,
@@ -115,7 +118,7 @@ export class Connections {
           },
           onResponseStart(control, status, headers) {
             if (status < 200) return;
-            body = new ResponseBody(control, request.url, stall);
+            body = new ResponseBody(control, stall);
             resolve({ status, headers, url: request.url, body });
           },
           onResponseData(_control, chunk) {
@@ -127,7 +130,7 @@ export class Connections {
           },
           onResponseError(_control, error) {
             release();
-            if (body) body.onError(error, signal.aborted);
+            if (body) body.onError(told(error));
             else reject(error);
           },
         },
@@ -135,8 +138,13 @@ export class Connections {
     });
   }
 
+  /** The error as its reader shall see it: the caller's abort and our own end are no faults of the registry. */
+  #told(error: unknown, url: URL, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    return this.#closed ? closed() : connectionFault(error, url);
+  }
+
   #pool(url: URL): Promise<Dispatcher> {
-    if (this.#closed) throw new DOMException('the registry was closed', 'AbortError');
     const { origin } = url;
     const known = this.#pools.get(origin);
     if (known) return known;
@@ -192,4 +200,8 @@ export class Connections {
 
 function stalled({ host }: URL, ms: number): RegistryFault {
   return new RegistryFault('TIMED_OUT', `${host}: no byte for ${ms / 1000} s`, 'backoff', { host });
+}
+
+function closed(): LayerslayerError {
+  return new LayerslayerError('ABORTED', 'the registry was closed');
 }

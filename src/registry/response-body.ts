@@ -1,4 +1,3 @@
-import { connectionFault } from './registry-fault.js';
 import type { StallTimer } from './stall-timer.js';
 
 /** The handle that undici gives a handler on its connection. */
@@ -19,7 +18,6 @@ const DISCARD_MAX = 64 * 1024;
  */
 export class ResponseBody {
   readonly #control: BodyControl;
-  readonly #url: URL;
   readonly #stall: StallTimer;
   #sink: ChunkSink | undefined;
   #finish: ((error?: unknown) => void) | undefined;
@@ -30,9 +28,8 @@ export class ResponseBody {
   #failure: unknown;
   #cancelled = false;
 
-  constructor(control: BodyControl, url: URL, stall: StallTimer) {
+  constructor(control: BodyControl, stall: StallTimer) {
     this.#control = control;
-    this.#url = url;
     this.#stall = stall;
     this.#pause();
   }
@@ -97,10 +94,9 @@ export class ResponseBody {
     this.#end(undefined);
   }
 
-  /** @param callerAborted the error is the caller's abort, not the connection's */
-  onError(error: Error, callerAborted: boolean): void {
-    if (this.#cancelled) this.#end(undefined);
-    else this.#end(callerAborted ? error : connectionFault(error, this.#url));
+  /** @param error as the reader shall see it */
+  onError(error: unknown): void {
+    this.#end(this.#cancelled ? undefined : error);
   }
 
   #deliver(chunk: Uint8Array): void {

@@ -1,4 +1,5 @@
 /** REGISTRY.md, the rows about bytes: ranges, redirects to storage, broken and lying transfers. One test a row or more. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   contentRange,
@@ -451,6 +452,50 @@ describe('row: go away while mounted', () => {
   });
 });
 
+test('whatever goes wrong, the bytes are right or there is an error', async () => {
+  const { source, resolve, proxy, clock } = await rig();
+  const image = await resolve();
+  const offset = fc.nat(LAYER.length - 1);
+  const fault = fc.oneof(
+    fc.constantFrom<Fault>(status(503), status(416), status(404), ignoreRange(), contentRange(undefined)),
+    fc.constantFrom<Fault>(redirectToStorage(), extraBytes(7), extraBytes(7, { chunked: true })),
+    offset.map((at) => otherRange(`bytes=${at}-${Math.min(LAYER.length - 1, at + 1000)}`)),
+    offset.map((at) => endAfter(at)),
+    offset.map((at) => truncateAfter(at)),
+  );
+  let right = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fault, { maxLength: 4 }),
+      offset,
+      offset,
+      fc.boolean(),
+      async (faults, a, b, asRead) => {
+        proxy.rules.splice(
+          0,
+          Number.POSITIVE_INFINITY,
+          ...faults.map((one, at) => onLayer(one, at === 0 ? 1 : [1])),
+        );
+        // Rules count their own requests: each is used up by one, in order.
+        const [start, end] = [Math.min(a, b), Math.max(a, b)];
+        clock.time += 600_000;
+        const reading = asRead ? blob.read(start, end - start) : streamed(blob, start, end);
+        const found = await reading.catch((error: unknown) => {
+          expect(error).toMatchObject({
+            code: expect.stringMatching(/^(REGISTRY_UNAVAILABLE|NOT_FOUND|DIGEST_MISMATCH)$/),
+          });
+          return undefined;
+        });
+        if (!found) return;
+        right++;
+        same(found, LAYER.subarray(start, end));
+      },
+    ),
+    { numRuns: 60 },
+  );
+  expect(right).toBeGreaterThan(10);
+});
+
 describe('sockets', () => {
   test('are used again, also after a HEAD and after the registry closed one', async () => {
     const { layer, proxy } = await rig();
@@ -517,5 +562,15 @@ describe('a stream', () => {
     ].map((ending) => expect(ending).rejects.toMatchObject(withCode('ABORTED')));
     await Promise.all(ended);
     await expect(blob.read(0, 1, controller.signal)).rejects.toMatchObject(withCode('ABORTED'));
+  });
+
+  test('and a read end when the source is closed', async () => {
+    const { layer, source } = await rig({ rules: [onLayer(stallAfter(10))] });
+    const blob = await layer();
+    const reading = expect(blob.read(0, 100)).rejects.toMatchObject(withCode('ABORTED'));
+    const streaming = blob.stream(0, blob.size, () => void source.close());
+    await expect(streaming).rejects.toMatchObject(withCode('ABORTED'));
+    await reading;
+    await expect(blob.read(0, 1)).rejects.toMatchObject(withCode('ABORTED'));
   });
 });
