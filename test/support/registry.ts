@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,7 +62,14 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
       resolve();
     });
   });
+  // A test that failed before its `stop` must not leave the registry behind.
+  const killAtExit = () => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', killAtExit);
   const stop = async () => {
+    process.off('exit', killAtExit);
     child.kill('SIGTERM');
     const kill = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
     await exited;
