@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,12 @@ export const REGISTRY_USER = 'ali';
 export const REGISTRY_PASSWORD = 'open sesame';
 /** bcrypt of the password above, cost 4 so that a request costs no CPU; the registry reads no other kind of hash. */
 const HTPASSWD_LINE = `${REGISTRY_USER}:$2b$04$VmfENaaVtDv5vSXp1QWQduFbGokCoUmjnunE7Z8rgn4FpZxEToP/O`;
+
+/**
+ * The registry, and beside it a watcher that ends it when descriptor 3 is closed: by `stop`, or by the kernel when the
+ * test process is killed.
+ */
+const WATCHED_REGISTRY = '(read _ <&3; kill $$) & exec docker-registry serve "$1" 3<&-';
 
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 5_000;
@@ -53,7 +59,9 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
   // A file, not a pipe: a test that blocks in a child process would not drain it, and the registry would stand still.
   const log = join(directory, 'log');
   const stderr = openSync(log, 'w');
-  const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'ignore', stderr] });
+  const child = spawn('sh', ['-c', WATCHED_REGISTRY, 'sh', config], {
+    stdio: ['ignore', 'ignore', stderr, 'pipe'],
+  });
   closeSync(stderr);
   let ended = false;
   const exited = new Promise<void>((resolve) => {
@@ -62,15 +70,8 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
       resolve();
     });
   });
-  // A test that failed before its `stop` must not leave the registry behind.
-  const killAtExit = () => {
-    child.kill('SIGKILL');
-    rmSync(directory, { recursive: true, force: true });
-  };
-  process.once('exit', killAtExit);
   const stop = async () => {
-    process.off('exit', killAtExit);
-    child.kill('SIGTERM');
+    child.stdio[3]?.destroy();
     const kill = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
     await exited;
     clearTimeout(kill);
