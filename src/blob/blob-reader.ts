@@ -30,4 +30,7 @@ export interface BlobSource extends BlobReader {
     onChunk: (chunk: Uint8Array) => void | Promise<void>,
     signal?: AbortSignal,
   ): Promise<void>;
+
+  /** The bytes that came were wrong: the next ones are to come over another connection, where there are connections. */
+  reconnect?(): void;
 }

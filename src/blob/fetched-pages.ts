@@ -6,6 +6,7 @@ import type { ContentStore } from '../cache/content-store.js';
 import { pageKey } from '../cache/store-layout.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobSource } from './blob-reader.js';
+import { KeptPages } from './kept-pages.js';
 import { PAGE_SIZE, type PageDigests } from './page.js';
 import { PageAssembler } from './page-assembler.js';
 import { isPage } from './page-digest.js';
@@ -36,11 +37,13 @@ export class FetchedPages implements PageSource {
   readonly #options: FetchedPagesOptions;
   readonly #requests = new Semaphore(MOST_REQUESTS);
   readonly #readAheads = new Semaphore(MOST_READ_AHEADS);
+  readonly #kept: KeptPages;
   readonly #flights = new Map<number, PageFlight>();
   #asked: PageFlight[] = []; // to request at the end of this turn
 
   constructor(options: FetchedPagesOptions) {
     this.#options = options;
+    this.#kept = new KeptPages(options.store, options.digest);
   }
 
   async page(number: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -110,6 +113,7 @@ export class FetchedPages implements PageSource {
         this.#options.log.warn(
           `${this.#name(flight)}: the bytes are not those of the digest, fetching them again`,
         );
+        this.#options.source.reconnect?.();
         // One more try: another connection or another server behind the name may hold the right bytes.
         await this.#fetch([flight], () => {
           const message = `${this.#name(flight)}: the bytes are not those of the digest, twice`;
@@ -124,7 +128,7 @@ export class FetchedPages implements PageSource {
   }
 
   async #fetch(run: readonly PageFlight[], onDamaged: (flight: PageFlight) => void): Promise<void> {
-    const { source, digest, pageDigests, recent, signal, store } = this.#options;
+    const { source, digest, pageDigests, recent, signal } = this.#options;
     const first = run[0]!.number;
     const end = first + run.length;
     const from = first * PAGE_SIZE;
@@ -135,11 +139,10 @@ export class FetchedPages implements PageSource {
         onDamaged(flight);
         return;
       }
-      const key = pageKey(digest, number);
-      recent.set(key, page, page.length);
+      recent.set(pageKey(digest, number), page, page.length);
       flight.land(page);
       this.#end(flight);
-      await store.write('page', key, page); // the stream waits, so that pages to be written don't pile up
+      await this.#kept.write(number, page); // the stream waits, so that pages to be written don't pile up
     };
     const assembler = new PageAssembler(first, to, (length) => Buffer.allocUnsafeSlow(length), onPage);
     await source.stream(from, to, (chunk) => assembler.add(chunk), signal);

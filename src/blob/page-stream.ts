@@ -1,9 +1,9 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { ContentStore } from '../cache/content-store.js';
-import { pageKey } from '../cache/store-layout.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
 import type { BlobSource } from './blob-reader.js';
+import { KeptPages, type PageRunWriter } from './kept-pages.js';
 import { PAGE_SIZE, type PageDigests, pageCount, pageLength } from './page.js';
 import { type OnPage, PageAssembler, type TakeBuffer } from './page-assembler.js';
 import { PageHasher } from './page-hasher.js';
@@ -26,8 +26,7 @@ export interface PageStreamOptions {
  * by, but the digest of the whole decides about them too.
  *
  * Pages stay on disk when the source fails or the signal aborts. They are removed when the digest is wrong or `onPage`
- * throws: a consumer that finds the content damaged must throw there (or call `removePages`), or the damage would be read
- * again for ever. Better still it takes the rest and throws nothing: then the digest tells whose fault it is.
+ * throws: a consumer that finds the content damaged must throw there, or the damage would be read again for ever. Better still it takes the rest and throws nothing: then the digest tells whose fault it is.
  * @throws LayerslayerError DIGEST_MISMATCH; the source's and the consumer's errors; the signal's reason
  */
 export async function streamPages(
@@ -36,8 +35,9 @@ export async function streamPages(
 ): Promise<{ pageDigests: PageDigests }> {
   const { digest, store, signal } = options;
   const { size } = source;
+  const kept = new KeptPages(store, digest);
   const hasher = new PageHasher(digestAlgorithm(digest), size);
-  const delivery = new Delivery(options);
+  const delivery = new Delivery(options, kept.stream(size));
   const takeBuffer: TakeBuffer = (length) => fromConsumer(() => options.takeBuffer(length), signal);
   const take = (page: Uint8Array, number: number, isKept: boolean) => {
     hasher.update(page);
@@ -45,19 +45,19 @@ export async function streamPages(
     return delivery.add(page, number, isKept);
   };
   try {
-    const first = await takeKeptPages(size, options, take);
+    const first = await takeKeptPages(kept, size, options, take);
     const assembler = new PageAssembler(first, size, takeBuffer, (page, number) => take(page, number, false));
     const from = Math.min(first * PAGE_SIZE, size);
     if (from < size) await source.stream(from, size, (chunk) => assembler.add(chunk), signal);
     await delivery.end();
   } catch (error) {
     await delivery.end().catch(() => {}); // buffers under way are still ours
-    if (delivery.consumerFailed || isMismatch(error)) await removePages(store, digest, size);
+    if (delivery.consumerFailed || isMismatch(error)) await kept.removeAll(size);
     throw error;
   }
   const found = hasher.finish();
   if (hasher.size === size && found.digest === digest) return { pageDigests: found.pageDigests };
-  await removePages(store, digest, size);
+  await kept.removeAll(size);
   throw new LayerslayerError(
     'DIGEST_MISMATCH',
     `reading ${shortDigest(digest)}: got ${hasher.size} bytes of ${shortDigest(found.digest)}, want ${size}`,
@@ -69,14 +69,9 @@ function isMismatch(error: unknown): boolean {
   return error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
 }
 
-/** Removes all pages of a blob from the store. */
-export async function removePages(store: ContentStore, digest: Digest, size: number): Promise<void> {
-  for (let number = 0; number < pageCount(size); number++)
-    await store.remove('page', pageKey(digest, number));
-}
-
 /** @returns the first page that is not on disk */
 async function takeKeptPages(
+  kept: KeptPages,
   size: number,
   options: PageStreamOptions,
   take: (page: Uint8Array, number: number, isKept: boolean) => Promise<void>,
@@ -84,10 +79,10 @@ async function takeKeptPages(
   for (let number = 0; number < pageCount(size); number++) {
     options.signal?.throwIfAborted();
     const length = pageLength(number, size);
-    const kept = await options.store.read('page', pageKey(options.digest, number));
-    if (kept?.length !== length) return number;
+    const content = kept.readSync(number);
+    if (content?.length !== length) return number;
     const page = (await fromConsumer(() => options.takeBuffer(length), options.signal)).subarray(0, length);
-    page.set(kept);
+    page.set(content);
     await take(page, number, true);
   }
   return pageCount(size);
@@ -105,10 +100,12 @@ function fromConsumer<T>(ask: () => T | Promise<T>, signal: AbortSignal | undefi
 class Delivery {
   consumerFailed = false;
   readonly #options: PageStreamOptions;
+  readonly #keeper: PageRunWriter;
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor(options: PageStreamOptions) {
+  constructor(options: PageStreamOptions, keeper: PageRunWriter) {
     this.#options = options;
+    this.#keeper = keeper;
   }
 
   /** Resolves when the page before this one is delivered. */
@@ -118,13 +115,17 @@ class Delivery {
     this.#underWay.catch(() => {}); // told by the next add, or by end
   }
 
-  end(): Promise<void> {
-    return this.#underWay;
+  async end(): Promise<void> {
+    try {
+      await this.#underWay;
+    } finally {
+      await this.#keeper.end();
+    }
   }
 
   async #deliver(page: Uint8Array, number: number, isKept: boolean): Promise<void> {
-    const { digest, store, onPage, signal } = this.#options;
-    if (!isKept) await store.write('page', pageKey(digest, number), page);
+    const { onPage, signal } = this.#options;
+    if (!isKept) await this.#keeper.add(number, page);
     try {
       await fromConsumer(() => onPage(page, number), signal);
     } catch (error) {

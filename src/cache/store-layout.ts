@@ -27,6 +27,11 @@ export function pageKey(digest: string, page: number): string {
   return `${digest}/${page}`;
 }
 
+/** Key of a run of pages, which are kept in one file; run numbers and page numbers never meet. */
+export function pageRunKey(digest: string, run: number): string {
+  return `${digest}/r${run}`;
+}
+
 /** Key of a layer index: the format's version is in the path, so that formats never meet. */
 export function indexKey(format: number, digest: string): string {
   return `${format}/${digest}`;

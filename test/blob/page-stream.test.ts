@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
+import { KeptPages, RUN_LENGTH } from '#dist/blob/kept-pages.js';
 import { type PageStreamOptions, streamPages } from '#dist/blob/page-stream.js';
 import { ContentStore } from '#dist/cache/content-store.js';
-import { pageKey } from '#dist/cache/store-layout.js';
+import { pageRunKey } from '#dist/cache/store-layout.js';
 import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
 import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
@@ -75,10 +76,9 @@ describe('streamPages', () => {
     expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
     expect(result.bytes).toBe(size);
     for (let number = 0; number * PAGE < size; number++) {
-      expect(same(store.readSync('page', pageKey(digestOf(bytes), number)), pageOf(bytes, number))).toBe(
-        true,
-      );
+      expect(same(new KeptPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(true);
     }
+    expect(await keptPages(store)).toBe(Math.ceil(size / (RUN_LENGTH * PAGE)));
   });
 
   test.each([1, 1000, PAGE, PAGE + 1, 3 * PAGE])('whatever the chunks (%d bytes)', async (chunkLength) => {
@@ -110,7 +110,6 @@ describe('streamPages', () => {
     const gone = new LayerslayerError('REGISTRY_UNAVAILABLE', 'gone');
     const broken = new FaultySource(BYTES, () => ({ failAt: 3 * PAGE + 10, with: gone }));
     await expect(gather(broken, store)).rejects.toBe(gone);
-    expect(await keptPages(store)).toBe(3);
     const whole = new FaultySource(BYTES);
     const result = await gather(whole, store);
     expect(whole.requests).toEqual([`${3 * PAGE}-${BYTES.length}`]);
@@ -129,7 +128,7 @@ describe('streamPages', () => {
   test('a kept page that is damaged is found out by the digest; the next try is right', async () => {
     const { store, directory } = await openStore();
     await gather(new FaultySource(BYTES), store);
-    writeFileSync(join(directory, 'v1/pages', pageKey(digestOf(BYTES), 2)), noise(PAGE, 9));
+    writeFileSync(join(directory, 'v1/pages', pageRunKey(digestOf(BYTES), 0)), noise(BYTES.length, 9));
     await expect(gather(new FaultySource(BYTES), store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     expect(await keptPages(store)).toBe(0);
     expect(same((await gather(new FaultySource(BYTES), store)).got, BYTES)).toBe(true);
@@ -190,7 +189,8 @@ describe('streamPages', () => {
     aborter.abort(new LayerslayerError('ABORTED', 'interrupted'));
     await expect(pass).rejects.toMatchObject({ code: 'ABORTED' });
     expect(handed).toEqual([0, 1]);
-    expect(await keptPages(store)).toBe(2);
+    const kept = new KeptPages(store, digestOf(BYTES));
+    expect([0, 1].map((number) => same(kept.readSync(number), pageOf(BYTES, number)))).toEqual([true, true]);
   });
 
   test('an aborted one asks nothing of anybody', async () => {

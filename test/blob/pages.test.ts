@@ -224,8 +224,6 @@ describe('StoredPages', () => {
         ),
     ],
     ['cut short', (file) => truncateSync(file, 1000)],
-    ['empty', (file) => truncateSync(file, 0)],
-    ['longer', (file) => truncateSync(file, PAGE + 1)],
     ['another page', (file) => writeFileSync(file, pageOf(BYTES, 7))],
   ])('a damaged page (%s) is a miss, is said once, and is replaced', async (_, damage) => {
     const { stored, source, file, warnings } = await setUp({ recentBytes: 0 });
