@@ -115,6 +115,10 @@ function attach(port: MessagePort): void {
           signal,
         });
         return pageDigests;
+      } catch (error) {
+        // Whoever tries once more wants other bytes.
+        if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
+        throw error;
       } finally {
         rings.delete(blob);
       }
