@@ -1,52 +1,124 @@
 // Real bytes to measure with, made once a run from the machine's own files.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createWriteStream, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
-const MIB = 1024 * 1024;
+/** Larger ones are few, and make a corpus of one program. */
+const MAX_FILE_SIZE = 60_000_000; // bytes
+const MAX_TEXT_SIZE = 2_000_000; // bytes; above are tables and bundles
 
-/** Directories whose files are taken in turn until there are enough bytes. */
-const SOURCES = {
+const TEXT_NAME = /\.(?:py|pm|pl|h|txt|html|xml|md)$|\/copyright$/;
+
+/**
+ * Folders below `/` and the share of the size that each may fill; what is left over goes to the next. Where they
+ * overlap, a file is taken once.
+ */
+const SHARES = {
   // ELF-heavy, as most layers are.
-  usr: ['usr/lib', 'usr/bin', 'usr/libexec', 'usr/sbin'],
+  usr: [
+    ['usr/bin', 0.3],
+    ['usr/sbin', 0.05],
+    ['usr/lib/*-linux-gnu', 0.45],
+    ['usr/share', 0.15],
+    ['usr', 1],
+  ],
   // Sources, documentation, translations.
-  text: ['usr/share/perl', 'usr/share/doc', 'usr/lib/python3', 'usr/include', 'usr/share'],
+  text: [['usr', 1]],
 };
 
-/** Path of a tar of about `size` bytes of the kind's files, in `directory`. */
-export function tarOf(kind, size, directory) {
-  const path = join(directory, `${kind}.tar`);
-  if (existsSync(path)) return path;
-  mkdirSync(directory, { recursive: true });
-  const filter =
-    kind === 'text'
-      ? String.raw`-size -2000k \( -name '*.py' -o -name '*.pm' -o -name '*.pl' -o -name '*.h' -o -name '*.txt' -o -name '*.html' -o -name '*.xml' -o -name copyright -o -name '*.md' \)`
-      : '-size -60000k';
-  const sources = SOURCES[kind].filter((source) => existsSync(`/${source}`)).join(' ');
-  // head closes the list when there is enough; awk counts it.
-  const script = `cd / && find ${sources} -type f ${filter} -printf '%s %p\\n' 2>/dev/null | awk -v max=${size} '{ sum += $1; sub(/^[0-9]+ /, ""); print; if (sum > max) exit }' | tar -cf '${path}' --no-recursion -T -`;
-  execFileSync('bash', ['-c', script], { stdio: ['ignore', 'ignore', 'inherit'] });
-  return path;
-}
-
-/** A tar of one file of random bytes: deflate stores them. */
-export function randomTar(size, directory) {
-  const path = join(directory, 'random.tar');
-  if (!existsSync(path)) {
-    mkdirSync(directory, { recursive: true });
-    execFileSync('bash', [
-      '-c',
-      `cd '${directory}' && head -c ${size} /dev/urandom > random.bin && tar -cf random.tar random.bin && rm random.bin`,
-    ]);
+/**
+ * Paths below `/`, parents before children, of about `size` bytes of files.
+ * @param shares as in SHARES
+ * @param taken what is not to be taken again; the paths are added
+ */
+export async function chooseFiles(workplace, shares, size, { only = () => true, taken = new Set() } = {}) {
+  const chosen = [];
+  let used = 0;
+  let allowed = 0;
+  for (const [folder, share] of shares) {
+    allowed = Math.min(size, Math.max(allowed, used) + share * size);
+    // Sorted, so that two runs on one machine measure the same bytes.
+    const found = await workplace.bash(
+      `cd /; find ${folder} -xdev '(' -type f -o -type d -o -type l ')' -printf '%y %s %n:%D:%i %p\\0' 2>/dev/null | LC_ALL=C sort -z -k4 || true`,
+    );
+    for (const record of found.split('\0')) {
+      const [type, bytes, links] = record.split(' ', 3);
+      const path = record.slice([type, bytes, links].join(' ').length + 1);
+      // A hard link to what is taken already is a header in the tar, no bytes.
+      const isAgain = taken.has(links);
+      const length = type === 'f' && !isAgain ? Number(bytes) : 0;
+      if (path === '' || taken.has(path) || length > MAX_FILE_SIZE || used + length > allowed) continue;
+      if (path.includes('\n') || !only(path, type, length)) continue;
+      taken.add(path);
+      if (type === 'f' && !links.startsWith('1:')) taken.add(links);
+      chosen.push(path);
+      used += length;
+    }
   }
-  return path;
+  return chosen;
 }
 
-export function gzipped(tar) {
-  const path = `${tar}.gz`;
-  if (!existsSync(path)) execFileSync('bash', ['-c', `gzip -6 -n -c '${tar}' > '${path}'`]);
-  return path;
+/** Gzipped (level 6, as gzip and docker do) tar of at least 200 MB of the kind's files, where the machine has them. */
+export async function corpusOf(kind, size, workplace) {
+  const only =
+    kind === 'text'
+      ? (path, type, length) => type === 'f' && length <= MAX_TEXT_SIZE && TEXT_NAME.test(path)
+      : (_, type) => type !== 'd';
+  const files = await chooseFiles(workplace, SHARES[kind], size, { only });
+  return writeLayer(workplace, kind, tarOf(workplace, kind, files));
 }
 
-export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
-export const sizeOf = (path) => statSync(path).size;
+/** A file of random bytes: deflate stores them. */
+export function randomCorpus(size, workplace) {
+  const source = `head -c ${size} /dev/urandom >random && tar -c random && rm random`;
+  const child = workplace.start(['bash', '-c', `cd ${workplace.folder('tmp')} && ${source}`]);
+  return writeLayer(workplace, 'random', child.stdout);
+}
+
+/** A stream of the tar of these paths below `/`. */
+export function tarOf(workplace, name, paths) {
+  const list = join(workplace.folder('lists'), name);
+  writeFileSync(list, paths.map((path) => `${path}\0`).join(''));
+  const argv = ['tar', '-c', '--numeric-owner', '--no-recursion', '-C', '/', '--null', '-T', list];
+  return workplace.start(argv, { stdio: ['ignore', 'pipe', 'ignore'] }).stdout;
+}
+
+/**
+ * Gzips a tar into a file.
+ * @param tar a stream or (async) iterable of bytes
+ * @returns what an image says of a layer, and where it is
+ */
+export async function writeLayer(workplace, name, tar) {
+  const path = join(workplace.folder('layers'), `${name}.tar.gz`);
+  const gzip = workplace.start(['gzip', '-6', '-n'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const uncompressed = new Digesting();
+  const compressed = new Digesting();
+  await Promise.all([
+    pipeline(tar, uncompressed, gzip.stdin),
+    pipeline(gzip.stdout, compressed, createWriteStream(path)),
+  ]);
+  return {
+    path,
+    size: statSync(path).size,
+    tarSize: uncompressed.size,
+    digest: compressed.digest(),
+    diffId: uncompressed.digest(),
+  };
+}
+
+class Digesting extends Transform {
+  size = 0;
+  #hash = createHash('sha256');
+
+  _transform(chunk, _encoding, done) {
+    this.size += chunk.length;
+    this.#hash.update(chunk);
+    done(null, chunk);
+  }
+
+  digest() {
+    return `sha256:${this.#hash.digest('hex')}`;
+  }
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+// Measures what the project promises, each figure side by side with what it is compared to, in one run:
+//
+//     npm run bench [-- [--markdown] SECTION...]
+//
+// Needs root, /dev/fuse, buildah, docker-registry and GNU tools. A missed limit is a word in the table, not a failure.
+import { accessSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { coldFind } from './bench/cold-find.mjs';
+import { firstMount, wholeTree } from './bench/first-mount.mjs';
+import { Images } from './bench/images.mjs';
+import { indexPass } from './bench/index-pass.mjs';
+import { indexSize } from './bench/index-size.mjs';
+import { memory } from './bench/memory.mjs';
+import { MAIN } from './bench/mounts.mjs';
+import { Report } from './bench/report.mjs';
+import { secondMount } from './bench/second-mount.mjs';
+import { Workplace } from './bench/workplace.mjs';
+
+const SECTIONS = {
+  'index-pass': indexPass,
+  'first-mount': firstMount,
+  'second-mount': secondMount,
+  'whole-tree': wholeTree,
+  'cold-find': coldFind,
+  'index-size': indexSize,
+  memory,
+};
+
+/** Processes that want to run, on average over a minute: above, something else is at work. */
+const QUIET_LOAD = 1;
+
+const say = (text) => process.stderr.write(`${text}\n`);
+
+async function main(words) {
+  const isMarkdown = words.includes('--markdown');
+  const wanted = words.filter((word) => word !== '--markdown');
+  const unknown = wanted.filter((word) => !Object.hasOwn(SECTIONS, word));
+  if (unknown.length > 0) {
+    say(
+      `no such section: ${unknown.join(', ')}; there are: ${Object.keys(SECTIONS).join(', ')}; and --markdown`,
+    );
+    return 2;
+  }
+  if (process.getuid?.() !== 0) throw new Error('needs root: it mounts, and drops the kernel caches');
+  accessSync(MAIN); // not built: npm run build
+
+  const load = loadavg()[0];
+  say(`Node ${process.versions.node}, ${cpus().length} processors, load average ${load.toFixed(2)}`);
+  if (load > QUIET_LOAD)
+    say(`warning: the machine is busy (load above ${QUIET_LOAD}): the figures will be noisy`);
+
+  const workplace = new Workplace();
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ]) {
+    process.on(signal, () => void workplace.cleanUp().then(() => process.exit(status)));
+  }
+  const report = new Report();
+  try {
+    const bench = { workplace, images: new Images(workplace), report };
+    for (const name of wanted.length > 0 ? wanted : Object.keys(SECTIONS)) {
+      say(name);
+      await SECTIONS[name](bench);
+    }
+  } finally {
+    await workplace.cleanUp();
+  }
+  process.stdout.write(`${isMarkdown ? report.toMarkdown() : report.toText()}\n`);
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

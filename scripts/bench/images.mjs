@@ -1,0 +1,73 @@
+// The images that are mounted, each made when a section first asks for it.
+import { chooseFiles, tarOf, writeLayer } from './corpus.mjs';
+import { pushImage, startRegistry } from './registry.mjs';
+import { smallFilesTar } from './small-files.mjs';
+
+/** Uncompressed bytes of each of the four layers; deflated together they are about 240 MB. */
+const USR_LAYER_SIZE = 170_000_000;
+
+/** A layer's folders below `/`, as in an image: libraries, programs, languages, the rest. */
+const USR_LAYERS = [
+  ['etc/os-release', 'usr/lib/os-release', 'usr/lib/*-linux-gnu'],
+  ['usr/bin', 'usr/sbin', 'usr/libexec'],
+  ['usr/lib/python3', 'usr/lib/gcc', 'usr/lib/git-core', 'usr/lib/node_modules', 'usr/lib'],
+  ['usr/share', 'usr/include', 'usr'],
+];
+
+export class Images {
+  #workplace;
+  #registry;
+  #made = new Map();
+
+  constructor(workplace) {
+    this.#workplace = workplace;
+  }
+
+  /** Four layers of the machine's /usr. */
+  usr() {
+    return this.#image('usr', async () => {
+      const taken = new Set();
+      const layers = [];
+      for (const [i, folders] of USR_LAYERS.entries()) {
+        const shares = folders.map((folder) => [folder, 1]);
+        const files = await chooseFiles(this.#workplace, shares, USR_LAYER_SIZE, { taken });
+        layers.push(await writeLayer(this.#workplace, `usr-${i}`, tarOf(this.#workplace, `usr-${i}`, files)));
+      }
+      return layers;
+    });
+  }
+
+  /** One layer of small files, 500 a directory. */
+  smallFiles(files) {
+    return this.#image(`small-${files}`, async () => {
+      const tar = smallFilesTar(files, files / 500);
+      return [await writeLayer(this.#workplace, `small-${files}`, tar)];
+    });
+  }
+
+  /** Where the registry listens: `127.0.0.1:PORT`. */
+  registry() {
+    this.#registry ??= startRegistry(this.#workplace);
+    return this.#registry;
+  }
+
+  #image(name, makeLayers) {
+    let image = this.#made.get(name);
+    if (!image) {
+      process.stderr.write(`making image ${name}\n`);
+      image = this.#push(name, makeLayers);
+      this.#made.set(name, image);
+    }
+    return image;
+  }
+
+  async #push(name, makeLayers) {
+    const host = await this.registry();
+    const layers = await makeLayers();
+    const path = `library/${name}:latest`;
+    await pushImage(host, path, layers);
+    const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+    const tarSize = layers.reduce((sum, layer) => sum + layer.tarSize, 0);
+    return { path, reference: `${host}/${path}`, layers, size, tarSize };
+  }
+}

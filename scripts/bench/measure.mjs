@@ -1,0 +1,27 @@
+// Numbers: how runs become one figure, and how figures are written.
+
+export const MIB = 1024 * 1024;
+
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/**
+ * Runs the subjects in turn, round by round, so that whatever else the machine does falls on all of them alike.
+ * @param subjects name -> async function that returns a figure
+ * @returns name -> the figures' median
+ */
+export async function interleaved(rounds, subjects) {
+  const figures = new Map(Object.keys(subjects).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of Object.entries(subjects)) figures.get(name).push(await run());
+  }
+  return Object.fromEntries([...figures].map(([name, values]) => [name, median(values)]));
+}
+
+export const seconds = (value) => `${value.toFixed(value < 1 ? 3 : 2)} s`;
+export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+/** Decompressed bytes, as in all statements about inflating: 10^6. */
+export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
