@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+/** The program as it is packed. */
+export const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 
 /** A cache directory and a mountpoint of layerslayer, beside each other. */
 export class Mounts {
