@@ -17,6 +17,8 @@ import {
 export interface Endpoint {
   postMessage(message: unknown, transfer?: readonly Transferable[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
+  /** The other end of a MessagePort is gone, with its thread perhaps. A Worker tells of its end otherwise. */
+  on(event: 'close', listener: () => void): unknown;
 }
 
 /** A handler's result together with the buffers in it that move to the caller. */
@@ -40,9 +42,15 @@ type ResultOf<H> = H extends (...args: never[]) => infer R
 type Message =
   | { type: 'call'; id: number; method: string; argument: unknown }
   | { type: 'notice'; method: string; argument: unknown }
-  | { type: 'cancel'; id: number }
+  | { type: 'cancel'; id: number; reason: ErrorRecord }
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: ErrorRecord };
+
+interface Call {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  leave(): void; // the signal
+}
 
 /** Notices are not aborted. */
 const NEVER = new AbortController().signal;
@@ -51,7 +59,7 @@ const NEVER = new AbortController().signal;
 export class ThreadPeer<Remote extends object> {
   readonly #endpoint: Endpoint;
   readonly #handlers: Handlers;
-  readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  readonly #calls = new Map<number, Call>();
   readonly #serving = new Map<number, AbortController>();
   #nextId = 1;
   #closed: LayerslayerError | undefined;
@@ -60,35 +68,36 @@ export class ThreadPeer<Remote extends object> {
     this.#endpoint = endpoint;
     this.#handlers = handlers as Handlers;
     endpoint.on('message', (message) => this.#receive(message as Message));
+    // Else a call to a thread that died would wait for ever, and what it had asked us for would go on for nobody.
+    endpoint.on('close', () => this.close(new LayerslayerError('INTERNAL', 'the other thread is gone')));
   }
 
-  call<M extends keyof Remote & string>(
+  /**
+   * An aborted call still ends with the other end's answer: when it rejects, nothing of it goes on over there.
+   * @throws LayerslayerError what the handler threw; the signal's reason, as the handler passes it on
+   */
+  async call<M extends keyof Remote & string>(
     method: M,
     argument: ArgumentOf<Remote[M]>,
     options: { transfer?: readonly Transferable[]; signal?: AbortSignal } = {},
   ): Promise<ResultOf<Remote[M]>> {
     const { signal, transfer } = options;
-    if (this.#closed) return Promise.reject(this.#closed);
-    if (signal?.aborted) return Promise.reject(asLayerslayerError(signal.reason));
+    if (this.#closed) throw this.#closed;
+    if (signal?.aborted) throw asLayerslayerError(signal.reason);
+    const id = this.#nextId++;
+    // Before the call is noted, as it throws for what can't be cloned.
+    this.#endpoint.postMessage({ type: 'call', id, method, argument } satisfies Message, transfer);
     return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      const onAbort = () => this.#endpoint.postMessage({ type: 'cancel', id } satisfies Message);
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const settle = () => {
-        this.#calls.delete(id);
-        signal?.removeEventListener('abort', onAbort);
+      const onAbort = () => {
+        const reason = toErrorRecord(signal?.reason);
+        this.#endpoint.postMessage({ type: 'cancel', id, reason } satisfies Message);
       };
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.#calls.set(id, {
-        resolve: (value) => {
-          settle();
-          resolve(value as ResultOf<Remote[M]>);
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        leave: () => signal?.removeEventListener('abort', onAbort),
       });
-      this.#endpoint.postMessage({ type: 'call', id, method, argument } satisfies Message, transfer);
     });
   }
 
@@ -101,37 +110,49 @@ export class ThreadPeer<Remote extends object> {
       this.#endpoint.postMessage({ type: 'notice', method, argument } satisfies Message, transfer);
   }
 
-  /** The other end is gone: every call under way and to come fails with `error`. */
+  /** The conversation is over: every call under way and to come fails with `error`, every one that we serve is aborted. */
   close(error: LayerslayerError): void {
-    this.#closed ??= error;
-    for (const call of [...this.#calls.values()]) call.reject(error);
+    if (this.#closed) return;
+    this.#closed = error;
+    for (const id of [...this.#calls.keys()]) this.#take(id)?.reject(error);
     for (const serving of this.#serving.values()) serving.abort(error);
   }
 
   #receive(message: Message): void {
+    if (this.#closed) return;
     switch (message.type) {
       case 'call':
         void this.#serve(message.id, message.method, message.argument);
         return;
       case 'notice':
-        this.#notice(message.method, message.argument);
+        void this.#notice(message.method, message.argument);
         return;
       case 'cancel':
-        this.#serving.get(message.id)?.abort(new LayerslayerError('ABORTED', 'aborted'));
+        this.#serving.get(message.id)?.abort(fromErrorRecord(message.reason));
         return;
       case 'result':
-        this.#calls.get(message.id)?.resolve(message.value);
+        this.#take(message.id)?.resolve(message.value);
         return;
       case 'error':
-        this.#calls.get(message.id)?.reject(fromErrorRecord(message.error));
+        this.#take(message.id)?.reject(fromErrorRecord(message.error));
         return;
     }
   }
 
+  #take(id: number): Call | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    call?.leave();
+    return call;
+  }
+
   /** A notice has nobody to tell of a fault; whoever calls next finds it. */
-  #notice(method: string, argument: unknown): void {
-    const outcome = this.#handlers[method]?.(argument as never, NEVER);
-    if (outcome instanceof Promise) outcome.catch(() => {});
+  async #notice(method: string, argument: unknown): Promise<void> {
+    try {
+      await this.#handlers[method]?.(argument as never, NEVER);
+    } catch {
+      // Not thrown on: an exception in a message listener ends its thread.
+    }
   }
 
   async #serve(id: number, method: string, argument: unknown): Promise<void> {
