@@ -78,6 +78,12 @@ export class Scene {
     await this.#registry?.stop();
   }
 
+  /** Mounts one more image of these layers. @returns the mountpoint */
+  async mountAnother(name: string, layers: readonly Uint8Array[], args: string[] = []): Promise<string> {
+    await pushImage(this.#registry!, `library/${name}:latest`, { layers });
+    return this.place.mount(`${this.#registry!.host}/library/${name}:latest`, `mnt-${name}`, args);
+  }
+
   outcome(name: string): Outcome {
     const root = this.#rootOf(name);
     const listing = subtree(this.listing, root);
