@@ -15,20 +15,44 @@ const given = (path: (root: string) => string) => path;
 const N255 = 'n'.repeat(255);
 const N256 = 'n'.repeat(256);
 const NOT_UTF8 = bytes('x', [0xff, 0xfe, 0x80, 0xc0, 0xaf], 'y');
-const LONG_TARGET = 't/'.repeat(2047) + 't'; // 4095 bytes
+const LONG_TARGET = `${'t/'.repeat(2047)}t`; // 4095 bytes
 
 const scene = playCases({
   'dots, slashes and .. are cleaned': {
     layers: [
       [
-        file(given((root) => `./${root}/a`), 'a'),
-        file(given((root) => `/${root}/b`), 'b'),
-        file(given((root) => `//.//${root}/.//c`), 'c'),
-        file(given((root) => `${root}/x/../d`), 'd'),
-        file(given((root) => `../../${root}/e`), 'e'),
-        file(given((root) => `${root}/../../../${root}/f`), 'f'),
-        file(given((root) => `/../${root}/./g/.`), 'g'),
-        file(given((root) => `${root}/y/z/../../h`), 'h'),
+        file(
+          given((root) => `./${root}/a`),
+          'a',
+        ),
+        file(
+          given((root) => `/${root}/b`),
+          'b',
+        ),
+        file(
+          given((root) => `//.//${root}/.//c`),
+          'c',
+        ),
+        file(
+          given((root) => `${root}/x/../d`),
+          'd',
+        ),
+        file(
+          given((root) => `../../${root}/e`),
+          'e',
+        ),
+        file(
+          given((root) => `${root}/../../../${root}/f`),
+          'f',
+        ),
+        file(
+          given((root) => `/../${root}/./g/.`),
+          'g',
+        ),
+        file(
+          given((root) => `${root}/y/z/../../h`),
+          'h',
+        ),
         dir(given((root) => `${root}//i//`)),
       ],
     ],
@@ -47,7 +71,10 @@ const scene = playCases({
         file(given((root) => `${root}/.wh.b/`)),
         file(given((root) => `${root}//.//.wh.c`)),
         file(given((root) => `${root}/d/y/.././.wh..wh..opq`)),
-        file(given((root) => `${root}/.wh.keep/../kept`), 'kept'),
+        file(
+          given((root) => `${root}/.wh.keep/../kept`),
+          'kept',
+        ),
       ],
     ],
     tree: { d: 'dir', keep: '=', kept: '=kept' },
@@ -66,7 +93,10 @@ const scene = playCases({
     notUmoci: REFUSED,
   },
   'a marker of three dots and of a name with a dot': {
-    layers: [[file('...', ''), file('.a', ''), file('..a', '')], [whiteout('...'), whiteout('.a'), whiteout('..a')]],
+    layers: [
+      [file('...', ''), file('.a', ''), file('..a', '')],
+      [whiteout('...'), whiteout('.a'), whiteout('..a')],
+    ],
     tree: {},
   },
   'names that only look like markers': {
@@ -98,9 +128,11 @@ const scene = playCases({
     },
   },
   'a marker of a marker': {
-    layers: [[file('a', 'a'), file('.wh', 'wh')], [whiteout('.wh.a'), whiteout('.wh')]],
+    layers: [
+      [file('a', 'a'), file('.wh', 'wh')],
+      [whiteout('.wh.a'), whiteout('.wh')],
+    ],
     tree: { a: '=a' },
-    notUmoci: 'aufs metadata',
   },
   'aufs metadata is not shown, links into it get their content': {
     layers: [
@@ -126,7 +158,6 @@ const scene = playCases({
       [dir('.wh..wh.plnk'), file('d/.wh..wh.f', 'f'), file('d/.wh..wh..op', '')],
     ],
     tree: { '.plnk': '=p', plnk: '=p', d: 'dir', 'd/f': '=f' },
-    notUmoci: 'aufs metadata',
   },
   'a component of 255 bytes, and one of 256': {
     layers: [
@@ -236,7 +267,13 @@ const scene = playCases({
   },
   'whiteouts of odd names': {
     layers: [
-      [file(NOT_UTF8, ''), file('new\nline', ''), file('__proto__', ''), file('constructor', ''), file('a', 'a')],
+      [
+        file(NOT_UTF8, ''),
+        file('new\nline', ''),
+        file('__proto__', ''),
+        file('constructor', ''),
+        file('a', 'a'),
+      ],
       [
         file(bytes('.wh.', [...NOT_UTF8])),
         whiteout('new\nline'),
@@ -273,7 +310,6 @@ const scene = playCases({
     },
     groups: [['__proto__/__proto__', 'valueOf']],
     attributes: { '__proto__/__proto__': { nlink: '2' } },
-    notUmoci: 'refuses an xattr without a namespace',
   },
   'overlay’s own attributes are data': {
     layers: [
@@ -296,7 +332,9 @@ const scene = playCases({
   'a directory entry for the root, others are skipped': {
     layers: [
       [
-        raw(() => tar.dir('./', { mode: 0o1711, uid: 11, gid: 12, mtime: 42, xattrs: { 'user.root': 'yes' } })),
+        raw(() =>
+          tar.dir('./', { mode: 0o1711, uid: 11, gid: 12, mtime: 42, xattrs: { 'user.root': 'yes' } }),
+        ),
         raw(() => tar.file('.', 'root?')),
         raw(() => tar.symlink('/', 'elsewhere')),
         raw(() => tar.fifo('a/..')),
@@ -314,7 +352,14 @@ const scene = playCases({
   'path components beyond any object’s patience': {
     layers: [[file(`${'d/'.repeat(60)}f`, 'deep')]],
     tree: {
-      ...Object.fromEntries(Array.from({ length: 60 }, (_, depth) => [Array(depth + 1).fill('d').join('/'), 'dir'])),
+      ...Object.fromEntries(
+        Array.from({ length: 60 }, (_, depth) => [
+          Array(depth + 1)
+            .fill('d')
+            .join('/'),
+          'dir',
+        ]),
+      ),
       [`${'d/'.repeat(60)}f`]: '=deep',
     },
     notUmoci: IMPLIED,

@@ -1,12 +1,12 @@
-import fc from 'fast-check';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { attempt, run } from '../support/child.js';
 import { Workplace } from '../support/mounts.js';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import * as tar from '../support/tar.js';
 import { type Listing, listTree } from '../support/tree-listing.js';
-import { naiveImage, type NaiveFile, type Op } from './naive-image.js';
+import { type NaiveFile, naiveImage, type Op } from './naive-image.js';
 
 /**
  * Layers that no one thought of: random entries and markers over a handful of names, mounted, against the rules done
@@ -44,7 +44,10 @@ const op = fc.record({ kind, path, inside: path, target: linkTarget });
 function randomLayers(): Op[][] {
   const layers: Op[][] = Array.from({ length: LAYERS }, () => []);
   const member = fc.tuple(fc.nat(LAYERS - 1), op);
-  const groups = fc.sample(fc.array(member, { minLength: 4, maxLength: 24 }), { numRuns: GROUPS, seed: SEED });
+  const groups = fc.sample(fc.array(member, { minLength: 4, maxLength: 24 }), {
+    numRuns: GROUPS,
+    seed: SEED,
+  });
   let stamp = 1;
   groups.forEach((members, number) => {
     const root = `g${number}`;
@@ -99,11 +102,21 @@ beforeAll(async () => {
   listing = await listTree(mountpoint);
   const cats = await run(
     'bash',
-    ['-c', "find . -type f -printf '%P\\n' | LC_ALL=C sort | while read -r f; do printf '%s\\t' \"$f\"; cat \"$f\"; echo; done"],
+    [
+      '-c',
+      'find . -type f -printf \'%P\\n\' | LC_ALL=C sort | while read -r f; do printf \'%s\\t\' "$f"; cat "$f"; echo; done',
+    ],
     { cwd: mountpoint },
   );
-  sums = new Map(cats.stdout.split('\n').filter(Boolean).map((line) => line.split('\t') as [string, string]));
-  const asked = await attempt('getfattr', ['-R', '-P', '-h', '-n', 'layerslayer.index', '.'], { cwd: mountpoint });
+  sums = new Map(
+    cats.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split('\t') as [string, string]),
+  );
+  const asked = await attempt('getfattr', ['-R', '-P', '-h', '-n', 'layerslayer.index', '.'], {
+    cwd: mountpoint,
+  });
   indexes = new Map(
     [...asked.stdout.matchAll(/# file: (.*)\nlayerslayer\.index="(.*)"\n/g)].map((found) => [
       found[1] === '.' ? '' : found[1]!,
@@ -146,14 +159,17 @@ it('random layers are as the rules, done naively, say', () => {
   const history = layers.flatMap((ops, number) =>
     ops
       .filter(({ path }) => first !== undefined && (path === first || path.startsWith(`${first}/`)))
-      .map(({ kind, path, target, stamp }) => `layer ${number + 1}: ${kind} ${path} ${target ?? ''} (${stamp})`),
+      .map(
+        ({ kind, path, target, stamp }) => `layer ${number + 1}: ${kind} ${path} ${target ?? ''} (${stamp})`,
+      ),
   );
   expect([...wrong.slice(0, 10), ...history], `seed ${SEED}, ${wrong.length} wrong`).toEqual([]);
 });
 
 it('files have the times of the entries whose contents they have', () => {
   const wrong = [...listing].filter(
-    ([path, { type, mtime }]) => type === 'f' && Number(mtime) !== Number(sums.get(path)?.slice('content '.length)),
+    ([path, { type, mtime }]) =>
+      type === 'f' && Number(mtime) !== Number(sums.get(path)?.slice('content '.length)),
   );
   expect(wrong).toEqual([]);
 });

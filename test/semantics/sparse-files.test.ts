@@ -73,7 +73,6 @@ const crossed = Object.fromEntries(
   ),
 );
 
-
 const SOME = SHAPES['holes all around']!;
 
 const scene = playCases({
@@ -119,9 +118,15 @@ const scene = playCases({
 it('reads at any offset of a sparse file are right', async () => {
   const path = [...scene.listing.keys()].find((key) => scene.listing.get(key)!.size === '50000')!;
   const whole = Buffer.from(logical(SHAPES['a map that is longer than a block']!).slice(1), 'latin1');
-  const reads = Array.from({ length: 40 }, (_, at) => [(at * 7919) % 50_000, 1 + ((at * 104_729) % 3000)] as const);
+  const reads = Array.from(
+    { length: 40 },
+    (_, at) => [(at * 7919) % 50_000, 1 + ((at * 104_729) % 3000)] as const,
+  );
   const script = reads
-    .map(([skip, count]) => `dd if="$1" iflag=skip_bytes,count_bytes skip=${skip} count=${count} bs=4k status=none`)
+    .map(
+      ([skip, count]) =>
+        `dd if="$1" iflag=skip_bytes,count_bytes skip=${skip} count=${count} bs=4k status=none`,
+    )
     .join('\n');
   const { stdout } = await run('bash', ['-euc', script, 'bash', path], { cwd: scene.mountpoint });
   expect(stdout).toBe(

@@ -1,6 +1,6 @@
+import * as tar from '../support/tar.js';
 import { char, dir, fifo, file, hardlink, opaque, raw, symlink, whiteout } from './members.js';
 import { playCases } from './play.js';
-import * as tar from '../support/tar.js';
 
 /** "Layers into one tree", rule 5: entries below symlinks and below what is no directory. */
 const RULE_5 = 'rule 5';
@@ -29,7 +29,10 @@ playCases({
     attributes: { lib: { mode: '711' } },
   },
   'the directory entry comes after its children': {
-    layers: [[dir('usr'), symlink('lib', 'usr')], [file('lib/x', 'x'), dir('lib', { mode: 0o711 })]],
+    layers: [
+      [dir('usr'), symlink('lib', 'usr')],
+      [file('lib/x', 'x'), dir('lib', { mode: 0o711 })],
+    ],
     tree: { usr: 'dir', lib: 'dir', 'lib/x': '=x' },
     attributes: { lib: { mode: '711' } },
     notUmoci: RULE_5,
@@ -58,7 +61,14 @@ playCases({
   },
   'every kind of entry below a symlink of a lower layer': {
     layers: [
-      [dir('t'), file('t/f', 'f'), symlink('a', 't'), symlink('b', 't'), symlink('c', 't'), symlink('d', 't')],
+      [
+        dir('t'),
+        file('t/f', 'f'),
+        symlink('a', 't'),
+        symlink('b', 't'),
+        symlink('c', 't'),
+        symlink('d', 't'),
+      ],
       [symlink('a/x', 'y'), hardlink('b/x', 't/f'), fifo('c/x'), dir('d/x')],
     ],
     tree: {
@@ -87,12 +97,18 @@ playCases({
     notUmoci: RULE_5,
   },
   'a symlink of a lower layer that the same layer hides': {
-    layers: [[dir('t'), symlink('s', 't')], [file('s/x', 'x'), whiteout('s')]],
+    layers: [
+      [dir('t'), symlink('s', 't')],
+      [file('s/x', 'x'), whiteout('s')],
+    ],
     tree: { t: 'dir', s: 'dir', 's/x': '=x' },
     notUmoci: RULE_5,
   },
   'a symlink of a lower layer in a directory that the same layer makes opaque': {
-    layers: [[dir('d'), dir('t'), symlink('d/s', '../t')], [file('d/s/x', 'x'), opaque('d')]],
+    layers: [
+      [dir('d'), dir('t'), symlink('d/s', '../t')],
+      [file('d/s/x', 'x'), opaque('d')],
+    ],
     tree: { d: 'dir', 'd/s': 'dir', 'd/s/x': '=x', t: 'dir' },
     notUmoci: RULE_5,
   },
@@ -111,11 +127,17 @@ playCases({
     tree: { usr: 'dir', 'usr/lib': 'dir', 'usr/lib/x': '=x', lib: '-> usr/lib' },
   },
   'an own symlink into a directory of a lower layer': {
-    layers: [[dir('usr'), file('usr/old', 'old')], [symlink('lib', 'usr'), file('lib/x', 'x')]],
+    layers: [
+      [dir('usr'), file('usr/old', 'old')],
+      [symlink('lib', 'usr'), file('lib/x', 'x')],
+    ],
     tree: { usr: 'dir', 'usr/old': '=old', 'usr/x': '=x', lib: '-> usr' },
   },
   'an own symlink that comes again': {
-    layers: [[dir('usr'), symlink('lib', 'nowhere')], [symlink('lib', 'usr'), file('lib/x', 'x')]],
+    layers: [
+      [dir('usr'), symlink('lib', 'nowhere')],
+      [symlink('lib', 'usr'), file('lib/x', 'x')],
+    ],
     tree: { usr: 'dir', 'usr/x': '=x', lib: '-> usr' },
   },
   'an own absolute symlink': {
@@ -203,7 +225,10 @@ playCases({
     notUmoci: RULE_5,
   },
   'an own symlink to a symlink of a lower layer, which becomes a directory': {
-    layers: [[dir('t'), symlink('low', 't')], [symlink('own', 'low'), file('own/x', 'x')]],
+    layers: [
+      [dir('t'), symlink('low', 't')],
+      [symlink('own', 'low'), file('own/x', 'x')],
+    ],
     tree: { t: 'dir', low: 'dir', 'low/x': '=x', own: '-> low' },
     notUmoci: RULE_5,
   },
