@@ -61,7 +61,6 @@ const handlers: SourceMethods = {
   attach({ port }) {
     attach(port);
   },
-  // Both only take note, at once: an inflating thread's calls come by another port and must find it.
   openBlob({ blob, image, layer }) {
     blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
   },

@@ -46,7 +46,8 @@ class ThreadedSession implements ImageSession {
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
   readonly #indexes: KeptIndexes;
-  readonly #blobs = new Map<Digest, BlobNumber>();
+  /** `told` once the fetching thread knows the blob. */
+  readonly #blobs = new Map<Digest, { blob: BlobNumber; told: Promise<void> }>();
   #closed = false;
 
   constructor(options: SessionOptions, fetchThread: Worker) {
@@ -137,13 +138,8 @@ class ThreadedSession implements ImageSession {
     signal: AbortSignal,
   ): Promise<Layer> {
     const { digest, size } = image.manifest.layers[number - 1]!;
-    let blob = this.#blobs.get(digest);
-    if (blob === undefined) {
-      blob = this.#blobs.size;
-      this.#blobs.set(digest, blob);
-      this.#fetch.notify('openBlob', { blob, image, layer: number });
-    }
     try {
+      const blob = await this.#openBlob(image, number, digest);
       const layerReport = report.layer(number, blob, size);
       const kept = await this.#indexes.loadOrMake(digest, {
         make: () => this.#runIndexPass(blob, digest, size, signal, layerReport.indexing),
@@ -151,10 +147,25 @@ class ThreadedSession implements ImageSession {
         signal,
       });
       layerReport.done(kept.cached);
-      return this.#readable(blob, kept);
+      return await this.#readable(blob, kept);
     } catch (error) {
       throw withContext(error, `layer ${number} (${shortDigest(digest)})`);
     }
+  }
+
+  /**
+   * Tells the fetching thread of a blob, once. Its answer is awaited: the inflating threads ask for the blob over
+   * ports of their own, and messages of different ports come in any order.
+   */
+  async #openBlob(image: ResolvedImage, layer: number, digest: Digest): Promise<BlobNumber> {
+    let known = this.#blobs.get(digest);
+    if (known === undefined) {
+      const blob = this.#blobs.size;
+      known = { blob, told: this.#fetch.call('openBlob', { blob, image, layer }) };
+      this.#blobs.set(digest, known);
+    }
+    await known.told;
+    return known.blob;
   }
 
   async #runIndexPass(
@@ -175,10 +186,11 @@ class ThreadedSession implements ImageSession {
     }
   }
 
-  #readable(blob: BlobNumber, { index, windows }: KeptIndex): Layer {
+  async #readable(blob: BlobNumber, { index, windows }: KeptIndex): Promise<Layer> {
     const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
     for (const warning of index.warnings) this.#options.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    this.#fetch.notify('setPageDigests', { blob, pageDigests });
+    // Awaited as in #openBlob.
+    await this.#fetch.call('setPageDigests', { blob, pageDigests });
     this.#inflate.open({ blob, digest, compression, blobSize, tarSize, checkpoints, pageDigests, windows });
     return new IndexedLayer({ digest, entries: index.entries, tarSize, blob, windows: this.#windows });
   }
