@@ -163,7 +163,11 @@ describe('readdir', () => {
   it('gives the inode numbers that stat gives', async () => {
     for (const directory of ['kinds', '.', 'deep']) {
       const found = (await entries(directory, 65_536)).map((line) => [named(line), line.split(' ')[1]]);
-      const stats = await lines('cd "$1"; stat -c "%n %i" "${@:2}"', directory, ...found.map(([name]) => name!));
+      const stats = await lines(
+        'cd "$1"; stat -c "%n %i" "${@:2}"',
+        directory,
+        ...found.map(([name]) => name!),
+      );
       const ofRoot = directory === '.' ? '..' : ''; // the kernel's own: it leads out of the mount
       const wanted = found.filter(([name]) => name !== ofRoot);
       expect(wanted.map(([name, ino]) => `${name} ${ino}`)).toEqual(
@@ -198,7 +202,9 @@ describe('readdir', () => {
 
   it('gives an order that follows the data, so that a walk reads forward', async () => {
     expect(await lines('find deep -type f')).toEqual(DEEP_NAMES.map(({ path }) => path));
-    expect(await lines('ls -U order')).toEqual([...BASE_NAMES, ...UPPER_NAMES].map((path) => path.slice('order/'.length)));
+    expect(await lines('ls -U order')).toEqual(
+      [...BASE_NAMES, ...UPPER_NAMES].map((path) => path.slice('order/'.length)),
+    );
   });
 });
 
@@ -207,7 +213,9 @@ describe('statfs', () => {
     const [told] = await lines("stat -f -c '%S %f %a %d %b %c %l' .");
     const [blockSize, free, available, freeFiles, blocks, files, nameLength] = told!.split(' ').map(Number);
     const tree = await listTree(mnt);
-    const sizes = new Map([...tree.values()].map(({ inode, type, size }) => [inode, type === 'f' ? Number(size) : 0]));
+    const sizes = new Map(
+      [...tree.values()].map(({ inode, type, size }) => [inode, type === 'f' ? Number(size) : 0]),
+    );
     const data = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     expect({ blockSize, free, available, freeFiles, nameLength }).toEqual({
       blockSize: 4096,
@@ -272,7 +280,13 @@ describe('the mount', () => {
   });
 
   it('is nobody else’s unless asked', async () => {
-    const { status, stderr } = await attempt('setpriv', ['--reuid', '65534', '--clear-groups', 'cat', `${mnt}/modes/public`]);
+    const { status, stderr } = await attempt('setpriv', [
+      '--reuid',
+      '65534',
+      '--clear-groups',
+      'cat',
+      `${mnt}/modes/public`,
+    ]);
     expect([status, stderr]).toEqual([1, expect.stringContaining('Permission denied')]);
   });
 
@@ -280,8 +294,15 @@ describe('the mount', () => {
     const theirs = await place.mount(reference, 'theirs', ['--allow-other']);
     // Others must reach the mountpoint at all.
     await run('chmod', ['755', place.scratch]);
-    expect(await options(theirs)).toEqual(expect.arrayContaining(['ro', 'nosuid', 'nodev', 'default_permissions', 'allow_other']));
-    const reads: Record<string, boolean> = { public: true, theirs: true, secret: false, 'closed/public': false };
+    expect(await options(theirs)).toEqual(
+      expect.arrayContaining(['ro', 'nosuid', 'nodev', 'default_permissions', 'allow_other']),
+    );
+    const reads: Record<string, boolean> = {
+      public: true,
+      theirs: true,
+      secret: false,
+      'closed/public': false,
+    };
     for (const [path, readable] of Object.entries(reads)) {
       const { status } = await attempt('setpriv', [
         '--reuid',
@@ -298,9 +319,13 @@ describe('the mount', () => {
 
 describe('provenance', () => {
   const asked = async (path: string, name: string) => {
-    const { status, stdout, stderr } = await attempt('getfattr', ['-h', '--only-values', '-n', name, '--', path], {
-      cwd: mnt,
-    });
+    const { status, stdout, stderr } = await attempt(
+      'getfattr',
+      ['-h', '--only-values', '-n', name, '--', path],
+      {
+        cwd: mnt,
+      },
+    );
     return status === 0 ? stdout : `error ${stderr}`;
   };
 
@@ -339,17 +364,34 @@ describe('provenance', () => {
   it('is not listed and not copied', async () => {
     expect(await lines('getfattr -R -P -h -d -m - .')).toEqual(['# file: own', 'user.own="yes"']);
     const copy = place.directory('copy');
-    await run('bash', ['-euc', 'cp -a own kinds order "$1"; tar --xattrs --xattrs-include="*" -cf "$1/t" own kinds', 'bash', copy], {
-      cwd: mnt,
-    });
+    await run(
+      'bash',
+      [
+        '-euc',
+        'cp -a own kinds order "$1"; tar --xattrs --xattrs-include="*" -cf "$1/t" own kinds',
+        'bash',
+        copy,
+      ],
+      {
+        cwd: mnt,
+      },
+    );
     expect((await run('getfattr', ['-R', '-h', '-d', '-m', '-', '.'], { cwd: copy })).stdout).toBe(
       '# file: own\nuser.own="yes"\n\n',
     );
-    expect((await run('grep', ['-c', 'layerslayer', `${copy}/t`]).catch(() => ({ stdout: '0' }))).stdout.trim()).toBe('0');
+    expect(
+      (await run('grep', ['-c', 'layerslayer', `${copy}/t`]).catch(() => ({ stdout: '0' }))).stdout.trim(),
+    ).toBe('0');
   });
 
   it('of another name is no attribute', async () => {
-    for (const name of ['layerslayer.nothing', 'layerslayer', 'layerslayer.', 'user.layerslayer.layer', 'trusted.x']) {
+    for (const name of [
+      'layerslayer.nothing',
+      'layerslayer',
+      'layerslayer.',
+      'user.layerslayer.layer',
+      'trusted.x',
+    ]) {
       expect(await asked('kinds/f', name)).toMatch(/No such attribute|not supported/);
     }
   });
@@ -361,20 +403,38 @@ describe('one layer alone', () => {
     expect(ended.status, ended.stderr).toBe(0);
     expect(ended.stderr).toMatch(/"link"/); // its target is in another layer
     const two = `${place.scratch}/two`;
-    const { stdout } = await run('bash', ['-euc', 'find . ! -path "./order/*" -printf "%y %p\\n" | sort; cat old implied/f; getfattr --only-values -n layerslayer.index old'], {
-      cwd: two,
-    });
+    const { stdout } = await run(
+      'bash',
+      [
+        '-euc',
+        'find . ! -path "./order/*" -printf "%y %p\\n" | sort; cat old implied/f; getfattr --only-values -n layerslayer.index old',
+      ],
+      {
+        cwd: two,
+      },
+    );
     expect(stdout).toBe(
-      ['d .', 'd ./implied', 'd ./order', 'd ./replaced', 'f ./implied/f', 'f ./old', 'f ./replaced/new', 'l ./to-old', 'p ./pipe', 'newf2'].join('\n'),
+      [
+        'd .',
+        'd ./implied',
+        'd ./order',
+        'd ./replaced',
+        'f ./implied/f',
+        'f ./old',
+        'f ./replaced/new',
+        'l ./to-old',
+        'p ./pipe',
+        'newf2',
+      ].join('\n'),
     );
     await place.unmount(two);
   });
 
   it('by its digest', async () => {
     const three = await place.mount(reference, 'three', ['--layer', image.manifest.layers[2]!.digest]);
-    expect((await run('find', ['.', '-type', 'f', '-printf', '%P '], { cwd: three })).stdout.split(' ').sort()).toEqual(
-      ['', 'implied/g', 'last'],
-    );
+    expect(
+      (await run('find', ['.', '-type', 'f', '-printf', '%P '], { cwd: three })).stdout.split(' ').sort(),
+    ).toEqual(['', 'implied/g', 'last']);
     await place.unmount(three);
   });
 
