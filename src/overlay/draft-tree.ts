@@ -12,8 +12,8 @@ export const DIRECTORY = ENTRY_KINDS.indexOf('dir');
 export const SYMLINK = ENTRY_KINDS.indexOf('symlink');
 export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 
-/** `layers` of an inode that no entry names. */
-export const IMPLIED = 0;
+/** `layers` of the root until an entry names it: it comes with the base. */
+const BASE_LAYER = 1;
 
 /** First size of a column: what a layer of a few files needs. */
 const MIN_CAPACITY = 1024;
@@ -26,8 +26,9 @@ const MIN_CAPACITY = 1024;
 export class DraftTree {
   inodeCount = 0;
   kinds: Uint8Array<ArrayBuffer>;
-  /** Position in `tables` plus 1; IMPLIED when no entry names the inode. */
+  /** Position in `tables` plus 1: the layer of the entry, or that made an implied directory. */
   layers: Uint16Array<ArrayBuffer>;
+  /** NONE when no entry names the inode. */
   rows: Int32Array<ArrayBuffer>;
   /** Of directories; the root's is itself. */
   parents: Int32Array<ArrayBuffer>;
@@ -70,8 +71,8 @@ export class DraftTree {
     this.#chain = new Int32Array(capacity);
     this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
     this.heaps = [...tables.map((table) => table.pathHeap), new Uint8Array(0)];
-    this.root = this.addDirectory(0);
-    this.aufsRoot = this.addDirectory(this.inodeCount);
+    this.root = this.addDirectory(0, BASE_LAYER);
+    this.aufsRoot = this.addDirectory(this.inodeCount, BASE_LAYER);
   }
 
   /** Inodes of entries are numbered in the order of layers and rows: `freeze` counts on it. */
@@ -96,8 +97,8 @@ export class DraftTree {
   }
 
   /** A directory that no entry names (yet). */
-  addDirectory(parent: number): number {
-    const inode = this.addInode(DIRECTORY, IMPLIED, NONE);
+  addDirectory(parent: number, layer: number): number {
+    const inode = this.addInode(DIRECTORY, layer, NONE);
     this.parents[inode] = parent;
     return inode;
   }

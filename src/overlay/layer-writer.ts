@@ -139,7 +139,7 @@ export class LayerWriter {
           this.#known = 0;
           return this.#parentBehindLinks(path);
         }
-        inode = draft.addDirectory(directory);
+        inode = draft.addDirectory(directory, this.position + 1);
         if (dentry === NONE) draft.link(directory, hash, inode, this.position, start, end - start);
         else draft.dentryInodes[dentry] = inode;
       }
@@ -157,7 +157,7 @@ export class LayerWriter {
     if (typeof found === 'string') return found;
     let directory = found.directory;
     for (const name of found.missing) {
-      const inode = draft.addDirectory(directory);
+      const inode = draft.addDirectory(directory, this.position + 1);
       const dentry = draft.findName(directory, name);
       if (dentry === NONE) draft.linkCopy(directory, name, inode);
       else draft.dentryInodes[dentry] = inode;
@@ -175,7 +175,7 @@ export class LayerWriter {
       const dentry = draft.findName(directory, name);
       let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
-        inode = draft.addDirectory(directory);
+        inode = draft.addDirectory(directory, this.position + 1);
         if (dentry === NONE) draft.linkCopy(directory, name, inode);
         else draft.dentryInodes[dentry] = inode;
       }

@@ -8,8 +8,8 @@ export interface InodeColumns {
   tables: readonly EntryTable[];
   layerNumbers: readonly number[];
   kinds: Uint8Array; // places in ENTRY_KINDS
-  layers: Uint16Array; // position in `tables` plus 1; 0: implied
-  rows: Int32Array;
+  layers: Uint16Array; // position in `tables` plus 1
+  rows: Int32Array; // NO_ROW: implied
   nlinks: Uint32Array;
   parents: Uint32Array; // directory of the inode's first name
 }
@@ -23,6 +23,9 @@ export interface DentryColumns {
   nameLengths: Uint8Array;
   heaps: readonly Uint8Array[];
 }
+
+/** Row of a directory that no entry names. */
+const NO_ROW = -1;
 
 /** Attributes of a directory that no entry names. (SEMANTICS rule 1) */
 const IMPLIED_MODE = 0o755;
@@ -102,8 +105,7 @@ export class MergedTree implements Tree {
   }
 
   layerOf(inode: number): number {
-    const layer = this.inodes.layers[inode]!;
-    return layer === 0 ? 0 : this.inodes.layerNumbers[layer - 1]!;
+    return this.inodes.layerNumbers[this.inodes.layers[inode]! - 1] ?? 0;
   }
 
   rowOf(inode: number): number {
@@ -165,7 +167,9 @@ export class MergedTree implements Tree {
     );
   }
 
+  /** The table with the inode's entry; undefined when implied. */
   #table(inode: number): EntryTable | undefined {
+    if (this.inodes.rows[inode] === NO_ROW) return undefined;
     return this.inodes.tables[this.inodes.layers[inode]! - 1];
   }
 

@@ -28,7 +28,7 @@ export interface Tree {
   deviceMajor(inode: number): number;
   deviceMinor(inode: number): number;
   nlink(inode: number): number; // of a directory 2 + its subdirectories
-  /** Number of the layer (1 is the base) the inode's entry comes from; 0: implied, no entry names it. */
+  /** Number of the layer (1 is the base) that the inode comes from; 0: the root of an image without layers. */
   layerOf(inode: number): number;
   /** Row of the inode's entry in that layer's table; -1 when implied. */
   rowOf(inode: number): number;

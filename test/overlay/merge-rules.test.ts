@@ -53,7 +53,7 @@ describe('rule 1: layers apply base first', () => {
       expect([tree.mode(inode), tree.uid(inode), tree.gid(inode), tree.mtimeSeconds(inode)]).toEqual([
         0o755, 0, 0, 0,
       ]);
-      expect([tree.layerOf(inode), tree.rowOf(inode), tree.xattrs(inode)]).toEqual([0, -1, []]);
+      expect([tree.layerOf(inode), tree.rowOf(inode), tree.xattrs(inode)]).toEqual([1, -1, []]);
     }
   });
 
@@ -283,7 +283,7 @@ describe('rule 5: symlinks and other things as parents', () => {
       'dir',
       0o755,
       0,
-      0,
+      2,
     ]);
   });
 

@@ -6,8 +6,8 @@ import type { Stack } from './trees.js';
 
 interface NaiveNode {
   kind: TestEntry['kind'];
-  layer: number; // 0: implied
-  row: number;
+  layer: number;
+  row: number; // -1: implied
   target: string;
   children: Map<string, { node: NaiveNode; layer: number }>;
 }
@@ -19,11 +19,17 @@ export interface NaiveResult {
   skipped: string[];
 }
 
-const implied = (): NaiveNode => ({ kind: 'dir', layer: 0, row: -1, target: '', children: new Map() });
+const implied = (layer: number): NaiveNode => ({
+  kind: 'dir',
+  layer,
+  row: -1,
+  target: '',
+  children: new Map(),
+});
 
 export function naiveMerge(stack: Stack): NaiveResult {
-  const root = implied();
-  const hidden = implied(); // aufs metadata
+  const root = implied(1);
+  const hidden = implied(1); // aufs metadata
   const skipped: string[] = [];
 
   const nodeAt = (from: NaiveNode, path: string[]): NaiveNode | undefined =>
@@ -97,7 +103,7 @@ export function naiveMerge(stack: Stack): NaiveResult {
       let directory = aufs ? hidden : root;
       for (const name of parents) {
         if (directory.children.get(name)?.node.kind !== 'dir') {
-          directory.children.set(name, { node: implied(), layer });
+          directory.children.set(name, { node: implied(layer), layer });
         }
         directory = directory.children.get(name)!.node;
       }
