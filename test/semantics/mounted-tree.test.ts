@@ -164,7 +164,7 @@ describe('readdir', () => {
     for (const directory of ['kinds', '.', 'deep']) {
       const found = (await entries(directory, 65_536)).map((line) => [named(line), line.split(' ')[1]]);
       const stats = await lines(
-        'cd "$1"; stat -c "%n %i" "${@:2}"',
+        'cd "$1"; shift; stat -c "%n %i" -- "$@"',
         directory,
         ...found.map(([name]) => name!),
       );
