@@ -35,6 +35,20 @@ describe('the sources', () => {
     expect(used.sort()).toEqual(names.sort());
   });
 
+  it('can be installed by npm ci: the lock file knows every optional dependency, and no registry', () => {
+    // npm leaves out of the lock file what it can't find just then, and then npm ci refuses that lock file.
+    const lock: { packages: Record<string, { optionalDependencies?: object; resolved?: string }> } =
+      JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
+    const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) =>
+          !(`${path}/node_modules/${name}` in lock.packages) && !(`node_modules/${name}` in lock.packages),
+      ),
+    );
+    expect(missing).toEqual([]);
+    expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+  });
+
   it('have the levels that src/README.md tells', () => {
     const page = readFileSync(`${SRC}README.md`, 'utf8');
     for (const [folder, level] of Object.entries(LEVELS)) {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;
@@ -23,7 +23,7 @@ export class Workplace {
   readonly #directories = new Set<string>();
 
   /** @param program what to run; default: the built command */
-  constructor(readonly program: readonly string[] = [process.execPath, MAIN]) {
+  constructor(readonly program: readonly string[] = [process.execPath, PROGRAM]) {
     const home = join(this.scratch, 'home');
     for (const directory of [home, this.temporary]) mkdirSync(directory);
     this.env = {
