@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -70,5 +70,19 @@ it('mounts', async () => {
   const mnt = await place.mount(`${registry.host}/library/app:latest`);
   expect((await run('cat', [`${mnt}/etc/name`])).stdout).toBe('one\n');
   await place.unmount(mnt);
+  await place.allEnded();
+});
+
+it('mounts by mount(8), and is unmounted by umount(8)', async () => {
+  const mnt = place.directory('by-mount');
+  // mount(8) gives its helpers no PATH: the program is named in the source, in the form that fuse(8) has for it.
+  const program = join(place.scratch, 'program');
+  writeFileSync(program, `#!/bin/sh\nexec ${process.execPath} ${join(prefix, 'bin/layerslayer')} "$@"\n`, {
+    mode: 0o755,
+  });
+  const source = `${program}#${registry.host}/library/app:latest`;
+  await run('mount', ['-t', 'fuse', '-o', 'ro,nodev', source, mnt], { env: place.env });
+  expect((await run('cat', [`${mnt}/etc/name`])).stdout).toBe('one\n');
+  await run('umount', [mnt]);
   await place.allEnded();
 });
