@@ -40,8 +40,7 @@ export class ContentWriter {
   /** The caller does not change `bytes` until this resolves. After a fault nothing more is written. */
   async append(bytes: Uint8Array): Promise<void> {
     if (!this.#isWhole) return;
-    const written = await this.#host.guard(async () => (await this.#file.write(bytes)).bytesWritten);
-    this.#isWhole = written === bytes.length;
+    this.#isWhole = (await this.#host.guard(() => this.#writeAll(bytes))) === true;
   }
 
   /** Makes the content visible, unless some of it could not be written. */
@@ -56,6 +55,12 @@ export class ContentWriter {
       })) === true;
     if (!kept) await unlink(temporary).catch(() => {});
     settle(kept);
+  }
+
+  /** A disk that is nearly full takes a part, and says so only when it is asked to take the rest. */
+  async #writeAll(bytes: Uint8Array): Promise<true> {
+    for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
+    return true;
   }
 
   async #close(): Promise<void> {

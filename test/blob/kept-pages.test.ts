@@ -1,18 +1,20 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { KeptPages, RUN_LENGTH } from '#dist/blob/kept-pages.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import type { Digest } from '#dist/oci/digest.js';
-import { scratchDirectory } from '../cache/scratch.js';
+import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as Digest;
 const COUNT = 2 * RUN_LENGTH + 3;
 const BLOB_SIZE = (COUNT - 1) * PAGE_SIZE + 100;
 
 const pageBytes = (page: number) => new Uint8Array(page === COUNT - 1 ? 100 : PAGE_SIZE).fill(page + 1);
+
+afterEach(cleanUp);
 
 async function setUp(capBytes = 64 * 1024 * 1024) {
   const directory = join(scratchDirectory(), 'cache');
