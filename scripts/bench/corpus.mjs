@@ -1,7 +1,7 @@
 // Real bytes to measure with, made once a run from the machine's own files.
 import { createHash } from 'node:crypto';
 import { createWriteStream, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
@@ -29,35 +29,49 @@ const SHARES = {
 };
 
 /**
- * Paths below `/`, parents before children, of about `size` bytes of files.
+ * Paths below `/`, parents before children, of about `size` bytes of files; folders only where something in them is
+ * taken.
  * @param shares as in SHARES
  * @param taken what is not to be taken again; the paths are added
  */
 export async function chooseFiles(workplace, shares, size, { only = () => true, taken = new Set() } = {}) {
   const chosen = [];
+  const take = (path) => {
+    const parent = dirname(path);
+    if (parent !== '.' && !taken.has(parent)) take(parent);
+    taken.add(path);
+    chosen.push(path);
+  };
   let used = 0;
   let allowed = 0;
   for (const [folder, share] of shares) {
     allowed = Math.min(size, Math.max(allowed, used) + share * size);
-    // Sorted, so that two runs on one machine measure the same bytes.
-    const found = await workplace.bash(
-      `cd /; find ${folder} -xdev '(' -type f -o -type d -o -type l ')' -printf '%y %s %n:%D:%i %p\\0' 2>/dev/null | LC_ALL=C sort -z -k4 || true`,
-    );
-    for (const record of found.split('\0')) {
-      const [type, bytes, links] = record.split(' ', 3);
-      const path = record.slice([type, bytes, links].join(' ').length + 1);
+    for (const { path, type, bytes, links } of await listed(workplace, folder)) {
       // A hard link to what is taken already is a header in the tar, no bytes.
-      const isAgain = taken.has(links);
-      const length = type === 'f' && !isAgain ? Number(bytes) : 0;
-      if (path === '' || taken.has(path) || length > MAX_FILE_SIZE || used + length > allowed) continue;
-      if (path.includes('\n') || !only(path, type, length)) continue;
-      taken.add(path);
+      const length = type === 'f' && !taken.has(links) ? bytes : 0;
+      if (taken.has(path) || length > MAX_FILE_SIZE || used + length > allowed) continue;
+      if (!only(path, type, length)) continue;
+      take(path);
       if (type === 'f' && !links.startsWith('1:')) taken.add(links);
-      chosen.push(path);
       used += length;
     }
   }
   return chosen;
+}
+
+/** Files and symlinks below `/FOLDER` (a pattern of the shell), sorted: two runs on one machine measure the same bytes. */
+async function listed(workplace, folder) {
+  const found = await workplace.bash(
+    `cd /; find ${folder} -xdev '(' -type f -o -type l ')' -printf '%y %s %n:%D:%i %p\\0' 2>/dev/null | LC_ALL=C sort -z -k4 || true`,
+  );
+  return found
+    .split('\0')
+    .filter((record) => record !== '')
+    .map((record) => {
+      const [type, bytes, links] = record.split(' ', 3);
+      const path = record.slice([type, bytes, links].join(' ').length + 1);
+      return { type, bytes: Number(bytes), links, path };
+    });
 }
 
 /** Gzipped (level 6, as gzip and docker do) tar of at least 200 MB of the kind's files, where the machine has them. */
@@ -65,7 +79,7 @@ export async function corpusOf(kind, size, workplace) {
   const only =
     kind === 'text'
       ? (path, type, length) => type === 'f' && length <= MAX_TEXT_SIZE && TEXT_NAME.test(path)
-      : (_, type) => type !== 'd';
+      : undefined;
   const files = await chooseFiles(workplace, SHARES[kind], size, { only });
   return writeLayer(workplace, kind, tarOf(workplace, kind, files));
 }
