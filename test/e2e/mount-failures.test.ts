@@ -1,12 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../support/child.js';
+import { attempt, run } from '../support/child.js';
 import { corruptAt, FaultProxy } from '../support/fault-proxy.js';
-import { useDirectory, Workplace } from '../support/mounts.js';
+import { until, useDirectory, Workplace } from '../support/mounts.js';
 import {
   pushImage,
   pushIndex,
@@ -283,7 +283,10 @@ describe('mount accepts', () => {
   it.each([
     [
       'that is full',
-      (path: string) => run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'layerslayer-test', path]),
+      async (path: string) => {
+        await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'layerslayer-test', path]);
+        await attempt('dd', ['if=/dev/zero', `of=${path}/filler`, 'bs=4096', 'count=64']);
+      },
     ],
     [
       'that can not be written',
@@ -306,6 +309,28 @@ describe('mount accepts', () => {
     expect(ended.stderr).toContain(cache);
     const { stdout } = await run('cat', [`${mountpoint}/etc/os-release`, `${mountpoint}/etc/noise`]);
     expect(stdout).toBe(`ID=test\n${NOISE.toString('latin1')}`);
+  });
+
+  it('a cache that has room for the index only, and says so in the log', async () => {
+    const cache = place.directory('small-cache');
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'layerslayer-test', cache]);
+    const mountpoint = await place.mount(`${open.host}/library/app:latest`, 'mnt', ['--cache-dir', cache]);
+    expect((await run('cat', [`${mountpoint}/etc/noise`])).stdout).toBe(NOISE.toString('latin1'));
+    const { stdout } = await place.layerslayer(['mounts', '--json']);
+    const { log } = JSON.parse(stdout).find(
+      (mount: { mountpoint: string }) => mount.mountpoint === mountpoint,
+    );
+    // Pages are written after the mount is ready, in the background.
+    const warnings = () =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(cache));
+    await until(
+      () => warnings().length > 0,
+      10_000,
+      () => `no warning in ${log}`,
+    );
+    expect(warnings()).toHaveLength(1);
   });
 });
 
