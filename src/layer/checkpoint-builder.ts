@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
-import { ByteHeap } from './entry-columns.js';
+import { ByteHeap } from './byte-heap.js';
 import { type CheckpointColumns, MEMBER_START } from './layer-index.js';
 
 /** Sparse windows are mostly zeros: the fastest level already gets nearly all there is to get (measured). */
@@ -14,8 +14,14 @@ export class CheckpointBuilder {
   readonly #windowStarts: number[] = [0];
   readonly #windowSizes: number[] = [];
   readonly #windowCrcs: number[] = [];
-  readonly #windows = new ByteHeap('checkpoint windows');
+  readonly #windows: ByteHeap;
 
+  /** @param windowBytes limit of all windows, deflated */
+  constructor(windowBytes: number) {
+    this.#windows = new ByteHeap("checkpoints' windows", windowBytes);
+  }
+
+  /** @throws LayerslayerError UNSUPPORTED past the limit */
   add(checkpoint: Checkpoint): void {
     const { inOffset, bits, outOffset, window, memberStart } = checkpoint;
     this.#inOffsets.push(inOffset);

@@ -10,13 +10,16 @@ const FORMATS: readonly { name: string; magic: readonly number[]; compression?: 
   { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
 ];
 
+/** Bytes that decide the format: those of the longest magic. */
+export const MAGIC_LENGTH = 6;
+
 /** A zstd stream may begin with a skippable frame (RFC 8878, 3.1.2): 0x184D2A50 to 0x184D2A5F, little-endian. */
 function isSkippableZstdFrame(head: Uint8Array): boolean {
   return (head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
 }
 
 /**
- * What the first bytes of a blob say it is. Anything without a known magic is taken for a plain tar, whose own
+ * What the first MAGIC_LENGTH bytes of a blob, or all, say it is. Anything without a known magic is taken for a plain tar, whose own
  * checksums then decide.
  * @throws LayerslayerError UNSUPPORTED, naming the compression
  */

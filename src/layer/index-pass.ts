@@ -5,23 +5,19 @@ import type { Digest } from '../oci/digest.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { detectCompression } from './compression.js';
-import { EntryColumnsBuilder } from './entry-columns.js';
+import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import { type Compression, type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { encodeLayerIndex } from './layer-index-codec.js';
-
-/**
- * Uncompressed bytes between checkpoints. A cold read inflates half of it on average (0.5 ms), and the windows of
- * 1 MiB spans take 0.6 % of a layer's bytes; 256 KiB spans would take 2.5 % (measured).
- */
-export const SPAN_SIZE = 1024 * 1024;
+import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 
 /**
  * The one pass over a layer's blob: inflates it once and on the way collects entries and checkpoints. Knows nothing
  * of where the bytes come from nor of their digest, which another thread makes.
  */
 export class IndexPass {
-  readonly #entries = new EntryColumnsBuilder();
-  readonly #checkpoints = new CheckpointBuilder();
+  readonly #digest: Digest;
+  readonly #entries: EntryColumnsBuilder;
+  readonly #checkpoints: CheckpointBuilder;
   readonly #warnings: string[] = [];
   #warningCount = 0;
   #blobSize = 0;
@@ -32,11 +28,15 @@ export class IndexPass {
     onWarning: (message) => this.#warn(message),
   });
 
-  constructor(readonly digest: Digest) {}
+  constructor(digest: Digest, limits: LayerLimits = LAYER_LIMITS) {
+    this.#digest = digest;
+    this.#entries = new EntryColumnsBuilder(limits);
+    this.#checkpoints = new CheckpointBuilder(limits.windowBytes);
+  }
 
   /**
-   * Takes the blob's next bytes; all but the last call at least 8 of them (the first decide the compression).
-   * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED
+   * Takes the blob's next bytes. The first decide the compression: unless they are all, MAGIC_LENGTH of them come at once.
+   * @throws LayerslayerError CORRUPT_LAYER; UNSUPPORTED: another compression, or past a limit
    */
   push(bytes: Uint8Array): void {
     if (this.#compression === undefined) {
@@ -61,7 +61,7 @@ export class IndexPass {
     }
     const { checkpoints, windows } = this.#checkpoints.finish();
     const index: Omit<LayerIndex, 'windows'> = {
-      digest: this.digest,
+      digest: this.#digest,
       compression: this.#compression ?? 'none',
       blobSize: this.#blobSize,
       tarSize,
@@ -75,7 +75,6 @@ export class IndexPass {
 
   #startGzip(): GzipScan {
     return new GzipScan(new InflateEngine(), {
-      spanSize: SPAN_SIZE,
       onOutput: (memory, start, end) => this.#tar.push(memory, start, end),
       onCheckpoint: (checkpoint: Checkpoint) => this.#checkpoints.add(checkpoint),
     });

@@ -2,15 +2,12 @@ import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { parseDigest } from '../oci/digest.js';
-import {
-  type AttributeSet,
-  type Columns,
-  EntryColumns,
-  MAX_ENTRIES,
-  type SparseMap,
-} from './entry-columns.js';
-import { packIntegers, unpackIntegers } from './integer-planes.js';
-import type { CheckpointColumns, Compression, LayerIndex } from './layer-index.js';
+import type { AttributeSet } from './attribute-sets.js';
+import { packCheckpoints, unpackCheckpoints } from './checkpoint-codec.js';
+import { packEntries, unpackEntries } from './entry-codec.js';
+import { EntryColumns, type SparseMap } from './entry-columns.js';
+import type { Compression, LayerIndex } from './layer-index.js';
+import { LAYER_LIMITS } from './layer-limits.js';
 
 /**
  * The layer index as one file:
@@ -30,11 +27,21 @@ const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 /** zlib's default: 5.9 bytes a path of /usr, level 9 saves 0.2 of them for three times the time (measured). */
 const DEFLATE_LEVEL = 6;
-/** More than 10^7 entries need; bounds what a damaged length field can ask for. */
+/** More than LAYER_LIMITS let it become; bounds what a damaged length field can ask for. */
 const MAX_HEADER_LENGTH = 256 * 1024 * 1024;
 
 const TABLE_NAMES = ['entries', 'paths', 'links', 'checkpoints', 'pages'] as const;
 type TableName = (typeof TABLE_NAMES)[number];
+
+/** xattrs as name, value, name, value, …, in base64. */
+type EncodedAttributeSet = [
+  mode: number,
+  uid: number,
+  gid: number,
+  deviceMajor: number,
+  deviceMinor: number,
+  ...xattrs: string[],
+];
 
 interface Header {
   digest: string;
@@ -43,14 +50,7 @@ interface Header {
   tarSize: number;
   entries: number;
   checkpoints: number;
-  attributeSets: [
-    mode: number,
-    uid: number,
-    gid: number,
-    major: number,
-    minor: number,
-    ...xattrs: string[],
-  ][];
+  attributeSets: EncodedAttributeSet[];
   sparse: [row: number, storedSize: number, segments: number[]][];
   warnings: readonly string[];
   tables: Record<TableName, { stored: number; size: number }>;
@@ -61,19 +61,10 @@ interface Header {
 export function encodeLayerIndex(index: Omit<LayerIndex, 'windows'>, windows: Uint8Array): Uint8Array {
   const { columns } = index.entries;
   const tables: Record<TableName, Uint8Array> = {
-    entries: concat([
-      columns.kinds,
-      packIntegers(columns.attributes, columns.length),
-      packIntegers(columns.sizes, columns.length),
-      packIntegers(columns.mtimeSeconds, columns.length),
-      packIntegers(columns.mtimeNanoseconds, columns.length),
-      packIntegers(dataOffsetSurprises(columns), columns.length),
-      packIntegers(lengths(columns.pathStarts, columns.length), columns.length),
-      packIntegers(lengths(columns.linkStarts, columns.length), columns.length),
-    ]),
+    entries: concat(packEntries(columns)),
     paths: columns.pathHeap,
     links: columns.linkHeap,
-    checkpoints: encodeCheckpoints(index.checkpoints),
+    checkpoints: concat(packCheckpoints(index.checkpoints)),
     pages: index.pageDigests,
   };
   const stored = TABLE_NAMES.map((name) =>
@@ -87,14 +78,7 @@ export function encodeLayerIndex(index: Omit<LayerIndex, 'windows'>, windows: Ui
     tarSize: index.tarSize,
     entries: columns.length,
     checkpoints: index.checkpoints.length,
-    attributeSets: columns.attributeSets.map((set) => [
-      set.mode,
-      set.uid,
-      set.gid,
-      set.deviceMajor,
-      set.deviceMinor,
-      ...set.xattrs.flatMap(({ name, value }) => [base64(name), base64(value)]),
-    ]),
+    attributeSets: columns.attributeSets.map(encodeAttributeSet),
     sparse: [...columns.sparse].map(([row, map]) => [row, map.storedSize, [...map.segments]]),
     warnings: index.warnings,
     tables: Object.fromEntries(
@@ -150,8 +134,8 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     compression: header.compression,
     blobSize: header.blobSize,
     tarSize: header.tarSize,
-    entries: new EntryColumns(decodeColumns(header, tables)),
-    checkpoints: decodeCheckpoints(tables.checkpoints, header.checkpoints),
+    entries: decodeEntries(header, tables),
+    checkpoints: unpackCheckpoints(tables.checkpoints, header.checkpoints),
     pageDigests: tables.pages,
     warnings: header.warnings,
     windows: { offset, length: header.windows },
@@ -166,7 +150,10 @@ function parseHeader(bytes: Uint8Array): Header {
       header.checkpoints,
       ...TABLE_NAMES.flatMap((name) => Object.values(header.tables[name])),
     ];
-    if (counts.every((count) => Number.isSafeInteger(count) && count >= 0) && header.entries <= MAX_ENTRIES)
+    if (
+      counts.every((count) => Number.isSafeInteger(count) && count >= 0) &&
+      header.entries <= LAYER_LIMITS.entries
+    )
       return header;
   } catch {
     // Not JSON, or not our shape: the checksum would have said so a moment later.
@@ -174,126 +161,35 @@ function parseHeader(bytes: Uint8Array): Header {
   throw damaged('header');
 }
 
-function decodeColumns(header: Header, tables: Record<TableName, Uint8Array>): Columns {
+function decodeEntries(header: Header, tables: Record<TableName, Uint8Array>): EntryColumns {
   const length = header.entries;
-  const packed = tables.entries;
-  const columns: Columns = {
+  const sparse = new Map<number, SparseMap>();
+  for (const [row, storedSize, segments] of header.sparse) {
+    sparse.set(row, { storedSize, segments: Float64Array.from(segments) });
+  }
+  return new EntryColumns({
     length,
-    kinds: packed.slice(0, length),
-    attributes: new Uint32Array(length),
-    sizes: new Float64Array(length),
-    mtimeSeconds: new Float64Array(length),
-    mtimeNanoseconds: new Uint32Array(length),
-    dataOffsets: new Float64Array(length),
-    pathStarts: new Uint32Array(length + 1),
+    ...unpackEntries(tables.entries, length, sparse),
     pathHeap: tables.paths,
-    linkStarts: new Uint32Array(length + 1),
     linkHeap: tables.links,
     attributeSets: header.attributeSets.map(decodeAttributeSet),
-    sparse: new Map<number, SparseMap>(
-      header.sparse.map(([row, storedSize, segments]) => [
-        row,
-        { storedSize, segments: Float64Array.from(segments) },
-      ]),
-    ),
-  };
-  let at = unpackIntegers(packed, length, columns.attributes);
-  at = unpackIntegers(packed, at, columns.sizes);
-  at = unpackIntegers(packed, at, columns.mtimeSeconds);
-  at = unpackIntegers(packed, at, columns.mtimeNanoseconds);
-  at = unpackIntegers(packed, at, columns.dataOffsets);
-  at = unpackIntegers(packed, at, columns.pathStarts.subarray(1));
-  unpackIntegers(packed, at, columns.linkStarts.subarray(1));
-  for (let row = 0; row < length; row++) {
-    columns.pathStarts[row + 1]! += columns.pathStarts[row]!;
-    columns.linkStarts[row + 1]! += columns.linkStarts[row]!;
-  }
-  let expected = 0;
-  for (let row = 0; row < length; row++) {
-    columns.dataOffsets[row]! += expected;
-    expected = expectedNextDataOffset(columns, row);
-  }
-  return columns;
+    sparse,
+  });
 }
 
-function decodeAttributeSet([
-  mode,
-  uid,
-  gid,
-  deviceMajor,
-  deviceMinor,
-  ...encoded
-]: Header['attributeSets'][number]): AttributeSet {
+function encodeAttributeSet(set: AttributeSet): EncodedAttributeSet {
+  const { mode, uid, gid, deviceMajor, deviceMinor, xattrs } = set;
+  const encoded = xattrs.flatMap(({ name, value }) => [base64(name), base64(value)]);
+  return [mode, uid, gid, deviceMajor, deviceMinor, ...encoded];
+}
+
+function decodeAttributeSet(set: EncodedAttributeSet): AttributeSet {
+  const [mode, uid, gid, deviceMajor, deviceMinor, ...encoded] = set;
   const xattrs = [];
   for (let i = 0; i < encoded.length; i += 2) {
     xattrs.push({ name: Buffer.from(encoded[i]!, 'base64'), value: Buffer.from(encoded[i + 1]!, 'base64') });
   }
   return { mode, uid, gid, deviceMajor, deviceMinor, xattrs };
-}
-
-/**
- * Most entries' data stands right where the entry before lets one expect, one header block after its content: what
- * is kept is the difference, nearly always 0.
- */
-function dataOffsetSurprises(columns: Columns): Float64Array {
-  const surprises = new Float64Array(columns.length);
-  let expected = 0;
-  for (let row = 0; row < columns.length; row++) {
-    surprises[row] = columns.dataOffsets[row]! - expected;
-    expected = expectedNextDataOffset(columns, row);
-  }
-  return surprises;
-}
-
-function expectedNextDataOffset(columns: Columns, row: number): number {
-  const storedSize = columns.sparse.get(row)?.storedSize ?? columns.sizes[row]!;
-  return columns.dataOffsets[row]! + Math.ceil(storedSize / 512) * 512 + 512;
-}
-
-function encodeCheckpoints(checkpoints: CheckpointColumns): Uint8Array {
-  const { length } = checkpoints;
-  return concat([
-    packIntegers(differences(checkpoints.inOffsets, length), length),
-    packIntegers(checkpoints.bits, length),
-    packIntegers(differences(checkpoints.outOffsets, length), length),
-    packIntegers(differences(checkpoints.windowStarts, length + 1), length + 1),
-    packIntegers(checkpoints.windowSizes, length),
-    packIntegers(checkpoints.windowCrcs, length),
-  ]);
-}
-
-function decodeCheckpoints(packed: Uint8Array, length: number): CheckpointColumns {
-  const checkpoints: CheckpointColumns = {
-    length,
-    inOffsets: new Float64Array(length),
-    bits: new Uint8Array(length),
-    outOffsets: new Float64Array(length),
-    windowStarts: new Float64Array(length + 1),
-    windowSizes: new Uint32Array(length),
-    windowCrcs: new Uint32Array(length),
-  };
-  let at = unpackIntegers(packed, 0, checkpoints.inOffsets);
-  at = unpackIntegers(packed, at, checkpoints.bits);
-  at = unpackIntegers(packed, at, checkpoints.outOffsets);
-  at = unpackIntegers(packed, at, checkpoints.windowStarts);
-  at = unpackIntegers(packed, at, checkpoints.windowSizes);
-  unpackIntegers(packed, at, checkpoints.windowCrcs);
-  for (const column of [checkpoints.inOffsets, checkpoints.outOffsets, checkpoints.windowStarts]) {
-    for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;
-  }
-  return checkpoints;
-}
-
-function differences(column: Float64Array, length: number): Float64Array {
-  const result = new Float64Array(length);
-  for (let i = 0; i < length; i++) result[i] = column[i]! - (i > 0 ? column[i - 1]! : 0);
-  return result;
-}
-
-function lengths(starts: Uint32Array, rows: number): Uint32Array {
-  const result = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) result[row] = starts[row + 1]! - starts[row]!;
-  return result;
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

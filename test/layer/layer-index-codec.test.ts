@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointBuilder } from '#dist/layer/checkpoint-builder.js';
-import { EntryColumnsBuilder } from '#dist/layer/entry-columns.js';
+import { EntryColumnsBuilder } from '#dist/layer/entry-columns-builder.js';
 import { checkpointBefore, type LayerIndex } from '#dist/layer/layer-index.js';
 import { decodeLayerIndex, encodeLayerIndex } from '#dist/layer/layer-index-codec.js';
+import { LAYER_LIMITS } from '#dist/layer/layer-limits.js';
 import type { Digest } from '#dist/oci/digest.js';
 import type { TarEntry } from '#dist/tar/entry.js';
 
@@ -38,9 +39,9 @@ function build(
   rows: readonly TarEntry[],
   marks: readonly { gap: number; bits: number; window: Uint8Array; memberStart: boolean }[],
 ) {
-  const columns = new EntryColumnsBuilder();
+  const columns = new EntryColumnsBuilder(LAYER_LIMITS);
   for (const row of rows) columns.add(row);
-  const builder = new CheckpointBuilder();
+  const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
   let at = 0;
   for (const { gap, ...mark } of marks) {
     at += gap;

@@ -1,0 +1,49 @@
+import { LayerslayerError } from '../base/errors.js';
+
+const FIRST_CAPACITY = 16 * 1024;
+
+/** Byte strings appended end to end; grows by doubling. */
+export class ByteHeap {
+  readonly #what: string;
+  readonly #limit: number;
+  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #length = 0;
+
+  /**
+   * @param what names the content in the error: `paths`
+   * @param limit bytes, below 2^32: places in the heap are kept in 32 bits
+   */
+  constructor(what: string, limit: number) {
+    this.#what = what;
+    this.#limit = limit;
+  }
+
+  /**
+   * @returns the length of the heap afterwards
+   * @throws LayerslayerError UNSUPPORTED past the limit
+   */
+  append(bytes: Uint8Array): number {
+    const end = this.#length + bytes.length;
+    if (end > this.#limit) {
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `the layer's ${this.#what} are longer than the limit of ${this.#limit} bytes`,
+      );
+    }
+    if (end > this.#bytes.length) this.#grow(end);
+    this.#bytes.set(bytes, this.#length);
+    this.#length = end;
+    return end;
+  }
+
+  /** A copy of no more than what was appended. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #grow(atLeast: number): void {
+    const larger = new Uint8Array(Math.max(atLeast, this.#bytes.length * 2));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}

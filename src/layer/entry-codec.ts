@@ -1,0 +1,94 @@
+import type { Columns } from './entry-columns.js';
+import { packIntegers, unpackIntegers } from './integer-planes.js';
+
+/** Headers and contents stand in whole blocks. (POSIX pax, ustar format) */
+const TAR_BLOCK = 512;
+
+/** The columns that have a value for each row; path and link heaps stand in tables of their own. */
+export type RowColumns = Pick<
+  Columns,
+  | 'kinds'
+  | 'attributes'
+  | 'sizes'
+  | 'mtimeSeconds'
+  | 'mtimeNanoseconds'
+  | 'dataOffsets'
+  | 'pathStarts'
+  | 'linkStarts'
+>;
+
+/** Entries as integer columns. */
+export function packEntries(columns: Columns): Uint8Array[] {
+  const { length } = columns;
+  return [
+    columns.kinds,
+    packIntegers(columns.attributes, length),
+    packIntegers(columns.sizes, length),
+    packIntegers(columns.mtimeSeconds, length),
+    packIntegers(columns.mtimeNanoseconds, length),
+    packIntegers(dataOffsetSurprises(columns), length),
+    packIntegers(lengths(columns.pathStarts, length), length),
+    packIntegers(lengths(columns.linkStarts, length), length),
+  ];
+}
+
+/**
+ * @param length rows
+ * @throws LayerslayerError CORRUPT_LAYER when they are cut short
+ */
+export function unpackEntries(packed: Uint8Array, length: number, sparse: Columns['sparse']): RowColumns {
+  const columns: RowColumns = {
+    kinds: packed.slice(0, length),
+    attributes: new Uint32Array(length),
+    sizes: new Float64Array(length),
+    mtimeSeconds: new Float64Array(length),
+    mtimeNanoseconds: new Uint32Array(length),
+    dataOffsets: new Float64Array(length),
+    pathStarts: new Uint32Array(length + 1),
+    linkStarts: new Uint32Array(length + 1),
+  };
+  let at = unpackIntegers(packed, length, columns.attributes);
+  at = unpackIntegers(packed, at, columns.sizes);
+  at = unpackIntegers(packed, at, columns.mtimeSeconds);
+  at = unpackIntegers(packed, at, columns.mtimeNanoseconds);
+  at = unpackIntegers(packed, at, columns.dataOffsets);
+  at = unpackIntegers(packed, at, columns.pathStarts.subarray(1));
+  unpackIntegers(packed, at, columns.linkStarts.subarray(1));
+  let expected = 0;
+  for (let row = 0; row < length; row++) {
+    columns.pathStarts[row + 1]! += columns.pathStarts[row]!;
+    columns.linkStarts[row + 1]! += columns.linkStarts[row]!;
+    columns.dataOffsets[row]! += expected;
+    expected = expectedNextDataOffset(columns, sparse, row);
+  }
+  return columns;
+}
+
+/**
+ * Most entries' data stands right where the entry before lets one expect, one header block after its content: what
+ * is kept is the difference, nearly always 0.
+ */
+function dataOffsetSurprises(columns: Columns): Float64Array {
+  const surprises = new Float64Array(columns.length);
+  let expected = 0;
+  for (let row = 0; row < columns.length; row++) {
+    surprises[row] = columns.dataOffsets[row]! - expected;
+    expected = expectedNextDataOffset(columns, columns.sparse, row);
+  }
+  return surprises;
+}
+
+function expectedNextDataOffset(
+  columns: Pick<Columns, 'sizes' | 'dataOffsets'>,
+  sparse: Columns['sparse'],
+  row: number,
+): number {
+  const storedSize = sparse.get(row)?.storedSize ?? columns.sizes[row]!;
+  return columns.dataOffsets[row]! + Math.ceil(storedSize / TAR_BLOCK) * TAR_BLOCK + TAR_BLOCK;
+}
+
+function lengths(starts: Uint32Array, rows: number): Uint32Array {
+  const result = new Uint32Array(rows);
+  for (let row = 0; row < rows; row++) result[row] = starts[row + 1]! - starts[row]!;
+  return result;
+}

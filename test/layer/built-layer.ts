@@ -1,0 +1,139 @@
+import type { BlobReader } from '#dist/blob/blob-reader.js';
+import { MemoryBlob } from '#dist/blob/memory-blob.js';
+import { PAGE_SIZE } from '#dist/blob/page.js';
+import { PageHasher } from '#dist/blob/page-hasher.js';
+import { GzipScan } from '#dist/gzip/gzip-scan.js';
+import { InflateEngine } from '#dist/gzip/inflate-engine.js';
+import { BufferPool } from '#dist/layer/buffer-pool.js';
+import { CheckpointBuilder } from '#dist/layer/checkpoint-builder.js';
+import { CheckpointWindows } from '#dist/layer/checkpoint-windows.js';
+import { CursorPool } from '#dist/layer/cursor-pool.js';
+import { IndexPass } from '#dist/layer/index-pass.js';
+import type { LayerIndex } from '#dist/layer/layer-index.js';
+import { decodeLayerIndex } from '#dist/layer/layer-index-codec.js';
+import { LAYER_LIMITS, type LayerLimits } from '#dist/layer/layer-limits.js';
+import {
+  type ReadableLayer,
+  type ReadingResources,
+  WINDOW_SIZE,
+  WindowReader,
+} from '#dist/layer/window-reader.js';
+import { digestOf } from '../blob/bytes.js';
+
+/** The index pass over a blob, pushed in chunks (default: pages), and back from its encoded form. */
+export function indexBlob(
+  blob: Uint8Array,
+  { chunkLength = PAGE_SIZE, limits = LAYER_LIMITS }: { chunkLength?: number; limits?: LayerLimits } = {},
+): { index: LayerIndex; encoded: Uint8Array } {
+  const pass = new IndexPass(digestOf(blob), limits);
+  const hasher = new PageHasher('sha256');
+  for (let at = 0; at < blob.length; at += chunkLength) {
+    const chunk = new Uint8Array(blob.subarray(at, at + chunkLength));
+    hasher.update(chunk);
+    pass.push(chunk);
+    chunk.fill(0xee); // theirs until the call returns
+  }
+  const encoded = pass.finish(hasher.finish().pageDigests);
+  return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
+}
+
+/** A gzip blob whose checkpoints stand closer than the index pass puts them; its content is no tar. */
+export function readableGzip(blob: Uint8Array, spanSize: number): ReadableLayer {
+  const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
+  const scan = new GzipScan(new InflateEngine(), {
+    spanSize,
+    onOutput: () => {},
+    onCheckpoint: (checkpoint) => builder.add(checkpoint),
+  });
+  scan.push(blob);
+  const { outSize } = scan.finish();
+  const { checkpoints, windows } = builder.finish();
+  const memory = new SharedArrayBuffer(windows.length);
+  new Uint8Array(memory).set(windows);
+  const kept = new CheckpointWindows(checkpoints, { memory }, (number, why) => {
+    throw new Error(`window ${number}: ${why}`);
+  });
+  return {
+    digest: digestOf(blob),
+    compression: 'gzip',
+    tarSize: outSize,
+    checkpoints,
+    windowOf: (number) => kept.window(number),
+  };
+}
+
+/** A plain tar: nothing but its bytes. */
+export function readablePlain(blob: Uint8Array): ReadableLayer {
+  return {
+    digest: digestOf(blob),
+    compression: 'none',
+    tarSize: blob.length,
+    checkpoints: new CheckpointBuilder(0).finish().checkpoints,
+    windowOf: () => new Uint8Array(0),
+  };
+}
+
+export function resources(): ReadingResources {
+  return {
+    cursors: new CursorPool(),
+    windows: new BufferPool(WINDOW_SIZE, 4),
+    pages: new BufferPool(PAGE_SIZE, 2),
+  };
+}
+
+export function readerOf(
+  layer: ReadableLayer,
+  blob: BlobReader,
+  shared: ReadingResources = resources(),
+): WindowReader {
+  return new WindowReader(layer, blob, shared);
+}
+
+/** Windows `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
+export async function readWindows(
+  reader: WindowReader,
+  shared: ReadingResources,
+  first: number,
+  count: number,
+  signal?: AbortSignal,
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  await reader.read(
+    first,
+    count,
+    (number, bytes) => {
+      if (number !== first + parts.length) throw new Error(`window ${number} came out of order`);
+      parts.push(Buffer.from(bytes));
+      bytes.fill(0xee);
+      shared.windows.giveBack(bytes.buffer);
+    },
+    signal,
+  );
+  return Buffer.concat(parts);
+}
+
+/** A blob whose reads come later, are watched, and go wrong as they are told. */
+export class WatchedBlob implements BlobReader {
+  readonly #blob: MemoryBlob;
+  reads: number[] = []; // offsets
+  /** Called for each read, before it answers: to wait, or to throw. */
+  before: (offset: number, signal?: AbortSignal) => Promise<void> | void = () => {};
+
+  constructor(readonly bytes: Uint8Array) {
+    this.#blob = new MemoryBlob(bytes);
+  }
+
+  get size(): number {
+    return this.#blob.size;
+  }
+
+  /** Puts the bytes into the lent buffer when there is one, as pages from the disk are. */
+  async read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
+    this.reads.push(offset);
+    await this.before(offset, signal);
+    const bytes = await this.#blob.read(offset, length, signal);
+    if (!lent) return bytes;
+    lent.set(bytes);
+    return lent.subarray(0, length);
+  }
+}
