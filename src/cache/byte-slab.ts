@@ -20,12 +20,18 @@ export class ByteSlab {
    * @param slotSize bytes, the longest content
    */
   constructor(capBytes: number, slotSize: number) {
+    const slots = Math.max(1, Math.floor(capBytes / slotSize));
     this.#slotSize = slotSize;
-    this.#slotsAChunk = Math.max(1, Math.floor(CHUNK_BYTES / slotSize));
+    this.#slotsAChunk = Math.max(1, Math.min(slots, Math.floor(CHUNK_BYTES / slotSize)));
     this.#kept = new LRUCache({
-      max: Math.max(1, Math.floor(capBytes / slotSize)),
+      max: slots,
       dispose: (view) => this.#free.push(this.#slotOf(view)),
     });
+  }
+
+  /** Whether `get` would find it; that does not count as a use. */
+  has(key: number): boolean {
+    return this.#kept.has(key);
   }
 
   /** The content: a view of its slot, valid until the next `set`. */

@@ -5,6 +5,7 @@ import type { LogLevel } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { ContentStore } from '../cache/content-store.js';
+import { BufferPool } from '../layer/buffer-pool.js';
 import { IndexedLayer } from '../layer/indexed-layer.js';
 import { InflatePool } from '../layer/inflate-pool.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
@@ -27,6 +28,9 @@ import { ProgressReport } from './progress-report.js';
 const LAYERS_AT_ONCE = 4;
 /** More than four inflaters outrun any registry. */
 const MAX_INFLATING_THREADS = 4;
+/** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
+const RESULT_SIZE = 1024 * 1024;
+const IDLE_RESULTS = 4;
 /** Layers an image may have (SEMANTICS, named limits). */
 const MAX_LAYERS = 1024;
 
@@ -45,6 +49,7 @@ class ThreadedSession implements ImageSession {
   readonly #fetch: ThreadPeer<SourceMethods>;
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
+  readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #indexes: KeptIndexes;
   /** `told` once the fetching thread knows the blob. */
   readonly #blobs = new Map<Digest, { blob: BlobNumber; told: Promise<void> }>();
@@ -64,7 +69,7 @@ class ThreadedSession implements ImageSession {
     this.#fetchThread.on('exit', (code) => this.#fetchEnded(`exit code ${code}`));
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
-      cacheDirectory: cache.capBytes > 0 ? cache.directory : undefined,
+      cacheDirectory: () => (cache.capBytes > 0 ? cache.directory : undefined),
       connect: (port) => this.#fetch.notify('attach', { port }, [port]),
       onWindow: (blob, number, bytes) => this.#windows.arrived(blob, number, bytes),
       log,
@@ -192,7 +197,14 @@ class ThreadedSession implements ImageSession {
     // Awaited as in #openBlob.
     await this.#fetch.call('setPageDigests', { blob, pageDigests });
     this.#inflate.open({ blob, digest, compression, blobSize, tarSize, checkpoints, pageDigests, windows });
-    return new IndexedLayer({ digest, entries: index.entries, tarSize, blob, windows: this.#windows });
+    return new IndexedLayer({
+      digest,
+      entries: index.entries,
+      tarSize,
+      blob,
+      windows: this.#windows,
+      results: this.#results,
+    });
   }
 
   #fetchEnded(what: string): void {

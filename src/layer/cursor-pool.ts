@@ -18,69 +18,71 @@ interface Want {
 /** A cursor with the compressed bytes that it was last fed from: it takes less at a time than a page. */
 export interface LiveCursor {
   readonly cursor: GzipCursor;
-  fed: { offset: number; bytes: Uint8Array } | undefined; // offset in the blob
   readonly page: Uint8Array; // lent to whoever reads those bytes
+  fed: { offset: number; bytes: Uint8Array } | undefined; // offset in the blob
 }
 
-interface Slot extends LiveCursor {
-  owner: object | undefined;
-  busy: boolean;
+/** A cursor that nobody uses, and who used it last. */
+interface IdleCursor extends LiveCursor {
+  readonly owner: object | undefined;
 }
 
 /**
  * The inflaters of one thread, shared by all its layers. A sequential reader finds its cursor where it left it and
- * inflates on; others take the one that nobody has used for longest and seek. A cursor whose use failed is
- * forgotten: where it stands is not known.
+ * inflates on; others take the one that nobody has used for longest and seek.
  */
 export class CursorPool {
   /** Least recently used first. */
-  readonly #slots: Slot[] = [];
+  readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
+  #busy = 0;
 
+  /** @param task gets a cursor of its own until it ends, and hears whether that stands where it was wanted */
   async use(
     want: Want,
     task: (live: LiveCursor, resumed: boolean) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
     await this.#free.run(async () => {
+      // atomic: no await until the cursor has left the idle ones
       const standing = this.#standingIn(want);
-      const slot = standing ?? this.#leastRecentlyUsed();
-      slot.busy = true;
-      slot.owner = undefined;
+      const taken = standing ?? this.#leastRecentlyUsed();
+      if (taken) this.#idle.splice(this.#idle.indexOf(taken), 1);
+      const live: LiveCursor = {
+        cursor: taken?.cursor ?? new GzipCursor(new InflateEngine()),
+        page: taken?.page ?? new Uint8Array(PAGE_SIZE),
+        fed: standing?.fed,
+      };
+      this.#busy++;
       try {
-        if (!standing) slot.fed = undefined;
-        await task(slot, standing !== undefined);
-        slot.owner = want.owner;
+        await task(live, standing !== undefined);
+        if (this.#idle.length === KEPT_CURSORS) this.#idle.shift();
+        this.#idle.push({ ...live, owner: want.owner });
+      } catch (error) {
+        // Where it stands is not known, and a read that was given up may still fill its page.
+        const page = new Uint8Array(PAGE_SIZE);
+        if (this.#idle.length < KEPT_CURSORS) {
+          this.#idle.unshift({ cursor: live.cursor, page, fed: undefined, owner: undefined });
+        }
+        throw error;
       } finally {
-        slot.busy = false;
-        this.#slots.splice(this.#slots.indexOf(slot), 1);
-        if (this.#slots.length < KEPT_CURSORS) this.#slots.push(slot);
+        this.#busy--;
       }
     }, signal);
   }
 
-  /** The idle cursor of this owner that stands nearest before `to`, if that is nearer than the checkpoint. */
-  #standingIn({ owner, from, to }: Want): Slot | undefined {
-    let best: Slot | undefined;
-    for (const slot of this.#slots) {
-      if (slot.busy || slot.owner !== owner) continue;
-      const at = slot.cursor.outOffset;
-      if (at >= from && at <= to && at >= (best?.cursor.outOffset ?? 0)) best = slot;
+  /** The cursor of this owner that stands nearest before `to`, if that is nearer than the checkpoint. */
+  #standingIn({ owner, from, to }: Want): IdleCursor | undefined {
+    let best: IdleCursor | undefined;
+    for (const idle of this.#idle) {
+      const at = idle.cursor.outOffset;
+      if (idle.owner === owner && at >= from && at <= to && at >= (best?.cursor.outOffset ?? 0)) best = idle;
     }
     return best;
   }
 
-  #leastRecentlyUsed(): Slot {
-    const idle = this.#slots.length < KEPT_CURSORS ? undefined : this.#slots.find(({ busy }) => !busy);
-    if (idle) return idle;
-    const slot: Slot = {
-      cursor: new GzipCursor(new InflateEngine()),
-      fed: undefined,
-      page: new Uint8Array(PAGE_SIZE),
-      owner: undefined,
-      busy: false,
-    };
-    this.#slots.push(slot);
-    return slot;
+  /** undefined: there is room for one more, or all are at work. */
+  #leastRecentlyUsed(): IdleCursor | undefined {
+    return this.#idle.length + this.#busy < KEPT_CURSORS ? undefined : this.#idle[0];
   }
 }

@@ -8,7 +8,8 @@ import type { WindowSupplier } from './window-loader.js';
 
 export interface InflatePoolOptions {
   threads: number; // at most; they are started when there is work for them
-  cacheDirectory: string | undefined; // where kept pages are read from
+  /** Where kept pages are read from, asked when a thread starts. */
+  cacheDirectory(): string | undefined;
   /** Gives the other end of an inflating thread's conversation to the fetching thread. */
   connect(port: MessagePort): void;
   /** A window has come; its buffer goes back afterwards. */
@@ -129,7 +130,7 @@ export class InflatePool implements WindowSupplier {
     worker.on('exit', (code) => fail(`exit code ${code}`));
     const { port1, port2 } = new MessageChannel();
     connect(port1);
-    peer.notify('connect', { port: port2, cacheDirectory }, [port2]);
+    peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
     return { worker, peer, opened: new Set(), indexingBytes: 0, reads: 0 };
   }
 }

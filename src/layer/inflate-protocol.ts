@@ -59,7 +59,7 @@ export interface FetchMethods {
    * @returns the digests of its pages; the blob's own digest and size were right
    */
   stream(argument: { blob: BlobNumber }, signal: AbortSignal): Promise<Uint8Array>;
-  /** Gives a buffer of `streamed` back. */
+  /** Gives a buffer of `streamed` back. Late ones of a stream that has ended do no harm. */
   recycle(argument: { blob: BlobNumber; buffer: ArrayBuffer }): void;
 }
 

@@ -2,15 +2,19 @@
  * An inflating thread: index passes and windows. Compressed bytes come from kept pages on disk, which it reads and
  * checks itself, else from the fetching thread, over a conversation of their own that does not touch the main thread.
  */
-import { readSync } from 'node:fs';
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, withContext } from '../base/errors.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
+import { PAGE_SIZE } from '../blob/page.js';
 import type { PageSource } from '../blob/page-source.js';
 import { PagedBlob } from '../blob/paged-blob.js';
 import { StoredPages } from '../blob/stored-pages.js';
 import { ContentStore } from '../cache/content-store.js';
+import { indexKey } from '../cache/store-layout.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import { BufferPool } from './buffer-pool.js';
+import { CheckpointWindows } from './checkpoint-windows.js';
 import { CursorPool } from './cursor-pool.js';
 import { IndexPass } from './index-pass.js';
 import type {
@@ -21,10 +25,19 @@ import type {
   StreamMethods,
   WindowMethods,
 } from './inflate-protocol.js';
-import { WindowBuffers, WindowReader } from './window-reader.js';
+import { LAYER_INDEX_VERSION } from './layer-index-codec.js';
+import { type ReadingResources, WINDOW_SIZE, WindowReader } from './window-reader.js';
 
-const cursors = new CursorPool();
-const buffers = new WindowBuffers();
+/** Buffers kept for windows: those of two requests of read-ahead. */
+const IDLE_WINDOWS = 32;
+/** And for pages of plain tars: a few shells walking at once. */
+const IDLE_PAGES = 4;
+
+const resources: ReadingResources = {
+  cursors: new CursorPool(),
+  windows: new BufferPool(WINDOW_SIZE, IDLE_WINDOWS),
+  pages: new BufferPool(PAGE_SIZE, IDLE_PAGES),
+};
 const layers = new Map<BlobNumber, WindowReader>();
 const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
 let fetching: ThreadPeer<FetchMethods>;
@@ -35,7 +48,7 @@ const handlers: InflateMethods = {
   connect({ port, cacheDirectory }) {
     connect(port, cacheDirectory);
   },
-  index: ({ blob, digest }, signal) => index(blob, new IndexPass(digest), signal),
+  index: ({ blob, digest }, signal) => index(blob, digest, signal),
   open(request) {
     layers.set(request.blob, openLayer(request));
   },
@@ -50,7 +63,7 @@ const handlers: InflateMethods = {
     );
   },
   recycle({ buffer }) {
-    buffers.giveBack(buffer);
+    resources.windows.giveBack(buffer);
   },
 };
 const main = new ThreadPeer<WindowMethods>(parentPort!, handlers);
@@ -69,21 +82,22 @@ function connect(port: MessagePort, cacheDirectory: string | undefined): void {
 
 async function index(
   blob: BlobNumber,
-  pass: IndexPass,
+  digest: Digest,
   signal: AbortSignal,
 ): Promise<Transferred<Uint8Array>> {
+  const pass = new IndexPass(digest);
   const stop = new AbortController();
-  let fault: unknown;
+  let fault: LayerslayerError | undefined;
   passes.set(blob, {
     take(page) {
-      if (fault !== undefined) return;
+      if (fault) return;
       try {
         pass.push(page);
       } catch (error) {
-        fault = error;
+        fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
         // A layer that we cannot read at all need not be fetched to its end. For a damaged one the rest still comes:
         // only the digest tells damage on the way from a layer that was made so.
-        if (error instanceof LayerslayerError && error.code === 'UNSUPPORTED') stop.abort(error);
+        if (fault.code === 'UNSUPPORTED') stop.abort(fault);
       }
     },
   });
@@ -93,13 +107,19 @@ async function index(
       { blob },
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
-    if (fault !== undefined) throw fault;
+    if (fault) throw fault;
+    return finish(pass, pageDigests, digest);
+  } finally {
+    passes.delete(blob);
+  }
+}
+
+function finish(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Transferred<Uint8Array> {
+  try {
     const encoded = pass.finish(pageDigests);
     return new Transferred(encoded, [encoded.buffer as ArrayBuffer]);
   } catch (error) {
-    throw stop.signal.aborted ? fault : error;
-  } finally {
-    passes.delete(blob);
+    throw withContext(error, `indexing layer ${shortDigest(digest)}`);
   }
 }
 
@@ -110,15 +130,15 @@ function openLayer(request: OpenLayerRequest): WindowReader {
     prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
   };
   const pages = store ? new StoredPages({ store, digest, pageDigests, upstream: fetched, log }) : fetched;
-  const readWindow = (number: number): Uint8Array => {
-    const start = checkpoints.windowStarts[number]!;
-    const length = checkpoints.windowStarts[number + 1]! - start;
-    if ('memory' in windows) return new Uint8Array(windows.memory, start, length);
-    const bytes = new Uint8Array(length);
-    const read = readSync(windows.fd, bytes, 0, length, windows.section.offset + start);
-    if (read !== length)
-      throw new LayerslayerError('CORRUPT_LAYER', `window ${number} of a layer index is cut short`);
-    return bytes;
+  let toldDamage = false;
+  const onDamage = (number: number, why: string) => {
+    if (toldDamage) return;
+    toldDamage = true;
+    log.warn(`the kept index of layer ${shortDigest(digest)} is damaged, window ${number}: ${why}`);
+    // The next mount makes it anew; this one reads on from the checkpoint before.
+    void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   };
-  return new WindowReader({ ...request, readWindow }, new PagedBlob(pages, blobSize), cursors, buffers);
+  const kept = new CheckpointWindows(checkpoints, windows, onDamage);
+  const layer = { ...request, windowOf: (number: number) => kept.window(number) };
+  return new WindowReader(layer, new PagedBlob(pages, blobSize), resources);
 }

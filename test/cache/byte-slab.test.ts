@@ -42,4 +42,13 @@ describe('a byte slab', () => {
     bytes.fill(0);
     expect([...slab.get(9)!]).toEqual([...content(9)]);
   });
+
+  it('says what it has without counting that as a use', () => {
+    const slab = new ByteSlab(2 * SLOT, SLOT);
+    slab.set(1, content(1));
+    slab.set(2, content(2));
+    expect([slab.has(1), slab.has(3)]).toEqual([true, false]);
+    slab.set(3, content(3));
+    expect([1, 2, 3].map((key) => slab.has(key))).toEqual([false, true, true]);
+  });
 });

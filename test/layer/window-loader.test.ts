@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
 import { WindowLoader } from '#dist/layer/window-loader.js';
 import { WINDOW_SIZE } from '#dist/layer/window-reader.js';
+import { unhandledIn } from '../base/unhandled.js';
 
 interface Asked {
   thread: number;
@@ -11,8 +13,10 @@ interface Asked {
   finish(error?: Error): void;
 }
 
+const COUNT = 1000;
+
 /** A supplier that answers when the test says so. */
-function setup(memoryWindows = 64) {
+function setup(memoryWindows = 512) {
   const asked: Asked[] = [];
   let threads = 0;
   const loader = new WindowLoader(
@@ -25,96 +29,225 @@ function setup(memoryWindows = 64) {
     },
     memoryWindows * WINDOW_SIZE,
   );
-  const windowOf = (blob: number, number: number) => new Uint8Array(WINDOW_SIZE).fill(blob * 16 + number);
-  const answer = (request: Asked) => {
-    for (let i = 0; i < request.count; i++)
-      loader.arrived(request.blob, request.first + i, windowOf(request.blob, request.first + i));
-    request.finish();
+  /** Reads windows `first` to `last` as a layer does. */
+  const read = (blob: number, first: number, last = first, windowCount = COUNT) => {
+    loader.expect(blob, first, last, windowCount);
+    return Array.from({ length: last - first + 1 }, (_, i) => loader.get(blob, first + i));
   };
-  return { loader, asked, answer };
+  /** One window a turn, as messages come. */
+  const deliver = async ({ blob, first, count }: Asked) => {
+    for (let number = first; number < first + count; number++) {
+      await new Promise(setImmediate);
+      loader.arrived(blob, number, windowOf(blob, number));
+    }
+  };
+  const answerAll = async () => {
+    for (const request of asked.splice(0)) {
+      await deliver(request);
+      request.finish();
+    }
+  };
+  const ranges = () => asked.map(({ first, count }) => [first, count]);
+  return { loader, asked, read, deliver, answerAll, ranges };
 }
 
-const COUNT = 1000;
+/** Every window has other bytes. */
+function windowOf(blob: number, number: number): Uint8Array {
+  return new Uint8Array(WINDOW_SIZE).fill((blob * 16 + number) % 251);
+}
+
+const seen = async (windows: readonly (Uint8Array | Promise<Uint8Array>)[]) =>
+  Promise.all(windows.map(async (window) => (await window)[0]));
 
 describe('the window loader', () => {
   it('asks once for a window that several wait for', async () => {
-    const { loader, asked, answer } = setup();
-    const waiting = [loader.get(0, 5, COUNT), loader.get(0, 5, COUNT)];
-    expect(asked.filter(({ first }) => first === 5)).toHaveLength(1);
-    asked.map(answer);
-    for (const bytes of await Promise.all(waiting)) expect(bytes[0]).toBe(5);
+    const { read, answerAll, ranges } = setup();
+    const waiting = [...read(0, 5), ...read(0, 5), ...read(0, 4, 6)];
+    expect(ranges()).toEqual([
+      [5, 1],
+      [4, 1],
+      [6, 1],
+    ]);
+    await answerAll();
+    expect(await seen(waiting)).toEqual([5, 5, 4, 5, 6]);
   });
 
-  it('answers at once from memory', async () => {
-    const { loader, asked, answer } = setup();
-    const first = loader.get(1, 7, COUNT);
-    asked.map(answer);
-    await first;
-    expect(loader.get(1, 7, COUNT)).toBeInstanceOf(Uint8Array);
-    expect([loader.hits, loader.misses]).toEqual([1, 1]);
+  it('asks for all windows of a long read at once', () => {
+    const { read, ranges } = setup();
+    read(0, 100, 108);
+    expect(ranges()).toEqual([[100, 9]]);
+  });
+
+  it('answers at once from memory, and counts', async () => {
+    const { loader, read, answerAll } = setup();
+    read(1, 7);
+    await answerAll();
+    expect(read(1, 7)[0]).toBeInstanceOf(Uint8Array);
+    read(1, 6, 8);
+    expect([loader.hits, loader.misses]).toEqual([2, 3]);
   });
 
   it('keeps blobs apart', async () => {
-    const { loader, asked, answer } = setup();
-    const both = [loader.get(1, 3, COUNT), loader.get(2, 3, COUNT)];
-    asked.map(answer);
-    expect((await Promise.all(both)).map((bytes) => bytes[0])).toEqual([19, 35]);
+    const { read, answerAll } = setup();
+    const both = [...read(1, 3), ...read(2, 3)];
+    await answerAll();
+    expect(await seen(both)).toEqual([19, 35]);
   });
 
-  it('reads ahead of a reader that goes forward, on one thread, more and more', async () => {
-    const { loader, asked, answer } = setup();
+  it('reads ahead of a reader that goes forward, on one thread, each window once', async () => {
+    const { loader, asked, read, deliver } = setup();
+    const requests: Asked[] = [];
     for (let number = 0; number < 60; number++) {
-      const window = loader.get(0, number, COUNT);
-      while (asked.some(({ finish }) => finish !== done)) {
-        const request = asked.find(({ finish }) => finish !== done)!;
-        answer(request);
-        request.finish = done;
-      }
-      await window;
-    }
-    const covered = asked.flatMap(({ first, count }) => Array.from({ length: count }, (_, i) => first + i));
-    expect(covered).toEqual(Array.from({ length: covered.length }, (_, i) => i));
-    expect(Math.max(...asked.map(({ count }) => count))).toBe(16);
-    expect(new Set(asked.map(({ thread }) => thread)).size).toBe(1);
-    expect(loader.misses).toBeLessThan(10);
-  });
-
-  it('asks for single windows when they are read here and there', () => {
-    const { loader, asked } = setup();
-    for (const number of [500, 3, 250, 90, 700]) loader.get(0, number, COUNT);
-    expect(asked.map(({ first, count }) => [first, count])).toEqual(
-      [500, 3, 250, 90, 700].map((n) => [n, 1]),
-    );
-  });
-
-  it('does not ask past the end', async () => {
-    const { loader, asked, answer } = setup();
-    for (let number = 0; number < 5; number++) {
-      const window = loader.get(0, number, 5);
+      const windows = read(0, number);
       for (const request of asked.splice(0)) {
-        expect(request.first + request.count).toBeLessThanOrEqual(5);
-        answer(request);
+        requests.push(request);
+        await deliver(request);
+        request.finish();
       }
-      await window;
+      expect(await seen(windows)).toEqual([number]);
     }
+    const covered = requests.flatMap(({ first, count }) =>
+      Array.from({ length: count }, (_, i) => first + i),
+    );
+    expect(covered).toEqual(Array.from({ length: covered.length }, (_, i) => i));
+    expect(covered.length).toBeGreaterThan(60);
+    expect(covered.length).toBeLessThanOrEqual(60 + 16);
+    expect(new Set(requests.map(({ thread }) => thread)).size).toBe(1);
+    expect(loader.misses).toBe(2);
+  });
+
+  it('asks for nothing but what is read here and there, and for nothing that is kept', async () => {
+    const { read, ranges, answerAll } = setup();
+    const places = [500, 3, 250, 90, 700];
+    for (const number of places) read(0, number);
+    expect(ranges()).toEqual(places.map((number) => [number, 1]));
+    await answerAll();
+    for (let turn = 0; turn < 5; turn++) for (const number of places) read(0, number);
+    expect(ranges()).toEqual([]);
+  });
+
+  it('steps over what is kept or on its way when it reads ahead', async () => {
+    const { read, ranges, asked, answerAll } = setup();
+    read(0, 12);
+    await answerAll();
+    read(0, 3);
+    read(0, 10);
+    asked.splice(0);
+    read(0, 4, 9); // goes on from 3, and six further
+    expect(ranges()).toEqual([
+      [4, 6],
+      [11, 1],
+      [13, 3],
+    ]);
+  });
+
+  it('does not ask past the end', () => {
+    const { read, ranges } = setup();
+    for (let number = 0; number < 5; number++) read(0, number, number, 5);
+    expect(
+      ranges().flatMap(([first, count]) => Array.from({ length: count! }, (_, i) => first! + i)),
+    ).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('fails those who wait, and asks anew the next time', async () => {
-    const { loader, asked, answer } = setup();
-    const window = loader.get(0, 9, COUNT);
-    asked[0]!.finish(new LayerslayerError('TIMED_OUT', 'no answer'));
+    const { asked, read, answerAll } = setup();
+    const [window] = read(0, 9);
+    asked.shift()!.finish(new LayerslayerError('TIMED_OUT', 'no answer'));
     await expect(window).rejects.toMatchObject({ code: 'TIMED_OUT' });
-    const again = loader.get(0, 9, COUNT);
-    answer(asked[1]!);
-    expect((await again)[0]).toBe(9);
+    const again = read(0, 9);
+    await answerAll();
+    expect(await seen(again)).toEqual([9]);
   });
 
-  it('answers a reader whose window does not fit into memory', async () => {
-    const { loader, asked, answer } = setup(0);
-    const window = loader.get(0, 2, COUNT);
-    asked.map(answer);
-    expect((await window)[0]).toBe(2);
+  it('what was read ahead for nobody fails without a word, and is asked for again', async () => {
+    const { asked, read, answerAll } = setup();
+    const unhandled = await unhandledIn(async () => {
+      read(0, 0);
+      await answerAll();
+      const windows = read(0, 1);
+      const [ahead] = asked.splice(0);
+      expect(ahead!.count).toBe(3);
+      ahead!.finish(new Error('broken'));
+      await expect(windows[0]).rejects.toMatchObject({ code: 'INTERNAL', message: 'broken' });
+    });
+    expect(unhandled).toEqual([]);
+    const again = read(0, 2, 3);
+    await answerAll();
+    expect(await seen(again)).toEqual([2, 3]);
+  });
+
+  it('fails a window that did not come', async () => {
+    const { loader, asked, read } = setup();
+    const windows = read(0, 20, 22);
+    const settled = Promise.allSettled(windows);
+    loader.arrived(0, 21, windowOf(0, 21));
+    asked[0]!.finish();
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
+  });
+
+  it('does not fail a window that was asked for again before the first request had ended', async () => {
+    const { loader, asked, read, deliver } = setup(1);
+    const first = read(0, 10);
+    const [early] = asked.splice(0);
+    await deliver(early!);
+    expect(await seen(first)).toEqual([10]);
+    loader.arrived(0, 500, windowOf(0, 500)); // pushes 10 out
+    const again = read(0, 10);
+    early!.finish();
+    await new Promise(setImmediate);
+    await deliver(asked[0]!);
+    expect(await seen(again)).toEqual([10]);
+  });
+
+  it('answers readers whose windows do not fit into memory', async () => {
+    const { read, answerAll } = setup(0);
+    const windows = seen(read(0, 2, 12));
+    await answerAll();
+    expect(await windows).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  it('gives each reader its own windows, however reads, arrivals and faults follow each other', async () => {
+    const step = fc.oneof(
+      fc.record({ read: fc.nat(40), length: fc.integer({ min: 1, max: 4 }) }),
+      fc.record({ answer: fc.nat(5) }),
+      fc.record({ fail: fc.nat(5) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60 }),
+        fc.integer({ min: 0, max: 40 }),
+        async (steps, memory) => {
+          const { asked, read, deliver, answerAll } = setup(memory);
+          const checks: Promise<void>[] = [];
+          const expectWindow = (bytes: Uint8Array, number: number) =>
+            expect([bytes[0], bytes.at(-1)]).toEqual([number, number]);
+          for (const step of steps) {
+            if ('read' in step) {
+              for (const [i, window] of read(0, step.read, step.read + step.length - 1, 44).entries()) {
+                const number = step.read + i;
+                if (window instanceof Uint8Array) expectWindow(window, number);
+                // Either the right bytes, or the fault.
+                else
+                  checks.push(
+                    window.then(
+                      (bytes) => expectWindow(bytes, number),
+                      (error) => expect(error.message).toBe('injected'),
+                    ),
+                  );
+              }
+            } else {
+              const [request] = asked.splice('answer' in step ? step.answer : step.fail, 1);
+              if (!request) continue;
+              if ('answer' in step) await deliver(request);
+              request.finish('fail' in step ? new Error('injected') : undefined);
+              await new Promise(setImmediate);
+            }
+          }
+          while (asked.length > 0) await answerAll();
+          await Promise.all(checks);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });
-
-const done = () => {};

@@ -1,0 +1,50 @@
+import { readSync } from 'node:fs';
+import { crc32, inflateRawSync } from 'node:zlib';
+import type { WindowStorage } from './inflate-protocol.js';
+import type { CheckpointColumns } from './layer-index.js';
+
+const EMPTY = new Uint8Array(0);
+
+/** The windows of a layer's checkpoints, read and inflated when a reader resumes there, and checked only then. */
+export class CheckpointWindows {
+  readonly #checkpoints: CheckpointColumns;
+  readonly #storage: WindowStorage;
+  readonly #onDamage: (number: number, why: string) => void;
+
+  constructor(
+    checkpoints: CheckpointColumns,
+    storage: WindowStorage,
+    onDamage: (number: number, why: string) => void,
+  ) {
+    this.#checkpoints = checkpoints;
+    this.#storage = storage;
+    this.#onDamage = onDamage;
+  }
+
+  /** The inflated window; undefined when it is damaged: one resumes at an earlier checkpoint then. */
+  window(number: number): Uint8Array | undefined {
+    const { windowSizes, windowCrcs } = this.#checkpoints;
+    const size = windowSizes[number]!;
+    if (size === 0) return EMPTY;
+    try {
+      const window = inflateRawSync(this.#deflated(number), { maxOutputLength: size });
+      if (window.length === size && crc32(window) === windowCrcs[number]) return window;
+      this.#onDamage(number, 'its bytes are not as written');
+    } catch (error) {
+      this.#onDamage(number, (error as Error).message);
+    }
+    return undefined;
+  }
+
+  #deflated(number: number): Uint8Array {
+    const { windowStarts } = this.#checkpoints;
+    const storage = this.#storage;
+    const start = windowStarts[number]!;
+    const length = windowStarts[number + 1]! - start;
+    if ('memory' in storage) return new Uint8Array(storage.memory, start, length);
+    const bytes = new Uint8Array(length);
+    const read = readSync(storage.fd, bytes, 0, length, storage.section.offset + start);
+    if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
+    return bytes;
+  }
+}

@@ -1,0 +1,89 @@
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CheckpointBuilder } from '#dist/layer/checkpoint-builder.js';
+import { CheckpointWindows } from '#dist/layer/checkpoint-windows.js';
+import type { WindowStorage } from '#dist/layer/inflate-protocol.js';
+import { noise, same } from '../blob/bytes.js';
+
+const originals = [
+  new Uint8Array(0),
+  noise(32_768, 1),
+  new Uint8Array(32_768).fill(7),
+  noise(1, 2),
+  new Uint8Array(0),
+];
+const builder = new CheckpointBuilder(1_000_000);
+for (const [i, window] of originals.entries()) {
+  builder.add({ inOffset: i, bits: 0, outOffset: i, window, memberStart: window.length === 0 });
+}
+const { checkpoints, windows } = builder.finish();
+
+const work = mkdtempSync(join(tmpdir(), 'layerslayer-windows-'));
+const fds: number[] = [];
+afterAll(() => {
+  for (const fd of fds) closeSync(fd);
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** The windows after 100 other bytes, as they lie in an index file. */
+function inFile(): { fd: number; storage: WindowStorage } {
+  const fd = openSync(join(work, String(fds.length)), 'w+');
+  fds.push(fd);
+  writeSync(fd, windows, 0, windows.length, 100);
+  return { fd, storage: { fd, section: { offset: 100, length: windows.length } } };
+}
+
+function inMemory(): { bytes: Uint8Array; storage: WindowStorage } {
+  const memory = new SharedArrayBuffer(windows.length);
+  const bytes = new Uint8Array(memory);
+  bytes.set(windows);
+  return { bytes, storage: { memory } };
+}
+
+function open(storage: WindowStorage) {
+  const damage: number[] = [];
+  const kept = new CheckpointWindows(checkpoints, storage, (number) => damage.push(number));
+  return { kept, damage };
+}
+
+describe("checkpoints' windows", () => {
+  it.each([
+    ['in a file', () => inFile().storage],
+    ['in shared memory', () => inMemory().storage],
+  ])('come back as they were, %s', (_, make) => {
+    const { kept, damage } = open(make());
+    for (const i of [3, 0, 1, 2, 4, 1]) expect(same(kept.window(i), originals[i]!)).toBe(true);
+    expect(damage).toEqual([]);
+  });
+
+  it('are undefined when a bit is wrong, each bit of them, and the others are whole', () => {
+    const { storage, bytes } = inMemory();
+    const { kept, damage } = open(storage);
+    const [start, end] = [checkpoints.windowStarts[2]!, checkpoints.windowStarts[3]!];
+    let found = 0;
+    for (let at = start; at < end; at++) {
+      bytes[at]! ^= 1 << (at % 8);
+      // A flipped bit may leave the same bytes (in padding); never others.
+      const window = kept.window(2);
+      if (window === undefined) found++;
+      else expect(same(window, originals[2]!)).toBe(true);
+      bytes[at]! ^= 1 << (at % 8);
+    }
+    expect(found).toBeGreaterThan(0);
+    expect(damage).toEqual(Array.from({ length: found }, () => 2));
+    expect(same(kept.window(3), originals[3]!)).toBe(true);
+  });
+
+  it('are undefined when the file is cut short or gone', () => {
+    const { fd, storage } = inFile();
+    const { kept, damage } = open(storage);
+    ftruncateSync(fd, 100 + checkpoints.windowStarts[2]! - 1);
+    expect([1, 2, 3].map((i) => kept.window(i))).toEqual([undefined, undefined, undefined]);
+    expect(kept.window(0)).toHaveLength(0);
+    const closed = open({ fd: 1_000_000, section: { offset: 0, length: 0 } });
+    expect(closed.kept.window(1)).toBeUndefined();
+    expect([damage, closed.damage]).toEqual([[1, 2, 3], [1]]);
+  });
+});
