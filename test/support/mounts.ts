@@ -2,7 +2,7 @@
  * Running the built command as a user would: in an environment of its own, whose mounts, processes and files can be
  * listed and are all gone afterwards. A test's thread never touches a mountpoint itself: children do (see child.ts).
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -111,7 +111,12 @@ export class Workplace {
     await this.allEnded().catch(() => {});
     for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
     await this.allEnded();
-    await run('rm', ['-rf', '--one-file-system', this.scratch]);
+    // A killed process shows no environment while its last threads still finish a system call: a folder may come again.
+    for (let rounds = 0; rounds < 2 || existsSync(this.scratch); rounds++) {
+      if (rounds > 10) throw new Error(`${this.scratch} does not go`);
+      await run('rm', ['-rf', '--one-file-system', this.scratch]);
+      await sleep(POLL_MS);
+    }
   }
 }
 
