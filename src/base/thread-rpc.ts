@@ -110,6 +110,10 @@ export class ThreadPeer<Remote extends object> {
       this.#endpoint.postMessage({ type: 'notice', method, argument } satisfies Message, transfer);
   }
 
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** The conversation is over: every call under way and to come fails with `error`, every one that we serve is aborted. */
   close(error: LayerslayerError): void {
     if (this.#closed) return;

@@ -1,5 +1,3 @@
-import { abortable } from '../base/abortable.js';
-
 /** A fixed number of buffers that go round between two threads: who finds none waits for one to come back. */
 export class BufferRing {
   readonly #size: number;
@@ -9,21 +7,19 @@ export class BufferRing {
 
   /** @param size bytes of each buffer */
   constructor(count: number, size: number) {
-    this.#unmade = count;
     this.#size = size;
+    this.#unmade = count;
   }
 
-  take(signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
+  /** Whoever gives up waiting has lost the buffer that comes: the ring ends with its stream. */
+  take(): Uint8Array | Promise<Uint8Array> {
     const idle = this.#idle.pop();
     if (idle) return new Uint8Array(idle);
     if (this.#unmade > 0) {
       this.#unmade--;
       return new Uint8Array(this.#size);
     }
-    const next = new Promise<Uint8Array>((resolve) =>
-      this.#waiting.push((buffer) => resolve(new Uint8Array(buffer))),
-    );
-    return abortable(next, signal);
+    return new Promise((resolve) => this.#waiting.push((buffer) => resolve(new Uint8Array(buffer))));
   }
 
   give(buffer: ArrayBuffer): void {

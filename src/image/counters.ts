@@ -1,5 +1,7 @@
 import type { BlobNumber } from '../layer/inflate-protocol.js';
 
+const COUNTER_SIZE = BigInt64Array.BYTES_PER_ELEMENT;
+
 /**
  * Byte counters that the fetching thread raises and the main thread looks at when it wants to: a message for each
  * chunk would cost more than the chunk. Place 0 is all blobs' bytes from the network, the others one blob's progress.
@@ -8,9 +10,12 @@ export class Counters {
   readonly shared: SharedArrayBuffer;
   readonly #values: BigInt64Array;
 
-  /** @param blobs how many blobs a session may have, or the buffer that another thread made */
+  /**
+   * @param blobs how many may be under way at once, or the buffer that another thread made. More blobs than that share
+   *   their places, one after the other
+   */
   constructor(blobs: number | SharedArrayBuffer) {
-    this.shared = typeof blobs === 'number' ? new SharedArrayBuffer(8 * (blobs + 1)) : blobs;
+    this.shared = typeof blobs === 'number' ? new SharedArrayBuffer(COUNTER_SIZE * (blobs + 1)) : blobs;
     this.#values = new BigInt64Array(this.shared);
   }
 
@@ -23,15 +28,19 @@ export class Counters {
   }
 
   addProgress(blob: BlobNumber, bytes: number): void {
-    Atomics.add(this.#values, blob + 1, BigInt(bytes));
+    Atomics.add(this.#values, this.#placeOf(blob), BigInt(bytes));
   }
 
-  /** A pass that is tried again starts from nothing. */
+  /** A pass begins, or is made again. */
   resetProgress(blob: BlobNumber): void {
-    Atomics.store(this.#values, blob + 1, 0n);
+    Atomics.store(this.#values, this.#placeOf(blob), 0n);
   }
 
   progress(blob: BlobNumber): number {
-    return Number(Atomics.load(this.#values, blob + 1));
+    return Number(Atomics.load(this.#values, this.#placeOf(blob)));
+  }
+
+  #placeOf(blob: BlobNumber): number {
+    return 1 + (blob % (this.#values.length - 1));
   }
 }

@@ -26,7 +26,8 @@ export interface SourceMethods {
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
   /** The layer's pages are known: `page` calls may come. */
   setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): void;
-  close(): Promise<void>;
+  /** Ends what is under way, gives back what was reserved in the cache. */
+  close(argument: object): Promise<void>;
 }
 
 /** Said by the fetching thread to the main one. */

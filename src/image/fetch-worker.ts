@@ -44,6 +44,9 @@ interface Fetching {
 }
 
 const blobs = new Map<BlobNumber, OpenBlob>();
+/** Streams under way: they end before the store is closed. */
+const streams = new Set<Promise<unknown>>();
+const closing = new AbortController();
 const recent = new ByteLru<string, Uint8Array>(RECENT_PAGES_BYTES);
 const log = logTo((level, message) => main.notify('log', { level, message }));
 let fetching: Promise<Fetching>;
@@ -54,6 +57,7 @@ void loadPool();
 const handlers: SourceMethods = {
   setup(argument) {
     fetching = setup(argument);
+    fetching.catch(() => {}); // told to whoever calls
   },
   async resolve({ reference, platform }, signal) {
     return (await fetching).source.resolve(reference, platform, signal);
@@ -68,7 +72,11 @@ const handlers: SourceMethods = {
     openBlob(blob).pageDigests = pageDigests;
   },
   async close() {
-    await (await fetching).source.close();
+    closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
+    const { source, store } = await fetching;
+    await source.close();
+    await Promise.allSettled(streams);
+    await store.close();
   },
 };
 const main = new ThreadPeer<NoticeMethods>(parentPort!, handlers);
@@ -97,36 +105,43 @@ function attach(port: MessagePort): void {
     async prefetch({ blob, first, end }) {
       (await pagesOf(blob)).prefetch(first, end);
     },
-    async stream({ blob }, signal) {
-      const { store, counters } = await fetching;
-      const source = await sourceOf(blob);
-      const { digest } = openBlob(blob).descriptor;
-      const ring = new BufferRing(STREAM_BUFFERS, PAGE_SIZE);
-      rings.set(blob, ring);
-      counters.resetProgress(blob);
-      try {
-        const { pageDigests } = await streamPages(source, {
-          digest,
-          store,
-          takeBuffer: () => ring.take(signal),
-          onPage: (page) => inflating.notify('streamed', { blob, page }, [page.buffer as ArrayBuffer]),
-          onBytes: (bytes) => counters.addProgress(blob, bytes),
-          signal,
-        });
-        return pageDigests;
-      } catch (error) {
-        // Whoever tries once more wants other bytes.
-        if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
-        throw error;
-      } finally {
-        rings.delete(blob);
-      }
-    },
+    stream: ({ blob }, signal) => tracked(stream(blob, signal)),
     recycle({ blob, buffer }) {
       rings.get(blob)?.give(buffer);
     },
   };
   const inflating = new ThreadPeer<StreamMethods>(port, methods);
+
+  async function stream(blob: BlobNumber, signal: AbortSignal): Promise<Uint8Array> {
+    const { store, counters } = await fetching;
+    const source = await sourceOf(blob);
+    const { digest } = openBlob(blob).descriptor;
+    const ring = new BufferRing(STREAM_BUFFERS, PAGE_SIZE);
+    rings.set(blob, ring);
+    counters.resetProgress(blob);
+    try {
+      const { pageDigests } = await streamPages(source, {
+        digest,
+        store,
+        takeBuffer: () => ring.take(),
+        onPage: (page) => inflating.notify('streamed', { blob, page }, [page.buffer as ArrayBuffer]),
+        onBytes: (bytes) => counters.addProgress(blob, bytes),
+        signal,
+      });
+      return pageDigests;
+    } catch (error) {
+      // Whoever tries once more wants other bytes.
+      if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
+      throw error;
+    } finally {
+      rings.delete(blob);
+    }
+  }
+}
+
+function tracked<T>(streaming: Promise<T>): Promise<T> {
+  streams.add(streaming);
+  return streaming.finally(() => streams.delete(streaming));
 }
 
 function openBlob(blob: BlobNumber): OpenBlob {
@@ -148,6 +163,14 @@ async function pagesOf(blob: BlobNumber): Promise<FetchedPages> {
   const open = openBlob(blob);
   const { pageDigests, descriptor } = open;
   if (!pageDigests) throw new LayerslayerError('INTERNAL', `blob ${blob} has no page digests yet`);
-  open.pages ??= new FetchedPages({ source, digest: descriptor.digest, pageDigests, store, recent, log });
+  open.pages ??= new FetchedPages({
+    source,
+    digest: descriptor.digest,
+    pageDigests,
+    store,
+    recent,
+    log,
+    signal: closing.signal,
+  });
   return open.pages;
 }

@@ -20,7 +20,10 @@ export interface SessionOptions {
   onNotice?: (message: string) => void;
 }
 
-/** How far the index pass of one layer is; reported a few times a second and at the end. */
+/**
+ * How far the index pass of one layer is; reported a few times a second and at the end. `doneBytes` grows, but for a pass
+ * that must be made again, and is `totalBytes` when the layer is done.
+ */
 export interface LayerProgress {
   layer: number; // from 1, base first
   state: 'indexing' | 'waiting' | 'done'; // waiting: another process indexes this layer
@@ -44,8 +47,9 @@ export interface ImageSession {
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   /**
    * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
-   * Aborting keeps the indexes that were complete.
-   * @param only numbers of the layers wanted (from 1); all when left out
+   * Aborting keeps the indexes that were complete. When one layer fails the others are stopped.
+   * @param only numbers of the layers wanted (from 1), in the order of the result; all when left out
+   * @throws LayerslayerError the first fault, told with the layer's number; the signal's reason
    */
   openLayers(
     image: ResolvedImage,

@@ -1,4 +1,4 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
@@ -31,6 +31,7 @@ export class KeptIndexes {
   /**
    * The kept index, else the one that `make` encodes; meanwhile other processes that want it wait.
    * @param onWait another process is making it
+   * @throws what `make` throws; the signal's reason; IO_FAILED when the lock cannot be had
    */
   async loadOrMake(
     digest: Digest,
@@ -51,6 +52,7 @@ export class KeptIndexes {
     );
   }
 
+  /** Called when nothing reads a window and no `loadOrMake` is under way. */
   async close(): Promise<void> {
     for (const fd of this.#openFds) closeSync(fd);
     this.#openFds.clear();
@@ -63,7 +65,8 @@ export class KeptIndexes {
     const fd = store.openFd('index', key);
     if (fd === undefined) return undefined;
     try {
-      const index = decodeLayerIndex((offset, length) => readExactly(fd, offset, length));
+      const { size } = fstatSync(fd);
+      const index = decodeLayerIndex((offset, length) => readExactly(fd, offset, length, size));
       if (index.digest !== digest)
         throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
       this.#openFds.add(fd);
@@ -92,7 +95,11 @@ function inMemory(encoded: Uint8Array): KeptIndex {
   return { index, windows: { memory }, cached: false };
 }
 
-function readExactly(fd: number, offset: number, length: number): Uint8Array {
+/** @param size of the file, bytes */
+function readExactly(fd: number, offset: number, length: number, size: number): Uint8Array {
+  // Before room is made for what a damaged header says.
+  const missing = length - (size - offset);
+  if (missing > 0) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${missing} bytes early`);
   const bytes = Buffer.allocUnsafeSlow(length);
   const read = readSync(fd, bytes, 0, length, offset);
   if (read !== length) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${length - read} bytes early`);

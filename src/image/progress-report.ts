@@ -4,13 +4,21 @@ import type { LayerProgress } from './image-session.js';
 /** How often the progress of a running pass is told. */
 const REPORT_INTERVAL_MS = 100;
 
+/** A blob of an image: the layers that it is, from 1 (a manifest may name one blob twice), and its compressed bytes. */
+export interface ReportedBlob {
+  blob: BlobNumber;
+  layers: readonly number[];
+  totalBytes: number;
+}
+
 /** Tells how far the layers of one `openLayers` are: at each change of state, and while passes run. */
 export class ProgressReport {
   readonly #tell: (progress: LayerProgress) => void;
   readonly #doneBytes: (blob: BlobNumber) => number;
-  readonly #running = new Map<number, { blob: BlobNumber; totalBytes: number }>();
+  readonly #running = new Set<ReportedBlob>();
   #timer: NodeJS.Timeout | undefined;
 
+  /** @param doneBytes of a running pass */
   constructor(
     tell: ((progress: LayerProgress) => void) | undefined,
     doneBytes: (blob: BlobNumber) => number,
@@ -19,22 +27,24 @@ export class ProgressReport {
     this.#doneBytes = doneBytes;
   }
 
-  /** @param layer its number, from 1 */
-  layer(layer: number, blob: BlobNumber, totalBytes: number) {
-    const tell = (state: LayerProgress['state'], doneBytes: number, cached = false) =>
-      this.#tell({ layer, state, cached, doneBytes, totalBytes });
-    return {
-      waiting: () => tell('waiting', 0),
-      indexing: () => {
-        this.#running.set(layer, { blob, totalBytes });
-        this.#timer ??= setInterval(() => this.#tellRunning(), REPORT_INTERVAL_MS);
-        tell('indexing', 0);
-      },
-      done: (cached: boolean) => {
-        this.#running.delete(layer);
-        tell('done', totalBytes, cached);
-      },
-    };
+  waiting(of: ReportedBlob): void {
+    this.#say(of, 'waiting', 0);
+  }
+
+  indexing(of: ReportedBlob): void {
+    this.#running.add(of);
+    this.#timer ??= setInterval(() => this.#tellRunning(), REPORT_INTERVAL_MS);
+    this.#say(of, 'indexing', 0);
+  }
+
+  /** @param cached the index was kept */
+  done(of: ReportedBlob, cached: boolean): void {
+    this.#say(of, 'done', of.totalBytes, cached);
+  }
+
+  /** Well or badly. */
+  passEnded(of: ReportedBlob): void {
+    this.#running.delete(of);
   }
 
   end(): void {
@@ -42,9 +52,17 @@ export class ProgressReport {
   }
 
   #tellRunning(): void {
-    for (const [layer, { blob, totalBytes }] of this.#running) {
-      const doneBytes = Math.min(this.#doneBytes(blob), totalBytes);
-      this.#tell({ layer, state: 'indexing', cached: false, doneBytes, totalBytes });
+    for (const of of this.#running) {
+      this.#say(of, 'indexing', Math.min(this.#doneBytes(of.blob), of.totalBytes));
     }
+  }
+
+  #say(
+    { layers, totalBytes }: ReportedBlob,
+    state: LayerProgress['state'],
+    doneBytes: number,
+    cached = false,
+  ): void {
+    for (const layer of layers) this.#tell({ layer, state, cached, doneBytes, totalBytes });
   }
 }

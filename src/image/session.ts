@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import { LayerslayerError, withContext } from '../base/errors.js';
-import type { LogLevel } from '../base/log.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
+import type { Log, LogLevel } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { ContentStore } from '../cache/content-store.js';
@@ -19,20 +20,21 @@ import { startFetchThread } from './fetch-thread.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
 import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
-import { ProgressReport } from './progress-report.js';
+import { ProgressReport, type ReportedBlob } from './progress-report.js';
+import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
 
 /**
  * Layers indexed at once: as many downloads as docker makes (3) and one more, so that registries which throttle each
  * connection are used well; two passes in one inflating thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
+/** What the fetching thread gets to end its requests and to give back its share of the cache; then it is stopped. */
+const FETCH_CLOSE_MS = 500;
 /** More than four inflaters outrun any registry. */
 const MAX_INFLATING_THREADS = 4;
 /** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
 const RESULT_SIZE = 1024 * 1024;
 const IDLE_RESULTS = 4;
-/** Layers an image may have (SEMANTICS, named limits). */
-const MAX_LAYERS = 1024;
 
 /**
  * Starts a session's threads: this one (no heavy work), one that fetches, up to four that inflate when needed.
@@ -43,7 +45,8 @@ export function startSession(options: SessionOptions, fetchThread = startFetchTh
 }
 
 class ThreadedSession implements ImageSession {
-  readonly #options: SessionOptions;
+  readonly #log: Log;
+  readonly #onProgress: SessionOptions['onProgress'];
   readonly #counters = new Counters(MAX_LAYERS);
   readonly #fetchThread: Worker;
   readonly #fetch: ThreadPeer<SourceMethods>;
@@ -53,11 +56,16 @@ class ThreadedSession implements ImageSession {
   readonly #indexes: KeptIndexes;
   /** `told` once the fetching thread knows the blob. */
   readonly #blobs = new Map<Digest, { blob: BlobNumber; told: Promise<void> }>();
-  #closed = false;
+  /** `openLayers` under way. */
+  readonly #opening = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #pagesAreKept = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: SessionOptions, fetchThread: Worker) {
-    this.#options = options;
-    const { registry, cache, log, onNotice, memoryBytes } = options;
+    const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
+    this.#log = log;
+    this.#onProgress = onProgress;
     this.#fetchThread = fetchThread;
     const notices: NoticeMethods = {
       log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
@@ -65,58 +73,35 @@ class ThreadedSession implements ImageSession {
     };
     this.#fetch = new ThreadPeer<SourceMethods>(this.#fetchThread, notices);
     this.#fetch.notify('setup', { registry, cache, counters: this.#counters.shared });
-    this.#fetchThread.on('error', (error) => this.#fetchEnded(error.stack ?? error.message));
-    this.#fetchThread.on('exit', (code) => this.#fetchEnded(`exit code ${code}`));
+    this.#fetchThread.once('error', (error) => this.#fetchEnded(error.stack ?? error.message));
+    this.#fetchThread.once('exit', (code) => this.#fetchEnded(`exit code ${code}`));
+    const store = ContentStore.open({ ...cache, log }).then((opened) => {
+      // The inflating threads look into the directory themselves: not into one that was found unfit.
+      this.#pagesAreKept = opened.usable;
+      return opened;
+    });
+    this.#indexes = new KeptIndexes(store, cache.directory, log);
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
-      cacheDirectory: () => (cache.capBytes > 0 ? cache.directory : undefined),
+      cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
       connect: (port) => this.#fetch.notify('attach', { port }, [port]),
       onWindow: (blob, number, bytes) => this.#windows.arrived(blob, number, bytes),
       log,
     });
     this.#windows = new WindowLoader(this.#inflate, memoryBytes);
-    this.#indexes = new KeptIndexes(ContentStore.open({ ...cache, log }), cache.directory, log);
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     return this.#fetch.call('resolve', { reference, platform }, { signal });
   }
 
-  async openLayers(
+  openLayers(
     image: ResolvedImage,
     { only, signal }: { only?: readonly number[]; signal?: AbortSignal } = {},
   ): Promise<Layer[]> {
-    const { layers } = image.manifest;
-    if (layers.length > MAX_LAYERS) {
-      throw new LayerslayerError(
-        'UNSUPPORTED',
-        `the image has ${layers.length} layers, the limit is ${MAX_LAYERS}`,
-      );
-    }
-    const numbers = only ?? layers.map((_, i) => i + 1);
-    const report = new ProgressReport(this.#options.onProgress, (blob) => this.#counters.progress(blob));
-    const stop = new AbortController();
-    const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-    const atOnce = new Semaphore(LAYERS_AT_ONCE);
-    const opened = new Map<Digest, Promise<Layer>>();
-    // Largest first, so that the last to end is a small one.
-    const bySize = numbers.toSorted((a, b) => layers[b - 1]!.size - layers[a - 1]!.size);
-    for (const number of bySize) {
-      const { digest } = layers[number - 1]!;
-      if (opened.has(digest)) continue;
-      const task = atOnce.run(() => this.#openLayer(image, number, report, stopped), stopped);
-      task.catch((error) => stop.abort(error));
-      opened.set(digest, task);
-    }
-    try {
-      return await Promise.all(numbers.map((number) => opened.get(layers[number - 1]!.digest)!));
-    } catch (error) {
-      // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
-      await Promise.allSettled(opened.values());
-      throw error;
-    } finally {
-      report.end();
-    }
+    const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), signal);
+    this.#opening.add(opening);
+    return opening.finally(() => this.#opening.delete(opening));
   }
 
   metrics(): SessionMetrics {
@@ -127,34 +112,77 @@ class ThreadedSession implements ImageSession {
     };
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const reason = new LayerslayerError('ABORTED', 'the session was closed');
+    this.#closing.abort(reason);
     await this.#inflate.close();
-    this.#fetch.close(new LayerslayerError('ABORTED', 'the session was closed'));
+    await Promise.allSettled(this.#opening);
+    const closed = this.#fetch.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
+    await Promise.race([closed, sleep(FETCH_CLOSE_MS, undefined, { ref: false })]);
+    this.#fetch.close(reason);
     await this.#fetchThread.terminate();
     await this.#indexes.close();
   }
 
+  /** @param numbers of the layers, from 1, in the order of the result */
+  async #openLayers(
+    image: ResolvedImage,
+    numbers: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<Layer[]> {
+    const wanted = wantedBlobs(image, numbers);
+    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
+    const stop = new AbortController();
+    const stopped = AbortSignal.any([this.#closing.signal, stop.signal, ...(signal ? [signal] : [])]);
+    const atOnce = new Semaphore(LAYERS_AT_ONCE);
+    const opened = new Map<Digest, Promise<Layer>>();
+    // Largest first, so that the last to end is a small one.
+    for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
+      const task = atOnce.run(() => this.#openLayer(image, blob, report, stopped), stopped);
+      task.catch((error) => stop.abort(error));
+      opened.set(blob.digest, task);
+    }
+    try {
+      return await Promise.all(
+        numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
+      );
+    } catch (error) {
+      // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
+      await Promise.allSettled(opened.values());
+      throw asLayerslayerError(error);
+    } finally {
+      report.end();
+    }
+  }
+
   async #openLayer(
     image: ResolvedImage,
-    number: number,
+    { digest, size, numbers }: WantedBlob,
     report: ProgressReport,
     signal: AbortSignal,
   ): Promise<Layer> {
-    const { digest, size } = image.manifest.layers[number - 1]!;
     try {
-      const blob = await this.#openBlob(image, number, digest);
-      const layerReport = report.layer(number, blob, size);
+      const blob = await this.#openBlob(image, numbers[0]!, digest);
+      const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#indexes.loadOrMake(digest, {
-        make: () => this.#runIndexPass(blob, digest, size, signal, layerReport.indexing),
-        onWait: layerReport.waiting,
+        make: () => {
+          report.indexing(reported);
+          return this.#runIndexPass(blob, digest, size, signal).finally(() => report.passEnded(reported));
+        },
+        onWait: () => report.waiting(reported),
         signal,
       });
-      layerReport.done(kept.cached);
-      return await this.#readable(blob, kept);
+      const layer = await this.#readable(blob, size, kept);
+      report.done(reported, kept.cached);
+      return layer;
     } catch (error) {
-      throw withContext(error, `layer ${number} (${shortDigest(digest)})`);
+      // What was stopped tells why, and no more: another layer's fault is not this one's.
+      throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
     }
   }
 
@@ -178,22 +206,27 @@ class ThreadedSession implements ImageSession {
     digest: Digest,
     size: number,
     signal: AbortSignal,
-    onStart: () => void,
   ): Promise<Uint8Array> {
-    onStart();
     try {
       return await this.#inflate.index(blob, digest, size, signal);
     } catch (error) {
       if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
       // Once more: a cache or a proxy on the way may have sent other bytes.
-      this.#options.log.warn(`${error.message}; trying once more`);
+      this.#log.warn(`${error.message}; trying once more`);
       return this.#inflate.index(blob, digest, size, signal);
     }
   }
 
-  async #readable(blob: BlobNumber, { index, windows }: KeptIndex): Promise<Layer> {
+  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
     const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
-    for (const warning of index.warnings) this.#options.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
+    if (blobSize !== size) {
+      // A kept index is right by its digest; a manifest may still say what it likes.
+      throw new LayerslayerError(
+        'DIGEST_MISMATCH',
+        `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
+      );
+    }
+    for (const warning of index.warnings) this.#log.warn(`layer ${shortDigest(digest)}: ${warning}`);
     // Awaited as in #openBlob.
     await this.#fetch.call('setPageDigests', { blob, pageDigests });
     this.#inflate.open({ blob, digest, compression, blobSize, tarSize, checkpoints, pageDigests, windows });
@@ -208,8 +241,8 @@ class ThreadedSession implements ImageSession {
   }
 
   #fetchEnded(what: string): void {
-    if (this.#closed) return;
-    this.#options.log.error(`the fetching thread ended: ${what}`);
+    if (this.#closing.signal.aborted || this.#fetch.closed) return;
+    this.#log.error(`the fetching thread ended: ${what}`);
     this.#fetch.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
   }
 }
