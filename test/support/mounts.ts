@@ -72,7 +72,8 @@ export class Workplace {
 
   /** Process ids of what runs in this environment: daemons. */
   processes(): number[] {
-    return processesWith(`HOME=${this.env.HOME}`);
+    // mount(8) gives those that it starts another HOME.
+    return processesWith([`HOME=${this.env.HOME}`, `TMPDIR=${this.temporary}`]);
   }
 
   /** Waits until no process of this environment runs. @throws when some still do at the deadline */
@@ -160,13 +161,15 @@ export async function until(condition: () => boolean, deadlineMs: number, told: 
   }
 }
 
-function processesWith(setting: string): number[] {
+/** Those whose environment has one of the settings. */
+function processesWith(settings: readonly string[]): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(setting);
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+        return settings.some((setting) => environment.includes(setting));
       } catch {
         return false; // ended between the two looks
       }
