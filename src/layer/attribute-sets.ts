@@ -20,6 +20,7 @@ export class AttributeSets {
   readonly #numbers = new Map<string, number>();
   readonly #limit: number;
   #bytes = 0;
+  #last = 0; // entries side by side are mostly alike
 
   /** @param limit bytes of all sets, each xattr name and value and SET_COST counted */
   constructor(limit: number) {
@@ -31,6 +32,13 @@ export class AttributeSets {
    * @throws LayerslayerError UNSUPPORTED past the limit
    */
   numberOf(entry: TarEntry): number {
+    const last = this.list[this.#last];
+    if (last && isPlainAlike(last, entry)) return this.#last;
+    this.#last = this.#find(entry);
+    return this.#last;
+  }
+
+  #find(entry: TarEntry): number {
     const { mode, uid, gid, deviceMajor, deviceMinor } = entry;
     let key = `${mode} ${uid} ${gid} ${deviceMajor} ${deviceMinor}`;
     for (const { name, value } of entry.xattrs) {
@@ -55,6 +63,19 @@ export class AttributeSets {
     this.#numbers.set(key, number);
     return number;
   }
+}
+
+/** Alike, and without xattrs: those would have to be compared byte by byte. */
+function isPlainAlike(a: AttributeSet, b: TarEntry): boolean {
+  return (
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.deviceMajor === b.deviceMajor &&
+    a.deviceMinor === b.deviceMinor &&
+    a.xattrs.length === 0 &&
+    b.xattrs.length === 0
+  );
 }
 
 function latin1(bytes: Uint8Array): string {

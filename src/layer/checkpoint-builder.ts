@@ -1,12 +1,13 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
 import { ByteHeap } from './byte-heap.js';
-import { type CheckpointColumns, MEMBER_START } from './layer-index.js';
+import { type CheckpointColumns, MEMBER_START, WINDOW_GROUP } from './layer-index.js';
+import { MAX_PACKED_LENGTH, WindowPacker } from './window-packing.js';
 
-/** Sparse windows are mostly zeros: the fastest level already gets nearly all there is to get (measured). */
+/** What is left of a sparse window is short: the fastest level already gets nearly all there is to get (measured). */
 const WINDOW_DEFLATE_LEVEL = 1;
 
-/** Collects checkpoints during the index pass: their columns, and their windows deflated one by one. */
+/** Collects checkpoints during the index pass: their columns, and their windows, packed and deflated in groups. */
 export class CheckpointBuilder {
   readonly #inOffsets: number[] = [];
   readonly #bits: number[] = [];
@@ -15,6 +16,10 @@ export class CheckpointBuilder {
   readonly #windowSizes: number[] = [];
   readonly #windowCrcs: number[] = [];
   readonly #windows: ByteHeap;
+  readonly #packer = new WindowPacker();
+  readonly #groupStarts: number[] = [0];
+  readonly #group = new Uint8Array(WINDOW_GROUP * MAX_PACKED_LENGTH);
+  #groupLength = 0; // bytes of it
 
   /** @param windowBytes limit of all windows, deflated */
   constructor(windowBytes: number) {
@@ -29,11 +34,22 @@ export class CheckpointBuilder {
     this.#outOffsets.push(outOffset);
     this.#windowSizes.push(window.length);
     this.#windowCrcs.push(window.length === 0 ? 0 : crc32(window));
-    const deflated = window.length === 0 ? window : deflateRawSync(window, { level: WINDOW_DEFLATE_LEVEL });
-    this.#windowStarts.push(this.#windows.append(deflated));
+    const packed = window.length === 0 ? window : this.#packer.pack(window);
+    this.#windowStarts.push(this.#windowStarts.at(-1)! + packed.length);
+    this.#group.set(packed, this.#groupLength);
+    this.#groupLength += packed.length;
+    if (this.#inOffsets.length % WINDOW_GROUP === 0) this.#endGroup();
+  }
+
+  #endGroup(): void {
+    const group = this.#group.subarray(0, this.#groupLength);
+    const deflated = group.length === 0 ? group : deflateRawSync(group, { level: WINDOW_DEFLATE_LEVEL });
+    this.#groupStarts.push(this.#windows.append(deflated));
+    this.#groupLength = 0;
   }
 
   finish(): { checkpoints: CheckpointColumns; windows: Uint8Array } {
+    if (this.#inOffsets.length % WINDOW_GROUP !== 0) this.#endGroup();
     return {
       checkpoints: {
         length: this.#inOffsets.length,
@@ -41,6 +57,7 @@ export class CheckpointBuilder {
         bits: Uint8Array.from(this.#bits),
         outOffsets: Float64Array.from(this.#outOffsets),
         windowStarts: Float64Array.from(this.#windowStarts),
+        groupStarts: Float64Array.from(this.#groupStarts),
         windowSizes: Uint32Array.from(this.#windowSizes),
         windowCrcs: Uint32Array.from(this.#windowCrcs),
       },

@@ -1,5 +1,5 @@
 import { packIntegers, unpackIntegers } from './integer-planes.js';
-import type { CheckpointColumns } from './layer-index.js';
+import { type CheckpointColumns, WINDOW_GROUP } from './layer-index.js';
 
 /** Checkpoints as integer columns, offsets as the differences between neighbours. */
 export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
@@ -9,6 +9,10 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
     packIntegers(checkpoints.bits, length),
     packIntegers(differences(checkpoints.outOffsets, length), length),
     packIntegers(differences(checkpoints.windowStarts, length + 1), length + 1),
+    packIntegers(
+      differences(checkpoints.groupStarts, checkpoints.groupStarts.length),
+      checkpoints.groupStarts.length,
+    ),
     packIntegers(checkpoints.windowSizes, length),
     packIntegers(checkpoints.windowCrcs, length),
   ];
@@ -22,6 +26,7 @@ export function unpackCheckpoints(packed: Uint8Array, length: number): Checkpoin
     bits: new Uint8Array(length),
     outOffsets: new Float64Array(length),
     windowStarts: new Float64Array(length + 1),
+    groupStarts: new Float64Array(Math.ceil(length / WINDOW_GROUP) + 1),
     windowSizes: new Uint32Array(length),
     windowCrcs: new Uint32Array(length),
   };
@@ -29,9 +34,11 @@ export function unpackCheckpoints(packed: Uint8Array, length: number): Checkpoin
   at = unpackIntegers(packed, at, checkpoints.bits);
   at = unpackIntegers(packed, at, checkpoints.outOffsets);
   at = unpackIntegers(packed, at, checkpoints.windowStarts);
+  at = unpackIntegers(packed, at, checkpoints.groupStarts);
   at = unpackIntegers(packed, at, checkpoints.windowSizes);
   unpackIntegers(packed, at, checkpoints.windowCrcs);
-  for (const column of [checkpoints.inOffsets, checkpoints.outOffsets, checkpoints.windowStarts]) {
+  const { inOffsets, outOffsets, windowStarts, groupStarts } = checkpoints;
+  for (const column of [inOffsets, outOffsets, windowStarts, groupStarts]) {
     for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;
   }
   return checkpoints;

@@ -1,9 +1,11 @@
 import { readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
 import type { WindowStorage } from './inflate-protocol.js';
-import type { CheckpointColumns } from './layer-index.js';
+import { type CheckpointColumns, WINDOW_GROUP } from './layer-index.js';
+import { MAX_PACKED_LENGTH, unpackWindow } from './window-packing.js';
 
 const EMPTY = new Uint8Array(0);
+const LIMIT = { maxOutputLength: WINDOW_GROUP * MAX_PACKED_LENGTH };
 
 /** The windows of a layer's checkpoints, read and inflated when a reader resumes there, and checked only then. */
 export class CheckpointWindows {
@@ -27,8 +29,8 @@ export class CheckpointWindows {
     const size = windowSizes[number]!;
     if (size === 0) return EMPTY;
     try {
-      const window = inflateRawSync(this.#deflated(number), { maxOutputLength: size });
-      if (window.length === size && crc32(window) === windowCrcs[number]) return window;
+      const window = unpackWindow(this.#packed(number), size);
+      if (crc32(window) === windowCrcs[number]) return window;
       this.#onDamage(number, 'its bytes are not as written');
     } catch (error) {
       this.#onDamage(number, (error as Error).message);
@@ -36,11 +38,19 @@ export class CheckpointWindows {
     return undefined;
   }
 
-  #deflated(number: number): Uint8Array {
+  #packed(number: number): Uint8Array {
     const { windowStarts } = this.#checkpoints;
+    const group = Math.floor(number / WINDOW_GROUP);
+    const windows = inflateRawSync(this.#deflated(group), LIMIT);
+    const groupStart = windowStarts[group * WINDOW_GROUP]!;
+    return windows.subarray(windowStarts[number]! - groupStart, windowStarts[number + 1]! - groupStart);
+  }
+
+  #deflated(group: number): Uint8Array {
+    const { groupStarts } = this.#checkpoints;
     const storage = this.#storage;
-    const start = windowStarts[number]!;
-    const length = windowStarts[number + 1]! - start;
+    const start = groupStarts[group]!;
+    const length = groupStarts[group + 1]! - start;
     if ('memory' in storage) return new Uint8Array(storage.memory, start, length);
     const bytes = new Uint8Array(length);
     const read = readSync(storage.fd, bytes, 0, length, storage.section.offset + start);
