@@ -34,7 +34,14 @@ export function startDaemon(
       cwd: '/',
       detached: true,
       stdio,
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES) },
+      env: {
+        ...process.env,
+        UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES),
+        // glibc keeps what is freed, in an arena a thread; with one arena, and buffers of 64 KiB outside of it, the daemon
+        // stays 25 MiB smaller at no cost (measured).
+        MALLOC_ARENA_MAX: '1',
+        MALLOC_MMAP_THRESHOLD_: String(64 * 1024),
+      },
     });
   } finally {
     closeSync(nothing);

@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../base/errors.js';
+import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import type { BlobSource } from '../blob/blob-reader.js';
@@ -141,7 +142,10 @@ function attach(port: MessagePort): void {
 
 function tracked<T>(streaming: Promise<T>): Promise<T> {
   streams.add(streaming);
-  return streaming.finally(() => streams.delete(streaming));
+  return streaming.finally(() => {
+    streams.delete(streaming);
+    collectGarbageSoon(() => streams.size === 0);
+  });
 }
 
 function openBlob(blob: BlobNumber): OpenBlob {

@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
+import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { PAGE_SIZE } from '../blob/page.js';
@@ -111,6 +112,7 @@ async function index(
     return finish(pass, pageDigests, digest);
   } finally {
     passes.delete(blob);
+    collectGarbageSoon(() => passes.size === 0);
   }
 }
 

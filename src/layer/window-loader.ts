@@ -25,6 +25,8 @@ interface Pending {
   reject(error: Error): void;
 }
 
+const KEPT_PART = 3 / 4;
+
 /**
  * Windows by number: from memory, or from an inflating thread, once for all who wait for the same one. Readers that
  * go forward are recognised and find their next windows already asked for.
@@ -38,10 +40,10 @@ export class WindowLoader {
   hits = 0; // windows that were in memory, or asked for already
   misses = 0;
 
-  /** @param memoryBytes cap of the windows kept in memory */
+  /** @param memoryBytes cap of all windows: those kept, and a quarter for those on their way or waiting in a thread */
   constructor(supplier: WindowSupplier, memoryBytes: number) {
     this.#supplier = supplier;
-    this.#memory = new ByteSlab(memoryBytes, WINDOW_SIZE);
+    this.#memory = new ByteSlab(memoryBytes * KEPT_PART, WINDOW_SIZE);
     this.#maxAhead = Math.max(1, Math.min(MAX_AHEAD, Math.floor(memoryBytes / WINDOW_SIZE / READERS_AHEAD)));
   }
 
