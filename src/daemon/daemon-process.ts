@@ -18,6 +18,8 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
  * Never returns control in between: a second call makes no sense.
  */
 export function runDaemonProcess(ports: MountPorts): void {
+  // The starter went away while our modules loaded: nobody will ever say more, and that event is not sent again.
+  if (!process.connected) process.exit(0);
   const stop = new AbortController();
   const stopFor = (why: string) => {
     if (stop.signal.aborted) return;
@@ -109,6 +111,7 @@ async function live(
     stack: redact(failure.stack ?? ''),
   };
   await told(ready || !error ? { type: 'ended', error } : { type: 'failed', error });
+  if (end === 'detached') log.info('ending under processes that still have files of it open');
   file?.close();
   clearInterval(alive);
   // A read of /dev/fuse that is still outstanding would keep exit() from ever returning (libuv joins its threads).

@@ -9,6 +9,7 @@ import type { MountOptions } from '#dist/daemon/mount-options.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { contactDaemon } from '#dist/daemon/status-client.js';
 
+const LATE = fileURLToPath(new URL('./late-daemon.mjs', import.meta.url));
 const DOUBLE = fileURLToPath(new URL('./double-daemon.mjs', import.meta.url));
 
 let directory = '';
@@ -174,6 +175,13 @@ describe('a daemon', () => {
     await vi.waitFor(() => expect(child.exitCode).toBe(0));
   });
 
+  it('ends when its starter goes away while its modules load', async () => {
+    const late = startDaemon(LATE);
+    const exited = new Promise((resolve) => late.once('exit', (status) => resolve(status)));
+    late.disconnect();
+    expect(await exited).toBe(0);
+  });
+
   it('ends when it is unmounted from outside', async () => {
     await daemon.mount(options('unmounted'), listener());
     await daemon.release();
@@ -203,6 +211,7 @@ describe('a daemon', () => {
     process.kill(pid, signal);
     await gone(pid);
     expect(events()).toBe('mounted busy\nunmount plainly\nunmount lazily\nclosed\n');
+    expect(log()).toMatch(/ info ending under processes that still have files of it open\n$/);
     // Readers that never go would keep exit() from returning.
     await vi.waitFor(() => expect(child.signalCode).toBe('SIGKILL'));
   });
