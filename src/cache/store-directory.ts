@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { makeDirectories } from './make-directories.js';
 import { FOLDER, STORE_VERSION } from './store-layout.js';
 
 const OWNER_ONLY = 0o700;
@@ -19,7 +20,7 @@ const OTHERS_MAY_ANYTHING = 0o077;
 export async function prepareStoreDirectory(directory: string): Promise<string> {
   const root = join(directory, STORE_VERSION);
   try {
-    await mkdir(directory, { recursive: true, mode: OWNER_ONLY });
+    makeDirectories(directory, OWNER_ONLY);
     const { mode } = checkOwner(directory, await stat(directory));
     if (mode & OTHERS_MAY_WRITE && !(mode & STICKY)) await chmod(directory, OWNER_ONLY);
 
@@ -36,7 +37,6 @@ export async function prepareStoreDirectory(directory: string): Promise<string> 
   }
 }
 
-/** Not `recursive`: Node 20 then says ENOENT of a read-only file system. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: OWNER_ONLY });

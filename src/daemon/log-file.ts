@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
+import { makeDirectories } from '../cache/make-directories.js';
 
 /** A log may grow to this before it is set aside; with the one old file, twice that is on disk. */
 const LOG_CAP = 10 * 1024 * 1024; // bytes
@@ -27,7 +28,7 @@ export class LogFile {
     this.path = path;
     this.#cap = options.capBytes ?? LOG_CAP;
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+      makeDirectories(dirname(path), DIRECTORY_MODE);
       this.#fd = openSync(path, 'a', FILE_MODE);
       const stat = fstatSync(this.#fd);
       this.#size = stat.size;
