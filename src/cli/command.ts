@@ -26,8 +26,15 @@ export interface Command<T extends OptionTable = OptionTable> {
   positionals: { min: number; max: number; names: string };
   examples: readonly [string, string];
   failures: readonly ErrorCode[]; // besides those that every command can end with
-  /** Refines what was parsed before the common options are looked at. @throws LayerslayerError INVALID_ARGUMENT */
-  prepare?(options: OptionValues<T>): OptionValues<T>;
+  /**
+   * Refines what was parsed before the common options are looked at, and the log file opened.
+   * @throws LayerslayerError INVALID_ARGUMENT
+   */
+  prepare?(
+    options: OptionValues<T>,
+    positionals: readonly string[],
+    context: CommandContext,
+  ): OptionValues<T>;
   /** @returns the exit status; a fault is thrown */
   run(options: OptionValues<T>, positionals: readonly string[], context: CommandContext): Promise<number>;
 }

@@ -11,7 +11,7 @@ const USAGE_STATUS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
   const choice = chooseCommand(words);
-  return choice.kind === 'command' ? runChosen(choice) : runTopLevel(choice);
+  return choice.kind === 'command' ? runChosen(choice) : runTopLevel(choice, words);
 }
 
 async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> {
@@ -30,7 +30,7 @@ async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> 
   ]);
   const status = await runCommand(await loadCommand(choice.name), choice.words, {
     output: processOutput(),
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     env: process.env,
     uid: process.getuid?.() ?? 0,
     startedMs: STARTED_MS,
@@ -44,7 +44,19 @@ async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> 
   return status;
 }
 
-async function runTopLevel(choice: Exclude<Choice, { kind: 'command' }>): Promise<number> {
+/** One that was deleted has no name left; below this one nothing is found, and absolute paths work. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/proc/self/cwd';
+  }
+}
+
+async function runTopLevel(
+  choice: Exclude<Choice, { kind: 'command' }>,
+  words: readonly string[],
+): Promise<number> {
   const [{ loadAllCommands }, { programHelp }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./help.js'),
@@ -60,6 +72,7 @@ async function runTopLevel(choice: Exclude<Choice, { kind: 'command' }>): Promis
     output.result(programHelp(await loadAllCommands()).trimEnd());
     return 0;
   }
+  output.choices = { ...output.choices, json: asks(words, '--json') };
   const what = choice.bare === undefined ? 'no command' : `no such command: ${choice.bare}`;
   output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
   return USAGE_STATUS;

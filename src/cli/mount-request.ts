@@ -1,4 +1,5 @@
-import { join, resolve } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import { logDirectory, logFileName } from '../daemon/log-path.js';
 import type { MountOptions } from '../daemon/mount-options.js';
@@ -57,40 +58,52 @@ export function mountChoices(
   };
 }
 
-/**
- * The whole order for the daemon; reads the secrets.
- * @param image the reference as the user wrote it
- * @param mountpoint absolute, free of symlinks
- */
+/** What is mounted, and where. */
+export interface MountPlace {
+  reference: string; // of a registry
+  /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
+  source: string | undefined;
+  mountpoint: string; // absolute, free of symlinks
+}
+
+/** The whole order for the daemon; reads the secrets. */
 export function mountOptions(
   choices: MountChoices,
-  image: string,
-  mountpoint: string,
-  context: Pick<CommandContext, 'env' | 'cwd' | 'uid' | 'isMountHelper'>,
+  { reference, source, mountpoint }: MountPlace,
+  context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
 ): MountOptions {
   const { values, unheeded: _, ...rest } = choices;
   const logFile =
     values['log-file'] === undefined
       ? join(logDirectory(context.env, context.uid), logFileName(mountpoint))
       : resolve(context.cwd, values['log-file']);
-  // A FUSE server that opens files of its own mount waits for itself.
-  for (const [what, path] of [
-    ['log file', logFile],
-    ['cache', rest.cache.directory],
-  ] as const) {
-    if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
-      throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);
-    }
-  }
+  checkOutside('log file', canonicalPath(logFile), mountpoint);
+  checkOutside('cache', canonicalPath(rest.cache.directory), mountpoint);
   return {
     ...rest,
-    reference: image,
-    // mount(8) and systemd find the mount again by the spelling in fstab.
-    ...(context.isMountHelper && { source: image }),
+    reference,
+    ...(source !== undefined && { source }),
     mountpoint,
     registry: readRegistryOptions(values, context.cwd),
     logFile,
   };
+}
+
+/** A FUSE server that opens files of its own mount waits for itself. @throws LayerslayerError INVALID_ARGUMENT */
+export function checkOutside(what: string, path: string, mountpoint: string): void {
+  if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
+    throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);
+  }
+}
+
+/** Without symlinks, as far as the path is there. */
+function canonicalPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(canonicalPath(parent), basename(path));
+  }
 }
 
 function parseLayer(text: string): number | Digest {

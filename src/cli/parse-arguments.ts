@@ -35,7 +35,7 @@ export function parseArguments<T extends OptionTable>(
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const spec = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
-    if (!spec) throw usageError(`unknown option: ${token.rawName}`);
+    if (!spec) throw usageError(`unknown option: ${token.rawName}: see --help`);
     const value = checkedValue(token, spec);
     if (spec.kind === 'list') (values.get(token.name) as string[]).push(value as string);
     else values.set(token.name, value);

@@ -23,8 +23,9 @@ export async function runCommand(
       return 0;
     }
     const parsed = parseArguments(words, command.options);
-    const options = command.prepare ? command.prepare(parsed.options) : parsed.options;
-    checkCount(command, parsed.positionals.length);
+    const { positionals } = parsed;
+    checkPositionals(command, positionals);
+    const options = command.prepare?.(parsed.options, positionals, context) ?? parsed.options;
     const {
       json,
       quiet,
@@ -33,7 +34,7 @@ export async function runCommand(
     } = options as Partial<OutputChoices> & { 'log-file'?: string };
     output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
-    return await command.run(options, parsed.positionals, context);
+    return await command.run(options, positionals, context);
   } catch (error) {
     const known = asLayerslayerError(error);
     output.error(toErrorRecord(known));
@@ -41,8 +42,14 @@ export async function runCommand(
   }
 }
 
-function checkCount({ name, positionals: { min, max, names } }: Command, count: number): void {
-  if (count >= min && count <= max) return;
+function checkPositionals(
+  { name, positionals: { min, max, names } }: Command,
+  words: readonly string[],
+): void {
+  const isCounted = words.length >= min && words.length <= max;
+  // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
+  if (isCounted && !words.includes('')) return;
   const want = names === '' ? 'no arguments' : names;
-  throw usageError(`${name} wants ${want}, got ${count}: see layerslayer ${name} --help`);
+  const got = isCounted ? 'an empty one' : words.length;
+  throw usageError(`${name} wants ${want}, got ${got}: see layerslayer ${name} --help`);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,8 +27,10 @@ describe('the command line', () => {
     [['mount', 'a'], 'mount wants IMAGE MOUNTPOINT, got 1: see layerslayer mount --help'],
     [['mount', 'a', 'b', 'c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
     [['mount', 'a', '--', 'b', '-c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
-    [['mount', '--frob', 'a', 'b'], 'unknown option: --frob'],
+    [['mount', '--frob', 'a', 'b'], 'unknown option: --frob: see --help'],
     [['a', 'b', '-o', 'frob'], 'unknown mount option: -o frob'],
+    [['mount', 'a', ''], 'mount wants IMAGE MOUNTPOINT, got an empty one: see layerslayer mount --help'],
+    [['unmount', ''], 'unmount wants MOUNTPOINT..., got an empty one: see layerslayer unmount --help'],
     [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
     [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
     [['umount', '--all', '/x'], '--all takes no mountpoint'],
@@ -47,6 +49,40 @@ describe('the command line', () => {
     // 192.0.2.1 (RFC 5737) answers nobody: a request to it would outlast the test.
     expect(code('192.0.2.1/x', nowhere)).toEqual([20, 'MOUNT_FAILED']);
     expect(code('192.0.2.1/x', MAIN)).toEqual([20, 'MOUNT_FAILED']);
+  });
+
+  it('tells wrong usage as JSON too', () => {
+    const message = 'no such command: frob: see layerslayer --help';
+    const { status, stderr } = layerslayer('frob', '--json');
+    expect([status, JSON.parse(stderr)]).toEqual([2, { error: { code: 'INVALID_ARGUMENT', message } }]);
+  });
+
+  it('knows which places it does not support', () => {
+    expect(layerslayer('mount', 'oci:dir:tag', directory)).toMatchObject({
+      status: 16,
+      stderr: expect.stringMatching(/^layerslayer: oci:dir:tag: oci is not supported, .*skopeo copy/),
+    });
+  });
+
+  it('opens no log file below the mountpoint', () => {
+    const mountpoint = mkdtempSync(join(directory, 'mnt-'));
+    const run = layerslayer('mount', 'nginx', mountpoint, '-l', join(mountpoint, 'log'));
+    expect(run).toMatchObject({ status: 2, stderr: expect.stringContaining('lies below the mountpoint') });
+    expect(readdirSync(mountpoint)).toEqual([]);
+  });
+
+  it('works in a directory that was deleted', () => {
+    const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$@"';
+    const run = (...words: string[]) =>
+      spawnSync('bash', ['-c', script, process.execPath, MAIN, ...words], { encoding: 'utf8' });
+    expect(run('unmount', '/proc')).toMatchObject({
+      status: 20,
+      stderr: 'layerslayer: /proc is not a mount of layerslayer\n',
+    });
+    expect(run('mount', 'nginx', 'mnt')).toMatchObject({
+      status: 20,
+      stderr: expect.stringMatching(/^layerslayer: mountpoint .*: no such directory; create it first\n$/),
+    });
   });
 
   it('unmounts nothing that is not ours', () => {

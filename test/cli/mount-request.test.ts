@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -11,18 +11,19 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 writeFileSync(join(directory, 'token'), 'abc.def\n');
 writeFileSync(join(directory, 'two-lines'), 'abc\ndef\n');
 writeFileSync(join(directory, 'empty'), '\n');
+mkdirSync(join(directory, 'mnt'));
+symlinkSync('mnt', join(directory, 'to-mountpoint'));
 
 const CONTEXT = {
   env: { HOME: '/home/u' } as NodeJS.ProcessEnv,
   cwd: directory,
   uid: 1000,
-  isMountHelper: false,
 };
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
-function request(words: string[], context = CONTEXT) {
+function request(words: string[], context = CONTEXT, source?: string, mountpoint = '/mnt/img') {
   const values = mergeMountOptionStrings(parseArguments(words, MOUNT_OPTIONS).options);
-  return mountOptions(mountChoices(values, context), 'nginx', '/mnt/img', context);
+  return mountOptions(mountChoices(values, context), { reference: 'nginx', source, mountpoint }, context);
 }
 
 describe('mountOptions', () => {
@@ -67,7 +68,7 @@ describe('mountOptions', () => {
   ])('%j', (words, wanted) => expect(request(words)).toMatchObject(wanted));
 
   it('gives mount(8) its own spelling back as source', () => {
-    expect(request([], { ...CONTEXT, isMountHelper: true }).source).toBe('nginx');
+    expect(request([], CONTEXT, 'docker://nginx').source).toBe('docker://nginx');
     expect(request([]).source).toBeUndefined();
   });
 
@@ -92,6 +93,13 @@ describe('mountOptions', () => {
     [['--cache-dir', '/mnt/img']],
   ])('refuses %j', (words) => {
     expect(() => request(words)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
+
+  it.each(['--log-file', '--cache-dir'])('refuses %s below the mountpoint by way of a symlink', (option) => {
+    const words = [option, 'to-mountpoint/a/b'];
+    expect(() => request(words, CONTEXT, undefined, join(realpathSync(directory), 'mnt'))).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
   });
 
   it.each([

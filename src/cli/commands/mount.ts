@@ -6,8 +6,9 @@ import { parseReference } from '../../oci/reference.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { MOUNT_OPTIONS } from '../mount-command-options.js';
-import { mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
+import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
+import { registryImage } from '../registry-image.js';
 import { mountLine } from '../result-line.js';
 
 export const mount: Command<typeof MOUNT_OPTIONS> = {
@@ -34,16 +35,24 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     'IO_FAILED',
     'MOUNT_FAILED',
   ],
-  prepare: mergeMountOptionStrings,
+  prepare(values, [, directory], { cwd }) {
+    const merged = mergeMountOptionStrings(values);
+    const logFile = merged['log-file'];
+    // Opened before the mountpoint is looked at, it would stand there.
+    if (logFile !== undefined) checkOutside('log file', resolve(cwd, logFile), resolve(cwd, directory!));
+    return merged;
+  },
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
-    parseReference(image!);
+    const reference = registryImage(image!);
+    parseReference(reference);
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
       nonempty: choices.nonempty,
     });
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
-    const options = mountOptions(choices, image!, mountpoint, context);
+    const source = context.isMountHelper ? image : undefined;
+    const options = mountOptions(choices, { reference, source, mountpoint }, context);
     return mountByDaemon(options, context);
   },
 };
