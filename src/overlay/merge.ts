@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, withContext } from '../base/errors.js';
 import type { EntryTable } from '../layer/entry-table.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
@@ -33,9 +33,13 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
   const follower = new LinkFollower(draft);
   for (const [position, layer] of layers.entries()) {
     options.signal?.throwIfAborted();
-    applyMarkers(draft, layer.entries);
-    const skipped = new SkippedEntries(layer.number, options.onWarning);
-    new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
+    try {
+      applyMarkers(draft, layer.entries);
+      const skipped = new SkippedEntries(layer.number, options.onWarning);
+      new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
+    } catch (error) {
+      throw withContext(error, `layer ${layer.number}`);
+    }
   }
   return freeze(
     draft,
