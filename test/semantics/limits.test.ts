@@ -1,0 +1,142 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../support/child.js';
+import { FaultProxy, status } from '../support/fault-proxy.js';
+import { Workplace } from '../support/mounts.js';
+import { OCI_MANIFEST, pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';
+import { dir, file, gnuLongName, paxHeader, symlink, tarOf } from '../support/tar.js';
+
+/** Named limits, from both sides: what is just inside works, what is beyond is refused by name. */
+const MIB = 1024 * 1024;
+const MAX_LAYERS = 1024;
+const REFUSED = [15, 16]; // the page leaves open which
+
+const place = new Workplace();
+let registry: TestRegistry;
+let proxy: FaultProxy;
+
+const LAYER = gzipSync(tarOf(file('a', 'a')));
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  proxy = await FaultProxy.start({ target: registry.url });
+});
+afterAll(async () => {
+  await place.cleanUp();
+  await proxy?.stop();
+  await registry?.stop();
+});
+
+/** An image of so many layers: two real ones around one that comes again and again. */
+async function pushLayers(tag: string, count: number): Promise<string> {
+  const empty = gzipSync(tarOf(file('again', 'again')));
+  const layers = [LAYER, empty, gzipSync(tarOf(file('a', 'last')))];
+  const image = await pushImage(registry, `library/parts:${tag}`, { layers });
+  const [first, middle, last] = image.manifest.layers;
+  const many = Array.from({ length: count }, (_, at) =>
+    at === 0 ? first : at === count - 1 ? last : middle,
+  );
+  const [firstId, middleId, lastId] = (image.config.rootfs as { diff_ids: string[] }).diff_ids;
+  const diffIds = many.map((_, at) => (at === 0 ? firstId : at === count - 1 ? lastId : middleId));
+  await pushImage(registry, `library/parts:${tag}`, {
+    layers,
+    config: { rootfs: { type: 'layers', diff_ids: diffIds }, history: [] },
+    manifest: { layers: many },
+  });
+  return `${registry.host}/library/parts:${tag}`;
+}
+
+const refused = async (reference: string) => {
+  const ended = await place.layerslayer(['mount', reference, place.directory('refused')]);
+  expect(ended.stdout).toBe('');
+  expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
+  return ended;
+};
+
+describe('layers', () => {
+  it('1024 are mounted', async () => {
+    const mnt = await place.mount(await pushLayers('most', MAX_LAYERS), 'most');
+    const { stdout } = await run('sh', ['-c', 'cat a again; getfattr --only-values -n layerslayer.index a'], {
+      cwd: mnt,
+    });
+    expect(stdout).toBe(`lastagain${MAX_LAYERS}`);
+    await place.unmount(mnt);
+  });
+
+  it('1025 are too many', async () => {
+    const { status, stderr } = await refused(await pushLayers('more', MAX_LAYERS + 1));
+    expect(REFUSED).toContain(status);
+    expect(stderr).toMatch(/1025.*1024/);
+  });
+
+  it('none make an empty tree', async () => {
+    await pushImage(registry, 'library/none:latest', { layers: [] });
+    const mnt = await place.mount(`${registry.host}/library/none:latest`, 'none');
+    const { stdout } = await run('sh', ['-c', 'ls -A; stat -c "%F %a %u %g %Y %i" .; stat -f -c %c .'], {
+      cwd: mnt,
+    });
+    expect(stdout).toBe('directory 755 0 0 0 1\n1\n');
+    await place.unmount(mnt);
+  });
+});
+
+describe('what an archive may say', () => {
+  it('is read up to the limits', async () => {
+    const long = `${'n'.repeat(250)}/`.repeat(15);
+    const layer = tarOf(
+      paxHeader({ comment: 'x'.repeat(MIB - 100) }),
+      file('pax', 'pax'),
+      // Cleaned to a short name: 1 MiB of it is slashes.
+      gnuLongName(`long${'/'.repeat(MIB - 20)}`),
+      file('cut', 'long'),
+      file(`${long}deep`, 'deep'),
+      dir('components'),
+      file(`components/${'d/'.repeat(4094)}f`, 'x'),
+      symlink('target', 't'.repeat(4095)),
+    );
+    await pushImage(registry, 'library/large:latest', { layers: [gzipSync(layer)] });
+    const mnt = await place.mount(`${registry.host}/library/large:latest`, 'large');
+    const { stdout } = await run(
+      'bash',
+      ['-euc', 'cat pax long "$1"; readlink target | wc -c; find components | wc -l', 'bash', `${long}deep`],
+      { cwd: mnt },
+    );
+    expect(stdout).toBe('paxlongdeep4096\n4096\n');
+    await place.unmount(mnt);
+  });
+});
+
+describe('what a registry may send', () => {
+  it('a config of more than 8 MiB is refused', async () => {
+    await pushImage(registry, 'library/config:latest', {
+      layers: [LAYER],
+      config: { comment: 'x'.repeat(8 * MIB) },
+    });
+    const { status, stderr } = await refused(`${registry.host}/library/config:latest`);
+    expect(REFUSED).toContain(status);
+    expect(stderr).toMatch(/8 ?MiB|8388608/);
+  });
+
+  it('a config of 7 MiB is read', async () => {
+    await pushImage(registry, 'library/config:fine', {
+      layers: [LAYER],
+      config: { comment: 'x'.repeat(7 * MIB) },
+    });
+    const mnt = await place.mount(`${registry.host}/library/config:fine`, 'config');
+    await place.unmount(mnt);
+  });
+
+  it('a manifest of more than 4 MiB is refused', async () => {
+    const image = await pushImage(registry, 'library/manifest:latest', { layers: [LAYER] });
+    const large = JSON.stringify({ ...image.manifest, annotations: { x: 'x'.repeat(4 * MIB) } });
+    // The registry itself takes none so large.
+    const path = /\/manifests\//;
+    const headers = { 'docker-content-digest': sha256(large), 'content-type': OCI_MANIFEST };
+    proxy.rules.push({ method: 'GET', path, fault: status(200, headers, large) });
+    const length = { 'content-length': String(large.length) };
+    proxy.rules.push({ method: 'HEAD', path, fault: status(200, { ...headers, ...length }) });
+    const ended = await refused(`${proxy.host}/library/manifest:latest`);
+    expect(REFUSED).toContain(ended.status);
+    expect(ended.stderr).toMatch(/4 ?MiB|4194304/);
+  });
+});
