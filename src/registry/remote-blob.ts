@@ -1,3 +1,4 @@
+import { abortable } from '../base/abortable.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import type { Digest } from '../oci/digest.js';
 import { shortDigest } from '../oci/digest.js';
@@ -77,6 +78,7 @@ export class RemoteBlob implements BlobSource {
   async #transfer(start: number, end: number, deliver: Deliver, signal: AbortSignal): Promise<void> {
     let position = start;
     let consumerFailed = false;
+    let busy: Promise<void> | undefined; // the consumer, with the last chunk
     const retry = new Retry({ ...this.#options.retry, renew: () => this.reconnect() });
     const onward: Deliver = (chunk) => {
       position += chunk.length;
@@ -86,7 +88,8 @@ export class RemoteBlob implements BlobSource {
         throw error;
       };
       try {
-        return deliver(chunk)?.catch(failed);
+        busy = deliver(chunk)?.catch(failed);
+        return busy;
       } catch (error) {
         return failed(error);
       }
@@ -96,6 +99,8 @@ export class RemoteBlob implements BlobSource {
         await this.#attempt(position, end, onward, signal);
       } catch (error) {
         if (consumerFailed) throw error;
+        // A connection breaks while the consumer is busy with what came before: no byte of the next try may overtake that.
+        if (busy) await abortable(busy, signal);
         await retry.next(error, signal);
       }
     }

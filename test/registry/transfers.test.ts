@@ -513,6 +513,25 @@ describe('sockets', () => {
 });
 
 describe('a stream', () => {
+  test.each([
+    ['is reset', resetAfter(100_000)],
+    ['ends early', endAfter(100_000)],
+  ])('that %s goes on when its reader is done with what came before, not earlier', async (_, fault) => {
+    const { layer } = await rig({ rules: [onLayer(fault, 1)] });
+    const blob = await layer();
+    const chunks: Uint8Array[] = [];
+    let busy = false;
+    await blob.stream(0, blob.size, async (chunk) => {
+      expect(busy).toBe(false);
+      busy = true;
+      chunks.push(Uint8Array.from(chunk));
+      // Long enough for the connection to break meanwhile. A short wait could only let a fault of ours pass.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      busy = false;
+    });
+    same(Buffer.concat(chunks), LAYER);
+  });
+
   test('hands out nothing more while its consumer is busy', async () => {
     const { layer } = await rig();
     const blob = await layer();
