@@ -15,6 +15,9 @@ export interface MergedFsOptions {
 }
 
 const NAME_MAX = 255;
+/** What Linux carries of an extended attribute (XATTR_NAME_MAX, XATTR_SIZE_MAX of linux/limits.h). */
+const XATTR_NAME_MAX = 255;
+const XATTR_SIZE_MAX = 65_536;
 const BLOCK_SIZE = 4096;
 const NUL = Buffer.alloc(1);
 const EMPTY = new Uint8Array(0);
@@ -108,7 +111,9 @@ export class MergedFs implements LayerFs {
     if (xattrs.length === 0) return EMPTY;
     // A layer that claims our prefix gets no say: getxattr answers those names itself.
     return Buffer.concat(
-      xattrs.filter((xattr) => !isProvenance(xattr.name)).flatMap(({ name }) => [name, NUL]),
+      xattrs
+        .filter((xattr) => !isProvenance(xattr.name) && isCarried(xattr))
+        .flatMap(({ name }) => [name, NUL]),
     );
   }
 
@@ -151,4 +156,9 @@ function checkOffset(offset: number, doing: string, inode: number): void {
     'INVALID_ARGUMENT',
     `${doing} inode ${inode}: got offset ${offset}, want 0 or more`,
   );
+}
+
+/** One empty name makes the kernel answer EIO for the whole list, and what is too long fails every copy of the file. */
+function isCarried({ name, value }: { name: Uint8Array; value: Uint8Array }): boolean {
+  return name.length > 0 && name.length <= XATTR_NAME_MAX && value.length <= XATTR_SIZE_MAX;
 }
