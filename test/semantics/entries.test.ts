@@ -550,6 +550,26 @@ const scene = playCases({
     attributes: { f: { xattrs: `user.long=0x${'76'.repeat(65536)}` } },
     notUmoci: 'the file systems below umoci have no room',
   },
+  'xattrs that Linux cannot carry are not listed': {
+    layers: [
+      [
+        file('f', 'f', {
+          xattrs: [
+            ['', 'nameless'],
+            [`user.${'n'.repeat(251)}`, 'a name of 256 bytes'],
+            [`user.${'n'.repeat(250)}`, 'of 255'],
+            ['user.large', 'v'.repeat(65537)],
+            ['user.ok', '1'],
+          ],
+        }),
+      ],
+    ],
+    tree: { f: '=f' },
+    attributes: {
+      f: { xattrs: `user.${'n'.repeat(250)}=0x${Buffer.from('of 255').toString('hex')}\nuser.ok=0x31` },
+    },
+    notUmoci: 'no file system below umoci holds them',
+  },
   'records that are nobody’s business': {
     layers: [
       [
