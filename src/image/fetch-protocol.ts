@@ -22,7 +22,7 @@ export interface SourceMethods {
   resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
   /** The other end of an inflating thread's conversation. */
   attach(argument: { port: MessagePort }): void;
-  /** Gives the image's layer (from 1) a number; nothing is fetched yet. */
+  /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
   /** The layer's pages are known: `page` calls may come. */
   setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): void;

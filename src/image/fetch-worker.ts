@@ -67,7 +67,7 @@ const handlers: SourceMethods = {
     attach(port);
   },
   openBlob({ blob, image, layer }) {
-    blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
+    if (!blobs.has(blob)) blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
   },
   setPageDigests({ blob, pageDigests }) {
     openBlob(blob).pageDigests = pageDigests;

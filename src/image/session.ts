@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
-import type { Log, LogLevel } from '../base/log.js';
+import type { Log } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
-import { ThreadPeer } from '../base/thread-rpc.js';
 import { ContentStore } from '../cache/content-store.js';
 import { BufferPool } from '../layer/buffer-pool.js';
 import { IndexedLayer } from '../layer/indexed-layer.js';
@@ -15,8 +13,8 @@ import { WindowLoader } from '../layer/window-loader.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { Counters } from './counters.js';
-import type { NoticeMethods, SourceMethods } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
+import { Fetching } from './fetching.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
 import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
@@ -28,8 +26,6 @@ import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
  * connection are used well; two passes in one inflating thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
-/** What the fetching thread gets to end its requests and to give back its share of the cache; then it is stopped. */
-const FETCH_CLOSE_MS = 500;
 /** More than four inflaters outrun any registry. */
 const MAX_INFLATING_THREADS = 4;
 /** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
@@ -48,14 +44,12 @@ class ThreadedSession implements ImageSession {
   readonly #log: Log;
   readonly #onProgress: SessionOptions['onProgress'];
   readonly #counters = new Counters(MAX_LAYERS);
-  readonly #fetchThread: Worker;
-  readonly #fetch: ThreadPeer<SourceMethods>;
+  readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #indexes: KeptIndexes;
-  /** `told` once the fetching thread knows the blob. */
-  readonly #blobs = new Map<Digest, { blob: BlobNumber; told: Promise<void> }>();
+  readonly #blobs = new Map<Digest, BlobNumber>();
   /** `openLayers` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
@@ -66,15 +60,9 @@ class ThreadedSession implements ImageSession {
     const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
     this.#log = log;
     this.#onProgress = onProgress;
-    this.#fetchThread = fetchThread;
-    const notices: NoticeMethods = {
-      log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
-      notice: ({ message }) => onNotice?.(message),
-    };
-    this.#fetch = new ThreadPeer<SourceMethods>(this.#fetchThread, notices);
-    this.#fetch.notify('setup', { registry, cache, counters: this.#counters.shared });
-    this.#fetchThread.once('error', (error) => this.#fetchEnded(error.stack ?? error.message));
-    this.#fetchThread.once('exit', (code) => this.#fetchEnded(`exit code ${code}`));
+    const setup = { registry, cache, counters: this.#counters.shared };
+    const onRestart = () => this.#inflate.reconnect();
+    this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
     const store = ContentStore.open({ ...cache, log }).then((opened) => {
       // The inflating threads look into the directory themselves: not into one that was found unfit.
       this.#pagesAreKept = opened.usable;
@@ -84,7 +72,7 @@ class ThreadedSession implements ImageSession {
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
       cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
-      connect: (port) => this.#fetch.notify('attach', { port }, [port]),
+      connect: (port) => this.#fetching.attach(port),
       onWindow: (blob, number, bytes) => this.#windows.arrived(blob, number, bytes),
       log,
     });
@@ -92,7 +80,7 @@ class ThreadedSession implements ImageSession {
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    return this.#fetch.call('resolve', { reference, platform }, { signal });
+    return this.#fetching.resolve(reference, platform, signal);
   }
 
   openLayers(
@@ -122,10 +110,7 @@ class ThreadedSession implements ImageSession {
     this.#closing.abort(reason);
     await this.#inflate.close();
     await Promise.allSettled(this.#opening);
-    const closed = this.#fetch.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
-    await Promise.race([closed, sleep(FETCH_CLOSE_MS, undefined, { ref: false })]);
-    this.#fetch.close(reason);
-    await this.#fetchThread.terminate();
+    await this.#fetching.close(reason);
     await this.#indexes.close();
   }
 
@@ -167,7 +152,8 @@ class ThreadedSession implements ImageSession {
     signal: AbortSignal,
   ): Promise<Layer> {
     try {
-      const blob = await this.#openBlob(image, numbers[0]!, digest);
+      const blob = this.#numberOf(digest);
+      await this.#fetching.openBlob(blob, image, numbers[0]!);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#indexes.loadOrMake(digest, {
         make: () => {
@@ -186,19 +172,11 @@ class ThreadedSession implements ImageSession {
     }
   }
 
-  /**
-   * Tells the fetching thread of a blob, once. Its answer is awaited: the inflating threads ask for the blob over
-   * ports of their own, and messages of different ports come in any order.
-   */
-  async #openBlob(image: ResolvedImage, layer: number, digest: Digest): Promise<BlobNumber> {
-    let known = this.#blobs.get(digest);
-    if (known === undefined) {
-      const blob = this.#blobs.size;
-      known = { blob, told: this.#fetch.call('openBlob', { blob, image, layer }) };
-      this.#blobs.set(digest, known);
-    }
-    await known.told;
-    return known.blob;
+  #numberOf(digest: Digest): BlobNumber {
+    const known = this.#blobs.get(digest);
+    if (known !== undefined) return known;
+    this.#blobs.set(digest, this.#blobs.size);
+    return this.#blobs.size - 1;
   }
 
   async #runIndexPass(
@@ -227,8 +205,7 @@ class ThreadedSession implements ImageSession {
       );
     }
     for (const warning of index.warnings) this.#log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    // Awaited as in #openBlob.
-    await this.#fetch.call('setPageDigests', { blob, pageDigests });
+    await this.#fetching.setPageDigests(blob, pageDigests);
     this.#inflate.open({ blob, digest, compression, blobSize, tarSize, checkpoints, pageDigests, windows });
     return new IndexedLayer({
       digest,
@@ -238,11 +215,5 @@ class ThreadedSession implements ImageSession {
       windows: this.#windows,
       results: this.#results,
     });
-  }
-
-  #fetchEnded(what: string): void {
-    if (this.#closing.signal.aborted || this.#fetch.closed) return;
-    this.#log.error(`the fetching thread ended: ${what}`);
-    this.#fetch.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
   }
 }

@@ -71,6 +71,11 @@ export class InflatePool implements WindowSupplier {
     }
   }
 
+  /** There is a new fetching thread. */
+  reconnect(): void {
+    for (const thread of this.#threads) if (thread) this.#connect(thread.peer);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const error = new LayerslayerError('ABORTED', 'the session was closed');
@@ -107,7 +112,7 @@ export class InflatePool implements WindowSupplier {
   }
 
   #start(place: number): Thread {
-    const { log, onWindow, connect, cacheDirectory } = this.#options;
+    const { log, onWindow } = this.#options;
     const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), { name: `inflate-${place}` });
     const handlers: WindowMethods = {
       window: ({ blob, number, bytes }) => {
@@ -128,9 +133,15 @@ export class InflatePool implements WindowSupplier {
     };
     worker.on('error', (error) => fail(error.stack ?? error.message));
     worker.on('exit', (code) => fail(`exit code ${code}`));
+    this.#connect(peer);
+    return { worker, peer, opened: new Set(), indexingBytes: 0, reads: 0 };
+  }
+
+  /** Gives the thread and the fetching one a conversation of their own. */
+  #connect(peer: ThreadPeer<InflateMethods>): void {
+    const { connect, cacheDirectory } = this.#options;
     const { port1, port2 } = new MessageChannel();
     connect(port1);
     peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
-    return { worker, peer, opened: new Set(), indexingBytes: 0, reads: 0 };
   }
 }

@@ -28,7 +28,7 @@ export interface OpenLayerRequest {
 
 /** Asked by the main thread, answered by an inflating one. */
 export interface InflateMethods {
-  /** The conversation with the fetching thread; said once, first. */
+  /** The conversation with the fetching thread; said first, and again when another one has taken its place. */
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined }): void;
   /** The index pass. @returns the encoded index */
   index(

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { LayerslayerError } from '../base/errors.js';
+import type { Log, LogLevel } from '../base/log.js';
+import { ThreadPeer } from '../base/thread-rpc.js';
+import type { BlobNumber } from '../layer/inflate-protocol.js';
+import type { Platform } from '../oci/platform.js';
+import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import { startFetchThread } from './fetch-thread.js';
+import type { ResolvedImage } from './image-source.js';
+
+/** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
+const CLOSE_MS = 500;
+/** A thread that ends is started again, unless it did so this often within RESTARTS_WITHIN_MS: then it will again. */
+const RESTARTS_MAX = 3;
+const RESTARTS_WITHIN_MS = 60_000;
+
+export interface FetchingOptions {
+  setup: FetchSetup;
+  log: Log;
+  onNotice: ((message: string) => void) | undefined;
+  /** A new thread stands in for one that ended: whoever was attached to that one is to be attached anew. */
+  onRestart(): void;
+}
+
+/** A blob that the thread was told of, to be told again. */
+interface KnownBlob {
+  image: ResolvedImage;
+  layer: number;
+  pageDigests?: Uint8Array;
+}
+
+/**
+ * The fetching thread as the main thread sees it. When it dies, calls under way fail and another one takes its place, which
+ * is told what this one knew: a mount outlives a fault in its network code.
+ */
+export class Fetching {
+  readonly #options: FetchingOptions;
+  readonly #blobs = new Map<BlobNumber, KnownBlob>();
+  #restarts: number[] = []; // times, of performance.now()
+  #thread!: Worker;
+  #peer!: ThreadPeer<SourceMethods>;
+  #closed = false;
+
+  /** @param thread one that was started before, and is ours from now on */
+  constructor(options: FetchingOptions, thread: Worker) {
+    this.#options = options;
+    this.#adopt(thread);
+  }
+
+  resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
+    return this.#peer.call('resolve', { reference, platform }, { signal });
+  }
+
+  /**
+   * Gives the image's layer (from 1) a number; once more does no harm. To be awaited before inflating threads hear of it: they ask over ports of
+   * their own, and messages of different ports come in any order.
+   */
+  async openBlob(blob: BlobNumber, image: ResolvedImage, layer: number): Promise<void> {
+    if (!this.#blobs.has(blob)) this.#blobs.set(blob, { image, layer });
+    await this.#peer.call('openBlob', { blob, image, layer });
+  }
+
+  /** Pages of the blob may be asked for when this is done. */
+  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<void> {
+    const known = this.#blobs.get(blob);
+    if (known) known.pageDigests = pageDigests;
+    await this.#peer.call('setPageDigests', { blob, pageDigests });
+  }
+
+  /** Gives the thread the other end of an inflating thread's conversation. */
+  attach(port: MessagePort): void {
+    this.#peer.notify('attach', { port }, [port]);
+  }
+
+  async close(reason: LayerslayerError): Promise<void> {
+    this.#closed = true;
+    const closed = this.#peer.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
+    this.#peer.close(reason);
+    await this.#thread.terminate();
+  }
+
+  #adopt(thread: Worker): void {
+    const { log, onNotice, setup } = this.#options;
+    const notices: NoticeMethods = {
+      log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
+      notice: ({ message }) => onNotice?.(message),
+    };
+    this.#thread = thread;
+    this.#peer = new ThreadPeer<SourceMethods>(thread, notices);
+    this.#peer.notify('setup', setup);
+    for (const [blob, { image, layer, pageDigests }] of this.#blobs) {
+      this.#peer.notify('openBlob', { blob, image, layer });
+      if (pageDigests) this.#peer.notify('setPageDigests', { blob, pageDigests });
+    }
+    thread.on('error', (error) => this.#ended(thread, error.stack ?? error.message));
+    thread.on('exit', (code) => this.#ended(thread, `exit code ${code}`));
+  }
+
+  #ended(thread: Worker, what: string): void {
+    // An error is followed by an exit; by then another thread is in its place, or none will be.
+    if (this.#closed || thread !== this.#thread || this.#peer.closed) return;
+    this.#options.log.error(`the fetching thread ended: ${what}`);
+    this.#peer.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
+    const now = performance.now();
+    this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);
+    if (this.#restarts.push(now) > RESTARTS_MAX) return;
+    this.#adopt(startFetchThread());
+    this.#options.onRestart();
+  }
+}
