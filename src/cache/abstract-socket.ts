@@ -30,6 +30,15 @@ export async function isHeldByUser(socketName: string, user: number): Promise<bo
   return inodeOf(socketName) === inode ? false : undefined;
 }
 
+/**
+ * Whether the process `pid` is of `user` and holds the socket: what it says there about itself is true then.
+ * @returns undefined when /proc cannot tell
+ */
+export function isHeldByProcess(socketName: string, pid: number, user: number): boolean | undefined {
+  const inode = inodeOf(socketName);
+  return inode === undefined ? undefined : holds(`/proc/${pid}`, inode, user);
+}
+
 /** The socket that is bound to the name, from /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path. */
 function inodeOf(socketName: string): string | undefined {
   let sockets: string;

@@ -1,3 +1,4 @@
+import { isDead } from '../fuse/mountpoint.js';
 import type { LiveStatus } from './live-status.js';
 import { listOurMounts, type OurMount } from './our-mounts.js';
 import { contactDaemon } from './status-client.js';
@@ -5,7 +6,7 @@ import { contactDaemon } from './status-client.js';
 /** A mount of ours and what its daemon says. */
 export interface LiveMount {
   mount: OurMount;
-  /** `dead`: nobody answers, the daemon was killed; `silent`: it is there but does not answer (stopped). */
+  /** `dead`: the daemon was killed; `silent`: it does not answer (it is stopped, or in another network namespace). */
   state: 'live' | 'silent' | 'dead';
   status?: LiveStatus;
 }
@@ -17,9 +18,9 @@ export async function listLiveMounts(uid: number): Promise<LiveMount[]> {
 }
 
 async function ask(mount: OurMount): Promise<LiveMount> {
-  const daemon = await contactDaemon(mount.device);
+  const daemon = await contactDaemon(mount);
   daemon?.close();
-  if (!daemon) return { mount, state: 'dead' };
-  if (!daemon.status) return { mount, state: 'silent' };
+  if (!daemon && (await isDead(mount.mountpoint))) return { mount, state: 'dead' };
+  if (!daemon?.status) return { mount, state: 'silent' };
   return { mount, state: 'live', status: daemon.status };
 }

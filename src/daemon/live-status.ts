@@ -1,3 +1,4 @@
+import { abstractSocketName } from '../cache/abstract-socket.js';
 import type { Digest } from '../oci/digest.js';
 
 /** What a daemon tells about its mount; `mounts --json` prints exactly these. */
@@ -16,11 +17,12 @@ export interface LiveStatus {
 }
 
 /**
- * Name of the abstract Unix socket on which the daemon of a mount answers. The kernel numbers each live mount's
- * device, so the table of mounts is /proc/self/mountinfo itself: no file to write, nothing stale to clean up, and a
- * daemon that died is one that refuses. (Abstract sockets belong to the network namespace, like the mount to its own.)
+ * Name, without its leading NUL, of the abstract Unix socket on which the daemon of a mount answers. The kernel numbers
+ * each live mount's device, so the table of mounts is /proc/self/mountinfo itself: no file to write, nothing stale to
+ * clean up. Abstract sockets belong to the network namespace, mounts to another: who refuses need not be dead.
  * @param device `major:minor` as in mountinfo
+ * @param owner user id of the daemon, which mountinfo has too
  */
-export function statusSocketName(device: string): string {
-  return `\0layerslayer/mount/${device}`;
+export function statusSocketName(device: string, owner: number): string {
+  return abstractSocketName(`mount ${device}`, owner);
 }

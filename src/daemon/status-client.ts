@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
+import { isHeldByProcess } from '../cache/abstract-socket.js';
 import { type LiveStatus, statusSocketName } from './live-status.js';
+import type { OurMount } from './our-mounts.js';
 
 /** Far more than a status needs (a path has 4096 bytes); whoever squats on the name can't fill our memory. */
 const ANSWER_CAP = 64 * 1024; // bytes
@@ -16,10 +18,14 @@ export interface DaemonContact {
   close(): void;
 }
 
-/** Undefined when nobody answers for this device: the mount's daemon is dead. */
-export function contactDaemon(device: string): Promise<DaemonContact | undefined> {
+/** Undefined when nobody answers for this device: the daemon is dead, or in another network namespace. */
+export function contactDaemon({
+  device,
+  owner,
+}: Pick<OurMount, 'device' | 'owner'>): Promise<DaemonContact | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(statusSocketName(device));
+    const name = statusSocketName(device, owner);
+    const socket = connect(`\0${name}`);
     let connected = false;
     let answer = '';
     const ended = new Promise<void>((gone) => {
@@ -42,10 +48,15 @@ export function contactDaemon(device: string): Promise<DaemonContact | undefined
     socket.on('data', (text: string) => {
       if (answer.endsWith('\n')) return;
       answer += text;
-      if (answer.endsWith('\n')) settle(parseStatus(answer));
+      if (answer.endsWith('\n')) settle(ownWords(parseStatus(answer), name, owner));
       else if (answer.length > ANSWER_CAP) settle(undefined);
     });
   });
+}
+
+/** Anybody may bind the name first, and tell root's scripts which process to kill: only the daemon itself is heard. */
+function ownWords(status: LiveStatus | undefined, name: string, owner: number): LiveStatus | undefined {
+  return status && isHeldByProcess(name, status.pid, owner) !== false ? status : undefined;
 }
 
 const TEXTS = ['mountpoint', 'image', 'digest', 'platform', 'log', 'since'] as const;

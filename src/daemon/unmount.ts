@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
+import { readMountTable } from '../fuse/mount-table.js';
+import { isDead } from '../fuse/mountpoint.js';
 import { rootMount } from '../fuse/root-mount.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
@@ -17,18 +19,26 @@ const HOLDERS_NAMED = 8;
  */
 export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): Promise<void> {
   // Contacted before: after the unmount the device's number may soon be another mount's.
-  const daemon = await contactDaemon(mount.device);
+  const daemon = await contactDaemon(mount);
   try {
-    // A dead mount has nothing left to serve: who holds it can't keep it.
-    await rootMount.detach(mount.mountpoint, options.lazy || !daemon ? 'lazily' : 'if-unused');
+    await rootMount.detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
     if (daemon && !options.lazy) await endOf(daemon);
   } catch (error) {
-    const now = await ourMountAt(mount.mountpoint);
-    if (now?.device === mount.device) throw busy(mount, error as Error);
     // Else somebody was quicker than we: it is gone, as wanted.
+    if (await isStillThere(mount)) await detachDead(mount, error as Error);
   } finally {
     daemon?.close();
   }
+}
+
+async function isStillThere(mount: OurMount): Promise<boolean> {
+  return (await ourMountAt(mount.mountpoint))?.device === mount.device;
+}
+
+/** A dead mount has nothing left to serve: who holds it can't keep it. @throws LayerslayerError UNMOUNT_FAILED */
+async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
+  if (!(await isDead(mount.mountpoint))) throw await busy(mount, refusal);
+  await rootMount.detach(mount.mountpoint, 'lazily');
 }
 
 async function endOf(daemon: DaemonContact): Promise<void> {
@@ -38,12 +48,18 @@ async function endOf(daemon: DaemonContact): Promise<void> {
   waited.abort();
 }
 
-function busy(mount: OurMount, error: Error): LayerslayerError {
-  const holders = findHolders(mount.mountpoint);
-  const who = holders.length === 0 ? '' : `, held by ${nameHolders(holders)}`;
-  return new LayerslayerError('UNMOUNT_FAILED', `${error.message.replace(/\.$/, '')}${who}`, {
-    cause: error,
-  });
+async function busy({ mountpoint }: OurMount, error: Error): Promise<LayerslayerError> {
+  const table = await readMountTable();
+  const above = table.filter((entry) => entry.mountpoint.startsWith(`${mountpoint}/`));
+  // We inherited what our caller has open, and are about to end.
+  const holders = findHolders(mountpoint).filter(({ pid }) => pid !== process.pid);
+  const held = [
+    ...above.slice(0, HOLDERS_NAMED).map((entry) => `a mount on ${entry.mountpoint}`),
+    ...(holders.length > 0 ? [nameHolders(holders)] : []),
+  ];
+  const who = held.length === 0 ? '' : `, held by ${held.join(', ')}`;
+  const message = `${error.message.replace(/\.$/, '')}${who}; --lazy detaches it all the same`;
+  return new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
 }
 
 export function nameHolders(holders: readonly Holder[]): string {

@@ -67,6 +67,11 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
   }
 }
 
+/** Whether what is mounted there has lost its daemon. Never hangs, and takes a mount that does for alive. */
+export async function isDead(mountpoint: string): Promise<boolean> {
+  return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
+}
+
 /**
  * Asks by way of a child process: whoever waits for a hung FUSE daemon cannot be killed, and one such thread in our
  * own process would keep it from exiting.

@@ -34,8 +34,9 @@ export const rootMount: KernelMount = {
   },
 
   async detach(mountpoint, how) {
-    // -i: no helper /sbin/umount.fuse.layerslayer.
-    const args = ['-i', ...DETACH_FLAGS[how], '--', mountpoint];
+    // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
+    // for ever if its daemon hangs.
+    const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', mountpoint];
     const failure = failureOf('umount', await runChecked('umount', args, 'UNMOUNT_FAILED'));
     if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
   },

@@ -12,6 +12,8 @@ import { contactDaemon } from '#dist/daemon/status-client.js';
 const LATE = fileURLToPath(new URL('./late-daemon.mjs', import.meta.url));
 const DOUBLE = fileURLToPath(new URL('./double-daemon.mjs', import.meta.url));
 
+const owner = process.geteuid!();
+
 let directory = '';
 let child: ReturnType<typeof startDaemon>;
 let daemon: DaemonClient;
@@ -108,7 +110,7 @@ describe('a daemon', () => {
     expect(isRunning(summary.pid)).toBe(true);
     expect(events()).toBe('mounted works\n');
 
-    const contact = await contactDaemon(`double:${summary.pid}`);
+    const contact = await contactDaemon({ device: `double:${summary.pid}`, owner });
     expect(contact?.status).toEqual({
       mountpoint: '/mnt/img',
       image: 'works',
@@ -126,7 +128,7 @@ describe('a daemon', () => {
     await contact?.ended;
     await gone(summary.pid);
     expect(events()).toBe('mounted works\nunmount plainly\nclosed\n');
-    expect(await contactDaemon(`double:${summary.pid}`)).toBeUndefined();
+    expect(await contactDaemon({ device: `double:${summary.pid}`, owner })).toBeUndefined();
   });
 
   it('has a session, a directory and a thread pool of its own, and nothing of ours open', async () => {
@@ -221,7 +223,7 @@ describe('a daemon', () => {
     await daemon.release();
     process.kill(pid, 'SIGHUP');
     // An answer after the signal shows that it was survived.
-    const contact = await contactDaemon(`double:${pid}`);
+    const contact = await contactDaemon({ device: `double:${pid}`, owner });
     expect(contact?.status?.pid).toBe(pid);
     contact?.close();
   });

@@ -18,6 +18,15 @@ const NOBODY = { resolved() {}, progress() {}, notice() {}, log() {} };
 /** What the contract allows a daemon after its mount is gone, with room for a loaded machine. */
 const END = { timeout: 10_000, interval: 20 };
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const UNMOUNT = `
+  import { listLiveMounts } from '#dist/daemon/live-mounts.js';
+  import { unmountOurs } from '#dist/daemon/unmount.js';
+  const found = (await listLiveMounts(0)).find(({ mount }) => mount.mountpoint === process.argv[1]);
+  const code = await unmountOurs(found.mount, { lazy: false }).then(() => 'gone', (error) => error.code);
+  console.log(found.state, code);
+`;
+
 let directory = '';
 let mountpoint = '';
 let child: ChildProcess;
@@ -101,13 +110,26 @@ describe('a live mount', () => {
     const mount = (await ourMountAt(mountpoint))!;
     await expect(unmountOurs(mount, { lazy: false })).rejects.toMatchObject({
       code: 'UNMOUNT_FAILED',
-      message: expect.stringContaining(`held by sleep (${holder.pid}, working directory)`),
+      message: expect.stringMatching(
+        new RegExp(`held by sleep \\(${holder.pid}, working directory\\); --lazy detaches it all the same$`),
+      ),
     });
     await unmountOurs(mount, { lazy: true });
     expect(await ourMountAt(mountpoint)).toBeUndefined();
     expect(child.exitCode).toBeNull(); // its user may read on
     holder.kill();
     await vi.waitFor(() => expect(child.exitCode).toBe(0), END);
+  });
+
+  it('that another mount stands on names it', async () => {
+    await mountTiny();
+    expect(spawnSync('mount', ['--bind', '/etc/hostname', join(mountpoint, 'hello')]).status).toBe(0);
+    const mount = (await ourMountAt(mountpoint))!;
+    await expect(unmountOurs(mount, { lazy: false })).rejects.toMatchObject({
+      message: expect.stringContaining(`held by a mount on ${join(mountpoint, 'hello')}; --lazy`),
+    });
+    spawnSync('umount', [join(mountpoint, 'hello')]);
+    await unmountOurs(mount, { lazy: false });
   });
 
   it('that is busy is detached on SIGTERM, and its daemon ends all the same', async () => {
@@ -138,7 +160,25 @@ describe('a live mount', () => {
     await mountTiny();
     child.kill('SIGSTOP');
     expect((await here()).map(({ state }) => state)).toEqual(['silent']);
+    await unmountOurs((await ourMountAt(mountpoint))!, { lazy: true });
+    expect(await here()).toEqual([]);
     child.kill('SIGCONT');
+    await vi.waitFor(() => expect(child.exitCode).toBe(0), END);
+  });
+
+  it('that lives in another network namespace is not taken for dead, nor from under its users', async () => {
+    await mountTiny();
+    const holder = spawn('sleep', ['1000'], { cwd: mountpoint });
+    await once(holder, 'spawn');
+    const elsewhere = spawnSync(
+      'unshare',
+      ['--net', process.execPath, '--input-type=module', '-e', UNMOUNT, mountpoint],
+      { encoding: 'utf8', cwd: ROOT },
+    );
+    expect(elsewhere).toMatchObject({ stdout: 'silent UNMOUNT_FAILED\n' });
+    expect(await readFile(join(mountpoint, 'hello'), 'utf8')).toBe('hello, world\n');
+    holder.kill();
+    await once(holder, 'exit');
   });
 
   it('is not ours when something else lies over it', async () => {

@@ -10,7 +10,7 @@ const STATUS = {
   image: 'i',
   digest: `sha256:${'ab'.repeat(32)}` as never,
   platform: 'linux/amd64',
-  pid: 1,
+  pid: process.pid,
   log: '/l',
   since: '2026-01-01T00:00:00.000Z',
   bytesFetched: 1,
@@ -18,6 +18,8 @@ const STATUS = {
   cacheHits: 3,
   cacheMisses: 4,
 };
+
+const OWNER = process.geteuid!();
 
 /** Names that no mount has and no other run of this test. */
 let count = 0;
@@ -29,13 +31,13 @@ afterEach(() => {
 });
 
 /** Somebody else who listens on our name. */
-async function squat(name: string, answer: string): Promise<void> {
+async function squat(name: string, answer: string, owner = OWNER): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.write(answer);
   });
   servers.push(server);
-  server.listen(statusSocketName(name));
+  server.listen(`\0${statusSocketName(name, owner)}`);
   await once(server, 'listening');
 }
 
@@ -45,7 +47,7 @@ describe('status socket', () => {
     let bytesServed = 0;
     expect(await serveStatus(name, () => ({ ...STATUS, bytesServed: bytesServed++ }))).toBe(true);
     for (const wanted of [0, 1]) {
-      const contact = await contactDaemon(name);
+      const contact = await contactDaemon({ device: name, owner: OWNER });
       expect(contact?.status).toEqual({ ...STATUS, bytesServed: wanted });
       contact?.close();
       await contact?.ended;
@@ -55,11 +57,37 @@ describe('status socket', () => {
   it('a name that is taken is no failure', async () => {
     const name = device();
     await squat(name, '');
-    expect(await serveStatus(name, () => STATUS)).toBe(false);
+    expect(await serveStatus(name, () => STATUS, 0)).toBe(false);
+  });
+
+  it('waits for the daemon that had the number before', async () => {
+    const name = device();
+    await squat(name, '');
+    const serving = serveStatus(name, () => STATUS, Number.POSITIVE_INFINITY);
+    const contact = await contactDaemon({ device: name, owner: OWNER }); // the other one's: it has not ended yet
+    contact?.close();
+    servers.pop()!.close();
+    expect(await serving).toBe(true);
+    const now = await contactDaemon({ device: name, owner: OWNER });
+    expect(now?.status).toEqual(STATUS);
+    now?.close();
+  });
+
+  it.each([
+    ['another process', 1, OWNER],
+    ['a process that is not there', 2 ** 30, OWNER],
+    ['another user', process.pid, OWNER + 1],
+  ])('is not believed when it speaks for %s', async (_who, pid, owner) => {
+    const name = device();
+    await squat(name, `${JSON.stringify({ ...STATUS, pid })}\n`, owner);
+    const contact = await contactDaemon({ device: name, owner });
+    expect(contact).toBeDefined();
+    expect(contact?.status).toBeUndefined();
+    contact?.close();
   });
 
   it('nobody there is a dead daemon', async () => {
-    expect(await contactDaemon(device())).toBeUndefined();
+    expect(await contactDaemon({ device: device(), owner: OWNER })).toBeUndefined();
   });
 
   it.each([
@@ -70,7 +98,7 @@ describe('status socket', () => {
   ])('%s is no status', async (_what, answer) => {
     const name = device();
     await squat(name, answer);
-    const contact = await contactDaemon(name);
+    const contact = await contactDaemon({ device: name, owner: OWNER });
     expect(contact).toBeDefined();
     expect(contact?.status).toBeUndefined();
     contact?.close();
