@@ -1,15 +1,13 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
-import { LayerslayerError, systemCode } from '../base/errors.js';
+import { LayerslayerError } from '../base/errors.js';
+import { deviceAdvice, openFuseDevice } from './fuse-device.js';
 import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { MAX_READ_SIZE } from './negotiation.js';
 import { runTool, type ToolResult } from './run-tool.js';
 import type { TransportOptions } from './transport.js';
 
-const open = promisify(fs.open);
 const close = promisify(fs.close);
-
-const DEVICE = '/dev/fuse';
 
 /** Both take milliseconds; the room is for a machine that swaps. */
 const TOOL_DEADLINE_MS = 10_000;
@@ -23,7 +21,7 @@ const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
 /** Mounting by mount(8) as root: the kernel's own interface, without libfuse. */
 export const rootMount: KernelMount = {
   async attach(mountpoint, options) {
-    const descriptor = await openDevice();
+    const descriptor = await openFuseDevice();
     try {
       await mount(mountpoint, descriptor, options);
       return descriptor;
@@ -41,27 +39,6 @@ export const rootMount: KernelMount = {
     if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
   },
 };
-
-async function openDevice(): Promise<number> {
-  try {
-    return await open(DEVICE, 'r+');
-  } catch (error) {
-    const code = systemCode(error);
-    throw new LayerslayerError('MOUNT_FAILED', `opening ${DEVICE}: ${code}${adviceOn(code)}`, {
-      cause: error,
-    });
-  }
-}
-
-function adviceOn(code: string | undefined): string {
-  if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO') {
-    return '; load the kernel module with `modprobe fuse` (in a container: start it with `--device /dev/fuse`)';
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    return '; run as root (in a container: start it with `--device /dev/fuse --cap-add SYS_ADMIN`)';
-  }
-  return '';
-}
 
 async function mount(mountpoint: string, descriptor: number, options: TransportOptions): Promise<void> {
   // The source is an argument of its own, so commas, blanks and backslashes need no quoting; `--` because it might
@@ -81,7 +58,7 @@ async function mount(mountpoint: string, descriptor: number, options: TransportO
   const result = await runChecked('mount', args, 'MOUNT_FAILED', descriptor);
   const failure = failureOf('mount', result);
   if (failure) {
-    const advice = /permission denied|superuser/i.test(failure) ? adviceOn('EPERM') : '';
+    const advice = /permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : '';
     throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${failure}${advice}`);
   }
 }

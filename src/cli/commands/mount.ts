@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { DaemonClient } from '../../daemon/daemon-client.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
+import { checkFuseDevice } from '../../fuse/fuse-device.js';
 import { checkMountpoint } from '../../fuse/mountpoint.js';
 import { parseReference } from '../../oci/reference.js';
 import type { Command, CommandContext } from '../command.js';
@@ -49,6 +50,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
       nonempty: choices.nonempty,
     });
+    await checkFuseDevice();
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
