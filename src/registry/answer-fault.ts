@@ -38,7 +38,7 @@ function judge(status: number): { code: ErrorCode; advice: RetryAdvice } {
 }
 
 function explain(status: number, host: string): string {
-  if (status === 403) return '; the credentials do not allow it';
+  if (status === 403) return '; it is private, or the credentials do not allow it';
   if (status === 429) return `; ${host} limits how often it is asked: log in, or try later`;
   return '';
 }

@@ -1,4 +1,4 @@
-import { withContext } from '../base/errors.js';
+import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
@@ -123,23 +123,42 @@ export class RegistryClient {
     const digest = isDigest(name) ? name : await this.headManifest(repository, name, signal);
     const kept = digest && (await this.#readKept(digest));
     if (kept) return { digest, bytes: kept, contentType: undefined };
+    const fetched = await this.#fetchManifest(repository, digest ?? name, name, signal).catch((error) => {
+      // The tag was moved, and what it stood for removed, since the HEAD; or the HEAD named a digest that nobody has.
+      const isGone =
+        digest !== undefined && digest !== name && asLayerslayerError(error).code === 'NOT_FOUND';
+      if (!isGone) throw error;
+      return this.#fetchManifest(repository, name, name, signal);
+    });
+    await this.#write(fetched.digest, fetched.bytes);
+    return fetched;
+  }
+
+  /**
+   * @param asked digest or tag, as it stands in the URL
+   * @param name what the caller asked for, as it stands in messages
+   */
+  #fetchManifest(
+    repository: string,
+    asked: string,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<FetchedManifest> {
     const doing = `reading manifest ${this.#name(repository, name)}`;
-    const fetched = await this.#small(doing, signal, async (within) => {
-      const answer = await this.#ask('GET', repository, `manifests/${digest ?? name}`, within);
+    return this.#small(doing, signal, async (within) => {
+      const answer = await this.#ask('GET', repository, `manifests/${asked}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
-      checkManifestType(answer, doing);
+      if (!VAGUE_TYPES.test(typeOf(answer))) throw pageFault(answer, doing, 'a manifest');
       const bytes = await collectBody(answer, MANIFEST_SIZE_MAX);
       if (!bytes) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
       const said = headerOf(answer, 'docker-content-digest');
-      const wanted = digest ?? (isDigest(said) ? said : undefined);
+      const wanted = isDigest(asked) ? asked : isDigest(said) ? said : undefined;
       const host = answer.url.host;
       const found = checkDigest(bytes, wanted, doing, host);
       // Asked for by digest, the header is one more witness.
       if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, host);
       return { digest: found, bytes, contentType: headerOf(answer, 'content-type') };
     });
-    await this.#write(fetched.digest, fetched.bytes);
-    return fetched;
   }
 
   /**
@@ -156,6 +175,9 @@ export class RegistryClient {
     const bytes = await this.#small(doing, signal, async (within) => {
       const answer = await this.#ask('GET', repository, `blobs/${digest}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
+      // Storage names types as it likes: only a page that cannot be the config by its size either is told as one.
+      const isPage = /\bhtml\b/.test(typeOf(answer)) && contentLengthOf(answer) !== size;
+      if (isPage) throw pageFault(answer, doing, 'a config');
       const host = answer.url.host;
       const body = await collectBody(answer, size);
       if (!body) {
@@ -245,14 +267,17 @@ export class RegistryClient {
 /** Types that say nothing of the content: old registries and storage send them for anything. */
 const VAGUE_TYPES = /^(|text\/plain|application\/octet-stream|binary\/octet-stream|.*[/+](json|prettyjws))$/;
 
-/** A login page or a proxy's error may come with status 200. */
-function checkManifestType(answer: HttpAnswer, doing: string): void {
-  const type = baseMediaType(headerOf(answer, 'content-type'));
-  if (VAGUE_TYPES.test(type)) return;
+function typeOf(answer: HttpAnswer): string {
+  return baseMediaType(headerOf(answer, 'content-type'));
+}
+
+/** A login page or a proxy's error may come with status 200. @param wanted as `a manifest` */
+function pageFault(answer: HttpAnswer, doing: string, wanted: string): RegistryFault {
   answer.body.discard();
   const host = answer.url.host;
-  const message = `${doing}: got ${type.slice(0, 100)} from ${host}, want a manifest (does something else answer there?)`;
-  throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host });
+  const got = typeOf(answer).slice(0, 100);
+  const message = `${doing}: got ${got} from ${host}, want ${wanted} (does something else answer there?)`;
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host });
 }
 
 /** @returns the bytes' digest, which is `wanted` when that is given */

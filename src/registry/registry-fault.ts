@@ -35,6 +35,14 @@ const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 const CERTIFICATE_CODE =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
+/** What a user can do about it, where the code alone does not say. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: '; nothing listens there: is the registry running, is the port right?',
+  ENOTFOUND: '; there is no such host: is the name right?',
+  EAI_AGAIN: '; names cannot be looked up: is the network up?',
+  ENETUNREACH: '; is the network up?',
+};
+
 export function isCertificateCode(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODE.test(code);
 }
@@ -50,7 +58,9 @@ export function connectionFault(error: unknown, url: URL): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
   const code = connectionCode(error);
   const said = error instanceof Error && error.message !== '' ? error.message : (code ?? 'connection failed');
-  const message = `${url.host}: ${code !== undefined && !said.includes(code) ? `${said} (${code})` : said}`;
+  const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
+  const advice = Object.hasOwn(ADVICE, code ?? '') ? ADVICE[code!] : '';
+  const message = `${url.host}: ${named}${advice}`;
   const host = url.host;
   if (isCertificateCode(code)) {
     const hint = 'add its CA to SSL_CERT_FILE or certs.d, or use --insecure';
@@ -60,7 +70,7 @@ export function connectionFault(error: unknown, url: URL): LayerslayerError {
     return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
   }
   // A name that does not exist will not exist in a second; EAI_AGAIN is the resolver's own trouble.
-  const advice = code === 'ENOTFOUND' ? 'never' : 'backoff';
+  const again = code === 'ENOTFOUND' ? 'never' : 'backoff';
   const socketDied = code !== undefined && SOCKET_DIED_CODES.has(code);
-  return new RegistryFault('REGISTRY_UNAVAILABLE', message, advice, { cause: error, host, socketDied });
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, host, socketDied });
 }

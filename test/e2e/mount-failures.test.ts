@@ -188,7 +188,7 @@ const FAILURES: Record<string, Failure> = {
     args: '{closed}/library/app:latest {dir}',
     status: 13,
     code: 'REGISTRY_UNAVAILABLE',
-    says: /127\.0\.0\.1:\d+/,
+    says: /127\.0\.0\.1:\d+; nothing listens there/,
   },
   'a layer with other bytes': {
     args: '{proxy}/library/app:latest {dir}',
@@ -251,6 +251,31 @@ describe('mount refuses', () => {
     expect([status, JSON.parse(stderr)]).toMatchObject([failure.status, { error: { code: failure.code } }]);
 
     expect(told.stderr).not.toContain(failure.input ?? REGISTRY_PASSWORD);
+    expect(await place.leftovers()).toEqual([]);
+  });
+
+  it('a machine without /dev/fuse, before it asks the registry', async () => {
+    const file = join(place.directory('bin'), 'file');
+    writeFileSync(file, '');
+    const hide = 'mount --bind "$0" /dev/fuse && exec "$@"';
+    const ended = await attempt(
+      'unshare',
+      [
+        '--mount',
+        'sh',
+        '-c',
+        hide,
+        file,
+        ...place.program,
+        'mount',
+        `${proxy.host}/no/device`,
+        place.directory('mnt'),
+      ],
+      { env: place.env },
+    );
+    expect([ended.status, ended.stdout]).toEqual([20, '']);
+    expect(ended.stderr).toMatch(/^layerslayer: \/dev\/fuse is not a device; load the kernel module .*\n$/);
+    expect(proxy.requests(/no\/device/)).toEqual([]);
     expect(await place.leftovers()).toEqual([]);
   });
 

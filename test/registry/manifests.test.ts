@@ -42,11 +42,13 @@ describe('row: omit Docker-Content-Digest, or send a wrong one', () => {
     await expect(byDigest.resolve()).rejects.toMatchObject(withCode('DIGEST_MISMATCH'));
   });
 
-  test('a HEAD that names another manifest’s digest', async () => {
-    const { resolve } = await rig({
-      rules: [onManifest(setHeaders({ 'docker-content-digest': sha256('x') }), 'HEAD')],
-    });
-    await expect(resolve()).rejects.toMatchObject(withCode('NOT_FOUND'));
+  test('a HEAD that names a digest that is not there: the tag is read by GET', async () => {
+    const wrong = setHeaders({ 'docker-content-digest': sha256('x') });
+    const { resolve, proxy } = await rig({ rules: [onManifest(wrong, 'HEAD')] });
+    expect((await resolve()).digest).toBe(image().digest);
+    expect(methods(proxy.seen)).toEqual(['HEAD manifest', 'GET manifest', 'GET manifest', 'GET blob']);
+    const always = await rig({ rules: [{ path: /manifests/, fault: wrong }] });
+    await expect(always.resolve()).rejects.toMatchObject(withCode('DIGEST_MISMATCH'));
   });
 });
 

@@ -284,6 +284,9 @@ describe('row: 5xx, HTML bodies, 100 MB error bodies, HTTP 200 login pages', () 
     const manifest = await rig({ rules: [{ path: /manifests/, fault: page }] });
     await expect(manifest.resolve()).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     await expect(manifest.resolve()).rejects.toThrow('got text/html');
+    const config = await rig({ rules: [{ path: /blobs/, fault: page }] });
+    await expect(config.resolve()).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
+    await expect(config.resolve()).rejects.toThrow('got text/html');
     const { layer } = await rig({ rules: [onLayer(status(200, { 'content-type': 'text/html' }, '<html>'))] });
     await expect((await layer()).read(0, 10)).rejects.toMatchObject(withCode('DIGEST_MISMATCH'));
   });
