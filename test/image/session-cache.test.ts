@@ -150,9 +150,10 @@ describe('kept pages', () => {
     const { open, logged, cacheDirectory } = sessions.start();
     const layers = await open(`${registry.host}/app:latest`);
     await expectFiles(layers[1], files[1]!);
-    rmSync(cacheDirectory, { recursive: true });
+    // Again and again: the session may be keeping a page just now.
+    rmSync(cacheDirectory, { recursive: true, maxRetries: 20 });
     for (const [i, layer] of layers.entries()) await expectFiles(layer, files[i]!);
-    rmSync(cacheDirectory, { recursive: true, force: true });
+    rmSync(cacheDirectory, { recursive: true, force: true, maxRetries: 20 });
     for (const [i, layer] of layers.entries()) await expectFiles(layer, files[i]!);
     expect(logged).toEqual([]);
   });
