@@ -37,7 +37,8 @@ async function isStillThere(mount: OurMount): Promise<boolean> {
 
 /** A dead mount has nothing left to serve: who holds it can't keep it. @throws LayerslayerError UNMOUNT_FAILED */
 async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
-  if (!(await isDead(mount.mountpoint))) throw await busy(mount, refusal);
+  if (!(await isDead(mount.mountpoint)))
+    throw /busy/.test(refusal.message) ? await busy(mount, refusal) : refusal;
   await rootMount.detach(mount.mountpoint, 'lazily');
 }
 

@@ -121,6 +121,21 @@ describe('a live mount', () => {
     await vi.waitFor(() => expect(child.exitCode).toBe(0), END);
   });
 
+  it('of somebody else is refused as such', async () => {
+    await mountTiny();
+    const script = `
+      import { ourMountAt } from '#dist/daemon/our-mounts.js';
+      import { unmountOurs } from '#dist/daemon/unmount.js';
+      process.setuid(65534);
+      await unmountOurs(await ourMountAt(process.argv[1]), { lazy: false }).catch(({ message }) => console.log(message));
+    `;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, mountpoint], {
+      encoding: 'utf8',
+      cwd: ROOT,
+    });
+    expect(stdout).toMatch(/^unmounting .*: (must be superuser to unmount|permission denied)\.?\n$/i);
+  });
+
   it('that another mount stands on names it', async () => {
     await mountTiny();
     expect(spawnSync('mount', ['--bind', '/etc/hostname', join(mountpoint, 'hello')]).status).toBe(0);
