@@ -183,8 +183,8 @@ export class Connections {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connect: { ...tls, timeout: CONNECT_TIMEOUT_MS, lookup: this.#lookup(atHome) },
       requestTls: tls,
-      httpProxy: environment.http_proxy || environment.HTTP_PROXY || '',
-      httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || '',
+      httpProxy: proxyNamed(environment, 'http_proxy'),
+      httpsProxy: proxyNamed(environment, 'https_proxy'),
       noProxy: environment.no_proxy ?? environment.NO_PROXY ?? '',
     });
   }
@@ -196,6 +196,18 @@ export class Connections {
       this.#registryNearby = addresses.some((address) => isNearby(addressKind(address)));
     });
   }
+}
+
+/**
+ * Its URL, empty when none is named. A bare `host:port` is plain HTTP, as in curl and Go.
+ * @throws LayerslayerError INVALID_ARGUMENT
+ */
+function proxyNamed(environment: NodeJS.ProcessEnv, name: 'http_proxy' | 'https_proxy'): string {
+  const text = environment[name] || environment[name.toUpperCase()] || '';
+  const url = text === '' || text.includes('://') ? text : `http://${text}`;
+  if (url === '' || (URL.canParse(url) && /^https?:/i.test(url))) return url;
+  // Never the value: it may hold a password.
+  throw new LayerslayerError('INVALID_ARGUMENT', `the proxy in ${name} is no URL with http:// or https://`);
 }
 
 function stalled({ host }: URL, ms: number): RegistryFault {

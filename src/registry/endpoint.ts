@@ -46,9 +46,15 @@ export class Endpoint {
         const last = origin === this.#candidates.at(-1);
         try {
           const answer = await exchange({ ...request, url: onOrigin(request.url, origin) }, signal);
-          if (!last && saysWrongScheme(answer, origin)) {
+          const wrong = saysWrongScheme(answer, origin);
+          if (wrong && !last) {
             doubtful = answer;
             continue;
+          }
+          if (wrong && first !== undefined) {
+            // It speaks TLS: why that failed is what the user must know.
+            answer.body.discard();
+            throw first;
           }
           doubtful?.body.discard();
           this.#candidates = [origin];

@@ -37,7 +37,7 @@ const CERTIFICATE_CODE =
 
 /** What a user can do about it, where the code alone does not say. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ECONNREFUSED: '; nothing listens there: is the registry running, is the port right?',
+  ECONNREFUSED: '; nothing listens there: is it running, is the port right?',
   ENOTFOUND: '; there is no such host: is the name right?',
   EAI_AGAIN: '; names cannot be looked up: is the network up?',
   ENETUNREACH: '; is the network up?',

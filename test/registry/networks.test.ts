@@ -179,6 +179,27 @@ describe('HTTP_PROXY, HTTPS_PROXY, NO_PROXY', () => {
     expect(await through({ http_proxy: `http://127.0.0.1:${proxyPort}`, no_proxy: '127.0.0.1' })).toEqual([]);
   });
 
+  test('a proxy without a scheme is plain HTTP', async () => {
+    expect(await through({ HTTP_PROXY: `127.0.0.1:${proxyPort}` })).toHaveLength(2);
+    expect(await through({ HTTP_PROXY: `localhost:${proxyPort}` })).toHaveLength(2);
+  });
+
+  test.each(['http://', 'socks5://ali:secret@127.0.0.1:1', 'ali:secret@'])(
+    '%s is no proxy',
+    async (proxy) => {
+      const failed = through({ HTTP_PROXY: proxy });
+      await expect(failed).rejects.toMatchObject(withCode('INVALID_ARGUMENT'));
+      await expect(failed).rejects.not.toThrow('secret');
+    },
+  );
+
+  test('a proxy that is away is told, not what plain HTTP gets from a TLS port', async () => {
+    const { another } = await rig();
+    const client = { environment: { HTTPS_PROXY: 'http://127.0.0.1:1' }, insecure: true };
+    const failed = another(client).resolve(`localhost:${tlsPort}/${REPOSITORY}:latest`, AMD64);
+    await expect(failed).rejects.toThrow('ECONNREFUSED');
+  });
+
   test('HTTPS is tunnelled, with the same trust', async () => {
     const environment = {
       HTTPS_PROXY: `http://127.0.0.1:${proxyPort}`,
