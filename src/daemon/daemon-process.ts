@@ -122,7 +122,7 @@ async function live(
 /** @throws LayerslayerError IO_FAILED only when the user asked for this file: a log is not worth a mount */
 function openLog(options: MountOptions, log: Log): LogFile | undefined {
   try {
-    return new LogFile(options.logFile);
+    return new LogFile(options.logFile, { ours: !options.logFileAsked });
   } catch (error) {
     if (options.logFileAsked) throw error;
     log.warn(`no log is kept: ${(error as Error).message}`);

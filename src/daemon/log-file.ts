@@ -1,8 +1,10 @@
-import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import { makeDirectories } from '../cache/make-directories.js';
+
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
 
 /** A log may grow to this before it is set aside; with the one old file, twice that is on disk. */
 const LOG_CAP = 10 * 1024 * 1024; // bytes
@@ -19,24 +21,30 @@ const DIRECTORY_MODE = 0o700;
 export class LogFile {
   readonly path: string;
   readonly #cap: number;
+  readonly #flags: number;
   #fd: number;
   #size: number;
   #rotates: boolean;
 
-  /** @throws LayerslayerError IO_FAILED when it can't be opened */
-  constructor(path: string, options: { capBytes?: number } = {}) {
+  /**
+   * @param path what the user named, or with `ours` what we did: then neither a directory of another user nor a symlink
+   *   is followed, with which he would have us (perhaps root) write to any file
+   * @throws LayerslayerError IO_FAILED when it can't be opened
+   */
+  constructor(path: string, options: { capBytes?: number; ours?: boolean } = {}) {
     this.path = path;
     this.#cap = options.capBytes ?? LOG_CAP;
+    this.#flags = O_APPEND | O_CREAT | O_WRONLY | (options.ours ? O_NOFOLLOW : 0);
     try {
       makeDirectories(dirname(path), DIRECTORY_MODE);
-      this.#fd = openSync(path, 'a', FILE_MODE);
+      if (options.ours) checkOwner(dirname(path));
+      this.#fd = this.#open();
       const stat = fstatSync(this.#fd);
       this.#size = stat.size;
       this.#rotates = stat.isFile();
     } catch (error) {
-      throw new LayerslayerError('IO_FAILED', `opening log file ${path}: ${systemCode(error) ?? error}`, {
-        cause: error,
-      });
+      const why = systemCode(error) ?? (error as Error).message;
+      throw new LayerslayerError('IO_FAILED', `opening log file ${path}: ${why}`, { cause: error });
     }
   }
 
@@ -56,13 +64,22 @@ export class LogFile {
     closeSync(this.#fd);
   }
 
+  #open(): number {
+    return openSync(this.path, this.#flags, FILE_MODE);
+  }
+
   #rotate(): void {
     renameSync(this.path, `${this.path}.old`);
-    const next = openSync(this.path, 'a', FILE_MODE);
+    const next = this.#open();
     closeSync(this.#fd);
     this.#fd = next;
     this.#size = fstatSync(next).size;
   }
+}
+
+function checkOwner(directory: string): void {
+  const { uid } = statSync(directory);
+  if (uid !== process.geteuid?.()) throw new Error(`its directory belongs to user ${uid}`);
 }
 
 /** A log line: time, level, message. Text from registries can't begin a line of its own or move the cursor. */

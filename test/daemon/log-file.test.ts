@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,6 +37,30 @@ describe('LogFile', () => {
     expect(existsSync(`${path}.old.old`)).toBe(false);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, 'deep')).mode & 0o777).toBe(0o700);
+  });
+
+  it('where we chose the place follows no symlink and enters nobody else’s directory', () => {
+    const target = join(directory, 'target');
+    const path = join(directory, 'log');
+    symlinkSync(target, path);
+    const refusal = (path: string) => {
+      try {
+        new LogFile(path, { ours: true }).close();
+        return 'opened';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(refusal(path)).toBe(`opening log file ${path}: ELOOP`);
+    expect(existsSync(target)).toBe(false);
+    const foreign = join(directory, 'foreign');
+    mkdirSync(foreign);
+    chownSync(foreign, 65534, 65534);
+    expect(refusal(join(foreign, 'log'))).toMatch(/: its directory belongs to user 65534$/);
+    expect(refusal(join(directory, 'own/log'))).toBe('opened');
+    // What the user names is his own business.
+    new LogFile(path).close();
+    expect(existsSync(target)).toBe(true);
   });
 
   it('goes on in a file that is there, and counts what it holds', () => {
