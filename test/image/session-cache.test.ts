@@ -4,12 +4,11 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
@@ -221,9 +220,7 @@ describe('a cache', () => {
 
   it('of another user is not looked into for pages either', async () => {
     const cacheDirectory = await filledCache();
-    // What another user puts there may be no file: reading a fifo would wait for ever.
-    const page = filesBelow(join(cacheDirectory, 'v1', 'pages'))[0]!;
-    renameSync(page, `${dirname(page)}/../moved`);
+    // Its pages are right, but another user's may be a fifo, and reading that would wait for ever.
     chownSync(cacheDirectory, 12_345, 12_345);
     chmodSync(cacheDirectory, 0o777);
     const proxy = await sessions.proxy(registry.url);

@@ -116,6 +116,7 @@ export async function readWindows(
 export class WatchedBlob implements BlobReader {
   readonly #blob: MemoryBlob;
   reads: number[] = []; // offsets
+  readonly lent: ArrayBufferLike[] = [];
   /** Called for each read, before it answers: to wait, or to throw. */
   before: (offset: number, signal?: AbortSignal) => Promise<void> | void = () => {};
 
@@ -133,6 +134,7 @@ export class WatchedBlob implements BlobReader {
     await this.before(offset, signal);
     const bytes = await this.#blob.read(offset, length, signal);
     if (!lent) return bytes;
+    this.lent.push(lent.buffer);
     lent.set(bytes);
     return lent.subarray(0, length);
   }

@@ -157,6 +157,26 @@ describe('a sequential reader', () => {
     const reader = readerOf(readablePlain(blob), watched, shared);
     expect(same(await readWindows(reader, shared, 0, 11), blob)).toBe(true);
     expect(watched.reads).toEqual([0, 1, 2, 3, 4, 5].map((page) => page * PAGE_SIZE));
+    const idle = shared.pages.take(PAGE_SIZE).buffer;
+    expect(watched.lent.every((buffer) => buffer === idle)).toBe(true);
+  });
+});
+
+describe('readers of several layers that share their inflaters', () => {
+  it('never take bytes of another layer for their own', async () => {
+    const shared = resources();
+    // Pages of other layers lie at the same offsets.
+    const layers = Array.from({ length: 10 }, (_, i) => {
+      const bytes = Buffer.from(plain('copies', 600_000, i + 1));
+      const blob = gzipSync(bytes, { level: 1 });
+      return { bytes, reader: readerOf(readableGzip(blob, SPAN), new WatchedBlob(blob), shared) };
+    });
+    for (let turn = 0; turn < 60; turn++) {
+      const { bytes, reader } = layers[(turn * 7) % layers.length]!;
+      const first = (turn * 3) % 4;
+      const got = await readWindows(reader, shared, first, 1);
+      expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
+    }
   });
 });
 
