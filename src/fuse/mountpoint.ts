@@ -15,6 +15,12 @@ const STALE_MOUNTS_MAX = 64;
 /** Types whose files are answered by another process or machine, which may be dead or hung. */
 const REMOTE_TYPE = /^(fuse|nfs|cifs|smb|9p|ceph|afs|virtiofs)/;
 
+/**
+ * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: what a request gets that was waiting when the daemon died.
+ * Any other failure is an answer too: the checks that follow name it.
+ */
+const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connection abort|Connection aborted/;
+
 /** What a file system did when it was asked for its statfs: always a request, where a stat may come from a cache. */
 type Liveness = 'alive' | 'dead' | 'hung';
 
@@ -81,8 +87,7 @@ async function livenessOf(path: string, table: readonly MountEntry[]): Promise<L
     return 'alive';
   const { status, stderr } = await runTool('stat', ['-f', '--', path], { deadlineMs: ANSWER_DEADLINE_MS });
   if (status === undefined) return 'hung';
-  // ENOTCONN in the words of glibc, and of musl. Any other failure is an answer too: the checks that follow name it.
-  return status !== 0 && /endpoint is not connected|Socket not connected/.test(stderr) ? 'dead' : 'alive';
+  return status !== 0 && NO_DAEMON.test(stderr) ? 'dead' : 'alive';
 }
 
 function isWithin(path: string, directory: string): boolean {

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
@@ -35,6 +37,29 @@ async function hostOn(mountpoint: string): Promise<ChildProcess> {
 async function kill(host: ChildProcess): Promise<void> {
   host.kill('SIGKILL');
   await once(host, 'exit');
+}
+
+/** Whether a `stat` of ours waits for the file system mounted there. */
+function isWaitedFor(mountpoint: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/cmdline`, 'latin1') === `stat\0-f\0--\0${mountpoint}\0` &&
+        /^State:\s*[SD]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')) &&
+        /fuse|wait|^0$/.test(readFileSync(`/proc/${pid}/wchan`, 'latin1'))
+      );
+    } catch {
+      return false; // no process, or one that has ended
+    }
+  });
+}
+
+async function until(condition: () => boolean, complaint: string): Promise<void> {
+  const deadline = Date.now() + 2500; // below the 3 s after which the file system is taken for hung
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(complaint);
+    await sleep(5);
+  }
 }
 
 const isMounted = async (mountpoint: string) => topmostAt(await readMountTable(), mountpoint) !== undefined;
@@ -134,6 +159,17 @@ test('a hung daemon hangs nobody else: neither on its mount nor below', async ()
     expect.stringContaining('its file system does not answer'),
   ]);
   host.kill('SIGCONT');
+});
+
+test('a daemon that dies while it is being asked is dead, not a fault', async () => {
+  const mountpoint = await newMountpoint();
+  const host = await hostOn(mountpoint);
+  host.kill('SIGSTOP');
+  const checked = check(mountpoint);
+  checked.catch(() => {});
+  await until(() => isWaitedFor(mountpoint), 'nobody asks the file system');
+  await kill(host);
+  expect(await checked).toBe(mountpoint);
 });
 
 test('the transport checks before it mounts', async () => {
