@@ -5,8 +5,8 @@ import { wholePass } from './whole-pass.mjs';
 
 const blob = readFileSync(workerData.path);
 
-parentPort.on('message', () => {
-  wholePass(blob);
+parentPort.on('message', async () => {
+  await wholePass(blob);
   parentPort.postMessage('done');
 });
 parentPort.postMessage('ready');

@@ -1,4 +1,5 @@
-// The index pass over a blob in memory, as an inflating thread runs it.
+// The index pass over a blob in memory, as an inflating thread runs it: a page a turn of the event loop.
+import { setImmediate as nextPage } from 'node:timers/promises';
 import { IndexPass } from '#dist/layer/index-pass.js';
 import { parseDigest } from '#dist/oci/digest.js';
 
@@ -9,8 +10,11 @@ const DIGEST_SIZE = 32; // bytes
 const DIGEST = parseDigest(`sha256:${'0'.repeat(64)}`);
 
 /** @returns the encoded index: making it comes after the last byte and counts */
-export function wholePass(blob) {
+export async function wholePass(blob) {
   const pass = new IndexPass(DIGEST);
-  for (let at = 0; at < blob.length; at += PAGE_SIZE) pass.push(blob.subarray(at, at + PAGE_SIZE));
+  for (let at = 0; at < blob.length; at += PAGE_SIZE) {
+    pass.push(blob.subarray(at, at + PAGE_SIZE));
+    await nextPage();
+  }
   return pass.finish(new Uint8Array(Math.ceil(blob.length / PAGE_SIZE) * DIGEST_SIZE));
 }

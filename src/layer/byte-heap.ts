@@ -24,12 +24,7 @@ export class ByteHeap {
    */
   append(bytes: Uint8Array): number {
     const end = this.#length + bytes.length;
-    if (end > this.#limit) {
-      throw new LayerslayerError(
-        'UNSUPPORTED',
-        `the layer's ${this.#what} are longer than the limit of ${this.#limit} bytes`,
-      );
-    }
+    if (end > this.#limit) throw tooLong(this.#what, this.#limit);
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(bytes, this.#length);
     this.#length = end;
@@ -46,4 +41,12 @@ export class ByteHeap {
     larger.set(this.#bytes);
     this.#bytes = larger;
   }
+}
+
+/** @param limit bytes */
+export function tooLong(what: string, limit: number): LayerslayerError {
+  return new LayerslayerError(
+    'UNSUPPORTED',
+    `the layer's ${what} are longer than the limit of ${limit} bytes`,
+  );
 }

@@ -1,11 +1,8 @@
-import { crc32, deflateRawSync } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
-import { ByteHeap } from './byte-heap.js';
 import { type CheckpointColumns, MEMBER_START, WINDOW_GROUP } from './layer-index.js';
+import { WindowGroups } from './window-groups.js';
 import { MAX_PACKED_LENGTH, WindowPacker } from './window-packing.js';
-
-/** What is left of a sparse window is short: the fastest level already gets nearly all there is to get (measured). */
-const WINDOW_DEFLATE_LEVEL = 1;
 
 /** Collects checkpoints during the index pass: their columns, and their windows, packed and deflated in groups. */
 export class CheckpointBuilder {
@@ -15,15 +12,14 @@ export class CheckpointBuilder {
   readonly #windowStarts: number[] = [0];
   readonly #windowSizes: number[] = [];
   readonly #windowCrcs: number[] = [];
-  readonly #windows: ByteHeap;
+  readonly #windows: WindowGroups;
   readonly #packer = new WindowPacker();
-  readonly #groupStarts: number[] = [0];
   readonly #group = new Uint8Array(WINDOW_GROUP * MAX_PACKED_LENGTH);
   #groupLength = 0; // bytes of it
 
   /** @param windowBytes limit of all windows, deflated */
   constructor(windowBytes: number) {
-    this.#windows = new ByteHeap("checkpoints' windows", windowBytes);
+    this.#windows = new WindowGroups(windowBytes);
   }
 
   /** @throws LayerslayerError UNSUPPORTED past the limit */
@@ -42,14 +38,14 @@ export class CheckpointBuilder {
   }
 
   #endGroup(): void {
-    const group = this.#group.subarray(0, this.#groupLength);
-    const deflated = group.length === 0 ? group : deflateRawSync(group, { level: WINDOW_DEFLATE_LEVEL });
-    this.#groupStarts.push(this.#windows.append(deflated));
+    this.#windows.add(this.#group.subarray(0, this.#groupLength));
     this.#groupLength = 0;
   }
 
-  finish(): { checkpoints: CheckpointColumns; windows: Uint8Array } {
+  /** @throws LayerslayerError UNSUPPORTED past the limit */
+  async finish(): Promise<{ checkpoints: CheckpointColumns; windows: Uint8Array }> {
     if (this.#inOffsets.length % WINDOW_GROUP !== 0) this.#endGroup();
+    const { bytes, starts } = await this.#windows.finish();
     return {
       checkpoints: {
         length: this.#inOffsets.length,
@@ -57,11 +53,11 @@ export class CheckpointBuilder {
         bits: Uint8Array.from(this.#bits),
         outOffsets: Float64Array.from(this.#outOffsets),
         windowStarts: Float64Array.from(this.#windowStarts),
-        groupStarts: Float64Array.from(this.#groupStarts),
+        groupStarts: starts,
         windowSizes: Uint32Array.from(this.#windowSizes),
         windowCrcs: Uint32Array.from(this.#windowCrcs),
       },
-      windows: this.#windows.finish(),
+      windows: bytes,
     };
   }
 }

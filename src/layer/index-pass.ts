@@ -53,13 +53,13 @@ export class IndexPass {
    * @returns the encoded index
    * @throws LayerslayerError CORRUPT_LAYER when the blob is cut short
    */
-  finish(pageDigests: Uint8Array): Uint8Array {
+  async finish(pageDigests: Uint8Array): Promise<Uint8Array> {
     this.#gzip?.finish();
     const { size: tarSize } = this.#tar.finish();
     if (this.#warningCount > this.#warnings.length) {
       this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
     }
-    const { checkpoints, windows } = this.#checkpoints.finish();
+    const { checkpoints, windows } = await this.#checkpoints.finish();
     const index: Omit<LayerIndex, 'windows'> = {
       digest: this.#digest,
       compression: this.#compression ?? 'none',

@@ -109,16 +109,20 @@ async function index(
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     if (fault) throw fault;
-    return finish(pass, pageDigests, digest);
+    return await finish(pass, pageDigests, digest);
   } finally {
     passes.delete(blob);
     collectGarbageSoon(() => passes.size === 0);
   }
 }
 
-function finish(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Transferred<Uint8Array> {
+async function finish(
+  pass: IndexPass,
+  pageDigests: Uint8Array,
+  digest: Digest,
+): Promise<Transferred<Uint8Array>> {
   try {
-    const encoded = pass.finish(pageDigests);
+    const encoded = await pass.finish(pageDigests);
     return new Transferred(encoded, [encoded.buffer as ArrayBuffer]);
   } catch (error) {
     throw withContext(error, `indexing layer ${shortDigest(digest)}`);

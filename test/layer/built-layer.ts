@@ -21,10 +21,10 @@ import {
 import { digestOf } from '../blob/bytes.js';
 
 /** The index pass over a blob, pushed in chunks (default: pages), and back from its encoded form. */
-export function indexBlob(
+export async function indexBlob(
   blob: Uint8Array,
   { chunkLength = PAGE_SIZE, limits = LAYER_LIMITS }: { chunkLength?: number; limits?: LayerLimits } = {},
-): { index: LayerIndex; encoded: Uint8Array } {
+): Promise<{ index: LayerIndex; encoded: Uint8Array }> {
   const pass = new IndexPass(digestOf(blob), limits);
   const hasher = new PageHasher('sha256');
   for (let at = 0; at < blob.length; at += chunkLength) {
@@ -33,12 +33,12 @@ export function indexBlob(
     pass.push(chunk);
     chunk.fill(0xee); // theirs until the call returns
   }
-  const encoded = pass.finish(hasher.finish().pageDigests);
+  const encoded = await pass.finish(hasher.finish().pageDigests);
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
 }
 
 /** A gzip blob whose checkpoints stand closer than the index pass puts them; its content is no tar. */
-export function readableGzip(blob: Uint8Array, spanSize: number): ReadableLayer {
+export async function readableGzip(blob: Uint8Array, spanSize: number): Promise<ReadableLayer> {
   const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
   const scan = new GzipScan(new InflateEngine(), {
     spanSize,
@@ -47,7 +47,7 @@ export function readableGzip(blob: Uint8Array, spanSize: number): ReadableLayer 
   });
   scan.push(blob);
   const { outSize } = scan.finish();
-  const { checkpoints, windows } = builder.finish();
+  const { checkpoints, windows } = await builder.finish();
   const memory = new SharedArrayBuffer(windows.length);
   new Uint8Array(memory).set(windows);
   const kept = new CheckpointWindows(checkpoints, { memory }, (number, why) => {
@@ -63,12 +63,12 @@ export function readableGzip(blob: Uint8Array, spanSize: number): ReadableLayer 
 }
 
 /** A plain tar: nothing but its bytes. */
-export function readablePlain(blob: Uint8Array): ReadableLayer {
+export async function readablePlain(blob: Uint8Array): Promise<ReadableLayer> {
   return {
     digest: digestOf(blob),
     compression: 'none',
     tarSize: blob.length,
-    checkpoints: new CheckpointBuilder(0).finish().checkpoints,
+    checkpoints: (await new CheckpointBuilder(0).finish()).checkpoints,
     windowOf: () => new Uint8Array(0),
   };
 }

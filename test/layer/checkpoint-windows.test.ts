@@ -18,7 +18,7 @@ const builder = new CheckpointBuilder(1_000_000);
 for (const [i, window] of originals.entries()) {
   builder.add({ inOffset: i, bits: 0, outOffset: i, window, memberStart: window.length === 0 });
 }
-const { checkpoints, windows } = builder.finish();
+const { checkpoints, windows } = await builder.finish();
 
 const work = mkdtempSync(join(tmpdir(), 'layerslayer-windows-'));
 const fds: number[] = [];

@@ -27,7 +27,7 @@ const tar = new Uint8Array(
     file('last', 'last\n'),
   ),
 );
-const { entries } = indexBlob(tar).index;
+const { entries } = (await indexBlob(tar)).index;
 const contents = scanAll(tar).entries.map((entry) => contentOf(tar, entry));
 const ROW = { small: 1, empty: 2, large: 3, old: 4, pax: 5, hole: 6, last: 7 };
 

@@ -33,7 +33,7 @@ const tar = new Uint8Array(
 );
 const blob = new Uint8Array(gzipSync(tar, { level: 1 }));
 const digest = digestOf(blob);
-const { index, encoded } = indexBlob(blob);
+const { index, encoded } = await indexBlob(blob);
 
 /** The fetching thread's part: pages and streams of one blob, as a test wants them. */
 class Fetching {

@@ -33,12 +33,12 @@ interface Packed {
   layer: ReadableLayer;
 }
 
-function gzipped(bytes: Buffer, blob: Uint8Array, spanSize = SPAN): Packed {
-  return { bytes, blob, layer: readableGzip(blob, spanSize) };
+async function gzipped(bytes: Buffer, blob: Uint8Array, spanSize = SPAN): Promise<Packed> {
+  return { bytes, blob, layer: await readableGzip(blob, spanSize) };
 }
 
 const large = content(2_300_000);
-const packings: [string, () => Packed][] = [
+const packings: [string, () => Promise<Packed>][] = [
   ['gzip, short spans', () => gzipped(large, gzipSync(large, { level: 6 }), 32 * 1024)],
   ['gzip, long spans', () => gzipped(large, gzipSync(large, { level: 1 }), 1024 * 1024)],
   ['stored gzip', () => gzipped(large, gzipSync(large, { level: 0 }))],
@@ -50,11 +50,11 @@ const packings: [string, () => Packed][] = [
       return gzipped(large, Buffer.concat(members));
     },
   ],
-  ['plain', () => ({ bytes: large, blob: large, layer: readablePlain(large) })],
+  ['plain', async () => ({ bytes: large, blob: large, layer: await readablePlain(large) })],
 ];
 
-describe.each(packings)('windows of %s', (_, pack) => {
-  const { bytes, blob, layer } = pack();
+describe.each(packings)('windows of %s', async (_, pack) => {
+  const { bytes, blob, layer } = await pack();
   const count = Math.ceil(bytes.length / W);
 
   it('are slices of the plain bytes, in whatever order they are read', async () => {
@@ -145,7 +145,7 @@ describe('a sequential reader', () => {
     const blob = gzipSync(bytes, { level: 1 });
     const shared = resources();
     const watched = new WatchedBlob(blob);
-    const reader = readerOf(readableGzip(blob, SPAN), watched, shared);
+    const reader = readerOf(await readableGzip(blob, SPAN), watched, shared);
     for (let first = 0; first * W < bytes.length; first++) await readWindows(reader, shared, first, 1);
     expect(watched.reads).toHaveLength(Math.ceil(blob.length / PAGE_SIZE));
   });
@@ -154,7 +154,7 @@ describe('a sequential reader', () => {
     const blob = Buffer.from(noise(5 * PAGE_SIZE + 10));
     const shared = resources();
     const watched = new WatchedBlob(blob);
-    const reader = readerOf(readablePlain(blob), watched, shared);
+    const reader = readerOf(await readablePlain(blob), watched, shared);
     expect(same(await readWindows(reader, shared, 0, 11), blob)).toBe(true);
     expect(watched.reads).toEqual([0, 1, 2, 3, 4, 5].map((page) => page * PAGE_SIZE));
     const idle = shared.pages.take(PAGE_SIZE).buffer;
@@ -166,11 +166,12 @@ describe('readers of several layers that share their inflaters', () => {
   it('never take bytes of another layer for their own', async () => {
     const shared = resources();
     // Pages of other layers lie at the same offsets.
-    const layers = Array.from({ length: 10 }, (_, i) => {
+    const making = Array.from({ length: 10 }, async (_, i) => {
       const bytes = Buffer.from(plain('copies', 600_000, i + 1));
       const blob = gzipSync(bytes, { level: 1 });
-      return { bytes, reader: readerOf(readableGzip(blob, SPAN), new WatchedBlob(blob), shared) };
+      return { bytes, reader: readerOf(await readableGzip(blob, SPAN), new WatchedBlob(blob), shared) };
     });
+    const layers = await Promise.all(making);
     for (let turn = 0; turn < 60; turn++) {
       const { bytes, reader } = layers[(turn * 7) % layers.length]!;
       const first = (turn * 3) % 4;
@@ -180,10 +181,10 @@ describe('readers of several layers that share their inflaters', () => {
   });
 });
 
-describe('an index that does not fit the blob', () => {
+describe('an index that does not fit the blob', async () => {
   const bytes = content(1_000_000);
   const blob = gzipSync(bytes);
-  const layer = readableGzip(blob, SPAN);
+  const layer = await readableGzip(blob, SPAN);
   const broken: [string, () => { layer: ReadableLayer; blob: Uint8Array }][] = [
     ['knows more bytes than there are', () => ({ layer: { ...layer, tarSize: bytes.length + W }, blob })],
     ['knows of a longer blob', () => ({ layer, blob: blob.subarray(0, blob.length >> 1) })],
