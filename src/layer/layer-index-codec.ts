@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { parseDigest } from '../oci/digest.js';
 import type { AttributeSet } from './attribute-sets.js';
@@ -57,8 +58,16 @@ interface Header {
   windows: number; // bytes
 }
 
-/** A layer index and its deflated windows, end to end, as the index pass leaves them. */
-export function encodeLayerIndex(index: Omit<LayerIndex, 'windows'>, windows: Uint8Array): Uint8Array {
+const deflate = promisify(deflateRaw);
+
+/**
+ * A layer index and its deflated windows, end to end, as the index pass leaves them. Tables are deflated in libuv's pool:
+ * the inflating thread may have another layer to go on with.
+ */
+export async function encodeLayerIndex(
+  index: Omit<LayerIndex, 'windows'>,
+  windows: Uint8Array,
+): Promise<Uint8Array> {
   const { columns } = index.entries;
   const tables: Record<TableName, Uint8Array> = {
     entries: concat(packEntries(columns)),
@@ -67,9 +76,11 @@ export function encodeLayerIndex(index: Omit<LayerIndex, 'windows'>, windows: Ui
     checkpoints: concat(packCheckpoints(index.checkpoints)),
     pages: index.pageDigests,
   };
-  const stored = TABLE_NAMES.map((name) =>
-    // Digests don't deflate.
-    name === 'pages' ? tables[name] : deflateRawSync(tables[name], { level: DEFLATE_LEVEL }),
+  const stored = await Promise.all(
+    TABLE_NAMES.map((name) =>
+      // Digests don't deflate.
+      name === 'pages' ? tables[name] : deflate(tables[name], { level: DEFLATE_LEVEL }),
+    ),
   );
   const header: Header = {
     digest: index.digest,

@@ -58,7 +58,7 @@ async function build(
     pageDigests: new Uint8Array(64).fill(9),
     warnings: ['an entry was skipped'],
   };
-  return { index, windows, encoded: encodeLayerIndex(index, windows) };
+  return { index, windows, encoded: await encodeLayerIndex(index, windows) };
 }
 
 const readerOf = (encoded: Uint8Array) => (offset: number, length: number) => {
