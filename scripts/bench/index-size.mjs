@@ -1,4 +1,4 @@
-// What the indexes of an image take on disk.
+// What the indexes of an image and its merged tree take on disk.
 import { mib } from './measure.mjs';
 import { Mounts } from './mounts.mjs';
 
@@ -10,7 +10,15 @@ export async function indexSize({ workplace, images, report }) {
   const image = await images.usr();
   const mounts = new Mounts(workplace);
   const { entries } = await mounts.mount(image.reference);
-  const sizes = await workplace.run(['find', `${mounts.cache}/v1/index`, '-type', 'f', '-printf', '%s\n']);
+  const sizes = await workplace.run([
+    'find',
+    `${mounts.cache}/v1/index`,
+    `${mounts.cache}/v1/trees`,
+    '-type',
+    'f',
+    '-printf',
+    '%s\n',
+  ]);
   await mounts.end();
   const size = sizes
     .split('\n')
@@ -18,7 +26,7 @@ export async function indexSize({ workplace, images, report }) {
     .reduce((a, b) => a + b);
   const allowed = ALLOWED_SHARE * image.size + ALLOWED_ENTRY_BYTES * entries;
   report.add({
-    what: `indexes on disk, ${entries} entries`,
+    what: `indexes and merged tree on disk, ${entries} entries`,
     ours: `${mib(size)} (${((100 * size) / image.size).toFixed(2)} %)`,
     against: `1 % + 16 bytes an entry: ${mib(allowed)}`,
     ratio: size / allowed,

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * What is kept, in the order in which it is given up: a page is one small request away, a manifest one that counts as a
- * pull, a layer index costs the whole blob.
+ * What is kept, in the order in which it is given up: a page is one small request away, a merged tree some tenths of a
+ * second, a manifest a request that counts as a pull, a layer index costs the whole blob.
  */
-export const STORE_KINDS = ['page', 'manifest', 'index'] as const;
+export const STORE_KINDS = ['page', 'tree', 'manifest', 'index'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
 /** Folder of the store's format below the cache directory; another format takes another name. */
@@ -14,6 +14,7 @@ export const STORE_VERSION = 'v1';
 /** Folders below the version. Temporaries lie in the same file system, so that a rename makes them visible at once. */
 export const FOLDER: Record<StoreKind | 'temporary', string> = {
   page: 'pages',
+  tree: 'trees',
   manifest: 'manifests',
   index: 'index',
   temporary: 'tmp',

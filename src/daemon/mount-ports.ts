@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import type { Transport } from '../fuse/transport.js';
-import type { StartSession } from '../image/image-session.js';
+import type { StartSession, TreeStore } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { Layer } from '../layer/layer.js';
 import type { MountOptions } from './mount-options.js';
@@ -12,10 +12,17 @@ export interface NumberedLayer {
   layer: Layer;
 }
 
+/** An image whose layers can be read. */
+export interface OpenedImage {
+  image: ResolvedImage;
+  layers: readonly NumberedLayer[];
+  trees: TreeStore;
+}
+
 /** What a daemon is made of. Production wires the real ones in `ports.ts`, tests their doubles. */
 export interface MountPorts {
   startSession: StartSession;
-  buildFs(image: ResolvedImage, layers: readonly NumberedLayer[], options: MountOptions, log: Log): LayerFs;
+  buildFs(opened: OpenedImage, options: MountOptions, log: Log): Promise<LayerFs>;
   transport: Transport;
   /** `major:minor` of the file system mounted there; undefined when nothing of ours is. */
   deviceOf(mountpoint: string): Promise<string | undefined>;

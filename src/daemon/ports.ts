@@ -3,8 +3,8 @@ import { MergedFs } from '../fs/merged-fs.js';
 import { DevFuseTransport } from '../fuse/dev-fuse-transport.js';
 import { startSession } from '../image/session.js';
 import { createdBy } from '../oci/build-steps.js';
-import { mergeLayers } from '../overlay/merge.js';
 import type { MountPorts } from './mount-ports.js';
+import { openTree } from './open-tree.js';
 import { ourMountAt } from './our-mounts.js';
 
 /** The real things. */
@@ -12,11 +12,8 @@ export const realPorts = (fetchThread: Worker): MountPorts => ({
   startSession: (options) => startSession(options, fetchThread),
   transport: new DevFuseTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
-  buildFs(image, layers, options, log) {
-    const tree = mergeLayers(
-      layers.map(({ layer, number }) => ({ entries: layer.entries, number })),
-      { onWarning: (message) => log.warn(message) },
-    );
+  async buildFs({ image, layers, trees }, options, log) {
+    const tree = await openTree(layers, trees, log);
     const byNumber = new Map(layers.map(({ layer, number }) => [number, layer]));
     return new MergedFs(tree, byNumber, {
       uid: options.uid,

@@ -48,6 +48,7 @@ export async function runMount(
     onNotice: (message) => reports.notice(message),
   });
   try {
+    session.preload(options.reference, options.platform);
     const image = await session.resolve(options.reference, options.platform, stop);
     const only = options.layer === undefined ? undefined : [chooseLayer(image, options.layer)];
     reports.resolved(only?.length ?? image.manifest.layers.length);
@@ -55,7 +56,7 @@ export async function runMount(
     const opened = await session.openLayers(image, { only, signal: stop });
     const layers = opened.map((layer, i) => ({ layer, number: only?.[i] ?? i + 1 }));
     stop.throwIfAborted();
-    const fs = new CountedFs(ports.buildFs(image, layers, options, log));
+    const fs = new CountedFs(await ports.buildFs({ image, layers, trees: session.trees }, options, log));
     stop.throwIfAborted();
     const mounted = await ports.transport.mount(fs, options.mountpoint, {
       source: options.source ?? image.reference,

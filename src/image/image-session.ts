@@ -39,11 +39,24 @@ export interface SessionMetrics {
   cacheMisses: number;
 }
 
+/** What was made of layers and is kept on disk beside their indexes, as bytes. A miss is undefined, a failed write says nothing. */
+export interface TreeStore {
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Returns at once; `bytes` are not changed any more. */
+  write(key: string, bytes: Uint8Array): void;
+  remove(key: string): Promise<void>;
+}
+
 /**
  * One user's access to images: owns the worker threads, the caches and the network. Nothing is started before it is
  * needed: a second mount of a kept image never starts an inflating thread until the first read.
  */
 export interface ImageSession {
+  /**
+   * Begins to load what the reference's layers were when it was last opened, while `resolve` is under way. For those who will
+   * open all of them.
+   */
+  preload(reference: string, platform: Platform): void;
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   /**
    * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
@@ -55,6 +68,8 @@ export interface ImageSession {
     image: ResolvedImage,
     options?: { only?: readonly number[]; signal?: AbortSignal },
   ): Promise<Layer[]>;
+  /** Merged trees of earlier sessions. */
+  readonly trees: TreeStore;
   metrics(): SessionMetrics;
   /** Ends threads and connections; reads under way fail with ABORTED. */
   close(): Promise<void>;

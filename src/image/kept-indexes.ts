@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
@@ -21,11 +22,33 @@ export class KeptIndexes {
   readonly #directory: string;
   readonly #log: Log;
   readonly #openFds = new Set<number>();
+  /** Loaded before anybody asked; whoever asks takes it. */
+  readonly #preloaded = new Map<Digest, KeptIndex>();
+  #preloading: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(store: Promise<ContentStore>, directory: string, log: Log) {
     this.#store = store;
     this.#directory = directory;
     this.#log = log;
+  }
+
+  /** Loads the indexes that are kept of these layers, one a turn of the event loop, for `loadOrMake` to find. */
+  preload(digests: (store: ContentStore) => readonly Digest[]): void {
+    this.#preloading = this.#store.then(async (store) => {
+      for (const digest of new Set(digests(store))) {
+        if (this.#closed) return;
+        const kept = await this.#load(store, digest);
+        if (kept) this.#preloaded.set(digest, kept);
+        await nextTurn();
+      }
+    });
+  }
+
+  /** Lets go of what was preloaded for nothing. */
+  async endPreloading(): Promise<void> {
+    await this.#preloading;
+    this.#preloaded.clear();
   }
 
   /**
@@ -38,7 +61,8 @@ export class KeptIndexes {
     { make, onWait, signal }: { make(): Promise<Uint8Array>; onWait(): void; signal: AbortSignal },
   ): Promise<KeptIndex> {
     const store = await this.#store;
-    const kept = await this.#load(store, digest);
+    await this.#preloading;
+    const kept = this.#preloaded.get(digest) ?? (await this.#load(store, digest));
     if (kept) return kept;
     if (!store.usable) return inMemory(await make());
     return withMachineLock(
@@ -54,6 +78,8 @@ export class KeptIndexes {
 
   /** Called when nothing reads a window and no `loadOrMake` is under way. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.endPreloading();
     for (const fd of this.#openFds) closeSync(fd);
     this.#openFds.clear();
     await (await this.#store).close();

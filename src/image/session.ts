@@ -18,6 +18,8 @@ import { Fetching } from './fetching.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
 import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
+import { KeptTrees } from './kept-trees.js';
+import { LastLayers } from './last-layers.js';
 import { ProgressReport, type ReportedBlob } from './progress-report.js';
 import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
 
@@ -48,11 +50,15 @@ class ThreadedSession implements ImageSession {
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
+  readonly #store: Promise<ContentStore>;
   readonly #indexes: KeptIndexes;
+  readonly trees: KeptTrees;
   readonly #blobs = new Map<Digest, BlobNumber>();
   /** `openLayers` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  /** What was preloaded. */
+  #expected: { reference: string; platform: Platform } | undefined;
   #pagesAreKept = false;
   #closed: Promise<void> | undefined;
 
@@ -68,7 +74,9 @@ class ThreadedSession implements ImageSession {
       this.#pagesAreKept = opened.usable;
       return opened;
     });
+    this.#store = store;
     this.#indexes = new KeptIndexes(store, cache.directory, log);
+    this.trees = new KeptTrees(store);
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
       cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
@@ -77,6 +85,11 @@ class ThreadedSession implements ImageSession {
       log,
     });
     this.#windows = new WindowLoader(this.#inflate, memoryBytes);
+  }
+
+  preload(reference: string, platform: Platform): void {
+    this.#expected = { reference, platform };
+    this.#indexes.preload((store) => new LastLayers(store).read(reference, platform));
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
@@ -111,6 +124,7 @@ class ThreadedSession implements ImageSession {
     await this.#inflate.close();
     await Promise.allSettled(this.#opening);
     await this.#fetching.close(reason);
+    await this.trees.close();
     await this.#indexes.close();
   }
 
@@ -133,9 +147,11 @@ class ThreadedSession implements ImageSession {
       opened.set(blob.digest, task);
     }
     try {
-      return await Promise.all(
+      const layers = await Promise.all(
         numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
       );
+      await this.#remember(layers);
+      return layers;
     } catch (error) {
       // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
       await Promise.allSettled(opened.values());
@@ -143,6 +159,15 @@ class ThreadedSession implements ImageSession {
     } finally {
       report.end();
     }
+  }
+
+  /** For the next session's preload. */
+  async #remember(layers: readonly Layer[]): Promise<void> {
+    if (!this.#expected) return;
+    const { reference, platform } = this.#expected;
+    await this.#indexes.endPreloading();
+    const digests = layers.map((layer) => layer.digest);
+    await new LastLayers(await this.#store).write(reference, platform, digests);
   }
 
   async #openLayer(

@@ -1,6 +1,6 @@
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { MergedTree } from './merged-tree.js';
-import { ROOT_INODE, type Tree } from './tree.js';
+import { ROOT_INODE } from './tree.js';
 
 /**
  * The finished tree of a draft: only what the root reaches, numbered in data order.
@@ -10,7 +10,7 @@ import { ROOT_INODE, type Tree } from './tree.js';
  * that directories come just before the first data they lead to. Dentries are listed by inode within their directory. All sorts are counting sorts:
  * linear, and without comparisons that a hostile order could make dear.
  */
-export function freeze(draft: DraftTree, layerNumbers: readonly number[]): Tree {
+export function freeze(draft: DraftTree, layerNumbers: readonly number[]): MergedTree {
   const children = new ChildLists(draft);
   const reached = reachedInodes(draft, children);
   const keys = dataKeys(draft, children, reached);
@@ -58,7 +58,6 @@ export function freeze(draft: DraftTree, layerNumbers: readonly number[]): Tree 
       nameLengths: gathered(new Uint8Array(dentries.length), draft.nameLengths, dentries, 0),
       heaps: draft.finishedHeaps(),
     },
-    gathered(new Uint32Array(dentries.length), draft.nameHashes, dentries, 0),
   );
 }
 

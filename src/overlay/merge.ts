@@ -6,8 +6,8 @@ import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter } from './layer-writer.js';
 import { MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import type { MergedTree } from './merged-tree.js';
 import { SkippedEntries } from './skipped-entries.js';
-import type { Tree } from './tree.js';
 
 export interface NumberedLayer {
   entries: EntryTable;
@@ -26,7 +26,7 @@ export interface MergeOptions {
  * of the layer replaces that one again. (SEMANTICS, "Layers into one tree"; so does umoci)
  * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
  */
-export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): Tree {
+export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
   const tables = layers.map((layer) => layer.entries);
   checkLimits(tables);
   const draft = new DraftTree(tables);

@@ -42,17 +42,20 @@ const NO_XATTRS: readonly never[] = [];
 export class MergedTree implements Tree {
   readonly inodeCount: number;
   readonly blocks: number;
-  /** Dentry plus 1 at the place of (directory, name), or the next free one after it; 0 is free. */
-  readonly #slots: Uint32Array;
+  /**
+   * Dentry plus 1 at the place of (directory, name), or the next free one after it; 0 is free. Made at the first lookup:
+   * a mount is ready earlier.
+   */
+  #slots: Uint32Array | undefined;
 
+  /** @param known what was counted when the same columns were made */
   constructor(
-    private readonly inodes: InodeColumns,
-    private readonly dentries: DentryColumns,
-    nameHashes: Uint32Array, // by dentry; not kept
+    readonly inodes: InodeColumns,
+    readonly dentries: DentryColumns,
+    known?: { blocks: number },
   ) {
     this.inodeCount = inodes.kinds.length - 1;
-    this.#slots = this.#buildSlots(nameHashes);
-    this.blocks = this.#countBlocks();
+    this.blocks = known?.blocks ?? this.#countBlocks();
   }
 
   kind(inode: number): InodeKind {
@@ -125,9 +128,11 @@ export class MergedTree implements Tree {
     const start = this.childStart(parent);
     const end = this.childEnd(parent);
     if (start === end) return 0;
-    const mask = this.#slots.length - 1;
+    this.#slots ??= this.#buildSlots();
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = slotOf(parent, hashName(name, 0, name.length), mask);
-    for (let found = this.#slots[slot]!; found !== 0; found = this.#slots[slot]!) {
+    for (let found = slots[slot]!; found !== 0; found = slots[slot]!) {
       const dentry = found - 1;
       // A directory's dentries lie together: their range is as good as a column of parents.
       if (
@@ -186,15 +191,17 @@ export class MergedTree implements Tree {
     return true;
   }
 
-  #buildSlots(nameHashes: Uint32Array): Uint32Array {
-    const { childStarts } = this.dentries;
+  #buildSlots(): Uint32Array {
+    const { childStarts, nameHeaps, nameStarts, nameLengths, heaps } = this.dentries;
     // At most two thirds full: linear probing stays short.
-    const slots = new Uint32Array(2 ** Math.ceil(Math.log2(nameHashes.length * 1.5 + 1)));
+    const slots = new Uint32Array(2 ** Math.ceil(Math.log2(nameStarts.length * 1.5 + 1)));
     const mask = slots.length - 1;
     for (let directory = ROOT_INODE; directory <= this.inodeCount; directory++) {
       const end = childStarts[directory + 1]!;
       for (let dentry = childStarts[directory]!; dentry < end; dentry++) {
-        let slot = slotOf(directory, nameHashes[dentry]!, mask);
+        const start = nameStarts[dentry]!;
+        const hash = hashName(heaps[nameHeaps[dentry]!]!, start, start + nameLengths[dentry]!);
+        let slot = slotOf(directory, hash, mask);
         while (slots[slot] !== 0) slot = (slot + 1) & mask;
         slots[slot] = dentry + 1;
       }

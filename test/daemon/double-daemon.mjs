@@ -21,6 +21,7 @@ const layer = { digest: DIGEST, entries: { length: 21 }, read: () => new Uint8Ar
 
 function session(options) {
   return {
+    preload() {},
     async resolve(reference, platform, signal) {
       options.onNotice?.(`rate limited, password ${options.registry.password}`);
       if (reference === 'missing') {
@@ -55,7 +56,7 @@ runDaemonProcess({
     eventFile = `${options.cache.directory}/events`;
     return session(options);
   },
-  buildFs: (_image, _layers, options) => ({ options }),
+  buildFs: async (_opened, options) => ({ options }),
   transport: {
     name: 'double',
     async mount(_fs, _mountpoint, { source }) {

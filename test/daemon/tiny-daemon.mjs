@@ -44,6 +44,7 @@ const fs = {
 
 runDaemonProcess({
   startSession: () => ({
+    preload() {},
     resolve: async (reference, platform) => ({
       reference,
       digest: DIGEST,
@@ -55,7 +56,7 @@ runDaemonProcess({
     metrics: () => ({ bytesFetched: 0, cacheHits: 0, cacheMisses: 0 }),
     close: async () => {},
   }),
-  buildFs: () => fs,
+  buildFs: async () => fs,
   transport: new DevFuseTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
 });

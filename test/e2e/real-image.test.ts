@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt, run } from '../support/child.js';
 import { FaultProxy, status } from '../support/fault-proxy.js';
@@ -203,6 +205,38 @@ describe('a second mount', () => {
     await place.unmount(mnt);
     await place.mount(reference);
     expect(await inodes()).toEqual(before);
+  }, 240_000);
+});
+
+describe('a kept tree', () => {
+  const trees = () =>
+    (readdirSync(join(place.cache, 'v1/trees'), { recursive: true }) as string[])
+      .filter((name) => name.includes('/'))
+      .map((name) => join(place.cache, 'v1/trees', name));
+  const names = async () => (await sh("find . -printf '%p %s %n\\0' | LC_ALL=C sort -z | sha256sum")).stdout;
+
+  it('is used again; a damaged one is made anew, and the log says so', async () => {
+    const before = await names();
+    expect(trees()).toHaveLength(1);
+    const { ino } = statSync(trees()[0]!);
+    await place.unmount(mnt);
+    await place.mount(reference);
+    expect(statSync(trees()[0]!).ino).toBe(ino); // not written again
+    expect(await names()).toBe(before);
+
+    await place.unmount(mnt);
+    const bytes = readFileSync(trees()[0]!);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(trees()[0]!, bytes);
+    await place.mount(reference);
+    expect(await names()).toBe(before);
+    const { log } = JSON.parse((await place.layerslayer(['mounts', '--json'])).stdout)[0];
+    expect(readFileSync(log, 'utf8')).toContain('the kept tree is made anew: kept tree: checksum');
+    await until(
+      () => trees().length === 1 && statSync(trees()[0]!).ino !== ino,
+      5_000,
+      () => `kept: ${trees()}`,
+    );
   }, 240_000);
 });
 

@@ -4,6 +4,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,6 +14,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
 import { LAYER_INDEX_VERSION } from '#dist/layer/layer-index-codec.js';
+import { defaultPlatform } from '#dist/oci/platform.js';
+import { until } from '../support/mounts.js';
 import {
   OCI_CONFIG,
   type PushedImage,
@@ -46,6 +49,19 @@ function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => join(directory, name))
     .filter((path) => statSync(path).isFile());
+}
+
+/** Files below a directory that this process has open. */
+function openFiles(directory: string): string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // that of the listing itself
+      }
+    })
+    .filter((path) => path.startsWith(`${directory}/`));
 }
 
 /** A cache in which the image was opened once. */
@@ -108,6 +124,48 @@ describe('a kept index', () => {
     const [layer] = await again.open(`${registry.host}/app:latest`);
     await expectFiles(layer, files[0]!);
     expect(again.logged).toEqual([]);
+  });
+
+  it('is loaded while the registry is still being asked', async () => {
+    const reference = `${registry.host}/app:latest`;
+    const { session, open, cacheDirectory } = sessions.start();
+    session.preload(reference, defaultPlatform()); // nothing is known yet
+    await open(reference);
+    await session.close();
+
+    const again = sessions.start({ cacheDirectory });
+    again.session.preload(reference, defaultPlatform());
+    const image = await again.session.resolve(reference, defaultPlatform());
+    // Loaded already: it would be made anew otherwise.
+    await until(
+      () => openFiles(cacheDirectory).length === digests.length,
+      5_000,
+      () => `open: ${openFiles(cacheDirectory)}`,
+    );
+    for (const digest of digests) writeFileSync(indexPath(cacheDirectory, digest), 'damaged');
+    const layers = await again.session.openLayers(image);
+    expect(layers.map(({ digest }) => digest)).toEqual(digests);
+    expect(again.logged).toEqual([]);
+    expect(again.progress.every(({ cached }) => cached)).toBe(true);
+  });
+
+  it('that was loaded for nothing is let go of', async () => {
+    const other = await pushImage(registry, 'moving:latest', { layers: [blobs[1]!] });
+    const reference = `${registry.host}/moving:latest`;
+    const { session, open, cacheDirectory } = sessions.start();
+    session.preload(reference, defaultPlatform());
+    await open(reference);
+    await session.close();
+    await pushImage(registry, 'moving:latest', { layers: [blobs[0]!] });
+
+    const again = sessions.start({ cacheDirectory });
+    again.session.preload(reference, defaultPlatform());
+    const layers = await again.open(reference);
+    expect(layers.map(({ digest }) => digest)).toEqual([digests[0]]);
+    expect(other.digest).not.toBe(digests[0]);
+    await expectFiles(layers[0], files[0]!);
+    await again.session.close();
+    expect(openFiles(cacheDirectory)).toEqual([]);
   });
 
   it('does not make a lying descriptor true', async () => {
