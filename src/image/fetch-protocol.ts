@@ -4,7 +4,7 @@ import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CacheOptions } from './image-session.js';
-import type { ResolvedImage } from './image-source.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 
 /** What the fetching thread is started with; said once, first. */
 export interface FetchSetup {
@@ -20,6 +20,8 @@ export interface FetchSetup {
 export interface SourceMethods {
   setup(argument: FetchSetup): void;
   resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
+  listImages(argument: { reference: string }, signal: AbortSignal): Promise<ImageOffer>;
+  documents(argument: { image: ResolvedImage }, signal: AbortSignal): Promise<ImageDocuments>;
   /** The other end of an inflating thread's conversation. */
   attach(argument: { port: MessagePort }): void;
   /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */

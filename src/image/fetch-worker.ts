@@ -63,6 +63,12 @@ const handlers: SourceMethods = {
   async resolve({ reference, platform }, signal) {
     return (await fetching).source.resolve(reference, platform, signal);
   },
+  async listImages({ reference }, signal) {
+    return (await fetching).source.listImages(reference, signal);
+  },
+  async documents({ image }, signal) {
+    return (await fetching).source.documents(image, signal);
+  },
   attach({ port }) {
     attach(port);
   },

@@ -7,7 +7,7 @@ import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Platform } from '../oci/platform.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
-import type { ResolvedImage } from './image-source.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 
 /** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
 const CLOSE_MS = 500;
@@ -50,6 +50,14 @@ export class Fetching {
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
     return this.#peer.call('resolve', { reference, platform }, { signal });
+  }
+
+  listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
+    return this.#peer.call('listImages', { reference }, { signal });
+  }
+
+  documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
+    return this.#peer.call('documents', { image }, { signal });
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.js';
 import type { Layer } from '../layer/layer.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
-import type { ResolvedImage } from './image-source.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 
 /** Where compressed pages, layer indexes and manifests are kept between mounts. */
 export interface CacheOptions {
@@ -58,6 +58,8 @@ export interface ImageSession {
    */
   preload(reference: string, platform: Platform): void;
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
   /**
    * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
    * Aborting keeps the indexes that were complete. When one layer fails the others are stopped.

@@ -14,10 +14,34 @@ export interface ResolvedImage {
   config: ImageConfig;
 }
 
+/** An image of one platform, as an image index lists it. */
+export interface OfferedImage {
+  platform: Platform;
+  digest: Digest; // of its manifest
+  size: number; // bytes of the manifest
+}
+
+/** What a reference stands for. Plain data. */
+export interface ImageOffer {
+  digest: Digest; // of the image index, or of the manifest when there is none
+  isIndex: boolean;
+  images: OfferedImage[]; // in the order of the index, attestations left out; else the one image
+}
+
+/** The documents of an image, byte for byte: what their digests are of. */
+export interface ImageDocuments {
+  manifest: Uint8Array;
+  config: Uint8Array;
+}
+
 /** A place where images live: a registry, later an OCI layout or a docker-archive. */
 export interface ImageSource {
   /** @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, NO_MATCHING_PLATFORM, UNSUPPORTED, network codes */
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
+  /** All that the reference offers; throws as `resolve`. */
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
+  /** Throws as `resolve`. */
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
   /** The bytes of one of the image's layers. No request is made before the first read. */
   open(image: ResolvedImage, layer: Descriptor): BlobSource;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ import { formatReference, manifestName, parseReference, type Reference } from '.
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RemoteBlob } from '../registry/remote-blob.js';
 import { choosePlatform, isAttestation, listPlatforms } from './choose-platform.js';
-import type { ImageSource, ResolvedImage } from './image-source.js';
+import type { ImageDocuments, ImageOffer, ImageSource, OfferedImage, ResolvedImage } from './image-source.js';
 
 /** An index in an index in an index …: real ones have two levels. */
 const INDEX_DEPTH_MAX = 4;
@@ -17,13 +17,6 @@ const INDEX_DEPTH_MAX = 4;
 const PROBES_MAX = 32;
 /** skopeo's name for this place. */
 const TRANSPORT = 'docker://';
-
-/** An image of one platform, as `listImages` finds it. */
-export interface OfferedImage {
-  platform: Platform;
-  digest: Digest; // of its manifest
-  size: number; // bytes of the manifest
-}
 
 interface FoundImage {
   digest: Digest;
@@ -77,8 +70,7 @@ export class RegistrySource implements ImageSource {
     return { reference: canonical, ...found };
   }
 
-  /** The images that a reference offers, in the order of its index; of a single image, that one. */
-  async listImages(text: string, signal?: AbortSignal): Promise<OfferedImage[]> {
+  async listImages(text: string, signal?: AbortSignal): Promise<ImageOffer> {
     const reference = parse(text);
     const search = this.#search(reference, { os: '', architecture: '' }, signal);
     const top = await fetchManifest(search, manifestName(reference), formatReference(reference));
@@ -99,7 +91,17 @@ export class RegistrySource implements ImageSource {
       }
     };
     await add(top, top.size, 1);
-    return images;
+    return { digest: top.digest, isIndex: top.content.kind === 'index', images };
+  }
+
+  async documents(
+    { reference, digest, manifest }: ResolvedImage,
+    signal?: AbortSignal,
+  ): Promise<ImageDocuments> {
+    const { registry, repository } = parseReference(reference);
+    const client = this.#client(registry);
+    const { bytes } = await client.getManifest(repository, digest, signal);
+    return { manifest: bytes, config: await client.getBlob(repository, manifest.config, signal) };
   }
 
   open(image: ResolvedImage, layer: Descriptor): RemoteBlob {

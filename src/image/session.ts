@@ -16,7 +16,7 @@ import { Counters } from './counters.js';
 import { startFetchThread } from './fetch-thread.js';
 import { Fetching } from './fetching.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
-import type { ResolvedImage } from './image-source.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
 import { KeptTrees } from './kept-trees.js';
 import { LastLayers } from './last-layers.js';
@@ -94,6 +94,14 @@ class ThreadedSession implements ImageSession {
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     return this.#fetching.resolve(reference, platform, signal);
+  }
+
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
+    return this.#fetching.listImages(reference, signal);
+  }
+
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
+    return this.#fetching.documents(image, signal);
   }
 
   openLayers(

@@ -203,12 +203,27 @@ describe('an image index', () => {
       { image: amd64, platform: platform('amd64') },
       { image: arm64 },
     ];
-    await pushIndex(registry(), `${REPOSITORY}:index`, entries);
+    const { digest } = await pushIndex(registry(), `${REPOSITORY}:index`, entries);
     const { source, proxy } = await rig();
-    expect(await source.listImages(`${proxy.host}/${REPOSITORY}:index`)).toEqual([
+    const images = [
       { platform: AMD64, digest: amd64.digest, size: amd64.size },
       { platform: ARM64, digest: arm64.digest, size: arm64.size },
-    ]);
+    ];
+    const reference = `${proxy.host}/${REPOSITORY}`;
+    expect(await source.listImages(`${reference}:index`)).toEqual({ digest, isIndex: true, images });
+    expect(await source.listImages(`${reference}@${amd64.digest}`)).toEqual({
+      digest: amd64.digest,
+      isIndex: false,
+      images: images.slice(0, 1),
+    });
+  });
+
+  test('gives its documents byte for byte', async () => {
+    await pushIndex(registry(), `${REPOSITORY}:index`, [{ image: amd64, platform: platform('amd64') }]);
+    const { source, proxy } = await rig();
+    const image = await source.resolve(`${proxy.host}/${REPOSITORY}:index`, AMD64);
+    const { manifest, config } = await source.documents(image);
+    expect([sha256(manifest), sha256(config)]).toEqual([amd64.digest, image.manifest.config.digest]);
   });
 
   test('whose entry says another media type or size than the manifest: refused', async () => {
