@@ -4,6 +4,7 @@ export const COMMAND_NAMES = {
   unmount: 'unmount',
   umount: 'unmount',
   mounts: 'mounts',
+  inspect: 'inspect',
 } as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[keyof typeof COMMAND_NAMES];

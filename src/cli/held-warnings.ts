@@ -4,8 +4,8 @@ import type { Output } from './output.js';
 const SHOWN_MAX = 10;
 
 /**
- * Warnings are shown once the mount stands, equal ones once (each thread that opens a broken cache has its own). When it fails, its error is the one line to see; what led there is in the
- * log.
+ * Warnings are shown at the end, equal ones once (each thread that opens a broken cache has its own). When a mount fails, its
+ * error is the one line to see; what led there is in the log.
  */
 export class HeldWarnings {
   readonly #first: string[] = [];
@@ -16,10 +16,10 @@ export class HeldWarnings {
     if (this.#count++ < SHOWN_MAX) this.#first.push(message);
   }
 
-  /** @param log path of the log that has all of them */
-  show(output: Output, log: string): void {
+  /** @param where all of them are, as `in /path/of.log` */
+  show(output: Output, where: string): void {
     for (const message of this.#first) output.note(`warning: ${message}`);
     const more = this.#count - this.#first.length;
-    if (more > 0) output.note(`warning: ${more} more in ${log}`);
+    if (more > 0) output.note(`warning: ${more} more ${where}`);
   }
 }

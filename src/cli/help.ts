@@ -46,7 +46,7 @@ export function programHelp(commands: readonly { synopsis: string; summary: stri
   return [
     `usage: ${PROGRAM} COMMAND [OPTIONS] …`,
     '',
-    'Mounts a container image straight from its registry as a read-only file system.',
+    'Mounts a container image straight from its registry as a read-only file system, and shows what is in it.',
     '',
     'commands:',
     ...commands.map(({ synopsis, summary }) => `  ${synopsis.padEnd(width)}  ${summary}`),

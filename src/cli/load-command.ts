@@ -6,6 +6,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   mount: async () => (await import('./commands/mount.js')).mount,
   unmount: async () => (await import('./commands/unmount.js')).unmount,
   mounts: async () => (await import('./commands/mounts.js')).mounts,
+  inspect: async () => (await import('./commands/inspect.js')).inspect,
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {

@@ -1,20 +1,16 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
 import { logDirectory, logFileName } from '../daemon/log-path.js';
 import type { MountOptions } from '../daemon/mount-options.js';
-import { type Digest, isDigest } from '../oci/digest.js';
-import { defaultPlatform, parsePlatform } from '../oci/platform.js';
-import { cachePlace } from './cache-place.js';
 import type { CommandContext } from './command.js';
-import { checkCredentialChoices, readRegistryOptions } from './credentials.js';
+import { readRegistryOptions } from './credentials.js';
+import { DEFAULT_MEMORY, imageChoices } from './image-choices.js';
+import { parseLayer } from './layer-choice.js';
 import type { MOUNT_OPTIONS } from './mount-command-options.js';
 import { parseMountOptionStrings } from './mount-option-string.js';
 import type { OptionValues } from './option-table.js';
 import { parseSize } from './size.js';
 import { usageError } from './usage-error.js';
-
-const DEFAULT_MEMORY = 64 * 1024 ** 2; // bytes; file contents stay in the kernel's page cache besides
 
 export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 
@@ -41,12 +37,10 @@ export function mountChoices(
   context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
 ): MountChoices {
   const { kernel, unheeded } = parseMountOptionStrings(values.option);
-  checkCredentialChoices(values);
   return {
     values,
     unheeded,
-    platform: values.platform === undefined ? defaultPlatform() : parsePlatform(values.platform),
-    cache: cachePlace(values, context),
+    ...imageChoices(values, context),
     memoryBytes: values.memory === undefined ? DEFAULT_MEMORY : parseSize(values.memory),
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
     ...kernel,
@@ -104,14 +98,4 @@ function canonicalPath(path: string): string {
     const parent = dirname(path);
     return parent === path ? path : join(canonicalPath(parent), basename(path));
   }
-}
-
-function parseLayer(text: string): number | Digest {
-  if (isDigest(text)) return text;
-  const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (number >= 1) return number;
-  throw new LayerslayerError(
-    'INVALID_ARGUMENT',
-    `not a layer: ${JSON.stringify(text)}: want its number from 1 or its digest`,
-  );
 }

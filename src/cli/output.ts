@@ -1,9 +1,12 @@
-import type { ErrorRecord } from '../base/errors.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
 import { LogFile } from '../daemon/log-file.js';
 import { printable } from './printable.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */
 export interface TextSink {
+  /** Aborted when nothing more can be written: with ABORTED when the reader went away, else with IO_FAILED. */
+  readonly broken?: AbortSignal;
   write(text: string): void;
   readonly isTerminal: boolean;
   readonly columns: number;
@@ -24,16 +27,34 @@ export class Output {
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
   #tee: LogFile | undefined;
+  /** Results have nowhere to go any more: whoever makes them stops. */
+  readonly broken: AbortSignal;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
 
   constructor(stdout: TextSink, stderr: TextSink) {
     this.#stdout = stdout;
     this.#stderr = stderr;
+    this.broken = stdout.broken ?? new AbortController().signal;
   }
 
   /** For what redraws itself (progress): written as it is, and not to the log file. */
   get terminal(): TextSink {
     return this.#stderr;
+  }
+
+  /** Width of the terminal that results go to; undefined when they go elsewhere. */
+  get resultColumns(): number | undefined {
+    return this.#stdout.isTerminal ? this.#stdout.columns : undefined;
+  }
+
+  /**
+   * Everything was written that can be. A reader that went away wants no more: that is no fault.
+   * @throws LayerslayerError IO_FAILED when some of the results were not written (a full disk)
+   */
+  async settled(): Promise<void> {
+    await nextTurn(); // then a pipe has told of its faults
+    const fault: unknown = this.broken.reason;
+    if (this.broken.aborted && asLayerslayerError(fault).code === 'IO_FAILED') throw fault;
   }
 
   /** @throws LayerslayerError IO_FAILED when it can't be opened */

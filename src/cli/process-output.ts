@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { LayerslayerError, systemCode } from '../base/errors.js';
 import { Output, type TextSink } from './output.js';
 
 /** A terminal that does not say how large it is. */
@@ -7,16 +8,22 @@ const ROWS = 24;
 
 /** stdout and stderr of this process. A reader that went away (`layerslayer … | head -1`) ends us quietly. */
 export function processOutput(): Output {
-  return new Output(sink(process.stdout), sink(process.stderr));
+  return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
 }
 
-function sink(stream: WriteStream): TextSink {
-  let isBroken = false;
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    isBroken = true;
-  });
+function sink(stream: WriteStream, name: string): TextSink {
+  const broken = new AbortController();
+  const fail = (error: unknown) => {
+    const code = systemCode(error);
+    broken.abort(
+      code === 'EPIPE'
+        ? new LayerslayerError('ABORTED', `nobody reads ${name}`)
+        : new LayerslayerError('IO_FAILED', `writing to ${name}: ${code ?? (error as Error).message}`),
+    );
+  };
+  stream.on('error', fail);
   return {
+    broken: broken.signal,
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.columns || COLUMNS;
@@ -25,7 +32,12 @@ function sink(stream: WriteStream): TextSink {
       return stream.rows || ROWS;
     },
     write(text) {
-      if (!isBroken) stream.write(text);
+      if (broken.signal.aborted) return;
+      try {
+        stream.write(text);
+      } catch (error) {
+        fail(error); // a file's stream throws (Node 20), a pipe's tells it with the next turn
+      }
     },
   };
 }

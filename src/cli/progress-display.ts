@@ -1,7 +1,7 @@
 import type { LayerProgress } from '../image/image-session.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
-import { type ProgressState, plainLine, renderProgress } from './progress.js';
+import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProgress } from './progress.js';
 
 /** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
 const REDRAW_MS = 100;
@@ -10,20 +10,25 @@ const REDRAW_MS = 100;
 const CLEAR_LINE_ABOVE = '\x1b[1A\x1b[2K';
 
 /**
- * Shows how a mount gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
+ * Shows how work on layers gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
  * `--verbose` has lines, one when a layer is done or begins to wait. With `--quiet` nothing but notices.
  */
 export class ProgressDisplay {
   readonly #output: Output;
   readonly #byLayer = new Map<number, LayerProgress>();
   readonly #now: () => number;
+  readonly #words: ProgressWords;
   #layers = 0;
   #notice: string | undefined;
   #drawnLines = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
-  constructor(output: Output, now: () => number = () => performance.now()) {
+  constructor(
+    output: Output,
+    { words = INDEXING, now = () => performance.now() }: { words?: ProgressWords; now?: () => number } = {},
+  ) {
     this.#output = output;
+    this.#words = words;
     this.#now = now;
   }
 
@@ -39,7 +44,7 @@ export class ProgressDisplay {
     const changed = before?.state !== progress.state;
     if (!this.#output.terminal.isTerminal) {
       if (verbose && changed && progress.state !== 'indexing')
-        this.#output.note(plainLine(progress, this.#layers));
+        this.#output.note(plainLine(progress, this.#layers, this.#words));
       return;
     }
     // Kept indexes come in a moment: bars for them would only flicker.
@@ -65,6 +70,12 @@ export class ProgressDisplay {
       this.#draw();
   }
 
+  /** Lines of a result, which may go to the same terminal; the bars come again with the next progress. */
+  result(text: string): void {
+    this.#erase();
+    this.#output.result(text);
+  }
+
   /** Takes the bars away: what follows is the result or an error. */
   end(): void {
     this.#erase();
@@ -72,7 +83,7 @@ export class ProgressDisplay {
 
   #draw(): void {
     const { terminal } = this.#output;
-    const state: ProgressState = { layers: this.#layers, byLayer: this.#byLayer };
+    const state: ProgressState = { layers: this.#layers, byLayer: this.#byLayer, words: this.#words };
     if (this.#notice !== undefined) state.notice = this.#notice;
     const lines = renderProgress(state, terminal.columns, terminal.rows);
     // One write: a redraw that arrives in halves flickers.

@@ -1,11 +1,21 @@
 import type { LayerProgress } from '../image/image-session.js';
 import { formatSize } from './size.js';
 
-/** What is known of a mount's layers so far. */
+/** What is done to the layers, as a bar says it. */
+export interface ProgressWords {
+  running: string; // `indexing 28.3 MiB`
+  done: string; // `indexed, 28.3 MiB`
+  cached: string; // nothing was left to do
+}
+
+export const INDEXING: ProgressWords = { running: 'indexing', done: 'indexed', cached: 'already indexed' };
+
+/** What is known of the layers so far. */
 export interface ProgressState {
   layers: number; // of the image; 0 until it is resolved
   byLayer: ReadonlyMap<number, LayerProgress>;
   notice?: string; // shown below the bars
+  words: ProgressWords;
 }
 
 /** Room for a line: one column stays free, else terminals wrap the cursor. */
@@ -28,9 +38,9 @@ export function renderProgress(state: ProgressState, columns: number, rows: numb
   const tail = state.notice === undefined ? [] : [cut(state.notice, width)];
   const room = Math.max(1, rows - 1 - tail.length);
   const label = labelWidth(state.layers);
-  if (all.length <= room) return [...all.map((layer) => barLine(layer, state.layers, label, width)), ...tail];
+  if (all.length <= room) return [...all.map((layer) => barLine(layer, state, label, width)), ...tail];
   const busy = all.filter((layer) => layer.state !== 'done');
-  const shown = busy.slice(0, room - 1).map((layer) => barLine(layer, state.layers, label, width));
+  const shown = busy.slice(0, room - 1).map((layer) => barLine(layer, state, label, width));
   const done = all.length - busy.length;
   const more = busy.length - shown.length;
   const sum = `${done} layers done${more > 0 ? `, ${more} more under way` : ''}`;
@@ -38,23 +48,28 @@ export function renderProgress(state: ProgressState, columns: number, rows: numb
 }
 
 /** One line a layer for what is no terminal: said once, when the layer is done or waits for another process. */
-export function plainLine(progress: LayerProgress, layers: number): string {
-  return `layer ${progress.layer}/${layers}: ${outcome(progress)}`;
+export function plainLine(progress: LayerProgress, layers: number, words: ProgressWords): string {
+  return `layer ${progress.layer}/${layers}: ${outcome(progress, words)}`;
 }
 
-function outcome(progress: LayerProgress): string {
+function outcome(progress: LayerProgress, words: ProgressWords): string {
   if (progress.state === 'waiting') return 'waiting for another process';
-  if (progress.state === 'indexing') return `indexing ${formatSize(progress.totalBytes)}`;
-  return progress.cached ? 'already indexed' : `indexed, ${formatSize(progress.totalBytes)}`;
+  if (progress.state === 'indexing') return `${words.running} ${formatSize(progress.totalBytes)}`;
+  return progress.cached ? words.cached : `${words.done}, ${formatSize(progress.totalBytes)}`;
 }
 
 function labelWidth(layers: number): number {
   return `layer ${layers}/${layers}`.length;
 }
 
-function barLine(progress: LayerProgress, layers: number, labelColumns: number, width: number): string {
+function barLine(
+  progress: LayerProgress,
+  { layers, words }: ProgressState,
+  labelColumns: number,
+  width: number,
+): string {
   const label = `layer ${progress.layer}/${layers}`.padEnd(labelColumns);
-  if (progress.state !== 'indexing') return cut(`${label}  ${outcome(progress)}`, width);
+  if (progress.state !== 'indexing') return cut(`${label}  ${outcome(progress, words)}`, width);
   const { totalBytes } = progress;
   // Never past the end, whatever a resumed transfer counts twice; an empty blob is at its end.
   const doneBytes = Math.min(progress.doneBytes, totalBytes);

@@ -34,7 +34,9 @@ export async function runCommand(
     } = options as Partial<OutputChoices> & { 'log-file'?: string };
     output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
-    return await command.run(options, positionals, context);
+    const status = await command.run(options, positionals, context);
+    await output.settled();
+    return status;
   } catch (error) {
     const known = asLayerslayerError(error);
     output.error(toErrorRecord(known));

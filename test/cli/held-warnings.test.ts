@@ -12,6 +12,6 @@ it.each([
   for (let i = 0; i < count; i++) warnings.add(String(i));
   if (count > 0) warnings.add('0');
   expect(text.stderr).toBe('');
-  warnings.show(output, '/log');
+  warnings.show(output, 'in /log');
   expect(text).toEqual({ stdout: '', stderr: shown });
 });

@@ -22,7 +22,7 @@ function screen(text: string): string[] {
 describe('ProgressDisplay', () => {
   it('redraws in place and leaves nothing on the screen', () => {
     const { output, text } = memoryOutput({ isTerminal: true });
-    const display = new ProgressDisplay(output, () => 0);
+    const display = new ProgressDisplay(output, { now: () => 0 });
     display.resolved(2);
     display.progress(layer(1));
     display.progress(layer(2));
@@ -43,7 +43,7 @@ describe('ProgressDisplay', () => {
   it('redraws at most ten times a second, but shows each change of state', () => {
     const { output, text } = memoryOutput({ isTerminal: true });
     let now = 0;
-    const display = new ProgressDisplay(output, () => now);
+    const display = new ProgressDisplay(output, { now: () => now });
     display.resolved(1);
     display.progress(layer(1));
     const once = text.stderr.length;

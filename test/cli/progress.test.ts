@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainLine, renderProgress } from '#dist/cli/progress.js';
+import { INDEXING, plainLine, renderProgress } from '#dist/cli/progress.js';
 import type { LayerProgress } from '#dist/image/image-session.js';
 
 const MIB = 1024 ** 2;
@@ -10,7 +10,7 @@ function layer(number: number, changes: Partial<LayerProgress> = {}): LayerProgr
 }
 
 function stateOf(...layers: LayerProgress[]) {
-  return { layers: layers.length, byLayer: new Map(layers.map((one) => [one.layer, one])) };
+  return { layers: layers.length, byLayer: new Map(layers.map((one) => [one.layer, one])), words: INDEXING };
 }
 
 describe('renderProgress', () => {
@@ -85,5 +85,5 @@ describe('plainLine', () => {
     [layer(3, { state: 'done', totalBytes: 28.3 * MIB }), 'layer 3/8: indexed, 28.3 MiB'],
     [layer(3, { state: 'done', cached: true }), 'layer 3/8: already indexed'],
     [layer(3, { state: 'waiting' }), 'layer 3/8: waiting for another process'],
-  ])('%j', (progress, line) => expect(plainLine(progress, 8)).toBe(line));
+  ])('%j', (progress, line) => expect(plainLine(progress, 8, INDEXING)).toBe(line));
 });

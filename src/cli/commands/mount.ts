@@ -84,7 +84,7 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
     display.end();
     for (const signal of signals) process.off(signal, stop);
   }
-  warnings.show(context.output, summary.log);
+  warnings.show(context.output, `in ${summary.log}`);
   showResult(summary, context);
   if (options.foreground) await serveInForeground(daemon);
   else await daemon.release();

@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../base/errors.js';
+import { logTo } from '../base/log.js';
+import { redactor } from '../daemon/redact.js';
+import type { ImageSession } from '../image/image-session.js';
+import { startSession } from '../image/session.js';
+import type { Platform } from '../oci/platform.js';
+import { parseReference } from '../oci/reference.js';
+import type { CommandContext } from './command.js';
+import { readRegistryOptions } from './credentials.js';
+import { HeldWarnings } from './held-warnings.js';
+import { DEFAULT_MEMORY, type ImageValues, imageChoices } from './image-choices.js';
+import { Interruption } from './interruption.js';
+import type { Output } from './output.js';
+import { INDEXING, type ProgressWords } from './progress.js';
+import { ProgressDisplay } from './progress-display.js';
+import { registryImage } from './registry-image.js';
+
+/** Threads and connections get this long to end; what hangs then dies with the process. */
+const CLOSE_MS = 1_000;
+
+/** A step that was told to stop and does not. */
+const STOP_MS = 3_000;
+
+/** What a command works with between the start of its session and its end. */
+export interface SessionUse {
+  session: ImageSession;
+  reference: string; // checked: `session.resolve(reference, platform, signal)` is the next step
+  platform: Platform;
+  signal: AbortSignal; // Ctrl-C, SIGTERM, or nobody reads our output any more
+  display: ProgressDisplay; // results go out by its `result`, which takes the bars away first
+}
+
+export interface SessionCommandOptions {
+  words?: ProgressWords; // what the bars say; default: indexing
+}
+
+/**
+ * Runs a command's work with a session in this process. Options and reference are checked first, then secrets are read, then
+ * threads start. However the work ends, the bars are taken away, warnings are shown and the session is closed.
+ * @param run gives the exit status
+ * @returns that, or that of the signal that ended it (130 for Ctrl-C); 0 when the reader of our output went away
+ * @throws LayerslayerError what `run` threw, without secrets
+ */
+export async function withSession(
+  image: string,
+  values: ImageValues,
+  { output, ...context }: CommandContext,
+  run: (use: SessionUse) => Promise<number>,
+  options: SessionCommandOptions = {},
+): Promise<number> {
+  const { platform, cache } = imageChoices(values, context);
+  const reference = registryImage(image);
+  parseReference(reference);
+  const registry = readRegistryOptions(values, context.cwd);
+  const redact = redactor(registry);
+
+  const interruption = new Interruption();
+  const signal = AbortSignal.any([interruption.signal, output.broken]);
+  const display = new ProgressDisplay(output, { words: options.words ?? INDEXING });
+  const warnings = new HeldWarnings();
+  const session = startSession({
+    registry,
+    cache,
+    memoryBytes: DEFAULT_MEMORY,
+    log: logTo((level, message) => {
+      const text = redact(message);
+      if (output.choices.verbose) display.say(`${level}: ${text}`);
+      else if (level === 'error' || level === 'warn') warnings.add(text);
+    }),
+    onProgress: (progress) => display.progress(progress),
+    onNotice: (message) => display.notice(redact(message)),
+  });
+  try {
+    return await untilStopped(run({ session, reference, platform, signal, display }), signal);
+  } catch (error) {
+    if (!signal.aborted) throw redacted(error, redact);
+    display.end();
+    return endedStatus(output, interruption);
+  } finally {
+    display.end();
+    warnings.show(output, 'with --verbose');
+    await Promise.race([session.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+    interruption.release();
+  }
+}
+
+/** The work's outcome. When it was told to stop it may still end by itself, for STOP_MS. */
+async function untilStopped(work: Promise<number>, signal: AbortSignal): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const overdue = new Promise<never>((_, reject) => {
+    const wait = () => {
+      timer = setTimeout(() => reject(asLayerslayerError(signal.reason)), STOP_MS);
+    };
+    if (signal.aborted) wait();
+    else signal.addEventListener('abort', wait, { once: true });
+  });
+  try {
+    return await Promise.race([work, overdue]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Of a command that was stopped from outside. */
+function endedStatus(output: Output, { status, signal }: Interruption): number {
+  // Nobody reads on: that is no failure, as it is none of `cat`. A disk that is full is told by who runs the command.
+  if (status === undefined) return 0;
+  output.error(toErrorRecord(signal.reason));
+  return status;
+}
+
+function redacted(error: unknown, redact: (text: string) => string): LayerslayerError {
+  const { code, message, stack } = asLayerslayerError(error);
+  const told = new LayerslayerError(code, redact(message));
+  told.stack = redact(stack ?? '');
+  return told;
+}

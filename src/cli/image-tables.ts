@@ -1,0 +1,92 @@
+import type { ImageOffer, ResolvedImage } from '../image/image-source.js';
+import { dockerfileSteps } from '../oci/dockerfile-step.js';
+import { formatPlatform } from '../oci/platform.js';
+import { imageSteps, totalSize } from './image-record.js';
+import { formatSize } from './size.js';
+import { textTable } from './table.js';
+
+/** Narrower than this a table tells nothing. */
+const COLUMNS_MIN = 40;
+
+/**
+ * What `inspect` shows to people: the image, its platforms, build steps and layers.
+ * @param columns of the terminal, to cut long lines at; undefined: nothing is cut
+ */
+export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
+  const width = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(COLUMNS_MIN, columns - 1);
+  const tables = [textTable(summary(image, offer))];
+  if (offer.isIndex) tables.push(textTable(platforms(image, offer)));
+  if (image.config.history.length > 0) tables.push(textTable(steps(image)));
+  tables.push(textTable(layers(image)));
+  return tables
+    .join('\n\n')
+    .split('\n')
+    .map((line) => (line.length <= width ? line : `${line.slice(0, width - 1)}…`))
+    .join('\n');
+}
+
+/** Names and values; what the image does not say is left out. A second value stands below the first. */
+function summary(
+  { reference, digest, platform, config, manifest }: ResolvedImage,
+  offer: ImageOffer,
+): string[][] {
+  const { container, created, author } = config;
+  const list = (words: readonly string[] | undefined) => (words ? [JSON.stringify(words)] : []);
+  const pairs = (map: Record<string, string>) =>
+    Object.entries(map).map(([name, value]) => `${name}=${value}`);
+  const rows: [string, readonly (string | undefined)[]][] = [
+    ['Image', [reference]],
+    ['Index', [offer.isIndex ? offer.digest : undefined]],
+    ['Manifest', [digest]],
+    ['Config', [manifest.config.digest]],
+    ['Platform', [formatPlatform(platform)]],
+    ['Created', [created]],
+    ['Author', [author]],
+    ['User', [container.user]],
+    ['Workdir', [container.workingDir]],
+    ['Entrypoint', list(container.entrypoint)],
+    ['Cmd', list(container.cmd)],
+    ['Shell', list(container.shell)],
+    ['Stop signal', [container.stopSignal]],
+    ['Env', container.env],
+    ['Ports', container.exposedPorts],
+    ['Volumes', container.volumes],
+    ['Labels', pairs(container.labels)],
+    ['Annotations', pairs(manifest.annotations ?? {})],
+  ];
+  return rows.flatMap(([name, values]) =>
+    values.filter((value) => value !== undefined).map((value, i) => [i === 0 ? `${name}:` : '', value]),
+  );
+}
+
+function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][] {
+  const rows = images.map((one) => [
+    formatPlatform(one.platform) + (one.platform.osVersion === undefined ? '' : ` ${one.platform.osVersion}`),
+    one.digest,
+    one.digest === digest ? 'chosen' : '',
+  ]);
+  return [['PLATFORM', 'MANIFEST', ''], ...rows];
+}
+
+function steps(image: ResolvedImage): string[][] {
+  const instructions = dockerfileSteps(image.config.history);
+  const rows = imageSteps(image).map(({ emptyLayer, layer, size }, i) => {
+    const { keyword, text } = instructions[i]!;
+    // A history that does not fit the layers: nobody knows which step made which.
+    const made = emptyLayer ? 'metadata only' : size === undefined ? '?' : formatSize(size);
+    return [
+      String(i + 1),
+      String(layer ?? '-'),
+      made,
+      `${keyword ?? ''} ${text}`.replace(/\s+/g, ' ').trim(),
+    ];
+  });
+  return [['STEP', 'LAYER', 'SIZE', 'CREATED BY'], ...rows];
+}
+
+function layers(image: ResolvedImage): string[][] {
+  const { layers } = image.manifest;
+  const rows = layers.map(({ digest, size }, i) => [String(i + 1), formatSize(size), digest]);
+  const total = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+  return [['LAYER', 'SIZE', 'DIGEST'], ...rows, ['total', formatSize(totalSize(image)), total]];
+}

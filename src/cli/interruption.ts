@@ -1,0 +1,44 @@
+import { constants } from 'node:os';
+import { LayerslayerError } from '../base/errors.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Shells say of a process that a signal ended: 128 and its number (130 for SIGINT, 143 for SIGTERM). */
+const SIGNAL_STATUS = 128;
+
+/**
+ * Ctrl-C and its kin, from now until `release`: the first one asks for a clean end, the second one ends the process at once.
+ */
+export class Interruption {
+  readonly #stop = new AbortController();
+  readonly #listeners = new Map<NodeJS.Signals, () => void>();
+  #status: number | undefined;
+
+  constructor() {
+    for (const signal of SIGNALS) {
+      const listener = () => this.#interrupt(SIGNAL_STATUS + constants.signals[signal]);
+      this.#listeners.set(signal, listener);
+      process.on(signal, listener);
+    }
+  }
+
+  /** Aborted with ABORTED by the first one. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** What the process is to end with; undefined as long as nothing has come. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
+  release(): void {
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+  }
+
+  #interrupt(status: number): void {
+    if (this.#status !== undefined) process.exit(this.#status);
+    this.#status = status;
+    this.#stop.abort(new LayerslayerError('ABORTED', 'interrupted'));
+  }
+}

@@ -1,0 +1,108 @@
+import type { HistoryStep } from './image-config.js';
+
+/** What a builder wrote into the history, as an instruction of a Dockerfile, as nearly as that can be had back. */
+export interface DockerfileStep {
+  keyword: string | undefined; // RUN, COPY …; undefined: another builder's words, no instruction
+  text: string; // after the keyword, or all of it
+  buildArguments?: string; // NAME=value …, which the builder set before the command
+}
+
+const KEYWORDS = new Set(
+  (
+    'ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER ' +
+    'VOLUME WORKDIR'
+  ).split(' '),
+);
+
+/** docker's first builder wraps what runs nothing: `/bin/sh -c #(nop)  CMD ["bash"]`. */
+const NOP = /^\S+(?: \S+){1,3} #\(nop\)\s+/;
+/** buildkit signs what its Dockerfile frontend made. */
+const SIGNATURE = / # buildkit$/;
+/** `|2 A=1 B=2 /bin/sh -c …`: build arguments stand before the shell. */
+const ARGUMENTS = /^\|\d+ (.*?) (?=\/bin\/sh -c )/s;
+const DEFAULT_SHELL = '/bin/sh -c';
+
+/**
+ * The steps of a history, first step first. A shell that `SHELL` has set is left out of the `RUN`s after it, as
+ * `/bin/sh -c` is.
+ */
+export function dockerfileSteps(history: readonly HistoryStep[]): DockerfileStep[] {
+  let shell = DEFAULT_SHELL;
+  return history.map(({ createdBy, comment }) => {
+    const step = parseStep(createdBy ?? comment ?? '', shell);
+    if (step.keyword === 'SHELL') shell = parseList(step.text)?.join(' ') ?? shell;
+    return step;
+  });
+}
+
+function parseStep(told: string, shell: string): DockerfileStep {
+  const text = told.replace(SIGNATURE, '').trim();
+  const bare = text.replace(NOP, '');
+  const keyword = /^[A-Z]+(?=\s|$)/.exec(bare)?.[0];
+  if (keyword !== undefined && KEYWORDS.has(keyword) && keyword !== 'RUN') {
+    return { keyword, text: normalText(keyword, bare.slice(keyword.length).trim()) };
+  }
+  const isRun = keyword === 'RUN';
+  const command = isRun ? bare.slice('RUN'.length).trim() : bare;
+  const withArguments = ARGUMENTS.exec(command);
+  const line = withArguments ? command.slice(withArguments[0].length) : command;
+  const used = [shell, DEFAULT_SHELL].find((one) => line.startsWith(`${one} `));
+  // Without a keyword only a shell tells that something was run.
+  if (!isRun && used === undefined) return { keyword: undefined, text: bare };
+  return {
+    keyword: 'RUN',
+    text: used === undefined ? line : line.slice(used.length).trim(),
+    ...(withArguments && { buildArguments: withArguments[1]! }),
+  };
+}
+
+/** Go's way of printing lists and maps (`%v`, `%q`) is what builders leave of these. */
+function normalText(keyword: string, text: string): string {
+  switch (keyword) {
+    case 'CMD':
+    case 'ENTRYPOINT':
+    case 'SHELL':
+    case 'VOLUME': {
+      const list = parseList(text);
+      return list ? listText(list) : text;
+    }
+    case 'EXPOSE': // `map[80/tcp:{} 443/tcp:{}]`
+      return text.replace(/^(?:map)?\[(.*)\]$/s, '$1').replaceAll(':{}', '');
+    case 'HEALTHCHECK':
+      return healthcheckText(text) ?? text;
+    default:
+      return text;
+  }
+}
+
+/** `["a" "b"]`, `["a","b"]` or `[a b]`; undefined for anything else. */
+function parseList(text: string): string[] | undefined {
+  const bare = /^\[([^"]+)\]$/s.exec(text)?.[1];
+  if (bare !== undefined) return bare.split(' ');
+  if (!/^\[\s*(?:"(?:[^"\\]|\\.)*"[\s,]*)*\]$/s.test(text)) return undefined;
+  const strings = text.match(/"(?:[^"\\]|\\.)*"/gs) ?? [];
+  try {
+    return strings.map((one) => JSON.parse(one) as string);
+  } catch {
+    return undefined; // escapes that only Go has
+  }
+}
+
+function listText(list: readonly string[]): string {
+  return `[${list.map((one) => JSON.stringify(one)).join(', ')}]`;
+}
+
+/** buildkit: `&{["CMD-SHELL" "curl -f x"] "30s" "3s" "0s" "0s" '\x03'}`: test, interval, timeout, start period (and interval), retries. */
+function healthcheckText(text: string): string | undefined {
+  const parts = /^&\{(\[.*\]) ((?:"[^"]*" )+)'(.*)'\}$/s.exec(text);
+  const test = parts && parseList(parts[1]!);
+  if (!parts || !test) return undefined;
+  if (test[0] === 'NONE') return 'NONE';
+  const times = parts[2]!.trim().replaceAll('"', '').split(' ');
+  const names = ['interval', 'timeout', 'start-period', 'start-interval'];
+  const options = times.flatMap((time, i) => (time === '0s' ? [] : `--${names[i]}=${time} `)).join('');
+  const retries = /^\\x([0-9a-f]{2})$/.exec(parts[3]!)?.[1];
+  const tries = retries === undefined || retries === '00' ? '' : `--retries=${Number.parseInt(retries, 16)} `;
+  const command = test[0] === 'CMD-SHELL' ? test.slice(1).join(' ') : listText(test.slice(1));
+  return `${options}${tries}CMD ${command}`;
+}

@@ -1,0 +1,271 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { attempt, type ChildOptions } from '../support/child.js';
+import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { until, Workplace } from '../support/mounts.js';
+import {
+  type PushedImage,
+  pushImage,
+  pushIndex,
+  REGISTRY_PASSWORD,
+  REGISTRY_USER,
+  sha256,
+  startRegistry,
+  type TestRegistry,
+} from '../support/registry.js';
+import { file, tarOf } from '../support/tar.js';
+
+const TARS = [tarOf(file('a', 'lower')), tarOf(file('b', 'upper'))];
+const LAYERS = TARS.map((tar) => gzipSync(tar));
+const CONFIG = {
+  architecture: 'amd64',
+  author: 'me',
+  config: {
+    Env: ['PATH=/bin', 'EVIL=\x1b[31m'],
+    Entrypoint: ['/start'],
+    Cmd: ['a', 'b c'],
+    User: '101',
+    WorkingDir: '/srv',
+    ExposedPorts: { '80/tcp': {}, '443/tcp': {} },
+    Volumes: { '/data': {} },
+    Labels: { one: '1', two: '2' },
+    StopSignal: 'SIGQUIT',
+  },
+  history: [
+    { created_by: '/bin/sh -c #(nop) ADD file:1 in / ', comment: 'first' },
+    { created_by: 'ENV PATH=/bin', empty_layer: true },
+    { created_by: 'RUN /bin/sh -c make     && make install # buildkit' },
+  ],
+};
+
+let registry: TestRegistry;
+let amd64: PushedImage;
+let arm64: PushedImage;
+let index: { digest: string };
+let reference = '';
+let place: Workplace;
+
+beforeAll(async () => {
+  registry = await startRegistry({ auth: true });
+  amd64 = await pushImage(registry, 'test/app', { layers: LAYERS, config: CONFIG });
+  arm64 = await pushImage(registry, 'test/app', {
+    layers: LAYERS.slice(1),
+    config: { architecture: 'arm64', history: [] },
+  });
+  index = await pushIndex(registry, 'test/app:v1', [
+    { image: amd64, platform: { os: 'linux', architecture: 'amd64' } },
+    { image: arm64, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } },
+  ]);
+  reference = `${registry.host}/test/app:v1`;
+});
+afterAll(() => registry?.stop());
+beforeEach(() => {
+  place = new Workplace();
+});
+afterEach(() => place.cleanUp());
+
+/** As a user with a password: every command takes the same options. */
+const inspect = (args: readonly string[], options: ChildOptions = {}) =>
+  place.layerslayer(['inspect', '--username', REGISTRY_USER, '--password-stdin', ...args], {
+    input: REGISTRY_PASSWORD,
+    ...options,
+  });
+
+describe('inspect', () => {
+  it('shows people what there is', async () => {
+    const { status, stdout, stderr } = await inspect([reference, '--platform', 'linux/amd64']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const sizes = amd64.manifest.layers.map(({ size }) => `${size} B`);
+    const [one, two] = amd64.manifest.layers.map(({ digest }) => digest);
+    expect(stdout).toBe(
+      [
+        `Image:        ${reference}`,
+        `Index:        ${index.digest}`,
+        `Manifest:     ${amd64.digest}`,
+        `Config:       ${amd64.manifest.config.digest}`,
+        'Platform:     linux/amd64',
+        'Created:      2024-01-02T03:04:05Z',
+        'Author:       me',
+        'User:         101',
+        'Workdir:      /srv',
+        'Entrypoint:   ["/start"]',
+        'Cmd:          ["a","b c"]',
+        'Stop signal:  SIGQUIT',
+        'Env:          PATH=/bin',
+        '              EVIL=\\x1b[31m',
+        'Ports:        80/tcp',
+        '              443/tcp',
+        'Volumes:      /data',
+        'Labels:       one=1',
+        '              two=2',
+        '',
+        'PLATFORM     MANIFEST',
+        `linux/amd64  ${amd64.digest}  chosen`,
+        `linux/arm64  ${arm64.digest}`,
+        '',
+        'STEP  LAYER  SIZE           CREATED BY',
+        `1     1      ${sizes[0]!.padEnd(13)}  ADD file:1 in /`,
+        '2     -      metadata only  ENV PATH=/bin',
+        `3     2      ${sizes[1]!.padEnd(13)}  RUN make && make install`,
+        '',
+        'LAYER  SIZE   DIGEST',
+        `1      ${sizes[0]!.padEnd(5)}  ${one}`,
+        `2      ${sizes[1]!.padEnd(5)}  ${two}`,
+        `total  ${LAYERS[0]!.length + LAYERS[1]!.length} B  2 layers`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('tells programs exactly', async () => {
+    const { status, stdout } = await inspect([reference, '--json', '--platform', 'linux/amd64']);
+    expect(status).toBe(0);
+    const { layers, config } = amd64.manifest;
+    expect(JSON.parse(stdout)).toEqual({
+      reference,
+      index: index.digest,
+      digest: amd64.digest,
+      mediaType: amd64.mediaType,
+      platform: 'linux/amd64',
+      platforms: [
+        { platform: 'linux/amd64', digest: amd64.digest, size: amd64.size },
+        { platform: 'linux/arm64', digest: arm64.digest, size: arm64.size },
+      ],
+      annotations: {},
+      config: {
+        digest: config.digest,
+        size: config.size,
+        created: '2024-01-02T03:04:05Z',
+        author: 'me',
+        user: '101',
+        workingDir: '/srv',
+        stopSignal: 'SIGQUIT',
+        env: CONFIG.config.Env,
+        entrypoint: ['/start'],
+        cmd: ['a', 'b c'],
+        exposedPorts: ['80/tcp', '443/tcp'],
+        volumes: ['/data'],
+        labels: { one: '1', two: '2' },
+      },
+      steps: [
+        {
+          createdBy: CONFIG.history[0]!.created_by,
+          comment: 'first',
+          metadataOnly: false,
+          layer: 1,
+          size: layers[0]!.size,
+        },
+        { createdBy: CONFIG.history[1]!.created_by, metadataOnly: true },
+        { createdBy: CONFIG.history[2]!.created_by, metadataOnly: false, layer: 2, size: layers[1]!.size },
+      ],
+      layers: layers.map(({ digest, size, mediaType }, i) => ({
+        layer: i + 1,
+        digest,
+        diffId: sha256(TARS[i]!),
+        size,
+        mediaType,
+      })),
+      totalSize: LAYERS[0]!.length + LAYERS[1]!.length,
+    });
+  });
+
+  it('of a single manifest names no index, and no history is no table', async () => {
+    const { stdout } = await inspect([`${registry.host}/test/app@${arm64.digest}`]);
+    expect(stdout).toContain('Platform:  linux/arm64\n');
+    expect(stdout).not.toMatch(/^(Index|PLATFORM|STEP)/m);
+  });
+
+  it('prints the steps as a Dockerfile', async () => {
+    const { status, stdout } = await inspect([reference, '--dockerfile', '--platform', 'linux/amd64']);
+    expect(status).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      `# ${reference}@${amd64.digest} (linux/amd64)`,
+      'FROM scratch',
+      expect.stringMatching(/^# layer 1: sha256:[0-9a-f]{12}.*, \d+ B$/),
+      'ADD file:1 in /',
+      'ENV PATH=/bin',
+      expect.stringMatching(/^# layer 2: /),
+      'RUN make \\',
+      '    && make install',
+      '',
+    ]);
+  });
+
+  it.each([
+    [['--dockerfile', '--json'], 2],
+    [['--platform', 'linux'], 2],
+    [['--platform', 'linux/s390x'], 12],
+  ])('%j: %d', async (args, status) => {
+    const ended = await inspect([reference, ...args]);
+    expect(ended).toMatchObject({ status, stdout: '' });
+  });
+
+  it('says whom the registry wants', async () => {
+    expect(await place.layerslayer(['inspect', reference])).toMatchObject({ status: 11, stdout: '' });
+    expect(await inspect([`${registry.host}/test/none`])).toMatchObject({ status: 10, stdout: '' });
+    expect(await inspect(['UPPER', '--json'])).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it('needs the registry only for what a tag stands for; by digest, not at all', async () => {
+    const other = await startRegistry();
+    await pushImage(other, 'test/app:v1', { layers: LAYERS, config: CONFIG });
+    const one = await place.layerslayer(['inspect', '--json', `${other.host}/test/app:v1`]);
+    await other.stop();
+    const { digest } = JSON.parse(one.stdout) as { digest: string };
+    expect(await place.layerslayer(['inspect', `${other.host}/test/app@${digest}`])).toMatchObject({
+      status: 0,
+    });
+  });
+
+  it('of results that nobody can take: 17 when the disk is full, quiet when the reader is gone', async () => {
+    await inspect([reference]);
+    const shell = (script: string) =>
+      attempt(
+        'bash',
+        ['-c', script, ...place.program, `inspect`, `${registry.host}/test/app@${amd64.digest}`],
+        {
+          env: place.env,
+        },
+      );
+    expect(await shell('"$0" "$@" >/dev/full')).toMatchObject({
+      status: 17,
+      stderr: 'layerslayer: writing to stdout: ENOSPC\n',
+    });
+    expect(await shell('"$0" "$@" | true; echo "$PIPESTATUS"')).toMatchObject({
+      stdout: '0\n',
+      stderr: '',
+    });
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends at %s with %d', async (signal, status) => {
+    const proxy = await FaultProxy.start({
+      target: registry.url,
+      rules: [{ path: /blobs/, fault: stallAfter(0) }],
+    });
+    try {
+      let pid = 0;
+      const ending = inspect([`${proxy.host}/test/app:v1`], {
+        started: (its) => {
+          pid = its;
+        },
+      });
+      await until(
+        () => proxy.requests(/blobs/).length > 0,
+        10_000,
+        () => 'no request came',
+      );
+      process.kill(pid, signal);
+      expect(await ending).toEqual({
+        status,
+        signal: null,
+        stdout: '',
+        stderr: 'layerslayer: interrupted\n',
+      });
+    } finally {
+      await proxy.stop();
+    }
+  });
+});
