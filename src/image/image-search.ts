@@ -1,0 +1,202 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import { type ImageConfig, parseImageConfig } from '../oci/image-config.js';
+import { type ImageIndex, type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
+import { isImageConfigType } from '../oci/media-type.js';
+import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
+import { choosePlatform, isAttestation, listPlatforms } from './choose-platform.js';
+import type { ImageOffer, OfferedImage } from './image-source.js';
+
+/** An index in an index in an index …: real ones have two levels. */
+const INDEX_DEPTH_MAX = 4;
+/** Manifests that declare no platform and are fetched to learn it, for one image. */
+const PROBES_MAX = 32;
+
+/** A manifest as it came, not yet parsed; its digest was checked. */
+export interface RawManifest {
+  bytes: Uint8Array;
+  contentType?: string | undefined; // of the HTTP answer
+}
+
+/** Manifests and configs of one place, by digest. */
+export interface DocumentStore {
+  /** Names the place in messages: `localhost:5000/app`, `/srv/layout`. */
+  readonly name: string;
+  /** @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large), and what the place may throw */
+  readManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<RawManifest>;
+  /** Throws as `readManifest`. */
+  readConfig(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
+}
+
+/** What a reference stands for. */
+export interface TopDocument {
+  digest: Digest;
+  size: number; // bytes
+  content: ManifestOrIndex;
+  /** The user named this very manifest: then its platform is not asked for. */
+  isChosen: boolean;
+}
+
+/** The image of one platform. */
+export interface FoundImage {
+  digest: Digest;
+  manifest: Manifest;
+  config: ImageConfig;
+  platform: Platform;
+}
+
+/** One search for the image of a platform, from the document that a reference stands for. */
+export class ImageSearch {
+  readonly #store: DocumentStore;
+  readonly #reference: string;
+  readonly #signal: AbortSignal | undefined;
+  readonly #offered: Platform[] = [];
+  #probes = 0;
+
+  /** @param reference canonical: names the image in messages */
+  constructor(store: DocumentStore, reference: string, signal?: AbortSignal) {
+    this.#store = store;
+    this.#reference = reference;
+    this.#signal = signal;
+  }
+
+  /** @throws LayerslayerError NO_MATCHING_PLATFORM, UNSUPPORTED; what the store throws */
+  async find(top: TopDocument, platform: Platform): Promise<FoundImage> {
+    const wanted = normalizePlatform(platform);
+    const { digest, content } = top;
+    const found =
+      content.kind === 'manifest'
+        ? await this.#openManifest(digest, content.manifest, wanted)
+        : await this.#searchIndex(content.index, wanted, `${this.#reference} (${shortDigest(digest)})`, 1);
+    const isChosen = content.kind === 'manifest' && top.isChosen;
+    if (found && (isChosen || serves(wanted, found))) return found;
+    const offered = listPlatforms(this.#offered) || 'none that is known';
+    throw new LayerslayerError(
+      'NO_MATCHING_PLATFORM',
+      `${this.#reference} has no image for ${formatPlatform(wanted)}, only: ${offered}`,
+    );
+  }
+
+  /** All images that there are. Throws as `find`. */
+  async offer({ digest, size, content }: TopDocument): Promise<ImageOffer> {
+    const images: OfferedImage[] = [];
+    await this.#list({ digest, content }, size, 1, images);
+    return { digest, isIndex: content.kind === 'index', images };
+  }
+
+  /** A manifest by its descriptor. @throws LayerslayerError as `find` */
+  async read(descriptor: Descriptor): Promise<{ digest: Digest; content: ManifestOrIndex }> {
+    const { digest, mediaType, size, data } = descriptor;
+    const what = `manifest ${shortDigest(digest)} of ${this.#store.name}`;
+    const { bytes, contentType } = data
+      ? { bytes: data, contentType: undefined }
+      : await this.#store.readManifest(descriptor, this.#signal);
+    if (bytes.length !== size) {
+      throw new LayerslayerError(
+        'DIGEST_MISMATCH',
+        `${what} has ${bytes.length} bytes, its descriptor says ${size}`,
+      );
+    }
+    return { digest, content: parseManifest(bytes, what, { contentType, descriptorType: mediaType }) };
+  }
+
+  /** The image that serves, undefined when the index has none. Declared platforms are tried before unknown ones. */
+  async #searchIndex(
+    index: ImageIndex,
+    wanted: Platform,
+    where: string,
+    depth: number,
+  ): Promise<FoundImage | undefined> {
+    checkDepth(depth, where);
+    const choice = choosePlatform(index.manifests, wanted);
+    this.#offered.push(...choice.offered);
+    if (choice.best) {
+      const { platform } = choice.best;
+      const found = await this.#enter(choice.best, wanted, where, depth);
+      // Its index entry is what the user chose by; the config may leave the variant out.
+      if (found) return platform ? { ...found, platform: normalizePlatform(platform) } : found;
+    }
+    for (const descriptor of choice.unclear) {
+      if (!this.#mayProbe()) break;
+      const found = await this.#enter(descriptor, wanted, where, depth);
+      if (found && serves(wanted, found)) return found;
+    }
+    return undefined;
+  }
+
+  async #enter(
+    descriptor: Descriptor,
+    wanted: Platform,
+    where: string,
+    depth: number,
+  ): Promise<FoundImage | undefined> {
+    const { digest, content } = await this.read(descriptor);
+    if (content.kind === 'index') return this.#searchIndex(content.index, wanted, where, depth + 1);
+    return this.#openManifest(digest, content.manifest, wanted);
+  }
+
+  async #list(
+    { digest, content }: { digest: Digest; content: ManifestOrIndex },
+    size: number,
+    depth: number,
+    images: OfferedImage[],
+  ): Promise<void> {
+    if (content.kind === 'manifest') {
+      const { platform } = await this.#openManifest(digest, content.manifest, { os: '', architecture: '' });
+      images.push({ platform, digest, size });
+      return;
+    }
+    checkDepth(depth, this.#reference);
+    for (const descriptor of content.index.manifests) {
+      if (isAttestation(descriptor)) continue;
+      const { digest, platform, size } = descriptor;
+      if (platform) images.push({ platform: normalizePlatform(platform), digest, size });
+      else if (this.#mayProbe()) await this.#list(await this.read(descriptor), size, depth + 1, images);
+    }
+  }
+
+  /** Reads a manifest's config, and with it the platform. */
+  async #openManifest(digest: Digest, manifest: Manifest, wanted: Platform): Promise<FoundImage> {
+    const what = `config ${shortDigest(manifest.config.digest)} of ${this.#store.name}`;
+    const config = parseImageConfig(await this.#store.readConfig(manifest.config, this.#signal), what);
+    // Helm charts, signatures and SBOMs live in registries too, as manifests of the same form.
+    if (!isImageConfigType(manifest.config.mediaType) && config.diffIds.length === 0) {
+      const type = manifest.config.mediaType.slice(0, 100);
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `manifest ${shortDigest(digest)} is no container image: its config is ${type}`,
+      );
+    }
+    const platform = platformOf(config) ?? wanted;
+    this.#offered.push(platform);
+    return { digest, manifest, config, platform };
+  }
+
+  #mayProbe(): boolean {
+    return this.#probes++ < PROBES_MAX;
+  }
+}
+
+/**
+ * undefined for images without a platform (FROM scratch by simple tools): they hold files all the same, and serve
+ * whoever asks.
+ */
+export function platformOf({ os, architecture, variant, osVersion }: ImageConfig): Platform | undefined {
+  if (os === undefined || architecture === undefined) return undefined;
+  return normalizePlatform({
+    os,
+    architecture,
+    ...(variant && { variant }),
+    ...(osVersion && { osVersion }),
+  });
+}
+
+function checkDepth(depth: number, where: string): void {
+  if (depth <= INDEX_DEPTH_MAX) return;
+  throw new LayerslayerError('UNSUPPORTED', `${where}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
+}
+
+function serves(wanted: Platform, { platform }: FoundImage): boolean {
+  return platformDistance(wanted, platform) !== undefined;
+}
