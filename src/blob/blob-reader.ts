@@ -31,6 +31,9 @@ export interface BlobSource extends BlobReader {
     signal?: AbortSignal,
   ): Promise<void>;
 
+  /** The file that holds the blob, when that is on this machine: it is not kept a second time. */
+  readonly localPath?: string;
+
   /** The bytes that came were wrong: the next ones are to come over another connection, where there are connections. */
   reconnect?(): void;
 }

@@ -1,7 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { LayerslayerError } from '../base/errors.js';
 import type { BlobSource } from './blob-reader.js';
 import { checkRange } from './byte-range.js';
+import { type FilePart, readFully } from './file-part.js';
 
 /** Bytes of one `stream` chunk: large enough that the turns through the thread pool don't count. */
 const CHUNK_LENGTH = 256 * 1024;
@@ -9,19 +8,20 @@ const CHUNK_LENGTH = 256 * 1024;
 /** A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive. */
 export class FileBlob implements BlobSource {
   readonly size: number;
-  readonly #path: string;
-  readonly #start: number;
-  #file: Promise<FileHandle> | undefined;
+  readonly localPath: string;
+  readonly #open: () => Promise<FilePart>;
+  #part: Promise<FilePart> | undefined;
 
   /**
-   * The file is opened at the first read.
-   * @param start byte of the file where the blob begins
+   * @param localPath of the file, or of the archive that it is a part of: for messages
    * @param size bytes of the blob, as its descriptor says
+   * @param open called at the first read; what it throws is thrown on, and it is called again by the next read. The file
+   *   stays its own
    */
-  constructor(path: string, start: number, size: number) {
-    this.#path = path;
-    this.#start = start;
+  constructor(localPath: string, size: number, open: () => Promise<FilePart>) {
+    this.localPath = localPath;
     this.size = size;
+    this.#open = open;
   }
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -49,45 +49,17 @@ export class FileBlob implements BlobSource {
     }
   }
 
-  /** Reads under way end first. A later read opens the file again. */
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.then(
-      (opened) => opened.close(),
-      () => {},
-    );
-  }
-
   async #fill(bytes: Uint8Array, offset: number): Promise<void> {
-    const doing = `reading ${this.#path} at ${this.#start + offset}`;
-    let filled = 0;
-    try {
-      const file = await this.#opened();
-      while (filled < bytes.length) {
-        const { bytesRead } = await file.read(
-          bytes,
-          filled,
-          bytes.length - filled,
-          this.#start + offset + filled,
-        );
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-    } catch (error) {
-      throw new LayerslayerError('IO_FAILED', `${doing}: ${(error as Error).message}`, { cause: error });
-    }
-    if (filled < bytes.length) {
-      throw new LayerslayerError('IO_FAILED', `${doing}: got ${filled} bytes, want ${bytes.length}`);
-    }
+    const { file, start } = await this.#opened();
+    await readFully(file, bytes, start + offset, `reading ${this.localPath} at ${start + offset}`);
   }
 
-  #opened(): Promise<FileHandle> {
+  #opened(): Promise<FilePart> {
     // A failed open is forgotten, so that a file that comes later is found.
-    this.#file ??= open(this.#path, 'r').catch((error) => {
-      this.#file = undefined;
+    this.#part ??= this.#open().catch((error) => {
+      this.#part = undefined;
       throw error;
     });
-    return this.#file;
+    return this.#part;
   }
 }

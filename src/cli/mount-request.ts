@@ -54,7 +54,8 @@ export function mountChoices(
 
 /** What is mounted, and where. */
 export interface MountPlace {
-  reference: string; // of a registry
+  reference: string; // canonical
+  localPath: string | undefined; // of an image on this machine
   /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
   source: string | undefined;
   mountpoint: string; // absolute, free of symlinks
@@ -63,7 +64,7 @@ export interface MountPlace {
 /** The whole order for the daemon; reads the secrets. */
 export function mountOptions(
   choices: MountChoices,
-  { reference, source, mountpoint }: MountPlace,
+  { reference, localPath, source, mountpoint }: MountPlace,
   context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
 ): MountOptions {
   const { values, unheeded: _, ...rest } = choices;
@@ -73,6 +74,7 @@ export function mountOptions(
       : resolve(context.cwd, values['log-file']);
   checkOutside('log file', canonicalPath(logFile), mountpoint);
   checkOutside('cache', canonicalPath(rest.cache.directory), mountpoint);
+  if (localPath !== undefined) checkOutside('image', canonicalPath(localPath), mountpoint);
   return {
     ...rest,
     reference,

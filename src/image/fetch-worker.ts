@@ -3,7 +3,7 @@
  * main thread (resolve an image) and the inflating threads (pages, whole blobs), each over a conversation of its own.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, withContext } from '../base/errors.js';
 import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
@@ -21,6 +21,7 @@ import { Counters } from './counters.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
 import type { ImageSource, ResolvedImage } from './image-source.js';
 import { KeptManifests } from './kept-manifests.js';
+import { LocatedSource } from './located-source.js';
 import { RegistrySource } from './registry-source.js';
 
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
@@ -41,6 +42,8 @@ interface OpenBlob {
 interface Fetching {
   source: ImageSource;
   store: ContentStore;
+  /** For pages of blobs that lie on this machine's disk anyway. */
+  nothingKept: ContentStore;
   counters: Counters;
 }
 
@@ -91,13 +94,16 @@ const main = new ThreadPeer<NoticeMethods>(parentPort!, handlers);
 async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<Fetching> {
   const counters = new Counters(shared);
   const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
-  const source = new RegistrySource({
-    ...registry,
-    kept: new KeptManifests(store),
-    onBytes: (bytes) => counters.addFetched(bytes),
-    onNotice: (message) => main.notify('notice', { message }),
-  });
-  return { source, store, counters };
+  const source = new LocatedSource(
+    new RegistrySource({
+      ...registry,
+      kept: new KeptManifests(store),
+      onBytes: (bytes) => counters.addFetched(bytes),
+      onNotice: (message) => main.notify('notice', { message }),
+    }),
+  );
+  const nothingKept = await ContentStore.open({ directory: cache.directory, capBytes: 0, log });
+  return { source, store, nothingKept, counters };
 }
 
 function attach(port: MessagePort): void {
@@ -106,8 +112,12 @@ function attach(port: MessagePort): void {
     async page({ blob, number }, signal) {
       // A copy: the page is kept for others.
       const pages = await pagesOf(blob);
-      const page = new Uint8Array(await pages.page(number, signal));
-      return new Transferred(page, [page.buffer]);
+      try {
+        const page = new Uint8Array(await pages.page(number, signal));
+        return new Transferred(page, [page.buffer]);
+      } catch (error) {
+        throw namingFile(error, await sourceOf(blob));
+      }
     },
     async prefetch({ blob, first, end }) {
       (await pagesOf(blob)).prefetch(first, end);
@@ -120,8 +130,9 @@ function attach(port: MessagePort): void {
   const inflating = new ThreadPeer<StreamMethods>(port, methods);
 
   async function stream(blob: BlobNumber, signal: AbortSignal): Promise<Uint8Array> {
-    const { store, counters } = await fetching;
+    const { counters } = await fetching;
     const source = await sourceOf(blob);
+    const store = await storeFor(source);
     const { digest } = openBlob(blob).descriptor;
     const ring = new BufferRing(STREAM_BUFFERS, PAGE_SIZE);
     rings.set(blob, ring);
@@ -139,7 +150,7 @@ function attach(port: MessagePort): void {
     } catch (error) {
       // Whoever tries once more wants other bytes.
       if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
-      throw error;
+      throw namingFile(error, source);
     } finally {
       rings.delete(blob);
     }
@@ -152,6 +163,14 @@ function tracked<T>(streaming: Promise<T>): Promise<T> {
     streams.delete(streaming);
     collectGarbageSoon(() => streams.size === 0);
   });
+}
+
+/** Who finds wrong bytes knows their digest; whoever can mend it wants to know the file. */
+function namingFile(error: unknown, { localPath }: BlobSource): unknown {
+  const isMismatch = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
+  return isMismatch && localPath !== undefined && !error.message.includes(localPath)
+    ? withContext(error, localPath)
+    : error;
 }
 
 function openBlob(blob: BlobNumber): OpenBlob {
@@ -167,9 +186,15 @@ async function sourceOf(blob: BlobNumber): Promise<BlobSource> {
   return open.source;
 }
 
+/** Where the pages of a source are kept. */
+async function storeFor({ localPath }: BlobSource): Promise<ContentStore> {
+  const { store, nothingKept } = await fetching;
+  return localPath === undefined ? store : nothingKept;
+}
+
 async function pagesOf(blob: BlobNumber): Promise<FetchedPages> {
-  const { store } = await fetching;
   const source = await sourceOf(blob);
+  const store = await storeFor(source);
   const open = openBlob(blob);
   const { pageDigests, descriptor } = open;
   if (!pageDigests) throw new LayerslayerError('INTERNAL', `blob ${blob} has no page digests yet`);

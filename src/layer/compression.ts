@@ -24,18 +24,18 @@ function isSkippableZstdFrame(head: Uint8Array): boolean {
  * @throws LayerslayerError UNSUPPORTED, naming the compression
  */
 export function detectCompression(head: Uint8Array): Compression {
-  for (const { name, magic, compression } of FORMATS) {
-    if (!magic.every((byte, i) => head[i] === byte)) continue;
-    if (compression) return compression;
-    throw unsupported(name);
-  }
-  if (isSkippableZstdFrame(head)) throw unsupported('zstd');
-  return 'none';
-}
-
-function unsupported(name: string): LayerslayerError {
-  return new LayerslayerError(
+  const name = compressionName(head);
+  if (name === undefined) return 'none';
+  const compression = FORMATS.find((format) => format.name === name)?.compression;
+  if (compression) return compression;
+  throw new LayerslayerError(
     'UNSUPPORTED',
     `the layer is compressed with ${name}: gzip or no compression is wanted`,
   );
+}
+
+/** The name of the compression that the first MAGIC_LENGTH bytes show; undefined: none that is known. */
+export function compressionName(head: Uint8Array): string | undefined {
+  if (isSkippableZstdFrame(head)) return 'zstd';
+  return FORMATS.find(({ magic }) => magic.every((byte, i) => head[i] === byte))?.name;
 }

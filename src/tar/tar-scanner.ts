@@ -34,6 +34,10 @@ import { type MapBlocks, sparseSegments } from './sparse-map.js';
 
 const SLASH = 0x2f;
 
+/** Content is not looked at. */
+const NOTHING = new Uint8Array(0);
+const NOTHING_VIEW = new DataView(NOTHING.buffer);
+
 export interface TarScannerOptions {
   /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
@@ -83,6 +87,21 @@ export class TarScanner {
       at += took;
       this.#position += took;
     }
+  }
+
+  /**
+   * Steps over content, and whatever follows the end of the archive, that the caller can pass without reading it.
+   * @param limit bytes that there are
+   * @returns bytes stepped over, 0 when the next one belongs to a header
+   */
+  skipContent(limit: number): number {
+    let skipped = 0;
+    while (skipped < limit) {
+      if (this.#place !== 'content' && this.#place !== 'padding' && this.#place !== 'end') break;
+      skipped += this.#take(NOTHING, NOTHING_VIEW, skipped, limit);
+    }
+    this.#position += skipped;
+    return skipped;
   }
 
   /**

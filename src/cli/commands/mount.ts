@@ -3,13 +3,12 @@ import type { DaemonClient } from '../../daemon/daemon-client.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
 import { checkFuseDevice } from '../../fuse/fuse-device.js';
 import { checkMountpoint } from '../../fuse/mountpoint.js';
-import { parseReference } from '../../oci/reference.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
+import { imageArgument } from '../image-argument.js';
 import { MOUNT_OPTIONS } from '../mount-command-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
-import { registryImage } from '../registry-image.js';
 import { mountLine } from '../result-line.js';
 
 export const mount: Command<typeof MOUNT_OPTIONS> = {
@@ -45,8 +44,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
   },
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
-    const reference = registryImage(image!);
-    parseReference(reference);
+    const { reference, localPath } = imageArgument(image!, context.cwd);
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
       nonempty: choices.nonempty,
     });
@@ -54,7 +52,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
-    const options = mountOptions(choices, { reference, source, mountpoint }, context);
+    const options = mountOptions(choices, { reference, localPath, source, mountpoint }, context);
     return mountByDaemon(options, context);
   },
 };

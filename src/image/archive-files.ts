@@ -1,0 +1,70 @@
+import { LayerslayerError, withContext } from '../base/errors.js';
+import { openRegularFile, readFully } from '../blob/file-part.js';
+import { compressionName, MAGIC_LENGTH } from '../layer/compression.js';
+import { ArchiveMembers } from './archive-members.js';
+import type { LocalFile, LocalFiles } from './local-files.js';
+
+interface OpenArchive extends LocalFile {
+  members: ArchiveMembers;
+}
+
+/**
+ * The files of a tar, read where they lie: nothing is unpacked. The archive is opened and scanned at the first use and
+ * stays open: one that is put in its place does no harm to a mount of this one.
+ */
+export class ArchiveFiles implements LocalFiles {
+  readonly path: string;
+  #archive: Promise<OpenArchive> | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async find(name: string): Promise<LocalFile | undefined> {
+    const { file, members } = await this.#opened();
+    try {
+      const place = members.find(name);
+      return place && { file, ...place };
+    } catch (error) {
+      throw withContext(error, this.path);
+    }
+  }
+
+  async close(): Promise<void> {
+    const archive = this.#archive;
+    this.#archive = undefined;
+    await archive?.then(
+      ({ file }) => file.close(),
+      () => {},
+    );
+  }
+
+  #opened(): Promise<OpenArchive> {
+    // A failure is forgotten, so that a better archive is found.
+    this.#archive ??= this.#open().catch((error) => {
+      this.#archive = undefined;
+      throw error;
+    });
+    return this.#archive;
+  }
+
+  async #open(): Promise<OpenArchive> {
+    const opened = await openRegularFile(this.path);
+    const { file, size } = opened;
+    try {
+      const head = new Uint8Array(Math.min(MAGIC_LENGTH, size));
+      await readFully(file, head, 0, `reading ${this.path}`);
+      const compression = compressionName(head);
+      if (compression !== undefined) {
+        throw new LayerslayerError(
+          'UNSUPPORTED',
+          `the archive is compressed with ${compression}: decompress it first`,
+        );
+      }
+      return { ...opened, start: 0, members: await ArchiveMembers.scan(file, size) };
+    } catch (error) {
+      await file.close();
+      throw withContext(error, this.path);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { BlobSource } from '../blob/blob-reader.js';
+import { FileBlob } from '../blob/file-blob.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { formatImageLocation, type LocalLocation, parseImageLocation } from '../oci/image-location.js';
+import type { Platform } from '../oci/platform.js';
+import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
+import type { LocalImages } from './local-images.js';
+
+/** Images wherever they are: their reference says where. */
+export class LocatedSource implements ImageSource {
+  readonly #registries: ImageSource;
+  readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
+
+  /** @param registries ours from now on */
+  constructor(registries: ImageSource) {
+    this.#registries = registries;
+  }
+
+  async resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
+    const location = parseImageLocation(reference);
+    if (location.place === 'registry') return this.#registries.resolve(reference, platform, signal);
+    const images = await this.#open(location);
+    return {
+      reference: formatImageLocation(location),
+      ...(await images.resolve(location, platform, signal)),
+    };
+  }
+
+  async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
+    const location = parseImageLocation(reference);
+    if (location.place === 'registry') return this.#registries.listImages(reference, signal);
+    return (await this.#open(location)).listImages(location, signal);
+  }
+
+  async documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
+    const location = parseImageLocation(image.reference);
+    if (location.place === 'registry') return this.#registries.documents(image, signal);
+    return (await this.#open(location)).documents(image, location, signal);
+  }
+
+  open(image: ResolvedImage, layer: Descriptor): BlobSource {
+    const location = parseImageLocation(image.reference);
+    if (location.place === 'registry') return this.#registries.open(image, layer);
+    return new FileBlob(location.path, layer.size, async () => {
+      return (await this.#open(location)).locate(image, location, layer);
+    });
+  }
+
+  async close(): Promise<void> {
+    const local = await Promise.allSettled(this.#local.values());
+    this.#local.clear();
+    await Promise.all([
+      this.#registries.close(),
+      ...local.map((images) => images.status === 'fulfilled' && images.value.close()),
+    ]);
+  }
+
+  #open(location: LocalLocation): Promise<LocalImages> {
+    const key = formatImageLocation({ place: location.place, path: location.path });
+    let images = this.#local.get(key);
+    if (!images) {
+      images = openLocalImages(location);
+      this.#local.set(key, images);
+    }
+    return images;
+  }
+}
+
+/** Loaded here: a mount from a registry does not wait for modules that it does not use. */
+async function openLocalImages({ place, path }: LocalLocation): Promise<LocalImages> {
+  if (place === 'oci') {
+    const [{ DirectoryFiles }, { LayoutImages }] = await Promise.all([
+      import('./directory-files.js'),
+      import('./layout-images.js'),
+    ]);
+    return new LayoutImages(new DirectoryFiles(path));
+  }
+  const { ArchiveFiles } = await import('./archive-files.js');
+  if (place === 'oci-archive') {
+    const { LayoutImages } = await import('./layout-images.js');
+    return new LayoutImages(new ArchiveFiles(path));
+  }
+  const { DockerArchiveImages } = await import('./docker-archive-images.js');
+  return new DockerArchiveImages(new ArchiveFiles(path));
+}
