@@ -1,3 +1,5 @@
+import type { FilePart } from './file-part.js';
+
 /**
  * A blob's bytes, wherever they live. Wrappers (paged, verified) implement the same interface, so that a reader
  * never knows how many of them stand between it and the registry.
@@ -17,6 +19,13 @@ export interface BlobReader {
   read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array>;
 }
 
+/** A file on this machine in which a blob lies. */
+export interface LocalBytes {
+  path: string; // for messages
+  /** @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH (another size), IO_FAILED */
+  open(): Promise<FilePart>;
+}
+
 /** A blob that can also be streamed: the index pass and read-ahead take their bytes this way. */
 export interface BlobSource extends BlobReader {
   /**
@@ -31,8 +40,8 @@ export interface BlobSource extends BlobReader {
     signal?: AbortSignal,
   ): Promise<void>;
 
-  /** The file that holds the blob, when that is on this machine: it is not kept a second time. */
-  readonly localPath?: string;
+  /** The file that holds the blob, when that is on this machine: its pages are not kept a second time. */
+  readonly local?: LocalBytes;
 
   /** The bytes that came were wrong: the next ones are to come over another connection, where there are connections. */
   reconnect?(): void;

@@ -1,4 +1,4 @@
-import type { BlobSource } from './blob-reader.js';
+import type { BlobSource, LocalBytes } from './blob-reader.js';
 import { checkRange } from './byte-range.js';
 import { type FilePart, readFully } from './file-part.js';
 
@@ -8,18 +8,18 @@ const CHUNK_LENGTH = 256 * 1024;
 /** A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive. */
 export class FileBlob implements BlobSource {
   readonly size: number;
-  readonly localPath: string;
+  readonly local: LocalBytes;
   readonly #open: () => Promise<FilePart>;
   #part: Promise<FilePart> | undefined;
 
   /**
-   * @param localPath of the file, or of the archive that it is a part of: for messages
+   * @param path of the file, or of the archive that it is a part of: for messages
    * @param size bytes of the blob, as its descriptor says
    * @param open called at the first read; what it throws is thrown on, and it is called again by the next read. The file
    *   stays its own
    */
-  constructor(localPath: string, size: number, open: () => Promise<FilePart>) {
-    this.localPath = localPath;
+  constructor(path: string, size: number, open: () => Promise<FilePart>) {
+    this.local = { path, open: () => this.#opened() };
     this.size = size;
     this.#open = open;
   }
@@ -51,7 +51,7 @@ export class FileBlob implements BlobSource {
 
   async #fill(bytes: Uint8Array, offset: number): Promise<void> {
     const { file, start } = await this.#opened();
-    await readFully(file, bytes, start + offset, `reading ${this.localPath} at ${start + offset}`);
+    await readFully(file, bytes, start + offset, `reading ${this.local.path} at ${start + offset}`);
   }
 
   #opened(): Promise<FilePart> {

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../base/log.js';
+import type { LocalPlace } from '../blob/local-pages.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
@@ -26,8 +27,12 @@ export interface SourceMethods {
   attach(argument: { port: MessagePort }): void;
   /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
-  /** The layer's pages are known: `page` calls may come. */
-  setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): void;
+  /**
+   * The layer's pages are known: `page` calls may come.
+   * @returns where the layer lies on this machine, if it does; the file stays the fetching thread's
+   * @throws LayerslayerError when it should and does not
+   */
+  setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): Promise<LocalPlace | undefined>;
   /** Ends what is under way, gives back what was reserved in the cache. */
   close(argument: object): Promise<void>;
 }

@@ -78,8 +78,10 @@ const handlers: SourceMethods = {
   openBlob({ blob, image, layer }) {
     if (!blobs.has(blob)) blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
   },
-  setPageDigests({ blob, pageDigests }) {
+  async setPageDigests({ blob, pageDigests }) {
     openBlob(blob).pageDigests = pageDigests;
+    const part = await (await sourceOf(blob)).local?.open();
+    return part && { fd: part.file.fd, start: part.start };
   },
   async close() {
     closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
@@ -166,11 +168,9 @@ function tracked<T>(streaming: Promise<T>): Promise<T> {
 }
 
 /** Who finds wrong bytes knows their digest; whoever can mend it wants to know the file. */
-function namingFile(error: unknown, { localPath }: BlobSource): unknown {
+function namingFile(error: unknown, { local }: BlobSource): unknown {
   const isMismatch = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
-  return isMismatch && localPath !== undefined && !error.message.includes(localPath)
-    ? withContext(error, localPath)
-    : error;
+  return local && isMismatch && !error.message.includes(local.path) ? withContext(error, local.path) : error;
 }
 
 function openBlob(blob: BlobNumber): OpenBlob {
@@ -187,9 +187,9 @@ async function sourceOf(blob: BlobNumber): Promise<BlobSource> {
 }
 
 /** Where the pages of a source are kept. */
-async function storeFor({ localPath }: BlobSource): Promise<ContentStore> {
+async function storeFor({ local }: BlobSource): Promise<ContentStore> {
   const { store, nothingKept } = await fetching;
-  return localPath === undefined ? store : nothingKept;
+  return local ? nothingKept : store;
 }
 
 async function pagesOf(blob: BlobNumber): Promise<FetchedPages> {

@@ -3,6 +3,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log, LogLevel } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
+import type { LocalPlace } from '../blob/local-pages.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Platform } from '../oci/platform.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
@@ -69,11 +70,14 @@ export class Fetching {
     await this.#peer.call('openBlob', { blob, image, layer });
   }
 
-  /** Pages of the blob may be asked for when this is done. */
-  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<void> {
+  /**
+   * Pages of the blob may be asked for when this is done.
+   * @returns where it lies on this machine, if it does; the file is closed when the thread ends
+   */
+  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalPlace | undefined> {
     const known = this.#blobs.get(blob);
     if (known) known.pageDigests = pageDigests;
-    await this.#peer.call('setPageDigests', { blob, pageDigests });
+    return this.#peer.call('setPageDigests', { blob, pageDigests });
   }
 
   /** Gives the thread the other end of an inflating thread's conversation. */

@@ -21,6 +21,7 @@ import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
 import { KeptTrees } from './kept-trees.js';
 import { LastLayers } from './last-layers.js';
 import { ProgressReport, type ReportedBlob } from './progress-report.js';
+import { SharedFiles } from './shared-files.js';
 import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
 
 /**
@@ -53,6 +54,7 @@ class ThreadedSession implements ImageSession {
   readonly #store: Promise<ContentStore>;
   readonly #indexes: KeptIndexes;
   readonly trees: KeptTrees;
+  readonly #sharedFiles = new SharedFiles();
   readonly #blobs = new Map<Digest, BlobNumber>();
   /** `openLayers` under way. */
   readonly #opening = new Set<Promise<unknown>>();
@@ -134,6 +136,7 @@ class ThreadedSession implements ImageSession {
     await this.#fetching.close(reason);
     await this.trees.close();
     await this.#indexes.close();
+    this.#sharedFiles.close();
   }
 
   /** @param numbers of the layers, from 1, in the order of the result */
@@ -238,8 +241,9 @@ class ThreadedSession implements ImageSession {
       );
     }
     for (const warning of index.warnings) this.#log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    await this.#fetching.setPageDigests(blob, pageDigests);
-    this.#inflate.open({ blob, digest, compression, blobSize, tarSize, checkpoints, pageDigests, windows });
+    const local = this.#sharedFiles.share(await this.#fetching.setPageDigests(blob, pageDigests));
+    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
+    this.#inflate.open({ ...compressed, tarSize, checkpoints, windows });
     return new IndexedLayer({
       digest,
       entries: index.entries,

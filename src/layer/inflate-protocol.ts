@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../base/log.js';
 import type { Transferred } from '../base/thread-rpc.js';
+import type { LocalPlace } from '../blob/local-pages.js';
 import type { Digest } from '../oci/digest.js';
 import type { CheckpointColumns, Compression, WindowSection } from './layer-index.js';
 
@@ -24,6 +25,8 @@ export interface OpenLayerRequest {
   checkpoints: CheckpointColumns;
   pageDigests: Uint8Array;
   windows: WindowStorage;
+  /** Where the blob lies on this machine, if it does: then its pages are read there. */
+  local: LocalPlace | undefined;
 }
 
 /** Asked by the main thread, answered by an inflating one. */

@@ -7,6 +7,7 @@ import { LayerslayerError, withContext } from '../base/errors.js';
 import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
+import { LocalPages } from '../blob/local-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import type { PageSource } from '../blob/page-source.js';
 import { PagedBlob } from '../blob/paged-blob.js';
@@ -130,12 +131,7 @@ async function finish(
 }
 
 function openLayer(request: OpenLayerRequest): WindowReader {
-  const { blob, digest, blobSize, pageDigests, checkpoints, windows } = request;
-  const fetched: PageSource = {
-    page: (number, signal) => fetching.call('page', { blob, number }, { signal }),
-    prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
-  };
-  const pages = store ? new StoredPages({ store, digest, pageDigests, upstream: fetched, log }) : fetched;
+  const { digest, blobSize, checkpoints, windows } = request;
   let toldDamage = false;
   const onDamage = (number: number, why: string) => {
     if (toldDamage) return;
@@ -146,5 +142,15 @@ function openLayer(request: OpenLayerRequest): WindowReader {
   };
   const kept = new CheckpointWindows(checkpoints, windows, onDamage);
   const layer = { ...request, windowOf: (number: number) => kept.window(number) };
-  return new WindowReader(layer, new PagedBlob(pages, blobSize), resources);
+  return new WindowReader(layer, new PagedBlob(pagesOf(request), blobSize), resources);
+}
+
+/** Compressed pages from where they are nearest, else from the fetching thread. */
+function pagesOf({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): PageSource {
+  const upstream: PageSource = {
+    page: (number, signal) => fetching.call('page', { blob, number }, { signal }),
+    prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
+  };
+  if (local) return new LocalPages({ place: local, size: blobSize, pageDigests, upstream });
+  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : upstream;
 }

@@ -1,0 +1,56 @@
+import { readSync } from 'node:fs';
+import { PAGE_SIZE, type PageDigests, pageLength } from './page.js';
+import { isPage } from './page-digest.js';
+import type { PageSource } from './page-source.js';
+
+/** A blob within a file that this process has open. Plain data: threads of one process share its descriptors. */
+export interface LocalPlace {
+  fd: number;
+  start: number; // byte of the file
+}
+
+export interface LocalPagesOptions {
+  place: LocalPlace;
+  size: number; // bytes of the blob
+  pageDigests: PageDigests;
+  upstream: PageSource; // who says what is wrong with a page
+}
+
+/**
+ * Pages of a blob that lies in a local file, read by the thread that wants them: by way of the fetching thread a read
+ * costs half as much CPU again (measured). Reads are synchronous: it is used in worker threads.
+ */
+export class LocalPages implements PageSource {
+  readonly #options: LocalPagesOptions;
+
+  constructor(options: LocalPagesOptions) {
+    this.#options = options;
+  }
+
+  async page(number: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
+    const { size, pageDigests, upstream } = this.#options;
+    const length = pageLength(number, size);
+    const page = lent?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
+    // Whatever the descriptor leads to by now: only the right bytes pass.
+    if (this.#fill(page, number * PAGE_SIZE) && isPage(page, number, pageDigests)) return page;
+    return upstream.page(number, signal);
+  }
+
+  /** The kernel reads ahead. */
+  prefetch(): void {}
+
+  #fill(page: Uint8Array, offset: number): boolean {
+    const { fd, start } = this.#options.place;
+    try {
+      let filled = 0;
+      while (filled < page.length) {
+        const count = readSync(fd, page, filled, page.length - filled, start + offset + filled);
+        if (count === 0) return false;
+        filled += count;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
