@@ -5,16 +5,15 @@ import { redactor } from '../daemon/redact.js';
 import type { ImageSession } from '../image/image-session.js';
 import { startSession } from '../image/session.js';
 import type { Platform } from '../oci/platform.js';
-import { parseReference } from '../oci/reference.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { HeldWarnings } from './held-warnings.js';
+import { imageArgument } from './image-argument.js';
 import { DEFAULT_MEMORY, type ImageValues, imageChoices } from './image-choices.js';
 import { Interruption } from './interruption.js';
 import type { Output } from './output.js';
 import { INDEXING, type ProgressWords } from './progress.js';
 import { ProgressDisplay } from './progress-display.js';
-import { registryImage } from './registry-image.js';
 
 /** Threads and connections get this long to end; what hangs then dies with the process. */
 const CLOSE_MS = 1_000;
@@ -50,8 +49,7 @@ export async function withSession(
   options: SessionCommandOptions = {},
 ): Promise<number> {
   const { platform, cache } = imageChoices(values, context);
-  const reference = registryImage(image);
-  parseReference(reference);
+  const { reference } = imageArgument(image, context.cwd);
   const registry = readRegistryOptions(values, context.cwd);
   const redact = redactor(registry);
 

@@ -1,9 +1,12 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SILENT_LOG } from '#dist/base/log.js';
 import { FetchedPages } from '#dist/blob/fetched-pages.js';
 import { FileBlob } from '#dist/blob/file-blob.js';
+import { type FilePart, openRegularFile } from '#dist/blob/file-part.js';
+import { LocalPages } from '#dist/blob/local-pages.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import type { PageSource } from '#dist/blob/page-source.js';
 import { PagedBlob } from '#dist/blob/paged-blob.js';
@@ -21,9 +24,16 @@ afterEach(cleanUp);
 async function fileBlob(bytes: Uint8Array): Promise<FileBlob> {
   const path = join(scratchDirectory(), 'blob');
   writeFileSync(path, Buffer.concat([noise(513, 7), bytes, noise(99, 8)]));
-  const blob = new FileBlob(path, 513, bytes.length);
-  onCleanUp(() => blob.close());
-  return blob;
+  return new FileBlob(path, bytes.length, partOf(path, 513));
+}
+
+/** Opens the file, which is closed after the test. */
+function partOf(path: string, start: number): () => Promise<FilePart> {
+  return async () => {
+    const { file } = await openRegularFile(path);
+    onCleanUp(() => file.close());
+    return { file, start };
+  };
 }
 
 /** Everything between a reader and its source, as a mount has it. */
@@ -54,8 +64,7 @@ describe('FileBlob', () => {
   test('a file that is shorter than the blob fails, and says what came', async () => {
     const path = join(scratchDirectory(), 'short');
     writeFileSync(path, noise(100));
-    const blob = new FileBlob(path, 10, 100);
-    onCleanUp(() => blob.close());
+    const blob = new FileBlob(path, 100, partOf(path, 10));
     expect((await blob.read(0, 90)).length).toBe(90);
     await expect(blob.read(50, 50)).rejects.toMatchObject({
       code: 'IO_FAILED',
@@ -64,19 +73,97 @@ describe('FileBlob', () => {
     await expect(blob.stream(0, 100, () => {})).rejects.toMatchObject({ code: 'IO_FAILED' });
   });
 
-  test('opens the file at the first read, again after close, and forgets a failure', async () => {
+  test('opens the file at the first read, once, and forgets a failure', async () => {
     const directory = scratchDirectory();
     const path = join(directory, 'later');
-    const blob = new FileBlob(path, 0, 5);
-    onCleanUp(() => blob.close());
-    await expect(blob.read(0, 5)).rejects.toMatchObject({ code: 'IO_FAILED', message: /ENOENT/ });
+    const blob = new FileBlob(path, 5, partOf(path, 0));
+    const message = `${path}: no such file`;
+    await expect(blob.read(0, 5)).rejects.toMatchObject({ code: 'NOT_FOUND', message });
+    await expect(blob.local.open()).rejects.toMatchObject({ code: 'NOT_FOUND' });
     writeFileSync(path, 'hello');
     expect(Buffer.from(await blob.read(0, 5)).toString()).toBe('hello');
     renameSync(path, join(directory, 'moved'));
     expect(Buffer.from(await blob.read(1, 2)).toString()).toBe('el');
-    await blob.close();
-    await blob.close();
-    await expect(blob.read(0, 5)).rejects.toMatchObject({ message: /ENOENT/ });
+    expect((await blob.local.open()).start).toBe(0);
+  });
+});
+
+describe('a regular file', () => {
+  test.each([
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a pipe without a writer', (path: string) => execFileSync('mkfifo', [path])],
+    ['a device without an end', (path: string) => symlinkSync('/dev/zero', path)],
+  ])('is not %s', async (_, make) => {
+    const path = join(scratchDirectory(), 'odd');
+    make(path);
+    const opening = openRegularFile(path);
+    await expect(opening).rejects.toMatchObject({ code: 'IO_FAILED', message: `${path} is no regular file` });
+  });
+
+  test('may be named by a symlink', async () => {
+    const directory = scratchDirectory();
+    writeFileSync(join(directory, 'blob'), 'hello');
+    symlinkSync('blob', join(directory, 'link'));
+    const { file, size } = await openRegularFile(join(directory, 'link'));
+    await file.close();
+    expect(size).toBe(5);
+  });
+});
+
+describe('LocalPages', () => {
+  const START = 77;
+
+  /** Pages of a file, and those that upstream was asked for instead. */
+  function localPages(bytes: Uint8Array, content = bytes) {
+    const path = join(scratchDirectory(), 'blob');
+    writeFileSync(path, Buffer.concat([noise(START, 7), content]));
+    const fd = openSync(path, 'r');
+    onCleanUp(() => closeSync(fd));
+    const asked: number[] = [];
+    const upstream: PageSource = {
+      page: async (number) => {
+        asked.push(number);
+        return pageOf(bytes, number);
+      },
+      prefetch: () => {},
+    };
+    const place = { fd, start: START };
+    const pages = new LocalPages({ place, size: bytes.length, pageDigests: pageDigestsOf(bytes), upstream });
+    return { pages, asked };
+  }
+
+  blobReaderSuite(
+    'PagedBlob of LocalPages',
+    async (bytes) => new PagedBlob(localPages(bytes).pages, bytes.length),
+  );
+
+  test('come from the file, in the buffer that is lent', async () => {
+    const bytes = noise(2 * PAGE + 5);
+    const { pages, asked } = localPages(bytes);
+    const lent = new Uint8Array(PAGE);
+    for (const number of [2, 0, 1]) {
+      const page = await pages.page(number, undefined, lent);
+      expect(page.buffer).toBe(lent.buffer);
+      expect(same(page, pageOf(bytes, number))).toBe(true);
+    }
+    expect(asked).toEqual([]);
+  });
+
+  test('that are changed or cut off come from upstream, which knows what to say of them', async () => {
+    const bytes = noise(3 * PAGE);
+    const changed = bytes.slice(0, 2 * PAGE + 10);
+    changed[PAGE + 3]! ^= 1;
+    const { pages, asked } = localPages(bytes, changed);
+    for (const number of [0, 1, 2]) expect(same(await pages.page(number), pageOf(bytes, number))).toBe(true);
+    expect(asked).toEqual([1, 2]);
+  });
+
+  test('of a descriptor that is no file any more come from upstream', async () => {
+    const bytes = noise(10);
+    const { pages: closed, asked } = localPages(bytes);
+    await cleanUp();
+    expect(same(await closed.page(0), bytes)).toBe(true);
+    expect(asked).toEqual([0]);
   });
 });
 

@@ -58,9 +58,11 @@ describe('the command line', () => {
   });
 
   it('knows which places it does not support', () => {
-    expect(layerslayer('mount', 'oci:dir:tag', directory)).toMatchObject({
+    expect(layerslayer('mount', 'docker-daemon:nginx:latest', directory)).toMatchObject({
       status: 16,
-      stderr: expect.stringMatching(/^layerslayer: oci:dir:tag: oci is not supported, .*skopeo copy/),
+      stderr: expect.stringMatching(
+        /^layerslayer: docker-daemon:nginx:latest: docker-daemon is not .*skopeo copy/,
+      ),
     });
   });
 

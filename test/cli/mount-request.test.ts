@@ -21,9 +21,16 @@ const CONTEXT = {
 };
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
-function request(words: string[], context = CONTEXT, source?: string, mountpoint = '/mnt/img') {
+function request(
+  words: string[],
+  context = CONTEXT,
+  source?: string,
+  mountpoint = '/mnt/img',
+  localPath?: string,
+) {
   const values = mergeMountOptionStrings(parseArguments(words, MOUNT_OPTIONS).options);
-  return mountOptions(mountChoices(values, context), { reference: 'nginx', source, mountpoint }, context);
+  const place = { reference: 'nginx', localPath, source, mountpoint };
+  return mountOptions(mountChoices(values, context), place, context);
 }
 
 describe('mountOptions', () => {
@@ -100,6 +107,13 @@ describe('mountOptions', () => {
     expect(() => request(words, CONTEXT, undefined, join(realpathSync(directory), 'mnt'))).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
+  });
+
+  it('refuses an image that the mount would hide', () => {
+    const mount = (localPath: string) => () => request([], CONTEXT, undefined, '/mnt/img', localPath);
+    for (const path of ['/mnt/img', '/mnt/img/layout', '/mnt/img/a/b.tar'])
+      expect(mount(path)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    for (const path of ['/mnt', '/mnt/image', '/']) expect(mount(path)).not.toThrow();
   });
 
   it.each([

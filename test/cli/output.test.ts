@@ -94,6 +94,13 @@ describe('mountLine', () => {
     );
   });
 
+  it.each(['oci:/srv/a@b', 'oci:/srv/a@b:tag@1', 'docker-archive:/srv/x.tar:@0', 'localhost:5000/x'])(
+    'names the manifest after all of %s',
+    (image) => {
+      expect(mountLine({ ...summary, image }, 0).startsWith(`${image}@${summary.digest} (`)).toBe(true);
+    },
+  );
+
   it('names the manifest once, knows one from many, and stays one line', () => {
     const one = {
       ...summary,

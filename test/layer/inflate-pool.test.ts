@@ -115,6 +115,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       checkpoints,
       pageDigests,
       windows: storage,
+      local: undefined,
     });
   };
   return { fetching, windows, logged, pool, open };
