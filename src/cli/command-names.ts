@@ -5,6 +5,7 @@ export const COMMAND_NAMES = {
   umount: 'unmount',
   mounts: 'mounts',
   inspect: 'inspect',
+  save: 'save',
 } as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[keyof typeof COMMAND_NAMES];

@@ -3,6 +3,7 @@ import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { shortDigest } from '../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
+import { imageTitle } from './image-title.js';
 import { printable } from './printable.js';
 import { formatSize } from './size.js';
 
@@ -13,10 +14,9 @@ const CONTINUATION = /([ \t])([ \t]+)(?![ \t#])/g;
 export function dockerfileText({ config, manifest, reference, digest, platform }: ResolvedImage): string {
   const steps = buildSteps(config, manifest.layers.length);
   const instructions = dockerfileSteps(config.history);
-  const name = reference.replace(/@.*$/s, '');
   const blocks = steps.map((step, i) => block(step, instructions[i]!, manifest.layers));
   return [
-    printable(`# ${name}@${digest} (${formatPlatform(platform)})`),
+    printable(`# ${imageTitle({ reference, digest })} (${formatPlatform(platform)})`),
     'FROM scratch',
     ...blocks.flat(),
   ].join('\n');

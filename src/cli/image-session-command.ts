@@ -7,6 +7,7 @@ import { startSession } from '../image/session.js';
 import type { Platform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
+import { EXIT_STATUS } from './exit-status.js';
 import { HeldWarnings } from './held-warnings.js';
 import { imageArgument } from './image-argument.js';
 import { DEFAULT_MEMORY, type ImageValues, imageChoices } from './image-choices.js';
@@ -28,6 +29,8 @@ export interface SessionUse {
   platform: Platform;
   signal: AbortSignal; // Ctrl-C, SIGTERM, or nobody reads our output any more
   display: ProgressDisplay; // results go out by its `result`, which takes the bars away first
+  /** Tells of a fault that does not end the work. @returns its exit status: that of the first one is the command's */
+  fail(error: unknown): number;
 }
 
 export interface SessionCommandOptions {
@@ -69,8 +72,14 @@ export async function withSession(
     onProgress: (progress) => display.progress(progress),
     onNotice: (message) => display.notice(redact(message)),
   });
+  const fail = (error: unknown) => {
+    const told = redacted(error, redact);
+    display.end();
+    output.error(toErrorRecord(told));
+    return EXIT_STATUS[told.code];
+  };
   try {
-    return await untilStopped(run({ session, reference, platform, signal, display }), signal);
+    return await untilStopped(run({ session, reference, platform, signal, display, fail }), signal);
   } catch (error) {
     if (!signal.aborted) throw redacted(error, redact);
     display.end();

@@ -1,4 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
+import { chooseLayer } from '../daemon/choose-layer.js';
+import type { ResolvedImage } from '../image/image-source.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 
 /** What `--layer` says: a number from 1, base first, or a digest. @throws LayerslayerError INVALID_ARGUMENT */
@@ -10,4 +12,13 @@ export function parseLayer(text: string): number | Digest {
     'INVALID_ARGUMENT',
     `not a layer: ${JSON.stringify(text)}: want its number from 1 or its digest`,
   );
+}
+
+/**
+ * Numbers of the layers that a repeated `--layer` names, base first and each once; all when none was given.
+ * @throws LayerslayerError NOT_FOUND when the image has no such layer
+ */
+export function chooseLayers(image: ResolvedImage, wanted: readonly (number | Digest)[]): number[] {
+  if (wanted.length === 0) return image.manifest.layers.map((_, i) => i + 1);
+  return [...new Set(wanted.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
 }

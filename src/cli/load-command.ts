@@ -7,6 +7,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   unmount: async () => (await import('./commands/unmount.js')).unmount,
   mounts: async () => (await import('./commands/mounts.js')).mounts,
   inspect: async () => (await import('./commands/inspect.js')).inspect,
+  save: async () => (await import('./commands/save.js')).save,
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {

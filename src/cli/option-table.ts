@@ -1,9 +1,9 @@
 /** An option as a command declares it; from it come parsing, help and the types of what was parsed. */
 export interface OptionSpec {
-  /** `flag` is there or not; `text` takes one value, the last one counts; `list` may be repeated. */
-  kind: 'flag' | 'text' | 'list';
+  /** `flag` is there or not; `text` takes one value, `pair` two, the last one counts; `list` may be repeated. */
+  kind: 'flag' | 'text' | 'pair' | 'list';
   short?: string; // one letter
-  value?: string; // what the value is, for help: SIZE
+  value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`
   summary: string;
   default?: string; // for help only
 }
@@ -15,7 +15,9 @@ type ValueOf<S extends OptionSpec> = S['kind'] extends 'flag'
   ? boolean
   : S['kind'] extends 'list'
     ? readonly string[]
-    : string | undefined;
+    : S['kind'] extends 'pair'
+      ? readonly [string, string] | undefined
+      : string | undefined;
 
 /** What was given: false, undefined or an empty list where nothing was. */
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };

@@ -25,19 +25,24 @@ export function parseArguments<T extends OptionTable>(
   }
   // Not strict: its sentences are for programmers; the tokens say all that is needed for ours.
   const { tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true });
-  const values = new Map<string, boolean | string | string[]>(
-    Object.entries(table).flatMap(([name, { kind }]) =>
-      kind === 'text' ? [] : [[name, kind === 'flag' ? false : []]],
-    ),
-  );
+  const values = new Map<string, boolean | string | string[] | [string, string]>();
+  for (const [name, { kind }] of Object.entries(table)) {
+    if (kind === 'flag') values.set(name, false);
+    if (kind === 'list') values.set(name, []);
+  }
   const positionals: string[] = [];
-  for (const token of tokens) {
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i]!;
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const spec = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
     if (!spec) throw usageError(`unknown option: ${token.rawName}: see --help`);
     const value = checkedValue(token, spec);
-    if (spec.kind === 'list') (values.get(token.name) as string[]).push(value as string);
+    if (spec.kind === 'pair') {
+      const second = tokens[++i];
+      if (second?.kind !== 'positional') throw wantsValue(token.rawName, spec);
+      values.set(token.name, [value as string, second.value]);
+    } else if (spec.kind === 'list') (values.get(token.name) as string[]).push(value as string);
     else values.set(token.name, value);
   }
   return { options: Object.fromEntries(values) as OptionValues<T>, positionals };
@@ -53,6 +58,10 @@ function checkedValue(
   }
   // `-l -q`: the value was forgotten; one that does begin with a dash is written `--log-file=-q`.
   const isForgotten = !inlineValue && value !== undefined && /^-./s.test(value);
-  if (!value || isForgotten) throw usageError(`${rawName} wants a value: ${spec.value ?? 'VALUE'}`);
+  if (!value || isForgotten) throw wantsValue(rawName, spec);
   return value;
+}
+
+function wantsValue(rawName: string, { kind, value = 'VALUE' }: OptionSpec): Error {
+  return usageError(`${rawName} wants ${kind === 'pair' ? 'two values' : 'a value'}: ${value}`);
 }

@@ -10,6 +10,8 @@ export interface ProgressWords {
 
 export const INDEXING: ProgressWords = { running: 'indexing', done: 'indexed', cached: 'already indexed' };
 
+export const SAVING: ProgressWords = { running: 'saving', done: 'saved', cached: 'already saved' };
+
 /** What is known of the layers so far. */
 export interface ProgressState {
   layers: number; // of the image; 0 until it is resolved

@@ -31,9 +31,13 @@ export class Counters {
     Atomics.add(this.#values, this.#placeOf(blob), BigInt(bytes));
   }
 
+  setProgress(blob: BlobNumber, bytes: number): void {
+    Atomics.store(this.#values, this.#placeOf(blob), BigInt(bytes));
+  }
+
   /** A pass begins, or is made again. */
   resetProgress(blob: BlobNumber): void {
-    Atomics.store(this.#values, this.#placeOf(blob), 0n);
+    this.setProgress(blob, 0);
   }
 
   progress(blob: BlobNumber): number {

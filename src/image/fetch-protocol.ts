@@ -6,6 +6,7 @@ import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CacheOptions } from './image-session.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { SavedBlob, SaveTarget } from './saved-blob.js';
 
 /** What the fetching thread is started with; said once, first. */
 export interface FetchSetup {
@@ -33,6 +34,8 @@ export interface SourceMethods {
    * @throws LayerslayerError when it should and does not
    */
   setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): Promise<LocalPlace | undefined>;
+  /** Saves the blob as it is; how far it is stands in its counter. See `save-blob.ts`. */
+  save(argument: { blob: BlobNumber; target: SaveTarget }, signal: AbortSignal): Promise<SavedBlob>;
   /** Ends what is under way, gives back what was reserved in the cache. */
   close(argument: object): Promise<void>;
 }

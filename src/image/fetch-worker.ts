@@ -9,12 +9,14 @@ import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import { FetchedPages } from '../blob/fetched-pages.js';
+import { KeptPages } from '../blob/kept-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import { streamPages } from '../blob/page-stream.js';
 import { ByteLru } from '../cache/byte-lru.js';
 import { ContentStore } from '../cache/content-store.js';
 import type { BlobNumber, FetchMethods, StreamMethods } from '../layer/inflate-protocol.js';
 import type { Descriptor } from '../oci/descriptor.js';
+import { shortDigest } from '../oci/digest.js';
 import { loadPool } from '../registry/undici-pool.js';
 import { BufferRing } from './buffer-ring.js';
 import { Counters } from './counters.js';
@@ -23,6 +25,7 @@ import type { ImageSource, ResolvedImage } from './image-source.js';
 import { KeptManifests } from './kept-manifests.js';
 import { LocatedSource } from './located-source.js';
 import { RegistrySource } from './registry-source.js';
+import type { SavedBlob, SaveTarget } from './saved-blob.js';
 
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
 const STREAM_BUFFERS = 8;
@@ -83,6 +86,7 @@ const handlers: SourceMethods = {
     const part = await (await sourceOf(blob)).local?.open();
     return part && { fd: part.file.fd, start: part.start };
   },
+  save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),
   async close() {
     closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
     const { source, store } = await fetching;
@@ -157,6 +161,23 @@ function attach(port: MessagePort): void {
       rings.delete(blob);
     }
   }
+}
+
+async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
+  const { store, counters } = await fetching;
+  const { saveBlob } = await import('./save-blob.js'); // a mount does without
+  const source = await sourceOf(blob);
+  const { digest } = openBlob(blob).descriptor;
+  return saveBlob(source, {
+    digest,
+    target,
+    kept: new KeptPages(store, digest),
+    onProgress: (doneBytes) => counters.setProgress(blob, doneBytes),
+    onWait: () =>
+      main.notify('notice', { message: `another process saves ${shortDigest(digest)}: waiting for it` }),
+    log,
+    signal: AbortSignal.any([signal, closing.signal]),
+  });
 }
 
 function tracked<T>(streaming: Promise<T>): Promise<T> {

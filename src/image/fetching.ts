@@ -9,6 +9,7 @@ import type { Platform } from '../oci/platform.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { SavedBlob, SaveTarget } from './saved-blob.js';
 
 /** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
 const CLOSE_MS = 500;
@@ -78,6 +79,10 @@ export class Fetching {
     const known = this.#blobs.get(blob);
     if (known) known.pageDigests = pageDigests;
     return this.#peer.call('setPageDigests', { blob, pageDigests });
+  }
+
+  save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
+    return this.#peer.call('save', { blob, target }, { signal });
   }
 
   /** Gives the thread the other end of an inflating thread's conversation. */

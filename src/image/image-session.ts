@@ -1,8 +1,10 @@
 import type { Log } from '../base/log.js';
 import type { Layer } from '../layer/layer.js';
+import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from './saved-blob.js';
 
 /** Where compressed pages, layer indexes and manifests are kept between mounts. */
 export interface CacheOptions {
@@ -70,6 +72,18 @@ export interface ImageSession {
     image: ResolvedImage,
     options?: { only?: readonly number[]; signal?: AbortSignal },
   ): Promise<Layer[]>;
+  /**
+   * Saves the layers' bytes as they are in files, checked by digest, a few at a time. A fault with one is its outcome, and the
+   * others are still done; aborting leaves partial files, which the next save goes on with.
+   * @param target where each goes, its directories made
+   * @returns an outcome a blob, base first
+   * @throws LayerslayerError INVALID_ARGUMENT for layers that are not there; the signal's reason
+   */
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options?: SaveLayersOptions,
+  ): Promise<SaveOutcome[]>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
   metrics(): SessionMetrics;

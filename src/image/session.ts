@@ -21,6 +21,8 @@ import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
 import { KeptTrees } from './kept-trees.js';
 import { LastLayers } from './last-layers.js';
 import { ProgressReport, type ReportedBlob } from './progress-report.js';
+import type { SavePorts } from './save-layers.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from './saved-blob.js';
 import { SharedFiles } from './shared-files.js';
 import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
 
@@ -56,7 +58,7 @@ class ThreadedSession implements ImageSession {
   readonly trees: KeptTrees;
   readonly #sharedFiles = new SharedFiles();
   readonly #blobs = new Map<Digest, BlobNumber>();
-  /** `openLayers` under way. */
+  /** `openLayers` and `saveLayers` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   /** What was preloaded. */
@@ -113,6 +115,16 @@ class ThreadedSession implements ImageSession {
     const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), signal);
     this.#opening.add(opening);
     return opening.finally(() => this.#opening.delete(opening));
+  }
+
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options: SaveLayersOptions = {},
+  ): Promise<SaveOutcome[]> {
+    const saving = this.#saveLayers(image, target, options);
+    this.#opening.add(saving);
+    return saving.finally(() => this.#opening.delete(saving));
   }
 
   metrics(): SessionMetrics {
@@ -206,6 +218,26 @@ class ThreadedSession implements ImageSession {
       // What was stopped tells why, and no more: another layer's fault is not this one's.
       throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
     }
+  }
+
+  async #saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    { only, signal, onEnded = () => {} }: SaveLayersOptions,
+  ): Promise<SaveOutcome[]> {
+    const { saveLayers } = await import('./save-layers.js'); // a mount does without
+    const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
+    const ports: SavePorts = {
+      openBlob: async ({ digest, numbers }) => {
+        const blob = this.#numberOf(digest);
+        await this.#fetching.openBlob(blob, image, numbers[0]!);
+        return blob;
+      },
+      save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
+      report: new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob)),
+    };
+    const stopped = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+    return saveLayers(wanted, target, ports, onEnded, stopped);
   }
 
   #numberOf(digest: Digest): BlobNumber {

@@ -2,13 +2,25 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Compression } from './layer-index.js';
 
 /** First bytes of formats that layers come in, ours and others'; the others are refused by name. */
-const FORMATS: readonly { name: string; magic: readonly number[]; compression?: Compression }[] = [
-  { name: 'gzip', magic: [0x1f, 0x8b], compression: 'gzip' }, // RFC 1952, 2.3.1
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd] }, // RFC 8878, 3.1.1
-  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
-  { name: 'bzip2', magic: [0x42, 0x5a, 0x68] },
-  { name: 'lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
+const FORMATS: readonly Format[] = [
+  { name: 'gzip', suffix: '.tar.gz', magic: [0x1f, 0x8b], compression: 'gzip' }, // RFC 1952, 2.3.1
+  { name: 'zstd', suffix: '.tar.zst', magic: [0x28, 0xb5, 0x2f, 0xfd] }, // RFC 8878, 3.1.1
+  { name: 'xz', suffix: '.tar.xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
+  { name: 'bzip2', suffix: '.tar.bz2', magic: [0x42, 0x5a, 0x68] },
+  { name: 'lz4', suffix: '.tar.lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
 ];
+
+interface Format {
+  name: string;
+  suffix: string; // of a tar's file name
+  magic: readonly number[];
+  compression?: Compression; // ours; undefined: we cannot read it
+}
+
+const PLAIN_SUFFIX = '.tar';
+
+/** All that `compressionSuffix` may return. */
+export const COMPRESSION_SUFFIXES: readonly string[] = [...FORMATS.map(({ suffix }) => suffix), PLAIN_SUFFIX];
 
 /** Bytes that decide the format: those of the longest magic. */
 export const MAGIC_LENGTH = 6;
@@ -38,4 +50,10 @@ export function detectCompression(head: Uint8Array): Compression {
 export function compressionName(head: Uint8Array): string | undefined {
   if (isSkippableZstdFrame(head)) return 'zstd';
   return FORMATS.find(({ magic }) => magic.every((byte, i) => head[i] === byte))?.name;
+}
+
+/** How the file name of a tar ends whose bytes begin so: `.tar.gz`, `.tar` … */
+export function compressionSuffix(head: Uint8Array): string {
+  const name = compressionName(head);
+  return FORMATS.find((format) => format.name === name)?.suffix ?? PLAIN_SUFFIX;
 }

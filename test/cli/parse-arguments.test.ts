@@ -6,6 +6,7 @@ const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
   'log-file': { kind: 'text', short: 'l', summary: '' },
   option: { kind: 'list', short: 'o', summary: '' },
+  format: { kind: 'pair', value: 'oci DIR', summary: '' },
 } as const satisfies OptionTable;
 
 const NOTHING = { quiet: false, option: [] };
@@ -21,6 +22,8 @@ describe('parseArguments', () => {
     [['-l', 'F', '-l', 'G'], { 'log-file': 'G' }, []],
     [['-o', 'a,b', 'IMAGE', '-o', 'c', 'DIR'], { option: ['a,b', 'c'] }, ['IMAGE', 'DIR']],
     [['-o', 'a', 'IMAGE', 'DIR'], { option: ['a'] }, ['IMAGE', 'DIR']],
+    [['--format', 'a', 'b', 'c'], { format: ['a', 'b'] }, ['c']],
+    [['c', '--format=a', 'b'], { format: ['a', 'b'] }, ['c']],
     // Nothing is a number, an object, or lost.
     [['007', '1e3', 'a.b'], {}, ['007', '1e3', 'a.b']],
     [['-l-x'], { 'log-file': '-x' }, []],
@@ -47,6 +50,9 @@ describe('parseArguments', () => {
     [['--log-file'], 'wants a value'],
     [['--log-file='], 'wants a value'],
     [['-l', '-q'], 'wants a value'],
+    [['--format', 'a'], '--format wants two values: oci DIR'],
+    [['--format', 'a', '-q', 'b'], '--format wants two values: oci DIR'],
+    [['--format'], '--format wants two values: oci DIR'],
     [['-o', ''], 'wants a value'],
     [['--help'], 'unknown option: --help'],
   ])('refuses %j', (words, message) => {

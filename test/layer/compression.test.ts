@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { detectCompression, MAGIC_LENGTH } from '#dist/layer/compression.js';
+import {
+  COMPRESSION_SUFFIXES,
+  compressionSuffix,
+  detectCompression,
+  MAGIC_LENGTH,
+} from '#dist/layer/compression.js';
 import { file, tarOf } from '../support/tar.js';
 
 const OTHERS: [string, number[]][] = [
@@ -22,6 +27,22 @@ describe('the compression of a blob', () => {
     const refused = expect(() => detectCompression(Uint8Array.from([...magic, 9, 9, 9])));
     refused.toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
     refused.toThrow(new RegExp(`compressed with ${name}:`));
+  });
+
+  it('gives a file its suffix, also one that is refused', () => {
+    const suffix = (...head: number[]) => compressionSuffix(Uint8Array.from(head));
+    expect([suffix(0x1f, 0x8b, 8), suffix(), suffix(0x1f)]).toEqual(['.tar.gz', '.tar', '.tar']);
+    expect(OTHERS.map(([, magic]) => suffix(...magic, 9))).toEqual(
+      ['zst', 'zst', 'zst', 'xz', 'bz2', 'lz4'].map((end) => `.tar.${end}`),
+    );
+    expect([...COMPRESSION_SUFFIXES].sort()).toEqual([
+      '.tar',
+      '.tar.bz2',
+      '.tar.gz',
+      '.tar.lz4',
+      '.tar.xz',
+      '.tar.zst',
+    ]);
   });
 
   it('is told by no less than a whole magic', () => {

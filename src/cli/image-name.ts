@@ -1,0 +1,35 @@
+import { basename } from 'node:path';
+import { digestAlgorithm, digestHex } from '../oci/digest.js';
+import { parseImageLocation } from '../oci/image-location.js';
+import { parseReference, type Reference } from '../oci/reference.js';
+
+/** What an image is called in the names of files: `library/nginx` and `alpine`. */
+export interface ImageName {
+  repository: string; // one component or more, safe in a path
+  tag: string; // one component
+}
+
+/** Of what a layout calls its images, which may be anything: characters that are in every reference's grammar. */
+const UNSAFE = /[^A-Za-z0-9._-]+/g;
+
+/** @param reference in canonical form: of a registry, or of a place on this machine */
+export function imageName(reference: string): ImageName {
+  const location = parseImageLocation(reference);
+  if (location.place === 'registry') return nameOf(location.reference);
+  const { place, path, tag, position } = location;
+  if (place === 'docker-archive' && tag !== undefined) return nameOf(parseReference(tag));
+  return {
+    repository: safe(basename(path)),
+    tag: safe(tag ?? (position === undefined ? '' : String(position))),
+  };
+}
+
+function nameOf({ repository, tag, digest }: Reference): ImageName {
+  const byDigest = digest === undefined ? 'latest' : `${digestAlgorithm(digest)}-${digestHex(digest)}`;
+  return { repository, tag: tag ?? byDigest };
+}
+
+function safe(text: string): string {
+  const name = text.replace(UNSAFE, '_').replace(/^\.+/, '');
+  return name === '' ? 'latest' : name;
+}

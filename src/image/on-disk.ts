@@ -1,0 +1,30 @@
+import { LayerslayerError } from '../base/errors.js';
+import { makeDirectories } from '../cache/make-directories.js';
+
+/**
+ * A step on files that the user named, where every fault is IO_FAILED.
+ * @param doing as `writing /path at 0`: it begins the message
+ */
+export async function onDisk<T>(doing: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    throw diskFault(doing, error);
+  }
+}
+
+export function diskFault(doing: string, error: unknown): LayerslayerError {
+  return new LayerslayerError('IO_FAILED', `${doing}: ${(error as Error).message}`, { cause: error });
+}
+
+/** Less the umask, as every program's. */
+const DIRECTORY_MODE = 0o777;
+
+/** Makes it, and those above it. @throws LayerslayerError IO_FAILED */
+export function makeOutputDirectory(path: string): void {
+  try {
+    makeDirectories(path, DIRECTORY_MODE);
+  } catch (error) {
+    throw diskFault(`making ${path}`, error);
+  }
+}
