@@ -5,21 +5,24 @@ import { imageSteps, totalSize } from './image-record.js';
 import { formatSize } from './size.js';
 import { textTable } from './table.js';
 
-/** Narrower than this a table tells nothing. */
-const COLUMNS_MIN = 40;
+/** Characters of a build step that are always shown. */
+const STEP_MIN = 40;
 
 /**
  * What `inspect` shows to people: the image, its platforms, build steps and layers.
- * @param columns of the terminal, to cut long lines at; undefined: nothing is cut
+ * @param columns of the terminal, where long build steps are cut: digests must be whole to be of use; undefined: nothing is cut
  */
 export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
-  const width = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(COLUMNS_MIN, columns - 1);
   const tables = [textTable(summary(image, offer))];
   if (offer.isIndex) tables.push(textTable(platforms(image, offer)));
-  if (image.config.history.length > 0) tables.push(textTable(steps(image)));
+  if (image.config.history.length > 0) tables.push(cut(textTable(steps(image)), columns));
   tables.push(textTable(layers(image)));
-  return tables
-    .join('\n\n')
+  return tables.join('\n\n');
+}
+
+function cut(table: string, columns: number | undefined): string {
+  const width = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(STEP_MIN, columns - 1);
+  return table
     .split('\n')
     .map((line) => (line.length <= width ? line : `${line.slice(0, width - 1)}…`))
     .join('\n');

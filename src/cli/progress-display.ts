@@ -6,8 +6,10 @@ import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProg
 /** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
 const REDRAW_MS = 100;
 
-/** Up one line and clear it (ECMA-48 CUU, EL). */
-const CLEAR_LINE_ABOVE = '\x1b[1A\x1b[2K';
+/**
+ * To the start of the first of so many lines, and clear all below (ECMA-48 CUU, ED): the terminal may have shown a `^C` after them.
+ */
+const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
 
 /**
  * Shows how work on layers gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
@@ -87,13 +89,13 @@ export class ProgressDisplay {
     if (this.#notice !== undefined) state.notice = this.#notice;
     const lines = renderProgress(state, terminal.columns, terminal.rows);
     // One write: a redraw that arrives in halves flickers.
-    terminal.write(CLEAR_LINE_ABOVE.repeat(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
+    terminal.write(clearLines(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
     this.#drawnLines = lines.length;
     this.#drawnMs = this.#now();
   }
 
   #erase(): void {
-    if (this.#drawnLines > 0) this.#output.terminal.write(CLEAR_LINE_ABOVE.repeat(this.#drawnLines));
+    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
     this.#drawnLines = 0;
   }
 }

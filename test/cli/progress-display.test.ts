@@ -7,14 +7,23 @@ function layer(number: number, changes: Partial<LayerProgress> = {}): LayerProgr
   return { layer: number, state: 'indexing', cached: false, doneBytes: 0, totalBytes: 1024, ...changes };
 }
 
-/** What a terminal shows after this text: lines, with `CUU` and `EL` obeyed. */
+/** What a terminal shows after this text: lines, with `CUU` and `ED` obeyed. */
 function screen(text: string): string[] {
   const lines = [''];
-  for (const [piece] of text.matchAll(/\x1b\[1A|\x1b\[2K|\n|[^\x1b\n]+/g)) {
-    if (piece === '\x1b[1A') lines.pop();
-    else if (piece === '\x1b[2K') lines[lines.length - 1] = '';
-    else if (piece === '\n') lines.push('');
-    else lines[lines.length - 1] += piece;
+  let row = 0;
+  let column = 0;
+  for (const [piece, up] of text.matchAll(/\x1b\[(\d+)A|\x1b\[J|[\r\n]|[^\x1b\r\n]+/g)) {
+    const line = lines[row]!;
+    if (up !== undefined) row = Math.max(0, row - Number(up));
+    else if (piece === '\x1b[J') lines.splice(row, lines.length, line.slice(0, column));
+    else if (piece === '\r') column = 0;
+    else if (piece === '\n') {
+      column = 0;
+      if (++row === lines.length) lines.push('');
+    } else {
+      lines[row] = line.slice(0, column).padEnd(column) + piece + line.slice(column + piece.length);
+      column += piece.length;
+    }
   }
   return lines;
 }
@@ -40,6 +49,19 @@ describe('ProgressDisplay', () => {
     expect(text.stdout).toBe('');
   });
 
+  it('redraws over what the terminal has shown of a key', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(1);
+    display.progress(layer(1));
+    text.stderr += '^C';
+    display.progress(layer(1, { state: 'waiting' }));
+    expect(screen(text.stderr)).toEqual(['layer 1/1  waiting for another process', '']);
+    text.stderr += '^C';
+    display.end();
+    expect(screen(text.stderr)).toEqual(['']);
+  });
+
   it('redraws at most ten times a second, but shows each change of state', () => {
     const { output, text } = memoryOutput({ isTerminal: true });
     let now = 0;
@@ -55,6 +77,18 @@ describe('ProgressDisplay', () => {
     expect(twice).toBeGreaterThan(once);
     display.progress(layer(1, { state: 'done' }));
     expect(text.stderr.length).toBeGreaterThan(twice);
+  });
+
+  it('takes the bars away before a result, which may go to the same terminal', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(2);
+    display.progress(layer(1));
+    display.result('found');
+    expect(screen(text.stderr)).toEqual(['']);
+    expect(text.stdout).toBe('found\n');
+    display.progress(layer(2));
+    expect(screen(text.stderr)).toHaveLength(3);
   });
 
   it('draws nothing for kept indexes', () => {
