@@ -6,6 +6,7 @@ export const COMMAND_NAMES = {
   mounts: 'mounts',
   inspect: 'inspect',
   save: 'save',
+  cache: 'cache',
 } as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[keyof typeof COMMAND_NAMES];

@@ -8,6 +8,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   mounts: async () => (await import('./commands/mounts.js')).mounts,
   inspect: async () => (await import('./commands/inspect.js')).inspect,
   save: async () => (await import('./commands/save.js')).save,
+  cache: async () => (await import('./commands/cache.js')).cache,
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {

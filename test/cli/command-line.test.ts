@@ -98,7 +98,7 @@ describe('the command line', () => {
     });
   });
 
-  it.each(['mount', 'unmount', 'mounts'])('%s --help ends with its exit statuses', (command) => {
+  it.each(['mount', 'unmount', 'mounts', 'inspect', 'save', 'cache'])('%s --help ends with its exit statuses', (command) => {
     const { status, stdout, stderr } = layerslayer(command, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
