@@ -98,14 +98,17 @@ describe('the command line', () => {
     });
   });
 
-  it.each(['mount', 'unmount', 'mounts', 'inspect', 'save', 'cache'])('%s --help ends with its exit statuses', (command) => {
-    const { status, stdout, stderr } = layerslayer(command, '--help');
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
-    expect(stdout).toMatch(
-      /\nexamples:\n {2}layerslayer .*\n {2}layerslayer .*\n\nexit status:\n(?: +\d+ {2}.+\n)+$/,
-    );
-  });
+  it.each(['mount', 'unmount', 'mounts', 'inspect', 'save', 'cache'])(
+    '%s --help ends with its exit statuses',
+    (command) => {
+      const { status, stdout, stderr } = layerslayer(command, '--help');
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
+      expect(stdout).toMatch(
+        /\nexamples:\n {2}layerslayer .*\n {2}layerslayer .*\n\nexit status:\n(?: +\d+ {2}.+\n)+$/,
+      );
+    },
+  );
 
   it('shows its commands and its version', () => {
     expect(layerslayer('--help').stdout).toMatch(/\n {2}mounts .*\n/);
