@@ -3,6 +3,9 @@ import { isJsonObject, ownField, stringField, stringList } from '../oci/json.js'
 import { LAYERS_MAX } from '../oci/manifest.js';
 import { formatReference, parseReference } from '../oci/reference.js';
 
+/** Characters: `PATH_MAX` of Linux. */
+const NAME_LENGTH_MAX = 4096;
+
 /** One image of `manifest.json`, as docker save writes it. Names are those of the archive's members. */
 export interface ArchivedImage {
   config: string;
@@ -33,6 +36,9 @@ function parseImage(value: unknown, what: string): ArchivedImage {
   if (!config) throw new LayerslayerError('UNSUPPORTED', `${what} names no Config`);
   if (!Array.isArray(layers) || !layers.every((layer) => typeof layer === 'string')) {
     throw new LayerslayerError('UNSUPPORTED', `${what}: Layers is not a list of names`);
+  }
+  if ([config, ...layers].some((name) => name.length > NAME_LENGTH_MAX)) {
+    throw new LayerslayerError('UNSUPPORTED', `${what}: a member's name is longer than ${NAME_LENGTH_MAX}`);
   }
   if (layers.length > LAYERS_MAX) {
     throw new LayerslayerError(
