@@ -5,9 +5,18 @@ import { valueOptions } from './option-table.js';
 /** What the words of the command line ask for. */
 export type Choice =
   | { kind: 'command'; name: CommandName; words: string[]; isMountHelper: boolean }
+  /** The flags of the Python tool of the same name: see first-tool.ts. */
+  | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
   | { kind: 'nothing'; bare: string | undefined };
+
+/** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
+const FIRST_TOOL_MARK =
+  /^(--(target-image|peek-all|peek-layer|bulk-peek|save-all|carve-file|output-dir|simple-output|interactive)(=|$)|-[qi]*[ti])/;
+
+/** Names of the first tool's options that take the next word, besides those that `mount` has too. */
+const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carve-file', '--output-dir'];
 
 /**
  * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
@@ -15,7 +24,8 @@ export type Choice =
  * @param words the arguments of the program
  */
 export function chooseCommand(words: readonly string[]): Choice {
-  const bare = bareWords(words);
+  const isFirstTool = options(words).some((word) => FIRST_TOOL_MARK.test(word));
+  const bare = bareWords(words, isFirstTool);
   const first = bare[0];
   const name = first === undefined ? undefined : commandNamed(words[first]!);
   if (first !== undefined && name !== undefined) {
@@ -25,29 +35,40 @@ export function chooseCommand(words: readonly string[]): Choice {
   if (bare.length >= 2) return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
   if (asks(words, '--help', '-h')) return { kind: 'help' };
   if (asks(words, '--version')) return { kind: 'version' };
+  if (isFirstTool) return { kind: 'first-tool', words: [...words] };
   return { kind: 'nothing', bare: first === undefined ? undefined : words[first] };
 }
 
 /** Positions of the words that are neither options nor values of options; all words after `--` are bare. */
-function bareWords(words: readonly string[]): number[] {
+function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   const takesValue = valueOptions(MOUNT_OPTIONS);
+  // `-f` is a flag of `mount`.
+  if (isFirstTool) for (const name of FIRST_TOOL_VALUES) takesValue.add(name);
+  const end = options(words).length;
   const bare: number[] = [];
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!;
-    if (word === '--') {
-      for (let j = i + 1; j < words.length; j++) bare.push(j);
-      break;
-    }
-    if (takesValue.has(word)) i++;
-    else if (!word.startsWith('-') || word === '-') bare.push(i);
-    // Of a group of short options (`-fl FILE`) only the last can take the next word.
-    else if (/^-[a-z]{2,}$/i.test(word) && takesValue.has(`-${word.at(-1)}`)) i++;
+  for (let i = 0; i < end; i++) {
+    if (takesNextWord(words[i]!, takesValue)) i++;
+    else if (!words[i]!.startsWith('-') || words[i] === '-') bare.push(i);
   }
+  for (let i = end + 1; i < words.length; i++) bare.push(i);
   return bare;
+}
+
+/** Of a group of short options (`-fl FILE`) the first that takes a value ends it: the rest is that value, if any. */
+function takesNextWord(word: string, takesValue: ReadonlySet<string>): boolean {
+  if (takesValue.has(word)) return true;
+  if (!/^-[a-z]{2,}/i.test(word)) return false;
+  const taking = [...word.slice(1)].findIndex((letter) => takesValue.has(`-${letter}`));
+  return taking === word.length - 2;
+}
+
+/** The words before `--`. */
+function options(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return end === -1 ? words : words.slice(0, end);
 }
 
 /** Whether one of the flags stands before `--`. */
 export function asks(words: readonly string[], ...flags: string[]): boolean {
-  const end = words.indexOf('--');
-  return (end === -1 ? words : words.slice(0, end)).some((word) => flags.includes(word));
+  return options(words).some((word) => flags.includes(word));
 }

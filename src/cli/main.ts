@@ -2,6 +2,9 @@
 import { DaemonClient } from '../daemon/daemon-client.js';
 import { startDaemon } from '../daemon/start-daemon.js';
 import { asks, type Choice, chooseCommand } from './choose-command.js';
+import type { CommandContext } from './command.js';
+import { commandNamed } from './command-names.js';
+import type { Translation } from './first-tool.js';
 
 /** When the process began, on the clock of performance.now(): that clock starts with it. */
 const STARTED_MS = 0;
@@ -11,10 +14,44 @@ const USAGE_STATUS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
   const choice = chooseCommand(words);
-  return choice.kind === 'command' ? runChosen(choice) : runTopLevel(choice, words);
+  if (choice.kind === 'command') return runChosen(choice);
+  if (choice.kind === 'first-tool') return runFirstTool(choice.words);
+  if (words.length === 0 && process.stdin.isTTY && process.stdout.isTTY) {
+    const { INTERACTIVE } = await import('./first-tool.js');
+    return runTranslation(INTERACTIVE);
+  }
+  return runTopLevel(choice, words);
 }
 
-async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> {
+async function runFirstTool(words: readonly string[]): Promise<number> {
+  const [{ translateFirstTool }, { tokenTxt }, { reportFault }] = await Promise.all([
+    import('./first-tool.js'),
+    import('./token-txt.js'),
+    import('./run-command.js'),
+  ]);
+  let translation: Translation;
+  try {
+    translation = translateFirstTool(words, () => tokenTxt(workingDirectory()));
+  } catch (error) {
+    const { processOutput } = await import('./process-output.js');
+    const output = processOutput();
+    output.choices = { ...output.choices, json: asks(words, '--json') };
+    return reportFault(error, output);
+  }
+  return runTranslation(translation);
+}
+
+function runTranslation({ name: word, words, notes }: Translation): Promise<number> {
+  const name = commandNamed(word);
+  if (name === undefined) return runTopLevel({ kind: 'nothing', bare: word }, words);
+  return runChosen({ kind: 'command', name, words, isMountHelper: false }, notes);
+}
+
+/** @param notes for the user, shown first */
+async function runChosen(
+  choice: Choice & { kind: 'command' },
+  notes: readonly string[] = [],
+): Promise<number> {
   let daemon: DaemonClient | undefined;
   const theDaemon = () => {
     daemon ??= new DaemonClient(startDaemon());
@@ -28,7 +65,7 @@ async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> 
     import('./run-command.js'),
     import('./process-output.js'),
   ]);
-  const status = await runCommand(await loadCommand(choice.name), choice.words, {
+  const context: CommandContext = {
     output: processOutput(),
     cwd: workingDirectory(),
     env: process.env,
@@ -39,7 +76,8 @@ async function runChosen(choice: Choice & { kind: 'command' }): Promise<number> 
       isUsed = true;
       return theDaemon();
     },
-  });
+  };
+  const status = await runCommand(await loadCommand(choice.name), choice.words, context, notes);
   if (!isUsed) daemon?.discard();
   return status;
 }
@@ -54,7 +92,7 @@ function workingDirectory(): string {
 }
 
 async function runTopLevel(
-  choice: Exclude<Choice, { kind: 'command' }>,
+  choice: Exclude<Choice, { kind: 'command' | 'first-tool' }>,
   words: readonly string[],
 ): Promise<number> {
   const [{ loadAllCommands }, { programHelp }, { processOutput }] = await Promise.all([

@@ -4,15 +4,19 @@ import { asks } from './choose-command.js';
 import type { Command, CommandContext } from './command.js';
 import { EXIT_STATUS } from './exit-status.js';
 import { commandHelp } from './help.js';
-import type { OutputChoices } from './output.js';
+import type { Output, OutputChoices } from './output.js';
 import { parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 
-/** Parses the words of one command, runs it, and turns what it throws into a line and an exit status. */
+/**
+ * Parses the words of one command, runs it, and turns what it throws into a line and an exit status.
+ * @param notes for the user, shown first
+ */
 export async function runCommand(
   command: Command,
   words: readonly string[],
   context: CommandContext,
+  notes: readonly string[] = [],
 ): Promise<number> {
   const { output } = context;
   // Before parsing, which may fail: that failure too is wanted as JSON.
@@ -34,14 +38,20 @@ export async function runCommand(
     } = options as Partial<OutputChoices> & { 'log-file'?: string };
     output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
+    for (const note of notes) output.note(note);
     const status = await command.run(options, positionals, context);
     await output.settled();
     return status;
   } catch (error) {
-    const known = asLayerslayerError(error);
-    output.error(toErrorRecord(known));
-    return EXIT_STATUS[known.code];
+    return reportFault(error, output);
   }
+}
+
+/** @returns the exit status */
+export function reportFault(error: unknown, output: Output): number {
+  const known = asLayerslayerError(error);
+  output.error(toErrorRecord(known));
+  return EXIT_STATUS[known.code];
 }
 
 function checkPositionals(

@@ -39,7 +39,37 @@ describe('chooseCommand', () => {
   });
 
   it.each([
+    '-t ubuntu:24.04 -f /etc/passwd',
+    '--target-image moby/buildkit:latest --peek-all -l peek.log',
+    '--target-image=moby/buildkit:latest --peek-layer all',
+    '-qt nginx --bulk-peek',
+    '-tnginx --save-all --output-dir d',
+    '-t nginx -f /a -o d',
+    '-t mount --peek-all', // an image of that name
+    '-t nginx one-bare',
+    '--interactive',
+    '-i',
+    '--peek-all',
+  ])('%s is in the first tool’s spelling', (line) => {
+    expect(chooseCommand(words(line))).toEqual({ kind: 'first-tool', words: words(line) });
+  });
+
+  it.each([
+    ['mounts -t nginx', 'mounts'],
+    ['-t nginx mounts --peek-all', 'mounts'],
+    ['-t x nginx /mnt', 'mount'],
+    ['nginx /mnt -f', 'mount'],
+    ['-f nginx /mnt', 'mount'],
+    ['-ftfoo nginx /mnt', 'mount'],
+    ['-lt nginx /mnt', 'mount'], // a log file called t
+    ['nginx /mnt -- -t', 'mount'],
+  ])('%s is not', (line, name) => {
+    expect(chooseCommand(words(line))).toMatchObject({ kind: 'command', name });
+  });
+
+  it.each([
     ['', { kind: 'nothing', bare: undefined }],
+    ['-t nginx --help', { kind: 'help' }],
     ['frobnicate', { kind: 'nothing', bare: 'frobnicate' }],
     ['-q', { kind: 'nothing', bare: undefined }],
     ['-o mount nginx', { kind: 'nothing', bare: 'nginx' }],

@@ -1,0 +1,155 @@
+import { parseImageLocation } from '../oci/image-location.js';
+import { IMAGE_OPTIONS } from './image-options.js';
+import type { OptionTable, OptionValues } from './option-table.js';
+import { parseArguments } from './parse-arguments.js';
+import { usageError } from './usage-error.js';
+
+/**
+ * The flags of the first tool of this name, which was written in Python and had no commands: `-t IMAGE` and what to do with
+ * it. They are told in the words of a command here; all options of images work with them too.
+ */
+const FIRST_TOOL_OPTIONS = {
+  'target-image': { kind: 'text', short: 't', value: 'IMAGE', summary: 'the image' },
+  'peek-all': { kind: 'flag', summary: 'peek: list all layers' },
+  'peek-layer': { kind: 'text', value: 'all|N', summary: 'peek: list all layers or one, counted from 0' },
+  'bulk-peek': { kind: 'flag', summary: 'peek --merged: all layers as one tree' },
+  'save-all': { kind: 'flag', summary: 'save: download all layers' },
+  'carve-file': { kind: 'text', short: 'f', value: 'PATH', summary: 'carve: extract one file' },
+  'output-dir': { kind: 'text', short: 'o', value: 'DIR', summary: 'where carve and save write' },
+  'simple-output': { kind: 'flag', summary: 'peek --simple: names and sizes' },
+  interactive: { kind: 'flag', short: 'i', summary: 'interactive: step through the image' },
+  'chunk-size': { kind: 'text', short: 'c', value: 'KIB', summary: 'without effect' },
+  arch: { kind: 'text', short: 'a', value: 'N', summary: 'say --platform OS/ARCH instead' },
+  ...IMAGE_OPTIONS,
+} as const satisfies OptionTable;
+
+type FirstToolValues = OptionValues<typeof FIRST_TOOL_OPTIONS>;
+
+/** What each flag that says what to do becomes. */
+const MODES = ['carve-file', 'bulk-peek', 'peek-all', 'peek-layer', 'save-all', 'interactive'] as const;
+
+/** A command and its words, as if the user had typed them. */
+export interface Translation {
+  name: string;
+  words: string[];
+  notes: string[]; // what the user should know of the translation
+}
+
+/** What no arguments on a terminal mean. */
+export const INTERACTIVE: Translation = { name: 'interactive', words: [], notes: [] };
+
+/** A bearer token in a file. */
+export interface TokenFile {
+  path?: string; // absolute; left out when there is none that can be used
+  note?: string; // for the user
+}
+
+/**
+ * @param tokenFile looks for the first tool's `token.txt`; asked for images of Docker Hub only
+ * @throws LayerslayerError INVALID_ARGUMENT
+ */
+export function translateFirstTool(words: readonly string[], tokenFile: () => TokenFile): Translation {
+  const { options, positionals } = parseArguments(words, FIRST_TOOL_OPTIONS);
+  if (positionals.length > 0) throw usageError(`unexpected word: ${positionals[0]}: see layerslayer --help`);
+  if (options.arch !== undefined) {
+    throw usageError('--arch counted the platforms of an image: say which one by --platform OS/ARCH');
+  }
+  const mode = chosenMode(options);
+  const image = options['target-image'];
+  if (image === undefined && mode !== 'interactive') throw usageError(`--${mode} wants an image: -t IMAGE`);
+
+  const notes: string[] = [];
+  if (options['chunk-size'] !== undefined)
+    notes.push('--chunk-size has no effect: what is needed is fetched');
+  const token = image === undefined ? [] : tokenWords(options, image, tokenFile, notes);
+  const { name, words: own, paths } = modeWords(mode, options, notes);
+  const all = [...commonWords(options), ...token, ...own];
+  const bare = [...(image === undefined ? [] : [image]), ...paths];
+  return { name, words: bare.length > 0 ? [...all, '--', ...bare] : all, notes };
+}
+
+type Mode = (typeof MODES)[number];
+
+/** An image alone was inspected step by step. */
+function chosenMode(options: FirstToolValues): Mode {
+  const given = MODES.filter((mode) => options[mode] !== undefined && options[mode] !== false);
+  if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
+  return given[0] ?? 'interactive';
+}
+
+function modeWords(
+  mode: Mode,
+  options: FirstToolValues,
+  notes: string[],
+): { name: string; words: string[]; paths: string[] } {
+  const directory = options['output-dir'];
+  const output = directory === undefined ? [] : [`-o${directory}`];
+  const simple = options['simple-output'] ? ['--simple'] : [];
+  const without = (name: 'output-dir' | 'simple-output') => {
+    if (options[name]) notes.push(`--${name} has no effect with --${mode}`);
+  };
+  switch (mode) {
+    case 'carve-file':
+      without('simple-output');
+      return { name: 'carve', words: output, paths: [options['carve-file']!] };
+    case 'save-all':
+      without('simple-output');
+      return { name: 'save', words: output, paths: [] };
+    case 'interactive':
+      without('simple-output');
+      without('output-dir');
+      return { name: 'interactive', words: [], paths: [] };
+    case 'bulk-peek':
+      without('output-dir');
+      return { name: 'peek', words: ['--merged', ...simple], paths: [] };
+    case 'peek-all':
+      without('output-dir');
+      return { name: 'peek', words: simple, paths: [] };
+    case 'peek-layer':
+      without('output-dir');
+      return { name: 'peek', words: [...layerWords(options['peek-layer']!, notes), ...simple], paths: [] };
+  }
+}
+
+/** The first tool counted layers from 0; here the first is 1, everywhere. */
+function layerWords(which: string, notes: string[]): string[] {
+  if (which === 'all') return [];
+  if (!/^\d{1,4}$/.test(which))
+    throw usageError(`not a layer: ${JSON.stringify(which)}: want all or its number from 0`);
+  const number = Number(which) + 1;
+  notes.push(`--peek-layer ${which} is --layer ${number}: layers are counted from 1 now`);
+  return [`--layer=${number}`];
+}
+
+/** Options that the commands have too, as they were given. */
+function commonWords(options: FirstToolValues): string[] {
+  return Object.keys(IMAGE_OPTIONS).flatMap((name) => {
+    const value = options[name as keyof typeof IMAGE_OPTIONS];
+    if (value === undefined || value === false) return [];
+    return value === true ? [`--${name}`] : [`--${name}=${value}`];
+  });
+}
+
+/** It goes to Docker Hub only, as the first tool knew no other registry; what the user says of credentials counts. */
+function tokenWords(
+  options: FirstToolValues,
+  image: string,
+  tokenFile: () => TokenFile,
+  notes: string[],
+): string[] {
+  if (options.username !== undefined || options['token-file'] !== undefined) return [];
+  if (!isOnDockerHub(image)) return [];
+  const { path, note } = tokenFile();
+  if (note !== undefined) notes.push(note);
+  return path === undefined ? [] : [`--token-file=${path}`];
+}
+
+/** What is no reference is told by the command. */
+function isOnDockerHub(image: string): boolean {
+  try {
+    const location = parseImageLocation(image);
+    return location.place === 'registry' && location.reference.registry === 'docker.io';
+  } catch {
+    return false;
+  }
+}
