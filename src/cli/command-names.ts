@@ -7,6 +7,7 @@ export const COMMAND_NAMES = {
   inspect: 'inspect',
   save: 'save',
   cache: 'cache',
+  completion: 'completion',
 } as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[keyof typeof COMMAND_NAMES];

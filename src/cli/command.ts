@@ -12,6 +12,8 @@ export interface CommandContext {
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
   /** The mount daemon; started before this when the command was recognised early. */
   daemon(): DaemonClient;
+  /** For what tells of them all. */
+  allCommands(): Promise<Command[]>;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
   isMountHelper: boolean;
 }

@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   inspect: async () => (await import('./commands/inspect.js')).inspect,
   save: async () => (await import('./commands/save.js')).save,
   cache: async () => (await import('./commands/cache.js')).cache,
+  completion: async () => (await import('./commands/completion.js')).completion,
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {

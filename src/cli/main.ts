@@ -60,7 +60,7 @@ async function runChosen(
   let isUsed = false;
   // Before anything else is loaded: its modules load on the other core while this process reads the command line.
   if (choice.name === 'mount' && !asks(choice.words, '--help', '-h')) theDaemon();
-  const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
+  const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
     import('./process-output.js'),
@@ -72,6 +72,7 @@ async function runChosen(
     uid: process.getuid?.() ?? 0,
     startedMs: STARTED_MS,
     isMountHelper: choice.isMountHelper,
+    allCommands: loadAllCommands,
     daemon: () => {
       isUsed = true;
       return theDaemon();
