@@ -31,6 +31,8 @@ ${commands.map(caseOf).join('\n')}
   for ((i = i + 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ $word == [:=] ]]; then
+      # What is being typed goes on with the word before.
+      ((i + 1 == COMP_CWORD)) && number=$((number - 1))
       i=$((i + 1))
     elif [[ -n \${takes[$word]:-} ]]; then
       IFS=';' read -ra values <<<"\${takes[$word]}"
@@ -44,10 +46,11 @@ ${commands.map(caseOf).join('\n')}
       number=$((number + 1))
     fi
   done
+  [[ \${COMP_WORDS[COMP_CWORD]} == : ]] && number=$((number - 1))
   if [[ -z $offer && $cur == -* ]]; then
     offer="words:\${options[*]}"
   elif [[ -z $offer && \${#positionals[@]} -gt 0 ]]; then
-    offer=\${positionals[number]:-}
+    ((number >= 0)) && offer=\${positionals[number]:-}
     [[ -z $offer && \${positionals[-1]} == *... ]] && offer=\${positionals[-1]}
   fi
   _layerslayer_offer "\${offer%...}"
@@ -66,8 +69,8 @@ _layerslayer_offer() {
       ;;
     mounts)
       compopt -o filenames 2>/dev/null
-      local source path type rest
-      while read -r source path type rest; do
+      local path type
+      while read -r _ path type _; do
         [[ $type == fuse.layerslayer ]] || continue
         printf -v path %b "$path"
         [[ $path == "$cur"* ]] && COMPREPLY+=("$path")
