@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../base/errors.js';
+import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
-import { redactor } from '../daemon/redact.js';
+import { redactedError, redactor } from '../daemon/redact.js';
 import type { ImageSession } from '../image/image-session.js';
 import { startSession } from '../image/session.js';
 import type { Platform } from '../oci/platform.js';
@@ -73,7 +73,7 @@ export async function withSession(
     onNotice: (message) => display.notice(redact(message)),
   });
   const fail = (error: unknown) => {
-    const told = redacted(error, redact);
+    const told = redactedError(error, redact);
     display.end();
     output.error(toErrorRecord(told));
     return EXIT_STATUS[told.code];
@@ -81,7 +81,7 @@ export async function withSession(
   try {
     return await untilStopped(run({ session, reference, platform, signal, display, fail }), signal);
   } catch (error) {
-    if (!signal.aborted) throw redacted(error, redact);
+    if (!signal.aborted) throw redactedError(error, redact);
     display.end();
     return endedStatus(output, interruption);
   } finally {
@@ -115,11 +115,4 @@ function endedStatus(output: Output, { status, signal }: Interruption): number {
   if (status === undefined) return 0;
   output.error(toErrorRecord(signal.reason));
   return status;
-}
-
-function redacted(error: unknown, redact: (text: string) => string): LayerslayerError {
-  const { code, message, stack } = asLayerslayerError(error);
-  const told = new LayerslayerError(code, redact(message));
-  told.stack = redact(stack ?? '');
-  return told;
 }

@@ -17,7 +17,7 @@ export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 /** What comes of the options alone, before reference and mountpoint are looked at and secrets are read. */
 export type MountChoices = Omit<
   MountOptions,
-  'reference' | 'source' | 'mountpoint' | 'registry' | 'logFile'
+  'reference' | 'resolvedByStarter' | 'source' | 'mountpoint' | 'registry' | 'logFile'
 > & {
   values: MountValues; // with what `-o` says merged in
   unheeded: string[]; // options of `-o` that are understood and not done
@@ -78,6 +78,7 @@ export function mountOptions(
   return {
     ...rest,
     reference,
+    resolvedByStarter: localPath === undefined,
     ...(source !== undefined && { source }),
     mountpoint,
     registry: readRegistryOptions(values, context.cwd),

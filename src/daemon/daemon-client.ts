@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import type { LayerProgress } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 
@@ -31,9 +32,14 @@ export class DaemonClient {
 
   /**
    * Resolves when the mount is usable.
-   * @throws LayerslayerError what the daemon failed with; ABORTED after `stop`
+   * @param image when `options.resolvedByStarter`
+   * @throws LayerslayerError what the daemon failed with, or `image`; ABORTED after `stop`
    */
-  mount(options: MountOptions, listener: DaemonListener): Promise<MountSummary> {
+  mount(
+    options: MountOptions,
+    listener: DaemonListener,
+    image?: Promise<ResolvedImage>,
+  ): Promise<MountSummary> {
     return new Promise((resolve, reject) => {
       this.#child.on('message', (message: FromDaemon) => {
         switch (message.type) {
@@ -55,6 +61,7 @@ export class DaemonClient {
       });
       void this.#exited.then((how) => reject(this.#unexpected(how, options)));
       this.#send({ type: 'start', options });
+      image?.then((found) => this.#send({ type: 'image', image: found })).catch(reject);
     });
   }
 

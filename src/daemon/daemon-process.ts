@@ -1,5 +1,6 @@
 import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
+import type { ResolvedImage } from '../image/image-source.js';
 import { formatLogLine, LogFile } from './log-file.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions } from './mount-options.js';
@@ -31,6 +32,10 @@ export function runDaemonProcess(ports: MountPorts): void {
   process.on('SIGINT', () => stopFor('stopped by SIGINT'));
 
   let started = false;
+  let tellImage: (image: ResolvedImage) => void = () => {};
+  const image = new Promise<ResolvedImage>((resolve) => {
+    tellImage = resolve;
+  });
   let accepted = false;
   let belongsToStarter = true;
   process.on('disconnect', () => {
@@ -41,16 +46,20 @@ export function runDaemonProcess(ports: MountPorts): void {
     if (message.type === 'accepted') {
       accepted = true;
       if (!belongsToStarter) process.disconnect();
+    } else if (message.type === 'image') {
+      tellImage(message.image);
     } else if (!started) {
       started = true;
       belongsToStarter = message.options.foreground;
-      void live(message.options, ports, stop.signal, stopFor);
+      const { options } = message;
+      void live(options, options.resolvedByStarter ? image : undefined, ports, stop.signal, stopFor);
     }
   });
 }
 
 async function live(
   options: MountOptions,
+  image: Promise<ResolvedImage> | undefined,
   ports: MountPorts,
   stop: AbortSignal,
   stopFor: (why: string) => void,
@@ -83,6 +92,7 @@ async function live(
     file = openLog(options, log);
     end = await runMount(
       options,
+      image,
       ports,
       {
         resolved: (layers) => tell({ type: 'resolved', layers }),

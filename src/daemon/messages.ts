@@ -1,11 +1,14 @@
 import type { ErrorRecord } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import type { LayerProgress } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 
 /** What the starter says. A closed channel before `accepted` means: stop, and leave nothing. */
 export type ToDaemon =
   | { type: 'start'; options: MountOptions }
+  /** What `options.resolvedByStarter` promised. */
+  | { type: 'image'; image: ResolvedImage }
   /** The starter has shown the result; from now on the daemon lives on its own. */
   | { type: 'accepted' };
 

@@ -10,6 +10,11 @@ import type { RegistryOptions } from '../registry/registry-options.js';
  */
 export interface MountOptions {
   reference: string;
+  /**
+   * The starter asks the registry while the daemon's process is starting, and says what it stands for; otherwise the daemon
+   * finds out by itself.
+   */
+  resolvedByStarter: boolean;
   /** First field of /proc/mounts; the canonical reference when left out. mount(8) wants it spelled as in fstab. */
   source?: string;
   platform: Platform;

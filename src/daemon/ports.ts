@@ -1,4 +1,3 @@
-import type { Worker } from 'node:worker_threads';
 import { MergedFs } from '../fs/merged-fs.js';
 import { DevFuseTransport } from '../fuse/dev-fuse-transport.js';
 import { startSession } from '../image/session.js';
@@ -8,8 +7,8 @@ import { openTree } from './open-tree.js';
 import { ourMountAt } from './our-mounts.js';
 
 /** The real things. */
-export const realPorts = (fetchThread: Worker): MountPorts => ({
-  startSession: (options) => startSession(options, fetchThread),
+export const realPorts: MountPorts = {
+  startSession,
   transport: new DevFuseTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
   async buildFs({ image, layers, trees }, options, log) {
@@ -22,4 +21,4 @@ export const realPorts = (fetchThread: Worker): MountPorts => ({
       createdBy: (number) => createdBy(image.config, image.manifest.layers.length, number),
     });
   },
-});
+};

@@ -1,3 +1,5 @@
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+
 /** Shorter secrets are left alone: replacing every `a` of a text would hide what happened and protect nothing. */
 const SHORTEST_SECRET = 4; // characters
 
@@ -37,4 +39,12 @@ function redactPatterns(text: string): string {
     .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#"'<>]*)\?[^\s"'<>]*/gi, `$1?${HIDDEN}`)
     .replace(/(\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${HIDDEN}`)
     .replace(/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, HIDDEN); // a JSON web token, as registries hand out
+}
+
+/** The error as it may be shown: its code, and message and stack without secrets. */
+export function redactedError(error: unknown, redact: (text: string) => string): LayerslayerError {
+  const { code, message, stack } = asLayerslayerError(error);
+  const told = new LayerslayerError(code, redact(message));
+  told.stack = redact(stack ?? '');
+  return told;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.js';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { MountedFs } from '../fuse/transport.js';
@@ -30,10 +31,12 @@ export type MountEnd = 'unmounted' | 'detached';
 /**
  * The life of one mount: resolve, open the layers, merge, mount, serve until it is unmounted or `stop` is aborted.
  * Leaves no mount behind, however it ends.
+ * @param known what the reference stands for, when somebody else finds out
  * @throws LayerslayerError whatever kept it from being ready; ABORTED when stopped before
  */
 export async function runMount(
   options: MountOptions,
+  known: Promise<ResolvedImage> | undefined,
   ports: MountPorts,
   reports: MountReports,
   log: Log,
@@ -49,7 +52,9 @@ export async function runMount(
   });
   try {
     session.preload(options.reference, options.platform);
-    const image = await session.resolve(options.reference, options.platform, stop);
+    const image = await (known
+      ? abortable(known, stop)
+      : session.resolve(options.reference, options.platform, stop));
     const only = options.layer === undefined ? undefined : [chooseLayer(image, options.layer)];
     reports.resolved(only?.length ?? image.manifest.layers.length);
     log.info(`${image.reference} is ${image.digest} for ${formatPlatform(image.platform)}`);

@@ -5,6 +5,7 @@ import type { Log, LogLevel } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import type { LocalPlace } from '../blob/local-pages.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
+import { parseImageLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
@@ -33,33 +34,39 @@ interface KnownBlob {
 }
 
 /**
- * The fetching thread as the main thread sees it. When it dies, calls under way fail and another one takes its place, which
+ * The fetching thread as the main thread sees it. It is started when it is first needed: an image that is kept is mounted
+ * without. When it dies, calls under way fail and another one takes its place, which
  * is told what this one knew: a mount outlives a fault in its network code.
  */
 export class Fetching {
   readonly #options: FetchingOptions;
   readonly #blobs = new Map<BlobNumber, KnownBlob>();
   #restarts: number[] = []; // times, of performance.now()
-  #thread!: Worker;
-  #peer!: ThreadPeer<SourceMethods>;
+  #thread: Worker | undefined;
+  #peer: ThreadPeer<SourceMethods> | undefined;
   #closed = false;
 
   /** @param thread one that was started before, and is ours from now on */
-  constructor(options: FetchingOptions, thread: Worker) {
+  constructor(options: FetchingOptions, thread?: Worker) {
     this.#options = options;
-    this.#adopt(thread);
+    if (thread) this.#adopt(thread);
+  }
+
+  /** Starts the thread, for whoever knows that it will be needed; its first use does so too. */
+  start(): void {
+    this.#started();
   }
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
-    return this.#peer.call('resolve', { reference, platform }, { signal });
+    return this.#started().call('resolve', { reference, platform }, { signal });
   }
 
   listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
-    return this.#peer.call('listImages', { reference }, { signal });
+    return this.#started().call('listImages', { reference }, { signal });
   }
 
   documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
-    return this.#peer.call('documents', { image }, { signal });
+    return this.#started().call('documents', { image }, { signal });
   }
 
   /**
@@ -68,7 +75,8 @@ export class Fetching {
    */
   async openBlob(blob: BlobNumber, image: ResolvedImage, layer: number): Promise<void> {
     if (!this.#blobs.has(blob)) this.#blobs.set(blob, { image, layer });
-    await this.#peer.call('openBlob', { blob, image, layer });
+    // A thread that is started later is told of all blobs at once.
+    await this.#peer?.call('openBlob', { blob, image, layer });
   }
 
   /**
@@ -78,52 +86,64 @@ export class Fetching {
   async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalPlace | undefined> {
     const known = this.#blobs.get(blob);
     if (known) known.pageDigests = pageDigests;
-    return this.#peer.call('setPageDigests', { blob, pageDigests });
+    if (!this.#peer && known && !isLocal(known.image)) return undefined;
+    return this.#started().call('setPageDigests', { blob, pageDigests });
   }
 
   save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
-    return this.#peer.call('save', { blob, target }, { signal });
+    return this.#started().call('save', { blob, target }, { signal });
   }
 
   /** Gives the thread the other end of an inflating thread's conversation. */
   attach(port: MessagePort): void {
-    this.#peer.notify('attach', { port }, [port]);
+    this.#started().notify('attach', { port }, [port]);
   }
 
   async close(reason: LayerslayerError): Promise<void> {
     this.#closed = true;
-    const closed = this.#peer.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
+    const closed = this.#peer?.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
-    this.#peer.close(reason);
-    await this.#thread.terminate();
+    this.#peer?.close(reason);
+    await this.#thread?.terminate();
   }
 
-  #adopt(thread: Worker): void {
+  #started(): ThreadPeer<SourceMethods> {
+    if (this.#closed && !this.#peer) throw new LayerslayerError('ABORTED', 'the session was closed');
+    return this.#peer ?? this.#adopt(startFetchThread());
+  }
+
+  #adopt(thread: Worker): ThreadPeer<SourceMethods> {
     const { log, onNotice, setup } = this.#options;
     const notices: NoticeMethods = {
       log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
       notice: ({ message }) => onNotice?.(message),
     };
+    const peer = new ThreadPeer<SourceMethods>(thread, notices);
     this.#thread = thread;
-    this.#peer = new ThreadPeer<SourceMethods>(thread, notices);
-    this.#peer.notify('setup', setup);
+    this.#peer = peer;
+    peer.notify('setup', setup);
     for (const [blob, { image, layer, pageDigests }] of this.#blobs) {
-      this.#peer.notify('openBlob', { blob, image, layer });
-      if (pageDigests) this.#peer.notify('setPageDigests', { blob, pageDigests });
+      peer.notify('openBlob', { blob, image, layer });
+      if (pageDigests) peer.notify('setPageDigests', { blob, pageDigests });
     }
-    thread.on('error', (error) => this.#ended(thread, error.stack ?? error.message));
-    thread.on('exit', (code) => this.#ended(thread, `exit code ${code}`));
+    thread.on('error', (error) => this.#ended(thread, peer, error.stack ?? error.message));
+    thread.on('exit', (code) => this.#ended(thread, peer, `exit code ${code}`));
+    return peer;
   }
 
-  #ended(thread: Worker, what: string): void {
+  #ended(thread: Worker, peer: ThreadPeer<SourceMethods>, what: string): void {
     // An error is followed by an exit; by then another thread is in its place, or none will be.
-    if (this.#closed || thread !== this.#thread || this.#peer.closed) return;
+    if (this.#closed || thread !== this.#thread || peer.closed) return;
     this.#options.log.error(`the fetching thread ended: ${what}`);
-    this.#peer.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
+    peer.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
     const now = performance.now();
     this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);
     if (this.#restarts.push(now) > RESTARTS_MAX) return;
     this.#adopt(startFetchThread());
     this.#options.onRestart();
   }
+}
+
+function isLocal(image: ResolvedImage): boolean {
+  return parseImageLocation(image.reference).place !== 'registry';
 }

@@ -33,15 +33,21 @@ export class KeptIndexes {
     this.#log = log;
   }
 
-  /** Loads the indexes that are kept of these layers, one a turn of the event loop, for `loadOrMake` to find. */
-  preload(digests: (store: ContentStore) => readonly Digest[]): void {
+  /**
+   * Loads the indexes that are kept of these layers, one a turn of the event loop, for `loadOrMake` to find.
+   * @param onMissing one is not kept, or no layer is known
+   */
+  preload(digests: (store: ContentStore) => readonly Digest[], onMissing: () => void): void {
     this.#preloading = this.#store.then(async (store) => {
-      for (const digest of new Set(digests(store))) {
+      const wanted = new Set(digests(store));
+      for (const digest of wanted) {
         if (this.#closed) return;
         const kept = await this.#load(store, digest);
-        if (kept) this.#preloaded.set(digest, kept);
+        if (!kept) break;
+        this.#preloaded.set(digest, kept);
         await nextTurn();
       }
+      if (wanted.size === 0 || this.#preloaded.size < wanted.size) onMissing();
     });
   }
 

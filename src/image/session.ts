@@ -13,7 +13,6 @@ import { WindowLoader } from '../layer/window-loader.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { Counters } from './counters.js';
-import { startFetchThread } from './fetch-thread.js';
 import { Fetching } from './fetching.js';
 import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
@@ -38,10 +37,10 @@ const RESULT_SIZE = 1024 * 1024;
 const IDLE_RESULTS = 4;
 
 /**
- * Starts a session's threads: this one (no heavy work), one that fetches, up to four that inflate when needed.
+ * A session has this thread (no heavy work), and as they are needed one that fetches and up to four that inflate.
  * @param fetchThread one that was started before, and is this session's from now on
  */
-export function startSession(options: SessionOptions, fetchThread = startFetchThread()): ImageSession {
+export function startSession(options: SessionOptions, fetchThread?: Worker): ImageSession {
   return new ThreadedSession(options, fetchThread);
 }
 
@@ -66,7 +65,7 @@ class ThreadedSession implements ImageSession {
   #pagesAreKept = false;
   #closed: Promise<void> | undefined;
 
-  constructor(options: SessionOptions, fetchThread: Worker) {
+  constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
     this.#log = log;
     this.#onProgress = onProgress;
@@ -93,7 +92,10 @@ class ThreadedSession implements ImageSession {
 
   preload(reference: string, platform: Platform): void {
     this.#expected = { reference, platform };
-    this.#indexes.preload((store) => new LastLayers(store).read(reference, platform));
+    this.#indexes.preload(
+      (store) => new LastLayers(store).read(reference, platform),
+      () => this.#fetching.start(),
+    );
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {

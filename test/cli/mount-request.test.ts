@@ -37,6 +37,7 @@ describe('mountOptions', () => {
   it('has defaults', () => {
     expect(request([])).toEqual({
       reference: 'nginx',
+      resolvedByStarter: true,
       platform: expect.objectContaining({ os: 'linux' }),
       registry: { insecure: false },
       cache: { directory: '/home/u/.cache/layerslayer', capBytes: 4 * 1024 ** 3 },

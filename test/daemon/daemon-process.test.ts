@@ -47,6 +47,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     logFileAsked: false,
     logLevel: 'info',
     foreground: false,
+    resolvedByStarter: false,
     ...changes,
   };
 }

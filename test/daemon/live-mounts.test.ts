@@ -63,6 +63,7 @@ async function mountTiny(): Promise<void> {
       logFileAsked: true,
       logLevel: 'info',
       foreground: false,
+      resolvedByStarter: false,
     },
     NOBODY,
   );

