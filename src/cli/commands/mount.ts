@@ -22,7 +22,8 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
   synopsis: 'mount [OPTIONS] IMAGE MOUNTPOINT',
   description:
     'Mounts IMAGE (nginx:alpine, ghcr.io/o/r@sha256:…, localhost:5000/x) on the directory MOUNTPOINT, read-only,\n' +
-    'without pulling it: file contents are fetched when they are read. Returns when the mount is usable.',
+    'without pulling it: file contents are fetched when they are read. Returns when the mount is usable.\n' +
+    'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   options: MOUNT_OPTIONS,
   positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
   examples: [
