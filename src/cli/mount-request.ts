@@ -17,7 +17,7 @@ export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 /** What comes of the options alone, before reference and mountpoint are looked at and secrets are read. */
 export type MountChoices = Omit<
   MountOptions,
-  'reference' | 'resolvedByStarter' | 'source' | 'mountpoint' | 'registry' | 'logFile'
+  'reference' | 'resolvedByStarter' | 'mountpointCheckedMs' | 'source' | 'mountpoint' | 'registry' | 'logFile'
 > & {
   values: MountValues; // with what `-o` says merged in
   unheeded: string[]; // options of `-o` that are understood and not done
@@ -58,7 +58,7 @@ export interface MountPlace {
   localPath: string | undefined; // of an image on this machine
   /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
   source: string | undefined;
-  mountpoint: string; // absolute, free of symlinks
+  mountpoint: string; // absolute, free of symlinks, and just checked
 }
 
 /** The whole order for the daemon; reads the secrets. */
@@ -81,6 +81,7 @@ export function mountOptions(
     resolvedByStarter: localPath === undefined,
     ...(source !== undefined && { source }),
     mountpoint,
+    mountpointCheckedMs: Date.now(),
     registry: readRegistryOptions(values, context.cwd),
     logFile,
   };

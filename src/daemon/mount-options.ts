@@ -22,6 +22,7 @@ export interface MountOptions {
   cache: CacheOptions;
   memoryBytes: number; // cap of decompressed windows
   mountpoint: string; // absolute, free of symlinks
+  mountpointCheckedMs: number; // when that was found out; since 1970
   layer?: number | Digest; // one layer's own tree (numbered from 1) instead of the merged one
   allowOther: boolean;
   suid: boolean;

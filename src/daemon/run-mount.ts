@@ -69,6 +69,7 @@ export async function runMount(
       suid: options.suid,
       devices: options.devices,
       nonempty: options.nonempty,
+      checkedMs: options.mountpointCheckedMs,
       log,
     });
     return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });

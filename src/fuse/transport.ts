@@ -7,6 +7,8 @@ export interface TransportOptions {
   suid: boolean; // honour setuid bits (default: nosuid)
   devices: boolean; // honour device nodes (default: nodev)
   nonempty: boolean; // mount over a directory that has entries
+  /** When `checkMountpoint` gave the mountpoint's name, in ms since 1970: within a second it is not asked again. */
+  checkedMs?: number;
   log: Log;
 }
 

@@ -54,12 +54,23 @@ export function unpackEntries(packed: Uint8Array, length: number, sparse: Column
   at = unpackIntegers(packed, at, columns.dataOffsets);
   at = unpackIntegers(packed, at, columns.pathStarts.subarray(1));
   unpackIntegers(packed, at, columns.linkStarts.subarray(1));
+  // Locals, and no call but for sparse files: a process that has just started interprets the first thousands of rounds.
+  const { sizes, dataOffsets, pathStarts, linkStarts } = columns;
+  const hasSparse = sparse.size > 0;
+  let pathEnd = 0;
+  let linkEnd = 0;
   let expected = 0;
   for (let row = 0; row < length; row++) {
-    columns.pathStarts[row + 1]! += columns.pathStarts[row]!;
-    columns.linkStarts[row + 1]! += columns.linkStarts[row]!;
-    columns.dataOffsets[row]! += expected;
-    expected = expectedNextDataOffset(columns, sparse, row);
+    pathEnd += pathStarts[row + 1]!;
+    pathStarts[row + 1] = pathEnd;
+    linkEnd += linkStarts[row + 1]!;
+    linkStarts[row + 1] = linkEnd;
+    const dataOffset = dataOffsets[row]! + expected;
+    dataOffsets[row] = dataOffset;
+    let stored = sizes[row]!;
+    if (hasSparse) stored = sparse.get(row)?.storedSize ?? stored;
+    const rest = stored % TAR_BLOCK;
+    expected = dataOffset + stored + (rest === 0 ? TAR_BLOCK : 2 * TAR_BLOCK - rest);
   }
   return columns;
 }

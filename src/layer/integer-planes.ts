@@ -53,9 +53,15 @@ export function unpackIntegers(
   const planes = view.getUint8(offset + 8);
   const end = offset + HEAD_LENGTH + planes * into.length;
   if (planes > MAX_PLANES || end > packed.length) throw damaged();
-  into.fill(least);
-  let at = offset + HEAD_LENGTH;
-  for (let plane = 0, weight = 1; plane < planes; plane++, weight *= 256) {
+  if (planes === 0) {
+    into.fill(least);
+    return end;
+  }
+  // Most columns are one plane above 0: no loop, which a process that has just started would interpret.
+  let at = offset + HEAD_LENGTH + into.length;
+  into.set(packed.subarray(at - into.length, at));
+  if (least !== 0) for (let i = 0; i < into.length; i++) into[i]! += least;
+  for (let plane = 1, weight = 256; plane < planes; plane++, weight *= 256) {
     for (let i = 0; i < into.length; i++) into[i]! += packed[at++]! * weight;
   }
   return end;

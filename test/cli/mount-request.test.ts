@@ -38,6 +38,7 @@ describe('mountOptions', () => {
     expect(request([])).toEqual({
       reference: 'nginx',
       resolvedByStarter: true,
+      mountpointCheckedMs: expect.any(Number),
       platform: expect.objectContaining({ os: 'linux' }),
       registry: { insecure: false },
       cache: { directory: '/home/u/.cache/layerslayer', capBytes: 4 * 1024 ** 3 },

@@ -48,6 +48,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     logLevel: 'info',
     foreground: false,
     resolvedByStarter: false,
+    mountpointCheckedMs: 0,
     ...changes,
   };
 }

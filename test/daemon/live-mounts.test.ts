@@ -64,6 +64,7 @@ async function mountTiny(): Promise<void> {
       logLevel: 'info',
       foreground: false,
       resolvedByStarter: false,
+      mountpointCheckedMs: 0,
     },
     NOBODY,
   );
