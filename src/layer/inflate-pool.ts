@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
+import { WORKER_LIMITS } from '../base/worker-limits.js';
 import type { Digest } from '../oci/digest.js';
 import type { BlobNumber, InflateMethods, OpenLayerRequest, WindowMethods } from './inflate-protocol.js';
 import type { WindowSupplier } from './window-loader.js';
@@ -113,7 +114,10 @@ export class InflatePool implements WindowSupplier {
 
   #start(place: number): Thread {
     const { log, onWindow } = this.#options;
-    const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), { name: `inflate-${place}` });
+    const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
+      name: `inflate-${place}`,
+      resourceLimits: WORKER_LIMITS,
+    });
     const handlers: WindowMethods = {
       window: ({ blob, number, bytes }) => {
         onWindow(blob, number, bytes);
