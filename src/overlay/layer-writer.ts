@@ -39,7 +39,7 @@ export class LayerWriter {
       const reason = this.#entry(row);
       if (reason === undefined) continue;
       const path = this.#heap.subarray(this.entries.pathStart(row), this.entries.pathEnd(row));
-      this.skipped.add(path, reason);
+      this.skipped.add(row, path, reason);
     }
     this.skipped.finish();
   }

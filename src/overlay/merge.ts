@@ -17,6 +17,8 @@ export interface NumberedLayer {
 export interface MergeOptions {
   /** Told of each entry that is not shown, and why; at most 100 a layer by name. */
   onWarning?: (message: string) => void;
+  /** Told of every one of them. */
+  onSkipped?: (layerNumber: number, row: number) => void;
   signal?: AbortSignal; // asked before each layer: a merge never waits
 }
 
@@ -35,7 +37,7 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
     options.signal?.throwIfAborted();
     try {
       applyMarkers(draft, layer.entries);
-      const skipped = new SkippedEntries(layer.number, options.onWarning);
+      const skipped = new SkippedEntries(layer.number, options.onWarning, options.onSkipped);
       new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
     } catch (error) {
       throw withContext(error, `layer ${layer.number}`);

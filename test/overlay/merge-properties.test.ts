@@ -1,39 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dir, file, hardlink, symlink, type TestEntry } from '../support/entries.js';
 import { naiveMerge } from './naive-merge.js';
-import { merge, type Stack, walk } from './trees.js';
-
-// Few names, so that entries meet: a name is replaced, hidden, linked to and walked through all the time.
-const plainName = fc.constantFrom('a', 'b', 'c');
-const oddName = fc.constantFrom(
-  '.',
-  '..',
-  '',
-  '.wh.a',
-  '.wh.b',
-  '.wh..wh..opq',
-  '.wh..wh.plnk',
-  '.wh.',
-  '.wh...',
-  '.wh',
-);
-const anyName = fc.oneof({ weight: 9, arbitrary: plainName }, { weight: 2, arbitrary: oddName });
-const path = fc.array(anyName, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
-const linkTarget = fc
-  .tuple(fc.boolean(), fc.array(fc.constantFrom('a', 'b', 'c', '..', '.'), { minLength: 1, maxLength: 3 }))
-  .map(([absolute, names]) => (absolute ? '/' : '') + names.join('/'));
-
-const entry: fc.Arbitrary<TestEntry> = fc.oneof(
-  { weight: 4, arbitrary: path.map((name) => file(name, name)) },
-  { weight: 3, arbitrary: path.map((name) => dir(`${name}/`)) },
-  { weight: 2, arbitrary: fc.tuple(path, linkTarget).map(([name, target]) => symlink(name, target)) },
-  { weight: 2, arbitrary: fc.tuple(path, path).map(([name, target]) => hardlink(name, target)) },
-);
-const stack: fc.Arbitrary<Stack> = fc.array(fc.array(entry, { maxLength: 10 }), {
-  minLength: 1,
-  maxLength: 4,
-});
+import { stack } from './random-layers.js';
+import { merge, walk } from './trees.js';
 
 describe('mergeLayers and the naive merge', () => {
   it('show the same tree, whatever the layers', () => {

@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mergeLayers } from '#dist/overlay/merge.js';
+import { joinPath, type Resolved, resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
+import type { Tree } from '#dist/overlay/tree.js';
+import { UpperLayers } from '#dist/overlay/upper-layers.js';
+import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
+import { askedPath, stack } from './random-layers.js';
+import type { Stack } from './trees.js';
+
+const path = (text: string) => splitPath(Buffer.from(text));
+
+/** The layers of a stack from number `from` on. */
+function layersFrom(layers: Stack, from: number) {
+  return layers.map((entries, i) => ({ entries: entriesOf(...entries), number: i + 1 })).slice(from - 1);
+}
+
+function upper(layers: Stack, from: number): UpperLayers {
+  return new UpperLayers(layersFrom(layers, from), from === 1);
+}
+
+/** What it comes to, comparable; a directory's entry may be a lower layer's. */
+function told(tree: Tree, resolved: Resolved): string {
+  const where = joinPath(resolved.names).toString('latin1');
+  switch (resolved.kind) {
+    case 'found': {
+      const kind = tree.kind(resolved.inode);
+      return kind === 'dir'
+        ? `dir ${where}`
+        : `${kind} ${tree.layerOf(resolved.inode)}:${tree.rowOf(resolved.inode)} ${where}`;
+    }
+    case 'missing':
+      return `missing ${where} ${Buffer.from(resolved.name)} ${resolved.rest.map(String)}`;
+    default:
+      return `${resolved.kind} ${where}`;
+  }
+}
+
+/** What the upper layers say for certain, undefined when lower layers have a say. */
+function certain(view: UpperLayers, asked: readonly Uint8Array[]): string | undefined {
+  if (!view.isCertain) return undefined;
+  const resolved = view.resolve(asked);
+  if (resolved.kind === 'missing' && view.areOpen([resolved])[0]) return undefined;
+  return told(view.tree, resolved);
+}
+
+describe('UpperLayers', () => {
+  const cases: { name: string; layers: Stack; asked: string; from: number; says: string | undefined }[] = [
+    {
+      name: 'a file of the top layer',
+      layers: [[], [file('etc/a')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'file 2:0 /etc/a',
+    },
+    {
+      name: 'a file that lower layers may have',
+      layers: [[file('etc/a')], [file('etc/b')]],
+      asked: '/etc/a',
+      from: 2,
+      says: undefined,
+    },
+    {
+      name: 'a whiteout',
+      layers: [[file('etc/a')], [whiteout('etc/a'), dir('etc/')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'missing /etc a ',
+    },
+    {
+      name: 'a whiteout of a parent',
+      layers: [[file('etc/a')], [whiteout('etc'), dir('b/')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'missing / etc a',
+    },
+    {
+      name: 'an opaque directory',
+      layers: [[file('etc/a')], [opaque('etc'), file('etc/b')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'missing /etc a ',
+    },
+    {
+      name: 'an opaque root',
+      layers: [[file('etc/a')], [opaque('')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'missing / etc a',
+    },
+    {
+      name: 'a whiteout between',
+      layers: [[file('a')], [whiteout('a')], [file('b')]],
+      asked: '/a',
+      from: 2,
+      says: 'missing / a ',
+    },
+    {
+      name: 'a file that replaces a directory',
+      layers: [[file('etc/a')], [file('etc')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'no-directory /etc',
+    },
+    {
+      name: 'a directory that came after a file of its layer',
+      layers: [[file('etc/a')], [file('etc'), dir('etc/')]],
+      asked: '/etc/a',
+      from: 2,
+      says: 'missing /etc a ',
+    },
+    {
+      name: 'a symlink to an upper file',
+      layers: [[], [symlink('a', 'b/c'), file('b/c')]],
+      asked: '/a',
+      from: 2,
+      says: 'file 2:1 /b/c',
+    },
+    {
+      name: 'a symlink to what lower layers may have',
+      layers: [[file('b/c')], [symlink('a', 'b/c')]],
+      asked: '/a',
+      from: 2,
+      says: undefined,
+    },
+    {
+      name: 'a parent that is a lower symlink',
+      layers: [[symlink('lib', 'usr/lib')], [file('lib/x')]],
+      asked: '/lib/x',
+      from: 2,
+      says: 'file 2:0 /lib/x',
+    },
+    {
+      name: 'a loop',
+      layers: [[], [symlink('a', 'b'), symlink('b', 'a')]],
+      asked: '/a',
+      from: 2,
+      says: 'loop /a',
+    },
+    {
+      name: 'a hard link in its own layer',
+      layers: [[], [file('a'), hardlink('b', 'a')]],
+      asked: '/b',
+      from: 2,
+      says: 'file 2:0 /b',
+    },
+    {
+      name: 'a hard link to a lower layer',
+      layers: [[file('a')], [file('b'), hardlink('b', 'a')]],
+      asked: '/b',
+      from: 2,
+      says: undefined,
+    },
+    {
+      name: 'a marker asked for by name',
+      layers: [[file('a')], [whiteout('a')]],
+      asked: '/.wh.a',
+      from: 2,
+      says: 'missing / .wh.a ',
+    },
+    {
+      name: 'a hard link to nothing in the lowest layer',
+      layers: [[hardlink('b', 'a')]],
+      asked: '/b',
+      from: 1,
+      says: 'missing / b ',
+    },
+  ];
+  it.each(cases)('knows $name', ({ layers, asked, from, says }) => {
+    expect(certain(upper(layers, from), path(asked))).toBe(says);
+  });
+
+  it('says nothing that the whole image would not say, whatever the lower layers have', () => {
+    let said = 0;
+    fc.assert(
+      fc.property(
+        stack,
+        fc.nat(3),
+        fc.nat(10),
+        fc.array(askedPath, { minLength: 1, maxLength: 4 }),
+        (layers, cut, rows, paths) => {
+          const from = 1 + (cut % layers.length);
+          // The lowest known layer was read no further than this.
+          const read = layers.map((entries, i) => (i === from - 1 ? entries.slice(0, rows) : entries));
+          const view = upper(read, from);
+          const whole = mergeLayers(layersFrom(read, 1));
+          for (const asked of paths) {
+            const says = certain(view, asked);
+            if (says === undefined) continue;
+            if (from > 1) said++;
+            expect(says).toBe(told(whole, resolvePath(whole, asked)));
+          }
+        },
+      ),
+      { numRuns: 5000 },
+    );
+    expect(said).toBeGreaterThan(300);
+  });
+});
