@@ -43,6 +43,12 @@ export interface BlobSource extends BlobReader {
   /** The file that holds the blob, when that is on this machine: its pages are not kept a second time. */
   readonly local?: LocalBytes;
 
+  /**
+   * False once answers were found to begin at the first byte whatever range was asked: then many short ranges cost more
+   * than a long one.
+   */
+  readonly servesRanges?: boolean;
+
   /** The bytes that came were wrong: the next ones are to come over another connection, where there are connections. */
   reconnect?(): void;
 }

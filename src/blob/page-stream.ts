@@ -15,6 +15,11 @@ export interface PageStreamOptions {
   takeBuffer: TakeBuffer;
   /** Takes a page over, in order, with its buffer. Its bytes are not verified before the end of the whole stream. */
   onPage: OnPage;
+  /**
+   * Sees the bytes in order as they come, before they make a page, not verified either. A promise holds the stream back; the
+   * chunk is valid until it resolves.
+   */
+  onChunk?(chunk: Uint8Array): void | Promise<void>;
   /** So many more bytes of the blob have passed, from the source or the disk. */
   onBytes?(count: number): void;
   signal?: AbortSignal;
@@ -48,7 +53,14 @@ export async function streamPages(
     const first = await takeKeptPages(kept, size, options, take);
     const assembler = new PageAssembler(first, size, takeBuffer, (page, number) => take(page, number, false));
     const from = Math.min(first * PAGE_SIZE, size);
-    if (from < size) await source.stream(from, size, (chunk) => assembler.add(chunk), signal);
+    const { onChunk } = options;
+    const add = async (chunk: Uint8Array) => {
+      await fromConsumer(() => onChunk?.(chunk), signal);
+      await assembler.add(chunk);
+    };
+    if (from < size) {
+      await source.stream(from, size, onChunk ? add : (chunk) => assembler.add(chunk), signal);
+    }
     await delivery.end();
   } catch (error) {
     await delivery.end().catch(() => {}); // buffers under way are still ours
@@ -83,6 +95,7 @@ async function takeKeptPages(
     if (content?.length !== length) return number;
     const page = (await fromConsumer(() => options.takeBuffer(length), options.signal)).subarray(0, length);
     page.set(content);
+    await fromConsumer(() => options.onChunk?.(page), options.signal);
     await take(page, number, true);
   }
   return pageCount(size);

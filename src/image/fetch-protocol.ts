@@ -26,6 +26,8 @@ export interface SourceMethods {
   documents(argument: { image: ResolvedImage }, signal: AbortSignal): Promise<ImageDocuments>;
   /** The other end of an inflating thread's conversation. */
   attach(argument: { port: MessagePort }): void;
+  /** The other end of a walk's conversation; one each. */
+  attachWalk(argument: { port: MessagePort }): void;
   /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
   /**
@@ -44,4 +46,20 @@ export interface SourceMethods {
 export interface NoticeMethods {
   log(argument: { level: LogLevel; message: string }): void;
   notice(argument: { message: string }): void;
+}
+
+/** Asked by a thread that walks along a blob, answered by the fetching one. */
+export interface WalkMethods {
+  /**
+   * The blob's bytes `[0, end)`, as `piece` notices.
+   * @returns the digests of its pages when that was all of it (then its digest and size were right), else undefined
+   */
+  walk(argument: { blob: BlobNumber; end: number }, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Gives the buffer of a `piece` back: its bytes were used up. */
+  used(argument: { buffer: ArrayBuffer }): void;
+}
+
+/** Said by the fetching thread to the one that walks. */
+export interface WalkNotices {
+  piece(argument: { bytes: Uint8Array }): void;
 }

@@ -3,12 +3,14 @@
  * main thread (resolve an image) and the inflating threads (pages, whole blobs), each over a conversation of its own.
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
+import { abortable } from '../base/abortable.js';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import { FetchedPages } from '../blob/fetched-pages.js';
+import { GrowingRanges } from '../blob/growing-ranges.js';
 import { KeptPages } from '../blob/kept-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import { streamPages } from '../blob/page-stream.js';
@@ -20,10 +22,11 @@ import { shortDigest } from '../oci/digest.js';
 import { loadPool } from '../registry/undici-pool.js';
 import { BufferRing } from './buffer-ring.js';
 import { Counters } from './counters.js';
-import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import type { FetchSetup, NoticeMethods, SourceMethods, WalkMethods, WalkNotices } from './fetch-protocol.js';
 import type { ImageSource, ResolvedImage } from './image-source.js';
 import { KeptManifests } from './kept-manifests.js';
 import { LocatedSource } from './located-source.js';
+import { PieceSender } from './piece-sender.js';
 import { RegistrySource } from './registry-source.js';
 import type { SavedBlob, SaveTarget } from './saved-blob.js';
 
@@ -77,6 +80,9 @@ const handlers: SourceMethods = {
   },
   attach({ port }) {
     attach(port);
+  },
+  attachWalk({ port }) {
+    attachWalk(port);
   },
   openBlob({ blob, image, layer }) {
     if (!blobs.has(blob)) blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
@@ -154,9 +160,7 @@ function attach(port: MessagePort): void {
       });
       return pageDigests;
     } catch (error) {
-      // Whoever tries once more wants other bytes.
-      if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
-      throw namingFile(error, source);
+      throw afterMismatch(error, source);
     } finally {
       rings.delete(blob);
     }
@@ -178,6 +182,45 @@ async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): 
     log,
     signal: AbortSignal.any([signal, closing.signal]),
   });
+}
+
+function attachWalk(port: MessagePort): void {
+  const sender = new PieceSender((bytes) => walker.notify('piece', { bytes }, [bytes.buffer]));
+  const methods: WalkMethods = {
+    walk: ({ blob, end }, signal) => tracked(walk(blob, end, signal)),
+    used: ({ buffer }) => sender.used(buffer),
+  };
+  const walker = new ThreadPeer<WalkNotices>(port, methods);
+
+  async function walk(blob: BlobNumber, end: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const { counters } = await fetching;
+    const source = new GrowingRanges(await sourceOf(blob));
+    counters.resetProgress(blob);
+    if (end < source.size) {
+      if (end > 0) await source.stream(0, end, (chunk) => abortable(sender.send(chunk), signal), signal);
+      return undefined;
+    }
+    // One is written to disk while the next is filled.
+    const pages = new BufferRing(2, PAGE_SIZE);
+    const { pageDigests } = await streamPages(source, {
+      digest: openBlob(blob).descriptor.digest,
+      store: await storeFor(source),
+      onChunk: (chunk) => sender.send(chunk),
+      onPage: (page) => pages.give(page.buffer as ArrayBuffer),
+      takeBuffer: () => pages.take(),
+      onBytes: (bytes) => counters.addProgress(blob, bytes),
+      signal,
+    }).catch((error: unknown) => {
+      throw afterMismatch(error, source);
+    });
+    return pageDigests;
+  }
+}
+
+/** Whoever tries once more after wrong bytes wants others. */
+function afterMismatch(error: unknown, source: BlobSource): unknown {
+  if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
+  return namingFile(error, source);
 }
 
 function tracked<T>(streaming: Promise<T>): Promise<T> {

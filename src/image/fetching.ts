@@ -99,6 +99,11 @@ export class Fetching {
     this.#started().notify('attach', { port }, [port]);
   }
 
+  /** Gives the thread the other end of a walk's conversation. */
+  attachWalk(port: MessagePort): void {
+    this.#peer.notify('attachWalk', { port }, [port]);
+  }
+
   async close(reason: LayerslayerError): Promise<void> {
     this.#closed = true;
     const closed = this.#peer?.call('close', {}).catch(() => {}); // a thread that ended has nothing to end

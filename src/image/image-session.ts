@@ -4,6 +4,7 @@ import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { LayerWatcher } from './layer-watcher.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from './saved-blob.js';
 
 /** Where compressed pages, layer indexes and manifests are kept between mounts. */
@@ -49,6 +50,9 @@ export interface TreeStore {
   remove(key: string): Promise<void>;
 }
 
+/** A walk that came to the end, or found the index kept, has a layer; else so many compressed bytes were read, unverified. */
+export type LayerWalkEnd = { layer: Layer; isWalked: boolean } | { readBytes: number };
+
 /**
  * One user's access to images: owns the worker threads, the caches and the network. Nothing is started before it is
  * needed: a second mount of a kept image never starts an inflating thread until the first read.
@@ -86,6 +90,20 @@ export interface ImageSession {
   ): Promise<SaveOutcome[]>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
+  /** A layer of the image (from 1) if its index is kept, else undefined. Nothing is fetched. */
+  openKept(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<Layer | undefined>;
+  /**
+   * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the watcher has seen enough. To the
+   * end it is an index pass: the digest is checked and the index kept. The watcher is not asked when another process has
+   * made the index meanwhile.
+   * @throws LayerslayerError told with the layer's number; the signal's reason; what the watcher throws
+   */
+  walkLayer(
+    image: ResolvedImage,
+    layer: number,
+    watcher: LayerWatcher,
+    options?: { signal?: AbortSignal; headBytes?: number },
+  ): Promise<LayerWalkEnd>;
   metrics(): SessionMetrics;
   /** Ends threads and connections; reads under way fail with ABORTED. */
   close(): Promise<void>;

@@ -57,6 +57,11 @@ export class KeptIndexes {
     this.#preloaded.clear();
   }
 
+  /** The kept index, if there is one. */
+  async load(digest: Digest): Promise<KeptIndex | undefined> {
+    return this.#load(await this.#store, digest);
+  }
+
   /**
    * The kept index, else the one that `make` encodes; meanwhile other processes that want it wait.
    * @param onWait another process is making it

@@ -1,29 +1,27 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
-import { BufferPool } from '../layer/buffer-pool.js';
-import { IndexedLayer } from '../layer/indexed-layer.js';
 import { InflatePool } from '../layer/inflate-pool.js';
-import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Layer } from '../layer/layer.js';
 import { WindowLoader } from '../layer/window-loader.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
+import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import { Counters } from './counters.js';
 import { Fetching } from './fetching.js';
-import type { ImageSession, SessionMetrics, SessionOptions } from './image-session.js';
+import type { ImageSession, LayerWalkEnd, SessionMetrics, SessionOptions } from './image-session.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
-import { type KeptIndex, KeptIndexes } from './kept-indexes.js';
+import { KeptIndexes } from './kept-indexes.js';
 import { KeptTrees } from './kept-trees.js';
 import { LastLayers } from './last-layers.js';
-import { ProgressReport, type ReportedBlob } from './progress-report.js';
+import { LayerOpener } from './layer-opener.js';
+import type { LayerWatcher } from './layer-watcher.js';
+import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from './saved-blob.js';
 import { SharedFiles } from './shared-files.js';
-import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
+import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
 
 /**
  * Layers indexed at once: as many downloads as docker makes (3) and one more, so that registries which throttle each
@@ -32,9 +30,6 @@ import { MAX_LAYERS, type WantedBlob, wantedBlobs } from './wanted-blobs.js';
 const LAYERS_AT_ONCE = 4;
 /** More than four inflaters outrun any registry. */
 const MAX_INFLATING_THREADS = 4;
-/** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
-const RESULT_SIZE = 1024 * 1024;
-const IDLE_RESULTS = 4;
 
 /**
  * A session has this thread (no heavy work), and as they are needed one that fetches and up to four that inflate.
@@ -45,19 +40,17 @@ export function startSession(options: SessionOptions, fetchThread?: Worker): Ima
 }
 
 class ThreadedSession implements ImageSession {
-  readonly #log: Log;
   readonly #onProgress: SessionOptions['onProgress'];
   readonly #counters = new Counters(MAX_LAYERS);
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
-  readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #store: Promise<ContentStore>;
   readonly #indexes: KeptIndexes;
+  readonly #opener: LayerOpener;
   readonly trees: KeptTrees;
   readonly #sharedFiles = new SharedFiles();
-  readonly #blobs = new Map<Digest, BlobNumber>();
-  /** `openLayers` and `saveLayers` under way. */
+  /** `openLayers`, `saveLayers` and walks under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   /** What was preloaded. */
@@ -67,7 +60,6 @@ class ThreadedSession implements ImageSession {
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
-    this.#log = log;
     this.#onProgress = onProgress;
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
@@ -88,6 +80,14 @@ class ThreadedSession implements ImageSession {
       log,
     });
     this.#windows = new WindowLoader(this.#inflate, memoryBytes);
+    this.#opener = new LayerOpener({
+      fetching: this.#fetching,
+      inflate: this.#inflate,
+      indexes: this.#indexes,
+      windows: this.#windows,
+      files: this.#sharedFiles,
+      log,
+    });
   }
 
   preload(reference: string, platform: Platform): void {
@@ -129,6 +129,21 @@ class ThreadedSession implements ImageSession {
     return saving.finally(() => this.#opening.delete(saving));
   }
 
+  openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+    return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
+  }
+
+  walkLayer(
+    image: ResolvedImage,
+    layer: number,
+    watcher: LayerWatcher,
+    options: { signal?: AbortSignal; headBytes?: number } = {},
+  ): Promise<LayerWalkEnd> {
+    const walking = this.#walkLayer(image, layer, watcher, options);
+    this.#opening.add(walking);
+    return walking.finally(() => this.#opening.delete(walking));
+  }
+
   metrics(): SessionMetrics {
     return {
       bytesFetched: this.#counters.fetched,
@@ -162,12 +177,12 @@ class ThreadedSession implements ImageSession {
     const wanted = wantedBlobs(image, numbers);
     const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
     const stop = new AbortController();
-    const stopped = AbortSignal.any([this.#closing.signal, stop.signal, ...(signal ? [signal] : [])]);
+    const stopped = this.#endedBy(stop.signal, signal);
     const atOnce = new Semaphore(LAYERS_AT_ONCE);
     const opened = new Map<Digest, Promise<Layer>>();
     // Largest first, so that the last to end is a small one.
     for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
-      const task = atOnce.run(() => this.#openLayer(image, blob, report, stopped), stopped);
+      const task = atOnce.run(() => this.#opener.open(image, blob, report, stopped), stopped);
       task.catch((error) => stop.abort(error));
       opened.set(blob.digest, task);
     }
@@ -195,30 +210,22 @@ class ThreadedSession implements ImageSession {
     await new LastLayers(await this.#store).write(reference, platform, digests);
   }
 
-  async #openLayer(
+  async #walkLayer(
     image: ResolvedImage,
-    { digest, size, numbers }: WantedBlob,
-    report: ProgressReport,
-    signal: AbortSignal,
-  ): Promise<Layer> {
+    number: number,
+    watcher: LayerWatcher,
+    { signal, headBytes }: { signal?: AbortSignal; headBytes?: number },
+  ): Promise<LayerWalkEnd> {
+    const wanted = wantedBlobs(image, [number])[0]!;
+    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
     try {
-      const blob = this.#numberOf(digest);
-      await this.#fetching.openBlob(blob, image, numbers[0]!);
-      const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
-      const kept = await this.#indexes.loadOrMake(digest, {
-        make: () => {
-          report.indexing(reported);
-          return this.#runIndexPass(blob, digest, size, signal).finally(() => report.passEnded(reported));
-        },
-        onWait: () => report.waiting(reported),
-        signal,
+      return await this.#opener.walk(image, wanted, watcher, {
+        report,
+        signal: this.#endedBy(signal),
+        headBytes,
       });
-      const layer = await this.#readable(blob, size, kept);
-      report.done(reported, kept.cached);
-      return layer;
-    } catch (error) {
-      // What was stopped tells why, and no more: another layer's fault is not this one's.
-      throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+    } finally {
+      report.end();
     }
   }
 
@@ -230,61 +237,15 @@ class ThreadedSession implements ImageSession {
     const { saveLayers } = await import('./save-layers.js'); // a mount does without
     const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
     const ports: SavePorts = {
-      openBlob: async ({ digest, numbers }) => {
-        const blob = this.#numberOf(digest);
-        await this.#fetching.openBlob(blob, image, numbers[0]!);
-        return blob;
-      },
+      openBlob: (blob) => this.#opener.numberOf(image, blob),
       save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
       report: new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob)),
     };
-    const stopped = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
-    return saveLayers(wanted, target, ports, onEnded, stopped);
+    return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
   }
 
-  #numberOf(digest: Digest): BlobNumber {
-    const known = this.#blobs.get(digest);
-    if (known !== undefined) return known;
-    this.#blobs.set(digest, this.#blobs.size);
-    return this.#blobs.size - 1;
-  }
-
-  async #runIndexPass(
-    blob: BlobNumber,
-    digest: Digest,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    try {
-      return await this.#inflate.index(blob, digest, size, signal);
-    } catch (error) {
-      if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
-      // Once more: a cache or a proxy on the way may have sent other bytes.
-      this.#log.warn(`${error.message}; trying once more`);
-      return this.#inflate.index(blob, digest, size, signal);
-    }
-  }
-
-  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
-    const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
-    if (blobSize !== size) {
-      // A kept index is right by its digest; a manifest may still say what it likes.
-      throw new LayerslayerError(
-        'DIGEST_MISMATCH',
-        `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
-      );
-    }
-    for (const warning of index.warnings) this.#log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const local = this.#sharedFiles.share(await this.#fetching.setPageDigests(blob, pageDigests));
-    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
-    this.#inflate.open({ ...compressed, tarSize, checkpoints, windows });
-    return new IndexedLayer({
-      digest,
-      entries: index.entries,
-      tarSize,
-      blob,
-      windows: this.#windows,
-      results: this.#results,
-    });
+  /** Aborted with the session, or by one of `signals`. */
+  #endedBy(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+    return AbortSignal.any([this.#closing.signal, ...signals.filter((signal) => signal !== undefined)]);
   }
 }

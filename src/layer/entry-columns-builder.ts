@@ -55,6 +55,11 @@ export class EntryColumnsBuilder {
     this.#length = row + 1;
   }
 
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The rows so far; more may be added afterwards. */
   finish(): EntryColumns {
     const length = this.#length;
     return new EntryColumns({

@@ -2,13 +2,26 @@ import type { Checkpoint } from '../gzip/checkpoint.js';
 import { GzipScan } from '../gzip/gzip-scan.js';
 import { InflateEngine } from '../gzip/inflate-engine.js';
 import type { Digest } from '../oci/digest.js';
+import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { detectCompression } from './compression.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
+import type { EntryTable } from './entry-table.js';
 import { type Compression, type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { encodeLayerIndex } from './layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
+
+/** Looks on while a pass is made. */
+export interface PassWatcher {
+  /** Each entry as it is found, before its content passes; valid during the call only. Rows count from 0. */
+  onEntry(entry: TarEntry, row: number): void;
+  /**
+   * The bytes `[start, end)` of `memory` have passed: `[offset, offset + end - start)` of the uncompressed tar, whose entries
+   * were told before. They are overwritten after the call.
+   */
+  onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
+}
 
 /**
  * The one pass over a layer's blob: inflates it once and on the way collects entries and checkpoints. Knows nothing
@@ -23,13 +36,19 @@ export class IndexPass {
   #blobSize = 0;
   #compression: Compression | undefined;
   #gzip: GzipScan | undefined;
+  #tarSize = 0; // bytes so far
+  readonly #watcher: PassWatcher | undefined;
   readonly #tar = new TarScanner({
-    onEntry: (entry) => this.#entries.add(entry),
+    onEntry: (entry) => {
+      this.#entries.add(entry);
+      this.#watcher?.onEntry(entry, this.#entries.length - 1);
+    },
     onWarning: (message) => this.#warn(message),
   });
 
-  constructor(digest: Digest, limits: LayerLimits = LAYER_LIMITS) {
+  constructor(digest: Digest, limits: LayerLimits = LAYER_LIMITS, watcher?: PassWatcher) {
     this.#digest = digest;
+    this.#watcher = watcher;
     this.#entries = new EntryColumnsBuilder(limits);
     this.#checkpoints = new CheckpointBuilder(limits.windowBytes);
   }
@@ -45,7 +64,12 @@ export class IndexPass {
     }
     this.#blobSize += bytes.length;
     if (this.#gzip) this.#gzip.push(bytes);
-    else this.#tar.push(bytes, 0, bytes.length);
+    else this.#scan(bytes, 0, bytes.length);
+  }
+
+  /** The entries found so far, as they are now. Copies them. */
+  entriesSoFar(): EntryTable {
+    return this.#entries.finish();
   }
 
   /**
@@ -75,9 +99,15 @@ export class IndexPass {
 
   #startGzip(): GzipScan {
     return new GzipScan(new InflateEngine(), {
-      onOutput: (memory, start, end) => this.#tar.push(memory, start, end),
+      onOutput: (memory, start, end) => this.#scan(memory, start, end),
       onCheckpoint: (checkpoint: Checkpoint) => this.#checkpoints.add(checkpoint),
     });
+  }
+
+  #scan(memory: Uint8Array, start: number, end: number): void {
+    this.#tar.push(memory, start, end);
+    this.#watcher?.onBytes(memory, start, end, this.#tarSize);
+    this.#tarSize += end - start;
   }
 
   #warn(message: string): void {

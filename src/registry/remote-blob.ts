@@ -31,6 +31,8 @@ export class RemoteBlob implements BlobSource {
   readonly #options: RemoteBlobOptions;
   /** The registry refused or mangled a range: then whole blobs are asked for and read on to the place. */
   #rangesFail = false;
+  /** The last range that was asked for was answered with the whole blob. */
+  #rangeIgnored = false;
 
   constructor(
     readonly digest: Digest,
@@ -67,6 +69,10 @@ export class RemoteBlob implements BlobSource {
     } catch (error) {
       throw signal.aborted ? aborted(signal) : error;
     }
+  }
+
+  get servesRanges(): boolean {
+    return !this.#rangesFail && !this.#rangeIgnored;
   }
 
   /** The next request goes by another connection and asks the registry anew: after bytes that failed their digest. */
@@ -154,8 +160,12 @@ export class RemoteBlob implements BlobSource {
     end: number,
     whole: boolean,
   ): Promise<{ first: number; last: number }> {
-    if (answer.status === 206 && !whole) return this.#partBounds(answer, position, end);
+    if (answer.status === 206 && !whole) {
+      this.#rangeIgnored = false;
+      return this.#partBounds(answer, position, end);
+    }
     if (answer.status === 200) {
+      this.#rangeIgnored = !whole;
       const length = contentLengthOf(answer);
       const type = headerOf(answer, 'content-type') ?? '';
       if (length === undefined ? /\bhtml\b/i.test(type) : length !== this.size) {

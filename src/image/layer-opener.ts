@@ -1,0 +1,187 @@
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { BufferPool } from '../layer/buffer-pool.js';
+import { IndexedLayer } from '../layer/indexed-layer.js';
+import type { InflatePool } from '../layer/inflate-pool.js';
+import type { BlobNumber } from '../layer/inflate-protocol.js';
+import type { Layer } from '../layer/layer.js';
+import type { WindowLoader } from '../layer/window-loader.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import type { Fetching } from './fetching.js';
+import type { LayerWalkEnd } from './image-session.js';
+import type { ResolvedImage } from './image-source.js';
+import type { KeptIndex, KeptIndexes } from './kept-indexes.js';
+import type { LayerWatcher } from './layer-watcher.js';
+import type { ProgressReport, ReportedBlob } from './progress-report.js';
+import type { SharedFiles } from './shared-files.js';
+import type { WantedBlob } from './wanted-blobs.js';
+
+/** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
+const RESULT_SIZE = 1024 * 1024;
+const IDLE_RESULTS = 4;
+
+/** What a session has that a layer needs. */
+export interface LayerOpenerParts {
+  fetching: Fetching;
+  inflate: InflatePool;
+  indexes: KeptIndexes;
+  windows: WindowLoader;
+  files: SharedFiles;
+  log: Log;
+}
+
+/** Makes layers of blobs: with the kept index, or with one made in an inflating thread, or in this one for somebody who looks on. */
+export class LayerOpener {
+  readonly #parts: LayerOpenerParts;
+  readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
+  readonly #blobs = new Map<Digest, BlobNumber>();
+
+  constructor(parts: LayerOpenerParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws LayerslayerError told with the layer's number; the signal's reason */
+  open(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    report: ProgressReport,
+    signal: AbortSignal,
+  ): Promise<Layer> {
+    const index = (blob: BlobNumber) => this.#runIndexPass(blob, wanted.digest, wanted.size, signal);
+    return this.#open(image, wanted, index, report, signal);
+  }
+
+  /** The layer if its index is kept. */
+  async openKept(image: ResolvedImage, wanted: WantedBlob): Promise<Layer | undefined> {
+    const { digest, size } = wanted;
+    const kept = await this.#parts.indexes.load(digest);
+    if (!kept) return undefined;
+    const blob = await this.numberOf(image, wanted);
+    return this.#readable(blob, size, kept);
+  }
+
+  /**
+   * See `ImageSession.walkLayer`.
+   * @throws as `open`; what the watcher throws
+   */
+  async walk(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    watcher: LayerWatcher,
+    {
+      report,
+      signal,
+      headBytes,
+    }: { report: ProgressReport; signal: AbortSignal; headBytes: number | undefined },
+  ): Promise<LayerWalkEnd> {
+    const { digest, size, numbers } = wanted;
+    const { walkBlob } = await import('./blob-walk.js'); // a mount does without
+    const { fetching } = this.#parts;
+    const connect = fetching.attachWalk.bind(fetching);
+    const walk = (blob: BlobNumber, end: number) => walkBlob(watcher, { blob, digest, end, connect, signal });
+    let isWalked = false;
+    let stoppedAt: number | undefined;
+    const index = async (blob: BlobNumber) => {
+      isWalked = true;
+      const end = await walk(blob, size);
+      if ('pass' in end) return end.pass.finish(end.pageDigests);
+      stoppedAt = end.readBytes;
+      throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // nothing is kept of it
+    };
+    try {
+      if (headBytes === undefined || headBytes >= size) {
+        return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
+      }
+      const blob = await this.numberOf(image, wanted);
+      await walk(blob, headBytes).catch((error: unknown) => {
+        throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+      });
+      return { readBytes: headBytes };
+    } catch (error) {
+      if (stoppedAt !== undefined) return { readBytes: stoppedAt };
+      throw asLayerslayerError(error);
+    }
+  }
+
+  /** @param index makes the encoded index, when there is none kept */
+  async #open(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    index: (blob: BlobNumber) => Promise<Uint8Array>,
+    report: ProgressReport,
+    signal: AbortSignal,
+  ): Promise<Layer> {
+    const { digest, size, numbers } = wanted;
+    try {
+      const blob = await this.numberOf(image, wanted);
+      const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
+      const kept = await this.#parts.indexes.loadOrMake(digest, {
+        make: () => {
+          report.indexing(reported);
+          return index(blob).finally(() => report.passEnded(reported));
+        },
+        onWait: () => report.waiting(reported),
+        signal,
+      });
+      const layer = await this.#readable(blob, size, kept);
+      report.done(reported, kept.cached);
+      return layer;
+    } catch (error) {
+      // What was stopped tells why, and no more: another layer's fault is not this one's.
+      throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+    }
+  }
+
+  /** The blob's number, by which the fetching thread knows it too from now on. */
+  async numberOf(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    const blob = this.#numberOf(digest);
+    await this.#parts.fetching.openBlob(blob, image, numbers[0]!);
+    return blob;
+  }
+
+  #numberOf(digest: Digest): BlobNumber {
+    const known = this.#blobs.get(digest);
+    if (known !== undefined) return known;
+    this.#blobs.set(digest, this.#blobs.size);
+    return this.#blobs.size - 1;
+  }
+
+  async #runIndexPass(
+    blob: BlobNumber,
+    digest: Digest,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    try {
+      return await this.#parts.inflate.index(blob, digest, size, signal);
+    } catch (error) {
+      if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
+      // Once more: a cache or a proxy on the way may have sent other bytes.
+      this.#parts.log.warn(`${error.message}; trying once more`);
+      return this.#parts.inflate.index(blob, digest, size, signal);
+    }
+  }
+
+  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
+    const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
+    if (blobSize !== size) {
+      // A kept index is right by its digest; a manifest may still say what it likes.
+      throw new LayerslayerError(
+        'DIGEST_MISMATCH',
+        `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
+      );
+    }
+    for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
+    const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
+    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
+    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
+    return new IndexedLayer({
+      digest,
+      entries: index.entries,
+      tarSize,
+      blob,
+      windows: this.#parts.windows,
+      results: this.#results,
+    });
+  }
+}
