@@ -15,6 +15,7 @@ export const LEVELS: Record<string, number> = {
   overlay: 4,
   image: 4,
   fs: 5,
+  carve: 5,
   fuse: 6,
   daemon: 7,
   api: 8,

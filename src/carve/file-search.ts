@@ -1,0 +1,229 @@
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import type { ImageSession } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
+import type { Layer } from '../layer/layer.js';
+import type { NumberedLayer } from '../overlay/merge.js';
+import type { Resolved } from '../overlay/resolve-path.js';
+import { UpperLayers } from '../overlay/upper-layers.js';
+import { copyContent } from './copy-content.js';
+import { LayerSearch, type Sighting } from './layer-search.js';
+import { RowReader } from './row-reader.js';
+import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
+
+/** A file was copied whole. */
+export interface FileResult {
+  wanted: WantedFile;
+  file: FoundFile;
+  /** Its layer was not read to the end: no digest covers what was copied, and a later entry may say otherwise. */
+  unverified?: { readBytes: number; totalBytes: number };
+}
+
+export interface FileSearchOptions {
+  session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
+  image: ResolvedImage;
+  numbers: readonly number[]; // of the layers that make the view, base first
+  /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
+  verify: boolean;
+  /** Begins a file; called once more for the same one, what came before is void. */
+  begin(wanted: WantedFile, file: FoundFile): ContentSink;
+  done(result: FileResult): void;
+  /** The path leads to no file, or its content could not be had. */
+  failed(wanted: WantedFile, error: LayerslayerError): void;
+  /** Called between bytes: waits until what was written has gone somewhere. */
+  settled?(): Promise<void> | undefined;
+  signal?: AbortSignal;
+}
+
+interface KnownLayer {
+  number: number;
+  layer: Layer;
+}
+
+/**
+ * Finds single files of the merged view without reading all of it: layers are searched top down, each only until the answer is
+ * certain, those with a kept index for nothing. What an upper layer hides is never looked for below.
+ */
+export class FileSearch {
+  readonly #options: FileSearchOptions;
+  readonly #pending: Set<WantedFile>;
+  readonly #known: KnownLayer[] = []; // base first, up to the top
+  #below: number; // layers not known yet: numbers[0] to numbers[below - 1]
+
+  constructor(wanted: readonly WantedFile[], options: FileSearchOptions) {
+    this.#options = options;
+    this.#pending = new Set(wanted);
+    this.#below = options.numbers.length;
+  }
+
+  /**
+   * Every wanted file is told of, as done or as failed.
+   * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
+   */
+  async run(): Promise<void> {
+    while (this.#pending.size > 0) {
+      await this.#openKept();
+      const view = new UpperLayers(this.#upper, this.#below === 0);
+      if (view.isCertain) await this.#answer(view);
+      if (this.#pending.size === 0) return;
+      const number = this.#options.numbers[--this.#below]!;
+      // When upper layers are not certain by themselves, nothing below is before it is known whole.
+      const mayStop = view.isCertain && !this.#options.verify;
+      const layer = mayStop ? await this.#search(number, view) : await this.#open(number);
+      if (layer) this.#known.unshift({ number, layer });
+    }
+  }
+
+  /** Layers from the next one down as long as their indexes are kept. */
+  async #openKept(): Promise<void> {
+    const { session, image, numbers } = this.#options;
+    while (this.#below > 0) {
+      const number = numbers[this.#below - 1]!;
+      const layer = await session.openKept(image, number);
+      if (!layer) return;
+      this.#known.unshift({ number, layer });
+      this.#below--;
+    }
+  }
+
+  async #open(number: number): Promise<Layer> {
+    const { session, image, signal } = this.#options;
+    const [layer] = await session.openLayers(image, { only: [number], ...(signal && { signal }) });
+    return layer!;
+  }
+
+  get #upper(): NumberedLayer[] {
+    return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
+  }
+
+  /** Answers what the known layers can: all, when there are no others. */
+  async #answer(view: UpperLayers): Promise<void> {
+    const resolved = [...this.#pending].map((wanted) => ({ wanted, resolved: view.resolve(wanted.path) }));
+    const missing = resolved.filter(({ resolved: { kind } }) => kind === 'missing');
+    const open = view.areOpen(missing.map((one) => one.resolved as Resolved & { kind: 'missing' }));
+    const isOpen = new Set(missing.filter((_, i) => open[i]).map(({ wanted }) => wanted));
+    for (const { wanted, resolved: found } of resolved) {
+      if (isOpen.has(wanted)) continue;
+      const error = refusal(view.tree, wanted.text, found);
+      if (error) this.#fail(wanted, error);
+      else if (found.kind === 'found')
+        await this.#copy(wanted, foundFile(view.tree, found.inode, found.names));
+    }
+  }
+
+  /** @returns the layer, when its index is known now; else everything that is pending was answered */
+  async #search(number: number, view: UpperLayers): Promise<Layer | undefined> {
+    const { session, image, signal, begin, settled } = this.#options;
+    const search = new LayerSearch({
+      number,
+      upper: this.#upper,
+      view,
+      isLowest: this.#below === 0,
+      wanted: [...this.#pending],
+      begin,
+      ...(settled && { settled }),
+    });
+    const end = await session.walkLayer(image, number, search, signal && { signal });
+    if ('layer' in end) {
+      // Now for certain: later entries may have replaced what was taken on the way.
+      this.#known.unshift({ number, layer: end.layer });
+      await this.#confirm(search);
+      this.#known.shift();
+      return end.layer;
+    }
+    await this.#conclude(number, search, end.readBytes);
+    return undefined;
+  }
+
+  /** The layer was read whole: what was captured stands, if it is what the whole layer says. */
+  async #confirm({ captured }: LayerSearch): Promise<void> {
+    const view = new UpperLayers(this.#upper, this.#below === 0);
+    if (!view.isCertain) return;
+    const { number } = this.#known[0]!;
+    for (const [wanted, { row, capture }] of captured) {
+      const resolved = view.resolve(wanted.path);
+      if (resolved.kind !== 'found') continue;
+      const file = foundFile(view.tree, resolved.inode, resolved.names);
+      if (file.layer === number && file.row === row && capture.isComplete) this.#done({ wanted, file });
+    }
+  }
+
+  /** The walk stopped early: everything was found, here or above. */
+  async #conclude(number: number, search: LayerSearch, readBytes: number): Promise<void> {
+    const totalBytes = this.#options.image.manifest.layers[number - 1]!.size;
+    const behind: { wanted: WantedFile; file: FoundFile }[] = [];
+    for (const [wanted, sighting] of search.sightings) {
+      const file = fileOf(sighting);
+      if (!file) this.#fail(wanted, asLayerslayerError((sighting as Sighting & { kind: 'refused' }).error));
+      else if (search.captured.has(wanted))
+        this.#done({ wanted, file, unverified: { readBytes, totalBytes } });
+      else if (file.layer === number) behind.push({ wanted, file });
+      else await this.#copy(wanted, file);
+    }
+    if (behind.length > 0) await this.#goBack(number, behind, totalBytes);
+  }
+
+  /** Files whose content had passed when it turned out that they are wanted: symlinks and hard links point back. */
+  async #goBack(
+    number: number,
+    behind: readonly { wanted: WantedFile; file: FoundFile }[],
+    totalBytes: number,
+  ): Promise<void> {
+    const { session, image, signal, begin, settled } = this.#options;
+    const rows = new Map<number, () => ContentSink>();
+    for (const { wanted, file } of behind) {
+      const before = rows.get(file.row);
+      rows.set(file.row, () => both(before?.(), begin(wanted, file)));
+    }
+    const reader = new RowReader(rows, settled);
+    const end = await session.walkLayer(image, number, reader, signal && { signal });
+    for (const { wanted, file } of behind) {
+      if ('layer' in end && !end.isWalked) {
+        await this.#copyFrom(end.layer, wanted, file);
+      } else if (reader.isIncomplete) {
+        throw new LayerslayerError(
+          'DIGEST_MISMATCH',
+          `layer ${number}: its bytes were others the second time`,
+        );
+      } else {
+        const unverified = 'layer' in end ? undefined : { readBytes: end.readBytes, totalBytes };
+        this.#done({ wanted, file, ...(unverified && { unverified }) });
+      }
+    }
+  }
+
+  async #copy(wanted: WantedFile, file: FoundFile): Promise<void> {
+    const { layer } = this.#known.find(({ number }) => number === file.layer)!;
+    await this.#copyFrom(layer, wanted, file);
+  }
+
+  async #copyFrom(layer: Layer, wanted: WantedFile, file: FoundFile): Promise<void> {
+    const { begin, signal, settled } = this.#options;
+    await copyContent(layer, file, begin(wanted, file), { settled, ...(signal && { signal }) });
+    this.#done({ wanted, file });
+  }
+
+  #done(result: FileResult): void {
+    this.#pending.delete(result.wanted);
+    this.#options.done(result);
+  }
+
+  #fail(wanted: WantedFile, error: LayerslayerError): void {
+    this.#pending.delete(wanted);
+    this.#options.failed(wanted, error);
+  }
+}
+
+function fileOf(sighting: Sighting): FoundFile | undefined {
+  return sighting.kind === 'file' ? sighting.file : undefined;
+}
+
+/** Two paths lead to one file. */
+function both(first: ContentSink | undefined, second: ContentSink): ContentSink {
+  if (!first) return second;
+  return {
+    write(bytes, offset) {
+      first.write(bytes, offset);
+      second.write(bytes, offset);
+    },
+  };
+}

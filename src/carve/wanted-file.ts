@@ -1,0 +1,94 @@
+import { LayerslayerError } from '../base/errors.js';
+import { quoteName } from '../overlay/quote-name.js';
+import { joinPath, type Resolved } from '../overlay/resolve-path.js';
+import type { InodeKind, Tree } from '../overlay/tree.js';
+
+/** A path of the image that somebody wants the content of. */
+export interface WantedFile {
+  text: string; // as it was asked for, for messages
+  path: readonly Uint8Array[]; // its components
+}
+
+/** A regular file of the image: where it was found, and what it carries besides its content. */
+export interface FoundFile {
+  layer: number; // from 1, base first
+  row: number;
+  names: readonly Uint8Array[]; // from the root on, symlinks resolved
+  size: number; // bytes
+  mode: number; // 0 to 0o7777
+  uid: number;
+  gid: number;
+  mtimeSeconds: number;
+  mtimeNanoseconds: number;
+}
+
+/** Where a file's content goes. Offsets ascend; what is never written is zeros (holes of sparse files). */
+export interface ContentSink {
+  /** The bytes are the caller's again when this returns. */
+  write(bytes: Uint8Array, offset: number): void;
+}
+
+/** The inode's file. Names are copied: they may be views of a tree that is given up. */
+export function foundFile(tree: Tree, inode: number, names: readonly Uint8Array[]): FoundFile {
+  return {
+    layer: tree.layerOf(inode),
+    row: tree.rowOf(inode),
+    names: names.map((name) => new Uint8Array(name)),
+    size: tree.size(inode),
+    mode: tree.mode(inode),
+    uid: tree.uid(inode),
+    gid: tree.gid(inode),
+    mtimeSeconds: tree.mtimeSeconds(inode),
+    mtimeNanoseconds: tree.mtimeNanoseconds(inode),
+  };
+}
+
+const KIND_NAMES: Record<Exclude<InodeKind, 'file' | 'dir'>, string> = {
+  symlink: 'a symlink',
+  char: 'a character device',
+  block: 'a block device',
+  fifo: 'a fifo',
+};
+
+/** Why what a path leads to is no file to extract; undefined when it is one. */
+export function refusal(tree: Tree, text: string, resolved: Resolved): LayerslayerError | undefined {
+  const shown = JSON.stringify(text);
+  switch (resolved.kind) {
+    case 'missing': {
+      const parent = shownPath(resolved.names);
+      return new LayerslayerError(
+        'NOT_FOUND',
+        `${shown} is not in the image: of its parents ${parent} is there`,
+      );
+    }
+    case 'no-directory':
+      return new LayerslayerError(
+        'NOT_FOUND',
+        `${shown} is not in the image: ${shownPath(resolved.names)} is there, and no directory`,
+      );
+    case 'loop':
+      return new LayerslayerError('NOT_FOUND', `${shown} leads nowhere: its symlinks go in a circle`);
+    case 'found': {
+      const kind = tree.kind(resolved.inode);
+      if (kind === 'file') return undefined;
+      if (kind === 'dir') return directoryRefusal(text);
+      return specialRefusal(text, kind);
+    }
+  }
+}
+
+export function directoryRefusal(text: string): LayerslayerError {
+  return new LayerslayerError(
+    'INVALID_ARGUMENT',
+    `${JSON.stringify(text)} is a directory: -r takes it with all below it`,
+  );
+}
+
+export function specialRefusal(text: string, kind: Exclude<InodeKind, 'file' | 'dir'>): LayerslayerError {
+  return new LayerslayerError('UNSUPPORTED', `${JSON.stringify(text)} is ${KIND_NAMES[kind]}: not extracted`);
+}
+
+/** For messages: names may hold anything. */
+function shownPath(names: readonly Uint8Array[]): string {
+  return quoteName(joinPath(names));
+}

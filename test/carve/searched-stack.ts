@@ -1,0 +1,88 @@
+import type { FileSearchOptions } from '#dist/carve/file-search.js';
+import type { LayerWatcher } from '#dist/image/layer-watcher.js';
+import type { TarEntry } from '#dist/tar/entry.js';
+import type { Stack } from '../overlay/trees.js';
+import { entriesOf, layerWith, type TestEntry } from '../support/entries.js';
+
+const BLOCK = 512;
+
+/** The entry as a scanner hands it out. */
+function asTarEntry(entry: TestEntry, dataOffset: number): TarEntry {
+  const isFile = entry.kind === 'file';
+  return {
+    kind: entry.kind,
+    path: entry.path,
+    linkTarget: entry.linkTarget,
+    mode: entry.mode ?? 0o644,
+    uid: 0,
+    gid: 0,
+    size: isFile ? entry.content.length : 0,
+    mtimeSeconds: entry.mtime ?? 0,
+    mtimeNanoseconds: 0,
+    deviceMajor: 0,
+    deviceMinor: 0,
+    xattrs: [],
+    dataOffset,
+    storedSize: isFile ? entry.content.length : 0,
+    sparse: undefined,
+  };
+}
+
+/** A session over layers that are lists of entries, and a record of how far each was gone through. */
+export class SearchedStack {
+  /** By layer number: entries that walks have told of. Layers that were opened whole are not here. */
+  readonly walked = new Map<number, number>();
+  readonly opened = new Set<number>();
+  readonly stopped = new Set<number>();
+
+  /** @param kept layers whose index is kept */
+  constructor(
+    private readonly stack: Stack,
+    private readonly kept: ReadonlySet<number> = new Set(),
+  ) {}
+
+  get session(): FileSearchOptions['session'] {
+    return {
+      openKept: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
+      openLayers: async (_image, options) =>
+        options!.only!.map((number) => {
+          this.opened.add(number);
+          return this.#layer(number);
+        }),
+      walkLayer: async (_image, number, watcher) => this.#walk(number, watcher),
+    };
+  }
+
+  get image(): FileSearchOptions['image'] {
+    const layers = this.stack.map(() => ({ size: 1000 }));
+    return { manifest: { layers } } as unknown as FileSearchOptions['image'];
+  }
+
+  #layer(number: number) {
+    return layerWith(number, ...this.stack[number - 1]!);
+  }
+
+  async #walk(number: number, watcher: LayerWatcher) {
+    const entries = this.stack[number - 1]!;
+    let at = 0;
+    for (const [row, entry] of entries.entries()) {
+      const told = asTarEntry(entry, at + BLOCK);
+      this.walked.set(number, Math.max(this.walked.get(number) ?? 0, row + 1));
+      let enough = watcher.onEntry(told, row, () => entriesOf(...entries.slice(0, row + 1)));
+      at += BLOCK;
+      const content = Buffer.alloc(Math.ceil(told.storedSize / BLOCK) * BLOCK);
+      content.set(entry.content.subarray(0, told.storedSize));
+      // In two pieces, as they come.
+      for (const part of [content.subarray(0, 2), content.subarray(2)]) {
+        if (part.length === 0 || enough) continue;
+        enough = watcher.onBytes?.(part, at) ?? false;
+        at += part.length;
+      }
+      await watcher.settled?.();
+      if (!enough) continue;
+      this.stopped.add(number);
+      return { readBytes: at };
+    }
+    return { layer: this.#layer(number), isWalked: true };
+  }
+}
