@@ -5,6 +5,8 @@ export const COMMAND_NAMES = {
   umount: 'unmount',
   mounts: 'mounts',
   inspect: 'inspect',
+  peek: 'peek',
+  carve: 'carve',
   save: 'save',
   cache: 'cache',
   completion: 'completion',

@@ -35,6 +35,8 @@ export interface SessionUse {
 
 export interface SessionCommandOptions {
   words?: ProgressWords; // what the bars say; default: indexing
+  /** Results scroll by on the same terminal while layers are read: no bars. */
+  hidesProgress?: boolean;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function withSession(
       if (output.choices.verbose) display.say(`${level}: ${text}`);
       else if (level === 'error' || level === 'warn') warnings.add(text);
     }),
-    onProgress: (progress) => display.progress(progress),
+    ...(!options.hidesProgress && { onProgress: (progress) => display.progress(progress) }),
     onNotice: (message) => display.notice(redact(message)),
   });
   const fail = (error: unknown) => {

@@ -7,6 +7,8 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   unmount: async () => (await import('./commands/unmount.js')).unmount,
   mounts: async () => (await import('./commands/mounts.js')).mounts,
   inspect: async () => (await import('./commands/inspect.js')).inspect,
+  peek: async () => (await import('./commands/peek.js')).peek,
+  carve: async () => (await import('./commands/carve.js')).carve,
   save: async () => (await import('./commands/save.js')).save,
   cache: async () => (await import('./commands/cache.js')).cache,
   completion: async () => (await import('./commands/completion.js')).completion,

@@ -7,7 +7,10 @@ import { printable } from './printable.js';
 export interface TextSink {
   /** Aborted when nothing more can be written: with ABORTED when the reader went away, else with IO_FAILED. */
   readonly broken?: AbortSignal;
-  write(text: string): void;
+  /** Bytes are taken as they are now: the caller may change them afterwards. */
+  write(text: string | Uint8Array): void;
+  /** Resolves when what was written has left this process, or never will; undefined when nothing waits. */
+  flushed?(): Promise<void> | undefined;
   readonly isTerminal: boolean;
   readonly columns: number;
   readonly rows: number;
@@ -52,9 +55,19 @@ export class Output {
    * @throws LayerslayerError IO_FAILED when some of the results were not written (a full disk)
    */
   async settled(): Promise<void> {
+    await this.flushed();
+    await this.#stderr.flushed?.();
     await nextTurn(); // then a pipe has told of its faults
     const fault: unknown = this.broken.reason;
     if (this.broken.aborted && asLayerslayerError(fault).code === 'IO_FAILED') throw fault;
+  }
+
+  /**
+   * Resolves when results have left this process: a pipe takes 64 KiB, what its reader has not taken yet waits in memory. Whoever
+   * has much to say asks now and then.
+   */
+  flushed(): Promise<void> | undefined {
+    return this.#stdout.flushed?.();
   }
 
   /** @throws LayerslayerError IO_FAILED when it can't be opened */
@@ -66,6 +79,11 @@ export class Output {
   result(text: string): void {
     this.#stdout.write(`${text}\n`);
     this.#tee?.write(text);
+  }
+
+  /** Content of an image, byte for byte: to stdout only. */
+  bytes(content: Uint8Array): void {
+    this.#stdout.write(content);
   }
 
   /** One line for people. */

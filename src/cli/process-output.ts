@@ -31,10 +31,18 @@ function sink(stream: WriteStream, name: string): TextSink {
     get rows() {
       return stream.rows || ROWS;
     },
+    flushed() {
+      if (stream.writableLength === 0 || broken.signal.aborted) return undefined;
+      return new Promise((resolve) => {
+        stream.write('', () => resolve());
+        broken.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
     write(text) {
       if (broken.signal.aborted) return;
       try {
-        stream.write(text);
+        // The stream keeps what it can't write yet.
+        stream.write(typeof text === 'string' ? text : Buffer.from(text));
       } catch (error) {
         fail(error); // a file's stream throws (Node 20), a pipe's tells it with the next turn
       }

@@ -40,3 +40,8 @@ export function formatDuration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
+
+/** As `formatSize`, without a decimal that says nothing: `256 KiB`, `96.5 KiB`. */
+export function formatRoundSize(bytes: number): string {
+  return formatSize(bytes).replace('.0 ', ' ');
+}

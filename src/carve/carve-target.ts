@@ -1,0 +1,26 @@
+import type { ContentSink, FoundFile } from './wanted-file.js';
+
+/** What is kept of a file besides its content. */
+export type KeptAttributes = Pick<FoundFile, 'mode' | 'uid' | 'gid' | 'mtimeSeconds' | 'mtimeNanoseconds'>;
+
+/** A file on its way out. */
+export interface TargetFile extends ContentSink {
+  /** All of it was written. @throws LayerslayerError IO_FAILED; then nothing of it is left */
+  commit(): void;
+  /** Leaves nothing of it behind, unless it was committed. */
+  discard(): void;
+}
+
+/** Where extracted files go: a directory, a tar, or one file's bytes. Names are those from its root on. */
+export interface CarveTarget {
+  /** Fails when a file cannot get this name, as far as one can tell before it is fetched. @throws LayerslayerError IO_FAILED */
+  check(names: readonly Uint8Array[]): void;
+  begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile;
+  beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
+  endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
+  symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void;
+  /** One more name of a file that was written before; targets that have no links are given it as a file. */
+  link?(names: readonly Uint8Array[], to: readonly Uint8Array[], attributes: KeptAttributes): void;
+  /** Where the names end up, for messages. */
+  display(names: readonly Uint8Array[]): string;
+}

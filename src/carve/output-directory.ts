@@ -1,0 +1,258 @@
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  futimesSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  type Stats,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
+
+const SLASH = Buffer.from('/');
+/** setuid and setgid give the rights of the file's owner to whoever runs it. */
+const OWNER_RIGHTS = 0o6000;
+
+/**
+ * Where extracted files go. Nothing is written outside of it: no name climbs, and no symlink below it is followed, whether an
+ * image made it or somebody else. Files have their final name when they are whole.
+ */
+export class OutputDirectory implements CarveTarget {
+  readonly path: string;
+  readonly #root: Buffer;
+  readonly #force: boolean;
+  #temporaries = 0;
+
+  /**
+   * Makes the directory, when it is not there.
+   * @param force existing files are replaced
+   * @throws LayerslayerError IO_FAILED
+   */
+  constructor(path: string, { force }: { force: boolean }) {
+    this.path = path;
+    this.#root = Buffer.from(path);
+    this.#force = force;
+    attempt(path, () => {
+      mkdirSync(path, { recursive: true });
+      accessSync(path, constants.W_OK | constants.X_OK);
+    });
+  }
+
+  /** For messages and results. */
+  display(names: readonly Uint8Array[]): string {
+    return this.#path(names).toString();
+  }
+
+  /**
+   * Whether a file can get this name, as far as one can tell before it is fetched.
+   * @throws LayerslayerError IO_FAILED
+   */
+  check(names: readonly Uint8Array[]): void {
+    for (let depth = 1; depth < names.length; depth++) {
+      const status = this.#status(names.slice(0, depth));
+      if (!status) return;
+      this.#checkDirectory(names.slice(0, depth), status);
+    }
+    this.#checkFree(names);
+  }
+
+  /** Begins a file. @throws LayerslayerError IO_FAILED */
+  begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile {
+    this.#makeParents(names);
+    this.#checkFree(names);
+    const path = this.#path(names);
+    const temporary = this.#temporary(names);
+    return new OutputFile(path, temporary, this.#force, attributes);
+  }
+
+  /** Its attributes come with the end: they may forbid to write into it. */
+  beginDirectory(names: readonly Uint8Array[]): void {
+    this.#makeParents([...names, Buffer.alloc(0)]);
+  }
+
+  endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void {
+    if (names.length === 0) return; // the output directory itself is the user's
+    const path = this.#path(names);
+    attempt(path.toString(), () => {
+      chmodSync(path, keptMode(attributes, lstatSync(path)));
+      const seconds = timeOf(attributes);
+      utimesSync(path, seconds, seconds);
+    });
+  }
+
+  symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void {
+    this.#makeParents(names);
+    this.#checkFree(names);
+    const path = this.#path(names);
+    const temporary = this.#temporary(names);
+    attempt(path.toString(), () => {
+      symlinkSync(Buffer.from(target), temporary);
+      const seconds = timeOf(attributes);
+      lutimesSync(temporary, seconds, seconds);
+      moveTo(path, temporary, this.#force);
+    });
+  }
+
+  #path(names: readonly Uint8Array[]): Buffer {
+    for (const name of names) {
+      // The tree has no such names; a caller's mistake must not become a way out.
+      if (/^\.{0,2}$|[/\0]/s.test(Buffer.from(name).toString('latin1')))
+        throw new LayerslayerError(
+          'INTERNAL',
+          `not a file name: ${JSON.stringify(Buffer.from(name).toString())}`,
+        );
+    }
+    return Buffer.concat([this.#root, ...names.flatMap((name) => [SLASH, name])]);
+  }
+
+  #temporary(names: readonly Uint8Array[]): Buffer {
+    const name = Buffer.from(`.layerslayer-${process.pid}-${this.#temporaries++}`);
+    return this.#path([...names.slice(0, -1), name]);
+  }
+
+  #makeParents(names: readonly Uint8Array[]): void {
+    for (let depth = 1; depth < names.length; depth++) {
+      const parent = names.slice(0, depth);
+      const status = this.#status(parent);
+      if (status) this.#checkDirectory(parent, status);
+      else attempt(this.display(parent), () => mkdirSync(this.#path(parent)));
+    }
+  }
+
+  #checkDirectory(names: readonly Uint8Array[], status: Stats): void {
+    if (status.isDirectory()) return;
+    const what = status.isSymbolicLink()
+      ? 'is a symlink, which is not followed'
+      : 'is there, and no directory';
+    throw new LayerslayerError('IO_FAILED', `${this.display(names)} ${what}`);
+  }
+
+  #checkFree(names: readonly Uint8Array[]): void {
+    const status = this.#status(names);
+    if (!status) return;
+    if (status.isDirectory())
+      throw new LayerslayerError('IO_FAILED', `${this.display(names)} is a directory already`);
+    if (!this.#force) throw alreadyThere(this.display(names));
+  }
+
+  #status(names: readonly Uint8Array[]): Stats | undefined {
+    const path = this.#path(names);
+    return attempt(path.toString(), () => lstatSync(path, { throwIfNoEntry: false }));
+  }
+}
+
+/** A file under a temporary name beside its own. */
+class OutputFile implements TargetFile {
+  readonly #path: Buffer;
+  readonly #temporary: Buffer;
+  readonly #force: boolean;
+  readonly #attributes: KeptAttributes & { size: number };
+  readonly #fd: number;
+  #isOpen = true;
+
+  constructor(
+    path: Buffer,
+    temporary: Buffer,
+    force: boolean,
+    attributes: KeptAttributes & { size: number },
+  ) {
+    this.#attributes = attributes;
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#force = force;
+    this.#fd = attempt(path.toString(), () => openSync(temporary, 'wx', 0o600));
+  }
+
+  /** @throws LayerslayerError IO_FAILED */
+  write(bytes: Uint8Array, offset: number): void {
+    attempt(this.#path.toString(), () => {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+      }
+    });
+  }
+
+  /** Gives the file its attributes and its name. @throws LayerslayerError IO_FAILED; then nothing of it is left */
+  commit(): void {
+    const attributes = this.#attributes;
+    try {
+      attempt(this.#path.toString(), () => {
+        ftruncateSync(this.#fd, attributes.size); // a hole at its end
+        fchmodSync(this.#fd, keptMode(attributes, fstatSync(this.#fd)));
+        const seconds = timeOf(attributes);
+        futimesSync(this.#fd, seconds, seconds);
+        this.#close();
+        moveTo(this.#path, this.#temporary, this.#force);
+      });
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+  }
+
+  /** Leaves nothing behind, unless it was committed. */
+  discard(): void {
+    this.#close();
+    try {
+      unlinkSync(this.#temporary);
+    } catch {
+      // It has its name, or somebody cleaned up.
+    }
+  }
+
+  #close(): void {
+    if (this.#isOpen) closeSync(this.#fd);
+    this.#isOpen = false;
+  }
+}
+
+/** Moves a finished file to its name; unless forced only if the name is free at that moment. */
+function moveTo(path: Buffer, temporary: Buffer, force: boolean): void {
+  if (force) {
+    renameSync(temporary, path);
+    return;
+  }
+  try {
+    linkSync(temporary, path); // a rename would replace what came meanwhile
+    unlinkSync(temporary);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') throw alreadyThere(path.toString());
+    renameSync(temporary, path); // a file system without hard links
+  }
+}
+
+/** As `cp -p`: the owner's rights are kept only where the owner is the same. */
+function keptMode({ mode, uid, gid }: KeptAttributes, status: Stats): number {
+  return status.uid === uid && status.gid === gid ? mode : mode & ~OWNER_RIGHTS;
+}
+
+function timeOf({ mtimeSeconds, mtimeNanoseconds }: KeptAttributes): number {
+  return mtimeSeconds + mtimeNanoseconds / 1e9;
+}
+
+function alreadyThere(path: string): LayerslayerError {
+  return new LayerslayerError('IO_FAILED', `${path} is there already: --force replaces it`);
+}
+
+function attempt<T>(path: string, task: () => T): T {
+  try {
+    return task();
+  } catch (error) {
+    if (error instanceof LayerslayerError) throw error;
+    const reason = systemCode(error) ?? (error as Error).message;
+    throw new LayerslayerError('IO_FAILED', `writing ${path}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import { LayerslayerError, toErrorRecord } from '../../base/errors.js';
+import type { CarveTarget } from '../../carve/carve-target.js';
+import { OutputDirectory } from '../../carve/output-directory.js';
+import { SequentialSink } from '../../carve/sequential-sink.js';
+import { TarStream } from '../../carve/tar-stream.js';
+import { chooseLayer } from '../../daemon/choose-layer.js';
+import { joinPath } from '../../overlay/resolve-path.js';
+import { askedPaths } from '../carve-arguments.js';
+import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
+import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from '../carve-report.js';
+import type { Command } from '../command.js';
+import { EXIT_STATUS } from '../exit-status.js';
+import { IMAGE_OPTIONS } from '../image-options.js';
+import { withSession } from '../image-session-command.js';
+import { parseLayer } from '../layer-choice.js';
+import type { OptionTable } from '../option-table.js';
+import type { Output } from '../output.js';
+import { usageError } from '../usage-error.js';
+
+const DEFAULT_DIRECTORY = './carved';
+/** `-o -` */
+const STDOUT = '-';
+
+const OPTIONS = {
+  layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's version instead of the merged view's" },
+  recursive: { kind: 'flag', short: 'r', summary: 'take directories, with all below them' },
+  'output-dir': {
+    kind: 'text',
+    short: 'o',
+    value: 'DIR',
+    summary: "where to write; - is stdout: one file's bytes, or a tar with -r",
+    default: DEFAULT_DIRECTORY,
+  },
+  force: { kind: 'flag', summary: 'replace files that are there already' },
+  verify: { kind: 'flag', summary: 'read each layer to its end and check its digest' },
+  ...IMAGE_OPTIONS,
+} as const satisfies OptionTable;
+
+export const carve: Command<typeof OPTIONS> = {
+  name: 'carve',
+  summary: 'extract single files',
+  synopsis: 'carve [OPTIONS] IMAGE PATH...',
+  description:
+    'Extracts files of IMAGE to ./carved/PATH, with their mode and time. PATH is that of a file as a container would see\n' +
+    "it, or a pattern ('/etc/*.conf'). Layers are searched from the top, and read only until the answer is certain; those\n" +
+    'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
+  options: OPTIONS,
+  positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
+  examples: [
+    'layerslayer carve nginx:alpine /etc/passwd',
+    "layerslayer carve -r -o - debian:12 /etc/apt '/etc/*.conf' | tar -tv",
+  ],
+  failures: [
+    'NOT_FOUND',
+    'UNAUTHORIZED',
+    'NO_MATCHING_PLATFORM',
+    'REGISTRY_UNAVAILABLE',
+    'DIGEST_MISMATCH',
+    'CORRUPT_LAYER',
+    'UNSUPPORTED',
+    'IO_FAILED',
+  ],
+  run(values, [name, ...words], context) {
+    const { output, cwd, startedMs } = context;
+    const paths = askedPaths(words);
+    const isTree = values.recursive || paths.some(({ path }) => path === undefined);
+    const toStdout = values['output-dir'] === STDOUT;
+    if (toStdout && values.json) throw usageError('-o - and --json exclude each other: both write to stdout');
+    if (toStdout && !values.recursive && (isTree || paths.length > 1))
+      throw usageError('-o - writes one file; with -r a tar of all');
+    const only = values.layer === undefined ? undefined : parseLayer(values.layer);
+
+    return withSession(name!, values, context, async ({ session, reference, platform, signal, display }) => {
+      const directory = resolve(cwd, values['output-dir'] ?? DEFAULT_DIRECTORY);
+      const tar = new TarStream((bytes) => output.bytes(bytes));
+      const target = toStdout
+        ? values.recursive
+          ? tar
+          : stdoutFile(output)
+        : new OutputDirectory(directory, { force: values.force });
+      const image = await session.resolve(reference, platform, signal);
+      const { layers } = image.manifest;
+      const numbers = only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image, only)];
+      display.resolved(layers.length);
+      let status = 0;
+      const cost = () => ({
+        fetchedBytes: session.metrics().bytesFetched,
+        totalBytes: numbers.reduce((sum, number) => sum + layers[number - 1]!.size, 0),
+        elapsedMs: performance.now() - startedMs,
+      });
+      const say = (line: string, record: () => object) => {
+        if (toStdout) display.say(line);
+        else display.result(values.json ? JSON.stringify(record()) : line);
+      };
+      let told: string | undefined;
+      const job: CarveJob = {
+        session,
+        image,
+        numbers,
+        target,
+        verify: values.verify,
+        recursive: values.recursive,
+        foundFile(result, { names }) {
+          const record = () => fileRecord(result, layers.length, cost(), target.display(names));
+          say(fileLine(result, layers.length, cost()), record);
+          const doubt = result.unverified && unverifiedLine(result.unverified);
+          // Once for all files that one walk brought.
+          if (doubt !== undefined && doubt !== told) display.say(doubt);
+          told = doubt;
+        },
+        foundTree(carved, text, names) {
+          const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
+          say(treeLine(text, carved, layers.length, cost()), record);
+        },
+        failed(error) {
+          status ||= EXIT_STATUS[error.code];
+          display.end();
+          output.error(toErrorRecord(error));
+        },
+        settled: () => output.flushed(),
+        signal,
+      };
+      await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
+      if (toStdout && values.recursive) tar.end();
+      return status;
+    });
+  },
+};
+
+/** The bytes of one file. */
+function stdoutFile(output: Output): CarveTarget {
+  const refuse = (): never => {
+    throw new LayerslayerError('INTERNAL', 'stdout takes one file');
+  };
+  return {
+    check: () => {},
+    begin: (_, { size }) => new SequentialSink(size, (bytes) => output.bytes(bytes)),
+    beginDirectory: refuse,
+    endDirectory: refuse,
+    symlink: refuse,
+    display: (names) => joinPath(names).toString(),
+  };
+}

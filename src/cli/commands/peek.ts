@@ -1,0 +1,96 @@
+import { LayerslayerError, toErrorRecord } from '../../base/errors.js';
+import { chooseLayer } from '../../daemon/choose-layer.js';
+import type { Command } from '../command.js';
+import { EXIT_STATUS } from '../exit-status.js';
+import { IMAGE_OPTIONS } from '../image-options.js';
+import { withSession } from '../image-session-command.js';
+import { parseLayer } from '../layer-choice.js';
+import type { OptionTable } from '../option-table.js';
+import { type PeekJob, peekLayers } from '../peek-layers.js';
+import { PeekListing } from '../peek-listing.js';
+import { peekDeleted, peekMerged } from '../peek-merged.js';
+import { parseSize } from '../size.js';
+import { usageError } from '../usage-error.js';
+
+const OPTIONS = {
+  layer: { kind: 'list', value: 'N|DIGEST', summary: 'only this layer; may be repeated' },
+  simple: { kind: 'flag', summary: 'one name a line with its size' },
+  merged: { kind: 'flag', summary: 'the merged tree, with the layer that each entry comes from' },
+  deleted: { kind: 'flag', summary: 'what upper layers hide or replace, and how' },
+  head: { kind: 'text', value: 'SIZE', summary: 'read only the first bytes of each layer' },
+  ...IMAGE_OPTIONS,
+} as const satisfies OptionTable;
+
+export const peek: Command<typeof OPTIONS> = {
+  name: 'peek',
+  summary: 'list what each layer holds, without saving it',
+  synopsis: 'peek [OPTIONS] IMAGE [PATH...]',
+  description:
+    'Lists what the layers of IMAGE hold, base first, each entry as soon as it comes: type and permissions, owner, group,\n' +
+    'size, time (UTC), name. With PATH only what is there and below. A layer is read once; from then on its index is kept.\n' +
+    'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
+  options: OPTIONS,
+  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
+  examples: [
+    'layerslayer peek nginx:alpine',
+    'layerslayer peek --deleted --json debian:12 | jq -r \'select(.how == "whiteout").path\'',
+  ],
+  failures: [
+    'NOT_FOUND',
+    'UNAUTHORIZED',
+    'NO_MATCHING_PLATFORM',
+    'REGISTRY_UNAVAILABLE',
+    'DIGEST_MISMATCH',
+    'CORRUPT_LAYER',
+    'UNSUPPORTED',
+    'IO_FAILED',
+  ],
+  run(values, [name, ...paths], context) {
+    const { output } = context;
+    const { merged, deleted, simple, json } = values;
+    if (merged && deleted) throw usageError('--merged and --deleted exclude each other');
+    if (merged && values.layer.length > 0) throw usageError('--merged and --layer exclude each other');
+    if (values.head !== undefined && (merged || deleted))
+      throw usageError('--head is for single layers: not with --merged or --deleted');
+    if (simple && json) throw usageError('--simple and --json exclude each other');
+    const headBytes = values.head === undefined ? undefined : parseSize(values.head);
+    const chosen = values.layer.map(parseLayer);
+    const form = json ? 'json' : simple ? 'simple' : 'long';
+    const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
+
+    return withSession(
+      name!,
+      values,
+      context,
+      async ({ session, reference, platform, signal, display }) => {
+        const image = await session.resolve(reference, platform, signal);
+        const { layers } = image.manifest;
+        display.resolved(layers.length);
+        const numbers = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
+        const listing = new PeekListing(form, paths, display, output);
+        let status = 0;
+        const job: PeekJob = {
+          session,
+          image,
+          listing,
+          headBytes,
+          note: (line) => display.say(line),
+          failed(error) {
+            status ||= EXIT_STATUS[error.code];
+            display.end();
+            output.error(toErrorRecord(error));
+          },
+          signal,
+        };
+        if (merged) await peekMerged(job);
+        else if (deleted) await peekDeleted(job, numbers.length > 0 ? numbers : undefined);
+        else await peekLayers(job, numbers.length > 0 ? numbers : layers.map((_, i) => i + 1));
+        if (paths.length > 0 && listing.count === 0 && status === 0 && !deleted) {
+          throw new LayerslayerError('NOT_FOUND', `nothing is listed at or below ${paths.join(', ')}`);
+        }
+        return status;
+      },
+      { hidesProgress },
+    );
+  },
+};

@@ -1,0 +1,128 @@
+/**
+ * Headers of tars that we write: ustar, with PAX records for what does not fit its fields. Names stay bytes, whatever they
+ * are: that is why no library does it. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
+ */
+import { BLOCK_SIZE } from './header.js';
+
+/** What is written of a member; links and directories have no size. */
+export interface WrittenEntry {
+  kind: 'file' | 'dir' | 'symlink' | 'hardlink';
+  path: Uint8Array; // relative, of a directory with a `/` at its end
+  linkTarget?: Uint8Array;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtimeSeconds: number;
+  mtimeNanoseconds: number;
+}
+
+const TYPES = { file: '0', hardlink: '1', symlink: '2', dir: '5' } as const;
+const PAX_TYPE = 'x';
+/** Name of the extension header itself: readers that know no PAX make a file of it. */
+const PAX_NAME = Buffer.from('PaxHeaders/0');
+const NAME_LENGTH = 100;
+const CHECKSUM_AT = 148;
+
+/** Two blocks of zeros end an archive. */
+export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
+
+/** The blocks before an entry's content. */
+export function tarHeader(entry: WrittenEntry): Uint8Array {
+  const { path, linkTarget = Buffer.alloc(0), mtimeSeconds, mtimeNanoseconds } = entry;
+  const records: Buffer[] = [];
+  const number = (key: string, value: number, digits: number): number => {
+    if (value < 8 ** digits) return value;
+    records.push(record(key, Buffer.from(String(value))));
+    return 0;
+  };
+  if (!fits(path)) records.push(record('path', path));
+  if (!fits(linkTarget)) records.push(record('linkpath', linkTarget));
+  const uid = number('uid', entry.uid, 7);
+  const gid = number('gid', entry.gid, 7);
+  const size = number('size', entry.size, 11);
+  const isPlainTime = mtimeNanoseconds === 0 && mtimeSeconds >= 0 && mtimeSeconds < 8 ** 11;
+  if (!isPlainTime) records.push(record('mtime', Buffer.from(decimalTime(mtimeSeconds, mtimeNanoseconds))));
+  const mtime = isPlainTime ? mtimeSeconds : 0;
+  const header = block({
+    name: path,
+    type: TYPES[entry.kind],
+    mode: entry.mode,
+    uid,
+    gid,
+    size,
+    mtime,
+    linkTarget,
+  });
+  if (records.length === 0) return header;
+  const data = Buffer.concat(records);
+  const pax = block({
+    name: PAX_NAME,
+    type: PAX_TYPE,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size: data.length,
+    mtime: 0,
+  });
+  return Buffer.concat([pax, data, tarPadding(data.length), header]);
+}
+
+/** What follows content of so many bytes. */
+export function tarPadding(size: number): Uint8Array {
+  return new Uint8Array((BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE);
+}
+
+/** In a header's field; beyond ASCII readers differ in how they take it, in a PAX record they don't. */
+function fits(text: Uint8Array): boolean {
+  return text.length <= NAME_LENGTH && text.every((byte) => byte < 0x80);
+}
+
+interface Fields {
+  name: Uint8Array;
+  type: string;
+  mode: number;
+  uid: number;
+  gid: number;
+  size: number;
+  mtime: number;
+  linkTarget?: Uint8Array;
+}
+
+function block({ name, type, mode, uid, gid, size, mtime, linkTarget }: Fields): Buffer {
+  const bytes = Buffer.alloc(BLOCK_SIZE);
+  bytes.set(name.subarray(0, NAME_LENGTH), 0);
+  bytes.write(octal(mode, 7), 100);
+  bytes.write(octal(uid, 7), 108);
+  bytes.write(octal(gid, 7), 116);
+  bytes.write(octal(size, 11), 124);
+  bytes.write(octal(mtime, 11), 136);
+  bytes.write(' '.repeat(8), CHECKSUM_AT);
+  bytes.write(type, 156);
+  if (linkTarget) bytes.set(linkTarget.subarray(0, NAME_LENGTH), 157);
+  bytes.write('ustar\x0000', 257, 'latin1');
+  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  bytes.write(`${octal(sum, 6)}\0 `, CHECKSUM_AT, 'latin1');
+  return bytes;
+}
+
+function octal(value: number, digits: number): string {
+  return value.toString(8).padStart(digits, '0');
+}
+
+/** `LENGTH key=value\n`, whose length counts its own digits. */
+function record(key: string, value: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
+  let length = body.length + 1;
+  while (String(length).length + body.length !== length) length = String(length).length + body.length;
+  return Buffer.concat([Buffer.from(String(length)), body]);
+}
+
+/** Nanoseconds are always added to the seconds, also before 1970; a decimal has one sign for both. */
+function decimalTime(seconds: number, nanoseconds: number): string {
+  const isNegative = seconds < 0 && nanoseconds > 0;
+  const whole = isNegative ? seconds + 1 : seconds;
+  const fraction = isNegative ? 1_000_000_000 - nanoseconds : nanoseconds;
+  const sign = isNegative && whole === 0 ? '-' : '';
+  return fraction === 0 ? String(whole) : `${sign}${whole}.${String(fraction).padStart(9, '0')}`;
+}
