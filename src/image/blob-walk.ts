@@ -55,7 +55,8 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
         fault = withContext(error, `reading layer ${shortDigest(digest)}`);
       }
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
-      if (enough || fault?.code === 'UNSUPPORTED') stop.abort(ENOUGH);
+      // So it does when all bytes are here already: then they might as well be checked.
+      if ((enough && readBytes < end) || fault?.code === 'UNSUPPORTED') stop.abort(ENOUGH);
       await watcher.settled?.();
     }
     const { buffer } = piece as Uint8Array<ArrayBuffer>;
@@ -76,15 +77,15 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     await turn;
-    if (!enough && fault) throw fault;
     if (watcherFault !== undefined) throw watcherFault;
-    return enough || pageDigests === undefined ? { readBytes } : { pass, pageDigests };
+    if (!enough && fault) throw fault;
+    return fault || pageDigests === undefined ? { readBytes } : { pass, pageDigests };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     await turn;
     if (watcherFault !== undefined) throw watcherFault;
     // What stands behind the place that was looked for is not looked at.
-    if (enough) return { readBytes };
+    if (enough && stop.signal.aborted) return { readBytes };
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();

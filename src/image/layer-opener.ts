@@ -1,6 +1,7 @@
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { BufferPool } from '../layer/buffer-pool.js';
+import type { IndexPass } from '../layer/index-pass.js';
 import { IndexedLayer } from '../layer/indexed-layer.js';
 import type { InflatePool } from '../layer/inflate-pool.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
@@ -84,7 +85,7 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isWalked = true;
       const end = await walk(blob, size);
-      if ('pass' in end) return end.pass.finish(end.pageDigests);
+      if ('pass' in end) return finished(end.pass, end.pageDigests, digest);
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // nothing is kept of it
     };
@@ -183,5 +184,13 @@ export class LayerOpener {
       windows: this.#parts.windows,
       results: this.#results,
     });
+  }
+}
+
+async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<Uint8Array> {
+  try {
+    return await pass.finish(pageDigests);
+  } catch (error) {
+    throw withContext(error, `reading layer ${shortDigest(digest)}`);
   }
 }

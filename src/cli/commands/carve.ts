@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { LayerslayerError, toErrorRecord } from '../../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
 import type { CarveTarget } from '../../carve/carve-target.js';
 import { OutputDirectory } from '../../carve/output-directory.js';
 import { SequentialSink } from '../../carve/sequential-sink.js';
@@ -10,7 +10,6 @@ import { askedPaths } from '../carve-arguments.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
 import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from '../carve-report.js';
 import type { Command } from '../command.js';
-import { EXIT_STATUS } from '../exit-status.js';
 import { IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
 import { parseLayer } from '../layer-choice.js';
@@ -71,60 +70,64 @@ export const carve: Command<typeof OPTIONS> = {
       throw usageError('-o - writes one file; with -r a tar of all');
     const only = values.layer === undefined ? undefined : parseLayer(values.layer);
 
-    return withSession(name!, values, context, async ({ session, reference, platform, signal, display }) => {
-      const directory = resolve(cwd, values['output-dir'] ?? DEFAULT_DIRECTORY);
-      const tar = new TarStream((bytes) => output.bytes(bytes));
-      const target = toStdout
-        ? values.recursive
-          ? tar
-          : stdoutFile(output)
-        : new OutputDirectory(directory, { force: values.force });
-      const image = await session.resolve(reference, platform, signal);
-      const { layers } = image.manifest;
-      const numbers = only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image, only)];
-      display.resolved(layers.length);
-      let status = 0;
-      const cost = () => ({
-        fetchedBytes: session.metrics().bytesFetched,
-        totalBytes: numbers.reduce((sum, number) => sum + layers[number - 1]!.size, 0),
-        elapsedMs: performance.now() - startedMs,
-      });
-      const say = (line: string, record: () => object) => {
-        if (toStdout) display.say(line);
-        else display.result(values.json ? JSON.stringify(record()) : line);
-      };
-      let told: string | undefined;
-      const job: CarveJob = {
-        session,
-        image,
-        numbers,
-        target,
-        verify: values.verify,
-        recursive: values.recursive,
-        foundFile(result, { names }) {
-          const record = () => fileRecord(result, layers.length, cost(), target.display(names));
-          say(fileLine(result, layers.length, cost()), record);
-          const doubt = result.unverified && unverifiedLine(result.unverified);
-          // Once for all files that one walk brought.
-          if (doubt !== undefined && doubt !== told) display.say(doubt);
-          told = doubt;
-        },
-        foundTree(carved, text, names) {
-          const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
-          say(treeLine(text, carved, layers.length, cost()), record);
-        },
-        failed(error) {
-          status ||= EXIT_STATUS[error.code];
-          display.end();
-          output.error(toErrorRecord(error));
-        },
-        settled: () => output.flushed(),
-        signal,
-      };
-      await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
-      if (toStdout && values.recursive) tar.end();
-      return status;
-    });
+    return withSession(
+      name!,
+      values,
+      context,
+      async ({ session, reference, platform, signal, display, fail }) => {
+        const directory = resolve(cwd, values['output-dir'] ?? DEFAULT_DIRECTORY);
+        const tar = new TarStream((bytes) => output.bytes(bytes));
+        const target = toStdout
+          ? values.recursive
+            ? tar
+            : stdoutFile(output)
+          : new OutputDirectory(directory, { force: values.force });
+        const image = await session.resolve(reference, platform, signal);
+        const { layers } = image.manifest;
+        const numbers = only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image, only)];
+        display.resolved(layers.length);
+        let status = 0;
+        const cost = () => ({
+          fetchedBytes: session.metrics().bytesFetched,
+          totalBytes: numbers.reduce((sum, number) => sum + layers[number - 1]!.size, 0),
+          elapsedMs: performance.now() - startedMs,
+        });
+        const say = (line: string, record: () => object) => {
+          if (toStdout) display.say(line);
+          else display.result(values.json ? JSON.stringify(record()) : line);
+        };
+        let told: string | undefined;
+        const job: CarveJob = {
+          session,
+          image,
+          numbers,
+          target,
+          verify: values.verify,
+          recursive: values.recursive,
+          foundFile(result, { names }) {
+            const record = () => fileRecord(result, layers.length, cost(), target.display(names));
+            say(fileLine(result, layers.length, cost()), record);
+            const doubt = result.unverified && unverifiedLine(result.unverified);
+            // Once for all files that one walk brought.
+            if (doubt !== undefined && doubt !== told) display.say(doubt);
+            told = doubt;
+          },
+          foundTree(carved, text, names) {
+            const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
+            say(treeLine(text, carved, layers.length, cost()), record);
+          },
+          failed(error) {
+            const failed = fail(error);
+            status ||= failed;
+          },
+          settled: () => output.flushed(),
+          signal,
+        };
+        await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
+        if (toStdout && values.recursive) tar.end();
+        return status;
+      },
+    );
   },
 };
 
@@ -133,9 +136,21 @@ function stdoutFile(output: Output): CarveTarget {
   const refuse = (): never => {
     throw new LayerslayerError('INTERNAL', 'stdout takes one file');
   };
+  let isTaken = false;
   return {
     check: () => {},
-    begin: (_, { size }) => new SequentialSink(size, (bytes) => output.bytes(bytes)),
+    begin(names, { size }) {
+      if (isTaken) {
+        // Of a file that was found and passed on its layer's way a later entry may say otherwise, at the layer's very end.
+        const path = joinPath(names).toString();
+        throw new LayerslayerError(
+          'CORRUPT_LAYER',
+          `${path} was written, and is there again: --verify takes the last one`,
+        );
+      }
+      isTaken = true;
+      return new SequentialSink(size, (bytes) => output.bytes(bytes));
+    },
     beginDirectory: refuse,
     endDirectory: refuse,
     symlink: refuse,

@@ -1,7 +1,6 @@
-import { LayerslayerError, toErrorRecord } from '../../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
 import type { Command } from '../command.js';
-import { EXIT_STATUS } from '../exit-status.js';
 import { IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
 import { parseLayer } from '../layer-choice.js';
@@ -62,7 +61,7 @@ export const peek: Command<typeof OPTIONS> = {
       name!,
       values,
       context,
-      async ({ session, reference, platform, signal, display }) => {
+      async ({ session, reference, platform, signal, display, fail }) => {
         const image = await session.resolve(reference, platform, signal);
         const { layers } = image.manifest;
         display.resolved(layers.length);
@@ -76,9 +75,8 @@ export const peek: Command<typeof OPTIONS> = {
           headBytes,
           note: (line) => display.say(line),
           failed(error) {
-            status ||= EXIT_STATUS[error.code];
-            display.end();
-            output.error(toErrorRecord(error));
+            const failed = fail(error);
+            status ||= failed;
           },
           signal,
         };

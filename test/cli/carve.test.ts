@@ -1,0 +1,353 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noise } from '../blob/bytes.js';
+import { attempt } from '../support/child.js';
+import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { until, Workplace } from '../support/mounts.js';
+import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
+import { dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+
+const KIB = 1024;
+const PASSWD = 'root:x:0:0:root:/root:/bin/bash\n';
+const LARGE = noise(3_000_000, 1);
+
+const base = gzipSync(
+  tarOf(
+    symlink('bin', 'usr/bin'),
+    dir('etc/'),
+    ...Array.from({ length: 80 }, (_, i) => file(`etc/file-${i}`, `${i}`)),
+    file('etc/passwd', PASSWD, { mode: 0o640, mtime: 1_600_000_000 }),
+    file('etc/shadow', 'secret'),
+    file('etc/a.conf', 'a'),
+    file('etc/b.conf', 'b'),
+    file('etc/.hidden.conf', 'h'),
+    dir('etc/old/'),
+    file('etc/old/x', 'x'),
+    symlink('etc/os-release', '../usr/lib/os-release'),
+    dir('usr/'),
+    file('usr/lib/os-release', 'OS=1\n'),
+    file('usr/bin/dash', Buffer.from([0, 1, 2, 0xff]), { mode: 0o755 }),
+    symlink('usr/bin/sh', 'dash'),
+    hardlink('usr/bin/dash2', 'usr/bin/dash'),
+    fifo('run/pipe'),
+    file('large', LARGE),
+    file('zz/last', 'last\n'),
+  ),
+  { level: 1 },
+);
+const middle = gzipSync(tarOf(dir('etc/'), file('etc/group', 'group'), file('pad', noise(300_000, 2))));
+const top = gzipSync(
+  tarOf(dir('etc/'), whiteout('etc/shadow'), file('etc/passwd', 'new\n'), dir('etc/old/'), opaque('etc/old')),
+);
+
+let registry: TestRegistry;
+let proxy: FaultProxy;
+let app: PushedImage;
+let place: Workplace;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  app = await pushImage(registry, 'app:latest', { layers: [base, middle, top] });
+  await pushImage(registry, 'one:latest', { layers: [base] });
+  await pushImage(registry, 'two:latest', { layers: [base, middle] });
+  const broken = Buffer.from(base);
+  broken.fill(0x55, 2_000_000, 2_001_000);
+  await pushImage(registry, 'broken:latest', {
+    layers: [base, { bytes: broken, diffId: `sha256:${'0'.repeat(64)}` }, middle],
+  });
+});
+afterAll(() => registry?.stop());
+beforeEach(async () => {
+  place = new Workplace();
+  proxy = await FaultProxy.start({ target: registry.url });
+});
+afterEach(async () => {
+  await proxy.stop();
+  await place.cleanUp();
+});
+
+const carve = (...args: string[]) => place.layerslayer(['carve', ...args], { cwd: place.scratch });
+const image = (name: string) => `${proxy.host}/${name}`;
+const carved = (...path: string[]) => join(place.scratch, 'carved', ...path);
+const text = (...path: string[]) => readFileSync(carved(...path), 'utf8');
+
+/** Body bytes that were sent of a layer. */
+function sent({ manifest }: PushedImage, layer: number): number {
+  const { digest } = manifest.layers[layer - 1]!;
+  return proxy.requests(new RegExp(digest)).reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+}
+
+describe('carve', () => {
+  it('writes a file with its mode and time, says what it cost, and fetches 128 KiB at most', async () => {
+    const { status, stdout, stderr } = await carve(image('one'), '/etc/passwd');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^FOUND \/etc\/passwd \(32 B\) in layer 1\/1: \d+\.\d KiB of 2\.9 MiB fetched \(2\.\d%\) in \d+\.\d s\n$/,
+    );
+    expect(stderr).toMatch(/^not verified: \d+(\.\d)? KiB of 2\.9 MiB read\n$/);
+    expect(proxy.blobBytes).toBeLessThanOrEqual(128 * KIB);
+    expect(text('etc', 'passwd')).toBe(PASSWD);
+    const { mode, mtimeMs } = lstatSync(carved('etc', 'passwd'));
+    expect([mode & 0o7777, mtimeMs]).toEqual([0o640, 1_600_000_000_000]);
+    expect(readdirSync(carved('etc'))).toEqual(['passwd']);
+  });
+
+  it('reads of an upper layer up to the file, and of lower ones nothing', async () => {
+    expect((await carve(image('app'), 'etc/passwd')).stdout).toMatch(/in layer 3\/3: /);
+    expect(text('etc', 'passwd')).toBe('new\n');
+    expect([sent(app, 1), sent(app, 2)]).toEqual([0, 0]);
+    expect((await carve(image('app'), '/etc/group')).stdout).toMatch(/in layer 2\/3: /);
+    expect([sent(app, 1), sent(app, 3)]).toEqual([0, top.length]);
+  });
+
+  it('passes layers above the answer once, whose indexes serve the next time', async () => {
+    expect(await carve(image('app'), '/etc/a.conf')).toMatchObject({ status: 0 });
+    expect([sent(app, 2), sent(app, 3)]).toEqual([middle.length, top.length]);
+    expect(sent(app, 1)).toBeLessThanOrEqual(128 * KIB);
+    const before = proxy.blobBytes;
+    expect(await carve(image('app'), '/etc/b.conf')).toMatchObject({ status: 0 });
+    expect(proxy.blobBytes - before).toBeLessThanOrEqual(128 * KIB);
+    expect([sent(app, 2), sent(app, 3)]).toEqual([middle.length, top.length]);
+  });
+
+  it.each([
+    ['a symlink', '/etc/os-release', 'OS=1\n', '/etc/os-release -> /usr/lib/os-release'],
+    [
+      'a symlink to what has passed, below another',
+      '/bin/sh',
+      '\x00\x01\x02\xff',
+      '/bin/sh -> /usr/bin/dash',
+    ],
+    ['a hard link', '/usr/bin/dash2', '\x00\x01\x02\xff', '/usr/bin/dash2'],
+    ['the last file', '/zz/last', 'last\n', '/zz/last'],
+    ['a path with `..`', '/usr/../etc/a.conf', 'a', '/usr/../etc/a.conf -> /etc/a.conf'],
+  ])('follows %s', async (_, path, content, shown) => {
+    const ended = await carve(image('one'), path);
+    expect(ended.stdout).toContain(`FOUND ${shown} (`);
+    expect(readFileSync(carved(...join('/', path).split('/')), 'latin1')).toBe(content);
+    const again = await carve(image('one'), '-o', '-', path);
+    expect(again.stdout).toBe(content);
+    expect(again.stderr).toContain(`FOUND ${shown} (`);
+  });
+
+  it('says which parent is there of a path that is not', async () => {
+    for (const [path, parent] of [
+      ['/etc/none/deep', '/etc'],
+      ['/etc/shadow', '/etc'],
+      ['/etc/old/x', '/etc/old'],
+      ['/none', '/'],
+    ]) {
+      const { status, stdout, stderr } = await carve(image('app'), path!);
+      expect({ status, stdout }).toEqual({ status: 10, stdout: '' });
+      expect(stderr).toContain(`"${path}" is not in the image: of its parents "${parent}" is there`);
+    }
+    expect(existsSync(carved('etc'))).toBe(false);
+  });
+
+  it('does the others when one can not be done, and ends with the status of the first', async () => {
+    const { status, stdout, stderr } = await carve(
+      image('one'),
+      '/run/pipe',
+      '/none',
+      '/etc',
+      '/etc/a.conf',
+      '/etc/passwd/x',
+    );
+    expect(stdout).toMatch(/^FOUND \/etc\/a\.conf .*\n$/);
+    expect(stderr).toContain('"/run/pipe" is a fifo: not extracted');
+    expect(stderr).toContain('"/etc" is a directory: -r takes it');
+    expect(stderr).toContain('"/none" is not in the image');
+    expect(stderr).toContain('"/etc/passwd" is there, and no directory');
+    expect([2, 10, 16]).toContain(status);
+    expect(text('etc', 'a.conf')).toBe('a');
+  });
+
+  it('takes patterns, and says so when nothing matches', async () => {
+    const { status, stdout, stderr } = await carve(image('app'), '/etc/*.conf', '/bin/da??', '/etc/*.none');
+    expect(status).toBe(10);
+    expect(stdout.split('\n').map((line) => line.split(' ')[1])).toEqual([
+      '/etc/a.conf',
+      '/etc/b.conf',
+      '/bin/dash',
+      undefined,
+    ]);
+    expect(stderr).toContain('"/etc/*.none" matches nothing');
+    expect(readdirSync(carved('etc'))).toEqual(['a.conf', 'b.conf']);
+    expect(readdirSync(carved('bin'))).toEqual(['dash']);
+  });
+
+  it('takes directories with -r, and leaves out what is no file', async () => {
+    const { status, stderr } = await carve('-r', image('app'), '/');
+    expect(status).toBe(16);
+    expect(stderr).toContain('"/run/pipe" is a fifo');
+    expect(text('etc', 'passwd')).toBe('new\n');
+    expect(existsSync(carved('etc', 'shadow'))).toBe(false);
+    expect(readdirSync(carved('etc', 'old'))).toEqual([]);
+    expect(lstatSync(carved('bin')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(carved('large')).equals(Buffer.from(LARGE))).toBe(true);
+    const mode = (path: string) => lstatSync(carved(path)).mode & 0o7777;
+    expect([mode('usr/bin/dash2'), mode('etc')]).toEqual([0o755, 0o755]);
+    expect(lstatSync(carved('etc')).mtimeMs).toBe(1_500_000_000_000);
+  });
+
+  it('writes a tar with -r -o -', async () => {
+    const tar = join(place.scratch, 'out.tar');
+    const script = '"$@" > "$TAR"';
+    const args = [...place.program, 'carve', '-r', '-o', '-', image('one'), '/usr', '/etc/a.conf'];
+    const ended = await attempt('bash', ['-c', script, 'bash', ...args], { env: { ...place.env, TAR: tar } });
+    expect(ended).toMatchObject({ status: 0, stdout: '' });
+    const listed = await attempt('tar', ['-tvf', tar]);
+    expect(listed.stderr).toBe('');
+    expect(listed.stdout.split('\n').map((line) => line.split(/\s+/).slice(5).join(' '))).toEqual([
+      'usr/',
+      'usr/lib/',
+      'usr/lib/os-release',
+      'usr/bin/',
+      'usr/bin/dash',
+      'usr/bin/dash2 link to usr/bin/dash',
+      'usr/bin/sh -> dash',
+      'etc/a.conf',
+      '',
+    ]);
+    expect((await attempt('tar', ['-xOf', tar, 'usr/bin/dash'])).stdout).toBe('\x00\x01\x02\xff');
+  });
+
+  it('replaces nothing without --force, and with it the name itself', async () => {
+    mkdirSync(carved('etc'), { recursive: true });
+    writeFileSync(carved('etc', 'passwd'), 'mine');
+    const refused = await carve(image('one'), '/etc/passwd');
+    expect(refused).toMatchObject({ status: 17, stdout: '' });
+    expect(refused.stderr).toMatch(/carved\/etc\/passwd is there already: --force replaces it\n$/);
+    expect(proxy.blobBytes).toBeLessThan(2 * KIB); // known before anything was fetched
+    expect(text('etc', 'passwd')).toBe('mine');
+
+    const outside = join(place.scratch, 'outside');
+    writeFileSync(outside, 'outside');
+    symlinkSync(outside, carved('etc', 'a.conf'));
+    expect(await carve('--force', image('one'), '/etc/passwd', '/etc/a.conf')).toMatchObject({ status: 0 });
+    expect(text('etc', 'passwd')).toBe(PASSWD);
+    expect(lstatSync(carved('etc', 'a.conf')).isFile()).toBe(true);
+    expect(readFileSync(outside, 'utf8')).toBe('outside');
+  });
+
+  it('writes nothing through a symlink in the output directory, nor outside of it', async () => {
+    const outside = join(place.scratch, 'outside');
+    mkdirSync(outside);
+    mkdirSync(carved());
+    symlinkSync(outside, carved('etc'));
+    const ended = await carve('--force', image('one'), '/etc/passwd', '/../../../zz/last');
+    expect(ended.status).toBe(17);
+    expect(ended.stderr).toContain('carved/etc is a symlink, which is not followed');
+    expect(readdirSync(outside)).toEqual([]);
+    expect(readdirSync(carved())).toEqual(['etc', 'zz']);
+
+    // The image's own symlink `bin` comes first: nothing of `-r` goes through it.
+    const { status } = await carve('-r', '-o', 'tree', image('one'), '/bin', '/usr');
+    expect(status).toBe(0);
+    expect(lstatSync(join(place.scratch, 'tree', 'bin')).isDirectory()).toBe(true);
+  });
+
+  it('says that it can not write before it fetches', async () => {
+    writeFileSync(join(place.scratch, 'carved'), '');
+    expect(await carve(image('one'), '/etc/passwd')).toMatchObject({ status: 17, stdout: '' });
+    expect(proxy.seen).toEqual([]);
+  });
+
+  it('takes one layer’s version', async () => {
+    expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/passwd')).stdout).toBe(PASSWD);
+    expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/shadow')).stdout).toBe('secret');
+    expect([sent(app, 2), sent(app, 3)]).toEqual([0, 0]);
+    expect(await carve('--layer', '2', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
+    expect(await carve('--layer', '4', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
+  });
+
+  it('reads to the end with --verify, and nothing the next time', async () => {
+    const first = await carve('--verify', '--json', image('one'), '/etc/passwd');
+    expect(first).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(first.stdout)).toEqual({
+      path: '/etc/passwd',
+      resolved: '/etc/passwd',
+      layer: 1,
+      layers: 1,
+      size: PASSWD.length,
+      output: carved('etc', 'passwd'),
+      verified: true,
+      bytesFetched: base.length,
+      bytesTotal: base.length,
+      elapsedMs: expect.any(Number),
+    });
+    const { blobBytes } = proxy;
+    const again = await carve('--force', '--json', image('one'), '/etc/passwd', '/zz/last');
+    expect(
+      again.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).verified),
+    ).toEqual([true, true]);
+    expect(proxy.blobBytes).toBe(blobBytes);
+  });
+
+  it('tells of a damaged layer only when it has to be read', async () => {
+    expect(await carve(image('broken'), '/etc/group')).toMatchObject({ status: 0 });
+    const hit = await carve('--json', image('broken'), '/etc/none');
+    expect(hit).toMatchObject({ status: 15, stdout: '' });
+    expect(JSON.parse(hit.stderr).error.message).toMatch(/^layer 2: reading layer sha256:.*inflating gzip/);
+    expect(await carve('--layer', '2', image('broken'), '/etc/passwd')).toMatchObject({ status: 0 });
+    expect(await carve('--layer', '2', '--verify', image('broken'), '/etc/a.conf')).toMatchObject({
+      status: 15,
+    });
+    expect(existsSync(carved('etc', 'a.conf'))).toBe(false);
+  });
+
+  it.each([
+    [['-o', '-', 'IMAGE', '/a', '/b'], 2],
+    [['-o', '-', 'IMAGE', '/etc/*'], 2],
+    [['-o', '-', '--json', 'IMAGE', '/a'], 2],
+    [['--layer', '0', 'IMAGE', '/a'], 2],
+    [['IMAGE'], 2],
+    [['IMAGE', ''], 2],
+  ])('refuses %j', async (args, status) => {
+    const words = args.map((word) => (word === 'IMAGE' ? image('one') : word));
+    expect(await carve(...words)).toMatchObject({ status, stdout: '' });
+    expect(proxy.seen).toEqual([]);
+  });
+
+  it('works without a cache', async () => {
+    expect(await carve('--cache-size', '0', image('two'), '/etc/passwd', '/bin/sh')).toMatchObject({
+      status: 0,
+    });
+    expect(text('etc', 'passwd')).toBe(PASSWD);
+    expect(existsSync(place.cache)).toBe(false);
+  });
+
+  it('leaves nothing when it is interrupted in the middle of a file', async () => {
+    const { digest } = app.manifest.layers[0]!;
+    proxy.rules.push({ path: new RegExp(digest), nth: 6, fault: stallAfter(1000) });
+    let pid = 0;
+    const ending = place.layerslayer(['carve', '--layer', '1', image('app'), '/large'], {
+      cwd: place.scratch,
+      started: (its) => {
+        pid = its;
+      },
+    });
+    const halves = () => (existsSync(carved()) ? readdirSync(carved()) : []);
+    await until(
+      () => halves().length > 0 && proxy.requests(new RegExp(digest)).length >= 6,
+      10_000,
+      () => 'no part of the file came',
+    );
+    process.kill(pid, 'SIGINT');
+    expect(await ending).toMatchObject({ status: 130, stdout: '', stderr: 'layerslayer: interrupted\n' });
+    expect(halves()).toEqual([]);
+  });
+});

@@ -1,0 +1,265 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noise } from '../blob/bytes.js';
+import { attempt } from '../support/child.js';
+import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { until, Workplace } from '../support/mounts.js';
+import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
+import { char, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+
+const KIB = 1024;
+const MANY = 5_000;
+
+const base = gzipSync(
+  tarOf(
+    dir('etc/', { mode: 0o750, uid: 1, gid: 2, mtime: 1_600_000_000 }),
+    file('./etc/passwd', 'root', { mode: 0o644, mtime: 1_600_000_000.5 }),
+    file('etc/shadow', 'secret', { mode: 0o600, uid: 4_000_000_000 }),
+    file('etc/evil\x1b[2J\n\u202egpj.exe', 'x'),
+    file(Buffer.from('etc/\xff\\', 'latin1'), 'x'),
+    symlink('etc/link', '../a\tb'),
+    hardlink('etc/hard', 'etc/passwd'),
+    file('etc/setuid', 'x'.repeat(2000), { mode: 0o4711 }),
+    file('etc/sticky', '', { mode: 0o1666 }),
+    char('dev/null', 1, 3, { mode: 0o666 }),
+    fifo('run/pipe', { mode: 0o600 }),
+    dir('old/'),
+    file('old/x', 'x'),
+    file('noise', noise(400_000, 3)),
+  ),
+);
+const top = gzipSync(
+  tarOf(dir('etc/'), whiteout('etc/shadow'), file('etc/passwd', 'root2'), opaque('old'), file('old/y', 'y')),
+);
+
+let registry: TestRegistry;
+let proxy: FaultProxy;
+let app: PushedImage;
+let place: Workplace;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  app = await pushImage(registry, 'app:latest', { layers: [base, top] });
+  const noTar = Buffer.alloc(4000, 'neither gzip nor tar ');
+  const zstd = Buffer.from('28b52ffd240161000099e9d851', 'hex');
+  await pushImage(registry, 'bad:latest', { layers: [noTar, top, zstd, base] });
+  const many = Array.from({ length: MANY }, (_, i) => file(`some/directory/with-a-long-name/file-${i}`));
+  await pushImage(registry, 'many:latest', { layers: [gzipSync(tarOf(...many))] });
+});
+afterAll(() => registry?.stop());
+beforeEach(async () => {
+  place = new Workplace();
+  proxy = await FaultProxy.start({ target: registry.url });
+});
+afterEach(async () => {
+  await proxy.stop();
+  await place.cleanUp();
+});
+
+const peek = (...args: string[]) => place.layerslayer(['peek', ...args]);
+const image = (name: string) => `${proxy.host}/${name}`;
+const lines = (text: string) => text.split('\n').slice(0, -1);
+const json = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
+const shell = (script: string, ...args: string[]) =>
+  attempt('bash', ['-c', `"$0" "$@" ${script}`, ...place.program, 'peek', ...args], { env: place.env });
+
+describe('peek', () => {
+  it('lists each layer, base first, as ls does; the second time without a byte', async () => {
+    const first = await peek(image('app'));
+    expect(first).toMatchObject({ status: 0, stderr: '' });
+    expect(lines(first.stdout)).toEqual([
+      expect.stringMatching(/^layer 1\/2 {2}sha256:.* {2}39\d\.\d KiB$/),
+      'drwxr-x---     1     2          - 2020-09-13 12:26 /etc/',
+      '-rw-r--r--     0     0        4 B 2020-09-13 12:26 /etc/passwd',
+      '-rw------- 4000000000     0        6 B 2017-07-14 02:40 /etc/shadow',
+      '-rw-r--r--     0     0        1 B 2017-07-14 02:40 /etc/evil\\x1b[2J\\x0a\\xe2\\x80\\xaegpj.exe',
+      '-rw-r--r--     0     0        1 B 2017-07-14 02:40 /etc/\\xff\\\\',
+      'lrwxrwxrwx     0     0          - 2017-07-14 02:40 /etc/link -> ../a\\x09b',
+      expect.stringMatching(/^h.{9} {5}0 {5}0 {10}- 2017-07-14 02:40 \/etc\/hard link to etc\/passwd$/),
+      '-rws--x--x     0     0    2.0 KiB 2017-07-14 02:40 /etc/setuid',
+      '-rw-rw-rwT     0     0        0 B 2017-07-14 02:40 /etc/sticky',
+      'crw-rw-rw-     0     0       1, 3 2017-07-14 02:40 /dev/null',
+      'prw-------     0     0          - 2017-07-14 02:40 /run/pipe',
+      'drwxr-xr-x     0     0          - 2017-07-14 02:40 /old/',
+      '-rw-r--r--     0     0        1 B 2017-07-14 02:40 /old/x',
+      '-rw-r--r--     0     0  390.6 KiB 2017-07-14 02:40 /noise',
+      '',
+      expect.stringMatching(/^layer 2\/2 {2}sha256:/),
+      'drwxr-xr-x     0     0          - 2017-07-14 02:40 /etc/',
+      '-rw-r--r--     0     0        0 B 2017-07-14 02:40 /etc/.wh.shadow',
+      '-rw-r--r--     0     0        5 B 2017-07-14 02:40 /etc/passwd',
+      '-rw-r--r--     0     0        0 B 2017-07-14 02:40 /old/.wh..wh..opq',
+      '-rw-r--r--     0     0        1 B 2017-07-14 02:40 /old/y',
+    ]);
+    const { blobBytes } = proxy;
+    expect(await peek(image('app'))).toEqual(first);
+    expect(proxy.blobBytes).toBe(blobBytes);
+  });
+
+  it('lists names and sizes with --simple, and only layers and subtrees that are asked for', async () => {
+    const { stdout } = await peek(
+      '--simple',
+      '--layer',
+      '2',
+      '--layer',
+      '1',
+      image('app'),
+      '/old/',
+      'dev//null',
+      '/ol',
+    );
+    expect(lines(stdout)).toEqual([
+      expect.stringMatching(/^layer 1\/2/),
+      '/dev/null  1, 3',
+      '/old/',
+      '/old/x  1 B',
+      '',
+      expect.stringMatching(/^layer 2\/2/),
+      '/old/.wh..wh..opq  0 B',
+      '/old/y  1 B',
+    ]);
+    const one = await peek(
+      '--simple',
+      '--layer',
+      app.manifest.layers[1]!.digest,
+      image('app'),
+      '/etc/passwd',
+    );
+    expect(lines(one.stdout).slice(1)).toEqual(['/etc/passwd  5 B']);
+    const none = await peek(image('app'), '/none');
+    expect(none.status).toBe(10);
+    expect(none.stderr).toContain('nothing is listed at or below /none');
+  });
+
+  it('gives programs one entry a line, names that are not UTF-8 in base64 too', async () => {
+    const entries = json(
+      Buffer.from((await peek('--json', image('app'), '/etc', '/dev')).stdout, 'latin1').toString(),
+    );
+    expect(entries).toHaveLength(13);
+    expect(entries[1]).toEqual({
+      layer: 1,
+      path: '/etc/passwd',
+      kind: 'file',
+      mode: '0644',
+      uid: 0,
+      gid: 0,
+      size: 4,
+      mtime: 1_600_000_000,
+      mtimeNanoseconds: 500_000_000,
+    });
+    expect(entries[3]).toMatchObject({ path: '/etc/evil\x1b[2J\n\u202egpj.exe' });
+    expect(entries[4]).toMatchObject({
+      path: '/etc/\ufffd\\',
+      pathBase64: Buffer.from('/etc/\xff\\', 'latin1').toString('base64'),
+    });
+    expect(entries[5]).toMatchObject({ kind: 'symlink', target: '../a\tb' });
+    expect(entries[9]).toMatchObject({ path: '/dev/null', device: [1, 3] });
+  });
+
+  it('lists the merged tree, and where each entry comes from', async () => {
+    const { status, stdout } = await peek(
+      '--merged',
+      '--simple',
+      image('app'),
+      '/etc/passwd',
+      '/old',
+      '/etc/hard',
+    );
+    expect(status).toBe(0);
+    expect(lines(stdout).sort()).toEqual([
+      '1 /etc/hard  4 B',
+      '1 /old/',
+      '2 /etc/passwd  5 B',
+      '2 /old/y  1 B',
+    ]);
+    const entries = json((await peek('--merged', '--json', image('app'), '/etc/passwd')).stdout);
+    expect(entries).toEqual([expect.objectContaining({ layer: 2, path: '/etc/passwd', size: 5 })]);
+    expect((await peek('--merged', '--simple', image('app'))).stdout).not.toMatch(/shadow|\.wh\./);
+  });
+
+  it('lists what upper layers hide, and how', async () => {
+    expect(lines((await peek('--deleted', '--simple', image('app'))).stdout)).toEqual([
+      '1 /etc/passwd  4 B  (replaced in layer 2)',
+      '1 /etc/shadow  6 B  (hidden by whiteout in layer 2)',
+      '1 /old/x  1 B  (hidden by opaque in layer 2)',
+    ]);
+    const entries = json((await peek('--deleted', '--json', image('app'), '/old')).stdout);
+    expect(entries).toEqual([
+      expect.objectContaining({ layer: 1, path: '/old/x', hiddenBy: 2, how: 'opaque', kind: 'file' }),
+    ]);
+    expect(await peek('--deleted', '--layer', '2', image('app'))).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  it('reads no more than the first bytes of a layer with --head, and says so', async () => {
+    const { status, stdout, stderr } = await peek('--head', '64KiB', '--simple', image('app'));
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^layer 1: partial: first 64 KiB of 39\d\.\d KiB, 14 entries\n$/);
+    expect(lines(stdout)).toHaveLength(1 + 14 + 2 + 5);
+    const sent = (layer: number) =>
+      proxy
+        .requests(new RegExp(app.manifest.layers[layer - 1]!.digest))
+        .reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    expect([sent(1), sent(2)]).toEqual([64 * KIB, top.length]);
+  });
+
+  it('says of each layer that it can not read why, and goes on', async () => {
+    const { status, stdout, stderr } = await peek('--simple', image('bad'), '/old/y', '/old/x');
+    expect(status).toBe(15);
+    expect(lines(stdout).filter((line) => line.startsWith('/'))).toEqual(['/old/y  1 B', '/old/x  1 B']);
+    expect(lines(stderr)).toEqual([
+      expect.stringMatching(/^layerslayer: layer 1: reading layer .*: no tar header$/),
+      expect.stringMatching(/^layerslayer: layer 3: reading layer .*compressed with zstd/),
+    ]);
+    expect(await peek('--merged', image('bad'))).toMatchObject({ stdout: '' });
+  });
+
+  it('shows entries as they come, however long the rest takes', async () => {
+    // What is listed comes with the first 8 KiB; more never comes.
+    proxy.rules.push({ path: new RegExp(app.manifest.layers[0]!.digest), fault: stallAfter(8 * KIB) });
+    const out = join(place.scratch, 'out');
+    const args = ['-c', 'exec "$0" "$@" > "$OUT"', ...place.program, 'peek', '--simple', image('app')];
+    let pid = 0;
+    const started = (its: number) => {
+      pid = its;
+    };
+    const ending = attempt('bash', args, { env: { ...place.env, OUT: out }, started });
+    const listed = () => (existsSync(out) ? lines(readFileSync(out, 'latin1')) : []);
+    await until(
+      () => listed().length === 15,
+      20_000,
+      () => `listed: ${listed()}`,
+    );
+    process.kill(pid, 'SIGINT');
+    expect(await ending).toMatchObject({ status: 130, stderr: 'layerslayer: interrupted\n' });
+    expect(listed().at(-1)).toBe('/noise  390.6 KiB');
+  });
+
+  it('ends quietly when its reader does, and waits for one that is slow', async () => {
+    expect(await shell('| head -1; echo "$PIPESTATUS"', image('many'))).toMatchObject({
+      stdout: expect.stringMatching(/^layer 1\/1 .*\n0\n$/),
+      stderr: '',
+    });
+    const slow = await shell('| (sleep 1; wc -l)', image('many'));
+    expect(slow.stdout.trim()).toBe(String(MANY + 1));
+    const kept = await shell('| (sleep 1; wc -l)', image('many'));
+    expect(kept.stdout.trim()).toBe(String(MANY + 1));
+  });
+
+  it.each([
+    [['--merged', '--deleted']],
+    [['--merged', '--layer', '1']],
+    [['--head', '1KiB', '--merged']],
+    [['--simple', '--json']],
+    [['--head', 'much']],
+    [['--layer', 'x']],
+  ])('refuses %j', async (args) => {
+    expect(await peek(...args, image('app'))).toMatchObject({ status: 2, stdout: '' });
+    expect(proxy.seen).toEqual([]);
+  });
+
+  it('knows no layer that is not there', async () => {
+    expect(await peek('--layer', '3', image('app'))).toMatchObject({ status: 10, stdout: '' });
+  });
+});
