@@ -101,7 +101,7 @@ export class Fetching {
 
   /** Gives the thread the other end of a walk's conversation. */
   attachWalk(port: MessagePort): void {
-    this.#peer.notify('attachWalk', { port }, [port]);
+    this.#started().notify('attachWalk', { port }, [port]);
   }
 
   async close(reason: LayerslayerError): Promise<void> {
