@@ -167,6 +167,14 @@ describe.each(FORMS)('%s:', (_, write) => {
       }
     });
 
+    it('is the one that index.json tells, which knows more than the config', async () => {
+      const builder = new LayoutBuilder();
+      const platform = { os: 'linux', architecture: 'arm', variant: 'v6' };
+      const one = { ...builder.image(LAYERS, { os: 'linux', architecture: 'arm' }), platform };
+      const wanted = parsePlatform('linux/arm/v6');
+      expect((await start().resolve(write(builder.top([one])), wanted)).platform).toEqual(wanted);
+    });
+
     it('is not guessed at when two have the same platform, or tell none', async () => {
       const { builder, one, two } = layout();
       const plain = ({ platform: _, ...descriptor }: BlobDescriptor) => descriptor;
@@ -450,6 +458,16 @@ describe('docker-archive:', () => {
     expect(Buffer.compare(await layerOf(start(), reference, 1), layers[0]!)).toBe(0);
   });
 
+  it('believes a name that is a digest until the layer is read', async () => {
+    const config = JSON.stringify(configOf([LAYERS[0]!]));
+    const named = blobName(sha256('something else'));
+    const layer = gzipSync(LAYERS[0]!);
+    const manifest = [{ Config: 'config.json', Layers: [named] }];
+    const files = { 'config.json': config, [named]: layer, 'manifest.json': JSON.stringify(manifest) };
+    const image = await start().resolve(dockerArchive(files), AMD64);
+    expect(image.manifest.layers[0]).toMatchObject({ digest: sha256('something else'), size: layer.length });
+  });
+
   it('digests a gzip layer whose name is no digest', async () => {
     const files = dockerArchiveFiles([{ layers: [LAYERS[0]!] }]);
     const layer = gzipSync(LAYERS[0]!);
@@ -501,6 +519,22 @@ describe('docker-archive:', () => {
       for (const which of [':a', ':@4'])
         await expect(source.resolve(archive + which, AMD64)).rejects.toThrow(withCode('NOT_FOUND', list));
     });
+  });
+
+  it('gives the variant that serves best, whatever the order', async () => {
+    const arm = (variant: string) => ({
+      layers: variant === 'v7' ? LAYERS : OTHER,
+      tags: ['x'],
+      config: { os: 'linux', architecture: 'arm', variant },
+    });
+    for (const variants of [
+      ['v7', 'v6'],
+      ['v6', 'v7'],
+    ]) {
+      const reference = `${dockerArchive(dockerArchiveFiles(variants.map(arm)))}:x`;
+      const { manifest } = await start().resolve(reference, parsePlatform('linux/arm/v7'));
+      expect(manifest.layers).toHaveLength(LAYERS.length);
+    }
   });
 
   it('without a platform serves whoever asks', async () => {

@@ -1,6 +1,8 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BufferRing } from '#dist/image/buffer-ring.js';
 import { Counters } from '#dist/image/counters.js';
+import { SharedFiles } from '#dist/image/shared-files.js';
 import { wantedBlobs } from '#dist/image/wanted-blobs.js';
 
 describe('a ring of buffers', () => {
@@ -40,6 +42,25 @@ describe('counters', () => {
     there.resetProgress(7); // the place of blob 3 before
     there.addProgress(7, 1);
     expect([here.progress(7), here.fetched]).toEqual([1, 2 ** 40 + 10]);
+  });
+});
+
+describe('shared files', () => {
+  it('outlive the descriptor they come from, and are closed at the end', () => {
+    const files = new SharedFiles();
+    const fd = openSync(import.meta.filename, 'r');
+    const place = files.share({ fd, start: 7 })!;
+    closeSync(fd);
+    expect(place.start).toBe(7);
+    expect(fstatSync(place.fd).isFile()).toBe(true);
+    files.close();
+    expect(() => fstatSync(place.fd)).toThrow('EBADF');
+  });
+
+  it('are none of what is no file any more', () => {
+    const files = new SharedFiles();
+    expect(files.share(undefined)).toBeUndefined();
+    expect(files.share({ fd: 999_999, start: 0 })).toBeUndefined();
   });
 });
 
