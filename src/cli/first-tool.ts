@@ -91,7 +91,8 @@ function modeWords(
   switch (mode) {
     case 'carve-file':
       without('simple-output');
-      return { name: 'carve', words: output, paths: [options['carve-file']!] };
+      // The first tool replaced what it had written before, and scripts that run again and again go by that.
+      return { name: 'carve', words: ['--force', ...output], paths: [options['carve-file']!] };
     case 'save-all':
       without('simple-output');
       return { name: 'save', words: output, paths: [] };

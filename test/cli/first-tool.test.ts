@@ -15,13 +15,13 @@ const translate = (line: string, tokenFile: () => TokenFile = NO_TOKEN) =>
 describe('the first tool’s flags', () => {
   it.each([
     // Its README, with this program in place of `python main.py`.
-    ['-t ubuntu:24.04 -f /etc/passwd', 'carve -- ubuntu:24.04 /etc/passwd'],
-    ['-t ubuntu:24.04 --carve-file /etc/passwd', 'carve -- ubuntu:24.04 /etc/passwd'],
+    ['-t ubuntu:24.04 -f /etc/passwd', 'carve --force -- ubuntu:24.04 /etc/passwd'],
+    ['-t ubuntu:24.04 --carve-file /etc/passwd', 'carve --force -- ubuntu:24.04 /etc/passwd'],
     [
       '-t nginx:alpine -f /etc/nginx/nginx.conf -o ./output',
-      'carve -o./output -- nginx:alpine /etc/nginx/nginx.conf',
+      'carve --force -o./output -- nginx:alpine /etc/nginx/nginx.conf',
     ],
-    ['-t alpine:latest -f /etc/os-release -q', 'carve --quiet -- alpine:latest /etc/os-release'],
+    ['-t alpine:latest -f /etc/os-release -q', 'carve --quiet --force -- alpine:latest /etc/os-release'],
     ['--target-image moby/buildkit:latest --peek-all', 'peek -- moby/buildkit:latest'],
     [
       '--target-image moby/buildkit:latest --peek-all -l peek.log',
@@ -51,7 +51,10 @@ describe('the first tool’s flags', () => {
       '-t nginx --peek-all --json -v --platform linux/arm64 --cache-dir c --insecure',
       'peek --platform=linux/arm64 --insecure --cache-dir=c --verbose --json -- nginx',
     ],
-    ['-t nginx -f /a --username u --password-stdin', 'carve --username=u --password-stdin -- nginx /a'],
+    [
+      '-t nginx -f /a --username u --password-stdin',
+      'carve --username=u --password-stdin --force -- nginx /a',
+    ],
   ])('%s', (line, wanted) => {
     if (wanted === undefined) {
       expect(() => translate(line)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
@@ -73,11 +76,11 @@ describe('the first tool’s flags', () => {
       'peek --layer=3 --simple -- nginx',
       /^--peek-layer 2 is --layer 3:/,
     ],
-    ['-t nginx -f /a -c 128', 'carve -- nginx /a', /^--chunk-size has no effect/],
+    ['-t nginx -f /a -c 128', 'carve --force -- nginx /a', /^--chunk-size has no effect/],
     ['-t nginx --peek-all -o d', 'peek -- nginx', '--output-dir has no effect with --peek-all'],
     [
       '-t nginx -f /a --simple-output',
-      'carve -- nginx /a',
+      'carve --force -- nginx /a',
       '--simple-output has no effect with --carve-file',
     ],
   ])('%s, said so', (line, wanted, note) => {
@@ -105,6 +108,7 @@ describe('the first tool’s flags', () => {
     const line = ['-t', 'a b', '--carve-file=-x y', '-o', 'd e', '-l', 'a=b'];
     expect(translateFirstTool(line, NO_TOKEN).words).toEqual([
       '--log-file=a=b',
+      '--force',
       '-od e',
       '--',
       'a b',
