@@ -1,8 +1,10 @@
 import {
   closeSync,
   copyFileSync,
+  mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -106,6 +108,31 @@ describe.each(FORMS)('%s', (image, canonical) => {
     const { stdout } = await place.layerslayer(['mounts', '--json']);
     const listed = JSON.parse(stdout).find(({ mountpoint }: { mountpoint: string }) => mountpoint === mnt);
     expect(listed).toMatchObject({ image: reference, bytesFetched: 0 });
+  });
+
+  it('is inspected, peeked into, carved from and saved', async () => {
+    const output = mkdtempSync(path('out-'));
+    const command = async (...words: string[]) => {
+      const ended = await place.layerslayer([...words, image], { cwd: place.scratch });
+      expect([words, ended.status]).toEqual([words, 0]);
+      return ended.stdout;
+    };
+    const inspected = JSON.parse(await command('inspect', '--json'));
+    expect(inspected.layers).toHaveLength(3);
+    expect((await command('peek', '--merged', '--simple')).match(/\/d\/\S+/g)?.sort()).toEqual([
+      '/d/link',
+      '/d/noise',
+      '/d/noise-too',
+    ]);
+    const carved = await place.layerslayer(['carve', '-o', output, image, '/d/noise-too'], {
+      cwd: place.scratch,
+    });
+    expect(carved.status).toBe(0);
+    expect(Buffer.compare(readFileSync(join(output, 'd/noise-too')), NOISE)).toBe(0);
+    await command('save', '-o', output);
+    const saved = readdirSync(output, { recursive: true, encoding: 'utf8' });
+    for (const { digest } of inspected.layers)
+      expect(saved.filter((name) => name.includes(digest.replace(':', '_')))).toHaveLength(1);
   });
 
   it('keeps indexes, and no second copy of what is on the disk', async () => {
