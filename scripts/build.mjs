@@ -68,7 +68,12 @@ async function bundle() {
 
 /** What every command needs, in one file. */
 const COMMAND_CHUNKS = {
-  groups: [{ name: 'common', test: /dist\/(base|oci|cli)\/(?!commands|main|image-session|completion|first-tool|token-txt|carve|peek|entry-lines|printable-name)/ }],
+  groups: [
+    {
+      name: 'common',
+      test: /dist\/(base|oci|cli)\/(?!commands|main|image-session|completion|first-tool|token-txt|carve|peek|entry-lines|printable-name)/,
+    },
+  ],
   includeDependenciesRecursively: false,
 };
 
