@@ -73,6 +73,7 @@ export class TreeCarver {
     const first = this.#written.get(inode);
     if (first && target.link) {
       target.link(names, first, attributes);
+      carved.files++;
       return;
     }
     const file = foundFile(tree, inode, names);

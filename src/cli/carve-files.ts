@@ -5,7 +5,7 @@ import type { FileResult } from '../carve/file-search.js';
 import { FileSearch } from '../carve/file-search.js';
 import { matchPattern } from '../carve/path-pattern.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
-import { directoryRefusal, refusal, type WantedFile } from '../carve/wanted-file.js';
+import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
 import { openTree } from '../daemon/open-tree.js';
 import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
@@ -20,7 +20,7 @@ export interface CarveJob {
   target: CarveTarget;
   verify: boolean;
   recursive: boolean;
-  foundFile(result: FileResult, asked: AskedPath): void;
+  foundFile(result: FileResult, names: readonly Uint8Array[]): void;
   foundTree(carved: CarvedTree, text: string, names: readonly Uint8Array[]): void;
   failed(error: LayerslayerError): void;
   settled(): Promise<void> | undefined;
@@ -55,7 +55,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     done(result) {
       try {
         files.get(result.wanted)!.commit();
-        job.foundFile(result, asked.get(result.wanted)!);
+        job.foundFile(result, asked.get(result.wanted)!.names);
       } catch (error) {
         tell(job, error);
       }
@@ -100,7 +100,12 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
         continue;
       }
       const names = cleanNames(match);
-      job.foundTree(await carver.carve(resolved.inode, names), shown, names);
+      const carved = await carver.carve(resolved.inode, names);
+      if (isDirectory) job.foundTree(carved, shown, names);
+      else if (carved.files > 0) {
+        const file = foundFile(tree, resolved.inode, resolved.names);
+        job.foundFile({ wanted: { text: shown, path: match }, file }, names);
+      }
     }
   }
 }

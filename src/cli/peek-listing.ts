@@ -2,7 +2,6 @@ import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
 import type { Output } from './output.js';
-import { printableName } from './printable-name.js';
 import type { ProgressDisplay } from './progress-display.js';
 
 export type ListingForm = 'long' | 'simple' | 'json';
@@ -60,9 +59,4 @@ export class PeekListing {
       return path.length === subtree.length || path[subtree.length] === 0x2f;
     });
   }
-}
-
-/** Of a path for messages. */
-export function shownPath(text: string): string {
-  return printableName(Buffer.from(text));
 }

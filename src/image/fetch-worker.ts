@@ -198,6 +198,7 @@ function attachWalk(port: MessagePort): void {
     counters.resetProgress(blob);
     if (end < source.size) {
       if (end > 0) await source.stream(0, end, (chunk) => abortable(sender.send(chunk), signal), signal);
+      sender.flush();
       return undefined;
     }
     // One is written to disk while the next is filled.
@@ -213,6 +214,7 @@ function attachWalk(port: MessagePort): void {
     }).catch((error: unknown) => {
       throw afterMismatch(error, source);
     });
+    sender.flush(); // before the answer
     return pageDigests;
   }
 }

@@ -104,7 +104,7 @@ export const carve: Command<typeof OPTIONS> = {
           target,
           verify: values.verify,
           recursive: values.recursive,
-          foundFile(result, { names }) {
+          foundFile(result, names) {
             const record = () => fileRecord(result, layers.length, cost(), target.display(names));
             say(fileLine(result, layers.length, cost()), record);
             const doubt = result.unverified && unverifiedLine(result.unverified);
