@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../base/errors.js';
 import type { OptionTable } from './option-table.js';
 
 /** Options that every command has. */
@@ -34,3 +35,14 @@ export const IMAGE_OPTIONS = {
   },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
+
+/** What every command that opens an image can end with. */
+export const IMAGE_FAILURES = [
+  'NOT_FOUND',
+  'UNAUTHORIZED',
+  'NO_MATCHING_PLATFORM',
+  'REGISTRY_UNAVAILABLE',
+  'DIGEST_MISMATCH',
+  'UNSUPPORTED',
+  'IO_FAILED',
+] as const satisfies readonly ErrorCode[];

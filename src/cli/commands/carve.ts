@@ -10,7 +10,7 @@ import { askedPaths } from '../carve-arguments.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
 import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from '../carve-report.js';
 import type { Command } from '../command.js';
-import { IMAGE_OPTIONS } from '../image-options.js';
+import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
 import { parseLayer } from '../layer-choice.js';
 import type { OptionTable } from '../option-table.js';
@@ -50,16 +50,7 @@ export const carve: Command<typeof OPTIONS> = {
     'layerslayer carve nginx:alpine /etc/passwd',
     "layerslayer carve -r -o - debian:12 /etc/apt '/etc/*.conf' | tar -tv",
   ],
-  failures: [
-    'NOT_FOUND',
-    'UNAUTHORIZED',
-    'NO_MATCHING_PLATFORM',
-    'REGISTRY_UNAVAILABLE',
-    'DIGEST_MISMATCH',
-    'CORRUPT_LAYER',
-    'UNSUPPORTED',
-    'IO_FAILED',
-  ],
+  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
   run(values, [name, ...words], context) {
     const { output, cwd, startedMs } = context;
     const paths = askedPaths(words);

@@ -1,6 +1,6 @@
 import type { Command } from '../command.js';
 import { dockerfileText } from '../dockerfile-text.js';
-import { IMAGE_OPTIONS } from '../image-options.js';
+import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { imageRecord } from '../image-record.js';
 import { withSession } from '../image-session-command.js';
 import { imageTables } from '../image-tables.js';
@@ -26,15 +26,7 @@ export const inspect: Command<typeof OPTIONS> = {
     'layerslayer inspect nginx:alpine',
     "layerslayer inspect --json --platform linux/arm64 debian:12 | jq -r '.layers[].digest'",
   ],
-  failures: [
-    'NOT_FOUND',
-    'UNAUTHORIZED',
-    'NO_MATCHING_PLATFORM',
-    'REGISTRY_UNAVAILABLE',
-    'DIGEST_MISMATCH',
-    'UNSUPPORTED',
-    'IO_FAILED',
-  ],
+  failures: IMAGE_FAILURES,
   run(values, [name], context) {
     const { output } = context;
     if (values.dockerfile && values.json) throw usageError('--dockerfile and --json exclude each other');

@@ -9,6 +9,7 @@ import { checkMountpoint } from '../../fuse/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
+import { IMAGE_FAILURES } from '../image-options.js';
 import { MOUNT_OPTIONS } from '../mount-command-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
@@ -30,17 +31,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     'layerslayer mount nginx:alpine /mnt/img',
     'layerslayer mount --platform linux/arm64 --layer 1 -o uid=1000 debian:12 ~/base',
   ],
-  failures: [
-    'NOT_FOUND',
-    'UNAUTHORIZED',
-    'NO_MATCHING_PLATFORM',
-    'REGISTRY_UNAVAILABLE',
-    'DIGEST_MISMATCH',
-    'CORRUPT_LAYER',
-    'UNSUPPORTED',
-    'IO_FAILED',
-    'MOUNT_FAILED',
-  ],
+  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER', 'MOUNT_FAILED'],
   prepare(values, [, directory], { cwd }) {
     const merged = mergeMountOptionStrings(values);
     const logFile = merged['log-file'];

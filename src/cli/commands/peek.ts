@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
 import type { Command } from '../command.js';
-import { IMAGE_OPTIONS } from '../image-options.js';
+import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
 import { parseLayer } from '../layer-choice.js';
 import type { OptionTable } from '../option-table.js';
@@ -34,16 +34,7 @@ export const peek: Command<typeof OPTIONS> = {
     'layerslayer peek nginx:alpine',
     'layerslayer peek --deleted --json debian:12 | jq -r \'select(.how == "whiteout").path\'',
   ],
-  failures: [
-    'NOT_FOUND',
-    'UNAUTHORIZED',
-    'NO_MATCHING_PLATFORM',
-    'REGISTRY_UNAVAILABLE',
-    'DIGEST_MISMATCH',
-    'CORRUPT_LAYER',
-    'UNSUPPORTED',
-    'IO_FAILED',
-  ],
+  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
   run(values, [name, ...paths], context) {
     const { output } = context;
     const { merged, deleted, simple, json } = values;

@@ -6,7 +6,7 @@ import type { SaveOutcome, SaveTarget } from '../../image/saved-blob.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Command, CommandContext } from '../command.js';
 import { imageName } from '../image-name.js';
-import { IMAGE_OPTIONS } from '../image-options.js';
+import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';
 import { chooseLayers, parseLayer } from '../layer-choice.js';
 import type { OptionTable, OptionValues } from '../option-table.js';
@@ -46,15 +46,7 @@ export const save: Command<typeof OPTIONS> = {
     'layerslayer save --layer 1 --layer 3 nginx:alpine',
     'layerslayer save nginx:alpine --format oci nginx',
   ],
-  failures: [
-    'NOT_FOUND',
-    'UNAUTHORIZED',
-    'NO_MATCHING_PLATFORM',
-    'REGISTRY_UNAVAILABLE',
-    'DIGEST_MISMATCH',
-    'UNSUPPORTED',
-    'IO_FAILED',
-  ],
+  failures: IMAGE_FAILURES,
   run(values, [name], context) {
     const wanted = values.layer.map(parseLayer);
     const directory = layoutDirectory(values);
