@@ -10,7 +10,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -59,23 +59,48 @@ async function bundle() {
       format: 'esm',
       entryFileNames: '[name].js',
       chunkFileNames: `${name}-[name]-[hash].js`,
-      ...(name === 'layerslayer' && { codeSplitting: COMMAND_CHUNKS }),
+      ...(name === 'layerslayer' && { codeSplitting: commandChunks(built) }),
     });
     await program.close();
   }
   chmodSync(built('bin/layerslayer.js'), 0o755);
 }
 
-/** What every command needs, in one file. */
-const COMMAND_CHUNKS = {
-  groups: [
-    {
-      name: 'common',
-      test: /dist\/(base|oci|cli)\/(?!commands|main|image-session|completion|first-tool|token-txt|carve|peek|entry-lines|printable-name)/,
-    },
-  ],
-  includeDependenciesRecursively: false,
-};
+/**
+ * The files of the command line, in the order in which a mount needs them: what the daemon is started with, what every command
+ * and `mount` need, what asks the registry. The rest is loaded by other commands only.
+ */
+function commandChunks(built) {
+  const roots = [
+    ['start', ['cli/main.js']],
+    [
+      'common',
+      ['cli/run-command.js', 'cli/load-command.js', 'cli/process-output.js', 'cli/commands/mount.js'],
+    ],
+    ['resolve', ['image/resolve-in-registry.js']],
+  ];
+  const chunkOf = new Map();
+  for (const [chunk, files] of roots) {
+    for (const file of files.flatMap((name) => importedBy(built(name)))) {
+      if (!chunkOf.has(file)) chunkOf.set(file, chunk);
+    }
+  }
+  chunkOf.delete(built('cli/main.js'));
+  return {
+    groups: roots.map(([name]) => ({ name, test: (id) => chunkOf.get(id) === name })),
+    includeDependenciesRecursively: false,
+  };
+}
+
+/** A module and all that it imports at once, of those that tsc wrote. */
+function importedBy(file, found = new Set()) {
+  if (found.has(file)) return [];
+  found.add(file);
+  for (const [, path] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'\n]*'(\.[^']+)';$/gm)) {
+    importedBy(join(dirname(file), path), found);
+  }
+  return [...found];
+}
 
 function checkReference() {
   try {
