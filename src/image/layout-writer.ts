@@ -15,6 +15,8 @@ import type { SaveTarget } from './saved-blob.js';
 const LAYOUT_FILE = 'oci-layout';
 const LAYOUT_VERSION = '1.0.0';
 const INDEX_FILE = 'index.json';
+/** What a save that was killed at its first step has left. */
+const LAYOUT_PARTIAL = partialName(LAYOUT_FILE);
 /** OCI image-spec, annotations.md: the name of an image within its layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
@@ -28,11 +30,18 @@ export class LayoutWriter {
 
   /**
    * @param directory absolute; a layout, an empty directory, or none yet
-   * @throws LayerslayerError IO_FAILED
+   * @throws LayerslayerError IO_FAILED, UNSUPPORTED when it is a layout of another version; the signal's reason
    */
-  static async open(directory: string): Promise<LayoutWriter> {
+  static async open(directory: string, signal: AbortSignal): Promise<LayoutWriter> {
     const writer = new LayoutWriter(directory);
     makeOutputDirectory(directory);
+    await writer.#alone(() => writer.#begin(), signal);
+    return writer;
+  }
+
+  /** Makes sure that it is a layout. */
+  async #begin(): Promise<void> {
+    const directory = this.#directory;
     const names = await onDisk(`reading ${directory}`, () => readdir(directory));
     const marker = join(directory, LAYOUT_FILE);
     if (names.includes(LAYOUT_FILE)) {
@@ -42,12 +51,11 @@ export class LayoutWriter {
         const got = JSON.stringify(version)?.slice(0, 100);
         throw new LayerslayerError('UNSUPPORTED', `${marker}: got version ${got}, want ${LAYOUT_VERSION}`);
       }
-    } else if (names.length > 0) {
+    } else if (names.some((name) => name !== LAYOUT_PARTIAL)) {
       throw new LayerslayerError('IO_FAILED', `${directory} is neither empty nor an OCI layout`);
     } else {
-      await writer.#write(LAYOUT_FILE, JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
+      await this.#write(LAYOUT_FILE, JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
     }
-    return writer;
   }
 
   /** Where a layer is saved. @throws LayerslayerError IO_FAILED when its folder can't be made */
@@ -69,14 +77,24 @@ export class LayoutWriter {
   ): Promise<Digest> {
     const { mediaType, bytes } = ociManifest(image.manifest, manifest);
     const digest = digestOf(bytes, image.digest);
-    await this.#write(blobPath(image.manifest.config.digest), config);
-    await this.#write(blobPath(digest), bytes);
     const { os, architecture, variant, osVersion } = image.platform;
     const platform = { architecture, os, 'os.version': osVersion, variant };
     const entry = { mediaType, digest, size: bytes.length, platform, annotations: { [REF_NAME]: name } };
-    const { dev, ino } = await onDisk(`reading ${this.#directory}`, () => stat(this.#directory));
-    await withMachineLock(`layout ${dev}:${ino}`, () => this.#list(name, entry), { signal });
+    await this.#alone(async () => {
+      await this.#write(blobPath(image.manifest.config.digest), config);
+      await this.#write(blobPath(digest), bytes);
+      await this.#list(name, entry);
+    }, signal);
     return digest;
+  }
+
+  /**
+   * While no other save on this machine does the same to this layout: each reads what is there before it writes, and one that
+   * looks while another begins would take a file half made for somebody else's.
+   */
+  async #alone(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { dev, ino } = await onDisk(`reading ${this.#directory}`, () => stat(this.#directory));
+    await withMachineLock(`layout ${dev}:${ino}`, task, { signal });
   }
 
   async #list(name: string, entry: object): Promise<void> {
@@ -92,12 +110,11 @@ export class LayoutWriter {
     await this.#write(INDEX_FILE, JSON.stringify({ ...index, manifests: [...others, entry] }));
   }
 
-  /** Whole or not at all. */
+  /** Whole or not at all. Alone: a partial file found there is a dead save's, and is written over. */
   async #write(path: string, content: Uint8Array | string): Promise<void> {
     const target = join(this.#directory, path);
     makeOutputDirectory(dirname(target));
-    const temporary = `.${path.replaceAll('/', '-')}.${process.pid}.partial`;
-    const file = await PartialFile.open(join(this.#directory, temporary));
+    const file = await PartialFile.open(join(this.#directory, partialName(path)));
     try {
       await file.truncate(0);
       await file.write(Buffer.from(content), 0);
@@ -107,6 +124,10 @@ export class LayoutWriter {
       throw error;
     }
   }
+}
+
+function partialName(path: string): string {
+  return `.${path.replaceAll('/', '-')}.partial`;
 }
 
 function unlessMissing(error: unknown): undefined {

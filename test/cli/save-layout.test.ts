@@ -116,6 +116,18 @@ describe('save --format oci', () => {
     expect(names()).toEqual(expect.arrayContaining(named('docker', 'v1', 'index')));
   });
 
+  it.each(['.oci-layout.partial', '.index.json.partial'])(
+    'goes on where a save was killed that left %s',
+    async (left) => {
+      if (left.startsWith('.index')) await saveAs(':docker');
+      else mkdirSync(at('out'));
+      writeFileSync(at(`out/${left}`), 'x'.repeat(5000));
+      expect(await saveAs(':v1')).toMatchObject({ status: 0, stderr: '' });
+      expect(readdirSync(at('out')).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+      await expectImage('v1');
+    },
+  );
+
   it('names an image without a tag by its digest', async () => {
     expect(await saveAs(`@${oci.digest}`)).toMatchObject({ status: 0 });
     await expectImage(oci.digest.replace(':', '-'));

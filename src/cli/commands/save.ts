@@ -108,7 +108,7 @@ async function saveLayout(
   use: SessionUse,
   context: CommandContext,
 ): Promise<number> {
-  const layout = await LayoutWriter.open(resolve(context.cwd, directory));
+  const layout = await LayoutWriter.open(resolve(context.cwd, directory), use.signal);
   const all = chooseLayers(image, []);
   const { outcomes, status } = await saveAll(image, all, (digest) => layout.target(digest), use, context);
   if (status !== 0) return status;
