@@ -6,7 +6,7 @@
 //   3. rolldown -> dist/bin, the program as a user runs it: one file a thread (and chunks that they share), with the
 //      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
 //      two processes and a thread.
-// and fails when docs/COMMANDS.md is not what the commands say by now.
+// and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

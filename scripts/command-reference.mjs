@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// command-reference.mjs [--check] [PAGE]: writes docs/COMMANDS.md from the commands' own tables, as they were built last. With
+// command-reference.mjs [--check] [PAGE]: writes src/cli/COMMANDS.md from the commands' own tables, as they were built last. With
 // --check it only fails when the page is not what they say now: the build ends with that.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -8,7 +8,7 @@ import { COMMAND_NAMES } from '../dist/cli/command-names.js';
 import { describeStatuses } from '../dist/cli/exit-status.js';
 import { loadAllCommands } from '../dist/cli/load-command.js';
 
-const PAGE = fileURLToPath(new URL('../docs/COMMANDS.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../src/cli/COMMANDS.md', import.meta.url));
 const [page = PAGE] = process.argv.slice(2).filter((word) => word !== '--check');
 
 const INTRODUCTION = `# Commands

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/command-reference.mjs', import.meta.url));
-const PAGE = fileURLToPath(new URL('../../docs/COMMANDS.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../src/cli/COMMANDS.md', import.meta.url));
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-reference-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
