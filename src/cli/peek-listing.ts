@@ -1,6 +1,7 @@
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
+import type { ListedPaths } from './listed-paths.js';
 import type { Output } from './output.js';
 import type { ProgressDisplay } from './progress-display.js';
 
@@ -9,16 +10,14 @@ export type ListingForm = 'long' | 'simple' | 'json';
 /** Lines of entries on their way to stdout: gathered, so that a million of them are not a million writes. */
 export class PeekListing {
   readonly #form: ListingForm;
-  readonly #subtrees: readonly Buffer[]; // cleaned; all when empty
   readonly #display: ProgressDisplay;
   readonly #output: Output;
   #lines: string[] = [];
-  count = 0; // entries listed
+  readonly #paths: ListedPaths;
 
-  /** @param paths of the subtrees that are listed; everything when empty */
-  constructor(form: ListingForm, paths: readonly string[], display: ProgressDisplay, output: Output) {
+  constructor(form: ListingForm, paths: ListedPaths, display: ProgressDisplay, output: Output) {
     this.#form = form;
-    this.#subtrees = paths.map((path) => joinPath(cleanNames(splitPath(Buffer.from(path)))));
+    this.#paths = paths;
     this.#display = display;
     this.#output = output;
   }
@@ -34,8 +33,7 @@ export class PeekListing {
    */
   add(entry: ListedEntry, path: Uint8Array, more: { fields: object; before?: string; after?: string }): void {
     const cleaned = joinPath(cleanNames(splitPath(path)));
-    if (!this.#isListed(cleaned)) return;
-    this.count++;
+    if (!this.#paths.isListed(cleaned)) return;
     const { fields, before = '', after = '' } = more;
     if (this.#form === 'json')
       this.#lines.push(JSON.stringify({ ...fields, ...entryRecord(entry, cleaned) }));
@@ -48,15 +46,5 @@ export class PeekListing {
     if (this.#lines.length > 0) this.#display.result(this.#lines.join('\n'));
     this.#lines = [];
     return this.#output.flushed();
-  }
-
-  #isListed(path: Buffer): boolean {
-    if (this.#subtrees.length === 0) return true;
-    return this.#subtrees.some((subtree) => {
-      if (subtree.length === 1) return true; // the root
-      if (path.length < subtree.length || path.compare(subtree, 0, subtree.length, 0, subtree.length) !== 0)
-        return false;
-      return path.length === subtree.length || path[subtree.length] === 0x2f;
-    });
   }
 }

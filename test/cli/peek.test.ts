@@ -128,10 +128,28 @@ describe('peek', () => {
       '/etc/passwd',
     );
     expect(lines(one.stdout).slice(1)).toEqual(['/etc/passwd  5 B']);
-    const none = await peek(image('app'), '/none');
-    expect(none.status).toBe(10);
-    expect(none.stderr).toContain('nothing is listed at or below /none');
   });
+
+  it.each([['--simple'], ['--merged']])(
+    '%s: names each path that is not there, and its nearest parent',
+    async (form) => {
+      const paths = ['/none/deep', '/', '/etc/passwd', 'etc/./none/', '/old/yy', '/old/y/z', '/run'];
+      const { status, stdout, stderr } = await peek(form, image('app'), ...paths);
+      expect(status).toBe(10);
+      expect(stdout).toContain('/etc/passwd');
+      expect(lines(stderr)).toEqual(
+        [
+          ['/none/deep', '/'],
+          ['/etc/none', '/etc'],
+          ['/old/yy', '/old'],
+          ['/old/y/z', '/old/y'],
+        ].map(
+          ([path, parent]) =>
+            `layerslayer: nothing is listed at or below "${path}": of its parents "${parent}" is there`,
+        ),
+      );
+    },
+  );
 
   it('gives programs one entry a line, names that are not UTF-8 in base64 too', async () => {
     const entries = json(

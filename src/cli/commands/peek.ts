@@ -1,9 +1,9 @@
-import { LayerslayerError } from '../../base/errors.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
 import { parseLayer } from '../layer-choice.js';
+import { ListedPaths } from '../listed-paths.js';
 import type { OptionTable } from '../option-table.js';
 import { type PeekJob, peekLayers } from '../peek-layers.js';
 import { PeekListing } from '../peek-listing.js';
@@ -57,7 +57,8 @@ export const peek: Command<typeof OPTIONS> = {
         const { layers } = image.manifest;
         display.resolved(layers.length);
         const numbers = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
-        const listing = new PeekListing(form, paths, display, output);
+        const listed = new ListedPaths(paths);
+        const listing = new PeekListing(form, listed, display, output);
         let status = 0;
         const job: PeekJob = {
           session,
@@ -74,9 +75,8 @@ export const peek: Command<typeof OPTIONS> = {
         if (merged) await peekMerged(job);
         else if (deleted) await peekDeleted(job, numbers.length > 0 ? numbers : undefined);
         else await peekLayers(job, numbers.length > 0 ? numbers : layers.map((_, i) => i + 1));
-        if (paths.length > 0 && listing.count === 0 && status === 0 && !deleted) {
-          throw new LayerslayerError('NOT_FOUND', `nothing is listed at or below ${paths.join(', ')}`);
-        }
+        // A layer that could not be read may have them; and what hides nothing is no fault.
+        if (status === 0 && !deleted) for (const error of listed.missing()) job.failed(error);
         return status;
       },
       { hidesProgress },
