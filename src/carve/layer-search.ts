@@ -104,7 +104,8 @@ export class LayerSearch implements LayerWatcher {
 }
 
 /** The names may be views of a table that is given up. */
-function copied({ names, name, rest }: Resolved & { kind: 'missing' }): Resolved & { kind: 'missing' } {
+function copied(missing: Resolved & { kind: 'missing' }): Resolved & { kind: 'missing' } {
   const copy = (part: Uint8Array) => new Uint8Array(part);
-  return { kind: 'missing', names: names.map(copy), name: copy(name), rest: rest.map(copy) };
+  const { names, name, rest } = missing;
+  return { ...missing, names: names.map(copy), name: copy(name), rest: rest.map(copy) };
 }

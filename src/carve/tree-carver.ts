@@ -41,12 +41,14 @@ export class TreeCarver {
 
   /**
    * Extracts a file, or a directory with all below it, to `names` in the target. Symlinks below stay symlinks.
+   * @returns undefined when not even the file, or the directory, could be made
    * @throws LayerslayerError when content can't be read; the signal's reason
    */
-  async carve(inode: number, names: readonly Uint8Array[]): Promise<CarvedTree> {
+  async carve(inode: number, names: readonly Uint8Array[]): Promise<CarvedTree | undefined> {
     const { tree, target, signal } = this.#options;
     const carved: CarvedTree = { files: 0, bytes: 0, layers: new Set() };
     const ahead: Step[] = [{ inode, names }]; // a stack
+    let isMade = false;
     for (let step = ahead.pop(); step; step = ahead.pop()) {
       signal?.throwIfAborted();
       if (step.isEnd) {
@@ -54,34 +56,36 @@ export class TreeCarver {
         continue;
       }
       const kind = tree.kind(step.inode);
-      if (kind === 'file') await this.#file(step, carved);
+      if (kind === 'file') isMade = (await this.#file(step, carved)) || isMade;
       else if (kind === 'symlink') this.#symlink(step);
       else if (kind !== 'dir') this.#options.failed(specialRefusal(joinPath(step.names).toString(), kind));
       else if (this.#try(() => beganDirectory(target, step.names, this.#attributes(step.inode)))) {
+        isMade = true;
         ahead.push({ ...step, isEnd: true });
         for (let at = tree.childEnd(step.inode) - 1; at >= tree.childStart(step.inode); at--) {
           ahead.push({ inode: tree.dentryInode(at), names: [...step.names, tree.dentryName(at)] });
         }
       }
     }
-    return carved;
+    return isMade ? carved : undefined;
   }
 
-  async #file({ inode, names }: Step, carved: CarvedTree): Promise<void> {
+  /** @returns whether it was made */
+  async #file({ inode, names }: Step, carved: CarvedTree): Promise<boolean> {
     const { tree, target, layers, settled, signal } = this.#options;
     const attributes = this.#attributes(inode);
     const first = this.#written.get(inode);
     if (first && target.link) {
       target.link(names, first, attributes);
       carved.files++;
-      return;
+      return true;
     }
     const file = foundFile(tree, inode, names);
     const layer = layers.get(file.layer);
     if (!layer)
       throw new LayerslayerError('INTERNAL', `the tree names layer ${file.layer}, which is not open`);
     const out = this.#try(() => target.begin(names, { ...attributes, size: file.size }));
-    if (!out) return;
+    if (!out) return false;
     try {
       await copyContent(layer, file, out, { settled, ...(signal && { signal }) });
       out.commit();
@@ -92,6 +96,7 @@ export class TreeCarver {
     carved.files++;
     carved.bytes += file.size;
     carved.layers.add(file.layer);
+    return true;
   }
 
   #symlink({ inode, names }: Step): void {

@@ -55,10 +55,12 @@ export function refusal(tree: Tree, text: string, resolved: Resolved): Layerslay
   const shown = JSON.stringify(text);
   switch (resolved.kind) {
     case 'missing': {
-      const parent = shownPath(resolved.names);
+      const { names, name, rest, isLinked } = resolved;
+      const what = isLinked ? `${shown} leads to ${shownPath([...names, name, ...rest])}, which` : shown;
+      const parent = shownPath(names);
       return new LayerslayerError(
         'NOT_FOUND',
-        `${shown} is not in the image: of its parents ${parent} is there`,
+        `${what} is not in the image: of its parents ${parent} is there`,
       );
     }
     case 'no-directory':

@@ -22,7 +22,7 @@ export interface CarveJob {
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
   foundTree(carved: CarvedTree, text: string, names: readonly Uint8Array[]): void;
-  failed(error: LayerslayerError): void;
+  failed(error: LayerslayerError, asked: AskedPath): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
 }
@@ -38,7 +38,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
       target.check(one.names);
       asked.set({ text: one.text, path: one.path ?? [] }, one);
     } catch (error) {
-      tell(job, error);
+      tell(job, error, one);
     }
   }
   const search = new FileSearch([...asked.keys()], {
@@ -53,14 +53,15 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
       return out;
     },
     done(result) {
+      const one = asked.get(result.wanted)!;
       try {
         files.get(result.wanted)!.commit();
-        job.foundFile(result, asked.get(result.wanted)!.names);
+        job.foundFile(result, one.names);
       } catch (error) {
-        tell(job, error);
+        tell(job, error, one);
       }
     },
-    failed: (_, error) => job.failed(error),
+    failed: (wanted, error) => job.failed(error, asked.get(wanted)!),
     settled,
     signal,
   });
@@ -77,18 +78,21 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   const opened = await session.openLayers(image, { only: numbers, signal });
   const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
   const tree = await openTree(layers, session.trees, SILENT_LOG);
+  let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
     layers: new Map(layers.map(({ layer, number }) => [number, layer])),
     target,
-    failed: (error) => job.failed(error),
+    failed: (error) => job.failed(error, asked!),
     settled,
     signal,
   });
-  for (const { text, path } of paths) {
+  for (asked of paths) {
+    const { text, path } = asked;
     const matches = path ? [path] : matchPattern(tree, text);
     if (matches.length === 0) {
-      job.failed(new LayerslayerError('NOT_FOUND', `${JSON.stringify(text)} matches nothing in the image`));
+      const what = `${JSON.stringify(text)} matches nothing in the image`;
+      job.failed(new LayerslayerError('NOT_FOUND', what), asked);
     }
     for (const match of matches) {
       const shown = path ? text : `/${match.map((name) => Buffer.from(name).toString()).join('/')}`;
@@ -96,13 +100,14 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       const isDirectory = resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir';
       const error = isDirectory && recursive ? undefined : refusal(tree, shown, resolved);
       if (error || resolved.kind !== 'found') {
-        if (error) job.failed(error);
+        if (error) job.failed(error, asked);
         continue;
       }
       const names = cleanNames(match);
       const carved = await carver.carve(resolved.inode, names);
+      if (!carved) continue;
       if (isDirectory) job.foundTree(carved, shown, names);
-      else if (carved.files > 0) {
+      else {
         const file = foundFile(tree, resolved.inode, resolved.names);
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
@@ -111,7 +116,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
 }
 
 /** What stops one path only. */
-function tell(job: CarveJob, error: unknown): void {
+function tell(job: CarveJob, error: unknown, asked: AskedPath): void {
   if (!(error instanceof LayerslayerError)) throw error;
-  job.failed(error);
+  job.failed(error, asked);
 }

@@ -5,7 +5,13 @@ import { ROOT_INODE, type Tree } from './tree.js';
 export type Resolved =
   | { kind: 'found'; inode: number; names: readonly Uint8Array[] }
   /** `names` is a directory that is there, `name` is not in it; `rest` would come after. */
-  | { kind: 'missing'; names: readonly Uint8Array[]; name: Uint8Array; rest: readonly Uint8Array[] }
+  | {
+      kind: 'missing';
+      names: readonly Uint8Array[];
+      name: Uint8Array;
+      rest: readonly Uint8Array[];
+      isLinked: boolean; // symlinks led here: it is not the path that was asked for
+    }
   /** `names` is there, and no directory; more of the path comes after it. */
   | { kind: 'no-directory'; inode: number; names: readonly Uint8Array[] }
   /** More than MAX_FOLLOWED_LINKS symlinks. */
@@ -34,7 +40,7 @@ export function resolvePath(tree: Tree, path: readonly Uint8Array[]): Resolved {
       continue;
     }
     const child = tree.lookup(inode, name);
-    if (child === 0) return { kind: 'missing', names, name, rest: ahead.toReversed() };
+    if (child === 0) return { kind: 'missing', names, name, rest: ahead.toReversed(), isLinked: links > 0 };
     if (tree.kind(child) !== 'symlink') {
       inode = child;
       names.push(name);

@@ -163,13 +163,48 @@ describe('carve', () => {
       '/etc/a.conf',
       '/etc/passwd/x',
     );
+    expect(status).toBe(16);
     expect(stdout).toMatch(/^FOUND \/etc\/a\.conf .*\n$/);
     expect(stderr).toContain('"/run/pipe" is a fifo: not extracted');
     expect(stderr).toContain('"/etc" is a directory: -r takes it');
     expect(stderr).toContain('"/none" is not in the image');
     expect(stderr).toContain('"/etc/passwd" is there, and no directory');
-    expect([2, 10, 16]).toContain(status);
     expect(text('etc', 'a.conf')).toBe('a');
+  });
+
+  it('ends with the status of the first path that failed, whatever was found first', async () => {
+    for (const paths of [
+      ['/none', '/etc'],
+      ['/none', '/etc/*.conf', '/run/pipe'],
+    ]) {
+      const known = image('app');
+      expect(await carve('--force', known, ...paths)).toMatchObject({ status: 10 });
+      expect(await carve('--force', known, ...paths.toReversed())).not.toMatchObject({ status: 10 });
+    }
+  });
+
+  it('says where a symlink leads that leads to nothing', async () => {
+    const layers = [
+      gzipSync(tarOf(symlink('lib', 'usr/lib'), file('usr/lib/a'), symlink('none', '/lib/b/c'))),
+    ];
+    const { host } = registry;
+    await pushImage(registry, 'links:latest', { layers });
+    const { status, stderr } = await carve(`${host}/links`, '/none', '/lib/d');
+    expect(status).toBe(10);
+    expect(stderr).toContain(
+      '"/none" leads to "/usr/lib/b/c", which is not in the image: of its parents "/usr/lib" is there',
+    );
+    expect(stderr).toContain(
+      '"/lib/d" leads to "/usr/lib/d", which is not in the image: of its parents "/usr/lib" is there',
+    );
+  });
+
+  it('does not say found of a directory that could not be made', async () => {
+    mkdirSync(carved(), { recursive: true });
+    writeFileSync(carved('etc'), '');
+    const { status, stdout, stderr } = await carve('-r', image('one'), '/etc');
+    expect([status, stdout]).toEqual([17, '']);
+    expect(stderr).toContain('is there, and no directory');
   });
 
   it('takes patterns, and says so when nothing matches', async () => {

@@ -6,7 +6,7 @@ import { SequentialSink } from '../../carve/sequential-sink.js';
 import { TarStream } from '../../carve/tar-stream.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
 import { joinPath } from '../../overlay/resolve-path.js';
-import { askedPaths } from '../carve-arguments.js';
+import { type AskedPath, askedPaths } from '../carve-arguments.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
 import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from '../carve-report.js';
 import type { Command } from '../command.js';
@@ -77,7 +77,7 @@ export const carve: Command<typeof OPTIONS> = {
         const { layers } = image.manifest;
         const numbers = only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image, only)];
         display.resolved(layers.length);
-        let status = 0;
+        const statuses = new Map<AskedPath, number>(); // of each path's first fault
         const cost = () => ({
           fetchedBytes: session.metrics().bytesFetched,
           totalBytes: numbers.reduce((sum, number) => sum + layers[number - 1]!.size, 0),
@@ -107,16 +107,17 @@ export const carve: Command<typeof OPTIONS> = {
             const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
             say(treeLine(text, carved, layers.length, cost()), record);
           },
-          failed(error) {
-            const failed = fail(error);
-            status ||= failed;
+          failed(error, asked) {
+            const status = fail(error);
+            if (!statuses.has(asked)) statuses.set(asked, status);
           },
           settled: () => output.flushed(),
           signal,
         };
         await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
         if (toStdout && values.recursive) tar.end();
-        return status;
+        // What is known of the layers decides which fault is found first: the order of the paths decides the status.
+        return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
       },
     );
   },
