@@ -53,7 +53,7 @@ async function bundle() {
     'inflate-worker': 'layer/inflate-worker.js',
   };
   for (const [name, main] of Object.entries(programs)) {
-    const program = await rolldown({ input: { [name]: built(main) }, platform: 'node' });
+    const program = await rolldown({ input: { [name]: built(main) }, platform: 'node', external: NATIVE });
     await program.write({
       dir: built('bin'),
       format: 'esm',
@@ -65,6 +65,9 @@ async function bundle() {
   }
   chmodSync(built('bin/layerslayer.js'), 0o755);
 }
+
+/** Finds its binary beside itself, and is imported by ordinary users only. */
+const NATIVE = ['koffi'];
 
 /**
  * The files of the command line, in the order in which a mount needs them: what the daemon is started with, what every command

@@ -7,7 +7,7 @@ import { readRegistryOptions } from './credentials.js';
 import { DEFAULT_MEMORY, imageChoices } from './image-choices.js';
 import { parseLayer } from './layer-choice.js';
 import type { MOUNT_OPTIONS } from './mount-command-options.js';
-import { parseMountOptionStrings } from './mount-option-string.js';
+import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
 import type { OptionValues } from './option-table.js';
 import { parseSize } from './size.js';
 import { usageError } from './usage-error.js';
@@ -39,7 +39,7 @@ export function mountChoices(
   const { kernel, unheeded } = parseMountOptionStrings(values.option);
   return {
     values,
-    unheeded,
+    unheeded: [...unheeded, ...(context.uid === 0 ? [] : rootsOnly(kernel))],
     ...imageChoices(values, context),
     memoryBytes: values.memory === undefined ? DEFAULT_MEMORY : parseSize(values.memory),
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
@@ -50,6 +50,13 @@ export function mountChoices(
     logLevel: values.verbose ? 'debug' : 'info',
     foreground: values.foreground,
   };
+}
+
+/** fusermount3 leaves these out, with a warning that only its starter sees. */
+function rootsOnly({ suid, devices }: KernelChoices): string[] {
+  return [...(suid ? ['setuid'] : []), ...(devices ? ['devices'] : [])].map(
+    (name) => `${name} (root's only)`,
+  );
 }
 
 /** What is mounted, and where. */

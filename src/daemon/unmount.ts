@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import { readMountTable } from '../fuse/mount-table.js';
 import { isDead } from '../fuse/mountpoint.js';
-import { rootMount } from '../fuse/root-mount.js';
+import { ownKernelMount } from '../fuse/own-kernel-mount.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
 import { contactDaemon, type DaemonContact } from './status-client.js';
@@ -21,7 +21,7 @@ export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): 
   // Contacted before: after the unmount the device's number may soon be another mount's.
   const daemon = await contactDaemon(mount);
   try {
-    await rootMount.detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
+    await (await ownKernelMount()).detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
     if (daemon && !options.lazy) await endOf(daemon);
   } catch (error) {
     // Else somebody was quicker than we: it is gone, as wanted.
@@ -39,7 +39,7 @@ async function isStillThere(mount: OurMount): Promise<boolean> {
 async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
   if (!(await isDead(mount.mountpoint)))
     throw /busy/.test(refusal.message) ? await busy(mount, refusal) : refusal;
-  await rootMount.detach(mount.mountpoint, 'lazily');
+  await (await ownKernelMount()).detach(mount.mountpoint, 'lazily');
 }
 
 async function endOf(daemon: DaemonContact): Promise<void> {

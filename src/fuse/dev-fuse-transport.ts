@@ -8,7 +8,7 @@ import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mo
 import { findMounts, readMountTable, topmostAt } from './mount-table.js';
 import { checkMountpoint } from './mountpoint.js';
 import { MAX_READ_SIZE } from './negotiation.js';
-import { rootMount } from './root-mount.js';
+import { ownKernelMount } from './own-kernel-mount.js';
 import type { MountedFs, Transport, TransportOptions } from './transport.js';
 
 /** Milliseconds between mount(2) and the kernel's INIT; it is sent at once, so this only meets a broken kernel. */
@@ -18,7 +18,7 @@ const INIT_DEADLINE_MS = 10_000;
 const CHECK_HOLDS_MS = 1_000;
 
 export interface DevFuseOptions {
-  kernelMount?: KernelMount; // how the descriptor is had; default: as root, by mount(8)
+  kernelMount?: KernelMount; // how the descriptor is had; default: this user's
   readers?: number; // default READERS
   readDeadlineMs?: number; // default READ_DEADLINE_MS
 }
@@ -29,27 +29,26 @@ export interface DevFuseOptions {
  */
 export class DevFuseTransport implements Transport {
   readonly name = 'dev-fuse';
-  readonly #kernelMount: KernelMount;
+  readonly #kernelMount: KernelMount | undefined;
   readonly #readers: number;
   readonly #readDeadlineMs: number | undefined;
 
   constructor(options: DevFuseOptions = {}) {
-    this.#kernelMount = options.kernelMount ?? rootMount;
+    this.#kernelMount = options.kernelMount;
     this.#readers = options.readers ?? READERS;
     this.#readDeadlineMs = options.readDeadlineMs;
   }
 
   async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
     const { nonempty, log } = options;
+    const kernelMount = this.#kernelMount ?? (await ownKernelMount());
     const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
-    const path = isChecked
-      ? mountpoint
-      : await checkMountpoint(mountpoint, { nonempty, kernelMount: this.#kernelMount });
-    const channel = new DeviceChannel(await this.#kernelMount.attach(path, options), log);
+    const path = isChecked ? mountpoint : await checkMountpoint(mountpoint, { nonempty, kernelMount });
+    const channel = new DeviceChannel(await kernelMount.attach(path, options), log);
     const dispatcher = new Dispatcher(fs, channel, log, { readDeadlineMs: this.#readDeadlineMs });
     channel.start(this.#readers, (request) => dispatcher.handle(request));
     channel.closed.then(() => dispatcher.close());
-    const mounted = new DevFuseMount(path, await deviceOf(path), channel, this.#kernelMount, log);
+    const mounted = new DevFuseMount(path, await deviceOf(path), channel, kernelMount, log);
     try {
       await within(INIT_DEADLINE_MS, dispatcher.ready);
     } catch (error) {

@@ -23,7 +23,7 @@ export async function openFuseDevice(device: string = DEVICE): Promise<number> {
   throw new LayerslayerError('MOUNT_FAILED', `${device} is not a device${deviceAdvice('ENODEV')}`);
 }
 
-/** Whether a mount has a chance, before anything is fetched for it. @throws as `openFuseDevice` */
+/** Opens the device and closes it. @throws as `openFuseDevice` */
 export async function checkFuseDevice(): Promise<void> {
   await promisify(close)(await openFuseDevice());
 }
@@ -33,7 +33,10 @@ export function deviceAdvice(code: string | undefined): string {
   if (code === 'ENOENT' || code === 'ENODEV' || code === 'ENXIO') {
     return '; load the kernel module with `modprobe fuse` (in a container: start it with `--device /dev/fuse`)';
   }
-  if (code === 'EACCES' || code === 'EPERM') {
+  if (code === 'EACCES') {
+    return `; have it opened to ordinary users (\`chmod 666 ${DEVICE}\`, as udev does), or run as root`;
+  }
+  if (code === 'EPERM') {
     return '; run as root (in a container: start it with `--device /dev/fuse --cap-add SYS_ADMIN`)';
   }
   return '';

@@ -10,10 +10,15 @@ export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
 export type Detachment = 'if-unused' | 'lazily' | 'forcibly';
 
 /**
- * How a process gets a mount and the descriptor behind it. Root calls mount(8) (`root-mount.ts`); an ordinary user
- * would ask fusermount3. The one place where the two differ.
+ * How a process gets a mount and the descriptor behind it. Root calls mount(8) (`root-mount.ts`), an ordinary user
+ * fusermount3 (`user-mount.ts`); `own-kernel-mount.ts` chooses. The one place where the two differ.
  */
 export interface KernelMount {
+  /**
+   * Whether a mount has a chance, before anything is fetched for it.
+   * @throws LayerslayerError MOUNT_FAILED, saying what to do
+   */
+  check(options: Pick<TransportOptions, 'allowOther'>): Promise<void>;
   /**
    * Mounts over a checked, canonical path.
    * @returns an open `/dev/fuse` that the kernel will send INIT to; the caller closes it

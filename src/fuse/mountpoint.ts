@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
-import { rootMount } from './root-mount.js';
+import { ownKernelMount } from './own-kernel-mount.js';
 import { runTool } from './run-tool.js';
 
 /** Milliseconds that a file system has to answer before we take it for hung. */
@@ -34,7 +34,7 @@ export async function checkMountpoint(
   path: string,
   options: { nonempty: boolean; kernelMount?: KernelMount },
 ): Promise<string> {
-  const detach = (options.kernelMount ?? rootMount).detach;
+  const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
   const absolute = resolve(path);
   await removeStale(absolute, detach);
   if ((await livenessOf(absolute, await readMountTable())) === 'hung') {

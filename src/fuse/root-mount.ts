@@ -1,16 +1,13 @@
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
 import { LayerslayerError } from '../base/errors.js';
-import { deviceAdvice, openFuseDevice } from './fuse-device.js';
+import { checkFuseDevice, deviceAdvice, openFuseDevice } from './fuse-device.js';
 import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { failureOfTool } from './mount-tool.js';
 import { MAX_READ_SIZE } from './negotiation.js';
-import { runTool, type ToolResult } from './run-tool.js';
 import type { TransportOptions } from './transport.js';
 
 const close = promisify(fs.close);
-
-/** Both take milliseconds; the room is for a machine that swaps. */
-const TOOL_DEADLINE_MS = 10_000;
 
 const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   'if-unused': [],
@@ -20,6 +17,8 @@ const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
 
 /** Mounting by mount(8) as root: the kernel's own interface, without libfuse. */
 export const rootMount: KernelMount = {
+  check: checkFuseDevice,
+
   async attach(mountpoint, options) {
     const descriptor = await openFuseDevice();
     try {
@@ -35,7 +34,7 @@ export const rootMount: KernelMount = {
     // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
     // for ever if its daemon hangs.
     const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', mountpoint];
-    const failure = failureOf('umount', await runChecked('umount', args, 'UNMOUNT_FAILED'));
+    const failure = await failureOfTool('umount', args, 'UNMOUNT_FAILED');
     if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
   },
 };
@@ -55,8 +54,7 @@ async function mount(mountpoint: string, descriptor: number, options: TransportO
     options.source,
     mountpoint,
   ];
-  const result = await runChecked('mount', args, 'MOUNT_FAILED', descriptor);
-  const failure = failureOf('mount', result);
+  const failure = await failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: descriptor });
   if (failure) {
     const advice = /permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : '';
     throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${failure}${advice}`);
@@ -77,27 +75,4 @@ export function kernelOptions(options: TransportOptions): string {
     // Others come in only under the image's own modes; without allow_other the kernel lets nobody but root in.
     ...(options.allowOther ? ['allow_other', 'default_permissions'] : []),
   ].join(',');
-}
-
-async function runChecked(
-  program: string,
-  args: readonly string[],
-  code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED',
-  inherited?: number,
-): Promise<ToolResult> {
-  try {
-    return await runTool(program, args, { deadlineMs: TOOL_DEADLINE_MS, inherited });
-  } catch (error) {
-    throw new LayerslayerError(code, `running ${program}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function failureOf(program: string, result: ToolResult): string | undefined {
-  if (result.status === 0) return undefined;
-  if (result.status === undefined) return `${program} did not end within ${TOOL_DEADLINE_MS / 1000} s`;
-  // The tool's own first line, without the path that stands before it: `mount: /mnt/img: permission denied.`
-  return (
-    result.stderr.split('\n')[0]?.replace(/^u?mount: (?:[^:]*: )?/, '') ||
-    `${program} ended with ${result.status}`
-  );
 }

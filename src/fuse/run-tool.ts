@@ -3,6 +3,12 @@ import { spawn } from 'node:child_process';
 /** Bytes kept of what a tool says. */
 const OUTPUT_MAX = 4096;
 
+export interface ToolOptions {
+  deadlineMs: number;
+  inherited?: number; // descriptor that becomes its fd 3
+  env?: Readonly<Record<string, string>>; // beside ours
+}
+
 export interface ToolResult {
   /** undefined: killed at the deadline, or still dying */
   status: number | undefined;
@@ -15,18 +21,13 @@ export interface ToolResult {
  *
  * It is not waited for past the deadline, not even for its death: what waits for an answer of a hung FUSE daemon
  * cannot be killed until that daemon is, and our process must be able to go on and to exit.
- * @param inherited descriptor that becomes its fd 3
  * @throws the spawn error (ENOENT …) when it cannot be started
  */
-export function runTool(
-  program: string,
-  args: readonly string[],
-  options: { deadlineMs: number; inherited?: number },
-): Promise<ToolResult> {
+export function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: '/',
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
       stdio: ['ignore', 'ignore', 'pipe', options.inherited ?? 'ignore'],
     });
     let stderr = '';

@@ -4,8 +4,8 @@ import { logTo } from '../../base/log.js';
 import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
 import { redactedError, redactor } from '../../daemon/redact.js';
-import { checkFuseDevice } from '../../fuse/fuse-device.js';
 import { checkMountpoint } from '../../fuse/mountpoint.js';
+import { ownKernelMount } from '../../fuse/own-kernel-mount.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
@@ -44,10 +44,10 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const { reference, localPath } = imageArgument(image!, context.cwd);
     // Its modules load while the mountpoint is looked at.
     const resolver = localPath === undefined ? import('../../image/resolve-in-registry.js') : undefined;
-    const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), {
-      nonempty: choices.nonempty,
-    });
-    await checkFuseDevice();
+    const kernelMount = await ownKernelMount();
+    const { nonempty } = choices;
+    const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    await kernelMount.check(choices);
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
