@@ -58,7 +58,7 @@ export class TreeCarver {
       const kind = tree.kind(step.inode);
       if (kind === 'file') isMade = (await this.#file(step, carved)) || isMade;
       else if (kind === 'symlink') this.#symlink(step);
-      else if (kind !== 'dir') this.#options.failed(specialRefusal(joinPath(step.names).toString(), kind));
+      else if (kind !== 'dir') this.#options.failed(specialRefusal(joinPath(step.names), kind));
       else if (this.#try(() => beganDirectory(target, step.names, this.#attributes(step.inode)))) {
         isMade = true;
         ahead.push({ ...step, isEnd: true });

@@ -5,7 +5,7 @@ import type { InodeKind, Tree } from '../overlay/tree.js';
 
 /** A path of the image that somebody wants the content of. */
 export interface WantedFile {
-  text: string; // as it was asked for, for messages
+  text: string | Uint8Array; // for messages: as it was asked for, or the name that a pattern matched
   path: readonly Uint8Array[]; // its components
 }
 
@@ -51,8 +51,12 @@ const KIND_NAMES: Record<Exclude<InodeKind, 'file' | 'dir'>, string> = {
 };
 
 /** Why what a path leads to is no file to extract; undefined when it is one. */
-export function refusal(tree: Tree, text: string, resolved: Resolved): LayerslayerError | undefined {
-  const shown = JSON.stringify(text);
+export function refusal(
+  tree: Tree,
+  text: WantedFile['text'],
+  resolved: Resolved,
+): LayerslayerError | undefined {
+  const shown = quoted(text);
   switch (resolved.kind) {
     case 'missing': {
       const { names, name, rest, isLinked } = resolved;
@@ -79,15 +83,22 @@ export function refusal(tree: Tree, text: string, resolved: Resolved): Layerslay
   }
 }
 
-export function directoryRefusal(text: string): LayerslayerError {
+export function directoryRefusal(text: WantedFile['text']): LayerslayerError {
   return new LayerslayerError(
     'INVALID_ARGUMENT',
-    `${JSON.stringify(text)} is a directory: -r takes it with all below it`,
+    `${quoted(text)} is a directory: -r takes it with all below it`,
   );
 }
 
-export function specialRefusal(text: string, kind: Exclude<InodeKind, 'file' | 'dir'>): LayerslayerError {
-  return new LayerslayerError('UNSUPPORTED', `${JSON.stringify(text)} is ${KIND_NAMES[kind]}: not extracted`);
+export function specialRefusal(
+  text: WantedFile['text'],
+  kind: Exclude<InodeKind, 'file' | 'dir'>,
+): LayerslayerError {
+  return new LayerslayerError('UNSUPPORTED', `${quoted(text)} is ${KIND_NAMES[kind]}: not extracted`);
+}
+
+function quoted(text: WantedFile['text']): string {
+  return typeof text === 'string' ? JSON.stringify(text) : quoteName(text);
 }
 
 /** For messages: names may hold anything. */

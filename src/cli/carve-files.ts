@@ -9,7 +9,7 @@ import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/
 import { openTree } from '../daemon/open-tree.js';
 import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
-import { resolvePath } from '../overlay/resolve-path.js';
+import { joinPath, resolvePath } from '../overlay/resolve-path.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
 /** One `carve`. */
@@ -21,7 +21,7 @@ export interface CarveJob {
   verify: boolean;
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
-  foundTree(carved: CarvedTree, text: string, names: readonly Uint8Array[]): void;
+  foundTree(carved: CarvedTree, text: WantedFile['text'], names: readonly Uint8Array[]): void;
   failed(error: LayerslayerError, asked: AskedPath): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
@@ -95,7 +95,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       job.failed(new LayerslayerError('NOT_FOUND', what), asked);
     }
     for (const match of matches) {
-      const shown = path ? text : `/${match.map((name) => Buffer.from(name).toString()).join('/')}`;
+      const shown = path ? text : joinPath(match);
       const resolved = resolvePath(tree, match);
       const isDirectory = resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir';
       const error = isDirectory && recursive ? undefined : refusal(tree, shown, resolved);

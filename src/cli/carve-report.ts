@@ -1,6 +1,8 @@
 import type { FileResult } from '../carve/file-search.js';
 import type { CarvedTree } from '../carve/tree-carver.js';
+import type { WantedFile } from '../carve/wanted-file.js';
 import { joinPath } from '../overlay/resolve-path.js';
+import { nameFields } from './entry-lines.js';
 import { printableName } from './printable-name.js';
 import { formatDuration, formatRoundSize, formatSize } from './size.js';
 
@@ -13,7 +15,7 @@ export interface CarveCost {
 
 /** `FOUND /etc/passwd (1.6 KiB) in layer 1/1: 64.0 KiB of 28.3 MiB fetched (0.2%) in 0.9 s` */
 export function fileLine({ wanted, file }: FileResult, layers: number, cost: CarveCost): string {
-  const asked = printableName(Buffer.from(wanted.text));
+  const asked = printableName(bytesOf(wanted.text));
   const resolved = printableName(joinPath(file.names));
   const what = asked === resolved || `/${asked}` === resolved ? asked : `${asked} -> ${resolved}`;
   return `FOUND ${what} (${formatSize(file.size)}) in layer ${file.layer}/${layers}: ${costText(cost)}`;
@@ -22,8 +24,8 @@ export function fileLine({ wanted, file }: FileResult, layers: number, cost: Car
 export function fileRecord(result: FileResult, layers: number, cost: CarveCost, output: string) {
   const { wanted, file, unverified } = result;
   return {
-    path: wanted.text,
-    resolved: joinPath(file.names).toString(),
+    ...nameFields('path', bytesOf(wanted.text)),
+    ...nameFields('resolved', joinPath(file.names)),
     layer: file.layer,
     layers,
     size: file.size,
@@ -34,18 +36,23 @@ export function fileRecord(result: FileResult, layers: number, cost: CarveCost, 
 }
 
 /** `FOUND /etc (212 files, 1.1 MiB) in layers 1, 3 of 3: …` */
-export function treeLine(text: string, carved: CarvedTree, layers: number, cost: CarveCost): string {
+export function treeLine(
+  text: WantedFile['text'],
+  carved: CarvedTree,
+  layers: number,
+  cost: CarveCost,
+): string {
   const numbers = [...carved.layers].sort((a, b) => a - b);
   const where =
     numbers.length === 1
       ? `layer ${numbers[0]}/${layers}`
       : `layers ${numbers.join(', ') || '-'} of ${layers}`;
   const files = `${carved.files} ${carved.files === 1 ? 'file' : 'files'}, ${formatSize(carved.bytes)}`;
-  return `FOUND ${printableName(Buffer.from(text))} (${files}) in ${where}: ${costText(cost)}`;
+  return `FOUND ${printableName(bytesOf(text))} (${files}) in ${where}: ${costText(cost)}`;
 }
 
 export function treeRecord(
-  text: string,
+  text: WantedFile['text'],
   carved: CarvedTree,
   layers: number,
   cost: CarveCost,
@@ -54,7 +61,7 @@ export function treeRecord(
   const { files, bytes } = carved;
   const numbers = [...carved.layers].sort((a, b) => a - b);
   return {
-    path: text,
+    ...nameFields('path', bytesOf(text)),
     files,
     size: bytes,
     fromLayers: numbers,
@@ -78,4 +85,8 @@ function costText({ fetchedBytes, totalBytes, elapsedMs }: CarveCost): string {
 
 function costRecord({ fetchedBytes, totalBytes, elapsedMs }: CarveCost) {
   return { bytesFetched: fetchedBytes, bytesTotal: totalBytes, elapsedMs: Math.round(elapsedMs) };
+}
+
+function bytesOf(text: WantedFile['text']): Uint8Array {
+  return typeof text === 'string' ? Buffer.from(text) : text;
 }

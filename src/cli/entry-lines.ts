@@ -94,7 +94,8 @@ export function entryRecord(entry: ListedEntry, path: Uint8Array): Record<string
   };
 }
 
-function nameFields(field: string, name: Uint8Array): Record<string, string> {
+/** A name for programs. */
+export function nameFields(field: string, name: Uint8Array): Record<string, string> {
   const text = utf8Text(name);
   if (text !== undefined) return { [field]: text };
   return { [field]: Buffer.from(name).toString(), [`${field}Base64`]: Buffer.from(name).toString('base64') };

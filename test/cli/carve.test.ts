@@ -199,6 +199,20 @@ describe('carve', () => {
     );
   });
 
+  it('tells of names that are not UTF-8, and of marks in names, without writing them to a terminal', async () => {
+    const bad = Buffer.from('bad\xff', 'latin1');
+    const layers = [gzipSync(tarOf(file(bad, 'x'), fifo('bad\u202egpj'), dir('d/'), fifo('d/\u202egpj')))];
+    await pushImage(registry, 'marks:latest', { layers });
+    const { stdout, stderr } = await carve(image('marks'), '/bad*');
+    expect(stdout).toMatch(/^FOUND \/bad\\xff \(1 B\)/);
+    expect(stderr).toBe('layerslayer: "/bad\\xe2\\x80\\xaegpj" is a fifo: not extracted\n');
+    expect(readFileSync(Buffer.concat([Buffer.from(carved('/')), bad]), 'utf8')).toBe('x');
+    const programs = await carve('--json', '--force', image('marks'), '/bad?');
+    const base64 = Buffer.concat([Buffer.from('/'), bad]).toString('base64');
+    expect(JSON.parse(programs.stdout)).toMatchObject({ pathBase64: base64, resolvedBase64: base64 });
+    expect((await carve('-r', image('marks'), '/d')).stderr).toContain('"/d/\\xe2\\x80\\xaegpj" is a fifo');
+  });
+
   it('does not say found of a directory that could not be made', async () => {
     mkdirSync(carved(), { recursive: true });
     writeFileSync(carved('etc'), '');

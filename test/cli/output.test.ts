@@ -39,6 +39,12 @@ describe('Output', () => {
     expect(text.stderr).toContain('    at x');
   });
 
+  it('shows marks that turn the direction of writing, or are not seen, as bytes', () => {
+    const { output, text } = memoryOutput();
+    output.error({ code: 'NOT_FOUND', message: 'no \u202egpj.exe\u200b in été \x9b' });
+    expect(text.stderr).toBe('layerslayer: no \\xe2\\x80\\xaegpj.exe\\xe2\\x80\\x8b in été \\xc2\\x9b\n');
+  });
+
   it('tees everything shown', () => {
     const { output } = memoryOutput();
     const path = join(directory, 'tee.log');
