@@ -33,7 +33,7 @@ export interface SaveBlobOptions {
 /**
  * Saves a blob as it is, compressed, under a name that only ever stands for the whole of it. What an interrupted save has left is
  * gone on with, pages on disk are used, and the digest of all decides: when it is wrong everything is fetched once more.
- * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, the partial file stays; the source's errors; the signal's reason
+ * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, what there is of the partial file stays; the source's errors; the signal's reason
  */
 export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, signal } = options;
@@ -74,7 +74,8 @@ async function fetchFile(source: BlobSource, options: SaveBlobOptions): Promise<
     await file.commit(path);
     return { path, how: resumed.from > 0 ? 'resumed' : 'saved' };
   } catch (error) {
-    if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') await file.discard();
+    const isWrong = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
+    if (isWrong || (await isEmpty(file))) await file.discard();
     throw error;
   } finally {
     await file.close();
@@ -178,6 +179,11 @@ class PageWriter {
   end(): Promise<void> {
     return this.#underWay;
   }
+}
+
+/** There is nothing to go on with. */
+async function isEmpty(file: PartialFile): Promise<boolean> {
+  return (await file.size().catch(() => undefined)) === 0;
 }
 
 function isDigestOf(hash: Hash, digest: Digest): boolean {
