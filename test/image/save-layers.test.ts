@@ -116,8 +116,13 @@ describe('saveLayers', () => {
     );
     stop.abort(new LayerslayerError('ABORTED', 'enough'));
     await expect(stopped).rejects.toMatchObject({ code: 'ABORTED', message: 'enough' });
-    expect(files().every((name) => name.endsWith('.partial'))).toBe(true);
-    expect([files().length, proxy.requests(/blobs\//).length]).toEqual([3, 3]);
+    expect(proxy.requests(/blobs\//)).toHaveLength(3);
+    // Less than a page had come of each: nothing to go on with.
+    await until(
+      () => files().length === 0,
+      10_000,
+      () => `${files()}`,
+    );
 
     const closed = session.saveLayers(there, target);
     closed.catch(() => {});
