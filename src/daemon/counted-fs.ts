@@ -27,6 +27,10 @@ export class CountedFs implements LayerFs {
     });
   }
 
+  seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined {
+    return this.#fs.seek(inode, offset, what);
+  }
+
   lookup(parent: number, name: Uint8Array): number {
     return this.#fs.lookup(parent, name);
   }

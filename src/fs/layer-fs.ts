@@ -46,6 +46,11 @@ export interface LayerFs {
    * @throws LayerslayerError: any network, digest or layer fault
    */
   read(inode: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Where the next data, or the next hole, of a file begins at or after `offset` (lseek(2)); its end begins a hole too.
+   * Undefined when there is none.
+   */
+  seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined;
   /** The attribute's value, undefined when the inode has none of that name. Answers `layerslayer.*` too. */
   getxattr(inode: number, name: Uint8Array): Uint8Array | undefined;
   /** Names of the image's own attributes, each ended by NUL. */

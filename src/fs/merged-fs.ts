@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { Layer } from '../layer/layer.js';
+import { nextData, nextHole } from '../layer/sparse-seek.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
 import type { Attributes, LayerFs, Statfs } from './layer-fs.js';
 import { isProvenance, provenance } from './provenance.js';
@@ -94,6 +95,17 @@ export class MergedFs implements LayerFs {
     const available = Math.min(length, this.tree.size(inode) - offset);
     if (available <= 0) return EMPTY;
     return this.#layer(this.tree.layerOf(inode)).read(this.tree.rowOf(inode), offset, available, signal);
+  }
+
+  seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined {
+    this.#check(inode, 'file', 'seeking');
+    checkOffset(offset, 'seeking in', inode);
+    const { tree } = this;
+    const size = tree.size(inode);
+    // An empty file need not have an entry to ask.
+    const segments =
+      size === 0 ? undefined : this.#layer(tree.layerOf(inode)).entries.sparse(tree.rowOf(inode));
+    return what === 'data' ? nextData(segments, size, offset) : nextHole(segments, size, offset);
   }
 
   getxattr(inode: number, name: Uint8Array): Uint8Array | undefined {

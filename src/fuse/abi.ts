@@ -84,6 +84,11 @@ export const FUSE_STATFS_OUT = {
   SIZE: 80,
 } as const;
 
+export const FUSE_ACCESS_IN = { mask: 0, SIZE: 8 } as const;
+
+export const FUSE_LSEEK_IN = { fh: 0, offset: 8, whence: 16, SIZE: 24 } as const;
+export const FUSE_LSEEK_OUT = { offset: 0, SIZE: 8 } as const;
+
 export const FUSE_INTERRUPT_IN = { unique: 0, SIZE: 8 } as const;
 
 /** Flags of INIT. */

@@ -93,6 +93,10 @@ export class Dispatcher {
         return this.#inodes.getxattr(request, unique);
       case OPCODE.LISTXATTR:
         return this.#inodes.listxattr(request, unique);
+      case OPCODE.ACCESS:
+        return this.#inodes.access(request, unique);
+      case OPCODE.LSEEK:
+        return this.#inodes.lseek(request, unique);
       case OPCODE.STATFS:
         return this.#inodes.statfs(unique);
       case OPCODE.OPEN:
@@ -112,9 +116,8 @@ export class Dispatcher {
       case OPCODE.NOTIFY_REPLY:
         return ANSWERED; // these have no reply
       default:
-        // ENOSYS tells the kernel not to ask again, and to fall back where it can: ACCESS and FLUSH then succeed,
-        // LSEEK takes a file as one run of data, STATX becomes GETATTR (we know no birth times, and an answer without
-        // them would be asked for again at each stat).
+        // ENOSYS tells the kernel not to ask again, and to fall back where it can: FLUSH then succeeds, STATX becomes
+        // GETATTR (we know no birth times, and an answer without them would be asked for again at each stat).
         return WRITING_OPCODES.has(opcode) ? EROFS : ENOSYS;
     }
   }

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../base/errors.js';
 
 /** Numbers of this machine: they are not the same on every architecture. */
 export const {
+  EACCES,
   EAGAIN,
   EINTR,
   EINVAL,
@@ -11,6 +12,7 @@ export const {
   ENODATA,
   ENOENT,
   ENOSYS,
+  ENXIO,
   EOPNOTSUPP,
   EPROTO,
   ERANGE,

@@ -2,20 +2,29 @@ import { asLayerslayerError } from '../base/errors.js';
 import type { Attributes, LayerFs } from '../fs/layer-fs.js';
 import { ROOT_INODE } from '../overlay/tree.js';
 import {
+  FUSE_ACCESS_IN,
   FUSE_ATTR_OUT,
   FUSE_ENTRY_OUT,
   FUSE_GETXATTR_IN,
   FUSE_GETXATTR_OUT,
+  FUSE_LSEEK_IN,
+  FUSE_LSEEK_OUT,
   FUSE_READ_IN,
   FUSE_STATFS_OUT,
 } from './abi.js';
 import { DirectoryReply, isDotOrDotDot } from './directory-reply.js';
-import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, ERANGE } from './errno.js';
+import { EACCES, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, ENXIO, ERANGE, EROFS } from './errno.js';
 import type { Reply } from './reply.js';
 import type { FuseRequest } from './request.js';
 
 const NAME_MAX = 255; // bytes; the kernel lets 1024 through to us
 const PATH_MAX = 4096; // bytes with the NUL; the kernel has one page for the reply to READLINK
+
+/** access(2) and lseek(2): the kernel hands on what the program gave. */
+const X_OK = 1;
+const W_OK = 2;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 
 /**
  * The operations that memory answers at once. Each sends its reply and returns ANSWERED, or sends nothing and returns
@@ -84,6 +93,32 @@ export class InodeOperations {
   getattr(request: FuseRequest, unique: number): number {
     this.#reply.putAttrOut(this.#fs.getattr(request.inode, this.#attributes));
     return this.#reply.send(unique, FUSE_ATTR_OUT.SIZE);
+  }
+
+  /**
+   * What access(2) asks when the kernel does not go by modes itself (no `default_permissions`): whoever is let in reads
+   * everything, and executes what anybody may. The same rule as the kernel's own for execve(2) then.
+   */
+  access(request: FuseRequest, unique: number): number {
+    if (!request.hasArgument(FUSE_ACCESS_IN.SIZE)) return EINVAL;
+    const mask = request.argumentU32(FUSE_ACCESS_IN.mask);
+    const { kind, mode } = this.#fs.getattr(request.inode, this.#attributes);
+    if (mask & W_OK) return EROFS;
+    if (mask & X_OK && kind === 'file' && (mode & 0o111) === 0) return EACCES;
+    return this.#reply.send(unique, 0);
+  }
+
+  /** SEEK_DATA and SEEK_HOLE; the kernel does the others itself. */
+  lseek(request: FuseRequest, unique: number): number {
+    if (!request.hasArgument(FUSE_LSEEK_IN.SIZE)) return EINVAL;
+    const whence = request.argumentU32(FUSE_LSEEK_IN.whence);
+    if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return EINVAL;
+    const offset = request.argumentU64(FUSE_LSEEK_IN.offset);
+    if (!Number.isSafeInteger(offset)) return ENXIO; // negative, or beyond any file
+    const found = this.#fs.seek(request.inode, offset, whence === SEEK_DATA ? 'data' : 'hole');
+    if (found === undefined) return ENXIO;
+    this.#reply.putU64(FUSE_LSEEK_OUT.offset, found);
+    return this.#reply.send(unique, FUSE_LSEEK_OUT.SIZE);
   }
 
   readdir(request: FuseRequest, unique: number, plus: boolean): number {

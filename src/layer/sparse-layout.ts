@@ -1,3 +1,5 @@
+import { firstEndingAfter } from './sparse-seek.js';
+
 /** A piece of a read: bytes of the tar (`from` relative to the entry's data), or a hole (`from` is -1). */
 export interface SparsePiece {
   from: number;
@@ -24,7 +26,7 @@ export class SparseLayout {
     const pieces: SparsePiece[] = [];
     const end = offset + length;
     let at = offset;
-    for (let i = this.#firstEndingAfter(offset); at < end && i < this.#starts.length; i++) {
+    for (let i = firstEndingAfter(this.#segments, offset); at < end && i < this.#starts.length; i++) {
       const segmentStart = this.#segments[2 * i]!;
       const segmentEnd = segmentStart + this.#segments[2 * i + 1]!;
       if (segmentStart >= end) break;
@@ -40,16 +42,5 @@ export class SparseLayout {
     }
     if (at < end) pieces.push({ from: -1, length: end - at });
     return pieces;
-  }
-
-  #firstEndingAfter(offset: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#segments[2 * middle]! + this.#segments[2 * middle + 1]! > offset) high = middle;
-      else low = middle + 1;
-    }
-    return low;
   }
 }

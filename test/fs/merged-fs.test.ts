@@ -48,6 +48,31 @@ function list(fs: MergedFs, directory: number, offset = 0, limit = Number.POSITI
   return names;
 }
 
+describe('seek', () => {
+  const fs = fsOf([
+    [file('f', 'x'.repeat(10)), file('empty'), dir('d'), sparseFile('s', Buffer.alloc(100), [10, 20])],
+    [file('g', 'upper'), hardlink('h', 'g')],
+  ]);
+  it.each([
+    ['f', 3, 3, 10],
+    ['f', 10, undefined, undefined],
+    ['empty', 0, undefined, undefined],
+    ['h', 0, 0, 5],
+    ['s', 0, 10, 0],
+    ['s', 12, 12, 30],
+    ['s', 30, undefined, 30],
+    ['s', 100, undefined, undefined],
+  ])('%s from %d: data at %s, a hole at %s', (path, offset, data, hole) => {
+    const inode = find(fs, path);
+    expect([fs.seek(inode, offset, 'data'), fs.seek(inode, offset, 'hole')]).toEqual([data, hole]);
+  });
+
+  it('refuses what is no file, and offsets below 0', () => {
+    expect(() => fs.seek(find(fs, 'd'), 0, 'data')).toThrow(invalid);
+    expect(() => fs.seek(find(fs, 'f'), -1, 'data')).toThrow(invalid);
+  });
+});
+
 describe('getattr', () => {
   it('fills in what the entry says', () => {
     const fs = fsOf([

@@ -3,9 +3,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OPCODE, WRITING_OPCODES } from '#dist/fuse/opcode.js';
 import { MemoryFs } from './memory-fs.js';
-import { initBody, nameBody, newDispatcher, readBody, requestBytes, xattrBody } from './wire-request.js';
+import {
+  accessBody,
+  initBody,
+  lseekBody,
+  nameBody,
+  newDispatcher,
+  readBody,
+  requestBytes,
+  xattrBody,
+} from './wire-request.js';
 
-const { EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, EPROTO, ERANGE, EROFS } = constants.errno;
+const { EACCES, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, ENOSYS, ENXIO, EPROTO, ERANGE, EROFS } =
+  constants.errno;
 
 function sample() {
   const fs = new MemoryFs();
@@ -173,6 +183,79 @@ test('READLINK, and a target that no path can hold', () => {
   expect(ask(OPCODE.READLINK, { inode: file }).error).toBe(-EINVAL);
 });
 
+describe('ACCESS', () => {
+  const [F_OK, X_OK, W_OK, R_OK] = [0, 1, 2, 4];
+  function modes() {
+    const fs = new MemoryFs();
+    const plain = fs.file(fs.root, 'plain', '', { mode: 0o600 });
+    const program = fs.file(fs.root, 'program', '', { mode: 0o610 });
+    const dir = fs.dir(fs.root, 'dir', { mode: 0o600 });
+    return { plain, program, dir, ...newDispatcher(fs) };
+  }
+  test.each([
+    ['plain', F_OK, 0],
+    ['plain', R_OK, 0],
+    ['plain', X_OK, -EACCES],
+    ['plain', R_OK | X_OK, -EACCES],
+    ['plain', W_OK, -EROFS],
+    ['plain', R_OK | W_OK | X_OK, -EROFS],
+    ['program', R_OK | X_OK, 0],
+    ['dir', R_OK | X_OK, 0],
+    ['dir', W_OK, -EROFS],
+  ] as const)('of %s, mask %d: %d', (name, mask, error) => {
+    const { ask, ...inodes } = modes();
+    const reply = ask(OPCODE.ACCESS, { inode: inodes[name], body: accessBody(mask) });
+    expect(reply).toMatchObject({ error, body: Buffer.alloc(0) });
+  });
+
+  test('no such inode, too short', () => {
+    const { ask, plain } = modes();
+    expect(ask(OPCODE.ACCESS, { inode: 99, body: accessBody(R_OK) }).error).toBe(-EINVAL);
+    expect(ask(OPCODE.ACCESS, { inode: plain, body: Buffer.alloc(7) }).error).toBe(-EINVAL);
+  });
+});
+
+describe('LSEEK', () => {
+  const [SEEK_END, SEEK_DATA, SEEK_HOLE] = [2, 3, 4];
+  function sparse() {
+    const fs = new MemoryFs();
+    // A hole, data, a hole.
+    const inode = fs.file(fs.root, 'sparse', Buffer.alloc(100), { segments: [[10, 20]] });
+    return { fs, inode, ...newDispatcher(fs) };
+  }
+  test.each([
+    [0, SEEK_DATA, 10],
+    [15, SEEK_DATA, 15],
+    [0, SEEK_HOLE, 0],
+    [10, SEEK_HOLE, 30],
+    [99, SEEK_HOLE, 99],
+  ])('from %d, whence %d: %d', (offset, whence, wanted) => {
+    const { ask, inode } = sparse();
+    const { error, body } = ask(OPCODE.LSEEK, { inode, body: lseekBody(offset, whence) });
+    expect([error, body.length]).toEqual([0, 8]);
+    expect(Number(body.readBigUInt64LE(0))).toBe(wanted);
+  });
+
+  test.each([
+    [30, SEEK_DATA, ENXIO],
+    [100, SEEK_DATA, ENXIO],
+    [100, SEEK_HOLE, ENXIO],
+    [2n ** 53n, SEEK_HOLE, ENXIO],
+    [2n ** 64n - 1n, SEEK_DATA, ENXIO],
+    [0, SEEK_END, EINVAL],
+    [0, 5, EINVAL],
+  ])('from %d, whence %d: errno %d', (offset, whence, errno) => {
+    const { ask, inode } = sparse();
+    expect(ask(OPCODE.LSEEK, { inode, body: lseekBody(offset, whence) }).error).toBe(-errno);
+  });
+
+  test('no file, too short', () => {
+    const { ask, fs, inode } = sparse();
+    expect(ask(OPCODE.LSEEK, { inode: fs.root, body: lseekBody(0, SEEK_DATA) }).error).toBe(-EINVAL);
+    expect(ask(OPCODE.LSEEK, { inode, body: Buffer.alloc(23) }).error).toBe(-EINVAL);
+  });
+});
+
 test('READ within the file, across its end, behind it, and beyond any file', () => {
   const { ask, file } = sample();
   const read = (offset: bigint | number, size: number) =>
@@ -203,8 +286,6 @@ test.each([...WRITING_OPCODES])('operation %d writes: EROFS', (opcode) => {
 });
 
 test.each([
-  ['ACCESS', OPCODE.ACCESS],
-  ['LSEEK', OPCODE.LSEEK],
   ['STATX', OPCODE.STATX],
   ['IOCTL', OPCODE.IOCTL],
   ['FSYNC', OPCODE.FSYNC],

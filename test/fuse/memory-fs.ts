@@ -21,6 +21,7 @@ interface Item {
   content?: Uint8Array;
   read?: ReadFunction; // instead of content
   target?: Uint8Array;
+  segments?: [offset: number, length: number][]; // of data; what is not in one reads as zeros all the same
   xattrs?: Record<string, Uint8Array>;
   hidden?: Record<string, Uint8Array>; // answered by getxattr, not listed
 }
@@ -70,6 +71,11 @@ export class MemoryFs implements LayerFs {
   /** A file whose reads are answered by a function. */
   device(parent: number, name: Name, size: number, read: ReadFunction): number {
     return this.add(parent, name, { kind: 'file', size, read });
+  }
+
+  /** Says more of an inode. */
+  describe(inode: number, more: Omit<Item, 'kind'>): void {
+    Object.assign(this.#get(inode), more);
   }
 
   symlink(parent: number, name: Name, target: Name, item: Omit<Item, 'kind'> = {}): number {
@@ -159,6 +165,19 @@ export class MemoryFs implements LayerFs {
     if (inode.read)
       return inode.read(offset, Math.max(0, Math.min(length, (inode.size ?? 0) - offset)), signal);
     return (inode.content ?? new Uint8Array(0)).subarray(offset, offset + length);
+  }
+
+  /** Edge by edge, from the definition. */
+  seek(number: number, offset: number, what: 'data' | 'hole'): number | undefined {
+    const inode = this.#get(number, 'file');
+    const size = inode.size ?? inode.content?.length ?? 0;
+    const segments = inode.segments ?? [[0, size]];
+    const isData = (at: number) => segments.some(([start, length]) => at >= start && at < start + length);
+    if (offset >= size) return undefined;
+    const edges = segments.flatMap(([start, length]) => [start, start + length]).sort((a, b) => a - b);
+    const candidates = [offset, ...edges.filter((edge) => edge > offset && edge < size)];
+    const found = candidates.find((at) => isData(at) === (what === 'data'));
+    return found ?? (what === 'hole' ? size : undefined);
   }
 
   getxattr(inode: number, name: Uint8Array): Uint8Array | undefined {

@@ -85,6 +85,19 @@ export const readBody = (offset: bigint | number, size: number): Buffer => {
   return body;
 };
 
+export const lseekBody = (offset: bigint | number, whence: number): Buffer => {
+  const body = Buffer.alloc(24);
+  body.writeBigUInt64LE(BigInt(offset), 8);
+  body.writeUInt32LE(whence, 16);
+  return body;
+};
+
+export const accessBody = (mask: number): Buffer => {
+  const body = Buffer.alloc(8);
+  body.writeUInt32LE(mask, 0);
+  return body;
+};
+
 export const nameBody = (name: string | Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(name), Buffer.from([0])]);
 

@@ -1,0 +1,44 @@
+/*
+ * Where data and holes of a file begin. `segments` is an `EntryTable.sparse`: offset, length, offset, length, … of the data,
+ * ascending and not overlapping; undefined for a file that is data from end to end. Offsets are those of the file.
+ */
+
+/** The first byte of data at or after `offset` (0 or more); undefined when only a hole follows, or the end. */
+export function nextData(
+  segments: Float64Array | undefined,
+  size: number,
+  offset: number,
+): number | undefined {
+  if (offset >= size) return undefined;
+  if (!segments) return offset;
+  const start = segments[2 * firstEndingAfter(segments, offset)];
+  return start === undefined ? undefined : Math.max(offset, start);
+}
+
+/** The first byte of a hole at or after `offset`: at the latest `size`, as a hole follows every file's end; undefined from there on. */
+export function nextHole(
+  segments: Float64Array | undefined,
+  size: number,
+  offset: number,
+): number | undefined {
+  if (offset >= size) return undefined;
+  if (!segments) return size;
+  let at = offset;
+  // Segments may touch.
+  for (let i = firstEndingAfter(segments, offset); segments[2 * i]! <= at; i++) {
+    at = segments[2 * i]! + segments[2 * i + 1]!;
+  }
+  return at;
+}
+
+/** The number of the first segment with bytes after `offset`; their count when there is none. */
+export function firstEndingAfter(segments: Float64Array, offset: number): number {
+  let low = 0;
+  let high = segments.length / 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (segments[2 * middle]! + segments[2 * middle + 1]! > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
