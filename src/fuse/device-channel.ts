@@ -41,6 +41,7 @@ export class DeviceChannel implements ReplySink {
   readonly #log: Log;
   #onClosed: () => void = () => {};
   #readers = 0;
+  #isOpen = true;
 
   constructor(descriptor: number, log: Log) {
     this.#descriptor = descriptor;
@@ -79,7 +80,9 @@ export class DeviceChannel implements ReplySink {
   }
 
   #readerEnded(): void {
-    if (--this.#readers === 0) close(this.#descriptor, () => this.#onClosed());
+    if (--this.#readers > 0) return;
+    this.#isOpen = false;
+    close(this.#descriptor, () => this.#onClosed());
   }
 
   /**
@@ -87,6 +90,8 @@ export class DeviceChannel implements ReplySink {
    * the kernel takes a reply in one write or not at all.
    */
   send(head: Uint8Array, headLength: number, data?: Uint8Array): void {
+    // A read that ends after the mount did: by now its descriptor may be another file's, which would get the reply.
+    if (!this.#isOpen) return;
     try {
       if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);
       else writevSync(this.#descriptor, [head.subarray(0, headLength), data]);

@@ -138,11 +138,13 @@ test('work that waits is aborted when the mount goes', async () => {
       return new Promise(() => {});
     });
   });
-  const { mountpoint, mounted } = await mountFs(fs);
+  const { mountpoint, mounted, log } = await mountFs(fs);
   const reader = run('cat', [`${mountpoint}/waits`]);
   await started;
   await mounted.abort();
   await mounted.closed;
   expect((await reader).status).not.toBe(0);
   expect(signal?.aborted).toBe(true);
+  // Nothing was written to the descriptor once it was closed.
+  expect(log.filter((line) => !line.startsWith('debug:'))).toEqual([]);
 });
