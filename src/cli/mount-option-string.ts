@@ -7,6 +7,7 @@ export interface KernelChoices {
   suid: boolean;
   devices: boolean;
   nonempty: boolean;
+  defaultPermissions: boolean; // whoever mounts is held to the image's modes too
   uid?: number;
   gid?: number;
 }
@@ -48,7 +49,7 @@ const NOT_WITHIN = new Set(['option', 'password-stdin']);
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
  */
 export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {
-  const kernel: KernelChoices = { suid: false, devices: false, nonempty: false };
+  const kernel: KernelChoices = { suid: false, devices: false, nonempty: false, defaultPermissions: false };
   const given: Record<string, string | boolean> = {};
   const unheeded: string[] = [];
   for (const item of lists.flatMap(splitItems)) {
@@ -99,6 +100,9 @@ function readKernelChoice(item: string, kernel: KernelChoices): boolean {
       return true;
     case 'nonempty':
       kernel.nonempty = true;
+      return true;
+    case 'default_permissions':
+      kernel.defaultPermissions = true;
       return true;
   }
   const id = /^(uid|gid)=(.*)$/s.exec(item);

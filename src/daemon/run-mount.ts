@@ -68,6 +68,7 @@ export async function runMount(
       allowOther: options.allowOther,
       suid: options.suid,
       devices: options.devices,
+      defaultPermissions: options.defaultPermissions,
       nonempty: options.nonempty,
       checkedMs: options.mountpointCheckedMs,
       log,

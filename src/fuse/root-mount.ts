@@ -73,6 +73,7 @@ export function kernelOptions(options: TransportOptions): string {
     'group_id=0',
     `max_read=${MAX_READ_SIZE}`,
     // Others come in only under the image's own modes; without allow_other the kernel lets nobody but root in.
-    ...(options.allowOther ? ['allow_other', 'default_permissions'] : []),
+    ...(options.allowOther ? ['allow_other'] : []),
+    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
   ].join(',');
 }

@@ -68,7 +68,8 @@ export function fusermountOptions(options: TransportOptions): string {
     `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
     `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
     // Others come in only under the image's own modes; without allow_other the kernel lets nobody but this user in.
-    ...(options.allowOther ? ['allow_other', 'default_permissions'] : []),
+    ...(options.allowOther ? ['allow_other'] : []),
+    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
     ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's looks by itself
   ].join(',');
 }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { parseMountOptionStrings } from '#dist/cli/mount-option-string.js';
 
-const KERNEL = { suid: false, devices: false, nonempty: false };
+const KERNEL = { suid: false, devices: false, nonempty: false, defaultPermissions: false };
 
 describe('parseMountOptionStrings', () => {
   it.each([
     [[], {}, {}],
     [['rw,dev,suid'], {}, {}], // what mount(8) adds to every call
     [['rw,noauto,user,_netdev,nofail,x-systemd.automount,x-gvfs-name=a b,defaults,auto,ro'], {}, {}],
+    [['default_permissions'], {}, { defaultPermissions: true }],
     [['setuid,devices,nonempty'], {}, { suid: true, devices: true, nonempty: true }],
     [['setuid,suid'], {}, { suid: true }],
     [['setuid,nosuid,nodev'], {}, {}],

@@ -48,6 +48,7 @@ describe('mountOptions', () => {
       suid: false,
       devices: false,
       nonempty: false,
+      defaultPermissions: false,
       transformSymlinks: false,
       logFile: expect.stringMatching(/^\/home\/u\/\.local\/state\/layerslayer\/mnt-img-[0-9a-f]{8}\.log$/),
       logFileAsked: false,

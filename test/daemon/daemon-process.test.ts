@@ -42,6 +42,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     suid: false,
     devices: false,
     nonempty: false,
+    defaultPermissions: false,
     transformSymlinks: false,
     logFile: join(directory, 'log'),
     logFileAsked: false,

@@ -58,6 +58,7 @@ async function mountTiny(): Promise<void> {
       suid: false,
       devices: false,
       nonempty: false,
+      defaultPermissions: false,
       transformSymlinks: false,
       logFile: join(directory, 'log'),
       logFileAsked: true,

@@ -106,6 +106,12 @@ describe('an ordinary user', () => {
     expect((await asNobody('stat', '-c', '%u %g', `${mnt}/etc/name`)).stdout).toBe('12 34\n');
   });
 
+  it('is held to the image’s modes when -o default_permissions asks for it', async () => {
+    const mnt = await mounted('mnt', '-o', 'default_permissions');
+    expect((await asNobody('cat', `${mnt}/etc/name`)).stdout).toBe('two\n');
+    expect((await asNobody('cat', `${mnt}/etc/secret`)).stderr).toContain('Permission denied');
+  });
+
   it('never gets setuid programs and devices, and is told so', async () => {
     const { mnt, ended } = await mount('mnt', '-o', 'setuid,devices');
     expect(ended.status).toBe(0);

@@ -14,6 +14,7 @@ const options = {
   suid: false,
   devices: false,
   nonempty: false,
+  defaultPermissions: false,
   log: SILENT_LOG,
 };
 await new DevFuseTransport().mount(emptyTree, process.argv[2], options);

@@ -84,6 +84,7 @@ export function optionsFor(changes: Partial<TransportOptions> = {}): TransportOp
     suid: false,
     devices: false,
     nonempty: false,
+    defaultPermissions: false,
     log,
     ...changes,
   };

@@ -8,6 +8,10 @@ describe('what fusermount3 is asked for', () => {
     [{}, 'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=example.com/test:1'],
     [{ source: 'a,b\\c' }, 'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=a\\,b\\\\c'],
     [
+      { defaultPermissions: true },
+      'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=example.com/test:1,default_permissions',
+    ],
+    [
       { allowOther: true, nonempty: true, suid: true, devices: true },
       'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=example.com/test:1,allow_other,default_permissions,nonempty',
     ],
