@@ -8,6 +8,7 @@ export const COMMAND_NAMES = {
   peek: 'peek',
   carve: 'carve',
   save: 'save',
+  interactive: 'interactive',
   cache: 'cache',
   completion: 'completion',
 } as const;

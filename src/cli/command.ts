@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
+import type { CommandName } from './command-names.js';
 import type { OptionTable, OptionValues } from './option-table.js';
 import type { Output } from './output.js';
 
@@ -10,8 +11,10 @@ export interface CommandContext {
   env: NodeJS.ProcessEnv;
   uid: number;
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
-  /** The mount daemon; started before this when the command was recognised early. */
+  /** A mount daemon, one a call; the first was started before this when the command was recognised early. */
   daemon(): DaemonClient;
+  /** Loads another command, for one that runs it. */
+  command(name: CommandName): Promise<Command>;
   /** For what tells of them all. */
   allCommands(): Promise<Command[]>;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */

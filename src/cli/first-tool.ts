@@ -1,6 +1,7 @@
 import { parseImageLocation } from '../oci/image-location.js';
 import { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionTable, OptionValues } from './option-table.js';
+import { optionWords } from './option-words.js';
 import { parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 
@@ -63,7 +64,7 @@ export function translateFirstTool(words: readonly string[], tokenFile: () => To
     notes.push('--chunk-size has no effect: what is needed is fetched');
   const token = image === undefined ? [] : tokenWords(options, image, tokenFile, notes);
   const { name, words: own, paths } = modeWords(mode, options, notes);
-  const all = [...commonWords(options), ...token, ...own];
+  const all = [...optionWords(IMAGE_OPTIONS, options), ...token, ...own];
   const bare = [...(image === undefined ? [] : [image]), ...paths];
   return { name, words: bare.length > 0 ? [...all, '--', ...bare] : all, notes };
 }
@@ -120,15 +121,6 @@ function layerWords(which: string, notes: string[]): string[] {
   const number = Number(which) + 1;
   notes.push(`--peek-layer ${which} is --layer ${number}: layers are counted from 1 now`);
   return [`--layer=${number}`];
-}
-
-/** Options that the commands have too, as they were given. */
-function commonWords(options: FirstToolValues): string[] {
-  return Object.keys(IMAGE_OPTIONS).flatMap((name) => {
-    const value = options[name as keyof typeof IMAGE_OPTIONS];
-    if (value === undefined || value === false) return [];
-    return value === true ? [`--${name}`] : [`--${name}=${value}`];
-  });
 }
 
 /** It goes to Docker Hub only, as the first tool knew no other registry; what the user says of credentials counts. */

@@ -1,5 +1,6 @@
 import type { ImageOffer, ResolvedImage } from '../image/image-source.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
+import { dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
 
 /** All that `inspect --json` tells of an image; the contract with programs. */
@@ -41,6 +42,13 @@ export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<str
 export function imageSteps({ config, manifest }: ResolvedImage): (BuildStep & { size?: number })[] {
   return buildSteps(config, manifest.layers.length).map((step) =>
     step.layer === undefined ? step : { ...step, size: manifest.layers[step.layer - 1]!.size },
+  );
+}
+
+/** What each build step did, on one line: `RUN make install`. */
+export function stepTexts({ config }: ResolvedImage): string[] {
+  return dockerfileSteps(config.history).map(({ keyword, text }) =>
+    `${keyword ?? ''} ${text}`.replace(/\s+/g, ' ').trim(),
   );
 }
 

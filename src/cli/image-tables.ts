@@ -1,7 +1,7 @@
 import type { ImageOffer, ResolvedImage } from '../image/image-source.js';
-import { dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
-import { imageSteps, totalSize } from './image-record.js';
+import { cutText } from './cut-text.js';
+import { imageSteps, stepTexts, totalSize } from './image-record.js';
 import { formatSize } from './size.js';
 import { textTable } from './table.js';
 
@@ -13,36 +13,56 @@ const STEP_MIN = 40;
  * @param columns of the terminal, where long build steps are cut: digests must be whole to be of use; undefined: nothing is cut
  */
 export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
-  const tables = [textTable(summary(image, offer))];
+  const tables = [textTable(rowsOf([...identity(image, offer), ...container(image)]))];
   if (offer.isIndex) tables.push(textTable(platforms(image, offer)));
   if (image.config.history.length > 0) tables.push(cut(textTable(steps(image)), columns));
   tables.push(textTable(layers(image)));
   return tables.join('\n\n');
 }
 
+/** The parts of that which people choose layers by: how a container is run, and the build steps. Cut to `columns`, as there. */
+export function overviewTables(image: ResolvedImage, columns: number): string {
+  const tables = [textTable(rowsOf(container(image)))];
+  if (image.config.history.length > 0) tables.push(textTable(steps(image)));
+  return cut(tables.filter((table) => table !== '').join('\n\n'), columns);
+}
+
 function cut(table: string, columns: number | undefined): string {
-  const width = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(STEP_MIN, columns - 1);
+  if (columns === undefined) return table;
+  const width = Math.max(STEP_MIN, columns - 1);
   return table
     .split('\n')
-    .map((line) => (line.length <= width ? line : `${line.slice(0, width - 1)}…`))
+    .map((line) => cutText(line, width))
     .join('\n');
 }
 
-/** Names and values; what the image does not say is left out. A second value stands below the first. */
-function summary(
-  { reference, digest, platform, config, manifest }: ResolvedImage,
-  offer: ImageOffer,
-): string[][] {
-  const { container, created, author } = config;
-  const list = (words: readonly string[] | undefined) => (words ? [JSON.stringify(words)] : []);
-  const pairs = (map: Record<string, string>) =>
-    Object.entries(map).map(([name, value]) => `${name}=${value}`);
-  const rows: [string, readonly (string | undefined)[]][] = [
+/** A name and its values, undefined for what the image does not say. */
+type Row = [string, readonly (string | undefined)[]];
+
+/** What is not said is left out. A second value stands below the first. */
+function rowsOf(rows: readonly Row[]): string[][] {
+  return rows.flatMap(([name, values]) =>
+    values.filter((value) => value !== undefined).map((value, i) => [i === 0 ? `${name}:` : '', value]),
+  );
+}
+
+function identity({ reference, digest, platform, manifest }: ResolvedImage, offer: ImageOffer): Row[] {
+  return [
     ['Image', [reference]],
     ['Index', [offer.isIndex ? offer.digest : undefined]],
     ['Manifest', [digest]],
     ['Config', [manifest.config.digest]],
     ['Platform', [formatPlatform(platform)]],
+  ];
+}
+
+/** How a container of the image is run. */
+function container({ config, manifest }: ResolvedImage): Row[] {
+  const { container, created, author } = config;
+  const list = (words: readonly string[] | undefined) => (words ? [JSON.stringify(words)] : []);
+  const pairs = (map: Record<string, string>) =>
+    Object.entries(map).map(([name, value]) => `${name}=${value}`);
+  return [
     ['Created', [created]],
     ['Author', [author]],
     ['User', [container.user]],
@@ -57,9 +77,6 @@ function summary(
     ['Labels', pairs(container.labels)],
     ['Annotations', pairs(manifest.annotations ?? {})],
   ];
-  return rows.flatMap(([name, values]) =>
-    values.filter((value) => value !== undefined).map((value, i) => [i === 0 ? `${name}:` : '', value]),
-  );
 }
 
 function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][] {
@@ -72,17 +89,11 @@ function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][
 }
 
 function steps(image: ResolvedImage): string[][] {
-  const instructions = dockerfileSteps(image.config.history);
+  const instructions = stepTexts(image);
   const rows = imageSteps(image).map(({ emptyLayer, layer, size }, i) => {
-    const { keyword, text } = instructions[i]!;
     // A history that does not fit the layers: nobody knows which step made which.
     const made = emptyLayer ? 'metadata only' : size === undefined ? '?' : formatSize(size);
-    return [
-      String(i + 1),
-      String(layer ?? '-'),
-      made,
-      `${keyword ?? ''} ${text}`.replace(/\s+/g, ' ').trim(),
-    ];
+    return [String(i + 1), String(layer ?? '-'), made, instructions[i]!];
   });
   return [['STEP', 'LAYER', 'SIZE', 'CREATED BY'], ...rows];
 }

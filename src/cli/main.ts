@@ -57,7 +57,6 @@ async function runChosen(
     daemon ??= new DaemonClient(startDaemon());
     return daemon;
   };
-  let isUsed = false;
   // Before anything else is loaded: its modules load on the other core while this process reads the command line.
   if (choice.name === 'mount' && !asks(choice.words, '--help', '-h')) theDaemon();
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
@@ -72,14 +71,16 @@ async function runChosen(
     uid: process.getuid?.() ?? 0,
     startedMs: STARTED_MS,
     isMountHelper: choice.isMountHelper,
+    command: loadCommand,
     allCommands: loadAllCommands,
     daemon: () => {
-      isUsed = true;
-      return theDaemon();
+      const taken = theDaemon();
+      daemon = undefined;
+      return taken;
     },
   };
   const status = await runCommand(await loadCommand(choice.name), choice.words, context, notes);
-  if (!isUsed) daemon?.discard();
+  daemon?.discard();
   return status;
 }
 

@@ -1,4 +1,5 @@
 import type { LayerProgress } from '../image/image-session.js';
+import { cutText } from './cut-text.js';
 import { formatSize } from './size.js';
 
 /** What is done to the layers, as a bar says it. */
@@ -37,7 +38,7 @@ const BAR_MIN = 5;
 export function renderProgress(state: ProgressState, columns: number, rows: number): string[] {
   const width = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, columns - 1));
   const all = [...state.byLayer.values()].sort((a, b) => a.layer - b.layer);
-  const tail = state.notice === undefined ? [] : [cut(state.notice, width)];
+  const tail = state.notice === undefined ? [] : [cutText(state.notice, width)];
   const room = Math.max(1, rows - 1 - tail.length);
   const label = labelWidth(state.layers);
   if (all.length <= room) return [...all.map((layer) => barLine(layer, state, label, width)), ...tail];
@@ -46,7 +47,7 @@ export function renderProgress(state: ProgressState, columns: number, rows: numb
   const done = all.length - busy.length;
   const more = busy.length - shown.length;
   const sum = `${done} layers done${more > 0 ? `, ${more} more under way` : ''}`;
-  return [cut(sum, width), ...shown, ...tail];
+  return [cutText(sum, width), ...shown, ...tail];
 }
 
 /** One line a layer for what is no terminal: said once, when the layer is done or waits for another process. */
@@ -71,17 +72,13 @@ function barLine(
   width: number,
 ): string {
   const label = `layer ${progress.layer}/${layers}`.padEnd(labelColumns);
-  if (progress.state !== 'indexing') return cut(`${label}  ${outcome(progress, words)}`, width);
+  if (progress.state !== 'indexing') return cutText(`${label}  ${outcome(progress, words)}`, width);
   const { totalBytes } = progress;
   // Never past the end, whatever a resumed transfer counts twice; an empty blob is at its end.
   const doneBytes = Math.min(progress.doneBytes, totalBytes);
   const amount = `${formatSize(doneBytes)} / ${formatSize(totalBytes)}`.padStart(AMOUNT_WIDTH);
   const room = width - label.length - amount.length - 5; // brackets and gaps
-  if (room < BAR_MIN) return cut(`${label} ${amount.trimStart()}`, width);
+  if (room < BAR_MIN) return cutText(`${label} ${amount.trimStart()}`, width);
   const filled = totalBytes === 0 ? room : Math.floor((doneBytes / totalBytes) * room);
   return `${label}  [${'#'.repeat(filled)}${'-'.repeat(room - filled)}] ${amount}`;
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

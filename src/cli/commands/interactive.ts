@@ -1,0 +1,108 @@
+import { asLayerslayerError } from '../../base/errors.js';
+import { formatPlatform } from '../../oci/platform.js';
+import type { Command, CommandContext } from '../command.js';
+import { cutText } from '../cut-text.js';
+import { imageArgument } from '../image-argument.js';
+import { type ImageValues, imageChoices } from '../image-choices.js';
+import { IMAGE_OPTIONS } from '../image-options.js';
+import { overviewTables } from '../image-tables.js';
+import { openImage } from '../interactive/open-image.js';
+import type { Prompter } from '../interactive/prompter.js';
+import { requestWords } from '../interactive/request-words.js';
+import { defaultImage, platformChoices } from '../interactive/selection.js';
+import { runSteps, type StepPorts } from '../interactive/steps.js';
+import { Interruption } from '../interruption.js';
+import { optionWords } from '../option-words.js';
+import { reportFault, runCommand } from '../run-command.js';
+import { usageError } from '../usage-error.js';
+
+export const interactive: Command<typeof IMAGE_OPTIONS> = {
+  name: 'interactive',
+  summary: 'step through an image: platform, build steps, layers, and what to do with them',
+  synopsis: 'interactive [OPTIONS] [IMAGE]',
+  description:
+    'Asks, with arrow keys, for the image, its platform (of several) and the layers that matter, shows config and build\n' +
+    'steps on the way, and then does what is chosen, as often as wanted: peek, carve, save, mount, inspect. Each of them is\n' +
+    'run as the command of that name, which is shown. Esc, Ctrl-C and Ctrl-D leave. No arguments at all, on a terminal,\n' +
+    'mean this. Questions go to stderr, results to stdout.',
+  options: IMAGE_OPTIONS,
+  positionals: { min: 0, max: 1, names: 'one IMAGE or none' },
+  examples: [
+    'layerslayer interactive nginx:alpine',
+    'layerslayer interactive --platform linux/arm64 debian:12',
+  ],
+  failures: ['IO_FAILED'],
+  async run(values, [name], context) {
+    const { output } = context;
+    if (!process.stdin.isTTY || !output.terminal.isTerminal) {
+      throw usageError(
+        'interactive wants a terminal for stdin and stderr: in a script, say inspect, peek, carve or save',
+      );
+    }
+    // The answers come from there.
+    if (values['password-stdin']) {
+      throw usageError(
+        '--password-stdin does not go with interactive: use --token-file, or log in with docker',
+      );
+    }
+    imageChoices(values, context);
+    if (name !== undefined) imageArgument(name, context.cwd);
+    // The library is for this command only, and not for its --help.
+    const { TerminalPrompts } = await import('../interactive/terminal-prompts.js');
+    const interruption = new Interruption();
+    const signal = AbortSignal.any([interruption.signal, output.broken]);
+    try {
+      const prompter = new TerminalPrompts(output.terminal, signal);
+      await runSteps(name, stepPorts(values, context, prompter, signal));
+      return 0;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return interruption.status ?? 0; // whatever was interrupted has told of it
+    } finally {
+      interruption.release();
+    }
+  },
+};
+
+function stepPorts(
+  values: ImageValues,
+  context: CommandContext,
+  prompter: Prompter,
+  signal: AbortSignal,
+): StepPorts {
+  const { output } = context;
+  const common = optionWords(IMAGE_OPTIONS, values, ['platform', 'log-file']); // the log file is open already
+  return {
+    prompter,
+    async open(name, anyPlatform) {
+      const wanted = anyPlatform ? { ...values, platform: undefined } : values;
+      try {
+        return await openImage(name, wanted, context, (offer) =>
+          prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer)),
+        );
+      } catch (error) {
+        if (asLayerslayerError(error).code === 'ABORTED') throw error;
+        reportFault(error, output);
+        return undefined;
+      } finally {
+        signal.throwIfAborted();
+      }
+    },
+    show({ image }) {
+      const title = cutText(
+        `${image.reference} (${formatPlatform(image.platform)})`,
+        output.terminal.columns,
+      );
+      for (const line of ['', title, ...overviewTables(image, output.terminal.columns).split('\n'), ''])
+        output.note(line);
+    },
+    async run(request, selection) {
+      const { run, shown } = requestWords(request, selection, common);
+      output.note(`$ ${shown}`);
+      const command = await context.command(request.command);
+      await runCommand(command, run, { ...context, startedMs: performance.now() });
+      signal.throwIfAborted();
+      output.note('');
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The first code point that is not exactly one column wide in every terminal: combining marks, then wide scripts. */
+const FIRST_UNSURE = 0x300;
+
+/**
+ * Columns that a text takes at most: code points whose width terminals disagree on count for two. What is cut by it never
+ * wraps.
+ */
+export function columnsOf(text: string): number {
+  let columns = 0;
+  for (const one of text) columns += widthOf(one);
+  return columns;
+}
+
+/** A line as it is, or what of it fits, with `…` at the end. @param columns 1 or more */
+export function cutText(text: string, columns: number): string {
+  if (text.length * 2 <= columns || columnsOf(text) <= columns) return text;
+  let left = columns - 1;
+  let end = 0;
+  for (const one of text) {
+    left -= widthOf(one);
+    if (left < 0) break;
+    end += one.length;
+  }
+  return `${text.slice(0, end)}…`;
+}
+
+function widthOf(one: string): number {
+  return one.codePointAt(0)! < FIRST_UNSURE || one === '…' ? 1 : 2;
+}

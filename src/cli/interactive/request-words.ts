@@ -1,0 +1,34 @@
+import { parseImageLocation } from '../../oci/image-location.js';
+import { defaultPlatform, formatPlatform } from '../../oci/platform.js';
+import { imageTitle } from '../image-title.js';
+import type { Request } from './actions.js';
+import type { Selection } from './selection.js';
+import { shellWords } from './shell-words.js';
+
+/**
+ * The words of a request: `run` for the command, `shown` as the user could have typed them. What is run names the image by
+ * digest: a tag may have moved since the user looked at it.
+ * @param common options that were given to `interactive`, and are those of every command
+ */
+export function requestWords(
+  { command, options, operands }: Request,
+  { name, image }: Selection,
+  common: readonly string[],
+): { run: string[]; shown: string } {
+  const platform = formatPlatform(image.platform);
+  const isDefault = platform === formatPlatform(defaultPlatform());
+  const all = [...common, ...(isDefault ? [] : [`--platform=${platform}`]), ...options];
+  const words = (reference: string) => {
+    const bare = [reference, ...operands];
+    return [...all, ...(bare.some((word) => word.startsWith('-')) ? ['--'] : []), ...bare];
+  };
+  return {
+    run: words(pinnedReference(image)),
+    shown: shellWords(['layerslayer', command, ...words(name)]),
+  };
+}
+
+/** Of a registry's image by digest; images on this machine have no such name. */
+export function pinnedReference(image: Pick<Selection['image'], 'reference' | 'digest'>): string {
+  return parseImageLocation(image.reference).place === 'registry' ? imageTitle(image) : image.reference;
+}

@@ -1,0 +1,61 @@
+import type { ImageOffer, OfferedImage, ResolvedImage } from '../../image/image-source.js';
+import { shortDigest } from '../../oci/digest.js';
+import { defaultPlatform, formatPlatform, platformDistance } from '../../oci/platform.js';
+import { imageSteps, stepTexts } from '../image-record.js';
+import { formatSize } from '../size.js';
+import { numberRanges } from './number-ranges.js';
+import type { Choice } from './prompter.js';
+
+/** What the user has chosen so far. */
+export interface Selection {
+  name: string; // the image, as it was typed
+  image: ResolvedImage;
+  offer: ImageOffer;
+  layers: readonly number[]; // from 1, base first; one at least, if the image has any
+}
+
+/** The images of an image index, by platform. */
+export function platformChoices(offer: ImageOffer): Choice<OfferedImage>[] {
+  return offer.images.map((one) => {
+    const { platform } = one;
+    const version = platform.osVersion === undefined ? '' : ` ${platform.osVersion}`;
+    return { value: one, label: formatPlatform(platform) + version };
+  });
+}
+
+/** The one that a command takes when nobody says which. */
+export function defaultImage({ images }: ImageOffer): OfferedImage | undefined {
+  const wanted = defaultPlatform();
+  const distance = ({ platform }: OfferedImage) =>
+    platformDistance(wanted, platform) ?? Number.POSITIVE_INFINITY;
+  const nearest = images.toSorted((a, b) => distance(a) - distance(b))[0];
+  return nearest && distance(nearest) < Number.POSITIVE_INFINITY ? nearest : undefined;
+}
+
+/** Each layer with its size and what made it; the digest where the history does not say. */
+export function layerChoices(image: ResolvedImage): Choice<number>[] {
+  const { layers } = image.manifest;
+  const texts = stepTexts(image);
+  const madeBy = new Map<number, string>();
+  for (const [i, { layer }] of imageSteps(image).entries()) {
+    if (layer !== undefined) madeBy.set(layer, texts[i]!);
+  }
+  const sizes = layers.map(({ size }) => formatSize(size));
+  const numberWidth = String(layers.length).length;
+  const sizeWidth = Math.max(0, ...sizes.map((size) => size.length));
+  return layers.map(({ digest }, i) => {
+    const number = i + 1;
+    const columns = [String(number).padStart(numberWidth), sizes[i]!.padStart(sizeWidth)];
+    return { value: number, label: [...columns, madeBy.get(number) || shortDigest(digest)].join('  ') };
+  });
+}
+
+export function isWhole({ image, layers }: Selection): boolean {
+  return layers.length === image.manifest.layers.length;
+}
+
+/** `layer 2 of 5`, `layers 1-3, 5 of 5`, `all 5 layers`. */
+export function layersText(layers: readonly number[], of: number): string {
+  if (layers.length === of) return of === 1 ? 'its one layer' : `all ${of} layers`;
+  return `${layers.length === 1 ? 'layer' : 'layers'} ${numberRanges(layers)} of ${of}`;
+}

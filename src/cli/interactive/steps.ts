@@ -1,0 +1,95 @@
+import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from './actions.js';
+import type { Choice, Prompter } from './prompter.js';
+import { layerChoices, layersText, type Selection } from './selection.js';
+
+/** An image that was found; its layers are not chosen yet. */
+export type OpenedImage = Omit<Selection, 'layers'>;
+
+/** What the steps need of the world. A fault in it is shown to the user, and is no error here. */
+export interface StepPorts {
+  prompter: Prompter;
+  /**
+   * Finds the image, asking for its platform when there are several.
+   * @param anyPlatform asks even if the command line said which
+   * @returns undefined after a fault
+   */
+  open(name: string, anyPlatform: boolean): Promise<OpenedImage | undefined>;
+  /** Shows config and build steps. */
+  show(opened: OpenedImage): void;
+  run(request: Request, selection: Selection): Promise<void>;
+}
+
+type Next = ActionName | 'layers' | 'platform' | 'image' | 'quit';
+
+/**
+ * Leads through image, platform, build steps and layers to what is to be done, and back there until the user quits.
+ * @param first the image that the command line names; undefined: it is asked for
+ * @throws LayerslayerError ABORTED when the user leaves a question, what `ports` throw
+ */
+export async function runSteps(first: string | undefined, ports: StepPorts): Promise<void> {
+  let name = first;
+  let anyPlatform = false;
+  let last: string | undefined;
+  for (;;) {
+    name ??= await askImage(ports.prompter, last);
+    last = name;
+    const opened = await ports.open(name, anyPlatform);
+    const next = opened ? await workOn(opened, ports) : 'image';
+    if (next === 'quit') return;
+    anyPlatform = next === 'platform';
+    if (!anyPlatform) name = undefined;
+  }
+}
+
+async function askImage(prompter: Prompter, last: string | undefined): Promise<string> {
+  for (;;) {
+    const name = await prompter.askText('Image', last);
+    if (name !== '') return name;
+  }
+}
+
+async function workOn(opened: OpenedImage, ports: StepPorts): Promise<'quit' | 'platform' | 'image'> {
+  ports.show(opened);
+  let selection: Selection = { ...opened, layers: await askLayers(opened, [], ports.prompter) };
+  let next: Next = 'peek';
+  for (;;) {
+    next = await ports.prompter.chooseOne('What next', nextChoices(selection), next);
+    if (next === 'quit' || next === 'platform' || next === 'image') return next;
+    if (next === 'layers') {
+      selection = { ...selection, layers: await askLayers(opened, selection.layers, ports.prompter) };
+      next = 'peek';
+      continue;
+    }
+    const request = await ACTIONS[next].ask(ports.prompter, selection);
+    if (request) await ports.run(request, selection);
+  }
+}
+
+/** @param before those that are chosen now; none when they are asked for the first time */
+async function askLayers(
+  { image }: OpenedImage,
+  before: readonly number[],
+  prompter: Prompter,
+): Promise<readonly number[]> {
+  const choices = layerChoices(image);
+  const all = choices.map(({ value }) => value);
+  if (all.length <= 1) return all;
+  const orAll = (chosen: readonly number[]) => (chosen.length === 0 ? all : chosen);
+  const options = {
+    chosen: before.length === all.length ? [] : before,
+    told: (chosen: readonly number[]) => layersText(orAll(chosen), all.length),
+  };
+  return orAll(await prompter.chooseSeveral('Layers, base first (none: all of them)', choices, options));
+}
+
+function nextChoices(selection: Selection): Choice<Next>[] {
+  const { image, offer } = selection;
+  const choices: Choice<Next>[] = ACTION_NAMES.map((name) => ({
+    value: name,
+    label: ACTIONS[name].label(selection),
+  }));
+  if (image.manifest.layers.length > 1) choices.push({ value: 'layers', label: 'choose other layers' });
+  if (offer.images.length > 1) choices.push({ value: 'platform', label: 'choose another platform' });
+  choices.push({ value: 'image', label: 'open another image' }, { value: 'quit', label: 'quit' });
+  return choices;
+}

@@ -1,0 +1,121 @@
+import { checkbox, input, select } from '@inquirer/prompts';
+import { LayerslayerError } from '../../base/errors.js';
+import { cutText } from '../cut-text.js';
+import type { TextSink } from '../output.js';
+import { printable } from '../printable.js';
+import type { Choice, Prompter } from './prompter.js';
+
+/** Rows of a list's question, its help, the gap between them, and one that stays free. */
+const ROWS_AROUND = 4;
+/** Columns before a label (cursor, mark, space), and one that stays free: a full line would wrap. */
+const COLUMNS_AROUND = 4;
+/** A terminal that is smaller wraps. */
+const ROWS_MIN = 3;
+const COLUMNS_MIN = 20;
+
+interface PressedKey {
+  name?: string;
+  ctrl?: boolean;
+}
+
+/** Prompts with arrow keys, on the terminal of stdin and stderr: stdout is for results. */
+export class TerminalPrompts implements Prompter {
+  readonly #terminal: TextSink;
+  readonly #signal: AbortSignal;
+
+  /** @param terminal stderr, for its size */
+  constructor(terminal: TextSink, signal: AbortSignal) {
+    this.#terminal = terminal;
+    this.#signal = signal;
+  }
+
+  get columns(): number {
+    return Math.max(COLUMNS_MIN, this.#terminal.columns - COLUMNS_AROUND);
+  }
+
+  chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T> {
+    const config = {
+      message: this.#line(message),
+      choices: choices.map((choice) => this.#listed(choice)),
+      pageSize: this.#pageSize(),
+      loop: false,
+      ...(current !== undefined && { default: current }),
+    };
+    return this.#ask((context) => select(config, context));
+  }
+
+  chooseSeveral<T>(
+    message: string,
+    choices: readonly Choice<T>[],
+    { chosen, told }: { chosen: readonly T[]; told: (values: readonly T[]) => string },
+  ): Promise<T[]> {
+    const config = {
+      message: this.#line(message),
+      choices: choices.map((one) => ({ ...this.#listed(one), checked: chosen.includes(one.value) })),
+      pageSize: this.#pageSize(),
+      loop: false,
+      theme: {
+        style: {
+          renderSelectedChoices: (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value)),
+        },
+      },
+    };
+    return this.#ask((context) => checkbox(config, context));
+  }
+
+  async askText(message: string, suggestion?: string): Promise<string> {
+    const config = {
+      message: this.#line(message),
+      ...(suggestion !== undefined && { default: printable(suggestion) }),
+      // What was pasted may be anything.
+      transformer: (text: string) => printable(text),
+    };
+    const text = (await this.#ask((context) => input(config, context))).trim();
+    return suggestion !== undefined && text === printable(suggestion) ? suggestion : text;
+  }
+
+  #line(text: string): string {
+    return cutText(printable(text), this.columns);
+  }
+
+  #listed<T>({ value, label }: Choice<T>): { value: T; name: string } {
+    return { value, name: this.#line(label) };
+  }
+
+  #pageSize(): number {
+    return Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND);
+  }
+
+  /** Besides Ctrl-C, which the library knows, Esc and Ctrl-D leave, and a terminal that went away. */
+  async #ask<T>(
+    prompt: (context: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    this.#signal.throwIfAborted();
+    const leaving = new AbortController();
+    const leave = () => leaving.abort();
+    const onKey = (_: string | undefined, key: PressedKey) => {
+      if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
+    };
+    const { stdin, stderr } = process;
+    stdin.on('keypress', onKey);
+    stdin.once('end', leave);
+    stdin.once('error', leave);
+    try {
+      const signal = AbortSignal.any([leaving.signal, this.#signal]);
+      return await prompt({ output: stderr, signal });
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      if (!isLeaving(error)) throw error;
+      throw new LayerslayerError('ABORTED', 'interrupted');
+    } finally {
+      stdin.off('keypress', onKey);
+      stdin.off('end', leave);
+      stdin.off('error', leave);
+    }
+  }
+}
+
+/** By name: so the library tells its errors apart. */
+function isLeaving(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError');
+}

@@ -1,0 +1,36 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { OptionTable } from '#dist/cli/option-table.js';
+import { optionWords } from '#dist/cli/option-words.js';
+import { parseArguments } from '#dist/cli/parse-arguments.js';
+
+const TABLE = {
+  flag: { kind: 'flag', summary: '' },
+  text: { kind: 'text', short: 't', value: 'T', summary: '' },
+  list: { kind: 'list', value: 'L', summary: '' },
+} as const satisfies OptionTable;
+
+describe('optionWords', () => {
+  it('gives words that parse to the same values', () => {
+    const value = fc.string({ minLength: 1 });
+    const values = fc.record({
+      flag: fc.boolean(),
+      text: fc.option(value, { nil: undefined }),
+      list: fc.array(value),
+    });
+    fc.assert(
+      fc.property(values, (given) => {
+        const { options, positionals } = parseArguments(optionWords(TABLE, given), TABLE);
+        expect({ ...options, positionals }).toEqual({ ...given, positionals: [] });
+      }),
+    );
+  });
+
+  it('leaves out what is not wanted', () => {
+    expect(optionWords(TABLE, { flag: true, text: 'a', list: ['b', 'c'] }, ['text'])).toEqual([
+      '--flag',
+      '--list=b',
+      '--list=c',
+    ]);
+  });
+});
