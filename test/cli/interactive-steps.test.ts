@@ -63,7 +63,7 @@ function answering(...answers: (string | RegExp | RegExp[])[]) {
     chooseOne: async (message, choices) => find(choices, next(message) as RegExp),
     chooseSeveral: async (message, choices) =>
       (next(message) as RegExp[]).map((wanted) => find(choices, wanted)),
-    askText: async (message, suggestion = '') => (next(message) as string) || suggestion,
+    askText: async (message, { suggestion = '' } = {}) => (next(message) as string) || suggestion,
   };
   return { prompter, asked };
 }
@@ -175,7 +175,7 @@ describe('runSteps', () => {
   });
 
   it('ask for another image after one that could not be opened', async () => {
-    const { opened } = await steps({ x: 1 }, undefined, '', 'nosuch', 'x', /another image/, 'y', 'x', /quit/);
+    const { opened } = await steps({ x: 1 }, undefined, 'nosuch', 'x', /another image/, 'y', 'x', /quit/);
     expect(opened).toEqual(['nosuch', 'x', 'y', 'x']);
   });
 

@@ -190,6 +190,7 @@ describe('interactive', () => {
     const terminal = open([]);
     await terminal.shows(/\? Image/);
     terminal.press('Enter');
+    await terminal.shows(/It is needed/);
     terminal.type(one());
     terminal.press('Enter');
     await terminal.shows(/What next/);

@@ -83,7 +83,7 @@ async function subtree(prompter: Prompter): Promise<string[]> {
 
 /** @param usual where the command writes when the option is left out */
 async function outputDirectory(prompter: Prompter, option: string, usual: string): Promise<string[]> {
-  const directory = await prompter.askText('Into the directory', usual);
+  const directory = await prompter.askText('Into the directory', { suggestion: usual });
   if (directory === usual) return [];
   // `-` would be stdout, and a file's bytes would reach the terminal as they are.
   return [`--${option}=${directory === '-' ? './-' : directory}`];

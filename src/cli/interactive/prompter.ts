@@ -18,6 +18,6 @@ export interface Prompter {
     choices: readonly Choice<T>[],
     options: { chosen: readonly T[]; told: (values: readonly T[]) => string },
   ): Promise<T[]>;
-  /** A line of text, without white space around it. @param suggestion what an empty line means */
-  askText(message: string, suggestion?: string): Promise<string>;
+  /** A line of text, without white space around it. @param needed no empty line is taken */
+  askText(message: string, options?: { suggestion?: string | undefined; needed?: boolean }): Promise<string>;
 }

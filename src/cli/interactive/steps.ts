@@ -31,20 +31,13 @@ export async function runSteps(first: string | undefined, ports: StepPorts): Pro
   let anyPlatform = false;
   let last: string | undefined;
   for (;;) {
-    name ??= await askImage(ports.prompter, last);
+    name ??= await ports.prompter.askText('Image', { suggestion: last, needed: true });
     last = name;
     const opened = await ports.open(name, anyPlatform);
     const next = opened ? await workOn(opened, ports) : 'image';
     if (next === 'quit') return;
     anyPlatform = next === 'platform';
     if (!anyPlatform) name = undefined;
-  }
-}
-
-async function askImage(prompter: Prompter, last: string | undefined): Promise<string> {
-  for (;;) {
-    const name = await prompter.askText('Image', last);
-    if (name !== '') return name;
   }
 }
 

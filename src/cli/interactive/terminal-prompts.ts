@@ -63,9 +63,13 @@ export class TerminalPrompts implements Prompter {
     return this.#ask((context) => checkbox(config, context));
   }
 
-  async askText(message: string, suggestion?: string): Promise<string> {
+  async askText(
+    message: string,
+    { suggestion, needed = false }: { suggestion?: string | undefined; needed?: boolean } = {},
+  ): Promise<string> {
     const config = {
       message: this.#line(message),
+      validate: (text: string) => !needed || text.trim() !== '' || 'It is needed',
       ...(suggestion !== undefined && { default: printable(suggestion) }),
       // What was pasted may be anything.
       transformer: (text: string) => printable(text),
