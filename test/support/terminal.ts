@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { until } from './mounts.js';
 
 /** A step of a prompt takes a moment, a session with a registry some; a busy machine takes ten times as long. */
-const SCREEN_DEADLINE_MS = 30_000;
+const SCREEN_DEADLINE_MS = 20_000;
 
 /** After its end, the shell tells how the command has left the terminal. */
 const AFTERMATH =
@@ -57,7 +57,9 @@ export class Terminal {
     let screen = '';
     const isThere = () => {
       screen = this.screen();
-      return wanted.test(screen);
+      if (wanted.test(screen)) return true;
+      if (/^status=/m.test(screen)) throw new Error(`the command has ended, without ${wanted}:\n${screen}`);
+      return false;
     };
     await until(isThere, SCREEN_DEADLINE_MS, () => `no ${wanted} on this screen:\n${screen}`);
     return screen;
