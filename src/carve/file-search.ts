@@ -62,13 +62,12 @@ export class FileSearch {
   async run(): Promise<void> {
     while (this.#pending.size > 0) {
       await this.#openKept();
-      const view = new UpperLayers(this.#upper, this.#below === 0);
-      if (view.isCertain) await this.#answer(view);
+      const view = await this.#answerKnown();
       if (this.#pending.size === 0) return;
       const number = this.#options.numbers[--this.#below]!;
       // When upper layers are not certain by themselves, nothing below is before it is known whole.
-      const mayStop = view.isCertain && !this.#options.verify;
-      const layer = mayStop ? await this.#search(number, view) : await this.#open(number);
+      const layer =
+        view && !this.#options.verify ? await this.#search(number, view) : await this.#open(number);
       if (layer) this.#known.unshift({ number, layer });
     }
   }
@@ -95,7 +94,23 @@ export class FileSearch {
     return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
   }
 
-  /** Answers what the known layers can: all, when there are no others. */
+  /**
+   * Answers what the known layers can. When they are not certain together, those on top may be: of ever fewer, by halves, since
+   * each look is a merge.
+   * @returns the view of all that are known, if it is certain
+   */
+  async #answerKnown(): Promise<UpperLayers | undefined> {
+    const upper = this.#upper;
+    for (let count = upper.length; ; count >>= 1) {
+      const isAll = count === upper.length;
+      const view = new UpperLayers(upper.slice(upper.length - count), isAll && this.#below === 0);
+      if (!view.isCertain) continue;
+      await this.#answer(view);
+      return isAll ? view : undefined;
+    }
+  }
+
+  /** Answers what the layers of a view can: all, when there are no others. */
   async #answer(view: UpperLayers): Promise<void> {
     const resolved = [...this.#pending].map((wanted) => ({ wanted, resolved: view.resolve(wanted.path) }));
     const missing = resolved.filter(({ resolved: { kind } }) => kind === 'missing');

@@ -191,6 +191,16 @@ describe('a search for files', () => {
     expect(await search(source, [base], paths)).toEqual(['1:4 z *', '1:1 root *', '1:3 x *']);
   });
 
+  it('reads nothing below for what the top layers have, when one between is not certain', async () => {
+    const middle = [hardlink('b', 'etc/passwd'), file('c', 'c')];
+    const layers = [base, middle, [], [file('a', 'a'), whiteout('z')]];
+    const source = new SearchedStack(layers, new Set([2, 3, 4]));
+    expect(await search(source, layers, [asked('/a'), asked('/z')])).toEqual(['4:0 a', 'NOT_FOUND']);
+    expect([source.walked.size, source.opened.size]).toEqual([0, 0]);
+    expect(await search(source, layers, [asked('/a'), asked('/c')])).toEqual(['4:0 a', '2:1 c']);
+    expect([...source.opened]).toEqual([1]);
+  });
+
   it('walks through no layer whose index is kept', async () => {
     const layers = [base, [file('etc/group')], [dir('etc/')]];
     const source = new SearchedStack(layers, new Set([1, 2, 3]));
