@@ -51,8 +51,8 @@ beforeEach(async () => {
   place = await ordinaryWorkplace();
 });
 afterEach(async () => {
-  await place.cleanUp();
   closeDevice();
+  await place.cleanUp();
 });
 
 const mount = async (name = 'mnt', ...args: string[]) => {

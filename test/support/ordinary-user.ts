@@ -2,7 +2,7 @@
  * The built command as a user who is not root runs it: `nobody`, whom every system knows (fusermount3 looks the name up),
  * with a home of its own. What it runs is a copy, since the checkout may lie where nobody may look.
  */
-import { chmodSync, cpSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attempt, type Ended, run } from './child.js';
@@ -67,8 +67,8 @@ export function openDevice(mode = 0o666): () => void {
 
 /** Sets or takes out user_allow_other. @returns what puts the file back */
 export function setAllowOther(allowed: boolean): () => void {
-  const before = existsSync(FUSE_CONF) ? readFileSync(FUSE_CONF, 'utf8') : '';
-  const without = before.replace(/^\s*user_allow_other.*\n?/gm, '');
+  const before = existsSync(FUSE_CONF) ? readFileSync(FUSE_CONF, 'utf8') : undefined;
+  const without = (before ?? '').replace(/^\s*user_allow_other.*\n?/gm, '');
   writeFileSync(FUSE_CONF, allowed ? `${without}\nuser_allow_other\n` : without);
-  return () => writeFileSync(FUSE_CONF, before);
+  return () => (before === undefined ? rmSync(FUSE_CONF) : writeFileSync(FUSE_CONF, before));
 }
