@@ -96,6 +96,7 @@ function isExecutable(path: string): Promise<boolean> {
 
 function advice(failure: string): string {
   if (/\/dev\/fuse: Permission denied/.test(failure)) return deviceAdvice('EACCES');
+  if (/determine username/.test(failure)) return `: user ${process.getuid?.()} has no name in /etc/passwd`;
   if (!/not permitted/.test(failure)) return '';
   return '; fusermount3 must be setuid root, and allowed to be (in a container: start it with `--cap-add SYS_ADMIN`)';
 }

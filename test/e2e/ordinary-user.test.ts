@@ -242,6 +242,31 @@ describe('what keeps an ordinary user from mounting is told, and nothing is left
     await failed(/fusermount3 is not on PATH.*install the package fuse3/, { PATH: place.scratch });
   });
 
+  it('the system does not know the user', async () => {
+    const nameless = 54_321;
+    const mnt = place.directory('mnt');
+    await run('chown', ['-R', String(nameless), place.scratch]);
+    const [program = '', ...words] = place.program.slice(asUser(NOBODY).length);
+    const [setpriv = '', ...rights] = asUser(nameless);
+    const ended = await attempt(setpriv, [...rights, program, ...words, 'mount', reference, mnt], {
+      env: place.env,
+    });
+    expect(ended.stderr).toContain(`user ${nameless} has no name in /etc/passwd`);
+    expect(ended.status).toBe(EXIT_STATUS.MOUNT_FAILED);
+    expect(await place.leftovers()).toEqual([]);
+  });
+
+  it('the system does not let programs rise above their user', async () => {
+    const mnt = await ownDirectory(place, 'mnt');
+    const [setpriv = '', ...rest] = place.program;
+    const ended = await attempt(setpriv, ['--no-new-privs', ...rest, 'mount', reference, mnt], {
+      env: place.env,
+    });
+    expect(ended.stderr).toMatch(/not permitted; fusermount3 must be setuid root, and allowed to be/);
+    expect(ended.status).toBe(EXIT_STATUS.MOUNT_FAILED);
+    expect(await place.leftovers()).toEqual([]);
+  });
+
   it('the mountpoint is not the user’s', async () => {
     await failed(/mounting on .*: user has no write access to mountpoint/);
   });
