@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
 import type { CommandName } from './command-names.js';
@@ -13,6 +14,8 @@ export interface CommandContext {
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
   /** A mount daemon, one a call; the first was started before this when the command was recognised early. */
   daemon(): DaemonClient;
+  /** For the command's session, started before this; a command that does not use it leaves it to the process's end. */
+  fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;
   /** For what tells of them all. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
 import { redactedError, redactor } from '../daemon/redact.js';
-import type { ImageSession } from '../image/image-session.js';
+import type { ImageSession, SessionOptions } from '../image/image-session.js';
 import { startSession } from '../image/session.js';
 import type { Platform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';
@@ -62,7 +62,7 @@ export async function withSession(
   const signal = AbortSignal.any([interruption.signal, output.broken]);
   const display = new ProgressDisplay(output, { words: options.words ?? INDEXING });
   const warnings = new HeldWarnings();
-  const session = startSession({
+  const sessionOptions: SessionOptions = {
     registry,
     cache,
     memoryBytes: DEFAULT_MEMORY,
@@ -73,7 +73,8 @@ export async function withSession(
     }),
     ...(!options.hidesProgress && { onProgress: (progress) => display.progress(progress) }),
     onNotice: (message) => display.notice(redact(message)),
-  });
+  };
+  const session = startSession(sessionOptions, context.fetchThread);
   const fail = (error: unknown) => {
     const told = redactedError(error, redact);
     display.end();

@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { DaemonClient } from '../daemon/daemon-client.js';
 import { startDaemon } from '../daemon/start-daemon.js';
+import { startFetchThread } from '../image/fetch-thread.js';
 import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
-import { commandNamed } from './command-names.js';
+import { type CommandName, commandNamed } from './command-names.js';
 import type { Translation } from './first-tool.js';
 
 /** When the process began, on the clock of performance.now(): that clock starts with it. */
 const STARTED_MS = 0;
+
+/** Commands that have a session in this process, and one only. */
+const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save']);
 
 /** A lone `layerslayer`, or a word that is no command. */
 const USAGE_STATUS = 2;
@@ -57,8 +61,10 @@ async function runChosen(
     daemon ??= new DaemonClient(startDaemon());
     return daemon;
   };
-  // Before anything else is loaded: its modules load on the other core while this process reads the command line.
-  if (choice.name === 'mount' && !asks(choice.words, '--help', '-h')) theDaemon();
+  // Before anything else is loaded: their modules load on the other core while this process reads the command line.
+  const isHelp = asks(choice.words, '--help', '-h');
+  if (choice.name === 'mount' && !isHelp) theDaemon();
+  const fetchThread = FETCHING.has(choice.name) && !isHelp ? startFetchThread() : undefined;
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
@@ -71,6 +77,7 @@ async function runChosen(
     uid: process.getuid?.() ?? 0,
     startedMs: STARTED_MS,
     isMountHelper: choice.isMountHelper,
+    ...(fetchThread && { fetchThread }),
     command: loadCommand,
     allCommands: loadAllCommands,
     daemon: () => {
