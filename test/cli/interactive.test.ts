@@ -267,6 +267,27 @@ describe('leaving interactive', () => {
   });
 });
 
+describe('suspending interactive', () => {
+  it('by Ctrl-Z gives the terminal back, and goes on with the question', async () => {
+    const program = place.program.map((word) => `'${word}'`).join(' ');
+    const shell = [
+      'bash',
+      '--norc',
+      '-ic',
+      `set -m; ${program} interactive ${one()}; stty -a | head -1; fg; exit $?`,
+    ];
+    const command = new Terminal(place.scratch, shell, { cwd: place.scratch, env: place.env });
+    terminals.push(command);
+    await command.shows(/What next/);
+    command.press('C-z');
+    await command.shows(/Stopped.*speed.*\? What next\n❯ peek/s);
+    command.press('Down');
+    await command.shows(/^❯ peek --merged/m);
+    command.press('C-c');
+    expect(await command.left()).toEqual({ status: 130, ...RESTORED });
+  });
+});
+
 describe('interactive without a terminal', () => {
   it.each([['interactive', 'nginx'], ['interactive'], ['-t', 'nginx']])('%s %s', async (...args) => {
     const { status, stdout, stderr } = await place.layerslayer(args.filter(Boolean));

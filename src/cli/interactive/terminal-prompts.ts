@@ -13,6 +13,11 @@ const COLUMNS_AROUND = 4;
 const ROWS_MIN = 3;
 const COLUMNS_MIN = 20;
 
+/** Instead of an answer: Ctrl-Z was pressed. */
+const SUSPENDED = Symbol('suspended');
+
+type Prompt<T> = (context: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>;
+
 interface PressedKey {
   name?: string;
   ctrl?: boolean;
@@ -90,25 +95,38 @@ export class TerminalPrompts implements Prompter {
     return Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND);
   }
 
+  async #ask<T>(prompt: Prompt<T>): Promise<T> {
+    for (;;) {
+      const answer = await this.#askOnce(prompt);
+      if (answer !== SUSPENDED) return answer;
+      // The whole job, as the terminal would have; asked anew when it goes on, since the screen is another one then.
+      process.kill(0, 'SIGTSTP');
+    }
+  }
+
   /** Besides Ctrl-C, which the library knows, Esc and Ctrl-D leave, and a terminal that went away. */
-  async #ask<T>(
-    prompt: (context: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
+  async #askOnce<T>(prompt: Prompt<T>): Promise<T | typeof SUSPENDED> {
     this.#signal.throwIfAborted();
-    const leaving = new AbortController();
-    const leave = () => leaving.abort();
+    const ending = new AbortController();
+    const leave = () => ending.abort();
     const onKey = (_: string | undefined, key: PressedKey) => {
       if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
+      if (key.ctrl && key.name === 'z') {
+        ending.abort(SUSPENDED);
+        // readline, which sees the key next, would stop us with the cursor hidden, and read nothing more afterwards.
+        key.name = 'handled';
+      }
     };
     const { stdin, stderr } = process;
     stdin.on('keypress', onKey);
     stdin.once('end', leave);
     stdin.once('error', leave);
     try {
-      const signal = AbortSignal.any([leaving.signal, this.#signal]);
+      const signal = AbortSignal.any([ending.signal, this.#signal]);
       return await prompt({ output: stderr, signal });
     } catch (error) {
       this.#signal.throwIfAborted();
+      if (ending.signal.reason === SUSPENDED) return SUSPENDED;
       if (!isLeaving(error)) throw error;
       throw new LayerslayerError('ABORTED', 'interrupted');
     } finally {
