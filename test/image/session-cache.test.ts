@@ -208,7 +208,7 @@ describe('kept pages', () => {
     const layers = await open(`${registry.host}/app:latest`);
     await expectFiles(layers[1], files[1]!);
     // Again and again: the session may be keeping a page just now.
-    rmSync(cacheDirectory, { recursive: true, maxRetries: 20 });
+    rmSync(cacheDirectory, { recursive: true, force: true, maxRetries: 20 });
     for (const [i, layer] of layers.entries()) await expectFiles(layer, files[i]!);
     rmSync(cacheDirectory, { recursive: true, force: true, maxRetries: 20 });
     for (const [i, layer] of layers.entries()) await expectFiles(layer, files[i]!);
