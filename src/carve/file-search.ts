@@ -141,7 +141,7 @@ export class FileSearch {
     if ('layer' in end) {
       // Now for certain: later entries may have replaced what was taken on the way.
       this.#known.unshift({ number, layer: end.layer });
-      await this.#confirm(search);
+      this.#confirm(search);
       this.#known.shift();
       return end.layer;
     }
@@ -150,10 +150,18 @@ export class FileSearch {
   }
 
   /** The layer was read whole: what was captured stands, if it is what the whole layer says. */
-  async #confirm({ captured }: LayerSearch): Promise<void> {
+  #confirm({ captured, sightings, rowsSeen }: LayerSearch): void {
+    const { number, layer } = this.#known[0]!;
+    if (rowsSeen === layer.entries.length) {
+      // A file that stands last: no entry came after the look that found it, so another merge would say the same.
+      for (const [wanted, { capture }] of captured) {
+        const file = fileOf(sightings.get(wanted)!);
+        if (file && capture.isComplete) this.#done({ wanted, file });
+      }
+      return;
+    }
     const view = new UpperLayers(this.#upper, this.#below === 0);
     if (!view.isCertain) return;
-    const { number } = this.#known[0]!;
     for (const [wanted, { row, capture }] of captured) {
       const resolved = view.resolve(wanted.path);
       if (resolved.kind !== 'found') continue;

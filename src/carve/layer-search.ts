@@ -41,6 +41,8 @@ export class LayerSearch implements LayerWatcher {
   readonly captured = new Map<WantedFile, { row: number; capture: Capture }>();
   readonly #options: LayerSearchOptions;
   readonly #watch = new PathWatch();
+  /** Rows of the layer that the last certain look has seen. */
+  rowsSeen = 0;
   readonly #missing = new Map<WantedFile, Resolved & { kind: 'missing' }>();
   #looks = 0;
 
@@ -77,6 +79,7 @@ export class LayerSearch implements LayerWatcher {
     const { number, upper, isLowest, wanted } = this.#options;
     const view = new UpperLayers([{ entries, number }, ...upper], isLowest);
     if (!view.isCertain) return;
+    this.rowsSeen = entries.length;
     for (const one of wanted) {
       if (this.sightings.has(one)) continue;
       const resolved = view.resolve(one.path);

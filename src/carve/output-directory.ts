@@ -20,9 +20,12 @@ import {
   writeSync,
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { makeDirectories } from '../cache/make-directories.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
 
 const SLASH = Buffer.from('/');
+/** Of the output directory and those above it, before the umask. */
+const NEW_DIRECTORY_MODE = 0o777;
 /** setuid and setgid give the rights of the file's owner to whoever runs it. */
 const OWNER_RIGHTS = 0o6000;
 
@@ -46,7 +49,7 @@ export class OutputDirectory implements CarveTarget {
     this.#root = Buffer.from(path);
     this.#force = force;
     attempt(path, () => {
-      mkdirSync(path, { recursive: true });
+      makeDirectories(path, NEW_DIRECTORY_MODE);
       accessSync(path, constants.W_OK | constants.X_OK);
     });
   }

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
-import { attempt } from '../support/child.js';
+import { attempt, run } from '../support/child.js';
 import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
@@ -369,6 +369,18 @@ describe('carve', () => {
     const words = args.map((word) => (word === 'IMAGE' ? image('one') : word));
     expect(await carve(...words)).toMatchObject({ status, stdout: '' });
     expect(proxy.seen).toEqual([]);
+  });
+
+  it('names what is wrong with a place to write to', async () => {
+    const disk = place.directory('disk');
+    await run('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', disk]);
+    try {
+      const ended = await carve('-o', join(disk, 'deep', 'out'), image('two'), '/etc/passwd');
+      expect(ended).toMatchObject({ status: 17, stdout: '' });
+      expect(ended.stderr).toMatch(/EROFS|[Rr]ead-only/);
+    } finally {
+      await run('umount', [disk]);
+    }
   });
 
   it('works without a cache', async () => {
