@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
+import { ALL_CAPABILITIES } from './capabilities.js';
 import { DeviceChannel, READERS } from './device-channel.js';
 import { Dispatcher } from './dispatcher.js';
 import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
@@ -29,6 +30,7 @@ export interface DevFuseOptions {
  */
 export class DevFuseTransport implements Transport {
   readonly name = 'dev-fuse';
+  readonly capabilities = ALL_CAPABILITIES;
   readonly #kernelMount: KernelMount | undefined;
   readonly #readers: number;
   readonly #readDeadlineMs: number | undefined;

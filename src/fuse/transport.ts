@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
+import type { Capabilities } from './capabilities.js';
 
 export interface TransportOptions {
   source: string; // first field of /proc/mounts: the image reference
@@ -29,6 +30,7 @@ export interface MountedFs {
 /** A way to hand a LayerFs to the kernel. */
 export interface Transport {
   readonly name: string;
+  readonly capabilities: Capabilities;
   /** @throws LayerslayerError MOUNT_FAILED */
   mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs>;
 }

@@ -1,0 +1,33 @@
+/**
+ * What a transport carries of a `LayerFs` to programs, where transports differ. The conformance suite is a function of it:
+ * what a transport lacks is counted as skipped, everything else has to be right.
+ */
+export interface Capabilities {
+  /** Times to the nanosecond; else to the millisecond. */
+  readonly nanoseconds: boolean;
+  /** Times before 1970. */
+  readonly timesBefore1970: boolean;
+  /** Names, link targets and names of attributes that are not valid UTF-8. */
+  readonly nonUtf8Names: boolean;
+  /** Inode numbers beyond 32 bits. */
+  readonly wideInodes: boolean;
+  /** ERANGE for a buffer that is too short for an extended attribute. */
+  readonly shortXattrBuffers: boolean;
+  /** SEEK_HOLE and SEEK_DATA of lseek(2). */
+  readonly holes: boolean;
+  /** A signal ends a read or lookup that waits for the network. */
+  readonly interrupts: boolean;
+  /** A mountpoint that is not empty, when asked for. */
+  readonly nonemptyMountpoints: boolean;
+}
+
+export const ALL_CAPABILITIES: Capabilities = {
+  nanoseconds: true,
+  timesBefore1970: true,
+  nonUtf8Names: true,
+  wideInodes: true,
+  shortXattrBuffers: true,
+  holes: true,
+  interrupts: true,
+  nonemptyMountpoints: true,
+};
