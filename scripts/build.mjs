@@ -53,7 +53,12 @@ async function bundle() {
     'inflate-worker': 'layer/inflate-worker.js',
   };
   for (const [name, main] of Object.entries(programs)) {
-    const program = await rolldown({ input: { [name]: built(main) }, platform: 'node', external: NATIVE });
+    const program = await rolldown({
+      input: { [name]: built(main) },
+      platform: 'node',
+      external: NATIVE,
+      preserveEntrySignatures: 'allow-extension', // nobody imports a program
+    });
     await program.write({
       dir: built('bin'),
       format: 'esm',

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { abortable } from '../base/abortable.js';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { Output, type TextSink } from './output.js';
 
@@ -33,10 +34,8 @@ function sink(stream: WriteStream, name: string): TextSink {
     },
     flushed() {
       if (stream.writableLength === 0 || broken.signal.aborted) return undefined;
-      return new Promise((resolve) => {
-        stream.write('', () => resolve());
-        broken.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      const written = new Promise<void>((resolve) => stream.write('', () => resolve()));
+      return abortable(written, broken.signal).catch(() => undefined);
     },
     write(text) {
       if (broken.signal.aborted) return;

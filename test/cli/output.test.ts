@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '#dist/base/errors.js';
 import { EXIT_STATUS } from '#dist/cli/exit-status.js';
@@ -53,6 +55,21 @@ describe('Output', () => {
     output.note('a note');
     output.error(fault);
     expect(readFileSync(path, 'utf8')).toBe('a result\na note\nlayerslayer: no \\x1b[2Jimage\\x0a\n');
+  });
+});
+
+describe('standard output', () => {
+  it('is waited for as often as there is something to wait for, without a word on stderr', async () => {
+    const program = `
+      import { processOutput } from '${import.meta.resolve('#dist/cli/process-output.js')}';
+      const output = processOutput();
+      for (let i = 0; i < 30; i++) { output.result('x'.repeat(200_000)); await output.flushed(); }`;
+    const node = promisify(execFile);
+    const { stdout, stderr } = await node(process.execPath, ['--input-type=module', '-e', program], {
+      maxBuffer: 10_000_000,
+    });
+    expect(stderr).toBe('');
+    expect(stdout.length).toBe(30 * 200_001);
   });
 });
 
