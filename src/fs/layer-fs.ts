@@ -16,6 +16,24 @@ export interface Attributes {
   mtimeNanoseconds: number;
 }
 
+/** One to fill. */
+export function newAttributes(): Attributes {
+  return {
+    inode: 0,
+    kind: 'file',
+    mode: 0,
+    nlink: 0,
+    uid: 0,
+    gid: 0,
+    deviceMajor: 0,
+    deviceMinor: 0,
+    size: 0,
+    blocks: 0,
+    mtimeSeconds: 0,
+    mtimeNanoseconds: 0,
+  };
+}
+
 export interface Statfs {
   blockSize: number; // 4096
   blocks: number; // of blockSize

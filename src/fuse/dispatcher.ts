@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import {
@@ -11,7 +11,7 @@ import {
   FUSE_NO_OPENDIR_SUPPORT,
   FUSE_OPEN_OUT,
 } from './abi.js';
-import { EAGAIN, EINVAL, ENOSYS, EPROTO, EROFS, errnoOf } from './errno.js';
+import { EAGAIN, EINVAL, ENOSYS, EPROTO, EROFS } from './errno.js';
 import { FaultLog } from './fault-log.js';
 import { InodeOperations } from './inode-operations.js';
 import { negotiate } from './negotiation.js';
@@ -153,11 +153,6 @@ export class Dispatcher {
   }
 
   #fail(unique: number, error: unknown, doing: string): void {
-    const known = asLayerslayerError(error);
-    // Of a bug, where it was thrown; of a fault, what it says.
-    if (known.code === 'INTERNAL')
-      this.#faults.error(`${doing}: ${(error as Error | undefined)?.stack ?? known.message}`);
-    else if (known.code !== 'ABORTED') this.#faults.error(`${doing}: ${known.message}`);
-    this.#reply.sendError(unique, errnoOf(known.code));
+    this.#reply.sendError(unique, this.#faults.report(error, doing));
   }
 }

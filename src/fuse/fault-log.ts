@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import { asLayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { errnoOf } from './errno.js';
 
 const PERIOD_MS = 1000;
 
@@ -18,6 +20,16 @@ export class FaultLog {
   constructor(log: Log, now: () => number = () => performance.now()) {
     this.#log = log;
     this.#now = now;
+  }
+
+  /** Tells of what an operation met. @returns the positive errno that its program gets */
+  report(error: unknown, doing: string): number {
+    const known = asLayerslayerError(error);
+    // Of a bug, where it was thrown; of a fault, what it says.
+    if (known.code === 'INTERNAL')
+      this.error(`${doing}: ${(error as Error | undefined)?.stack ?? known.message}`);
+    else if (known.code !== 'ABORTED') this.error(`${doing}: ${known.message}`);
+    return errnoOf(known.code);
   }
 
   error(message: string): void {

@@ -1,5 +1,5 @@
 import { asLayerslayerError } from '../base/errors.js';
-import type { Attributes, LayerFs } from '../fs/layer-fs.js';
+import { type Attributes, type LayerFs, newAttributes } from '../fs/layer-fs.js';
 import { ROOT_INODE } from '../overlay/tree.js';
 import {
   FUSE_ACCESS_IN,
@@ -12,17 +12,14 @@ import {
   FUSE_READ_IN,
   FUSE_STATFS_OUT,
 } from './abi.js';
+import { accessErrno } from './access.js';
 import { DirectoryReply, isDotOrDotDot } from './directory-reply.js';
-import { EACCES, EINVAL, ENAMETOOLONG, ENODATA, ENOENT, ENXIO, ERANGE, EROFS } from './errno.js';
+import { EINVAL, ENAMETOOLONG, ENODATA, ENOENT, ENXIO, ERANGE } from './errno.js';
+import { NAME_MAX, PATH_MAX } from './kernel-numbers.js';
 import type { Reply } from './reply.js';
 import type { FuseRequest } from './request.js';
 
-const NAME_MAX = 255; // bytes; the kernel lets 1024 through to us
-const PATH_MAX = 4096; // bytes with the NUL; the kernel has one page for the reply to READLINK
-
-/** access(2) and lseek(2): the kernel hands on what the program gave. */
-const X_OK = 1;
-const W_OK = 2;
+/** lseek(2): the kernel hands on what the program gave. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
@@ -34,20 +31,7 @@ export class InodeOperations {
   readonly #fs: LayerFs;
   readonly #reply: Reply;
   readonly #directory: DirectoryReply;
-  readonly #attributes: Attributes = {
-    inode: 0,
-    kind: 'file',
-    mode: 0,
-    nlink: 0,
-    uid: 0,
-    gid: 0,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    size: 0,
-    blocks: 0,
-    mtimeSeconds: 0,
-    mtimeNanoseconds: 0,
-  };
+  readonly #attributes: Attributes = newAttributes();
 
   constructor(fs: LayerFs, reply: Reply) {
     this.#fs = fs;
@@ -95,17 +79,11 @@ export class InodeOperations {
     return this.#reply.send(unique, FUSE_ATTR_OUT.SIZE);
   }
 
-  /**
-   * What access(2) asks when the kernel does not go by modes itself (no `default_permissions`): whoever is let in reads
-   * everything, and executes what anybody may. The same rule as the kernel's own for execve(2) then.
-   */
   access(request: FuseRequest, unique: number): number {
     if (!request.hasArgument(FUSE_ACCESS_IN.SIZE)) return EINVAL;
     const mask = request.argumentU32(FUSE_ACCESS_IN.mask);
-    const { kind, mode } = this.#fs.getattr(request.inode, this.#attributes);
-    if (mask & W_OK) return EROFS;
-    if (mask & X_OK && kind === 'file' && (mode & 0o111) === 0) return EACCES;
-    return this.#reply.send(unique, 0);
+    const errno = accessErrno(mask, this.#fs.getattr(request.inode, this.#attributes));
+    return errno === 0 ? this.#reply.send(unique, 0) : errno;
   }
 
   /** SEEK_DATA and SEEK_HOLE; the kernel does the others itself. */

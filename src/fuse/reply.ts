@@ -8,6 +8,7 @@ import {
   FUSE_OUT_HEADER,
   FUSE_STATFS_OUT,
 } from './abi.js';
+import { BLOCK_SIZE, CACHE_SECONDS } from './kernel-numbers.js';
 import { deviceNumber, typeBits } from './mode.js';
 import { LITTLE_ENDIAN, putU64 } from './wire.js';
 
@@ -21,15 +22,6 @@ export const ANSWERED = 0;
 
 /** Room for a reply's body: the kernel asks for listings of 4 KiB to 1 MiB and is content with less. */
 const BODY_CAPACITY = 128 * 1024; // bytes
-
-/**
- * How long the kernel may keep a name (a missing one too) or attributes without asking again: seconds, ten years. The
- * image is named by digest, so nothing changes while it is mounted.
- */
-const CACHE_SECONDS = 315_360_000;
-
-/** st_blksize: what `cat` and `cp` take as a hint, and the block of statfs. */
-const BLOCK_SIZE = 4096; // bytes
 
 /**
  * Encodes replies into one reused buffer. `body` and `view` start behind the out-header, so that offsets are those of

@@ -1,0 +1,69 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { findMounts, readMountTable, topmostAt } from './mount-table.js';
+import type { MountedFs } from './transport.js';
+
+/**
+ * A mount of ours in the kernel's table, whoever answers its requests. Known by its device number, so that neither a later
+ * mount on the same path nor one below us is taken for it.
+ */
+export class AttachedMount implements MountedFs {
+  readonly closed: Promise<void>;
+  #isClosed = false;
+
+  /** @param ended resolves when the kernel sends no more requests */
+  constructor(
+    readonly mountpoint: string,
+    readonly device: string | undefined,
+    ended: Promise<void>,
+    private readonly kernelMount: KernelMount,
+    private readonly log: Log,
+  ) {
+    this.closed = ended.then(async () => {
+      this.#isClosed = true;
+      await this.#removeRemains();
+    });
+  }
+
+  async unmount({ lazy }: { lazy: boolean }): Promise<void> {
+    await this.#detach(lazy ? 'lazily' : 'if-unused');
+  }
+
+  async abort(): Promise<void> {
+    await this.#detach('forcibly');
+  }
+
+  async #detach(how: Detachment): Promise<void> {
+    if (this.#isClosed) return;
+    const state = await this.#state();
+    if (state === 'gone') return;
+    if (state === 'covered') {
+      const message = `unmounting ${this.mountpoint}: something else is mounted over it; unmount that first`;
+      throw new LayerslayerError('UNMOUNT_FAILED', message);
+    }
+    await this.kernelMount.detach(this.mountpoint, how);
+  }
+
+  /** A connection that was aborted (`umount -f`, /sys/fs/fuse/connections) leaves its dead mount in the table. */
+  async #removeRemains(): Promise<void> {
+    try {
+      if ((await this.#state()) === 'seen') await this.kernelMount.detach(this.mountpoint, 'lazily');
+    } catch (error) {
+      this.log.warn(`removing the dead mount: ${(error as Error).message}`);
+    }
+  }
+
+  async #state(): Promise<'seen' | 'covered' | 'gone'> {
+    if (this.device === undefined) return 'gone'; // somebody was faster than we could look
+    const table = await readMountTable();
+    if (topmostAt(table, this.mountpoint)?.device === this.device) return 'seen';
+    const here = table.some((entry) => entry.mountpoint === this.mountpoint && entry.device === this.device);
+    return here ? 'covered' : 'gone';
+  }
+}
+
+/** The device number of the mount of ours that a path shows. */
+export async function attachedDevice(mountpoint: string): Promise<string | undefined> {
+  return topmostAt(await findMounts(FILE_SYSTEM_TYPE), mountpoint)?.device;
+}
