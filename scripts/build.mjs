@@ -71,8 +71,8 @@ async function bundle() {
   chmodSync(built('bin/layerslayer.js'), 0o755);
 }
 
-/** Finds its binary beside itself, and is imported by ordinary users only. */
-const NATIVE = ['koffi'];
+/** They find their binaries beside themselves, and are imported only where they are needed. */
+const NATIVE = ['koffi', 'fuse-native'];
 
 /**
  * The files of the command line, in the order in which a mount needs them: what the daemon is started with, what every command

@@ -67,7 +67,7 @@ need_modules() {
   local installed=$root/node_modules/.package-lock.json
   if [ ! -e "$installed" ] || [ "$root/package-lock.json" -nt "$installed" ]; then
     say "installing npm packages"
-    (cd "$root" && npm ci --no-audit --no-fund --loglevel=error) >&2
+    (cd "$root" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >&2
     touch "$installed"
   fi
 }

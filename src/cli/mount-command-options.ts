@@ -6,6 +6,12 @@ export const MOUNT_OPTIONS = {
   foreground: { kind: 'flag', short: 'f', summary: 'stay in the foreground; Ctrl-C unmounts' },
   layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's own tree instead of the merged one" },
   'allow-other': { kind: 'flag', summary: 'let other users in (needs user_allow_other in /etc/fuse.conf)' },
+  transport: {
+    kind: 'text',
+    value: 'NAME',
+    summary: 'how the kernel is served: dev-fuse, or fuse-native (needs libfuse 2)',
+    default: 'dev-fuse; where there is no Linux fuse-native',
+  },
   memory: { kind: 'text', value: 'SIZE', summary: 'cap of decompressed data in memory', default: '64MiB' },
   'transform-symlinks': { kind: 'flag', summary: 'make absolute links relative to the mountpoint' },
   option: {

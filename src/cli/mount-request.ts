@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { logDirectory, logFileName } from '../daemon/log-path.js';
 import type { MountOptions } from '../daemon/mount-options.js';
+import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { DEFAULT_MEMORY, imageChoices } from './image-choices.js';
@@ -45,11 +46,23 @@ export function mountChoices(
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
     ...kernel,
     allowOther: values['allow-other'],
+    transport: parseTransport(values.transport),
     transformSymlinks: values['transform-symlinks'],
     logFileAsked: values['log-file'] !== undefined,
     logLevel: values.verbose ? 'debug' : 'info',
     foreground: values.foreground,
   };
+}
+
+/** Elsewhere than on Linux FUSE is a library, and no device with a protocol of its own. */
+const DEFAULT_TRANSPORT: TransportName = process.platform === 'linux' ? 'dev-fuse' : 'fuse-native';
+
+function parseTransport(text: string | undefined): TransportName {
+  if (text === undefined) return DEFAULT_TRANSPORT;
+  const name = TRANSPORT_NAMES.find((known) => known === text);
+  if (name === undefined)
+    throw usageError(`no such transport: ${text}: want ${TRANSPORT_NAMES.join(' or ')}`);
+  return name;
 }
 
 /** fusermount3 leaves these out, with a warning that only its starter sees. */

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../base/log.js';
+import type { TransportName } from '../fuse/transport.js';
 import type { CacheOptions } from '../image/image-session.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
@@ -23,6 +24,7 @@ export interface MountOptions {
   memoryBytes: number; // cap of decompressed windows
   mountpoint: string; // absolute, free of symlinks
   mountpointCheckedMs: number; // when that was found out; since 1970
+  transport: TransportName;
   layer?: number | Digest; // one layer's own tree (numbered from 1) instead of the merged one
   allowOther: boolean;
   suid: boolean;

@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
-import type { Transport } from '../fuse/transport.js';
+import type { Transport, TransportName } from '../fuse/transport.js';
 import type { StartSession, TreeStore } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { Layer } from '../layer/layer.js';
@@ -23,7 +23,8 @@ export interface OpenedImage {
 export interface MountPorts {
   startSession: StartSession;
   buildFs(opened: OpenedImage, options: MountOptions, log: Log): Promise<LayerFs>;
-  transport: Transport;
+  /** Loads what only the chosen one needs. @throws LayerslayerError MOUNT_FAILED when it is not installed */
+  transport(name: TransportName): Promise<Transport>;
   /** `major:minor` of the file system mounted there; undefined when nothing of ours is. */
   deviceOf(mountpoint: string): Promise<string | undefined>;
 }

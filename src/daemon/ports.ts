@@ -9,7 +9,10 @@ import { ourMountAt } from './our-mounts.js';
 /** The real things. */
 export const realPorts: MountPorts = {
   startSession,
-  transport: new DevFuseTransport(),
+  transport: async (name) =>
+    name === 'dev-fuse'
+      ? new DevFuseTransport()
+      : new (await import('../fuse/fuse-native-transport.js')).FuseNativeTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
   async buildFs({ image, layers, trees }, options, log) {
     const tree = await openTree(layers, trees, log);

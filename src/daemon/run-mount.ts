@@ -63,7 +63,8 @@ export async function runMount(
     stop.throwIfAborted();
     const fs = new CountedFs(await ports.buildFs({ image, layers, trees: session.trees }, options, log));
     stop.throwIfAborted();
-    const mounted = await ports.transport.mount(fs, options.mountpoint, {
+    const transport = await ports.transport(options.transport);
+    const mounted = await transport.mount(fs, options.mountpoint, {
       source: options.source ?? image.reference,
       allowOther: options.allowOther,
       suid: options.suid,
@@ -138,7 +139,7 @@ async function announce({ options, ports, reports, log, session, image, layers, 
     })));
   if (!answers) log.warn(`${options.mountpoint} can't be listed: no status socket for device ${device}`);
   log.info(
-    `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${ports.transport.name}, device ${device})`,
+    `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${options.transport}, device ${device})`,
   );
   reports.ready(summary);
 }

@@ -31,3 +31,15 @@ export const ALL_CAPABILITIES: Capabilities = {
   interrupts: true,
   nonemptyMountpoints: true,
 };
+
+/** What gets through fuse-native 2.2 and libfuse 2.9: names are UTF-8 strings there, times milliseconds since 1970. */
+export const FUSE_NATIVE_CAPABILITIES: Capabilities = {
+  nanoseconds: false,
+  timesBefore1970: false,
+  nonUtf8Names: false,
+  wideInodes: false,
+  shortXattrBuffers: true,
+  holes: false,
+  interrupts: false,
+  nonemptyMountpoints: false,
+};

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../base/errors.js';
 export const {
   EACCES,
   EAGAIN,
+  EILSEQ,
   EINTR,
   EINVAL,
   EIO,
@@ -12,6 +13,7 @@ export const {
   ENODATA,
   ENOENT,
   ENOSYS,
+  ENOTDIR,
   ENXIO,
   EOPNOTSUPP,
   EPROTO,

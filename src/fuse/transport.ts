@@ -27,6 +27,9 @@ export interface MountedFs {
   abort(): Promise<void>;
 }
 
+export const TRANSPORT_NAMES = ['dev-fuse', 'fuse-native'] as const;
+export type TransportName = (typeof TRANSPORT_NAMES)[number];
+
 /** A way to hand a LayerFs to the kernel. */
 export interface Transport {
   readonly name: string;

@@ -44,6 +44,7 @@ describe('mountOptions', () => {
       cache: { directory: '/home/u/.cache/layerslayer', capBytes: 4 * 1024 ** 3 },
       memoryBytes: 64 * 1024 ** 2,
       mountpoint: '/mnt/img',
+      transport: 'dev-fuse',
       allowOther: false,
       suid: false,
       devices: false,

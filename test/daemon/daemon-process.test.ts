@@ -38,6 +38,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     cache: { directory, capBytes: 0 },
     memoryBytes: 0,
     mountpoint: '/mnt/img',
+    transport: 'dev-fuse',
     allowOther: false,
     suid: false,
     devices: false,

@@ -57,7 +57,7 @@ runDaemonProcess({
     return session(options);
   },
   buildFs: async (_opened, options) => ({ options }),
-  transport: {
+  transport: async () => ({
     name: 'double',
     async mount(_fs, _mountpoint, { source }) {
       record(`mounted ${source}`);
@@ -83,6 +83,6 @@ runDaemonProcess({
         },
       };
     },
-  },
+  }),
   deviceOf: async () => `double:${process.pid}`,
 });

@@ -54,6 +54,7 @@ async function mountTiny(): Promise<void> {
       cache: { directory, capBytes: 0 },
       memoryBytes: 0,
       mountpoint,
+      transport: 'dev-fuse',
       allowOther: false,
       suid: false,
       devices: false,

@@ -57,6 +57,6 @@ runDaemonProcess({
     close: async () => {},
   }),
   buildFs: async () => fs,
-  transport: new DevFuseTransport(),
+  transport: async () => new DevFuseTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
 });

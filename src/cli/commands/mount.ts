@@ -48,6 +48,8 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const { nonempty } = choices;
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
     await kernelMount.check(choices);
+    if (choices.transport === 'fuse-native')
+      await (await import('../../fuse/fuse-native-library.js')).loadFuseNative();
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;

@@ -1,0 +1,115 @@
+/** The part of fuse-native 2.2 that we use; the package has no types of its own. */
+declare module 'fuse-native' {
+  namespace Fuse {
+    /** Positive: a length where one is asked for. 0: done. Negative: an errno. */
+    type Reply = (result: number) => void;
+
+    interface Stat {
+      mode: number;
+      ino: number; // 32 bits of it arrive, as of all but size and blocks
+      uid?: number;
+      gid?: number;
+      size?: number;
+      nlink?: number;
+      rdev?: number;
+      blksize?: number;
+      blocks?: number;
+      atime: number; // ms since 1970, 0 or more; what is left out is now
+      mtime: number;
+      ctime: number;
+    }
+
+    interface Statfs {
+      bsize: number;
+      frsize: number;
+      blocks: number;
+      files: number;
+      namemax: number;
+    }
+
+    /** What libfuse asks, by path. What is missing here is ENOSYS. */
+    interface Operations {
+      getattr(path: string, reply: (errno: number, stat?: Stat) => void): void;
+      readdir(path: string, reply: (errno: number, names?: string[], stats?: Stat[]) => void): void;
+      readlink(path: string, reply: (errno: number, target?: string) => void): void;
+      access(path: string, mask: number, reply: Reply): void;
+      statfs(path: string, reply: (errno: number, statfs?: Statfs) => void): void;
+      open(path: string, flags: number, reply: (errno: number, handle?: number) => void): void;
+      read(
+        path: string,
+        handle: number,
+        into: Uint8Array,
+        length: number,
+        offset: number,
+        reply: Reply,
+      ): void;
+      create(path: string, mode: number, reply: Reply): void;
+      write(
+        path: string,
+        handle: number,
+        from: Uint8Array,
+        length: number,
+        offset: number,
+        reply: Reply,
+      ): void;
+      truncate(path: string, size: number, reply: Reply): void;
+      mknod(path: string, mode: number, device: number, reply: Reply): void;
+      mkdir(path: string, mode: number, reply: Reply): void;
+      unlink(path: string, reply: Reply): void;
+      rmdir(path: string, reply: Reply): void;
+      symlink(target: string, path: string, reply: Reply): void;
+      link(path: string, another: string, reply: Reply): void;
+      rename(from: string, to: string, reply: Reply): void;
+      chmod(path: string, mode: number, reply: Reply): void;
+      chown(path: string, uid: number, gid: number, reply: Reply): void;
+      utimens(path: string, atime: number, mtime: number, reply: Reply): void;
+      setxattr(
+        path: string,
+        name: string,
+        value: Uint8Array,
+        position: number,
+        flags: number,
+        reply: Reply,
+      ): void;
+      removexattr(path: string, name: string, reply: Reply): void;
+      getxattr: unknown; // there, so that libfuse asks; see `_op_getxattr`
+      listxattr: unknown;
+    }
+
+    /** Of libfuse's `-o`, in its words. Values are not quoted. */
+    interface Options {
+      fsname: string;
+      subtype: string;
+      allowOther: boolean;
+      defaultPermissions: boolean;
+      kernelCache: boolean;
+      maxRead: number; // bytes
+      entryTimeout: number; // seconds
+      attrTimeout: number;
+      timeout: false; // ms until an operation is answered by ETIMEDOUT
+    }
+  }
+
+  class Fuse {
+    constructor(mountpoint: string, operations: Fuse.Operations, options: Fuse.Options);
+    /** Calls back when the kernel has sent INIT, or mounting failed. */
+    mount(done: (error: Error | null) => void): void;
+    /**
+     * What answers GETXATTR and LISTXATTR. `reply` wants the buffer's memory back. Replaced, because the operation behind it is
+     * not told how much fits `into`, which is empty when the program asks for the size.
+     */
+    _op_getxattr(
+      reply: (result: number, memory: ArrayBufferLike) => void,
+      path: string,
+      name: string,
+      into: Uint8Array,
+    ): void;
+    _op_listxattr(
+      reply: (result: number, memory: ArrayBufferLike) => void,
+      path: string,
+      into: Uint8Array,
+    ): void;
+  }
+
+  export = Fuse;
+}
