@@ -71,7 +71,7 @@ export function completedCommands(commands: readonly Command[]): CompletedComman
 
 /** By the name of a value, as help shows it; lower case is what is to be typed. */
 function offerFor(name: string): Offer {
-  if (/^[a-z]+(\|[a-z]+)*$/.test(name)) return { kind: 'words', words: name.split('|') };
+  if (/^[a-z-]+(\|[a-z-]+)*$/.test(name)) return { kind: 'words', words: name.split('|') };
   switch (name) {
     case 'FILE':
       return { kind: 'files' };

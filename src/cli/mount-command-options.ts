@@ -8,9 +8,9 @@ export const MOUNT_OPTIONS = {
   'allow-other': { kind: 'flag', summary: 'let other users in (needs user_allow_other in /etc/fuse.conf)' },
   transport: {
     kind: 'text',
-    value: 'NAME',
-    summary: 'how the kernel is served: dev-fuse, or fuse-native (needs libfuse 2)',
-    default: 'dev-fuse; where there is no Linux fuse-native',
+    value: 'dev-fuse|fuse-native',
+    summary: 'how the kernel is served; fuse-native needs libfuse 2, is slower and shows less',
+    default: 'dev-fuse (elsewhere than on Linux fuse-native)',
   },
   memory: { kind: 'text', value: 'SIZE', summary: 'cap of decompressed data in memory', default: '64MiB' },
   'transform-symlinks': { kind: 'flag', summary: 'make absolute links relative to the mountpoint' },

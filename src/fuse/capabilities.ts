@@ -41,5 +41,5 @@ export const FUSE_NATIVE_CAPABILITIES: Capabilities = {
   shortXattrBuffers: true,
   holes: false,
   interrupts: false,
-  nonemptyMountpoints: false,
+  nonemptyMountpoints: true,
 };

@@ -1,4 +1,5 @@
 import type Fuse from 'fuse-native';
+import { LayerslayerError } from '../base/errors.js';
 import { FILE_SYSTEM_TYPE } from './kernel-mount.js';
 import { CACHE_SECONDS } from './kernel-numbers.js';
 import type { TransportOptions } from './transport.js';
@@ -15,8 +16,10 @@ const MAX_BACKGROUND = 8;
 /** Bytes of the source. fuse-native cuts all options together at 1023 bytes; escaped it is twice as long, the others take 300. */
 const SOURCE_MAX = 340;
 
-/** What fuse-native hands to libfuse. */
+/** What fuse-native hands to libfuse. @throws LayerslayerError MOUNT_FAILED */
 export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
+  // In C a NUL ends them all: what comes behind, such as `ro`, would be gone.
+  if (options.source.includes('\0')) throw new LayerslayerError('MOUNT_FAILED', 'the source holds a NUL');
   return {
     // fuse-native knows few of libfuse's options; what follows the name passes through as it is.
     fsname: [

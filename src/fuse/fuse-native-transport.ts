@@ -1,26 +1,25 @@
+import { close } from 'node:fs';
+import { promisify } from 'node:util';
 import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from './attached-mount.js';
 import { FUSE_NATIVE_CAPABILITIES } from './capabilities.js';
 import { deviceClosed, deviceDescriptors } from './device-descriptors.js';
 import { FaultLog } from './fault-log.js';
+import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
 import { loadFuseNative } from './fuse-native-library.js';
 import { fuseNativeOptions } from './fuse-native-options.js';
 import { withinInitDeadline } from './init-deadline.js';
+import type { KernelMount } from './kernel-mount.js';
 import { checkedMountpoint } from './mountpoint.js';
 import { ownKernelMount } from './own-kernel-mount.js';
 import { PathOperations } from './path-operations.js';
 import { READ_DEADLINE_MS } from './pending-reads.js';
 import { raiseReadAhead } from './read-ahead-limit.js';
 import type { MountedFs, Transport, TransportOptions } from './transport.js';
-
-/** Bytes, with the NUL; fuse-native cuts a longer path, and would mount somewhere else. */
-const MOUNTPOINT_MAX = 1024;
-
-export interface FuseNativeOptions {
-  readDeadlineMs?: number; // default READ_DEADLINE_MS
-}
+import { findUnnameable } from './unnameable.js';
 
 /**
  * The kernel's protocol spoken by libfuse 2, in threads of its own, which wait for this one to answer by path. What it can't
@@ -31,32 +30,23 @@ export class FuseNativeTransport implements Transport {
   readonly capabilities = FUSE_NATIVE_CAPABILITIES;
   readonly #readDeadlineMs: number;
 
-  constructor(options: FuseNativeOptions = {}) {
-    this.#readDeadlineMs = options.readDeadlineMs ?? READ_DEADLINE_MS;
+  constructor({ readDeadlineMs = READ_DEADLINE_MS }: { readDeadlineMs?: number } = {}) {
+    this.#readDeadlineMs = readDeadlineMs;
   }
 
   async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
     const { log } = options;
-    const FuseNative = await loadFuseNative();
     const kernelMount = await ownKernelMount();
     const path = await checkedMountpoint(mountpoint, { ...options, kernelMount });
-    if (Buffer.byteLength(path) >= MOUNTPOINT_MAX) {
-      throw failed(path, `fuse-native takes at most ${MOUNTPOINT_MAX - 1} bytes`);
-    }
+    await checkFuseNative(path);
     const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
-    const fuse = new FuseNative(path, operations, fuseNativeOptions(options));
-    // Told exactly, where fuse-native's own would cut, or name a length that is not there.
-    fuse._op_getxattr = (reply, of, name, into) =>
-      operations.getxattr(of, name, into, (result) => reply(result, into.buffer));
-    fuse._op_listxattr = (reply, of, into) =>
-      operations.listxattr(of, into, (result) => reply(result, into.buffer));
-
-    const descriptor = await attach(fuse, path);
+    const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
     // libfuse closes the device when the kernel has no more requests, and says so to nobody.
     const ended = deviceClosed(descriptor);
     ended.then(() => operations.abortReads());
     const device = await attachedDevice(path);
     await raiseReadAhead(device, log);
+    warnOfUnnameable(fs, log);
     return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
   }
 }
@@ -75,34 +65,69 @@ class FuseNativeMount extends AttachedMount {
   }
 }
 
+async function serverOf(operations: PathOperations, path: string, options: TransportOptions): Promise<Fuse> {
+  const FuseNative = await loadFuseNative();
+  const fuse = new FuseNative(path, operations, fuseNativeOptions(options));
+  fuse._op_getxattr = (reply, of, name, into) =>
+    operations.getxattr(of, name, into, (result) => reply(result, into.buffer));
+  fuse._op_listxattr = (reply, of, into) =>
+    operations.listxattr(of, into, (result) => reply(result, into.buffer));
+  return fuse;
+}
+
+/** Mounts that are under way, one after the other: which descriptor is whose shows only by what is new. */
 let attaching: Promise<unknown> = Promise.resolve();
 
-/** Mounts, one after the other: which descriptor is whose shows only by what is new. @returns the open `/dev/fuse` */
-async function attach(fuse: Fuse, path: string): Promise<number> {
-  const before = attaching;
-  const attached = before.then(async () => {
+/** @returns libfuse's open `/dev/fuse` */
+function attach(
+  fuse: Fuse,
+  path: string,
+  kernelMount: KernelMount,
+  options: TransportOptions,
+): Promise<number> {
+  const attached = attaching.then(async () => {
     const others = deviceDescriptors();
-    await withinInitDeadline(mounted(fuse, path));
+    try {
+      await withinInitDeadline(mounted(fuse));
+    } catch (error) {
+      if (error instanceof LayerslayerError) {
+        await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not speak
+        throw error;
+      }
+      await refusal(path, kernelMount, options);
+      throw failedByFuseNative(path, (error as Error).message, error);
+    }
     const descriptor = [...deviceDescriptors()].find((one) => !others.has(one));
-    if (descriptor === undefined) throw failed(path, 'unmounted before it was ready');
+    if (descriptor === undefined) throw failedByFuseNative(path, 'unmounted before it was ready');
     return descriptor;
   });
   attaching = attached.catch(() => {});
   return attached;
 }
 
-function mounted(fuse: Fuse, path: string): Promise<void> {
+function mounted(fuse: Fuse): Promise<void> {
   return new Promise((resolve, reject) => {
-    fuse.mount((error) => (error ? reject(failed(path, advice(error.message), error)) : resolve()));
+    fuse.mount((error) => (error ? reject(error) : resolve()));
   });
 }
 
-/** libfuse says why on stderr only, which a daemon has not. */
-function advice(message: string): string {
-  if (/in use/.test(message)) return 'something is mounted there, and fuse-native does not mount over it';
-  return `${message}; --transport dev-fuse says more precisely why, or works`;
+/**
+ * libfuse says why it could not mount on stderr only, which a daemon has not. What it asked for is asked for again by the
+ * system's own tools, which say it to us.
+ * @throws LayerslayerError MOUNT_FAILED, unless they succeed
+ */
+async function refusal(path: string, kernelMount: KernelMount, options: TransportOptions): Promise<void> {
+  const descriptor = await kernelMount.attach(path, options);
+  await kernelMount.detach(path, 'lazily');
+  await promisify(close)(descriptor);
 }
 
-function failed(path: string, why: string, cause?: unknown): LayerslayerError {
-  return new LayerslayerError('MOUNT_FAILED', `mounting on ${path} by fuse-native: ${why}`, { cause });
+function warnOfUnnameable(fs: LayerFs, log: Log): void {
+  const found = findUnnameable(fs);
+  if (found === undefined) return;
+  const what = [
+    ...(found.names > 0 ? [`names that are not UTF-8: ${found.names}, not shown`] : []),
+    ...(found.targets > 0 ? [`links to such: ${found.targets}, not readable`] : []),
+  ].join('; ');
+  log.warn(`${what} (the first is ${found.example}); --transport dev-fuse shows all`);
 }

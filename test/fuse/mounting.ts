@@ -7,7 +7,7 @@ import { type Log, logTo } from '#dist/base/log.js';
 import type { LayerFs } from '#dist/fs/layer-fs.js';
 import { type DevFuseOptions, DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
 import { readMountTable } from '#dist/fuse/mount-table.js';
-import type { MountedFs, TransportOptions } from '#dist/fuse/transport.js';
+import type { MountedFs, Transport, TransportOptions } from '#dist/fuse/transport.js';
 
 /*
  * The mounts are served by the test's own process, so it never touches them itself: every check is a child process,
@@ -68,6 +68,9 @@ export interface TestMount {
   log: string[];
 }
 
+/** fuse-native has binaries for this machine only; elsewhere it would have to be compiled. */
+export const HAS_FUSE_NATIVE = process.arch === 'x64';
+
 const mountpoints = new Set<string>();
 
 export async function newMountpoint(): Promise<string> {
@@ -93,15 +96,16 @@ export function optionsFor(changes: Partial<TransportOptions> = {}): TransportOp
 export async function mountFs(
   fs: LayerFs,
   changes: Partial<TransportOptions> = {},
-  transport: DevFuseOptions = {},
+  transport: DevFuseOptions | Transport = {},
 ): Promise<TestMount> {
+  const server = 'mount' in transport ? transport : new DevFuseTransport(transport);
   const mountpoint = await newMountpoint();
   const log: string[] = [];
   const options = optionsFor({
     log: logTo((level, message) => log.push(`${level}: ${message}`)),
     ...changes,
   });
-  return { mountpoint, mounted: await new DevFuseTransport(transport).mount(fs, mountpoint, options), log };
+  return { mountpoint, mounted: await server.mount(fs, mountpoint, options), log };
 }
 
 /** For afterEach or afterAll: whatever the tests did, no mount, waiting process or directory of theirs is left. */

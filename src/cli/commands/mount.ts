@@ -49,7 +49,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
     await kernelMount.check(choices);
     if (choices.transport === 'fuse-native')
-      await (await import('../../fuse/fuse-native-library.js')).loadFuseNative();
+      await (await import('../../fuse/fuse-native-check.js')).checkFuseNative(mountpoint);
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
