@@ -36,10 +36,20 @@ need() {
   for pair; do
     command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
   done
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  say "installing ${missing[*]}"
+  [ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+}
+
+# need_library FILE=PACKAGE: the same for a library.
+need_library() {
+  local libraries
+  libraries=$(/sbin/ldconfig -p)
+  [[ $libraries == *[[:space:]]"${1%%=*} "* ]] || install_packages "${1#*=}"
+}
+
+install_packages() {
+  say "installing $*"
   apt_update
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
 }
 
 # need_registry: puts docker-registry on PATH. The package is unpacked, not installed: installing it would start, and
@@ -62,7 +72,8 @@ need_node() {
     die "needs Node 20.19 or later, this is $(node --version)"
 }
 
-# need_modules: npm ci, unless what is installed is what the lock file asks for.
+# need_modules: npm ci, unless what is installed is what the lock file asks for. Without the packages' scripts: what has native
+# parts brings them built, and fuse-native's would compile another where libfuse 2 is missing.
 need_modules() {
   local installed=$root/node_modules/.package-lock.json
   if [ ! -e "$installed" ] || [ "$root/package-lock.json" -nt "$installed" ]; then

@@ -1,7 +1,7 @@
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
 import type Fuse from 'fuse-native';
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from './attached-mount.js';
@@ -117,7 +117,14 @@ function mounted(fuse: Fuse): Promise<void> {
  * @throws LayerslayerError MOUNT_FAILED, unless they succeed
  */
 async function refusal(path: string, kernelMount: KernelMount, options: TransportOptions): Promise<void> {
-  const descriptor = await kernelMount.attach(path, options);
+  let descriptor: number;
+  try {
+    descriptor = await kernelMount.attach(path, options);
+  } catch (error) {
+    // Without koffi, which fuse-native does not need, fusermount3 can't be asked.
+    if (systemCode((error as Error).cause) === 'ERR_MODULE_NOT_FOUND') return;
+    throw error;
+  }
   await kernelMount.detach(path, 'lazily');
   await promisify(close)(descriptor);
 }

@@ -48,8 +48,8 @@ describe('completion for bash', () => {
   });
 
   it.each([
-    ['mount --t', ['--token-file', '--transform-symlinks']],
-    ['--json mount --tr', ['--transform-symlinks']],
+    ['mount --t', ['--token-file', '--transform-symlinks', '--transport']],
+    ['--json mount --transf', ['--transform-symlinks']],
     ['umount --', ['--all', '--help', '--json', '--lazy', '--log-file', '--quiet', '--verbose']],
     ['mount --platform linux/arm', ['linux/arm/v6', 'linux/arm/v7', 'linux/arm64']],
     ['mount --platform = linux/s', ['linux/s390x']],
@@ -72,6 +72,7 @@ describe('completion for bash', () => {
     ['save --format oci dir ', ['docker-archive:', 'oci-archive:', 'oci:']],
     ['cache ', ['clear', 'ls', 'prune']],
     ['completion z', ['zsh']],
+    ['mount --transport f', ['fuse-native']],
     ['mounts ', []],
   ])('%s', (line, offers) => expect(bash(...line.split(' '))).toEqual(offers));
 
@@ -107,13 +108,14 @@ describe('completion for zsh', () => {
 
   it.each([
     ['layerslayer ', WORDS],
-    ['layerslayer mount --tr', ['--transform-symlinks']],
+    ['layerslayer mount --transf', ['--transform-symlinks']],
     ['layerslayer mount --platform linux/arm', ['linux/arm/v6', 'linux/arm/v7', 'linux/arm64']],
     ['layerslayer mount --platform=linux/s', ['linux/s390x']],
     ['layerslayer mount nginx:alpine a', ['a layout']],
     ['layerslayer inspect oc', ['oci-archive:', 'oci:']],
     ['layerslayer inspect oci-archive:a', ['a file.tar', 'a layout']],
     ['layerslayer save --format ', ['oci']],
+    ['layerslayer mount --transport ', ['dev-fuse', 'fuse-native']],
     ['layerslayer cache ', ['clear', 'ls', 'prune']],
   ])('%s', (line, offers) => expect(complete('zsh', line)).toEqual([...offers].sort()));
 });

@@ -28,12 +28,17 @@ export function attemptAs(uid: number, command: string, ...args: string[]): Prom
   return attempt(setpriv, [...words, command, ...args]);
 }
 
-/** Everything of it belongs to that user. */
-export async function ordinaryWorkplace(): Promise<Workplace> {
+export const KOFFI = ['koffi', '@koromix'];
+
+/**
+ * Everything of it belongs to that user.
+ * @param packages what the program finds beside itself
+ */
+export async function ordinaryWorkplace(packages: readonly string[] = KOFFI): Promise<Workplace> {
   const program: string[] = [];
   const place = new Workplace(program);
   const copy = join(place.scratch, 'program');
-  for (const part of ['dist/bin', 'package.json', 'node_modules/koffi', 'node_modules/@koromix'])
+  for (const part of ['dist/bin', 'package.json', ...packages.map((name) => `node_modules/${name}`)])
     cpSync(join(ROOT, part), join(copy, part), { recursive: true, dereference: true });
   await run('chown', ['-R', `${NOBODY}:${NOBODY}`, place.scratch]);
   chmodSync(place.scratch, 0o755);
