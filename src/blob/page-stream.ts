@@ -10,7 +10,10 @@ import { PageHasher } from './page-hasher.js';
 
 export interface PageStreamOptions {
   digest: Digest; // of the whole blob: what it must turn out to be
+  /** Where an earlier pass may have left pages. */
   store: ContentStore;
+  /** Whether the pages that come are put there too. */
+  keepsPages: boolean;
   /** Two buffers at least are in circulation: one is written to disk while the next is filled. */
   takeBuffer: TakeBuffer;
   /** Takes a page over, in order, with its buffer. Its bytes are not verified before the end of the whole stream. */
@@ -26,7 +29,7 @@ export interface PageStreamOptions {
 }
 
 /**
- * The sending side of an index pass: the whole blob once, in pages, each hashed and kept on disk if it fits. Pages that an
+ * The sending side of an index pass: the whole blob once, in pages, each hashed and, if that is wanted, kept on disk if it fits. Pages that an
  * interrupted pass left on disk are taken from there up to the first that is missing: there is no digest yet to check each
  * by, but the digest of the whole decides about them too.
  *
@@ -138,7 +141,7 @@ class Delivery {
 
   async #deliver(page: Uint8Array, number: number, isKept: boolean): Promise<void> {
     const { onPage, signal } = this.#options;
-    if (!isKept) await this.#keeper.add(number, page);
+    if (!isKept && this.#options.keepsPages) await this.#keeper.add(number, page);
     try {
       await fromConsumer(() => onPage(page, number), signal);
     } catch (error) {

@@ -6,7 +6,7 @@ import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import { copyContent } from './copy-content.js';
-import { LayerSearch, type Sighting } from './layer-search.js';
+import { type CapturedFile, LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
 
@@ -150,19 +150,17 @@ export class FileSearch {
   }
 
   /** The layer was read whole: what was captured stands, if it is what the whole layer says. */
-  #confirm({ captured, sightings, rowsSeen }: LayerSearch): void {
+  #confirm(search: LayerSearch): void {
     const { number, layer } = this.#known[0]!;
-    if (rowsSeen === layer.entries.length) {
-      // A file that stands last: no entry came after the look that found it, so another merge would say the same.
-      for (const [wanted, { capture }] of captured) {
-        const file = fileOf(sightings.get(wanted)!);
-        if (file && capture.isComplete) this.#done({ wanted, file });
-      }
-      return;
+    const unsure: [WantedFile, CapturedFile][] = [];
+    for (const [wanted, taken] of search.captured) {
+      if (!search.isFinal(wanted, layer.entries.length)) unsure.push([wanted, taken]);
+      else if (taken.capture.isComplete) this.#done({ wanted, file: fileOf(search.sightings.get(wanted)!)! });
     }
+    if (unsure.length === 0) return;
     const view = new UpperLayers(this.#upper, this.#below === 0);
     if (!view.isCertain) return;
-    for (const [wanted, { row, capture }] of captured) {
+    for (const [wanted, { row, capture }] of unsure) {
       const resolved = view.resolve(wanted.path);
       if (resolved.kind !== 'found') continue;
       const file = foundFile(view.tree, resolved.inode, resolved.names);

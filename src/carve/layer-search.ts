@@ -6,6 +6,7 @@ import { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture, type ContentPlace } from './capture.js';
 import { PathWatch } from './path-watch.js';
+import { SoleEntries } from './sole-entries.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
 
 /**
@@ -18,6 +19,13 @@ const LOOKS_MAX = 100;
 export type Sighting =
   | { kind: 'file'; file: FoundFile } // in this layer or above
   | { kind: 'refused'; error: Error };
+
+/** A file whose content has passed, or is passing. */
+export interface CapturedFile {
+  row: number;
+  rowsSeen: number; // of the layer, when it was found
+  capture: Capture;
+}
 
 export interface LayerSearchOptions {
   number: number; // of this layer
@@ -37,12 +45,10 @@ export interface LayerSearchOptions {
 export class LayerSearch implements LayerWatcher {
   /** Known for certain, but for a later entry of the same path. */
   readonly sightings = new Map<WantedFile, Sighting>();
-  /** Files whose content has passed, or is passing. */
-  readonly captured = new Map<WantedFile, { row: number; capture: Capture }>();
+  readonly captured = new Map<WantedFile, CapturedFile>();
   readonly #options: LayerSearchOptions;
   readonly #watch = new PathWatch();
-  /** Rows of the layer that the last certain look has seen. */
-  rowsSeen = 0;
+  readonly #soles: SoleEntries | undefined;
   readonly #missing = new Map<WantedFile, Resolved & { kind: 'missing' }>();
   #looks = 0;
 
@@ -53,9 +59,12 @@ export class LayerSearch implements LayerWatcher {
       if (resolved.kind === 'missing') this.#missing.set(wanted, resolved);
     }
     this.#watch.aim(this.#missing.values());
+    if (options.upper.length === 0) this.#soles = new SoleEntries(options.wanted);
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
+    const sole = this.#soles?.see(entry, row);
+    if (sole && !this.sightings.has(sole)) this.#take(sole, entry, row);
     if (this.#watch.concerns(entry) && this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
     return this.#hasEnough;
   }
@@ -63,6 +72,11 @@ export class LayerSearch implements LayerWatcher {
   onBytes(bytes: Uint8Array, offset: number): boolean {
     for (const { capture } of this.captured.values()) if (!capture.isComplete) capture.pass(bytes, offset);
     return this.#hasEnough;
+  }
+
+  /** Whether what was captured on the way is what a merge of the whole layer, which has so many rows, would say. */
+  isFinal(wanted: WantedFile, rows: number): boolean {
+    return this.captured.get(wanted)?.rowsSeen === rows || this.#soles?.has(wanted) === true;
   }
 
   settled(): Promise<void> | undefined {
@@ -79,7 +93,6 @@ export class LayerSearch implements LayerWatcher {
     const { number, upper, isLowest, wanted } = this.#options;
     const view = new UpperLayers([{ entries, number }, ...upper], isLowest);
     if (!view.isCertain) return;
-    this.rowsSeen = entries.length;
     for (const one of wanted) {
       if (this.sightings.has(one)) continue;
       const resolved = view.resolve(one.path);
@@ -99,10 +112,24 @@ export class LayerSearch implements LayerWatcher {
     this.#watch.aim(this.#missing.values());
   }
 
+  /** The entry is the file, without a look. */
+  #take(wanted: WantedFile, entry: TarEntry, row: number): void {
+    const { size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
+    const names = wanted.path.map((name) => new Uint8Array(name));
+    const file: FoundFile = {
+      ...{ layer: this.#options.number, row, names },
+      ...{ size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds },
+    };
+    this.sightings.set(wanted, { kind: 'file', file });
+    this.#missing.delete(wanted);
+    this.#watch.aim(this.#missing.values());
+    this.#capture(wanted, file, entry);
+  }
+
   #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: ContentPlace): void {
     const place = { dataOffset, storedSize, sparse };
     const capture = new Capture(place, this.#options.begin(wanted, file));
-    this.captured.set(wanted, { row: file.row, capture });
+    this.captured.set(wanted, { row: file.row, rowsSeen: file.row + 1, capture });
   }
 }
 

@@ -4,6 +4,10 @@ import type { TarEntry } from '../tar/entry.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
+const SLASH = 0x2f;
+
+/** Endings of paths whose last name is somewhere else. */
+const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 
 /**
  * Tells which entries of a layer, as they pass, may change where wanted paths lead: those on the way of one, but for plain
@@ -14,6 +18,8 @@ export class PathWatch {
   readonly #ends = new Set<string>();
   readonly #ways = new Set<string>();
   readonly #lastNames = new Set<string>();
+  /** Of the last names, and of paths that have to be cleaned first: most entries are told apart by it. */
+  readonly #endings = new Set<number>();
   readonly #links = new Set<string>(); // symlinks so far, and hard links, which may be names of symlinks
   readonly #path = new PathComponents();
 
@@ -22,6 +28,8 @@ export class PathWatch {
     this.#ends.clear();
     this.#ways.clear();
     this.#lastNames.clear();
+    this.#endings.clear();
+    for (const ending of UNCLEAN) this.#endings.add(ending);
     for (const { names, name, rest } of missing) {
       let key = names.map(latin1).join('/');
       const ahead = [name, ...rest.filter((part) => !DOT.equals(part))];
@@ -32,6 +40,7 @@ export class PathWatch {
         const text = latin1(part);
         key = key === '' ? text : `${key}/${text}`;
         this.#lastNames.add(text);
+        this.#endings.add(endingOf(part));
         (i === way.length - 1 ? this.#ends : this.#ways).add(key);
       }
     }
@@ -39,10 +48,12 @@ export class PathWatch {
 
   /** Call with each entry, in order. */
   concerns({ path, kind }: TarEntry): boolean {
+    if (this.#lastNames.size === 0) return false; // nor will there be any
+    const isLink = kind === 'symlink' || kind === 'hardlink';
+    if (!isLink && !this.#endings.has(endingOf(path))) return false;
     this.#path.parse(path, 0, path.length);
     const { count } = this.#path;
     if (count === 0) return false;
-    const isLink = kind === 'symlink' || kind === 'hardlink';
     const isNamed = this.#lastNames.has(latin1(this.#path.view(count - 1)));
     if (!isLink && !isNamed) return false;
     const key = this.#key(count);
@@ -63,6 +74,14 @@ export class PathWatch {
   #key(count: number): string {
     return Array.from({ length: count }, (_, i) => latin1(this.#path.view(i))).join('/');
   }
+}
+
+/** The last two bytes before slashes at the end, as one number. */
+function endingOf(path: Uint8Array): number {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === SLASH) end--;
+  if (end === 0) return 0;
+  return path[end - 1]! | ((end > 1 ? path[end - 2]! : SLASH) << 8);
 }
 
 function latin1(bytes: Uint8Array): string {

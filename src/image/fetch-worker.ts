@@ -153,6 +153,7 @@ function attach(port: MessagePort): void {
       const { pageDigests } = await streamPages(source, {
         digest,
         store,
+        keepsPages: true,
         takeBuffer: () => ring.take(),
         onPage: (page) => inflating.notify('streamed', { blob, page }, [page.buffer as ArrayBuffer]),
         onBytes: (bytes) => counters.addProgress(blob, bytes),
@@ -201,11 +202,12 @@ function attachWalk(port: MessagePort): void {
       sender.flush();
       return undefined;
     }
-    // One is written to disk while the next is filled.
+    // Two, as the stream wants.
     const pages = new BufferRing(2, PAGE_SIZE);
     const { pageDigests } = await streamPages(source, {
       digest: openBlob(blob).descriptor.digest,
       store: await storeFor(source),
+      keepsPages: false, // who looks for a file now would push out what mounts are reading
       onChunk: (chunk) => sender.send(chunk),
       onPage: (page) => pages.give(page.buffer as ArrayBuffer),
       takeBuffer: () => pages.take(),

@@ -48,6 +48,7 @@ async function gather(source: FaultySource, store: ContentStore, options: Partia
   const got: Uint8Array[] = [];
   let bytes = 0;
   const { pageDigests } = await streamPages(source, {
+    keepsPages: true,
     digest: digestOf(BYTES),
     store,
     takeBuffer: () => ring.take(),

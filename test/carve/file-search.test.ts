@@ -6,7 +6,17 @@ import { mergeLayers } from '#dist/overlay/merge.js';
 import { resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import { type Stack, walk } from '../overlay/trees.js';
-import { dir, entriesOf, fifo, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
+import {
+  dir,
+  entriesOf,
+  fifo,
+  file,
+  hardlink,
+  opaque,
+  symlink,
+  type TestEntry,
+  whiteout,
+} from '../support/entries.js';
 import { SearchedStack } from './searched-stack.js';
 
 const asked = (text: string): WantedFile => ({ text, path: splitPath(Buffer.from(text)) });
@@ -185,6 +195,12 @@ describe('a search for files', () => {
     expect(await search(new SearchedStack(layers), layers, paths)).toEqual(['1:1 2', 'NOT_FOUND']);
   });
 
+  it('takes the last of two when what it read on for stands last', async () => {
+    const layers = [[file('a', '1'), file('a', '2'), file('b', 'b')]];
+    const paths = ['/a', '/b', '/c'].map(asked);
+    expect(await search(new SearchedStack(layers), layers, paths)).toEqual(['1:1 2', '1:2 b', 'NOT_FOUND']);
+  });
+
   it('goes through a layer once for many files', async () => {
     const source = new SearchedStack([base]);
     const paths = ['/z', '/etc/passwd', '/usr/x'].map(asked);
@@ -244,27 +260,34 @@ describe('a search for files', () => {
     expect(early).toBeGreaterThan(100);
   });
 
-  /** No entry takes away what an earlier one of its layer made. */
-  const isSettled = (entries: Stack[number]): boolean => {
+  /** No entry of the top layer takes away what an earlier one of it made. */
+  const isSettled = (lower: Stack, entries: Stack[number]): boolean => {
     let before = new Map<string, string>();
     for (let rows = 1; rows <= entries.length; rows++) {
-      const tree = mergeLayers([{ entries: entriesOf(...entries.slice(0, rows)), number: 1 }]);
+      const layers = [...lower, entries.slice(0, rows)];
+      const tree = mergeLayers(layers.map((layer, i) => ({ entries: entriesOf(...layer), number: i + 1 })));
       const now = new Map(
         walk(tree).map(({ path, inode }) => [
           path,
-          tree.kind(inode) === 'dir' ? 'dir' : `${tree.rowOf(inode)}`,
+          tree.kind(inode) === 'dir' ? 'dir' : `${tree.layerOf(inode)}:${tree.rowOf(inode)}`,
         ]),
       );
-      for (const [path, what] of before) if (now.get(path) !== what) return false;
+      for (const [path, what] of before) {
+        // What a lower layer had may go.
+        const isOurs = what === 'dir' || what.startsWith(`${layers.length}:`);
+        if (isOurs && now.get(path) !== what) return false;
+      }
       before = now;
     }
     return true;
   };
   const settledStack = stack.map((layers) =>
-    // What would take away is left out, from the end of a layer.
-    layers.map((entries) =>
-      entries.slice(0, entries.findIndex((_, i) => !isSettled(entries.slice(0, i + 1))) >>> 0),
-    ),
+    layers.reduce<TestEntry[][]>((lower, entries) => {
+      // What would take away is left out, from the end of a layer.
+      const bad = entries.findIndex((_, i) => !isSettled(lower, entries.slice(0, i + 1)));
+      lower.push(entries.slice(0, bad === -1 ? undefined : bad));
+      return lower;
+    }, []),
   );
 
   it('says of many what the whole merged tree says, when no layer takes away what it has made', async () => {

@@ -7,7 +7,7 @@ import { entriesOf, layerWith, type TestEntry } from '../support/entries.js';
 const BLOCK = 512;
 
 /** The entry as a scanner hands it out. */
-function asTarEntry(entry: TestEntry, dataOffset: number): TarEntry {
+export function asTarEntry(entry: TestEntry, dataOffset: number): TarEntry {
   const isFile = entry.kind === 'file';
   return {
     kind: entry.kind,

@@ -12,8 +12,6 @@ import {
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { indexKey, storePath } from '#dist/cache/store-layout.js';
-import { LAYER_INDEX_VERSION } from '#dist/layer/layer-index-codec.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import { until } from '../support/mounts.js';
 import {
@@ -24,7 +22,16 @@ import {
   startRegistry,
   type TestRegistry,
 } from '../support/registry.js';
-import { contentOf, expectFiles, Sessions, sentFor, sha256, someFiles, tarOfFiles } from './sessions.js';
+import {
+  contentOf,
+  expectFiles,
+  indexPath,
+  Sessions,
+  sentFor,
+  sha256,
+  someFiles,
+  tarOfFiles,
+} from './sessions.js';
 
 const files = [someFiles(1, 8_000_000), someFiles(2, 500_000)];
 const blobs = files.map((some) => gzipSync(tarOfFiles(some), { level: 1 }));
@@ -40,9 +47,6 @@ beforeAll(async () => {
 });
 afterAll(() => registry?.stop());
 afterEach(() => sessions.cleanUp());
-
-const indexPath = (cacheDirectory: string, digest: string) =>
-  storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
 
 /** Paths of all files of a kind. */
 function filesBelow(directory: string): string[] {

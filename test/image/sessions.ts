@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
 import { logTo } from '#dist/base/log.js';
+import { indexKey, storePath } from '#dist/cache/store-layout.js';
 import type { ImageSession, LayerProgress, SessionOptions } from '#dist/image/image-session.js';
 import { startSession } from '#dist/image/session.js';
 import type { Layer } from '#dist/layer/layer.js';
+import { LAYER_INDEX_VERSION } from '#dist/layer/layer-index-codec.js';
 import { WINDOW_SIZE } from '#dist/layer/window-reader.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
@@ -179,3 +181,7 @@ export class Door {
     await closed;
   }
 }
+
+/** Where a layer's index is kept. */
+export const indexPath = (cacheDirectory: string, digest: string) =>
+  storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));

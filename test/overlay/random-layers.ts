@@ -22,13 +22,13 @@ const linkTarget = fc
   .tuple(fc.boolean(), fc.array(fc.constantFrom('a', 'b', 'c', '..', '.'), { minLength: 1, maxLength: 3 }))
   .map(([absolute, names]) => (absolute ? '/' : '') + names.join('/'));
 
-export const entry: fc.Arbitrary<TestEntry> = fc.oneof(
+export const randomEntry: fc.Arbitrary<TestEntry> = fc.oneof(
   { weight: 4, arbitrary: path.map((name) => file(name, name)) },
   { weight: 3, arbitrary: path.map((name) => dir(`${name}/`)) },
   { weight: 2, arbitrary: fc.tuple(path, linkTarget).map(([name, target]) => symlink(name, target)) },
   { weight: 2, arbitrary: fc.tuple(path, path).map(([name, target]) => hardlink(name, target)) },
 );
-export const stack: fc.Arbitrary<Stack> = fc.array(fc.array(entry, { maxLength: 10 }), {
+export const stack: fc.Arbitrary<Stack> = fc.array(fc.array(randomEntry, { maxLength: 10 }), {
   minLength: 1,
   maxLength: 4,
 });
