@@ -24,6 +24,14 @@ describe('the sources', () => {
     expect(findViolations(files)).toEqual([]);
   });
 
+  it('do nothing when they are imported, but for programs and threads: commands share files', () => {
+    const isStarted = (path: string) => /(^|[/-])(main|worker)\.ts$/.test(path);
+    const acting = [...files].filter(
+      ([path, text]) => !isStarted(path) && /^(?:void |await |[a-z]\w*[.(])/m.test(text),
+    );
+    expect(acting.map(([path]) => path)).toEqual([]);
+  });
+
   it('use every dependency that the package declares, and no other', () => {
     const declared: { dependencies: Record<string, string>; optionalDependencies?: Record<string, string> } =
       JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));

@@ -16,6 +16,12 @@ export interface KeptIndex {
   cached: boolean; // it was kept from an earlier mount, or another process has just made it
 }
 
+/** An index that was made just now. */
+export interface MadeIndex {
+  bytes: Uint8Array; // encoded
+  index?: LayerIndex; // the same, when this thread made it
+}
+
 /** Layer indexes on disk, made by one process on this machine and used by all that share the cache directory. */
 export class KeptIndexes {
   readonly #store: Promise<ContentStore>;
@@ -63,13 +69,13 @@ export class KeptIndexes {
   }
 
   /**
-   * The kept index, else the one that `make` encodes; meanwhile other processes that want it wait.
+   * The kept index, else the one that `make` gives; meanwhile other processes that want it wait.
    * @param onWait another process is making it
    * @throws what `make` throws; the signal's reason; IO_FAILED when the lock cannot be had
    */
   async loadOrMake(
     digest: Digest,
-    { make, onWait, signal }: { make(): Promise<Uint8Array>; onWait(): void; signal: AbortSignal },
+    { make, onWait, signal }: { make(): Promise<MadeIndex>; onWait(): void; signal: AbortSignal },
   ): Promise<KeptIndex> {
     const store = await this.#store;
     await this.#preloading;
@@ -116,19 +122,26 @@ export class KeptIndexes {
     }
   }
 
-  async #keep(store: ContentStore, digest: Digest, encoded: Uint8Array): Promise<KeptIndex> {
-    const written = await store.write('index', indexKey(LAYER_INDEX_VERSION, digest), encoded);
-    const kept = written ? await this.#load(store, digest) : undefined;
-    return kept ? { ...kept, cached: false } : inMemory(encoded);
+  async #keep(store: ContentStore, digest: Digest, made: MadeIndex): Promise<KeptIndex> {
+    const key = indexKey(LAYER_INDEX_VERSION, digest);
+    if (!(await store.write('index', key, made.bytes))) return inMemory(made);
+    if (!made.index) {
+      const kept = await this.#load(store, digest);
+      return kept ? { ...kept, cached: false } : inMemory(made);
+    }
+    const fd = store.openFd('index', key);
+    if (fd === undefined) return inMemory(made);
+    this.#openFds.add(fd);
+    return { index: made.index, windows: { fd, section: made.index.windows }, cached: false };
   }
 }
 
 /** An index that the disk does not keep: its windows go to memory that the inflating threads share. */
-function inMemory(encoded: Uint8Array): KeptIndex {
-  const index = decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length));
+function inMemory({ bytes, index: known }: MadeIndex): KeptIndex {
+  const index = known ?? decodeLayerIndex((offset, length) => bytes.subarray(offset, offset + length));
   const { offset, length } = index.windows;
   const memory = new SharedArrayBuffer(length);
-  new Uint8Array(memory).set(encoded.subarray(offset, offset + length));
+  new Uint8Array(memory).set(bytes.subarray(offset, offset + length));
   return { index, windows: { memory }, cached: false };
 }
 

@@ -11,7 +11,7 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Fetching } from './fetching.js';
 import type { LayerWalkEnd } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
-import type { KeptIndex, KeptIndexes } from './kept-indexes.js';
+import type { KeptIndex, KeptIndexes, MadeIndex } from './kept-indexes.js';
 import type { LayerWatcher } from './layer-watcher.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
@@ -104,11 +104,11 @@ export class LayerOpener {
     }
   }
 
-  /** @param index makes the encoded index, when there is none kept */
+  /** @param index makes the index, when there is none kept */
   async #open(
     image: ResolvedImage,
     wanted: WantedBlob,
-    index: (blob: BlobNumber) => Promise<Uint8Array>,
+    index: (blob: BlobNumber) => Promise<MadeIndex>,
     report: ProgressReport,
     signal: AbortSignal,
   ): Promise<Layer> {
@@ -152,14 +152,14 @@ export class LayerOpener {
     digest: Digest,
     size: number,
     signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  ): Promise<MadeIndex> {
     try {
-      return await this.#parts.inflate.index(blob, digest, size, signal);
+      return { bytes: await this.#parts.inflate.index(blob, digest, size, signal) };
     } catch (error) {
       if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
       // Once more: a cache or a proxy on the way may have sent other bytes.
       this.#parts.log.warn(`${error.message}; trying once more`);
-      return this.#parts.inflate.index(blob, digest, size, signal);
+      return { bytes: await this.#parts.inflate.index(blob, digest, size, signal) };
     }
   }
 
@@ -187,7 +187,7 @@ export class LayerOpener {
   }
 }
 
-async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<Uint8Array> {
+async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<MadeIndex> {
   try {
     return await pass.finish(pageDigests);
   } catch (error) {

@@ -9,11 +9,15 @@ import type { ResolvedImage } from './image-source.js';
 import { KeptManifests } from './kept-manifests.js';
 import { RegistrySource } from './registry-source.js';
 
-// undici's parser is WebAssembly. For one request it need not be made fast: a process that ends meanwhile waits for the
-// compiler, 40 ms (measured).
-setFlagsFromString('--liftoff-only');
-// Loaded while the arguments are still being checked.
-void loadPool();
+/**
+ * For a process that is about to resolve one image, and then ends: loads the HTTP client, and has all WebAssembly in this
+ * process compiled fast instead of well. (undici's parser is WebAssembly; a process that ends while it is being optimized
+ * waits for the compiler, 40 ms, measured.)
+ */
+export function prepareToResolve(): void {
+  setFlagsFromString('--liftoff-only');
+  void loadPool();
+}
 
 export interface ResolveOptions {
   registry: RegistryOptions;

@@ -9,7 +9,7 @@ import { detectCompression } from './compression.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
 import { type Compression, type LayerIndex, MAX_WARNINGS } from './layer-index.js';
-import { encodeLayerIndex } from './layer-index-codec.js';
+import { type EncodedLayerIndex, encodeLayerIndex } from './layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 
 /** Looks on while a pass is made. */
@@ -74,10 +74,9 @@ export class IndexPass {
 
   /**
    * The blob has ended and its digest was right.
-   * @returns the encoded index
    * @throws LayerslayerError CORRUPT_LAYER when the blob is cut short
    */
-  async finish(pageDigests: Uint8Array): Promise<Uint8Array> {
+  async finish(pageDigests: Uint8Array): Promise<EncodedLayerIndex> {
     this.#gzip?.finish();
     const { size: tarSize } = this.#tar.finish();
     if (this.#warningCount > this.#warnings.length) {

@@ -123,8 +123,8 @@ async function finish(
   digest: Digest,
 ): Promise<Transferred<Uint8Array>> {
   try {
-    const encoded = await pass.finish(pageDigests);
-    return new Transferred(encoded, [encoded.buffer as ArrayBuffer]);
+    const { bytes } = await pass.finish(pageDigests);
+    return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
   } catch (error) {
     throw withContext(error, `indexing layer ${shortDigest(digest)}`);
   }

@@ -60,6 +60,12 @@ interface Header {
 
 const deflate = promisify(deflateRaw);
 
+/** A layer index as it is kept, and what `decodeLayerIndex` would make of it. */
+export interface EncodedLayerIndex {
+  bytes: Uint8Array;
+  index: LayerIndex;
+}
+
 /**
  * A layer index and its deflated windows, end to end, as the index pass leaves them. Tables are deflated in libuv's pool:
  * the inflating thread may have another layer to go on with.
@@ -67,7 +73,7 @@ const deflate = promisify(deflateRaw);
 export async function encodeLayerIndex(
   index: Omit<LayerIndex, 'windows'>,
   windows: Uint8Array,
-): Promise<Uint8Array> {
+): Promise<EncodedLayerIndex> {
   const { columns } = index.entries;
   const tables: Record<TableName, Uint8Array> = {
     entries: concat(packEntries(columns)),
@@ -105,7 +111,9 @@ export async function encodeLayerIndex(
   prefix.writeUInt32LE(LAYER_INDEX_VERSION, 4);
   prefix.writeUInt32LE(headerBytes.length, 8);
   checksum.digest().copy(prefix, CHECKSUM_OFFSET);
-  return concat([prefix, headerBytes, ...stored, windows]);
+  const bytes = concat([prefix, headerBytes, ...stored, windows]);
+  const section = { offset: bytes.length - windows.length, length: windows.length };
+  return { bytes, index: { ...index, windows: section } };
 }
 
 /** Bytes of an encoded index, wherever it is kept. Throws when there are not `length` bytes at `offset`. */

@@ -33,7 +33,7 @@ export async function indexBlob(
     pass.push(chunk);
     chunk.fill(0xee); // theirs until the call returns
   }
-  const encoded = await pass.finish(hasher.finish().pageDigests);
+  const { bytes: encoded } = await pass.finish(hasher.finish().pageDigests);
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
 }
 

@@ -58,7 +58,8 @@ async function build(
     pageDigests: new Uint8Array(64).fill(9),
     warnings: ['an entry was skipped'],
   };
-  return { index, windows, encoded: await encodeLayerIndex(index, windows) };
+  const { bytes: encoded, index: told } = await encodeLayerIndex(index, windows);
+  return { index, windows, encoded, told };
 }
 
 const readerOf = (encoded: Uint8Array) => (offset: number, length: number) => {
@@ -94,7 +95,7 @@ describe('the layer index on disk', () => {
   it('gives back each entry and checkpoint', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entries, { maxLength: 30 }), checkpoints, async (rows, marks) => {
-        const { index, windows, encoded } = await build(rows, marks);
+        const { index, windows, encoded, told } = await build(rows, marks);
         const decoded = decodeLayerIndex(readerOf(encoded));
         expect(decoded.entries.length).toBe(rows.length);
         for (const [row, entry] of rows.entries()) {
@@ -104,6 +105,7 @@ describe('the layer index on disk', () => {
           expect(decoded.entries.size(row)).toBe(entry.size);
         }
         expect(decoded.checkpoints).toEqual(index.checkpoints);
+        expect(decoded.windows).toEqual(told.windows);
         const { offset, length } = decoded.windows;
         expect([...encoded.subarray(offset, offset + length)]).toEqual([...windows]);
         expect({ ...decoded, entries: 0, checkpoints: 0, windows: 0 }).toEqual({

@@ -43,7 +43,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const choices = mountChoices(values, context);
     const { reference, localPath } = imageArgument(image!, context.cwd);
     // Its modules load while the mountpoint is looked at.
-    const resolver = localPath === undefined ? import('../../image/resolve-in-registry.js') : undefined;
+    const resolver = localPath === undefined ? loadResolver() : undefined;
     const kernelMount = await ownKernelMount();
     const { nonempty } = choices;
     const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
@@ -57,6 +57,12 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     return mountByDaemon(options, context, resolver);
   },
 };
+
+async function loadResolver(): Promise<RegistryResolver> {
+  const resolver = await import('../../image/resolve-in-registry.js');
+  resolver.prepareToResolve();
+  return resolver;
+}
 
 async function mountByDaemon(
   options: MountOptions,
