@@ -12,7 +12,7 @@ const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 /**
  * Tells which entries of a layer, as they pass, may change where wanted paths lead: those on the way of one, but for plain
  * directories before its end; and, as an entry below a symlink of its own layer stands somewhere else, those below one
- * whose last name is on the way. Keys are cleaned paths, as latin1, so that each byte counts.
+ * * whose last name is on the way. They are known by keys of paths.
  */
 export class PathWatch {
   readonly #ends = new Set<string>();
@@ -56,7 +56,7 @@ export class PathWatch {
     if (count === 0) return false;
     const isNamed = this.#lastNames.has(latin1(this.#path.view(count - 1)));
     if (!isLink && !isNamed) return false;
-    const key = this.#key(count);
+    const key = this.#path.key(count);
     const concerned = isNamed && this.#isOnTheWay(key, kind);
     if (isLink) this.#links.add(key);
     return concerned;
@@ -69,10 +69,6 @@ export class PathWatch {
       if (this.#links.has(key.slice(0, slash))) return true;
     }
     return false;
-  }
-
-  #key(count: number): string {
-    return Array.from({ length: count }, (_, i) => latin1(this.#path.view(i))).join('/');
   }
 }
 

@@ -35,7 +35,7 @@ interface Sought {
 export class SoleEntries {
   readonly #sought: Sought[] = [];
   readonly #path = new PathComponents();
-  // Cleaned paths, as latin1, so that each byte counts.
+  // Keys of paths.
   readonly #links = new Set<string>(); // symlinks, and hard links, which may be names of symlinks
   readonly #directories = new Set<string>(); // of entries that links would make dangerous
 
@@ -93,7 +93,7 @@ export class SoleEntries {
 
   #addLink(path: Uint8Array): void {
     this.#path.parse(path, 0, path.length);
-    const key = this.#key(this.#path.count);
+    const key = this.#path.key(this.#path.count);
     this.#links.add(key);
     if (this.#directories.has(key)) this.#sought.length = 0;
   }
@@ -101,7 +101,7 @@ export class SoleEntries {
   /** @returns false when a link stands in the path's way, or there are too many to remember */
   #addDirectories(): boolean {
     for (let count = 1; count < this.#path.count; count++) {
-      const key = this.#key(count);
+      const key = this.#path.key(count);
       if (this.#links.has(key)) return false;
       this.#directories.add(key);
     }
@@ -114,10 +114,6 @@ export class SoleEntries {
     const most = Math.min(count, names.length);
     for (let i = 0; i < most; i++) if (!isAt(heap, starts[i]!, ends[i]!, names[i]!)) return i;
     return most;
-  }
-
-  #key(count: number): string {
-    return Array.from({ length: count }, (_, i) => latin1(this.#path.view(i))).join('/');
   }
 }
 
@@ -156,8 +152,4 @@ function isAt(path: Uint8Array, from: number, end: number, name: Uint8Array): bo
   if (end - from !== name.length) return false;
   for (let i = name.length - 1; i >= 0; i--) if (path[from + i] !== name[i]) return false;
   return true;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

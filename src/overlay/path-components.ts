@@ -70,6 +70,19 @@ export class PathComponents {
     return this.heap.subarray(this.starts[component]!, this.ends[component]!);
   }
 
+  /** The first `count` components joined by slashes, as latin1, so that each byte counts: to look paths up by. */
+  key(count: number): string {
+    if (count === 0) return '';
+    for (let i = 1; i < count; i++) {
+      if (this.starts[i] !== this.ends[i - 1]! + 1) return this.#joined(count);
+    }
+    return latin1(this.heap.subarray(this.starts[0]!, this.ends[count - 1]!)); // it was clean
+  }
+
+  #joined(count: number): string {
+    return Array.from({ length: count }, (_, i) => latin1(this.view(i))).join('/');
+  }
+
   #push(start: number, end: number): void {
     if (this.count === this.starts.length) {
       this.starts = grown(this.starts);
@@ -78,6 +91,10 @@ export class PathComponents {
     this.starts[this.count] = start;
     this.ends[this.count++] = end;
   }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function grown(column: Uint32Array): Uint32Array<ArrayBuffer> {
