@@ -12,7 +12,7 @@ const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 /**
  * Tells which entries of a layer, as they pass, may change where wanted paths lead: those on the way of one, but for plain
  * directories before its end; and, as an entry below a symlink of its own layer stands somewhere else, those below one
- * * whose last name is on the way. They are known by keys of paths.
+ * whose last name is on the way. They are known by keys of paths.
  */
 export class PathWatch {
   readonly #ends = new Set<string>();
