@@ -10,7 +10,7 @@ export const MOUNT_OPTIONS = {
     kind: 'text',
     value: 'dev-fuse|fuse-native',
     summary: 'how the kernel is served; fuse-native needs libfuse 2, is slower and shows less',
-    default: 'dev-fuse (elsewhere than on Linux fuse-native)',
+    default: 'dev-fuse on Linux, else fuse-native',
   },
   memory: { kind: 'text', value: 'SIZE', summary: 'cap of decompressed data in memory', default: '64MiB' },
   'transform-symlinks': { kind: 'flag', summary: 'make absolute links relative to the mountpoint' },

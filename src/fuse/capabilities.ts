@@ -19,6 +19,10 @@ export interface Capabilities {
   readonly interrupts: boolean;
   /** A mountpoint that is not empty, when asked for. */
   readonly nonemptyMountpoints: boolean;
+  /** A mountpoint where something is mounted already, when asked for. */
+  readonly overMounts: boolean;
+  /** open_by_handle_at(2), and so NFS servers, also when the kernel has forgotten the inode. */
+  readonly lastingHandles: boolean;
 }
 
 export const ALL_CAPABILITIES: Capabilities = {
@@ -30,6 +34,8 @@ export const ALL_CAPABILITIES: Capabilities = {
   holes: true,
   interrupts: true,
   nonemptyMountpoints: true,
+  overMounts: true,
+  lastingHandles: true,
 };
 
 /** What gets through fuse-native 2.2 and libfuse 2.9: names are UTF-8 strings there, times milliseconds since 1970. */
@@ -42,4 +48,6 @@ export const FUSE_NATIVE_CAPABILITIES: Capabilities = {
   holes: false,
   interrupts: false,
   nonemptyMountpoints: true,
+  overMounts: false,
+  lastingHandles: false,
 };

@@ -39,6 +39,7 @@ export class FuseNativeTransport implements Transport {
     const kernelMount = await ownKernelMount();
     const path = await checkedMountpoint(mountpoint, { ...options, kernelMount });
     await checkFuseNative(path);
+    warnOfUnnameable(fs, log);
     const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
     const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
     // libfuse closes the device when the kernel has no more requests, and says so to nobody.
@@ -46,7 +47,6 @@ export class FuseNativeTransport implements Transport {
     ended.then(() => operations.abortReads());
     const device = await attachedDevice(path);
     await raiseReadAhead(device, log);
-    warnOfUnnameable(fs, log);
     return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
   }
 }

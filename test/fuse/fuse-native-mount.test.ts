@@ -128,6 +128,15 @@ describe.runIf(HAS_FUSE_NATIVE)('fuse-native', () => {
     });
   });
 
+  it('refuses a mountpoint that it would cut, and so mount somewhere else', async () => {
+    const path = `/${'x/'.repeat(512)}`.slice(0, 1024);
+    const options = optionsFor({ checkedMs: Date.now() });
+    await expect(new FuseNativeTransport().mount(newFs(), path, options)).rejects.toMatchObject({
+      code: 'MOUNT_FAILED',
+      message: expect.stringContaining('it takes paths of at most 1023 bytes'),
+    });
+  });
+
   it('refuses a source with a NUL, at which all options would end', async () => {
     const mountpoint = await newMountpoint();
     const refused = new FuseNativeTransport().mount(newFs(), mountpoint, optionsFor({ source: 'nul\0' }));
