@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
@@ -246,6 +247,11 @@ class ThreadedSession implements ImageSession {
 
   /** Aborted with the session, or by one of `signals`. */
   #endedBy(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-    return AbortSignal.any([this.#closing.signal, ...signals.filter((signal) => signal !== undefined)]);
+    const ended = AbortSignal.any([
+      this.#closing.signal,
+      ...signals.filter((signal) => signal !== undefined),
+    ]);
+    setMaxListeners(0, ended); // each layer that is opened, or waits to be, listens: Node warns of a leak from the 11th on
+    return ended;
   }
 }

@@ -49,6 +49,22 @@ describe('a session', () => {
     expect(logged).toEqual([]);
   });
 
+  it('opens an image of many layers, without a warning of Node’s', async () => {
+    const layers = Array.from({ length: 30 }, (_, i) => tarOfFiles({ 'd/n': Buffer.from(`layer ${i}`) }));
+    await pushImage(registry, 'app:deep', { layers });
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error) => warnings.push(warning);
+    process.on('warning', onWarning);
+    try {
+      const opened = await sessions.start().open(`${registry.host}/app:deep`);
+      expect((await contentOf(opened[29]!, 'd/n')).toString()).toBe('layer 29');
+      await turn(); // they come a tick later
+      expect(warnings).toEqual([]);
+    } finally {
+      process.off('warning', onWarning);
+    }
+  });
+
   it('reads right with room for a single window', async () => {
     const { open } = sessions.start({ memoryBytes: 0 });
     const layers = await open(`${registry.host}/app:latest`);
