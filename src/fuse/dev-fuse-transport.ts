@@ -1,13 +1,14 @@
 import type { LayerFs } from '../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from './attached-mount.js';
+import { raiseReadAhead } from './backing-device.js';
 import { ALL_CAPABILITIES } from './capabilities.js';
 import { DeviceChannel, READERS } from './device-channel.js';
 import { Dispatcher } from './dispatcher.js';
 import { withinInitDeadline } from './init-deadline.js';
 import type { KernelMount } from './kernel-mount.js';
 import { checkedMountpoint } from './mountpoint.js';
+import { MAX_READ_SIZE } from './negotiation.js';
 import { ownKernelMount } from './own-kernel-mount.js';
-import { raiseReadAhead } from './read-ahead-limit.js';
 import type { MountedFs, Transport, TransportOptions } from './transport.js';
 
 export interface DevFuseOptions {
@@ -48,7 +49,7 @@ export class DevFuseTransport implements Transport {
       await mounted.abort();
       throw error;
     }
-    await raiseReadAhead(mounted.device, log);
+    await raiseReadAhead(mounted.device, MAX_READ_SIZE, log);
     return mounted;
   }
 }

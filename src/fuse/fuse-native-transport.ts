@@ -5,19 +5,19 @@ import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from './attached-mount.js';
+import { deviceGone, raiseReadAhead } from './backing-device.js';
 import { FUSE_NATIVE_CAPABILITIES } from './capabilities.js';
 import { deviceClosed, deviceDescriptors } from './device-descriptors.js';
 import { FaultLog } from './fault-log.js';
 import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
 import { loadFuseNative } from './fuse-native-library.js';
-import { fuseNativeOptions } from './fuse-native-options.js';
+import { fuseNativeOptions, READ_AHEAD_SIZE } from './fuse-native-options.js';
 import { withinInitDeadline } from './init-deadline.js';
 import type { KernelMount } from './kernel-mount.js';
 import { checkedMountpoint } from './mountpoint.js';
 import { ownKernelMount } from './own-kernel-mount.js';
 import { PathOperations } from './path-operations.js';
 import { READ_DEADLINE_MS } from './pending-reads.js';
-import { raiseReadAhead } from './read-ahead-limit.js';
 import type { MountedFs, Transport, TransportOptions } from './transport.js';
 import { findUnnameable } from './unnameable.js';
 
@@ -44,9 +44,10 @@ export class FuseNativeTransport implements Transport {
     const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
     // libfuse closes the device when the kernel has no more requests, and says so to nobody.
     const ended = deviceClosed(descriptor);
-    ended.then(() => operations.abortReads());
     const device = await attachedDevice(path);
-    await raiseReadAhead(device, log);
+    // It does so when each of its threads has its answer, also those that nobody waits for any more.
+    Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
+    await raiseReadAhead(device, READ_AHEAD_SIZE, log);
     return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
   }
 }
