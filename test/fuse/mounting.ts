@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Log, logTo } from '#dist/base/log.js';
 import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { type DevFuseOptions, DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
 import { readMountTable } from '#dist/fuse/mount-table.js';
 import type { MountedFs, Transport, TransportOptions } from '#dist/fuse/transport.js';
 
@@ -56,12 +55,6 @@ export async function output(program: string, ...args: string[]): Promise<string
   return result.stdout.toString();
 }
 
-/** Runs an operation of `probe.mjs` in a process of its own; what it prints is JSON. */
-export async function probe<T>(operation: string, ...args: string[]): Promise<T> {
-  const script = fileURLToPath(new URL('./probe.mjs', import.meta.url));
-  return JSON.parse(await output(process.execPath, script, operation, ...args)) as T;
-}
-
 export interface TestMount {
   mountpoint: string;
   mounted: MountedFs;
@@ -96,28 +89,30 @@ export function optionsFor(changes: Partial<TransportOptions> = {}): TransportOp
 export async function mountFs(
   fs: LayerFs,
   changes: Partial<TransportOptions> = {},
-  transport: DevFuseOptions | Transport = {},
+  transport: Transport = new DevFuseTransport(),
 ): Promise<TestMount> {
-  const server = 'mount' in transport ? transport : new DevFuseTransport(transport);
   const mountpoint = await newMountpoint();
   const log: string[] = [];
   const options = optionsFor({
     log: logTo((level, message) => log.push(`${level}: ${message}`)),
     ...changes,
   });
-  return { mountpoint, mounted: await server.mount(fs, mountpoint, options), log };
+  return { mountpoint, mounted: await transport.mount(fs, mountpoint, options), log };
 }
 
-/** For afterEach or afterAll: whatever the tests did, no mount, waiting process or directory of theirs is left. */
-export async function cleanUp(): Promise<void> {
-  for (const mountpoint of mountpoints) {
-    for (const entry of await readMountTable()) {
-      // Forced, so that processes that wait for an answer end; lazily, because they may still be there.
-      if (entry.mountpoint === mountpoint) await run('umount', ['-i', '-f', '-l', mountpoint]);
-    }
-    await rm(mountpoint, { recursive: true, force: true });
-    mountpoints.delete(mountpoint);
+/** Whatever the test did, no mount, waiting process or directory of its own is left there. */
+export async function removeMount(mountpoint: string): Promise<void> {
+  for (const entry of await readMountTable()) {
+    // Forced, so that processes that wait for an answer end; lazily, because they may still be there.
+    if (entry.mountpoint === mountpoint) await run('umount', ['-i', '-f', '-l', mountpoint]);
   }
+  await rm(mountpoint, { recursive: true, force: true });
+  mountpoints.delete(mountpoint);
+}
+
+/** For afterEach or afterAll: removes all of them. */
+export async function cleanUp(): Promise<void> {
+  for (const mountpoint of mountpoints) await removeMount(mountpoint);
 }
 
 /** Waits until a condition holds; a test that waits in vain fails by its own time limit, with this line in its stack. */

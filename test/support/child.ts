@@ -10,7 +10,7 @@ export interface Ended {
 export interface ChildOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  input?: string;
+  input?: string | Uint8Array;
   /** Told the process id, for a test that signals it. */
   started?: (pid: number) => void;
   /** Killed after this long; a test that waits for a dead process tells nothing. */

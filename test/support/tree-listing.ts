@@ -96,10 +96,11 @@ function at(listing: Listing, name: string): ListedFile {
   return file;
 }
 
-function output(command: string, args: string[], cwd: string): Promise<Buffer> {
+/** A command in the tree. It goes there itself: to be started there it would need us, who may be the ones that serve the tree. */
+function output(command: string, args: string[], root: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      cwd,
+    const child = spawn('sh', ['-c', 'cd "$0" && exec "$@"', root, command, ...args], {
+      cwd: '/',
       env: { PATH: process.env.PATH, LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: WALK_DEADLINE_MS,
@@ -113,7 +114,7 @@ function output(command: string, args: string[], cwd: string): Promise<Buffer> {
     child.once('close', (status, signal) => {
       const said = Buffer.concat(err).toString();
       if (status === 0) resolve(Buffer.concat(out));
-      else reject(new Error(`${command} in ${cwd} ended with ${status ?? signal}: ${said.slice(0, 2000)}`));
+      else reject(new Error(`${command} in ${root} ended with ${status ?? signal}: ${said.slice(0, 2000)}`));
     });
   });
 }

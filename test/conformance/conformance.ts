@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Transport } from '#dist/fuse/transport.js';
+import { attributes } from './attributes.js';
+import { caching } from './caching.js';
+import { daemon } from './daemon.js';
+import { directories } from './directories.js';
+import { errors } from './errors.js';
+import { holes } from './holes.js';
+import { largeDirectory } from './large-directory.js';
+import { mounts } from './mounts.js';
+import { names } from './names.js';
+import { permissions } from './permissions.js';
+import { reading } from './reading.js';
+import { running } from './running.js';
+import { Scene, type Subject } from './scene.js';
+import { stacking } from './stacking.js';
+import { waiting } from './waiting.js';
+import { writes } from './writes.js';
+import { xattrs } from './xattrs.js';
+
+const SUBJECTS: readonly Subject[] = [
+  attributes,
+  names,
+  directories,
+  largeDirectory,
+  reading,
+  holes,
+  xattrs,
+  errors,
+  permissions,
+  writes,
+  running,
+  stacking,
+  caching,
+  waiting,
+  mounts,
+  daemon,
+];
+
+/**
+ * What programs see of a mounted image is the same whatever transport carries it. Declares a test each for all that they may
+ * ask; what a transport can't carry by its capabilities is skipped, and says so.
+ */
+export function conformance(transport: Transport, { isHere = true } = {}): void {
+  describe.runIf(isHere)(transport.name, () => {
+    const scene = new Scene(transport, SUBJECTS);
+    beforeAll(() => scene.start());
+    afterAll(() => scene.stop());
+    for (const { name, tests } of SUBJECTS) describe(name, () => tests(scene));
+  });
+}

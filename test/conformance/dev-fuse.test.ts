@@ -1,0 +1,4 @@
+import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { conformance } from './conformance.js';
+
+conformance(new DevFuseTransport());
