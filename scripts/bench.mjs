@@ -6,13 +6,15 @@
 // Needs root, /dev/fuse, buildah, docker-registry and GNU tools. A missed limit is a word in the table, not a failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { coldFind } from './bench/cold-find.mjs';
+import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
 import { Images } from './bench/images.mjs';
 import { indexPass } from './bench/index-pass.mjs';
 import { indexSize } from './bench/index-size.mjs';
+import { largeFiles } from './bench/large-files.mjs';
 import { memory } from './bench/memory.mjs';
 import { MAIN } from './bench/mounts.mjs';
+import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
 import { secondMount } from './bench/second-mount.mjs';
 import { Workplace } from './bench/workplace.mjs';
@@ -22,7 +24,9 @@ const SECTIONS = {
   'first-mount': firstMount,
   'second-mount': secondMount,
   'whole-tree': wholeTree,
-  'cold-find': coldFind,
+  find,
+  'large-files': largeFiles,
+  'random-reads': randomReads,
   'index-size': indexSize,
   memory,
 };

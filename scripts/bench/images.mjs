@@ -1,10 +1,15 @@
 // The images that are mounted, each made when a section first asks for it.
+import { join } from 'node:path';
 import { chooseFiles, tarOf, writeLayer } from './corpus.mjs';
 import { pushImage, startRegistry } from './registry.mjs';
 import { smallFilesTar } from './small-files.mjs';
 
 /** Uncompressed bytes of each of the four layers; deflated together they are about 240 MB. */
 const USR_LAYER_SIZE = 170_000_000;
+
+/** Files of random bytes: deflate stores them. */
+export const LARGE_FILES = ['random-1', 'random-2'];
+export const LARGE_FILE_SIZE = 512_000_000;
 
 /** A layer's folders below `/`, as in an image: libraries, programs, languages, the rest. */
 const USR_LAYERS = [
@@ -42,6 +47,24 @@ export class Images {
     return this.#image(`small-${files}`, async () => {
       const tar = smallFilesTar(files, files / 500);
       return [await writeLayer(this.#workplace, `small-${files}`, tar)];
+    });
+  }
+
+  /** One layer of large files. */
+  large() {
+    return this.#image('large', async () => {
+      const folder = this.#workplace.newFolder('large');
+      for (const name of LARGE_FILES) {
+        await this.#workplace.bash('head -c "$1" /dev/urandom >"$2"', [
+          String(LARGE_FILE_SIZE),
+          join(folder, name),
+        ]);
+      }
+      const argv = ['tar', '-c', '-C', folder, ...LARGE_FILES];
+      const tar = this.#workplace.start(argv, { stdio: ['ignore', 'pipe', 'inherit'] }).stdout;
+      const layer = await writeLayer(this.#workplace, 'large', tar);
+      await this.#workplace.remove(folder);
+      return [layer];
     });
   }
 

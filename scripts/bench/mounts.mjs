@@ -10,11 +10,13 @@ export const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', impor
 export class Mounts {
   #workplace;
   #directory;
+  #transport;
   cache;
   mountpoint;
 
-  constructor(workplace) {
+  constructor(workplace, { transport = 'dev-fuse' } = {}) {
     this.#workplace = workplace;
+    this.#transport = transport;
     this.#directory = workplace.newFolder('mounts');
     this.cache = join(this.#directory, 'cache');
     this.mountpoint = workplace.folder(join(this.#directory.slice(workplace.directory.length + 1), 'mnt'));
@@ -28,6 +30,8 @@ export class Mounts {
       'mount',
       '--quiet',
       '--json',
+      '--transport',
+      this.#transport,
       '--cache-dir',
       this.cache,
       reference,
@@ -61,6 +65,12 @@ export class Mounts {
     await this.unmount();
     await this.#workplace.remove(this.#directory);
   }
+}
+
+/** Why nothing can be mounted over fuse-native here; undefined when it can. */
+export async function missingFuseNative(workplace) {
+  const libraries = await workplace.bash('ldconfig -p || true');
+  return libraries.includes('libfuse.so.2') ? undefined : 'libfuse.so.2 (libfuse2) is not installed';
 }
 
 /**

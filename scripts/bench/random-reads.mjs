@@ -1,0 +1,32 @@
+// 4 KiB at random places of the layers of /usr, without the kernel in between: out of windows in memory, and out of
+// windows that have to be inflated from bytes on disk.
+import { fileURLToPath } from 'node:url';
+import { Mounts } from './mounts.mjs';
+
+const CHILD = fileURLToPath(new URL('random-reads-child.mjs', import.meta.url));
+
+/** Microseconds. */
+const WARM_P50 = 25;
+const COLD_P50 = 1_000;
+const COLD_P99 = 3_000;
+
+export async function randomReads({ workplace, images, report }) {
+  const image = await images.usr();
+  const mounts = new Mounts(workplace); // its first mount brings all bytes to the disk
+  await mounts.mount(image.reference);
+  await mounts.unmount();
+  const argv = [process.execPath, CHILD, image.reference, mounts.cache];
+  const { warm, cold } = JSON.parse(await workplace.run(argv));
+  await workplace.remove(mounts.cache);
+  const row = (what, microseconds, limit) =>
+    report.add({
+      what: `4 KiB at random, ${what}`,
+      ours: `${microseconds.toFixed(microseconds < 10 ? 1 : 0)} us`,
+      against: `limit ${limit} us`,
+      ratio: microseconds / limit,
+      atMost: 1,
+    });
+  row('warm windows, p50', warm.p50, WARM_P50);
+  row('cold windows, bytes on disk, p50', cold.p50, COLD_P50);
+  row('cold windows, bytes on disk, p99', cold.p99, COLD_P99);
+}
