@@ -16,5 +16,6 @@ export async function wholePass(blob) {
     pass.push(blob.subarray(at, at + PAGE_SIZE));
     await nextPage();
   }
-  return pass.finish(new Uint8Array(Math.ceil(blob.length / PAGE_SIZE) * DIGEST_SIZE));
+  const { bytes } = await pass.finish(new Uint8Array(Math.ceil(blob.length / PAGE_SIZE) * DIGEST_SIZE));
+  return bytes;
 }

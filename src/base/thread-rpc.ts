@@ -33,11 +33,8 @@ type Handler = (argument: never, signal: AbortSignal) => unknown;
 /** Methods that one side offers: each takes one argument and a signal. A notice's result is ignored. */
 export type Handlers = Record<string, Handler>;
 type ArgumentOf<H> = H extends (argument: infer A, signal: AbortSignal) => unknown ? A : never;
-type ResultOf<H> = H extends (...args: never[]) => infer R
-  ? Awaited<R> extends Transferred<infer T>
-    ? T
-    : Awaited<R>
-  : never;
+type ResultOf<H> = H extends (...args: never[]) => infer R ? Moved<Awaited<R>> : never;
+type Moved<V> = V extends Transferred<infer T> ? T : V;
 
 type Message =
   | { type: 'call'; id: number; method: string; argument: unknown }

@@ -39,10 +39,16 @@ export interface InflateMethods {
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
   open(argument: OpenLayerRequest): void;
-  /** Windows come as `window` notices, in order; the call returns after the last. */
-  read(argument: { blob: BlobNumber; first: number; count: number }, signal: AbortSignal): Promise<void>;
-  /** Gives the buffer of a `window` back. */
-  recycle(argument: { buffer: ArrayBuffer }): void;
+  /**
+   * Windows come as `window` notices, in order, but for the last: that is the result.
+   * @param argument.recycled as `recycle`: what comes along costs no message of its own
+   */
+  read(
+    argument: { blob: BlobNumber; first: number; count: number; recycled: readonly ArrayBuffer[] },
+    signal: AbortSignal,
+  ): Promise<Transferred<Uint8Array> | undefined>;
+  /** Gives buffers of windows back. */
+  recycle(argument: { recycled: readonly ArrayBuffer[] }): void;
 }
 
 /** Said by an inflating thread to the main one. */

@@ -54,18 +54,20 @@ const handlers: InflateMethods = {
   open(request) {
     layers.set(request.blob, openLayer(request));
   },
-  async read({ blob, first, count }, signal) {
+  async read({ blob, first, count, recycled }, signal) {
+    for (const buffer of recycled) resources.windows.giveBack(buffer);
     const layer = layers.get(blob);
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
-    await layer.read(
-      first,
-      count,
-      (number, bytes) => main.notify('window', { blob, number, bytes }, [bytes.buffer]),
-      signal,
-    );
+    let last: Transferred<Uint8Array> | undefined;
+    const deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => {
+      if (number === first + count - 1) last = new Transferred(bytes, [bytes.buffer]);
+      else main.notify('window', { blob, number, bytes }, [bytes.buffer]);
+    };
+    await layer.read(first, count, deliver, signal);
+    return last;
   },
-  recycle({ buffer }) {
-    resources.windows.giveBack(buffer);
+  recycle({ recycled }) {
+    for (const buffer of recycled) resources.windows.giveBack(buffer);
   },
 };
 const main = new ThreadPeer<WindowMethods>(parentPort!, handlers);

@@ -173,6 +173,12 @@ describe('checkpoints', () => {
     );
   });
 
+  it('are one for any number of empty members', () => {
+    const empty = gzipSync(new Uint8Array(0));
+    const blob = new Uint8Array(Buffer.concat(Array.from({ length: 10_000 }, () => empty)));
+    expect(scan(blob, { spanSize: 1 << 20, keepOutput: false }).checkpoints.length).toBe(1);
+  });
+
   it('do not multiply with tiny members', () => {
     const one = gzipSync(plain('letters', 100));
     const blob = new Uint8Array(Buffer.concat(Array.from({ length: 100_000 }, () => one)));
