@@ -19,6 +19,16 @@ import { asTarEntry } from './searched-stack.js';
 
 const asked = (text: string): WantedFile => ({ text, path: splitPath(Buffer.from(text)) });
 
+const fewNames = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 });
+const fewPaths = fewNames.map((names) => names.join('/'));
+/** Links, and files that may stand behind them: what a look at paths alone does not see. */
+const linkedEntry = fc.oneof(
+  fewPaths.map((path) => file(path)),
+  fc
+    .tuple(fc.constantFrom(symlink, hardlink), fewPaths, fewPaths, fc.boolean())
+    .map(([link, path, target, absolute]) => link(path, absolute ? `/${target}` : target)),
+);
+
 /** The row that the entries say it is found with, after all of them. */
 function soleRow(entries: readonly TestEntry[], wanted: WantedFile): number | undefined {
   const soles = new SoleEntries([wanted]);
@@ -44,12 +54,32 @@ describe('an entry that is the only one of its name', () => {
     {
       name: 'its name where a link will be',
       entries: [file('y/q'), file('x/q'), symlink('y', 'z')],
-      row: undefined,
+      row: 1,
     },
     { name: 'an entry below it', entries: [file('x/q'), file('x/q/a')], row: undefined },
     { name: 'a directory', entries: [dir('x/q/')], row: undefined },
     { name: 'a link', entries: [file('a'), hardlink('x/q', 'a')], row: undefined },
-    { name: 'a link to it', entries: [file('x/q'), symlink('l', '/x/q')], row: undefined },
+    { name: 'a link to it', entries: [file('x/q'), symlink('l', '/x/q')], row: 0 },
+    {
+      name: 'an entry below a link to it',
+      entries: [file('x/q'), symlink('l', '/x/q'), file('l/a')],
+      row: undefined,
+    },
+    {
+      name: 'an entry below what may be a link to it',
+      entries: [file('x/q'), hardlink('h', 'lower'), file('h/a')],
+      row: undefined,
+    },
+    {
+      name: 'its name below a link that a link has placed',
+      entries: [file('x/q'), symlink('l', 'y'), symlink('l/m', '/x'), file('y/m/q')],
+      row: undefined,
+    },
+    {
+      name: 'entries below a directory that becomes a link',
+      entries: [symlink('l', 'y'), file('d/a'), symlink('d', 'x'), file('x/q'), file('d/q')],
+      row: undefined,
+    },
     { name: 'a link in its way', entries: [symlink('x', 'y'), file('x/q')], row: undefined },
     { name: 'a file in its way, later', entries: [file('x/q'), file('x')], row: undefined },
     { name: 'something like its parent elsewhere', entries: [file('x/q'), symlink('y/x', 'z')], row: 0 },
@@ -67,19 +97,24 @@ describe('an entry that is the only one of its name', () => {
     expect(soleRow(entries, asked(path))).toBe(row);
   });
 
-  it('is what the merged tree has at its path', () => {
-    const names = fc.array(fc.constantFrom('a', 'b', 'q'), { minLength: 1, maxLength: 3 });
+  it('is what the merged tree has at its path, whatever lies below', () => {
+    const entries = fc.array(fc.oneof(randomEntry, linkedEntry), { maxLength: 6 });
     let found = 0;
     fc.assert(
-      fc.property(fc.array(randomEntry, { maxLength: 8 }), names, fc.nat(8), (others, path, at) => {
-        const wanted = asked(path.join('/'));
-        const entries = others.toSpliced(at, 0, file(path.join('/'), 'wanted'));
-        const row = soleRow(entries, wanted);
+      fc.property(entries, entries, fewPaths, fc.nat(6), (lower, others, path, at) => {
+        const wanted = asked(path);
+        const upper = others.toSpliced(at, 0, file(path, 'wanted'));
+        const row = soleRow(upper, wanted);
         if (row === undefined) return;
         found++;
-        const tree = mergeLayers([{ entries: entriesOf(...entries), number: 1 }]);
+        const tree = mergeLayers([
+          { entries: entriesOf(...lower), number: 1 },
+          { entries: entriesOf(...upper), number: 2 },
+        ]);
         const resolved = resolvePath(tree, wanted.path);
-        expect(resolved.kind === 'found' && tree.rowOf(resolved.inode)).toBe(row);
+        expect(
+          resolved.kind === 'found' && [tree.layerOf(resolved.inode), tree.rowOf(resolved.inode)],
+        ).toEqual([2, row]);
       }),
       { numRuns: 20_000 },
     );
