@@ -28,6 +28,8 @@ import { file, tarOf } from '../support/tar.js';
 import { indexBlob } from './built-layer.js';
 
 const W = WINDOW_SIZE;
+/** Windows between one read and the next: a prime that no count of windows here is a multiple of. */
+const STEP = 101;
 const tar = new Uint8Array(
   tarOf(file('noise', noise(1_500_000)), file('text', plain('copies', 4_000_000, 5))),
 );
@@ -186,6 +188,35 @@ describe('the pool of inflating threads', () => {
     await pool.read(0, 0, 3, 1);
     expect(right(windows.get(3), 3)).toBe(true);
     expect(fetching.ports).toHaveLength(2);
+  });
+
+  it('delivers right windows whichever buffers are on their way back, also after failed reads and the end of a thread', async () => {
+    const { pool, windows, open, fetching } = setup();
+    open();
+    const count = Math.ceil(tar.length / W);
+    const pieces = Array.from({ length: count }, (_, i) => ({
+      first: (i * STEP) % count,
+      count: 1 + (i % 5),
+    }));
+    const readAll = async () => {
+      windows.clear();
+      for (const { first, count: some } of pieces) {
+        await Promise.all([pool.read(0, 0, first, some), pool.read(0, 0, first, 1)]);
+        expect(right(windows.get(first), first)).toBe(true);
+      }
+      for (const [number, bytes] of windows) expect(right(bytes, number)).toBe(true);
+      expect(windows.size).toBe(count);
+    };
+    await readAll();
+    await expect(pool.read(0, 1, 0, 1)).rejects.toThrow(); // no such blob; it had buffers with it
+    await readAll();
+    fetching.beforePage = () => new Promise(() => {});
+    const last = pool.read(0, 0, 0, 2);
+    const ended = expect(last).rejects.toMatchObject({ code: 'INTERNAL' });
+    fetching.crash(0);
+    await ended;
+    fetching.beforePage = () => {};
+    await readAll();
   });
 
   it('ends calls when the fetching thread dies', async () => {
