@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../base/errors.js';
 import { type Attributes, type LayerFs, newAttributes } from '../fs/layer-fs.js';
+import { quoteName } from '../overlay/quote-name.js';
 import { accessErrno } from './access.js';
 import { EILSEQ, ENAMETOOLONG, ENODATA, ERANGE, EROFS } from './errno.js';
 import type { FaultLog } from './fault-log.js';
@@ -179,7 +180,7 @@ export class PathOperations implements Fuse.Operations {
       if (inode < 0) reply(inode);
       else go(inode);
     } catch (error) {
-      reply(-this.#faults.report(error, `${what} of ${path}`));
+      reply(-this.#faults.report(error, `${what} of ${quoteName(Buffer.from(path))}`));
     }
   }
 }

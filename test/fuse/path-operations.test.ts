@@ -319,5 +319,5 @@ it('a fault of ours is EIO, and told with where it happened', async () => {
     throw new TypeError('a bug');
   };
   expect(await ask('getattr', '/dir')).toEqual([-EIO]);
-  expect(log[0]).toMatch(/attributes of \/dir: TypeError: a bug\n {4}at /);
+  expect(log[0]).toMatch(/attributes of "\/dir": TypeError: a bug\n {4}at /);
 });
