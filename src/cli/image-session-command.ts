@@ -27,7 +27,7 @@ export interface SessionUse {
   session: ImageSession;
   reference: string; // checked: `session.resolve(reference, platform, signal)` is the next step
   platform: Platform;
-  signal: AbortSignal; // Ctrl-C, SIGTERM, or nobody reads our output any more
+  signal: AbortSignal; // Ctrl-C, SIGTERM, or (but for `outlivesReader`) nobody reads our output any more
   display: ProgressDisplay; // results go out by its `result`, which takes the bars away first
   /** Tells of a fault that does not end the work. @returns its exit status: that of the first one is the command's */
   fail(error: unknown): number;
@@ -37,6 +37,8 @@ export interface SessionCommandOptions {
   words?: ProgressWords; // what the bars say; default: indexing
   /** Results scroll by on the same terminal while layers are read: no bars. */
   hidesProgress?: boolean;
+  /** What is printed only tells of files that are written: it goes on when nobody reads that any more. */
+  outlivesReader?: boolean;
 }
 
 /**
@@ -59,7 +61,9 @@ export async function withSession(
   const redact = redactor(registry);
 
   const interruption = new Interruption();
-  const signal = AbortSignal.any([interruption.signal, output.broken]);
+  const signal = options.outlivesReader
+    ? interruption.signal
+    : AbortSignal.any([interruption.signal, output.broken]);
   const display = new ProgressDisplay(output, { words: options.words ?? INDEXING });
   const warnings = new HeldWarnings();
   const sessionOptions: SessionOptions = {

@@ -4,7 +4,15 @@ import { LayerslayerError } from '../base/errors.js';
 /** Milliseconds. REGISTRY.md promises an answer to each read within 60 s; this leaves time to send it. */
 export const READ_DEADLINE_MS = 58_000;
 
+/**
+ * Milliseconds. The kernel repeats a read whose read-ahead has failed, at once and for the same process: what has cost more
+ * than this is not tried again so soon, or each program would wait twice.
+ */
+const REPEAT_MS = 1_000;
+
 interface PendingRead {
+  inode: number;
+  sinceMs: number; // performance.now()
   controller: AbortController;
   expiresMs: number; // performance.now()
   answer: (data: Uint8Array) => void;
@@ -19,10 +27,14 @@ export class PendingReads {
   // In order of arrival, which is the order of deadlines too, as all reads have the same: one timer, for the first.
   readonly #reads = new Map<number, PendingRead>();
   readonly #deadlineMs: number;
+  readonly #repeatMs: number;
+  /** By inode, how its last slow read failed, and when; the last comes last. */
+  readonly #failed = new Map<number, { error: unknown; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deadlineMs: number) {
+  constructor(deadlineMs: number, repeatMs = REPEAT_MS) {
     this.#deadlineMs = deadlineMs;
+    this.#repeatMs = repeatMs;
   }
 
   get size(): number {
@@ -32,12 +44,20 @@ export class PendingReads {
   /** Takes over a read that did not answer at once. Exactly one of `answer` and `fail` is called, once, later. */
   add(
     unique: number,
+    inode: number,
     data: Promise<Uint8Array>,
     controller: AbortController,
     answer: (data: Uint8Array) => void,
     fail: (error: unknown) => void,
   ): void {
-    const read = { controller, expiresMs: performance.now() + this.#deadlineMs, answer, fail };
+    const sinceMs = performance.now();
+    const read = { inode, sinceMs, controller, expiresMs: sinceMs + this.#deadlineMs, answer, fail };
+    const repeated = this.#failedJustNow(inode, sinceMs);
+    if (repeated) {
+      data.catch(() => {});
+      this.#cancel(unique, read, repeated.error);
+      return;
+    }
     this.#reads.set(unique, read);
     this.#timer ??= this.#wakeIn(this.#deadlineMs);
     data.then(
@@ -45,7 +65,9 @@ export class PendingReads {
         if (this.#take(unique, read)) answer(bytes);
       },
       (error) => {
-        if (this.#take(unique, read)) fail(error);
+        if (!this.#take(unique, read)) return;
+        this.#note(read, error);
+        fail(error);
       },
     );
   }
@@ -72,7 +94,23 @@ export class PendingReads {
     return this.#reads.get(unique) === read && this.#reads.delete(unique);
   }
 
-  #cancel(unique: number, read: PendingRead, reason: LayerslayerError): void {
+  #note({ inode, sinceMs }: PendingRead, error: unknown): void {
+    const atMs = performance.now();
+    for (const [other, failed] of this.#failed) {
+      if (atMs - failed.atMs < this.#repeatMs) break;
+      this.#failed.delete(other);
+    }
+    if (atMs - sinceMs < this.#repeatMs) return;
+    this.#failed.delete(inode);
+    this.#failed.set(inode, { error, atMs });
+  }
+
+  #failedJustNow(inode: number, nowMs: number): { error: unknown } | undefined {
+    const failed = this.#failed.get(inode);
+    return failed && nowMs - failed.atMs < this.#repeatMs ? failed : undefined;
+  }
+
+  #cancel(unique: number, read: PendingRead, reason: unknown): void {
     this.#reads.delete(unique);
     read.fail(reason);
     read.controller.abort(reason);
@@ -91,7 +129,9 @@ export class PendingReads {
         return;
       }
       const seconds = this.#deadlineMs / 1000;
-      this.#cancel(unique, read, new LayerslayerError('TIMED_OUT', `no answer within ${seconds} s`));
+      const error = new LayerslayerError('TIMED_OUT', `no answer within ${seconds} s`);
+      this.#note(read, error);
+      this.#cancel(unique, read, error);
     }
   }
 }

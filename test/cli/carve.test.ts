@@ -88,6 +88,21 @@ function sent({ manifest }: PushedImage, layer: number): number {
 }
 
 describe('carve', () => {
+  it('extracts everything when nobody reads what it says, and ends when nobody takes what it extracts', async () => {
+    const script = '"$@" | true; echo "$PIPESTATUS"';
+    const ask = (...args: string[]) =>
+      attempt('bash', ['-c', script, 'bash', ...place.program, 'carve', ...args], {
+        cwd: place.scratch,
+        env: place.env,
+      });
+    const ended = await ask(image('one'), '/etc/passwd', '/usr/bin/dash', '/zz/last');
+    expect(ended).toMatchObject({ stdout: '0\n' });
+    expect([text('etc/passwd'), text('zz/last')]).toEqual([PASSWD, 'last\n']);
+    expect(await ask('--cache-size', '0', '-o', '-', image('one'), '/large')).toMatchObject({
+      stdout: '0\n',
+    });
+  });
+
   it('writes a file with its mode and time, says what it cost, and fetches 128 KiB at most', async () => {
     const { status, stdout, stderr } = await carve(image('one'), '/etc/passwd');
     expect(status).toBe(0);

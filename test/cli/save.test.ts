@@ -84,6 +84,14 @@ function expectAll(): void {
 }
 
 describe('save', () => {
+  it('saves everything when nobody reads what it says', async () => {
+    const script = '"$@" | true; echo "$PIPESTATUS"';
+    const args = ['-c', script, 'bash', ...place.program, 'save', reference];
+    const ended = await attempt('bash', args, { cwd: place.scratch, env: place.env });
+    expect(ended).toMatchObject({ stdout: '0\n', stderr: '' });
+    expectAll();
+  });
+
   it('keeps each layer as it is, and says where', async () => {
     const { status, stdout, stderr } = await save();
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
 import { OPCODE } from '#dist/fuse/opcode.js';
+import { PendingReads } from '#dist/fuse/pending-reads.js';
 import { MemoryFs } from './memory-fs.js';
 import { until } from './mounting.js';
 import { interruptBody, newDispatcher, readBody, requestBytes } from './wire-request.js';
@@ -123,4 +124,45 @@ test('at the end of the mount all work is aborted', () => {
   read(4n);
   dispatcher.close();
   expect(reads.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+});
+
+test('a read that is repeated right after it has failed slowly fails at once, others wait', async () => {
+  const pending = new PendingReads(60, 40);
+  const never = new Promise<Uint8Array>(() => {});
+  let unique = 0;
+  const ask = (inode: number) => {
+    const controller = new AbortController();
+    const asked: { controller: AbortController; error?: unknown } = { controller };
+    const fail = (error: unknown) => {
+      asked.error = error;
+    };
+    pending.add(++unique, inode, never, controller, () => expect.fail('nothing came'), fail);
+    return asked;
+  };
+  const first = ask(7);
+  await until(() => first.error !== undefined);
+  const again = ask(7);
+  expect(again.error).toBe(first.error);
+  expect(again.controller.signal.aborted).toBe(true);
+  const other = ask(8);
+  expect(other.error).toBeUndefined();
+  expect(pending.size).toBe(1);
+  await until(() => other.error !== undefined);
+  const later = ask(7); // 60 ms after the first
+  expect(later.error).toBeUndefined();
+  pending.abortAll();
+});
+
+test('a read that failed fast is tried again', async () => {
+  const { read, reads, replies } = waiting();
+  read(2n);
+  reads[0]!.reject(new LayerslayerError('REGISTRY_UNAVAILABLE', 'got 503'));
+  await turn();
+  read(4n);
+  reads[1]!.resolve(Buffer.from('now'));
+  await turn();
+  expect(replies.map(({ unique, error }) => [unique, error])).toEqual([
+    [2n, -EIO],
+    [4n, 0],
+  ]);
 });

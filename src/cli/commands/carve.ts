@@ -119,6 +119,7 @@ export const carve: Command<typeof OPTIONS> = {
         // What is known of the layers decides which fault is found first: the order of the paths decides the status.
         return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
       },
+      { outlivesReader: !toStdout },
     );
   },
 };

@@ -66,7 +66,7 @@ export const save: Command<typeof OPTIONS> = {
           context,
         );
       },
-      { words: SAVING },
+      { words: SAVING, outlivesReader: true },
     );
   },
 };
