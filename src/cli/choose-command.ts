@@ -1,5 +1,6 @@
 import { type CommandName, commandNamed } from './command-names.js';
 import { MOUNT_OPTIONS } from './mount-command-options.js';
+import { nearMiss } from './near-miss.js';
 import { valueOptions } from './option-table.js';
 
 /** What the words of the command line ask for. */
@@ -9,7 +10,8 @@ export type Choice =
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  | { kind: 'nothing'; bare: string | undefined };
+  /** `meant` is the command that `bare` is nearly. */
+  | { kind: 'nothing'; bare: string | undefined; meant?: string };
 
 /** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
 const FIRST_TOOL_MARK =
@@ -20,7 +22,8 @@ const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carv
 
 /**
  * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
- * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`).
+ * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`); but for a mistyped command
+ * without `-o`, which would ask a registry for an image of that name. `help COMMAND` is `COMMAND --help`.
  * @param words the arguments of the program
  */
 export function chooseCommand(words: readonly string[]): Choice {
@@ -32,11 +35,22 @@ export function chooseCommand(words: readonly string[]): Choice {
     const rest = [...words.slice(0, first), ...words.slice(first + 1)];
     return { kind: 'command', name, words: rest, isMountHelper: false };
   }
-  if (bare.length >= 2) return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
+  const [word, next] = bare.map((place) => words[place]!);
+  if (word === 'help' && (next === undefined || commandNamed(next) !== undefined)) {
+    const topic = next === undefined ? undefined : commandNamed(next);
+    if (topic === undefined) return { kind: 'help' };
+    return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
+  }
+  if (bare.length >= 2) {
+    const meant = words.includes('-o') ? undefined : nearMiss(word!);
+    if (meant !== undefined) return { kind: 'nothing', bare: word, meant };
+    return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
+  }
   if (asks(words, '--help', '-h')) return { kind: 'help' };
   if (asks(words, '--version')) return { kind: 'version' };
   if (isFirstTool) return { kind: 'first-tool', words: [...words] };
-  return { kind: 'nothing', bare: first === undefined ? undefined : words[first] };
+  const meant = word === undefined ? undefined : nearMiss(word);
+  return { kind: 'nothing', bare: word, ...(meant !== undefined && { meant }) };
 }
 
 /** Positions of the words that are neither options nor values of options; all words after `--` are bare. */

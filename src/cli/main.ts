@@ -120,7 +120,12 @@ async function runTopLevel(
     return 0;
   }
   output.choices = { ...output.choices, json: asks(words, '--json') };
-  const what = choice.bare === undefined ? 'no command' : `no such command: ${choice.bare}`;
+  const { bare, meant } = choice;
+  const hint =
+    meant === undefined
+      ? ''
+      : ` (did you mean ${meant}? An image of that name: layerslayer mount ${bare} DIR)`;
+  const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
   output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
   return USAGE_STATUS;
 }

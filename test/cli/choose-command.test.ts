@@ -24,6 +24,28 @@ describe('chooseCommand', () => {
   });
 
   it.each([
+    ['umout mnt', 'umout', 'umount'],
+    ['pek nginx', 'pek', 'peek'],
+    ['mounnt nginx mnt', 'mounnt', 'mount'],
+    ['svae nginx --layer 1', 'svae', 'save'],
+    ['inspekt', 'inspekt', 'inspect'],
+  ])('%s is no image to mount', (line, bare, meant) => {
+    expect(chooseCommand(words(line))).toEqual({ kind: 'nothing', bare, meant });
+  });
+
+  it.each(['help', 'help me'])('%s', (line) => {
+    expect(chooseCommand(words(line)).kind).toBe(line === 'help' ? 'help' : 'command');
+  });
+
+  it('help COMMAND is COMMAND --help', () => {
+    const help = { kind: 'command', name: 'unmount', words: ['--help'], isMountHelper: false };
+    expect(chooseCommand(['help', 'umount'])).toEqual(help);
+  });
+
+  it.each([
+    'mout /mnt -o rw,dev,suid',
+    'ubuntu mnt',
+    'debian /mnt',
     'nginx:alpine /mnt/img',
     'nginx:alpine /mnt/img -o rw,dev,suid',
     '-o ro nginx:alpine /mnt/img',
