@@ -12,7 +12,7 @@ const RATE_LIMIT_WAIT_MAX_MS = 30_000;
 /** After this long without a rate limit the account starts anew: a daemon lives for months. */
 const RATE_LIMIT_FORGET_MS = 60_000;
 
-/** Tells the user why nothing moves: `rate limited by HOST, trying again in 3 s`. */
+/** Tells the user why nothing moves: `rate limited by HOST, trying again in 3 s`, `… no byte for 20 s: try 2 of 5`. */
 export type Notice = (message: string) => void;
 
 /** The account of waits that a registry's rate limits may cost; one for all requests to it. */
@@ -89,6 +89,8 @@ export class Retry {
     // Half of it by chance, so that many clients of one registry do not come back together.
     const backoff = full / 2 + (full / 2) * clock.random();
     const asked = fault.detail.afterMs;
+    // Silence costs 20 s a try: whoever looks on should know that something is done about it.
+    if (fault.code === 'TIMED_OUT') notice?.(`${fault.message}: try ${this.#failed + 1} of ${TRIES_MAX}`);
     if (fault.code !== 'RATE_LIMITED' && asked === undefined) return backoff;
     const wait = Math.max(asked ?? 0, backoff);
     if (!account.take(wait)) throw fault;

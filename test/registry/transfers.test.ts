@@ -325,6 +325,12 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     same(await (await layer()).read(10, 10), LAYER.subarray(10, 20));
   });
 
+  test('silence is told of', async () => {
+    const { layer, notices } = await rig({ rules: [onLayer(stallAfter(4), 1)], client: SHORT_STALL });
+    await (await layer()).read(10, 10);
+    expect(notices[0]).toMatch(/no byte for 0\.3 s: try 2 of 5$/);
+  });
+
   test('dripped bytes are no stall', async () => {
     const { layer, proxy } = await rig({ rules: [onLayer(drip(50_000, 20))] });
     same(await streamed(await layer()), LAYER);
