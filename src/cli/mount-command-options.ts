@@ -18,7 +18,8 @@ export const MOUNT_OPTIONS = {
     kind: 'list',
     short: 'o',
     value: 'OPT[,OPT...]',
-    summary: 'the same in mount(8) form; also setuid, devices, nonempty, default_permissions, uid=N, gid=N',
+    summary:
+      'the same in mount(8) form; also setuid, devices, noexec, nonempty, default_permissions, uid=N, gid=N',
   },
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;

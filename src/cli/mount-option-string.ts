@@ -6,6 +6,7 @@ import { usageError } from './usage-error.js';
 export interface KernelChoices {
   suid: boolean;
   devices: boolean;
+  exec: boolean; // programs may be run, which mount(8)'s `user` takes away
   nonempty: boolean;
   defaultPermissions: boolean; // whoever mounts is held to the image's modes too
   uid?: number;
@@ -16,12 +17,7 @@ export interface MountOptionStrings {
   /** Options of `mount` by their long name, as if given so. */
   given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
   kernel: KernelChoices;
-  /** Asked for, understood and not done: worth a word to the user. */
-  unheeded: string[];
 }
-
-/** `user` in fstab implies it, so that it must not be refused; programs of an image can be run all the same. */
-const UNHEEDED = new Set(['noexec']);
 
 /**
  * What mount(8), fstab and systemd pass and what means nothing here, or what we do anyway (`ro`). `dev` and `suid` are
@@ -29,7 +25,7 @@ const UNHEEDED = new Set(['noexec']);
  */
 const IGNORED = new Set(
   (
-    'rw,ro,dev,suid,exec,_netdev,auto,noauto,nofail,user,users,nouser,owner,group,defaults,async,sync,' +
+    'rw,ro,dev,suid,_netdev,auto,noauto,nofail,user,users,nouser,owner,group,defaults,async,sync,' +
     'atime,noatime,relatime,norelatime,strictatime,diratime,nodiratime,lazytime,nolazytime'
   ).split(','),
 );
@@ -49,15 +45,16 @@ const NOT_WITHIN = new Set(['option', 'password-stdin']);
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
  */
 export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {
-  const kernel: KernelChoices = { suid: false, devices: false, nonempty: false, defaultPermissions: false };
+  const kernel: KernelChoices = {
+    suid: false,
+    devices: false,
+    exec: true,
+    nonempty: false,
+    defaultPermissions: false,
+  };
   const given: Record<string, string | boolean> = {};
-  const unheeded: string[] = [];
   for (const item of lists.flatMap(splitItems)) {
     if (IGNORED.has(item) || IGNORED_PREFIX.test(item)) continue;
-    if (UNHEEDED.has(item)) {
-      unheeded.push(item);
-      continue;
-    }
     if (readKernelChoice(item, kernel)) continue;
     const equals = item.indexOf('=');
     const name = (equals === -1 ? item : item.slice(0, equals)).replaceAll('_', '-');
@@ -72,7 +69,7 @@ export function parseMountOptionStrings(lists: readonly string[]): MountOptionSt
       given[name] = value;
     }
   }
-  return { given, kernel, unheeded };
+  return { given, kernel };
 }
 
 function splitItems(list: string): string[] {
@@ -97,6 +94,12 @@ function readKernelChoice(item: string, kernel: KernelChoices): boolean {
       return true;
     case 'nodev':
       kernel.devices = false;
+      return true;
+    case 'exec':
+      kernel.exec = true;
+      return true;
+    case 'noexec':
+      kernel.exec = false;
       return true;
     case 'nonempty':
       kernel.nonempty = true;

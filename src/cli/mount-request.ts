@@ -37,10 +37,10 @@ export function mountChoices(
   values: MountValues,
   context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
 ): MountChoices {
-  const { kernel, unheeded } = parseMountOptionStrings(values.option);
+  const { kernel } = parseMountOptionStrings(values.option);
   return {
     values,
-    unheeded: [...unheeded, ...(context.uid === 0 ? [] : rootsOnly(kernel))],
+    unheeded: context.uid === 0 ? [] : rootsOnly(kernel),
     ...imageChoices(values, context),
     memoryBytes: values.memory === undefined ? DEFAULT_MEMORY : parseSize(values.memory),
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),

@@ -29,6 +29,7 @@ export interface MountOptions {
   allowOther: boolean;
   suid: boolean;
   devices: boolean;
+  exec: boolean;
   defaultPermissions: boolean;
   nonempty: boolean;
   uid?: number; // owner shown for every inode instead of the image's

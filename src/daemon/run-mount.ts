@@ -69,6 +69,7 @@ export async function runMount(
       allowOther: options.allowOther,
       suid: options.suid,
       devices: options.devices,
+      exec: options.exec,
       defaultPermissions: options.defaultPermissions,
       nonempty: options.nonempty,
       checkedMs: options.mountpointCheckedMs,

@@ -33,6 +33,7 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
       'ro',
       options.suid ? 'suid' : 'nosuid',
       options.devices ? 'dev' : 'nodev',
+      ...(options.exec ? [] : ['noexec']),
       'use_ino',
       `negative_timeout=${CACHE_SECONDS}`,
       `max_background=${MAX_BACKGROUND}`,

@@ -67,6 +67,7 @@ export function kernelOptions(options: TransportOptions): string {
     'ro',
     options.suid ? 'suid' : 'nosuid',
     options.devices ? 'dev' : 'nodev',
+    ...(options.exec ? [] : ['noexec']),
     'fd=3',
     'rootmode=40000', // octal: a directory
     'user_id=0',

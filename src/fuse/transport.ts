@@ -7,6 +7,7 @@ export interface TransportOptions {
   allowOther: boolean;
   suid: boolean; // honour setuid bits (default: nosuid)
   devices: boolean; // honour device nodes (default: nodev)
+  exec: boolean; // let programs be run (default; else noexec)
   defaultPermissions: boolean; // the image's modes are enforced; with allowOther they always are
   nonempty: boolean; // mount over a directory that has entries
   /** When `checkMountpoint` gave the mountpoint's name, in ms since 1970: within a second it is not asked again. */

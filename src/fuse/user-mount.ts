@@ -64,6 +64,7 @@ export function fusermountOptions(options: TransportOptions): string {
     'ro',
     'nosuid', // as `nodev`: of an ordinary user it is never taken back
     'nodev',
+    ...(options.exec ? [] : ['noexec']),
     `max_read=${MAX_READ_SIZE}`,
     `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
     `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,

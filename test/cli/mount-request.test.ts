@@ -48,6 +48,7 @@ describe('mountOptions', () => {
       allowOther: false,
       suid: false,
       devices: false,
+      exec: true,
       nonempty: false,
       defaultPermissions: false,
       transformSymlinks: false,

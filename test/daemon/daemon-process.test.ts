@@ -42,6 +42,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     allowOther: false,
     suid: false,
     devices: false,
+    exec: true,
     nonempty: false,
     defaultPermissions: false,
     transformSymlinks: false,

@@ -58,6 +58,7 @@ async function mountTiny(): Promise<void> {
       allowOther: false,
       suid: false,
       devices: false,
+      exec: true,
       nonempty: false,
       defaultPermissions: false,
       transformSymlinks: false,

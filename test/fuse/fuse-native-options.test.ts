@@ -10,6 +10,7 @@ const ALWAYS = 'ro,nosuid,nodev,use_ino,negative_timeout=315360000,max_backgroun
 describe('what libfuse is asked for', () => {
   it.each([
     [{}, `example.com/test:1,${ALWAYS}`],
+    [{ exec: false }, `example.com/test:1,${ALWAYS.replace('nodev', 'nodev,noexec')}`],
     [{ source: 'a,suid' }, `a\\,suid,${ALWAYS}`],
     [{ source: 'a\\' }, `a\\\\,${ALWAYS}`],
     [

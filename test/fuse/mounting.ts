@@ -79,6 +79,7 @@ export function optionsFor(changes: Partial<TransportOptions> = {}): TransportOp
     allowOther: false,
     suid: false,
     devices: false,
+    exec: true,
     nonempty: false,
     defaultPermissions: false,
     log,

@@ -6,6 +6,10 @@ import { optionsFor } from './mounting.js';
 describe('what fusermount3 is asked for', () => {
   it.each([
     [{}, 'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=example.com/test:1'],
+    [
+      { exec: false },
+      'ro,nosuid,nodev,noexec,max_read=1048576,subtype=layerslayer,fsname=example.com/test:1',
+    ],
     [{ source: 'a,b\\c' }, 'ro,nosuid,nodev,max_read=1048576,subtype=layerslayer,fsname=a\\,b\\\\c'],
     [
       { defaultPermissions: true },
