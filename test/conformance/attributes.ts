@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { MemoryFs } from '../fuse/memory-fs.js';
+import { run } from '../support/child.js';
 import { block, char, dir, fifo, file, hardlink, symlink } from '../support/tar.js';
 import { breachesOfOwnRules, compareListings, tellDifferences } from '../support/tree-compare.js';
 import { listTree } from '../support/tree-listing.js';
@@ -84,6 +85,18 @@ export const attributes: Subject = {
       expect(await elsewhere(({ fs }, path) => fs.statSync(path).blksize, scene.at('attributes/named'))).toBe(
         4096,
       );
+    });
+
+    test('of the file system are those of one that is full: statfs(2)', async () => {
+      const fs = new MemoryFs();
+      for (let i = 0; i < 10; i++) fs.file(fs.root, `file-${i}`, '');
+      const { mountpoint } = await scene.mountFs(fs);
+      const { blocks, files } = fs.statfs();
+      const told = await elsewhere(({ fs: system }, path) => ({ ...system.statfsSync(path) }), mountpoint);
+      expect(told).toMatchObject({ bsize: 4096, blocks, bfree: 0, bavail: 0, files, ffree: 0 });
+      // Of the whole image, by any file of it; name length and fundamental block size too.
+      const { stdout } = await run('stat', ['-f', '-c', '%l %S %f %a %d %c', scene.at('times/0')]);
+      expect(stdout).toMatch(/^255 4096 0 0 0 \d{6}\n$/);
     });
 
     test('have whole seconds after 2038 and 2106', () => timesAreRight(scene, 'whole'));
