@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../base/log.js';
+import { MAX_READ_SIZE } from './negotiation.js';
 
 /** Milliseconds between looks. */
 const LOOK_MS = 200;
@@ -13,12 +14,11 @@ const placeOf = (device: string) => `/sys/class/bdi/${device}`;
  * The kernel reads 128 KiB ahead on every new FUSE mount, whatever was agreed at INIT, unless root says more here. With
  * 1 MiB a sequential read costs an eighth of the requests. Without the right to do so (container, /sys read-only) it
  * works as before.
- * @param size bytes, whole KiB
  */
-export async function raiseReadAhead(device: string | undefined, size: number, log: Log): Promise<void> {
+export async function raiseReadAhead(device: string | undefined, log: Log): Promise<void> {
   if (device === undefined) return;
   try {
-    await writeFile(`${placeOf(device)}/read_ahead_kb`, String(size / 1024));
+    await writeFile(`${placeOf(device)}/read_ahead_kb`, String(MAX_READ_SIZE / 1024));
   } catch (error) {
     log.debug(`read-ahead stays at the kernel's default: ${(error as Error).message}`);
   }

@@ -7,7 +7,6 @@ import { Dispatcher } from './dispatcher.js';
 import { withinInitDeadline } from './init-deadline.js';
 import type { KernelMount } from './kernel-mount.js';
 import { checkedMountpoint } from './mountpoint.js';
-import { MAX_READ_SIZE } from './negotiation.js';
 import { ownKernelMount } from './own-kernel-mount.js';
 import type { MountedFs, Transport, TransportOptions } from './transport.js';
 
@@ -49,7 +48,7 @@ export class DevFuseTransport implements Transport {
       await mounted.abort();
       throw error;
     }
-    await raiseReadAhead(mounted.device, MAX_READ_SIZE, log);
+    await raiseReadAhead(mounted.device, log);
     return mounted;
   }
 }

@@ -13,12 +13,6 @@ const MAX_READ_SIZE = 128 * 1024; // bytes
  */
 const MAX_BACKGROUND = 8;
 
-/**
- * What one reader may have in flight: a quarter of all. With 1 MiB a single `cat` that waits for a dead registry takes every
- * place, and then each other read of what the kernel has not got waits with it.
- */
-export const READ_AHEAD_SIZE = (MAX_BACKGROUND * MAX_READ_SIZE) / 4; // bytes
-
 /** Bytes of the source. fuse-native cuts all options together at 1023 bytes; escaped it is twice as long, the others take 300. */
 const SOURCE_MAX = 340;
 

@@ -11,7 +11,7 @@ import { deviceClosed, deviceDescriptors } from './device-descriptors.js';
 import { FaultLog } from './fault-log.js';
 import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
 import { loadFuseNative } from './fuse-native-library.js';
-import { fuseNativeOptions, READ_AHEAD_SIZE } from './fuse-native-options.js';
+import { fuseNativeOptions } from './fuse-native-options.js';
 import { withinInitDeadline } from './init-deadline.js';
 import type { KernelMount } from './kernel-mount.js';
 import { checkedMountpoint } from './mountpoint.js';
@@ -47,7 +47,7 @@ export class FuseNativeTransport implements Transport {
     const device = await attachedDevice(path);
     // It does so when each of its threads has its answer, also those that nobody waits for any more.
     Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
-    await raiseReadAhead(device, READ_AHEAD_SIZE, log);
+    await raiseReadAhead(device, log);
     return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
   }
 }
