@@ -40,9 +40,11 @@ const SUBJECTS: readonly Subject[] = [
 /**
  * What programs see of a mounted image is the same whatever transport carries it. Declares a test each for all that they may
  * ask; what a transport can't carry by its capabilities is skipped, and says so.
+ * @param isHere false: this machine has not got what the transport needs
  */
 export function conformance(transport: Transport, { isHere = true } = {}): void {
-  describe.runIf(isHere)(transport.name, () => {
+  const title = isHere ? transport.name : `${transport.name} [not on this machine]`;
+  describe.runIf(isHere)(title, () => {
     const scene = new Scene(transport, SUBJECTS);
     beforeAll(() => scene.start());
     afterAll(() => scene.stop());

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -30,10 +30,8 @@ export interface Subject {
  * inflate. Beside it lies what GNU tar unpacks of the same layers.
  */
 export class Scene {
-  readonly scratch = mkdtempSync(join(tmpdir(), 'layerslayer-scene-'));
-  readonly copy = join(this.scratch, 'copy');
-  /** IMAGE, for the command. */
-  readonly image = `oci:${join(this.scratch, 'layout')}:latest`;
+  /** A directory for what tests write. */
+  scratch = '';
   readonly #sessions = new Sessions();
   #fs: LayerFs | undefined;
   #mount: TestMount | undefined;
@@ -47,7 +45,14 @@ export class Scene {
     return this.transport.capabilities;
   }
 
+  /** Where the folders that are copied lie. */
+  get copy(): string {
+    return join(this.scratch, 'copy');
+  }
+
   async start(): Promise<void> {
+    this.scratch = await mkdtemp(join(tmpdir(), 'layerslayer-scene-'));
+    await mkdir(this.copy);
     const layers: Uint8Array[] = [];
     for (const { members, isCopied } of this.subjects) {
       if (!members) continue;
@@ -58,8 +63,8 @@ export class Scene {
     }
     const builder = new LayoutBuilder();
     const files = builder.top([named(builder.image(layers), 'latest')]);
-    writeDirectory(join(this.scratch, 'layout'), files);
-    const opened = await this.#sessions.start().open(this.image);
+    const layout = writeDirectory(join(this.scratch, 'layout'), files);
+    const opened = await this.#sessions.start().open(`oci:${layout}:latest`);
     const numbered = opened.map((layer, i) => ({ entries: layer.entries, number: i + 1 }));
     this.#fs = new MergedFs(mergeLayers(numbered), new Map(opened.map((layer, i) => [i + 1, layer])), {
       createdBy: (number) => `step ${number}`,
@@ -68,7 +73,6 @@ export class Scene {
   }
 
   async #unpack(tar: Uint8Array): Promise<void> {
-    await run('mkdir', ['-p', this.copy]);
     // As it is archived: owners by number, attributes, and directories' times after what is put into them.
     const faithfully = ['-p', '--same-owner', '--numeric-owner', '--delay-directory-restore'];
     const attributes = ['--xattrs', '--xattrs-include=*'];
@@ -78,7 +82,7 @@ export class Scene {
   async stop(): Promise<void> {
     await cleanUp();
     await this.#sessions.cleanUp();
-    rmSync(this.scratch, { recursive: true, force: true });
+    if (this.scratch !== '') await rm(this.scratch, { recursive: true });
   }
 
   get mountpoint(): string {

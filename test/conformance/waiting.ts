@@ -6,7 +6,7 @@ import { attempt, run } from '../support/child.js';
 import { elsewhere, startElsewhere } from './elsewhere.js';
 import type { Scene, Subject } from './scene.js';
 
-const SIZE = 1 << 20; // bytes
+const MIB = 2 ** 20;
 
 /** Reads past the page cache, so that the kernel waits for us in the reader's own name. */
 const direct = (path: string, started?: (pid: number) => void) =>
@@ -53,7 +53,7 @@ export const waiting: Subject = {
       const { at, gates, isOpen } = await gated(scene);
       const readers = Array.from({ length: 10 }, () => direct(at('gated')));
       await until(() => gates.length === 10);
-      // Reads ahead, of which the kernel allows a connection so many.
+      // The kernel allows a connection only so many requests for what is read ahead.
       readers.push(attempt('cat', [at('ahead')]));
       await until(() => gates.length > 10);
       expect((await run('cat', [at('small')])).stdout).toBe('small');
@@ -123,18 +123,22 @@ interface Gate {
   signal: AbortSignal;
 }
 
-/** A mount with files each of whose reads waits at a gate of its own until all are open, and a `small` one that does not. */
+/** Of what is read one after the other the kernel reads ahead more and more. */
+const ANSWERED_AT_ONCE = 8 * MIB; // bytes of `ahead`
+
+/** A mount with files whose reads each wait at a gate of their own until all are open, and a `small` one whose don't. */
 async function gated(scene: Scene) {
   const fs = new MemoryFs();
   const gates: Gate[] = [];
   const isOpen = { value: false };
-  for (const name of ['gated', 'ahead'])
-    fs.device(fs.root, name, SIZE, (_, length, signal) => {
-      if (isOpen.value) return Buffer.alloc(length);
-      return new Promise((resolve) =>
-        gates.push({ answer: () => resolve(Buffer.alloc(length)), signal: signal! }),
-      );
+  const waits = (length: number, signal: AbortSignal | undefined) =>
+    new Promise<Uint8Array>((resolve) => {
+      gates.push({ answer: () => resolve(Buffer.alloc(length)), signal: signal! });
     });
+  fs.device(fs.root, 'gated', MIB, (_, length, signal) => waits(length, signal));
+  fs.device(fs.root, 'ahead', 32 * MIB, (offset, length, signal) =>
+    isOpen.value || offset < ANSWERED_AT_ONCE ? Buffer.alloc(length) : waits(length, signal),
+  );
   fs.file(fs.root, 'small', 'small');
   const { mountpoint, mounted } = await scene.mountFs(fs);
   return { at: (name: string) => `${mountpoint}/${name}`, gates, isOpen, mounted };
