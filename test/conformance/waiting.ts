@@ -126,7 +126,7 @@ interface Gate {
 /** Of what is read one after the other the kernel reads ahead more and more. */
 const ANSWERED_AT_ONCE = 8 * MIB; // bytes of `ahead`
 
-/** A mount with files whose reads each wait at a gate of their own until all are open, and a `small` one whose don't. */
+/** A mount with files whose reads each wait at a gate of their own until all are open, and a `small` one whose come at once, but later. */
 async function gated(scene: Scene) {
   const fs = new MemoryFs();
   const gates: Gate[] = [];
@@ -139,7 +139,7 @@ async function gated(scene: Scene) {
   fs.device(fs.root, 'ahead', 32 * MIB, (offset, length, signal) =>
     isOpen.value || offset < ANSWERED_AT_ONCE ? Buffer.alloc(length) : waits(length, signal),
   );
-  fs.file(fs.root, 'small', 'small');
+  fs.device(fs.root, 'small', 5, async () => Buffer.from('small'));
   const { mountpoint, mounted } = await scene.mountFs(fs);
   return { at: (name: string) => `${mountpoint}/${name}`, gates, isOpen, mounted };
 }
