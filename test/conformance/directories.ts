@@ -10,6 +10,9 @@ const MANY_NAMES = Array.from(
   { length: MANY },
   (_, i) => `${'n'.repeat(1 + ((i * 31) % 250))}${(i * 7919) % MANY}`,
 );
+/** Directories that differ in nothing but their names and what is in their files. */
+const TWINS = ['twin-a', 'twin-b'];
+const TWIN_NAMES = ['1', '2', '3', '4', '5'];
 const hex = (name: string) => Buffer.from(name).toString('hex');
 
 /** What dirent(5) calls each kind. */
@@ -27,6 +30,10 @@ export const directories: Subject = {
     fifo('directories/kinds/p'),
     char('directories/kinds/c', 1, 3),
     block('directories/kinds/b', 8, 1),
+    ...TWINS.flatMap((twin) => [
+      dir(`directories/${twin}/`),
+      ...TWIN_NAMES.map((name) => file(`directories/${twin}/${name}`, `${name} of ${twin}`)),
+    ]),
     dir('directories/many/'),
     ...MANY_NAMES.map((name) => file(`directories/many/${name}`)),
   ],
@@ -102,6 +109,16 @@ export const directories: Subject = {
         });
       }, scene.at('directories/many'));
       expect(wrong).toEqual([]);
+    });
+
+    test('of like names keep their own files, read in turn', async () => {
+      const paths = TWIN_NAMES.flatMap((name) => TWINS.map((twin) => `${twin}/${name}`));
+      const told = await elsewhere(
+        ({ fs }, at, all) => all.map((path) => fs.readFileSync(`${at}/${path}`, 'latin1')),
+        scene.at('directories'),
+        paths,
+      );
+      expect(told).toEqual(paths.map((path) => path.replace(/(.*)\/(.*)/, '$2 of $1')));
     });
 
     test('have one order, whoever asks, and 8 at once', async () => {
