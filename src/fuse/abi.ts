@@ -10,7 +10,7 @@ export const FUSE_KERNEL_MINOR_VERSION = 38;
 /** The smallest read buffer that the kernel accepts; each request but SETXATTR and BATCH_FORGET fits. */
 export const FUSE_MIN_READ_BUFFER = 8192; // bytes
 
-export const FUSE_IN_HEADER = { len: 0, opcode: 4, unique: 8, nodeid: 16, SIZE: 40 } as const;
+export const FUSE_IN_HEADER = { len: 0, opcode: 4, unique: 8, nodeid: 16, pid: 32, SIZE: 40 } as const;
 export const FUSE_OUT_HEADER = { len: 0, error: 4, unique: 8, SIZE: 16 } as const;
 
 export const FUSE_INIT_IN = { major: 0, minor: 4, max_readahead: 8, flags: 12, SIZE: 16 } as const;

@@ -130,7 +130,7 @@ export class PathOperations implements Fuse.Operations {
       const controller = new AbortController();
       const data = this.#fs.read(inode, offset, length, controller.signal);
       if (data instanceof Uint8Array) answer(data);
-      else this.#pending.add(++this.#reads, inode, data, controller, answer, fail);
+      else this.#pending.add(++this.#reads, { inode, pid: 0 }, data, controller, answer, fail);
     } catch (error) {
       fail(error);
     }

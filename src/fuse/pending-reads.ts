@@ -5,13 +5,16 @@ import { LayerslayerError } from '../base/errors.js';
 export const READ_DEADLINE_MS = 58_000;
 
 /**
- * Milliseconds. The kernel repeats a read whose read-ahead has failed, at once and for the same process: what has cost more
- * than this is not tried again so soon, or each program would wait twice.
+ * Milliseconds. The kernel repeats a read whose read-ahead has failed, at once: what has cost a process more than this is
+ * not tried again for it so soon, or it would wait twice.
  */
 const REPEAT_MS = 1_000;
 
+/** Linux has no larger pid, and no more than 2^31 inodes come here: both make one number. (PID_MAX_LIMIT) */
+const PIDS = 2 ** 22;
+
 interface PendingRead {
-  inode: number;
+  reader: number; // process and inode
   sinceMs: number; // performance.now()
   controller: AbortController;
   expiresMs: number; // performance.now()
@@ -28,7 +31,7 @@ export class PendingReads {
   readonly #reads = new Map<number, PendingRead>();
   readonly #deadlineMs: number;
   readonly #repeatMs: number;
-  /** By inode, how its last slow read failed, and when; the last comes last. */
+  /** By process and inode, how the last slow read failed, and when; the last comes last. */
   readonly #failed = new Map<number, { error: unknown; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,18 +44,23 @@ export class PendingReads {
     return this.#reads.size;
   }
 
-  /** Takes over a read that did not answer at once. Exactly one of `answer` and `fail` is called, once, later. */
+  /**
+   * Takes over a read that did not answer at once. Exactly one of `answer` and `fail` is called, once: later, or `fail` at
+   * once for what the kernel repeats.
+   * @param pid of the process that reads; 0: not known
+   */
   add(
     unique: number,
-    inode: number,
+    { inode, pid }: { inode: number; pid: number },
     data: Promise<Uint8Array>,
     controller: AbortController,
     answer: (data: Uint8Array) => void,
     fail: (error: unknown) => void,
   ): void {
     const sinceMs = performance.now();
-    const read = { inode, sinceMs, controller, expiresMs: sinceMs + this.#deadlineMs, answer, fail };
-    const repeated = this.#failedJustNow(inode, sinceMs);
+    const reader = inode * PIDS + pid;
+    const read = { reader, sinceMs, controller, expiresMs: sinceMs + this.#deadlineMs, answer, fail };
+    const repeated = pid === 0 ? undefined : this.#failedJustNow(reader, sinceMs);
     if (repeated) {
       data.catch(() => {});
       this.#cancel(unique, read, repeated.error);
@@ -94,19 +102,19 @@ export class PendingReads {
     return this.#reads.get(unique) === read && this.#reads.delete(unique);
   }
 
-  #note({ inode, sinceMs }: PendingRead, error: unknown): void {
+  #note({ reader, sinceMs }: PendingRead, error: unknown): void {
     const atMs = performance.now();
     for (const [other, failed] of this.#failed) {
       if (atMs - failed.atMs < this.#repeatMs) break;
       this.#failed.delete(other);
     }
     if (atMs - sinceMs < this.#repeatMs) return;
-    this.#failed.delete(inode);
-    this.#failed.set(inode, { error, atMs });
+    this.#failed.delete(reader);
+    this.#failed.set(reader, { error, atMs });
   }
 
-  #failedJustNow(inode: number, nowMs: number): { error: unknown } | undefined {
-    const failed = this.#failed.get(inode);
+  #failedJustNow(reader: number, nowMs: number): { error: unknown } | undefined {
+    const failed = this.#failed.get(reader);
     return failed && nowMs - failed.atMs < this.#repeatMs ? failed : undefined;
   }
 

@@ -50,7 +50,7 @@ export class ReadOperation {
         fail(error);
       }
     };
-    this.#pending.add(unique, inode, data, controller, answer, fail);
+    this.#pending.add(unique, { inode, pid: request.pid }, data, controller, answer, fail);
     return ANSWERED;
   }
 

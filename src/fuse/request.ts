@@ -43,6 +43,11 @@ export class FuseRequest {
     return getU64(this.#view, FUSE_IN_HEADER.nodeid);
   }
 
+  /** Of the process that asks; 0 when it is the kernel itself. */
+  get pid(): number {
+    return this.#u32(FUSE_IN_HEADER.pid);
+  }
+
   /** Whether the argument has `size` bytes or more. Checked once an operation; the accessors below don't. */
   hasArgument(size: number): boolean {
     return this.length >= FUSE_IN_HEADER.SIZE + size;

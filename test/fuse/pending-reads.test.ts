@@ -130,13 +130,13 @@ test('a read that is repeated right after it has failed slowly fails at once, ot
   const pending = new PendingReads(60, 40);
   const never = new Promise<Uint8Array>(() => {});
   let unique = 0;
-  const ask = (inode: number) => {
+  const ask = (inode: number, pid = 100) => {
     const controller = new AbortController();
     const asked: { controller: AbortController; error?: unknown } = { controller };
     const fail = (error: unknown) => {
       asked.error = error;
     };
-    pending.add(++unique, inode, never, controller, () => expect.fail('nothing came'), fail);
+    pending.add(++unique, { inode, pid }, never, controller, () => expect.fail('nothing came'), fail);
     return asked;
   };
   const first = ask(7);
@@ -145,8 +145,9 @@ test('a read that is repeated right after it has failed slowly fails at once, ot
   expect(again.error).toBe(first.error);
   expect(again.controller.signal.aborted).toBe(true);
   const other = ask(8);
-  expect(other.error).toBeUndefined();
-  expect(pending.size).toBe(1);
+  const others = [other, ask(7, 101), ask(7, 0)];
+  expect(others.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+  expect(pending.size).toBe(3);
   await until(() => other.error !== undefined);
   const later = ask(7); // 60 ms after the first
   expect(later.error).toBeUndefined();
