@@ -25,7 +25,7 @@ export const IMAGE_OPTIONS = {
     kind: 'text',
     value: 'DIR',
     summary: 'where to keep what was fetched',
-    default: '$LAYERSLAYER_CACHE_DIR, $XDG_CACHE_HOME/layerslayer',
+    default: '$LAYERSLAYER_CACHE_DIR, else $XDG_CACHE_HOME/layerslayer, else ~/.cache/layerslayer',
   },
   'cache-size': {
     kind: 'text',
