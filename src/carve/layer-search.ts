@@ -23,7 +23,6 @@ export type Sighting =
 /** A file whose content has passed, or is passing. */
 export interface CapturedFile {
   row: number;
-  rowsSeen: number; // of the layer, when it was found
   capture: Capture;
 }
 
@@ -76,7 +75,8 @@ export class LayerSearch implements LayerWatcher {
 
   /** Whether what was captured on the way is what a merge of the whole layer, which has so many rows, would say. */
   isFinal(wanted: WantedFile, rows: number): boolean {
-    return this.captured.get(wanted)?.rowsSeen === rows || this.#soles?.has(wanted) === true;
+    const isLast = this.captured.get(wanted)?.row === rows - 1; // nothing came after the look that found it
+    return isLast || this.#soles?.has(wanted) === true;
   }
 
   settled(): Promise<void> | undefined {
@@ -129,7 +129,7 @@ export class LayerSearch implements LayerWatcher {
   #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: ContentPlace): void {
     const place = { dataOffset, storedSize, sparse };
     const capture = new Capture(place, this.#options.begin(wanted, file));
-    this.captured.set(wanted, { row: file.row, rowsSeen: file.row + 1, capture });
+    this.captured.set(wanted, { row: file.row, capture });
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FileSearch } from '#dist/carve/file-search.js';
 import type { WantedFile } from '#dist/carve/wanted-file.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
-import { resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
+import { resolvePath } from '#dist/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import { type Stack, walk } from '../overlay/trees.js';
 import {
@@ -17,9 +17,7 @@ import {
   type TestEntry,
   whiteout,
 } from '../support/entries.js';
-import { SearchedStack } from './searched-stack.js';
-
-const asked = (text: string): WantedFile => ({ text, path: splitPath(Buffer.from(text)) });
+import { asked, SearchedStack } from './searched-stack.js';
 
 /** What comes of a search: by path `layer:row content`, or the code of why not; a `*` when it is unverified. */
 async function search(

@@ -1,10 +1,14 @@
 import type { FileSearchOptions } from '#dist/carve/file-search.js';
+import type { WantedFile } from '#dist/carve/wanted-file.js';
 import type { LayerWatcher } from '#dist/image/layer-watcher.js';
+import { splitPath } from '#dist/overlay/resolve-path.js';
 import type { TarEntry } from '#dist/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';
 import { entriesOf, layerWith, type TestEntry } from '../support/entries.js';
 
 const BLOCK = 512;
+
+export const asked = (text: string): WantedFile => ({ text, path: splitPath(Buffer.from(text)) });
 
 /** The entry as a scanner hands it out. */
 export function asTarEntry(entry: TestEntry, dataOffset: number): TarEntry {

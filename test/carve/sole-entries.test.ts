@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SoleEntries } from '#dist/carve/sole-entries.js';
 import type { WantedFile } from '#dist/carve/wanted-file.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
-import { resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
+import { resolvePath } from '#dist/overlay/resolve-path.js';
 import { randomEntry } from '../overlay/random-layers.js';
 import {
   dir,
@@ -15,9 +15,7 @@ import {
   type TestEntry,
   whiteout,
 } from '../support/entries.js';
-import { asTarEntry } from './searched-stack.js';
-
-const asked = (text: string): WantedFile => ({ text, path: splitPath(Buffer.from(text)) });
+import { asked, asTarEntry } from './searched-stack.js';
 
 const fewNames = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 });
 const fewPaths = fewNames.map((names) => names.join('/'));
