@@ -7,6 +7,10 @@ export interface Checkpoint {
   inOffset: number; // bytes of compressed input, of the whole blob
   bits: number; // 0 to 7 unused high bits of the byte before inOffset
   outOffset: number; // bytes of uncompressed output, of the whole blob
-  window: Uint8Array; // at most 32 KiB before outOffset; empty at the start of a member; bytes never referred to may be zero
+  /**
+   * What is needed of the 32 KiB before outOffset: the bytes that matches after it read, each once, in the order in which
+   * they are first read; empty at the start of a member.
+   */
+  window: Uint8Array;
   memberStart: boolean; // true: a gzip header stands at inOffset (bits is 0); false: a deflate block header
 }

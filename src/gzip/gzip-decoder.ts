@@ -41,11 +41,12 @@ export class GzipDecoder {
 
   /** Goes to a checkpoint. If it has bits, the input begins with the byte before its inOffset. */
   seek(checkpoint: Checkpoint): void {
-    const { bits, memberStart } = checkpoint;
+    const { inOffset, bits, outOffset, window, memberStart } = checkpoint;
     this.#members = 0;
     this.#resumeBits = bits;
     this.#state = memberStart ? 'between members' : 'resume';
-    this.#engine.reset(checkpoint.inOffset - (bits > 0 ? 1 : 0), checkpoint.outOffset, checkpoint.window);
+    if (memberStart) this.#engine.reset(inOffset, outOffset);
+    else this.#engine.resume(inOffset - (bits > 0 ? 1 : 0), outOffset, window);
   }
 
   /** Members ended since `seek`. */

@@ -23,3 +23,4 @@ export const FAULT_DISTANCE_CODE = 8; // the distance code is over-subscribed or
 export const FAULT_LITLEN_SYMBOL = 9; // a code that stands for nothing, or for 286 or 287
 export const FAULT_DISTANCE_SYMBOL = 10; // a code that stands for nothing, or for 30 or 31
 export const FAULT_DISTANCE_TOO_FAR = 11; // a match from before the start of the stream or of the window
+export const FAULT_WINDOW_SHORT = 12; // a match reads a byte of the window that was not kept

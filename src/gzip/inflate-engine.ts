@@ -11,12 +11,13 @@ interface InflateExports {
   inputPadding(): number;
   outputAddress(): number;
   outputLimit(): number;
-  sparseWindowAddress(): number;
+  windowBytesAddress(): number;
   input(): number;
   bitCount(): number;
   output(): number;
   faultCode(): number;
-  resetOutput(windowLength: number): void;
+  resetOutput(): void;
+  resumeOutput(length: number): void;
   startBlocks(bits: number, bitCount: number): void;
   forgetHistory(): void;
   setInput(address: number): void;
@@ -35,7 +36,7 @@ function instantiate(): InflateExports {
 }
 
 /**
- * One instance of the decoder with its buffers (704 KiB), in offsets of the blob instead of addresses: these are
+ * One instance of the decoder with its buffers (736 KiB), in offsets of the blob instead of addresses: these are
  * JavaScript numbers up to 2^53, only addresses cross into wasm. It knows raw deflate only; gzip's frame is
  * GzipDecoder's, which drives it. Used by one stream at a time, again and again (`reset`).
  */
@@ -65,19 +66,28 @@ export class InflateEngine {
   }
 
   /**
-   * Forgets all input and output and goes on elsewhere.
+   * Forgets all input and output and goes on elsewhere, before a stream.
    * @param inOffset of the next compressed byte in the blob
    * @param outOffset of the next uncompressed byte in the blob
-   * @param window the bytes before outOffset that matches may read, at most WINDOW_SIZE
    */
-  reset(inOffset: number, outOffset: number, window?: Uint8Array): void {
+  reset(inOffset: number, outOffset: number): void {
+    this.#goTo(inOffset, outOffset);
+    this.#wasm.resetOutput();
+  }
+
+  /** As `reset`, but inside a stream, where tracking began: `window` is what that gave, at most WINDOW_SIZE bytes. */
+  resume(inOffset: number, outOffset: number, window: Uint8Array): void {
+    this.#goTo(inOffset, outOffset);
+    this.memory.set(window, this.#wasm.windowBytesAddress());
+    this.#wasm.resumeOutput(window.length);
+  }
+
+  #goTo(inOffset: number, outOffset: number): void {
     this.#closed = false;
     this.#inputEnd = this.#inputStart;
     this.#inputBase = inOffset - this.#inputStart;
     this.#outputBase = outOffset - this.#outputStart;
-    if (window) this.memory.set(window, this.#outputStart - window.length);
     this.#wasm.setInput(this.#inputStart);
-    this.#wasm.resetOutput(window?.length ?? 0);
   }
 
   /**
@@ -187,13 +197,12 @@ export class InflateEngine {
 
   /**
    * Ends tracking.
-   * @returns a copy of the window before the place where it began: from the first byte needed on, and of the rest what
-   *   was not needed is zero. Valid only for inflating from there.
+   * @returns what `resume` wants of the window before the place where it began: a copy of the bytes that were read, each
+   *   once, in the order in which they first were
    */
   stopTracking(): Uint8Array {
-    const length = this.#wasm.stopTracking();
-    const end = this.#wasm.sparseWindowAddress() + WINDOW_SIZE;
-    return this.memory.slice(end - length, end);
+    const start = this.#wasm.windowBytesAddress();
+    return this.memory.slice(start, start + this.#wasm.stopTracking());
   }
 }
 

@@ -13,6 +13,7 @@ const FAULT_TEXTS: Record<number, string> = {
   [codes.FAULT_LITLEN_SYMBOL]: 'got a literal/length code that has no meaning',
   [codes.FAULT_DISTANCE_SYMBOL]: 'got a distance code that has no meaning',
   [codes.FAULT_DISTANCE_TOO_FAR]: 'a match reaches back before the start of the member or its window',
+  [codes.FAULT_WINDOW_SHORT]: 'a match reads a byte of the window that was not kept',
 };
 
 /** What is wrong with a deflate stream, for people; `code` is one of the FAULT codes. */

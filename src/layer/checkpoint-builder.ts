@@ -1,20 +1,18 @@
 import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
+import { WINDOW_SIZE } from '../gzip/inflate-engine.js';
 import { type CheckpointColumns, MEMBER_START, WINDOW_GROUP } from './layer-index.js';
 import { WindowGroups } from './window-groups.js';
-import { MAX_PACKED_LENGTH, WindowPacker } from './window-packing.js';
 
-/** Collects checkpoints during the index pass: their columns, and their windows, packed and deflated in groups. */
+/** Collects checkpoints during the index pass: their columns, and their windows, deflated in groups. */
 export class CheckpointBuilder {
   readonly #inOffsets: number[] = [];
   readonly #bits: number[] = [];
   readonly #outOffsets: number[] = [];
   readonly #windowStarts: number[] = [0];
-  readonly #windowSizes: number[] = [];
   readonly #windowCrcs: number[] = [];
   readonly #windows: WindowGroups;
-  readonly #packer = new WindowPacker();
-  readonly #group = new Uint8Array(WINDOW_GROUP * MAX_PACKED_LENGTH);
+  readonly #group = new Uint8Array(WINDOW_GROUP * WINDOW_SIZE);
   #groupLength = 0; // bytes of it
 
   /** @param windowBytes limit of all windows, deflated */
@@ -28,12 +26,10 @@ export class CheckpointBuilder {
     this.#inOffsets.push(inOffset);
     this.#bits.push(memberStart ? MEMBER_START : bits);
     this.#outOffsets.push(outOffset);
-    this.#windowSizes.push(window.length);
-    this.#windowCrcs.push(window.length === 0 ? 0 : crc32(window));
-    const packed = window.length === 0 ? window : this.#packer.pack(window);
-    this.#windowStarts.push(this.#windowStarts.at(-1)! + packed.length);
-    this.#group.set(packed, this.#groupLength);
-    this.#groupLength += packed.length;
+    this.#windowStarts.push(this.#windowStarts.at(-1)! + window.length);
+    this.#windowCrcs.push(crc32(window));
+    this.#group.set(window, this.#groupLength);
+    this.#groupLength += window.length;
     if (this.#inOffsets.length % WINDOW_GROUP === 0) this.#endGroup();
   }
 
@@ -54,7 +50,6 @@ export class CheckpointBuilder {
         outOffsets: Float64Array.from(this.#outOffsets),
         windowStarts: Float64Array.from(this.#windowStarts),
         groupStarts: starts,
-        windowSizes: Uint32Array.from(this.#windowSizes),
         windowCrcs: Uint32Array.from(this.#windowCrcs),
       },
       windows: bytes,

@@ -13,7 +13,6 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
       differences(checkpoints.groupStarts, checkpoints.groupStarts.length),
       checkpoints.groupStarts.length,
     ),
-    packIntegers(checkpoints.windowSizes, length),
     packIntegers(checkpoints.windowCrcs, length),
   ];
 }
@@ -27,7 +26,6 @@ export function unpackCheckpoints(packed: Uint8Array, length: number): Checkpoin
     outOffsets: new Float64Array(length),
     windowStarts: new Float64Array(length + 1),
     groupStarts: new Float64Array(Math.ceil(length / WINDOW_GROUP) + 1),
-    windowSizes: new Uint32Array(length),
     windowCrcs: new Uint32Array(length),
   };
   let at = unpackIntegers(packed, 0, checkpoints.inOffsets);
@@ -35,7 +33,6 @@ export function unpackCheckpoints(packed: Uint8Array, length: number): Checkpoin
   at = unpackIntegers(packed, at, checkpoints.outOffsets);
   at = unpackIntegers(packed, at, checkpoints.windowStarts);
   at = unpackIntegers(packed, at, checkpoints.groupStarts);
-  at = unpackIntegers(packed, at, checkpoints.windowSizes);
   unpackIntegers(packed, at, checkpoints.windowCrcs);
   const { inOffsets, outOffsets, windowStarts, groupStarts } = checkpoints;
   for (const column of [inOffsets, outOffsets, windowStarts, groupStarts]) {

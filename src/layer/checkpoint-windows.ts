@@ -1,12 +1,12 @@
 import { readSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
+import { WINDOW_SIZE } from '../gzip/inflate-engine.js';
 import type { WindowStorage } from './inflate-protocol.js';
 import { type CheckpointColumns, WINDOW_GROUP } from './layer-index.js';
-import { MAX_PACKED_LENGTH, unpackWindow } from './window-packing.js';
 
 const EMPTY = new Uint8Array(0);
-/** A group is about 30 KiB: one piece of output, else zlib's 16 KiB cost a third more (measured). */
-const OPTIONS = { chunkSize: 64 * 1024, maxOutputLength: WINDOW_GROUP * MAX_PACKED_LENGTH };
+/** A group is about 25 KiB: one piece of output, else zlib's 16 KiB cost a third more (measured). */
+const OPTIONS = { chunkSize: 64 * 1024, maxOutputLength: WINDOW_GROUP * WINDOW_SIZE };
 
 /** The windows of a layer's checkpoints, read and inflated when a reader resumes there, and checked only then. */
 export class CheckpointWindows {
@@ -26,11 +26,10 @@ export class CheckpointWindows {
 
   /** The inflated window; undefined when it is damaged: one resumes at an earlier checkpoint then. */
   window(number: number): Uint8Array | undefined {
-    const { windowSizes, windowCrcs } = this.#checkpoints;
-    const size = windowSizes[number]!;
-    if (size === 0) return EMPTY;
+    const { windowStarts, windowCrcs } = this.#checkpoints;
+    if (windowStarts[number] === windowStarts[number + 1]) return EMPTY;
     try {
-      const window = unpackWindow(this.#packed(number), size);
+      const window = this.#inflated(number);
       if (crc32(window) === windowCrcs[number]) return window;
       this.#onDamage(number, 'its bytes are not as written');
     } catch (error) {
@@ -39,7 +38,7 @@ export class CheckpointWindows {
     return undefined;
   }
 
-  #packed(number: number): Uint8Array {
+  #inflated(number: number): Uint8Array {
     const { windowStarts } = this.#checkpoints;
     const group = Math.floor(number / WINDOW_GROUP);
     const windows = inflateRawSync(this.#deflated(group), OPTIONS);

@@ -23,7 +23,7 @@ import { LAYER_LIMITS } from './layer-limits.js';
 
 const MAGIC = 0x5849534c; // "LSIX"
 /** Raised with every change of the format; also part of the path that an index is kept under. */
-export const LAYER_INDEX_VERSION = 1;
+export const LAYER_INDEX_VERSION = 2;
 const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 /** zlib's default: 5.9 bytes a path of /usr, level 9 saves 0.2 of them for three times the time (measured). */

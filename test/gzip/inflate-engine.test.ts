@@ -1,8 +1,8 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import * as codes from '#dist/gzip/inflate-codes.js';
-import { InflateEngine, WINDOW_SIZE } from '#dist/gzip/inflate-engine.js';
-import { code, FINAL, FIXED, fixedSymbol, packBits } from './deflate-bits.js';
+import { InflateEngine } from '#dist/gzip/inflate-engine.js';
+import { code, FINAL, FIXED, type Field, fixedSymbol, packBits } from './deflate-bits.js';
 import { expectAsZlib, type Inflated, inflate } from './inflate.js';
 import { concat } from './members.js';
 import { PLAIN_KINDS, plain, randomSource } from './plain.js';
@@ -139,31 +139,42 @@ describe('offsets', () => {
     }
   });
 
-  it('a window is read to its first byte and not before', () => {
-    const window = plain('noise', WINDOW_SIZE);
-    const match = (distanceSymbol: number, extra: number, extraBits: number) =>
-      packBits([
-        FINAL,
-        FIXED,
-        fixedSymbol(257),
-        code(distanceSymbol, 5),
-        [extra, extraBits],
-        fixedSymbol(256),
-      ]);
-    const resume = (raw: Uint8Array, length: number) => {
-      engine.reset(0, 0, window.subarray(WINDOW_SIZE - length));
+  it("a window's bytes are put back where matches first read them", () => {
+    const match = (length: number, distanceSymbol: number, extra: number, extraBits: number) => [
+      fixedSymbol(254 + length),
+      code(distanceSymbol, 5),
+      [extra, extraBits] as const,
+    ];
+    const farthest = (length: number) => match(length, 29, 8191, 13); // 32768
+    const resume = (window: string, ...matches: Field[][]) => {
+      engine.resume(0, 0, Buffer.from(window, 'latin1'));
       engine.startBlocks(0, 0);
-      engine.append(raw);
+      engine.append(packBits([FINAL, FIXED, ...matches.flat(), fixedSymbol(256)]));
       engine.close();
       const event = engine.run(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+      const { memory, outputAddress, outOffset } = engine;
       return event === codes.STREAM_END
-        ? engine.memory.slice(engine.outputAddress - 3, engine.outputAddress)
-        : event;
+        ? Buffer.from(memory.subarray(outputAddress - outOffset, outputAddress)).toString('latin1')
+        : engine.faultCode;
     };
-    const farthest = match(29, 8191, 13); // 32768
-    expect(resume(farthest, WINDOW_SIZE)).toEqual(window.subarray(0, 3));
-    expect(resume(farthest, WINDOW_SIZE - 1)).toBe(codes.FAULT);
-    expect(resume(match(4, 0, 1), 5)).toEqual(window.subarray(WINDOW_SIZE - 5, WINDOW_SIZE - 2));
-    expect(resume(match(4, 0, 1), 4)).toBe(codes.FAULT);
+    expect(resume('abc', farthest(3))).toBe('abc');
+    expect(resume('abcd', farthest(3))).toBe('abc');
+    expect(resume('ab', farthest(3))).toBe(codes.FAULT_WINDOW_SHORT);
+    // The bytes 5, 4 and 3 before the checkpoint, and then 4, 3 and 2.
+    expect(resume('abcd', match(3, 4, 0, 1), match(3, 5, 0, 1))).toBe('abcbcd');
+    // 5 back for ten bytes: over the end of the window, into what came after it.
+    expect(resume('abcde', match(10, 4, 0, 1))).toBe('abcdeabcde');
+    expect(resume('abcd', match(10, 4, 0, 1))).toBe(codes.FAULT_WINDOW_SHORT);
+    expect(resume('', match(3, 4, 0, 1))).toBe(codes.FAULT_WINDOW_SHORT);
+  });
+
+  it('a new stream forgets the window of the one before', () => {
+    const raw = packBits([FINAL, FIXED, fixedSymbol(257), code(0, 5), fixedSymbol(256)]); // one back
+    engine.resume(0, 0, Buffer.from('a'));
+    engine.startStream();
+    engine.append(raw);
+    engine.close();
+    expect(engine.run(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)).toBe(codes.FAULT);
+    expect(engine.faultCode).toBe(codes.FAULT_DISTANCE_TOO_FAR);
   });
 });

@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '#dist/gzip/checkpoint.js';
+import { WINDOW_SIZE } from '#dist/gzip/inflate-engine.js';
 import { code, dynamicStart, FIXED, type Field, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
 
 /**
@@ -35,9 +36,13 @@ function preface(phase: number): Field[] {
   return fields;
 }
 
-/** What zlib inflates from a checkpoint that is no member start to the end of its member. */
-export function nativeResume(blob: Uint8Array, checkpoint: Checkpoint): Uint8Array {
-  const { inOffset, bits, window } = checkpoint;
+/**
+ * What zlib inflates from a checkpoint that is no member start to the end of its member. It wants the whole window, which
+ * it gets from what the blob becomes, `data`.
+ */
+export function nativeResume(blob: Uint8Array, data: Uint8Array, checkpoint: Checkpoint): Uint8Array {
+  const { inOffset, bits, outOffset } = checkpoint;
+  const dictionary = data.subarray(Math.max(0, outOffset - WINDOW_SIZE), outOffset);
   const taken = (8 - bits) % 8; // low bits of the byte before inOffset that are not the block's
   const head = packBits(preface(taken));
   const body = blob.subarray(bits > 0 ? inOffset - 1 : inOffset);
@@ -46,5 +51,5 @@ export function nativeResume(blob: Uint8Array, checkpoint: Checkpoint): Uint8Arr
   input.set(head.subarray(0, whole));
   input.set(body, whole);
   if (taken > 0) input[whole] = (body[0]! & ~((1 << taken) - 1)) | head[whole]!;
-  return inflateRawSync(input, window.length > 0 ? { dictionary: window } : {});
+  return inflateRawSync(input, dictionary.length > 0 ? { dictionary } : {});
 }

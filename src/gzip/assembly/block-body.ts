@@ -18,13 +18,15 @@
  *   refill of a call may, and takes nothing of it.)
  * - Output: a round writes at most two literals and a match of 258, plus less than 32 bytes past its end: OUTPUT_MARGIN.
  */
-import { FAULT_DISTANCE_SYMBOL, FAULT_DISTANCE_TOO_FAR, FAULT_LITLEN_SYMBOL } from '../inflate-codes';
+import {
+  FAULT_DISTANCE_SYMBOL, FAULT_DISTANCE_TOO_FAR, FAULT_LITLEN_SYMBOL, FAULT_WINDOW_SHORT,
+} from '../inflate-codes';
 import { BASE_SHIFT, CODE_LENGTH_SHIFT, END_OF_BLOCK, EXCEPTION, LITERAL, LITERAL_SHIFT } from './entry';
 import {
   DISTANCE_BITS, DISTANCE_TABLE, LITLEN_BITS, LITLEN_TABLE, REPEAT_SHUFFLES, REPEAT_STEPS,
 } from './layout';
-import { SparseWindow } from './sparse-window';
 import { Stream } from './stream';
+import { WindowBytes } from './window-bytes';
 
 export const BODY_NEEDS_INPUT: i32 = 0; // the input limit is reached
 export const BODY_OUTPUT_FULL: i32 = 1; // the output limit is reached
@@ -115,7 +117,7 @@ class Loop {
     let bits = Stream.bits;
     let count: u64 = Stream.bitCount;
     const history = Stream.history;
-    const checkpoint = SparseWindow.checkpoint;
+    const checkpoint = WindowBytes.checkpoint;
     let outcome = BODY_FAULT;
 
     bits |= load<u64>(next) << count;
@@ -224,7 +226,10 @@ class Loop {
         Stream.fault = FAULT_DISTANCE_TOO_FAR;
         break;
       }
-      if (tracked && source < checkpoint) SparseWindow.keep(source, length);
+      if (tracked && source < checkpoint && !WindowBytes.meet(source, length)) {
+        Stream.fault = FAULT_WINDOW_SHORT;
+        break;
+      }
       const end = output + length;
       Loop.copy(output, source, distance, end);
       output = end;
@@ -245,7 +250,7 @@ export function decodeBody(inputLimit: usize, outputLimit: usize): i32 {
   return Loop.decode(inputLimit, outputLimit, false);
 }
 
-/** As `decodeBody`, keeping what matches read before the checkpoint. */
+/** As `decodeBody`, with an eye on what matches read before the checkpoint. */
 export function decodeBodyTracked(inputLimit: usize, outputLimit: usize): i32 {
   return Loop.decode(inputLimit, outputLimit, true);
 }

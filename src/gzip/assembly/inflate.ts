@@ -10,20 +10,20 @@
  * place, and moves both along. The decoder trusts nothing of the input: each match is checked against the history,
  * tables are sized for the worst case, what it accepts is exactly what zlib accepts.
  *
- * Files: layout (memory map), entry and table (decode tables), block-header, block-body (the hot loop), sparse-window,
- * stream (the state).
+ * Files: layout (memory map), entry and table (decode tables), block-header, block-body (the hot loop), window-bytes
+ * (what is needed to resume), stream (the state).
  */
 import {
   BLOCK_START, FAULT, FAULT_CUT_SHORT, NEED_INPUT, OUTPUT_FULL, STREAM_END,
 } from '../inflate-codes';
 import {
-  BODY_END, BODY_FAULT, BODY_NEEDS_INPUT, decodeBody, decodeBodyTracked, INPUT_MARGIN, OUTPUT_MARGIN, prepareRepeats,
+  BODY_END, BODY_FAULT, BODY_NEEDS_INPUT, BODY_OUTPUT_FULL, decodeBody, decodeBodyTracked, INPUT_MARGIN, OUTPUT_MARGIN, prepareRepeats,
 } from './block-body';
 import { HEADER_CUT_SHORT, HEADER_FAULT, readBlockHeader } from './block-header';
 import { prepareEntries } from './entry';
-import { INPUT, INPUT_PADDING, INPUT_SIZE, OUTPUT, OUTPUT_ROOM, SPARSE_WINDOW, WINDOW_SIZE } from './layout';
-import { SparseWindow } from './sparse-window';
+import { INPUT, INPUT_PADDING, INPUT_SIZE, OUTPUT, OUTPUT_ROOM, WINDOW_BYTES, WINDOW_SIZE } from './layout';
 import { PHASE_CODED, PHASE_END, PHASE_HEADER, PHASE_STORED, Stream } from './stream';
+import { WindowBytes } from './window-bytes';
 
 /** Output stops here, so that what overshoots stays inside the buffer. */
 const OUTPUT_LIMIT: usize = OUTPUT + WINDOW_SIZE + OUTPUT_ROOM - OUTPUT_MARGIN;
@@ -39,7 +39,7 @@ export function inputSize(): usize { return INPUT_SIZE; }
 export function inputPadding(): usize { return INPUT_PADDING; }
 export function outputAddress(): usize { return OUTPUT; }
 export function outputLimit(): usize { return OUTPUT_LIMIT; }
-export function sparseWindowAddress(): usize { return SPARSE_WINDOW; }
+export function windowBytesAddress(): usize { return WINDOW_BYTES; }
 
 // The stream's position, for the host.
 export function input(): usize { return Stream.input; }
@@ -47,14 +47,18 @@ export function bitCount(): u32 { return Stream.bitCount; }
 export function output(): usize { return Stream.output; }
 export function faultCode(): i32 { return Stream.fault; }
 
-/**
- * The output buffer begins anew: `windowLength` bytes (0 to 32768), which the host has put before
- * OUTPUT + WINDOW_SIZE, are the history.
- */
-export function resetOutput(windowLength: usize): void {
+/** The output buffer begins anew, without history. */
+export function resetOutput(): void {
   Stream.output = OUTPUT + WINDOW_SIZE;
-  Stream.history = Stream.output - windowLength;
-  SparseWindow.checkpoint = 0;
+  Stream.history = Stream.output;
+  WindowBytes.checkpoint = 0;
+}
+
+/** The output buffer begins anew at a checkpoint: the host has put the `length` bytes of its window at WINDOW_BYTES. */
+export function resumeOutput(length: usize): void {
+  Stream.output = OUTPUT + WINDOW_SIZE;
+  Stream.history = OUTPUT;
+  WindowBytes.start(Stream.output, true, length);
 }
 
 /** A block header comes next, at the low `bitCount` bits of `bits` (0 to 7 of them) and then the input. */
@@ -80,19 +84,32 @@ export function slideOutput(): usize {
   memory.copy(OUTPUT, OUTPUT + distance, WINDOW_SIZE);
   Stream.output -= distance;
   Stream.history = Stream.history > OUTPUT + distance ? Stream.history - distance : OUTPUT;
-  if (SparseWindow.checkpoint != 0) SparseWindow.checkpoint -= distance;
+  // Whoever resumed is past its window by now: the buffer was full.
+  if (WindowBytes.resuming) WindowBytes.checkpoint = 0;
+  if (WindowBytes.checkpoint != 0) WindowBytes.checkpoint -= distance;
   return distance;
 }
 
 /** From here on keeps what matches read before this place. The host ends it 32 KiB later, when nothing can any more. */
 export function startTracking(): void {
-  SparseWindow.start(Stream.output);
+  WindowBytes.start(Stream.output, false, 0);
 }
 
-/** @returns how many bytes before the checkpoint are needed; they stand at the end of SPARSE_WINDOW */
+/** @returns how many bytes are needed; they stand at WINDOW_BYTES */
 export function stopTracking(): usize {
-  SparseWindow.checkpoint = 0;
-  return SparseWindow.reach;
+  WindowBytes.checkpoint = 0;
+  return WindowBytes.next - WINDOW_BYTES;
+}
+
+/** Decodes symbols of a block up to a limit, which lies before `stop` while the window is still being put together. */
+function decodeSymbols(inputLimit: usize, stop: usize): i32 {
+  const checkpoint = WindowBytes.checkpoint;
+  if (checkpoint == 0) return decodeBody(inputLimit, stop);
+  if (!WindowBytes.resuming) return decodeBodyTracked(inputLimit, stop);
+  const outcome = decodeBodyTracked(inputLimit, min(stop, checkpoint + WINDOW_SIZE));
+  // No match from here on can reach the window.
+  if (Stream.output >= checkpoint + WINDOW_SIZE) WindowBytes.checkpoint = 0;
+  return outcome == BODY_OUTPUT_FULL && Stream.output < stop ? decodeBody(inputLimit, stop) : outcome;
 }
 
 function fail(code: i32): i32 {
@@ -127,9 +144,7 @@ export function run(inputEnd: usize, last: bool, stop: usize, checkpointFrom: us
       continue;
     }
     if (Stream.phase == PHASE_CODED) {
-      const outcome = SparseWindow.checkpoint != 0
-        ? decodeBodyTracked(inputLimit, stop)
-        : decodeBody(inputLimit, stop);
+      const outcome = decodeSymbols(inputLimit, stop);
       if (outcome == BODY_NEEDS_INPUT && !last) return NEED_INPUT;
       // In the padding: what it decoded there, fault or not, is not the stream's.
       if (outcome == BODY_NEEDS_INPUT || Stream.input > inputEnd) return fail(FAULT_CUT_SHORT);

@@ -1,6 +1,6 @@
 /**
  * Where everything lies in the instance's memory. The compiler places it all statically; nothing is ever allocated
- * and the memory never grows, so the host's view of it stays valid. About 640 KiB in all.
+ * and the memory never grows, so the host's view of it stays valid. About 670 KiB in all.
  */
 
 /** RFC 1951, 3.2.5 and 3.2.6: how many symbols a code can have; 286, 287, 30 and 31 have codes but no meaning. */
@@ -51,8 +51,9 @@ export const PRECODE_ORDER: usize = memory.data<u8>([
 /** How far back a match can reach (RFC 1951, 3.2.5), in bytes. */
 export const WINDOW_SIZE: usize = 32768;
 
-/** The bytes before a checkpoint that were used after it, at their place in the window; zeros between. */
-export const SPARSE_WINDOW: usize = memory.data(32768, 16);
+/** The bytes of a window that are needed, see window-bytes.ts, and for each place of the window whether it is one of them. */
+export const WINDOW_BYTES: usize = memory.data(32768, 16);
+export const WINDOW_KNOWN: usize = memory.data(32768, 16);
 
 /** Compressed bytes. 256 KiB: fewer, larger copies bring nothing (measured). */
 export const INPUT: usize = memory.data((256 << 10) + 64, 16);
