@@ -5,12 +5,12 @@ import { MIB } from './measure.mjs';
 
 const READ_SIZE = 4096; // bytes
 const COLD_READS = 2_000;
-/** In windows of 128 KiB: fewer than the cap of the warm session holds. */
+/** Fewer windows than the cap of the warm session holds. */
 const WARM_PLACES = 200;
 const WARM_READS = 20_000;
 const WARM_MEMORY = 64 * MIB;
-/** Two windows: nothing is found twice. */
-const COLD_MEMORY = 256 * 1024;
+/** One window is kept: nothing is found twice. */
+const COLD_MEMORY = 64 * 1024;
 const CACHE_CAP = 4096 * MIB;
 const SEED = 1;
 

@@ -27,10 +27,16 @@ export class KeptPages {
 
   /** @param lent a buffer (PAGE_SIZE or longer) that the page may be put into */
   readSync(page: number, lent?: Uint8Array): Uint8Array | undefined {
-    const place = { offset: (page % RUN_LENGTH) * PAGE_SIZE, length: PAGE_SIZE };
+    return this.readPartSync(page, 0, PAGE_SIZE, lent);
+  }
+
+  /** The bytes `[from, to)` of a page, fewer where what is kept ends. */
+  readPartSync(page: number, from: number, to: number, lent?: Uint8Array): Uint8Array | undefined {
+    const length = to - from;
+    const start = (page % RUN_LENGTH) * PAGE_SIZE; // in its run
     return (
-      this.#store.readSync('page', this.#runKey(page), place, lent) ??
-      this.#store.readSync('page', this.#key(page), { offset: 0, length: PAGE_SIZE }, lent)
+      this.#store.readSync('page', this.#runKey(page), { offset: start + from, length }, lent) ??
+      this.#store.readSync('page', this.#key(page), { offset: from, length }, lent)
     );
   }
 

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
-import { PAGE_SIZE, type PageDigests, pageLength } from './page.js';
-import { isPage } from './page-digest.js';
-import type { PageSource } from './page-source.js';
+import { PAGE_SIZE, type PageDigests, PIECE_SIZE, pageLength } from './page.js';
+import { arePieces } from './page-digest.js';
+import type { PagePartSource, PageSource } from './page-source.js';
 
 /** A blob within a file that this process has open. Plain data: threads of one process share its descriptors. */
 export interface LocalPlace {
@@ -20,20 +20,30 @@ export interface LocalPagesOptions {
  * Pages of a blob that lies in a local file, read by the thread that wants them: by way of the fetching thread a read
  * costs half as much CPU again (measured). Reads are synchronous: it is used in worker threads.
  */
-export class LocalPages implements PageSource {
+export class LocalPages implements PagePartSource {
   readonly #options: LocalPagesOptions;
 
   constructor(options: LocalPagesOptions) {
     this.#options = options;
   }
 
-  async page(number: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
+  async part(
+    number: number,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+    lent?: Uint8Array,
+  ): Promise<Uint8Array> {
     const { size, pageDigests, upstream } = this.#options;
-    const length = pageLength(number, size);
-    const page = lent?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
+    const start = from - (from % PIECE_SIZE);
+    const end = Math.min(Math.ceil(to / PIECE_SIZE) * PIECE_SIZE, pageLength(number, size));
+    const bytes = lent?.subarray(0, end - start) ?? Buffer.allocUnsafeSlow(end - start);
+    const offset = number * PAGE_SIZE + start;
     // Whatever the descriptor leads to by now: only the right bytes pass.
-    if (this.#fill(page, number * PAGE_SIZE) && isPage(page, number, pageDigests)) return page;
-    return upstream.page(number, signal);
+    if (this.#fill(bytes, offset) && arePieces(bytes, offset, pageDigests)) {
+      return bytes.subarray(from - start, to - start);
+    }
+    return (await upstream.page(number, signal)).subarray(from, to);
   }
 
   /** The kernel reads ahead. */

@@ -1,17 +1,17 @@
 import type { BlobReader } from './blob-reader.js';
 import { checkRange } from './byte-range.js';
-import { PAGE_SIZE, pageCount, pageOf } from './page.js';
-import type { PageSource } from './page-source.js';
+import { PAGE_SIZE, pageCount, pageLength, pageOf } from './page.js';
+import type { PagePartSource } from './page-source.js';
 import { ReadAhead } from './read-ahead.js';
 
-/** A blob read through verified pages. A range inside one page is a view of it; others are put together. */
+/** A blob read through verified pages. Ranges of several pages are put together. */
 export class PagedBlob implements BlobReader {
   readonly size: number;
-  readonly #pages: PageSource;
+  readonly #pages: PagePartSource;
   readonly #readAhead: ReadAhead;
 
   /** @param size bytes of the blob */
-  constructor(pages: PageSource, size: number) {
+  constructor(pages: PagePartSource, size: number) {
     this.#pages = pages;
     this.size = size;
     this.#readAhead = new ReadAhead(pageCount(size));
@@ -25,18 +25,20 @@ export class PagedBlob implements BlobReader {
     const last = pageOf(offset + length - 1);
     const wanted: Promise<Uint8Array>[] = [];
     const single = first === last ? lent : undefined; // there is one buffer, so for one page only
-    for (let number = first; number <= last; number++) wanted.push(this.#pages.page(number, signal, single));
+    for (let number = first; number <= last; number++) {
+      const start = number * PAGE_SIZE;
+      const from = Math.max(0, offset - start);
+      const to = Math.min(pageLength(number, this.size), offset + length - start);
+      wanted.push(this.#pages.part(number, from, to, signal, single));
+    }
     const ahead = this.#readAhead.note(first, last);
     if (ahead) this.#pages.prefetch(ahead.first, ahead.end);
 
-    const skipped = offset - first * PAGE_SIZE; // bytes of the first page before the range
-    if (first === last) return (await wanted[0]!).subarray(skipped, skipped + length);
-    const pages = await Promise.all(wanted);
+    if (first === last) return wanted[0]!;
     const bytes = Buffer.allocUnsafeSlow(length);
     let filled = 0;
-    for (const page of pages) {
-      const part = filled === 0 ? page.subarray(skipped) : page;
-      bytes.set(part.subarray(0, length - filled), filled);
+    for (const part of await Promise.all(wanted)) {
+      bytes.set(part, filled);
       filled += part.length;
     }
     return bytes;

@@ -2,9 +2,9 @@ import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { KeptPages } from './kept-pages.js';
-import type { PageDigests } from './page.js';
-import { isPage } from './page-digest.js';
-import type { PageSource } from './page-source.js';
+import { PAGE_SIZE, type PageDigests, PIECE_SIZE } from './page.js';
+import { arePieces } from './page-digest.js';
+import type { PagePartSource, PageSource } from './page-source.js';
 
 export interface StoredPagesOptions {
   digest: Digest; // of the layer
@@ -18,7 +18,7 @@ export interface StoredPagesOptions {
  * Pages from the disk; those that are not there, or are damaged, from upstream. Reads are synchronous: it is used in
  * worker threads.
  */
-export class StoredPages implements PageSource {
+export class StoredPages implements PagePartSource {
   readonly #options: StoredPagesOptions;
   readonly #kept: KeptPages;
   #toldDamage = false;
@@ -28,17 +28,26 @@ export class StoredPages implements PageSource {
     this.#kept = new KeptPages(options.store, options.digest);
   }
 
-  async page(number: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
+  async part(
+    number: number,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+    lent?: Uint8Array,
+  ): Promise<Uint8Array> {
     const { digest, pageDigests, upstream, log } = this.#options;
     // No await up to here on a miss: pages that are asked for together reach upstream together.
-    const stored = this.#kept.readSync(number, lent);
-    if (stored === undefined) return upstream.page(number, signal);
-    if (isPage(stored, number, pageDigests)) return stored;
-    if (!this.#toldDamage)
-      log.warn(`cache: page ${number} of ${shortDigest(digest)} is damaged, fetching it again`);
-    this.#toldDamage = true;
-    await this.#kept.remove(number);
-    return upstream.page(number, signal);
+    const start = from - (from % PIECE_SIZE);
+    const stored = this.#kept.readPartSync(number, start, Math.ceil(to / PIECE_SIZE) * PIECE_SIZE, lent);
+    if (stored !== undefined) {
+      const whole = stored.length >= to - start && arePieces(stored, number * PAGE_SIZE + start, pageDigests);
+      if (whole) return stored.subarray(from - start, to - start);
+      if (!this.#toldDamage)
+        log.warn(`cache: page ${number} of ${shortDigest(digest)} is damaged, fetching it again`);
+      this.#toldDamage = true;
+      await this.#kept.remove(number);
+    }
+    return (await upstream.page(number, signal)).subarray(from, to);
   }
 
   prefetch(first: number, end: number): void {

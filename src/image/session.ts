@@ -77,7 +77,7 @@ class ThreadedSession implements ImageSession {
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
       cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
       connect: (port) => this.#fetching.attach(port),
-      onWindow: (blob, number, bytes) => this.#windows.arrived(blob, number, bytes),
+      onWindows: (blob, run) => this.#windows.arrived(blob, run),
       log,
     });
     this.#windows = new WindowLoader(this.#inflate, memoryBytes);

@@ -1,12 +1,14 @@
 import { readSync } from 'node:fs';
-import { crc32, inflateRawSync } from 'node:zlib';
-import { WINDOW_SIZE } from '../gzip/inflate-engine.js';
+import { crc32 } from 'node:zlib';
+import { InflateEngine } from '../gzip/inflate-engine.js';
+import { inflatePrefix } from '../gzip/inflate-prefix.js';
 import type { WindowStorage } from './inflate-protocol.js';
 import { type CheckpointColumns, WINDOW_GROUP } from './layer-index.js';
 
 const EMPTY = new Uint8Array(0);
-/** A group is about 25 KiB: one piece of output, else zlib's 16 KiB cost a third more (measured). */
-const OPTIONS = { chunkSize: 64 * 1024, maxOutputLength: WINDOW_GROUP * WINDOW_SIZE };
+
+/** One a thread: it is used by one call at a time, from its start to its end. */
+let engine: InflateEngine | undefined;
 
 /** The windows of a layer's checkpoints, read and inflated when a reader resumes there, and checked only then. */
 export class CheckpointWindows {
@@ -41,9 +43,11 @@ export class CheckpointWindows {
   #inflated(number: number): Uint8Array {
     const { windowStarts } = this.#checkpoints;
     const group = Math.floor(number / WINDOW_GROUP);
-    const windows = inflateRawSync(this.#deflated(group), OPTIONS);
     const groupStart = windowStarts[group * WINDOW_GROUP]!;
-    return windows.subarray(windowStarts[number]! - groupStart, windowStarts[number + 1]! - groupStart);
+    const end = windowStarts[number + 1]! - groupStart;
+    engine ??= new InflateEngine();
+    const windows = inflatePrefix(engine, this.#deflated(group), end);
+    return windows.subarray(windowStarts[number]! - groupStart);
   }
 
   #deflated(group: number): Uint8Array {

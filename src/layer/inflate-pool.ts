@@ -4,7 +4,13 @@ import type { Log } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../base/worker-limits.js';
 import type { Digest } from '../oci/digest.js';
-import type { BlobNumber, InflateMethods, OpenLayerRequest, WindowMethods } from './inflate-protocol.js';
+import type {
+  BlobNumber,
+  InflateMethods,
+  OpenLayerRequest,
+  WindowMethods,
+  WindowRun,
+} from './inflate-protocol.js';
 import type { WindowSupplier } from './window-loader.js';
 
 export interface InflatePoolOptions {
@@ -13,8 +19,8 @@ export interface InflatePoolOptions {
   cacheDirectory(): string | undefined;
   /** Gives the other end of an inflating thread's conversation to the fetching thread. */
   connect(port: MessagePort): void;
-  /** A window has come; its buffer goes back afterwards. */
-  onWindow(blob: BlobNumber, number: number, bytes: Uint8Array): void;
+  /** Windows have come; their buffer goes back after whoever waited for them has returned to the event loop. */
+  onWindows(blob: BlobNumber, run: WindowRun): void;
   log: Log;
 }
 
@@ -24,7 +30,7 @@ const RECYCLED_TOGETHER = 4;
 interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
-  used: ArrayBuffer[]; // of windows that have come: they go back with what is asked next
+  used: ArrayBuffer[]; // of runs that have come: they go back with what is asked next
   opened: Set<BlobNumber>;
   indexingBytes: number; // of the blobs that it is indexing
   reads: number; // calls under way
@@ -69,20 +75,20 @@ export class InflatePool implements WindowSupplier {
       thread.opened.add(blob);
     }
     thread.reads++;
-    const recycled = thread.used.splice(0);
+    const recycled = notTheLast(thread.used);
     try {
       const last = await thread.peer.call('read', { blob, first, count, recycled }, { transfer: recycled });
-      if (last) this.#arrived(thread, blob, first + count - 1, last);
+      if (last) this.#arrived(thread, blob, last);
     } finally {
       thread.reads--;
     }
   }
 
-  #arrived(thread: Pick<Thread, 'peer' | 'used'>, blob: BlobNumber, number: number, bytes: Uint8Array): void {
-    this.#options.onWindow(blob, number, bytes);
-    thread.used.push(bytes.buffer as ArrayBuffer);
-    if (thread.used.length < RECYCLED_TOGETHER) return;
-    const recycled = thread.used.splice(0);
+  #arrived(thread: Pick<Thread, 'peer' | 'used'>, blob: BlobNumber, run: WindowRun): void {
+    this.#options.onWindows(blob, run);
+    thread.used.push(run.bytes.buffer as ArrayBuffer);
+    if (thread.used.length <= RECYCLED_TOGETHER) return;
+    const recycled = notTheLast(thread.used);
     thread.peer.notify('recycle', { recycled }, recycled);
   }
 
@@ -134,7 +140,7 @@ export class InflatePool implements WindowSupplier {
     });
     const used: ArrayBuffer[] = [];
     const handlers: WindowMethods = {
-      window: ({ blob, number, bytes }) => this.#arrived({ peer, used }, blob, number, bytes),
+      windows: ({ blob, ...run }) => this.#arrived({ peer, used }, blob, run),
       log: ({ level, message }) => log[level](message),
     };
     const peer = new ThreadPeer<InflateMethods>(worker, handlers);
@@ -159,4 +165,9 @@ export class InflatePool implements WindowSupplier {
     connect(port1);
     peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
   }
+}
+
+/** Takes all out but the last, which somebody may still be looking at. */
+function notTheLast(used: ArrayBuffer[]): ArrayBuffer[] {
+  return used.splice(0, Math.max(0, used.length - 1));
 }

@@ -29,6 +29,12 @@ export interface OpenLayerRequest {
   local: LocalPlace | undefined;
 }
 
+/** Windows that lie side by side, whole but for the last one of a layer. */
+export interface WindowRun {
+  number: number; // of the first
+  bytes: Uint8Array;
+}
+
 /** Asked by the main thread, answered by an inflating one. */
 export interface InflateMethods {
   /** The conversation with the fetching thread; said first, and again when another one has taken its place. */
@@ -40,20 +46,20 @@ export interface InflateMethods {
   ): Promise<Transferred<Uint8Array>>;
   open(argument: OpenLayerRequest): void;
   /**
-   * Windows come as `window` notices, in order, but for the last: that is the result.
+   * Runs of windows come as `windows` notices, in order, but for the last: that is the result.
    * @param argument.recycled as `recycle`: what comes along costs no message of its own
    */
   read(
     argument: { blob: BlobNumber; first: number; count: number; recycled: readonly ArrayBuffer[] },
     signal: AbortSignal,
-  ): Promise<Transferred<Uint8Array> | undefined>;
-  /** Gives buffers of windows back. */
+  ): Promise<Transferred<WindowRun> | undefined>;
+  /** Gives buffers of runs back. */
   recycle(argument: { recycled: readonly ArrayBuffer[] }): void;
 }
 
 /** Said by an inflating thread to the main one. */
 export interface WindowMethods {
-  window(argument: { blob: BlobNumber; number: number; bytes: Uint8Array }): void;
+  windows(argument: WindowRun & { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
 }
 

@@ -8,8 +8,7 @@ import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { LocalPages } from '../blob/local-pages.js';
-import { PAGE_SIZE } from '../blob/page.js';
-import type { PageSource } from '../blob/page-source.js';
+import { type PagePartSource, type PageSource, partsOf } from '../blob/page-source.js';
 import { PagedBlob } from '../blob/paged-blob.js';
 import { StoredPages } from '../blob/stored-pages.js';
 import { ContentStore } from '../cache/content-store.js';
@@ -26,19 +25,17 @@ import type {
   OpenLayerRequest,
   StreamMethods,
   WindowMethods,
+  WindowRun,
 } from './inflate-protocol.js';
 import { LAYER_INDEX_VERSION } from './layer-index-codec.js';
-import { type ReadingResources, WINDOW_SIZE, WindowReader } from './window-reader.js';
+import { type ReadingResources, RUN_SIZE, WINDOW_SIZE, WindowReader } from './window-reader.js';
 
-/** Buffers kept for windows: those of two requests of read-ahead. */
-const IDLE_WINDOWS = 32;
-/** And for pages of plain tars: a few shells walking at once. */
-const IDLE_PAGES = 4;
+/** Buffers kept for runs of windows: those of two requests of read-ahead. */
+const IDLE_RUNS = 16;
 
 const resources: ReadingResources = {
   cursors: new CursorPool(),
-  windows: new BufferPool(WINDOW_SIZE, IDLE_WINDOWS),
-  pages: new BufferPool(PAGE_SIZE, IDLE_PAGES),
+  runs: new BufferPool(RUN_SIZE, IDLE_RUNS),
 };
 const layers = new Map<BlobNumber, WindowReader>();
 const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
@@ -55,19 +52,20 @@ const handlers: InflateMethods = {
     layers.set(request.blob, openLayer(request));
   },
   async read({ blob, first, count, recycled }, signal) {
-    for (const buffer of recycled) resources.windows.giveBack(buffer);
+    for (const buffer of recycled) resources.runs.giveBack(buffer);
     const layer = layers.get(blob);
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
-    let last: Transferred<Uint8Array> | undefined;
+    let last: Transferred<WindowRun> | undefined;
     const deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => {
-      if (number === first + count - 1) last = new Transferred(bytes, [bytes.buffer]);
-      else main.notify('window', { blob, number, bytes }, [bytes.buffer]);
+      const isLast = number + Math.ceil(bytes.length / WINDOW_SIZE) === first + count;
+      if (isLast) last = new Transferred({ number, bytes }, [bytes.buffer]);
+      else main.notify('windows', { blob, number, bytes }, [bytes.buffer]);
     };
     await layer.read(first, count, deliver, signal);
     return last;
   },
   recycle({ recycled }) {
-    for (const buffer of recycled) resources.windows.giveBack(buffer);
+    for (const buffer of recycled) resources.runs.giveBack(buffer);
   },
 };
 const main = new ThreadPeer<WindowMethods>(parentPort!, handlers);
@@ -148,11 +146,11 @@ function openLayer(request: OpenLayerRequest): WindowReader {
 }
 
 /** Compressed pages from where they are nearest, else from the fetching thread. */
-function pagesOf({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): PageSource {
+function pagesOf({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): PagePartSource {
   const upstream: PageSource = {
     page: (number, signal) => fetching.call('page', { blob, number }, { signal }),
     prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
   };
   if (local) return new LocalPages({ place: local, size: blobSize, pageDigests, upstream });
-  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : upstream;
+  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : partsOf(upstream);
 }

@@ -49,6 +49,15 @@ export interface LayerIndex {
 /** A hostile layer may deserve a warning an entry. */
 export const MAX_WARNINGS = 100;
 
+/** About where in the blob the bytes up to `outOffset` end: as if spans were compressed evenly; Infinity after the last checkpoint. */
+export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number): number {
+  const { inOffsets, outOffsets } = checkpoints;
+  const before = checkpointBefore(checkpoints, outOffset);
+  if (before === checkpoints.length - 1) return Number.POSITIVE_INFINITY;
+  const share = (outOffset - outOffsets[before]!) / (outOffsets[before + 1]! - outOffsets[before]!);
+  return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
+}
+
 /** The last checkpoint at or before `outOffset` (the first stands at 0). */
 export function checkpointBefore(checkpoints: CheckpointColumns, outOffset: number): number {
   let low = 0;

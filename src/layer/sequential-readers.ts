@@ -1,9 +1,11 @@
 /** Sequential readers of one layer that are told apart; `tar` in four shells needs four. */
 const MAX_READERS = 8;
 /** A reader that leaves out fewer windows than this is still taken as sequential: inflating on is cheap. */
-const MAX_GAP = 4;
+const MAX_GAP = 16;
+/** And before it has gone on once: many who look here and there look near where somebody was. */
+const MAX_FIRST_GAP = 2;
 /** First read-ahead of a reader, in windows; each further one is twice as long. */
-const FIRST_AHEAD = 2;
+const FIRST_AHEAD = 8;
 
 /** A reader that has been here once, and may go on. */
 export interface SequentialReader {
@@ -29,7 +31,10 @@ export class SequentialReaders {
   /** The reader that a read beginning in window `first` goes on from. */
   at(first: number): SequentialReader | undefined {
     // Its last window again, too: reads end anywhere inside one.
-    return this.#readers.findLast(({ position, next }) => first >= position - 1 && first < next + MAX_GAP);
+    return this.#readers.findLast(
+      ({ position, next, ahead }) =>
+        first >= position - 1 && first < next + (ahead > 0 ? MAX_GAP : MAX_FIRST_GAP),
+    );
   }
 
   /** Notes a new reader, which has read up to window `last`. */

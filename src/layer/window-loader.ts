@@ -1,10 +1,10 @@
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { ByteSlab } from '../cache/byte-slab.js';
-import type { BlobNumber } from './inflate-protocol.js';
+import type { BlobNumber, WindowRun } from './inflate-protocol.js';
 import { SequentialReaders } from './sequential-readers.js';
 import { WINDOW_SIZE } from './window-reader.js';
 
-/** Asks a thread for windows; they come one by one through `WindowLoader.arrived`. */
+/** Asks a thread for windows; they come through `WindowLoader.arrived`. */
 export interface WindowSupplier {
   /** The thread to ask, one that has little to do; a sequential reader stays with it. */
   pickThread(): number;
@@ -13,10 +13,10 @@ export interface WindowSupplier {
 }
 
 /** Windows of read-ahead at the most: 2 MiB are inflated in 3 ms, which hides the way between the threads. */
-const MAX_AHEAD = 16;
+const MAX_AHEAD = 64;
 /** Read-ahead of so many readers at once fits into memory: it must not push out what it has just brought. */
 const READERS_AHEAD = 16;
-/** Windows of one blob are below this, so that blob and window make one number. 2^32 * 128 KiB is 512 TiB. */
+/** Windows of one blob are below this, so that blob and window make one number. 2^32 * 32 KiB is 128 TiB. */
 const WINDOWS_OF_A_BLOB = 2 ** 32;
 
 interface Pending {
@@ -67,7 +67,7 @@ export class WindowLoader {
 
   /**
    * A window that was just said to be expected.
-   * @returns the window, at once when it is in memory; a view that holds until the next window arrives, which is not
+   * @returns the window, at once when it is in memory; a view that holds until the next windows arrive, which is not
    *   before the caller, or what it does when the promise resolves, returns to the event loop
    */
   get(blob: BlobNumber, number: number): Uint8Array | Promise<Uint8Array> {
@@ -77,12 +77,18 @@ export class WindowLoader {
     return found;
   }
 
-  /** A window has come. Its bytes are copied: the buffer stays the caller's. */
-  arrived(blob: BlobNumber, number: number, bytes: Uint8Array): void {
-    const key = keyOf(blob, number);
-    const window = this.#memory.set(key, bytes);
-    this.#pending.get(key)?.resolve(window);
-    this.#pending.delete(key);
+  /**
+   * Windows have come. Their bytes are copied, but whoever waits for them sees the run itself: the buffer is the caller's
+   * again when he has returned to the event loop.
+   */
+  arrived(blob: BlobNumber, { number, bytes }: WindowRun): void {
+    for (let at = 0; at < bytes.length; at += WINDOW_SIZE) {
+      const key = keyOf(blob, number + at / WINDOW_SIZE);
+      const window = bytes.subarray(at, at + WINDOW_SIZE);
+      this.#memory.set(key, window);
+      this.#pending.get(key)?.resolve(window);
+      this.#pending.delete(key);
+    }
   }
 
   /** Asks for those of `[first, end)` that are neither in memory nor on their way. */

@@ -1,7 +1,9 @@
 import { createHash, hash } from 'node:crypto';
+import type { PagePartSource } from '#dist/blob/page-source.js';
 import { type Digest, parseDigest } from '#dist/oci/digest.js';
 
 export const PAGE = 256 * 1024;
+export const PIECE = 64 * 1024;
 
 /** Bytes that look random, the same for the same seed; no two pages are alike. */
 export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
@@ -21,14 +23,24 @@ export function digestOf(bytes: Uint8Array, algorithm = 'sha256'): Digest {
 /** The oracle of PageHasher: slices, hashed one by one. */
 export function pageDigestsOf(bytes: Uint8Array): Uint8Array {
   const digests: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += PAGE) {
-    digests.push(hash('sha256', bytes.subarray(at, at + PAGE), 'buffer'));
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    digests.push(hash('sha256', bytes.subarray(at, at + PIECE), 'buffer'));
   }
   return Buffer.concat(digests);
 }
 
 export function pageOf(bytes: Uint8Array, number: number): Uint8Array {
   return bytes.subarray(number * PAGE, (number + 1) * PAGE);
+}
+
+/** All of a page, from a source of parts. */
+export function wholePage(
+  pages: PagePartSource,
+  number: number,
+  size: number,
+  lent?: Uint8Array,
+): Promise<Uint8Array> {
+  return pages.part(number, 0, Math.min(PAGE, size - number * PAGE), undefined, lent);
 }
 
 /** Whether two byte arrays are the same: `toEqual` takes seconds for megabytes. */

@@ -9,7 +9,7 @@ import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageKey } from '#dist/cache/store-layout.js';
 import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
-import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { digestOf, noise, PAGE, PIECE, pageDigestsOf, pageOf, same, wholePage } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
 
 const BYTES = noise(40 * PAGE + 1000);
@@ -208,9 +208,9 @@ describe('FetchedPages', () => {
 describe('StoredPages', () => {
   test('asks upstream once, then the disk', async () => {
     const { stored, source } = await setUp({ recentBytes: 0 });
-    await stored.page(2);
+    await wholePage(stored, 2, BYTES.length);
     await source.idle();
-    expect(same(await stored.page(2), pageOf(BYTES, 2))).toBe(true);
+    expect(same(await wholePage(stored, 2, BYTES.length), pageOf(BYTES, 2))).toBe(true);
     expect(source.requests.length).toBe(1);
   });
 
@@ -227,18 +227,51 @@ describe('StoredPages', () => {
     ['another page', (file) => writeFileSync(file, pageOf(BYTES, 7))],
   ])('a damaged page (%s) is a miss, is said once, and is replaced', async (_, damage) => {
     const { stored, source, file, warnings } = await setUp({ recentBytes: 0 });
-    await Promise.all([stored.page(2), stored.page(3)]);
+    await Promise.all([wholePage(stored, 2, BYTES.length), wholePage(stored, 3, BYTES.length)]);
     await source.idle();
     for (const number of [2, 3]) damage(file(number));
-    for (const number of [2, 3]) expect(same(await stored.page(number), pageOf(BYTES, number))).toBe(true);
+    for (const number of [2, 3])
+      expect(same(await wholePage(stored, number, BYTES.length), pageOf(BYTES, number))).toBe(true);
     expect(warnings).toEqual([expect.stringMatching(/page 2 of sha256:.* is damaged/)]);
     await source.idle();
     for (const number of [2, 3]) expect(same(readFileSync(file(number)), pageOf(BYTES, number))).toBe(true);
   });
 
+  test('a part is right, or a miss where its own pieces are damaged', async () => {
+    const { stored, source, file } = await setUp({ recentBytes: 0 });
+    await wholePage(stored, 2, BYTES.length);
+    await source.idle();
+    const bytes = readFileSync(file(2));
+    bytes[2 * PIECE + 5]! ^= 1;
+    writeFileSync(file(2), bytes);
+    source.requests.length = 0;
+    const part = async (from: number, to: number) =>
+      same(await stored.part(2, from, to), pageOf(BYTES, 2).subarray(from, to));
+    for (const [from, to] of [
+      [0, 1],
+      [PIECE - 1, PIECE + 1],
+      [0, 2 * PIECE],
+      [3 * PIECE, PAGE],
+      [PAGE - 1, PAGE],
+    ] as const) {
+      expect(await part(from, to)).toBe(true);
+    }
+    expect(source.requests).toEqual([]);
+    expect(await part(2 * PIECE - 1, 2 * PIECE + 1)).toBe(true);
+    expect(source.requests.length).toBe(1);
+  });
+
+  test('of the last page, which ends in the middle of a piece, too', async () => {
+    const { stored, source } = await setUp({ recentBytes: 0 });
+    await wholePage(stored, 40, BYTES.length);
+    await source.idle();
+    expect(same(await stored.part(40, 10, 1000), BYTES.subarray(40 * PAGE + 10))).toBe(true);
+    expect(source.requests.length).toBe(1);
+  });
+
   test('read-ahead goes on where the disk ends, and not at all when it holds everything', async () => {
     const { stored, source } = await setUp({ recentBytes: 0 });
-    await Promise.all([3, 4, 9].map((number) => stored.page(number)));
+    await Promise.all([3, 4, 9].map((number) => wholePage(stored, number, BYTES.length)));
     await source.idle();
     source.requests.length = 0;
     stored.prefetch(3, 5);

@@ -8,13 +8,13 @@ import { FileBlob } from '#dist/blob/file-blob.js';
 import { type FilePart, openRegularFile } from '#dist/blob/file-part.js';
 import { LocalPages } from '#dist/blob/local-pages.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
-import type { PageSource } from '#dist/blob/page-source.js';
+import type { PagePartSource, PageSource } from '#dist/blob/page-source.js';
 import { PagedBlob } from '#dist/blob/paged-blob.js';
 import { StoredPages } from '#dist/blob/stored-pages.js';
 import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
-import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { digestOf, noise, PAGE, PIECE, pageDigestsOf, pageOf, same, wholePage } from './bytes.js';
 import { FaultySource } from './faulty-source.js';
 import { blobReaderSuite, blobSourceSuite } from './reader-suite.js';
 
@@ -142,11 +142,26 @@ describe('LocalPages', () => {
     const { pages, asked } = localPages(bytes);
     const lent = new Uint8Array(PAGE);
     for (const number of [2, 0, 1]) {
-      const page = await pages.page(number, undefined, lent);
+      const page = await wholePage(pages, number, bytes.length, lent);
       expect(page.buffer).toBe(lent.buffer);
       expect(same(page, pageOf(bytes, number))).toBe(true);
     }
     expect(asked).toEqual([]);
+  });
+
+  test('are read in parts, of which only what they lie in is checked', async () => {
+    const bytes = noise(PAGE + 5);
+    const changed = bytes.slice();
+    changed[PIECE + 3]! ^= 1;
+    const { pages, asked } = localPages(bytes, changed);
+    const read = async (number: number, from: number, to: number) =>
+      same(await pages.part(number, from, to), pageOf(bytes, number).subarray(from, to));
+    expect(await read(0, 7, PIECE)).toBe(true);
+    expect(await read(0, 2 * PIECE + 1, PAGE)).toBe(true);
+    expect(await read(1, 4, 5)).toBe(true);
+    expect(asked).toEqual([]);
+    expect(await read(0, PIECE - 1, PIECE + 1)).toBe(true);
+    expect(asked).toEqual([0]);
   });
 
   test('that are changed or cut off come from upstream, which knows what to say of them', async () => {
@@ -154,7 +169,8 @@ describe('LocalPages', () => {
     const changed = bytes.slice(0, 2 * PAGE + 10);
     changed[PAGE + 3]! ^= 1;
     const { pages, asked } = localPages(bytes, changed);
-    for (const number of [0, 1, 2]) expect(same(await pages.page(number), pageOf(bytes, number))).toBe(true);
+    for (const number of [0, 1, 2])
+      expect(same(await wholePage(pages, number, bytes.length), pageOf(bytes, number))).toBe(true);
     expect(asked).toEqual([1, 2]);
   });
 
@@ -162,20 +178,20 @@ describe('LocalPages', () => {
     const bytes = noise(10);
     const { pages: closed, asked } = localPages(bytes);
     await cleanUp();
-    expect(same(await closed.page(0), bytes)).toBe(true);
+    expect(same(await wholePage(closed, 0, bytes.length), bytes)).toBe(true);
     expect(asked).toEqual([0]);
   });
 });
 
 describe('PagedBlob', () => {
   /** Pages from memory, and what was asked of them. */
-  class NotingPages implements PageSource {
+  class NotingPages implements PagePartSource {
     readonly asked: number[] = [];
     readonly ahead: string[] = [];
     constructor(readonly bytes: Uint8Array) {}
-    async page(number: number): Promise<Uint8Array> {
+    async part(number: number, from: number, to: number): Promise<Uint8Array> {
       this.asked.push(number);
-      return pageOf(this.bytes, number);
+      return pageOf(this.bytes, number).subarray(from, to);
     }
     prefetch(first: number, end: number): void {
       this.ahead.push(`${first}-${end}`);

@@ -15,6 +15,7 @@ import { LAYER_LIMITS, type LayerLimits } from '#dist/layer/layer-limits.js';
 import {
   type ReadableLayer,
   type ReadingResources,
+  RUN_SIZE,
   WINDOW_SIZE,
   WindowReader,
 } from '#dist/layer/window-reader.js';
@@ -76,8 +77,7 @@ export async function readablePlain(blob: Uint8Array): Promise<ReadableLayer> {
 export function resources(): ReadingResources {
   return {
     cursors: new CursorPool(),
-    windows: new BufferPool(WINDOW_SIZE, 4),
-    pages: new BufferPool(PAGE_SIZE, 2),
+    runs: new BufferPool(RUN_SIZE, 4),
   };
 }
 
@@ -98,14 +98,16 @@ export async function readWindows(
   signal?: AbortSignal,
 ): Promise<Buffer> {
   const parts: Buffer[] = [];
+  let next = first;
   await reader.read(
     first,
     count,
     (number, bytes) => {
-      if (number !== first + parts.length) throw new Error(`window ${number} came out of order`);
+      if (number !== next) throw new Error(`window ${number} came out of order`);
+      next += Math.ceil(bytes.length / WINDOW_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
-      shared.windows.giveBack(bytes.buffer);
+      shared.runs.giveBack(bytes.buffer);
     },
     signal,
   );
@@ -116,6 +118,7 @@ export async function readWindows(
 export class WatchedBlob implements BlobReader {
   readonly #blob: MemoryBlob;
   reads: number[] = []; // offsets
+  readBytes = 0;
   readonly lent: ArrayBufferLike[] = [];
   /** Called for each read, before it answers: to wait, or to throw. */
   before: (offset: number, signal?: AbortSignal) => Promise<void> | void = () => {};
@@ -131,6 +134,7 @@ export class WatchedBlob implements BlobReader {
   /** Puts the bytes into the lent buffer when there is one, as pages from the disk are. */
   async read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
     this.reads.push(offset);
+    this.readBytes += length;
     await this.before(offset, signal);
     const bytes = await this.#blob.read(offset, length, signal);
     if (!lent) return bytes;

@@ -42,13 +42,14 @@ function setup(memoryWindows: number) {
       read: async (_thread, blob, first, count) => {
         requests.push([first, count]);
         await hold;
-        for (let number = first; number < first + count; number++) {
+        for (let number = first, run = 1; number < first + count; number += run, run = 1 + ((7 * run) % 5)) {
           await new Promise(setImmediate);
           if (fault) throw fault;
-          // The buffer is the sender's again afterwards.
-          const buffer = tar.slice(number * W, (number + 1) * W);
-          loader.arrived(blob, number, buffer);
-          buffer.fill(0xee);
+          const end = Math.min(number + run, first + count);
+          const bytes = tar.slice(number * W, end * W);
+          loader.arrived(blob, { number, bytes });
+          // The buffer is the sender's again when the event loop goes on.
+          setImmediate(() => bytes.fill(0xee));
         }
       },
     },

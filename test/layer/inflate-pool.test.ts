@@ -102,7 +102,11 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
     threads,
     cacheDirectory: () => cacheDirectory,
     connect: (port) => fetching.connect(port),
-    onWindow: (_, number, bytes) => void windows.set(number, Buffer.from(bytes)),
+    onWindows: (_, { number, bytes }) => {
+      for (let at = 0; at < bytes.length; at += W) {
+        windows.set(number + at / W, Buffer.from(bytes.subarray(at, at + W)));
+      }
+    },
     log: logTo((level, message) => logged.push(`${level}: ${message}`)),
   });
   pools.push(pool);

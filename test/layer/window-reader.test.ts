@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { PAGE_SIZE } from '#dist/blob/page.js';
+import { PAGE_SIZE, PIECE_SIZE } from '#dist/blob/page.js';
 import { type ReadableLayer, WINDOW_SIZE } from '#dist/layer/window-reader.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../gzip/plain.js';
@@ -45,7 +45,7 @@ const packings: [string, () => Promise<Packed>][] = [
   [
     'gzip of members',
     () => {
-      const ends = [0, 1, 99_999, 100_000, 100_000, W, 3 * W + 1, large.length];
+      const ends = [0, 1, 99_999, 100_000, 100_000, 4 * W, 12 * W + 1, large.length];
       const members = ends.slice(1).map((end, i) => gzipSync(large.subarray(ends[i], end)));
       return gzipped(large, Buffer.concat(members));
     },
@@ -60,7 +60,7 @@ describe.each(packings)('windows of %s', async (_, pack) => {
   it('are slices of the plain bytes, in whatever order they are read', async () => {
     const shared = resources();
     const reader = readerOf(layer, new WatchedBlob(blob), shared);
-    const read = fc.tuple(fc.nat(count - 1), fc.integer({ min: 1, max: 5 }));
+    const read = fc.tuple(fc.nat(count - 1), fc.integer({ min: 1, max: 20 }));
     await fc.assert(
       fc.asyncProperty(fc.array(read, { maxLength: 6 }), async (reads) => {
         for (const [first, wanted] of reads) {
@@ -92,7 +92,7 @@ describe.each(packings)('windows of %s', async (_, pack) => {
       walk(2, 2),
       walk(count >> 1, 1),
       walk(count - 1, 1),
-      walk(1, 16),
+      walk(1, 20),
     ]);
   });
 
@@ -140,24 +140,54 @@ describe.each(packings)('windows of %s', async (_, pack) => {
 });
 
 describe('a sequential reader', () => {
-  it('inflates on where it stopped: it reads each page of the blob once', async () => {
+  it.each<[string, number, number]>([
+    ['piece', 1, PIECE_SIZE],
+    ['page', 64, PAGE_SIZE],
+  ])(
+    'inflates on where it stopped: it reads each %s of the blob once, %d windows at a time',
+    async (_, step, unit) => {
+      const bytes = Buffer.from(noise(9_000_000));
+      const blob = gzipSync(bytes, { level: 1 });
+      const shared = resources();
+      const watched = new WatchedBlob(blob);
+      const reader = readerOf(await readableGzip(blob, SPAN), watched, shared);
+      const count = Math.ceil(bytes.length / W);
+      for (let first = 0; first < count; first += step) {
+        await readWindows(reader, shared, first, Math.min(step, count - first));
+      }
+      // A long read may end inside a page, where the next one goes on.
+      expect(watched.reads.length).toBeLessThan(Math.ceil(blob.length / unit) + count / step);
+      expect(new Set(watched.reads).size).toBe(watched.reads.length);
+    },
+  );
+
+  it('that looks here and there reads no more of a page than it needs', async () => {
     const bytes = Buffer.from(noise(3_000_000));
     const blob = gzipSync(bytes, { level: 1 });
+    const layer = await readableGzip(blob, 512 * 1024);
     const shared = resources();
     const watched = new WatchedBlob(blob);
-    const reader = readerOf(await readableGzip(blob, SPAN), watched, shared);
-    for (let first = 0; first * W < bytes.length; first++) await readWindows(reader, shared, first, 1);
-    expect(watched.reads).toHaveLength(Math.ceil(blob.length / PAGE_SIZE));
+    const reader = readerOf(layer, watched, shared);
+    const near = [...layer.checkpoints.outOffsets]
+      .map((at) => Math.ceil(at / W))
+      .filter((first) => first * W < 2_800_000);
+    expect(near.length).toBeGreaterThan(4);
+    for (const first of near.toReversed()) {
+      watched.readBytes = 0;
+      const got = await readWindows(reader, shared, first, 1);
+      expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
+      expect(watched.readBytes).toBeLessThanOrEqual(3 * PIECE_SIZE);
+    }
   });
 
-  it('of a plain tar reads a page for two windows', async () => {
+  it('of a plain tar reads a page for each run, into the buffer that travels', async () => {
     const blob = Buffer.from(noise(5 * PAGE_SIZE + 10));
     const shared = resources();
     const watched = new WatchedBlob(blob);
     const reader = readerOf(await readablePlain(blob), watched, shared);
-    expect(same(await readWindows(reader, shared, 0, 11), blob)).toBe(true);
+    expect(same(await readWindows(reader, shared, 0, 41), blob)).toBe(true);
     expect(watched.reads).toEqual([0, 1, 2, 3, 4, 5].map((page) => page * PAGE_SIZE));
-    const idle = shared.pages.take(PAGE_SIZE).buffer;
+    const idle = shared.runs.take(PAGE_SIZE).buffer;
     expect(watched.lent.every((buffer) => buffer === idle)).toBe(true);
   });
 });
