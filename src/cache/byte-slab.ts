@@ -11,7 +11,7 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
 export class ByteSlab {
   readonly #slotSize: number;
   readonly #slotsAChunk: number;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #slots: Uint8Array[] = []; // in order, those of a chunk side by side
   readonly #free: number[] = [];
   readonly #kept: LRUCache<number, Uint8Array>;
 
@@ -43,23 +43,26 @@ export class ByteSlab {
   set(key: number, content: Uint8Array): Uint8Array {
     if (this.#kept.has(key)) this.#kept.delete(key);
     else if (this.#kept.size === this.#kept.max) this.#kept.pop();
-    const slot = this.#free.pop() ?? this.#grow();
-    const start = (slot % this.#slotsAChunk) * this.#slotSize;
-    const view = this.#chunks[Math.floor(slot / this.#slotsAChunk)]!.subarray(start, start + content.length);
+    const slot = this.#slots[this.#free.pop() ?? this.#grow()]!;
+    const view = content.length === slot.length ? slot : slot.subarray(0, content.length);
     view.set(content);
     this.#kept.set(key, view);
     return view;
   }
 
   #grow(): number {
-    const first = this.#chunks.length * this.#slotsAChunk;
-    this.#chunks.push(new Uint8Array(this.#slotsAChunk * this.#slotSize));
-    for (let slot = first + this.#slotsAChunk - 1; slot > first; slot--) this.#free.push(slot);
+    const first = this.#slots.length;
+    const chunk = new Uint8Array(this.#slotsAChunk * this.#slotSize);
+    for (let start = 0; start < chunk.length; start += this.#slotSize) {
+      this.#slots.push(chunk.subarray(start, start + this.#slotSize));
+    }
+    for (let slot = this.#slots.length - 1; slot > first; slot--) this.#free.push(slot);
     return first;
   }
 
   #slotOf(view: Uint8Array): number {
-    const chunk = this.#chunks.findIndex(({ buffer }) => buffer === view.buffer);
-    return chunk * this.#slotsAChunk + view.byteOffset / this.#slotSize;
+    let first = 0; // slot of the chunk
+    while (this.#slots[first]!.buffer !== view.buffer) first += this.#slotsAChunk;
+    return first + view.byteOffset / this.#slotSize;
   }
 }

@@ -25,7 +25,7 @@ export interface InflatePoolOptions {
 }
 
 /** Buffers that wait to go back, at the most: a message costs 0.1 ms where it wakes a thread (measured). */
-const RECYCLED_TOGETHER = 4;
+const RECYCLED_TOGETHER = 2;
 
 interface Thread {
   worker: Worker;

@@ -30,8 +30,8 @@ import type {
 import { LAYER_INDEX_VERSION } from './layer-index-codec.js';
 import { type ReadingResources, RUN_SIZE, WINDOW_SIZE, WindowReader } from './window-reader.js';
 
-/** Buffers kept for runs of windows: those of two requests of read-ahead. */
-const IDLE_RUNS = 16;
+/** Buffers kept for runs of windows: those of a request of read-ahead, and half of the next. */
+const IDLE_RUNS = 12;
 
 const resources: ReadingResources = {
   cursors: new CursorPool(),

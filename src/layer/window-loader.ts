@@ -19,13 +19,30 @@ const READERS_AHEAD = 16;
 /** Windows of one blob are below this, so that blob and window make one number. 2^32 * 32 KiB is 128 TiB. */
 const WINDOWS_OF_A_BLOB = 2 ** 32;
 
-interface Pending {
-  promise: Promise<Uint8Array>;
-  resolve(bytes: Uint8Array): void;
-  reject(error: Error): void;
+/** A window on its way. Only whoever waits for it costs a promise: what is read ahead has mostly come by then. */
+class PendingWindow {
+  #promise: Promise<Uint8Array> | undefined;
+  #resolve: ((bytes: Uint8Array) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  wait(): Promise<Uint8Array> {
+    this.#promise ??= new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    return this.#promise;
+  }
+
+  arrive(bytes: Uint8Array): void {
+    this.#resolve?.(bytes);
+  }
+
+  fail(error: Error): void {
+    this.#reject?.(error);
+  }
 }
 
-const KEPT_PART = 3 / 4;
+const KEPT_PART = 2 / 3;
 
 /**
  * Windows by number: from memory, or from an inflating thread, once for all who wait for the same one. Readers that
@@ -33,14 +50,14 @@ const KEPT_PART = 3 / 4;
  */
 export class WindowLoader {
   readonly #memory: ByteSlab;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, PendingWindow>();
   readonly #readers = new Map<BlobNumber, SequentialReaders>();
   readonly #supplier: WindowSupplier;
   readonly #maxAhead: number;
   hits = 0; // windows that were in memory, or asked for already
   misses = 0;
 
-  /** @param memoryBytes cap of all windows: those kept, and a quarter for those on their way or waiting in a thread */
+  /** @param memoryBytes cap of all windows: those kept, and a third for those on their way or waiting in a thread */
   constructor(supplier: WindowSupplier, memoryBytes: number) {
     this.#supplier = supplier;
     this.#memory = new ByteSlab(memoryBytes * KEPT_PART, WINDOW_SIZE);
@@ -72,7 +89,7 @@ export class WindowLoader {
    */
   get(blob: BlobNumber, number: number): Uint8Array | Promise<Uint8Array> {
     const key = keyOf(blob, number);
-    const found = this.#memory.get(key) ?? this.#pending.get(key)?.promise;
+    const found = this.#memory.get(key) ?? this.#pending.get(key)?.wait();
     if (!found) throw new LayerslayerError('INTERNAL', `window ${number} of blob ${blob} was not asked for`);
     return found;
   }
@@ -86,7 +103,7 @@ export class WindowLoader {
       const key = keyOf(blob, number + at / WINDOW_SIZE);
       const window = bytes.subarray(at, at + WINDOW_SIZE);
       this.#memory.set(key, window);
-      this.#pending.get(key)?.resolve(window);
+      this.#pending.get(key)?.arrive(window);
       this.#pending.delete(key);
     }
   }
@@ -102,14 +119,15 @@ export class WindowLoader {
   }
 
   #request(thread: number, blob: BlobNumber, first: number, count: number): void {
-    const asked = Array.from({ length: count }, (_, i) => this.#await(keyOf(blob, first + i)));
+    const asked = Array.from({ length: count }, () => new PendingWindow());
+    for (const [i, pending] of asked.entries()) this.#pending.set(keyOf(blob, first + i), pending);
     const end = (error: LayerslayerError) => {
       for (const [i, pending] of asked.entries()) {
         const key = keyOf(blob, first + i);
         // It may have come, gone from memory, and be asked for by somebody else.
         if (this.#pending.get(key) !== pending) continue;
         this.#pending.delete(key);
-        pending.reject(error);
+        pending.fail(error);
       }
     };
     this.#supplier.read(thread, blob, first, count).then(
@@ -121,20 +139,6 @@ export class WindowLoader {
 
   #has(key: number): boolean {
     return this.#pending.has(key) || this.#memory.has(key);
-  }
-
-  #await(key: number): Pending {
-    let resolve!: Pending['resolve'];
-    let reject!: Pending['reject'];
-    const promise = new Promise<Uint8Array>((onValue, onError) => {
-      resolve = onValue;
-      reject = onError;
-    });
-    // A window that was only read ahead may have nobody waiting for it.
-    promise.catch(() => {});
-    const pending = { promise, resolve, reject };
-    this.#pending.set(key, pending);
-    return pending;
   }
 
   #readersOf(blob: BlobNumber): SequentialReaders {
