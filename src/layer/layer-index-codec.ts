@@ -16,7 +16,7 @@ import { LAYER_LIMITS } from './layer-limits.js';
  *     magic, version (u32 each) | header length (u32) | SHA-256 of header and tables | header | tables | windows
  *
  * The header is JSON (sizes, counts, attribute sets, where each table is); a table is a deflated run of integer columns
- * or of names, used as it is when inflated. The windows come last and are deflated one by one, so that a reader takes
+ * or of names, used as it is when inflated. The windows come last and are deflated in groups, so that a reader takes
  * one with a single positioned read; their CRC32s are among the tables. Any damage is CORRUPT_LAYER: the index is
  * thrown away and made again.
  */
