@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { PAGE_SIZE, type PageDigests, PIECE_SIZE, pageLength } from './page.js';
 import { arePieces } from './page-digest.js';
-import type { PagePartSource, PageSource } from './page-source.js';
+import type { PagePartSource } from './page-source.js';
 
 /** A blob within a file that this process has open. Plain data: threads of one process share its descriptors. */
 export interface LocalPlace {
@@ -13,7 +13,7 @@ export interface LocalPagesOptions {
   place: LocalPlace;
   size: number; // bytes of the blob
   pageDigests: PageDigests;
-  upstream: PageSource; // who says what is wrong with a page
+  upstream: PagePartSource; // who says what is wrong with a page
 }
 
 /**
@@ -43,18 +43,18 @@ export class LocalPages implements PagePartSource {
     if (this.#fill(bytes, offset) && arePieces(bytes, offset, pageDigests)) {
       return bytes.subarray(from - start, to - start);
     }
-    return (await upstream.page(number, signal)).subarray(from, to);
+    return upstream.part(number, from, to, signal);
   }
 
   /** The kernel reads ahead. */
   prefetch(): void {}
 
-  #fill(page: Uint8Array, offset: number): boolean {
+  #fill(bytes: Uint8Array, offset: number): boolean {
     const { fd, start } = this.#options.place;
     try {
       let filled = 0;
-      while (filled < page.length) {
-        const count = readSync(fd, page, filled, page.length - filled, start + offset + filled);
+      while (filled < bytes.length) {
+        const count = readSync(fd, bytes, filled, bytes.length - filled, start + offset + filled);
         if (count === 0) return false;
         filled += count;
       }

@@ -25,11 +25,3 @@ export interface PagePartSource extends Pick<PageSource, 'prefetch'> {
     lent?: Uint8Array,
   ): Promise<Uint8Array>;
 }
-
-/** Parts of pages that come whole. */
-export function partsOf(pages: PageSource): PagePartSource {
-  return {
-    part: async (number, from, to, signal) => (await pages.page(number, signal)).subarray(from, to),
-    prefetch: (first, end) => pages.prefetch(first, end),
-  };
-}

@@ -4,13 +4,13 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import { KeptPages } from './kept-pages.js';
 import { PAGE_SIZE, type PageDigests, PIECE_SIZE } from './page.js';
 import { arePieces } from './page-digest.js';
-import type { PagePartSource, PageSource } from './page-source.js';
+import type { PagePartSource } from './page-source.js';
 
 export interface StoredPagesOptions {
   digest: Digest; // of the layer
   pageDigests: PageDigests;
   store: ContentStore;
-  upstream: PageSource; // where pages that are not on disk come from; it keeps them
+  upstream: PagePartSource; // where pages that are not on disk come from; it keeps them
   log: Log;
 }
 
@@ -36,7 +36,7 @@ export class StoredPages implements PagePartSource {
     lent?: Uint8Array,
   ): Promise<Uint8Array> {
     const { digest, pageDigests, upstream, log } = this.#options;
-    // No await up to here on a miss: pages that are asked for together reach upstream together.
+    // No await on a miss: pages that are asked for together reach upstream together.
     const start = from - (from % PIECE_SIZE);
     const stored = this.#kept.readPartSync(number, start, Math.ceil(to / PIECE_SIZE) * PIECE_SIZE, lent);
     if (stored !== undefined) {
@@ -47,7 +47,7 @@ export class StoredPages implements PagePartSource {
       this.#toldDamage = true;
       await this.#kept.remove(number);
     }
-    return (await upstream.page(number, signal)).subarray(from, to);
+    return upstream.part(number, from, to, signal);
   }
 
   prefetch(first: number, end: number): void {

@@ -16,7 +16,7 @@ export class ByteSlab {
   readonly #kept: LRUCache<number, Uint8Array>;
 
   /**
-   * @param capBytes of all slots; there is always one, which whoever waits for a content can look at
+   * @param capBytes of all slots; there is always one
    * @param slotSize bytes, the longest content
    */
   constructor(capBytes: number, slotSize: number) {
@@ -39,15 +39,14 @@ export class ByteSlab {
     return this.#kept.get(key);
   }
 
-  /** Copies the content in. @returns the view of its slot */
-  set(key: number, content: Uint8Array): Uint8Array {
+  /** Copies the content in. */
+  set(key: number, content: Uint8Array): void {
     if (this.#kept.has(key)) this.#kept.delete(key);
     else if (this.#kept.size === this.#kept.max) this.#kept.pop();
     const slot = this.#slots[this.#free.pop() ?? this.#grow()]!;
     const view = content.length === slot.length ? slot : slot.subarray(0, content.length);
     view.set(content);
     this.#kept.set(key, view);
-    return view;
   }
 
   #grow(): number {

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import type { Checkpoint } from './checkpoint.js';
 import { GzipDecoder } from './gzip-decoder.js';
-import { type InflateEngine, WINDOW_SIZE } from './inflate-engine.js';
+import { DEFLATE_WINDOW_SIZE, type InflateEngine } from './inflate-engine.js';
 
 /**
  * Bytes of output between checkpoints at the least, when nothing else is asked for. A random read inflates half of it on
@@ -23,7 +23,7 @@ const ISIZE_MODULUS = 2 ** 32;
 
 export interface GzipScanOptions {
   /**
-   * Bytes of output between checkpoints, at least WINDOW_SIZE; default DEFAULT_SPAN_SIZE. Real spans are longer: where much
+   * Bytes of output between checkpoints, at least DEFLATE_WINDOW_SIZE; default DEFAULT_SPAN_SIZE. Real spans are longer: where much
    * is compressed well up to twice as long, and then they end where the next deflate block or member begins, which may be
    * 8 MB further in runs of zeros and any distance away in a blob made so on purpose.
    */
@@ -61,11 +61,11 @@ export class GzipScan {
   /** @throws LayerslayerError INVALID_ARGUMENT for a span shorter than a window */
   constructor(engine: InflateEngine, options: GzipScanOptions) {
     this.#spanSize = options.spanSize ?? DEFAULT_SPAN_SIZE;
-    // One window is tracked at a time, for WINDOW_SIZE bytes: it must be done before the next one begins.
-    if (!(this.#spanSize >= WINDOW_SIZE)) {
+    // One window is tracked at a time, for DEFLATE_WINDOW_SIZE bytes: it must be done before the next one begins.
+    if (!(this.#spanSize >= DEFLATE_WINDOW_SIZE)) {
       throw new LayerslayerError(
         'INVALID_ARGUMENT',
-        `got a span of ${this.#spanSize} bytes, want ${WINDOW_SIZE} or more`,
+        `got a span of ${this.#spanSize} bytes, want ${DEFLATE_WINDOW_SIZE} or more`,
       );
     }
     this.#engine = engine;
@@ -101,7 +101,9 @@ export class GzipScan {
     const engine = this.#engine;
     for (;;) {
       const outOffset = engine.outOffset;
-      const stopOffset = this.#tracked ? this.#tracked.outOffset + WINDOW_SIZE : Number.POSITIVE_INFINITY;
+      const stopOffset = this.#tracked
+        ? this.#tracked.outOffset + DEFLATE_WINDOW_SIZE
+        : Number.POSITIVE_INFINITY;
       const step = this.#decoder.step(stopOffset, (this.#spanStart?.outOffset ?? 0) + this.#spanSize);
       this.#deliverOutput(engine.outOffset - outOffset);
       // No match from here on can reach the window, or the next checkpoint takes over.
@@ -145,7 +147,7 @@ export class GzipScan {
     if (this.#spanStart) {
       const input = inOffset - this.#spanStart.inOffset;
       const output = outOffset - this.#spanStart.outOffset;
-      // What costs no window is taken in any case.
+      // What costs no window is taken at the end of any span.
       const short = !memberStart && input < LEAST_INPUT_SHARE * this.#spanSize;
       if (output < (short ? LONGEST_SPAN : 1) * this.#spanSize) return;
     }

@@ -1,7 +1,7 @@
 import { INFLATE_WASM_BASE64 } from './inflate-wasm.js';
 
 /** How far back a deflate match can reach, in bytes (RFC 1951, 3.2.5). */
-export const WINDOW_SIZE = 32768;
+export const DEFLATE_WINDOW_SIZE = 32768;
 
 /** What assembly/inflate.ts exports; see there. Addresses and lengths lie below 2^20, so their sign is no matter. */
 interface InflateExports {
@@ -36,7 +36,7 @@ function instantiate(): InflateExports {
 }
 
 /**
- * One instance of the decoder with its buffers (736 KiB), in offsets of the blob instead of addresses: these are
+ * One instance of the decoder with its buffers (704 KiB), in offsets of the blob instead of addresses: these are
  * JavaScript numbers up to 2^53, only addresses cross into wasm. It knows raw deflate only; gzip's frame is
  * GzipDecoder's, which drives it. Used by one stream at a time, again and again (`reset`).
  */
@@ -60,7 +60,7 @@ export class InflateEngine {
     this.memory = new Uint8Array(this.#wasm.memory.buffer);
     this.#inputStart = this.#wasm.inputAddress();
     this.#inputCapacity = this.#wasm.inputSize();
-    this.#outputStart = this.#wasm.outputAddress() + WINDOW_SIZE;
+    this.#outputStart = this.#wasm.outputAddress() + DEFLATE_WINDOW_SIZE;
     this.#outputLimit = this.#wasm.outputLimit();
     this.reset(0, 0);
   }
@@ -75,7 +75,7 @@ export class InflateEngine {
     this.#wasm.resetOutput();
   }
 
-  /** As `reset`, but inside a stream, where tracking began: `window` is what that gave, at most WINDOW_SIZE bytes. */
+  /** As `reset`, but inside a stream, where tracking began: `window` is what that gave, at most DEFLATE_WINDOW_SIZE bytes. */
   resume(inOffset: number, outOffset: number, window: Uint8Array): void {
     this.#goTo(inOffset, outOffset);
     this.memory.set(window, this.#wasm.windowBytesAddress());
@@ -190,7 +190,8 @@ export class InflateEngine {
     return this.#wasm.faultCode();
   }
 
-  /** Keeps from here on what matches read before this place; to be ended when WINDOW_SIZE more has been put out. */
+  /** Keeps from here on what matches read before this place; to be ended when DEFLATE_WINDOW_SIZE more has been put out. Not so soon
+   * after `resume`. */
   startTracking(): void {
     this.#wasm.startTracking();
   }

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
-import { WINDOW_SIZE } from '../gzip/inflate-engine.js';
+import { DEFLATE_WINDOW_SIZE } from '../gzip/inflate-engine.js';
 import { type CheckpointColumns, MEMBER_START, WINDOW_GROUP } from './layer-index.js';
 import { WindowGroups } from './window-groups.js';
 
@@ -12,7 +12,7 @@ export class CheckpointBuilder {
   readonly #windowStarts: number[] = [0];
   readonly #windowCrcs: number[] = [];
   readonly #windows: WindowGroups;
-  readonly #group = new Uint8Array(WINDOW_GROUP * WINDOW_SIZE);
+  readonly #group = new Uint8Array(WINDOW_GROUP * DEFLATE_WINDOW_SIZE);
   #groupLength = 0; // bytes of it
 
   /** @param windowBytes limit of all windows, deflated */

@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { InflateEngine } from '../gzip/inflate-engine.js';
+import { DEFLATE_WINDOW_SIZE, InflateEngine } from '../gzip/inflate-engine.js';
 import { inflatePrefix } from '../gzip/inflate-prefix.js';
 import type { WindowStorage } from './inflate-protocol.js';
 import { type CheckpointColumns, WINDOW_GROUP } from './layer-index.js';
@@ -29,8 +29,10 @@ export class CheckpointWindows {
   /** The inflated window; undefined when it is damaged: one resumes at an earlier checkpoint then. */
   window(number: number): Uint8Array | undefined {
     const { windowStarts, windowCrcs } = this.#checkpoints;
-    if (windowStarts[number] === windowStarts[number + 1]) return EMPTY;
+    const size = windowStarts[number + 1]! - windowStarts[number]!;
+    if (size === 0) return EMPTY;
     try {
+      if (!(size > 0 && size <= DEFLATE_WINDOW_SIZE)) throw new Error(`got a window of ${size} bytes`);
       const window = this.#inflated(number);
       if (crc32(window) === windowCrcs[number]) return window;
       this.#onDamage(number, 'its bytes are not as written');

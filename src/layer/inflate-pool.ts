@@ -75,7 +75,7 @@ export class InflatePool implements WindowSupplier {
       thread.opened.add(blob);
     }
     thread.reads++;
-    const recycled = notTheLast(thread.used);
+    const recycled = thread.used.splice(0);
     try {
       const last = await thread.peer.call('read', { blob, first, count, recycled }, { transfer: recycled });
       if (last) this.#arrived(thread, blob, last);
@@ -86,10 +86,13 @@ export class InflatePool implements WindowSupplier {
 
   #arrived(thread: Pick<Thread, 'peer' | 'used'>, blob: BlobNumber, run: WindowRun): void {
     this.#options.onWindows(blob, run);
-    thread.used.push(run.bytes.buffer as ArrayBuffer);
-    if (thread.used.length <= RECYCLED_TOGETHER) return;
-    const recycled = notTheLast(thread.used);
-    thread.peer.notify('recycle', { recycled }, recycled);
+    // Whoever waited looks at it first: he is only told when this has returned.
+    setImmediate(() => {
+      thread.used.push(run.bytes.buffer as ArrayBuffer);
+      if (thread.used.length < RECYCLED_TOGETHER) return;
+      const recycled = thread.used.splice(0);
+      thread.peer.notify('recycle', { recycled }, recycled);
+    });
   }
 
   /** There is a new fetching thread. */
@@ -165,9 +168,4 @@ export class InflatePool implements WindowSupplier {
     connect(port1);
     peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
   }
-}
-
-/** Takes all out but the last, which somebody may still be looking at. */
-function notTheLast(used: ArrayBuffer[]): ArrayBuffer[] {
-  return used.splice(0, Math.max(0, used.length - 1));
 }

@@ -8,9 +8,12 @@ import { collectGarbageSoon } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { LocalPages } from '../blob/local-pages.js';
-import { type PagePartSource, type PageSource, partsOf } from '../blob/page-source.js';
+import { PAGE_SIZE } from '../blob/page.js';
+import type { PagePartSource, PageSource } from '../blob/page-source.js';
 import { PagedBlob } from '../blob/paged-blob.js';
 import { StoredPages } from '../blob/stored-pages.js';
+import { WholePages } from '../blob/whole-pages.js';
+import { ByteLru } from '../cache/byte-lru.js';
 import { ContentStore } from '../cache/content-store.js';
 import { indexKey } from '../cache/store-layout.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
@@ -32,11 +35,15 @@ import { type ReadingResources, RUN_SIZE, WINDOW_SIZE, WindowReader } from './wi
 
 /** Buffers kept for runs of windows: those of a request of read-ahead, and half of the next. */
 const IDLE_RUNS = 12;
+/** Of pages kept here: one for each of a few readers, who go through it in pieces. */
+const FETCHED_BYTES = 8 * PAGE_SIZE;
 
 const resources: ReadingResources = {
   cursors: new CursorPool(),
   runs: new BufferPool(RUN_SIZE, IDLE_RUNS),
 };
+/** Pages that came from the fetching thread. */
+const fetched = new ByteLru<string, Uint8Array>(FETCHED_BYTES);
 const layers = new Map<BlobNumber, WindowReader>();
 const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
 let fetching: ThreadPeer<FetchMethods>;
@@ -147,10 +154,11 @@ function openLayer(request: OpenLayerRequest): WindowReader {
 
 /** Compressed pages from where they are nearest, else from the fetching thread. */
 function pagesOf({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): PagePartSource {
-  const upstream: PageSource = {
+  const pages: PageSource = {
     page: (number, signal) => fetching.call('page', { blob, number }, { signal }),
     prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
   };
+  const upstream = new WholePages(pages, digest, fetched);
   if (local) return new LocalPages({ place: local, size: blobSize, pageDigests, upstream });
-  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : partsOf(upstream);
+  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : upstream;
 }

@@ -41,7 +41,7 @@ export interface LayerIndex {
   tarSize: number; // uncompressed bytes
   entries: EntryColumns;
   checkpoints: CheckpointColumns;
-  pageDigests: Uint8Array; // 32 bytes (SHA-256) for each page of compressed bytes
+  pageDigests: Uint8Array; // 32 bytes (SHA-256) for each piece of a page of compressed bytes
   warnings: readonly string[]; // what the scan skipped, at most MAX_WARNINGS of them
   windows: WindowSection;
 }
@@ -54,7 +54,8 @@ export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number)
   const { inOffsets, outOffsets } = checkpoints;
   const before = checkpointBefore(checkpoints, outOffset);
   if (before === checkpoints.length - 1) return Number.POSITIVE_INFINITY;
-  const share = (outOffset - outOffsets[before]!) / (outOffsets[before + 1]! - outOffsets[before]!);
+  const span = Math.max(1, outOffsets[before + 1]! - outOffsets[before]!); // a damaged index may have one of 0
+  const share = (outOffset - outOffsets[before]!) / span;
   return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
 }
 

@@ -42,6 +42,7 @@ class PendingWindow {
   }
 }
 
+/** Of the memory: the rest is for runs on their way, and for those that threads keep to be used again. */
 const KEPT_PART = 2 / 3;
 
 /**

@@ -14,7 +14,7 @@ import {
 } from './layer-index.js';
 
 /** Bytes: a block header and what a cursor leaves behind, and some more, as where bytes are needed is guessed. */
-const INPUT_MARGIN = 4096;
+const INPUT_SLACK = 4096;
 
 /**
  * The unit in which uncompressed bytes are asked for and kept in memory. A cold random read waits for a whole one; smaller
@@ -86,7 +86,7 @@ export class WindowReader {
     const { checkpoints } = this.#layer;
     const { cursors, runs } = this.#resources;
     const nearest = checkpointBefore(checkpoints, start);
-    const inputEnd = inputOffsetAt(checkpoints, end) + INPUT_MARGIN;
+    const inputEnd = inputOffsetAt(checkpoints, end) + INPUT_SLACK;
     await cursors.use(
       { owner: this, from: checkpoints.outOffsets[nearest]!, to: start },
       async (live, resumed) => {

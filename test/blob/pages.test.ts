@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
 import { FetchedPages } from '#dist/blob/fetched-pages.js';
 import { StoredPages } from '#dist/blob/stored-pages.js';
+import { WholePages } from '#dist/blob/whole-pages.js';
 import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageKey } from '#dist/cache/store-layout.js';
@@ -34,7 +35,8 @@ async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PA
   const recent = new ByteLru<string, Uint8Array>(recentBytes);
   const common = { digest: DIGEST, pageDigests: PAGE_DIGESTS, store, log };
   const fetched = new FetchedPages({ ...common, source, recent, signal });
-  const stored = new StoredPages({ ...common, upstream: fetched });
+  const upstream = new WholePages(fetched, DIGEST, new ByteLru(0));
+  const stored = new StoredPages({ ...common, upstream });
   const file = (number: number) => join(directory, 'v1/pages', pageKey(DIGEST, number));
   return { store, source, recent, fetched, stored, file, warnings: log.warnings };
 }

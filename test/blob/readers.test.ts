@@ -8,9 +8,10 @@ import { FileBlob } from '#dist/blob/file-blob.js';
 import { type FilePart, openRegularFile } from '#dist/blob/file-part.js';
 import { LocalPages } from '#dist/blob/local-pages.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
-import type { PagePartSource, PageSource } from '#dist/blob/page-source.js';
+import type { PagePartSource } from '#dist/blob/page-source.js';
 import { PagedBlob } from '#dist/blob/paged-blob.js';
 import { StoredPages } from '#dist/blob/stored-pages.js';
+import { WholePages } from '#dist/blob/whole-pages.js';
 import { ByteLru } from '#dist/cache/byte-lru.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
@@ -45,7 +46,8 @@ async function kept(bytes: Uint8Array, capBytes: number): Promise<PagedBlob> {
   const recent = new ByteLru<string, Uint8Array>(2 * PAGE);
   const source = new FaultySource(bytes);
   onCleanUp(() => source.idle());
-  const upstream = new FetchedPages({ source, digest, pageDigests, store, recent, log: SILENT_LOG });
+  const fetched = new FetchedPages({ source, digest, pageDigests, store, recent, log: SILENT_LOG });
+  const upstream = new WholePages(fetched, digest, new ByteLru(0));
   return new PagedBlob(
     new StoredPages({ digest, pageDigests, store, upstream, log: SILENT_LOG }),
     bytes.length,
@@ -120,10 +122,10 @@ describe('LocalPages', () => {
     const fd = openSync(path, 'r');
     onCleanUp(() => closeSync(fd));
     const asked: number[] = [];
-    const upstream: PageSource = {
-      page: async (number) => {
+    const upstream: PagePartSource = {
+      part: async (number, from, to) => {
         asked.push(number);
-        return pageOf(bytes, number);
+        return pageOf(bytes, number).subarray(from, to);
       },
       prefetch: () => {},
     };
@@ -180,6 +182,31 @@ describe('LocalPages', () => {
     await cleanUp();
     expect(same(await wholePage(closed, 0, bytes.length), bytes)).toBe(true);
     expect(asked).toEqual([0]);
+  });
+});
+
+describe('WholePages', () => {
+  test('asks for a page once, however many parts of it are read, and for its neighbours in the same turn', async () => {
+    const bytes = noise(3 * PAGE);
+    const asked: number[] = [];
+    const pages = {
+      page: async (number: number) => {
+        asked.push(number);
+        return pageOf(bytes, number);
+      },
+      prefetch: () => {},
+    };
+    const parts = new WholePages(pages, digestOf(bytes), new ByteLru(2 * PAGE));
+    const together = [parts.part(0, 5, 9), parts.part(1, 0, PAGE)];
+    expect(asked).toEqual([0, 1]);
+    await Promise.all(together);
+    for (let from = 0; from < PAGE; from += PIECE) {
+      expect(same(await parts.part(0, from, from + PIECE), bytes.subarray(from, from + PIECE))).toBe(true);
+    }
+    expect(asked).toEqual([0, 1]);
+    await parts.part(2, 0, 1);
+    await parts.part(1, 0, 1); // pushed out meanwhile
+    expect(asked).toEqual([0, 1, 2, 1]);
   });
 });
 

@@ -7,8 +7,8 @@ import { dir, file } from '../support/tar.js';
 import { elsewhere } from './elsewhere.js';
 import type { Subject } from './scene.js';
 
-/** Around pages, windows of 128 KiB, and requests of 1 MiB; the last is read in many requests and has an odd end. */
-const SIZES = [0, 1, 4095, 4096, 4097, 131_071, 131_073, 1_048_577, 8 * 1_048_576 + 4321];
+/** Around pages, windows of 32 KiB, readahead of 128 KiB, and requests of 1 MiB; the last is read in many requests and has an odd end. */
+const SIZES = [0, 1, 4095, 4096, 4097, 32_767, 32_769, 131_071, 131_073, 1_048_577, 8 * 1_048_576 + 4321];
 const LARGE = SIZES.at(-1)!;
 const LARGE_PATH = `reading/size-${LARGE}`;
 

@@ -8,6 +8,14 @@ import { PLAIN_KINDS, plain } from './plain.js';
 /** One for all: each call must leave it fit for the next, also when it failed. */
 const engine = new InflateEngine();
 
+function outcome(inflate: () => Uint8Array): Uint8Array | string {
+  try {
+    return inflate();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
 describe('the prefix of a deflate stream', () => {
   it.each(PLAIN_KINDS)('of %s is what was deflated, at any length', (kind) => {
     // More than a buffer of the engine holds.
@@ -31,11 +39,12 @@ describe('the prefix of a deflate stream', () => {
   it('that is cut short is CORRUPT_LAYER, and whole where it is long enough', () => {
     const data = plain('letters', 20_000);
     const stream = deflateRawSync(data);
-    for (let cut = 0; cut < stream.length - 97; cut += 97) {
+    for (let cut = 0; cut < stream.length; cut += cut > stream.length - 500 ? 1 : 97) {
       const part = stream.subarray(0, cut);
-      expect(() => inflatePrefix(engine, part, data.length)).toThrowError(
-        expect.objectContaining({ code: 'CORRUPT_LAYER' }),
-      );
+      // The last bits may be those of the block's end only.
+      const whole = outcome(() => inflatePrefix(engine, part, data.length));
+      if (cut < stream.length - 2) expect(whole).toBe('CORRUPT_LAYER');
+      if (whole instanceof Uint8Array) expect(Buffer.compare(whole, data)).toBe(0);
       if (cut > 3000)
         expect(Buffer.compare(inflatePrefix(engine, part, 1000), data.subarray(0, 1000))).toBe(0);
     }

@@ -1,6 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '#dist/gzip/checkpoint.js';
-import { WINDOW_SIZE } from '#dist/gzip/inflate-engine.js';
+import { DEFLATE_WINDOW_SIZE } from '#dist/gzip/inflate-engine.js';
 import { code, dynamicStart, FIXED, type Field, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
 
 /**
@@ -42,7 +42,7 @@ function preface(phase: number): Field[] {
  */
 export function nativeResume(blob: Uint8Array, data: Uint8Array, checkpoint: Checkpoint): Uint8Array {
   const { inOffset, bits, outOffset } = checkpoint;
-  const dictionary = data.subarray(Math.max(0, outOffset - WINDOW_SIZE), outOffset);
+  const dictionary = data.subarray(Math.max(0, outOffset - DEFLATE_WINDOW_SIZE), outOffset);
   const taken = (8 - bits) % 8; // low bits of the byte before inOffset that are not the block's
   const head = packBits(preface(taken));
   const body = blob.subarray(bits > 0 ? inOffset - 1 : inOffset);

@@ -58,28 +58,30 @@ describe("checkpoints' windows", () => {
     expect(damage).toEqual([]);
   });
 
-  it('are undefined when a bit is wrong, each bit of them, and the others are whole', () => {
+  it('are undefined when a bit of what they come from is wrong, or as they were, and whole when it is right again', () => {
     const { storage, bytes } = inMemory();
     const { kept, damage } = open(storage);
-    const [start, end] = [checkpoints.windowStarts[2]!, checkpoints.windowStarts[3]!];
-    let found = 0;
-    for (let at = start; at < end; at++) {
+    const found = { 1: 0, 2: 0 };
+    for (let at = 0; at < windows.length; at += 29) {
       bytes[at]! ^= 1 << (at % 8);
-      // A flipped bit may leave the same bytes (in padding); never others.
-      const window = kept.window(2);
-      if (window === undefined) found++;
-      else expect(same(window, originals[2]!)).toBe(true);
+      for (const number of [1, 2] as const) {
+        const window = kept.window(number);
+        if (window === undefined) found[number]++;
+        // What comes after a window in its group, or in bytes of another one, does it no harm.
+        else expect(same(window, originals[number]!)).toBe(true);
+      }
       bytes[at]! ^= 1 << (at % 8);
     }
-    expect(found).toBeGreaterThan(0);
-    expect(damage).toEqual(Array.from({ length: found }, () => 2));
-    expect(same(kept.window(3), originals[3]!)).toBe(true);
+    expect(found[1]).toBeGreaterThan(1000); // noise: nearly all of the group
+    expect(found[2]).toBeGreaterThan(0);
+    expect(damage).toHaveLength(found[1] + found[2]);
+    for (const number of [1, 2, 3]) expect(same(kept.window(number), originals[number]!)).toBe(true);
   });
 
   it('are undefined when the file is cut short or gone', () => {
     const { fd, storage } = inFile();
     const { kept, damage } = open(storage);
-    ftruncateSync(fd, 100 + checkpoints.windowStarts[2]! - 1);
+    ftruncateSync(fd, 100 + windows.length - 1);
     expect([1, 2, 3].map((i) => kept.window(i))).toEqual([undefined, undefined, undefined]);
     expect(kept.window(0)).toHaveLength(0);
     const closed = open({ fd: 1_000_000, section: { offset: 0, length: 0 } });

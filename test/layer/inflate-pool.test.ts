@@ -102,11 +102,13 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
     threads,
     cacheDirectory: () => cacheDirectory,
     connect: (port) => fetching.connect(port),
-    onWindows: (_, { number, bytes }) => {
-      for (let at = 0; at < bytes.length; at += W) {
-        windows.set(number + at / W, Buffer.from(bytes.subarray(at, at + W)));
-      }
-    },
+    // Looked at when whoever waits is told, which is after this has returned.
+    onWindows: (_, { number, bytes }) =>
+      queueMicrotask(() => {
+        for (let at = 0; at < bytes.length; at += W) {
+          windows.set(number + at / W, Buffer.from(bytes.subarray(at, at + W)));
+        }
+      }),
     log: logTo((level, message) => logged.push(`${level}: ${message}`)),
   });
   pools.push(pool);

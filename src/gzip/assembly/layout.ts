@@ -1,6 +1,6 @@
 /**
  * Where everything lies in the instance's memory. The compiler places it all statically; nothing is ever allocated
- * and the memory never grows, so the host's view of it stays valid. About 670 KiB in all.
+ * and the memory never grows, so the host's view of it stays valid. About 625 KiB in all.
  */
 
 /** RFC 1951, 3.2.5 and 3.2.6: how many symbols a code can have; 286, 287, 30 and 31 have codes but no meaning. */
