@@ -118,12 +118,18 @@ describe('a mount in the foreground', () => {
     const started = (its: number) => {
       pid = its;
     };
-    const ended = place.layerslayer(['mount', '--foreground', reference, mnt], { started });
+    let said = '';
+    const heard = (text: string) => {
+      said += text;
+    };
+    const ended = place.layerslayer(['mount', '--foreground', reference, mnt], { started, heard });
+    // Not only until it is mounted: that is a moment before it is said.
     await until(
-      () => place.mounts().length === 1,
+      () => said.includes('\n'),
       20_000,
-      () => 'not mounted',
+      () => 'nothing said',
     );
+    expect(place.mounts()).toHaveLength(1);
     expect((await run('cat', [`${mnt}/etc/name`])).stdout).toBe('two\n');
     process.kill(pid, signal);
     const { status, stdout } = await ended;

@@ -197,32 +197,34 @@ describe('the pool of inflating threads', () => {
   });
 
   it('delivers right windows whichever buffers are on their way back, also after failed reads and the end of a thread', async () => {
-    const { pool, windows, open, fetching } = setup();
+    const { pool, windows, open, fetching } = setup({ threads: 2 });
     open();
     const count = Math.ceil(tar.length / W);
     const pieces = Array.from({ length: count }, (_, i) => ({
       first: (i * STEP) % count,
       count: 1 + (i % 5),
     }));
-    const readAll = async () => {
+    const readAll = async (thread: number) => {
       windows.clear();
       for (const { first, count: some } of pieces) {
-        await Promise.all([pool.read(0, 0, first, some), pool.read(0, 0, first, 1)]);
+        await Promise.all([pool.read(thread, 0, first, some), pool.read(thread, 0, first, 1)]);
         expect(right(windows.get(first), first)).toBe(true);
       }
       for (const [number, bytes] of windows) expect(right(bytes, number)).toBe(true);
       expect(windows.size).toBe(count);
     };
-    await readAll();
+    await readAll(0);
     await expect(pool.read(0, 1, 0, 1)).rejects.toThrow(); // no such blob; it had buffers with it
-    await readAll();
+    await readAll(0);
+    // The other thread: this one has all pages by now and would not wait for any.
     fetching.beforePage = () => new Promise(() => {});
-    const last = pool.read(0, 0, 0, 2);
+    const last = pool.read(1, 0, 0, 2);
     const ended = expect(last).rejects.toMatchObject({ code: 'INTERNAL' });
-    fetching.crash(0);
+    await until(() => fetching.ports.length === 2);
+    fetching.crash(1);
     await ended;
     fetching.beforePage = () => {};
-    await readAll();
+    await readAll(1);
   });
 
   it('ends calls when the fetching thread dies', async () => {

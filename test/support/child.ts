@@ -13,6 +13,8 @@ export interface ChildOptions {
   input?: string | Uint8Array;
   /** Told the process id, for a test that signals it. */
   started?: (pid: number) => void;
+  /** Told what the process says on its standard output, as it comes. */
+  heard?: (text: string) => void;
   /** Killed after this long; a test that waits for a dead process tells nothing. */
   deadlineMs?: number;
 }
@@ -36,7 +38,10 @@ export function attempt(
     if (child.pid !== undefined) options.started?.(child.pid);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    child.stdout.on('data', (chunk) => out.push(chunk));
+    child.stdout.on('data', (chunk) => {
+      out.push(chunk);
+      options.heard?.(chunk.toString('latin1'));
+    });
     child.stderr.on('data', (chunk) => err.push(chunk));
     child.stdin.on('error', () => {}); // a command that does not read its input is none of ours
     child.stdin.end(options.input ?? '');
