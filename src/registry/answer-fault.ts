@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../base/errors.js';
 import { type HttpAnswer, headerOf } from './http-exchange.js';
-import { RegistryFault, type RetryAdvice } from './registry-fault.js';
+import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
 
 /** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
@@ -24,7 +24,8 @@ export async function answerFault(
   const { code, advice } = judge(status);
   const afterMs = retryAfterMs(headerOf(answer, 'retry-after'), nowMs);
   const explained = explain(status, host);
-  const message = `${doing}: got ${status} from ${host}, want ${wanted}${words}${explained}`;
+  const from = placeOf(answer.url, answer.proxy);
+  const message = `${doing}: got ${status} from ${from}, want ${wanted}${words}${explained}`;
   return new RegistryFault(code, message, advice, { host, ...(afterMs !== undefined && { afterMs }) });
 }
 

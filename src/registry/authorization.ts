@@ -5,6 +5,7 @@ export interface Refusal {
   origin: string; // of the registry
   header: string | undefined; // Authorization that was refused
   challenges: string[]; // WWW-Authenticate
+  nearby: boolean; // the address that said so is loopback or private
   earlier: number; // refusals that this request had before: 0 for its first
 }
 
@@ -36,6 +37,7 @@ export function authorized(exchange: Exchange, authorization: Authorization, rep
         origin: request.url.origin,
         header,
         challenges: challengesOf(answer),
+        nearby: answer.nearby,
         earlier: refusals,
       };
       answer.body.discard();

@@ -15,13 +15,19 @@ export interface BlobRouteOptions {
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
 }
 
+/** An address that answered, and the rule under which it was asked. */
+interface StorageAddress {
+  url: URL;
+  senderNearby: boolean;
+}
+
 /**
  * How to get at a blob: by the registry, or straight by the storage it redirects to, as long as that address works
  * (they are signed for minutes). One request a read less.
  */
 export class BlobRoute {
   readonly #options: BlobRouteOptions;
-  #storage: URL | undefined;
+  #storage: StorageAddress | undefined;
 
   constructor(options: BlobRouteOptions) {
     this.#options = options;
@@ -33,7 +39,7 @@ export class BlobRoute {
     const headers: Record<string, string> = range === undefined ? {} : { range };
     const storage = this.#storage;
     if (storage !== undefined) {
-      const answer = await toStorage({ method: 'GET', url: storage, headers }, signal).catch(
+      const answer = await toStorage({ method: 'GET', headers, ...storage }, signal).catch(
         (error: unknown) => {
           // A node of the storage that went away: the registry may name another.
           this.#forget(storage);
@@ -57,7 +63,9 @@ export class BlobRoute {
         'backoff',
       );
     }
-    if (answer.status === 200 || answer.status === 206) this.#storage = answer.url;
+    if (answer.status === 200 || answer.status === 206) {
+      this.#storage = { url: answer.url, senderNearby: answer.senderNearby ?? false };
+    }
     return answer;
   }
 
@@ -67,7 +75,7 @@ export class BlobRoute {
   }
 
   /** Another read may have learned a newer address meanwhile: that one stays. */
-  #forget(storage: URL): void {
+  #forget(storage: StorageAddress): void {
     if (this.#storage === storage) this.#storage = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { Exchange, HttpAnswer, HttpRequest } from './http-exchange.js';
 import { connectionCode, RegistryFault } from './registry-fault.js';
+import { isNotHttp } from './response-head.js';
 import { addressKind } from './target-policy.js';
 
 const DOCKER_HUB = 'docker.io';
@@ -42,12 +43,13 @@ export class Endpoint {
     return async (request, signal) => {
       let doubtful: HttpAnswer | undefined;
       let first: unknown;
+      let last: unknown;
       for (const origin of this.#candidates) {
-        const last = origin === this.#candidates.at(-1);
+        const isLast = origin === this.#candidates.at(-1);
         try {
           const answer = await exchange({ ...request, url: onOrigin(request.url, origin) }, signal);
           const wrong = saysWrongScheme(answer, origin);
-          if (wrong && !last) {
+          if (wrong && !isLast) {
             doubtful = answer;
             continue;
           }
@@ -61,6 +63,7 @@ export class Endpoint {
           return answer;
         } catch (error) {
           first ??= error;
+          last = error;
           if (signal.aborted || !isWrongScheme(error)) {
             doubtful?.body.discard();
             throw error;
@@ -69,7 +72,8 @@ export class Endpoint {
       }
       // Nobody answered on the other scheme: the doubtful answer was the registry's own word.
       if (doubtful) return doubtful;
-      throw first;
+      // The last try knew the name, or had a proxy that does: it says more.
+      throw isUnknownName(first) ? last : first;
     };
   }
 
@@ -88,11 +92,21 @@ function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
   return answer.status === 400 && origin.startsWith('http:');
 }
 
-/** What a TLS handshake with a plain server, a plain request to a TLS server, or a closed port look like. */
+/**
+ * What a TLS handshake with a plain server, a plain request to a TLS server, a closed port, or a proxy that makes no
+ * tunnel look like. A name that only a proxy knows is no obstacle when the other scheme goes by the proxy.
+ */
 function isWrongScheme(error: unknown): boolean {
   if (!(error instanceof RegistryFault)) return false;
-  const code = connectionCode(error.detail.cause) ?? '';
-  return /^(EPROTO|ERR_SSL_|HPE_|ECONNRESET|ECONNREFUSED|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT)/.test(
-    code,
+  const { cause } = error.detail;
+  return WRONG_SCHEME_CODE.test(connectionCode(cause) ?? '') || isNotHttp(cause) || isUnknownName(error);
+}
+
+const WRONG_SCHEME_CODE =
+  /^(EPROTO|ERR_SSL_|ECONNRESET|ECONNREFUSED|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT|PROXY_)/;
+
+function isUnknownName(error: unknown): boolean {
+  return (
+    error instanceof RegistryFault && /^(ENOTFOUND|EAI_AGAIN)$/.test(connectionCode(error.detail.cause) ?? '')
   );
 }

@@ -6,6 +6,11 @@ export interface HttpRequest {
   url: URL;
   headers: Readonly<Record<string, string>>; // names in lower case
   body?: string; // of a POST
+  /**
+   * The server that sent us to `url` answered from a loopback or private address, so it may send us to such addresses.
+   * undefined: no server sent us, the user named the registry.
+   */
+  senderNearby?: boolean;
 }
 
 /** An answer whose body has not been read yet: its reader must consume or discard it. */
@@ -14,6 +19,9 @@ export interface HttpAnswer {
   headers: Readonly<Record<string, string | string[] | undefined>>; // names in lower case
   url: URL; // that answered: after redirects not the one that was asked
   body: ResponseBody;
+  nearby: boolean; // the socket of this answer leads to a loopback or private address
+  senderNearby: boolean | undefined; // of the request: `url` may be asked again under the same rule
+  proxy: string | undefined; // names the proxy by which the answer came
 }
 
 /**

@@ -10,9 +10,9 @@ const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
 /**
  * Follows redirects of GET and HEAD. Credentials are dropped at the first change of scheme, host or port and never come
- * back; so they never go from https to http either.
+ * back; so they never go from https to http either. Where a redirect may lead depends on the address that sent it.
  */
-export function followRedirects(exchange: Exchange, registryNearby: () => boolean): Exchange {
+export function followRedirects(exchange: Exchange): Exchange {
   return async (request, signal) => {
     let current = request;
     for (let followed = 0; ; followed++) {
@@ -38,8 +38,9 @@ export function followRedirects(exchange: Exchange, registryNearby: () => boolea
       const url = new URL(location, current.url);
       url.hash = '';
       const stays = url.origin === current.url.origin;
-      if (!stays) checkTarget(url, `redirect of ${from}`, registryNearby());
-      current = { ...current, url, headers: stays ? current.headers : withoutCredentials(current.headers) };
+      if (!stays) checkTarget(url, `redirect of ${from}`, answer.nearby);
+      const headers = stays ? current.headers : withoutCredentials(current.headers);
+      current = { ...current, url, headers, senderNearby: answer.nearby };
     }
   };
 }

@@ -24,7 +24,6 @@ export interface RegistryAuthorizationOptions {
   registry: string; // as in a reference
   exchange: Exchange; // to the token service, redirects followed
   findCredentials: (repository: string, signal: AbortSignal) => Promise<Credentials | undefined>;
-  registryNearby: () => boolean;
   clock: Clock;
   notice: Notice;
 }
@@ -138,13 +137,13 @@ export class RegistryAuthorization implements Authorization {
     credentials: Credentials | undefined,
     signal: AbortSignal,
   ): Promise<string> {
-    const { exchange, clock, registryNearby } = this.#options;
+    const { exchange, clock } = this.#options;
     const request = {
       registry: new URL(refusal.origin),
       challenge,
       scope: `repository:${repository}:pull`,
       credentials,
-      registryNearby: registryNearby(),
+      registryNearby: refusal.nearby,
       nowMs: clock.now(),
     };
     const { token, lifetimeMs } = await fetchToken(request, exchange, signal);

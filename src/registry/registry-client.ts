@@ -72,14 +72,12 @@ export class RegistryClient {
       stallMs: options.stallMs ?? STALL_MS,
       environment,
     });
-    const registryNearby = () => this.#connections.registryNearby;
-    this.#redirected = followRedirects(this.#connections.exchange, registryNearby);
+    this.#redirected = followRedirects(this.#connections.exchange);
     this.#authorization = new RegistryAuthorization({
       registry,
       exchange: this.#redirected,
       findCredentials: (repository, signal) =>
         findCredentials(registry, repository, { registry: options, environment, notice }, signal),
-      registryNearby,
       clock: this.#clock,
       notice,
     });

@@ -53,14 +53,22 @@ export function connectionCode(error: unknown): string | undefined {
   return systemCode(error) ?? systemCode(first);
 }
 
-/** An error of the connection (not of HTTP) as a fault. Names the host only: a path may be a signed URL's. */
-export function connectionFault(error: unknown, url: URL): LayerslayerError {
+/** Names a host, and the proxy on the way to it. */
+export function placeOf({ host }: { host: string }, proxy: string | undefined): string {
+  return proxy === undefined ? host : `${host} through ${proxy}`;
+}
+
+/**
+ * An error of the connection (not of HTTP) as a fault. Names the host only: a path may be a signed URL's.
+ * @param proxy names the proxy on the way
+ */
+export function connectionFault(error: unknown, url: { host: string }, proxy?: string): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
   const code = connectionCode(error);
   const said = error instanceof Error && error.message !== '' ? error.message : (code ?? 'connection failed');
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
   const advice = Object.hasOwn(ADVICE, code ?? '') ? ADVICE[code!] : '';
-  const message = `${url.host}: ${named}${advice}`;
+  const message = `${placeOf(url, proxy)}: ${named}${advice}`;
   const host = url.host;
   if (isCertificateCode(code)) {
     const hint = 'add its CA to SSL_CERT_FILE or certs.d, or use --insecure';

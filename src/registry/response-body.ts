@@ -21,7 +21,7 @@ export class ResponseBody {
   readonly #stall: StallTimer;
   #sink: ChunkSink | undefined;
   #finish: ((error?: unknown) => void) | undefined;
-  /** Bytes that came before anybody consumed them: undici's wrapper for plain proxies loses the first pause. */
+  /** Bytes that came before a consumer did. */
   readonly #early: Uint8Array[] = [];
   #delivering = false; // the sink is busy with a chunk
   #ended = false;

@@ -1,5 +1,6 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { embeddedIPv4 } from './ip-address.js';
 import { RegistryFault } from './registry-fault.js';
 
 /**
@@ -19,6 +20,8 @@ PRIVATE.addSubnet('192.168.0.0', 16);
 PRIVATE.addSubnet('100.64.0.0', 10); // RFC 6598, shared address space
 PRIVATE.addSubnet('198.18.0.0', 15); // RFC 2544, benchmarks: in use inside some clouds
 PRIVATE.addSubnet('fc00::', 7, 'ipv6'); // RFC 4193
+PRIVATE.addSubnet('fec0::', 10, 'ipv6'); // RFC 3879, site-local
+PRIVATE.addSubnet('64:ff9b:1::', 48, 'ipv6'); // RFC 8215, a network's own NAT64
 
 /** Never a registry's storage: link-local, unspecified, multicast, and the metadata services that are elsewhere. */
 const FORBIDDEN = new BlockList();
@@ -28,23 +31,37 @@ FORBIDDEN.addSubnet('0.0.0.0', 8); // Linux connects 0.0.0.0 to itself
 FORBIDDEN.addAddress('::', 'ipv6');
 FORBIDDEN.addSubnet('224.0.0.0', 3); // multicast, reserved, broadcast
 FORBIDDEN.addSubnet('ff00::', 8, 'ipv6');
-FORBIDDEN.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6'); // 169.254/16 behind NAT64
 FORBIDDEN.addAddress('fd00:ec2::254', 'ipv6'); // AWS metadata
 FORBIDDEN.addAddress('100.100.100.200'); // Alibaba metadata
 FORBIDDEN.addAddress('192.0.0.192'); // Oracle metadata
 
+/** Names that lead to a cloud's metadata service: a proxy resolves names out of our sight. */
+const METADATA_NAME =
+  /^(metadata|metadata\.google\.internal|metadata\.goog|instance-data|instance-data\.ec2\.internal)\.?$/;
+/** RFC 6761, and the names that Linux distributions have in /etc/hosts. */
+const LOOPBACK_NAME = /^((.+\.)?localhost|localhost\.localdomain|localhost6|ip6-localhost|ip6-loopback)\.?$/;
+
 /** @param host an address or a name, IPv6 with or without brackets */
 export function addressKind(host: string): AddressKind {
-  const bare = host.replace(/^\[|\]$/g, '').toLowerCase();
+  const bare = host.replace(/^\[|\]$|%.*$/g, '').toLowerCase();
   const version = isIP(bare);
   if (version === 0) {
-    if (/^(metadata\.google\.internal|metadata)\.?$/.test(bare)) return 'forbidden';
-    return /(^|\.)localhost\.?$/.test(bare) ? 'loopback' : 'name';
+    if (METADATA_NAME.test(bare)) return 'forbidden';
+    return LOOPBACK_NAME.test(bare) ? 'loopback' : 'name';
   }
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  if (FORBIDDEN.check(bare, family)) return 'forbidden';
-  if (LOOPBACK.check(bare, family)) return 'loopback';
-  return PRIVATE.check(bare, family) ? 'private' : 'public';
+  const kind = listedKind(bare, version === 4 ? 'ipv4' : 'ipv6');
+  const inner = version === 6 ? embeddedIPv4(bare) : undefined;
+  const innerKind = inner === undefined ? 'public' : listedKind(inner, 'ipv4');
+  return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
+}
+
+/** An IPv6 address that carries an IPv4 address is judged by the stricter of both. */
+const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
+
+function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
+  if (FORBIDDEN.check(address, family)) return 'forbidden';
+  if (LOOPBACK.check(address, family)) return 'loopback';
+  return PRIVATE.check(address, family) ? 'private' : 'public';
 }
 
 /** In this machine or its own network. */
@@ -55,9 +72,10 @@ export function isNearby(kind: AddressKind): boolean {
 /**
  * Judges a URL by what it says; names are judged when they are resolved (`lookupTargets`).
  * @param what names the sender's word in the message: `redirect`, `token realm`
+ * @param senderNearby the sender's own address is loopback or private
  * @throws RegistryFault REGISTRY_UNAVAILABLE
  */
-export function checkTarget(target: URL, what: string, registryNearby: boolean): void {
+export function checkTarget(target: URL, what: string, senderNearby: boolean): void {
   const refuse = (why: string) =>
     new RegistryFault(
       'REGISTRY_UNAVAILABLE',
@@ -66,43 +84,40 @@ export function checkTarget(target: URL, what: string, registryNearby: boolean):
     );
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refuse('not http or https');
   if (target.username !== '' || target.password !== '') throw refuse('the address holds credentials');
-  const why = refusal(addressKind(target.hostname), registryNearby);
+  const why = refusal(addressKind(target.hostname), senderNearby);
   if (why !== undefined) throw refuse(why);
 }
 
-function refusal(kind: AddressKind, registryNearby: boolean): string | undefined {
+/**
+ * Judges the address that a socket leads to, before the first byte is sent on it.
+ * @throws RegistryFault REGISTRY_UNAVAILABLE
+ */
+export function checkAddress(hostname: string, kind: AddressKind, senderNearby: boolean): void {
+  const why = refusal(kind, senderNearby);
+  if (why !== undefined) throw resolvesTo(hostname, why);
+}
+
+function refusal(kind: AddressKind, senderNearby: boolean): string | undefined {
   if (kind === 'forbidden') return 'a link-local or metadata address';
-  if (isNearby(kind) && !registryNearby) return `a ${kind} address, and the registry's own is not`;
+  if (isNearby(kind) && !senderNearby) return `a ${kind} address, and the registry's own is not`;
   return undefined;
 }
 
-/**
- * A DNS lookup for sockets.
- * @param registryNearby when given, addresses that no target may have are refused
- * @param onAddresses is told what a name resolved to
- */
-export function lookupTargets(
-  registryNearby: (() => boolean) | undefined,
-  onAddresses?: (addresses: string[]) => void,
-): LookupFunction {
+function resolvesTo(hostname: string, why: string): RegistryFault {
+  return new RegistryFault('REGISTRY_UNAVAILABLE', `${hostname} refused: it resolves to ${why}`, 'never');
+}
+
+/** A DNS lookup for sockets that fails when a name has an address to which its sender may not send us. */
+export function lookupTargets(senderNearby: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
       if (error) {
         callback(error, options.all ? [] : '', 0);
         return;
       }
-      onAddresses?.(found.map(({ address }) => address));
-      const why =
-        registryNearby &&
-        found.map(({ address }) => refusal(addressKind(address), registryNearby())).find(Boolean);
-      if (why) {
-        const fault = new RegistryFault(
-          'REGISTRY_UNAVAILABLE',
-          `${hostname} refused: it resolves to ${why}`,
-          'never',
-        );
-        callback(fault, options.all ? [] : '', 0);
-      } else if (options.all) callback(null, found);
+      const why = found.map(({ address }) => refusal(addressKind(address), senderNearby)).find(Boolean);
+      if (why) callback(resolvesTo(hostname, why), options.all ? [] : '', 0);
+      else if (options.all) callback(null, found);
       else callback(null, found[0]!.address, found[0]!.family);
     });
   };

@@ -25,7 +25,7 @@ export interface TokenRequest {
   challenge: Challenge;
   scope: string; // used when the challenge names none
   credentials: Credentials | undefined;
-  registryNearby: boolean;
+  registryNearby: boolean; // the address that sent the challenge is loopback or private
   nowMs: number;
 }
 
@@ -73,7 +73,8 @@ function checkedRealm({ challenge, registry, credentials, registryNearby }: Toke
   return realm;
 }
 
-function getRequest(realm: URL, { challenge, scope, credentials }: TokenRequest): HttpRequest {
+function getRequest(realm: URL, request: TokenRequest): HttpRequest {
+  const { challenge, scope, credentials, registryNearby } = request;
   const url = new URL(realm);
   const service = challenge.params.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
@@ -81,7 +82,8 @@ function getRequest(realm: URL, { challenge, scope, credentials }: TokenRequest)
   for (const one of (challenge.params.get('scope') ?? scope).split(' '))
     if (one !== '') url.searchParams.append('scope', one);
   if (credentials?.kind === 'basic') url.searchParams.set('account', credentials.username);
-  return { method: 'GET', url, headers: { accept: 'application/json', ...authorization(credentials) } };
+  const headers = { accept: 'application/json', ...authorization(credentials) };
+  return { method: 'GET', url, headers, senderNearby: registryNearby };
 }
 
 function authorization(credentials: Credentials | undefined): Record<string, string> {
@@ -95,7 +97,8 @@ export function basicHeader(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }
 
-function postRequest(realm: URL, { challenge, scope }: TokenRequest, refreshToken: string): HttpRequest {
+function postRequest(realm: URL, request: TokenRequest, refreshToken: string): HttpRequest {
+  const { challenge, scope, registryNearby } = request;
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
     refresh_token: refreshToken,
@@ -104,7 +107,7 @@ function postRequest(realm: URL, { challenge, scope }: TokenRequest, refreshToke
     scope: challenge.params.get('scope') ?? scope,
   });
   const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-  return { method: 'POST', url: realm, headers, body: form.toString() };
+  return { method: 'POST', url: realm, headers, body: form.toString(), senderNearby: registryNearby };
 }
 
 async function parseToken(answer: HttpAnswer, realm: URL, signal: AbortSignal): Promise<RegistryToken> {

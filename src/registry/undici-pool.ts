@@ -1,39 +1,108 @@
-import type { Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { buildConnector, Dispatcher, Pool } from 'undici';
+import type { Connector, ConnectTarget } from './wire.js';
 
 export type { Dispatcher } from 'undici';
+
+/** What undici's connector takes: TLS, lookup, timeout. */
+export type ConnectorOptions = buildConnector.BuildOptions;
 
 /** How to reach one origin. */
 export interface PoolOptions {
   connections: number; // sockets at most
   keepAliveTimeout: number; // ms
-  connect: NonNullable<Pool.Options['connect']> & object;
-  requestTls: ProxyAgent.Options['requestTls']; // TLS to the origin behind a proxy, where `connect` is the proxy's
-  httpProxy: string; // empty: none
-  httpsProxy: string;
-  noProxy: string;
+  connector: Connector;
 }
 
 /**
- * Sockets to one origin, by way of a proxy when one is named.
+ * Sockets to one origin. A request's handler learns the address of the socket that serves it.
  *
  * A Pool an origin, never undici's Agent for all: when a socket closes while another request begins, an Agent closes
  * the pool of that origin, and counts the old pool's last sockets against the new one, which it then closes too: from
  * then on every request opens a socket of its own (undici 7.30; 3 ms of our own CPU a read instead of 1.5, measured).
- *
- * undici's index loads fetch, web sockets, caches and mocks with it: 65 ms, the pool alone 24 ms (measured), so a
- * start without proxy takes that. The proxy agent needs the index, which adds `connect` to every dispatcher.
  */
 export async function openPool(origin: string, options: PoolOptions): Promise<Dispatcher> {
-  if (options.httpProxy !== '' || options.httpsProxy !== '') {
-    const { EnvHttpProxyAgent } = await import('undici');
-    // Plain HTTP goes to the proxy as it is; HTTPS is tunnelled all the same.
-    return new EnvHttpProxyAgent({ ...options, proxyTunnel: false });
+  const { connections, keepAliveTimeout, connector } = options;
+  const { pool: PoolClass, client: Client } = await loadUndici();
+
+  /** One socket at a time; a request is written to the socket that was opened last. */
+  class AddressedClient extends Client {
+    #remoteAddress: string | undefined;
+
+    constructor(url: URL, clientOptions: object) {
+      let opened: (address: string | undefined) => void = () => {};
+      super(url, {
+        ...clientOptions,
+        connect: (target, callback) =>
+          connector(targetWithHost(target), (error, socket) => {
+            opened(socket?.remoteAddress);
+            if (error || !socket) callback(error ?? new Error('no socket'), null);
+            else callback(null, socket);
+          }),
+      });
+      opened = (address) => {
+        this.#remoteAddress = address;
+      };
+    }
+
+    override dispatch(request: Dispatcher.DispatchOptions, handler: StartedHandler): boolean {
+      const onConnect = handler.onConnect.bind(handler);
+      handler.onConnect = (abort) => onConnect(abort, { remoteAddress: this.#remoteAddress });
+      return super.dispatch(request, handler);
+    }
   }
-  const { connections, keepAliveTimeout, connect } = options;
-  return new (await loadPool())(origin, { connections, keepAliveTimeout, connect });
+
+  return new PoolClass(origin, {
+    connections,
+    keepAliveTimeout,
+    factory: (url, clientOptions) => new AddressedClient(url, clientOptions),
+  });
+}
+
+/** undici's clients name the host always; its types do not know. */
+function targetWithHost(target: buildConnector.Options): ConnectTarget {
+  return { ...target, host: target.host ?? target.hostname };
+}
+
+/** A handler as a pool passes it to its clients; `context` arrives at the caller's `onRequestStart`. */
+interface StartedHandler extends Dispatcher.DispatchHandler {
+  onConnect(abort: (reason?: Error) => void, context?: unknown): void;
+}
+
+/**
+ * Opens sockets as undici does. Its client tries again for ever when a connector fails with one of undici's own socket
+ * errors, or with a socket that is closed already: such failures get another code.
+ */
+export async function openConnector(options: ConnectorOptions): Promise<buildConnector.connector> {
+  const connect = (await loadUndici()).connector(options);
+  return (target, callback) => {
+    connect(target, (error, socket) => {
+      if (socket && !socket.destroyed) callback(null, socket);
+      else callback(endless(error) ? closedAtOnce(error) : error!, null);
+    });
+  };
+}
+
+function endless(error: Error | null): boolean {
+  return error === null || /^UND_ERR_(SOCKET|INFO)$/.test((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function closedAtOnce(cause: Error | null): Error {
+  return Object.assign(new Error('the connection was closed at once', { cause }), { code: 'ECONNRESET' });
+}
+
+/**
+ * undici's index loads fetch, web sockets, caches and mocks with it: 65 ms; the pool and what it needs 24 ms (measured).
+ */
+async function loadUndici() {
+  const [pool, client, connector] = await Promise.all([
+    import('undici/lib/dispatcher/pool.js'),
+    import('undici/lib/dispatcher/client.js'),
+    import('undici/lib/core/connect.js'),
+  ]);
+  return { pool: pool.default, client: client.default, connector: connector.default };
 }
 
 /** Pool's class. Whoever will soon need it may load it before. */
 export async function loadPool(): Promise<typeof Pool> {
-  return (await import('undici/lib/dispatcher/pool.js')).default;
+  return (await loadUndici()).pool;
 }

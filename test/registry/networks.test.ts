@@ -1,15 +1,17 @@
 /** REGISTRY.md, "Networks", and which scheme a registry is spoken to with. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpServer, request, type Server } from 'node:http';
+import { type RequestListener, request, type Server } from 'node:http';
 import { createServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTrust, trustContext } from '#dist/registry/certificates.js';
 import { Endpoint } from '#dist/registry/endpoint.js';
+import type { HttpAnswer } from '#dist/registry/http-exchange.js';
+import { connectionFault } from '#dist/registry/registry-fault.js';
 import { loadPool } from '#dist/registry/undici-pool.js';
+import { makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 
 const { rig, registry } = useRegistry();
@@ -27,7 +29,7 @@ const listen = async (server: Server): Promise<number> => {
 };
 
 /** Passes requests on to the registry. */
-const forward: Parameters<typeof createHttpServer>[1] = (incoming, outgoing) => {
+const forward: RequestListener = (incoming, outgoing) => {
   const url = new URL(new URL(incoming.url!, registry().url).pathname, registry().url);
   incoming.pipe(
     request(url, { method: incoming.method, headers: { ...incoming.headers, host: url.host } }, (answer) => {
@@ -39,40 +41,14 @@ const forward: Parameters<typeof createHttpServer>[1] = (incoming, outgoing) => 
 
 let tlsPort: number;
 let tlsSeen = 0;
-let proxyPort: number;
-const proxySeen: string[] = [];
 beforeAll(async () => {
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-      ...['-keyout', join(directory, 'key.pem'), '-out', certificate],
-    ],
-    { stdio: 'ignore' },
-  );
-  const tls = { key: readFileSync(join(directory, 'key.pem')), cert: readFileSync(certificate) };
+  const { tls } = makeCertificate(directory, 'DNS:localhost');
   tlsPort = await listen(
     createServer(tls, (incoming, outgoing) => {
       tlsSeen++;
       forward(incoming, outgoing);
     }) as unknown as Server,
   );
-  const proxy = createHttpServer((incoming, outgoing) => {
-    proxySeen.push(`${incoming.method} ${new URL(incoming.url!).host}`);
-    forward(incoming, outgoing);
-  });
-  proxy.on('connect', (incoming, socket: Socket) => {
-    proxySeen.push(`CONNECT ${incoming.url}`);
-    const [host, port] = incoming.url!.split(':');
-    const upstream = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 OK\r\n\r\n');
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on('error', () => socket.destroy());
-    socket.on('error', () => upstream.destroy());
-  });
-  proxyPort = await listen(proxy);
 });
 afterAll(async () => {
   const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)));
@@ -144,6 +120,30 @@ describe('the scheme', () => {
     expect((await another({ insecure: true }).resolve(reference, AMD64)).platform).toEqual(AMD64);
   });
 
+  describe('--insecure, and no host of that name', () => {
+    const url = new URL('https://registry.invalid/v2/');
+    const ask = async (plain: HttpAnswer | Error) => {
+      const exchange = new Endpoint('registry.invalid', true).via(async (request) => {
+        if (request.url.protocol === 'https:')
+          throw connectionFault(systemError('ENOTFOUND', 'no such name'), url);
+        if (plain instanceof Error) throw plain;
+        return plain;
+      });
+      return exchange({ method: 'GET', url, headers: {} }, new AbortController().signal);
+    };
+    const systemError = (code: string, message: string) => Object.assign(new Error(message), { code });
+
+    test('plain HTTP may go by a proxy that knows it', async () => {
+      const answer = { status: 200 } as HttpAnswer;
+      expect(await ask(answer)).toBe(answer);
+    });
+
+    test('when both fail, what plain HTTP met says more', async () => {
+      const closed = connectionFault(systemError('ECONNRESET', 'closed'), { host: 'proxy p:1 (HTTP_PROXY)' });
+      await expect(ask(closed)).rejects.toThrow('proxy p:1 (HTTP_PROXY): closed');
+    });
+  });
+
   test('what a plain registry says to a bad request is its own word', async () => {
     const { resolve, proxy } = await rig();
     proxy.rules.push({
@@ -159,54 +159,6 @@ describe('the scheme', () => {
     await expect(gone).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     await expect(gone).rejects.toThrow('ECONNREFUSED');
     expect(clock.slept).toHaveLength(4);
-  });
-});
-
-describe('HTTP_PROXY, HTTPS_PROXY, NO_PROXY', () => {
-  const through = async (environment: NodeJS.ProcessEnv, host = registry().host) => {
-    proxySeen.length = 0;
-    const { another } = await rig();
-    await another({ environment }).resolve(`${host}/${REPOSITORY}:latest`, AMD64);
-    return [...new Set(proxySeen)];
-  };
-
-  test('plain HTTP goes to the proxy as it is', async () => {
-    const { host } = registry();
-    expect(await through({ HTTP_PROXY: `http://127.0.0.1:${proxyPort}` })).toEqual([
-      `HEAD ${host}`,
-      `GET ${host}`,
-    ]);
-    expect(await through({ http_proxy: `http://127.0.0.1:${proxyPort}`, no_proxy: '127.0.0.1' })).toEqual([]);
-  });
-
-  test('a proxy without a scheme is plain HTTP', async () => {
-    expect(await through({ HTTP_PROXY: `127.0.0.1:${proxyPort}` })).toHaveLength(2);
-    expect(await through({ HTTP_PROXY: `localhost:${proxyPort}` })).toHaveLength(2);
-  });
-
-  test.each(['http://', 'socks5://ali:secret@127.0.0.1:1', 'ali:secret@'])(
-    '%s is no proxy',
-    async (proxy) => {
-      const failed = through({ HTTP_PROXY: proxy });
-      await expect(failed).rejects.toMatchObject(withCode('INVALID_ARGUMENT'));
-      await expect(failed).rejects.not.toThrow('secret');
-    },
-  );
-
-  test('a proxy that is away is told, not what plain HTTP gets from a TLS port', async () => {
-    const { another } = await rig();
-    const client = { environment: { HTTPS_PROXY: 'http://127.0.0.1:1' }, insecure: true };
-    const failed = another(client).resolve(`localhost:${tlsPort}/${REPOSITORY}:latest`, AMD64);
-    await expect(failed).rejects.toThrow('ECONNREFUSED');
-  });
-
-  test('HTTPS is tunnelled, with the same trust', async () => {
-    const environment = {
-      HTTPS_PROXY: `http://127.0.0.1:${proxyPort}`,
-      SSL_CERT_FILE: certificate,
-    };
-    expect(await through(environment, `localhost:${tlsPort}`)).toEqual([`CONNECT localhost:${tlsPort}`]);
-    expect(await through({ ...environment, NO_PROXY: 'localhost' }, `localhost:${tlsPort}`)).toEqual([]);
   });
 });
 

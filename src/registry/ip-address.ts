@@ -1,0 +1,46 @@
+/** IPv4 addresses inside IPv6 ones: a connection to the outer address reaches the inner one. */
+
+/** Where an IPv4 address stands in the eight 16-bit groups of an IPv6 address. */
+interface Embedding {
+  prefix: readonly number[]; // the first groups
+  at: number; // the group where the IPv4 address begins; it takes two
+  inverted?: boolean; // each bit of it is flipped
+}
+
+const EMBEDDINGS: readonly Embedding[] = [
+  { prefix: [0, 0, 0, 0, 0, 0xffff], at: 6 }, // RFC 4291, mapped: ::ffff:0:0/96
+  { prefix: [0, 0, 0, 0, 0, 0], at: 6 }, // RFC 4291, compatible: ::/96
+  { prefix: [0, 0, 0, 0, 0xffff, 0], at: 6 }, // RFC 2765, translated: ::ffff:0:0:0/96
+  { prefix: [0x64, 0xff9b, 0, 0, 0, 0], at: 6 }, // RFC 6052, NAT64: 64:ff9b::/96
+  { prefix: [0x64, 0xff9b, 1], at: 6 }, // RFC 8215, NAT64 of a network of its own
+  { prefix: [0x2002], at: 1 }, // RFC 3056, 6to4: 2002::/16
+  { prefix: [0x2001, 0], at: 6, inverted: true }, // RFC 4380, Teredo: 2001::/32
+];
+
+/**
+ * Returns the IPv4 address that an IPv6 address carries, undefined when it carries none.
+ *
+ * @param address a valid IPv6 address without brackets and zone
+ */
+export function embeddedIPv4(address: string): string | undefined {
+  const groups = ipv6Groups(address);
+  const embedding = EMBEDDINGS.find(({ prefix }) => prefix.every((group, index) => groups[index] === group));
+  if (embedding === undefined) return undefined;
+  const { at, inverted } = embedding;
+  const mask = inverted ? 0xffff : 0;
+  const [high, low] = [groups[at]! ^ mask, groups[at + 1]! ^ mask];
+  // `::` and `::1` are addresses of their own, not 0.0.0.0 and 0.0.0.1.
+  if (high === 0 && low <= 1 && groups.every((group, index) => index === 7 || group === 0)) return undefined;
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
+}
+
+/** Eight groups. `URL` writes every spelling of an address in one form, without a dotted end. */
+function ipv6Groups(address: string): number[] {
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [head = '', tail] = canonical.split('::');
+  const groups = (text: string) =>
+    text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+  if (tail === undefined) return groups(head);
+  const [first, last] = [groups(head), groups(tail)];
+  return [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last];
+}

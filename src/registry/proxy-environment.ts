@@ -1,0 +1,119 @@
+import { BlockList, isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { LayerslayerError } from '../base/errors.js';
+import { embeddedIPv4 } from './ip-address.js';
+
+/** A proxy that the environment names. */
+export interface ProxyServer {
+  url: URL; // without credentials
+  name: string; // in messages, never with its password: `proxy proxy.corp:3128 (HTTPS_PROXY)`
+  authorization: string | undefined; // Proxy-Authorization: goes to the proxy, nowhere else
+}
+
+/**
+ * Returns the proxy for a URL, undefined when none is to be used. The rules are those of Go's `httpproxy` package, so
+ * that docker, podman, crane and we agree:
+ * HTTPS_PROXY is for https, HTTP_PROXY for http and never for https; upper case wins; loopback needs no proxy.
+ *
+ * @throws LayerslayerError INVALID_ARGUMENT when the variable that counts names no HTTP proxy
+ */
+export function proxyFor(url: URL, environment: NodeJS.ProcessEnv): ProxyServer | undefined {
+  const secure = url.protocol === 'https:';
+  const { name, value } = readVariable(environment, secure ? 'HTTPS_PROXY' : 'HTTP_PROXY');
+  if (value === '' || isExempt(url, readVariable(environment, 'NO_PROXY').value)) return undefined;
+  // A web server hands the header `Proxy:` of a request to a CGI program as HTTP_PROXY (CVE-2016-5385, "httpoxy").
+  if (!secure && environment.REQUEST_METHOD) {
+    const why = 'REQUEST_METHOD is set, so a web client may have set it';
+    throw new LayerslayerError('INVALID_ARGUMENT', `the proxy in ${name} is refused: ${why}`);
+  }
+  return parseProxy(name, value);
+}
+
+/** An empty variable counts as missing. */
+function readVariable(environment: NodeJS.ProcessEnv, name: string): { name: string; value: string } {
+  for (const spelling of [name, name.toLowerCase()]) {
+    const value = environment[spelling];
+    if (value) return { name: spelling, value };
+  }
+  return { name, value: '' };
+}
+
+/** A bare `host:port` is a plain HTTP proxy, as in curl and Go. */
+function parseProxy(variable: string, value: string): ProxyServer {
+  const text = value.includes('://') ? value : `http://${value}`;
+  if (!URL.canParse(text) || !/^https?:/i.test(text)) {
+    // Never the value: it may hold a password.
+    throw new LayerslayerError(
+      'INVALID_ARGUMENT',
+      `the proxy in ${variable} is no URL with http:// or https://`,
+    );
+  }
+  const url = new URL(text);
+  const { username, password } = url;
+  const credentials = `${decoded(username)}:${decoded(password)}`;
+  const authorization =
+    username === '' && password === '' ? undefined : `Basic ${Buffer.from(credentials).toString('base64')}`;
+  url.username = '';
+  url.password = '';
+  return { url, name: `proxy ${url.host} (${variable})`, authorization };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a bare % in a password that nobody encoded
+  }
+}
+
+function isExempt(url: URL, noProxy: string): boolean {
+  const host = plainHost(url.hostname);
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  if (host === 'localhost' || LOOPBACK.check(host, familyOf(host))) return true;
+  return noProxy.split(',').some((entry) => matches(entry.trim().toLowerCase(), host, port));
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** One entry of NO_PROXY: `*`, an address, a network (CIDR), a domain, each but networks with `:port` if wanted. */
+function matches(entry: string, host: string, port: string): boolean {
+  if (entry === '' || entry === '*') return entry === '*';
+  const network = parseNetwork(entry);
+  if (network) return isIP(host) !== 0 && network.check(host, familyOf(host));
+  const { name, wantedPort } = splitPort(entry);
+  if (name === '' || (wantedPort !== '' && wantedPort !== port)) return false;
+  if (isIP(name) !== 0) return plainHost(name) === host;
+  // `example.com` is itself and what is below it; `.example.com` and `*.example.com` only what is below.
+  const domain = domainToASCII(name.replace(/^\*?\./, '')) || name;
+  return host.endsWith(`.${domain}`) || (!/^\*?\./.test(name) && host === domain);
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32`; undefined when the entry is no network. */
+function parseNetwork(entry: string): BlockList | undefined {
+  const [, address = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
+  const version = isIP(address);
+  if (version === 0 || Number(length) > (version === 4 ? 32 : 128)) return undefined;
+  const network = new BlockList();
+  network.addSubnet(address, Number(length), familyOf(address));
+  return network;
+}
+
+/** `host:port`; an IPv6 address has a port only after brackets. */
+function splitPort(entry: string): { name: string; wantedPort: string } {
+  const [, bracketed, plain, wantedPort = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(entry) ?? [];
+  return { name: bracketed ?? plain ?? entry, wantedPort };
+}
+
+/** Without brackets; an IPv6 address in one spelling, an IPv4 address inside IPv6 as the IPv4 address that it is. */
+function plainHost(host: string): string {
+  const bare = host.replace(/^\[|\]$/g, '');
+  if (isIP(bare) !== 6) return bare;
+  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  return canonical.startsWith('::ffff:') ? (embeddedIPv4(bare) ?? canonical) : canonical;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import type { ProxyServer } from './proxy-environment.js';
+import { connectionFault, RegistryFault } from './registry-fault.js';
+import { HeadCollector, HttpSyntaxError } from './response-head.js';
+import { type Connector, type ConnectTarget, targetOf } from './wire.js';
+
+/** Opens sockets to the proxy itself; its faults name it. */
+export function connectorToProxy(proxy: ProxyServer, connector: Connector): Connector {
+  return (_target, callback) => {
+    connector(targetOf(proxy.url), (error, socket) => {
+      if (error) callback(connectionFault(error, { host: proxy.name }), null);
+      else callback(null, socket);
+    });
+  };
+}
+
+/**
+ * Opens TLS connections through a proxy: CONNECT, then the handshake with the server behind.
+ *
+ * @param overTls makes a TLS connection of a socket that it is given
+ * @param answerMs time for the proxy's answer
+ */
+export function connectorThroughProxy(
+  proxy: ProxyServer,
+  toProxy: Connector,
+  overTls: (target: ConnectTarget & { httpSocket: Socket }, callback: Parameters<Connector>[1]) => void,
+  answerMs: number,
+): Connector {
+  return (target, callback) => {
+    toProxy(target, (error, socket) => {
+      if (error || !socket) {
+        callback(error, null);
+        return;
+      }
+      askForTunnel(proxy, authorityOf(target), socket, answerMs).then(
+        () => overTls({ ...target, httpSocket: socket }, callback),
+        (fault: Error) => {
+          socket.destroy();
+          callback(fault, null);
+        },
+      );
+    });
+  };
+}
+
+function authorityOf({ hostname, port }: ConnectTarget): string {
+  return `${hostname.includes(':') ? `[${hostname}]` : hostname}:${port || '443'}`;
+}
+
+function askForTunnel(
+  proxy: ProxyServer,
+  authority: string,
+  socket: Socket,
+  answerMs: number,
+): Promise<void> {
+  const collector = new HeadCollector();
+  return new Promise<void>((resolve, reject) => {
+    const end = (fault: Error | undefined) => {
+      clearTimeout(timer);
+      socket.off('data', onData).off('error', onError).off('close', onClose);
+      // A fault that comes later belongs to nobody.
+      socket.on('error', () => {});
+      socket.pause();
+      if (fault) reject(fault);
+      else resolve();
+    };
+    const fail = (message: string, code: string) => {
+      const error = Object.assign(new Error(`${message} CONNECT ${authority}`), { code });
+      end(connectionFault(error, { host: proxy.name }));
+    };
+    const onError = (error: Error) => end(connectionFault(error, { host: proxy.name }));
+    const onClose = () => fail('closed the connection instead of answering', 'ECONNRESET');
+    const onData = (bytes: Buffer) => {
+      try {
+        const answer = collector.push(bytes);
+        if (!answer) return;
+        const fault = connectFault(proxy, authority, answer.head.status);
+        if (!fault && answer.rest.length > 0) socket.unshift(answer.rest);
+        end(fault);
+      } catch (error) {
+        if (error instanceof HttpSyntaxError) onError(error);
+        else end(error as Error);
+      }
+    };
+    const timer = setTimeout(() => fail(`no answer for ${answerMs / 1000} s to`, 'ETIMEDOUT'), answerMs);
+    socket.on('data', onData).on('error', onError).on('end', onClose).on('close', onClose);
+    const authorization =
+      proxy.authorization === undefined ? '' : `proxy-authorization: ${proxy.authorization}\r\n`;
+    socket.write(
+      `CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\nuser-agent: layerslayer\r\n${authorization}\r\n`,
+    );
+  });
+}
+
+/** A tunnel's refusal. undefined: the tunnel stands. */
+function connectFault(proxy: ProxyServer, authority: string, status: number): RegistryFault | undefined {
+  if (status < 300) return undefined;
+  if (status === 407) return proxyUnauthorized(proxy);
+  // Squid answers 403 to ports that it does not tunnel to, and 503 when nothing listens behind.
+  const why = status === 403 ? '; it may not allow this host or port' : '';
+  return new RegistryFault(
+    'REGISTRY_UNAVAILABLE',
+    `${proxy.name}: got ${status} for CONNECT ${authority}, want 200${why}`,
+    status >= 500 && status !== 501 ? 'backoff' : 'never',
+    { cause: Object.assign(new Error(`CONNECT: ${status}`), { code: CONNECT_REFUSED }), host: proxy.name },
+  );
+}
+
+/** Code of the cause when a proxy answered, and made no tunnel. */
+export const CONNECT_REFUSED = 'PROXY_REFUSED_CONNECT';
+
+/** What a proxy's 407 means. */
+export function proxyUnauthorized(proxy: ProxyServer): RegistryFault {
+  const message =
+    proxy.authorization === undefined
+      ? 'got 407: it wants a user and password: write the variable as http://USER:PASSWORD@HOST:PORT'
+      : 'got 407: it refused the user and password of its URL';
+  return new RegistryFault('UNAUTHORIZED', `${proxy.name}: ${message}`, 'never', { host: proxy.name });
+}

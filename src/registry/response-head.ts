@@ -1,0 +1,117 @@
+/** The head of an HTTP/1 answer, read as loosely as Go and curl read it. */
+
+export interface ResponseHead {
+  status: number;
+  headers: Record<string, string | string[]>; // names in lower case
+}
+
+/** Bytes of an answer's head. Gateways send tens of KiB; curl stops at 300 KiB, Go at 10 MiB. */
+export const HEAD_SIZE_MAX = 1024 * 1024;
+
+/** An answer that breaks HTTP in a way that cannot be read around. */
+export class HttpSyntaxError extends Error {}
+
+/** What answered does not speak HTTP, but TLS, or something else. */
+class NotHttpError extends HttpSyntaxError {}
+
+/** The bytes that came are no HTTP at all. */
+export function isNotHttp(error: unknown): boolean {
+  if (error instanceof NotHttpError) return true;
+  // The error has no code; `Expected HTTP/, RTSP/ or ICE/` is llhttp's reason.
+  return (
+    error instanceof Error && error.name === 'HTTPParserError' && error.message.includes('(Expected HTTP/')
+  );
+}
+
+/**
+ * Parses a status line and headers. Lines may end in LF alone, go on in the next line (obs-fold, RFC 9112 section 5.2),
+ * or have a space before the colon. Equal lengths count once; chunked counts more than a length (RFC 9112 section 6.3).
+ *
+ * @param block all lines, without the empty one that ends them
+ * @throws HttpSyntaxError
+ */
+export function parseResponseHead(block: Buffer): ResponseHead {
+  const [first = '', ...lines] = block
+    .toString('latin1')
+    .replace(/\r$/, '')
+    .replace(/\r?\n[ \t]+/g, ' ')
+    .split(/\r?\n/);
+  const status = /^HTTP\/\d\.\d +(\d{3})(?: |$)/i.exec(first)?.[1];
+  if (status === undefined) throw new NotHttpError('the answer does not begin with an HTTP status');
+  const headers: ResponseHead['headers'] = Object.create(null) as ResponseHead['headers'];
+  for (const line of lines) addHeader(headers, line);
+  settleLength(headers);
+  return { status: Number(status), headers };
+}
+
+function addHeader(headers: ResponseHead['headers'], line: string): void {
+  const colon = line.indexOf(':');
+  if (colon < 0) throw new HttpSyntaxError('a header line has no colon');
+  const name = line.slice(0, colon).trim().toLowerCase();
+  // A name that is none cannot be one that we ask for: Go drops such lines.
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return;
+  const value = line.slice(colon + 1).trim();
+  const earlier = headers[name];
+  headers[name] = earlier === undefined ? value : [earlier, value].flat();
+}
+
+function settleLength(headers: ResponseHead['headers']): void {
+  const lengths = new Set(
+    [headers['content-length'] ?? []].flat().flatMap((value) => value.split(',').map((part) => part.trim())),
+  );
+  lengths.delete('');
+  const [length, other] = lengths;
+  if (other !== undefined) {
+    throw new HttpSyntaxError(`the answer has two lengths, ${quoted(length!)} and ${quoted(other)}`);
+  }
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) {
+    throw new HttpSyntaxError(`the answer's length is no number: ${quoted(length)}`);
+  }
+  if (isChunked(headers) || length === undefined) delete headers['content-length'];
+  else headers['content-length'] = length;
+}
+
+/** @throws HttpSyntaxError for another coding: nobody asked for one */
+function isChunked(headers: ResponseHead['headers']): boolean {
+  const codings = [headers['transfer-encoding'] ?? []]
+    .flat()
+    .flatMap((value) => value.split(',').map((coding) => coding.trim().toLowerCase()))
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  const unknown = codings.find((coding) => coding !== 'chunked');
+  if (unknown !== undefined || codings.length > 1) {
+    throw new HttpSyntaxError(`unknown transfer coding: ${quoted(codings.join(', '))}`);
+  }
+  return codings.length === 1;
+}
+
+/** Printable and short. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'));
+}
+
+/** Collects bytes until the empty line that ends a head. */
+export class HeadCollector {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  /**
+   * @returns the head and what came behind it, undefined as long as its end is missing
+   * @throws HttpSyntaxError when it is too large or no head
+   */
+  push(chunk: Buffer): { head: ResponseHead; rest: Buffer } | undefined {
+    // Some servers send an empty line before the status line (RFC 9112 section 2.2).
+    const from = this.#bytes.length === 0 ? chunk.findIndex((byte) => byte !== 13 && byte !== 10) : 0;
+    if (from < 0) return undefined;
+    const searched = Math.max(0, this.#bytes.length - 3); // the end may be cut between two chunks
+    this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(from)]);
+    for (let lf = this.#bytes.indexOf(10, searched); lf >= 0; lf = this.#bytes.indexOf(10, lf + 1)) {
+      const next = this.#bytes[lf + 1] === 13 ? lf + 2 : lf + 1;
+      if (this.#bytes[next] !== 10) continue;
+      if (lf > HEAD_SIZE_MAX) break;
+      return { head: parseResponseHead(this.#bytes.subarray(0, lf)), rest: this.#bytes.subarray(next + 1) };
+    }
+    if (this.#bytes.length > HEAD_SIZE_MAX) {
+      throw new HttpSyntaxError(`the answer has more than ${HEAD_SIZE_MAX} bytes of headers`);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+import { trustContext } from './certificates.js';
+import type { HttpRequest } from './http-exchange.js';
+import { type ProxyServer, proxyFor } from './proxy-environment.js';
+import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
+import { lookupTargets } from './target-policy.js';
+import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from './undici-pool.js';
+import type { AnswerHandler, Connector, WireRequest } from './wire.js';
+
+/** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
+const CONNECTIONS_MAX = 32;
+/** Ms for TCP and TLS; below the time that a read has, so that a second try fits. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Ms that an idle socket is kept: a burst of reads shares sockets, a NAT forgets them only after minutes. */
+const KEEP_ALIVE_MS = 30_000;
+
+export interface RouteOptions {
+  environment: NodeJS.ProcessEnv;
+  host: string | undefined; // of the registry, as certs.d names it; undefined: the origin is another host
+  wholeTrust: boolean; // the system's certificates too
+  insecure: boolean; // certificates are not checked
+  /** The address of the server that sent us here is loopback or private; undefined: the user named the origin. */
+  senderNearby: boolean | undefined;
+}
+
+/** How to reach one origin: its sockets, straight or by way of a proxy. */
+export class Route {
+  readonly #pool: Dispatcher;
+  readonly #origin: URL; // of what answers on our sockets: a proxy that is sent whole URLs, else the origin
+
+  private constructor(
+    pool: Dispatcher,
+    origin: URL,
+    readonly proxy: ProxyServer | undefined,
+  ) {
+    this.#pool = pool;
+    this.#origin = origin;
+  }
+
+  static async open(url: URL, options: RouteOptions): Promise<Route> {
+    const proxy = proxyFor(url, options.environment);
+    const connector = await openRouteConnector(url, proxy, options);
+    const origin = proxy && url.protocol === 'http:' ? proxy.url : new URL(url.origin);
+    const pool = await openPool(origin.origin, {
+      connections: CONNECTIONS_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connector,
+    });
+    return new Route(pool, origin, proxy);
+  }
+
+  /** Requests go to the proxy as whole URLs: its answers may be its own. */
+  get throughPlainProxy(): boolean {
+    return this.proxy !== undefined && this.#origin === this.proxy.url;
+  }
+
+  /** Sends one request. */
+  dispatch(request: HttpRequest, handler: AnswerHandler): void {
+    const { path, method, headers, body } = this.#wireRequest(request);
+    this.#pool.dispatch(
+      {
+        origin: request.url.origin,
+        path,
+        method,
+        headers,
+        body,
+        headersTimeout: 0, // StallTimer's business
+        bodyTimeout: 0,
+        // undici closes the socket after each HEAD unless told not to; the GET that follows needs one.
+        reset: false,
+      },
+      handler,
+    );
+  }
+
+  /** Requests under way end as they would. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+
+  /** Requests under way fail. */
+  async destroy(): Promise<void> {
+    await this.#pool.destroy();
+  }
+
+  #wireRequest({ method, url, headers, body }: HttpRequest): WireRequest {
+    const toProxy = this.throughPlainProxy;
+    const path = url.pathname + url.search;
+    const authorization = toProxy ? this.proxy?.authorization : undefined;
+    return {
+      method,
+      path: toProxy ? url.origin + path : path,
+      headers: {
+        host: url.host,
+        'accept-encoding': 'identity',
+        'user-agent': 'layerslayer',
+        ...headers,
+        ...(authorization !== undefined && { 'proxy-authorization': authorization }),
+      },
+      body: body ?? null,
+    };
+  }
+}
+
+async function openRouteConnector(
+  url: URL,
+  proxy: ProxyServer | undefined,
+  options: RouteOptions,
+): Promise<Connector> {
+  const { senderNearby } = options;
+  if (proxy === undefined) {
+    // Judges addresses where they are used, so that no second resolution slips another one in (DNS rebinding).
+    const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
+    return openConnector({ ...(await tlsOptions(url, options)), ...lookup, timeout: CONNECT_TIMEOUT_MS });
+  }
+  // --insecure is about the registry, not about the proxy.
+  const ofProxy = await tlsOptions(proxy.url, { ...options, host: undefined, insecure: false });
+  const toProxy = connectorToProxy(proxy, await openConnector({ ...ofProxy, timeout: CONNECT_TIMEOUT_MS }));
+  if (url.protocol === 'http:') return toProxy;
+  const overTls = await openConnector({ ...(await tlsOptions(url, options)), timeout: CONNECT_TIMEOUT_MS });
+  return connectorThroughProxy(proxy, toProxy, overTls, CONNECT_TIMEOUT_MS);
+}
+
+async function tlsOptions(url: URL, options: RouteOptions): Promise<ConnectorOptions> {
+  const { environment, host, wholeTrust, insecure } = options;
+  if (url.protocol !== 'https:') return {} as ConnectorOptions;
+  const secureContext = await trustContext(environment, { host, whole: wholeTrust });
+  return {
+    ...(secureContext && { secureContext }),
+    ...(insecure && { rejectUnauthorized: false }),
+  } as ConnectorOptions;
+}
