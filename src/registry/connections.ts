@@ -10,12 +10,15 @@ import {
   RegistryFault,
 } from './registry-fault.js';
 import { type BodyControl, ResponseBody } from './response-body.js';
+import { isStrictParserError } from './response-head.js';
 import { Route } from './route.js';
 import { StallTimer } from './stall-timer.js';
 import { addressKind, checkAddress, isNearby } from './target-policy.js';
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
 const ORIGINS_MAX = 16;
+/** Requests to an origin that are read loosely once undici's parser has refused an answer; then it gets another chance. */
+const LOOSE_REQUESTS = 100;
 
 export interface ConnectionsOptions {
   endpoint: Endpoint;
@@ -35,6 +38,8 @@ export class Connections {
   readonly #old = new Set<Promise<Route>>();
   /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured): read when needed. */
   #wholeTrust = false;
+  /** How many more requests to an origin are read loosely. */
+  readonly #loose = new Map<string, number>();
   #closed = false;
 
   constructor(options: ConnectionsOptions) {
@@ -43,25 +48,39 @@ export class Connections {
 
   /** An `Exchange`: one request on one socket, no redirects, no retries. */
   readonly exchange = async (request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> => {
-    const whole = this.#wholeTrust;
-    try {
-      return await this.#dispatch(request, signal);
-    } catch (error) {
-      this.#throwIfEnded(signal);
-      const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
-      if (!isCertificateCode(connectionCode(cause)) || whole) throw error;
+    for (;;) {
+      const manner = { whole: this.#wholeTrust, loosely: this.#takeLoose(request.url.origin) };
+      try {
+        return await this.#dispatch(request, signal, manner.loosely);
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (this.#closed) throw closed();
+        // Each manner changes once at most: the loop ends.
+        if (!this.#adapt(error, request, manner)) throw error;
+      }
     }
-    if (!this.#wholeTrust) this.renew();
-    this.#wholeTrust = true;
-    return this.#dispatch(request, signal).catch((error: unknown) => {
-      this.#throwIfEnded(signal);
-      throw error;
-    });
   };
 
-  #throwIfEnded(signal: AbortSignal): void {
-    if (signal.aborted) throw signal.reason;
-    if (this.#closed) throw closed();
+  /** @returns the same request may succeed in the manner that is set now */
+  #adapt(error: unknown, request: HttpRequest, manner: { whole: boolean; loosely: boolean }): boolean {
+    const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
+    if (isCertificateCode(connectionCode(cause)) && !manner.whole) {
+      if (!this.#wholeTrust) this.renew();
+      this.#wholeTrust = true;
+      return true;
+    }
+    // A POST may have had its effect.
+    if (manner.loosely || request.method === 'POST' || !isRefusedHead(cause)) return false;
+    this.#loose.set(request.url.origin, LOOSE_REQUESTS);
+    return true;
+  }
+
+  #takeLoose(origin: string): boolean {
+    const left = this.#loose.get(origin);
+    if (left === undefined) return false;
+    if (left === 0) this.#loose.delete(origin);
+    else this.#loose.set(origin, left - 1);
+    return left > 0;
   }
 
   /** The next request opens a new socket; requests under way end on their old ones. */
@@ -77,7 +96,7 @@ export class Connections {
     await Promise.all(routes.map(async (route) => (await route).destroy()));
   }
 
-  async #dispatch(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async #dispatch(request: HttpRequest, signal: AbortSignal, loosely: boolean): Promise<HttpAnswer> {
     signal.throwIfAborted();
     if (this.#closed) throw closed();
     const { url } = request;
@@ -137,11 +156,13 @@ export class Connections {
             reject(fault);
             return;
           }
+          // Chunks that break the syntax: the next try reads them loosely.
+          if (isStrictParserError(error)) this.#loose.set(url.origin, LOOSE_REQUESTS);
           if (signal.aborted) body.onError(signal.reason);
           else body.onError(this.#closed ? closed() : fault);
         },
       };
-      route.dispatch(request, handler);
+      route.dispatch(request, handler, loosely);
     });
   }
 
@@ -183,6 +204,16 @@ export class Connections {
       .catch(() => {})
       .finally(() => this.#old.delete(route));
   }
+}
+
+/**
+ * undici's parser refused an answer before its body. It says that the body does not match the length when the head has
+ * two lengths, or chunked and a length; and `bad response` to 100 Continue.
+ */
+function isRefusedHead(error: unknown): boolean {
+  const code = connectionCode(error);
+  if (code === 'UND_ERR_SOCKET') return (error as Error).message === 'bad response';
+  return isStrictParserError(error) || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 function stalled({ host }: URL, ms: number, proxy: string | undefined): RegistryFault {

@@ -1,6 +1,6 @@
 import type { StallTimer } from './stall-timer.js';
 
-/** The handle that undici gives a handler on its connection. */
+/** The handle on a connection that undici, or `dispatchLoosely`, gives the handler of an answer. */
 export interface BodyControl {
   pause(): void;
   resume(): void;

@@ -14,6 +14,11 @@ export class HttpSyntaxError extends Error {}
 /** What answered does not speak HTTP, but TLS, or something else. */
 class NotHttpError extends HttpSyntaxError {}
 
+/** undici's parser stopped at bytes that it does not take; they may still be HTTP as Go and curl read it. */
+export function isStrictParserError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'HTTPParserError' && !isNotHttp(error);
+}
+
 /** The bytes that came are no HTTP at all. */
 export function isNotHttp(error: unknown): boolean {
   if (error instanceof NotHttpError) return true;
@@ -72,7 +77,7 @@ function settleLength(headers: ResponseHead['headers']): void {
 }
 
 /** @throws HttpSyntaxError for another coding: nobody asked for one */
-function isChunked(headers: ResponseHead['headers']): boolean {
+export function isChunked(headers: ResponseHead['headers']): boolean {
   const codings = [headers['transfer-encoding'] ?? []]
     .flat()
     .flatMap((value) => value.split(',').map((coding) => coding.trim().toLowerCase()))

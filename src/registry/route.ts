@@ -1,10 +1,11 @@
 import { trustContext } from './certificates.js';
 import type { HttpRequest } from './http-exchange.js';
+import { dispatchLoosely } from './loose-dispatch.js';
 import { type ProxyServer, proxyFor } from './proxy-environment.js';
 import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
 import { lookupTargets } from './target-policy.js';
 import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from './undici-pool.js';
-import type { AnswerHandler, Connector, WireRequest } from './wire.js';
+import { type AnswerHandler, type Connector, targetOf, type WireRequest } from './wire.js';
 
 /** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
 const CONNECTIONS_MAX = 32;
@@ -25,14 +26,19 @@ export interface RouteOptions {
 /** How to reach one origin: its sockets, straight or by way of a proxy. */
 export class Route {
   readonly #pool: Dispatcher;
+  readonly #connector: Connector;
   readonly #origin: URL; // of what answers on our sockets: a proxy that is sent whole URLs, else the origin
+  /** Ends what is on its way on connections of its own. */
+  readonly #loose = new Set<(reason: Error) => void>();
 
   private constructor(
     pool: Dispatcher,
+    connector: Connector,
     origin: URL,
     readonly proxy: ProxyServer | undefined,
   ) {
     this.#pool = pool;
+    this.#connector = connector;
     this.#origin = origin;
   }
 
@@ -45,7 +51,7 @@ export class Route {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connector,
     });
-    return new Route(pool, origin, proxy);
+    return new Route(pool, connector, origin, proxy);
   }
 
   /** Requests go to the proxy as whole URLs: its answers may be its own. */
@@ -53,9 +59,17 @@ export class Route {
     return this.proxy !== undefined && this.#origin === this.proxy.url;
   }
 
-  /** Sends one request. */
-  dispatch(request: HttpRequest, handler: AnswerHandler): void {
-    const { path, method, headers, body } = this.#wireRequest(request);
+  /**
+   * Sends one request.
+   * @param loosely reads the answer as Go and curl do, on a connection of its own
+   */
+  dispatch(request: HttpRequest, handler: AnswerHandler, loosely: boolean): void {
+    const wire = this.#wireRequest(request);
+    if (loosely) {
+      this.#dispatchLoosely(wire, handler);
+      return;
+    }
+    const { path, method, headers, body } = wire;
     this.#pool.dispatch(
       {
         origin: request.url.origin,
@@ -79,6 +93,7 @@ export class Route {
 
   /** Requests under way fail. */
   async destroy(): Promise<void> {
+    for (const end of this.#loose) end(new Error('closed'));
     await this.#pool.destroy();
   }
 
@@ -98,6 +113,26 @@ export class Route {
       },
       body: body ?? null,
     };
+  }
+
+  #dispatchLoosely(request: WireRequest, handler: AnswerHandler): void {
+    const ended = () => {
+      this.#loose.delete(end);
+    };
+    const end = dispatchLoosely(this.#connector, targetOf(this.#origin), request, {
+      onRequestStart: (control, socket) => handler.onRequestStart(control, socket),
+      onResponseStart: (control, status, headers) => handler.onResponseStart(control, status, headers),
+      onResponseData: (control, chunk) => handler.onResponseData(control, chunk),
+      onResponseEnd: (control) => {
+        ended();
+        handler.onResponseEnd(control);
+      },
+      onResponseError: (control, error) => {
+        ended();
+        handler.onResponseError(control, error);
+      },
+    });
+    this.#loose.add(end);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { buildConnector, Dispatcher, Pool } from 'undici';
+import { HEAD_SIZE_MAX } from './response-head.js';
 import type { Connector, ConnectTarget } from './wire.js';
 
 export type { Dispatcher } from 'undici';
@@ -54,6 +55,7 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
   return new PoolClass(origin, {
     connections,
     keepAliveTimeout,
+    maxHeaderSize: HEAD_SIZE_MAX,
     factory: (url, clientOptions) => new AddressedClient(url, clientOptions),
   });
 }

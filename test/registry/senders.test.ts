@@ -109,6 +109,35 @@ describe('a registry whose name has a public and a loopback address', () => {
   });
 });
 
+describe('an answer that only a second, loose reading understands', () => {
+  /** undici's parser refuses the space before the colon. */
+  const strange =
+    (location: () => string): Answer =>
+    (incoming) => {
+      incoming.socket.end(`HTTP/1.1 307 Go\r\nLocation : ${location()}\r\nContent-Length: 0\r\n\r\n`);
+    };
+
+  test('is judged by its own socket', async () => {
+    addressOf = (nth) => (nth === 1 ? '127.0.0.9' : PUBLIC);
+    answer = strange(() => `http://127.0.0.1:${victim}/admin`);
+    await expect(ask()).rejects.toThrow("refused: a loopback address, and the registry's own is not");
+    expect([opened.get(registry), hits]).toEqual([2, []]);
+  });
+
+  test('is not asked for at another, loopback address', async () => {
+    addressOf = (nth) => (nth === 4 ? '127.0.0.9' : PUBLIC);
+    const seen: string[] = [];
+    answer = (incoming, outgoing) => {
+      seen.push(incoming.url!);
+      // 1 and 2: the manifest, strictly and loosely; 3: loosely from now on.
+      if (seen.length < 4) strange(() => `/admin${seen.length}`)(incoming, outgoing);
+      else outgoing.writeHead(500).end();
+    };
+    await expect(ask()).rejects.toThrow('localhost refused: it resolves to a loopback address');
+    expect(seen.slice(1)).toEqual([seen[0], '/admin2']);
+  });
+});
+
 describe('a name that gets another address between two requests (DNS rebinding)', () => {
   test.each([
     ['a redirect', () => redirect(() => '/admin')],
