@@ -13,6 +13,7 @@ import { Connections } from './connections.js';
 import { findCredentials } from './credentials.js';
 import { aborted, withDeadline } from './deadline.js';
 import { Endpoint } from './endpoint.js';
+import { FirstContact } from './first-contact.js';
 import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
 import { type KeptBlobs, NOTHING_KEPT } from './kept-blobs.js';
 import { followRedirects } from './redirect.js';
@@ -24,6 +25,8 @@ import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from '.
 
 /** Without a byte, of headers or body: a stall. */
 const STALL_MS = 20_000;
+/** Ms for one HEAD. Firewalls swallow them, and a GET says the same. */
+const HEAD_DEADLINE_MS = 5_000;
 /** One try of a manifest or config, whose bodies are small: a server that drips them must not hold a mount. */
 const SMALL_BODY_DEADLINE_MS = 60_000;
 
@@ -35,6 +38,8 @@ export interface RegistryClientOptions extends RegistryOptions {
   environment?: NodeJS.ProcessEnv;
   clock?: Clock;
   stallMs?: number;
+  headDeadlineMs?: number;
+  firstContactMs?: number; // until a registry that never answered is given up
   readDeadlineMs?: number;
 }
 
@@ -54,6 +59,7 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #kept: KeptBlobs;
   readonly #clock: Clock;
+  readonly #contact: FirstContact;
   readonly #redirected: Exchange;
   readonly #retry: RetryOptions;
 
@@ -72,8 +78,9 @@ export class RegistryClient {
       stallMs: options.stallMs ?? STALL_MS,
       environment,
     });
+    this.#contact = new FirstContact(this.#endpoint.host, options.firstContactMs);
     const registryNearby = () => this.#connections.registryNearby;
-    this.#redirected = followRedirects(this.#connections.exchange, registryNearby);
+    this.#redirected = followRedirects(this.#heard(this.#connections.exchange), registryNearby);
     this.#authorization = new RegistryAuthorization({
       registry,
       exchange: this.#redirected,
@@ -94,7 +101,7 @@ export class RegistryClient {
 
   /**
    * The digest that a tag stands for now, by one HEAD (a GET counts as a pull on Docker Hub). undefined: the registry
-   * refuses HEAD or names no digest; only a GET tells then.
+   * refuses HEAD, does not answer it or names no digest; only a GET tells then.
    * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND (some answer 404 to any HEAD)
    */
   async headManifest(repository: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
@@ -102,7 +109,8 @@ export class RegistryClient {
       `asking for manifest ${this.#name(repository, tag)}`,
       signal,
       async (within, doing) => {
-        const answer = await this.#ask('HEAD', repository, `manifests/${tag}`, within);
+        const answer = await this.#head(repository, tag, within);
+        if (!answer) return undefined;
         answer.body.discard();
         if (answer.status === 200) {
           const digest = headerOf(answer, 'docker-content-digest');
@@ -119,7 +127,14 @@ export class RegistryClient {
    * nothing else when what it stands for is kept.
    * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, DIGEST_MISMATCH, UNSUPPORTED (too large), network codes
    */
-  async getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
+  getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
+    // HEAD and GET together are one first contact.
+    return this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
+      this.#findManifest(repository, name, within),
+    );
+  }
+
+  async #findManifest(repository: string, name: string, signal: AbortSignal): Promise<FetchedManifest> {
     const digest = isDigest(name) ? name : await this.headManifest(repository, name, signal);
     const kept = digest && (await this.#readKept(digest));
     if (kept) return { digest, bytes: kept, contentType: undefined };
@@ -132,6 +147,24 @@ export class RegistryClient {
     });
     await this.#write(fetched.digest, fetched.bytes);
     return fetched;
+  }
+
+  /** undefined: there was no answer in time, or the connection failed in a way that a GET may not. */
+  async #head(repository: string, tag: string, signal: AbortSignal): Promise<HttpAnswer | undefined> {
+    const doing = `HEAD of ${this.#name(repository, tag)}`;
+    const ms = this.#options.headDeadlineMs ?? HEAD_DEADLINE_MS;
+    try {
+      return await withDeadline(ms, doing, signal, (within) =>
+        this.#ask('HEAD', repository, `manifests/${tag}`, within),
+      );
+    } catch (error) {
+      const { code, message } = asLayerslayerError(error);
+      const mayPass = error instanceof RegistryFault && error.advice === 'backoff';
+      const isUnheard = code === 'TIMED_OUT' || (code === 'REGISTRY_UNAVAILABLE' && mayPass);
+      if (signal.aborted || !isUnheard) throw error;
+      this.#options.log?.debug(`asking by GET after: ${message}`);
+      return undefined;
+    }
   }
 
   /**
@@ -204,6 +237,7 @@ export class RegistryClient {
     });
     return new RemoteBlob(digest, size, route, {
       retry: this.#retry,
+      contact: this.#contact,
       ...(readDeadlineMs !== undefined && { readDeadlineMs }),
       ...(onBytes && { onBytes }),
     });
@@ -212,6 +246,15 @@ export class RegistryClient {
   /** Requests under way fail. */
   close(): Promise<void> {
     return this.#connections.close();
+  }
+
+  /** A 401 begins a login, whose token service may be as silent: the answer after it counts. */
+  #heard(exchange: Exchange): Exchange {
+    return async (request, signal) => {
+      const answer = await exchange(request, signal);
+      if (answer.status !== 401 && this.#endpoint.serves(answer.url)) this.#contact.made();
+      return answer;
+    };
   }
 
   #toRegistry(repository: string): Exchange {
@@ -232,10 +275,11 @@ export class RegistryClient {
     signal: AbortSignal | undefined,
     task: (signal: AbortSignal, doing: string) => Promise<T>,
   ): Promise<T> {
-    const never = new AbortController().signal;
     try {
-      return await withRetries(this.#retry, signal ?? never, () =>
-        withDeadline(SMALL_BODY_DEADLINE_MS, doing, signal, (within) => task(within, doing)),
+      return await this.#contact.within(doing, signal, (within) =>
+        withRetries(this.#retry, within, () =>
+          withDeadline(SMALL_BODY_DEADLINE_MS, doing, within, (one) => task(one, doing)),
+        ),
       );
     } catch (error) {
       if (signal?.aborted) throw aborted(signal);
