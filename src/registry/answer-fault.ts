@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../base/errors.js';
+import { decodedBody } from './content-coding.js';
 import { type HttpAnswer, headerOf } from './http-exchange.js';
 import { RegistryFault, type RetryAdvice } from './registry-fault.js';
 
@@ -51,15 +52,30 @@ export function retryAfterMs(text: string | undefined, nowMs: number): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
-/** `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there are none. */
+/**
+ * Returns `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there
+ * are none, or bytes that are no text.
+ */
 async function registryWords(answer: HttpAnswer): Promise<string> {
-  const { bytes } = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
-  const text = Buffer.from(bytes).toString('utf8');
+  const sent = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
+  const isText = (bytes: Uint8Array) => textOf(bytes) !== undefined;
+  const { bytes } = await decodedBody(sent.bytes, answer, isText, ERROR_BODY_MAX);
+  const text = textOf(bytes) ?? '';
   const type = headerOf(answer, 'content-type') ?? '';
   // Pages for people say nothing in one line, and XML of storage may quote the signed request.
   if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
   const words = oneLine(errorMessage(text) ?? (text.startsWith('{') ? '' : text));
   return words === '' ? '' : `: ${words}`;
+}
+
+/** undefined: not UTF-8, or with control characters that no text has. A character that was cut at the end is left out. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }
 
 function errorMessage(text: string): string | undefined {
@@ -78,6 +94,8 @@ function errorMessage(text: string): string | undefined {
 
 /** Printable and short: what a stranger wrote goes to a terminal and a log. */
 export function oneLine(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\s]+/g, ' ').trim();
-  return line.length > QUOTE_MAX ? `${line.slice(0, QUOTE_MAX)}…` : line;
+  // Controls, marks that turn the direction of writing, lone surrogates; white space; what was no UTF-8.
+  const line = text.replace(/[\p{C}\p{Z}\s\ufffd]+/gu, ' ').trim();
+  if (line.length <= QUOTE_MAX) return line;
+  return `${line.slice(0, QUOTE_MAX).replace(/[\ud800-\udbff]$/, '')}…`;
 }

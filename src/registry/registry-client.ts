@@ -5,11 +5,12 @@ import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
 import { baseMediaType, MANIFEST_ACCEPT } from '../oci/media-type.js';
-import { answerFault } from './answer-fault.js';
+import { answerFault, oneLine } from './answer-fault.js';
 import { type Authorization, authorized } from './authorization.js';
 import { BlobRoute } from './blob-route.js';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { Connections } from './connections.js';
+import { codedLimit, decodedBody, isJson } from './content-coding.js';
 import { findCredentials } from './credentials.js';
 import { aborted, withDeadline } from './deadline.js';
 import { Endpoint } from './endpoint.js';
@@ -182,14 +183,20 @@ export class RegistryClient {
       const answer = await this.#ask('GET', repository, `manifests/${asked}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
       if (!VAGUE_TYPES.test(typeOf(answer))) throw pageFault(answer, doing, 'a manifest');
-      const bytes = await collectBody(answer, MANIFEST_SIZE_MAX);
-      if (!bytes) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
+      const body = await collectBody(answer, codedLimit(answer, MANIFEST_SIZE_MAX));
+      if (!body) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
       const said = headerOf(answer, 'docker-content-digest');
       const wanted = isDigest(asked) ? asked : isDigest(said) ? said : undefined;
-      const host = answer.url.host;
-      const found = checkDigest(bytes, wanted, doing, host);
+      const from = answer.url.host;
+      const isRight = wanted ? isOf(wanted) : isJson;
+      const { bytes, note } = await decodedBody(body, answer, isRight, MANIFEST_SIZE_MAX);
+      if (note !== '' && !wanted && !isJson(bytes)) {
+        const message = `${doing}: got bytes that are not JSON from ${from}, want a manifest${note}`;
+        throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host: from });
+      }
+      const found = checkDigest(bytes, wanted, doing, { from, note });
       // Asked for by digest, the header is one more witness.
-      if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, host);
+      if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, { from, note });
       return { digest: found, bytes, contentType: headerOf(answer, 'content-type') };
     });
   }
@@ -212,13 +219,14 @@ export class RegistryClient {
       const isPage = /\bhtml\b/.test(typeOf(answer)) && contentLengthOf(answer) !== size;
       if (isPage) throw pageFault(answer, doing, 'a config');
       const host = answer.url.host;
-      const body = await collectBody(answer, size);
+      const body = await collectBody(answer, codedLimit(answer, size));
       if (!body) {
         const message = `${doing}: got more than the ${size} bytes of its descriptor from ${host}`;
         throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
       }
-      checkDigest(body, digest, doing, host);
-      return body;
+      const { bytes, note } = await decodedBody(body, answer, isOf(digest), size);
+      checkDigest(bytes, digest, doing, { from: host, note });
+      return bytes;
     });
     await this.#write(digest, bytes);
     return bytes;
@@ -319,17 +327,30 @@ function typeOf(answer: HttpAnswer): string {
 function pageFault(answer: HttpAnswer, doing: string, wanted: string): RegistryFault {
   answer.body.discard();
   const host = answer.url.host;
-  const got = typeOf(answer).slice(0, 100);
+  const got = oneLine(typeOf(answer));
   const message = `${doing}: got ${got} from ${host}, want ${wanted} (does something else answer there?)`;
   return new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host });
 }
 
-/** @returns the bytes' digest, which is `wanted` when that is given */
-function checkDigest(bytes: Uint8Array, wanted: Digest | undefined, doing: string, host: string): Digest {
+function isOf(digest: Digest): (bytes: Uint8Array) => boolean {
+  return (bytes) => digestOf(bytes, digest) === digest;
+}
+
+/**
+ * @param from the host that sent the bytes
+ * @param note ends the message
+ * @returns the bytes' digest, which is `wanted` when that is given
+ */
+function checkDigest(
+  bytes: Uint8Array,
+  wanted: Digest | undefined,
+  doing: string,
+  { from, note }: { from: string; note: string },
+): Digest {
   const found = digestOf(bytes, wanted);
   if (wanted === undefined || found === wanted) return found;
-  const message = `${doing}: got ${shortDigest(found)} from ${host}, want ${shortDigest(wanted)}`;
-  throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
+  const message = `${doing}: got ${shortDigest(found)} from ${from}, want ${shortDigest(wanted)}${note}`;
+  throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host: from });
 }
 
 /** undefined: more than `limit` bytes. */

@@ -2,7 +2,7 @@ import { abortable } from '../base/abortable.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import type { Digest } from '../oci/digest.js';
 import { shortDigest } from '../oci/digest.js';
-import { answerFault } from './answer-fault.js';
+import { answerFault, oneLine } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
 import { parseContentRange } from './content-range.js';
 import { aborted, withDeadline } from './deadline.js';
@@ -177,7 +177,7 @@ export class RemoteBlob implements BlobSource {
       const type = headerOf(answer, 'content-type') ?? '';
       if (length === undefined ? /\bhtml\b/i.test(type) : length !== this.size) {
         answer.body.cancel();
-        const got = length === undefined ? `a page (${type})` : `${length} bytes`;
+        const got = length === undefined ? `a page (${oneLine(type)})` : `${length} bytes`;
         throw this.#fault(
           'DIGEST_MISMATCH',
           `got ${got}, its descriptor says ${this.size} bytes`,
