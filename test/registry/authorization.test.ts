@@ -78,7 +78,32 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
     expect(proxy.requests(/^\/token/)).toHaveLength(1);
   });
 
-  test.each(['Bearer', 'Bearer realm=nowhere', 'Negotiate', ''])(
+  test.each(['scope=""', 'scope=" "', 'scope=', 'scope="",service="",error=""'])(
+    'a challenge with %s: the scope of the request',
+    async (empty) => {
+      const { resolve, proxy } = await rig({ tokens: {}, client: USER });
+      proxy.rules.push({
+        path: /manifests/,
+        nth: 1,
+        fault: {
+          instead: (seen) => challenge(`Bearer realm="${proxy.url}/token",${empty}`).instead!(seen, proxy),
+        },
+      });
+      await resolve();
+      const scope = `repository%3A${encodeURIComponent(REPOSITORY)}%3Apull`;
+      expect(proxy.requests(/^\/token/)[0]?.path).toBe(`/token?scope=${scope}&account=ali`);
+    },
+  );
+
+  test.each(['Bearer realm=""', 'Bearer realm=,service=x', 'Bearer'])(
+    '%j has no realm, and the message says so',
+    async (header) => {
+      const { resolve } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
+      await expect(resolve()).rejects.toThrow('wants a token and does not say from where');
+    },
+  );
+
+  test.each(['Bearer', 'Bearer realm=""', 'Bearer realm=nowhere', 'Negotiate', ''])(
     '%j leads nowhere: UNAUTHORIZED',
     async (header) => {
       const { resolve, proxy } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
@@ -104,6 +129,33 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
 });
 
 describe('row: tokens', () => {
+  test.each([
+    [{ token: '', access_token: 't' }, 49],
+    [{ token: null, access_token: 't', expires_in: null }, 49],
+    [{ token: 't', access_token: '', expires_in: '' }, 49],
+    [{ token: 't', expires_in: 0 }, 49],
+  ])('an answer %j: what is empty is as good as absent', async (body, fresh) => {
+    const { resolve, proxy, clock } = await rig();
+    proxy.rules.push(
+      { path: /^\/token/, fault: status(200, { 'content-type': 'application/json' }, JSON.stringify(body)) },
+      {
+        path: /manifests/,
+        nth: 1,
+        fault: {
+          instead: (seen) => challenge(`Bearer realm="${proxy.url}/token"`).instead!(seen, proxy),
+        },
+      },
+    );
+    await resolve();
+    clock.time += fresh * 1000;
+    await resolve();
+    expect(proxy.requests(/^\/token/)).toHaveLength(1);
+    clock.time += 2_000;
+    await resolve();
+    expect(proxy.requests(/^\/token/)).toHaveLength(2);
+    expect(proxy.requests(/manifests/).at(-1)?.headers.authorization).toBe('Bearer t');
+  });
+
   test.each(['token', 'access_token'] as const)('as %s; credentials go to the realm only', async (field) => {
     const { layer, proxy } = await rig({ tokens: { field }, client: USER });
     await (await layer()).read(0, 10);
