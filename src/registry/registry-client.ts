@@ -4,7 +4,7 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
-import { baseMediaType, MANIFEST_ACCEPT } from '../oci/media-type.js';
+import { baseMediaType, isForeignType, MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault, oneLine } from './answer-fault.js';
 import { type Authorization, authorized } from './authorization.js';
 import { BlobRoute } from './blob-route.js';
@@ -15,6 +15,7 @@ import { findCredentials } from './credentials.js';
 import { aborted, withDeadline } from './deadline.js';
 import { Endpoint } from './endpoint.js';
 import { FirstContact } from './first-contact.js';
+import { ForeignLayer } from './foreign-layer.js';
 import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
 import { type KeptBlobs, NOTHING_KEPT } from './kept-blobs.js';
 import { followRedirects } from './redirect.js';
@@ -233,7 +234,8 @@ export class RegistryClient {
   }
 
   /** A layer's bytes. No request is made before the first read. */
-  openBlob(repository: string, { digest, size }: Descriptor): RemoteBlob {
+  openBlob(repository: string, layer: Descriptor): RemoteBlob {
+    const { digest, size } = layer;
     const { readDeadlineMs, onBytes } = this.#options;
     const route = new BlobRoute({
       endpoint: this.#endpoint,
@@ -242,12 +244,28 @@ export class RegistryClient {
       size,
       toRegistry: this.#toRegistry(repository),
       toStorage: this.#redirected,
+      foreign: this.#foreign(layer),
     });
     return new RemoteBlob(digest, size, route, {
       retry: this.#retry,
       contact: this.#contact,
       ...(readDeadlineMs !== undefined && { readDeadlineMs }),
       ...(onBytes && { onBytes }),
+    });
+  }
+
+  /** undefined: an ordinary layer, which only the registry has. */
+  #foreign({ digest, size, mediaType, urls }: Descriptor): ForeignLayer | undefined {
+    if (urls === undefined && !isForeignType(mediaType)) return undefined;
+    return new ForeignLayer({
+      registry: this.#endpoint.host,
+      digest,
+      size,
+      mediaType,
+      urls: urls ?? [],
+      exchange: this.#redirected,
+      registryNearby: () => this.#connections.registryNearby,
+      now: this.#clock.now,
     });
   }
 
