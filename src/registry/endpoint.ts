@@ -60,7 +60,8 @@ export class Endpoint {
           this.#candidates = [origin];
           return answer;
         } catch (error) {
-          first ??= error;
+          // A server that speaks TLS: why that failed is what the user must know.
+          first = first === undefined || speaksTls(error, origin) ? error : first;
           if (signal.aborted || !isWrongScheme(error)) {
             doubtful?.body.discard();
             throw error;
@@ -95,4 +96,12 @@ function isWrongScheme(error: unknown): boolean {
   return /^(EPROTO|ERR_SSL_|HPE_|ECONNRESET|ECONNREFUSED|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT)/.test(
     code,
   );
+}
+
+/** The handshake went well, or the server ended it with an alert: it is no plain server. */
+function speaksTls(error: unknown, origin: string): boolean {
+  const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
+  const code = connectionCode(cause) ?? '';
+  const isPlain = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(code);
+  return origin.startsWith('https:') && !isPlain && /^(ERR_SSL_|HPE_|UND_ERR_SOCKET)/.test(code);
 }

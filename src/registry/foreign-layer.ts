@@ -1,7 +1,8 @@
 import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import { answerFault, oneLine } from './answer-fault.js';
+import { answerFault } from './answer-fault.js';
 import { contentLengthOf, type Exchange, type HttpAnswer } from './http-exchange.js';
+import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { checkTarget } from './target-policy.js';
 

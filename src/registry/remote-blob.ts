@@ -2,12 +2,13 @@ import { abortable } from '../base/abortable.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import type { Digest } from '../oci/digest.js';
 import { shortDigest } from '../oci/digest.js';
-import { answerFault, oneLine } from './answer-fault.js';
+import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
 import { parseContentRange } from './content-range.js';
 import { aborted, withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
 import { contentLengthOf, type HttpAnswer, headerOf } from './http-exchange.js';
+import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
 

@@ -1,4 +1,5 @@
-import type { Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { buildConnector, Dispatcher, Pool, ProxyAgent } from 'undici';
+import { keepFirstError } from './first-socket-error.js';
 
 export type { Dispatcher } from 'undici';
 
@@ -6,7 +7,7 @@ export type { Dispatcher } from 'undici';
 export interface PoolOptions {
   connections: number; // sockets at most
   keepAliveTimeout: number; // ms
-  connect: NonNullable<Pool.Options['connect']> & object;
+  connect: buildConnector.BuildOptions;
   requestTls: ProxyAgent.Options['requestTls']; // TLS to the origin behind a proxy, where `connect` is the proxy's
   httpProxy: string; // empty: none
   httpsProxy: string;
@@ -29,7 +30,15 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
     // Plain HTTP goes to the proxy as it is; HTTPS is tunnelled all the same.
     return new EnvHttpProxyAgent({ ...options, proxyTunnel: false });
   }
-  const { connections, keepAliveTimeout, connect } = options;
+  const { connections, keepAliveTimeout } = options;
+  const { default: buildConnector } = await import('undici/lib/core/connect.js');
+  const open = buildConnector(options.connect);
+  const connect: buildConnector.connector = (target, callback) =>
+    open(target, (error, socket) => {
+      if (socket) keepFirstError(socket);
+      if (error) callback(error, null);
+      else callback(null, socket!);
+    });
   return new (await loadPool())(origin, { connections, keepAliveTimeout, connect });
 }
 
