@@ -42,6 +42,14 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   return descriptor;
 }
 
+/**
+ * Whether the content may be elsewhere than in the image's registry. Licences keep some layers out of registries:
+ * docker calls them foreign, OCI nondistributable.
+ */
+export function isForeign({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'urls'>): boolean {
+  return urls !== undefined || /\.(foreign\.diff|nondistributable)\./.test(mediaType);
+}
+
 /** undefined when os or architecture is missing: then only the config knows. */
 function parseDescriptorPlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;

@@ -32,11 +32,6 @@ export function isImageConfigType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
 }
 
-/** A layer that its licence kept out of registries: docker's and OCI's word for it. */
-export function isForeignType(mediaType: string): boolean {
-  return /\.(foreign\.diff|nondistributable)\./.test(mediaType);
-}
-
 /** Lower case, without parameters; empty when there is none. */
 export function baseMediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();

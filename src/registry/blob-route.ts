@@ -15,6 +15,7 @@ export interface BlobRouteOptions {
   toRegistry: Exchange; // with authorization and redirects
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
   foreign: ForeignLayer | undefined; // where else the manifest says that it is
+  registryNearby: () => boolean;
 }
 
 /**
@@ -31,7 +32,8 @@ export class BlobRoute {
 
   /** Answers a GET of the blob. @param range value of the Range header, undefined for the whole blob */
   async open(range: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const { endpoint, repository, digest, size, toRegistry, toStorage, foreign } = this.#options;
+    const { endpoint, repository, digest, size, toRegistry, toStorage, foreign, registryNearby } =
+      this.#options;
     const headers: Record<string, string> = range === undefined ? {} : { range };
     const storage = this.#storage;
     if (storage !== undefined) {
@@ -52,7 +54,7 @@ export class BlobRoute {
     );
     if (foreign && (answer.status === 404 || answer.status === 410)) {
       answer.body.discard();
-      const found = await foreign.open(headers, signal);
+      const found = await foreign.open(headers, registryNearby(), signal);
       this.#storage = found.url;
       return found;
     }

@@ -54,9 +54,13 @@ const TABLE: readonly [codes: RegExp, advice: string | ((host: string, error: un
   [/^ENOTFOUND$/, '; there is no such host: is the name right?'],
   [/^EAI_AGAIN$/, '; names cannot be looked up: is the network up?'],
   [/^ENETUNREACH$/, '; is the network up?'],
+  [
+    /^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT|EHOSTUNREACH)$/,
+    '; is it reachable from here, is a firewall in between?',
+  ],
 ];
 /** They may pass: a server that starts, a network that comes back. */
-const PASSING_CODES = /^(ECONNREFUSED|EAI_AGAIN|ENETUNREACH)$/;
+const PASSING_CODES = /^(ECONNREFUSED|EAI_AGAIN|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT|EHOSTUNREACH)$/;
 
 const NO_HTTP_1 = '; does it speak only HTTP/2, is the port right?';
 const NO_ANSWER =

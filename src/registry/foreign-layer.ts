@@ -1,4 +1,5 @@
 import { asLayerslayerError, withContext } from '../base/errors.js';
+import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
 import { contentLengthOf, type Exchange, type HttpAnswer } from './http-exchange.js';
@@ -16,7 +17,6 @@ export interface ForeignLayerOptions {
   mediaType: string;
   urls: readonly string[]; // of the descriptor
   exchange: Exchange; // with redirects, without credentials
-  registryNearby: () => boolean;
   now: () => number; // ms since 1970
 }
 
@@ -44,13 +44,18 @@ export class ForeignLayer {
 
   /**
    * Asks the urls in turn.
+   * @param nearby the registry's own address is loopback or private: then so may be the urls'
    * @throws RegistryFault NOT_FOUND when none has the layer; the code of the first other fault
    */
-  async open(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpAnswer> {
+  async open(
+    headers: Readonly<Record<string, string>>,
+    nearby: boolean,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const faults: unknown[] = [];
     for (const text of this.#urls) {
       try {
-        const answer = await this.#ask(text, headers, signal);
+        const answer = await this.#ask(text, headers, nearby, signal);
         this.#answered = text;
         return answer;
       } catch (error) {
@@ -64,15 +69,16 @@ export class ForeignLayer {
   async #ask(
     text: string,
     headers: Readonly<Record<string, string>>,
+    nearby: boolean,
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
-    const { exchange, registryNearby, size, now } = this.#options;
+    const { exchange, size, now } = this.#options;
     if (!URL.canParse(text)) {
       throw new RegistryFault('REGISTRY_UNAVAILABLE', 'one of its urls is not valid', 'never');
     }
     const url = new URL(text);
     url.hash = '';
-    checkTarget(url, 'url', registryNearby());
+    checkTarget(url, 'url', nearby);
     const answer = await exchange({ method: 'GET', url, headers }, signal);
     const length = contentLengthOf(answer);
     if (answer.status === 200 && length !== undefined && length !== size) {
@@ -87,7 +93,7 @@ export class ForeignLayer {
 
   #told(faults: readonly unknown[]): Error {
     const { registry, digest, mediaType } = this.#options;
-    const layer = `foreign layer ${shortDigest(digest)} (${oneLine(mediaType)}) is not in ${registry}`;
+    const layer = `foreign layer ${shortDigest(digest)} (${typeName(mediaType)}) is not in ${registry}`;
     const other = faults.find((error) => asLayerslayerError(error).code !== 'NOT_FOUND');
     if (other instanceof RegistryFault) {
       return new RegistryFault(other.code, `${layer}; ${other.message}`, other.advice, other.detail);
@@ -98,6 +104,21 @@ export class ForeignLayer {
     const advice = 'push it to the registry (docker: allow-nondistributable-artifacts)';
     return new RegistryFault('NOT_FOUND', `${layer}${places}: ${advice}`, 'never', { host: registry });
   }
+}
+
+/**
+ * Says that content which is missing belongs elsewhere: ` (foreign layer, TYPE: its content is at URL)`. Empty for an
+ * ordinary descriptor.
+ */
+export function foreignNote(descriptor: Pick<Descriptor, 'mediaType' | 'urls'>): string {
+  if (!isForeign(descriptor)) return '';
+  const { mediaType, urls } = descriptor;
+  const places = urls?.slice(0, URLS_MAX).map(shown).join(', ') ?? 'no url that its manifest names';
+  return ` (foreign layer, ${typeName(mediaType)}: its content is at ${places})`;
+}
+
+function typeName(mediaType: string): string {
+  return oneLine(mediaType) || 'no media type';
 }
 
 /** Without the query, which may hold a signature, and without credentials. */

@@ -1,10 +1,10 @@
 import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
-import { baseMediaType, isForeignType, MANIFEST_ACCEPT } from '../oci/media-type.js';
+import { baseMediaType, MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault } from './answer-fault.js';
 import { type Authorization, authorized } from './authorization.js';
 import { BlobRoute } from './blob-route.js';
@@ -246,6 +246,7 @@ export class RegistryClient {
       toRegistry: this.#toRegistry(repository),
       toStorage: this.#redirected,
       foreign: this.#foreign(layer),
+      registryNearby: () => this.#connections.registryNearby,
     });
     return new RemoteBlob(digest, size, route, {
       retry: this.#retry,
@@ -256,8 +257,9 @@ export class RegistryClient {
   }
 
   /** undefined: an ordinary layer, which only the registry has. */
-  #foreign({ digest, size, mediaType, urls }: Descriptor): ForeignLayer | undefined {
-    if (urls === undefined && !isForeignType(mediaType)) return undefined;
+  #foreign(layer: Descriptor): ForeignLayer | undefined {
+    if (!isForeign(layer)) return undefined;
+    const { digest, size, mediaType, urls } = layer;
     return new ForeignLayer({
       registry: this.#endpoint.host,
       digest,
@@ -265,7 +267,6 @@ export class RegistryClient {
       mediaType,
       urls: urls ?? [],
       exchange: this.#redirected,
-      registryNearby: () => this.#connections.registryNearby,
       now: this.#clock.now,
     });
   }

@@ -78,6 +78,37 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
     expect(proxy.requests(/^\/token/)).toHaveLength(1);
   });
 
+  describe('with stored credentials', () => {
+    const basic = { path: /./, fault: challenge('Basic realm="x"') };
+    const sent = async (environment: NodeJS.ProcessEnv, server: (host: string) => string) => {
+      const { another, proxy, reference } = await rig({ rules: [basic] });
+      const auths = { [server(proxy.host)]: { auth: Buffer.from('u:p').toString('base64') } };
+      const config = JSON.stringify({ auths });
+      await writeFile(join(home, 'config.json'), config);
+      const given = environment.DOCKER_AUTH_CONFIG === undefined ? {} : { DOCKER_AUTH_CONFIG: config };
+      const source = another({ environment: { ...environment, ...given } });
+      const resolving = source.resolve(reference, { os: 'linux', architecture: 'amd64' });
+      await expect(resolving).rejects.toMatchObject(withCode('UNAUTHORIZED'));
+      return proxy.seen.map(({ headers }) => headers.authorization);
+    };
+    const places: [string, () => NodeJS.ProcessEnv][] = [
+      ['REGISTRY_AUTH_FILE', () => ({ REGISTRY_AUTH_FILE: join(home, 'config.json') })],
+      ['DOCKER_CONFIG', () => ({ DOCKER_CONFIG: home })],
+      ['DOCKER_AUTH_CONFIG', () => ({ DOCKER_AUTH_CONFIG: '' })],
+    ];
+
+    test.each(places)(
+      'of another repository, by %s: no Authorization is ever sent',
+      async (_, environment) => {
+        expect(await sent(environment(), (host) => `${host}/another-repo`)).toEqual([undefined]);
+      },
+    );
+
+    test.each(places)('of the registry, by %s: they are sent', async (_, environment) => {
+      expect(await sent(environment(), (host) => host)).toEqual([undefined, 'Basic dTpw']);
+    });
+  });
+
   test.each(['scope=""', 'scope=" "', 'scope=', 'scope="",service="",error=""'])(
     'a challenge with %s: the scope of the request',
     async (empty) => {
