@@ -7,6 +7,7 @@ import { formatImageLocation, type LocalLocation } from '../oci/image-location.j
 import { parseJsonObject, stringField } from '../oci/json.js';
 import { type ImageIndex, MANIFEST_SIZE_MAX, parseManifest } from '../oci/manifest.js';
 import { formatPlatform, normalizePlatform, type Platform } from '../oci/platform.js';
+import { foreignNote } from '../registry/foreign-layer.js';
 import { isAttestation } from './choose-platform.js';
 import { type DocumentStore, type FoundImage, ImageSearch, type TopDocument } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
@@ -111,9 +112,10 @@ export class LayoutImages implements LocalImages {
     return this.#readBlob(descriptor.digest, limit);
   }
 
-  async #findDescribed({ digest, size }: Descriptor): Promise<LocalFile> {
+  async #findDescribed(descriptor: Descriptor): Promise<LocalFile> {
+    const { digest, size } = descriptor;
     const file = await this.#files.find(blobName(digest));
-    if (!file) throw this.#missing(digest);
+    if (!file) throw this.#missing(digest, foreignNote(descriptor));
     if (file.size === size) return file;
     throw new LayerslayerError(
       'DIGEST_MISMATCH',
@@ -132,8 +134,8 @@ export class LayoutImages implements LocalImages {
     );
   }
 
-  #missing(digest: Digest): LayerslayerError {
-    return new LayerslayerError('NOT_FOUND', `${this.#files.path} has no ${blobName(digest)}`);
+  #missing(digest: Digest, note = ''): LayerslayerError {
+    return new LayerslayerError('NOT_FOUND', `${this.#files.path} has no ${blobName(digest)}${note}`);
   }
 }
 

@@ -44,7 +44,6 @@ export class RegistrySource implements ImageSource {
 
   open(image: ResolvedImage, layer: Descriptor): RemoteBlob {
     const reference = parseReference(image.reference);
-    // Foreign layers (`urls`) too: the registry has them, or they are not to be had; other hosts are not asked.
     return this.#client(reference.registry).openBlob(reference.repository, layer);
   }
 

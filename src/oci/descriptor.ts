@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { type Digest, digestOf, isDigest, shortDigest } from './digest.js';
-import { isJsonObject, type JsonObject, ownField, stringField, stringMap } from './json.js';
+import { isJsonObject, type JsonObject, ownField, stringField, stringList, stringMap } from './json.js';
 import type { Platform } from './platform.js';
 
 /** OCI image-spec, descriptor.md. */
@@ -9,6 +9,7 @@ export interface Descriptor {
   digest: Digest;
   size: number; // bytes, 0 to 2^53-1
   platform?: Platform; // only in an image index
+  urls?: string[]; // where else the content is (foreign layers), as written; never empty
   annotations?: Record<string, string>;
   data?: Uint8Array; // inlined content, already checked against digest and size
 }
@@ -32,11 +33,21 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   const descriptor: Descriptor = { mediaType, digest, size };
   const platform = parseDescriptorPlatform(ownField(value, 'platform'));
   if (platform) descriptor.platform = platform;
+  const urls = stringList(value, 'urls')?.filter((url) => url !== '') ?? [];
+  if (urls.length > 0) descriptor.urls = urls;
   const annotations = stringMap(value, 'annotations');
   if (annotations) descriptor.annotations = annotations;
   const data = parseData(value, descriptor, where);
   if (data) descriptor.data = data;
   return descriptor;
+}
+
+/**
+ * Whether the content may be elsewhere than in the image's registry. Licences keep some layers out of registries:
+ * docker calls them foreign, OCI nondistributable.
+ */
+export function isForeign({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'urls'>): boolean {
+  return urls !== undefined || /\.(foreign\.diff|nondistributable)\./.test(mediaType);
 }
 
 /** undefined when os or architecture is missing: then only the config knows. */

@@ -1,11 +1,12 @@
 import type { ErrorCode } from '../base/errors.js';
+import { clientCertificate } from './connection-advice.js';
+import { decodedBody } from './content-coding.js';
 import { type HttpAnswer, headerOf } from './http-exchange.js';
+import { oneLine } from './one-line.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
 
 /** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
-/** Characters of the registry's own words in our message. */
-const QUOTE_MAX = 200;
 
 /**
  * An answer that is not what was wanted, as a fault; its body is read for the registry's own words.
@@ -20,7 +21,7 @@ export async function answerFault(
 ): Promise<RegistryFault> {
   const { status } = answer;
   const host = answer.url.host;
-  const words = await registryWords(answer);
+  const words = await registryWords(answer, host);
   const { code, advice } = judge(status);
   const afterMs = retryAfterMs(headerOf(answer, 'retry-after'), nowMs);
   const explained = explain(status, host);
@@ -52,15 +53,36 @@ export function retryAfterMs(text: string | undefined, nowMs: number): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
-/** `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there are none. */
-async function registryWords(answer: HttpAnswer): Promise<string> {
-  const { bytes } = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
-  const text = Buffer.from(bytes).toString('utf8');
+/** nginx refuses clients without a certificate by a page for people, with status 400. */
+const NGINX_CERTIFICATE_PAGE =
+  /<title>\s*400 (No required SSL certificate was sent|The SSL certificate error)/i;
+
+/**
+ * Returns `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there
+ * are none, or bytes that are no text.
+ */
+async function registryWords(answer: HttpAnswer, host: string): Promise<string> {
+  const sent = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
+  const isText = (bytes: Uint8Array) => textOf(bytes) !== undefined;
+  const { bytes } = await decodedBody(sent.bytes, answer, isText, ERROR_BODY_MAX);
+  const text = textOf(bytes) ?? '';
+  const wanted = NGINX_CERTIFICATE_PAGE.exec(text)?.[1];
+  if (wanted !== undefined) return `: ${wanted}: ${clientCertificate(host)}`;
   const type = headerOf(answer, 'content-type') ?? '';
   // Pages for people say nothing in one line, and XML of storage may quote the signed request.
   if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
   const words = oneLine(errorMessage(text) ?? (text.startsWith('{') ? '' : text));
   return words === '' ? '' : `: ${words}`;
+}
+
+/** undefined: not UTF-8, or with control characters that no text has. A character that was cut at the end is left out. */
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return /[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]/.test(text) ? undefined : text;
+  } catch {
+    return undefined;
+  }
 }
 
 function errorMessage(text: string): string | undefined {
@@ -75,10 +97,4 @@ function errorMessage(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Printable and short: what a stranger wrote goes to a terminal and a log. */
-export function oneLine(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\s]+/g, ' ').trim();
-  return line.length > QUOTE_MAX ? `${line.slice(0, QUOTE_MAX)}…` : line;
 }

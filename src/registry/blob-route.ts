@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/digest.js';
 import type { Endpoint } from './endpoint.js';
+import type { ForeignLayer } from './foreign-layer.js';
 import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 
@@ -13,6 +14,7 @@ export interface BlobRouteOptions {
   size: number; // bytes, as the descriptor says
   toRegistry: Exchange; // with authorization and redirects
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
+  foreign: ForeignLayer | undefined; // where else the manifest says that it is
 }
 
 /** An address that answered, and the rule under which it was asked. */
@@ -35,7 +37,7 @@ export class BlobRoute {
 
   /** Answers a GET of the blob. @param range value of the Range header, undefined for the whole blob */
   async open(range: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const { endpoint, repository, digest, size, toRegistry, toStorage } = this.#options;
+    const { endpoint, repository, digest, size, toRegistry, toStorage, foreign } = this.#options;
     const headers: Record<string, string> = range === undefined ? {} : { range };
     const storage = this.#storage;
     if (storage !== undefined) {
@@ -54,6 +56,12 @@ export class BlobRoute {
       endpoint.request('GET', `/v2/${repository}/blobs/${digest}`, headers),
       signal,
     );
+    if (foreign && (answer.status === 404 || answer.status === 410)) {
+      answer.body.discard();
+      const found = await foreign.open(headers, answer.nearby, signal);
+      this.#storage = { url: found.url, senderNearby: found.senderNearby ?? false };
+      return found;
+    }
     if (endpoint.serves(answer.url)) return answer;
     if (isXmlPage(answer, size)) {
       answer.body.discard();
@@ -72,6 +80,7 @@ export class BlobRoute {
   /** The next request asks the registry again. */
   forget(): void {
     this.#storage = undefined;
+    this.#options.foreign?.suspect();
   }
 
   /** Another read may have learned a newer address meanwhile: that one stays. */

@@ -2,7 +2,8 @@
 export interface Challenge {
   scheme: string; // lower case: `bearer`, `basic`
   token68?: string;
-  params: ReadonlyMap<string, string>; // names in lower case; a Map, as names are the registry's to choose
+  /** Names in lower case; a Map, as names are the registry's to choose. An empty value (`scope=""`) is left out. */
+  params: ReadonlyMap<string, string>;
 }
 
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
@@ -41,7 +42,7 @@ export function parseChallenges(header: string): Challenge[] {
     challenges.push(challenge);
     if (match(SPACE)?.[0] === '') continue;
     const token68 = match(TOKEN68)?.[0];
-    if (token68 !== undefined && !isScheme(token68)) {
+    if (token68 !== undefined && !isScheme(token68) && !isEmptyParameter(challenge.scheme, token68)) {
       challenge.token68 = token68;
       continue;
     }
@@ -57,10 +58,13 @@ export function parseChallenges(header: string): Challenge[] {
       }
       at++;
       match(SPACE);
-      const value = match(QUOTED)?.[1]?.replace(/\\([\s\S])/g, '$1') ?? match(BARE_VALUE)?.[0];
+      const isEmpty = at >= header.length || header[at] === ',';
+      const value = isEmpty
+        ? ''
+        : (match(QUOTED)?.[1]?.replace(/\\([\s\S])/g, '$1') ?? match(BARE_VALUE)?.[0]);
       if (value === undefined) return challenges;
       // The first counts: a second realm must not replace the one that was checked.
-      if (!params.has(name.toLowerCase())) params.set(name.toLowerCase(), value);
+      if (value.trim() !== '' && !params.has(name.toLowerCase())) params.set(name.toLowerCase(), value);
     }
   }
   return challenges;
@@ -69,4 +73,9 @@ export function parseChallenges(header: string): Challenge[] {
 /** `Basic Bearer …`: a scheme without parameters before another (seen without the comma) is no token68. */
 function isScheme(text: string): boolean {
   return /^(basic|bearer)$/i.test(text);
+}
+
+/** `Bearer scope=,realm=…`: these two schemes have no token68, so that this is a parameter without a value. */
+function isEmptyParameter(scheme: string, text: string): boolean {
+  return isScheme(scheme) && text.endsWith('=');
 }

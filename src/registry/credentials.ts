@@ -2,6 +2,7 @@ import { askHelper } from './credential-helper.js';
 import { type AuthFile, readAuthFiles, type StoredAuth, storedAuth } from './docker-config.js';
 import type { RegistryOptions } from './registry-options.js';
 import type { Notice } from './retry.js';
+import { longestKey, serverOf } from './server-key.js';
 
 /** How we show who we are. `from` says in messages where they were found. */
 export type Credentials =
@@ -16,9 +17,10 @@ export interface CredentialsOptions {
 }
 
 /**
- * The first credentials in docker's order: command line, --token-file, credHelpers, credsStore, auths, podman's
- * auth.json; undefined is anonymous. Files are read and helpers run anew each time: what was refused may have been
- * replaced since. A source that fails is told and passed over.
+ * Returns the first credentials in docker's order: command line, --token-file, DOCKER_AUTH_CONFIG, docker's
+ * config.json, podman's auth.json, and in each of these credHelpers, credsStore, auths. undefined is anonymous.
+ * Files are read and helpers run each time: what was refused may have been replaced since. A source that fails is
+ * skipped with a notice.
  * @param registry as it stands in a reference
  */
 export async function findCredentials(
@@ -39,11 +41,6 @@ export async function findCredentials(
   return undefined;
 }
 
-/** The server under which docker keeps a registry's credentials. */
-function serverKey(registry: string): string {
-  return registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
-}
-
 async function fromFile(
   file: AuthFile,
   registry: string,
@@ -52,16 +49,16 @@ async function fromFile(
   signal: AbortSignal,
 ): Promise<Credentials | undefined> {
   const helpers = new Set<string>();
-  const own = file.credHelpers.get(serverKey(registry)) ?? file.credHelpers.get(registry);
+  const own = longestKey(file.credHelpers, registry, repository);
   if (own !== undefined) helpers.add(own);
   if (file.credsStore !== undefined) helpers.add(file.credsStore);
   for (const helper of helpers) {
-    const auth = await askHelper(helper, serverKey(registry), environment, notice, signal);
+    const auth = await askHelper(helper, serverOf(registry), environment, notice, signal);
     const found = auth && toCredentials(auth, `docker-credential-${helper}`);
     if (found) return found;
   }
   const auth = storedAuth(file, registry, repository);
-  return auth && toCredentials(auth, file.path);
+  return auth && toCredentials(auth, file.from);
 }
 
 function toCredentials(auth: StoredAuth, from: string): Credentials | undefined {

@@ -6,25 +6,40 @@ import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
  * @param what names the task in the message, as `reading layer sha256:ab… at 0`
  * @throws LayerslayerError TIMED_OUT at the deadline, ABORTED when the caller gave up, else what the task throws
  */
-export async function withDeadline<T>(
+export function withDeadline<T>(
   ms: number,
   what: string,
   signal: AbortSignal | undefined,
   task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const late = () => new LayerslayerError('TIMED_OUT', `${what}: not done within ${ms / 1000} s`);
+  return withTimer(ms, late, signal, task);
+}
+
+/**
+ * Runs a task as `withDeadline` does.
+ * @param late makes the error of the deadline
+ * @param task may call `lift` to take the deadline away
+ */
+export async function withTimer<T>(
+  ms: number,
+  late: () => LayerslayerError,
+  signal: AbortSignal | undefined,
+  task: (signal: AbortSignal, lift: () => void) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
-  let late = false;
+  let isLate = false;
   const timer = setTimeout(() => {
-    late = true;
-    controller.abort(new LayerslayerError('TIMED_OUT', `${what}: not done within ${ms / 1000} s`));
+    isLate = true;
+    controller.abort(late());
   }, ms);
   try {
-    return await task(controller.signal);
+    return await task(controller.signal, () => clearTimeout(timer));
   } catch (error) {
-    if (late && !signal?.aborted) throw controller.signal.reason;
+    if (isLate && !signal?.aborted) throw controller.signal.reason;
     throw signal?.aborted ? aborted(signal) : error;
   } finally {
     clearTimeout(timer);

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../base/errors.js';
+import { isJsonObject } from '../oci/json.js';
 import type { Notice } from './retry.js';
+import { longestKey } from './server-key.js';
 
 /** An entry of `auths`, or a helper's answer. */
 export interface StoredAuth {
@@ -12,19 +14,23 @@ export interface StoredAuth {
   registryToken?: string; // bearer token, for the registry itself
 }
 
-/** docker's config.json or podman's auth.json (containers-auth.json(5)). */
+/** docker's config.json, from its file or its variable, or podman's auth.json (containers-auth.json(5)). */
 export interface AuthFile {
-  path: string;
+  from: string; // its path, or DOCKER_AUTH_CONFIG
   auths: ReadonlyMap<string, StoredAuth>; // by server, as written
-  credHelpers: ReadonlyMap<string, string>; // by server
+  credHelpers: ReadonlyMap<string, string>; // by server, as written
   credsStore: string | undefined;
-  scoped: boolean; // keys may name a repository or a part of one: podman's rule
 }
 
+/** docker (from 28 on) and GitLab's runners take a whole config.json from this variable. It comes before the files. */
+const CONFIG_VARIABLE = 'DOCKER_AUTH_CONFIG';
 /** Bytes; real ones have a few hundred. */
 const FILE_SIZE_MAX = 1024 * 1024;
 
-/** The files that are there, docker's first. A file that is no JSON is told and passed over. */
+/**
+ * Returns what there is of DOCKER_AUTH_CONFIG, docker's file and podman's files, in this order. One that is not JSON is
+ * skipped with a notice.
+ */
 export async function readAuthFiles(environment: NodeJS.ProcessEnv, notice: Notice): Promise<AuthFile[]> {
   const home = homeDirectory(environment);
   const below = (directory: string | undefined, ...names: string[]) =>
@@ -36,11 +42,9 @@ export async function readAuthFiles(environment: NodeJS.ProcessEnv, notice: Noti
         ...below(environment.XDG_RUNTIME_DIR, 'containers', 'auth.json'),
         ...below(environment.XDG_CONFIG_HOME || (home && join(home, '.config')), 'containers', 'auth.json'),
       ];
-  const files = [
-    ...docker.map((path) => readAuthFile(path, false, notice)),
-    ...podman.map((path) => readAuthFile(path, true, notice)),
-  ];
-  return (await Promise.all(files)).filter((file) => file !== undefined);
+  const files = await Promise.all([...docker, ...podman].map((path) => readAuthFile(path, notice)));
+  const variable = parseAuthFile(CONFIG_VARIABLE, environment[CONFIG_VARIABLE] ?? '', notice);
+  return [variable, ...files].filter((file) => file !== undefined);
 }
 
 /** mount(8) and systemd start us without HOME; then the password database knows. */
@@ -53,57 +57,60 @@ function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-async function readAuthFile(path: string, scoped: boolean, notice: Notice): Promise<AuthFile | undefined> {
+async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | undefined> {
   try {
-    const text = await readFile(path, 'utf8');
-    if (text.length > FILE_SIZE_MAX) throw new Error('too large');
-    const body = asObject(JSON.parse(text));
-    const credsStore = body.get('credsStore');
-    return {
-      path,
-      scoped,
-      auths: new Map(
-        [...asObject(body.get('auths'))].map(([server, entry]) => [server, parseAuth(asObject(entry))]),
-      ),
-      credHelpers: new Map([...asObject(body.get('credHelpers'))].filter((pair) => isStringPair(pair))),
-      credsStore: typeof credsStore === 'string' && credsStore !== '' ? credsStore : undefined,
-    };
+    return parseAuthFile(path, await readFile(path, 'utf8'), notice);
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    // Never the parser's message: it quotes the file, and the file holds secrets.
-    notice(`credentials in ${path} are not used: ${code ?? 'it is not valid JSON'}`);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') notice(notUsed(path, code ?? 'it cannot be read'));
     return undefined;
   }
 }
 
-/** The entry of a registry, for podman's files the longest that names a part of the repository's path. */
-export function storedAuth(file: AuthFile, registry: string, repository: string): StoredAuth | undefined {
-  if (file.scoped) {
-    const parts = `${registry}/${repository}`.split('/');
-    for (let length = parts.length; length > 1; length--) {
-      const found = file.auths.get(parts.slice(0, length).join('/'));
-      if (found && isFilled(found)) return found;
-    }
+/** An empty text holds no credentials: docker and podman say nothing of it either. */
+function parseAuthFile(from: string, text: string, notice: Notice): AuthFile | undefined {
+  if (text.trim() === '') return undefined;
+  if (text.length > FILE_SIZE_MAX) {
+    notice(notUsed(from, 'it is too large'));
+    return undefined;
   }
-  const names =
-    registry === 'docker.io' ? ['index.docker.io', 'docker.io', 'registry-1.docker.io'] : [registry];
-  const servers = [...file.auths].filter(
-    ([server, auth]) => names.includes(hostOf(server)) && isFilled(auth),
-  );
-  // `docker login` writes the full key; a bare name beside it is an older tool's.
-  const exact = servers.find(([server]) => server.startsWith('https://index.docker.io/v1'));
-  return (exact ?? servers[0])?.[1];
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Never the parser's message: it quotes the text, and the text holds secrets.
+    notice(notUsed(from, 'it is not valid JSON'));
+    return undefined;
+  }
+  if (!isJsonObject(value)) {
+    notice(notUsed(from, 'it is not a JSON object'));
+    return undefined;
+  }
+  const body = asObject(value);
+  const credsStore = body.get('credsStore');
+  return {
+    from,
+    auths: new Map(
+      [...asObject(body.get('auths'))].map(([server, entry]) => [server, parseAuth(asObject(entry))]),
+    ),
+    credHelpers: new Map([...asObject(body.get('credHelpers'))].filter((pair) => isStringPair(pair))),
+    credsStore: typeof credsStore === 'string' && credsStore !== '' ? credsStore : undefined,
+  };
 }
 
-/** docker's ConvertToHostname: keys may be URLs (`https://host/v1/`). */
-function hostOf(server: string): string {
-  return server.replace(/^https?:\/\//, '').split('/', 1)[0]!;
+function notUsed(from: string, why: string): string {
+  return `credentials in ${from} are not used: ${why}`;
+}
+
+/** Returns the entry of `auths` that serves a repository. */
+export function storedAuth(file: AuthFile, registry: string, repository: string): StoredAuth | undefined {
+  return longestKey(new Map([...file.auths].filter(([, auth]) => isFilled(auth))), registry, repository);
 }
 
 /** `docker login` with a credential store leaves `{}` behind as a mark. */
 function isFilled(auth: StoredAuth): boolean {
-  return Boolean(auth.username || auth.identityToken || auth.registryToken);
+  const isPair = auth.username !== undefined && auth.password !== undefined;
+  return isPair || auth.identityToken !== undefined || auth.registryToken !== undefined;
 }
 
 function parseAuth(entry: ReadonlyMap<string, unknown>): StoredAuth {
@@ -128,9 +135,7 @@ function parseAuth(entry: ReadonlyMap<string, unknown>): StoredAuth {
 
 /** A Map, so that no key of the file meets Object.prototype. */
 function asObject(value: unknown): Map<string, unknown> {
-  return new Map(
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [],
-  );
+  return new Map(isJsonObject(value) ? Object.entries(value) : []);
 }
 
 function isStringPair(pair: [string, unknown]): pair is [string, string] {

@@ -62,7 +62,8 @@ export class Endpoint {
           this.#candidates = [origin];
           return answer;
         } catch (error) {
-          first ??= error;
+          // A server that speaks TLS: why that failed is what the user must know.
+          first = first === undefined || speaksTls(error, origin) ? error : first;
           last = error;
           if (signal.aborted || !isWrongScheme(error)) {
             doubtful?.body.discard();
@@ -108,5 +109,15 @@ const WRONG_SCHEME_CODE =
 function isUnknownName(error: unknown): boolean {
   return (
     error instanceof RegistryFault && /^(ENOTFOUND|EAI_AGAIN)$/.test(connectionCode(error.detail.cause) ?? '')
+  );
+}
+
+/** The handshake went well, or the server ended it with an alert: it is no plain server. */
+function speaksTls(error: unknown, origin: string): boolean {
+  const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
+  const code = connectionCode(cause) ?? '';
+  const isPlain = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(code);
+  return (
+    origin.startsWith('https:') && !isPlain && (/^(ERR_SSL_|UND_ERR_SOCKET)/.test(code) || isNotHttp(cause))
   );
 }

@@ -166,11 +166,17 @@ export class RegistryAuthorization implements Authorization {
     const image = `${registry}/${repository}`;
     const schemes = challenges.map(({ scheme }) => scheme).join(', ');
     const how = `log in with docker login ${registry}, or give --username and --password-stdin`;
+    const isBearer = ({ scheme }: Challenge) => scheme === 'bearer';
+    const asksForLogin = challenges.some(
+      ({ scheme, params }) => scheme === 'basic' || (scheme === 'bearer' && params.has('realm')),
+    );
     const message = credentials
       ? `${image}: ${registry} refused the credentials from ${credentials.from}`
-      : challenges.some(({ scheme }) => scheme === 'bearer' || scheme === 'basic')
+      : asksForLogin
         ? `${image}: not found, or private: ${how}`
-        : `${image}: ${registry} wants authorization of a kind we do not have (${schemes || 'none named'})`;
+        : challenges.some(isBearer)
+          ? `${image}: ${registry} wants a token and does not say from where (no realm in its challenge)`
+          : `${image}: ${registry} wants authorization of a kind we do not have (${schemes || 'none named'})`;
     return new RegistryFault('UNAUTHORIZED', message, 'never', { cause });
   }
 }

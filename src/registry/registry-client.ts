@@ -1,6 +1,6 @@
 import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
-import type { Descriptor } from '../oci/descriptor.js';
+import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
@@ -10,11 +10,15 @@ import { type Authorization, authorized } from './authorization.js';
 import { BlobRoute } from './blob-route.js';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
 import { Connections } from './connections.js';
+import { codedLimit, decodedBody, isJson } from './content-coding.js';
 import { findCredentials } from './credentials.js';
 import { aborted, withDeadline } from './deadline.js';
 import { Endpoint } from './endpoint.js';
+import { FirstContact } from './first-contact.js';
+import { ForeignLayer } from './foreign-layer.js';
 import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
 import { type KeptBlobs, NOTHING_KEPT } from './kept-blobs.js';
+import { oneLine } from './one-line.js';
 import { followRedirects } from './redirect.js';
 import { RegistryAuthorization } from './registry-authorization.js';
 import { RegistryFault } from './registry-fault.js';
@@ -24,6 +28,8 @@ import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from '.
 
 /** Without a byte, of headers or body: a stall. */
 const STALL_MS = 20_000;
+/** Ms for one HEAD. Firewalls swallow them, and a GET says the same. */
+const HEAD_DEADLINE_MS = 5_000;
 /** One try of a manifest or config, whose bodies are small: a server that drips them must not hold a mount. */
 const SMALL_BODY_DEADLINE_MS = 60_000;
 
@@ -35,6 +41,8 @@ export interface RegistryClientOptions extends RegistryOptions {
   environment?: NodeJS.ProcessEnv;
   clock?: Clock;
   stallMs?: number;
+  headDeadlineMs?: number;
+  firstContactMs?: number; // until a registry that never answered is given up
   readDeadlineMs?: number;
 }
 
@@ -54,6 +62,7 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #kept: KeptBlobs;
   readonly #clock: Clock;
+  readonly #contact: FirstContact;
   readonly #redirected: Exchange;
   readonly #retry: RetryOptions;
 
@@ -72,7 +81,8 @@ export class RegistryClient {
       stallMs: options.stallMs ?? STALL_MS,
       environment,
     });
-    this.#redirected = followRedirects(this.#connections.exchange);
+    this.#contact = new FirstContact(this.#endpoint.host, options.firstContactMs);
+    this.#redirected = followRedirects(this.#heard(this.#connections.exchange));
     this.#authorization = new RegistryAuthorization({
       registry,
       exchange: this.#redirected,
@@ -92,7 +102,7 @@ export class RegistryClient {
 
   /**
    * The digest that a tag stands for now, by one HEAD (a GET counts as a pull on Docker Hub). undefined: the registry
-   * refuses HEAD or names no digest; only a GET tells then.
+   * refuses HEAD, does not answer it or names no digest; only a GET tells then.
    * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND (some answer 404 to any HEAD)
    */
   async headManifest(repository: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
@@ -100,7 +110,8 @@ export class RegistryClient {
       `asking for manifest ${this.#name(repository, tag)}`,
       signal,
       async (within, doing) => {
-        const answer = await this.#ask('HEAD', repository, `manifests/${tag}`, within);
+        const answer = await this.#head(repository, tag, within);
+        if (!answer) return undefined;
         answer.body.discard();
         if (answer.status === 200) {
           const digest = headerOf(answer, 'docker-content-digest');
@@ -117,7 +128,14 @@ export class RegistryClient {
    * nothing else when what it stands for is kept.
    * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, DIGEST_MISMATCH, UNSUPPORTED (too large), network codes
    */
-  async getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
+  getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
+    // HEAD and GET together are one first contact.
+    return this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
+      this.#findManifest(repository, name, within),
+    );
+  }
+
+  async #findManifest(repository: string, name: string, signal: AbortSignal): Promise<FetchedManifest> {
     const digest = isDigest(name) ? name : await this.headManifest(repository, name, signal);
     const kept = digest && (await this.#readKept(digest));
     if (kept) return { digest, bytes: kept, contentType: undefined };
@@ -130,6 +148,24 @@ export class RegistryClient {
     });
     await this.#write(fetched.digest, fetched.bytes);
     return fetched;
+  }
+
+  /** undefined: there was no answer in time, or the connection failed in a way that a GET may not. */
+  async #head(repository: string, tag: string, signal: AbortSignal): Promise<HttpAnswer | undefined> {
+    const doing = `HEAD of ${this.#name(repository, tag)}`;
+    const ms = this.#options.headDeadlineMs ?? HEAD_DEADLINE_MS;
+    try {
+      return await withDeadline(ms, doing, signal, (within) =>
+        this.#ask('HEAD', repository, `manifests/${tag}`, within),
+      );
+    } catch (error) {
+      const { code, message } = asLayerslayerError(error);
+      const mayPass = error instanceof RegistryFault && error.advice === 'backoff';
+      const isUnheard = code === 'TIMED_OUT' || (code === 'REGISTRY_UNAVAILABLE' && mayPass);
+      if (signal.aborted || !isUnheard) throw error;
+      this.#options.log?.debug(`asking by GET after: ${message}`);
+      return undefined;
+    }
   }
 
   /**
@@ -147,14 +183,20 @@ export class RegistryClient {
       const answer = await this.#ask('GET', repository, `manifests/${asked}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
       if (!VAGUE_TYPES.test(typeOf(answer))) throw pageFault(answer, doing, 'a manifest');
-      const bytes = await collectBody(answer, MANIFEST_SIZE_MAX);
-      if (!bytes) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
+      const body = await collectBody(answer, codedLimit(answer, MANIFEST_SIZE_MAX));
+      if (!body) throw tooLarge(doing, contentLengthOf(answer), MANIFEST_SIZE_MAX);
       const said = headerOf(answer, 'docker-content-digest');
       const wanted = isDigest(asked) ? asked : isDigest(said) ? said : undefined;
-      const host = answer.url.host;
-      const found = checkDigest(bytes, wanted, doing, host);
+      const from = answer.url.host;
+      const isRight = wanted ? isOf(wanted) : isJson;
+      const { bytes, note } = await decodedBody(body, answer, isRight, MANIFEST_SIZE_MAX);
+      if (note !== '' && !wanted && !isJson(bytes)) {
+        const message = `${doing}: got bytes that are not JSON from ${from}, want a manifest${note}`;
+        throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host: from });
+      }
+      const found = checkDigest(bytes, wanted, doing, { from, note });
       // Asked for by digest, the header is one more witness.
-      if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, host);
+      if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, { from, note });
       return { digest: found, bytes, contentType: headerOf(answer, 'content-type') };
     });
   }
@@ -177,20 +219,22 @@ export class RegistryClient {
       const isPage = /\bhtml\b/.test(typeOf(answer)) && contentLengthOf(answer) !== size;
       if (isPage) throw pageFault(answer, doing, 'a config');
       const host = answer.url.host;
-      const body = await collectBody(answer, size);
+      const body = await collectBody(answer, codedLimit(answer, size));
       if (!body) {
         const message = `${doing}: got more than the ${size} bytes of its descriptor from ${host}`;
         throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
       }
-      checkDigest(body, digest, doing, host);
-      return body;
+      const { bytes, note } = await decodedBody(body, answer, isOf(digest), size);
+      checkDigest(bytes, digest, doing, { from: host, note });
+      return bytes;
     });
     await this.#write(digest, bytes);
     return bytes;
   }
 
   /** A layer's bytes. No request is made before the first read. */
-  openBlob(repository: string, { digest, size }: Descriptor): RemoteBlob {
+  openBlob(repository: string, layer: Descriptor): RemoteBlob {
+    const { digest, size } = layer;
     const { readDeadlineMs, onBytes } = this.#options;
     const route = new BlobRoute({
       endpoint: this.#endpoint,
@@ -199,17 +243,43 @@ export class RegistryClient {
       size,
       toRegistry: this.#toRegistry(repository),
       toStorage: this.#redirected,
+      foreign: this.#foreign(layer),
     });
     return new RemoteBlob(digest, size, route, {
       retry: this.#retry,
+      contact: this.#contact,
       ...(readDeadlineMs !== undefined && { readDeadlineMs }),
       ...(onBytes && { onBytes }),
+    });
+  }
+
+  /** undefined: an ordinary layer, which only the registry has. */
+  #foreign(layer: Descriptor): ForeignLayer | undefined {
+    if (!isForeign(layer)) return undefined;
+    const { digest, size, mediaType, urls } = layer;
+    return new ForeignLayer({
+      registry: this.#endpoint.host,
+      digest,
+      size,
+      mediaType,
+      urls: urls ?? [],
+      exchange: this.#redirected,
+      now: this.#clock.now,
     });
   }
 
   /** Requests under way fail. */
   close(): Promise<void> {
     return this.#connections.close();
+  }
+
+  /** A 401 begins a login, whose token service may be as silent: the answer after it counts. */
+  #heard(exchange: Exchange): Exchange {
+    return async (request, signal) => {
+      const answer = await exchange(request, signal);
+      if (answer.status !== 401 && this.#endpoint.serves(answer.url)) this.#contact.made();
+      return answer;
+    };
   }
 
   #toRegistry(repository: string): Exchange {
@@ -230,10 +300,11 @@ export class RegistryClient {
     signal: AbortSignal | undefined,
     task: (signal: AbortSignal, doing: string) => Promise<T>,
   ): Promise<T> {
-    const never = new AbortController().signal;
     try {
-      return await withRetries(this.#retry, signal ?? never, () =>
-        withDeadline(SMALL_BODY_DEADLINE_MS, doing, signal, (within) => task(within, doing)),
+      return await this.#contact.within(doing, signal, (within) =>
+        withRetries(this.#retry, within, () =>
+          withDeadline(SMALL_BODY_DEADLINE_MS, doing, within, (one) => task(one, doing)),
+        ),
       );
     } catch (error) {
       if (signal?.aborted) throw aborted(signal);
@@ -273,17 +344,30 @@ function typeOf(answer: HttpAnswer): string {
 function pageFault(answer: HttpAnswer, doing: string, wanted: string): RegistryFault {
   answer.body.discard();
   const host = answer.url.host;
-  const got = typeOf(answer).slice(0, 100);
+  const got = oneLine(typeOf(answer));
   const message = `${doing}: got ${got} from ${host}, want ${wanted} (does something else answer there?)`;
   return new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host });
 }
 
-/** @returns the bytes' digest, which is `wanted` when that is given */
-function checkDigest(bytes: Uint8Array, wanted: Digest | undefined, doing: string, host: string): Digest {
+function isOf(digest: Digest): (bytes: Uint8Array) => boolean {
+  return (bytes) => digestOf(bytes, digest) === digest;
+}
+
+/**
+ * @param from the host that sent the bytes
+ * @param note ends the message
+ * @returns the bytes' digest, which is `wanted` when that is given
+ */
+function checkDigest(
+  bytes: Uint8Array,
+  wanted: Digest | undefined,
+  doing: string,
+  { from, note }: { from: string; note: string },
+): Digest {
   const found = digestOf(bytes, wanted);
   if (wanted === undefined || found === wanted) return found;
-  const message = `${doing}: got ${shortDigest(found)} from ${host}, want ${shortDigest(wanted)}`;
-  throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host });
+  const message = `${doing}: got ${shortDigest(found)} from ${from}, want ${shortDigest(wanted)}${note}`;
+  throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host: from });
 }
 
 /** undefined: more than `limit` bytes. */

@@ -1,4 +1,6 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { adviceOn } from './connection-advice.js';
+import { oneLine } from './one-line.js';
 
 /**
  * What to do after a fault: `never` try again; `backoff`: wait and try, a few times; `once`: try once more from
@@ -35,22 +37,27 @@ const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 const CERTIFICATE_CODE =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
-/** What a user can do about it, where the code alone does not say. */
-const ADVICE: Readonly<Record<string, string>> = {
-  ECONNREFUSED: '; nothing listens there: is it running, is the port right?',
-  ENOTFOUND: '; there is no such host: is the name right?',
-  EAI_AGAIN: '; names cannot be looked up: is the network up?',
-  ENETUNREACH: '; is the network up?',
-};
-
 export function isCertificateCode(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODE.test(code);
 }
 
 /** The code of a connection's error; happy eyeballs wrap one error an address into an AggregateError. */
-export function connectionCode(error: unknown): string | undefined {
+export function connectionCode(given: unknown): string | undefined {
+  const error = firstError(given);
   const first = error instanceof AggregateError ? error.errors[0] : undefined;
   return systemCode(error) ?? systemCode(first);
+}
+
+/** What a socket said before undici said that it was closed (`keepFirstError`). */
+function firstError(error: unknown): unknown {
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  return systemCode(error) === 'UND_ERR_SOCKET' && systemCode(cause) !== undefined ? cause : error;
+}
+
+/** OpenSSL's own words, where its message names lines of its source. */
+function reasonOf(error: unknown): string {
+  const { reason, message } = error as { reason?: unknown; message?: unknown };
+  return oneLine(String(typeof reason === 'string' ? reason : (message ?? '')));
 }
 
 /** Names a host, and the proxy on the way to it. */
@@ -62,23 +69,22 @@ export function placeOf({ host }: { host: string }, proxy: string | undefined): 
  * An error of the connection (not of HTTP) as a fault. Names the host only: a path may be a signed URL's.
  * @param proxy names the proxy on the way
  */
-export function connectionFault(error: unknown, url: { host: string }, proxy?: string): LayerslayerError {
+export function connectionFault(
+  error: unknown,
+  url: { host: string; protocol?: string },
+  proxy?: string,
+): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
   const code = connectionCode(error);
-  const said = error instanceof Error && error.message !== '' ? error.message : (code ?? 'connection failed');
+  const said = reasonOf(firstError(error)) || (code ?? 'connection failed');
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
-  const advice = Object.hasOwn(ADVICE, code ?? '') ? ADVICE[code!] : '';
-  const message = `${placeOf(url, proxy)}: ${named}${advice}`;
+  const advice = adviceOn(firstError(error), code, url);
+  const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
   const host = url.host;
-  if (isCertificateCode(code)) {
-    const hint = 'add its CA to SSL_CERT_FILE or certs.d, or use --insecure';
-    return new RegistryFault('REGISTRY_UNAVAILABLE', `${message}: ${hint}`, 'never', { cause: error, host });
-  }
   if (code !== undefined && TIMEOUT_CODES.has(code)) {
     return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
   }
-  // A name that does not exist will not exist in a second; EAI_AGAIN is the resolver's own trouble.
-  const again = code === 'ENOTFOUND' ? 'never' : 'backoff';
+  const again = advice.isFinal ? 'never' : 'backoff';
   const socketDied = code !== undefined && SOCKET_DIED_CODES.has(code);
   return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, host, socketDied });
 }

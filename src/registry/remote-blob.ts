@@ -6,7 +6,9 @@ import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
 import { parseContentRange } from './content-range.js';
 import { aborted, withDeadline } from './deadline.js';
+import type { FirstContact } from './first-contact.js';
 import { contentLengthOf, type HttpAnswer, headerOf } from './http-exchange.js';
+import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
 
@@ -15,6 +17,7 @@ const READ_DEADLINE_MS = 55_000;
 
 export interface RemoteBlobOptions {
   retry: RetryOptions;
+  contact: FirstContact; // with the registry
   readDeadlineMs?: number; // of one `read`; `stream` has none while bytes come
   onBytes?: (count: number) => void; // body bytes as they come, also those that are thrown away
 }
@@ -52,8 +55,11 @@ export class RemoteBlob implements BlobSource {
       filled += chunk.length;
     };
     const deadlineMs = this.#options.readDeadlineMs ?? READ_DEADLINE_MS;
-    await withDeadline(deadlineMs, this.#doing(offset), signal, (within) =>
-      this.#transfer(offset, offset + length, deliver, within),
+    const doing = this.#doing(offset);
+    await this.#options.contact.within(doing, signal, (contacting) =>
+      withDeadline(deadlineMs, doing, contacting, (within) =>
+        this.#transfer(offset, offset + length, deliver, within),
+      ),
     );
     return bytes;
   }
@@ -62,12 +68,14 @@ export class RemoteBlob implements BlobSource {
     offset: number,
     end: number,
     onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal: AbortSignal = new AbortController().signal,
+    signal?: AbortSignal,
   ): Promise<void> {
     try {
-      await this.#transfer(offset, end, onChunk, signal);
+      await this.#options.contact.within(this.#doing(offset), signal, (within) =>
+        this.#transfer(offset, end, onChunk, within),
+      );
     } catch (error) {
-      throw signal.aborted ? aborted(signal) : error;
+      throw signal?.aborted ? aborted(signal) : error;
     }
   }
 
@@ -170,7 +178,7 @@ export class RemoteBlob implements BlobSource {
       const type = headerOf(answer, 'content-type') ?? '';
       if (length === undefined ? /\bhtml\b/i.test(type) : length !== this.size) {
         answer.body.cancel();
-        const got = length === undefined ? `a page (${type})` : `${length} bytes`;
+        const got = length === undefined ? `a page (${oneLine(type)})` : `${length} bytes`;
         throw this.#fault(
           'DIGEST_MISMATCH',
           `got ${got}, its descriptor says ${this.size} bytes`,

@@ -1,5 +1,6 @@
 import { answerFault } from './answer-fault.js';
 import type { Challenge } from './challenge.js';
+import { decodedBody, isJson } from './content-coding.js';
 import type { Credentials } from './credentials.js';
 import type { Exchange, HttpAnswer, HttpRequest } from './http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
@@ -111,9 +112,11 @@ function postRequest(realm: URL, request: TokenRequest, refreshToken: string): H
 }
 
 async function parseToken(answer: HttpAnswer, realm: URL, signal: AbortSignal): Promise<RegistryToken> {
-  const { bytes } = await answer.body.collect(ANSWER_SIZE_MAX);
+  const { bytes: sent } = await answer.body.collect(ANSWER_SIZE_MAX);
   signal.throwIfAborted();
-  const refuse = () => new RegistryFault('UNAUTHORIZED', `${realm.host} answered without a token`, 'never');
+  const { bytes, note } = await decodedBody(sent, answer, isJson, ANSWER_SIZE_MAX);
+  const refuse = () =>
+    new RegistryFault('UNAUTHORIZED', `${realm.host} answered without a token${note}`, 'never');
   let body: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
   try {
     body = JSON.parse(Buffer.from(bytes).toString('utf8')) as typeof body;

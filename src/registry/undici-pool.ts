@@ -1,4 +1,5 @@
 import type { buildConnector, Dispatcher, Pool } from 'undici';
+import { keepFirstError } from './first-socket-error.js';
 import { HEAD_SIZE_MAX } from './response-head.js';
 import type { Connector, ConnectTarget } from './wire.js';
 
@@ -78,6 +79,7 @@ export async function openConnector(options: ConnectorOptions): Promise<buildCon
   const connect = (await loadUndici()).connector(options);
   return (target, callback) => {
     connect(target, (error, socket) => {
+      if (socket) keepFirstError(socket);
       if (socket && !socket.destroyed) callback(null, socket);
       else callback(endless(error) ? closedAtOnce(error) : error!, null);
     });

@@ -96,6 +96,22 @@ describe.each(FORMS)('%s:', (_, write) => {
     expect(part?.file.fd).toBeGreaterThan(2);
   });
 
+  it('without a foreign layer, as tools that copy Windows images leave it: says that it is one', async () => {
+    const layout = new LayoutBuilder();
+    const { digest } = layout.image(LAYERS);
+    const manifest = JSON.parse(layout.files[blobName(digest)]!.toString()) as { layers: object[] };
+    const mediaType = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';
+    const urls = ['http://x.example/layer?signature=secret'];
+    manifest.layers[1] = { ...manifest.layers[1], mediaType, urls };
+    delete layout.files[blobName(sha256(LAYERS[1]!))];
+    const reference = write(layout.top([layout.blob(OCI_MANIFEST, JSON.stringify(manifest))]));
+    const said = `(foreign layer, ${mediaType}: its content is at http://x.example/layer)`;
+    await expect(layerOf(start(), reference, 2)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining(said),
+    });
+  });
+
   describe('of several images', () => {
     const several = () => {
       const layout = new LayoutBuilder();

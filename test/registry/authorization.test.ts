@@ -78,7 +78,63 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
     expect(proxy.requests(/^\/token/)).toHaveLength(1);
   });
 
-  test.each(['Bearer', 'Bearer realm=nowhere', 'Negotiate', ''])(
+  describe('with stored credentials', () => {
+    const basic = { path: /./, fault: challenge('Basic realm="x"') };
+    const sent = async (environment: NodeJS.ProcessEnv, server: (host: string) => string) => {
+      const { another, proxy, reference } = await rig({ rules: [basic] });
+      const auths = { [server(proxy.host)]: { auth: Buffer.from('u:p').toString('base64') } };
+      const config = JSON.stringify({ auths });
+      await writeFile(join(home, 'config.json'), config);
+      const given = environment.DOCKER_AUTH_CONFIG === undefined ? {} : { DOCKER_AUTH_CONFIG: config };
+      const source = another({ environment: { ...environment, ...given } });
+      const resolving = source.resolve(reference, { os: 'linux', architecture: 'amd64' });
+      await expect(resolving).rejects.toMatchObject(withCode('UNAUTHORIZED'));
+      return proxy.seen.map(({ headers }) => headers.authorization);
+    };
+    const places: [string, () => NodeJS.ProcessEnv][] = [
+      ['REGISTRY_AUTH_FILE', () => ({ REGISTRY_AUTH_FILE: join(home, 'config.json') })],
+      ['DOCKER_CONFIG', () => ({ DOCKER_CONFIG: home })],
+      ['DOCKER_AUTH_CONFIG', () => ({ DOCKER_AUTH_CONFIG: '' })],
+    ];
+
+    test.each(places)(
+      'of another repository, by %s: no Authorization is ever sent',
+      async (_, environment) => {
+        expect(await sent(environment(), (host) => `${host}/another-repo`)).toEqual([undefined]);
+      },
+    );
+
+    test.each(places)('of the registry, by %s: they are sent', async (_, environment) => {
+      expect(await sent(environment(), (host) => host)).toEqual([undefined, 'Basic dTpw']);
+    });
+  });
+
+  test.each(['scope=""', 'scope=" "', 'scope=', 'scope="",service="",error=""'])(
+    'a challenge with %s: the scope of the request',
+    async (empty) => {
+      const { resolve, proxy } = await rig({ tokens: {}, client: USER });
+      proxy.rules.push({
+        path: /manifests/,
+        nth: 1,
+        fault: {
+          instead: (seen) => challenge(`Bearer realm="${proxy.url}/token",${empty}`).instead!(seen, proxy),
+        },
+      });
+      await resolve();
+      const scope = `repository%3A${encodeURIComponent(REPOSITORY)}%3Apull`;
+      expect(proxy.requests(/^\/token/)[0]?.path).toBe(`/token?scope=${scope}&account=ali`);
+    },
+  );
+
+  test.each(['Bearer realm=""', 'Bearer realm=,service=x', 'Bearer'])(
+    '%j has no realm, and the message says so',
+    async (header) => {
+      const { resolve } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
+      await expect(resolve()).rejects.toThrow('wants a token and does not say from where');
+    },
+  );
+
+  test.each(['Bearer', 'Bearer realm=""', 'Bearer realm=nowhere', 'Negotiate', ''])(
     '%j leads nowhere: UNAUTHORIZED',
     async (header) => {
       const { resolve, proxy } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
@@ -104,6 +160,33 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
 });
 
 describe('row: tokens', () => {
+  test.each([
+    [{ token: '', access_token: 't' }, 49],
+    [{ token: null, access_token: 't', expires_in: null }, 49],
+    [{ token: 't', access_token: '', expires_in: '' }, 49],
+    [{ token: 't', expires_in: 0 }, 49],
+  ])('an answer %j: what is empty is as good as absent', async (body, fresh) => {
+    const { resolve, proxy, clock } = await rig();
+    proxy.rules.push(
+      { path: /^\/token/, fault: status(200, { 'content-type': 'application/json' }, JSON.stringify(body)) },
+      {
+        path: /manifests/,
+        nth: 1,
+        fault: {
+          instead: (seen) => challenge(`Bearer realm="${proxy.url}/token"`).instead!(seen, proxy),
+        },
+      },
+    );
+    await resolve();
+    clock.time += fresh * 1000;
+    await resolve();
+    expect(proxy.requests(/^\/token/)).toHaveLength(1);
+    clock.time += 2_000;
+    await resolve();
+    expect(proxy.requests(/^\/token/)).toHaveLength(2);
+    expect(proxy.requests(/manifests/).at(-1)?.headers.authorization).toBe('Bearer t');
+  });
+
   test.each(['token', 'access_token'] as const)('as %s; credentials go to the realm only', async (field) => {
     const { layer, proxy } = await rig({ tokens: { field }, client: USER });
     await (await layer()).read(0, 10);

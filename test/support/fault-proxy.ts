@@ -30,6 +30,7 @@ export interface ProxyAnswer {
 
 /** What goes wrong. `instead` answers without asking the registry; `change` alters the registry's answer. */
 export interface Fault {
+  unanswered?: 'silence' | 'reset'; // the connection stays open, or is cut, before a status
   ask?(headers: IncomingHttpHeaders): IncomingHttpHeaders; // alters what the registry is asked
   instead?(seen: SeenRequest, proxy: FaultProxy): ProxyAnswer;
   change?(answer: ProxyAnswer, seen: SeenRequest): ProxyAnswer;
@@ -51,6 +52,10 @@ export function status(
   body: string | Buffer = '',
 ): Fault {
   return { instead: () => ({ status: code, headers, body: Buffer.from(body) }) };
+}
+/** Not even a status comes. */
+export function noAnswer(unanswered: 'silence' | 'reset' = 'silence'): Fault {
+  return { unanswered };
 }
 export function resetAfter(after: number): Fault {
   return { change: (answer) => ({ ...answer, cut: { after, how: 'reset' } }) };
@@ -260,6 +265,10 @@ export class FaultProxy {
     };
     this.seen.push(seen);
     const fault = this.#faultFor(seen);
+    if (fault?.unanswered !== undefined) {
+      if (fault.unanswered === 'reset') incoming.socket.resetAndDestroy();
+      return;
+    }
     const refused = fault?.instead ? undefined : (this.#storageRefusal(seen) ?? this.#tokenAnswer(seen));
     let answer = fault?.instead?.(seen, this) ?? refused ?? (await this.#forward(seen, body, fault));
     if (fault?.change && !refused) answer = fault.change(answer, seen);

@@ -1,0 +1,91 @@
+import { promisify } from 'node:util';
+import type { HttpAnswer } from './http-exchange.js';
+
+/** Codings on one body that are decoded; proxies add one, a chain of them two. */
+const CODINGS_MAX = 4;
+/** Bytes by which a coding may enlarge a short document. */
+const CODING_OVERHEAD_MAX = 64 * 1024;
+
+/** RFC 9110, section 8.4.1. */
+const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br'] as const;
+type Coding = (typeof CODINGS)[number];
+
+/** A body in the form that its reader accepts, if there is one. */
+export interface DecodedBody {
+  bytes: Uint8Array;
+  note: string; // ends a message about wrong bytes: ` (Content-Encoding: gzip)`, or empty
+}
+
+/** Returns how many bytes of a body to read when `limit` decoded ones are wanted. */
+export function codedLimit(answer: Pick<HttpAnswer, 'headers'>, limit: number): number {
+  return codingsOf(answer).length > 0 ? limit + CODING_OVERHEAD_MAX : limit;
+}
+
+/**
+ * Returns a body as it came when its reader accepts that, else decoded by its Content-Encoding, else as it came. We ask
+ * for `identity`, but some proxies compress all the same, and others name a coding that the bytes do not have. So the
+ * header alone decides nothing. Not for layers: their digests are over the bytes as stored.
+ * @param isRight says whether the bytes are what the reader wants
+ * @param limit bytes of the decoded body at most
+ */
+export async function decodedBody(
+  bytes: Uint8Array,
+  answer: Pick<HttpAnswer, 'headers'>,
+  isRight: (bytes: Uint8Array) => boolean,
+  limit: number,
+): Promise<DecodedBody> {
+  const codings = codingsOf(answer);
+  if (codings.length === 0 || isRight(bytes)) return { bytes, note: '' };
+  const note = (why: string) => ` (Content-Encoding: ${printableCodings(codings)}${why})`;
+  if (codings.length > CODINGS_MAX || !codings.every(isCoding)) {
+    return { bytes, note: note(', which is not supported') };
+  }
+  try {
+    let decoded = bytes;
+    // The last one was applied last.
+    for (const coding of [...codings].reverse()) decoded = await decode(decoded, coding, limit);
+    return { bytes: decoded, note: note('') };
+  } catch {
+    return { bytes, note: note(`, damaged or of more than ${limit} bytes`) };
+  }
+}
+
+function isCoding(coding: string): coding is Coding {
+  return (CODINGS as readonly string[]).includes(coding);
+}
+
+/** zlib is loaded here: nearly no body needs it. @throws when the bytes are of another coding, or too many */
+async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number): Promise<Uint8Array> {
+  const { brotliDecompress, gunzip, inflate, inflateRaw } = await import('node:zlib');
+  const options = { maxOutputLength };
+  if (coding === 'br') return promisify(brotliDecompress)(bytes, options);
+  if (coding !== 'deflate') return promisify(gunzip)(bytes, options);
+  // The RFC says zlib's format; some servers send the bare stream.
+  return promisify(inflate)(bytes, options).catch(() => promisify(inflateRaw)(bytes, options));
+}
+
+function codingsOf({ headers }: Pick<HttpAnswer, 'headers'>): string[] {
+  return [headers['content-encoding'] ?? []]
+    .flat()
+    .flatMap((value) => value.split(','))
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+}
+
+/** A header may hold any byte. */
+function printableCodings(codings: readonly string[]): string {
+  return codings
+    .join(', ')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 100);
+}
+
+/** The bytes are one JSON value. */
+export function isJson(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
