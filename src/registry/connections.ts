@@ -17,7 +17,10 @@ import { addressKind, checkAddress, isNearby } from './target-policy.js';
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
 const ORIGINS_MAX = 16;
-/** Requests to an origin that are read loosely once undici's parser has refused an answer; then it gets another chance. */
+/**
+ * Requests to an origin that are read loosely once undici's parser has refused an answer. Then the
+ * parser gets another chance.
+ */
 const LOOSE_REQUESTS = 100;
 
 export interface ConnectionsOptions {
@@ -28,15 +31,15 @@ export interface ConnectionsOptions {
 }
 
 /**
- * The sockets of one registry: to itself, and to where it sends us (token service, storage). undici is loaded with the
- * first request: a mount that needs no network does not pay for it.
+ * The sockets of one registry: to itself, and to where it sends us (token service, storage). undici is
+ * loaded with the first request: a mount that needs no network does not pay for it.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #routes = new Map<string, Promise<Route>>(); // by origin and sender, the oldest first
   /** Closing: their requests under way have not ended yet. */
   readonly #old = new Set<Promise<Route>>();
-  /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured): read when needed. */
+  /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured). */
   #wholeTrust = false;
   /** How many more requests to an origin are read loosely. */
   readonly #loose = new Map<string, number>();
@@ -166,14 +169,14 @@ export class Connections {
     });
   }
 
-  /** undefined: the user named the host. What no server sent us to is judged as if the sender were public. */
+  /** undefined: the user named the host. Another host without a sender may only be a public one. */
   #senderOf({ url, senderNearby }: HttpRequest): boolean | undefined {
     return senderNearby ?? (this.#options.endpoint.serves(url) ? undefined : false);
   }
 
   #route(url: URL, senderNearby: boolean | undefined): Promise<Route> {
     const { endpoint, insecure, environment } = this.#options;
-    // The registry's own sockets serve all its requests: each checks the address of the socket that it gets.
+    // The registry's own sockets serve all its requests: each request checks the address of its socket.
     const atHome = endpoint.serves(url);
     const key = atHome ? url.origin : `${url.origin} ${senderNearby}`;
     const known = this.#routes.get(key);
@@ -188,7 +191,7 @@ export class Connections {
       senderNearby: atHome ? undefined : senderNearby,
     });
     this.#routes.set(key, opening);
-    // What failed (a CA that cannot be read) is tried anew by the next request.
+    // What failed (a CA that cannot be read) is tried again by the next request.
     opening.catch(() => this.#routes.delete(key));
     return opening;
   }
@@ -207,8 +210,8 @@ export class Connections {
 }
 
 /**
- * undici's parser refused an answer before its body. It says that the body does not match the length when the head has
- * two lengths, or chunked and a length; and `bad response` to 100 Continue.
+ * undici's parser refused an answer before its body. To two lengths, or chunked and a length, it says
+ * that the body does not match the length; to 100 Continue, `bad response`.
  */
 function isRefusedHead(error: unknown): boolean {
   const code = connectionCode(error);

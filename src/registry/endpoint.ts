@@ -94,8 +94,9 @@ function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
 }
 
 /**
- * What a TLS handshake with a plain server, a plain request to a TLS server, a closed port, or a proxy that makes no
- * tunnel look like. A name that only a proxy knows is no obstacle when the other scheme goes by the proxy.
+ * What a TLS handshake with a plain server, a plain request to a TLS server, a closed port, or a proxy
+ * that makes no tunnel look like. An unknown name counts too: a proxy may know it, and only one scheme
+ * may have a proxy.
  */
 function isWrongScheme(error: unknown): boolean {
   if (!(error instanceof RegistryFault)) return false;

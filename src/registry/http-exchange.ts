@@ -7,8 +7,8 @@ export interface HttpRequest {
   headers: Readonly<Record<string, string>>; // names in lower case
   body?: string; // of a POST
   /**
-   * The server that sent us to `url` answered from a loopback or private address, so it may send us to such addresses.
-   * undefined: no server sent us, the user named the registry.
+   * The server that sent us to `url` answered from a loopback or private address: it may send us to such
+   * addresses. undefined: no server sent us, the user named the registry.
    */
   senderNearby?: boolean;
 }

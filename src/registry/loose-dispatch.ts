@@ -4,8 +4,8 @@ import type { BodyControl } from './response-body.js';
 import type { AnswerHandler, Connector, ConnectTarget, WireRequest } from './wire.js';
 
 /**
- * Sends one request on a connection of its own and reads the answer loosely: for servers whose answers undici's parser
- * refuses. It drives the handler as undici's `dispatch` does.
+ * Sends one request on a connection of its own and reads the answer loosely: for servers whose answers
+ * undici's parser refuses. It calls the handler as undici's `dispatch` does.
  *
  * @returns ends the exchange; its handler gets the error
  */

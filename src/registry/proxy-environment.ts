@@ -11,9 +11,9 @@ export interface ProxyServer {
 }
 
 /**
- * Returns the proxy for a URL, undefined when none is to be used. The rules are those of Go's `httpproxy` package, so
- * that docker, podman, crane and we agree:
- * HTTPS_PROXY is for https, HTTP_PROXY for http and never for https; upper case wins; loopback needs no proxy.
+ * Returns the proxy for a URL, undefined when none is to be used. The rules are those of Go's `httpproxy`
+ * package, so that docker, podman, crane and layerslayer agree: HTTPS_PROXY is for https, HTTP_PROXY is
+ * for http and never for https, upper case wins, loopback needs no proxy.
  *
  * @throws LayerslayerError INVALID_ARGUMENT when the variable that counts names no HTTP proxy
  */
@@ -21,7 +21,7 @@ export function proxyFor(url: URL, environment: NodeJS.ProcessEnv): ProxyServer 
   const secure = url.protocol === 'https:';
   const { name, value } = readVariable(environment, secure ? 'HTTPS_PROXY' : 'HTTP_PROXY');
   if (value === '' || isExempt(url, readVariable(environment, 'NO_PROXY').value)) return undefined;
-  // A web server hands the header `Proxy:` of a request to a CGI program as HTTP_PROXY (CVE-2016-5385, "httpoxy").
+  // A web server passes a request's header `Proxy:` to CGI programs as HTTP_PROXY (CVE-2016-5385).
   if (!secure && environment.REQUEST_METHOD) {
     const why = 'REQUEST_METHOD is set, so a web client may have set it';
     throw new LayerslayerError('INVALID_ARGUMENT', `the proxy in ${name} is refused: ${why}`);
@@ -62,7 +62,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a bare % in a password that nobody encoded
+    return text; // a bare % in a password that is not encoded
   }
 }
 
@@ -77,7 +77,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** One entry of NO_PROXY: `*`, an address, a network (CIDR), a domain, each but networks with `:port` if wanted. */
+/** One entry of NO_PROXY: `*`, a network (CIDR), or an address or domain, which may have a `:port`. */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '' || entry === '*') return entry === '*';
   const network = parseNetwork(entry);
@@ -106,7 +106,7 @@ function splitPort(entry: string): { name: string; wantedPort: string } {
   return { name: bracketed ?? plain ?? entry, wantedPort };
 }
 
-/** Without brackets; an IPv6 address in one spelling, an IPv4 address inside IPv6 as the IPv4 address that it is. */
+/** Without brackets, IPv6 in one spelling, a mapped IPv4 address (::ffff:1.2.3.4) as IPv4. */
 function plainHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 6) return bare;

@@ -58,7 +58,7 @@ function askForTunnel(
     const end = (fault: Error | undefined) => {
       clearTimeout(timer);
       socket.off('data', onData).off('error', onError).off('close', onClose);
-      // A fault that comes later belongs to nobody.
+      // Later errors are the TLS socket's: without a listener this one would end the process.
       socket.on('error', () => {});
       socket.pause();
       if (fault) reject(fault);

@@ -14,7 +14,7 @@ export class HttpSyntaxError extends Error {}
 /** What answered does not speak HTTP, but TLS, or something else. */
 class NotHttpError extends HttpSyntaxError {}
 
-/** undici's parser stopped at bytes that it does not take; they may still be HTTP as Go and curl read it. */
+/** undici's parser refused the bytes; they may still be HTTP as Go and curl read it. */
 export function isStrictParserError(error: unknown): boolean {
   return error instanceof Error && error.name === 'HTTPParserError' && !isNotHttp(error);
 }
@@ -29,8 +29,9 @@ export function isNotHttp(error: unknown): boolean {
 }
 
 /**
- * Parses a status line and headers. Lines may end in LF alone, go on in the next line (obs-fold, RFC 9112 section 5.2),
- * or have a space before the colon. Equal lengths count once; chunked counts more than a length (RFC 9112 section 6.3).
+ * Parses a status line and headers. Lines may end in LF alone, continue in the next line (obs-fold,
+ * RFC 9112 section 5.2), or have a space before the colon. Equal lengths count once; chunked counts
+ * more than a length (RFC 9112 section 6.3).
  *
  * @param block all lines, without the empty one that ends them
  * @throws HttpSyntaxError
@@ -76,7 +77,7 @@ function settleLength(headers: ResponseHead['headers']): void {
   else headers['content-length'] = length;
 }
 
-/** @throws HttpSyntaxError for another coding: nobody asked for one */
+/** @throws HttpSyntaxError for another coding: we ask for none */
 export function isChunked(headers: ResponseHead['headers']): boolean {
   const codings = [headers['transfer-encoding'] ?? []]
     .flat()

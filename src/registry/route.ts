@@ -7,19 +7,23 @@ import { lookupTargets } from './target-policy.js';
 import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from './undici-pool.js';
 import { type AnswerHandler, type Connector, targetOf, type WireRequest } from './wire.js';
 
-/** Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together use fewer. */
+/**
+ * Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together
+ * use fewer.
+ */
 const CONNECTIONS_MAX = 32;
 /** Ms for TCP and TLS; below the time that a read has, so that a second try fits. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Ms that an idle socket is kept: a burst of reads shares sockets, a NAT forgets them only after minutes. */
+/** Ms that an idle socket stays open: bursts of reads share sockets; a NAT forgets them after minutes. */
 const KEEP_ALIVE_MS = 30_000;
 
 export interface RouteOptions {
   environment: NodeJS.ProcessEnv;
-  host: string | undefined; // of the registry, as certs.d names it; undefined: the origin is another host
+  /** The registry, as certs.d names it; undefined: the origin is another host. */
+  host: string | undefined;
   wholeTrust: boolean; // the system's certificates too
   insecure: boolean; // certificates are not checked
-  /** The address of the server that sent us here is loopback or private; undefined: the user named the origin. */
+  /** As in `HttpRequest`. undefined: the user named the origin. */
   senderNearby: boolean | undefined;
 }
 
@@ -27,7 +31,8 @@ export interface RouteOptions {
 export class Route {
   readonly #pool: Dispatcher;
   readonly #connector: Connector;
-  readonly #origin: URL; // of what answers on our sockets: a proxy that is sent whole URLs, else the origin
+  /** Where our sockets lead: to a proxy that gets whole URLs, else to the origin. */
+  readonly #origin: URL;
   /** Ends what is on its way on connections of its own. */
   readonly #loose = new Set<(reason: Error) => void>();
 
@@ -143,7 +148,7 @@ async function openRouteConnector(
 ): Promise<Connector> {
   const { senderNearby } = options;
   if (proxy === undefined) {
-    // Judges addresses where they are used, so that no second resolution slips another one in (DNS rebinding).
+    // Judges the addresses that the socket uses: no second lookup can slip another one in.
     const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
     return openConnector({ ...(await tlsOptions(url, options)), ...lookup, timeout: CONNECT_TIMEOUT_MS });
   }

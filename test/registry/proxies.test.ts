@@ -77,7 +77,7 @@ const FEW = 6;
 
 type OnConnect = (socket: Socket, authority: string) => void;
 
-/** Lets everybody through; `password` has them log in first. */
+/** A proxy that lets all requests through; with `password`, only those that have it. */
 async function startProxy(
   options: { onConnect?: OnConnect; onRequest?: RequestListener; password?: boolean; tls?: boolean } = {},
 ) {
