@@ -151,8 +151,9 @@ function chooseNamed({ manifests }: ImageIndex, location: LocalLocation): Descri
     position === undefined ? tag === undefined || image.name === tag : image.position === position,
   );
   if (matching.length === 0) throw noSuchImage(location, images);
-  if (tag === undefined && !isOneImage(matching)) throw severalImages(location, matching);
-  return matching.map(({ descriptor }) => descriptor);
+  const distinct = distinctImages(matching);
+  if (tag === undefined && !isOneImage(distinct)) throw severalImages(location, matching);
+  return distinct.map(({ descriptor }) => descriptor);
 }
 
 function nameOf({ annotations }: Descriptor): string | undefined {
@@ -161,12 +162,33 @@ function nameOf({ annotations }: Descriptor): string | undefined {
     : undefined;
 }
 
-/** Builders write images of several platforms side by side, under one name or none. */
-function isOneImage(images: readonly (NamedImage & { descriptor: Descriptor })[]): boolean {
+/** An image under all names that `index.json` gives it. */
+interface DistinctImage {
+  descriptor: Descriptor;
+  names: Set<string | undefined>;
+}
+
+/** A layout lists an image once for each of its tags. */
+function distinctImages(images: readonly (NamedImage & { descriptor: Descriptor })[]): DistinctImage[] {
+  const distinct = new Map<string, DistinctImage>();
+  for (const { descriptor, name } of images) {
+    const key = `${descriptor.digest} ${platformName(descriptor) ?? ''}`;
+    const known = distinct.get(key);
+    if (known) known.names.add(name);
+    else distinct.set(key, { descriptor, names: new Set([name]) });
+  }
+  return [...distinct.values()];
+}
+
+function platformName({ platform }: Descriptor): string | undefined {
+  return platform && formatPlatform(normalizePlatform(platform));
+}
+
+/** Builders write images of several platforms side by side, under the same names or none. */
+function isOneImage(images: readonly DistinctImage[]): boolean {
   if (images.length === 1) return true;
-  if (new Set(images.map(({ name }) => name)).size > 1) return false;
-  const platforms = images.map(
-    ({ descriptor: { platform } }) => platform && formatPlatform(normalizePlatform(platform)),
-  );
+  const names = images.map(({ names }) => JSON.stringify([...names].sort()));
+  if (new Set(names).size > 1) return false;
+  const platforms = images.map(({ descriptor }) => platformName(descriptor));
   return !platforms.includes(undefined) && new Set(platforms).size === platforms.length;
 }
