@@ -13,7 +13,7 @@ export const COMMON_OPTIONS = {
 export const IMAGE_OPTIONS = {
   platform: {
     kind: 'text',
-    value: 'OS/ARCH[/VARIANT]',
+    value: '[OS/]ARCH[/VARIANT]',
     summary: 'which of the image',
     default: 'linux and this architecture',
   },
