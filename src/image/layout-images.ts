@@ -7,7 +7,7 @@ import { formatImageLocation, type LocalLocation } from '../oci/image-location.j
 import { parseJsonObject, stringField } from '../oci/json.js';
 import { type ImageIndex, MANIFEST_SIZE_MAX, parseManifest } from '../oci/manifest.js';
 import { formatPlatform, normalizePlatform, type Platform } from '../oci/platform.js';
-import { isAttestation } from './choose-platform.js';
+import { isAttestation, isImageEntry, onlyUnknownTypes } from './choose-platform.js';
 import { type DocumentStore, type FoundImage, ImageSearch, type TopDocument } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
@@ -151,15 +151,18 @@ function chooseNamed({ manifests }: ImageIndex, location: LocalLocation): Descri
     position === undefined ? tag === undefined || image.name === tag : image.position === position,
   );
   if (matching.length === 0) throw noSuchImage(location, images);
-  const distinct = distinctImages(matching);
-  if (tag === undefined && !isOneImage(distinct)) throw severalImages(location, matching);
+  const known = matching.filter(({ descriptor }) => isImageEntry(descriptor));
+  if (known.length === 0) {
+    const types = matching.map(({ descriptor }) => descriptor.mediaType);
+    throw onlyUnknownTypes(formatImageLocation(location), types);
+  }
+  const distinct = distinctImages(known);
+  if (tag === undefined && !isOneImage(distinct)) throw severalImages(location, known);
   return distinct.map(({ descriptor }) => descriptor);
 }
 
 function nameOf({ annotations }: Descriptor): string | undefined {
-  return annotations && Object.hasOwn(annotations, NAME_ANNOTATION)
-    ? annotations[NAME_ANNOTATION]
-    : undefined;
+  return annotations && stringField(annotations, NAME_ANNOTATION);
 }
 
 /** An image under all names that `index.json` gives it. */

@@ -187,6 +187,13 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect((await start().resolve(write(builder.top([one])), wanted)).platform).toEqual(wanted);
     });
 
+    it('is not named, or no attestation, by an empty annotation', async () => {
+      const { builder, one } = layout();
+      const empty = { 'org.opencontainers.image.ref.name': '', 'vnd.docker.reference.type': '' };
+      const reference = write(builder.top([{ ...one, annotations: empty }, one]));
+      expect((await start().resolve(reference, AMD64)).digest).toBe(one.digest);
+    });
+
     it('is not guessed at when two have the same platform, or tell none', async () => {
       const { builder, one, two } = layout();
       const plain = ({ platform: _, ...descriptor }: BlobDescriptor) => descriptor;
@@ -226,6 +233,40 @@ describe.each(FORMS)('%s:', (_, write) => {
       // Who counts has chosen.
       const chosen = await source.resolve(`${write(builder.top([two]))}:@0`, AMD64);
       expect(chosen.platform).toEqual(ARM64);
+    });
+
+    it('beside entries of unknown media types, which are no images', async () => {
+      const { builder, one, two } = layout();
+      const chart = { ...two, mediaType: 'application/vnd.cncf.helm.chart.v1+json', platform: amd64 };
+      const source = start();
+      for (const tops of [
+        [chart, one],
+        [builder.index([chart, one])],
+        [named(chart, 'x'), named(one, 'x')],
+        [chart, { ...one, mediaType: '' }],
+      ]) {
+        const reference = write(builder.top(tops));
+        expect((await source.resolve(reference, AMD64)).digest).toBe(one.digest);
+        expect((await source.listImages(reference)).images.map(({ digest }) => digest)).toEqual([one.digest]);
+      }
+    });
+
+    it('of which none is an image: names the types', async () => {
+      const { builder, one } = layout();
+      const wasm = { ...one, mediaType: 'application/wasm' };
+      const chart = { ...one, mediaType: 'application/vnd.chart' };
+      const types = 'application/wasm, application/vnd.chart';
+      const source = start();
+      for (const top of [[wasm, chart, wasm], [builder.index([wasm, chart])]]) {
+        const reference = write(builder.top(top));
+        await expect(source.resolve(reference, AMD64)).rejects.toThrow(
+          withCode('UNSUPPORTED', `^${reference} has no image, only ${types}$`),
+        );
+      }
+      const counted = `${write(builder.top([one, wasm]))}:@1`;
+      await expect(source.resolve(counted, AMD64)).rejects.toThrow(
+        withCode('UNSUPPORTED', `^${counted} has no image, only application/wasm$`),
+      );
     });
 
     it('nested deeper than 4: UNSUPPORTED', async () => {
@@ -564,6 +605,15 @@ describe('docker-archive:', () => {
     const { digest } = await source.resolve(reference, AMD64);
     expect((await source.resolve(`${reference}:a:2`, AMD64)).digest).toBe(digest);
     expect((await source.listImages(reference)).images).toHaveLength(1);
+  });
+
+  it.each([null, ''])('takes a field of manifest.json that is %j for absent', async (nothing) => {
+    const files = dockerArchiveFiles([{ layers: [] }]);
+    const [image] = JSON.parse(files['manifest.json']!.toString());
+    files['manifest.json'] = JSON.stringify([
+      { ...image, RepoTags: nothing, Layers: nothing, Parent: nothing },
+    ]);
+    expect((await start().resolve(dockerArchive(files), AMD64)).manifest.layers).toEqual([]);
   });
 
   it('gives the variant that serves best, whatever the order', async () => {
