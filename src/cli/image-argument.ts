@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 import { chooseLocalPath } from '../image/local-path.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 
@@ -29,7 +30,7 @@ export function imageArgument(image: string, cwd: string): ImageArgument {
 function checkReadable(reference: string, path: string): void {
   const again = parseImageLocation(reference, chooseLocalPath);
   if (again.place === 'registry' || again.path === path) return;
-  throw existsSync(path)
+  throw existsSync(fsPath(path))
     ? new LayerslayerError(
         'INVALID_REFERENCE',
         `${reference}: ${again.path} is an image too: rename one of them`,

@@ -6,6 +6,7 @@ import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
 import { type CommandName, commandNamed } from './command-names.js';
 import type { Translation } from './first-tool.js';
+import { rawArguments, rawWorkingDirectory } from './raw-arguments.js';
 
 /** When the process began, on the clock of performance.now(): that clock starts with it. */
 const STARTED_MS = 0;
@@ -94,7 +95,7 @@ async function runChosen(
 /** One that was deleted has no name left; below this one nothing is found, and absolute paths work. */
 function workingDirectory(): string {
   try {
-    return process.cwd();
+    return rawWorkingDirectory(process.cwd());
   } catch {
     return '/proc/self/cwd';
   }
@@ -131,4 +132,4 @@ async function runTopLevel(
 }
 
 // Explicitly: a handle that is still open (a connection kept alive) must not keep the user waiting.
-process.exit(await main(process.argv.slice(2)));
+process.exit(await main(rawArguments(process.argv.slice(2))));

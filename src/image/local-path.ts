@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fsPath } from '../base/raw-text.js';
 import type { ChoosePath } from '../oci/image-location.js';
 
 /**
@@ -8,14 +9,14 @@ import type { ChoosePath } from '../oci/image-location.js';
  */
 export const chooseLocalPath: ChoosePath = (place, paths) => {
   if (place !== 'oci') return paths.findIndex((path) => isDirectory(path) === false);
-  const layout = paths.findIndex((path) => existsSync(join(path, 'index.json')));
+  const layout = paths.findIndex((path) => existsSync(fsPath(join(path, 'index.json'))));
   return layout === -1 ? paths.findIndex(isDirectory) : layout;
 };
 
 /** @returns undefined when nothing is there */
 function isDirectory(path: string): boolean | undefined {
   try {
-    return statSync(path).isDirectory();
+    return statSync(fsPath(path)).isDirectory();
   } catch {
     return undefined;
   }
