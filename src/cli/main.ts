@@ -121,11 +121,11 @@ async function runTopLevel(
     return 0;
   }
   output.choices = { ...output.choices, json: asks(words, '--json') };
-  const { bare, meant } = choice;
-  const hint =
-    meant === undefined
-      ? ''
-      : ` (did you mean ${meant}? An image of that name: layerslayer mount ${bare} DIR)`;
+  const { bare, meant, advice } = choice;
+  const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
+  let hint = '';
+  if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
+  if (advice !== undefined) hint = ` (${advice}; a${mountIt})`;
   const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
   output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
   return USAGE_STATUS;
