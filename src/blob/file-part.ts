@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 
 /** Bytes in an open file: all of it, or a member of an archive. */
 export interface FilePart {
@@ -18,7 +19,7 @@ export async function openRegularFile(path: string): Promise<{ file: FileHandle;
   let file: FileHandle;
   try {
     // Opening a pipe waits for its writer, unless told not to.
-    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    file = await open(fsPath(path), constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     throw openFault(path, error);
   }

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 
 /**
  * Makes a directory and those above it that are missing, all with `mode`. Node's own `recursive` never returns where a
@@ -11,7 +12,7 @@ export function makeDirectories(path: string, mode: number): void {
   const parent = dirname(path);
   for (let parentMade = false; ; parentMade = true) {
     try {
-      mkdirSync(path, { mode });
+      mkdirSync(fsPath(path), { mode });
       return;
     } catch (error) {
       const code = systemCode(error);
@@ -23,5 +24,5 @@ export function makeDirectories(path: string, mode: number): void {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return statSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

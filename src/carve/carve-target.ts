@@ -1,7 +1,17 @@
+import type { ExtendedAttribute } from '../tar/entry.js';
 import type { ContentSink, FoundFile } from './wanted-file.js';
 
 /** What is kept of a file besides its content. */
-export type KeptAttributes = Pick<FoundFile, 'mode' | 'uid' | 'gid' | 'mtimeSeconds' | 'mtimeNanoseconds'>;
+export type KeptAttributes = Pick<FoundFile, 'mode' | 'uid' | 'gid' | 'mtimeSeconds' | 'mtimeNanoseconds'> & {
+  xattrs?: readonly ExtendedAttribute[]; // for targets that have them
+};
+
+/** What has neither content nor children. */
+export interface SpecialFile {
+  kind: 'char' | 'block' | 'fifo';
+  deviceMajor: number; // 0 for a fifo
+  deviceMinor: number;
+}
 
 /** A file on its way out. */
 export interface TargetFile extends ContentSink {
@@ -19,7 +29,9 @@ export interface CarveTarget {
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void;
-  /** One more name of a file that was written before; targets that have no links are given it as a file. */
+  /** A device or a fifo. Targets that have none report it as a failure. */
+  special?(names: readonly Uint8Array[], file: SpecialFile, attributes: KeptAttributes): void;
+  /** One more name of what was written before; targets that have no links are given it once more. */
   link?(names: readonly Uint8Array[], to: readonly Uint8Array[], attributes: KeptAttributes): void;
   /** Where the names end up, for messages. */
   display(names: readonly Uint8Array[]): string;

@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { bytesOfText, fsPath, textOfBytes } from '../base/raw-text.js';
 import { makeDirectories } from '../cache/make-directories.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
 
@@ -46,17 +47,17 @@ export class OutputDirectory implements CarveTarget {
    */
   constructor(path: string, { force }: { force: boolean }) {
     this.path = path;
-    this.#root = Buffer.from(path);
+    this.#root = bytesOfText(path);
     this.#force = force;
     attempt(path, () => {
       makeDirectories(path, NEW_DIRECTORY_MODE);
-      accessSync(path, constants.W_OK | constants.X_OK);
+      accessSync(fsPath(path), constants.W_OK | constants.X_OK);
     });
   }
 
   /** For messages and results. */
   display(names: readonly Uint8Array[]): string {
-    return this.#path(names).toString();
+    return textOfBytes(this.#path(names));
   }
 
   /**
@@ -89,7 +90,7 @@ export class OutputDirectory implements CarveTarget {
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void {
     if (names.length === 0) return; // the output directory itself is the user's
     const path = this.#path(names);
-    attempt(path.toString(), () => {
+    attempt(textOfBytes(path), () => {
       chmodSync(path, keptMode(attributes, lstatSync(path)));
       const seconds = timeOf(attributes);
       utimesSync(path, seconds, seconds);
@@ -101,7 +102,7 @@ export class OutputDirectory implements CarveTarget {
     this.#checkFree(names);
     const path = this.#path(names);
     const temporary = this.#temporary(names);
-    attempt(path.toString(), () => {
+    attempt(textOfBytes(path), () => {
       symlinkSync(Buffer.from(target), temporary);
       const seconds = timeOf(attributes);
       lutimesSync(temporary, seconds, seconds);
@@ -153,7 +154,7 @@ export class OutputDirectory implements CarveTarget {
 
   #status(names: readonly Uint8Array[]): Stats | undefined {
     const path = this.#path(names);
-    return attempt(path.toString(), () => lstatSync(path, { throwIfNoEntry: false }));
+    return attempt(textOfBytes(path), () => lstatSync(path, { throwIfNoEntry: false }));
   }
 }
 
@@ -176,12 +177,12 @@ class OutputFile implements TargetFile {
     this.#path = path;
     this.#temporary = temporary;
     this.#force = force;
-    this.#fd = attempt(path.toString(), () => openSync(temporary, 'wx', 0o600));
+    this.#fd = attempt(textOfBytes(path), () => openSync(temporary, 'wx', 0o600));
   }
 
   /** @throws LayerslayerError IO_FAILED */
   write(bytes: Uint8Array, offset: number): void {
-    attempt(this.#path.toString(), () => {
+    attempt(textOfBytes(this.#path), () => {
       for (let done = 0; done < bytes.length; ) {
         done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
       }
@@ -192,7 +193,7 @@ class OutputFile implements TargetFile {
   commit(): void {
     const attributes = this.#attributes;
     try {
-      attempt(this.#path.toString(), () => {
+      attempt(textOfBytes(this.#path), () => {
         ftruncateSync(this.#fd, attributes.size); // a hole at its end
         fchmodSync(this.#fd, keptMode(attributes, fstatSync(this.#fd)));
         const seconds = timeOf(attributes);
@@ -232,7 +233,7 @@ function moveTo(path: Buffer, temporary: Buffer, force: boolean): void {
     linkSync(temporary, path); // a rename would replace what came meanwhile
     unlinkSync(temporary);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw alreadyThere(path.toString());
+    if (systemCode(error) === 'EEXIST') throw alreadyThere(textOfBytes(path));
     renameSync(temporary, path); // a file system without hard links
   }
 }

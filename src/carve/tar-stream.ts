@@ -1,12 +1,17 @@
 import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '../tar/tar-writer.js';
-import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
+import type { CarveTarget, KeptAttributes, SpecialFile, TargetFile } from './carve-target.js';
 import { SequentialSink } from './sequential-sink.js';
 
 const SLASH = Buffer.from('/');
 
+/** Bytes that are written at once: a tar of small files would be three writes for each of them. */
+const BATCH_SIZE = 64 * 1024;
+
 /** Extracted files as a tar, written as they come. */
 export class TarStream implements CarveTarget {
   readonly #write: (bytes: Uint8Array) => void;
+  readonly #batch = new Uint8Array(BATCH_SIZE);
+  #batched = 0;
 
   /** @param write takes the bytes before it returns */
   constructor(write: (bytes: Uint8Array) => void) {
@@ -21,7 +26,8 @@ export class TarStream implements CarveTarget {
 
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile {
     this.#header('file', names, attributes, { size: attributes.size });
-    return new SequentialSink(attributes.size, this.#write, () => this.#write(tarPadding(attributes.size)));
+    const put = (bytes: Uint8Array) => this.#put(bytes);
+    return new SequentialSink(attributes.size, put, () => put(tarPadding(attributes.size)));
   }
 
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void {
@@ -34,22 +40,43 @@ export class TarStream implements CarveTarget {
     this.#header('symlink', names, attributes, { linkTarget });
   }
 
+  special(names: readonly Uint8Array[], file: SpecialFile, attributes: KeptAttributes): void {
+    const { kind, deviceMajor, deviceMinor } = file;
+    this.#header(kind, names, attributes, kind === 'fifo' ? {} : { deviceMajor, deviceMinor });
+  }
+
   link(names: readonly Uint8Array[], to: readonly Uint8Array[], attributes: KeptAttributes): void {
     this.#header('hardlink', names, attributes, { linkTarget: pathOf(to) });
   }
 
   end(): void {
-    this.#write(TAR_END);
+    this.#put(TAR_END);
+    this.#flush();
+  }
+
+  #put(bytes: Uint8Array): void {
+    if (this.#batched + bytes.length > BATCH_SIZE) this.#flush();
+    if (bytes.length > BATCH_SIZE) {
+      this.#write(bytes);
+    } else {
+      this.#batch.set(bytes, this.#batched);
+      this.#batched += bytes.length;
+    }
+  }
+
+  #flush(): void {
+    if (this.#batched > 0) this.#write(this.#batch.subarray(0, this.#batched));
+    this.#batched = 0;
   }
 
   #header(
     kind: WrittenEntry['kind'],
     names: readonly Uint8Array[],
-    { mode, uid, gid, mtimeSeconds, mtimeNanoseconds }: KeptAttributes,
+    { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs }: KeptAttributes,
     more: Partial<WrittenEntry> = {},
   ): void {
-    const attributes = { mode, uid, gid, mtimeSeconds, mtimeNanoseconds };
-    this.#write(tarHeader({ kind, path: pathOf(names), size: 0, ...attributes, ...more }));
+    const attributes = { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, ...(xattrs && { xattrs }) };
+    this.#put(tarHeader({ kind, path: pathOf(names), size: 0, ...attributes, ...more }));
   }
 }
 

@@ -1,8 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { Layer } from '../layer/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
-import type { Tree } from '../overlay/tree.js';
-import type { CarveTarget, KeptAttributes } from './carve-target.js';
+import type { InodeKind, Tree } from '../overlay/tree.js';
+import type { CarveTarget, KeptAttributes, SpecialFile } from './carve-target.js';
 import { copyContent } from './copy-content.js';
 import { foundFile, specialRefusal } from './wanted-file.js';
 
@@ -18,68 +18,107 @@ export interface TreeCarverOptions {
 
 /** What was extracted below one path. */
 export interface CarvedTree {
-  files: number;
+  files: number; // devices and fifos too
   bytes: number;
   layers: Set<number>; // that files came from
 }
 
+/** What is extracted, and to which name of the target. */
 interface Step {
   inode: number;
-  names: readonly Uint8Array[]; // in the target
-  isEnd?: true; // of a directory whose children were extracted
+  names: readonly Uint8Array[];
+}
+
+/** A directory whose children are being extracted. */
+interface OpenDirectory extends Step {
+  next: number; // dentry
 }
 
 /** Extracts parts of a merged tree whose layers all have an index. */
 export class TreeCarver {
   readonly #options: TreeCarverOptions;
-  /** Names of files with more than one, as they were written. */
+  /** The first name of what has more than one, as it was written. */
   readonly #written = new Map<number, readonly Uint8Array[]>();
 
   constructor(options: TreeCarverOptions) {
     this.#options = options;
   }
 
+  /** Whether `carve` takes the inode: anything, but a device or a fifo only where the target has such files. */
+  takes(inode: number): boolean {
+    const { tree, target } = this.#options;
+    return target.special !== undefined || isOrdinary(tree.kind(inode));
+  }
+
   /**
-   * Extracts a file, or a directory with all below it, to `names` in the target. Symlinks below stay symlinks.
+   * Extracts a file, or a directory with all below it, to `names` in the target. Symlinks below stay symlinks. Memory
+   * grows with the depth and with the number of hard-linked files, not with the number of entries.
    * @returns undefined when not even the file, or the directory, could be made
    * @throws LayerslayerError when content can't be read; the signal's reason
    */
   async carve(inode: number, names: readonly Uint8Array[]): Promise<CarvedTree | undefined> {
-    const { tree, target, signal } = this.#options;
+    const { tree, target, settled, signal } = this.#options;
     const carved: CarvedTree = { files: 0, bytes: 0, layers: new Set() };
-    const ahead: Step[] = [{ inode, names }]; // a stack
-    let isMade = false;
-    for (let step = ahead.pop(); step; step = ahead.pop()) {
+    const open: OpenDirectory[] = []; // from the top down
+    const enter = (step: Step) => open.push({ ...step, next: tree.childStart(step.inode) });
+    const isMade = await this.#extract({ inode, names }, carved, enter);
+    for (let last = open.at(-1); last; last = open.at(-1)) {
       signal?.throwIfAborted();
-      if (step.isEnd) {
-        this.#try(() => target.endDirectory(step.names, this.#attributes(step.inode)));
-        continue;
-      }
-      const kind = tree.kind(step.inode);
-      if (kind === 'file') isMade = (await this.#file(step, carved)) || isMade;
-      else if (kind === 'symlink') this.#symlink(step);
-      else if (kind !== 'dir') this.#options.failed(specialRefusal(joinPath(step.names), kind));
-      else if (this.#try(() => beganDirectory(target, step.names, this.#attributes(step.inode)))) {
-        isMade = true;
-        ahead.push({ ...step, isEnd: true });
-        for (let at = tree.childEnd(step.inode) - 1; at >= tree.childStart(step.inode); at--) {
-          ahead.push({ inode: tree.dentryInode(at), names: [...step.names, tree.dentryName(at)] });
-        }
+      await settled?.();
+      if (last.next < tree.childEnd(last.inode)) {
+        const dentry = last.next++;
+        const child = { inode: tree.dentryInode(dentry), names: [...last.names, tree.dentryName(dentry)] };
+        await this.#extract(child, carved, enter);
+      } else {
+        const ended = last;
+        this.#try(() => target.endDirectory(ended.names, this.#attributes(ended.inode)));
+        open.pop();
       }
     }
     return isMade ? carved : undefined;
   }
 
-  /** @returns whether it was made */
-  async #file({ inode, names }: Step, carved: CarvedTree): Promise<boolean> {
-    const { tree, target, layers, settled, signal } = this.#options;
-    const attributes = this.#attributes(inode);
-    const first = this.#written.get(inode);
-    if (first && target.link) {
-      target.link(names, first, attributes);
-      carved.files++;
+  /**
+   * @param enter is called for a directory that was made
+   * @returns whether it was made
+   */
+  async #extract(step: Step, carved: CarvedTree, enter: (step: Step) => void): Promise<boolean> {
+    const { tree, target } = this.#options;
+    const { inode, names } = step;
+    const kind = tree.kind(inode);
+    if (kind === 'dir') {
+      const isMade = this.#try(() => beganDirectory(target, names, this.#attributes(inode))) === true;
+      if (isMade) enter(step);
+      return isMade;
+    }
+    if (this.#link(step)) {
+      if (kind !== 'symlink') carved.files++;
       return true;
     }
+    if (kind === 'file') return this.#file(step, carved);
+    if (kind === 'symlink') return this.#symlink(step);
+    return this.#special(step, kind, carved);
+  }
+
+  /** Makes a link to the inode's first name. @returns false when it has none yet, or the target makes no links */
+  #link({ inode, names }: Step): boolean {
+    const { target } = this.#options;
+    const first = this.#written.get(inode);
+    // The same name once more: a link to itself would remove the file when the tar is extracted.
+    if (!first || !target.link || isSamePath(first, names)) return false;
+    target.link(names, first, this.#attributes(inode));
+    return true;
+  }
+
+  #remember({ inode, names }: Step): void {
+    if (this.#options.tree.nlink(inode) > 1) this.#written.set(inode, names);
+  }
+
+  /** @returns whether it was made */
+  async #file(step: Step, carved: CarvedTree): Promise<boolean> {
+    const { tree, target, layers, settled, signal } = this.#options;
+    const { inode, names } = step;
+    const attributes = this.#attributes(inode);
     const file = foundFile(tree, inode, names);
     const layer = layers.get(file.layer);
     if (!layer)
@@ -92,16 +131,37 @@ export class TreeCarver {
     } finally {
       out.discard();
     }
-    if (tree.nlink(inode) > 1) this.#written.set(inode, names);
+    this.#remember(step);
     carved.files++;
     carved.bytes += file.size;
     carved.layers.add(file.layer);
     return true;
   }
 
-  #symlink({ inode, names }: Step): void {
+  #symlink(step: Step): boolean {
     const { tree, target } = this.#options;
-    this.#try(() => target.symlink(names, tree.linkTarget(inode), this.#attributes(inode)));
+    const { inode, names } = step;
+    const isMade = this.#try(() => {
+      target.symlink(names, tree.linkTarget(inode), this.#attributes(inode));
+      return true;
+    });
+    if (isMade) this.#remember(step);
+    return isMade === true;
+  }
+
+  #special(step: Step, kind: SpecialFile['kind'], carved: CarvedTree): boolean {
+    const { tree, target, failed } = this.#options;
+    const { inode, names } = step;
+    if (!target.special) {
+      failed(specialRefusal(joinPath(names), kind));
+      return false;
+    }
+    const file = { kind, deviceMajor: tree.deviceMajor(inode), deviceMinor: tree.deviceMinor(inode) };
+    target.special(names, file, this.#attributes(inode));
+    this.#remember(step);
+    carved.files++;
+    carved.layers.add(tree.layerOf(inode));
+    return true;
   }
 
   /** A name that is taken stops only what is to have it; a full disk stops all. */
@@ -123,6 +183,7 @@ export class TreeCarver {
       gid: tree.gid(inode),
       mtimeSeconds: tree.mtimeSeconds(inode),
       mtimeNanoseconds: tree.mtimeNanoseconds(inode),
+      xattrs: tree.xattrs(inode),
     };
   }
 }
@@ -130,4 +191,12 @@ export class TreeCarver {
 function beganDirectory(target: CarveTarget, names: readonly Uint8Array[], attributes: KeptAttributes): true {
   target.beginDirectory(names, attributes);
   return true;
+}
+
+function isOrdinary(kind: InodeKind): boolean {
+  return kind === 'file' || kind === 'dir' || kind === 'symlink';
+}
+
+function isSamePath(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+  return one.length === other.length && one.every((name, i) => Buffer.compare(name, other[i]!) === 0);
 }

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { bytesOfText, isRaw } from '../base/raw-text.js';
 import { quoteName } from '../overlay/quote-name.js';
 import { joinPath, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
@@ -98,7 +99,8 @@ export function specialRefusal(
 }
 
 function quoted(text: WantedFile['text']): string {
-  return typeof text === 'string' ? JSON.stringify(text) : quoteName(text);
+  if (typeof text !== 'string') return quoteName(text);
+  return isRaw(text) ? quoteName(bytesOfText(text)) : JSON.stringify(text);
 }
 
 /** For messages: names may hold anything. */

@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { isRaw } from '../base/raw-text.js';
 import { homeDirectory } from '../daemon/log-path.js';
 import type { CacheOptions } from '../image/image-session.js';
 import { parseSize } from './size.js';
+import { usageError } from './usage-error.js';
 
 const PROGRAM = 'layerslayer';
 
@@ -17,6 +19,8 @@ export function cachePlace(
   context: { env: NodeJS.ProcessEnv; cwd: string; uid: number },
 ): CacheOptions {
   const asked = given['cache-dir'] ?? context.env.LAYERSLAYER_CACHE_DIR;
+  if (asked !== undefined && isRaw(asked))
+    throw usageError(`the cache directory ${asked} is not UTF-8: name another one with --cache-dir`);
   return {
     directory: asked ? resolve(context.cwd, asked) : defaultDirectory(context.env, context.uid),
     capBytes: given['cache-size'] === undefined ? DEFAULT_CAP : parseSize(given['cache-size']),

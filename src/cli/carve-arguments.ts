@@ -1,3 +1,4 @@
+import { bytesOfText } from '../base/raw-text.js';
 import { isPattern, unescapedPath } from '../carve/path-pattern.js';
 import { splitPath } from '../overlay/resolve-path.js';
 import { usageError } from './usage-error.js';
@@ -14,7 +15,7 @@ export interface AskedPath {
 export function askedPaths(words: readonly string[]): AskedPath[] {
   return [...new Set(words)].map((text) => {
     if (text.includes('\0')) throw usageError('a path has no NUL');
-    const path = isPattern(text) ? undefined : splitPath(Buffer.from(unescapedPath(text)));
+    const path = isPattern(text) ? undefined : splitPath(bytesOfText(unescapedPath(text)));
     return { text, path, names: cleanNames(path ?? []) };
   });
 }

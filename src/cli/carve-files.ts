@@ -97,8 +97,9 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
     for (const match of matches) {
       const shown = path ? text : joinPath(match);
       const resolved = resolvePath(tree, match);
-      const isDirectory = resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir';
-      const error = isDirectory && recursive ? undefined : refusal(tree, shown, resolved);
+      const isFile = resolved.kind === 'found' && tree.kind(resolved.inode) === 'file';
+      const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
+      const error = isTaken ? undefined : refusal(tree, shown, resolved);
       if (error || resolved.kind !== 'found') {
         if (error) job.failed(error, asked);
         continue;
@@ -106,7 +107,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       const names = cleanNames(match);
       const carved = await carver.carve(resolved.inode, names);
       if (!carved) continue;
-      if (isDirectory) job.foundTree(carved, shown, names);
+      if (!isFile) job.foundTree(carved, shown, names);
       else {
         const file = foundFile(tree, resolved.inode, resolved.names);
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);

@@ -1,3 +1,4 @@
+import { bytesOfText } from '../base/raw-text.js';
 import type { FileResult } from '../carve/file-search.js';
 import type { CarvedTree } from '../carve/tree-carver.js';
 import type { WantedFile } from '../carve/wanted-file.js';
@@ -88,5 +89,5 @@ function costRecord({ fetchedBytes, totalBytes, elapsedMs }: CarveCost) {
 }
 
 function bytesOf(text: WantedFile['text']): Uint8Array {
-  return typeof text === 'string' ? Buffer.from(text) : text;
+  return typeof text === 'string' ? bytesOfText(text) : text;
 }

@@ -1,4 +1,5 @@
 import { type CommandName, commandNamed } from './command-names.js';
+import { foreignAdvice } from './foreign-commands.js';
 import { MOUNT_OPTIONS } from './mount-command-options.js';
 import { nearMiss } from './near-miss.js';
 import { valueOptions } from './option-table.js';
@@ -10,8 +11,8 @@ export type Choice =
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  /** `meant` is the command that `bare` is nearly. */
-  | { kind: 'nothing'; bare: string | undefined; meant?: string };
+  /** `meant` is the command that `bare` is nearly; `advice` says what does what a command of that name does elsewhere. */
+  | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
 
 /** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
 const FIRST_TOOL_MARK =
@@ -23,7 +24,8 @@ const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carv
 /**
  * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
  * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`); but for a mistyped command
- * without `-o`, which would ask a registry for an image of that name. `help COMMAND` is `COMMAND --help`.
+ * without `-o`, or a command of other tools, which would ask a registry for an image of that name. `help COMMAND` is
+ * `COMMAND --help`.
  * @param words the arguments of the program
  */
 export function chooseCommand(words: readonly string[]): Choice {
@@ -35,12 +37,15 @@ export function chooseCommand(words: readonly string[]): Choice {
     const rest = [...words.slice(0, first), ...words.slice(first + 1)];
     return { kind: 'command', name, words: rest, isMountHelper: false };
   }
-  const [word, next] = bare.map((place) => words[place]!);
+  const bareTexts = bare.map((place) => words[place]!);
+  const [word, next] = bareTexts;
   if (word === 'help' && (next === undefined || commandNamed(next) !== undefined)) {
     const topic = next === undefined ? undefined : commandNamed(next);
     if (topic === undefined) return { kind: 'help' };
     return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
   }
+  const advice = foreignAdvice(bareTexts);
+  if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
   if (bare.length >= 2) {
     const meant = words.includes('-o') ? undefined : nearMiss(word!);
     if (meant !== undefined) return { kind: 'nothing', bare: word, meant };

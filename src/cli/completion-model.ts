@@ -80,7 +80,7 @@ function offerFor(name: string): Offer {
       return { kind: 'directories' };
     case 'IMAGE':
       return { kind: 'image' };
-    case 'OS/ARCH[/VARIANT]':
+    case '[OS/]ARCH[/VARIANT]':
       return { kind: 'words', words: PLATFORMS };
     default:
       return { kind: 'nothing' };

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import { usageError } from './usage-error.js';
 
@@ -61,7 +62,7 @@ function readSecret(from: string | number, name: string): string {
 
 /** At most `cap` bytes: `--token-file /dev/zero` has an end too. */
 function readCapped(from: string | number, cap: number): string {
-  const fd = typeof from === 'number' ? from : openSync(from, 'r');
+  const fd = typeof from === 'number' ? from : openSync(fsPath(from), 'r');
   try {
     const bytes = Buffer.alloc(cap);
     let length = 0;

@@ -1,10 +1,9 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import {
-  formatImageLocation,
-  type ImageLocation,
-  parseImageLocation,
-  withAbsolutePath,
-} from '../oci/image-location.js';
+import { LayerslayerError } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
+import { chooseLocalPath } from '../image/local-path.js';
+import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 
 /** IMAGE as it is handed on: in canonical form, found from any working directory (a daemon's is `/`). */
 export interface ImageArgument {
@@ -15,9 +14,26 @@ export interface ImageArgument {
 
 /** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
 export function imageArgument(image: string, cwd: string): ImageArgument {
-  const location: ImageLocation = withAbsolutePath(parseImageLocation(image), (path) => resolve(cwd, path));
-  return {
-    reference: formatImageLocation(location),
-    localPath: location.place === 'registry' ? undefined : location.path,
-  };
+  const toAbsolute = (path: string) => resolve(cwd, path);
+  const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
+  const location = withAbsolutePath(given, toAbsolute);
+  const reference = formatImageLocation(location);
+  if (location.place === 'registry') return { reference, localPath: undefined };
+  checkReadable(reference, location.path);
+  return { reference, localPath: location.path };
+}
+
+/**
+ * Checks that `reference` leads to `path` again: in a working directory `/a:b`, `oci:img` is `oci:/a:b/img`, which is an
+ * image of `/a` when that is a layout too.
+ */
+function checkReadable(reference: string, path: string): void {
+  const again = parseImageLocation(reference, chooseLocalPath);
+  if (again.place === 'registry' || again.path === path) return;
+  throw existsSync(fsPath(path))
+    ? new LayerslayerError(
+        'INVALID_REFERENCE',
+        `${reference}: ${again.path} is an image too: rename one of them`,
+      )
+    : new LayerslayerError('NOT_FOUND', `${path}: no such file`);
 }

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { chooseLocalPath } from '../image/local-path.js';
 import { digestAlgorithm, digestHex } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
@@ -14,7 +15,7 @@ const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
 /** @param reference in canonical form: of a registry, or of a place on this machine */
 export function imageName(reference: string): ImageName {
-  const location = parseImageLocation(reference);
+  const location = parseImageLocation(reference, chooseLocalPath);
   if (location.place === 'registry') return nameOf(location.reference);
   const { place, path, tag, position } = location;
   if (place === 'docker-archive' && tag !== undefined) return nameOf(parseReference(tag));

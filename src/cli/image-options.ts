@@ -3,9 +3,15 @@ import type { OptionTable } from './option-table.js';
 
 /** Options that every command has. */
 export const COMMON_OPTIONS = {
-  quiet: { kind: 'flag', short: 'q', summary: 'show no progress' },
+  quiet: { kind: 'flag', short: 'q', summary: 'print nothing but what was asked for, and warnings' },
   verbose: { kind: 'flag', short: 'v', summary: 'log more, and show it' },
-  'log-file': { kind: 'text', short: 'l', value: 'FILE', summary: 'also write everything shown to FILE' },
+  'log-file': {
+    kind: 'text',
+    short: 'l',
+    value: 'FILE',
+    refusesDigits: true,
+    summary: 'also write everything shown to FILE (one named 1 is -l=1 or ./1)',
+  },
   json: { kind: 'flag', summary: 'results as JSON on stdout, errors as JSON on stderr' },
 } as const satisfies OptionTable;
 
@@ -13,7 +19,7 @@ export const COMMON_OPTIONS = {
 export const IMAGE_OPTIONS = {
   platform: {
     kind: 'text',
-    value: 'OS/ARCH[/VARIANT]',
+    value: '[OS/]ARCH[/VARIANT]',
     summary: 'which of the image',
     default: 'linux and this architecture',
   },

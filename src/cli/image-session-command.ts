@@ -10,7 +10,7 @@ import { readRegistryOptions } from './credentials.js';
 import { EXIT_STATUS } from './exit-status.js';
 import { HeldWarnings } from './held-warnings.js';
 import { imageArgument } from './image-argument.js';
-import { DEFAULT_MEMORY, type ImageValues, imageChoices } from './image-choices.js';
+import { type ImageValues, imageChoices } from './image-choices.js';
 import { Interruption } from './interruption.js';
 import type { Output } from './output.js';
 import { INDEXING, type ProgressWords } from './progress.js';
@@ -18,6 +18,12 @@ import { ProgressDisplay } from './progress-display.js';
 
 /** Threads and connections get this long to end; what hangs then dies with the process. */
 const CLOSE_MS = 1_000;
+
+/**
+ * Bytes of decompressed windows. Commands read forward and each byte once: more than the read-ahead of a few layers is of
+ * no use, and `carve` of 50,000 files stays below 200 MiB.
+ */
+const COMMAND_MEMORY = 16 * 1024 ** 2;
 
 /** A step that was told to stop and does not. */
 const STOP_MS = 3_000;
@@ -69,7 +75,7 @@ export async function withSession(
   const sessionOptions: SessionOptions = {
     registry,
     cache,
-    memoryBytes: DEFAULT_MEMORY,
+    memoryBytes: COMMAND_MEMORY,
     log: logTo((level, message) => {
       const text = redact(message);
       if (output.choices.verbose) display.say(`${level}: ${text}`);

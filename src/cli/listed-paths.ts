@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { bytesOfText, textOfBytes } from '../base/raw-text.js';
 import { quoteName } from '../overlay/quote-name.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
@@ -17,10 +18,10 @@ export class ListedPaths {
 
   constructor(paths: readonly string[]) {
     const cleaned = new Set(
-      paths.map((path) => joinPath(cleanNames(splitPath(Buffer.from(path)))).toString()),
+      paths.map((path) => textOfBytes(joinPath(cleanNames(splitPath(bytesOfText(path)))))),
     );
     this.#subtrees = [...cleaned].map((path) => ({
-      path: path === '/' ? Buffer.alloc(0) : Buffer.from(path),
+      path: path === '/' ? Buffer.alloc(0) : bytesOfText(path),
       isSeen: path === '/',
       parentLength: 0,
     }));

@@ -6,6 +6,7 @@ import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
 import { type CommandName, commandNamed } from './command-names.js';
 import type { Translation } from './first-tool.js';
+import { rawArguments, rawWorkingDirectory } from './raw-arguments.js';
 
 /** When the process began, on the clock of performance.now(): that clock starts with it. */
 const STARTED_MS = 0;
@@ -94,7 +95,7 @@ async function runChosen(
 /** One that was deleted has no name left; below this one nothing is found, and absolute paths work. */
 function workingDirectory(): string {
   try {
-    return process.cwd();
+    return rawWorkingDirectory(process.cwd());
   } catch {
     return '/proc/self/cwd';
   }
@@ -120,15 +121,15 @@ async function runTopLevel(
     return 0;
   }
   output.choices = { ...output.choices, json: asks(words, '--json') };
-  const { bare, meant } = choice;
-  const hint =
-    meant === undefined
-      ? ''
-      : ` (did you mean ${meant}? An image of that name: layerslayer mount ${bare} DIR)`;
+  const { bare, meant, advice } = choice;
+  const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
+  let hint = '';
+  if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
+  if (advice !== undefined) hint = ` (${advice}; a${mountIt})`;
   const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
   output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
   return USAGE_STATUS;
 }
 
 // Explicitly: a handle that is still open (a connection kept alive) must not keep the user waiting.
-process.exit(await main(process.argv.slice(2)));
+process.exit(await main(rawArguments(process.argv.slice(2))));

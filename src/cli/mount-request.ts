@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fsPath, textOfBytes } from '../base/raw-text.js';
 import { logDirectory, logFileName } from '../daemon/log-path.js';
 import type { MountOptions } from '../daemon/mount-options.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
@@ -117,7 +118,7 @@ export function checkOutside(what: string, path: string, mountpoint: string): vo
 /** Without symlinks, as far as the path is there. */
 function canonicalPath(path: string): string {
   try {
-    return realpathSync(path);
+    return textOfBytes(realpathSync(fsPath(path), 'buffer'));
   } catch {
     const parent = dirname(path);
     return parent === path ? path : join(canonicalPath(parent), basename(path));

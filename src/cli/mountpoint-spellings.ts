@@ -1,5 +1,6 @@
 import { readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fsPath, textOfBytes } from '../base/raw-text.js';
 
 /** Symlinks that end in symlinks: the kernel's own limit is 40. */
 const LINKS_MAX = 40;
@@ -24,7 +25,7 @@ export function mountpointSpellings(path: string, cwd: string): string[] {
 
 function withRealParent(path: string): string {
   try {
-    return join(realpathSync(dirname(path)), basename(path));
+    return join(textOfBytes(realpathSync(fsPath(dirname(path)), 'buffer')), basename(path));
   } catch {
     return path;
   }
@@ -32,7 +33,7 @@ function withRealParent(path: string): string {
 
 function linkTarget(path: string): string | undefined {
   try {
-    return readlinkSync(path);
+    return textOfBytes(readlinkSync(fsPath(path), 'buffer'));
   } catch {
     return undefined;
   }

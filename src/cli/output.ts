@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
 import { LogFile } from '../daemon/log-file.js';
-import { printable } from './printable.js';
+import { printable, showRawBytes } from './printable.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */
 export interface TextSink {
@@ -77,8 +77,9 @@ export class Output {
 
   /** Lines of a result. */
   result(text: string): void {
-    this.#stdout.write(`${text}\n`);
-    this.#tee?.write(text);
+    const shown = showRawBytes(text);
+    this.#stdout.write(`${shown}\n`);
+    this.#tee?.write(shown);
   }
 
   /** Content of an image, byte for byte: to stdout only. */

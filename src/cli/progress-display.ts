@@ -13,7 +13,7 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
 
 /**
  * Shows how work on layers gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
- * `--verbose` has lines, one when a layer is done or begins to wait. With `--quiet` nothing but notices.
+ * `--verbose` has lines, one when a layer is done or begins to wait. With `--quiet` nothing but warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -56,7 +56,8 @@ export class ProgressDisplay {
 
   /** Something to know while waiting; below the bars until the next one. */
   notice(message: string): void {
-    if (!this.#output.terminal.isTerminal || this.#output.choices.quiet) {
+    if (this.#isQuiet) return;
+    if (!this.#output.terminal.isTerminal) {
       this.#output.note(message);
       return;
     }
@@ -64,8 +65,18 @@ export class ProgressDisplay {
     this.#draw();
   }
 
-  /** A line that stays, above the bars. */
+  /** A line that stays, above the bars; not with `--quiet`. */
   say(message: string): void {
+    if (!this.#isQuiet) this.warn(message);
+  }
+
+  /** A line of a command that did something, for its user; not with `--quiet`. */
+  done(text: string): void {
+    if (!this.#output.choices.quiet) this.result(text);
+  }
+
+  /** As `say`, also with `--quiet`: content is missing, or was not verified. */
+  warn(message: string): void {
     this.#erase();
     this.#output.note(message);
     if (this.#byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
@@ -81,6 +92,12 @@ export class ProgressDisplay {
   /** Takes the bars away: what follows is the result or an error. */
   end(): void {
     this.#erase();
+  }
+
+  /** `--verbose` asks for more than `--quiet` takes away. */
+  get #isQuiet(): boolean {
+    const { quiet, verbose } = this.#output.choices;
+    return quiet && !verbose;
   }
 
   #draw(): void {

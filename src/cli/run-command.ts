@@ -38,7 +38,7 @@ export async function runCommand(
     } = options as Partial<OutputChoices> & { 'log-file'?: string };
     output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
-    for (const note of notes) output.note(note);
+    if (!output.choices.quiet) for (const note of notes) output.note(note);
     const status = await command.run(options, positionals, context);
     await output.settled();
     return status;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { textOfBytes } from '../base/raw-text.js';
 
 /** A process that keeps a mount busy, and by what. */
 export interface Holder {
@@ -43,7 +44,7 @@ function commandOf(pid: number): string {
 
 function linkOf(path: string): string {
   try {
-    return readlinkSync(path);
+    return textOfBytes(readlinkSync(path, 'buffer'));
   } catch {
     return '';
   }

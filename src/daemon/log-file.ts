@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeS
 import { dirname } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
+import { fsPath } from '../base/raw-text.js';
 import { makeDirectories } from '../cache/make-directories.js';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
@@ -65,11 +66,11 @@ export class LogFile {
   }
 
   #open(): number {
-    return openSync(this.path, this.#flags, FILE_MODE);
+    return openSync(fsPath(this.path), this.#flags, FILE_MODE);
   }
 
   #rotate(): void {
-    renameSync(this.path, `${this.path}.old`);
+    renameSync(fsPath(this.path), fsPath(`${this.path}.old`));
     const next = this.#open();
     closeSync(this.#fd);
     this.#fd = next;
@@ -78,7 +79,7 @@ export class LogFile {
 }
 
 function checkOwner(directory: string): void {
-  const { uid } = statSync(directory);
+  const { uid } = statSync(fsPath(directory));
   if (uid !== process.geteuid?.()) throw new Error(`its directory belongs to user ${uid}`);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { bytesOfText } from '../base/raw-text.js';
 
 const PROGRAM = 'layerslayer';
 
@@ -35,6 +36,6 @@ export function logFileName(mountpoint: string): string {
     .replace(/[^A-Za-z0-9._]+/g, '-')
     .replace(/^-+/, '')
     .slice(0, READABLE_LENGTH);
-  const hash = createHash('sha256').update(mountpoint).digest('hex').slice(0, 8);
+  const hash = createHash('sha256').update(bytesOfText(mountpoint)).digest('hex').slice(0, 8);
   return `${readable}-${hash}.log`;
 }

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { isRaw } from '../base/raw-text.js';
 import { loadFuseNative } from './fuse-native-library.js';
 import { readMountTable, topmostAt } from './mount-table.js';
 
@@ -14,6 +15,7 @@ export async function checkFuseNative(mountpoint: string): Promise<void> {
   if (Buffer.byteLength(mountpoint) >= MOUNTPOINT_MAX) {
     throw failedByFuseNative(mountpoint, `it takes paths of at most ${MOUNTPOINT_MAX - 1} bytes`);
   }
+  if (isRaw(mountpoint)) throw failedByFuseNative(mountpoint, 'it takes only paths that are UTF-8');
   const there = topmostAt(await readMountTable(), mountpoint);
   if (there) throw failedByFuseNative(mountpoint, `it does not mount over another mount (${there.source})`);
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { textOfBytes } from '../base/raw-text.js';
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountEntry {
@@ -55,10 +56,10 @@ function parseLine(line: string): MountEntry | undefined {
   };
 }
 
-/** The kernel writes blank, tab, newline, backslash and # as \ooo; what is left is UTF-8 as far as Node can name it. */
+/** The kernel writes blank, tab, newline, backslash and # as \ooo; the rest are the bytes of the name. */
 function unescapeField(text: string): string {
   const bytes = text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
-  return Buffer.from(bytes, 'latin1').toString('utf8');
+  return textOfBytes(Buffer.from(bytes, 'latin1'));
 }

@@ -1,6 +1,7 @@
 import { opendir, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { fsPath, textOfBytes } from '../base/raw-text.js';
 import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
 import { ownKernelMount } from './own-kernel-mount.js';
@@ -43,9 +44,9 @@ export async function checkMountpoint(
   if ((await livenessOf(absolute, await readMountTable())) === 'hung') {
     throw failed(path, 'its file system does not answer; choose another directory');
   }
-  const canonical = await answered(path, realpath(absolute));
+  const canonical = textOfBytes(await answered(path, realpath(fsPath(absolute), 'buffer')));
   if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
-  if (!(await answered(path, stat(canonical))).isDirectory()) throw failed(path, 'not a directory');
+  if (!(await answered(path, stat(fsPath(canonical)))).isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
   if (!options.nonempty) {
     if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
@@ -110,7 +111,7 @@ function isWithin(path: string, directory: string): boolean {
 }
 
 async function isEmpty(directory: string): Promise<boolean> {
-  const handle = await opendir(directory);
+  const handle = await opendir(fsPath(directory) as string); // its types leave bytes out
   try {
     return (await handle.read()) === null;
   } finally {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { bytesOfText, isRaw } from '../base/raw-text.js';
 
 /** Bytes kept of what a tool says. */
 const OUTPUT_MAX = 4096;
@@ -17,6 +18,23 @@ export interface ToolResult {
 }
 
 /**
+ * Node passes text only, as UTF-8. Where a word has other bytes, a shell makes them out of their octal numbers, which are
+ * all that it reads, and becomes the program.
+ */
+function spawnable(program: string, args: readonly string[]): [string, readonly string[]] {
+  const words = [program, ...args];
+  if (!words.some(isRaw)) return [program, args];
+  // The `x` keeps newlines at a word's end, which `$(…)` would cut.
+  const names = words.map((word, i) => ({ name: `w${i}`, octal: octalOf(bytesOfText(word)) }));
+  const lines = names.map(({ name, octal }) => `${name}=$(printf '${octal}x'); ${name}=\${${name}%x}`);
+  return ['/bin/sh', ['-c', `${lines.join('\n')}\nexec ${names.map(({ name }) => `"$${name}"`).join(' ')}`]];
+}
+
+function octalOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}
+
+/**
  * Runs a program without a shell, its directory `/`, nothing on stdin or stdout.
  *
  * It is not waited for past the deadline, not even for its death: what waits for an answer of a hung FUSE daemon
@@ -25,7 +43,7 @@ export interface ToolResult {
  */
 export function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
+    const child = spawn(...spawnable(program, args), {
       cwd: '/',
       env: { ...process.env, LC_ALL: 'C', ...options.env },
       stdio: ['ignore', 'ignore', 'pipe', options.inherited ?? 'ignore'],

@@ -2,6 +2,7 @@ import { LayerslayerError, withContext } from '../base/errors.js';
 import { openRegularFile, readFully } from '../blob/file-part.js';
 import { compressionName, MAGIC_LENGTH } from '../layer/compression.js';
 import { ArchiveMembers } from './archive-members.js';
+import { decompressArchive } from './decompressed-archive.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
 
 interface OpenArchive extends LocalFile {
@@ -9,8 +10,9 @@ interface OpenArchive extends LocalFile {
 }
 
 /**
- * The files of a tar, read where they lie: nothing is unpacked. The archive is opened and scanned at the first use and
- * stays open: one that is put in its place does no harm to a mount of this one.
+ * The files of a tar, read where they lie: nothing is unpacked. Only a gzip'd tar is decompressed, into a file without a
+ * name. The archive is opened and scanned at the first use and stays open: one that is put in its place does no harm to
+ * a mount of this one.
  */
 export class ArchiveFiles implements LocalFiles {
   readonly path: string;
@@ -49,19 +51,22 @@ export class ArchiveFiles implements LocalFiles {
   }
 
   async #open(): Promise<OpenArchive> {
-    const opened = await openRegularFile(this.path);
-    const { file, size } = opened;
+    let { file, size } = await openRegularFile(this.path);
     try {
       const head = new Uint8Array(Math.min(MAGIC_LENGTH, size));
       await readFully(file, head, 0, `reading ${this.path}`);
       const compression = compressionName(head);
-      if (compression !== undefined) {
+      if (compression === 'gzip') {
+        const compressed = file;
+        ({ file, size } = await decompressArchive(compressed, size));
+        await compressed.close();
+      } else if (compression !== undefined) {
         throw new LayerslayerError(
           'UNSUPPORTED',
           `the archive is compressed with ${compression}: decompress it first`,
         );
       }
-      return { ...opened, start: 0, members: await ArchiveMembers.scan(file, size) };
+      return { file, size, start: 0, members: await ArchiveMembers.scan(file, size) };
     } catch (error) {
       await file.close();
       throw withContext(error, this.path);

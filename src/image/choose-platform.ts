@@ -1,5 +1,7 @@
+import { LayerslayerError } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { isIndexType } from '../oci/media-type.js';
+import { ownField } from '../oci/json.js';
+import { isImageEntryType, isIndexType } from '../oci/media-type.js';
 import { formatPlatform, type Platform, platformDistance } from '../oci/platform.js';
 
 /** What an image index offers, sorted by what can be said of it without fetching anything. */
@@ -7,6 +9,7 @@ export interface PlatformChoice {
   best: Descriptor | undefined; // declares a platform that serves
   unclear: Descriptor[]; // declare none: manifests, or an index within the index
   offered: Platform[]; // declared by images
+  unknownTypes: string[]; // media types of entries that are no images
 }
 
 /**
@@ -14,10 +17,14 @@ export interface PlatformChoice {
  * Attestations are no images (buildkit lists them as unknown/unknown, and some registries first).
  */
 export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): PlatformChoice {
-  const choice: PlatformChoice = { best: undefined, unclear: [], offered: [] };
+  const choice: PlatformChoice = { best: undefined, unclear: [], offered: [], unknownTypes: [] };
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const descriptor of manifests) {
     if (isAttestation(descriptor)) continue;
+    if (!isImageEntryType(descriptor.mediaType)) {
+      choice.unknownTypes.push(descriptor.mediaType);
+      continue;
+    }
     if (descriptor.platform === undefined) {
       choice.unclear.push(descriptor);
       continue;
@@ -34,9 +41,25 @@ export function choosePlatform(manifests: readonly Descriptor[], wanted: Platfor
   return choice;
 }
 
+/** Whether an index entry can be an image. Types that are not known are none (OCI image-spec, image-index.md). */
+export function isImageEntry(descriptor: Descriptor): boolean {
+  return !isAttestation(descriptor) && isImageEntryType(descriptor.mediaType);
+}
+
+/** Entries named in a message at most. */
+const TYPES_SHOWN_MAX = 5;
+
+/** @param where names the index, or the reference that led to it */
+export function onlyUnknownTypes(where: string, types: readonly string[]): LayerslayerError {
+  const distinct = [...new Set(types)];
+  const shown = distinct.slice(0, TYPES_SHOWN_MAX).map((type) => type.slice(0, 100));
+  const more = distinct.length > shown.length ? ` and ${distinct.length - shown.length} more` : '';
+  return new LayerslayerError('UNSUPPORTED', `${where} has no image, only ${shown.join(', ')}${more}`);
+}
+
 /** buildkit's attestation storage: `vnd.docker.reference.type`. */
 export function isAttestation({ platform, annotations }: Descriptor): boolean {
-  if (annotations && Object.hasOwn(annotations, 'vnd.docker.reference.type')) return true;
+  if (annotations && ownField(annotations, 'vnd.docker.reference.type') !== undefined) return true;
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }
 

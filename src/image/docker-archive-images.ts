@@ -98,8 +98,9 @@ export class DockerArchiveImages implements LocalImages {
     const named = (images: readonly Candidate[]) =>
       images.map(({ names: [name], position }) => ({ name, position }));
     if (matching.length === 0) throw noSuchImage(location, named(all));
-    if (tag === undefined && matching.length > 1) throw severalImages(location, named(matching));
-    return matching;
+    const distinct = distinctImages(matching);
+    if (tag === undefined && distinct.length > 1) throw severalImages(location, named(matching));
+    return distinct;
   }
 
   async #readManifest(): Promise<ArchivedImage[]> {
@@ -122,4 +123,15 @@ export class DockerArchiveImages implements LocalImages {
     }
     return image;
   }
+}
+
+/** Some tools list an image once for each of its names. */
+function distinctImages(images: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>();
+  return images.filter(({ config, layers }) => {
+    const parts = JSON.stringify([config, layers]);
+    const isNew = !seen.has(parts);
+    seen.add(parts);
+    return isNew;
+  });
 }

@@ -1,5 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { LayerslayerError } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 import { onDisk } from './on-disk.js';
 
 /** Space that a save will still need. */
@@ -21,7 +22,7 @@ export class FreeSpace {
    */
   async claim(directory: string, bytes: number): Promise<SpaceClaim> {
     const [{ dev }, system] = await onDisk(`looking at ${directory}`, () =>
-      Promise.all([stat(directory), statfs(directory)]),
+      Promise.all([stat(fsPath(directory)), statfs(fsPath(directory))]),
     );
     const isRoot = process.geteuid?.() === 0;
     const free = system.bsize * (isRoot ? system.bfree : system.bavail);

@@ -5,7 +5,7 @@ import { type ImageConfig, parseImageConfig } from '../oci/image-config.js';
 import { type ImageIndex, type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
 import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
-import { choosePlatform, isAttestation, listPlatforms } from './choose-platform.js';
+import { choosePlatform, isImageEntry, listPlatforms, onlyUnknownTypes } from './choose-platform.js';
 import type { ImageOffer, OfferedImage } from './image-source.js';
 
 /** An index in an index in an index …: real ones have two levels. */
@@ -52,6 +52,7 @@ export class ImageSearch {
   readonly #reference: string;
   readonly #signal: AbortSignal | undefined;
   readonly #offered: Platform[] = [];
+  readonly #unknownTypes: string[] = [];
   #probes = 0;
 
   /** @param reference canonical: names the image in messages */
@@ -71,6 +72,8 @@ export class ImageSearch {
         : await this.#searchIndex(content.index, wanted, `${this.#reference} (${shortDigest(digest)})`, 1);
     const isChosen = content.kind === 'manifest' && top.isChosen;
     if (found && (isChosen || serves(wanted, found))) return found;
+    if (this.#offered.length === 0 && this.#unknownTypes.length > 0)
+      throw onlyUnknownTypes(this.#reference, this.#unknownTypes);
     const offered = listPlatforms(this.#offered) || 'none that is known';
     throw new LayerslayerError(
       'NO_MATCHING_PLATFORM',
@@ -111,6 +114,7 @@ export class ImageSearch {
     checkDepth(depth, where);
     const choice = choosePlatform(index.manifests, wanted);
     this.#offered.push(...choice.offered);
+    this.#unknownTypes.push(...choice.unknownTypes);
     if (choice.best) {
       const { platform } = choice.best;
       const found = await this.#enter(choice.best, wanted, where, depth);
@@ -149,7 +153,7 @@ export class ImageSearch {
     }
     checkDepth(depth, this.#reference);
     for (const descriptor of content.index.manifests) {
-      if (isAttestation(descriptor)) continue;
+      if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
       if (platform) images.push({ platform: normalizePlatform(platform), digest, size });
       else if (this.#mayProbe()) await this.#list(await this.read(descriptor), size, depth + 1, images);

@@ -8,7 +8,7 @@ import { parseJsonObject, stringField } from '../oci/json.js';
 import { type ImageIndex, MANIFEST_SIZE_MAX, parseManifest } from '../oci/manifest.js';
 import { formatPlatform, normalizePlatform, type Platform } from '../oci/platform.js';
 import { foreignNote } from '../registry/foreign-layer.js';
-import { isAttestation } from './choose-platform.js';
+import { isAttestation, isImageEntry, onlyUnknownTypes } from './choose-platform.js';
 import { type DocumentStore, type FoundImage, ImageSearch, type TopDocument } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
@@ -153,22 +153,47 @@ function chooseNamed({ manifests }: ImageIndex, location: LocalLocation): Descri
     position === undefined ? tag === undefined || image.name === tag : image.position === position,
   );
   if (matching.length === 0) throw noSuchImage(location, images);
-  if (tag === undefined && !isOneImage(matching)) throw severalImages(location, matching);
-  return matching.map(({ descriptor }) => descriptor);
+  const known = matching.filter(({ descriptor }) => isImageEntry(descriptor));
+  if (known.length === 0) {
+    const types = matching.map(({ descriptor }) => descriptor.mediaType);
+    throw onlyUnknownTypes(formatImageLocation(location), types);
+  }
+  const distinct = distinctImages(known);
+  if (tag === undefined && !isOneImage(distinct)) throw severalImages(location, known);
+  return distinct.map(({ descriptor }) => descriptor);
 }
 
 function nameOf({ annotations }: Descriptor): string | undefined {
-  return annotations && Object.hasOwn(annotations, NAME_ANNOTATION)
-    ? annotations[NAME_ANNOTATION]
-    : undefined;
+  return annotations && stringField(annotations, NAME_ANNOTATION);
 }
 
-/** Builders write images of several platforms side by side, under one name or none. */
-function isOneImage(images: readonly (NamedImage & { descriptor: Descriptor })[]): boolean {
+/** An image under all names that `index.json` gives it. */
+interface DistinctImage {
+  descriptor: Descriptor;
+  names: Set<string | undefined>;
+}
+
+/** A layout lists an image once for each of its tags. */
+function distinctImages(images: readonly (NamedImage & { descriptor: Descriptor })[]): DistinctImage[] {
+  const distinct = new Map<string, DistinctImage>();
+  for (const { descriptor, name } of images) {
+    const key = `${descriptor.digest} ${platformName(descriptor) ?? ''}`;
+    const known = distinct.get(key);
+    if (known) known.names.add(name);
+    else distinct.set(key, { descriptor, names: new Set([name]) });
+  }
+  return [...distinct.values()];
+}
+
+function platformName({ platform }: Descriptor): string | undefined {
+  return platform && formatPlatform(normalizePlatform(platform));
+}
+
+/** Builders write images of several platforms side by side, under the same names or none. */
+function isOneImage(images: readonly DistinctImage[]): boolean {
   if (images.length === 1) return true;
-  if (new Set(images.map(({ name }) => name)).size > 1) return false;
-  const platforms = images.map(
-    ({ descriptor: { platform } }) => platform && formatPlatform(normalizePlatform(platform)),
-  );
+  const names = images.map(({ names }) => JSON.stringify([...names].sort()));
+  if (new Set(names).size > 1) return false;
+  const platforms = images.map(({ descriptor }) => platformName(descriptor));
   return !platforms.includes(undefined) && new Set(platforms).size === platforms.length;
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
 import { isJsonObject, ownField, parseJsonObject, stringMap } from '../oci/json.js';
@@ -42,10 +43,13 @@ export class LayoutWriter {
   /** Makes sure that it is a layout. */
   async #begin(): Promise<void> {
     const directory = this.#directory;
-    const names = await onDisk(`reading ${directory}`, () => readdir(directory));
+    const names = await onDisk(`reading ${directory}`, () => readdir(fsPath(directory)));
     const marker = join(directory, LAYOUT_FILE);
     if (names.includes(LAYOUT_FILE)) {
-      const content = parseJsonObject(await onDisk(`reading ${marker}`, () => readFile(marker)), marker);
+      const content = parseJsonObject(
+        await onDisk(`reading ${marker}`, () => readFile(fsPath(marker))),
+        marker,
+      );
       const version = ownField(content, 'imageLayoutVersion');
       if (version !== LAYOUT_VERSION) {
         const got = JSON.stringify(version)?.slice(0, 100);
@@ -93,13 +97,13 @@ export class LayoutWriter {
    * looks while another begins would take a file half made for somebody else's.
    */
   async #alone(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { dev, ino } = await onDisk(`reading ${this.#directory}`, () => stat(this.#directory));
+    const { dev, ino } = await onDisk(`reading ${this.#directory}`, () => stat(fsPath(this.#directory)));
     await withMachineLock(`layout ${dev}:${ino}`, task, { signal });
   }
 
   async #list(name: string, entry: object): Promise<void> {
     const path = join(this.#directory, INDEX_FILE);
-    const bytes = await onDisk(`reading ${path}`, () => readFile(path).catch(unlessMissing));
+    const bytes = await onDisk(`reading ${path}`, () => readFile(fsPath(path)).catch(unlessMissing));
     const index = bytes
       ? parseJsonObject(bytes, path)
       : { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex };

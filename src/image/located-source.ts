@@ -1,15 +1,22 @@
 import type { BlobSource } from '../blob/blob-reader.js';
 import { FileBlob } from '../blob/file-blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { formatImageLocation, type LocalLocation, parseImageLocation } from '../oci/image-location.js';
+import {
+  formatImageLocation,
+  type ImageLocation,
+  type LocalLocation,
+  parseImageLocation,
+} from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
 import type { LocalImages } from './local-images.js';
+import { chooseLocalPath } from './local-path.js';
 
 /** Images wherever they are: their reference says where. */
 export class LocatedSource implements ImageSource {
   readonly #registries: ImageSource;
   readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
+  readonly #locations = new Map<string, ImageLocation>(); // by reference
 
   /** @param registries ours from now on */
   constructor(registries: ImageSource) {
@@ -17,7 +24,7 @@ export class LocatedSource implements ImageSource {
   }
 
   async resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    const location = parseImageLocation(reference);
+    const location = this.#locate(reference);
     if (location.place === 'registry') return this.#registries.resolve(reference, platform, signal);
     const images = await this.#open(location);
     return {
@@ -27,19 +34,19 @@ export class LocatedSource implements ImageSource {
   }
 
   async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
-    const location = parseImageLocation(reference);
+    const location = this.#locate(reference);
     if (location.place === 'registry') return this.#registries.listImages(reference, signal);
     return (await this.#open(location)).listImages(location, signal);
   }
 
   async documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
-    const location = parseImageLocation(image.reference);
+    const location = this.#locate(image.reference);
     if (location.place === 'registry') return this.#registries.documents(image, signal);
     return (await this.#open(location)).documents(image, location, signal);
   }
 
   open(image: ResolvedImage, layer: Descriptor): BlobSource {
-    const location = parseImageLocation(image.reference);
+    const location = this.#locate(image.reference);
     if (location.place === 'registry') return this.#registries.open(image, layer);
     return new FileBlob(location.path, layer.size, async () => {
       return (await this.#open(location)).locate(image, location, layer);
@@ -55,8 +62,18 @@ export class LocatedSource implements ImageSource {
     ]);
   }
 
+  /** Remembers the answer: with a colon in its path, a file that was removed would be another one. */
+  #locate(reference: string): ImageLocation {
+    let location = this.#locations.get(reference);
+    if (!location) {
+      location = parseImageLocation(reference, chooseLocalPath);
+      this.#locations.set(reference, location);
+    }
+    return location;
+  }
+
   #open(location: LocalLocation): Promise<LocalImages> {
-    const key = formatImageLocation({ place: location.place, path: location.path });
+    const key = `${location.place}:${location.path}`;
     let images = this.#local.get(key);
     if (!images) {
       images = openLocalImages(location);

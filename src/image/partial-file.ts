@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { fsPath } from '../base/raw-text.js';
 import { diskFault, onDisk } from './on-disk.js';
 
 const { O_CREAT, O_NOFOLLOW, O_RDWR, O_RDONLY, O_NONBLOCK } = constants;
@@ -24,7 +25,9 @@ export class PartialFile {
 
   /** Opens what an earlier attempt has left, or begins anew. A symlink that somebody has put there is not followed. */
   static async open(path: string): Promise<PartialFile> {
-    const file = await onDisk(`opening ${path}`, () => open(path, O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE));
+    const file = await onDisk(`opening ${path}`, () =>
+      open(fsPath(path), O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE),
+    );
     return new PartialFile(path, file);
   }
 
@@ -64,7 +67,7 @@ export class PartialFile {
   async commit(path: string): Promise<void> {
     await onDisk(`writing ${this.path}`, () => this.#file.sync());
     await this.close();
-    await onDisk(`renaming ${this.path} to ${path}`, () => rename(this.path, path));
+    await onDisk(`renaming ${this.path} to ${path}`, () => rename(fsPath(this.path), fsPath(path)));
   }
 
   async close(): Promise<void> {
@@ -74,7 +77,7 @@ export class PartialFile {
   /** Nothing of it is worth being gone on with. */
   async discard(): Promise<void> {
     await this.close();
-    await unlink(this.path).catch(() => {});
+    await unlink(fsPath(this.path)).catch(() => {});
   }
 }
 
@@ -87,7 +90,7 @@ export async function hashComplete(
 ): Promise<boolean> {
   let file: FileHandle;
   try {
-    file = await open(path, O_RDONLY | O_NONBLOCK); // a fifo must not hold us up
+    file = await open(fsPath(path), O_RDONLY | O_NONBLOCK); // a fifo must not hold us up
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw diskFault(`reading ${path}`, error);

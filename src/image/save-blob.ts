@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { fsPath } from '../base/raw-text.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import type { KeptPages } from '../blob/kept-pages.js';
 import { PAGE_SIZE, pageCount, pageLength } from '../blob/page.js';
@@ -38,7 +39,7 @@ export interface SaveBlobOptions {
 export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, signal } = options;
   const directory = dirname(target.partial);
-  const { dev, ino } = await onDisk(`looking at ${directory}`, () => stat(directory));
+  const { dev, ino } = await onDisk(`looking at ${directory}`, () => stat(fsPath(directory)));
   const save = async () => (await findComplete(source.size, options)) ?? fetchFile(source, options);
   return withMachineLock(`save ${dev}:${ino} ${digest}`, save, { onWait, signal });
 }

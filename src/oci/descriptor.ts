@@ -5,7 +5,7 @@ import type { Platform } from './platform.js';
 
 /** OCI image-spec, descriptor.md. */
 export interface Descriptor {
-  mediaType: string;
+  mediaType: string; // empty when the document has none
   digest: Digest;
   size: number; // bytes, 0 to 2^53-1
   platform?: Platform; // only in an image index
@@ -21,10 +21,10 @@ export interface Descriptor {
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   const refuse = (why: string) => new LayerslayerError('UNSUPPORTED', `${where}: ${why}`);
   if (!isJsonObject(value)) throw refuse('is not a descriptor');
-  const mediaType = stringField(value, 'mediaType');
+  const mediaType = stringField(value, 'mediaType') ?? '';
   const digest = ownField(value, 'digest');
   const size = ownField(value, 'size');
-  if (mediaType === undefined) throw refuse('has no mediaType');
+  if (digest === undefined) throw refuse('has no digest');
   if (!isDigest(digest))
     throw refuse(`its digest is not sha256 or sha512: ${JSON.stringify(digest)?.slice(0, 100)}`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
@@ -55,7 +55,7 @@ function parseDescriptorPlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
   const os = stringField(value, 'os');
   const architecture = stringField(value, 'architecture');
-  if (!os || !architecture) return undefined;
+  if (os === undefined || architecture === undefined) return undefined;
   const variant = stringField(value, 'variant');
   const osVersion = stringField(value, 'os.version');
   return { os, architecture, ...(variant && { variant }), ...(osVersion && { osVersion }) };

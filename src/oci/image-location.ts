@@ -34,8 +34,21 @@ const UNSUPPORTED_PREFIX = /^(docker-daemon|containers-storage):/;
 /** Characters: `PATH_MAX` of Linux, and no name of an image is longer. */
 const TEXT_LENGTH_MAX = 4096;
 
+/**
+ * Chooses the path that is meant: names of files may have colons too.
+ * @param paths the text before each colon, shortest first, then all of it; one at least
+ * @returns the position in `paths`; -1 when none of them is there
+ */
+export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number;
+
+/** As skopeo does, and for callers that want no more than the place. */
+const FIRST_COLON_ENDS_PATH: ChoosePath = () => 0;
+
 /** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
-export function parseImageLocation(text: string): ImageLocation {
+export function parseImageLocation(
+  text: string,
+  choosePath: ChoosePath = FIRST_COLON_ENDS_PATH,
+): ImageLocation {
   const unsupported = UNSUPPORTED_PREFIX.exec(text);
   if (unsupported) {
     throw new LayerslayerError(
@@ -44,12 +57,12 @@ export function parseImageLocation(text: string): ImageLocation {
     );
   }
   const local = LOCAL_PREFIX.exec(text);
-  if (local) return parseLocal(text, local[1] as LocalPlace);
+  if (local) return parseLocal(text, local[1] as LocalPlace, choosePath);
   const reference = text.startsWith(REGISTRY_PREFIX) ? text.slice(REGISTRY_PREFIX.length) : text;
   return { place: 'registry', reference: parseReference(reference) };
 }
 
-/** The text that `parseImageLocation` gives the same location for. */
+/** The text that `parseImageLocation` gives the same location for, by the same choice of paths. */
 export function formatImageLocation(location: ImageLocation): string {
   if (location.place === 'registry') return formatReference(location.reference);
   const { place, path, tag, position } = location;
@@ -58,35 +71,27 @@ export function formatImageLocation(location: ImageLocation): string {
 }
 
 /**
- * The same image, named so that it is found from any working directory.
+ * Returns the same image, named so that it is found from any working directory.
  * @param toAbsolute makes a path absolute
- * @throws LayerslayerError INVALID_REFERENCE when the absolute path cannot be written
  */
 export function withAbsolutePath(
   location: ImageLocation,
   toAbsolute: (path: string) => string,
 ): ImageLocation {
   if (location.place === 'registry') return location;
-  const path = toAbsolute(location.path);
-  // The first colon ends the path, for skopeo too, which refuses such directories likewise.
-  if (path.includes(':')) {
-    throw new LayerslayerError(
-      'INVALID_REFERENCE',
-      `${shown(formatImageLocation(location))}: the path ${shown(path)} holds a colon, which ends a path here`,
-    );
-  }
-  return { ...location, path };
+  return { ...location, path: toAbsolute(location.path) };
 }
 
-function parseLocal(text: string, place: LocalPlace): LocalLocation {
+function parseLocal(text: string, place: LocalPlace, choosePath: ChoosePath): LocalLocation {
   const refuse = (why: string) => new LayerslayerError('INVALID_REFERENCE', `${shown(text)}: ${why}`);
   if (text.length > TEXT_LENGTH_MAX) throw refuse(`longer than ${TEXT_LENGTH_MAX} characters`);
   const rest = text.slice(place.length + 1);
-  const colon = rest.indexOf(':');
-  const path = colon < 0 ? rest : rest.slice(0, colon);
-  const which = colon < 0 ? undefined : rest.slice(colon + 1);
-  if (path === '') throw refuse(place === 'oci' ? 'the directory is missing' : 'the file is missing');
-  if (path.includes('\0')) throw refuse('its path holds a NUL');
+  if (rest === '' || rest.startsWith(':'))
+    throw refuse(place === 'oci' ? 'the directory is missing' : 'the file is missing');
+  if (rest.includes('\0')) throw refuse('its path holds a NUL');
+  const paths = pathsIn(rest);
+  const path = paths.length === 1 ? rest : (paths[choosePath(place, paths)] ?? paths[0]!);
+  const which = path.length === rest.length ? undefined : rest.slice(path.length + 1);
   if (which === undefined) return { place, path };
   if (which === '') throw refuse('nothing follows the last colon');
   if (which.startsWith('@')) {
@@ -94,6 +99,13 @@ function parseLocal(text: string, place: LocalPlace): LocalLocation {
     return { place, path, position: Number(which.slice(1)) };
   }
   return { place, path, tag: place === 'docker-archive' ? canonicalName(which, refuse) : which };
+}
+
+/** All that can be the path in `path:tag`. */
+function pathsIn(text: string): string[] {
+  const paths: string[] = [];
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) paths.push(text.slice(0, at));
+  return [...paths, text];
 }
 
 /** Names in a docker-archive are references, and compared as such: `busybox` is `docker.io/library/busybox:latest`. */

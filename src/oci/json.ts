@@ -52,7 +52,11 @@ export function keyList(object: JsonObject, key: string): string[] {
   return isJsonObject(value) ? Object.keys(value) : [];
 }
 
-/** A field that the document itself has: never one of Object.prototype; null is as good as absent, as in Go. */
+/**
+ * Returns a field that the document itself has, never one of Object.prototype. null and "" are absent, as they are for
+ * tools written in Go.
+ */
 export function ownField(object: JsonObject, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
+  const value = Object.hasOwn(object, key) ? object[key] : undefined;
+  return value === null || value === '' ? undefined : value;
 }

@@ -104,7 +104,7 @@ function checkClaims(
     const right = kind === 'index' ? isIndexType(bodyType) : isManifestType(bodyType);
     if (!right) throw refuse('mediaType', bodyType);
   }
-  if (descriptorType === undefined) return;
+  if (!descriptorType) return;
   if (contradicts(descriptorType)) throw refuse('its descriptor', descriptorType);
   if (bodyType !== undefined && bodyType !== descriptorType) {
     throw new LayerslayerError(

@@ -27,7 +27,7 @@ export function ociManifest(manifest: Manifest, bytes: Uint8Array): OciManifest 
 }
 
 function bare({ mediaType, digest, size, annotations }: Descriptor): object {
-  return { mediaType, digest, size, ...(annotations && { annotations }) };
+  return { ...(mediaType && { mediaType }), digest, size, ...(annotations && { annotations }) };
 }
 
 function ociConfigType(mediaType: string): string {

@@ -32,22 +32,47 @@ export function defaultPlatform(): Platform {
   return normalizePlatform({ os: 'linux', architecture: GOARCH[process.arch] ?? process.arch });
 }
 
+/** GOOS as containerd knows them: one of these alone is an operating system. */
+const KNOWN_OS = new Set(
+  (
+    'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 ' +
+    'windows zos'
+  ).split(' '),
+);
+
+/** GOARCH as containerd knows them: one of these alone is an architecture. */
+const KNOWN_ARCHITECTURES = new Set(
+  (
+    '386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ' +
+    'ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'
+  ).split(' '),
+);
+
 /**
- * `os/architecture` or `os/architecture/variant`, normalised.
+ * `[os/]architecture[/variant]` or `os`, normalised, as containerd's `platforms.Parse` reads it. The default
+ * OS is linux, the default architecture this machine's. Unlike there, `arm64/v8` is an architecture with its variant.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function parsePlatform(text: string): Platform {
-  const [os, architecture, variant, ...rest] = text.split('/');
-  const wellFormed = [os, architecture, variant ?? 'v1'].every(
-    (part) => part !== undefined && /^[\w.-]+$/.test(part),
-  );
-  if (!os || !architecture || !wellFormed || rest.length > 0) {
-    throw new LayerslayerError(
+  const parts = text.split('/');
+  const refuse = () =>
+    new LayerslayerError(
       'INVALID_ARGUMENT',
-      `not a platform: ${JSON.stringify(text.slice(0, 100))}: want OS/ARCH or OS/ARCH/VARIANT, as linux/arm64`,
+      `not a platform: ${JSON.stringify(text.slice(0, 100))}: want [OS/]ARCH[/VARIANT], as arm64 or linux/arm/v7`,
     );
-  }
-  return normalizePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+  if (parts.length > 3 || !parts.every((part) => /^[\w.-]+$/.test(part))) throw refuse();
+  const [first, ...rest] = parts as [string, ...string[]];
+  const { os, architecture } = normalizePlatform({ os: first, architecture: first });
+  const isOs = KNOWN_OS.has(os);
+  const isArchitecture = KNOWN_ARCHITECTURES.has(architecture);
+  if (rest.length === 0 && isOs) return { ...defaultPlatform(), os };
+  if (rest.length === 0 && !isArchitecture) throw refuse();
+  const leavesOsOut = rest.length === 0 || (rest.length === 1 && isArchitecture && !isOs);
+  const named = leavesOsOut
+    ? { os: 'linux', architecture: first }
+    : { os: first, architecture: rest.shift()! };
+  const [variant] = rest;
+  return normalizePlatform({ ...named, ...(variant !== undefined && { variant }) });
 }
 
 export function formatPlatform(platform: Platform): string {

@@ -2,11 +2,12 @@
  * Headers of tars that we write: ustar, with PAX records for what does not fit its fields. Names stay bytes, whatever they
  * are: that is why no library does it. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
  */
+import type { EntryKind, ExtendedAttribute } from './entry.js';
 import { BLOCK_SIZE } from './header.js';
 
-/** What is written of a member; links and directories have no size. */
+/** What is written of a member; only files have a size. */
 export interface WrittenEntry {
-  kind: 'file' | 'dir' | 'symlink' | 'hardlink';
+  kind: EntryKind;
   path: Uint8Array; // relative, of a directory with a `/` at its end
   linkTarget?: Uint8Array;
   mode: number;
@@ -15,21 +16,36 @@ export interface WrittenEntry {
   size: number;
   mtimeSeconds: number;
   mtimeNanoseconds: number;
+  deviceMajor?: number; // 0 unless char or block
+  deviceMinor?: number;
+  xattrs?: readonly ExtendedAttribute[]; // none when left out
 }
 
-const TYPES = { file: '0', hardlink: '1', symlink: '2', dir: '5' } as const;
+const TYPES: Record<EntryKind, string> = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  char: '3',
+  block: '4',
+  dir: '5',
+  fifo: '6',
+};
 const PAX_TYPE = 'x';
 /** Name of the extension header itself: readers that know no PAX make a file of it. */
 const PAX_NAME = Buffer.from('PaxHeaders/0');
 const NAME_LENGTH = 100;
 const CHECKSUM_AT = 148;
+const DEVICE_MAJOR_AT = 329;
+const DEVICE_MINOR_AT = 337;
+/** star's key, which GNU tar, bsdtar and Go read. */
+const XATTR_PREFIX = Buffer.from('SCHILY.xattr.');
 
 /** Two blocks of zeros end an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
 
 /** The blocks before an entry's content. */
 export function tarHeader(entry: WrittenEntry): Uint8Array {
-  const { path, linkTarget = Buffer.alloc(0), mtimeSeconds, mtimeNanoseconds } = entry;
+  const { path, linkTarget = Buffer.alloc(0), mtimeSeconds, mtimeNanoseconds, xattrs = [] } = entry;
   const records: Buffer[] = [];
   const number = (key: string, value: number, digits: number): number => {
     if (value < 8 ** digits) return value;
@@ -44,6 +60,7 @@ export function tarHeader(entry: WrittenEntry): Uint8Array {
   const isPlainTime = mtimeNanoseconds === 0 && mtimeSeconds >= 0 && mtimeSeconds < 8 ** 11;
   if (!isPlainTime) records.push(record('mtime', Buffer.from(decimalTime(mtimeSeconds, mtimeNanoseconds))));
   const mtime = isPlainTime ? mtimeSeconds : 0;
+  for (const { name, value } of xattrs) records.push(record(Buffer.concat([XATTR_PREFIX, name]), value));
   const header = block({
     name: path,
     type: TYPES[entry.kind],
@@ -53,6 +70,7 @@ export function tarHeader(entry: WrittenEntry): Uint8Array {
     size,
     mtime,
     linkTarget,
+    ...(entry.deviceMajor !== undefined && { device: [entry.deviceMajor, entry.deviceMinor ?? 0] }),
   });
   if (records.length === 0) return header;
   const data = Buffer.concat(records);
@@ -70,7 +88,7 @@ export function tarHeader(entry: WrittenEntry): Uint8Array {
 
 /** What follows content of so many bytes. */
 export function tarPadding(size: number): Uint8Array {
-  return new Uint8Array((BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE);
+  return TAR_END.subarray(0, (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE);
 }
 
 /** In a header's field; beyond ASCII readers differ in how they take it, in a PAX record they don't. */
@@ -87,10 +105,11 @@ interface Fields {
   size: number;
   mtime: number;
   linkTarget?: Uint8Array;
+  device?: readonly [major: number, minor: number];
 }
 
-function block({ name, type, mode, uid, gid, size, mtime, linkTarget }: Fields): Buffer {
-  const bytes = Buffer.alloc(BLOCK_SIZE);
+function block({ name, type, mode, uid, gid, size, mtime, linkTarget, device }: Fields): Buffer {
+  const bytes = Buffer.allocUnsafe(BLOCK_SIZE).fill(0); // of Node's pool: a tar has many
   bytes.set(name.subarray(0, NAME_LENGTH), 0);
   bytes.write(octal(mode, 7), 100);
   bytes.write(octal(uid, 7), 108);
@@ -101,9 +120,23 @@ function block({ name, type, mode, uid, gid, size, mtime, linkTarget }: Fields):
   bytes.write(type, 156);
   if (linkTarget) bytes.set(linkTarget.subarray(0, NAME_LENGTH), 157);
   bytes.write('ustar\x0000', 257, 'latin1');
+  if (device) {
+    writeDeviceNumber(bytes, DEVICE_MAJOR_AT, device[0]);
+    writeDeviceNumber(bytes, DEVICE_MINOR_AT, device[1]);
+  }
   const sum = bytes.reduce((total, byte) => total + byte, 0);
   bytes.write(`${octal(sum, 6)}\0 `, CHECKSUM_AT, 'latin1');
   return bytes;
+}
+
+/** There is no PAX record for these: past seven octal digits a number is base-256, as GNU tar writes it. */
+function writeDeviceNumber(bytes: Buffer, at: number, value: number): void {
+  if (value < 8 ** 7) {
+    bytes.write(octal(value, 7), at);
+  } else {
+    bytes[at] = 0x80;
+    bytes.writeUInt32BE(value, at + 4);
+  }
 }
 
 function octal(value: number, digits: number): string {
@@ -111,8 +144,14 @@ function octal(value: number, digits: number): string {
 }
 
 /** `LENGTH key=value\n`, whose length counts its own digits. */
-function record(key: string, value: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(` ${key}=`), value, Buffer.from('\n')]);
+function record(key: string | Uint8Array, value: Uint8Array): Buffer {
+  const body = Buffer.concat([
+    Buffer.from(' '),
+    Buffer.from(key),
+    Buffer.from('='),
+    value,
+    Buffer.from('\n'),
+  ]);
   let length = body.length + 1;
   while (String(length).length + body.length !== length) length = String(length).length + body.length;
   return Buffer.concat([Buffer.from(String(length)), body]);

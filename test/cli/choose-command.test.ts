@@ -33,6 +33,26 @@ describe('chooseCommand', () => {
     expect(chooseCommand(words(line))).toEqual({ kind: 'nothing', bare, meant });
   });
 
+  it.each([
+    ['ls nginx', 'ls', /layerslayer peek /],
+    ['pull nginx:alpine', 'pull', /layerslayer save /],
+    ['pull nginx -o dir', 'pull', /layerslayer save /],
+    ['login ghcr.io', 'login', /docker login/],
+    ['export -q nginx', 'export', /layerslayer carve -r -o - IMAGE \//],
+    ['tags nginx', 'tags', /skopeo list-tags/],
+    ['cat nginx /etc/passwd', 'cat', /layerslayer carve -o - /],
+    ['find /etc nginx', 'find', /layerslayer peek /],
+    ['diff nginx:1 nginx:2', 'diff', /layerslayer mount /],
+    ['du nginx', 'du', /layerslayer peek /],
+    ['cp nginx:/etc .', 'cp', /layerslayer carve /],
+    ['run nginx', 'run', /layerslayer mount /],
+    ['images', 'images', /layerslayer cache ls/],
+    ['push nginx', 'push', /skopeo copy/],
+  ])('%s names the command that is meant', (line, bare, advice) => {
+    const chosen = chooseCommand(words(line));
+    expect(chosen).toEqual({ kind: 'nothing', bare, advice: expect.stringMatching(advice) });
+  });
+
   it.each(['help', 'help me'])('%s', (line) => {
     expect(chooseCommand(words(line)).kind).toBe(line === 'help' ? 'help' : 'command');
   });
@@ -45,6 +65,8 @@ describe('chooseCommand', () => {
   it.each([
     'mout /mnt -o rw,dev,suid',
     'ubuntu mnt',
+    'ls /mnt', // an image of that name
+    'pull /mnt/img -o rw,dev,suid',
     'debian /mnt',
     'nginx:alpine /mnt/img',
     'nginx:alpine /mnt/img -o rw,dev,suid',

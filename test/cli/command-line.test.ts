@@ -23,6 +23,14 @@ describe('the command line', () => {
   it.each([
     [[], 'no command: see layerslayer --help'],
     [['frob'], 'no such command: frob: see layerslayer --help'],
+    [
+      ['mont', 'nginx'],
+      'no such command: mont (did you mean mount? An image of that name: layerslayer mount mont DIR): see layerslayer --help',
+    ],
+    [
+      ['cat', 'nginx', '/a'],
+      'no such command: cat (layerslayer carve -o - IMAGE PATH writes a file to stdout; an image of that name: layerslayer mount cat DIR): see layerslayer --help',
+    ],
     [['mount'], 'mount wants IMAGE MOUNTPOINT, got 0: see layerslayer mount --help'],
     [['mount', 'a'], 'mount wants IMAGE MOUNTPOINT, got 1: see layerslayer mount --help'],
     [['mount', 'a', 'b', 'c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],

@@ -71,6 +71,7 @@ describe('completion for bash', () => {
     ['save --format oci ', ['a layout']],
     ['save --format oci dir ', ['docker-archive:', 'oci-archive:', 'oci:']],
     ['cache ', ['clear', 'ls', 'prune']],
+    ['interactive ', ['docker-archive:', 'oci-archive:', 'oci:']],
     ['completion z', ['zsh']],
     ['mount --transport f', ['fuse-native']],
     ['mounts ', []],
@@ -117,6 +118,10 @@ describe('completion for zsh', () => {
     ['layerslayer save --format ', ['oci']],
     ['layerslayer mount --transport ', ['dev-fuse', 'fuse-native']],
     ['layerslayer cache ', ['clear', 'ls', 'prune']],
+    ['layerslayer inter', ['interactive']],
+    ['layerslayer interactive ', ['docker-archive:', 'oci-archive:', 'oci:']],
+    ['layerslayer interactive oci:a', ['a file.tar', 'a layout']],
+    ['layerslayer interactive --platform linux/s', ['linux/s390x']],
   ])('%s', (line, offers) => expect(complete('zsh', line)).toEqual([...offers].sort()));
 });
 

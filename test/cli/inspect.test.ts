@@ -193,7 +193,7 @@ describe('inspect', () => {
 
   it.each([
     [['--dockerfile', '--json'], 2],
-    [['--platform', 'linux'], 2],
+    [['--platform', 'unheard'], 2],
     [['--platform', 'linux/s390x'], 12],
   ])('%j: %d', async (args, status) => {
     const ended = await inspect([reference, ...args]);

@@ -85,7 +85,7 @@ describe('mountOptions', () => {
   });
 
   it.each([
-    [['--platform', 'linux']],
+    [['--platform', 'unheard']],
     [['--layer', '0']],
     [['--layer', '1.5']],
     [['--layer', '-1']],

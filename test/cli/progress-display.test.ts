@@ -120,7 +120,7 @@ describe('ProgressDisplay', () => {
     );
   });
 
-  it.each([true, false])('shows only notices when quiet (terminal: %s)', (isTerminal) => {
+  it.each([true, false])('shows only warnings when quiet (terminal: %s)', (isTerminal) => {
     const { output, text } = memoryOutput({ isTerminal });
     output.choices = { json: false, quiet: true, verbose: false };
     const display = new ProgressDisplay(output);
@@ -128,7 +128,11 @@ describe('ProgressDisplay', () => {
     display.progress(layer(1));
     display.progress(layer(1, { state: 'done' }));
     display.notice('rate limited');
+    display.say('FOUND a');
+    display.done('saved a');
+    display.warn('not verified');
+    display.result('{}');
     display.end();
-    expect(text.stderr).toBe('rate limited\n');
+    expect([text.stderr, text.stdout]).toEqual(['not verified\n', '{}\n']);
   });
 });

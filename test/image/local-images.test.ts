@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { LocatedSource } from '#dist/image/located-source.js';
 import { digestOf } from '#dist/oci/digest.js';
 import { parsePlatform } from '#dist/oci/platform.js';
 import { noise } from '../blob/bytes.js';
-import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
+import { cleanUp, IS_ROOT, onCleanUp, scratchDirectory, scratchTmpfs } from '../cache/scratch.js';
 import {
   type BlobDescriptor,
   blobName,
@@ -129,6 +129,18 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect(await digestOf('@2')).toBe(images[2].digest);
     });
 
+    it('takes one manifest under several names for one image', async () => {
+      const layout = new LayoutBuilder();
+      const one = layout.image(LAYERS);
+      const index = layout.index([{ ...one, platform: amd64 }]);
+      const source = start();
+      for (const top of [one, index]) {
+        const reference = write(layout.top([named(top, '1.2'), named(top, 'latest'), top]));
+        for (const which of ['', ':1.2', ':latest'])
+          expect((await source.resolve(reference + which, AMD64)).digest).toBe(one.digest);
+      }
+    });
+
     it('lists them when none is named, or one that is not there', async () => {
       const { reference } = several();
       const source = start();
@@ -191,6 +203,13 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect((await start().resolve(write(builder.top([one])), wanted)).platform).toEqual(wanted);
     });
 
+    it('is not named, or no attestation, by an empty annotation', async () => {
+      const { builder, one } = layout();
+      const empty = { 'org.opencontainers.image.ref.name': '', 'vnd.docker.reference.type': '' };
+      const reference = write(builder.top([{ ...one, annotations: empty }, one]));
+      expect((await start().resolve(reference, AMD64)).digest).toBe(one.digest);
+    });
+
     it('is not guessed at when two have the same platform, or tell none', async () => {
       const { builder, one, two } = layout();
       const plain = ({ platform: _, ...descriptor }: BlobDescriptor) => descriptor;
@@ -202,6 +221,18 @@ describe.each(FORMS)('%s:', (_, write) => {
         const failing = source.resolve(write(builder.top(tops)), AMD64);
         await expect(failing).rejects.toThrow(withCode('INVALID_REFERENCE'));
       }
+    });
+
+    it('side by side, each under the same two names', async () => {
+      const { builder, one, two } = layout();
+      const tops = [named(one, '1.2'), named(two, '1.2'), named(two, 'latest'), named(one, 'latest')];
+      const reference = write(builder.top(tops));
+      const source = start();
+      for (const text of [reference, `${reference}:latest`])
+        expect((await source.resolve(text, ARM64)).digest).toBe(two.digest);
+      expect((await source.listImages(reference)).images).toHaveLength(2);
+      const other = write(builder.top([named(one, '1.2'), named(two, 'latest')]));
+      await expect(source.resolve(other, AMD64)).rejects.toThrow(withCode('INVALID_REFERENCE'));
     });
 
     it('without the one that is asked for: says what there is', async () => {
@@ -218,6 +249,40 @@ describe.each(FORMS)('%s:', (_, write) => {
       // Who counts has chosen.
       const chosen = await source.resolve(`${write(builder.top([two]))}:@0`, AMD64);
       expect(chosen.platform).toEqual(ARM64);
+    });
+
+    it('beside entries of unknown media types, which are no images', async () => {
+      const { builder, one, two } = layout();
+      const chart = { ...two, mediaType: 'application/vnd.cncf.helm.chart.v1+json', platform: amd64 };
+      const source = start();
+      for (const tops of [
+        [chart, one],
+        [builder.index([chart, one])],
+        [named(chart, 'x'), named(one, 'x')],
+        [chart, { ...one, mediaType: '' }],
+      ]) {
+        const reference = write(builder.top(tops));
+        expect((await source.resolve(reference, AMD64)).digest).toBe(one.digest);
+        expect((await source.listImages(reference)).images.map(({ digest }) => digest)).toEqual([one.digest]);
+      }
+    });
+
+    it('of which none is an image: names the types', async () => {
+      const { builder, one } = layout();
+      const wasm = { ...one, mediaType: 'application/wasm' };
+      const chart = { ...one, mediaType: 'application/vnd.chart' };
+      const types = 'application/wasm, application/vnd.chart';
+      const source = start();
+      for (const top of [[wasm, chart, wasm], [builder.index([wasm, chart])]]) {
+        const reference = write(builder.top(top));
+        await expect(source.resolve(reference, AMD64)).rejects.toThrow(
+          withCode('UNSUPPORTED', `^${reference} has no image, only ${types}$`),
+        );
+      }
+      const counted = `${write(builder.top([one, wasm]))}:@1`;
+      await expect(source.resolve(counted, AMD64)).rejects.toThrow(
+        withCode('UNSUPPORTED', `^${counted} has no image, only application/wasm$`),
+      );
     });
 
     it('nested deeper than 4: UNSUPPORTED', async () => {
@@ -393,6 +458,18 @@ describe('oci:', () => {
     );
   });
 
+  it('may have colons in its path; the answer holds when it is removed', async () => {
+    const directory = scratchDirectory();
+    const path = layoutAt(join(directory, 'a:b'));
+    const source = start();
+    const image = await source.resolve(`oci:${path}:@0`, AMD64);
+    const blob = source.open(image, image.manifest.layers[0]!);
+    await blob.read(0, 1);
+    rmSync(path, { recursive: true });
+    layoutAt(join(directory, 'a'));
+    expect((await source.open(image, image.manifest.layers[0]!).read(0, 1)).length).toBe(1);
+  });
+
   it('is found when it comes later', async () => {
     const path = join(scratchDirectory(), 'layout');
     const source = start();
@@ -537,6 +614,24 @@ describe('docker-archive:', () => {
     });
   });
 
+  it('takes an image that is listed once for each of its names for one image', async () => {
+    const image = (tag: string) => ({ layers: LAYERS, tags: [tag] });
+    const reference = dockerArchive(dockerArchiveFiles([image('a:1'), image('a:2')]));
+    const source = start();
+    const { digest } = await source.resolve(reference, AMD64);
+    expect((await source.resolve(`${reference}:a:2`, AMD64)).digest).toBe(digest);
+    expect((await source.listImages(reference)).images).toHaveLength(1);
+  });
+
+  it.each([null, ''])('takes a field of manifest.json that is %j for absent', async (nothing) => {
+    const files = dockerArchiveFiles([{ layers: [] }]);
+    const [image] = JSON.parse(files['manifest.json']!.toString());
+    files['manifest.json'] = JSON.stringify([
+      { ...image, RepoTags: nothing, Layers: nothing, Parent: nothing },
+    ]);
+    expect((await start().resolve(dockerArchive(files), AMD64)).manifest.layers).toEqual([]);
+  });
+
   it('gives the variant that serves best, whatever the order', async () => {
     const arm = (variant: string) => ({
       layers: variant === 'v7' ? LAYERS : OTHER,
@@ -658,8 +753,10 @@ describe('an archive', () => {
     const path = join(directory, 'x.tar');
     const resolve = () => start().resolve(`${place}:${path}`, AMD64);
     await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path}: no such file$`));
+    writeFileSync(path, Buffer.from('28b52ffd', 'hex'));
+    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with zstd`));
     writeFileSync(path, gzipSync(tarOfFiles({ a: 'x' })));
-    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with gzip`));
+    await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path} is no `));
     writeFileSync(path, 'no archive'.repeat(1000));
     await expect(resolve()).rejects.toThrow(withCode('CORRUPT_LAYER', `^${path}: `));
     writeFileSync(path, '');
@@ -699,5 +796,112 @@ describe('an archive', () => {
     await expect(late.read(0, 10)).rejects.toThrow(
       withCode('NOT_FOUND', `^${path} has no layer .* any more`),
     );
+  });
+});
+
+describe("a gzip'd archive", () => {
+  /** A member with a file name and a comment in its header (RFC 1952, 2.3). */
+  const namedMember = (content: Uint8Array) => {
+    const bytes = gzipSync(content);
+    const flags = Buffer.from(bytes.subarray(0, 10));
+    flags[3] = 0x08 | 0x10;
+    return Buffer.concat([flags, Buffer.from('image.tar\0made by hand\0'), bytes.subarray(10)]);
+  };
+  const FORMS: [string, (tar: Buffer) => Buffer][] = [
+    ['of one member', gzipSync],
+    ['with a file name in its header', namedMember],
+    [
+      'of several members, and zeros behind',
+      (tar) =>
+        Buffer.concat([
+          gzipSync(tar.subarray(0, 700)),
+          gzipSync(''),
+          namedMember(tar.subarray(700)),
+          Buffer.alloc(512),
+        ]),
+    ],
+  ];
+  const write = (content: Uint8Array) => {
+    const path = join(scratchDirectory(), 'x.tar.gz');
+    writeFileSync(path, content);
+    return path;
+  };
+  const layout = () => {
+    const builder = new LayoutBuilder();
+    return builder.top([builder.image(LAYERS)]);
+  };
+  /** Where decompressed archives go. */
+  const temporaryDirectory = (directory = scratchDirectory()) => {
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = directory;
+    onCleanUp(() => {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    });
+    return directory;
+  };
+
+  describe.each(FORMS)('%s', (_, pack) => {
+    it.each([
+      ['docker-archive', () => dockerArchiveFiles([{ layers: LAYERS }])],
+      ['oci-archive', layout],
+    ])('opens as a plain %s does, and leaves no name on the disk', async (place, files) => {
+      const path = write(pack(tarOfFiles(files())));
+      const directory = temporaryDirectory();
+      const source = start();
+      const image = await source.resolve(`${place}:${path}`, AMD64);
+      rmSync(path);
+      const blob = source.open(image, image.manifest.layers[0]!);
+      expect(Buffer.compare(await blob.read(0, blob.size), LAYERS[0]!)).toBe(0);
+      expect(readdirSync(directory)).toEqual([]);
+      const { file: copy } = await blob.local!.open();
+      const { size, blocks } = await copy.stat();
+      expect(size).toBe(tarOfFiles(files()).length);
+      expect(blocks * 512).toBeGreaterThan(LAYERS[0]!.length);
+    });
+  });
+
+  it('of many zeros takes no room on the disk', async () => {
+    const zeros = 20 * 2 ** 20;
+    const files = { ...dockerArchiveFiles([{ layers: LAYERS }]), zeros: Buffer.alloc(zeros) };
+    const path = write(gzipSync(tarOfFiles(files)));
+    temporaryDirectory();
+    const source = start();
+    const image = await source.resolve(`docker-archive:${path}`, AMD64);
+    const { file: copy } = await source.open(image, image.manifest.layers[0]!).local!.open();
+    const { size, blocks } = await copy.stat();
+    expect(size).toBeGreaterThan(zeros);
+    expect(blocks * 512).toBeLessThan(5 * 2 ** 20);
+  });
+
+  it('that is cut short, or damaged, is CORRUPT_LAYER', async () => {
+    const bytes = gzipSync(tarOfFiles(dockerArchiveFiles([{ layers: LAYERS }])));
+    const damaged = Buffer.from(bytes);
+    damaged[damaged.length - 6]! ^= 1; // of the CRC32
+    for (const [content, why] of [
+      [bytes.subarray(0, 150_000), 'cut short'],
+      [damaged, 'CRC32'],
+    ] as const) {
+      const path = write(content);
+      const failing = start().resolve(`docker-archive:${path}`, AMD64);
+      await expect(failing).rejects.toThrow(withCode('CORRUPT_LAYER', `^${path}: .*${why}`));
+    }
+  });
+
+  it('says where it could not be decompressed, and what helps', async () => {
+    const path = write(gzipSync(tarOfFiles(layout())));
+    const nowhere = temporaryDirectory(join(scratchDirectory(), 'nowhere'));
+    await expect(start().resolve(`oci-archive:${path}`, AMD64)).rejects.toThrow(
+      withCode('IO_FAILED', `^${path}: decompressing the archive into ${nowhere} \\(TMPDIR .*ENOENT`),
+    );
+  });
+
+  it.runIf(IS_ROOT)('that does not fit on the disk is IO_FAILED', async () => {
+    const path = write(gzipSync(tarOfFiles(layout())));
+    const small = temporaryDirectory(scratchTmpfs(100 * 1024));
+    await expect(start().resolve(`oci-archive:${path}`, AMD64)).rejects.toThrow(
+      withCode('IO_FAILED', `^${path}: .* ${small} .*ENOSPC`),
+    );
+    expect(readdirSync(small)).toEqual([]);
   });
 });

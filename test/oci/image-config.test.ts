@@ -84,6 +84,22 @@ test.each([
   expect(() => parseImageConfig(bytes, 'config X')).toThrow(why);
 });
 
+test.each([null, ''])('a field that is %j is as good as absent; a label may be empty', (nothing) => {
+  const config = {
+    User: nothing,
+    Env: nothing,
+    Cmd: nothing,
+    ExposedPorts: nothing,
+    Labels: { a: '', b: null },
+  };
+  const body = { os: 'linux', architecture: nothing, variant: nothing, author: nothing, history: nothing };
+  expect(parse({ ...body, rootfs: nothing, config })).toEqual({
+    ...parse({ os: 'linux' }),
+    container: { ...parse({}).container, labels: { a: '' } },
+  });
+  expect(parse({ config: nothing, rootfs: { diff_ids: nothing } })).toEqual(parse({}));
+});
+
 test('build steps know their layer, unless the history does not fit', () => {
   const config = parse({
     history: [{ created_by: 'a' }, { created_by: 'b', empty_layer: true }, { created_by: 'c' }],

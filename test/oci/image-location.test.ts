@@ -77,9 +77,21 @@ describe('where an image is', () => {
     expect(formatImageLocation(absolute)).toBe(wanted);
   });
 
-  it('refuses a path that it could not read again', () => {
-    const absolute = () => withAbsolutePath(parseImageLocation('oci:dir'), (path) => resolve('/a:b', path));
-    expect(absolute).toThrow(expect.objectContaining({ code: 'INVALID_REFERENCE' }));
-    expect(absolute).toThrow('/a:b/dir holds a colon');
+  it.each([
+    // text, what is there, path, tag
+    ['oci:/a:b:t', ['/a:b'], '/a:b', 't'],
+    ['oci:/a:b:t', ['/a', '/a:b'], '/a', 'b:t'],
+    ['oci:/a:b:t', ['/a:b:t'], '/a:b:t', undefined],
+    ['oci:/a:b:t', [], '/a', 'b:t'],
+    ['oci:/a:', ['/a:'], '/a:', undefined],
+    ['docker-archive:/x/y:z.tar', ['/x/y:z.tar'], '/x/y:z.tar', undefined],
+    ['docker-archive:/x/y:z.tar:a:1', ['/x/y:z.tar'], '/x/y:z.tar', 'docker.io/library/a:1'],
+    ['oci-archive:a:b:c:@1', ['a:b:c'], 'a:b:c', undefined],
+  ])('%s where %j is there is %s with tag %s', (text, there, path, tag) => {
+    const location = parseImageLocation(text, (_place, paths) =>
+      paths.findIndex((one) => there.includes(one)),
+    );
+    expect(location).toMatchObject({ path, ...(tag !== undefined && { tag }) });
+    expect('tag' in location).toBe(tag !== undefined);
   });
 });

@@ -38,6 +38,53 @@ describe('a manifest', () => {
     }
   });
 
+  describe.each([
+    ['null', null],
+    ['empty', ''],
+  ])('%s is as good as absent', (_, nothing) => {
+    const EMPTY = {
+      mediaType: nothing,
+      annotations: nothing,
+      subject: nothing,
+      artifactType: nothing,
+      fsLayers: nothing,
+    };
+    const emptyParts = { annotations: nothing, platform: nothing, data: nothing, urls: nothing };
+
+    test('in a manifest and its descriptors', () => {
+      const body = { ...EMPTY, config: { ...CONFIG, ...emptyParts }, layers: [{ ...LAYER, ...emptyParts }] };
+      expect(parse(manifest({ ...body, manifests: nothing }))).toEqual(parse(manifest()));
+      expect(parse(manifest({ layers: nothing }))).toEqual(parse(manifest({ layers: undefined })));
+      const untyped = manifest({ layers: [{ ...LAYER, mediaType: nothing }] });
+      expect(parse(untyped)).toEqual(parse(manifest({ layers: [{ ...LAYER, mediaType: undefined }] })));
+    });
+
+    test('in an index and its descriptors', () => {
+      const [entry] = index().manifests;
+      const platform = { os: 'linux', architecture: 'arm', variant: nothing, 'os.version': nothing };
+      const body = { ...EMPTY, layers: nothing, config: nothing };
+      const manifests = [{ ...entry, ...emptyParts, platform: { ...platform, 'os.features': nothing } }];
+      expect(parse(index({ ...body, manifests }))).toEqual(
+        parse(index({ manifests: [{ ...entry, platform: { os: 'linux', architecture: 'arm' } }] })),
+      );
+      const nowhere = [{ ...entry, platform: { os: nothing, architecture: 'arm' } }];
+      expect(parse(index({ manifests: nowhere }))).toEqual(parse(index()));
+    });
+
+    test('where something must be there', () => {
+      const wanting = { ...LAYER, digest: nothing };
+      expect(() => parse(manifest({ layers: [wanting] }))).toThrow('layer 1 of manifest X: has no digest');
+      expect(() => parse({ schemaVersion: 2, config: nothing, layers: nothing, manifests: nothing })).toThrow(
+        'neither',
+      );
+    });
+
+    test('in what was said of it before', () => {
+      const claims = { contentType: nothing ?? undefined, descriptorType: nothing ?? undefined };
+      expect(parse(manifest({ mediaType: MEDIA_TYPES.ociManifest }), claims).kind).toBe('manifest');
+    });
+  });
+
   test('its parts are plain data', () => {
     const found = parse(manifest({ annotations: { a: 'b', __proto__x: 'y' } }));
     expect(structuredClone(found)).toEqual(found);

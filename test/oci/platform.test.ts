@@ -22,16 +22,45 @@ test.each([
   ['linux/i386', 'linux/386'],
   ['macos/arm64', 'darwin/arm64'],
   ['linux/constructor', 'linux/constructor'],
+  ['arm64', 'linux/arm64'],
+  ['ARM64', 'linux/arm64'],
+  ['aarch64', 'linux/arm64'],
+  ['x86_64', 'linux/amd64'],
+  ['x86-64', 'linux/amd64'],
+  ['i386', 'linux/386'],
+  ['arm', 'linux/arm/v7'],
+  ['armhf', 'linux/arm/v7'],
+  ['armel', 'linux/arm/v6'],
+  ['riscv64', 'linux/riscv64'],
+  ['arm64/v8', 'linux/arm64'],
+  ['arm/v6', 'linux/arm/v6'],
+  ['arm/5', 'linux/arm/v5'],
+  ['AMD64/V2', 'linux/amd64/v2'],
+  ['x86_64/v3', 'linux/amd64/v3'],
+  ['js/wasm', 'js/wasm'],
+  ['unheard/of', 'unheard/of'],
+  ['linux', formatPlatform(defaultPlatform())],
+  ['Windows', formatPlatform({ ...defaultPlatform(), os: 'windows' })],
 ])('platform %s is %s', (typed, canonical) => {
   expect(formatPlatform(parsePlatform(typed))).toBe(canonical);
 });
 
-test.each(['', 'linux', 'linux/', '/amd64', 'linux/arm/v7/x', 'linux/am d64', 'linux/arm/'])(
-  'platform %j is refused',
-  (typed) => {
-    expect(() => parsePlatform(typed)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
-  },
-);
+test.each([
+  '',
+  'unheard',
+  'constructor',
+  'v8',
+  'arm64/',
+  'arm64/v8/x/y',
+  'linux/',
+  '/amd64',
+  'linux/arm/v7/x',
+  'linux/am d64',
+  'linux/arm/',
+  '*',
+])('platform %j is refused', (typed) => {
+  expect(() => parsePlatform(typed)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+});
 
 test('the default is linux on this machine’s architecture, in Go’s words', () => {
   expect(defaultPlatform().os).toBe('linux');

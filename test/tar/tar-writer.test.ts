@@ -36,6 +36,19 @@ describe('tarHeader', () => {
     { name: 'a time just before 1970', more: { mtimeSeconds: -1, mtimeNanoseconds: 250_000_000 } },
     { name: 'a time between', more: { mtimeSeconds: -3, mtimeNanoseconds: 999_999_999 } },
     { name: 'a time after 2242', more: { mtimeSeconds: 8 ** 11 } },
+    { name: 'a character device', more: { kind: 'char', deviceMajor: 1, deviceMinor: 3 } },
+    { name: 'a block device', more: { kind: 'block', deviceMajor: 4095, deviceMinor: 1_048_575 } },
+    { name: 'a device number past 2^21', more: { kind: 'block', deviceMajor: 0, deviceMinor: 2 ** 31 - 1 } },
+    { name: 'a fifo', more: { kind: 'fifo' } },
+    {
+      name: 'extended attributes',
+      more: {
+        xattrs: [
+          { name: new Uint8Array(Buffer.from('user.é')), value: new Uint8Array([0, 0x3d, 0x0a, 0xff]) },
+          { name: new Uint8Array(Buffer.from('security.capability')), value: new Uint8Array(20).fill(1) },
+        ],
+      },
+    },
   ];
   it.each(cases)('is read back: $name', ({ more }) => {
     const entry = { ...plain, ...more };

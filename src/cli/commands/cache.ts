@@ -44,7 +44,8 @@ export const cache: Command<typeof OPTIONS> = {
       case 'prune':
       case 'clear': {
         const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
-        output.result(options.json ? JSON.stringify(removed, undefined, 2) : shrunkLine(removed));
+        if (options.json) output.result(JSON.stringify(removed, undefined, 2));
+        else if (!options.quiet) output.result(shrunkLine(removed));
         return 0;
       }
       default:

@@ -85,7 +85,8 @@ export const carve: Command<typeof OPTIONS> = {
         });
         const say = (line: string, record: () => object) => {
           if (toStdout) display.say(line);
-          else display.result(values.json ? JSON.stringify(record()) : line);
+          else if (values.json) display.result(JSON.stringify(record()));
+          else display.done(line);
         };
         let told: string | undefined;
         const job: CarveJob = {
@@ -100,7 +101,7 @@ export const carve: Command<typeof OPTIONS> = {
             say(fileLine(result, layers.length, cost()), record);
             const doubt = result.unverified && unverifiedLine(result.unverified);
             // Once for all files that one walk brought.
-            if (doubt !== undefined && doubt !== told) display.say(doubt);
+            if (doubt !== undefined && doubt !== told) display.warn(doubt);
             told = doubt;
           },
           foundTree(carved, text, names) {

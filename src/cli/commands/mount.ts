@@ -122,7 +122,7 @@ async function mountByDaemon(
 function showResult(summary: MountSummary, { output, startedMs }: CommandContext): void {
   const elapsedMs = performance.now() - startedMs;
   if (output.choices.json) output.result(JSON.stringify({ ...summary, elapsedMs: Math.round(elapsedMs) }));
-  else output.result(mountLine(summary, elapsedMs));
+  else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
 }
 
 /** Until the mount is unmounted, by whatever means; Ctrl-C and SIGTERM are such means. */

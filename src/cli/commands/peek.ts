@@ -65,7 +65,7 @@ export const peek: Command<typeof OPTIONS> = {
           image,
           listing,
           headBytes,
-          note: (line) => display.say(line),
+          note: (line) => display.warn(line),
           failed(error) {
             const failed = fail(error);
             status ||= failed;

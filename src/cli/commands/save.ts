@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fsPath } from '../../base/raw-text.js';
 import type { ResolvedImage } from '../../image/image-source.js';
 import { LayoutWriter } from '../../image/layout-writer.js';
 import { makeOutputDirectory } from '../../image/on-disk.js';
@@ -50,6 +52,7 @@ export const save: Command<typeof OPTIONS> = {
   run(values, [name], context) {
     const wanted = values.layer.map(parseLayer);
     const directory = layoutDirectory(values);
+    checkDirectoryName(directory ?? values.output ?? DEFAULT_DIRECTORY, context.cwd);
     return withSession(
       name!,
       values,
@@ -70,6 +73,18 @@ export const save: Command<typeof OPTIONS> = {
     );
   },
 };
+
+/** `docker save -o x.tar` writes an archive; a directory of such a name would be a surprise. */
+const ARCHIVE_NAME = /^-$|\.(tar|tgz|tbz2?|txz|tzst)$|\.tar\.[a-z0-9]+$/i;
+
+/** @throws LayerslayerError INVALID_ARGUMENT for what is the name of an archive, unless a directory has it */
+function checkDirectoryName(output: string, cwd: string): void {
+  const path = fsPath(resolve(cwd, output));
+  if (!ARCHIVE_NAME.test(output) || statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw usageError(
+    `save writes a directory with a file for each layer (with --format oci DIR a layout), no archive: got ${output}`,
+  );
+}
 
 /** Of `--format oci DIR`. @throws LayerslayerError INVALID_ARGUMENT */
 function layoutDirectory({ format, layer, output }: SaveValues): string | undefined {
@@ -133,7 +148,7 @@ async function saveAll(
     const fault = saveFault(outcome);
     if (fault) statuses.set(outcome, fail(fault));
     else if (!output.choices.json && 'path' in outcome.result)
-      display.result(savedLine(outcome, outcome.result, { layers: image.manifest.layers.length, cwd }));
+      display.done(savedLine(outcome, outcome.result, { layers: image.manifest.layers.length, cwd }));
   };
   const outcomes = await session.saveLayers(image, target, { only, signal, onEnded });
   const first = outcomes.find((outcome) => statuses.has(outcome));
@@ -149,7 +164,6 @@ function showSummary(
 ): void {
   const elapsedMs = performance.now() - startedMs;
   const summary = { image, outcomes, place, bytesFetched: session.metrics().bytesFetched, elapsedMs };
-  display.result(
-    output.choices.json ? JSON.stringify(saveRecord(summary), undefined, 2) : summaryLine(summary),
-  );
+  if (output.choices.json) display.result(JSON.stringify(saveRecord(summary), undefined, 2));
+  else display.done(summaryLine(summary));
 }

@@ -1,0 +1,37 @@
+/**
+ * Commands of docker, crane, skopeo and of a shell that users try here, and what does it. A command of ours of the same name
+ * counts more.
+ */
+const ADVICE: Readonly<Record<string, string>> = {
+  ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
+  cat: 'layerslayer carve -o - IMAGE PATH writes a file to stdout',
+  cp: 'layerslayer carve -r -o DIR IMAGE PATH extracts files',
+  export: 'layerslayer carve -r -o - IMAGE / writes the merged tree as a tar',
+  find: 'layerslayer peek --merged --simple IMAGE lists all names',
+  du: 'layerslayer peek --merged IMAGE [PATH] lists sizes',
+  diff: 'layerslayer mount IMAGE DIR shows trees that diff -r compares',
+  pull: 'layerslayer save IMAGE downloads layers; layerslayer mount needs no download',
+  copy: 'layerslayer save --format oci DIR IMAGE copies an image',
+  load: 'layerslayer mount docker-archive:FILE DIR opens an archive as it is',
+  run: 'layerslayer mount IMAGE DIR shows the files; no program is run',
+  images: 'layerslayer cache ls lists what is cached',
+  ps: 'layerslayer mounts lists what is mounted',
+  rmi: 'layerslayer cache clear removes what is cached',
+  history: 'layerslayer inspect IMAGE shows the build steps',
+  manifest: 'layerslayer inspect IMAGE shows manifest and config',
+  config: 'layerslayer inspect IMAGE shows manifest and config',
+  tags: 'skopeo list-tags docker://REPOSITORY lists tags',
+  push: 'skopeo copy pushes an image; layerslayer only reads',
+  login: 'docker login stores credentials, which layerslayer reads',
+};
+
+/**
+ * Returns what to do instead of a command that there is not.
+ * @param words the first bare word and those after it. `layerslayer ls /mnt` mounts the image `ls`: an absolute path alone
+ *   is a mountpoint, as mount(8) gives it
+ */
+export function foreignAdvice([first, second, ...more]: readonly string[]): string | undefined {
+  if (first === undefined || !Object.hasOwn(ADVICE, first)) return undefined;
+  const isMount = second?.startsWith('/') === true && more.length === 0;
+  return isMount ? undefined : ADVICE[first];
+}
