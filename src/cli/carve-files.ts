@@ -1,9 +1,9 @@
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
-import type { FileResult } from '../carve/file-search.js';
-import { FileSearch } from '../carve/file-search.js';
+import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
 import { matchPattern } from '../carve/path-pattern.js';
+import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
 import { openTree } from '../daemon/open-tree.js';
@@ -22,7 +22,8 @@ export interface CarveJob {
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
   foundTree(carved: CarvedTree, text: WantedFile['text'], names: readonly Uint8Array[]): void;
-  failed(error: LayerslayerError, asked: AskedPath): void;
+  /** @param unverified the fault was found in a layer that was not read to its end */
+  failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
 }
@@ -32,6 +33,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   const { session, image, numbers, target, verify, settled, signal } = job;
   const asked = new Map<WantedFile, AskedPath>();
   const files = new Map<WantedFile, TargetFile>();
+  const spooled = new Map<WantedFile, SpooledFile>();
   for (const one of paths) {
     try {
       if (one.names.length === 0) throw directoryRefusal(one.text);
@@ -46,29 +48,39 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     image,
     numbers,
     verify,
-    begin(wanted, file) {
+    begin(wanted, file, isFinal) {
       files.get(wanted)?.discard();
+      spooled.get(wanted)?.discard();
+      if (target.isStream && !isFinal) {
+        const spool = new SpooledFile(file.size);
+        spooled.set(wanted, spool);
+        return spool;
+      }
+      spooled.delete(wanted);
       const out = target.begin(asked.get(wanted)!.names, file);
       files.set(wanted, out);
       return out;
     },
-    done(result) {
+    async done(result) {
       const one = asked.get(result.wanted)!;
       try {
-        files.get(result.wanted)!.commit();
+        const spool = spooled.get(result.wanted);
+        const out = spool ? target.begin(one.names, result.file) : files.get(result.wanted)!;
+        await spool?.copyTo(out, settled, signal);
+        out.commit();
         job.foundFile(result, one.names);
       } catch (error) {
         tell(job, error, one);
       }
     },
-    failed: (wanted, error) => job.failed(error, asked.get(wanted)!),
+    failed: (wanted, error, unverified) => job.failed(error, asked.get(wanted)!, unverified),
     settled,
     signal,
   });
   try {
     await search.run();
   } finally {
-    for (const file of files.values()) file.discard();
+    for (const file of [...files.values(), ...spooled.values()]) file.discard();
   }
 }
 
@@ -117,6 +129,6 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
 
 /** What stops one path only. */
 function tell(job: CarveJob, error: unknown, asked: AskedPath): void {
-  if (!(error instanceof LayerslayerError)) throw error;
+  if (job.signal.aborted || !(error instanceof LayerslayerError)) throw error;
   job.failed(error, asked);
 }

@@ -155,6 +155,73 @@ describe('carve', () => {
     expect(again.stderr).toContain(`FOUND ${shown} (`);
   });
 
+  describe('of entries that come twice', () => {
+    const pad = file('pad', noise(300_000, 3));
+    const push = (name: string, ...members: Buffer[]) =>
+      pushImage(registry, `${name}:latest`, { layers: [gzipSync(tarOf(...members), { level: 1 })] });
+    const stdout = (...args: string[]) => carve('-o', '-', ...args);
+
+    it.each([
+      ['twice', '/f', 'two', [file('f', 'one'), file('f', 'two')]],
+      [
+        'through-a-link',
+        '/etc/f',
+        'two',
+        [file('etc/f', 'one'), symlink('localetc', '/etc'), file('localetc/f', 'two')],
+      ],
+      ['replaced-target', '/f', 'one', [file('t', 'one'), hardlink('f', 't'), file('t', 'two')]],
+      [
+        'replaced-link',
+        '/l',
+        'two',
+        [file('b', 'two'), symlink('l', 'a'), file('a', 'one'), symlink('l', 'b')],
+      ],
+    ])('takes the last: %s', async (name, path, content, members) => {
+      await push(name, ...members);
+      const cold = await stdout(image(name), path);
+      expect(cold).toMatchObject({ status: 0, stdout: content });
+      expect(cold.stderr).not.toContain('not verified');
+      expect((await stdout(image(name), path)).stdout).toBe(content);
+
+      // Both on the first page of a layer that is not read to its end.
+      await push(`${name}-page`, ...members, pad);
+      const early = await stdout(image(`${name}-page`), path);
+      expect(early).toMatchObject({ status: 0, stdout: content });
+      expect(early.stderr).toMatch(/^not verified: 64 KiB of 29\d\.\d KiB read$/m);
+      expect((await stdout('--verify', image(`${name}-page`), path)).stdout).toBe(content);
+
+      // The last one is out of sight.
+      await push(`${name}-far`, ...members.slice(0, -1), pad, ...members.slice(-1));
+      const doubtful = JSON.parse((await carve('--json', image(`${name}-far`), path)).stdout);
+      expect(doubtful).toMatchObject({ verified: false });
+      const sure = await stdout('--verify', image(`${name}-far`), path);
+      expect(sure).toMatchObject({ status: 0, stdout: content });
+      expect(sure.stderr).not.toContain('not verified');
+    });
+
+    it('writes to stdout what is certain only, however large', async () => {
+      const [first, last] = [noise(5_000_000, 4), noise(5_000_000, 5)];
+      await push('large-twice', file('f', first), file('f', last));
+      const out = join(place.scratch, 'out');
+      const script = '"$0" "$@" > "$OUT"';
+      const args = [...place.program, 'carve', '-o', '-', image('large-twice'), '/f'];
+      const env = { ...place.env, OUT: out, TMPDIR: place.directory('spool') };
+      const ended = await attempt('bash', ['-c', script, ...args], { env });
+      expect(ended.status).toBe(0);
+      expect(ended.stderr).not.toContain('not verified');
+      expect(readFileSync(out).equals(Buffer.from(last))).toBe(true);
+      expect(readdirSync(env.TMPDIR)).toEqual([]);
+    });
+
+    it('says of a refusal too that it is not verified', async () => {
+      await push('becomes-file', dir('d/'), pad, file('d', 'file'));
+      const cold = await stdout(image('becomes-file'), '/d');
+      expect(cold).toMatchObject({ status: 2, stdout: '' });
+      expect(cold.stderr).toMatch(/^not verified: 64 KiB of 29\d\.\d KiB read$/m);
+      expect((await stdout('--verify', image('becomes-file'), '/d')).stdout).toBe('file');
+    });
+  });
+
   it('says which parent is there of a path that is not', async () => {
     for (const [path, parent] of [
       ['/etc/none/deep', '/etc'],

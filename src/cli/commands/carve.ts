@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import type { CarveTarget } from '../../carve/carve-target.js';
+import type { Unverified } from '../../carve/file-search.js';
 import { OutputDirectory } from '../../carve/output-directory.js';
 import { SequentialSink } from '../../carve/sequential-sink.js';
 import { TarStream } from '../../carve/tar-stream.js';
@@ -88,6 +89,12 @@ export const carve: Command<typeof OPTIONS> = {
           else display.result(values.json ? JSON.stringify(record()) : line);
         };
         let told: string | undefined;
+        // Once for all answers of one walk.
+        const doubt = (unverified: Unverified | undefined) => {
+          const line = unverified && unverifiedLine(unverified);
+          if (line !== undefined && line !== told) display.say(line);
+          told = line;
+        };
         const job: CarveJob = {
           session,
           image,
@@ -98,17 +105,15 @@ export const carve: Command<typeof OPTIONS> = {
           foundFile(result, names) {
             const record = () => fileRecord(result, layers.length, cost(), target.display(names));
             say(fileLine(result, layers.length, cost()), record);
-            const doubt = result.unverified && unverifiedLine(result.unverified);
-            // Once for all files that one walk brought.
-            if (doubt !== undefined && doubt !== told) display.say(doubt);
-            told = doubt;
+            doubt(result.unverified);
           },
           foundTree(carved, text, names) {
             const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
             say(treeLine(text, carved, layers.length, cost()), record);
           },
-          failed(error, asked) {
+          failed(error, asked, unverified) {
             const status = fail(error);
+            doubt(unverified);
             if (!statuses.has(asked)) statuses.set(asked, status);
           },
           settled: () => output.flushed(),
@@ -132,15 +137,9 @@ function stdoutFile(output: Output): CarveTarget {
   let isTaken = false;
   return {
     check: () => {},
-    begin(names, { size }) {
-      if (isTaken) {
-        // Of a file that was found and passed on its layer's way a later entry may say otherwise, at the layer's very end.
-        const path = joinPath(names).toString();
-        throw new LayerslayerError(
-          'CORRUPT_LAYER',
-          `${path} was written, and is there again: --verify takes the last one`,
-        );
-      }
+    isStream: true,
+    begin(_names, { size }) {
+      if (isTaken) refuse();
       isTaken = true;
       return new SequentialSink(size, (bytes) => output.bytes(bytes));
     },
