@@ -6,6 +6,7 @@ import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import { copyContent } from './copy-content.js';
+import { deletionHint } from './deletion-hint.js';
 import { LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
@@ -47,6 +48,7 @@ export interface FileSearchOptions {
   /** Called between bytes: waits until what was written has gone somewhere. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
+  where?: string | undefined; // what is searched, for messages; the image when left out
 }
 
 interface KnownLayer {
@@ -133,7 +135,9 @@ export class FileSearch {
     const isOpen = new Set(missing.filter((_, i) => open[i]).map(({ wanted }) => wanted));
     for (const { wanted, resolved: found } of resolved) {
       if (isOpen.has(wanted)) continue;
-      const error = refusal(view.tree, wanted.text, found);
+      const lower = this.#options.numbers.slice(0, this.#below);
+      const hint = await deletionHint(wanted.path, found, { ...this.#options, lower, upper: this.#upper });
+      const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
       else if (found.kind === 'found')
         await this.#copy(wanted, foundFile(view.tree, found.inode, found.names));

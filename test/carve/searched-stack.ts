@@ -48,6 +48,7 @@ export class SearchedStack {
     private readonly stack: Stack,
     private readonly kept: ReadonlySet<number> = new Set(),
     private readonly pageRows = 1,
+    private readonly layerSize = 100_000_000, // bytes
   ) {}
 
   get session(): FileSearchOptions['session'] {
@@ -63,7 +64,7 @@ export class SearchedStack {
   }
 
   get image(): FileSearchOptions['image'] {
-    const layers = this.stack.map(() => ({ size: 1000 }));
+    const layers = this.stack.map(() => ({ size: this.layerSize }));
     return { manifest: { layers } } as unknown as FileSearchOptions['image'];
   }
 

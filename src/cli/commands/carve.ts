@@ -43,7 +43,9 @@ export const carve: Command<typeof OPTIONS> = {
   synopsis: 'carve [OPTIONS] IMAGE PATH...',
   description:
     'Extracts files of IMAGE to ./carved/PATH, with their mode and time. PATH is that of a file as a container would see\n' +
-    "it, or a pattern ('/etc/*.conf'). Layers are searched from the top, and read only until the answer is certain; those\n" +
+    "it. A PATH that no layer has is a pattern, as bash reads them: '/etc/*.conf', '/etc/**/*.{conf,d}' (** crosses\n" +
+    'directories), ? and [a-z]; a backslash takes away the meaning of a sign. Layers are searched from the top, and read only\n' +
+    'as far as needed: if a later entry could still replace the file, stderr says "not verified" (--verify reads on). Layers\n' +
     'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
   options: OPTIONS,
   positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
@@ -55,10 +57,11 @@ export const carve: Command<typeof OPTIONS> = {
   run(values, [name, ...words], context) {
     const { output, cwd, startedMs } = context;
     const paths = askedPaths(words);
-    const isTree = values.recursive || paths.some(({ path }) => path === undefined);
+    // Names seldom hold these: all layers are opened at once, as a pattern needs. Others are first looked for as paths.
+    const isTree = values.recursive || paths.some(({ text, pattern }) => pattern && /[*?]/.test(text));
     const toStdout = values['output-dir'] === STDOUT;
     if (toStdout && values.json) throw usageError('-o - and --json exclude each other: both write to stdout');
-    if (toStdout && !values.recursive && (isTree || paths.length > 1))
+    if (toStdout && !values.recursive && paths.length > 1)
       throw usageError('-o - writes one file; with -r a tar of all');
     const only = values.layer === undefined ? undefined : parseLayer(values.layer);
 
@@ -99,6 +102,7 @@ export const carve: Command<typeof OPTIONS> = {
           session,
           image,
           numbers,
+          where: only !== undefined && layers.length > 1 ? `layer ${numbers[0]}` : undefined,
           target,
           verify: values.verify,
           recursive: values.recursive,
@@ -119,7 +123,8 @@ export const carve: Command<typeof OPTIONS> = {
           settled: () => output.flushed(),
           signal,
         };
-        await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
+        const patterns = isTree ? paths : await carveSingleFiles(job, paths);
+        if (patterns.length > 0) await carveFromTree(job, patterns);
         if (toStdout && values.recursive) tar.end();
         // What is known of the layers decides which fault is found first: the order of the paths decides the status.
         return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
