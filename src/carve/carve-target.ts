@@ -23,6 +23,8 @@ export interface TargetFile extends ContentSink {
 
 /** Where extracted files go: a directory, a tar, or one file's bytes. Names are those from its root on. */
 export interface CarveTarget {
+  /** What is written can't be taken back: only what is certain may be. */
+  readonly isStream?: boolean;
   /** Fails when a file cannot get this name, as far as one can tell before it is fetched. @throws LayerslayerError IO_FAILED */
   check(names: readonly Uint8Array[]): void;
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile;

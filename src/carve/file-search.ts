@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import type { LayerslayerError } from '../base/errors.js';
 import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { Layer } from '../layer/layer.js';
@@ -6,7 +6,8 @@ import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import { copyContent } from './copy-content.js';
-import { type CapturedFile, LayerSearch, type Sighting } from './layer-search.js';
+import { deletionHint } from './deletion-hint.js';
+import { LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
 
@@ -14,8 +15,19 @@ import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile }
 export interface FileResult {
   wanted: WantedFile;
   file: FoundFile;
-  /** Its layer was not read to the end: no digest covers what was copied, and a later entry may say otherwise. */
-  unverified?: { readBytes: number; totalBytes: number };
+  unverified?: Unverified;
+}
+
+/** A layer that led to the answer was not read to its end: no digest covers it, and a later entry may change it. */
+export interface Unverified {
+  readBytes: number; // compressed
+  totalBytes: number;
+}
+
+/** A file of the layer that is searched. */
+interface FoundHere {
+  wanted: WantedFile;
+  file: FoundFile;
 }
 
 export interface FileSearchOptions {
@@ -24,14 +36,19 @@ export interface FileSearchOptions {
   numbers: readonly number[]; // of the layers that make the view, base first
   /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
   verify: boolean;
-  /** Begins a file; called once more for the same one, what came before is void. */
-  begin(wanted: WantedFile, file: FoundFile): ContentSink;
-  done(result: FileResult): void;
+  /**
+   * Begins a file; called once more for the same one, what came before is void.
+   * @param isFinal it is not called once more
+   */
+  begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink;
+  /** The file stands and is whole. */
+  done(result: FileResult): void | Promise<void>;
   /** The path leads to no file, or its content could not be had. */
-  failed(wanted: WantedFile, error: LayerslayerError): void;
+  failed(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void;
   /** Called between bytes: waits until what was written has gone somewhere. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
+  where?: string | undefined; // what is searched, for messages; the image when left out
 }
 
 interface KnownLayer {
@@ -118,7 +135,9 @@ export class FileSearch {
     const isOpen = new Set(missing.filter((_, i) => open[i]).map(({ wanted }) => wanted));
     for (const { wanted, resolved: found } of resolved) {
       if (isOpen.has(wanted)) continue;
-      const error = refusal(view.tree, wanted.text, found);
+      const lower = this.#options.numbers.slice(0, this.#below);
+      const hint = await deletionHint(wanted.path, found, { ...this.#options, lower, upper: this.#upper });
+      const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
       else if (found.kind === 'found')
         await this.#copy(wanted, foundFile(view.tree, found.inode, found.names));
@@ -134,108 +153,103 @@ export class FileSearch {
       view,
       isLowest: this.#below === 0,
       wanted: [...this.#pending],
-      begin,
+      begin: (wanted, file) => begin(wanted, file, false),
       ...(settled && { settled }),
     });
     const end = await session.walkLayer(image, number, search, signal && { signal });
     if ('layer' in end) {
-      // Now for certain: later entries may have replaced what was taken on the way.
-      this.#known.unshift({ number, layer: end.layer });
-      this.#confirm(search);
-      this.#known.shift();
+      await this.#confirm(search, end.layer);
       return end.layer;
     }
-    await this.#conclude(number, search, end.readBytes);
-    return undefined;
+    if (await this.#conclude(number, search, end.readBytes)) return undefined;
+    // The part that was read takes away what it had made, or leaves it to lower layers.
+    return this.#open(number);
   }
 
-  /** The layer was read whole: what was captured stands, if it is what the whole layer says. */
-  #confirm(search: LayerSearch): void {
-    const { number, layer } = this.#known[0]!;
-    const unsure: [WantedFile, CapturedFile][] = [];
-    for (const [wanted, taken] of search.captured) {
-      if (!search.isFinal(wanted, layer.entries.length)) unsure.push([wanted, taken]);
-      else if (taken.capture.isComplete) this.#done({ wanted, file: fileOf(search.sightings.get(wanted)!)! });
-    }
-    if (unsure.length === 0) return;
-    const view = new UpperLayers(this.#upper, this.#below === 0);
-    if (!view.isCertain) return;
-    for (const [wanted, { row, capture }] of unsure) {
-      const resolved = view.resolve(wanted.path);
-      if (resolved.kind !== 'found') continue;
-      const file = foundFile(view.tree, resolved.inode, resolved.names);
-      if (file.layer === number && file.row === row && capture.isComplete) this.#done({ wanted, file });
-    }
-  }
-
-  /** The walk stopped early: everything was found, here or above. */
-  async #conclude(number: number, search: LayerSearch, readBytes: number): Promise<void> {
-    const totalBytes = this.#options.image.manifest.layers[number - 1]!.size;
-    const behind: { wanted: WantedFile; file: FoundFile }[] = [];
-    for (const [wanted, sighting] of search.sightings) {
+  /** The layer was read whole: what was taken on the way stands, if it is what the whole layer says. */
+  async #confirm(search: LayerSearch, { entries }: Layer): Promise<void> {
+    if (!search.hasTakenAny) return;
+    for (const [wanted, sighting] of search.sightings(entries) ?? []) {
       const file = fileOf(sighting);
-      if (!file) this.#fail(wanted, asLayerslayerError((sighting as Sighting & { kind: 'refused' }).error));
-      else if (search.captured.has(wanted))
-        this.#done({ wanted, file, unverified: { readBytes, totalBytes } });
-      else if (file.layer === number) behind.push({ wanted, file });
-      else await this.#copy(wanted, file);
+      if (file && search.hasTaken(wanted, file)) await this.#done({ wanted, file });
     }
-    if (behind.length > 0) await this.#goBack(number, behind, totalBytes);
   }
 
-  /** Files whose content had passed when it turned out that they are wanted: symlinks and hard links point back. */
+  /**
+   * The walk stopped early: everything was found, here or above. What counts is the last entry of all that was read.
+   * @returns false when that does not have them
+   */
+  async #conclude(number: number, search: LayerSearch, readBytes: number): Promise<boolean> {
+    const sightings = search.sightings();
+    if (sightings?.size !== this.#pending.size) return false;
+    const behind: FoundHere[] = [];
+    for (const [wanted, sighting] of sightings) {
+      const file = fileOf(sighting);
+      if (file?.layer === number && !search.hasTaken(wanted, file)) behind.push({ wanted, file });
+    }
+    const readAgain = behind.length === 0 ? 0 : await this.#goBack(number, behind, search);
+    if (readAgain === undefined) return false;
+    const totalBytes = this.#options.image.manifest.layers[number - 1]!.size;
+    const unverified = { readBytes: Math.max(readBytes, readAgain), totalBytes };
+    for (const [wanted, sighting] of sightings) {
+      const file = fileOf(sighting);
+      if (sighting.kind === 'refused') this.#fail(wanted, sighting.error, unverified);
+      else if (file!.layer !== number) await this.#copy(wanted, file!, unverified);
+      else await this.#done({ wanted, file: file!, unverified });
+    }
+    return true;
+  }
+
+  /**
+   * Takes files whose content had passed when it turned out that they are wanted: symlinks and hard links point back.
+   * @returns bytes of the layer that were read for it; undefined when they do not stand, or the whole layer is known now
+   */
   async #goBack(
     number: number,
-    behind: readonly { wanted: WantedFile; file: FoundFile }[],
-    totalBytes: number,
-  ): Promise<void> {
+    behind: readonly FoundHere[],
+    search: LayerSearch,
+  ): Promise<number | undefined> {
     const { session, image, signal, begin, settled } = this.#options;
     const rows = new Map<number, () => ContentSink>();
     for (const { wanted, file } of behind) {
       const before = rows.get(file.row);
-      rows.set(file.row, () => both(before?.(), begin(wanted, file)));
+      rows.set(file.row, () => both(before?.(), begin(wanted, file, false)));
     }
     const reader = new RowReader(rows, settled);
     const end = await session.walkLayer(image, number, reader, signal && { signal });
-    for (const { wanted, file } of behind) {
-      if ('layer' in end && !end.isWalked) {
-        await this.#copyFrom(end.layer, wanted, file);
-      } else if (reader.isIncomplete) {
-        throw new LayerslayerError(
-          'DIGEST_MISMATCH',
-          `layer ${number}: its bytes were others the second time`,
-        );
-      } else {
-        const unverified = 'layer' in end ? undefined : { readBytes: end.readBytes, totalBytes };
-        this.#done({ wanted, file, ...(unverified && { unverified }) });
-      }
-    }
+    if ('layer' in end) return undefined;
+    if (reader.rows <= search.rows) return end.readBytes;
+    // It went further than the search: what came there counts too.
+    const sightings = search.sightings(reader.entries());
+    const isSame = [...this.#pending].every((wanted) => {
+      const file = fileOf(sightings?.get(wanted));
+      const stands = behind.some((one) => one.wanted === wanted && one.file.row === file?.row);
+      return file && (file.layer !== number || stands || search.hasTaken(wanted, file));
+    });
+    return isSame ? end.readBytes : undefined;
   }
 
-  async #copy(wanted: WantedFile, file: FoundFile): Promise<void> {
-    const { layer } = this.#known.find(({ number }) => number === file.layer)!;
-    await this.#copyFrom(layer, wanted, file);
-  }
-
-  async #copyFrom(layer: Layer, wanted: WantedFile, file: FoundFile): Promise<void> {
+  /** Copies a file of a layer that is known. */
+  async #copy(wanted: WantedFile, file: FoundFile, unverified?: Unverified): Promise<void> {
     const { begin, signal, settled } = this.#options;
-    await copyContent(layer, file, begin(wanted, file), { settled, ...(signal && { signal }) });
-    this.#done({ wanted, file });
+    const { layer } = this.#known.find(({ number }) => number === file.layer)!;
+    await copyContent(layer, file, begin(wanted, file, true), { settled, ...(signal && { signal }) });
+    await this.#done({ wanted, file, ...(unverified && { unverified }) });
   }
 
-  #done(result: FileResult): void {
+  #done(result: FileResult): void | Promise<void> {
     this.#pending.delete(result.wanted);
-    this.#options.done(result);
+    return this.#options.done(result);
   }
 
-  #fail(wanted: WantedFile, error: LayerslayerError): void {
+  #fail(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void {
     this.#pending.delete(wanted);
-    this.#options.failed(wanted, error);
+    this.#options.failed(wanted, error, unverified);
   }
 }
 
-function fileOf(sighting: Sighting): FoundFile | undefined {
-  return sighting.kind === 'file' ? sighting.file : undefined;
+function fileOf(sighting: Sighting | undefined): FoundFile | undefined {
+  return sighting?.kind === 'file' ? sighting.file : undefined;
 }
 
 /** Two paths lead to one file. */

@@ -1,13 +1,16 @@
+import type { LayerslayerError } from '../base/errors.js';
 import type { LayerWatcher } from '../image/layer-watcher.js';
 import type { EntryTable } from '../layer/entry-table.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
-import { Capture, type ContentPlace } from './capture.js';
-import { PathWatch } from './path-watch.js';
-import { SoleEntries } from './sole-entries.js';
+import { Capture } from './capture.js';
+import { keyOf, PathWatch } from './path-watch.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
+
+const DOT = Buffer.from('.');
+const DOT_DOT = Buffer.from('..');
 
 /**
  * How often the layers known so far are merged on the way through one layer. Each symlink on a path's way costs one; a layer
@@ -15,13 +18,13 @@ import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile }
  */
 const LOOKS_MAX = 100;
 
-/** What was found of one wanted file before its layer's end. */
+/** What the part of a layer that was read says of a wanted file. */
 export type Sighting =
   | { kind: 'file'; file: FoundFile } // in this layer or above
-  | { kind: 'refused'; error: Error };
+  | { kind: 'refused'; error: LayerslayerError };
 
 /** A file whose content has passed, or is passing. */
-export interface CapturedFile {
+interface CapturedFile {
   row: number;
   capture: Capture;
 }
@@ -29,113 +32,175 @@ export interface CapturedFile {
 export interface LayerSearchOptions {
   number: number; // of this layer
   upper: readonly NumberedLayer[]; // all above it, base first
-  view: UpperLayers; // of those, and certain
+  view: UpperLayers; // of those, and certain; all that is wanted is missing in it
   isLowest: boolean;
   wanted: readonly WantedFile[];
-  /** Begins a file that is found in this layer as it passes. */
+  /** Begins a file that is found in this layer as it passes; what came of it before is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
   settled?(): Promise<void> | undefined;
 }
 
 /**
- * Looks for files along a layer while the layers below it are not known, and takes their contents as they pass. It has seen
- * enough when all of them are certain: the first occurrence of a path in the layer counts. (CLI.md, "carve")
+ * Looks for files along a layer while the layers below it are not known, and takes their contents as they pass. It has enough
+ * when all of them are there. Later entries may replace what it took; `sightings` is what counts in the end: the merge of all
+ * that was read. (CLI.md, "carve")
  */
 export class LayerSearch implements LayerWatcher {
-  /** Known for certain, but for a later entry of the same path. */
-  readonly sightings = new Map<WantedFile, Sighting>();
-  readonly captured = new Map<WantedFile, CapturedFile>();
   readonly #options: LayerSearchOptions;
   readonly #watch = new PathWatch();
-  readonly #soles: SoleEntries | undefined;
-  readonly #missing = new Map<WantedFile, Resolved & { kind: 'missing' }>();
+  /** What is known so far; the others are missing. */
+  readonly #sighted = new Map<WantedFile, Sighting>();
+  readonly #captured = new Map<WantedFile, CapturedFile>();
+  /** Where each file stands, or would: a path from the root on, without the symlinks that are known. */
+  readonly #places = new Map<WantedFile, readonly Uint8Array[]>();
+  /** The files that stand at a place if the next entry of this path is a file, by the path's key. */
+  readonly #expected = new Map<string, WantedFile[]>();
   #looks = 0;
+  #isCertain = true; // what the last look said
+  #rows = 0;
+  #soFar: (() => EntryTable) | undefined;
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
-    for (const wanted of options.wanted) {
-      const resolved = options.view.resolve(wanted.path);
-      if (resolved.kind === 'missing') this.#missing.set(wanted, resolved);
-    }
-    this.#watch.aim(this.#missing.values());
-    if (options.upper.length === 0) this.#soles = new SoleEntries(options.wanted);
+    for (const wanted of options.wanted) this.#place(wanted, options.view.resolve(wanted.path));
+    this.#aim();
+  }
+
+  /** How many entries were read. */
+  get rows(): number {
+    return this.#rows;
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
-    const sole = this.#soles?.see(entry, row);
-    if (sole && !this.sightings.has(sole)) this.#take(sole, entry, row);
-    if (this.#watch.concerns(entry) && this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
+    this.#rows = row + 1;
+    this.#soFar = soFar;
+    const key = this.#watch.concerns(entry);
+    if (key !== undefined) {
+      const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
+      // Most files are an entry of their path: to begin with them takes no merge.
+      if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
+      else if (this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
+    }
     return this.#hasEnough;
   }
 
   onBytes(bytes: Uint8Array, offset: number): boolean {
-    for (const { capture } of this.captured.values()) if (!capture.isComplete) capture.pass(bytes, offset);
+    for (const { capture } of this.#captured.values()) if (!capture.isComplete) capture.pass(bytes, offset);
     return this.#hasEnough;
-  }
-
-  /** Whether what was captured on the way is what a merge of the whole layer, which has so many rows, would say. */
-  isFinal(wanted: WantedFile, rows: number): boolean {
-    const isLast = this.captured.get(wanted)?.row === rows - 1; // nothing came after the look that found it
-    return isLast || this.#soles?.has(wanted) === true;
   }
 
   settled(): Promise<void> | undefined {
     return this.#options.settled?.();
   }
 
+  /**
+   * What this layer says of the wanted files, by the merge. Files that are not there have no sighting.
+   * @param entries of this layer, from its first on; those that were read when left out
+   * @returns undefined when lower layers may change it
+   */
+  sightings(entries = this.#soFar?.()): Map<WantedFile, Sighting> | undefined {
+    const view = entries && this.#viewWith(entries);
+    if (!view?.isCertain) return undefined;
+    const sightings = new Map<WantedFile, Sighting>();
+    for (const wanted of this.#options.wanted) {
+      const sighting = sightingOf(view, wanted, view.resolve(wanted.path));
+      if (sighting) sightings.set(wanted, sighting);
+    }
+    return sightings;
+  }
+
+  /** Whether anything was taken on the way. */
+  get hasTakenAny(): boolean {
+    return this.#captured.size > 0;
+  }
+
+  /** Whether all of this file's content was taken on the way. */
+  hasTaken(wanted: WantedFile, { layer, row }: FoundFile): boolean {
+    const captured = this.#captured.get(wanted);
+    return layer === this.#options.number && captured?.row === row && captured.capture.isComplete;
+  }
+
   get #hasEnough(): boolean {
-    if (this.sightings.size < this.#options.wanted.length) return false;
-    for (const { capture } of this.captured.values()) if (!capture.isComplete) return false;
+    if (!this.#isCertain || this.#sighted.size < this.#options.wanted.length) return false;
+    for (const { capture } of this.#captured.values()) if (!capture.isComplete) return false;
     return true;
   }
 
-  #look(entry: TarEntry, row: number, entries: EntryTable): void {
-    const { number, upper, isLowest, wanted } = this.#options;
-    const view = new UpperLayers([{ entries, number }, ...upper], isLowest);
-    if (!view.isCertain) return;
-    for (const one of wanted) {
-      if (this.sightings.has(one)) continue;
-      const resolved = view.resolve(one.path);
-      if (resolved.kind === 'missing') this.#missing.set(one, copied(resolved));
-      // Not `no-directory` nor `loop`: a later entry may mend them.
-      if (resolved.kind !== 'found') continue;
-      this.#missing.delete(one);
-      const error = refusal(view.tree, one.text, resolved);
-      if (error) {
-        this.sightings.set(one, { kind: 'refused', error });
-        continue;
-      }
-      const file = foundFile(view.tree, resolved.inode, resolved.names);
-      this.sightings.set(one, { kind: 'file', file });
-      if (file.layer === number && file.row === row) this.#capture(one, file, entry);
-    }
-    this.#watch.aim(this.#missing.values());
+  #viewWith(entries: EntryTable): UpperLayers {
+    const { number, upper, isLowest } = this.#options;
+    return new UpperLayers([{ entries, number }, ...upper], isLowest);
   }
 
-  /** The entry is the file, without a look. */
+  #look(entry: TarEntry, row: number, entries: EntryTable): void {
+    const view = this.#viewWith(entries);
+    this.#isCertain = view.isCertain;
+    if (!view.isCertain) return;
+    for (const wanted of this.#options.wanted) {
+      const resolved = view.resolve(wanted.path);
+      this.#place(wanted, resolved);
+      // What is no file yet may become one: a later entry may mend `no-directory` and `loop` too.
+      const sighting = sightingOf(view, wanted, resolved);
+      if (sighting) this.#sighted.set(wanted, sighting);
+      else this.#sighted.delete(wanted);
+      const ours = this.#rowOf(sighting);
+      if (this.#captured.get(wanted)?.row === ours) continue;
+      this.#captured.delete(wanted);
+      if (ours === row && sighting?.kind === 'file') this.#capture(wanted, sighting.file, entry);
+    }
+    this.#aim();
+  }
+
+  /** The entry is expected to be the file. */
   #take(wanted: WantedFile, entry: TarEntry, row: number): void {
     const { size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
-    const names = wanted.path.map((name) => new Uint8Array(name));
     const file: FoundFile = {
-      ...{ layer: this.#options.number, row, names },
+      ...{ layer: this.#options.number, row, names: this.#places.get(wanted)! },
       ...{ size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds },
     };
-    this.sightings.set(wanted, { kind: 'file', file });
-    this.#missing.delete(wanted);
-    this.#watch.aim(this.#missing.values());
+    this.#sighted.set(wanted, { kind: 'file', file });
     this.#capture(wanted, file, entry);
   }
 
-  #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: ContentPlace): void {
-    const place = { dataOffset, storedSize, sparse };
-    const capture = new Capture(place, this.#options.begin(wanted, file));
-    this.captured.set(wanted, { row: file.row, capture });
+  #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: TarEntry): void {
+    const capture = new Capture({ dataOffset, storedSize, sparse }, this.#options.begin(wanted, file));
+    this.#captured.set(wanted, { row: file.row, capture });
+  }
+
+  /** @returns the row of the file, if it is in this layer */
+  #rowOf(sighting: Sighting | undefined): number | undefined {
+    const file = sighting?.kind === 'file' ? sighting.file : undefined;
+    return file?.layer === this.#options.number ? file.row : undefined;
+  }
+
+  /** Notes where the file stands. The names may be views of a table that is given up. */
+  #place(wanted: WantedFile, resolved: Resolved): void {
+    const { names } = resolved;
+    const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
+    const place = [...names, ...ahead].filter((name) => !DOT.equals(name));
+    this.#places.set(
+      wanted,
+      place.map((name) => new Uint8Array(name)),
+    );
+  }
+
+  /** After a look. */
+  #aim(): void {
+    this.#expected.clear();
+    for (const [wanted, place] of this.#places) {
+      const sighting = this.#sighted.get(wanted);
+      const isHere = sighting === undefined || this.#rowOf(sighting) !== undefined;
+      if (!isHere || place.some((name) => DOT_DOT.equals(name))) continue;
+      const key = keyOf(place);
+      this.#expected.set(key, [...(this.#expected.get(key) ?? []), wanted]);
+    }
+    const asked = this.#options.wanted.map(({ path }) => path);
+    this.#watch.aim([...asked, ...this.#places.values()]);
   }
 }
 
-/** The names may be views of a table that is given up. */
-function copied(missing: Resolved & { kind: 'missing' }): Resolved & { kind: 'missing' } {
-  const copy = (part: Uint8Array) => new Uint8Array(part);
-  const { names, name, rest } = missing;
-  return { ...missing, names: names.map(copy), name: copy(name), rest: rest.map(copy) };
+function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
+  if (resolved.kind !== 'found') return undefined;
+  const error = refusal(view.tree, text, resolved);
+  if (error) return { kind: 'refused', error };
+  return { kind: 'file', file: foundFile(view.tree, resolved.inode, resolved.names) };
 }

@@ -1,147 +1,121 @@
-import { resolvePath } from '../overlay/resolve-path.js';
-import type { Tree } from '../overlay/tree.js';
+import { splitPath } from '../overlay/resolve-path.js';
+import { expandBraces } from './brace-expansion.js';
+import { type NamePattern, namePattern } from './name-pattern.js';
+
+const DOT = Buffer.from('.');
+const DOT_DOT = Buffer.from('..');
+const GLOBSTAR = Buffer.from('**');
+const DOT_BYTE = 0x2e;
+const BACKSLASH = 0x5c;
+
+type Part =
+  | NamePattern
+  | { kind: 'globstar' } // any number of directories, none too
+  | { kind: 'parent' } // `..`
+  | { kind: 'end' };
+
+/** Numbers of the parts that may come next. */
+export type Position = readonly number[];
 
 /**
- * Paths with wildcards, as a shell reads them (POSIX, 2.13): `*` and `?` within one component, `[a-z]`, `[!a-z]`, and a
- * backslash that takes away their meaning; a name's leading dot wants one in the pattern.
+ * A path with wildcards, as bash reads it with `globstar`: braces are expanded first; `*`, `?` and `[]` stay within one component,
+ * `**` as a component crosses directories, whose names don't begin with a dot. It is matched component by component from the
+ * root on, at all places of the pattern at once: that takes components times parts at most, whatever the pattern.
  */
-export function isPattern(text: string): boolean {
-  return /(^|[^\\])(\\\\)*[*?[]/.test(text);
-}
+export class PathPattern {
+  /** Of all words that the braces expand to, one after the other; each closes with an `end`. */
+  readonly #parts: readonly Part[];
+  /** Before the first component of a path. */
+  readonly start: Position;
 
-/** Without the backslashes before what would be wildcards, and before backslashes. */
-export function unescapedPath(text: string): string {
-  return text.replace(/\\([*?[\]\\])/g, '$1');
-}
-
-/**
- * The paths of a tree that a pattern matches, in the order of their directories. Directories on the way may be symlinks.
- * @returns components as they are matched, symlinks not resolved
- */
-export function matchPattern(tree: Tree, pattern: string): Uint8Array[][] {
-  let paths: Uint8Array[][] = [[]];
-  for (const part of pattern.split('/')) {
-    if (part === '') continue;
-    if (!isPattern(part)) {
-      const name = Buffer.from(unescapedPath(part));
-      paths = paths.map((path) => [...path, name]);
-      continue;
+  private constructor(words: readonly (readonly Part[])[]) {
+    this.#parts = words.flatMap((parts) => [...parts, { kind: 'end' } as const]);
+    let first = 0;
+    const firsts: number[] = [];
+    for (const { length } of words) {
+      firsts.push(first);
+      first += length + 1;
     }
-    const matcher = compile(part);
-    paths = paths.flatMap((path) =>
-      childrenOf(tree, path)
-        .filter(matcher)
-        .map((name) => [...path, name]),
+    this.start = this.#closed(firsts);
+  }
+
+  /**
+   * @returns undefined when the text has no sign that means more than itself
+   * @throws LayerslayerError INVALID_ARGUMENT when its braces expand to too much
+   */
+  static parse(text: Uint8Array): PathPattern | undefined {
+    const components = expandBraces(text).map((word) => splitPath(word).filter((name) => !DOT.equals(name)));
+    const words = components.map((names) => names.map(partOf));
+    const isPlain = words.length === 1 && words[0]!.every(({ kind }) => kind === 'name' || kind === 'parent');
+    return isPlain && !text.includes(BACKSLASH) ? undefined : new PathPattern(words);
+  }
+
+  /** Whether the components so far are a match. A last `**` matches the directory itself too, before its slash. */
+  isMatch(position: Position, isDirectory: boolean): boolean {
+    return (
+      position.some((at) => this.#parts[at]!.kind === 'end') || (isDirectory && this.endsInGlobstar(position))
     );
   }
-  return paths.filter((path) => isThere(tree, path));
-}
 
-function childrenOf(tree: Tree, path: readonly Uint8Array[]): Uint8Array[] {
-  const resolved = resolvePath(tree, path);
-  if (resolved.kind !== 'found' || tree.kind(resolved.inode) !== 'dir') return [];
-  const names: Uint8Array[] = [];
-  for (let at = tree.childStart(resolved.inode); at < tree.childEnd(resolved.inode); at++) {
-    names.push(new Uint8Array(tree.dentryName(at)));
+  /** Whether a last `**` is next: then all below match too. */
+  endsInGlobstar(position: Position): boolean {
+    return position.some((at) => this.#isLastGlobstar(at));
   }
-  return names.sort(Buffer.compare);
-}
 
-/** Also when it is a symlink to nothing: whoever asked hears of it. */
-function isThere(tree: Tree, path: readonly Uint8Array[]): boolean {
-  const name = path.at(-1);
-  if (name === undefined) return true;
-  const parent = resolvePath(tree, path.slice(0, -1));
-  if (parent.kind !== 'found' || tree.kind(parent.inode) !== 'dir') return false;
-  if (/^\.\.?$/.test(Buffer.from(name).toString('latin1'))) return true;
-  return tree.lookup(parent.inode, name) !== 0;
-}
-
-type Piece = '*' | ((character: string) => boolean);
-
-const DOT = '.';
-
-/** Says of a name whether it matches. Linear in name times pattern: no name makes it slow. */
-function compile(part: string): (name: Uint8Array) => boolean {
-  const pieces = parse([...part]);
-  const wantsDot = part.startsWith(DOT) || part.startsWith('\\.');
-  return (name) => {
-    const characters = [...textOf(name)];
-    return (characters[0] !== DOT || wantsDot) && matches(pieces, characters);
-  };
-}
-
-/** A name that is not UTF-8 is taken byte by byte. */
-function textOf(name: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
-  } catch {
-    return Buffer.from(name).toString('latin1');
+  /** Whether more components could match. */
+  isOpen(position: Position): boolean {
+    return position.some((at) => this.#parts[at]!.kind !== 'end');
   }
-}
 
-function parse(pattern: readonly string[]): Piece[] {
-  const pieces: Piece[] = [];
-  for (let at = 0; at < pattern.length; at++) {
-    const character = pattern[at]!;
-    if (character === '*') {
-      pieces.push('*');
-    } else if (character === '?') {
-      pieces.push(() => true);
-    } else if (character === '[' && pattern.indexOf(']', at + 2) !== -1) {
-      // A `]` right after the bracket (or its `!`) is a member.
-      const negated = pattern[at + 1] === '!' || pattern[at + 1] === '^';
-      const first = at + (negated ? 2 : 1);
-      const end = pattern.indexOf(']', first + 1);
-      if (end === -1) {
-        pieces.push((other) => other === character);
-        continue;
-      }
-      const members = pattern.slice(first, end);
-      pieces.push((other) => isMember(members, other) !== negated);
-      at = end;
-    } else {
-      const literal = character === '\\' && at + 1 < pattern.length ? pattern[++at]! : character;
-      pieces.push((other) => other === literal);
+  /** The position after one more component that is a name. */
+  after(position: Position, name: Uint8Array): Position {
+    const isHidden = name[0] === DOT_BYTE;
+    const stays = isHidden ? [] : position.filter((at) => this.#parts[at]!.kind === 'globstar');
+    const ends = stays.filter((at) => this.#isLastGlobstar(at)).map((at) => at + 1);
+    return this.#closed([...stays, ...ends, ...this.#matched(position, name)]);
+  }
+
+  /** The position below a symlink of this name: `**` does not follow it. */
+  through(position: Position, name: Uint8Array): Position {
+    return this.#closed(this.#matched(position, name));
+  }
+
+  /** The position after a `..`. */
+  afterParent(position: Position): Position {
+    return this.#closed(position.filter((at) => this.#parts[at]!.kind === 'parent').map((at) => at + 1));
+  }
+
+  #matched(position: Position, name: Uint8Array): number[] {
+    const next: number[] = [];
+    for (const at of position) {
+      const part = this.#parts[at]!;
+      if (part.kind === 'name' ? isSame(part.name, name) : part.kind === 'wild' && part.matches(name))
+        next.push(at + 1);
     }
+    return next;
   }
-  return pieces;
+
+  #isLastGlobstar(at: number): boolean {
+    return this.#parts[at]!.kind === 'globstar' && this.#parts[at + 1]!.kind === 'end';
+  }
+
+  /** With the parts behind each `**`, which may match nothing. */
+  #closed(positions: readonly number[]): Position {
+    const closed = new Set<number>();
+    for (let at of positions) {
+      closed.add(at);
+      while (this.#parts[at]!.kind === 'globstar' && !this.#isLastGlobstar(at)) closed.add(++at);
+    }
+    return [...closed];
+  }
 }
 
-function isMember(members: readonly string[], character: string): boolean {
-  for (let at = 0; at < members.length; at++) {
-    if (members[at + 1] === '-' && at + 2 < members.length) {
-      const [from, to] = [members[at]!, members[at + 2]!].map((one) => one.codePointAt(0)!);
-      const code = character.codePointAt(0)!;
-      if (code >= from! && code <= to!) return true;
-      at += 2;
-    } else if (members[at] === character) {
-      return true;
-    }
-  }
-  return false;
+function partOf(component: Uint8Array): Part {
+  if (GLOBSTAR.equals(component)) return { kind: 'globstar' };
+  if (DOT_DOT.equals(component)) return { kind: 'parent' };
+  return namePattern(component);
 }
 
-/** Goes back to the last `*` only: what an earlier one took is never of use again. */
-function matches(pieces: readonly Piece[], characters: readonly string[]): boolean {
-  let piece = 0;
-  let star = -1;
-  let resume = 0;
-  for (let at = 0; at < characters.length; ) {
-    const wanted = pieces[piece];
-    if (wanted === '*') {
-      star = piece++;
-      resume = at;
-    } else if (wanted?.(characters[at]!)) {
-      piece++;
-      at++;
-    } else if (star !== -1) {
-      piece = star + 1;
-      at = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (pieces[piece] === '*') piece++;
-  return piece === pieces.length;
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }

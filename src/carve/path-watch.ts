@@ -1,5 +1,4 @@
 import { PathComponents } from '../overlay/path-components.js';
-import type { Resolved } from '../overlay/resolve-path.js';
 import type { TarEntry } from '../tar/entry.js';
 
 const DOT = Buffer.from('.');
@@ -10,9 +9,9 @@ const SLASH = 0x2f;
 const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 
 /**
- * Tells which entries of a layer, as they pass, may change where wanted paths lead: those on the way of one, but for plain
- * directories before its end; and, as an entry below a symlink of its own layer stands somewhere else, those below one
- * whose last name is on the way. They are known by keys of paths.
+ * Finds the entries of a layer that may change where wanted paths lead: those on the way of one, but for directories before its
+ * end; and, as an entry below a symlink of its own layer stands somewhere else, those below one whose last name is on the way.
+ * Paths are compared by their keys.
  */
 export class PathWatch {
   readonly #ends = new Set<string>();
@@ -23,16 +22,16 @@ export class PathWatch {
   readonly #links = new Set<string>(); // symlinks so far, and hard links, which may be names of symlinks
   readonly #path = new PathComponents();
 
-  /** @param missing where each path ends that is wanted */
-  aim(missing: Iterable<Resolved & { kind: 'missing' }>): void {
+  /** @param paths from the root on, each that a wanted one leads over */
+  aim(paths: Iterable<readonly Uint8Array[]>): void {
     this.#ends.clear();
     this.#ways.clear();
     this.#lastNames.clear();
     this.#endings.clear();
     for (const ending of UNCLEAN) this.#endings.add(ending);
-    for (const { names, name, rest } of missing) {
-      let key = names.map(latin1).join('/');
-      const ahead = [name, ...rest.filter((part) => !DOT.equals(part))];
+    for (const path of paths) {
+      let key = '';
+      const ahead = path.filter((part) => !DOT.equals(part));
       // Where `..` leads is known when it is met.
       const end = ahead.findIndex((part) => DOT_DOT.equals(part));
       const way = end === -1 ? ahead : ahead.slice(0, end);
@@ -46,20 +45,22 @@ export class PathWatch {
     }
   }
 
-  /** Call with each entry, in order. */
-  concerns({ path, kind }: TarEntry): boolean {
-    if (this.#lastNames.size === 0) return false; // nor will there be any
+  /**
+   * Call with each entry, in order.
+   * @returns the key of the entry's path when it may change something
+   */
+  concerns({ path, kind }: TarEntry): string | undefined {
     const isLink = kind === 'symlink' || kind === 'hardlink';
-    if (!isLink && !this.#endings.has(endingOf(path))) return false;
+    if (!isLink && !this.#endings.has(endingOf(path))) return undefined;
     this.#path.parse(path, 0, path.length);
     const { count } = this.#path;
-    if (count === 0) return false;
+    if (count === 0) return undefined;
     const isNamed = this.#lastNames.has(latin1(this.#path.view(count - 1)));
-    if (!isLink && !isNamed) return false;
+    if (!isLink && !isNamed) return undefined;
     const key = this.#path.key(count);
-    const concerned = isNamed && this.#isOnTheWay(key, kind);
+    const isConcerned = isNamed && this.#isOnTheWay(key, kind);
     if (isLink) this.#links.add(key);
-    return concerned;
+    return isConcerned ? key : undefined;
   }
 
   #isOnTheWay(key: string, kind: TarEntry['kind']): boolean {
@@ -70,6 +71,11 @@ export class PathWatch {
     }
     return false;
   }
+}
+
+/** The key of a path of clean names, as `concerns` returns it. */
+export function keyOf(path: readonly Uint8Array[]): string {
+  return path.map(latin1).join('/');
 }
 
 /** The last two bytes before slashes at the end, as one number. */

@@ -1,14 +1,17 @@
 import type { LayerWatcher } from '../image/layer-watcher.js';
+import type { EntryTable } from '../layer/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import type { ContentSink } from './wanted-file.js';
 
-/** Takes the contents of known rows out of a layer that has no index. Enough when all have passed. */
+/** Takes the contents of known rows out of a layer that has no index. It has enough when all have passed. */
 export class RowReader implements LayerWatcher {
   readonly #begin: ReadonlyMap<number, () => ContentSink>;
   readonly #settled: (() => Promise<void> | undefined) | undefined;
   readonly #active = new Set<Capture>();
   #left: number;
+  #rows = 0;
+  #soFar: (() => EntryTable) | undefined;
 
   /** @param begin by row */
   constructor(begin: ReadonlyMap<number, () => ContentSink>, settled?: () => Promise<void> | undefined) {
@@ -17,12 +20,19 @@ export class RowReader implements LayerWatcher {
     this.#left = begin.size;
   }
 
-  /** Not all rows were there as they were the last time. */
-  get isIncomplete(): boolean {
-    return this.#left > 0 || this.#active.size > 0;
+  /** How many entries were read. */
+  get rows(): number {
+    return this.#rows;
   }
 
-  onEntry(entry: TarEntry, row: number): boolean {
+  /** Those entries. */
+  entries(): EntryTable | undefined {
+    return this.#soFar?.();
+  }
+
+  onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
+    this.#rows = row + 1;
+    this.#soFar = soFar;
     const begin = this.#begin.get(row);
     if (begin && entry.kind === 'file') {
       this.#left--;
@@ -30,7 +40,7 @@ export class RowReader implements LayerWatcher {
       const capture = new Capture({ dataOffset, storedSize, sparse }, begin());
       if (!capture.isComplete) this.#active.add(capture);
     }
-    return !this.isIncomplete;
+    return this.#hasEnough;
   }
 
   onBytes(bytes: Uint8Array, offset: number): boolean {
@@ -38,10 +48,14 @@ export class RowReader implements LayerWatcher {
       capture.pass(bytes, offset);
       if (capture.isComplete) this.#active.delete(capture);
     }
-    return !this.isIncomplete;
+    return this.#hasEnough;
   }
 
   settled(): Promise<void> | undefined {
     return this.#settled?.();
+  }
+
+  get #hasEnough(): boolean {
+    return this.#left === 0 && this.#active.size === 0;
   }
 }

@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { bytesOfText, isRaw } from '../base/raw-text.js';
-import { quoteName } from '../overlay/quote-name.js';
+import { quoteName, shownName } from '../overlay/quote-name.js';
 import { joinPath, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
 
@@ -51,30 +51,38 @@ const KIND_NAMES: Record<Exclude<InodeKind, 'file' | 'dir'>, string> = {
   fifo: 'a fifo',
 };
 
+export interface RefusalContext {
+  where?: string | undefined; // what was searched; the image when left out
+  hint?: string | undefined; // of a path that is not there: what helps
+}
+
 /** Why what a path leads to is no file to extract; undefined when it is one. */
 export function refusal(
   tree: Tree,
   text: WantedFile['text'],
   resolved: Resolved,
+  { where = 'image', hint }: RefusalContext = {},
 ): LayerslayerError | undefined {
-  const shown = quoted(text);
+  const asked = shownName(typeof text === 'string' ? bytesOfText(text) : text);
   switch (resolved.kind) {
     case 'missing': {
       const { names, name, rest, isLinked } = resolved;
-      const what = isLinked ? `${shown} leads to ${shownPath([...names, name, ...rest])}, which` : shown;
-      const parent = shownPath(names);
+      const what = isLinked ? `${asked} -> ${shownPath([...names, name, ...rest])}` : asked;
+      const parent = names.length > 0 ? `${shownPath(names)} exists` : undefined;
       return new LayerslayerError(
         'NOT_FOUND',
-        `${what} is not in the image: of its parents ${parent} is there`,
+        `no such file in ${where}: ${what}${inBrackets(hint ?? parent)}`,
       );
     }
-    case 'no-directory':
+    case 'no-directory': {
+      const path = shownPath(resolved.names);
       return new LayerslayerError(
         'NOT_FOUND',
-        `${shown} is not in the image: ${shownPath(resolved.names)} is there, and no directory`,
+        `no such file in ${where}: ${asked}${inBrackets(hint ?? `not a directory: ${path}`)}`,
       );
+    }
     case 'loop':
-      return new LayerslayerError('NOT_FOUND', `${shown} leads nowhere: its symlinks go in a circle`);
+      return new LayerslayerError('NOT_FOUND', `too many levels of symbolic links: ${asked}`);
     case 'found': {
       const kind = tree.kind(resolved.inode);
       if (kind === 'file') return undefined;
@@ -105,5 +113,9 @@ function quoted(text: WantedFile['text']): string {
 
 /** For messages: names may hold anything. */
 function shownPath(names: readonly Uint8Array[]): string {
-  return quoteName(joinPath(names));
+  return shownName(joinPath(names));
+}
+
+function inBrackets(text: string | undefined): string {
+  return text === undefined ? '' : ` (${text})`;
 }

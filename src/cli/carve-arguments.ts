@@ -1,22 +1,24 @@
 import { bytesOfText } from '../base/raw-text.js';
-import { isPattern, unescapedPath } from '../carve/path-pattern.js';
+import { PathPattern } from '../carve/path-pattern.js';
 import { splitPath } from '../overlay/resolve-path.js';
 import { usageError } from './usage-error.js';
 
 /** PATH of `carve`, as it was given. */
 export interface AskedPath {
   text: string;
-  /** Components of a path without wildcards; undefined: it is a pattern. */
-  path: readonly Uint8Array[] | undefined;
+  path: readonly Uint8Array[]; // components, if it is a path
   names: readonly Uint8Array[]; // of its file in the output: no `.`, no `..`
+  /** What it means if there is no such path; undefined: it can only be a path. */
+  pattern: PathPattern | undefined;
 }
 
 /** Each once. @throws LayerslayerError INVALID_ARGUMENT */
 export function askedPaths(words: readonly string[]): AskedPath[] {
   return [...new Set(words)].map((text) => {
     if (text.includes('\0')) throw usageError('a path has no NUL');
-    const path = isPattern(text) ? undefined : splitPath(bytesOfText(unescapedPath(text)));
-    return { text, path, names: cleanNames(path ?? []) };
+    const bytes = bytesOfText(text);
+    const path = splitPath(bytes);
+    return { text, path, names: cleanNames(path), pattern: PathPattern.parse(bytes) };
   });
 }
 

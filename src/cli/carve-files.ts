@@ -1,15 +1,20 @@
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
+import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
-import type { FileResult } from '../carve/file-search.js';
-import { FileSearch } from '../carve/file-search.js';
-import { matchPattern } from '../carve/path-pattern.js';
+import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
+import { findHidden, hasPath, hiddenHint } from '../carve/hidden-paths.js';
+import { type MatchOptions, matchTree } from '../carve/match-tree.js';
+import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
 import { openTree } from '../daemon/open-tree.js';
 import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
+import type { NumberedLayer } from '../overlay/merge.js';
+import { shownName } from '../overlay/quote-name.js';
 import { joinPath, resolvePath } from '../overlay/resolve-path.js';
+import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
 /** One `carve`. */
@@ -17,26 +22,34 @@ export interface CarveJob {
   session: ImageSession;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
+  where?: string | undefined; // what that view is called in messages; the image when left out
   target: CarveTarget;
   verify: boolean;
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
   foundTree(carved: CarvedTree, text: WantedFile['text'], names: readonly Uint8Array[]): void;
-  failed(error: LayerslayerError, asked: AskedPath): void;
+  /** @param unverified the fault was found in a layer that was not read to its end */
+  failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
 }
 
-/** Single files, without reading more than they need. @throws LayerslayerError when a layer can't be read */
-export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
+/**
+ * Single files, without reading more than they need.
+ * @returns the paths that are not there, and may be patterns; of them nothing was said
+ * @throws LayerslayerError when a layer can't be read
+ */
+export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
   const { session, image, numbers, target, verify, settled, signal } = job;
   const asked = new Map<WantedFile, AskedPath>();
   const files = new Map<WantedFile, TargetFile>();
+  const spooled = new Map<WantedFile, SpooledFile>();
+  const patterns: AskedPath[] = [];
   for (const one of paths) {
     try {
       if (one.names.length === 0) throw directoryRefusal(one.text);
       target.check(one.names);
-      asked.set({ text: one.text, path: one.path ?? [] }, one);
+      asked.set({ text: one.text, path: one.path }, one);
     } catch (error) {
       tell(job, error, one);
     }
@@ -46,30 +59,46 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     image,
     numbers,
     verify,
-    begin(wanted, file) {
+    begin(wanted, file, isFinal) {
       files.get(wanted)?.discard();
+      spooled.get(wanted)?.discard();
+      if (target.isStream && !isFinal) {
+        const spool = new SpooledFile(file.size);
+        spooled.set(wanted, spool);
+        return spool;
+      }
+      spooled.delete(wanted);
       const out = target.begin(asked.get(wanted)!.names, file);
       files.set(wanted, out);
       return out;
     },
-    done(result) {
+    async done(result) {
       const one = asked.get(result.wanted)!;
       try {
-        files.get(result.wanted)!.commit();
+        const spool = spooled.get(result.wanted);
+        const out = spool ? target.begin(one.names, result.file) : files.get(result.wanted)!;
+        await spool?.copyTo(out, settled, signal);
+        out.commit();
         job.foundFile(result, one.names);
       } catch (error) {
         tell(job, error, one);
       }
     },
-    failed: (wanted, error) => job.failed(error, asked.get(wanted)!),
+    failed(wanted, error, unverified) {
+      const one = asked.get(wanted)!;
+      if (one.pattern && error.code === 'NOT_FOUND') patterns.push(one);
+      else job.failed(error, one, unverified);
+    },
+    where: job.where,
     settled,
     signal,
   });
   try {
     await search.run();
   } finally {
-    for (const file of files.values()) file.discard();
+    for (const file of [...files.values(), ...spooled.values()]) file.discard();
   }
+  return patterns;
 }
 
 /** Patterns, and directories with all below them: every layer is known first. */
@@ -77,6 +106,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   const { session, image, numbers, target, recursive, settled, signal } = job;
   const opened = await session.openLayers(image, { only: numbers, signal });
   const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
+  const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
   const tree = await openTree(layers, session.trees, SILENT_LOG);
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
@@ -88,36 +118,72 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
     signal,
   });
   for (asked of paths) {
-    const { text, path } = asked;
-    const matches = path ? [path] : matchPattern(tree, text);
-    if (matches.length === 0) {
-      const what = `${JSON.stringify(text)} matches nothing in the image`;
-      job.failed(new LayerslayerError('NOT_FOUND', what), asked);
-    }
+    const matches = matchesOf(asked, { tree, layers: stack, takesDirectories: recursive });
+    const found: Found[] = [];
     for (const match of matches) {
-      const shown = path ? text : joinPath(match);
+      const one = { match, shown: match === asked.path ? asked.text : joinPath(match) };
       const resolved = resolvePath(tree, match);
       const isFile = resolved.kind === 'found' && tree.kind(resolved.inode) === 'file';
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
-      const error = isTaken ? undefined : refusal(tree, shown, resolved);
-      if (error || resolved.kind !== 'found') {
-        if (error) job.failed(error, asked);
-        continue;
-      }
+      const context = { where: job.where, hint: hiddenHint(stack, match, resolved) };
+      const error = isTaken ? undefined : refusal(tree, one.shown, resolved, context);
+      if (error) job.failed(error, asked);
+      else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile });
+    }
+    const failed =
+      matches.length === 0 ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
+    if (failed) {
+      job.failed(failed, asked);
+      continue;
+    }
+    for (const { match, shown, inode, names: resolvedNames, isFile } of found) {
       const names = cleanNames(match);
-      const carved = await carver.carve(resolved.inode, names);
+      const carved = await carver.carve(inode, names);
       if (!carved) continue;
       if (!isFile) job.foundTree(carved, shown, names);
       else {
-        const file = foundFile(tree, resolved.inode, resolved.names);
+        const file = foundFile(tree, inode, resolvedNames);
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }
   }
 }
 
+/** Something to extract. */
+interface Found {
+  match: readonly Uint8Array[];
+  shown: WantedFile['text'];
+  inode: number;
+  names: readonly Uint8Array[]; // symlinks resolved
+  isFile: boolean;
+}
+
+/** The paths that are meant: a path that is in any layer is that path, also when an upper layer deletes it. */
+function matchesOf(
+  { path, pattern }: AskedPath,
+  view: { tree: Tree; layers: readonly NumberedLayer[] } & MatchOptions,
+): readonly (readonly Uint8Array[])[] {
+  if (!pattern || hasPath(view.tree, path) || findHidden(view.layers, path)) return [path];
+  return matchTree(view.tree, pattern, view);
+}
+
+function noMatch({ text }: AskedPath, where = 'image'): LayerslayerError {
+  const shown = shownName(bytesOfText(text));
+  return new LayerslayerError(
+    'NOT_FOUND',
+    `no such file in ${where}: ${shown} (the pattern matches nothing)`,
+  );
+}
+
+/** One file's bytes are all that stdout takes. */
+function tooMany({ text }: AskedPath, { length }: readonly Found[]): LayerslayerError | undefined {
+  if (length <= 1) return undefined;
+  const what = `${shownName(bytesOfText(text))} matches ${length}`;
+  return new LayerslayerError('INVALID_ARGUMENT', `-o - writes one file, ${what}: with -r a tar of all`);
+}
+
 /** What stops one path only. */
 function tell(job: CarveJob, error: unknown, asked: AskedPath): void {
-  if (!(error instanceof LayerslayerError)) throw error;
+  if (job.signal.aborted || !(error instanceof LayerslayerError)) throw error;
   job.failed(error, asked);
 }

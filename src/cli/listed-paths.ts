@@ -1,6 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
 import { bytesOfText, textOfBytes } from '../base/raw-text.js';
-import { quoteName } from '../overlay/quote-name.js';
+import { PathPattern } from '../carve/path-pattern.js';
+import { shownName } from '../overlay/quote-name.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 
@@ -10,12 +11,24 @@ interface Subtree {
   path: Buffer; // cleaned: `/etc`
   isSeen: boolean;
   parentLength: number; // of the longest part of `path` that some entry is at or below; 0: the root
+  pattern: PathPattern | undefined; // it is one, or may be
 }
 
-/** PATH... of `peek`: which entries are listed, and what was asked for in vain. Everything is listed when there are none. */
+export interface MissingContext {
+  where?: string | undefined; // what was listed; the image when left out
+  hint?(names: readonly Uint8Array[]): string | undefined; // what helps
+}
+
+/**
+ * PATH... of `peek`: which entries are listed, and what was asked for in vain. Everything is listed when there are none. A path
+ * that is in any of the layers is that path; only others are patterns: while some are undecided, all paths have to be seen first.
+ */
 export class ListedPaths {
   readonly #subtrees: readonly Subtree[];
+  /** Whether `see` has to be called with each path there is, before `isListed`. */
+  readonly isUndecided: boolean;
 
+  /** @throws LayerslayerError INVALID_ARGUMENT as PathPattern.parse */
   constructor(paths: readonly string[]) {
     const cleaned = new Set(
       paths.map((path) => textOfBytes(joinPath(cleanNames(splitPath(bytesOfText(path)))))),
@@ -24,14 +37,28 @@ export class ListedPaths {
       path: path === '/' ? Buffer.alloc(0) : bytesOfText(path),
       isSeen: path === '/',
       parentLength: 0,
+      pattern: PathPattern.parse(bytesOfText(path)),
     }));
+    this.isUndecided = this.#subtrees.some(({ pattern }) => pattern);
+  }
+
+  /** @param path cleaned, of an entry that may be listed later */
+  see(path: Buffer): void {
+    for (const subtree of this.#subtrees) {
+      if (subtree.pattern && sharedLength(path, subtree.path) === subtree.path.length)
+        subtree.pattern = undefined;
+    }
   }
 
   /** @param path cleaned, of the next entry */
-  isListed(path: Buffer): boolean {
+  isListed(path: Buffer, isDirectory: boolean): boolean {
     if (this.#subtrees.length === 0) return true;
     let isListed = false;
     for (const subtree of this.#subtrees) {
+      if (subtree.pattern) {
+        if (isAtOrBelow(path, isDirectory, subtree.pattern)) subtree.isSeen = isListed = true;
+        continue;
+      }
       const shared = sharedLength(path, subtree.path);
       if (shared === subtree.path.length) subtree.isSeen = isListed = true;
       else if (shared > subtree.parentLength) subtree.parentLength = shared;
@@ -40,15 +67,28 @@ export class ListedPaths {
   }
 
   /** One error a path that no entry was at or below. */
-  missing(): LayerslayerError[] {
+  missing({ where = 'image', hint }: MissingContext = {}): LayerslayerError[] {
     return this.#subtrees
       .filter(({ isSeen }) => !isSeen)
-      .map(({ path, parentLength }) => {
-        const parent = quoteName(parentLength === 0 ? Buffer.from('/') : path.subarray(0, parentLength));
-        const what = `nothing is listed at or below ${quoteName(path)}`;
-        return new LayerslayerError('NOT_FOUND', `${what}: of its parents ${parent} is there`);
+      .map(({ path, parentLength, pattern }) => {
+        const parent = parentLength > 0 ? `${shownName(path.subarray(0, parentLength))} exists` : undefined;
+        const why = pattern ? 'the pattern matches nothing' : (hint?.(splitPath(path)) ?? parent);
+        const more = why === undefined ? '' : ` (${why})`;
+        return new LayerslayerError('NOT_FOUND', `no such file in ${where}: ${shownName(path)}${more}`);
       });
   }
+}
+
+function isAtOrBelow(path: Buffer, isDirectory: boolean, pattern: PathPattern): boolean {
+  const names = splitPath(path);
+  let position = pattern.start;
+  for (const [i, name] of names.entries()) {
+    if (pattern.isMatch(position, true)) return true;
+    position = pattern.after(position, name);
+    if (position.length === 0) return false;
+    if (i === names.length - 1) return pattern.isMatch(position, isDirectory);
+  }
+  return pattern.isMatch(position, true); // the root
 }
 
 /** Bytes of the whole components that two cleaned paths begin with: `/etc/a` and `/etc/ab` share 4. */

@@ -3,14 +3,16 @@ import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { Layer } from '../layer/layer.js';
 import { shortDigest } from '../oci/digest.js';
-import { rowEntry } from './entry-lines.js';
-import type { PeekListing } from './peek-listing.js';
+import { type ListedEntry, rowEntry } from './entry-lines.js';
+import type { ListedPaths } from './listed-paths.js';
+import { cleanPath, type PeekListing } from './peek-listing.js';
 import { formatRoundSize, formatSize } from './size.js';
 
 export interface PeekJob {
   session: ImageSession;
   image: ResolvedImage;
   listing: PeekListing;
+  listed: ListedPaths;
   headBytes: number | undefined; // of each layer that are read at most
   note(line: string): void;
   failed(error: LayerslayerError): void;
@@ -27,6 +29,7 @@ const LAYER_FAULTS = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST
 export async function peekLayers(job: PeekJob, numbers: readonly number[]): Promise<void> {
   const { image, listing } = job;
   const { layers } = image.manifest;
+  await seePaths(job, numbers);
   for (const [i, number] of numbers.entries()) {
     const { digest, size } = layers[number - 1]!;
     const heading = `layer ${number}/${layers.length}  ${shortDigest(digest)}  ${formatSize(size)}`;
@@ -44,45 +47,82 @@ export async function peekLayers(job: PeekJob, numbers: readonly number[]): Prom
   }
 }
 
-async function peekLayer({ session, image, listing, headBytes, note, signal }: PeekJob, number: number) {
-  const fields = { layer: number };
+/** Shows all that the layers hold to the paths that were asked for: see `ListedPaths`. Faults are found again by listing. */
+export async function seePaths(job: PeekJob, numbers: readonly number[]): Promise<void> {
+  if (!job.listed.isUndecided) return;
+  for (const number of numbers) {
+    try {
+      await readEntries(job, number, {
+        entry: (_, path) => job.listed.see(cleanPath(path)),
+        settled: () => undefined,
+      });
+    } catch (error) {
+      if (job.signal.aborted || !LAYER_FAULTS.has(asLayerslayerError(error).code)) throw error;
+    }
+  }
+}
+
+async function peekLayer(job: PeekJob, number: number): Promise<void> {
+  const { listing, note } = job;
+  let found = 0;
+  const readBytes = await readEntries(job, number, {
+    entry(entry, path) {
+      found++;
+      listing.add(entry, path, { fields: { layer: number } });
+    },
+    settled: () => listing.flush(),
+  });
+  if (readBytes === undefined) return;
+  const { size } = job.image.manifest.layers[number - 1]!;
+  const read = `first ${formatRoundSize(readBytes)} of ${formatRoundSize(size)}`;
+  await listing.flush();
+  note(`layer ${number}: partial: ${read}, ${found} ${found === 1 ? 'entry' : 'entries'}`);
+}
+
+/** Takes the entries of a layer, one by one. */
+interface EntryReader {
+  entry(entry: ListedEntry, path: Uint8Array): void;
+  settled(): Promise<void> | undefined;
+}
+
+/** @returns bytes of the layer that were read, if not all were wanted */
+async function readEntries(
+  { session, image, headBytes, signal }: PeekJob,
+  number: number,
+  reader: EntryReader,
+): Promise<number | undefined> {
   const { size } = image.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
   // How much of a layer is listed must not depend on what is kept.
   const kept = isPartial ? undefined : await session.openKept(image, number, signal);
   if (kept) {
-    await listRows(listing, kept, fields);
-    return;
+    await readRows(reader, kept);
+    return undefined;
   }
-  let found = 0;
   const end = await session.walkLayer(
     image,
     number,
     {
       onEntry(entry) {
-        found++;
-        listing.add(entry, entry.path, { fields });
+        reader.entry(entry, entry.path);
         return false;
       },
-      settled: () => listing.flush(),
+      settled: () => reader.settled(),
     },
     { signal, ...(headBytes !== undefined && { headBytes }) },
   );
-  if ('layer' in end && !end.isWalked) await listRows(listing, end.layer, fields);
-  if ('readBytes' in end) {
-    const read = `first ${formatRoundSize(end.readBytes)} of ${formatRoundSize(size)}`;
-    await listing.flush();
-    note(`layer ${number}: partial: ${read}, ${found} ${found === 1 ? 'entry' : 'entries'}`);
-  }
+  if ('readBytes' in end) return end.readBytes;
+  if (!end.isWalked) await readRows(reader, end.layer);
+  return undefined;
 }
 
-/** Rows listed between two looks at whether the reader keeps up. */
+/** Rows read between two looks at whether the reader keeps up. */
 const ROWS_AT_ONCE = 1000;
 
-async function listRows(listing: PeekListing, { entries }: Layer, fields: object): Promise<void> {
+async function readRows(reader: EntryReader, { entries }: Layer): Promise<void> {
   for (let row = 0; row < entries.length; row++) {
     const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
-    listing.add(rowEntry(entries, row), path, { fields });
-    if (row % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await listing.flush();
+    reader.entry(rowEntry(entries, row), path);
+    if (row % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await reader.settled();
   }
 }

@@ -32,8 +32,8 @@ export class PeekListing {
    * @param more fields for programs, and what people see of them before the name
    */
   add(entry: ListedEntry, path: Uint8Array, more: { fields: object; before?: string; after?: string }): void {
-    const cleaned = joinPath(cleanNames(splitPath(path)));
-    if (!this.#paths.isListed(cleaned)) return;
+    const cleaned = cleanPath(path);
+    if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
     const { fields, before = '', after = '' } = more;
     if (this.#form === 'json')
       this.#lines.push(JSON.stringify({ ...fields, ...entryRecord(entry, cleaned) }));
@@ -47,4 +47,9 @@ export class PeekListing {
     this.#lines = [];
     return this.#output.flushed();
   }
+}
+
+/** An entry's path as it is listed: from the root on. */
+export function cleanPath(path: Uint8Array): Buffer {
+  return joinPath(cleanNames(splitPath(path)));
 }

@@ -3,16 +3,20 @@ import { SILENT_LOG } from '../base/log.js';
 import { openTree } from '../daemon/open-tree.js';
 import type { Layer } from '../layer/layer.js';
 import { forEachHidden } from '../overlay/hidden-entries.js';
+import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { ROOT_INODE } from '../overlay/tree.js';
 import { inodeEntry } from './entry-lines.js';
-import type { PeekJob } from './peek-layers.js';
+import { type PeekJob, seePaths } from './peek-layers.js';
 
 /** Lines written between two looks at whether the reader keeps up. */
 const LINES_AT_ONCE = 1000;
 
-/** Lists the merged tree, each entry with the number of the layer that it comes from. */
-export async function peekMerged(job: PeekJob): Promise<void> {
+/**
+ * Lists the merged tree, each entry with the number of the layer that it comes from.
+ * @returns the layers that make it, base first
+ */
+export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
   const { session, image, listing, signal } = job;
   const layers = await openAll(job);
   const tree = await openTree(layers, session.trees, SILENT_LOG);
@@ -33,6 +37,7 @@ export async function peekMerged(job: PeekJob): Promise<void> {
     }
   }
   await listing.flush();
+  return stackOf(layers);
 }
 
 /**
@@ -43,8 +48,7 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   const { image, listing } = job;
   const layers = await openAll(job);
   const width = String(image.manifest.layers.length).length;
-  const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
-  forEachHidden(stack, ({ tree, inode, names, hiddenBy, how }) => {
+  forEachHidden(stackOf(layers), ({ tree, inode, names, hiddenBy, how }) => {
     const layer = tree.layerOf(inode);
     if (only && !only.includes(layer)) return;
     listing.add(inodeEntry(tree, inode), joinPath(names), {
@@ -56,10 +60,19 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   await listing.flush();
 }
 
-async function openAll({ session, image, signal }: PeekJob): Promise<{ layer: Layer; number: number }[]> {
+async function openAll(job: PeekJob): Promise<{ layer: Layer; number: number }[]> {
+  const { session, image, signal } = job;
   if (image.manifest.layers.length === 0) {
     throw new LayerslayerError('NOT_FOUND', `${image.reference} has no layers`);
   }
   const layers = await session.openLayers(image, { signal });
+  await seePaths(
+    job,
+    layers.map((_, i) => i + 1),
+  );
   return layers.map((layer, i) => ({ layer, number: i + 1 }));
+}
+
+function stackOf(layers: readonly { layer: Layer; number: number }[]): NumberedLayer[] {
+  return layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
 }

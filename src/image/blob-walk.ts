@@ -8,6 +8,12 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import type { WalkMethods, WalkNotices } from './fetch-protocol.js';
 import type { LayerWatcher } from './layer-watcher.js';
 
+/**
+ * A walk that has seen enough goes on to the next multiple of this, in bytes of the blob: the first ranges are as long, so
+ * these bytes are on their way anyway.
+ */
+const STRIDE = 64 * 1024;
+
 export interface BlobWalkOptions {
   blob: BlobNumber;
   digest: Digest;
@@ -17,7 +23,7 @@ export interface BlobWalkOptions {
   signal: AbortSignal;
 }
 
-/** How a walk ended: at the end of a whole blob with what makes its index, or before. Nothing is verified before the end. */
+/** How a walk ended: with what makes the index of a whole blob, or before its end. Nothing is verified before the end. */
 export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
 
 /**
@@ -28,35 +34,38 @@ export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readB
 export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions): Promise<BlobWalkEnd> {
   const { blob, digest, end, connect, signal } = options;
   const stop = new AbortController();
-  let enough = false;
+  let hasEnough = false; // as the watcher said last
+  let stopAt: number | undefined; // bytes of the blob; a multiple of STRIDE, so that chunk sizes on the network don't matter
   let fault: LayerslayerError | undefined; // of the blob
   let watcherFault: unknown;
   let readBytes = 0;
-  const look = (isEnough: () => boolean) => {
-    if (enough) return;
+  const look = (ask: () => boolean) => {
+    if (watcherFault !== undefined) return;
     try {
-      enough = isEnough();
+      hasEnough = ask();
     } catch (error) {
       watcherFault = error;
-      enough = true;
     }
   };
   const pass = new IndexPass(digest, LAYER_LIMITS, {
     onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
     onBytes: (memory, from, to, offset) =>
-      look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? false),
+      look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
   });
   const take = async (piece: Uint8Array) => {
-    if (!enough && !fault) {
+    if (watcherFault === undefined && !fault) {
       readBytes += piece.length;
       try {
         pass.push(piece);
       } catch (error) {
         fault = withContext(error, `reading layer ${shortDigest(digest)}`);
       }
+      stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
+      if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
-      // So it does when all bytes are here already: then they might as well be checked.
-      if ((enough && readBytes < end) || fault?.code === 'UNSUPPORTED') stop.abort(ENOUGH);
+      // When all bytes are here the digest is checked too: that costs nothing more.
+      else if (!fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end)
+        peer.notify('enough', {});
       await watcher.settled?.();
     }
     const { buffer } = piece as Uint8Array<ArrayBuffer>;
@@ -78,20 +87,16 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     );
     await turn;
     if (watcherFault !== undefined) throw watcherFault;
-    if (!enough && fault) throw fault;
-    // The last bytes may have been sent before the other end heard that it is enough: they were not looked at.
-    const isWhole = pageDigests !== undefined && !fault && readBytes === end;
-    return isWhole ? { pass, pageDigests } : { readBytes };
+    if (fault) throw fault;
+    return pageDigests ? { pass, pageDigests } : { readBytes };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     await turn;
     if (watcherFault !== undefined) throw watcherFault;
-    // What stands behind the place that was looked for is not looked at.
-    if (enough && stop.signal.aborted) return { readBytes };
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();
   }
 }
 
-const ENOUGH = new LayerslayerError('ABORTED', 'enough of the layer was read');
+const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');

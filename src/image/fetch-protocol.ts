@@ -55,6 +55,8 @@ export interface WalkMethods {
    * @returns the digests of its pages when that was all of it (then its digest and size were right), else undefined
    */
   walk(argument: { blob: BlobNumber; end: number }, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Ends the walk without fetching more. The bytes that were fetched are still sent, then `walk` returns. */
+  enough(argument: object): void;
   /** Gives the buffer of a `piece` back: its bytes were used up. */
   used(argument: { buffer: ArrayBuffer }): void;
 }

@@ -29,6 +29,7 @@ import { LocatedSource } from './located-source.js';
 import { PieceSender } from './piece-sender.js';
 import { RegistrySource } from './registry-source.js';
 import type { SavedBlob, SaveTarget } from './saved-blob.js';
+import { StopBetweenChunks } from './stop-between-chunks.js';
 
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
 const STREAM_BUFFERS = 8;
@@ -187,18 +188,29 @@ async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): 
 
 function attachWalk(port: MessagePort): void {
   const sender = new PieceSender((bytes) => walker.notify('piece', { bytes }, [bytes.buffer]));
+  const stop = new StopBetweenChunks();
   const methods: WalkMethods = {
-    walk: ({ blob, end }, signal) => tracked(walk(blob, end, signal)),
+    async walk({ blob, end }, signal) {
+      try {
+        return await tracked(walk(blob, end, AbortSignal.any([signal, stop.signal])));
+      } catch (error) {
+        if (signal.aborted || !stop.signal.aborted) throw error;
+        sender.flush();
+        return undefined;
+      }
+    },
+    enough: () => stop.stop(),
     used: ({ buffer }) => sender.used(buffer),
   };
   const walker = new ThreadPeer<WalkNotices>(port, methods);
+  const send = (chunk: Uint8Array) => stop.after(sender.send(chunk));
 
   async function walk(blob: BlobNumber, end: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { counters } = await fetching;
     const source = new GrowingRanges(await sourceOf(blob));
     counters.resetProgress(blob);
     if (end < source.size) {
-      if (end > 0) await source.stream(0, end, (chunk) => abortable(sender.send(chunk), signal), signal);
+      if (end > 0) await source.stream(0, end, (chunk) => abortable(send(chunk), signal), signal);
       sender.flush();
       return undefined;
     }
@@ -208,7 +220,7 @@ function attachWalk(port: MessagePort): void {
       digest: openBlob(blob).descriptor.digest,
       store: await storeFor(source),
       keepsPages: false, // who looks for a file now would push out what mounts are reading
-      onChunk: (chunk) => sender.send(chunk),
+      onChunk: send,
       onPage: (page) => pages.give(page.buffer as ArrayBuffer),
       takeBuffer: () => pages.take(),
       onBytes: (bytes) => counters.addProgress(blob, bytes),

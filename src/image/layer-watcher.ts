@@ -1,11 +1,14 @@
 import type { EntryTable } from '../layer/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 
-/** Goes along a layer, from its first byte on; each call says whether it has seen enough: then the walk stops. */
+/**
+ * Sees a layer from its first byte on. Each call returns whether the watcher has enough, as far as it has seen. The walk then
+ * stops fetching, but what was fetched still passes: a later call may find that it is not enough after all.
+ */
 export interface LayerWatcher {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
-   * @param soFar copies the entries up to and with this one
+   * @param soFar copies the entries that have passed when it is called; it may be called later too
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /**

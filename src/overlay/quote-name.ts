@@ -14,3 +14,13 @@ export function quoteName(name: Uint8Array): string {
   }
   return name.length > MAX_SHOWN ? `${text}…"` : `${text}"`;
 }
+
+/** A name or path for messages: as it is when nothing in it can be mistaken, else as `quoteName`. */
+export function shownName(name: Uint8Array): string {
+  const text = Buffer.from(name).toString();
+  const isPlain = name.length <= MAX_SHOWN && PLAIN.test(text) && !/["\\\ufffd]/.test(text);
+  return isPlain ? text : quoteName(name);
+}
+
+/** Letters, digits and marks; no control or format characters, no quotes, no backslash. */
+const PLAIN = /^[\p{L}\p{N}\p{S}\p{P}][\p{L}\p{M}\p{N}\p{S}\p{P} ]*$/u;

@@ -38,11 +38,17 @@ export class SearchedStack {
   readonly walked = new Map<number, number>();
   readonly opened = new Set<number>();
   readonly stopped = new Set<number>();
+  #passed = 0; // entries of the last walk
 
-  /** @param kept layers whose index is kept */
+  /**
+   * @param kept layers whose index is kept
+   * @param pageRows a walk that has enough goes on to a multiple of so many entries
+   */
   constructor(
     private readonly stack: Stack,
     private readonly kept: ReadonlySet<number> = new Set(),
+    private readonly pageRows = 1,
+    private readonly layerSize = 100_000_000, // bytes
   ) {}
 
   get session(): FileSearchOptions['session'] {
@@ -58,7 +64,7 @@ export class SearchedStack {
   }
 
   get image(): FileSearchOptions['image'] {
-    const layers = this.stack.map(() => ({ size: 1000 }));
+    const layers = this.stack.map(() => ({ size: this.layerSize }));
     return { manifest: { layers } } as unknown as FileSearchOptions['image'];
   }
 
@@ -72,18 +78,21 @@ export class SearchedStack {
     for (const [row, entry] of entries.entries()) {
       const told = asTarEntry(entry, at + BLOCK);
       this.walked.set(number, Math.max(this.walked.get(number) ?? 0, row + 1));
-      let enough = watcher.onEntry(told, row, () => entriesOf(...entries.slice(0, row + 1)));
+      const soFar = () => entriesOf(...entries.slice(0, this.#passed));
+      this.#passed = row + 1;
+      let enough = watcher.onEntry(told, row, soFar);
       at += BLOCK;
       const content = Buffer.alloc(Math.ceil(told.storedSize / BLOCK) * BLOCK);
       content.set(entry.content.subarray(0, told.storedSize));
       // In two pieces, as they come.
       for (const part of [content.subarray(0, 2), content.subarray(2)]) {
-        if (part.length === 0 || enough) continue;
+        if (part.length === 0) continue;
         enough = watcher.onBytes?.(part, at) ?? false;
         at += part.length;
       }
       await watcher.settled?.();
-      if (!enough) continue;
+      // At its end the layer was read whole, and is checked.
+      if (!enough || (row + 1) % this.pageRows !== 0 || row === entries.length - 1) continue;
       this.stopped.add(number);
       return { readBytes: at };
     }

@@ -138,18 +138,46 @@ describe('peek', () => {
       expect(status).toBe(10);
       expect(stdout).toContain('/etc/passwd');
       expect(lines(stderr)).toEqual(
-        [
-          ['/none/deep', '/'],
-          ['/etc/none', '/etc'],
-          ['/old/yy', '/old'],
-          ['/old/y/z', '/old/y'],
-        ].map(
-          ([path, parent]) =>
-            `layerslayer: nothing is listed at or below "${path}": of its parents "${parent}" is there`,
+        ['/none/deep', '/etc/none (/etc exists)', '/old/yy (/old exists)', '/old/y/z (/old/y exists)'].map(
+          (path) => `layerslayer: no such file in image: ${path}`,
         ),
       );
     },
   );
+
+  it('lists what matches a pattern, and below; a path that is in any layer is that path', async () => {
+    const layers = [
+      tarOf(file('a/1', '1'), file('a/[x]/2', '2'), file('b/x/3', '3'), file('b/c/4.js', '4')),
+      tarOf(file('a/x/5', '5'), whiteout('a/1')),
+    ];
+    await pushImage(registry, 'odd:latest', { layers: layers.map((layer) => gzipSync(layer)) });
+    const list = async (...args: string[]) => {
+      const { status, stdout, stderr } = await peek('--simple', ...args);
+      const paths = lines(stdout).filter((line) => line.startsWith('/') || /^\d /.test(line));
+      return [status, ...paths, ...lines(stderr)];
+    };
+    // Cold: the second layer alone says which one it is.
+    expect(await list(image('odd'), '/a/[x]')).toEqual([0, '/a/[x]/2  1 B']);
+    expect(await list(image('odd'), '/[ab]/x')).toEqual([0, '/b/x/3  1 B', '/a/x/5  1 B']);
+    expect(await list('--layer', '2', image('odd'), '/a/[x]')).toEqual([0, '/a/x/5  1 B']);
+    expect(await list(image('odd'), '/**/*.js', '/a/{1,none}')).toEqual([0, '/a/1  1 B', '/b/c/4.js  1 B']);
+    expect(await list('--merged', image('odd'), '/b/**')).toContain('1 /b/c/4.js  1 B');
+    expect(await list('--head', '1MiB', image('odd'), '/b/\\x')).toEqual([0, '/b/x/3  1 B']);
+    expect(await list('--deleted', image('odd'), '/?/1')).toEqual([
+      0,
+      '1 /a/1  1 B  (hidden by whiteout in layer 2)',
+    ]);
+    expect(await list('--merged', image('odd'), '/a/1', '/a/[2-9]')).toEqual([
+      10,
+      'layerslayer: no such file in image: /a/1 (layer 1 has it, layer 2 deletes it: --layer 1)',
+      'layerslayer: no such file in image: /a/[2-9] (the pattern matches nothing)',
+    ]);
+    expect(await list('--layer', '2', image('odd'), '/b/none')).toEqual([
+      10,
+      'layerslayer: no such file in layer 2: /b/none',
+    ]);
+    expect(await list(image('odd'), '{a,b}'.repeat(20))).toEqual([2, expect.stringContaining('1024 words')]);
+  });
 
   it('gives programs one entry a line, names that are not UTF-8 in base64 too', async () => {
     const entries = json(

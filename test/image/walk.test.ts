@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LayerWatcher } from '#dist/image/layer-watcher.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import { noise, PAGE, same } from '../blob/bytes.js';
-import { corruptAt, ignoreRange } from '../support/fault-proxy.js';
+import { corruptAt, drip, ignoreRange } from '../support/fault-proxy.js';
 import { pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';
 import { file, tarOf } from '../support/tar.js';
 import { expectFiles, indexPath, Sessions, sentFor, someFiles, tarOfFiles } from './sessions.js';
@@ -17,6 +17,8 @@ const blob = gzipSync(tar, { level: 1 });
 /** Incompressible, so that places in tar and blob are nearly the same. */
 const spread = tarOf(...Array.from({ length: 64 }, (_, i) => file(`f${i}`, noise(64 * KIB, i))));
 const spreadBlob = gzipSync(spread, { level: 1 });
+const manyBlob = gzipSync(tarOf(...Array.from({ length: 300 }, (_, i) => file(`n${i}`, noise(KIB, i)))));
+const smallBlob = gzipSync(tarOf(file('s0'), file('s1')));
 const noTar = gzipSync(Buffer.alloc(300_000, 'no tar at all '), { level: 1 });
 
 const sessions = new Sessions();
@@ -24,7 +26,7 @@ let registry: TestRegistry;
 
 beforeAll(async () => {
   registry = await startRegistry();
-  await pushImage(registry, 'walk:latest', { layers: [blob, spreadBlob, noTar] });
+  await pushImage(registry, 'walk:latest', { layers: [blob, spreadBlob, noTar, manyBlob, smallBlob] });
 });
 afterAll(() => registry?.stop());
 afterEach(() => sessions.cleanUp());
@@ -43,20 +45,21 @@ class Seen implements LayerWatcher {
   readonly rows: number[] = [];
   readonly parts: Buffer[] = [];
   rowsSoFar = 0;
+  #hasEnough = false;
 
   constructor(private readonly enough: (path: string) => boolean = () => false) {}
 
   onEntry: LayerWatcher['onEntry'] = (entry, row, soFar) => {
     this.paths.push(Buffer.from(entry.path).toString());
     this.rows.push(row);
-    const isEnough = this.enough(this.paths.at(-1)!);
-    if (isEnough) this.rowsSoFar = soFar().length;
-    return isEnough;
+    this.#hasEnough ||= this.enough(this.paths.at(-1)!);
+    if (this.#hasEnough) this.rowsSoFar = soFar().length;
+    return this.#hasEnough;
   };
   onBytes: NonNullable<LayerWatcher['onBytes']> = (bytes, offset) => {
     expect(offset).toBe(this.parts.reduce((sum, { length }) => sum + length, 0));
     this.parts.push(Buffer.from(bytes));
-    return false;
+    return this.#hasEnough;
   };
 }
 
@@ -97,12 +100,43 @@ describe('a walk along a layer', () => {
     }
   });
 
+  it('shows all of the 64 KiB in which it has enough, in however small pieces they come', async () => {
+    const { proxy, session, image, digests } = await walking();
+    proxy.rules.push({ path: new RegExp(digests[3]!), fault: drip(10 * KIB, 1) });
+    const seen = new Seen((path) => path === 'n0');
+    const end = await session.walkLayer(image, 4, seen);
+    if (!('readBytes' in end)) throw new Error('it did not stop');
+    expect(end.readBytes).toBe(64 * KIB);
+    expect(sentFor(proxy, digests[3]!)).toBe(64 * KIB);
+    expect(seen.paths.length).toBeGreaterThan(40);
+  });
+
+  it('goes on when it is not enough after all', async () => {
+    const { session, image } = await walking();
+    const seen = new Seen((path) => path === 'f0');
+    const onEntry: LayerWatcher['onEntry'] = (entry, row, soFar) =>
+      seen.onEntry(entry, row, soFar) && row > 2;
+    const end = await session.walkLayer(image, 2, { onEntry });
+    if (!('readBytes' in end)) throw new Error('it did not stop');
+    expect(end.readBytes).toBeGreaterThanOrEqual(256 * KIB);
+    expect(seen.paths).toContain('f3');
+  });
+
+  it('is an index pass when its last bytes were here before it had enough', async () => {
+    const { session, image } = await walking();
+    const seen = new Seen((path) => path === 's0');
+    expect(await session.walkLayer(image, 5, seen)).toMatchObject({ isWalked: true });
+    expect(seen.paths).toEqual(['s0', 's1']);
+    expect((await session.openKept(image, 5))?.entries.length).toBe(2);
+  });
+
   it('never asks for more than twice what it has read, and goes through ranges that grow', async () => {
     const { proxy, session, image, digests } = await walking();
     const end = await session.walkLayer(image, 2, new Seen((path) => path === 'f40'));
-    if (!('readBytes' in end)) throw new Error('it did not stop');
-    expect(end.readBytes).toBeGreaterThan(40 * 64 * KIB);
-    expect(sentFor(proxy, digests[1]!)).toBeLessThanOrEqual(2 * end.readBytes);
+    // The rest may have been fetched before f40 was seen.
+    const readBytes = 'readBytes' in end ? end.readBytes : spreadBlob.length;
+    expect(readBytes).toBeGreaterThan(40 * 64 * KIB);
+    expect(sentFor(proxy, digests[1]!)).toBeLessThanOrEqual(2 * readBytes);
     expect(proxy.requests(/blobs/).length).toBeLessThan(14);
   });
 

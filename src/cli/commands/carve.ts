@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import type { CarveTarget } from '../../carve/carve-target.js';
+import type { Unverified } from '../../carve/file-search.js';
 import { OutputDirectory } from '../../carve/output-directory.js';
 import { SequentialSink } from '../../carve/sequential-sink.js';
 import { TarStream } from '../../carve/tar-stream.js';
@@ -42,7 +43,9 @@ export const carve: Command<typeof OPTIONS> = {
   synopsis: 'carve [OPTIONS] IMAGE PATH...',
   description:
     'Extracts files of IMAGE to ./carved/PATH, with their mode and time. PATH is that of a file as a container would see\n' +
-    "it, or a pattern ('/etc/*.conf'). Layers are searched from the top, and read only until the answer is certain; those\n" +
+    "it. A PATH that no layer has is a pattern, as bash reads them: '/etc/*.conf', '/etc/**/*.{conf,d}' (** crosses\n" +
+    'directories), ? and [a-z]; a backslash takes away the meaning of a sign. Layers are searched from the top, and read only\n' +
+    'as far as needed: if a later entry could still replace the file, stderr says "not verified" (--verify reads on). Layers\n' +
     'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
   options: OPTIONS,
   positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
@@ -54,10 +57,11 @@ export const carve: Command<typeof OPTIONS> = {
   run(values, [name, ...words], context) {
     const { output, cwd, startedMs } = context;
     const paths = askedPaths(words);
-    const isTree = values.recursive || paths.some(({ path }) => path === undefined);
+    // Names seldom hold these: all layers are opened at once, as a pattern needs. Others are first looked for as paths.
+    const isTree = values.recursive || paths.some(({ text, pattern }) => pattern && /[*?]/.test(text));
     const toStdout = values['output-dir'] === STDOUT;
     if (toStdout && values.json) throw usageError('-o - and --json exclude each other: both write to stdout');
-    if (toStdout && !values.recursive && (isTree || paths.length > 1))
+    if (toStdout && !values.recursive && paths.length > 1)
       throw usageError('-o - writes one file; with -r a tar of all');
     const only = values.layer === undefined ? undefined : parseLayer(values.layer);
 
@@ -89,33 +93,39 @@ export const carve: Command<typeof OPTIONS> = {
           else display.done(line);
         };
         let told: string | undefined;
+        // Once for all answers of one walk.
+        const doubt = (unverified: Unverified | undefined) => {
+          const line = unverified && unverifiedLine(unverified);
+          if (line !== undefined && line !== told) display.warn(line);
+          told = line;
+        };
         const job: CarveJob = {
           session,
           image,
           numbers,
+          where: only !== undefined && layers.length > 1 ? `layer ${numbers[0]}` : undefined,
           target,
           verify: values.verify,
           recursive: values.recursive,
           foundFile(result, names) {
             const record = () => fileRecord(result, layers.length, cost(), target.display(names));
             say(fileLine(result, layers.length, cost()), record);
-            const doubt = result.unverified && unverifiedLine(result.unverified);
-            // Once for all files that one walk brought.
-            if (doubt !== undefined && doubt !== told) display.warn(doubt);
-            told = doubt;
+            doubt(result.unverified);
           },
           foundTree(carved, text, names) {
             const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
             say(treeLine(text, carved, layers.length, cost()), record);
           },
-          failed(error, asked) {
+          failed(error, asked, unverified) {
             const status = fail(error);
+            doubt(unverified);
             if (!statuses.has(asked)) statuses.set(asked, status);
           },
           settled: () => output.flushed(),
           signal,
         };
-        await (isTree ? carveFromTree(job, paths) : carveSingleFiles(job, paths));
+        const patterns = isTree ? paths : await carveSingleFiles(job, paths);
+        if (patterns.length > 0) await carveFromTree(job, patterns);
         if (toStdout && values.recursive) tar.end();
         // What is known of the layers decides which fault is found first: the order of the paths decides the status.
         return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
@@ -133,15 +143,9 @@ function stdoutFile(output: Output): CarveTarget {
   let isTaken = false;
   return {
     check: () => {},
-    begin(names, { size }) {
-      if (isTaken) {
-        // Of a file that was found and passed on its layer's way a later entry may say otherwise, at the layer's very end.
-        const path = joinPath(names).toString();
-        throw new LayerslayerError(
-          'CORRUPT_LAYER',
-          `${path} was written, and is there again: --verify takes the last one`,
-        );
-      }
+    isStream: true,
+    begin(_names, { size }) {
+      if (isTaken) refuse();
       isTaken = true;
       return new SequentialSink(size, (bytes) => output.bytes(bytes));
     },

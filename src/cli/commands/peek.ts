@@ -1,4 +1,6 @@
+import { hiddenHint } from '../../carve/hidden-paths.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
+import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { withSession } from '../image-session-command.js';
@@ -26,7 +28,8 @@ export const peek: Command<typeof OPTIONS> = {
   synopsis: 'peek [OPTIONS] IMAGE [PATH...]',
   description:
     'Lists what the layers of IMAGE hold, base first, each entry as soon as it comes: type and permissions, owner, group,\n' +
-    'size, time (UTC), name. With PATH only what is there and below. A layer is read once; from then on its index is kept.\n' +
+    'size, time (UTC), name. With PATH only what is there and below; a PATH that no layer has is a\n' +
+    "pattern ('/etc/**/*.{conf,d}'). A layer is read once; from then on its index is kept.\n" +
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
@@ -45,6 +48,7 @@ export const peek: Command<typeof OPTIONS> = {
     if (simple && json) throw usageError('--simple and --json exclude each other');
     const headBytes = values.head === undefined ? undefined : parseSize(values.head);
     const chosen = values.layer.map(parseLayer);
+    const listed = new ListedPaths(paths);
     const form = json ? 'json' : simple ? 'simple' : 'long';
     const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
 
@@ -56,14 +60,15 @@ export const peek: Command<typeof OPTIONS> = {
         const image = await session.resolve(reference, platform, signal);
         const { layers } = image.manifest;
         display.resolved(layers.length);
-        const numbers = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
-        const listed = new ListedPaths(paths);
+        const only = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
+        const numbers = only.length > 0 ? only : layers.map((_, i) => i + 1);
         const listing = new PeekListing(form, listed, display, output);
         let status = 0;
         const job: PeekJob = {
           session,
           image,
           listing,
+          listed,
           headBytes,
           note: (line) => display.warn(line),
           failed(error) {
@@ -72,11 +77,16 @@ export const peek: Command<typeof OPTIONS> = {
           },
           signal,
         };
-        if (merged) await peekMerged(job);
-        else if (deleted) await peekDeleted(job, numbers.length > 0 ? numbers : undefined);
-        else await peekLayers(job, numbers.length > 0 ? numbers : layers.map((_, i) => i + 1));
+        let stack: NumberedLayer[] = [];
+        if (merged) stack = await peekMerged(job);
+        else if (deleted) await peekDeleted(job, only.length > 0 ? only : undefined);
+        else await peekLayers(job, numbers);
+        const context = {
+          where: only.length > 0 ? `layer ${only.join(', ')}` : undefined,
+          hint: (names: readonly Uint8Array[]) => hiddenHint(stack, names),
+        };
         // A layer that could not be read may have them; and what hides nothing is no fault.
-        if (status === 0 && !deleted) for (const error of listed.missing()) job.failed(error);
+        if (status === 0 && !deleted) for (const error of listed.missing(context)) job.failed(error);
         return status;
       },
       { hidesProgress },

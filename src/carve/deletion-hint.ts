@@ -1,0 +1,57 @@
+import { LayerslayerError } from '../base/errors.js';
+import type { ImageSession } from '../image/image-session.js';
+import type { ResolvedImage } from '../image/image-source.js';
+import type { NumberedLayer } from '../overlay/merge.js';
+import type { Resolved } from '../overlay/resolve-path.js';
+import { UpperLayers } from '../overlay/upper-layers.js';
+import { hiddenHint } from './hidden-paths.js';
+
+/**
+ * Compressed bytes of lower layers that are read to find where a deleted path was: 1.4 s at 100 Mbit/s. The answer itself needs
+ * none of them.
+ */
+const READ_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface DeletionHintOptions {
+  session: Pick<ImageSession, 'openLayers'>;
+  image: ResolvedImage;
+  lower: readonly number[]; // of the layers of the view that are not known
+  upper: readonly NumberedLayer[]; // those that are, base first
+  signal?: AbortSignal;
+}
+
+/**
+ * What helps a user whose path an upper layer deletes; undefined when there is nothing to tell.
+ * @param resolved where the path leads in the layers that are known
+ * @throws LayerslayerError the signal's reason
+ */
+export async function deletionHint(
+  path: readonly Uint8Array[],
+  resolved: Resolved,
+  options: DeletionHintOptions,
+): Promise<string | undefined> {
+  if (resolved.kind !== 'missing' && resolved.kind !== 'no-directory') return undefined;
+  const layers = await allLayers(options);
+  if (layers) return hiddenHint(layers, path, resolved);
+  if (resolved.kind !== 'missing') return undefined;
+  const { upper } = options;
+  const at = upper.findLastIndex((_, i) => !new UpperLayers(upper.slice(i), false).areOpen([resolved])[0]);
+  return at === -1 ? undefined : `layer ${upper[at]!.number} deletes it`;
+}
+
+/** All layers of the view, if those that are not known are few bytes. */
+async function allLayers(options: DeletionHintOptions): Promise<readonly NumberedLayer[] | undefined> {
+  const { session, image, lower, upper, signal } = options;
+  if (lower.length === 0) return upper;
+  const bytes = lower.reduce((sum, number) => sum + image.manifest.layers[number - 1]!.size, 0);
+  if (bytes > READ_BYTES_MAX) return undefined;
+  try {
+    const opened = await session.openLayers(image, { only: lower, ...(signal && { signal }) });
+    return [...opened.map(({ entries }, i) => ({ entries, number: lower[i]! })), ...upper];
+  } catch (error) {
+    signal?.throwIfAborted();
+    // The answer is known: a layer that can't be read only takes the hint away.
+    if (error instanceof LayerslayerError) return undefined;
+    throw error;
+  }
+}

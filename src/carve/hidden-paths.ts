@@ -1,0 +1,82 @@
+import { mergeLayers, type NumberedLayer } from '../overlay/merge.js';
+import { type Resolved, resolvePath } from '../overlay/resolve-path.js';
+import type { Tree } from '../overlay/tree.js';
+
+/** A path that one layer has and an upper one takes away. */
+export interface HiddenPath {
+  layer: number; // the topmost that has it
+  deletedBy: number;
+}
+
+/**
+ * Finds the layer that has a path by itself, as `--layer` shows it, and the upper layer that takes it away.
+ * @param layers all that make the view, base first
+ * @param path which the merged tree does not have
+ * @throws LayerslayerError as mergeLayers
+ */
+export function findHidden(
+  layers: readonly NumberedLayer[],
+  path: readonly Uint8Array[],
+): HiddenPath | undefined {
+  const shows = (from: number, to: number) => hasPath(mergeLayers(layers.slice(from, to + 1)), path);
+  const top = layers.length - 1;
+  for (let at = top - 1; at >= 0; at--) {
+    if (!mayHave(layers[at]!, path) || !shows(at, at)) continue;
+    // No upper layer has it: from this one on it is there until one deletes it.
+    let last = at;
+    let first = top;
+    if (shows(at, top)) return undefined;
+    while (first - last > 1) {
+      const middle = (last + first) >> 1;
+      if (shows(at, middle)) last = middle;
+      else first = middle;
+    }
+    return { layer: layers[at]!.number, deletedBy: layers[first]!.number };
+  }
+  return undefined;
+}
+
+/**
+ * Where an absent path is, or the path that its symlinks lead to: `layer 2 has it, layer 4 deletes it: --layer 2`.
+ * @param resolved where the path leads in the merged tree, if symlinks were followed
+ */
+export function hiddenHint(
+  layers: readonly NumberedLayer[],
+  path: readonly Uint8Array[],
+  resolved?: Resolved,
+): string | undefined {
+  if (resolved?.kind === 'found' || resolved?.kind === 'loop') return undefined;
+  const paths = [path];
+  if (resolved?.kind === 'missing' && resolved.isLinked)
+    paths.push([...resolved.names, resolved.name, ...resolved.rest]);
+  for (const one of paths) {
+    const hidden = findHidden(layers, one);
+    if (!hidden) continue;
+    const { layer, deletedBy } = hidden;
+    return `layer ${layer} has it, layer ${deletedBy} deletes it: --layer ${layer}`;
+  }
+  return undefined;
+}
+
+/** Whether a tree has a path, if only as a symlink to nothing. */
+export function hasPath(tree: Tree, path: readonly Uint8Array[]): boolean {
+  const name = path.at(-1);
+  if (name === undefined) return true;
+  const parent = resolvePath(tree, path.slice(0, -1));
+  if (parent.kind !== 'found' || tree.kind(parent.inode) !== 'dir') return false;
+  return isDots(name) || tree.lookup(parent.inode, name) !== 0;
+}
+
+/** Most layers don't have the last name anywhere: they need not be merged. */
+function mayHave({ entries: { pathHeap } }: NumberedLayer, path: readonly Uint8Array[]): boolean {
+  const name = path.at(-1);
+  if (name === undefined || isDots(name)) return true;
+  const heap = Buffer.from(pathHeap.buffer, pathHeap.byteOffset, pathHeap.byteLength);
+  return heap.includes(Buffer.from(name));
+}
+
+function isDots(name: Uint8Array): boolean {
+  return name.length <= 2 && name.every((byte) => byte === DOT);
+}
+
+const DOT = 0x2e;

@@ -1,0 +1,89 @@
+import { LayerslayerError } from '../base/errors.js';
+import { resolvePath } from '../overlay/resolve-path.js';
+import { ROOT_INODE, type Tree } from '../overlay/tree.js';
+import type { PathPattern, Position } from './path-pattern.js';
+
+const DOT_DOT = Buffer.from('..');
+
+/** Directories that are entered for one pattern at most. Symlinks to directories above make any number of paths. */
+const VISITS_MAX = 10_000_000;
+
+export interface MatchOptions {
+  /**
+   * A directory that matches stands for all below it, which is no match of its own. Else directories that a last `**` matches
+   * are left out: what is in them matches too.
+   */
+  takesDirectories: boolean;
+}
+
+interface Visit {
+  directory: number; // inode
+  path: readonly Uint8Array[];
+  position: Position;
+}
+
+/**
+ * The paths of a tree that a pattern matches, directory by directory, each one's names sorted. Directories on the way may be
+ * symlinks, but not those that `**` crosses.
+ * @returns components as they are matched, symlinks not resolved
+ * @throws LayerslayerError UNSUPPORTED past VISITS_MAX
+ */
+export function matchTree(
+  tree: Tree,
+  pattern: PathPattern,
+  { takesDirectories }: MatchOptions,
+): Uint8Array[][] {
+  const matches: Uint8Array[][] = [];
+  const ahead: Visit[] = [];
+  let visits = 0;
+  /** @returns whether anything below may be a match of its own */
+  const add = (path: readonly Uint8Array[], position: Position, isDirectory: boolean): boolean => {
+    // The files below a directory that `**` matches last do as well.
+    const isLeftOut = isDirectory && !takesDirectories && pattern.endsInGlobstar(position);
+    const isMatch = pattern.isMatch(position, isDirectory) && !isLeftOut;
+    if (isMatch) matches.push([...path]);
+    return isDirectory && pattern.isOpen(position) && !(isMatch && takesDirectories);
+  };
+  if (add([], pattern.start, true)) ahead.push({ directory: ROOT_INODE, path: [], position: pattern.start });
+  for (let visit = ahead.pop(); visit; visit = ahead.pop()) {
+    if (++visits > VISITS_MAX)
+      throw new LayerslayerError('UNSUPPORTED', `the pattern leads over more than ${VISITS_MAX} directories`);
+    const { directory, path, position } = visit;
+    const inner: Visit[] = [];
+    const parent = pattern.afterParent(position);
+    if (parent.length > 0) {
+      const up = tree.parentOf(directory);
+      const upPath = [...path, DOT_DOT];
+      if (add(upPath, parent, true)) inner.push({ directory: up, path: upPath, position: parent });
+    }
+    for (const { name, inode } of childrenOf(tree, directory)) {
+      const next = pattern.after(position, name);
+      if (next.length === 0) continue;
+      const childPath = [...path, name];
+      const isLink = tree.kind(inode) === 'symlink';
+      const onward = isLink ? pattern.through(position, name) : next;
+      const below = pattern.isOpen(next) ? directoryAt(tree, inode, childPath) : 0;
+      if (add(childPath, next, below !== 0) && pattern.isOpen(onward))
+        inner.push({ directory: below, path: childPath, position: onward });
+    }
+    ahead.push(...inner.reverse());
+  }
+  return matches;
+}
+
+/** The directory that an inode is, or leads to by symlinks; 0 when it is none. */
+function directoryAt(tree: Tree, inode: number, path: readonly Uint8Array[]): number {
+  if (tree.kind(inode) === 'dir') return inode;
+  if (tree.kind(inode) !== 'symlink') return 0;
+  const resolved = resolvePath(tree, path);
+  return resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir' ? resolved.inode : 0;
+}
+
+/** Sorted by name. The names are copies. */
+function childrenOf(tree: Tree, directory: number): { name: Uint8Array; inode: number }[] {
+  const children: { name: Uint8Array; inode: number }[] = [];
+  for (let at = tree.childStart(directory); at < tree.childEnd(directory); at++) {
+    children.push({ name: new Uint8Array(tree.dentryName(at)), inode: tree.dentryInode(at) });
+  }
+  return children.sort((a, b) => Buffer.compare(a.name, b.name));
+}

@@ -1,0 +1,162 @@
+/** Marks a byte that is no part of a UTF-8 character: above all code points. */
+const RAW_BYTE = 0x110000;
+
+const BACKSLASH = 0x5c;
+const SIGNS = {
+  star: 0x2a,
+  any: 0x3f,
+  open: 0x5b,
+  close: 0x5d,
+  not: 0x21,
+  caret: 0x5e,
+  dash: 0x2d,
+  dot: 0x2e,
+};
+
+type Piece =
+  | { kind: 'star' }
+  | { kind: 'any' }
+  | { kind: 'one'; symbol: number }
+  | { kind: 'set'; ranges: readonly (readonly [number, number])[]; isNegated: boolean };
+
+/** One component of a pattern. */
+export type NamePattern =
+  | { kind: 'name'; name: Uint8Array } // it matches this name only
+  | { kind: 'wild'; matches(name: Uint8Array): boolean };
+
+/**
+ * Reads one component of a pattern as a shell does (POSIX, 2.13): `*` and `?`, `[a-z]`, `[!a-z]` or `[^a-z]`, and a backslash
+ * that takes away the meaning of the next character. A name's leading dot wants one in the pattern.
+ */
+export function namePattern(text: Uint8Array): NamePattern {
+  const pieces = parse(symbolsOf(text));
+  if (pieces.every((piece) => piece.kind === 'one'))
+    return { kind: 'name', name: bytesOf(pieces.map(({ symbol }) => symbol)) };
+  const [first] = pieces;
+  const wantsDot = first?.kind === 'one' && first.symbol === SIGNS.dot;
+  return {
+    kind: 'wild',
+    matches: (name) => (name[0] !== SIGNS.dot || wantsDot) && matches(pieces, symbolsOf(name)),
+  };
+}
+
+/** The characters of a name as code points; what is not UTF-8 is a symbol a byte. */
+export function symbolsOf(name: Uint8Array): number[] {
+  const symbols: number[] = [];
+  for (let at = 0; at < name.length; ) {
+    const length = characterLength(name, at);
+    if (length === 0) symbols.push(RAW_BYTE + name[at]!);
+    else symbols.push(DECODER.decode(name.subarray(at, at + length)).codePointAt(0)!);
+    at += Math.max(1, length);
+  }
+  return symbols;
+}
+
+const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Bytes of the UTF-8 character at a place, 0 when there is none. (Unicode, table 3-7) */
+function characterLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at]!;
+  if (first < 0x80) return 1;
+  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  const second = bytes[at + 1] ?? 0;
+  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  if (second < least || second > most) return 0;
+  for (let i = 2; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
+  return length;
+}
+
+function bytesOf(symbols: readonly number[]): Uint8Array {
+  return Buffer.concat(
+    symbols.map((symbol) =>
+      symbol < RAW_BYTE ? Buffer.from(String.fromCodePoint(symbol)) : Buffer.of(symbol - RAW_BYTE),
+    ),
+  );
+}
+
+function parse(pattern: readonly number[]): Piece[] {
+  const pieces: Piece[] = [];
+  let mayHaveSets = true;
+  for (let at = 0; at < pattern.length; at++) {
+    const symbol = pattern[at]!;
+    if (symbol === SIGNS.star) {
+      if (pieces.at(-1)?.kind !== 'star') pieces.push({ kind: 'star' });
+    } else if (symbol === SIGNS.any) {
+      pieces.push({ kind: 'any' });
+    } else if (symbol === SIGNS.open && mayHaveSets) {
+      const set = parseSet(pattern, at);
+      if (set) {
+        pieces.push(set.piece);
+        at = set.end;
+      } else {
+        // No later bracket is closed either: looking for each one's end would take the square of the length.
+        mayHaveSets = false;
+        pieces.push({ kind: 'one', symbol });
+      }
+    } else {
+      const isEscape = symbol === BACKSLASH && at + 1 < pattern.length;
+      pieces.push({ kind: 'one', symbol: isEscape ? pattern[++at]! : symbol });
+    }
+  }
+  return pieces;
+}
+
+/** @returns undefined when the bracket at `open` is not closed */
+function parseSet(pattern: readonly number[], open: number): { piece: Piece; end: number } | undefined {
+  let at = open + 1;
+  const isNegated = pattern[at] === SIGNS.not || pattern[at] === SIGNS.caret;
+  if (isNegated) at++;
+  const first = at;
+  const ranges: [number, number][] = [];
+  const member = () => {
+    if (pattern[at] === BACKSLASH && at + 1 < pattern.length) at++;
+    return pattern[at++]!;
+  };
+  // A `]` right after the bracket (or its `!`) is a member.
+  while (at < pattern.length && (pattern[at] !== SIGNS.close || at === first)) {
+    const from = member();
+    const isRange = pattern[at] === SIGNS.dash && at + 1 < pattern.length && pattern[at + 1] !== SIGNS.close;
+    if (isRange) at++;
+    ranges.push([from, isRange ? member() : from]);
+  }
+  return at < pattern.length ? { piece: { kind: 'set', ranges, isNegated }, end: at } : undefined;
+}
+
+function isOne(piece: Piece, symbol: number): boolean {
+  switch (piece.kind) {
+    case 'any':
+      return true;
+    case 'one':
+      return piece.symbol === symbol;
+    case 'set':
+      return piece.ranges.some(([from, to]) => symbol >= from && symbol <= to) !== piece.isNegated;
+    case 'star':
+      return false;
+  }
+}
+
+/** Goes back to the last `*` only: what an earlier one took never has to change. So it takes name times pattern at most. */
+function matches(pieces: readonly Piece[], symbols: readonly number[]): boolean {
+  let piece = 0;
+  let star = -1;
+  let resume = 0;
+  for (let at = 0; at < symbols.length; ) {
+    const wanted = pieces[piece];
+    if (wanted?.kind === 'star') {
+      star = piece++;
+      resume = at;
+    } else if (wanted && isOne(wanted, symbols[at]!)) {
+      piece++;
+      at++;
+    } else if (star !== -1) {
+      piece = star + 1;
+      at = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (pieces[piece]?.kind === 'star') piece++;
+  return piece === pieces.length;
+}

@@ -1,0 +1,101 @@
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LayerslayerError, systemCode } from '../base/errors.js';
+import type { ContentSink } from './wanted-file.js';
+
+/** Bytes of a file that is held in memory: most files of an image need no disk. */
+const MEMORY_MAX = 4 * 1024 * 1024;
+/** Bytes that are copied at once. */
+const STEP = 256 * 1024;
+
+/**
+ * Holds a file's content until it is certain that it is wanted, for a target that can't take bytes back. Large ones lie in a
+ * temporary file without a name, so that no way to end leaves it behind.
+ */
+export class SpooledFile implements ContentSink {
+  readonly #size: number;
+  readonly #memory: Buffer | undefined;
+  #fd: number | undefined;
+
+  /**
+   * @param size bytes
+   * @throws LayerslayerError IO_FAILED
+   */
+  constructor(size: number) {
+    this.#size = size;
+    if (size <= MEMORY_MAX) this.#memory = Buffer.alloc(size);
+    else this.#fd = attempt(() => namelessFile(size));
+  }
+
+  /** @throws LayerslayerError IO_FAILED */
+  write(bytes: Uint8Array, offset: number): void {
+    if (this.#memory) this.#memory.set(bytes, offset);
+    else {
+      attempt(() => {
+        for (let at = 0; at < bytes.length; )
+          at += writeSync(this.#fd!, bytes, at, bytes.length - at, offset + at);
+      });
+    }
+  }
+
+  /**
+   * Writes all of it to another sink.
+   * @param settled called between writes: waits until what was written has gone somewhere
+   * @throws LayerslayerError IO_FAILED; what the sink throws; the signal's reason
+   */
+  async copyTo(
+    sink: ContentSink,
+    settled: () => Promise<void> | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const buffer = this.#memory ?? Buffer.allocUnsafe(STEP);
+    for (let at = 0; at < this.#size; at += STEP) {
+      const length = Math.min(STEP, this.#size - at);
+      if (this.#memory) sink.write(this.#memory.subarray(at, at + length), at);
+      else sink.write(buffer.subarray(0, this.#read(buffer, length, at)), at);
+      await settled();
+      signal.throwIfAborted();
+    }
+  }
+
+  discard(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  #read(buffer: Buffer, length: number, offset: number): number {
+    return attempt(() => {
+      let filled = 0;
+      while (filled < length) {
+        const count = readSync(this.#fd!, buffer, filled, length - filled, offset + filled);
+        if (count === 0)
+          throw new LayerslayerError('IO_FAILED', `${tmpdir()}: a temporary file is cut short`);
+        filled += count;
+      }
+      return filled;
+    });
+  }
+}
+
+/** Holes stay holes on the disk. */
+function namelessFile(size: number): number {
+  const directory = mkdtempSync(join(tmpdir(), 'layerslayer-'));
+  try {
+    const fd = openSync(join(directory, 'content'), 'wx+', 0o600);
+    ftruncateSync(fd, size);
+    return fd;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function attempt<T>(task: () => T): T {
+  try {
+    return task();
+  } catch (error) {
+    if (error instanceof LayerslayerError) throw error;
+    const message = `writing a temporary file in ${tmpdir()}: ${systemCode(error) ?? error}; TMPDIR names another directory`;
+    throw new LayerslayerError('IO_FAILED', message, { cause: error });
+  }
+}

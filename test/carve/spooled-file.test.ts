@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SpooledFile } from '#dist/carve/spooled-file.js';
+import { noise } from '../blob/bytes.js';
+
+const MIB = 1024 * 1024;
+const NEVER = new AbortController().signal;
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'spooled-'));
+  vi.stubEnv('TMPDIR', directory);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true });
+});
+
+async function copied(spooled: SpooledFile, size: number): Promise<Buffer> {
+  const out = Buffer.alloc(size, 0xee);
+  await spooled.copyTo({ write: (bytes, offset) => out.set(bytes, offset) }, () => undefined, NEVER);
+  return out;
+}
+
+describe('a spooled file', () => {
+  it.each([
+    ['in memory', 3 * MIB],
+    ['on disk', 5 * MIB],
+    ['empty', 0],
+  ])('has what was written, and zeros where nothing was: %s', async (_, size) => {
+    const spooled = new SpooledFile(size);
+    const wanted = Buffer.alloc(size);
+    for (const at of [0, 1 * MIB, 3 * MIB - 5]) {
+      if (at + 5 > size) continue;
+      const part = Buffer.from(noise(at === MIB ? MIB : 5, at));
+      part.copy(wanted, at);
+      spooled.write(part, at);
+    }
+    expect((await copied(spooled, size)).equals(wanted)).toBe(true);
+    expect(readdirSync(directory)).toEqual([]); // no name, from the first byte on
+    spooled.discard();
+    spooled.discard();
+  });
+
+  it('says where it can not write, and what helps', () => {
+    vi.stubEnv('TMPDIR', join(directory, 'none'));
+    expect(() => new SpooledFile(5 * MIB)).toThrow(
+      expect.objectContaining({
+        code: 'IO_FAILED',
+        message: expect.stringMatching(/none: ENOENT; TMPDIR names another directory/),
+      }),
+    );
+    new SpooledFile(3 * MIB).discard(); // needs none
+  });
+
+  it('ends when it is aborted', async () => {
+    const stop = new AbortController();
+    const spooled = new SpooledFile(MIB);
+    const writes: number[] = [];
+    const sink = {
+      write(_: Uint8Array, offset: number) {
+        writes.push(offset);
+        stop.abort(new Error('stop'));
+      },
+    };
+    await expect(spooled.copyTo(sink, () => undefined, stop.signal)).rejects.toThrow('stop');
+    expect(writes).toEqual([0]);
+  });
+});

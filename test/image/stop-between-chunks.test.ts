@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { StopBetweenChunks } from '#dist/image/stop-between-chunks.js';
+
+describe('a stop between chunks', () => {
+  it('ends a stream at once when no chunk is on its way', async () => {
+    const stop = new StopBetweenChunks();
+    await stop.after(Promise.resolve());
+    expect(stop.signal.aborted).toBe(false);
+    stop.stop();
+    expect(stop.signal.aborted).toBe(true);
+  });
+
+  it('waits for the end of a chunk, and then lets no other one come', async () => {
+    const stop = new StopBetweenChunks();
+    let consumed = () => {};
+    const chunk = stop.after(
+      new Promise((resolve) => {
+        consumed = resolve;
+      }),
+    );
+    stop.stop();
+    expect(stop.signal.aborted).toBe(false);
+    consumed();
+    await expect(chunk).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(stop.signal.aborted).toBe(true);
+  });
+
+  it('passes on what the consumer throws', async () => {
+    const stop = new StopBetweenChunks();
+    await expect(stop.after(Promise.reject(new Error('full')))).rejects.toThrow('full');
+  });
+});
