@@ -6,12 +6,14 @@ import { IndexedLayer } from '../layer/indexed-layer.js';
 import type { InflatePool } from '../layer/inflate-pool.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Layer } from '../layer/layer.js';
+import { HEAD_LENGTH } from '../layer/layer-head.js';
 import type { WindowLoader } from '../layer/window-loader.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Fetching } from './fetching.js';
 import type { LayerWalkEnd } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
 import type { KeptIndex, KeptIndexes, MadeIndex } from './kept-indexes.js';
+import { checkHead, hasUnknownType } from './layer-types.js';
 import type { LayerWatcher } from './layer-watcher.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
@@ -94,9 +96,12 @@ export class LayerOpener {
         return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
       }
       const blob = await this.numberOf(image, wanted);
-      await walk(blob, headBytes).catch((error: unknown) => {
+      try {
+        await this.#checkHead(image, wanted, blob, signal);
+        await walk(blob, headBytes);
+      } catch (error) {
         throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
-      });
+      }
       return { readBytes: headBytes };
     } catch (error) {
       if (stoppedAt !== undefined) return { readBytes: stoppedAt };
@@ -117,9 +122,14 @@ export class LayerOpener {
       const blob = await this.numberOf(image, wanted);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#parts.indexes.loadOrMake(digest, {
-        make: () => {
+        make: async () => {
           report.indexing(reported);
-          return index(blob).finally(() => report.passEnded(reported));
+          try {
+            await this.#checkHead(image, wanted, blob, signal);
+            return await index(blob);
+          } finally {
+            report.passEnded(reported);
+          }
         },
         onWait: () => report.waiting(reported),
         signal,
@@ -138,6 +148,18 @@ export class LayerOpener {
     const blob = this.#numberOf(digest);
     await this.#parts.fetching.openBlob(blob, image, numbers[0]!);
     return blob;
+  }
+
+  /** Of a layer whose type says nothing the first bytes are looked at before more is fetched. */
+  async #checkHead(
+    image: ResolvedImage,
+    { size, numbers }: WantedBlob,
+    blob: BlobNumber,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!hasUnknownType(image, numbers)) return;
+    const head = await this.#parts.fetching.head(blob, Math.min(size, HEAD_LENGTH), signal);
+    checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
   #numberOf(digest: Digest): BlobNumber {

@@ -8,6 +8,7 @@ import { CheckpointBuilder } from './checkpoint-builder.js';
 import { detectCompression } from './compression.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
+import { isTarHeader } from './layer-head.js';
 import { type Compression, type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { type EncodedLayerIndex, encodeLayerIndex } from './layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
@@ -59,7 +60,8 @@ export class IndexPass {
    */
   push(bytes: Uint8Array): void {
     if (this.#compression === undefined) {
-      this.#compression = detectCompression(bytes);
+      // A member's name may begin as another format does: `BZh…`.
+      this.#compression = isTarHeader(bytes) ? 'none' : detectCompression(bytes);
       if (this.#compression === 'gzip') this.#gzip = this.#startGzip();
     }
     this.#blobSize += bytes.length;

@@ -12,6 +12,7 @@
  * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
  * - number fields that nothing here reads are not judged.
  */
+import type { LayerslayerError } from '../base/errors.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
 import { corruptTar, showName } from './corrupt.js';
@@ -37,6 +38,7 @@ const SLASH = 0x2f;
 /** Content is not looked at. */
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
+const ZEROS = Buffer.alloc(4096);
 
 export interface TarScannerOptions {
   /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
@@ -45,8 +47,11 @@ export interface TarScannerOptions {
   onWarning(message: string): void;
 }
 
-/** What stands at the current position; headers and sparse maps come in whole blocks. */
-type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'end';
+/**
+ * What stands at the current position; headers and sparse maps come in whole blocks. `zeros`: the archive began with
+ * blocks of zeros, so it is empty, and all of it must be zeros: file systems and disk images begin with zeros too.
+ */
+type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
 
 /** One scanner reads one tar; after it threw it is spent. */
 export class TarScanner {
@@ -58,6 +63,7 @@ export class TarScanner {
   #contentLeft = 0; // bytes of content still to pass
   #paddingLeft = 0; // bytes after it, up to a whole block
   #sawZeroBlock = false;
+  #sawHeader = false;
 
   readonly #header = new HeaderBlock();
   readonly #entry = blankEntry();
@@ -97,7 +103,8 @@ export class TarScanner {
   skipContent(limit: number): number {
     let skipped = 0;
     while (skipped < limit) {
-      if (this.#place !== 'content' && this.#place !== 'padding' && this.#place !== 'end') break;
+      const place = this.#place;
+      if (place !== 'content' && place !== 'padding' && place !== 'zeros' && place !== 'end') break;
       skipped += this.#take(NOTHING, NOTHING_VIEW, skipped, limit);
     }
     this.#position += skipped;
@@ -111,7 +118,7 @@ export class TarScanner {
    */
   finish(): { size: number } {
     const size = this.#position;
-    if (this.#cutFilled > 0) {
+    if (this.#cutFilled > 0 && !this.#isEmptyArchive()) {
       throw corruptTar(size - this.#cutFilled, `the tar ends at ${size}, within a header`);
     }
     if (this.#place === 'content') {
@@ -149,6 +156,9 @@ export class TarScanner {
         if (this.#pending.missing === 0) this.#endRecords();
         return length;
       }
+      case 'zeros':
+        this.#checkZeros(memory, at, end);
+        return end - at;
       case 'end':
         return end - at;
       default:
@@ -182,8 +192,12 @@ export class TarScanner {
       this.#readZeroBlock(offset);
       return;
     }
-    if (this.#sawZeroBlock) throw corruptTar(offset, 'data after one block of zeros, want a second one');
+    if (this.#sawZeroBlock) {
+      if (!this.#sawHeader) throw dataAfterZeros(offset);
+      throw corruptTar(offset, 'data after one block of zeros, want a second one');
+    }
     if (!checksumMatches(block, at, sum)) throw corruptTar(offset, 'the checksum is wrong: no tar header');
+    this.#sawHeader = true;
     const header = this.#header;
     header.set(block, at, offset);
     switch (header.type) {
@@ -212,8 +226,24 @@ export class TarScanner {
       this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
       this.#pending.clear();
     }
-    if (this.#sawZeroBlock) this.#place = 'end';
+    if (this.#sawZeroBlock) this.#place = this.#sawHeader ? 'end' : 'zeros';
     this.#sawZeroBlock = true;
+  }
+
+  #checkZeros(memory: Uint8Array, at: number, end: number): void {
+    // By the engine, 4 KiB a call: a layer of 16 MiB may hold 16 GiB of zeros. Skipped bytes are not there to be seen.
+    if (memory.length === 0) return;
+    for (let from = at; from < end; from += ZEROS.length) {
+      const to = Math.min(from + ZEROS.length, end);
+      const piece = Buffer.from(memory.buffer, memory.byteOffset + from, to - from);
+      if (piece.compare(ZEROS, 0, piece.length) !== 0) throw dataAfterZeros(this.#position + from - at);
+    }
+  }
+
+  /** Nothing but zeros has come, and of the last block only a part. */
+  #isEmptyArchive(): boolean {
+    if (this.#sawHeader || !this.#sawZeroBlock) return false;
+    return this.#cutBlock.subarray(0, this.#cutFilled).every((byte) => byte === 0);
   }
 
   #endRecords(): void {
@@ -301,6 +331,11 @@ export class TarScanner {
     if (size >= 0 && size <= MAX_FILE_SIZE) return size;
     throw corruptTar(this.#header.offset, `size is ${size}, want 0 to ${MAX_FILE_SIZE}`);
   }
+}
+
+/** An archive begins with a header. */
+function dataAfterZeros(offset: number): LayerslayerError {
+  return corruptTar(offset, 'data after blocks of zeros at the start: no tar archive');
 }
 
 function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {

@@ -187,6 +187,23 @@ describe('corrupt headers', () => {
     );
   });
 
+  test('an archive that begins with zeros is empty, or no archive', () => {
+    for (const size of [1024, 1536, 1024 + 100, 512 + 88, 5000]) {
+      expect(scanAll(Buffer.alloc(size), 511).entries).toEqual([]);
+    }
+    const data = Buffer.concat([Buffer.alloc(1024), file('a', 'a')]);
+    for (const at of [512, 1024, 4096, 9999]) {
+      const zeros = Buffer.alloc(10_000);
+      zeros[at] = 1;
+      for (const size of [1, 512, 700, 10_000]) {
+        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after blocks of zeros at the start|within/));
+      }
+    }
+    expect(() => scanAll(data)).toThrow(corrupt(/at 1024: data after blocks of zeros at the start/));
+    // Behind an archive's end anything may stand, as on a tape.
+    expect(scanAll(Buffer.concat([tarOf(file('a')), data])).entries).toHaveLength(1);
+  });
+
   test('a name does not bring control characters into a message', () => {
     const { warnings } = scanAll(tarOf(headerBlock({ name: '\x1b]0;evil\x07\n', type: 'V' })));
     expect(warnings[0]).toMatch(/^[\x20-\x7e]+$/);
