@@ -1,0 +1,50 @@
+/** What keeps an entry from ever being shown, so that nothing of it need be kept. */
+import type { TarEntry } from './entry.js';
+import { MAX_LINK_TARGET_LENGTH, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+/** A whiteout's own name is longer by this than the name it hides. */
+const WHITEOUT_PREFIX = Buffer.from('.wh.');
+
+/**
+ * Why the entry is beyond what Linux can show. NULs and empty names are the merge's business: they cost nothing.
+ * @returns undefined when it is within the limits
+ */
+export function entryFlaw({ path, linkTarget }: TarEntry): string | undefined {
+  if (linkTarget.length > MAX_LINK_TARGET_LENGTH) {
+    return `its link target has ${linkTarget.length} bytes, the limit is ${MAX_LINK_TARGET_LENGTH}`;
+  }
+  // So short that it is within both limits.
+  if (path.length <= MAX_NAME_LENGTH) return undefined;
+  return pathFlaw(path);
+}
+
+/** The path is cleaned as `path.Clean('/' + name)` does it, from its end: a `..` takes away the component before it. */
+function pathFlaw(path: Uint8Array): string | undefined {
+  let depth = 0;
+  let taken = 0; // components that a `..` further on takes away
+  let isLast = true;
+  for (let end = path.length; end > 0; ) {
+    const start = end === 0 ? 0 : path.lastIndexOf(SLASH, end - 1) + 1;
+    const length = end - start;
+    const isDot = length === 1 && path[start] === DOT;
+    if (length === 2 && path[start] === DOT && path[start + 1] === DOT) taken++;
+    else if (length > 0 && !isDot && taken > 0) taken--;
+    else if (length > 0 && !isDot) {
+      if (length > MAX_NAME_LENGTH + (isLast && isWhiteout(path, start) ? WHITEOUT_PREFIX.length : 0)) {
+        return `its path has a component of ${length} bytes, the limit is ${MAX_NAME_LENGTH}`;
+      }
+      depth++;
+      isLast = false;
+    }
+    end = start - 1;
+  }
+  return depth > MAX_PATH_DEPTH
+    ? `its path has ${depth} components, the limit is ${MAX_PATH_DEPTH}`
+    : undefined;
+}
+
+function isWhiteout(path: Uint8Array, start: number): boolean {
+  return WHITEOUT_PREFIX.every((byte, i) => path[start + i] === byte);
+}
