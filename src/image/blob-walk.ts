@@ -3,7 +3,7 @@ import { LayerslayerError, withContext } from '../base/errors.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { IndexPass } from '../layer/index-pass.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
-import { LAYER_LIMITS } from '../layer/layer-limits.js';
+import type { TableAllowance } from '../layer/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { WalkMethods, WalkNotices } from './fetch-protocol.js';
 import type { LayerWatcher } from './layer-watcher.js';
@@ -11,7 +11,9 @@ import type { LayerWatcher } from './layer-watcher.js';
 export interface BlobWalkOptions {
   blob: BlobNumber;
   digest: Digest;
+  blobSize: number; // bytes
   end: number; // bytes of the blob that are read at most; its size, or fewer
+  allowance: TableAllowance;
   /** Gives the other end of a conversation to the fetching thread. */
   connect(port: MessagePort): void;
   signal: AbortSignal;
@@ -41,18 +43,26 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       enough = true;
     }
   };
-  const pass = new IndexPass(digest, LAYER_LIMITS, {
-    onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
-    onBytes: (memory, from, to, offset) =>
-      look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? false),
+  const pass = new IndexPass(digest, {
+    allowance: options.allowance,
+    blobSize: options.blobSize,
+    watcher: {
+      onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
+      onBytes: (memory, from, to, offset) =>
+        look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? false),
+    },
   });
   const take = async (piece: Uint8Array) => {
     if (!enough && !fault) {
       readBytes += piece.length;
-      try {
-        pass.push(piece);
-      } catch (error) {
-        fault = withContext(error, `reading layer ${shortDigest(digest)}`);
+      for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
+        // What was made of the part before goes first: 256 KiB of gzip may be 256 MB of names to list.
+        if (at > 0 && !enough) await watcher.settled?.();
+        try {
+          pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
+        } catch (error) {
+          fault = withContext(error, `reading layer ${shortDigest(digest)}`);
+        }
       }
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
       // So it does when all bytes are here already: then they might as well be checked.
@@ -91,7 +101,11 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();
+    pass.release();
   }
 }
+
+/** Bytes of a piece that are inflated before the watcher may have others wait. */
+const PUSHED_AT_ONCE = 16 * 1024;
 
 const ENOUGH = new LayerslayerError('ABORTED', 'enough of the layer was read');

@@ -5,7 +5,7 @@ import type { TarEntry } from '../tar/entry.js';
 export interface LayerWatcher {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
-   * @param soFar copies the entries up to and with this one
+   * @param soFar the entries up to and with this one, as they are now
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /**

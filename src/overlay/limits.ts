@@ -6,6 +6,10 @@ export const MAX_LAYERS = 1024;
 /** Entries of all layers together: ten times the largest images in use. */
 export const MAX_ENTRIES = 10_000_000;
 
+/** Bytes that a merge takes for each inode and each name, at its peak: columns of the draft, and what sorts them (counted). */
+export const INODE_COST = 36;
+export const DENTRY_COST = 57;
+
 /**
  * Inodes made while merging. Paths of few bytes can imply many directories (`a/a/a/a/…`), so that entries alone
  * bound nothing.

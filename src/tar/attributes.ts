@@ -131,7 +131,7 @@ function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxReco
   entry.mtimeNanoseconds = time.nanoseconds;
 }
 
-/** 285 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
+/** 142 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
 function clampSeconds(seconds: number): number {
   return Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds));
 }

@@ -20,29 +20,32 @@ export function entryFlaw({ path, linkTarget }: TarEntry): string | undefined {
   return pathFlaw(path);
 }
 
-/** The path is cleaned as `path.Clean('/' + name)` does it, from its end: a `..` takes away the component before it. */
+/**
+ * The path is cleaned as `path.Clean('/' + name)` does it, from its end, so that what counts stays: a `..` takes away the component
+ * before it. Byte by byte and only as far as needed: 16 MiB of gzip may hold 16,000 paths of a MB.
+ */
 function pathFlaw(path: Uint8Array): string | undefined {
   let depth = 0;
   let taken = 0; // components that a `..` further on takes away
-  let isLast = true;
-  for (let end = path.length; end > 0; ) {
-    const start = end === 0 ? 0 : path.lastIndexOf(SLASH, end - 1) + 1;
+  let end = path.length;
+  for (let at = path.length - 1; at >= -1; at--) {
+    if (at >= 0 && path[at] !== SLASH) continue;
+    const start = at + 1;
     const length = end - start;
-    const isDot = length === 1 && path[start] === DOT;
+    end = at;
+    if (length === 0 || (length === 1 && path[start] === DOT)) continue;
     if (length === 2 && path[start] === DOT && path[start + 1] === DOT) taken++;
-    else if (length > 0 && !isDot && taken > 0) taken--;
-    else if (length > 0 && !isDot) {
-      if (length > MAX_NAME_LENGTH + (isLast && isWhiteout(path, start) ? WHITEOUT_PREFIX.length : 0)) {
-        return `its path has a component of ${length} bytes, the limit is ${MAX_NAME_LENGTH}`;
-      }
-      depth++;
-      isLast = false;
+    else if (taken > 0) taken--;
+    else if (
+      length >
+      MAX_NAME_LENGTH + (depth === 0 && isWhiteout(path, start) ? WHITEOUT_PREFIX.length : 0)
+    ) {
+      return `its path has a component of ${length} bytes, the limit is ${MAX_NAME_LENGTH}`;
+    } else if (++depth > MAX_PATH_DEPTH) {
+      return `its path has more than ${MAX_PATH_DEPTH} components, the limit`;
     }
-    end = start - 1;
   }
-  return depth > MAX_PATH_DEPTH
-    ? `its path has ${depth} components, the limit is ${MAX_PATH_DEPTH}`
-    : undefined;
+  return undefined;
 }
 
 function isWhiteout(path: Uint8Array, start: number): boolean {

@@ -27,7 +27,7 @@ export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER;
 export const MAX_OWNER_ID = 0xffff_fffe;
 /** Shown for an owner beyond that: the kernel's own stand-in for one that does not fit. (overflowuid) */
 export const OVERFLOW_OWNER_ID = 65534;
-/** Either way of 1970; larger ones would not be whole seconds any more. */
-export const MAX_SECONDS = Number.MAX_SAFE_INTEGER;
+/** Either way of 1970, 142 million years: the differences between any two are exact integers too, as indexes store them. */
+export const MAX_SECONDS = 2 ** 52 - 1;
 /** Linux keeps 12 bits of a major and 20 of a minor; other systems' numbers are larger, and 32 bits hold all. */
 export const MAX_DEVICE_NUMBER = 0xffff_ffff;

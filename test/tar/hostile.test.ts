@@ -140,7 +140,7 @@ describe('limits', () => {
     const tar = (...members: Uint8Array[]) => shown(around(...members)).warnings;
     expect(tar(deep(4096), file('x'), gnuLongName('n'.repeat(255)), file('x'))).toEqual([]);
     expect(tar(deep(4097), file('x'))).toEqual([
-      skipped('d/d', /path has 4097 components, the limit is 4096/),
+      skipped('d/d', /path has more than 4096 components, the limit/),
     ]);
     expect(tar(gnuLongName(`a/${'n'.repeat(256)}/b`), dir('x'))).toEqual([
       skipped('a/nnn', /path has a component of 256 bytes, the limit is 255/),
@@ -230,7 +230,7 @@ describe('limits', () => {
   });
 
   test('times beyond 64 bits are cut, and the size of what has no data is not read', () => {
-    const far = Number.MAX_SAFE_INTEGER;
+    const far = 2 ** 52 - 1;
     const times = [
       file('a', '', { mtime: '9'.repeat(30) }),
       file('b', '', { mtime: `-${'9'.repeat(30)}.5` }),
