@@ -13,11 +13,29 @@ let collect: (() => void) | undefined;
  */
 export function collectGarbageSoon(isIdle: () => boolean): void {
   setTimeout(() => {
-    if (!isIdle()) return;
-    if (!collect) {
-      setFlagsFromString('--expose-gc');
-      collect = runInNewContext('gc') as () => void;
-    }
-    collect();
+    if (isIdle()) collectGarbage();
   }, QUIET_MS).unref();
+}
+
+/** Bytes let go of from which on they are collected at once: it takes some 10 ms. */
+const COLLECT_FROM = 24 * 1024 * 1024;
+let madeBytes = 0;
+
+/**
+ * So many bytes outside of V8's heap were let go of. Collects this thread's garbage when they are many: V8 hardly counts them, and a
+ * merge of 10^6 entries takes twice the memory otherwise (measured).
+ */
+export function garbageMade(bytes: number): void {
+  madeBytes += bytes;
+  if (madeBytes < COLLECT_FROM) return;
+  madeBytes = 0;
+  collectGarbage();
+}
+
+function collectGarbage(): void {
+  if (!collect) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as () => void;
+  }
+  collect();
 }

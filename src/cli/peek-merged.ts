@@ -21,19 +21,32 @@ export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
   const layers = await openAll(job);
   const tree = await openTree(layers, session.trees, SILENT_LOG);
   const width = String(image.manifest.layers.length).length;
-  const ahead: { inode: number; names: readonly Uint8Array[] }[] = [{ inode: ROOT_INODE, names: [] }];
-  let lines = 0;
-  for (let next = ahead.pop(); next; next = ahead.pop()) {
-    const { inode, names } = next;
+  const add = (inode: number, names: readonly Uint8Array[]) => {
     const layer = tree.layerOf(inode);
     const before = `${String(layer).padStart(width)} `;
     listing.add(inodeEntry(tree, inode), joinPath(names), { fields: { layer }, before });
+  };
+  // Directories that are being listed, by their next child: a place for each child would take 200 bytes.
+  const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];
+  const enter = (inode: number, names: readonly Uint8Array[]) => {
+    add(inode, names);
+    open.push({ at: tree.childStart(inode), end: tree.childEnd(inode), names });
+  };
+  enter(ROOT_INODE, []);
+  let lines = 1;
+  for (let directory = open.at(-1); directory; directory = open.at(-1)) {
+    if (directory.at === directory.end) {
+      open.pop();
+      continue;
+    }
+    const inode = tree.dentryInode(directory.at);
+    const names = [...directory.names, tree.dentryName(directory.at)];
+    directory.at++;
+    if (tree.kind(inode) === 'dir') enter(inode, names);
+    else add(inode, names);
     if (++lines % LINES_AT_ONCE === 0) {
       await listing.flush();
       signal.throwIfAborted();
-    }
-    for (let at = tree.childEnd(inode) - 1; at >= tree.childStart(inode); at--) {
-      ahead.push({ inode: tree.dentryInode(at), names: [...names, tree.dentryName(at)] });
     }
   }
   await listing.flush();

@@ -3,7 +3,7 @@ import { LayerslayerError, withContext } from '../base/errors.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { IndexPass } from '../layer/index-pass.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
-import { LAYER_LIMITS } from '../layer/layer-limits.js';
+import type { TableAllowance } from '../layer/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { WalkMethods, WalkNotices } from './fetch-protocol.js';
 import type { LayerWatcher } from './layer-watcher.js';
@@ -17,7 +17,9 @@ const STRIDE = 64 * 1024;
 export interface BlobWalkOptions {
   blob: BlobNumber;
   digest: Digest;
+  blobSize: number; // bytes
   end: number; // bytes of the blob that are read at most; its size, or fewer
+  allowance: TableAllowance;
   /** Gives the other end of a conversation to the fetching thread. */
   connect(port: MessagePort): void;
   signal: AbortSignal;
@@ -47,18 +49,26 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       watcherFault = error;
     }
   };
-  const pass = new IndexPass(digest, LAYER_LIMITS, {
-    onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
-    onBytes: (memory, from, to, offset) =>
-      look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
+  const pass = new IndexPass(digest, {
+    allowance: options.allowance,
+    blobSize: options.blobSize,
+    watcher: {
+      onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
+      onBytes: (memory, from, to, offset) =>
+        look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
+    },
   });
   const take = async (piece: Uint8Array) => {
     if (watcherFault === undefined && !fault) {
       readBytes += piece.length;
-      try {
-        pass.push(piece);
-      } catch (error) {
-        fault = withContext(error, `reading layer ${shortDigest(digest)}`);
+      for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
+        // What was made of the part before goes first: 256 KiB of gzip may be 256 MB of names to list.
+        if (at > 0 && watcherFault === undefined) await watcher.settled?.();
+        try {
+          pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
+        } catch (error) {
+          fault = withContext(error, `reading layer ${shortDigest(digest)}`);
+        }
       }
       stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
       if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
@@ -96,7 +106,11 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();
+    pass.release();
   }
 }
+
+/** Bytes of a piece that are inflated before the watcher may have others wait. */
+const PUSHED_AT_ONCE = 16 * 1024;
 
 const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');

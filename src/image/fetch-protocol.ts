@@ -30,6 +30,8 @@ export interface SourceMethods {
   attachWalk(argument: { port: MessagePort }): void;
   /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
+  /** The blob's first bytes, as they come: nothing of them is checked or cached. */
+  head(argument: { blob: BlobNumber; length: number }, signal: AbortSignal): Promise<Uint8Array>;
   /**
    * The layer's pages are known: `page` calls may come.
    * @returns where the layer lies on this machine, if it does; the file stays the fetching thread's

@@ -88,6 +88,7 @@ const handlers: SourceMethods = {
   openBlob({ blob, image, layer }) {
     if (!blobs.has(blob)) blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
   },
+  head: ({ blob, length }, signal) => tracked(head(blob, length, signal)),
   async setPageDigests({ blob, pageDigests }) {
     openBlob(blob).pageDigests = pageDigests;
     const part = await (await sourceOf(blob)).local?.open();
@@ -167,6 +168,12 @@ function attach(port: MessagePort): void {
       rings.delete(blob);
     }
   }
+}
+
+async function head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (length === 0) return new Uint8Array(0);
+  const source = await sourceOf(blob);
+  return new Uint8Array(await source.read(0, length, AbortSignal.any([signal, closing.signal])));
 }
 
 async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {

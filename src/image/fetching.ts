@@ -90,6 +90,10 @@ export class Fetching {
     return this.#started().call('setPageDigests', { blob, pageDigests });
   }
 
+  head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
+    return this.#started().call('head', { blob, length }, { signal });
+  }
+
   save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
     return this.#started().call('save', { blob, target }, { signal });
   }

@@ -2,6 +2,7 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ImageConfig, parseImageConfig } from '../oci/image-config.js';
+import { showMediaType } from '../oci/layer-type.js';
 import { type ImageIndex, type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
 import { isImageConfigType } from '../oci/media-type.js';
 import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
@@ -169,7 +170,7 @@ export class ImageSearch {
       const type = manifest.config.mediaType.slice(0, 100);
       throw new LayerslayerError(
         'UNSUPPORTED',
-        `manifest ${shortDigest(digest)} is no container image: its config is ${type}`,
+        `manifest ${shortDigest(digest)} is no container image: its config is ${type}${layerTypes(manifest)}`,
       );
     }
     const platform = platformOf(config) ?? wanted;
@@ -180,6 +181,17 @@ export class ImageSearch {
   #mayProbe(): boolean {
     return this.#probes++ < PROBES_MAX;
   }
+}
+
+/** Types of layers that a message names. */
+const SHOWN_TYPES = 3;
+
+/** What an artifact is says the type of its layers, where its config is empty. */
+function layerTypes({ layers }: Manifest): string {
+  const types = [...new Set(layers.map(({ mediaType }) => showMediaType(mediaType)))];
+  if (types.length === 0) return '';
+  const more = types.length > SHOWN_TYPES ? ' …' : '';
+  return `, its layers are ${types.slice(0, SHOWN_TYPES).join(', ')}${more}`;
 }
 
 /**

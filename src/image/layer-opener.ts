@@ -6,15 +6,19 @@ import { IndexedLayer } from '../layer/indexed-layer.js';
 import type { InflatePool } from '../layer/inflate-pool.js';
 import type { BlobNumber } from '../layer/inflate-protocol.js';
 import type { Layer } from '../layer/layer.js';
+import { HEAD_LENGTH } from '../layer/layer-head.js';
 import type { WindowLoader } from '../layer/window-loader.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Fetching } from './fetching.js';
 import type { LayerWalkEnd } from './image-session.js';
 import type { ResolvedImage } from './image-source.js';
+
 import type { KeptIndex, KeptIndexes, MadeIndex } from './kept-indexes.js';
+import { checkHead, hasUnknownType } from './layer-types.js';
 import type { LayerWatcher } from './layer-watcher.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
+import { TableAllowances } from './table-allowances.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
 /** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
@@ -36,6 +40,7 @@ export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #blobs = new Map<Digest, BlobNumber>();
+  readonly #tables = new TableAllowances();
 
   constructor(parts: LayerOpenerParts) {
     this.#parts = parts;
@@ -48,7 +53,7 @@ export class LayerOpener {
     report: ProgressReport,
     signal: AbortSignal,
   ): Promise<Layer> {
-    const index = (blob: BlobNumber) => this.#runIndexPass(blob, wanted.digest, wanted.size, signal);
+    const index = (blob: BlobNumber) => this.#runIndexPass(image, blob, wanted, signal);
     return this.#open(image, wanted, index, report, signal);
   }
 
@@ -57,6 +62,7 @@ export class LayerOpener {
     const { digest, size } = wanted;
     const kept = await this.#parts.indexes.load(digest);
     if (!kept) return undefined;
+    this.#tables.loaded(image, kept.index);
     const blob = await this.numberOf(image, wanted);
     return this.#readable(blob, size, kept);
   }
@@ -79,7 +85,9 @@ export class LayerOpener {
     const { walkBlob } = await import('./blob-walk.js'); // a mount does without
     const { fetching } = this.#parts;
     const connect = fetching.attachWalk.bind(fetching);
-    const walk = (blob: BlobNumber, end: number) => walkBlob(watcher, { blob, digest, end, connect, signal });
+    const allowance = this.#tables.allowance(image, size);
+    const walk = (blob: BlobNumber, end: number) =>
+      walkBlob(watcher, { blob, digest, blobSize: size, end, allowance, connect, signal });
     let isWalked = false;
     let stoppedAt: number | undefined;
     const index = async (blob: BlobNumber) => {
@@ -94,9 +102,12 @@ export class LayerOpener {
         return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
       }
       const blob = await this.numberOf(image, wanted);
-      await walk(blob, headBytes).catch((error: unknown) => {
+      try {
+        await this.#checkHead(image, wanted, blob, signal);
+        await walk(blob, headBytes);
+      } catch (error) {
         throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
-      });
+      }
       return { readBytes: headBytes };
     } catch (error) {
       if (stoppedAt !== undefined) return { readBytes: stoppedAt };
@@ -117,13 +128,19 @@ export class LayerOpener {
       const blob = await this.numberOf(image, wanted);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#parts.indexes.loadOrMake(digest, {
-        make: () => {
+        make: async () => {
           report.indexing(reported);
-          return index(blob).finally(() => report.passEnded(reported));
+          try {
+            await this.#checkHead(image, wanted, blob, signal);
+            return await index(blob);
+          } finally {
+            report.passEnded(reported);
+          }
         },
         onWait: () => report.waiting(reported),
         signal,
       });
+      this.#tables.loaded(image, kept.index);
       const layer = await this.#readable(blob, size, kept);
       report.done(reported, kept.cached);
       return layer;
@@ -140,6 +157,18 @@ export class LayerOpener {
     return blob;
   }
 
+  /** Of a layer whose type says nothing the first bytes are looked at before more is fetched. */
+  async #checkHead(
+    image: ResolvedImage,
+    { size, numbers }: WantedBlob,
+    blob: BlobNumber,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!hasUnknownType(image, numbers)) return;
+    const head = await this.#parts.fetching.head(blob, Math.min(size, HEAD_LENGTH), signal);
+    checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
+  }
+
   #numberOf(digest: Digest): BlobNumber {
     const known = this.#blobs.get(digest);
     if (known !== undefined) return known;
@@ -148,18 +177,22 @@ export class LayerOpener {
   }
 
   async #runIndexPass(
+    image: ResolvedImage,
     blob: BlobNumber,
-    digest: Digest,
-    size: number,
+    { digest, size }: WantedBlob,
     signal: AbortSignal,
   ): Promise<MadeIndex> {
+    const allowance = this.#tables.allowance(image, size);
+    const index = async () => ({
+      bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
+    });
     try {
-      return { bytes: await this.#parts.inflate.index(blob, digest, size, signal) };
+      return await index();
     } catch (error) {
       if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
       // Once more: a cache or a proxy on the way may have sent other bytes.
       this.#parts.log.warn(`${error.message}; trying once more`);
-      return { bytes: await this.#parts.inflate.index(blob, digest, size, signal) };
+      return index();
     }
   }
 

@@ -8,7 +8,7 @@ import type { TarEntry } from '../tar/entry.js';
 export interface LayerWatcher {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
-   * @param soFar copies the entries that have passed when it is called; it may be called later too
+   * @param soFar returns the entries that have passed when it is called; it may be called later too
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /**

@@ -8,6 +8,7 @@ import { InflatePool } from '../layer/inflate-pool.js';
 import type { Layer } from '../layer/layer.js';
 import { WindowLoader } from '../layer/window-loader.js';
 import type { Digest } from '../oci/digest.js';
+import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
 import { Counters } from './counters.js';
 import { Fetching } from './fetching.js';
@@ -17,6 +18,7 @@ import { KeptIndexes } from './kept-indexes.js';
 import { KeptTrees } from './kept-trees.js';
 import { LastLayers } from './last-layers.js';
 import { LayerOpener } from './layer-opener.js';
+import { refuseOtherTypes } from './layer-types.js';
 import type { LayerWatcher } from './layer-watcher.js';
 import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
@@ -130,7 +132,9 @@ class ThreadedSession implements ImageSession {
     return saving.finally(() => this.#opening.delete(saving));
   }
 
-  openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+  async openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+    // One that is no tar is refused when it is needed, which it may never be.
+    if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
     return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
   }
 
@@ -176,6 +180,7 @@ class ThreadedSession implements ImageSession {
     signal: AbortSignal | undefined,
   ): Promise<Layer[]> {
     const wanted = wantedBlobs(image, numbers);
+    refuseOtherTypes(image, numbers);
     const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
     const stop = new AbortController();
     const stopped = this.#endedBy(stop.signal, signal);
@@ -218,6 +223,7 @@ class ThreadedSession implements ImageSession {
     { signal, headBytes }: { signal?: AbortSignal; headBytes?: number },
   ): Promise<LayerWalkEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
+    refuseOtherTypes(image, [number]);
     const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
     try {
       return await this.#opener.walk(image, wanted, watcher, {

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { garbageMade } from '../base/garbage.js';
 
 const FIRST_CAPACITY = 16 * 1024;
 
@@ -31,15 +32,16 @@ export class ByteHeap {
     return end;
   }
 
-  /** A copy of no more than what was appended. */
+  /** What was appended: a view, which later appending leaves as it is. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.subarray(0, this.#length);
   }
 
   #grow(atLeast: number): void {
     const larger = new Uint8Array(Math.max(atLeast, this.#bytes.length * 2));
     larger.set(this.#bytes);
     this.#bytes = larger;
+    garbageMade(this.#length);
   }
 }
 

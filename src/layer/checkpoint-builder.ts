@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../gzip/checkpoint.js';
 import { DEFLATE_WINDOW_SIZE } from '../gzip/inflate-engine.js';
 import { type CheckpointColumns, MEMBER_START, WINDOW_GROUP } from './layer-index.js';
+import type { TableBudget } from './table-budget.js';
 import { WindowGroups } from './window-groups.js';
 
 /** Collects checkpoints during the index pass: their columns, and their windows, deflated in groups. */
@@ -16,8 +17,8 @@ export class CheckpointBuilder {
   #groupLength = 0; // bytes of it
 
   /** @param windowBytes limit of all windows, deflated */
-  constructor(windowBytes: number) {
-    this.#windows = new WindowGroups(windowBytes);
+  constructor(windowBytes: number, budget?: TableBudget) {
+    this.#windows = new WindowGroups(windowBytes, budget);
   }
 
   /** @throws LayerslayerError UNSUPPORTED past the limit */

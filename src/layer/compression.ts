@@ -8,6 +8,9 @@ const FORMATS: readonly Format[] = [
   { name: 'xz', suffix: '.tar.xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
   { name: 'bzip2', suffix: '.tar.bz2', magic: [0x42, 0x5a, 0x68] },
   { name: 'lz4', suffix: '.tar.lz4', magic: [0x04, 0x22, 0x4d, 0x18] },
+  { name: 'lzip', suffix: '.tar.lz', magic: [0x4c, 0x5a, 0x49, 0x50] },
+  { name: 'lzop', suffix: '.tar.lzo', magic: [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d] },
+  { name: 'compress', suffix: '.tar.Z', magic: [0x1f, 0x9d] },
 ];
 
 interface Format {

@@ -1,4 +1,5 @@
-import type { Columns } from './entry-columns.js';
+import type { AttributeColumns } from './attribute-sets.js';
+import type { Columns, SparseMap } from './entry-columns.js';
 import { packIntegers, unpackIntegers } from './integer-planes.js';
 
 /** Headers and contents stand in whole blocks. (POSIX pax, ustar format) */
@@ -17,19 +18,101 @@ export type RowColumns = Pick<
   | 'linkStarts'
 >;
 
-/** Entries as integer columns. */
-export function packEntries(columns: Columns): Uint8Array[] {
+/** Entries as integer columns, one after the other: together they take as much memory as the entries. */
+export function* packEntries(columns: Columns): Iterable<Uint8Array> {
   const { length } = columns;
-  return [
-    columns.kinds,
-    packIntegers(columns.attributes, length),
-    packIntegers(columns.sizes, length),
-    packIntegers(columns.mtimeSeconds, length),
-    packIntegers(columns.mtimeNanoseconds, length),
-    packIntegers(dataOffsetSurprises(columns), length),
-    packIntegers(lengths(columns.pathStarts, length), length),
-    packIntegers(lengths(columns.linkStarts, length), length),
-  ];
+  yield columns.kinds;
+  yield packIntegers(columns.attributes, length);
+  yield packIntegers(columns.sizes, length);
+  yield packIntegers(columns.mtimeSeconds, length);
+  yield packIntegers(columns.mtimeNanoseconds, length);
+  yield packIntegers(dataOffsetSurprises(columns), length);
+  yield packIntegers(lengths(columns.pathStarts, length), length);
+  yield packIntegers(lengths(columns.linkStarts, length), length);
+}
+
+/** The different sets of attributes, but for their xattrs: those are a heap of its own. */
+export function* packAttributes(sets: AttributeColumns): Iterable<Uint8Array> {
+  const { length } = sets;
+  yield packIntegers(sets.modes, length);
+  yield packIntegers(sets.uids, length);
+  yield packIntegers(sets.gids, length);
+  yield packIntegers(sets.deviceMajors, length);
+  yield packIntegers(sets.deviceMinors, length);
+  yield packIntegers(lengths(sets.xattrStarts, length), length);
+}
+
+/**
+ * @param length sets
+ * @throws LayerslayerError CORRUPT_LAYER when they are cut short
+ */
+export function unpackAttributes(
+  packed: Uint8Array,
+  length: number,
+  xattrHeap: Uint8Array,
+): AttributeColumns {
+  const sets: AttributeColumns = {
+    length,
+    modes: new Uint16Array(length),
+    uids: new Uint32Array(length),
+    gids: new Uint32Array(length),
+    deviceMajors: new Uint32Array(length),
+    deviceMinors: new Uint32Array(length),
+    xattrStarts: new Uint32Array(length + 1),
+    xattrHeap,
+  };
+  let at = unpackIntegers(packed, 0, sets.modes);
+  at = unpackIntegers(packed, at, sets.uids);
+  at = unpackIntegers(packed, at, sets.gids);
+  at = unpackIntegers(packed, at, sets.deviceMajors);
+  at = unpackIntegers(packed, at, sets.deviceMinors);
+  unpackIntegers(packed, at, sets.xattrStarts.subarray(1));
+  for (let number = 0; number < length; number++) sets.xattrStarts[number + 1]! += sets.xattrStarts[number]!;
+  return sets;
+}
+
+/** Sparse files: rows, sizes in the tar, numbers of segments; then all segments, end to end. */
+export function* packSparse(sparse: Columns['sparse']): Iterable<Uint8Array> {
+  const maps = [...sparse.values()];
+  yield packIntegers([...sparse.keys()], maps.length);
+  yield packIntegers(
+    maps.map(({ storedSize }) => storedSize),
+    maps.length,
+  );
+  yield packIntegers(
+    maps.map(({ segments }) => segments.length / 2),
+    maps.length,
+  );
+  const numbers = new Float64Array(maps.reduce((sum, { segments }) => sum + segments.length, 0));
+  let at = 0;
+  for (const { segments } of maps) {
+    numbers.set(segments, at);
+    at += segments.length;
+  }
+  yield packIntegers(numbers, numbers.length);
+}
+
+/**
+ * @param length sparse files
+ * @throws LayerslayerError CORRUPT_LAYER when they are cut short
+ */
+export function unpackSparse(packed: Uint8Array, length: number): Columns['sparse'] {
+  const sparse = new Map<number, SparseMap>();
+  const rows = new Float64Array(length);
+  const storedSizes = new Float64Array(length);
+  const counts = new Float64Array(length);
+  let at = unpackIntegers(packed, 0, rows);
+  at = unpackIntegers(packed, at, storedSizes);
+  at = unpackIntegers(packed, at, counts);
+  const numbers = new Float64Array(2 * counts.reduce((sum, count) => sum + count, 0));
+  unpackIntegers(packed, at, numbers);
+  let start = 0;
+  for (let i = 0; i < length; i++) {
+    const end = start + 2 * counts[i]!;
+    sparse.set(rows[i]!, { storedSize: storedSizes[i]!, segments: numbers.subarray(start, end) });
+    start = end;
+  }
+  return sparse;
 }
 
 /**

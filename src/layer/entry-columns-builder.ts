@@ -1,16 +1,25 @@
 import { LayerslayerError } from '../base/errors.js';
+import { garbageMade } from '../base/garbage.js';
 import { ENTRY_KINDS, type SparseSegment, type TarEntry } from '../tar/entry.js';
 import { AttributeSets } from './attribute-sets.js';
 import { ByteHeap } from './byte-heap.js';
-import { EntryColumns, type SparseMap } from './entry-columns.js';
+import { EntryColumns, ROW_BYTES, type SparseMap } from './entry-columns.js';
 import type { LayerLimits } from './layer-limits.js';
+import { TableBudget } from './table-budget.js';
 
 /** Rows there is room for at first. */
 const FIRST_CAPACITY = 1024;
 
+/** A row in its columns, and once more in the process that reads it back. */
+const ROW_COST = 2 * ROW_BYTES;
+/** A sparse file's place in the map, beside its segments (estimated). */
+const SPARSE_COST = 256;
+
 /** Collects entries while the scan goes on; the columns grow by doubling. */
 export class EntryColumnsBuilder {
   readonly #limits: LayerLimits;
+  readonly #budget: TableBudget;
+  readonly #blobSize: number | undefined;
   #length = 0;
   #kinds = new Uint8Array(FIRST_CAPACITY);
   #attributes = new Uint32Array(FIRST_CAPACITY);
@@ -26,8 +35,11 @@ export class EntryColumnsBuilder {
   readonly #sparse = new Map<number, SparseMap>();
   #sparseSegments = 0;
 
-  constructor(limits: LayerLimits) {
+  /** @param blobSize compressed bytes of the layer; undefined when it is none */
+  constructor(limits: LayerLimits, budget = new TableBudget(), blobSize?: number) {
     this.#limits = limits;
+    this.#budget = budget;
+    this.#blobSize = blobSize;
     this.#paths = new ByteHeap('paths', limits.pathBytes);
     this.#links = new ByteHeap('link targets', limits.linkBytes);
     this.#attributeSets = new AttributeSets(limits.attributeBytes);
@@ -43,8 +55,11 @@ export class EntryColumnsBuilder {
       throw new LayerslayerError('UNSUPPORTED', `the layer has more entries than the limit of ${row}`);
     }
     if (row === this.#kinds.length) this.#grow();
-    this.#kinds[row] = ENTRY_KINDS.indexOf(entry.kind);
+    const { bytes } = this.#attributeSets;
     this.#attributes[row] = this.#attributeSets.numberOf(entry);
+    const attributeCost = this.#attributeSets.bytes - bytes;
+    this.#budget.spend(ROW_COST + entry.path.length + entry.linkTarget.length + attributeCost);
+    this.#kinds[row] = ENTRY_KINDS.indexOf(entry.kind);
     this.#sizes[row] = entry.size;
     this.#mtimeSeconds[row] = entry.mtimeSeconds;
     this.#mtimeNanoseconds[row] = entry.mtimeNanoseconds;
@@ -59,28 +74,32 @@ export class EntryColumnsBuilder {
     return this.#length;
   }
 
-  /** The rows so far; more may be added afterwards. */
+  /** The rows so far; more may be added afterwards, beside them. */
   finish(): EntryColumns {
     const length = this.#length;
-    return new EntryColumns({
-      length,
-      kinds: this.#kinds.slice(0, length),
-      attributes: this.#attributes.slice(0, length),
-      sizes: this.#sizes.slice(0, length),
-      mtimeSeconds: this.#mtimeSeconds.slice(0, length),
-      mtimeNanoseconds: this.#mtimeNanoseconds.slice(0, length),
-      dataOffsets: this.#dataOffsets.slice(0, length),
-      pathStarts: this.#pathStarts.slice(0, length + 1),
-      pathHeap: this.#paths.finish(),
-      linkStarts: this.#linkStarts.slice(0, length + 1),
-      linkHeap: this.#links.finish(),
-      attributeSets: this.#attributeSets.list,
-      sparse: this.#sparse,
-    });
+    return new EntryColumns(
+      {
+        length,
+        kinds: this.#kinds.subarray(0, length),
+        attributes: this.#attributes.subarray(0, length),
+        sizes: this.#sizes.subarray(0, length),
+        mtimeSeconds: this.#mtimeSeconds.subarray(0, length),
+        mtimeNanoseconds: this.#mtimeNanoseconds.subarray(0, length),
+        dataOffsets: this.#dataOffsets.subarray(0, length),
+        pathStarts: this.#pathStarts.subarray(0, length + 1),
+        pathHeap: this.#paths.finish(),
+        linkStarts: this.#linkStarts.subarray(0, length + 1),
+        linkHeap: this.#links.finish(),
+        attributeSets: this.#attributeSets.finish(),
+        sparse: this.#sparse,
+      },
+      this.#blobSize,
+    );
   }
 
   #addSparse(row: number, storedSize: number, list: readonly SparseSegment[]): void {
     this.#sparseSegments += list.length + 1; // a file without any costs something too
+    this.#budget.spend(16 * list.length + SPARSE_COST);
     const limit = this.#limits.sparseSegments;
     if (this.#sparseSegments > limit) {
       throw new LayerslayerError(
@@ -106,6 +125,7 @@ export class EntryColumnsBuilder {
     this.#dataOffsets = grown(this.#dataOffsets, new Float64Array(capacity));
     this.#pathStarts = grown(this.#pathStarts, new Uint32Array(capacity + 1));
     this.#linkStarts = grown(this.#linkStarts, new Uint32Array(capacity + 1));
+    garbageMade(this.#length * ROW_BYTES);
   }
 }
 

@@ -1,6 +1,6 @@
 import { ENTRY_KINDS, type EntryKind, type ExtendedAttribute } from '../tar/entry.js';
-import type { AttributeSet } from './attribute-sets.js';
-import type { EntryTable } from './entry-table.js';
+import { type AttributeColumns, xattrsOf } from './attribute-sets.js';
+import type { EntryTable, Footprint } from './entry-table.js';
 
 /** Where the data of a sparse file lies in it. */
 export interface SparseMap {
@@ -21,40 +21,55 @@ export interface Columns {
   pathHeap: Uint8Array;
   linkStarts: Uint32Array;
   linkHeap: Uint8Array;
-  attributeSets: AttributeSet[];
+  attributeSets: AttributeColumns;
   sparse: Map<number, SparseMap>; // by row
+}
+
+/** Bytes of a row in the columns. */
+export const ROW_BYTES = 41;
+
+function tableBytes({ length, pathHeap, linkHeap, attributeSets, sparse }: Columns): number {
+  let bytes = length * ROW_BYTES + pathHeap.length + linkHeap.length + attributeSets.xattrHeap.length;
+  for (const { segments } of sparse.values()) bytes += segments.byteLength;
+  return bytes;
 }
 
 /** EntryTable over columns. */
 export class EntryColumns implements EntryTable {
   readonly length: number;
   readonly pathHeap: Uint8Array;
+  readonly footprint: Footprint | undefined;
 
-  constructor(readonly columns: Columns) {
+  /** @param blobSize compressed bytes of the layer; undefined when it is none */
+  constructor(
+    readonly columns: Columns,
+    blobSize?: number,
+  ) {
     this.length = columns.length;
     this.pathHeap = columns.pathHeap;
+    this.footprint = blobSize === undefined ? undefined : { blobSize, tableBytes: tableBytes(columns) };
   }
 
   kind(row: number): EntryKind {
     return ENTRY_KINDS[this.columns.kinds[row]!]!;
   }
   mode(row: number): number {
-    return this.#attributes(row).mode;
+    return this.columns.attributeSets.modes[this.columns.attributes[row]!]!;
   }
   uid(row: number): number {
-    return this.#attributes(row).uid;
+    return this.columns.attributeSets.uids[this.columns.attributes[row]!]!;
   }
   gid(row: number): number {
-    return this.#attributes(row).gid;
+    return this.columns.attributeSets.gids[this.columns.attributes[row]!]!;
   }
   deviceMajor(row: number): number {
-    return this.#attributes(row).deviceMajor;
+    return this.columns.attributeSets.deviceMajors[this.columns.attributes[row]!]!;
   }
   deviceMinor(row: number): number {
-    return this.#attributes(row).deviceMinor;
+    return this.columns.attributeSets.deviceMinors[this.columns.attributes[row]!]!;
   }
   xattrs(row: number): readonly ExtendedAttribute[] {
-    return this.#attributes(row).xattrs;
+    return xattrsOf(this.columns.attributeSets, this.columns.attributes[row]!);
   }
   size(row: number): number {
     return this.columns.sizes[row]!;
@@ -82,9 +97,5 @@ export class EntryColumns implements EntryTable {
   }
   sparse(row: number): Float64Array | undefined {
     return this.columns.sparse.get(row)?.segments;
-  }
-
-  #attributes(row: number): AttributeSet {
-    return this.columns.attributeSets[this.columns.attributes[row]!]!;
   }
 }

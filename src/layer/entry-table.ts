@@ -1,5 +1,11 @@
 import type { EntryKind } from '../tar/entry.js';
 
+/** By which a merge knows how much memory it may take. */
+export interface Footprint {
+  blobSize: number; // compressed bytes of the layer
+  tableBytes: number; // of its entries in memory
+}
+
 /**
  * The entries of one layer, in archive order, as columns: an object an entry would cost 316 bytes, columns cost
  * about 60 (measured). Row numbers are 0 to length-1. Getters take a row and allocate nothing, except the few that
@@ -7,6 +13,8 @@ import type { EntryKind } from '../tar/entry.js';
  */
 export interface EntryTable {
   readonly length: number;
+  /** What the table takes, and what of; undefined when it is no layer's. */
+  readonly footprint?: Footprint | undefined;
   kind(row: number): EntryKind;
   mode(row: number): number; // 0 to 0o7777
   uid(row: number): number;
@@ -26,7 +34,7 @@ export interface EntryTable {
   pathEnd(row: number): number;
   /** Raw link target; empty unless symlink or hardlink. A view. */
   linkTarget(row: number): Uint8Array;
-  /** xattrs as name, value pairs; views. Rows with equal attributes share one list. */
+  /** xattrs as name, value pairs; views. */
   xattrs(row: number): readonly { name: Uint8Array; value: Uint8Array }[];
   /** `[offset, length, offset, length, …]` of the logical file's data segments, undefined unless sparse. */
   sparse(row: number): Float64Array | undefined;

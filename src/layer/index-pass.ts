@@ -8,9 +8,11 @@ import { CheckpointBuilder } from './checkpoint-builder.js';
 import { detectCompression } from './compression.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
+import { isTarHeader } from './layer-head.js';
 import { type Compression, type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { type EncodedLayerIndex, encodeLayerIndex } from './layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
+import { type TableAllowance, TableBudget } from './table-budget.js';
 
 /** Looks on while a pass is made. */
 export interface PassWatcher {
@@ -23,12 +25,21 @@ export interface PassWatcher {
   onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
 }
 
+export interface IndexPassOptions {
+  limits?: LayerLimits;
+  watcher?: PassWatcher;
+  /** What the tables may take; without limit when left out. Call `release` at the end. */
+  allowance?: TableAllowance;
+  blobSize?: number; // compressed bytes that will come
+}
+
 /**
  * The one pass over a layer's blob: inflates it once and on the way collects entries and checkpoints. Knows nothing
  * of where the bytes come from nor of their digest, which another thread makes.
  */
 export class IndexPass {
   readonly #digest: Digest;
+  readonly #budget: TableBudget;
   readonly #entries: EntryColumnsBuilder;
   readonly #checkpoints: CheckpointBuilder;
   readonly #warnings: string[] = [];
@@ -46,11 +57,15 @@ export class IndexPass {
     onWarning: (message) => this.#warn(message),
   });
 
-  constructor(digest: Digest, limits: LayerLimits = LAYER_LIMITS, watcher?: PassWatcher) {
+  constructor(
+    digest: Digest,
+    { limits = LAYER_LIMITS, watcher, allowance, blobSize }: IndexPassOptions = {},
+  ) {
     this.#digest = digest;
     this.#watcher = watcher;
-    this.#entries = new EntryColumnsBuilder(limits);
-    this.#checkpoints = new CheckpointBuilder(limits.windowBytes);
+    this.#budget = new TableBudget(allowance);
+    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
+    this.#checkpoints = new CheckpointBuilder(limits.windowBytes, this.#budget);
   }
 
   /**
@@ -59,7 +74,8 @@ export class IndexPass {
    */
   push(bytes: Uint8Array): void {
     if (this.#compression === undefined) {
-      this.#compression = detectCompression(bytes);
+      // A member's name may begin as another format does: `BZh…`.
+      this.#compression = isTarHeader(bytes) ? 'none' : detectCompression(bytes);
       if (this.#compression === 'gzip') this.#gzip = this.#startGzip();
     }
     this.#blobSize += bytes.length;
@@ -67,9 +83,17 @@ export class IndexPass {
     else this.#scan(bytes, 0, bytes.length);
   }
 
-  /** The entries found so far, as they are now. Copies them. */
+  /** The entries found so far, as they are now. */
   entriesSoFar(): EntryTable {
     return this.#entries.finish();
+  }
+
+  /**
+   * The pass is over, whether it was finished or not: what its tables took counts no more.
+   * @returns bytes that they took
+   */
+  release(): number {
+    return this.#budget.release();
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
   WindowMethods,
   WindowRun,
 } from './inflate-protocol.js';
+import type { TableAllowance } from './table-budget.js';
 import type { WindowSupplier } from './window-loader.js';
 
 export interface InflatePoolOptions {
@@ -49,11 +50,17 @@ export class InflatePool implements WindowSupplier {
   }
 
   /** Runs the index pass. @returns the encoded index */
-  async index(blob: BlobNumber, digest: Digest, blobSize: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async index(
+    blob: BlobNumber,
+    digest: Digest,
+    blobSize: number,
+    signal?: AbortSignal,
+    allowance?: TableAllowance,
+  ): Promise<Uint8Array> {
     const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
     thread.indexingBytes += blobSize;
     try {
-      return await thread.peer.call('index', { blob, digest }, { signal });
+      return await thread.peer.call('index', { blob, digest, blobSize, allowance }, { signal });
     } finally {
       thread.indexingBytes -= blobSize;
     }

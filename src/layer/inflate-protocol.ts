@@ -4,6 +4,7 @@ import type { Transferred } from '../base/thread-rpc.js';
 import type { LocalPlace } from '../blob/local-pages.js';
 import type { Digest } from '../oci/digest.js';
 import type { CheckpointColumns, Compression, WindowSection } from './layer-index.js';
+import type { TableAllowance } from './table-budget.js';
 
 /**
  * Three kinds of threads: the main one (file system), one that fetches (network, digests, page cache) and a few that
@@ -41,7 +42,7 @@ export interface InflateMethods {
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined }): void;
   /** The index pass. @returns the encoded index */
   index(
-    argument: { blob: BlobNumber; digest: Digest },
+    argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
   open(argument: OpenLayerRequest): void;

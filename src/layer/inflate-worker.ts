@@ -4,7 +4,7 @@
  */
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
-import { collectGarbageSoon } from '../base/garbage.js';
+import { collectGarbageSoon, garbageMade } from '../base/garbage.js';
 import { logTo } from '../base/log.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { LocalPages } from '../blob/local-pages.js';
@@ -54,7 +54,7 @@ const handlers: InflateMethods = {
   connect({ port, cacheDirectory }) {
     connect(port, cacheDirectory);
   },
-  index: ({ blob, digest }, signal) => index(blob, digest, signal),
+  index,
   open(request) {
     layers.set(request.blob, openLayer(request));
   },
@@ -90,11 +90,10 @@ function connect(port: MessagePort, cacheDirectory: string | undefined): void {
 }
 
 async function index(
-  blob: BlobNumber,
-  digest: Digest,
+  { blob, digest, blobSize, allowance }: Parameters<InflateMethods['index']>[0],
   signal: AbortSignal,
 ): Promise<Transferred<Uint8Array>> {
-  const pass = new IndexPass(digest);
+  const pass = new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
   const stop = new AbortController();
   let fault: LayerslayerError | undefined;
   passes.set(blob, {
@@ -120,6 +119,8 @@ async function index(
     return await finish(pass, pageDigests, digest);
   } finally {
     passes.delete(blob);
+    const tableBytes = pass.release();
+    setImmediate(() => garbageMade(tableBytes)); // this call still holds them
     collectGarbageSoon(() => passes.size === 0);
   }
 }

@@ -45,7 +45,7 @@ export function packIntegers(values: ArrayLike<number>, length: number): Uint8Ar
 export function unpackIntegers(
   packed: Uint8Array,
   offset: number,
-  into: Float64Array | Uint32Array | Uint8Array,
+  into: Float64Array | Uint32Array | Uint16Array | Uint8Array,
 ): number {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   if (offset + HEAD_LENGTH > packed.length) throw damaged();

@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { deflateRaw, inflateRawSync } from 'node:zlib';
+import { createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
+import { garbageMade } from '../base/garbage.js';
 import { parseDigest } from '../oci/digest.js';
-import type { AttributeSet } from './attribute-sets.js';
 import { packCheckpoints, unpackCheckpoints } from './checkpoint-codec.js';
-import { packEntries, unpackEntries } from './entry-codec.js';
-import { EntryColumns, type SparseMap } from './entry-columns.js';
+import {
+  packAttributes,
+  packEntries,
+  packSparse,
+  unpackAttributes,
+  unpackEntries,
+  unpackSparse,
+} from './entry-codec.js';
+import { EntryColumns } from './entry-columns.js';
 import type { Compression, LayerIndex } from './layer-index.js';
 import { LAYER_LIMITS } from './layer-limits.js';
 
@@ -15,7 +21,7 @@ import { LAYER_LIMITS } from './layer-limits.js';
  *
  *     magic, version (u32 each) | header length (u32) | SHA-256 of header and tables | header | tables | windows
  *
- * The header is JSON (sizes, counts, attribute sets, where each table is); a table is a deflated run of integer columns
+ * The header is JSON (sizes, counts, where each table is); a table is a deflated run of integer columns
  * or of names, used as it is when inflated. The windows come last and are deflated in groups, so that a reader takes
  * one with a single positioned read; their CRC32s are among the tables. Any damage is CORRUPT_LAYER: the index is
  * thrown away and made again.
@@ -23,26 +29,25 @@ import { LAYER_LIMITS } from './layer-limits.js';
 
 const MAGIC = 0x5849534c; // "LSIX"
 /** Raised with every change of the format; also part of the path that an index is kept under. */
-export const LAYER_INDEX_VERSION = 2;
+export const LAYER_INDEX_VERSION = 3;
 const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 /** zlib's default: 5.9 bytes a path of /usr, level 9 saves 0.2 of them for three times the time (measured). */
 const DEFLATE_LEVEL = 6;
-/** More than LAYER_LIMITS let it become; bounds what a damaged length field can ask for. */
-const MAX_HEADER_LENGTH = 256 * 1024 * 1024;
+/** More than its warnings let it become; bounds what a damaged length field can ask for. */
+const MAX_HEADER_LENGTH = 16 * 1024 * 1024;
 
-const TABLE_NAMES = ['entries', 'paths', 'links', 'checkpoints', 'pages'] as const;
+const TABLE_NAMES = [
+  'entries',
+  'paths',
+  'links',
+  'attributes',
+  'xattrs',
+  'sparse',
+  'checkpoints',
+  'pages',
+] as const;
 type TableName = (typeof TABLE_NAMES)[number];
-
-/** xattrs as name, value, name, value, …, in base64. */
-type EncodedAttributeSet = [
-  mode: number,
-  uid: number,
-  gid: number,
-  deviceMajor: number,
-  deviceMinor: number,
-  ...xattrs: string[],
-];
 
 interface Header {
   digest: string;
@@ -51,14 +56,12 @@ interface Header {
   tarSize: number;
   entries: number;
   checkpoints: number;
-  attributeSets: EncodedAttributeSet[];
-  sparse: [row: number, storedSize: number, segments: number[]][];
+  attributeSets: number;
+  sparseFiles: number;
   warnings: readonly string[];
   tables: Record<TableName, { stored: number; size: number }>;
   windows: number; // bytes
 }
-
-const deflate = promisify(deflateRaw);
 
 /** A layer index as it is kept, and what `decodeLayerIndex` would make of it. */
 export interface EncodedLayerIndex {
@@ -75,19 +78,25 @@ export async function encodeLayerIndex(
   windows: Uint8Array,
 ): Promise<EncodedLayerIndex> {
   const { columns } = index.entries;
-  const tables: Record<TableName, Uint8Array> = {
-    entries: concat(packEntries(columns)),
-    paths: columns.pathHeap,
-    links: columns.linkHeap,
-    checkpoints: concat(packCheckpoints(index.checkpoints)),
-    pages: index.pageDigests,
+  const { attributeSets, sparse } = columns;
+  const tables: Record<TableName, () => Iterable<Uint8Array>> = {
+    entries: () => packEntries(columns),
+    paths: () => [columns.pathHeap],
+    links: () => [columns.linkHeap],
+    attributes: () => packAttributes(attributeSets),
+    xattrs: () => [attributeSets.xattrHeap],
+    sparse: () => packSparse(sparse),
+    checkpoints: () => packCheckpoints(index.checkpoints),
+    pages: () => [index.pageDigests],
   };
-  const stored = await Promise.all(
-    TABLE_NAMES.map((name) =>
-      // Digests don't deflate.
-      name === 'pages' ? tables[name] : deflate(tables[name], { level: DEFLATE_LEVEL }),
-    ),
-  );
+  const stored: Uint8Array[] = [];
+  const sizes: number[] = [];
+  for (const name of TABLE_NAMES) {
+    // Digests don't deflate.
+    const { bytes, size } = await (name === 'pages' ? plain(index.pageDigests) : deflated(tables[name]()));
+    stored.push(bytes);
+    sizes.push(size);
+  }
   const header: Header = {
     digest: index.digest,
     compression: index.compression,
@@ -95,11 +104,11 @@ export async function encodeLayerIndex(
     tarSize: index.tarSize,
     entries: columns.length,
     checkpoints: index.checkpoints.length,
-    attributeSets: columns.attributeSets.map(encodeAttributeSet),
-    sparse: [...columns.sparse].map(([row, map]) => [row, map.storedSize, [...map.segments]]),
+    attributeSets: attributeSets.length,
+    sparseFiles: sparse.size,
     warnings: index.warnings,
     tables: Object.fromEntries(
-      TABLE_NAMES.map((name, i) => [name, { stored: stored[i]!.length, size: tables[name].length }]),
+      TABLE_NAMES.map((name, i) => [name, { stored: stored[i]!.length, size: sizes[i]! }]),
     ) as Header['tables'],
     windows: windows.length,
   };
@@ -143,12 +152,9 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   if (!checksum.digest().equals(prefix.subarray(CHECKSUM_OFFSET))) throw damaged('checksum');
   // Checked: from here on the bytes are those that encodeLayerIndex wrote.
   for (const [i, name] of TABLE_NAMES.entries()) {
-    tables[name] =
-      name === 'pages'
-        ? stored[i]!
-        : inflateRawSync(stored[i]!, { maxOutputLength: header.tables[name].size + 1 });
+    tables[name] = name === 'pages' ? stored[i]! : inflated(stored[i]!, header.tables[name].size);
   }
-  return {
+  const index = {
     digest: parseDigest(header.digest),
     compression: header.compression,
     blobSize: header.blobSize,
@@ -159,7 +165,41 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     warnings: header.warnings,
     windows: { offset, length: header.windows },
   };
+  // All but names was there twice.
+  garbageMade(tables.entries.length + tables.sparse.length);
+  return index;
 }
+
+/** Deflated in libuv's pool, part by part: all parts together may be as large as what is left of memory. */
+async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Array; size: number }> {
+  const deflate = createDeflateRaw({ level: DEFLATE_LEVEL });
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const ended = new Promise<void>((resolve, reject) => {
+    deflate.on('data', (chunk: Uint8Array) => chunks.push(chunk));
+    deflate.once('end', resolve);
+    deflate.once('error', reject);
+  });
+  for (const part of parts) {
+    size += part.length;
+    await new Promise<void>((resolve) => deflate.write(part, () => resolve()));
+  }
+  deflate.end();
+  await ended;
+  return { bytes: concat(chunks), size };
+}
+
+async function plain(bytes: Uint8Array): Promise<{ bytes: Uint8Array; size: number }> {
+  return { bytes, size: bytes.length };
+}
+
+/** In one piece: the pieces that zlib makes by itself are there twice when they are put together. */
+function inflated(bytes: Uint8Array, size: number): Uint8Array {
+  return inflateRawSync(bytes, { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK, size + 1) });
+}
+
+/** What zlib takes at the least. */
+const MIN_CHUNK = 64;
 
 function parseHeader(bytes: Uint8Array): Header {
   try {
@@ -167,6 +207,8 @@ function parseHeader(bytes: Uint8Array): Header {
     const counts = [
       header.entries,
       header.checkpoints,
+      header.attributeSets,
+      header.sparseFiles,
       ...TABLE_NAMES.flatMap((name) => Object.values(header.tables[name])),
     ];
     if (
@@ -182,33 +224,16 @@ function parseHeader(bytes: Uint8Array): Header {
 
 function decodeEntries(header: Header, tables: Record<TableName, Uint8Array>): EntryColumns {
   const length = header.entries;
-  const sparse = new Map<number, SparseMap>();
-  for (const [row, storedSize, segments] of header.sparse) {
-    sparse.set(row, { storedSize, segments: Float64Array.from(segments) });
-  }
-  return new EntryColumns({
+  const sparse = unpackSparse(tables.sparse, header.sparseFiles);
+  const columns = {
     length,
     ...unpackEntries(tables.entries, length, sparse),
     pathHeap: tables.paths,
     linkHeap: tables.links,
-    attributeSets: header.attributeSets.map(decodeAttributeSet),
+    attributeSets: unpackAttributes(tables.attributes, header.attributeSets, tables.xattrs),
     sparse,
-  });
-}
-
-function encodeAttributeSet(set: AttributeSet): EncodedAttributeSet {
-  const { mode, uid, gid, deviceMajor, deviceMinor, xattrs } = set;
-  const encoded = xattrs.flatMap(({ name, value }) => [base64(name), base64(value)]);
-  return [mode, uid, gid, deviceMajor, deviceMinor, ...encoded];
-}
-
-function decodeAttributeSet(set: EncodedAttributeSet): AttributeSet {
-  const [mode, uid, gid, deviceMajor, deviceMinor, ...encoded] = set;
-  const xattrs = [];
-  for (let i = 0; i < encoded.length; i += 2) {
-    xattrs.push({ name: Buffer.from(encoded[i]!, 'base64'), value: Buffer.from(encoded[i + 1]!, 'base64') });
-  }
-  return { mode, uid, gid, deviceMajor, deviceMinor, xattrs };
+  };
+  return new EntryColumns(columns, header.blobSize);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -219,10 +244,6 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 function damaged(what: string): LayerslayerError {

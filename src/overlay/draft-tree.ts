@@ -1,7 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
+import { garbageMade } from '../base/garbage.js';
 import type { EntryTable } from '../layer/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
-import { MAX_DRAFT_INODES } from './limits.js';
+import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
 import { hashName, slotOf } from './name-hash.js';
 
 /** No inode, no dentry, no row. */
@@ -14,6 +15,10 @@ export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 
 /** `layers` of the root until an entry names it: it comes with the base. */
 const BASE_LAYER = 1;
+
+/** Of an inode and a dentry in their columns. */
+const INODE_BYTES = 11;
+const DENTRY_BYTES = 31;
 
 /** First size of a column: what a layer of a few files needs. */
 const MIN_CAPACITY = 1024;
@@ -51,10 +56,12 @@ export class DraftTree {
   /** The layers' path heaps, then one for names that came out of link targets. */
   readonly heaps: Uint8Array[];
   #spareUsed = 0;
+  #spent = 0; // bytes of the merge, at its peak
 
   constructor(
     readonly tables: readonly EntryTable[],
     readonly maxInodes: number = MAX_DRAFT_INODES,
+    readonly maxBytes: number = Number.POSITIVE_INFINITY,
   ) {
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
     const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
@@ -83,12 +90,8 @@ export class DraftTree {
         `merging layers: more than ${this.maxInodes} files and directories, the limit`,
       );
     }
-    if (this.inodeCount === this.kinds.length) {
-      this.kinds = enlarged(this.kinds, new Uint8Array(this.inodeCount * 2));
-      this.layers = enlarged(this.layers, new Uint16Array(this.inodeCount * 2));
-      this.rows = enlarged(this.rows, new Int32Array(this.inodeCount * 2));
-      this.parents = enlarged(this.parents, new Int32Array(this.inodeCount * 2));
-    }
+    this.#spend(INODE_COST);
+    if (this.inodeCount === this.kinds.length) this.#growInodes();
     const inode = this.inodeCount++;
     this.kinds[inode] = kind;
     this.layers[inode] = layer;
@@ -131,6 +134,7 @@ export class DraftTree {
 
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
+    this.#spend(DENTRY_COST);
     if (this.dentryCount === this.dentryParents.length) this.#growDentries();
     const dentry = this.dentryCount++;
     this.dentryParents[dentry] = directory;
@@ -191,6 +195,11 @@ export class DraftTree {
     return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
   }
 
+  /** Bytes of the columns. */
+  get bytes(): number {
+    return this.inodeCount * INODE_BYTES + this.dentryCount * DENTRY_BYTES;
+  }
+
   /** `heaps` without room to grow. */
   finishedHeaps(): Uint8Array[] {
     return this.heaps.map((heap, i) => (i < this.tables.length ? heap : heap.slice(0, this.#spareUsed)));
@@ -209,6 +218,26 @@ export class DraftTree {
     this.#slots[slot] = dentry;
   }
 
+  /** Paths of few bytes imply many directories: the number of entries bounds nothing. */
+  #spend(bytes: number): void {
+    this.#spent += bytes;
+    if (this.#spent > this.maxBytes) {
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `merging layers: files and directories take more than the limit of ${Math.floor(this.maxBytes)} bytes`,
+      );
+    }
+  }
+
+  #growInodes(): void {
+    const capacity = this.inodeCount * 2;
+    this.kinds = enlarged(this.kinds, new Uint8Array(capacity));
+    this.layers = enlarged(this.layers, new Uint16Array(capacity));
+    this.rows = enlarged(this.rows, new Int32Array(capacity));
+    this.parents = enlarged(this.parents, new Int32Array(capacity));
+    garbageMade(this.inodeCount * INODE_BYTES);
+  }
+
   #growDentries(): void {
     const capacity = this.dentryCount * 2;
     this.dentryParents = enlarged(this.dentryParents, new Int32Array(capacity));
@@ -217,6 +246,9 @@ export class DraftTree {
     this.nameStarts = enlarged(this.nameStarts, new Uint32Array(capacity));
     this.nameLengths = enlarged(this.nameLengths, new Uint8Array(capacity));
     this.nameHashes = enlarged(this.nameHashes, new Uint32Array(capacity));
+    this.#chain = new Int32Array(0);
+    this.#slots = new Int32Array(0);
+    garbageMade(this.dentryCount * DENTRY_BYTES);
     this.#chain = new Int32Array(capacity);
     this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
     for (let dentry = 0; dentry < this.dentryCount; dentry++) {

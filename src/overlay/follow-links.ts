@@ -28,8 +28,8 @@ export class LinkFollower {
 
   /**
    * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
-   * @returns a string that says why the path leads nowhere: a loop of links, a name that is too long
-   * @throws LayerslayerError UNSUPPORTED past MAX_PATH_DEPTH or MAX_LINK_STEPS
+   * @returns a string that says why the path leads nowhere: a loop of links, a name or a path that is too long
+   * @throws LayerslayerError UNSUPPORTED past MAX_LINK_STEPS
    */
   follow(components: readonly Uint8Array[], isFollowed: (dentry: number) => boolean): Destination | string {
     const { draft } = this;
@@ -60,21 +60,18 @@ export class LinkFollower {
         missing.push(name);
       }
     }
-    this.#checkDepth(directory, missing.length);
+    if (this.#isTooDeep(directory, missing.length)) {
+      return `its path leads through symlinks to more than ${MAX_PATH_DEPTH} components`;
+    }
     return { directory, missing };
   }
 
-  #checkDepth(directory: number, missing: number): void {
+  #isTooDeep(directory: number, missing: number): boolean {
     let depth = missing + 1;
     for (let at = directory; at !== this.draft.root && depth <= MAX_PATH_DEPTH; at = this.draft.parents[at]!)
       depth++;
     this.#spend(depth);
-    if (depth > MAX_PATH_DEPTH) {
-      throw new LayerslayerError(
-        'UNSUPPORTED',
-        `merging layers: a path behind symlinks has more than ${MAX_PATH_DEPTH} components, the limit`,
-      );
-    }
+    return depth > MAX_PATH_DEPTH;
   }
 
   #spend(steps: number): void {

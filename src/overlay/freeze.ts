@@ -1,6 +1,11 @@
+import { garbageMade } from '../base/garbage.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { MergedTree } from './merged-tree.js';
 import { ROOT_INODE } from './tree.js';
+
+/** Of what orders an inode, and sorts a dentry. */
+const ORDERING_BYTES = 25;
+const SORTING_BYTES = 24;
 
 /**
  * The finished tree of a draft: only what the root reaches, numbered in data order.
@@ -11,16 +16,14 @@ import { ROOT_INODE } from './tree.js';
  * linear, and without comparisons that a hostile order could make dear.
  */
 export function freeze(draft: DraftTree, layerNumbers: readonly number[]): MergedTree {
-  const children = new ChildLists(draft);
-  const reached = reachedInodes(draft, children);
-  const keys = dataKeys(draft, children, reached);
-  const byKey = sortedBy(directoriesFirst(draft, reached), keys, draft.inodeCount);
-
+  const byKey = inodesByKey(draft);
+  garbageMade(draft.inodeCount * ORDERING_BYTES);
   const count = byKey.length;
   const numbers = new Uint32Array(draft.inodeCount); // final inode of a draft inode, 0 when not reached
   for (let rank = 0; rank < count; rank++) numbers[byKey[rank]!] = rank + ROOT_INODE;
 
   const dentries = sortedDentries(draft, numbers, count);
+  garbageMade(draft.dentryCount * SORTING_BYTES);
   const inodes = new Uint32Array(dentries.length);
   const nlinks = new Uint32Array(count + 1);
   const parents = new Uint32Array(count + 1);
@@ -59,6 +62,14 @@ export function freeze(draft: DraftTree, layerNumbers: readonly number[]): Merge
       heaps: draft.finishedHeaps(),
     },
   );
+}
+
+/** The draft inodes that the root reaches, in the order of their final numbers. */
+function inodesByKey(draft: DraftTree): Int32Array {
+  const children = new ChildLists(draft);
+  const reached = reachedInodes(draft, children);
+  const keys = dataKeys(draft, children, reached);
+  return sortedBy(directoriesFirst(draft, reached), keys, draft.inodeCount);
 }
 
 /** The children of each draft directory, in the order their names were made. */

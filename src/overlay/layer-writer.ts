@@ -1,4 +1,3 @@
-import { LayerslayerError } from '../base/errors.js';
 import type { EntryTable } from '../layer/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
@@ -57,7 +56,8 @@ export class LayerWriter {
     const flaw = path.flaw(role === 'whiteout' ? path.count - 1 : path.count);
     if (flaw !== undefined) return flaw;
     if (role === 'malformed') return 'no valid whiteout';
-    if (path.count > MAX_PATH_DEPTH) throw tooDeep(path);
+    if (path.count > MAX_PATH_DEPTH)
+      return `its path has ${path.count} components, the limit is ${MAX_PATH_DEPTH}`;
     if (role === 'whiteout' || role === 'opaque') return undefined;
 
     const kind = ENTRY_KINDS.indexOf(entries.kind(row));
@@ -226,11 +226,4 @@ export class LayerWriter {
     const end = path.ends[component]!;
     return this.draft.find(directory, this.draft.hash(path.heap, start, end), path.heap, start, end);
   }
-}
-
-function tooDeep(path: PathComponents): LayerslayerError {
-  return new LayerslayerError(
-    'UNSUPPORTED',
-    `merging layers: ${quoteName(path.view(0))}… has ${path.count} components, the limit is ${MAX_PATH_DEPTH}`,
-  );
 }

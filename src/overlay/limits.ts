@@ -6,6 +6,10 @@ export const MAX_LAYERS = 1024;
 /** Entries of all layers together: ten times the largest images in use. */
 export const MAX_ENTRIES = 10_000_000;
 
+/** Bytes that a merge takes for each inode and each name, at its peak: columns of the draft, and what sorts them (counted). */
+export const INODE_COST = 36;
+export const DENTRY_COST = 57;
+
 /**
  * Inodes made while merging. Paths of few bytes can imply many directories (`a/a/a/a/…`), so that entries alone
  * bound nothing.
@@ -15,14 +19,8 @@ export const MAX_DRAFT_INODES = 16_000_000;
 /** Bytes of all paths of one layer: what a 32-bit column can point into. */
 export const MAX_PATH_HEAP = 2 ** 32 - 1;
 
-/** Components of a path, also after links were followed. PATH_MAX allows 2048. */
-export const MAX_PATH_DEPTH = 4096;
-
-/** Bytes of a name. (NAME_MAX of Linux) */
-export const MAX_NAME_LENGTH = 255;
-
-/** Bytes of a symlink's target: PATH_MAX without the NUL; no file system of Linux holds more. */
-export const MAX_LINK_TARGET_LENGTH = 4095;
+/** Components of a path, also after links were followed; bytes of a name, and of a symlink's target. */
+export { MAX_LINK_TARGET_LENGTH, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from '../tar/limits.js';
 
 /** Symlinks followed on one path. (MAXSYMLINKS of Linux, path_resolution(7)) */
 export const MAX_FOLLOWED_LINKS = 40;

@@ -1,11 +1,13 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
+import { garbageMade } from '../base/garbage.js';
 import type { EntryTable } from '../layer/entry-table.js';
+import { mergeLimit } from '../layer/table-budget.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter } from './layer-writer.js';
-import { MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
 import type { MergedTree } from './merged-tree.js';
 import { SkippedEntries } from './skipped-entries.js';
 
@@ -31,7 +33,7 @@ export interface MergeOptions {
 export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
   const tables = layers.map((layer) => layer.entries);
   checkLimits(tables);
-  const draft = new DraftTree(tables);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables));
   const follower = new LinkFollower(draft);
   for (const [position, layer] of layers.entries()) {
     options.signal?.throwIfAborted();
@@ -43,10 +45,26 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
       throw withContext(error, `layer ${layer.number}`);
     }
   }
-  return freeze(
+  const tree = freeze(
     draft,
     layers.map((layer) => layer.number),
   );
+  garbageMade(draft.bytes);
+  return tree;
+}
+
+/** What the tables leave of the memory that their image may take. */
+function mergeBytes(tables: readonly EntryTable[]): number {
+  let blobBytes = 0;
+  let tableBytes = 0;
+  let isLimited = false;
+  for (const { footprint } of new Set(tables)) {
+    if (!footprint) continue;
+    isLimited = true;
+    blobBytes += footprint.blobSize;
+    tableBytes += footprint.tableBytes;
+  }
+  return isLimited ? mergeLimit(blobBytes) - tableBytes : Number.POSITIVE_INFINITY;
 }
 
 function checkLimits(tables: readonly EntryTable[]): void {

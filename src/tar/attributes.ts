@@ -1,8 +1,15 @@
 /** The attributes of an entry, from its header block and from the records that came before it. */
 import { corruptTar } from './corrupt.js';
-import type { EntryKind, TarEntry } from './entry.js';
+import type { EntryKind, ExtendedAttribute, TarEntry } from './entry.js';
 import { DEVICE_MAJOR, DEVICE_MINOR, type Field, GID, type HeaderBlock, MODE, MTIME, UID } from './header.js';
-import { MAX_DEVICE_NUMBER, MAX_OWNER_ID, MAX_SECONDS } from './limits.js';
+import {
+  MAX_DEVICE_NUMBER,
+  MAX_OWNER_ID,
+  MAX_SECONDS,
+  MAX_XATTR_NAME_LENGTH,
+  MAX_XATTR_VALUE_LENGTH,
+  OVERFLOW_OWNER_ID,
+} from './limits.js';
 import { parseDecimal, parsePaxTime } from './numbers.js';
 import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
 import type { PendingRecords } from './pending-records.js';
@@ -40,6 +47,8 @@ export function entryPath(header: HeaderBlock, pending: PendingRecords): Uint8Ar
 
 /**
  * Fills everything but what is about path and data.
+ * @param onAdjusted is told what is shown otherwise than the archive says
+ * @returns why the entry can't be shown; undefined when it can
  * @throws LayerslayerError CORRUPT_LAYER
  */
 export function readAttributes(
@@ -47,7 +56,8 @@ export function readAttributes(
   kind: EntryKind,
   header: HeaderBlock,
   pending: PendingRecords,
-): void {
+  onAdjusted: (what: string) => void,
+): string | undefined {
   const pax = pending.pax;
   const isLink = kind === 'symlink' || kind === 'hardlink';
   const isDevice = kind === 'char' || kind === 'block';
@@ -57,12 +67,13 @@ export function readAttributes(
     ? (pending.longLink ?? pax?.values.get('linkpath') ?? header.linkName())
     : NO_BYTES;
   entry.mode = header.number(MODE) & MODE_MASK;
-  entry.uid = ownerId(header, UID, pax, 'uid');
-  entry.gid = ownerId(header, GID, pax, 'gid');
-  entry.deviceMajor = hasDeviceNumbers ? deviceNumber(header, DEVICE_MAJOR) : 0;
-  entry.deviceMinor = hasDeviceNumbers ? deviceNumber(header, DEVICE_MINOR) : 0;
-  entry.xattrs = pax?.xattrs ?? NO_XATTRS;
+  entry.uid = ownerId(header, UID, pax, 'uid', onAdjusted);
+  entry.gid = ownerId(header, GID, pax, 'gid', onAdjusted);
+  entry.deviceMajor = hasDeviceNumbers ? header.number(DEVICE_MAJOR) : 0;
+  entry.deviceMinor = hasDeviceNumbers ? header.number(DEVICE_MINOR) : 0;
+  entry.xattrs = pax ? shownXattrs(pax.xattrs, onAdjusted) : NO_XATTRS;
   readModificationTime(entry, header, pax);
+  return deviceFlaw(DEVICE_MAJOR, entry.deviceMajor) ?? deviceFlaw(DEVICE_MINOR, entry.deviceMinor);
 }
 
 /** The record's number, undefined when there is no such record. */
@@ -74,21 +85,37 @@ export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key:
   return number;
 }
 
-/** Out of range is an error, not a clamp: cut to 32 bits, 2^32 would be root. */
-function ownerId(header: HeaderBlock, field: Field, pax: PaxRecords | undefined, key: PaxKey): number {
+/** Out of range is nobody, never cut to 32 bits: 2^32 would be root. */
+function ownerId(
+  header: HeaderBlock,
+  field: Field,
+  pax: PaxRecords | undefined,
+  key: PaxKey,
+  onAdjusted: (what: string) => void,
+): number {
   const id = paxNumber(header, pax, key) ?? header.number(field);
-  if (id < 0 || id > MAX_OWNER_ID) {
-    throw corruptTar(header.offset, `${key} is ${id}, want 0 to ${MAX_OWNER_ID}`);
-  }
-  return id;
+  if (id >= 0 && id <= MAX_OWNER_ID) return id;
+  onAdjusted(`${key} ${id} is shown as ${OVERFLOW_OWNER_ID}`);
+  return OVERFLOW_OWNER_ID;
 }
 
-function deviceNumber(header: HeaderBlock, field: Field): number {
-  const number = header.number(field);
-  if (number < 0 || number > MAX_DEVICE_NUMBER) {
-    throw corruptTar(header.offset, `${field.name} is ${number}, want 0 to ${MAX_DEVICE_NUMBER}`);
-  }
-  return number;
+/** A device of another number would be another device. */
+function deviceFlaw({ name }: Field, number: number): string | undefined {
+  if (number >= 0 && number <= MAX_DEVICE_NUMBER) return undefined;
+  return `its ${name} is ${number}, want 0 to ${MAX_DEVICE_NUMBER}`;
+}
+
+/** Leaves out what no getxattr(2) could hand out. */
+function shownXattrs(
+  xattrs: readonly ExtendedAttribute[],
+  onAdjusted: (what: string) => void,
+): readonly ExtendedAttribute[] {
+  const isShown = ({ name, value }: ExtendedAttribute) =>
+    name.length > 0 && name.length <= MAX_XATTR_NAME_LENGTH && value.length <= MAX_XATTR_VALUE_LENGTH;
+  if (xattrs.every(isShown)) return xattrs;
+  const shown = xattrs.filter(isShown);
+  onAdjusted(`${xattrs.length - shown.length} extended attributes are longer than Linux allows, left out`);
+  return shown;
 }
 
 function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxRecords | undefined): void {
@@ -104,7 +131,7 @@ function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxReco
   entry.mtimeNanoseconds = time.nanoseconds;
 }
 
-/** 285 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
+/** 142 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
 function clampSeconds(seconds: number): number {
   return Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds));
 }

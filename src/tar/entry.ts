@@ -37,7 +37,7 @@ export interface TarEntry {
   uid: number; // 0 to 2^32-2
   gid: number; // 0 to 2^32-2
   size: number; // logical size in bytes, 0 to 2^53-1; 0 unless file
-  mtimeSeconds: number; // since 1970, may be negative; an integer (floor), clamped to +-(2^53-1)
+  mtimeSeconds: number; // since 1970, may be negative; an integer (floor), clamped to +-(2^52-1)
   mtimeNanoseconds: number; // 0 to 999999999, always added
   deviceMajor: number; // 0 unless char or block
   deviceMinor: number;

@@ -1,8 +1,8 @@
 /** The sparse map of the old GNU format (type S): four pairs in the header, 21 in each extension block. */
 import { corruptTar } from './corrupt.js';
-import { BLOCK_SIZE, type HeaderBlock } from './header.js';
+import type { HeaderBlock } from './header.js';
 import { parseNumericField } from './numbers.js';
-import { checkMapSize, type MapBlocks } from './sparse-map.js';
+import type { MapBlocks } from './sparse-map.js';
 
 interface Layout {
   readonly at: number; // of the first pair
@@ -20,13 +20,10 @@ const NUMBER_WIDTH = 12; // bytes
 export function readGnuMap(header: HeaderBlock, pairs: number[]): MapBlocks | undefined {
   const { offset } = header;
   if (!readPairs(header.bytes, header.at, IN_HEADER, pairs, offset)) return undefined;
-  let size = 0; // bytes
   return {
     inData: false,
-    readBlock(block, at) {
-      size += BLOCK_SIZE;
-      checkMapSize(size, offset);
-      return readPairs(block, at, IN_EXTENSION, pairs, offset);
+    readBlock(block, at, isKept) {
+      return readPairs(block, at, IN_EXTENSION, isKept ? pairs : [], offset);
     },
   };
 }

@@ -85,7 +85,7 @@ export class HeaderBlock {
     this.format = this.#readFormat();
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER when the field is no number, or beyond 64 bits */
+  /** @throws LayerslayerError CORRUPT_LAYER when the field is no number; one beyond 64 bits is infinite */
   number(field: Field): number {
     const value = parseNumericField(this.bytes, this.at + field.at, field.width);
     if (value === undefined) throw corruptTar(this.offset, `the ${field.name} field is not a number`);

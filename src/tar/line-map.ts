@@ -1,6 +1,6 @@
 import { corruptTar } from './corrupt.js';
 import { BLOCK_SIZE } from './header.js';
-import { checkMapSize, type MapBlocks } from './sparse-map.js';
+import type { MapBlocks } from './sparse-map.js';
 
 const NEWLINE = 0x0a;
 const DIGIT_0 = 0x30;
@@ -14,7 +14,6 @@ export class LineMap implements MapBlocks {
   readonly inData = true;
   readonly #pairs: number[];
   readonly #offset: number;
-  #size = 0; // bytes
   #count: number | undefined; // of pairs, once its line was read
   #number = 0;
   #digits = 0; // of the line begun
@@ -26,8 +25,6 @@ export class LineMap implements MapBlocks {
   }
 
   readBlock(block: Uint8Array, at: number): boolean {
-    this.#size += BLOCK_SIZE;
-    checkMapSize(this.#size, this.#offset);
     for (let i = at; i < at + BLOCK_SIZE; i++) {
       const byte = block[i];
       if (byte >= DIGIT_0 && byte <= DIGIT_9) {

@@ -1,7 +1,6 @@
 /**
- * The three ways in which tars write numbers. Each reader returns undefined for what is not a number, or lies beyond
- * 64 bits signed; within that, values past 2^53 are rounded as doubles are: callers check their own ranges. What is
- * accepted is what Go's archive/tar accepts.
+ * The three ways in which tars write numbers. Each reader returns undefined for what is not a number, an infinite one for
+ * what lies beyond 64 bits signed; within that, values past 2^53 are rounded as doubles are: callers check their own ranges.
  */
 
 const SPACE = 0x20;
@@ -50,7 +49,7 @@ function parseBase256(block: Uint8Array, at: number, width: number): number | un
   const invert = negative ? 0xff : 0;
   let value = (block[at] ^ invert) & 0x7f;
   for (let i = at + 1; i < at + width; i++) value = value * 256 + (block[i] ^ invert);
-  if (value >= INT64_END) return undefined;
+  if (value >= INT64_END) return negative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return negative ? -1 - value : value;
 }
 
@@ -65,7 +64,7 @@ export function parseDecimal(bytes: Uint8Array, at: number, end: number): number
     if (byte < DIGIT_0 || byte > DIGIT_9) return undefined;
     value = value * 10 + (byte - DIGIT_0);
   }
-  if (value >= INT64_END) return undefined;
+  if (value >= INT64_END) return negative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return negative ? 0 - value : value;
 }
 

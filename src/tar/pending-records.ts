@@ -2,16 +2,23 @@
  * What extension headers said about the entry that comes next. Of two headers of one kind in a row the last counts,
  * whole: the later PAX header's records replace all of the earlier one's, as in Go.
  */
-import { corruptTar } from './corrupt.js';
 import { ExtensionData } from './extension-data.js';
 import { GNU_LONG_LINK, GNU_LONG_NAME, PAX_HEADER } from './header.js';
 import { MAX_LONG_NAME_SIZE, MAX_PAX_SIZE } from './limits.js';
+import { OversizedPax } from './oversized-pax.js';
 import { type PaxRecords, parsePax } from './pax.js';
 
 export class PendingRecords {
   pax: PaxRecords | undefined;
   longName: Uint8Array | undefined; // beats the PAX path, as in Go
   longLink: Uint8Array | undefined;
+
+  /** Why the next entry can't be shown: data over its limit, of which nothing was kept. */
+  paxFlaw: string | undefined;
+  nameFlaw: string | undefined;
+  linkFlaw: string | undefined; // counts for links only
+  /** The `size` of a PAX header over its limit. */
+  oversizedSize: Uint8Array | undefined;
 
   // One scratch a kind: their views live side by side until the entry was handed out.
   readonly #paxData = new ExtensionData();
@@ -20,36 +27,59 @@ export class PendingRecords {
   #filling = this.#paxData;
   #type = PAX_HEADER;
   #offset = 0; // of the extension header that is being gathered
+  /** Bytes still to come of data that is over its limit, and what they are read by. */
+  #passing = 0;
+  #oversizedPax: OversizedPax | undefined;
 
-  /**
-   * Begins to gather the data of an extension header.
-   * @throws LayerslayerError CORRUPT_LAYER when it is larger than its limit
-   */
+  /** Begins to gather the data of an extension header; what is larger than its limit is only passed. */
   begin(type: number, size: number, offset: number): void {
     this.#type = type;
     this.#offset = offset;
+    const isOver = size > (type === PAX_HEADER ? MAX_PAX_SIZE : MAX_LONG_NAME_SIZE);
+    this.#passing = isOver ? size : 0;
     if (type === PAX_HEADER) {
       this.#filling = this.#paxData;
-      this.#checkSize('PAX header', size, MAX_PAX_SIZE);
+      this.pax = undefined;
+      this.oversizedSize = undefined;
+      this.paxFlaw = isOver ? tooLarge('PAX data', size, MAX_PAX_SIZE) : undefined;
+      this.#oversizedPax = isOver ? new OversizedPax(offset) : undefined;
+    } else if (type === GNU_LONG_NAME) {
+      this.#filling = this.#nameData;
+      this.longName = undefined;
+      this.nameFlaw = isOver ? tooLarge('long name', size, MAX_LONG_NAME_SIZE) : undefined;
     } else {
-      this.#filling = type === GNU_LONG_NAME ? this.#nameData : this.#linkData;
-      this.#checkSize('GNU long name', size, MAX_LONG_NAME_SIZE);
+      this.#filling = this.#linkData;
+      this.longLink = undefined;
+      this.linkFlaw = isOver ? tooLarge('long link target', size, MAX_LONG_NAME_SIZE) : undefined;
     }
-    this.#filling.begin(size);
+    this.#filling.begin(isOver ? 0 : size);
   }
 
-  /** Takes what is wanted of `[start, end)`; returns how many bytes that were. */
+  /**
+   * Takes what is wanted of `[start, end)`; returns how many bytes that were.
+   * @throws LayerslayerError CORRUPT_LAYER
+   */
   take(memory: Uint8Array, start: number, end: number): number {
-    return this.#filling.take(memory, start, end);
+    if (this.#passing === 0) return this.#filling.take(memory, start, end);
+    const length = Math.min(this.#passing, end - start);
+    if (this.#type === PAX_HEADER) this.#oversizedPax?.take(memory, start, start + length);
+    this.#passing -= length;
+    return length;
   }
 
   /** Bytes still to come of what is being gathered. */
   get missing(): number {
-    return this.#filling.missing;
+    return this.#passing + this.#filling.missing;
   }
 
   /** Call when nothing is missing. */
   complete(): void {
+    if (this.#isOver()) {
+      this.#oversizedPax?.finish();
+      this.oversizedSize = this.#oversizedPax?.size;
+      this.#oversizedPax = undefined;
+      return;
+    }
     const data = this.#filling.bytes;
     if (this.#type === PAX_HEADER) this.pax = parsePax(data, this.#offset);
     else if (this.#type === GNU_LONG_NAME) this.longName = untilNul(data);
@@ -57,20 +87,39 @@ export class PendingRecords {
   }
 
   get any(): boolean {
-    return this.pax !== undefined || this.longName !== undefined || this.longLink !== undefined;
+    return (
+      this.pax !== undefined ||
+      this.longName !== undefined ||
+      this.longLink !== undefined ||
+      this.paxFlaw !== undefined ||
+      this.nameFlaw !== undefined ||
+      this.linkFlaw !== undefined
+    );
+  }
+
+  /** Why an entry with these records can't be shown. */
+  flaw(isLink: boolean): string | undefined {
+    return this.paxFlaw ?? this.nameFlaw ?? (isLink ? this.linkFlaw : undefined);
   }
 
   clear(): void {
     this.pax = undefined;
     this.longName = undefined;
     this.longLink = undefined;
+    this.paxFlaw = undefined;
+    this.nameFlaw = undefined;
+    this.linkFlaw = undefined;
+    this.oversizedSize = undefined;
   }
 
-  #checkSize(what: string, size: number, limit: number): void {
-    if (size > limit) {
-      throw corruptTar(this.#offset, `${what} of ${size} bytes, more than the limit of ${limit}`);
-    }
+  #isOver(): boolean {
+    if (this.#type === PAX_HEADER) return this.paxFlaw !== undefined;
+    return (this.#type === GNU_LONG_NAME ? this.nameFlaw : this.linkFlaw) !== undefined;
   }
+}
+
+function tooLarge(what: string, size: number, limit: number): string {
+  return `its ${what} has ${size} bytes, the limit is ${limit}`;
 }
 
 /** Undefined when nothing stands before the NUL: the header's own name counts then. */

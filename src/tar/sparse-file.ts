@@ -11,7 +11,8 @@ import { type MapBlocks, parseCommaMap } from './sparse-map.js';
 export interface SparseFile {
   pairs: readonly number[]; // its map, as far as it was read
   rest: MapBlocks | undefined; // what reads more into `pairs` from the blocks that follow
-  size: number; // logical bytes, 0 to MAX_FILE_SIZE
+  size: number; // logical bytes
+  flaw: string | undefined; // why it can't be shown
   name: Uint8Array | undefined; // the real one, where the header's is a made-up `GNUSparseFile.0/…`
 }
 
@@ -29,7 +30,8 @@ export function sparseFile(
     if (header.format !== 'gnu') throw corruptTar(header.offset, 'a sparse file (type S) without GNU magic');
     const pairs: number[] = [];
     const rest = readGnuMap(header, pairs);
-    return { pairs, rest, size: checkedSize(header, header.number(REAL_SIZE)), name: undefined };
+    const real = header.number(REAL_SIZE);
+    return { pairs, rest, size: real, flaw: sizeFlaw(real), name: undefined };
   }
   const format = pax && sparseFormat(pax);
   if (pax === undefined || format === undefined) return undefined;
@@ -38,7 +40,8 @@ export function sparseFile(
   return {
     pairs,
     rest: format === '1.0' ? new LineMap(pairs, header.offset) : undefined,
-    size: checkedSize(header, real ?? size),
+    size: real ?? size,
+    flaw: sizeFlaw(real ?? size),
     name: pax.values.get('GNU.sparse.name'),
   };
 }
@@ -71,9 +74,9 @@ function recordPairs(header: HeaderBlock, pax: PaxRecords): number[] {
   return pairs;
 }
 
-function checkedSize(header: HeaderBlock, size: number): number {
-  if (size >= 0 && size <= MAX_FILE_SIZE) return size;
-  throw corruptTar(header.offset, `sparse file of ${size} bytes, want 0 to ${MAX_FILE_SIZE}`);
+function sizeFlaw(size: number): string | undefined {
+  if (size >= 0 && size <= MAX_FILE_SIZE) return undefined;
+  return `it is a sparse file of ${size} bytes, the limit is ${MAX_FILE_SIZE}`;
 }
 
 function asText(value: Uint8Array | undefined): string {

@@ -4,7 +4,6 @@
  */
 import { corruptTar } from './corrupt.js';
 import type { SparseSegment } from './entry.js';
-import { MAX_SPARSE_MAP_SIZE } from './limits.js';
 import { parseDecimal } from './numbers.js';
 
 /** The part of a map that stands in blocks after the header. */
@@ -13,10 +12,11 @@ export interface MapBlocks {
   readonly inData: boolean;
   /**
    * Reads the next block's pairs.
+   * @param isKept false past the limit of a map: pairs are no longer appended
    * @returns whether another block follows
    * @throws LayerslayerError CORRUPT_LAYER
    */
-  readBlock(block: Uint8Array, at: number): boolean;
+  readBlock(block: Uint8Array, at: number, isKept: boolean): boolean;
 }
 
 const COMMA = 0x2c;
@@ -68,11 +68,4 @@ export function sparseSegments(
     throw corruptTar(offset, `sparse segments are ${total} bytes, the tar has ${storedSize}`);
   }
   return segments;
-}
-
-/** @param size bytes of the map so far */
-export function checkMapSize(size: number, offset: number): void {
-  if (size > MAX_SPARSE_MAP_SIZE) {
-    throw corruptTar(offset, `the sparse map is longer than the limit of ${MAX_SPARSE_MAP_SIZE} bytes`);
-  }
 }

@@ -6,16 +6,19 @@
  * What is accepted, and what wins over what, is as in Go's archive/tar, which every container engine uses, but for this:
  * - a GNU header never has a prefix (Go guesses at one, for the sake of archives that its own old writer got wrong);
  * - a NUL in a PAX path is handed on, so that the merged tree skips one entry instead of losing the layer;
- * - owners past 32 bits are corrupt (Go hands them on, and the kernel cuts 2^32 to root);
+ * - owners past 32 bits are shown as nobody's (Go hands them on, and the kernel cuts 2^32 to root);
+ * - an entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning, and nothing of it is kept;
  * - a stream that ends after extension headers, before their entry, is cut short;
  * - a global header leaves the records before it alone;
  * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
  * - number fields that nothing here reads are not judged.
  */
+import type { LayerslayerError } from '../base/errors.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
 import { corruptTar, showName } from './corrupt.js';
 import type { EntryKind, TarEntry } from './entry.js';
+import { entryFlaw } from './entry-flaw.js';
 import {
   BLOCK_SIZE,
   GNU_LONG_LINK,
@@ -27,7 +30,8 @@ import {
   SIZE,
   V7_FILE,
 } from './header.js';
-import { MAX_FILE_SIZE } from './limits.js';
+import { MAX_FILE_SIZE, MAX_SPARSE_MAP_SIZE } from './limits.js';
+import { parseDecimal } from './numbers.js';
 import { PendingRecords } from './pending-records.js';
 import { type SparseFile, sparseFile } from './sparse-file.js';
 import { type MapBlocks, sparseSegments } from './sparse-map.js';
@@ -37,6 +41,7 @@ const SLASH = 0x2f;
 /** Content is not looked at. */
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
+const ZEROS = Buffer.alloc(4096);
 
 export interface TarScannerOptions {
   /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
@@ -45,8 +50,11 @@ export interface TarScannerOptions {
   onWarning(message: string): void;
 }
 
-/** What stands at the current position; headers and sparse maps come in whole blocks. */
-type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'end';
+/**
+ * What stands at the current position; headers and sparse maps come in whole blocks. `zeros`: the archive began with
+ * blocks of zeros, so it is empty, and all of it must be zeros: file systems and disk images begin with zeros too.
+ */
+type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
 
 /** One scanner reads one tar; after it threw it is spent. */
 export class TarScanner {
@@ -58,11 +66,14 @@ export class TarScanner {
   #contentLeft = 0; // bytes of content still to pass
   #paddingLeft = 0; // bytes after it, up to a whole block
   #sawZeroBlock = false;
+  #sawHeader = false;
 
   readonly #header = new HeaderBlock();
   readonly #entry = blankEntry();
   readonly #pending = new PendingRecords();
   #sparse: SparseFile | undefined; // whose map is being read, block by block
+  #mapSize = 0; // bytes of that map so far
+  #flaw: string | undefined; // why the entry is skipped
 
   // A block that pushes cut in pieces.
   readonly #cutBlock = new Uint8Array(BLOCK_SIZE);
@@ -97,7 +108,8 @@ export class TarScanner {
   skipContent(limit: number): number {
     let skipped = 0;
     while (skipped < limit) {
-      if (this.#place !== 'content' && this.#place !== 'padding' && this.#place !== 'end') break;
+      const place = this.#place;
+      if (place !== 'content' && place !== 'padding' && place !== 'zeros' && place !== 'end') break;
       skipped += this.#take(NOTHING, NOTHING_VIEW, skipped, limit);
     }
     this.#position += skipped;
@@ -111,7 +123,7 @@ export class TarScanner {
    */
   finish(): { size: number } {
     const size = this.#position;
-    if (this.#cutFilled > 0) {
+    if (this.#cutFilled > 0 && !this.#isEmptyArchive()) {
       throw corruptTar(size - this.#cutFilled, `the tar ends at ${size}, within a header`);
     }
     if (this.#place === 'content') {
@@ -149,6 +161,9 @@ export class TarScanner {
         if (this.#pending.missing === 0) this.#endRecords();
         return length;
       }
+      case 'zeros':
+        this.#checkZeros(memory, at, end);
+        return end - at;
       case 'end':
         return end - at;
       default:
@@ -182,8 +197,12 @@ export class TarScanner {
       this.#readZeroBlock(offset);
       return;
     }
-    if (this.#sawZeroBlock) throw corruptTar(offset, 'data after one block of zeros, want a second one');
+    if (this.#sawZeroBlock) {
+      if (!this.#sawHeader) throw dataAfterZeros(offset);
+      throw corruptTar(offset, 'data after one block of zeros, want a second one');
+    }
     if (!checksumMatches(block, at, sum)) throw corruptTar(offset, 'the checksum is wrong: no tar header');
+    this.#sawHeader = true;
     const header = this.#header;
     header.set(block, at, offset);
     switch (header.type) {
@@ -212,8 +231,24 @@ export class TarScanner {
       this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
       this.#pending.clear();
     }
-    if (this.#sawZeroBlock) this.#place = 'end';
+    if (this.#sawZeroBlock) this.#place = this.#sawHeader ? 'end' : 'zeros';
     this.#sawZeroBlock = true;
+  }
+
+  #checkZeros(memory: Uint8Array, at: number, end: number): void {
+    // By the engine, 4 KiB a call: a layer of 16 MiB may hold 16 GiB of zeros. Skipped bytes are not there to be seen.
+    if (memory.length === 0) return;
+    for (let from = at; from < end; from += ZEROS.length) {
+      const to = Math.min(from + ZEROS.length, end);
+      const piece = Buffer.from(memory.buffer, memory.byteOffset + from, to - from);
+      if (piece.compare(ZEROS, 0, piece.length) !== 0) throw dataAfterZeros(this.#position + from - at);
+    }
+  }
+
+  /** Nothing but zeros has come, and of the last block only a part. */
+  #isEmptyArchive(): boolean {
+    if (this.#sawHeader || !this.#sawZeroBlock) return false;
+    return this.#cutBlock.subarray(0, this.#cutFilled).every((byte) => byte === 0);
   }
 
   #endRecords(): void {
@@ -230,19 +265,19 @@ export class TarScanner {
     const { pax } = this.#pending;
     const path = entryPath(header, this.#pending);
     const kind = memberKind(header, path);
-    const size = paxNumber(header, pax, 'size') ?? header.number(SIZE);
     if (kind === undefined) {
       const type = JSON.stringify(String.fromCharCode(header.type));
-      this.#onWarning(`tar entry ${showName(path)} at ${header.offset}: unknown type ${type}, skipped`);
+      this.#warn(path, `unknown type ${type}, skipped`);
       this.#pending.clear();
-      this.#passContent(this.#checkedSize(size));
+      this.#passContent(this.#memberSize(header));
       return;
     }
     const entry = this.#entry;
     entry.path = path;
-    readAttributes(entry, kind, header, this.#pending);
+    const flaw = readAttributes(entry, kind, header, this.#pending, (what) => this.#warn(path, what));
+    this.#flaw = this.#pending.flaw(kind === 'symlink' || kind === 'hardlink') ?? flaw;
     // What is no file carries no data, whatever its size says.
-    entry.storedSize = kind === 'file' ? this.#checkedSize(size) : 0;
+    entry.storedSize = kind === 'file' ? this.#memberSize(header) : 0;
     entry.size = entry.storedSize;
     entry.dataOffset = after;
     entry.sparse = undefined;
@@ -251,10 +286,22 @@ export class TarScanner {
     else this.#beginSparse(sparse);
   }
 
+  /** Bytes of the member's data: without them the next header is not found. */
+  #memberSize(header: HeaderBlock): number {
+    const { pax, oversizedSize } = this.#pending;
+    if (oversizedSize === undefined) {
+      return this.#checkedSize(paxNumber(header, pax, 'size') ?? header.number(SIZE));
+    }
+    const size = parseDecimal(oversizedSize, 0, oversizedSize.length);
+    if (size === undefined) throw corruptTar(header.offset, 'PAX size is not a decimal number');
+    return this.#checkedSize(size);
+  }
+
   #beginSparse(sparse: SparseFile): void {
     const entry = this.#entry;
     if (entry.kind !== 'file') throw corruptTar(this.#header.offset, `a sparse map on a ${entry.kind}`);
     entry.size = sparse.size;
+    this.#flaw ??= sparse.flaw;
     if (sparse.name !== undefined) entry.path = sparse.name;
     if (sparse.rest === undefined) {
       this.#endSparse(sparse);
@@ -263,6 +310,7 @@ export class TarScanner {
     // The header block is gone by the time the rest of the map has passed.
     entry.path = entry.path.slice();
     this.#sparse = sparse;
+    this.#mapSize = 0;
     this.#place = 'sparse-map';
   }
 
@@ -275,20 +323,37 @@ export class TarScanner {
       entry.storedSize -= BLOCK_SIZE;
     }
     entry.dataOffset += BLOCK_SIZE;
-    if (!map.readBlock(block, at)) this.#endSparse(sparse);
+    this.#mapSize += BLOCK_SIZE;
+    if (this.#mapSize > MAX_SPARSE_MAP_SIZE) {
+      this.#flaw ??= `its sparse map is longer than the limit of ${MAX_SPARSE_MAP_SIZE} bytes`;
+    }
+    // The rest of a map in the data is passed with the data; blocks of one before it have to be followed.
+    const isSkipped = this.#flaw !== undefined;
+    const goesOn = isSkipped && map.inData ? false : map.readBlock(block, at, !isSkipped);
+    if (!goesOn) this.#endSparse(sparse);
   }
 
   #endSparse(sparse: SparseFile): void {
     const entry = this.#entry;
-    entry.sparse = sparseSegments(sparse.pairs, entry.size, entry.storedSize, this.#header.offset);
+    if (this.#flaw === undefined) {
+      entry.sparse = sparseSegments(sparse.pairs, entry.size, entry.storedSize, this.#header.offset);
+    }
     this.#sparse = undefined;
     this.#handOut();
   }
 
   #handOut(): void {
-    this.#onEntry(this.#entry);
+    const entry = this.#entry;
+    const flaw = this.#flaw ?? entryFlaw(entry);
+    if (flaw === undefined) this.#onEntry(entry);
+    else this.#warn(entry.path, `skipped: ${flaw}`);
+    this.#flaw = undefined;
     this.#pending.clear();
-    this.#passContent(this.#entry.storedSize);
+    this.#passContent(entry.storedSize);
+  }
+
+  #warn(path: Uint8Array, what: string): void {
+    this.#onWarning(`tar entry ${showName(path)} at ${this.#header.offset}: ${what}`);
   }
 
   #passContent(size: number): void {
@@ -301,6 +366,11 @@ export class TarScanner {
     if (size >= 0 && size <= MAX_FILE_SIZE) return size;
     throw corruptTar(this.#header.offset, `size is ${size}, want 0 to ${MAX_FILE_SIZE}`);
   }
+}
+
+/** An archive begins with a header. */
+function dataAfterZeros(offset: number): LayerslayerError {
+  return corruptTar(offset, 'data after blocks of zeros at the start: no tar archive');
 }
 
 function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {

@@ -6,11 +6,18 @@ import { noise } from '../blob/bytes.js';
 import { attempt } from '../support/child.js';
 import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
-import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
+import {
+  type PushedImage,
+  pushImage,
+  sha256,
+  startRegistry,
+  type TestRegistry,
+} from '../support/registry.js';
 import { char, dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
 
 const KIB = 1024;
 const MANY = 5_000;
+const diffId = `sha256:${'0'.repeat(64)}`;
 
 const base = gzipSync(
   tarOf(
@@ -259,6 +266,21 @@ describe('peek', () => {
       expect.stringMatching(/^layerslayer: layer 3: reading layer .*compressed with zstd/),
     ]);
     expect(await peek('--merged', image('bad'))).toMatchObject({ stdout: '' });
+  });
+
+  it('lists the layers beside one that is no tar, which it names', async () => {
+    const signature = { bytes: Buffer.from('{}'), mediaType: 'application/vnd.in-toto+json', diffId };
+    await pushImage(registry, 'odd:latest', { layers: [base, signature, top] });
+    const { status, stdout, stderr } = await peek('--simple', image('odd'), '/old/y', '/old/x');
+    expect(status).toBe(16);
+    expect(lines(stdout).filter((line) => line.startsWith('/'))).toEqual(['/old/x  1 B', '/old/y  1 B']);
+    expect(stderr).toMatch(
+      /^layerslayer: layer 2 is not a tar archive \(application.vnd.in-toto\+json\): .*\n$/,
+    );
+    expect(proxy.requests(new RegExp(sha256(signature.bytes)))).toEqual([]);
+    const fine = await peek('--simple', '--layer', '3', image('odd'), '/old/y');
+    expect(fine).toMatchObject({ status: 0, stderr: '' });
+    expect(await peek('--merged', image('odd'))).toMatchObject({ status: 16, stdout: '' });
   });
 
   it('shows entries as they come, however long the rest takes', async () => {

@@ -26,7 +26,7 @@ export async function indexBlob(
   blob: Uint8Array,
   { chunkLength = PAGE_SIZE, limits = LAYER_LIMITS }: { chunkLength?: number; limits?: LayerLimits } = {},
 ): Promise<{ index: LayerIndex; encoded: Uint8Array }> {
-  const pass = new IndexPass(digestOf(blob), limits);
+  const pass = new IndexPass(digestOf(blob), { limits });
   const hasher = new PageHasher('sha256');
   for (let at = 0; at < blob.length; at += chunkLength) {
     const chunk = new Uint8Array(blob.subarray(at, at + chunkLength));

@@ -14,6 +14,9 @@ const OTHERS: [string, number[]][] = [
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['lz4', [0x04, 0x22, 0x4d, 0x18]],
+  ['lzip', [0x4c, 0x5a, 0x49, 0x50]],
+  ['lzop', [0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d]],
+  ['compress', [0x1f, 0x9d]],
 ];
 
 describe('the compression of a blob', () => {
@@ -33,13 +36,16 @@ describe('the compression of a blob', () => {
     const suffix = (...head: number[]) => compressionSuffix(Uint8Array.from(head));
     expect([suffix(0x1f, 0x8b, 8), suffix(), suffix(0x1f)]).toEqual(['.tar.gz', '.tar', '.tar']);
     expect(OTHERS.map(([, magic]) => suffix(...magic, 9))).toEqual(
-      ['zst', 'zst', 'zst', 'xz', 'bz2', 'lz4'].map((end) => `.tar.${end}`),
+      ['zst', 'zst', 'zst', 'xz', 'bz2', 'lz4', 'lz', 'lzo', 'Z'].map((end) => `.tar.${end}`),
     );
     expect([...COMPRESSION_SUFFIXES].sort()).toEqual([
       '.tar',
+      '.tar.Z',
       '.tar.bz2',
       '.tar.gz',
+      '.tar.lz',
       '.tar.lz4',
+      '.tar.lzo',
       '.tar.xz',
       '.tar.zst',
     ]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryTable } from '#dist/layer/entry-table.js';
+import { mergeLimit } from '#dist/layer/table-budget.js';
 import { DIRECTORY, DraftTree } from '#dist/overlay/draft-tree.js';
 import { LinkFollower } from '#dist/overlay/follow-links.js';
 import { MAX_ENTRIES, MAX_LAYERS, MAX_PATH_DEPTH } from '#dist/overlay/limits.js';
@@ -93,14 +94,30 @@ describe('limits', () => {
   });
 
   it('components of a path', () => {
-    expect(() => merge([[file(`${'a/'.repeat(MAX_PATH_DEPTH)}f`)]])).toThrow(unsupported(MAX_PATH_DEPTH));
+    const { tree, warnings } = merge([[file(`${'a/'.repeat(MAX_PATH_DEPTH)}f`), file('after')]]);
+    expect(tree.inodeCount).toBe(2);
+    expect(warnings).toEqual([expect.stringContaining(`the limit is ${MAX_PATH_DEPTH}`)]);
   });
 
   it('components of a path behind symlinks', () => {
     const deep = 'a/'.repeat(2000);
     const layer = [symlink('l', deep), symlink('l/m', deep), file('l/m/n/f'), symlink('l/m/o', deep)];
     expect(merge([layer]).tree.inodeCount).toBeGreaterThan(4000);
-    expect(() => merge([[...layer, file('l/m/o/f')]])).toThrow(unsupported(MAX_PATH_DEPTH));
+    const { warnings } = merge([[...layer, file('l/m/o/f'), file('after')]]);
+    expect(warnings).toEqual([expect.stringContaining(`more than ${MAX_PATH_DEPTH} components`)]);
+  });
+
+  it('memory, in proportion to the layers', () => {
+    const size = 5_000_000;
+    const deep = Array.from({ length: 20 }, (_, i) => file(`${i}/${'a/'.repeat(1000)}f`));
+    const layer = (tableBytes: number) => {
+      const entries = entriesOf(...deep);
+      return [{ entries: Object.assign(entries, { footprint: { blobSize: size, tableBytes } }), number: 1 }];
+    };
+    // 20,000 directories and their names come to 1.9 MB.
+    const limit = mergeLimit(size);
+    expect(mergeLayers(layer(limit - 2_000_000)).inodeCount).toBe(20_041);
+    expect(() => mergeLayers(layer(limit - 1_500_000))).toThrow(unsupported(1_500_000));
   });
 
   it('inodes, also those that paths imply', () => {

@@ -4,7 +4,7 @@ import { run } from '../support/child.js';
 import { FaultProxy, status } from '../support/fault-proxy.js';
 import { Workplace } from '../support/mounts.js';
 import { OCI_MANIFEST, pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, file, gnuLongName, paxHeader, symlink, tarOf } from '../support/tar.js';
+import { char, dir, file, gnuLongLink, gnuLongName, paxHeader, raw, symlink, tarOf } from '../support/tar.js';
 
 /** Named limits, from both sides: what is just inside works, what is beyond is refused by name. */
 const MIB = 1024 * 1024;
@@ -103,6 +103,61 @@ describe('what an archive may say', () => {
     );
     expect(stdout).toBe('paxlongdeep4096\n4096\n');
     await place.unmount(mnt);
+  });
+});
+
+describe('an entry beyond a limit', () => {
+  const comment = 'x'.repeat(MIB);
+  const sparse = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '100' };
+  const BEYOND: Uint8Array[] = [
+    Buffer.concat([paxHeader({ comment }), file('records', 'x'.repeat(600))]),
+    Buffer.concat([gnuLongName('n'.repeat(MIB + 1)), file('name', 'x')]),
+    Buffer.concat([gnuLongLink('n'.repeat(MIB + 1)), symlink('target', 'y')]),
+    file('map', raw(`400000\n${'0\n0\n'.repeat(400_000)}`), { pax: sparse }),
+    file(`${'d/'.repeat(4096)}f`),
+    file(`long/${'n'.repeat(256)}`),
+    symlink('link', 't'.repeat(4096)),
+    char('device', 2 ** 32, 1),
+  ];
+  const layer = tarOf(file('first', 'first'), ...BEYOND, file('last', 'last', { uid: 2 ** 32 - 1 }));
+  let reference: string;
+  beforeAll(async () => {
+    await pushImage(registry, 'library/beyond:latest', { layers: [gzipSync(layer)] });
+    reference = `${registry.host}/library/beyond:latest`;
+  });
+
+  it('is left out of the mount, and the rest is there', async () => {
+    const mountpoint = place.directory('beyond');
+    const { status, stdout, stderr } = await place.layerslayer(['mount', reference, mountpoint]);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/1 layer, 2 entries/)]);
+    expect(stderr).toMatch(/warning: .*"records" at \d+: skipped: its PAX data has/);
+    expect(stderr).toMatch(/warning: .*"last" at \d+: uid 4294967295 is shown as 65534/);
+    const tree = await run('sh', ['-c', 'find . -mindepth 1 | sort; cat last; stat -c %u last'], {
+      cwd: mountpoint,
+    });
+    expect(tree.stdout).toBe('./first\n./last\nlast65534\n');
+    await place.unmount(mountpoint);
+  });
+
+  it.each<[string, string[]]>([
+    ['read on the way', ['--cache-size', '0']],
+    ['from the index', []],
+  ])('is left out of peek and carve alike, %s', async (_name, options) => {
+    const out = async (...args: string[]) => {
+      const { status, stdout, stderr } = await place.layerslayer([...args, ...options]);
+      expect(status, stderr).toBe(0);
+      return stdout;
+    };
+    const listed = (text: string) =>
+      text.split('\n').filter((line) => line.includes('/first') || line.includes('/last'));
+    for (const how of [[], ['--merged']]) {
+      const text = await out('peek', '--simple', ...how, reference);
+      expect(listed(text)).toHaveLength(2);
+      expect(text).not.toMatch(/records|map|link|device|long|nnn/);
+    }
+    expect(await out('carve', '-o', '-', reference, '/last')).toBe('last');
+    const gone = await place.layerslayer(['carve', '-o', '-', reference, '/link', ...options]);
+    expect([gone.status, gone.stdout]).toEqual([10, '']);
   });
 });
 

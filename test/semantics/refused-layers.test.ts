@@ -7,14 +7,12 @@ import { OCI_LAYER_GZIP, pushImage, sha256, startRegistry, type TestRegistry } f
 import {
   base256,
   file,
-  gnuLongLink,
   gnuLongName,
   headerBlock,
   oldGnuSparse,
   paxHeader,
   paxSparse,
   raw,
-  symlink,
   tarOf,
   unterminated,
 } from '../support/tar.js';
@@ -23,14 +21,11 @@ import { gzipMember } from './gzip-members.js';
 /** Layers that no mount may make a tree of: each fails with one line and its status, and names what is wrong. */
 const CORRUPT = 15;
 const UNSUPPORTED = 16;
-/** The page leaves open which of the two a limit is. */
-const LIMIT = [CORRUPT, UNSUPPORTED];
 const AT_ONCE = 4; // mounts; the machine has two cores
 
 const NOISE = Buffer.from(Array.from({ length: 100_000 }, (_, at) => (at * at * 2654435761) >>> 13));
 const FINE = tarOf(file('first', 'first'), file('noise', NOISE), file('last', 'last'));
 const GZIP = gzipSync(FINE);
-const MIB = 1024 * 1024;
 
 const badGzip = (bytes: Uint8Array) => bytes;
 const badTar = (...members: Uint8Array[]) =>
@@ -58,7 +53,7 @@ const deflated = (...bytes: number[]) =>
 
 interface Refusal {
   bytes: Uint8Array;
-  status?: number | number[]; // else CORRUPT
+  status?: number; // else CORRUPT
   says?: RegExp;
   mediaType?: string;
 }
@@ -162,33 +157,6 @@ const REFUSED: Record<string, Refusal | Uint8Array> = {
     status: UNSUPPORTED,
     says: /zstd/,
   },
-
-  // limits
-  'PAX records of more than 1 MiB': {
-    bytes: badTar(paxHeader({ comment: 'x'.repeat(MIB) }), file('x')),
-    status: LIMIT,
-    says: /limit of (1 ?MiB|1048576)/,
-  },
-  'a long name of more than 1 MiB': {
-    bytes: badTar(gnuLongName('n'.repeat(MIB + 1)), file('x')),
-    status: LIMIT,
-    says: /limit of (1 ?MiB|1048576)/,
-  },
-  'a long target of more than 1 MiB': {
-    bytes: badTar(gnuLongLink('n'.repeat(MIB + 1)), symlink('x', 'y')),
-    status: LIMIT,
-    says: /limit of (1 ?MiB|1048576)/,
-  },
-  'a sparse map of more than 1 MiB': {
-    bytes: badTar(sparseMap(`400000\n${'0\n0\n'.repeat(400_000)}`, '100', '')),
-    status: LIMIT,
-    says: /limit of (1 ?MiB|1048576)/,
-  },
-  'a path of 4097 components': {
-    bytes: badTar(file(`${'d/'.repeat(4096)}f`)),
-    status: LIMIT,
-    says: /limit is 4096/,
-  },
 };
 
 const place = new Workplace();
@@ -227,7 +195,7 @@ describe('a layer is refused:', () => {
   it.each(Object.keys(REFUSED))('%s', (name) => {
     const { bytes, status = CORRUPT, says = /./ } = refusal(name);
     const told = ended.get(name)!;
-    expect([status].flat(), told.stderr).toContain(told.status);
+    expect(told.status, told.stderr).toBe(status);
     expect(told.stdout).toBe('');
     expect(told.stderr.trimEnd().split('\n')).toHaveLength(1);
     expect(told.stderr).toMatch(says);

@@ -36,7 +36,7 @@ const ALL_SORTS = tarOf(
   paxGlobal({ comment: 'x' }),
   hardlink('h', 'foo/a'),
   char('dev/null', 1, 3),
-  gnuLongName('n'.repeat(600)),
+  gnuLongName('n/'.repeat(300)),
   gnuLongLink('t'.repeat(600)),
   symlink('s', 't'),
   headerBlock({ prefix: 'p'.repeat(150), name: 'n', size: base256(513, 12) }),
@@ -58,27 +58,116 @@ const ALL_SORTS = tarOf(
 );
 
 describe('limits', () => {
-  const extension = (type: string, size: number) =>
-    tarOf(headerBlock({ name: 'x', type, size }), raw(Buffer.alloc(size, 'x')), file('a'));
+  const shown = (tar: Uint8Array, ...sizes: number[]) => {
+    const { entries, warnings } = scanAll(tar, ...sizes);
+    return { paths: entries.map(({ path }) => Buffer.from(path).toString().slice(0, 50)), warnings };
+  };
+  const skipped = (name: string, why: RegExp) =>
+    expect.stringMatching(new RegExp(`^tar entry "${name}.* at \\d+: skipped: its ${why.source}`));
+  /** Bytes behind one another, so that a size which is read wrong is noticed. */
+  const around = (...members: Uint8Array[]) => tarOf(file('before', 'b'), ...members, file('after', 'a'));
 
   test.each([
-    ['L', 'GNU long name'],
-    ['K', 'GNU long name'],
-    ['x', 'PAX header'],
-  ])('%s data of more than 1 MiB is refused before it is gathered', (type, what) => {
-    const header = extension(type, MIB + 1).subarray(0, 512);
-    expect(() => scanAll(header)).toThrow(
-      corrupt(new RegExp(`${what} of ${MIB + 1} bytes, more than the limit of ${MIB}`)),
-    );
+    ['L', file('cut', 'x'.repeat(700)), /long name has 1048577 bytes, the limit is 1048576/],
+    ['K', symlink('cut', 'x'), /long link target has 1048577 bytes, the limit is 1048576/],
+  ])('%s data of more than 1 MiB skips its entry', (type, member, why) => {
+    const long = Buffer.concat([
+      headerBlock({ name: 'x', type, size: MIB + 1 }),
+      raw(Buffer.alloc(MIB + 1, 'x')),
+    ]);
+    for (const size of [511, 70_000]) {
+      expect(shown(around(long, member), size)).toEqual({
+        paths: ['before', 'after'],
+        warnings: [skipped('cut', why)],
+      });
+    }
+    // The last header of a kind counts.
+    const last = type === 'L' ? gnuLongName('last') : gnuLongLink('last');
+    expect(shown(around(long, last, member)).warnings).toEqual([]);
   });
 
-  test('L and x data of 1 MiB are taken', () => {
-    const { entries } = scanAll(tarOf(gnuLongName('n'.repeat(MIB - 1)), file('a')));
-    expect(entries[0]!.path.length).toBe(MIB - 1);
-    const record = `${MIB} path=`;
-    const path = 'p'.repeat(MIB - record.length - 1);
-    expect(scanAll(tarOf(paxHeader({ path }), file('a'))).entries[0]!.path.length).toBe(path.length);
-    expect(() => scanAll(tarOf(paxHeader({ path: `${path}p` }), file('a')))).toThrow(corrupt(/limit/));
+  test('a long link target of more than 1 MiB means nothing to a file', () => {
+    const long = Buffer.concat([
+      headerBlock({ name: 'x', type: 'K', size: MIB + 1 }),
+      raw(Buffer.alloc(MIB + 1)),
+    ]);
+    expect(shown(around(long, file('f'))).paths).toEqual(['before', 'f', 'after']);
+  });
+
+  test('PAX data of more than 1 MiB skips its entry, and its size still counts', () => {
+    const comment = 'x'.repeat(MIB);
+    const all: Record<string, string>[] = [
+      { comment },
+      { size: '1000', comment },
+      { comment, size: '1000' },
+      { size: '', comment },
+    ];
+    for (const records of all) {
+      const hasSize = (records.size ?? '') !== '';
+      const member = Buffer.concat([
+        headerBlock({ name: 'cut', size: hasSize ? 3 : 1000 }),
+        tarOf(file('inside')).subarray(0, 1024), // its content: no entry
+      ]);
+      for (const size of [997, 300_000]) {
+        expect(shown(around(paxHeader(records), member), size)).toEqual({
+          paths: ['before', 'after'],
+          warnings: [skipped('cut', /PAX data has \d+ bytes, the limit is 1048576/)],
+        });
+      }
+    }
+    const long = paxHeader({ comment });
+    expect(shown(around(long, paxHeader({ path: 'named' }), file('f'))).paths).toEqual([
+      'before',
+      'named',
+      'after',
+    ]);
+    expect(() => scanAll(around(long))).not.toThrow();
+    const bad = [
+      `9 size=x\n${'x'.repeat(MIB)}`,
+      `${'9'.repeat(MIB + 5)}`,
+      `0 ${' '.repeat(MIB)}`,
+      `99 size=${'0'.repeat(90)}\n`,
+    ];
+    for (const data of bad) {
+      const padded = data.padEnd(MIB + 5, 'x');
+      const header = Buffer.concat([headerBlock({ name: 'x', type: 'x', size: padded.length }), raw(padded)]);
+      expect(() => scanAll(around(header, file('f')))).toThrow(corrupt(/PAX/));
+    }
+  });
+
+  test('a path, a name and a target are read up to the limits, and no further', () => {
+    const deep = (count: number) => gnuLongName(`${'d/'.repeat(count - 1)}f`);
+    const tar = (...members: Uint8Array[]) => shown(around(...members)).warnings;
+    expect(tar(deep(4096), file('x'), gnuLongName('n'.repeat(255)), file('x'))).toEqual([]);
+    expect(tar(deep(4097), file('x'))).toEqual([
+      skipped('d/d', /path has more than 4096 components, the limit/),
+    ]);
+    expect(tar(gnuLongName(`a/${'n'.repeat(256)}/b`), dir('x'))).toEqual([
+      skipped('a/nnn', /path has a component of 256 bytes, the limit is 255/),
+    ]);
+    expect(tar(gnuLongLink('t'.repeat(4095)), symlink('s', 't'))).toEqual([]);
+    const target = /link target has 4096 bytes, the limit is 4095/;
+    expect(tar(gnuLongLink('t'.repeat(4096)), symlink('s', 't'))).toEqual([skipped('s', target)]);
+    expect(tar(gnuLongLink('t/'.repeat(2048)), hardlink('h', 't'))).toEqual([skipped('h', target)]);
+  });
+
+  test('a path counts as it is when it is cleaned', () => {
+    const n = 'n'.repeat(300);
+    const clean = [
+      `${n}/../a`,
+      `a${'/'.repeat(MIB - 9)}b`,
+      './'.repeat(9000),
+      '../'.repeat(9000),
+      `${'a/../'.repeat(9000)}b`,
+    ];
+    for (const path of clean) expect(shown(around(gnuLongName(path), dir('x'))).warnings).toEqual([]);
+    const long = [`a/../${n}`, `${n}/.`, `../${n}/./`, `${n}/../../${n}`];
+    for (const path of long) expect(shown(around(gnuLongName(path), dir('x'))).warnings).toHaveLength(1);
+    // A whiteout of a name of 255 bytes is longer by its prefix.
+    const whiteout = (length: number) =>
+      shown(around(gnuLongName(`.wh.${'n'.repeat(length)}`), file('x'))).warnings;
+    expect([whiteout(255), whiteout(256)]).toEqual([[], [expect.stringContaining('260 bytes')]]);
+    expect(shown(around(gnuLongName(`.wh.${'n'.repeat(255)}/a`), file('x'))).warnings).toHaveLength(1);
   });
 
   test('extension blocks of an old sparse map end at 1 MiB', () => {
@@ -90,7 +179,10 @@ describe('limits', () => {
     const map = (count: number) =>
       unterminated(first, ...Array<Buffer>(count - 1).fill(more), last, file('after'));
     expect(scanAll(map(blocks)).entries).toHaveLength(2);
-    expect(() => scanAll(map(blocks + 1))).toThrow(corrupt(/sparse map is longer than the limit of 1048576/));
+    expect(shown(map(blocks + 5))).toEqual({
+      paths: ['after'],
+      warnings: [skipped('s', /sparse map is longer than the limit of 1048576 bytes/)],
+    });
   });
 
   test('a line map ends at 1 MiB', () => {
@@ -99,9 +191,70 @@ describe('limits', () => {
     const fits = map(Math.floor((MIB - 7) / 4));
     const { entries } = scanAll(tarOf(file('s', raw(fits), { pax })));
     expect(entries[0]).toMatchObject({ size: 0, storedSize: 0, sparse: [] });
-    expect(() => scanAll(tarOf(file('s', raw(map(MIB / 4)), { pax })))).toThrow(
-      corrupt(/sparse map is longer than the limit/),
+    const beyond = raw(`${map(MIB / 4)}${'x'.repeat(3000)}`);
+    expect(shown(around(file('s', beyond, { pax })))).toEqual({
+      paths: ['before', 'after'],
+      warnings: [skipped('s', /sparse map is longer than the limit/)],
+    });
+  });
+
+  test.each<[string, Uint8Array, RegExp]>([
+    [
+      'a negative device number',
+      char('c', 1, 2, { header: { minor: base256(-1, 8) } }),
+      /device minor is -1/,
+    ],
+    ['a device number of 2^32', char('c', 2 ** 32, 2), /device major is 4294967296/],
+    ['a sparse file of 2^53 bytes', oldGnuSparse('c', 2 ** 53, []), /sparse file of 9007199254740992 bytes/],
+  ])('%s skips its entry', (_name, member, why) => {
+    expect(shown(around(member))).toEqual({
+      paths: ['before', 'after'],
+      warnings: [expect.stringMatching(why)],
+    });
+  });
+
+  test.each<[string, Uint8Array, string]>([
+    ['a uid of 2^32-1', headerBlock({ name: 'a', uid: 2 ** 32 - 1 }), 'uid 4294967295'],
+    ['a gid of 2^32', headerBlock({ name: 'a', gid: 2 ** 32 }), 'gid 4294967296'],
+    ['a negative uid', headerBlock({ name: 'a', uid: base256(-2, 8) }), 'uid -2'],
+    [
+      'a PAX uid past 64 bits',
+      Buffer.concat([paxHeader({ uid: '9'.repeat(30) }), file('a')]),
+      'uid Infinity',
+    ],
+  ])('%s is shown as nobody', (_name, member, what) => {
+    const { entries, warnings } = scanAll(tarOf(member));
+    const key = what.slice(0, 3) as 'uid' | 'gid';
+    expect(entries[0]).toMatchObject({ uid: 0, gid: 0, [key]: 65534 });
+    expect(warnings).toEqual([expect.stringContaining(`: ${what} is shown as 65534`)]);
+  });
+
+  test('times beyond 64 bits are cut, and the size of what has no data is not read', () => {
+    const far = 2 ** 52 - 1;
+    const times = [
+      file('a', '', { mtime: '9'.repeat(30) }),
+      file('b', '', { mtime: `-${'9'.repeat(30)}.5` }),
+    ];
+    const field = headerBlock({ name: 'c', mtime: Buffer.alloc(12, 0xbf) });
+    const directory = headerBlock({ name: 'd/', type: '5', size: Buffer.from('much') });
+    const { entries } = scanAll(tarOf(...times, field, directory));
+    expect(entries.map(({ mtimeSeconds }) => mtimeSeconds).slice(0, 3)).toEqual([far, -far, far]);
+    expect(entries).toHaveLength(4);
+  });
+
+  test('attributes that Linux would not hand out are left out', () => {
+    const fits = { [`user.${'n'.repeat(250)}`]: 'x', 'user.v': 'v'.repeat(65_536) };
+    const { entries, warnings } = scanAll(
+      tarOf(
+        file('a', '', {
+          xattrs: { ...fits, [`user.${'n'.repeat(251)}`]: 'x', 'user.w': 'v'.repeat(65_537) },
+        }),
+      ),
     );
+    expect(entries[0]!.xattrs.map(({ name }) => name.length)).toEqual([255, 6]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/"a" at \d+: 2 extended attributes are longer than Linux/),
+    ]);
   });
 });
 
@@ -125,11 +278,6 @@ describe('corrupt headers', () => {
       char('c', 1, 2, { header: { major: Buffer.from('x') } }),
       /the device major field/,
     ],
-    [
-      'a negative device number',
-      char('c', 1, 2, { header: { minor: base256(-1, 8) } }),
-      /device minor is -1/,
-    ],
     ['a negative size', headerBlock({ name: 'a', size: base256(-1, 12) }), /size is -1, want 0 to/],
     [
       'a negative PAX size',
@@ -152,14 +300,7 @@ describe('corrupt headers', () => {
       /size is -512/,
     ],
     ['a size of 2^53', headerBlock({ name: 'a', size: 2 ** 53 }), /size is 9007199254740992/],
-    ['a size past 64 bits', headerBlock({ name: 'a', size: Buffer.alloc(12, 0xbf) }), /the size field/],
-    [
-      'a uid of 2^32-1',
-      headerBlock({ name: 'a', uid: 2 ** 32 - 1 }),
-      /uid is 4294967295, want 0 to 4294967294/,
-    ],
-    ['a gid of 2^32', headerBlock({ name: 'a', gid: 2 ** 32 }), /gid is 4294967296/],
-    ['a negative uid', headerBlock({ name: 'a', uid: base256(-2, 8) }), /uid is -2/],
+    ['a size past 64 bits', headerBlock({ name: 'a', size: Buffer.alloc(12, 0xbf) }), /size is Infinity/],
   ])('%s', (_name, block, message) => {
     expect(() => scanAll(at512(block))).toThrow(corrupt(message));
     expect(() => scanAll(at512(block))).toThrow(/reading tar entry at (512|1024|1536|2048)/);
@@ -185,6 +326,23 @@ describe('corrupt headers', () => {
     expect(() => scanAll(unterminated(file('a'), zeroBlock(), file('b')))).toThrow(
       corrupt(/at 1024: data after one block of zeros/),
     );
+  });
+
+  test('an archive that begins with zeros is empty, or no archive', () => {
+    for (const size of [1024, 1536, 1024 + 100, 512 + 88, 5000]) {
+      expect(scanAll(Buffer.alloc(size), 511).entries).toEqual([]);
+    }
+    const data = Buffer.concat([Buffer.alloc(1024), file('a', 'a')]);
+    for (const at of [512, 1024, 4096, 9999]) {
+      const zeros = Buffer.alloc(10_000);
+      zeros[at] = 1;
+      for (const size of [1, 512, 700, 10_000]) {
+        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after blocks of zeros at the start|within/));
+      }
+    }
+    expect(() => scanAll(data)).toThrow(corrupt(/at 1024: data after blocks of zeros at the start/));
+    // Behind an archive's end anything may stand, as on a tape.
+    expect(scanAll(Buffer.concat([tarOf(file('a')), data])).entries).toHaveLength(1);
   });
 
   test('a name does not bring control characters into a message', () => {

@@ -39,8 +39,8 @@ describe('header fields', () => {
     ['bfffffffffffffff', 2 ** 62], // the most that eight bytes say: rounded, far past every range
     ['800000000020000000000000', 2 ** 53],
     ['ffffffffffe0000000000000', -(2 ** 53)],
-    ['80000000ffffffffffffffff', undefined], // over 64 bits signed
-    ['ffffffff0000000000000000', undefined],
+    ['80000000ffffffffffffffff', Number.POSITIVE_INFINITY], // over 64 bits signed
+    ['ffffffff0000000000000000', Number.NEGATIVE_INFINITY],
   ])('base-256 %s is %s', (hex, value) => {
     expect(field(Buffer.from(hex, 'hex'))).toBe(value);
   });
@@ -59,8 +59,9 @@ test.each<[string, number | undefined]>([
   ['+17', 17],
   ['-17', -17],
   ['9007199254740991', Number.MAX_SAFE_INTEGER],
-  ['9223372036854775808', undefined],
-  ['99999999999999999999999999', undefined],
+  ['9223372036854775808', Number.POSITIVE_INFINITY],
+  ['-99999999999999999999999999', Number.NEGATIVE_INFINITY],
+  [`${'9'.repeat(5000)}`, Number.POSITIVE_INFINITY],
   ['', undefined],
   ['-', undefined],
   [' 1', undefined],

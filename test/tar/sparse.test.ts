@@ -98,8 +98,12 @@ describe.each(Object.entries(WRITERS))('format %s', (_format, write) => {
     );
   });
 
-  test('a logical size of 2^53 is corrupt', () => {
-    expect(() => scanAll(tarOf(write('s', 2 ** 53, [])))).toThrow(corrupt(/want 0 to 9007199254740991/));
+  test('a logical size of 2^53 skips the file', () => {
+    const { entries, warnings } = scanAll(
+      tarOf(write('s', 2 ** 53, [{ offset: 9, data: 'x' }]), file('after')),
+    );
+    expect(entries.map(({ path }) => Buffer.from(path).toString())).toEqual(['after']);
+    expect(warnings).toEqual([expect.stringContaining('the limit is 9007199254740991')]);
   });
 });
 
@@ -118,7 +122,7 @@ describe('old GNU format', () => {
   });
 
   test('long names outlive extension blocks', () => {
-    const name = 'n'.repeat(300);
+    const name = 'n/'.repeat(150);
     const tar = tarOf(gnuLongName(name), oldGnuSparse('s', 500_000, pieces(60)));
     for (const chunk of [1, 100, 512, 1000]) {
       expect(Buffer.from(scanAll(tar, chunk).entries[0]!.path).toString()).toBe(name);
@@ -144,7 +148,6 @@ describe('old GNU format', () => {
       }),
     ],
     ['letters for numbers', oldGnuSparse('s', 9, [], { patches: [{ at: 386, bytes: 'offset' }] })],
-    ['a negative real size', oldGnuSparse('s', 0, [], { patches: [{ at: 483, bytes: base256(-1, 12) }] })],
     ['data that no segment claims', Buffer.concat([oldGnuSparse('s', 99, [], { size: 5 }), raw('12345')])],
     ['less data than the segments', oldGnuSparse('s', 99, [{ offset: 0, data: 'abc' }], { size: 2 })],
   ])('%s is corrupt', (_name, member) => {
@@ -263,10 +266,6 @@ describe('PAX formats', () => {
     [
       'a real size that is no number',
       tarOf(file('s', raw('0\n'), { pax: { ...records, 'GNU.sparse.realsize': 'x' } })),
-    ],
-    [
-      'a negative real size',
-      tarOf(file('s', raw('0\n'), { pax: { ...records, 'GNU.sparse.realsize': '-1' } })),
     ],
   ])('%s is corrupt', (_name, tar) => {
     expect(() => scanAll(tar)).toThrow(corrupt(/sparse|size/));

@@ -1,0 +1,87 @@
+import { corruptTar } from './corrupt.js';
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+/** Digits of a record's length, at the most. */
+const MAX_LENGTH_DIGITS = 16;
+/** Bytes of a record that are looked at: `size=` and more digits than a size has. */
+const HEAD_LENGTH = 64;
+const SIZE_KEY = Buffer.from('size=');
+
+/**
+ * Reads a PAX header over its limit as it passes, for its `size` alone: without it the next header would be looked for at the
+ * wrong place, which is how one archive is made to show two trees (CVE-2025-62518). Nothing else is kept.
+ */
+export class OversizedPax {
+  /** The value of the last `size` record; undefined when there is none, or an empty one. */
+  size: Uint8Array | undefined;
+  readonly #offset: number;
+  #recordLength = 0;
+  #digits = 0; // of the record's length, so far
+  #isInBody = false;
+  #left = 0; // bytes of the record's body still to come
+  #last = NEWLINE; // byte that came last
+  readonly #head = Buffer.alloc(HEAD_LENGTH);
+  #headLength = 0;
+
+  /** @param offset of the header block, for messages */
+  constructor(offset: number) {
+    this.#offset = offset;
+  }
+
+  /** @throws LayerslayerError CORRUPT_LAYER */
+  take(memory: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      if (this.#isInBody) at += this.#takeBody(memory, at, end);
+      else this.#takeLength(memory[at++]!);
+    }
+  }
+
+  /** @throws LayerslayerError CORRUPT_LAYER when the last record is cut short */
+  finish(): void {
+    if (this.#isInBody || this.#digits > 0) throw this.#malformed();
+  }
+
+  #takeLength(byte: number): void {
+    if (byte >= DIGIT_0 && byte <= DIGIT_9 && this.#digits < MAX_LENGTH_DIGITS) {
+      this.#recordLength = this.#recordLength * 10 + (byte - DIGIT_0);
+      this.#digits++;
+      return;
+    }
+    this.#left = this.#recordLength - this.#digits - 1;
+    if (byte !== SPACE || this.#digits === 0 || this.#left < 1) throw this.#malformed();
+    this.#isInBody = true;
+    this.#headLength = 0;
+  }
+
+  #takeBody(memory: Uint8Array, at: number, end: number): number {
+    const length = Math.min(this.#left, end - at);
+    const head = memory.subarray(at, at + Math.min(length, HEAD_LENGTH - this.#headLength));
+    this.#head.set(head, this.#headLength);
+    this.#headLength += head.length;
+    this.#last = memory[at + length - 1]!;
+    this.#left -= length;
+    if (this.#left === 0) this.#endRecord();
+    return length;
+  }
+
+  #endRecord(): void {
+    if (this.#last !== NEWLINE) throw this.#malformed();
+    const body = this.#recordLength - this.#digits - 1;
+    const head = this.#head.subarray(0, this.#headLength);
+    if (head.length > SIZE_KEY.length && SIZE_KEY.equals(head.subarray(0, SIZE_KEY.length))) {
+      if (body > HEAD_LENGTH) throw corruptTar(this.#offset, `PAX size of ${body} bytes`);
+      const value = head.subarray(SIZE_KEY.length, body - 1);
+      this.size = value.length > 0 ? new Uint8Array(value) : undefined;
+    }
+    this.#isInBody = false;
+    this.#recordLength = 0;
+    this.#digits = 0;
+  }
+
+  #malformed() {
+    return corruptTar(this.#offset, 'a PAX record is no "length key=value" line');
+  }
+}
