@@ -1,10 +1,11 @@
-import { closeSync, existsSync, fstatSync, futimesSync, openSync, readSync } from 'node:fs';
-import { mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { closeSync, fstatSync, futimesSync, lstatSync, readSync } from 'node:fs';
+import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ContentWriter } from './content-writer.js';
 import { newWriterName } from './process-identity.js';
+import { openRegular, openRegularSync } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
 import { prepareStoreDirectory } from './store-directory.js';
 import { FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
@@ -75,7 +76,8 @@ export class ContentStore {
     const path = this.#path(kind, key);
     if (path === undefined) return undefined;
     try {
-      const file = await open(path, 'r');
+      const file = await openRegular(path);
+      if (!file) return this.#notRegular(path);
       try {
         const { size, mtimeMs } = await file.stat();
         const bytes = Buffer.allocUnsafeSlow(size);
@@ -127,13 +129,14 @@ export class ContentStore {
   openFd(kind: StoreKind, key: string): number | undefined {
     const path = this.#path(kind, key);
     if (path === undefined) return undefined;
-    let fd: number;
+    let fd: number | undefined;
     try {
-      fd = openSync(path, 'r');
+      fd = openRegularSync(path);
     } catch (error) {
       this.#missed(path, error);
       return undefined;
     }
+    if (fd === undefined) return this.#notRegular(path);
     try {
       if (isStale(fstatSync(fd).mtimeMs)) futimesSync(fd, new Date(), new Date());
     } catch {
@@ -144,7 +147,12 @@ export class ContentStore {
 
   has(kind: StoreKind, key: string): boolean {
     const path = this.#path(kind, key);
-    return path !== undefined && existsSync(path);
+    if (path === undefined) return false;
+    try {
+      return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+    } catch {
+      return false; // as when it is opened
+    }
   }
 
   /**
@@ -249,6 +257,10 @@ export class ContentStore {
       }
       return undefined;
     }
+  }
+
+  #notRegular(path: string): undefined {
+    this.#log.debug(`cache: reading ${path}: not a regular file`);
   }
 
   #missed(what: string, error: unknown): void {

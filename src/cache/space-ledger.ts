@@ -1,9 +1,10 @@
-import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { withMachineLock } from './machine-lock.js';
 import { isWriterAlive } from './process-identity.js';
+import { openRegular } from './regular-file.js';
 import { FOLDER } from './store-layout.js';
 import {
   BASE_CHARGE,
@@ -192,8 +193,14 @@ export class SpaceLedger {
   /** undefined when there is none, or it makes no sense: then files are counted. */
   async #load(): Promise<Ledger | undefined> {
     try {
-      const ledger = JSON.parse(await readFile(this.#file, 'utf8'));
-      return isLedger(ledger) ? ledger : undefined;
+      const file = await openRegular(this.#file);
+      if (!file) return undefined;
+      try {
+        const ledger = JSON.parse(await file.readFile('utf8'));
+        return isLedger(ledger) ? ledger : undefined;
+      } finally {
+        await file.close();
+      }
     } catch {
       return undefined;
     }

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,11 +17,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { newWriterName } from '#dist/cache/process-identity.js';
-import { indexKey, pageKey, type StoreKind } from '#dist/cache/store-layout.js';
+import { indexKey, pageKey, type StoreKind, storePath } from '#dist/cache/store-layout.js';
 import { cleanUp, IS_ROOT, NOBODY, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
 
 const MIB = 1024 * 1024;
@@ -48,6 +51,18 @@ function diskUsage(directory: string): number {
 function age(directory: string, path: string, minutes: number): void {
   const seconds = Date.now() / 1000 - minutes * 60;
   utimesSync(join(directory, 'v1', path), seconds, seconds);
+}
+
+function makeFifo(path: string): void {
+  execFileSync('mkfifo', [path]);
+}
+
+async function makeSocket(path: string): Promise<void> {
+  const short = join(scratchDirectory(), 's'); // Node cuts paths over 107 bytes
+  const server = createServer().listen(short);
+  await once(server, 'listening');
+  linkSync(short, path);
+  server.close();
 }
 
 async function keptKeys(store: ContentStore): Promise<string[]> {
@@ -153,13 +168,45 @@ describe('ContentStore', () => {
     expect(store.readSync('page', pageKey(LAYER, 0))?.length).toBe(1000);
   });
 
-  test('a folder where a file should be is a miss', async () => {
-    const { store, directory } = await openStore();
-    mkdirSync(join(directory, 'v1/manifests', LAYER));
-    expect([store.readSync('manifest', LAYER), await store.read('manifest', LAYER)]).toEqual([
-      undefined,
-      undefined,
-    ]);
+  describe.each([
+    ['a FIFO', makeFifo],
+    ['a symlink to a device without end', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a symlink to a regular file', (path: string) => symlinkSync('/etc/passwd', path)],
+    ['a socket', makeSocket],
+    ['a directory', (path: string) => mkdirSync(path)],
+  ])('%s where a file should be', (what, make) => {
+    test('is a miss, each kind by each way of reading', async () => {
+      const { store, directory, warnings } = await openStore();
+      for (const [kind, key] of items) {
+        await store.write(kind, key, bytesOf('kept'));
+        const path = storePath(join(directory, 'v1'), kind, key);
+        rmSync(path);
+        await make(path);
+        expect([
+          await store.read(kind, key),
+          store.readSync(kind, key),
+          store.readSync(kind, key, { offset: 0, length: 4 }),
+          store.openFd(kind, key),
+          store.has(kind, key),
+        ]).toEqual([undefined, undefined, undefined, undefined, false]);
+        if (what === 'a directory') continue;
+        expect(await store.write(kind, key, bytesOf('made again'))).toBe(true);
+        expect(new TextDecoder().decode(store.readSync(kind, key))).toBe('made again');
+      }
+      expect(warnings).toEqual([]);
+    });
+
+    test.skipIf(what === 'a directory')('is a miss (the ledger)', async () => {
+      const first = await openStore(4 * MIB);
+      await first.store.write('manifest', LAYER, bytesOf('kept'));
+      await first.store.close();
+      const ledger = join(first.directory, 'v1/ledger');
+      rmSync(ledger);
+      await make(ledger);
+      const { store, warnings } = await openStore(4 * MIB, first.directory);
+      expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(true);
+      expect([warnings, statSync(ledger).isFile()]).toEqual([[], true]);
+    });
   });
 
   test('a directory that was deleted under our feet is made again', async () => {
