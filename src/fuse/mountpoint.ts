@@ -1,12 +1,15 @@
-import { opendir, realpath, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { cpuFairTimer } from '../base/cpu-fair-timer.js';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { type Ask, canonicalPath } from './canonical-path.js';
 import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
 import { ownKernelMount } from './own-kernel-mount.js';
+import { remoteMountOf } from './remote-mount.js';
 import { runTool } from './run-tool.js';
 
-/** Milliseconds that a file system has to answer before we take it for hung. */
+/** Milliseconds that a remote file system has to answer before we take it for hung. A local one is waited for. */
 const ANSWER_DEADLINE_MS = 3000;
 
 /** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
@@ -14,9 +17,6 @@ const STALE_MOUNTS_MAX = 64;
 
 /** A first mount comes minutes after its mountpoint was looked at; a second one at once, and looking takes 8 ms (measured). */
 const CHECK_HOLDS_MS = 1_000;
-
-/** Types whose files are answered by another process or machine, which may be dead or hung. */
-const REMOTE_TYPE = /^(fuse|nfs|cifs|smb|9p|ceph|afs|virtiofs)/;
 
 /**
  * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: what a request gets that was waiting when the daemon died.
@@ -40,16 +40,14 @@ export async function checkMountpoint(
   const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
   const absolute = resolve(path);
   await removeStale(absolute, detach);
-  if ((await livenessOf(absolute, await readMountTable())) === 'hung') {
-    throw failed(path, 'its file system does not answer; choose another directory');
-  }
-  const canonical = await answered(path, realpath(absolute));
+  const ask = askerFor(path, await readMountTable());
+  const canonical = await canonicalPath(absolute, ask);
   if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
-  if (!(await answered(path, stat(canonical))).isDirectory()) throw failed(path, 'not a directory');
+  if (!(await ask(canonical, () => stat(canonical))).isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
   if (!options.nonempty) {
     if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
-    if (!(await answered(path, isEmpty(canonical)))) {
+    if (!(await ask(canonical, () => isEmpty(canonical)))) {
       throw failed(path, 'not empty; choose an empty directory, or mount over it with -o nonempty');
     }
   }
@@ -98,15 +96,10 @@ export async function isDead(mountpoint: string): Promise<boolean> {
  * own process would keep it from exiting.
  */
 async function livenessOf(path: string, table: readonly MountEntry[]): Promise<Liveness> {
-  if (!table.some((entry) => REMOTE_TYPE.test(entry.type) && isWithin(path, entry.mountpoint)))
-    return 'alive';
+  if (!remoteMountOf(table, path)) return 'alive';
   const { status, stderr } = await runTool('stat', ['-f', '--', path], { deadlineMs: ANSWER_DEADLINE_MS });
   if (status === undefined) return 'hung';
   return status !== 0 && NO_DAEMON.test(stderr) ? 'dead' : 'alive';
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 async function isEmpty(directory: string): Promise<boolean> {
@@ -118,20 +111,37 @@ async function isEmpty(directory: string): Promise<boolean> {
   }
 }
 
-/** What the file system says, within the deadline, its refusal told as MOUNT_FAILED. */
-async function answered<T>(path: string, question: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+/**
+ * Asks file systems on behalf of a mountpoint and reports their refusals as MOUNT_FAILED. A remote one must show first that it
+ * answers, and then has a deadline; a local one has all the time that it needs: a disk that spins up, a machine under load.
+ * @param mountpoint as the user spelled it, for messages
+ */
+function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
+  const answering = new Set<MountEntry>();
+  return async (path, question) => {
+    const remote = remoteMountOf(table, path);
+    if (remote && !answering.has(remote)) {
+      if ((await livenessOf(path, table)) === 'hung')
+        throw failed(mountpoint, 'its file system does not answer; choose another directory');
+      answering.add(remote);
+    }
+    try {
+      return await (remote ? withinDeadline(mountpoint, question()) : question());
+    } catch (error) {
+      if (error instanceof LayerslayerError) throw error;
+      throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
+    }
+  };
+}
+
+async function withinDeadline<T>(mountpoint: string, answer: Promise<T>): Promise<T> {
+  let cancel = () => {};
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failed(path, 'its file system does not answer')), ANSWER_DEADLINE_MS);
+    cancel = cpuFairTimer(ANSWER_DEADLINE_MS, () =>
+      reject(failed(mountpoint, 'its file system does not answer')),
+    );
   });
-  try {
-    return await Promise.race([question, deadline]);
-  } catch (error) {
-    if (error instanceof LayerslayerError) throw error;
-    throw failed(path, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
-  } finally {
-    clearTimeout(timer);
-  }
+  return Promise.race([answer, deadline]).finally(cancel);
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
