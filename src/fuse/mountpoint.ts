@@ -86,6 +86,15 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
   }
 }
 
+/**
+ * Returns the path without symlinks, and only when each remote file system on the way answers: what is opened there next does
+ * not hang.
+ * @throws LayerslayerError MOUNT_FAILED
+ */
+export async function reachablePath(path: string): Promise<string> {
+  return canonicalPath(path, askerFor(path, await readMountTable()));
+}
+
 /** Whether what is mounted there has lost its daemon. Never hangs, and takes a mount that does for alive. */
 export async function isDead(mountpoint: string): Promise<boolean> {
   return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
