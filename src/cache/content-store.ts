@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ContentWriter } from './content-writer.js';
+import { sweepLocks } from './machine-lock.js';
 import { newWriterName } from './process-identity.js';
 import { openRegular, openRegularSync } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
 import { prepareStoreDirectory } from './store-directory.js';
-import { FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
+import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
 
 /** How exactly a file's last use is kept: a hit touches the file's times at most so often. */
@@ -33,13 +34,19 @@ export class ContentStore {
   readonly #writer: string;
   #writable: boolean;
   #temporaries = 0; // names given out
+  #isUnlockedTold = false;
 
   private constructor({ directory, capBytes, log }: ContentStoreOptions, root: string | undefined) {
     this.#log = log;
     this.#directory = directory;
     this.#root = root;
     this.#writer = newWriterName();
-    if (root !== undefined && capBytes > 0) this.#space = new SpaceLedger(root, capBytes, this.#writer);
+    if (root !== undefined && capBytes > 0) {
+      this.#space = new SpaceLedger(root, capBytes, {
+        writer: this.#writer,
+        onUnlocked: (reason) => this.warnUnlocked(reason),
+      });
+    }
     this.#writable = this.#space !== undefined;
   }
 
@@ -61,6 +68,7 @@ export class ContentStore {
     const store = new ContentStore(options, root);
     await store.#guardWrite(async () => {
       await sweepTemporaries(root);
+      await sweepLocks(store.lockDirectory);
       await store.#space?.shrink(options.capBytes);
     });
     return store;
@@ -69,6 +77,20 @@ export class ContentStore {
   /** False when nothing is kept from the start: cap 0, or a directory that cannot be used. */
   get usable(): boolean {
     return this.#root !== undefined;
+  }
+
+  /** Where those who share the directory have their locks. */
+  get lockDirectory(): string {
+    return join(this.#directory, STORE_VERSION, LOCK_FOLDER);
+  }
+
+  /** Warns, once, that processes which share the directory do not wait for one another. */
+  warnUnlocked(reason: string): void {
+    if (this.#isUnlockedTold) return;
+    this.#isUnlockedTold = true;
+    this.#log.warn(
+      `${reason}: processes that share the cache may do the same work twice, and exceed the cap`,
+    );
   }
 
   /** The whole content, undefined when it is not there. */
