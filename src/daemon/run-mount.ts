@@ -75,6 +75,7 @@ export async function runMount(
       defaultPermissions: options.defaultPermissions,
       nonempty: options.nonempty,
       checkedMs: options.mountpointCheckedMs,
+      checkedIdentity: options.mountpointIdentity,
       log,
     });
     return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });

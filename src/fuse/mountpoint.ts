@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { cpuFairTimer } from '../base/cpu-fair-timer.js';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { type Ask, canonicalPath } from './canonical-path.js';
-import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { directoryIdentity } from './held-directory.js';
+import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
 import { ownKernelMount } from './own-kernel-mount.js';
 import { remoteMountOf } from './remote-mount.js';
@@ -30,20 +31,21 @@ type Liveness = 'alive' | 'dead' | 'hung';
 /**
  * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
  * or hung mount.
- * @returns the canonical path: absolute, symlinks resolved
+ * @returns its canonical path, and which directory that is
  * @throws LayerslayerError MOUNT_FAILED, saying what to do
  */
 export async function checkMountpoint(
   path: string,
   options: { nonempty: boolean; kernelMount?: KernelMount },
-): Promise<string> {
+): Promise<Required<CheckedMountpoint>> {
   const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
   const absolute = resolve(path);
   await removeStale(absolute, detach);
   const ask = askerFor(path, await readMountTable());
   const canonical = await canonicalPath(absolute, ask);
   if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
-  if (!(await ask(canonical, () => stat(canonical))).isDirectory()) throw failed(path, 'not a directory');
+  const status = await ask(canonical, () => stat(canonical, { bigint: true }));
+  if (!status.isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
   if (!options.nonempty) {
     if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
@@ -51,19 +53,20 @@ export async function checkMountpoint(
       throw failed(path, 'not empty; choose an empty directory, or mount over it with -o nonempty');
     }
   }
-  return canonical;
+  return { path: canonical, identity: directoryIdentity(status) };
 }
 
 /**
  * The same for a mountpoint that may have been checked already.
  * @param options.checkedMs when `checkMountpoint` gave this path, in ms since 1970: within a second it is not asked again
+ * @param options.checkedIdentity which directory it was
  */
 export async function checkedMountpoint(
   path: string,
-  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number },
-): Promise<string> {
+  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number; checkedIdentity?: string },
+): Promise<CheckedMountpoint> {
   const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
-  return isChecked ? path : checkMountpoint(path, options);
+  return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
 }
 
 /** @throws LayerslayerError MOUNT_FAILED when a mount of ours is there and lives */

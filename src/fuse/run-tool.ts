@@ -10,7 +10,7 @@ const RUNNING_MAX_MS = 60_000;
 
 export interface ToolOptions {
   deadlineMs: number; // not counting the time that this process or the tool waits for a CPU
-  inherited?: number; // descriptor that becomes its fd 3
+  inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
   env?: Readonly<Record<string, string>>; // beside ours
 }
 
@@ -33,7 +33,7 @@ export function runTool(program: string, args: readonly string[], options: ToolO
     const child = spawn(program, args, {
       cwd: '/',
       env: { ...process.env, LC_ALL: 'C', ...options.env },
-      stdio: ['ignore', 'ignore', 'pipe', options.inherited ?? 'ignore'],
+      stdio: ['ignore', 'ignore', 'pipe', ...(options.inherited ?? [])],
     });
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
