@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -23,7 +23,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { newWriterName } from '#dist/cache/process-identity.js';
 import { indexKey, pageKey, type StoreKind, storePath } from '#dist/cache/store-layout.js';
-import { cleanUp, IS_ROOT, NOBODY, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
+import {
+  cleanUp,
+  IS_ROOT,
+  NOBODY,
+  onCleanUp,
+  scratchDirectory,
+  scratchTmpfs,
+  warningLog,
+} from './scratch.js';
 
 const MIB = 1024 * 1024;
 const PAGE = 256 * 1024;
@@ -329,13 +337,30 @@ describe('leftovers', () => {
     const directory = scratchDirectory();
     const folder = join(directory, 'v1/tmp');
     mkdirSync(folder, { recursive: true });
-    const alive = `${newWriterName()}.3`;
-    // Same pid as ours, but started at another time; and no process at all (pid_max is 2^22 at most).
-    for (const name of [alive, `${process.pid}.1.aa.0`, '4194305.77.bb.0', 'nonsense']) {
+    const own = newWriterName();
+    const [pid, started, namespace] = own.split('.');
+    const now = Date.now();
+    const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
+    // A zombie's name still has a process: nobody asks for its end. It is `sh` until it is `sleep`, which knows no child.
+    const parent = spawn('sh', ['-c', 'sh -c exit & echo $!; exec sleep 60']);
+    onCleanUp(() => void parent.kill());
+    const zombie = String(await once(parent.stdout, 'data')).trim();
+    const stat = () => readFileSync(`/proc/${zombie}/stat`, 'latin1').split(' ');
+    while (stat()[2] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+    const dead = [
+      `${zombie}.${stat()[21]}.${namespace}.${now}-bb.ledger`,
+      `${zombie}.${stat()[21]}.bb.ledger`, // as an earlier version wrote it
+      `${pid}.1.${namespace}.${now}-cc.0`, // our pid, started at another time
+      `${pid}.${started}.1${namespace}.${now - 2 * 24 * 60 * 60 * 1000}-dd.0`, // in another container, long ago
+      `4194305.77.${namespace}.${now}-ee.0`, // no process: pid_max is 2^22 at most
+      '4194305.77.ee.ledger',
+      'nonsense',
+    ];
+    for (const name of [...alive, ...dead]) {
       writeFileSync(join(folder, name), 'half');
     }
     await openStore(MIB, directory);
-    expect(readdirSync(folder)).toEqual([alive]);
+    expect(readdirSync(folder).sort()).toEqual(alive.sort());
   });
 });
 
