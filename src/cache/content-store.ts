@@ -1,13 +1,15 @@
-import { closeSync, existsSync, fstatSync, futimesSync, openSync, readSync } from 'node:fs';
-import { mkdir, open, rename, unlink, writeFile } from 'node:fs/promises';
+import { closeSync, fstatSync, futimesSync, lstatSync, readSync } from 'node:fs';
+import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ContentWriter } from './content-writer.js';
+import { sweepLocks } from './machine-lock.js';
 import { newWriterName } from './process-identity.js';
+import { openRegular, openRegularSync } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
 import { prepareStoreDirectory } from './store-directory.js';
-import { FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
+import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
 
 /** How exactly a file's last use is kept: a hit touches the file's times at most so often. */
@@ -32,13 +34,19 @@ export class ContentStore {
   readonly #writer: string;
   #writable: boolean;
   #temporaries = 0; // names given out
+  #isUnlockedTold = false;
 
   private constructor({ directory, capBytes, log }: ContentStoreOptions, root: string | undefined) {
     this.#log = log;
     this.#directory = directory;
     this.#root = root;
     this.#writer = newWriterName();
-    if (root !== undefined && capBytes > 0) this.#space = new SpaceLedger(root, capBytes, this.#writer);
+    if (root !== undefined && capBytes > 0) {
+      this.#space = new SpaceLedger(root, capBytes, {
+        writer: this.#writer,
+        onUnlocked: (reason) => this.warnUnlocked(reason),
+      });
+    }
     this.#writable = this.#space !== undefined;
   }
 
@@ -60,6 +68,7 @@ export class ContentStore {
     const store = new ContentStore(options, root);
     await store.#guardWrite(async () => {
       await sweepTemporaries(root);
+      await sweepLocks(store.lockDirectory);
       await store.#space?.shrink(options.capBytes);
     });
     return store;
@@ -70,12 +79,27 @@ export class ContentStore {
     return this.#root !== undefined;
   }
 
+  /** Where those who share the directory have their locks. */
+  get lockDirectory(): string {
+    return join(this.#directory, STORE_VERSION, LOCK_FOLDER);
+  }
+
+  /** Warns, once, that processes which share the directory do not wait for one another. */
+  warnUnlocked(reason: string): void {
+    if (this.#isUnlockedTold) return;
+    this.#isUnlockedTold = true;
+    this.#log.warn(
+      `${reason}: processes that share the cache may do the same work twice, and exceed the cap`,
+    );
+  }
+
   /** The whole content, undefined when it is not there. */
   async read(kind: StoreKind, key: string): Promise<Uint8Array | undefined> {
     const path = this.#path(kind, key);
     if (path === undefined) return undefined;
     try {
-      const file = await open(path, 'r');
+      const file = await openRegular(path);
+      if (!file) return this.#notRegular(path);
       try {
         const { size, mtimeMs } = await file.stat();
         const bytes = Buffer.allocUnsafeSlow(size);
@@ -127,13 +151,14 @@ export class ContentStore {
   openFd(kind: StoreKind, key: string): number | undefined {
     const path = this.#path(kind, key);
     if (path === undefined) return undefined;
-    let fd: number;
+    let fd: number | undefined;
     try {
-      fd = openSync(path, 'r');
+      fd = openRegularSync(path);
     } catch (error) {
       this.#missed(path, error);
       return undefined;
     }
+    if (fd === undefined) return this.#notRegular(path);
     try {
       if (isStale(fstatSync(fd).mtimeMs)) futimesSync(fd, new Date(), new Date());
     } catch {
@@ -144,7 +169,12 @@ export class ContentStore {
 
   has(kind: StoreKind, key: string): boolean {
     const path = this.#path(kind, key);
-    return path !== undefined && existsSync(path);
+    if (path === undefined) return false;
+    try {
+      return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+    } catch {
+      return false; // as when it is opened
+    }
   }
 
   /**
@@ -249,6 +279,10 @@ export class ContentStore {
       }
       return undefined;
     }
+  }
+
+  #notRegular(path: string): undefined {
+    this.#log.debug(`cache: reading ${path}: not a regular file`);
   }
 
   #missed(what: string, error: unknown): void {

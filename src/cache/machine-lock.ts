@@ -1,73 +1,119 @@
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LayerslayerError, systemCode } from '../base/errors.js';
-import { abstractSocketName, isHeldByUser } from './abstract-socket.js';
+import { systemCode } from '../base/errors.js';
+import { LockFile, type LockPlace, lockNames } from './lock-file.js';
+import { makeDirectories } from './make-directories.js';
 
-/** A wait shorter than this means nobody held the lock for long; see MAX_PAUSE_MS. */
+/** A wait shorter than this means that the holder had the lock for a moment only; see MAX_PAUSE_MS. */
 const SHORT_WAIT_MS = 20;
-/** Longest pause between tries when waits are short, so that neither a crowd nor a socket that refuses makes a busy loop. */
+/** Longest pause between tries when waits are short, so that a crowd does not make a busy loop. */
 const MAX_PAUSE_MS = 50;
-/** After so long a wait we ask whether the holder is one of ours at all, and go on asking as often. */
-const OWNER_CHECK_MS = 2000;
+/** Files of ours that may be removed (with their directory, by `rm -r`) before we go on without a lock. */
+const REMOVALS_MAX = 5;
+
+/** A disk that takes no file takes no content either, and its user hears of that. */
+const UNWRITABLE = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES']);
 
 export interface MachineLockOptions {
   signal?: AbortSignal;
   /** Called once, when another process or thread holds the lock. */
   onWait?(): void;
   /**
-   * Another user has bound our name, to hold us up: called before the task runs without the lock. It may throw, and
-   * the task does not run.
+   * No lock can be had in that directory: called before the task runs without it. It may throw, and the task does not run.
+   * @param reason for a warning; undefined when the directory cannot be written to at all
    */
-  onForeign?(): void;
+  onUnlocked?(reason: string | undefined): void;
 }
 
 /**
- * Runs the task while no other process or thread of this user, on this machine, runs one under the same name. The lock is an
- * abstract Unix socket: Node has no flock, and the kernel frees the name when its holder dies, however it dies. Whoever waits
- * is connected to the holder and is woken by the end of that connection: nobody polls. Not reentrant.
+ * Runs the task while no other process or thread of this user, on this machine and in whatever container, runs one under the
+ * same name in the same directory. The lock dies with its holder (see `LockFile`). Waiters are connected to the holder and
+ * woken by the end of that connection: nobody polls. Not reentrant.
  * @throws the task's own error, or the signal's reason while waiting
  */
 export async function withMachineLock<T>(
-  name: string,
+  place: LockPlace,
   task: () => Promise<T>,
   options: MachineLockOptions = {},
 ): Promise<T> {
-  const release = await acquire(name, options);
+  const lock = await acquire(place, options);
   try {
     return await task();
   } finally {
-    await release();
+    await lock?.close();
   }
 }
 
-type Release = () => Promise<void>;
+/** Removes what killed processes have left of locks that nobody holds now. Never throws. */
+export async function sweepLocks(directory: string): Promise<void> {
+  for (const name of await lockNames(directory)) {
+    let lock: LockFile | undefined;
+    try {
+      lock = await LockFile.prepare({ directory, name });
+      const attempt = await lock.attempt();
+      if (attempt === 'taken') await lock.removeDead();
+      else if (attempt !== 'again') attempt.destroy();
+    } catch {
+      // A later sweep may do it.
+    } finally {
+      await lock?.close();
+    }
+  }
+}
 
-async function acquire(name: string, options: MachineLockOptions): Promise<Release> {
-  const user = process.geteuid?.() ?? 0;
-  const socketName = abstractSocketName(name, user);
-  const { signal } = options;
+/** @returns undefined when there is no lock to be had */
+async function acquire(place: LockPlace, options: MachineLockOptions): Promise<LockFile | undefined> {
+  let lock: LockFile | undefined;
+  try {
+    for (let removals = 0; ; removals++) {
+      try {
+        options.signal?.throwIfAborted();
+        lock = await prepare(place);
+        await take(lock, options);
+        return lock;
+      } catch (error) {
+        await lock?.close();
+        lock = undefined;
+        options.signal?.throwIfAborted();
+        if (systemCode(error) !== 'ENOENT' || removals === REMOVALS_MAX) throw error;
+      }
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const code = systemCode(error);
+    options.onUnlocked?.(
+      code !== undefined && UNWRITABLE.has(code)
+        ? undefined
+        : `no locks in ${place.directory}: ${code ?? (error as Error).message}`,
+    );
+    return undefined;
+  }
+}
+
+async function prepare(place: LockPlace): Promise<LockFile> {
+  try {
+    return await LockFile.prepare(place);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    makeDirectories(place.directory, 0o700);
+    return LockFile.prepare(place);
+  }
+}
+
+async function take(lock: LockFile, { signal, onWait }: MachineLockOptions): Promise<void> {
+  let hasWaited = false;
   let pauseMs = 1;
-  let nextCheckAt = Number.POSITIVE_INFINITY;
   for (;;) {
     signal?.throwIfAborted();
-    const release = await listen(socketName);
-    if (release) return release;
-
     const began = performance.now();
-    if (nextCheckAt === Number.POSITIVE_INFINITY) {
-      options.onWait?.();
-      nextCheckAt = began + OWNER_CHECK_MS;
-      signal?.throwIfAborted(); // onWait may have aborted: a listener added now would not hear of it
+    const attempt = await lock.attempt().catch(unlessBusy);
+    if (attempt === 'taken') return;
+    if (attempt !== 'again') {
+      if (!hasWaited) onWait?.();
+      hasWaited = true;
+      await endOf(attempt, signal);
     }
-    await waitForHolder(socketName, nextCheckAt - began, signal);
-    const now = performance.now();
-    if (now >= nextCheckAt) {
-      if ((await isHeldByUser(socketName, user)) === false) {
-        options.onForeign?.();
-        return async () => {};
-      }
-      nextCheckAt = performance.now() + OWNER_CHECK_MS;
-    } else if (now - began < SHORT_WAIT_MS) {
+    if (attempt === 'again' || performance.now() - began < SHORT_WAIT_MS) {
       // An abort ends the pause; the loop then throws its reason.
       await delay(pauseMs * Math.random(), undefined, { signal }).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
@@ -77,50 +123,25 @@ async function acquire(name: string, options: MachineLockOptions): Promise<Relea
   }
 }
 
-/** Binds the name; undefined when it is taken. */
-function listen(socketName: string): Promise<Release | undefined> {
-  return new Promise((resolve, reject) => {
-    const waiters = new Set<Socket>();
-    const server = createServer((waiter) => {
-      waiters.add(waiter);
-      waiter.on('error', () => {}); // a waiter that was killed
-      waiter.on('close', () => waiters.delete(waiter));
-      waiter.resume();
-    });
-    server.on('error', (error) => {
-      if (systemCode(error) === 'EADDRINUSE') resolve(undefined);
-      else
-        reject(
-          new LayerslayerError('IO_FAILED', `binding lock ${socketName}: ${error.message}`, { cause: error }),
-        );
-    });
-    server.listen(`\0${socketName}`, () => {
-      resolve(
-        () =>
-          new Promise((closed) => {
-            // First the name is free, then the waiters are told.
-            server.close(() => closed());
-            for (const waiter of waiters) waiter.destroy();
-          }),
-      );
-    });
-  });
+/** EAGAIN: the holder has more waiters than a socket's queue takes. */
+function unlessBusy(error: unknown): 'again' {
+  if (systemCode(error) === 'EAGAIN') return 'again';
+  throw error;
 }
 
-/** Resolves when the holder lets go or dies, or after `limitMs`. */
-function waitForHolder(socketName: string, limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+/** Resolves when the holder lets go or dies. @throws the signal's reason */
+function endOf(holder: Socket, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const holder = connect(`\0${socketName}`);
     const finish = (settle: () => void) => {
-      clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       settle();
       holder.destroy();
     };
-    const timer = setTimeout(() => finish(resolve), limitMs);
     const onAbort = () => finish(() => reject(signal?.reason));
+    if (signal?.aborted) return onAbort();
+    if (holder.destroyed) return resolve();
     signal?.addEventListener('abort', onAbort, { once: true });
-    holder.on('error', () => {}); // refused or reset: gone, and 'close' follows
+    holder.on('error', () => {}); // reset: gone, and 'close' follows
     holder.on('close', () => finish(resolve));
     holder.resume();
   });

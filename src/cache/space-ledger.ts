@@ -1,10 +1,10 @@
-import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { withMachineLock } from './machine-lock.js';
 import { isWriterAlive } from './process-identity.js';
-import { FOLDER } from './store-layout.js';
+import { openRegular } from './regular-file.js';
+import { FOLDER, LOCK_FOLDER } from './store-layout.js';
 import {
   BASE_CHARGE,
   chargeOf,
@@ -45,16 +45,23 @@ export class SpaceLedger {
   readonly #root: string;
   readonly #capBytes: number;
   readonly #writer: string;
+  readonly #onUnlocked: (reason: string) => void;
   readonly #refills = new Semaphore(1);
   #unspent = 0; // bytes of the grant that nobody has taken
   #underWay = 0; // bytes taken by writes that have not ended
   #isRegistered = false; // the ledger may name a grant of ours
   #retryAt = 0; // ms of performance.now()
 
-  constructor(root: string, capBytes: number, writer: string) {
+  /** @param onUnlocked called when the directory takes no locks: writers of other processes may exceed the cap then */
+  constructor(
+    root: string,
+    capBytes: number,
+    { writer, onUnlocked }: { writer: string; onUnlocked(reason: string): void },
+  ) {
     this.#root = root;
     this.#capBytes = capBytes;
     this.#writer = writer;
+    this.#onUnlocked = onUnlocked;
   }
 
   /**
@@ -163,13 +170,12 @@ export class SpaceLedger {
   }
 
   /**
-   * Runs the task under the lock, which goes by the folder's identity: one folder may be reached by several paths.
+   * Runs the task under the lock.
    * @returns false when the lock could not be had in time
    */
   async #locked(task: () => Promise<void>): Promise<boolean> {
     // Somebody may have deleted the directory while we were using it.
     await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
-    const { dev, ino } = await lstat(this.#root);
     const signal = AbortSignal.timeout(LOCK_WAIT_MS);
     let started = false;
     const run = () => {
@@ -177,7 +183,11 @@ export class SpaceLedger {
       return task();
     };
     try {
-      await withMachineLock(`cache ${dev}:${ino}`, run, { signal, onForeign: refuseForeignLock });
+      const place = { directory: join(this.#root, LOCK_FOLDER), name: 'ledger' };
+      await withMachineLock(place, run, {
+        signal,
+        onUnlocked: (reason) => reason && this.#onUnlocked(reason),
+      });
       return true;
     } catch (error) {
       if (started || !signal.aborted) throw error;
@@ -192,8 +202,14 @@ export class SpaceLedger {
   /** undefined when there is none, or it makes no sense: then files are counted. */
   async #load(): Promise<Ledger | undefined> {
     try {
-      const ledger = JSON.parse(await readFile(this.#file, 'utf8'));
-      return isLedger(ledger) ? ledger : undefined;
+      const file = await openRegular(this.#file);
+      if (!file) return undefined;
+      try {
+        const ledger = JSON.parse(await file.readFile('utf8'));
+        return isLedger(ledger) ? ledger : undefined;
+      } finally {
+        await file.close();
+      }
     } catch {
       return undefined;
     }
@@ -204,11 +220,6 @@ export class SpaceLedger {
     await writeFile(next, JSON.stringify(ledger), { mode: 0o600 });
     await rename(next, this.#file);
   }
-}
-
-/** Without the lock the cap could not be kept. */
-function refuseForeignLock(): never {
-  throw new LayerslayerError('IO_FAILED', 'another user of this machine has taken the name of its lock');
 }
 
 function isLedger(value: unknown): value is Ledger {

@@ -20,6 +20,9 @@ export const FOLDER: Record<StoreKind | 'temporary', string> = {
   temporary: 'tmp',
 };
 
+/** Folder below the version for the locks of those who share it; made when the first one is taken. */
+export const LOCK_FOLDER = 'locks';
+
 /** One or two path components that cannot climb, hide or grow past a file name's 255 bytes. */
 const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
 

@@ -19,7 +19,14 @@ export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 /** What comes of the options alone, before reference and mountpoint are looked at and secrets are read. */
 export type MountChoices = Omit<
   MountOptions,
-  'reference' | 'resolvedByStarter' | 'mountpointCheckedMs' | 'source' | 'mountpoint' | 'registry' | 'logFile'
+  | 'reference'
+  | 'resolvedByStarter'
+  | 'mountpointCheckedMs'
+  | 'mountpointIdentity'
+  | 'source'
+  | 'mountpoint'
+  | 'registry'
+  | 'logFile'
 > & {
   values: MountValues; // with what `-o` says merged in
   unheeded: string[]; // options of `-o` that are understood and not done
@@ -80,12 +87,13 @@ export interface MountPlace {
   /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
   source: string | undefined;
   mountpoint: string; // absolute, free of symlinks, and just checked
+  mountpointIdentity?: string; // which directory that is
 }
 
 /** The whole order for the daemon; reads the secrets. */
 export function mountOptions(
   choices: MountChoices,
-  { reference, localPath, source, mountpoint }: MountPlace,
+  { reference, localPath, source, mountpoint, mountpointIdentity }: MountPlace,
   context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
 ): MountOptions {
   const { values, unheeded: _, ...rest } = choices;
@@ -103,6 +111,7 @@ export function mountOptions(
     ...(source !== undefined && { source }),
     mountpoint,
     mountpointCheckedMs: Date.now(),
+    ...(mountpointIdentity !== undefined && { mountpointIdentity }),
     registry: readRegistryOptions(values, context.cwd),
     logFile,
   };

@@ -2,25 +2,29 @@ import { isDead } from '../fuse/mountpoint.js';
 import type { LiveStatus } from './live-status.js';
 import { listOurMounts, type OurMount } from './our-mounts.js';
 import { contactDaemon } from './status-client.js';
+import { sweepStatusSockets } from './status-directory.js';
 
 /** A mount of ours and what its daemon says. */
 export interface LiveMount {
   mount: OurMount;
-  /** `dead`: the daemon was killed; `silent`: it does not answer (it is stopped, or in another network namespace). */
-  state: 'live' | 'silent' | 'dead';
+  /** `dead`: the daemon was killed; `no-answer`: it is stopped, or was not found (it runs in another container). */
+  state: 'live' | 'no-answer' | 'dead';
   status?: LiveStatus;
 }
 
 /** The mounts that `uid` may see: root everybody's, others their own; in the order they were made. */
 export async function listLiveMounts(uid: number): Promise<LiveMount[]> {
   const mounts = (await listOurMounts()).filter((mount) => uid === 0 || mount.owner === uid);
-  return Promise.all(mounts.map(ask));
+  const asked = await Promise.all(mounts.map(ask));
+  await sweepStatusSockets(uid);
+  return asked;
 }
 
 async function ask(mount: OurMount): Promise<LiveMount> {
   const daemon = await contactDaemon(mount);
   daemon?.close();
   if (!daemon && (await isDead(mount.mountpoint))) return { mount, state: 'dead' };
-  if (!daemon?.status) return { mount, state: 'silent' };
-  return { mount, state: 'live', status: daemon.status };
+  if (!daemon?.status) return { mount, state: 'no-answer' };
+  // The kernel knows where it is: a bind mount shows it elsewhere too.
+  return { mount, state: 'live', status: { ...daemon.status, mountpoint: mount.mountpoint } };
 }

@@ -5,7 +5,7 @@ import type { LogLevel } from '../base/log.js';
 import { fsPath } from '../base/raw-text.js';
 import { makeDirectories } from '../cache/make-directories.js';
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 /** A log may grow to this before it is set aside; with the one old file, twice that is on disk. */
 const LOG_CAP = 10 * 1024 * 1024; // bytes
@@ -29,18 +29,20 @@ export class LogFile {
 
   /**
    * @param path what the user named, or with `ours` what we did: then neither a directory of another user nor a symlink
-   *   is followed, with which he would have us (perhaps root) write to any file
+   *   is followed, with which he would have us (perhaps root) write to any file; and a FIFO, whose opening waits for a
+   *   reader, is refused
    * @throws LayerslayerError IO_FAILED when it can't be opened
    */
   constructor(path: string, options: { capBytes?: number; ours?: boolean } = {}) {
     this.path = path;
     this.#cap = options.capBytes ?? LOG_CAP;
-    this.#flags = O_APPEND | O_CREAT | O_WRONLY | (options.ours ? O_NOFOLLOW : 0);
+    this.#flags = O_APPEND | O_CREAT | O_WRONLY | (options.ours ? O_NOFOLLOW | O_NONBLOCK : 0);
     try {
       makeDirectories(dirname(path), DIRECTORY_MODE);
       if (options.ours) checkOwner(dirname(path));
       this.#fd = this.#open();
       const stat = fstatSync(this.#fd);
+      if (options.ours && !stat.isFile()) throw new Error('not a regular file');
       this.#size = stat.size;
       this.#rotates = stat.isFile();
     } catch (error) {

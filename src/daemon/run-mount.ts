@@ -8,9 +8,11 @@ import type { ResolvedImage } from '../image/image-source.js';
 import { formatPlatform } from '../oci/platform.js';
 import { chooseLayer } from './choose-layer.js';
 import { CountedFs } from './counted-fs.js';
+import type { LiveStatus } from './live-status.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 import type { MountPorts, NumberedLayer } from './mount-ports.js';
-import { serveStatus } from './status-server.js';
+import { sweepStatusSockets } from './status-directory.js';
+import { type StatusService, serveStatus } from './status-server.js';
 
 /** Threads and connections get this long to end; what hangs then dies with the process. */
 const CLOSE_MS = 1_000;
@@ -73,6 +75,7 @@ export async function runMount(
       defaultPermissions: options.defaultPermissions,
       nonempty: options.nonempty,
       checkedMs: options.mountpointCheckedMs,
+      checkedIdentity: options.mountpointIdentity,
       log,
     });
     return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });
@@ -96,22 +99,29 @@ interface Served {
 
 async function serveMount(served: Served): Promise<MountEnd> {
   const { options, log, stop, mounted } = served;
+  let status: StatusService | undefined;
   try {
-    await announce(served);
+    status = await announce(served);
   } catch (error) {
     await unmountSomehow(mounted, log);
     throw withContext(error, `mounted on ${options.mountpoint}, but not usable`);
   }
-  const ended = await Promise.race([mounted.closed.then(() => 'closed'), aborted(stop)]);
-  if (ended === 'closed') {
-    log.info(`${options.mountpoint} was unmounted`);
-    return 'unmounted';
+  try {
+    const ended = await Promise.race([mounted.closed.then(() => 'closed'), aborted(stop)]);
+    if (ended === 'closed') {
+      log.info(`${options.mountpoint} was unmounted`);
+      return 'unmounted';
+    }
+    log.info(`stopping: unmounting ${options.mountpoint}`);
+    return await unmountSomehow(mounted, log);
+  } finally {
+    await status?.close();
   }
-  log.info(`stopping: unmounting ${options.mountpoint}`);
-  return unmountSomehow(mounted, log);
 }
 
-async function announce({ options, ports, reports, log, session, image, layers, fs }: Served): Promise<void> {
+/** @returns undefined when the mount works, and cannot be asked */
+async function announce(served: Served): Promise<StatusService | undefined> {
+  const { options, ports, reports, log, session, image, layers, fs } = served;
   const device = await ports.deviceOf(options.mountpoint);
   const summary: MountSummary = {
     image: image.reference,
@@ -125,24 +135,31 @@ async function announce({ options, ports, reports, log, session, image, layers, 
     bytesFetched: session.metrics().bytesFetched,
   };
   const since = new Date().toISOString();
-  const answers =
-    device !== undefined &&
-    (await serveStatus(device, () => ({
-      mountpoint: summary.mountpoint,
-      image: summary.image,
-      digest: summary.digest,
-      platform: summary.platform,
-      pid: summary.pid,
-      log: summary.log,
-      since,
-      ...session.metrics(),
-      bytesServed: fs.bytesServed,
-    })));
-  if (!answers) log.warn(`${options.mountpoint} can't be listed: no status socket for device ${device}`);
+  const status = (): LiveStatus => ({
+    mountpoint: summary.mountpoint,
+    image: summary.image,
+    digest: summary.digest,
+    platform: summary.platform,
+    pid: summary.pid,
+    log: summary.log,
+    since,
+    ...session.metrics(),
+    bytesServed: fs.bytesServed,
+  });
+  let service: StatusService | undefined;
+  try {
+    if (device === undefined) throw new Error('the mount is gone');
+    service = await serveStatus(device, status);
+  } catch (error) {
+    const why = (error as Error).message;
+    log.warn(`${options.mountpoint} will be listed as "does not answer": no status socket: ${why}`);
+  }
   log.info(
     `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${options.transport}, device ${device})`,
   );
   reports.ready(summary);
+  void sweepStatusSockets(process.geteuid?.() ?? 0);
+  return service;
 }
 
 /** Unmounts, lazily when it is busy, and waits a while for its readers to go. */

@@ -1,9 +1,12 @@
-import { connect } from 'node:net';
-import { isHeldByProcess } from '../cache/abstract-socket.js';
-import { type LiveStatus, statusSocketName } from './live-status.js';
+import { statSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { cpuFairTimer } from '../base/cpu-fair-timer.js';
+import type { SocketDirectory } from '../base/socket-directory.js';
+import type { LiveStatus } from './live-status.js';
 import type { OurMount } from './our-mounts.js';
+import { openStatusDirectory, statusDirectories, statusSocketName } from './status-directory.js';
 
-/** Far more than a status needs (a path has 4096 bytes); whoever squats on the name can't fill our memory. */
+/** Far more than a status needs (a path has 4096 bytes): a user's daemon cannot fill root's memory. */
 const ANSWER_CAP = 64 * 1024; // bytes
 
 /** A daemon answers from its main thread, which never does heavy work. */
@@ -18,45 +21,73 @@ export interface DaemonContact {
   close(): void;
 }
 
-/** Undefined when nobody answers for this device: the daemon is dead, or in another network namespace. */
-export function contactDaemon({
-  device,
-  owner,
-}: Pick<OurMount, 'device' | 'owner'>): Promise<DaemonContact | undefined> {
+/**
+ * Asks the daemon of a mount, by its socket in a directory of the mount's owner.
+ * @returns undefined when it is not found: it is dead, or in another container
+ */
+export async function contactDaemon(
+  { device, owner }: Pick<OurMount, 'device' | 'owner'>,
+  directories: AsyncIterable<string> | Iterable<string> = statusDirectories(owner),
+): Promise<DaemonContact | undefined> {
+  const name = statusSocketName(device);
+  for await (const path of directories) {
+    const socket = await connectIn(path, name, owner);
+    if (socket) return talk(socket, owner);
+  }
+  return undefined;
+}
+
+/** Undefined when nobody listens there. Removes the socket that a killed daemon has left. */
+async function connectIn(path: string, name: string, owner: number): Promise<Socket | undefined> {
+  let directory: SocketDirectory | undefined;
+  try {
+    directory = await openStatusDirectory(path, owner);
+    if (!directory) return undefined;
+    const identity = await directory.identity(name);
+    if (identity === undefined) return undefined;
+    const contact = await directory.contact(name);
+    if (typeof contact !== 'string') return contact.socket;
+    if (contact === 'dead') await directory.removeIf(name, identity);
+    return undefined;
+  } catch {
+    return undefined; // no such directory, or none that this user may enter
+  } finally {
+    await directory?.close();
+  }
+}
+
+function talk(socket: Socket, owner: number): Promise<DaemonContact | undefined> {
+  if (socket.destroyed) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const name = statusSocketName(device, owner);
-    const socket = connect(`\0${name}`);
-    let connected = false;
     let answer = '';
     const ended = new Promise<void>((gone) => {
       socket.on('close', () => {
+        cancel();
         gone();
         resolve(undefined);
       });
     });
     const settle = (status: LiveStatus | undefined) => {
-      clearTimeout(timer);
-      if (connected) resolve({ status, ended, close: () => socket.destroy() });
-      else socket.destroy();
+      cancel();
+      resolve({ status, ended, close: () => socket.destroy() });
     };
-    const timer = setTimeout(() => settle(undefined), ANSWER_MS);
+    const cancel = cpuFairTimer(ANSWER_MS, () => settle(undefined));
     socket.on('error', () => socket.destroy());
-    socket.on('connect', () => {
-      connected = true;
-    });
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => {
       if (answer.endsWith('\n')) return;
       answer += text;
-      if (answer.endsWith('\n')) settle(ownWords(parseStatus(answer), name, owner));
+      if (answer.endsWith('\n')) settle(ownWords(parseStatus(answer), owner));
       else if (answer.length > ANSWER_CAP) settle(undefined);
     });
   });
 }
 
-/** Anybody may bind the name first, and tell root's scripts which process to kill: only the daemon itself is heard. */
-function ownWords(status: LiveStatus | undefined, name: string, owner: number): LiveStatus | undefined {
-  return status && isHeldByProcess(name, status.pid, owner) !== false ? status : undefined;
+/** A user could name any process here, and root's scripts would end it: only a process of that user is believed. */
+function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | undefined {
+  if (!status) return undefined;
+  const process = statSync(`/proc/${status.pid}`, { throwIfNoEntry: false });
+  return process?.uid === owner ? status : undefined;
 }
 
 const TEXTS = ['mountpoint', 'image', 'digest', 'platform', 'log', 'since'] as const;

@@ -1,54 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { rename } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type LiveStatus, statusSocketName } from './live-status.js';
+import { systemCode } from '../base/errors.js';
+import type { SocketDirectory } from '../base/socket-directory.js';
+import type { LiveStatus } from './live-status.js';
+import { openOwnStatusDirectory, statusSocketName } from './status-directory.js';
 
-/** Askers at once; anybody on the machine can connect, so that there must be an end. */
+/** Askers at once. Only this user and root can connect; a program of theirs may still go wrong. */
 const CONNECTIONS = 64;
 
 /** An asker that holds its connection (to see the daemon end) is let go after this. */
 const CONNECTION_MS = 60_000;
 
-/** The kernel gives a device's number out again before its last daemon has ended, which takes that up to 2 s. */
-const NAME_FREE_MS = 3_000;
-const RETRY_MS = 20;
+/** systemd removes /run/user/UID when its user logs out, and the daemon lives on. */
+const CHECK_MS = 60_000;
+
+/** Another process may take a socket for a dead one between its bind(2) and its listen(2), and remove it. */
+const TRIES = 3;
+
+/** A mount that can be asked. */
+export interface StatusService {
+  /** Makes the socket again if it is gone. Called once a minute. */
+  check(): Promise<void>;
+  /** Removes the socket. Askers that are connected stay so: they see when the process ends. */
+  close(): Promise<void>;
+}
 
 /**
- * Answers each connection with one line of JSON, then holds it: that it closes tells the asker that the daemon has
- * ended. Resolves to false when the name stays taken (somebody squats on it): the mount works, `mounts` won't see it.
+ * Answers each connection to the mount's socket with one line of JSON, then holds it: that it closes tells the asker that the
+ * daemon has ended.
+ * @param device `major:minor` of the mount
+ * @param open finds the directory for the socket
+ * @throws Error when the socket cannot be made
  */
 export async function serveStatus(
   device: string,
   status: () => LiveStatus,
-  nameFreeMs: number = NAME_FREE_MS,
-): Promise<boolean> {
+  open: () => Promise<SocketDirectory> = () => openOwnStatusDirectory(process.geteuid?.() ?? 0),
+): Promise<StatusService> {
+  const name = statusSocketName(device);
+  let current = await appear(name, status, open);
+  let isClosed = false;
+  const check = async () => {
+    const { directory, identity, server } = current;
+    if (isClosed || (await directory.identity(name).catch(() => undefined)) === identity) return;
+    current = await appear(name, status, open);
+    server.close();
+    await directory.close();
+    if (isClosed) await disappear();
+  };
+  const disappear = () => current.directory.removeIf(name, current.identity).catch(() => {});
+  const timer = setInterval(() => void check().catch(() => {}), CHECK_MS).unref();
+  return {
+    check,
+    async close() {
+      isClosed = true;
+      clearInterval(timer);
+      await disappear();
+      await current.directory.close();
+    },
+  };
+}
+
+interface Appearance {
+  directory: SocketDirectory;
+  identity: string;
+  server: Server;
+}
+
+/**
+ * Gives the socket its name only when it listens, by a rename: the kernel gives a device's number out again before its last
+ * daemon has ended, which takes that up to 2 s, and a killed one leaves its socket.
+ */
+async function appear(
+  name: string,
+  status: () => LiveStatus,
+  open: () => Promise<SocketDirectory>,
+): Promise<Appearance> {
+  const directory = await open();
+  const server = answering(status);
+  try {
+    for (let tries = 1; ; tries++) {
+      const temporary = `.${randomBytes(8).toString('hex')}`;
+      try {
+        await directory.listen(temporary, server);
+        await rename(directory.path(temporary), directory.path(name));
+        break;
+      } catch (error) {
+        if (systemCode(error) !== 'ENOENT' || tries === TRIES) throw error;
+        await new Promise((closed) => server.close(closed));
+      }
+    }
+    const identity = await directory.identity(name);
+    if (identity === undefined) throw new Error(`${name} was removed`);
+    server.unref();
+    return { directory, identity, server };
+  } catch (error) {
+    server.close();
+    await directory.close();
+    throw error;
+  }
+}
+
+function answering(status: () => LiveStatus): Server {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy()); // the asker went away
     socket.setTimeout(CONNECTION_MS, () => socket.destroy());
+    socket.unref();
     socket.resume(); // nothing is expected; reading on shows its end
     socket.write(`${JSON.stringify(status())}\n`);
   });
   server.maxConnections = CONNECTIONS;
-  const name = `\0${statusSocketName(device, process.geteuid?.() ?? 0)}`;
-  const deadline = performance.now() + nameFreeMs;
-  while (!(await listens(server, name))) {
-    if (performance.now() >= deadline) return false;
-    await sleep(RETRY_MS);
-  }
-  server.unref();
-  return true;
-}
-
-function listens(server: Server, name: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settle = (does: boolean) => {
-      server.off('error', refused);
-      server.off('listening', accepted);
-      resolve(does);
-    };
-    const refused = () => settle(false);
-    const accepted = () => settle(true);
-    server.once('error', refused);
-    server.once('listening', accepted);
-    server.listen(name);
-  });
+  return server;
 }

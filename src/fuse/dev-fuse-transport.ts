@@ -36,8 +36,9 @@ export class DevFuseTransport implements Transport {
   async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
     const { log } = options;
     const kernelMount = this.#kernelMount ?? (await ownKernelMount());
-    const path = await checkedMountpoint(mountpoint, { ...options, kernelMount });
-    const channel = new DeviceChannel(await kernelMount.attach(path, options), log);
+    const checked = await checkedMountpoint(mountpoint, { ...options, kernelMount });
+    const { path } = checked;
+    const channel = new DeviceChannel(await kernelMount.attach(checked, options), log);
     const dispatcher = new Dispatcher(fs, channel, log, { readDeadlineMs: this.#readDeadlineMs });
     channel.start(this.#readers, (request) => dispatcher.handle(request));
     channel.closed.then(() => dispatcher.close());

@@ -37,7 +37,7 @@ export class FuseNativeTransport implements Transport {
   async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
     const { log } = options;
     const kernelMount = await ownKernelMount();
-    const path = await checkedMountpoint(mountpoint, { ...options, kernelMount });
+    const { path } = await checkedMountpoint(mountpoint, { ...options, kernelMount });
     await checkFuseNative(path);
     warnOfUnnameable(fs, log);
     const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
@@ -120,7 +120,7 @@ function mounted(fuse: Fuse): Promise<void> {
 async function refusal(path: string, kernelMount: KernelMount, options: TransportOptions): Promise<void> {
   let descriptor: number;
   try {
-    descriptor = await kernelMount.attach(path, options);
+    descriptor = await kernelMount.attach({ path }, options);
   } catch (error) {
     // Without koffi, which fuse-native does not need, fusermount3 can't be asked.
     if (systemCode((error as Error).cause) === 'ERR_MODULE_NOT_FOUND') return;

@@ -9,6 +9,12 @@ export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
  */
 export type Detachment = 'if-unused' | 'lazily' | 'forcibly';
 
+/** A directory to mount on, as `checkMountpoint` found it. */
+export interface CheckedMountpoint {
+  path: string; // absolute, without symlinks
+  identity?: string; // which directory that was; undefined: any that is there
+}
+
 /**
  * How a process gets a mount and the descriptor behind it. Root calls mount(8) (`root-mount.ts`), an ordinary user
  * fusermount3 (`user-mount.ts`); `own-kernel-mount.ts` chooses. The one place where the two differ.
@@ -20,11 +26,11 @@ export interface KernelMount {
    */
   check(options: Pick<TransportOptions, 'allowOther'>): Promise<void>;
   /**
-   * Mounts over a checked, canonical path.
+   * Mounts over a checked directory, and no other.
    * @returns an open `/dev/fuse` that the kernel will send INIT to; the caller closes it
    * @throws LayerslayerError MOUNT_FAILED
    */
-  attach(mountpoint: string, options: TransportOptions): Promise<number>;
+  attach(mountpoint: CheckedMountpoint, options: TransportOptions): Promise<number>;
   /**
    * Removes the topmost mount at a path; a dead one too.
    * @throws LayerslayerError UNMOUNT_FAILED

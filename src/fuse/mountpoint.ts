@@ -1,13 +1,17 @@
-import { opendir, realpath, stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { cpuFairTimer } from '../base/cpu-fair-timer.js';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { fsPath, textOfBytes } from '../base/raw-text.js';
-import { FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { fsPath } from '../base/raw-text.js';
+import { type Ask, canonicalPath } from './canonical-path.js';
+import { directoryIdentity } from './held-directory.js';
+import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
 import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
 import { ownKernelMount } from './own-kernel-mount.js';
+import { remoteMountOf } from './remote-mount.js';
 import { runTool } from './run-tool.js';
 
-/** Milliseconds that a file system has to answer before we take it for hung. */
+/** Milliseconds that a remote file system has to answer before we take it for hung. A local one is waited for. */
 const ANSWER_DEADLINE_MS = 3000;
 
 /** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
@@ -15,9 +19,6 @@ const STALE_MOUNTS_MAX = 64;
 
 /** A first mount comes minutes after its mountpoint was looked at; a second one at once, and looking takes 8 ms (measured). */
 const CHECK_HOLDS_MS = 1_000;
-
-/** Types whose files are answered by another process or machine, which may be dead or hung. */
-const REMOTE_TYPE = /^(fuse|nfs|cifs|smb|9p|ceph|afs|virtiofs)/;
 
 /**
  * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: what a request gets that was waiting when the daemon died.
@@ -31,42 +32,42 @@ type Liveness = 'alive' | 'dead' | 'hung';
 /**
  * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
  * or hung mount.
- * @returns the canonical path: absolute, symlinks resolved
+ * @returns its canonical path, and which directory that is
  * @throws LayerslayerError MOUNT_FAILED, saying what to do
  */
 export async function checkMountpoint(
   path: string,
   options: { nonempty: boolean; kernelMount?: KernelMount },
-): Promise<string> {
+): Promise<Required<CheckedMountpoint>> {
   const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
   const absolute = resolve(path);
   await removeStale(absolute, detach);
-  if ((await livenessOf(absolute, await readMountTable())) === 'hung') {
-    throw failed(path, 'its file system does not answer; choose another directory');
-  }
-  const canonical = textOfBytes(await answered(path, realpath(fsPath(absolute), 'buffer')));
+  const ask = askerFor(path, await readMountTable());
+  const canonical = await canonicalPath(absolute, ask);
   if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
-  if (!(await answered(path, stat(fsPath(canonical)))).isDirectory()) throw failed(path, 'not a directory');
+  const status = await ask(canonical, () => stat(fsPath(canonical), { bigint: true }));
+  if (!status.isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
   if (!options.nonempty) {
     if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
-    if (!(await answered(path, isEmpty(canonical)))) {
+    if (!(await ask(canonical, () => isEmpty(canonical)))) {
       throw failed(path, 'not empty; choose an empty directory, or mount over it with -o nonempty');
     }
   }
-  return canonical;
+  return { path: canonical, identity: directoryIdentity(status) };
 }
 
 /**
  * The same for a mountpoint that may have been checked already.
  * @param options.checkedMs when `checkMountpoint` gave this path, in ms since 1970: within a second it is not asked again
+ * @param options.checkedIdentity which directory it was
  */
 export async function checkedMountpoint(
   path: string,
-  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number },
-): Promise<string> {
+  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number; checkedIdentity?: string },
+): Promise<CheckedMountpoint> {
   const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
-  return isChecked ? path : checkMountpoint(path, options);
+  return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
 }
 
 /** @throws LayerslayerError MOUNT_FAILED when a mount of ours is there and lives */
@@ -89,6 +90,15 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
   }
 }
 
+/**
+ * Returns the path without symlinks, and only when each remote file system on the way answers: what is opened there next does
+ * not hang.
+ * @throws LayerslayerError MOUNT_FAILED
+ */
+export async function reachablePath(path: string): Promise<string> {
+  return canonicalPath(path, askerFor(path, await readMountTable()));
+}
+
 /** Whether what is mounted there has lost its daemon. Never hangs, and takes a mount that does for alive. */
 export async function isDead(mountpoint: string): Promise<boolean> {
   return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
@@ -99,15 +109,10 @@ export async function isDead(mountpoint: string): Promise<boolean> {
  * own process would keep it from exiting.
  */
 async function livenessOf(path: string, table: readonly MountEntry[]): Promise<Liveness> {
-  if (!table.some((entry) => REMOTE_TYPE.test(entry.type) && isWithin(path, entry.mountpoint)))
-    return 'alive';
+  if (!remoteMountOf(table, path)) return 'alive';
   const { status, stderr } = await runTool('stat', ['-f', '--', path], { deadlineMs: ANSWER_DEADLINE_MS });
   if (status === undefined) return 'hung';
   return status !== 0 && NO_DAEMON.test(stderr) ? 'dead' : 'alive';
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 async function isEmpty(directory: string): Promise<boolean> {
@@ -119,20 +124,37 @@ async function isEmpty(directory: string): Promise<boolean> {
   }
 }
 
-/** What the file system says, within the deadline, its refusal told as MOUNT_FAILED. */
-async function answered<T>(path: string, question: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+/**
+ * Asks file systems on behalf of a mountpoint and reports their refusals as MOUNT_FAILED. A remote one must show first that it
+ * answers, and then has a deadline; a local one has all the time that it needs: a disk that spins up, a machine under load.
+ * @param mountpoint as the user spelled it, for messages
+ */
+function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
+  const answering = new Set<MountEntry>();
+  return async (path, question) => {
+    const remote = remoteMountOf(table, path);
+    if (remote && !answering.has(remote)) {
+      if ((await livenessOf(path, table)) === 'hung')
+        throw failed(mountpoint, 'its file system does not answer; choose another directory');
+      answering.add(remote);
+    }
+    try {
+      return await (remote ? withinDeadline(mountpoint, question()) : question());
+    } catch (error) {
+      if (error instanceof LayerslayerError) throw error;
+      throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
+    }
+  };
+}
+
+async function withinDeadline<T>(mountpoint: string, answer: Promise<T>): Promise<T> {
+  let cancel = () => {};
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(failed(path, 'its file system does not answer')), ANSWER_DEADLINE_MS);
+    cancel = cpuFairTimer(ANSWER_DEADLINE_MS, () =>
+      reject(failed(mountpoint, 'its file system does not answer')),
+    );
   });
-  try {
-    return await Promise.race([question, deadline]);
-  } catch (error) {
-    if (error instanceof LayerslayerError) throw error;
-    throw failed(path, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
-  } finally {
-    clearTimeout(timer);
-  }
+  return Promise.race([answer, deadline]).finally(cancel);
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

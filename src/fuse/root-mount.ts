@@ -1,10 +1,19 @@
 import * as fs from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { LayerslayerError } from '../base/errors.js';
 import { checkFuseDevice, deviceAdvice, openFuseDevice } from './fuse-device.js';
-import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { HeldDirectory } from './held-directory.js';
+import {
+  type CheckedMountpoint,
+  type Detachment,
+  FILE_SYSTEM_TYPE,
+  type KernelMount,
+} from './kernel-mount.js';
+import { readMountTable } from './mount-table.js';
 import { failureOfTool } from './mount-tool.js';
 import { MAX_READ_SIZE } from './negotiation.js';
+import { remoteMountOf } from './remote-mount.js';
 import type { TransportOptions } from './transport.js';
 
 const close = promisify(fs.close);
@@ -31,33 +40,87 @@ export const rootMount: KernelMount = {
   },
 
   async detach(mountpoint, how) {
-    // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
-    // for ever if its daemon hangs.
-    const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', mountpoint];
-    const failure = await failureOfTool('umount', args, 'UNMOUNT_FAILED');
-    if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
+    const parent = await holdParent(mountpoint);
+    try {
+      // A mountpoint itself cannot be renamed, only what it lies in.
+      const target = parent ? `/proc/self/fd/3/${basename(mountpoint)}` : mountpoint;
+      // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
+      // for ever if its daemon hangs.
+      const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', target];
+      const inherited = parent ? [parent.descriptor] : [];
+      const failure = await failureOfTool('umount', args, 'UNMOUNT_FAILED', { inherited });
+      if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
+    } finally {
+      await parent?.close();
+    }
   },
 };
 
-async function mount(mountpoint: string, descriptor: number, options: TransportOptions): Promise<void> {
+async function mount(
+  mountpoint: CheckedMountpoint,
+  descriptor: number,
+  options: TransportOptions,
+): Promise<void> {
+  const failed = (why: string, cause?: unknown) =>
+    new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint.path}: ${why}`, { cause });
+  let directory: HeldDirectory;
+  try {
+    directory = await HeldDirectory.open(mountpoint);
+  } catch (error) {
+    throw failed((error as Error).message, error);
+  }
+  try {
+    const failure = await mountTool(directory, descriptor, options);
+    if (failure !== undefined)
+      throw failed(failure + (/permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : ''));
+    const path = await directory.path();
+    if (path === mountpoint.path) return;
+    // Renamed in this very moment; it is the right directory still, but not where it was asked for.
+    await rootMount.detach(path, 'lazily');
+    throw failed('the directory was moved while it was in use');
+  } finally {
+    await directory.close();
+  }
+}
+
+/** @returns what mount(8) failed with */
+function mountTool(
+  directory: HeldDirectory,
+  descriptor: number,
+  options: TransportOptions,
+): Promise<string | undefined> {
   // The source is an argument of its own, so commas, blanks and backslashes need no quoting; `--` because it might
   // start with a dash; the directory is `/`, so that mount(8) does not take it for a path near us and expand it.
-  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing into /run/mount/utab.
+  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing into /run/mount/utab. -c: the directory is given by its
+  // descriptor, 4, and mount(8) must not make a path of it; the dot makes the kernel follow.
   const args = [
     '-i',
     '-n',
+    '-c',
     '-t',
     FILE_SYSTEM_TYPE,
     '-o',
     kernelOptions(options),
     '--',
     options.source,
-    mountpoint,
+    '/proc/self/fd/4/.',
   ];
-  const failure = await failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: descriptor });
-  if (failure) {
-    const advice = /permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : '';
-    throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${failure}${advice}`);
+  return failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: [descriptor, directory.descriptor] });
+}
+
+/**
+ * Holds the directory that a mountpoint lies in, so that no other mount is reached by the same path. undefined where its file
+ * system may hang: the path must do then.
+ * @throws LayerslayerError UNMOUNT_FAILED
+ */
+async function holdParent(mountpoint: string): Promise<HeldDirectory | undefined> {
+  const path = dirname(mountpoint);
+  if (path === mountpoint || remoteMountOf(await readMountTable(), path)) return undefined;
+  try {
+    return await HeldDirectory.open({ path });
+  } catch (error) {
+    const message = `unmounting ${mountpoint}: ${path}: ${(error as Error).message}`;
+    throw new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
   }
 }
 

@@ -1,12 +1,17 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpuFairTimer } from '../base/cpu-fair-timer.js';
 import { bytesOfText, isRaw } from '../base/raw-text.js';
 
 /** Bytes kept of what a tool says. */
 const OUTPUT_MAX = 4096;
 
+/** Milliseconds after which a tool is killed although it still wants a CPU. */
+const RUNNING_MAX_MS = 60_000;
+
 export interface ToolOptions {
-  deadlineMs: number;
-  inherited?: number; // descriptor that becomes its fd 3
+  deadlineMs: number; // not counting the time that this process or the tool waits for a CPU
+  inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
   env?: Readonly<Record<string, string>>; // beside ours
 }
 
@@ -46,25 +51,38 @@ export function runTool(program: string, args: readonly string[], options: ToolO
     const child = spawn(...spawnable(program, args), {
       cwd: '/',
       env: { ...process.env, LC_ALL: 'C', ...options.env },
-      stdio: ['ignore', 'ignore', 'pipe', options.inherited ?? 'ignore'],
+      stdio: ['ignore', 'ignore', 'pipe', ...(options.inherited ?? [])],
     });
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (stderr.length < OUTPUT_MAX) stderr += text;
     });
-    const timer = setTimeout(() => {
+    const latest = performance.now() + RUNNING_MAX_MS;
+    const cancel = cpuFairTimer(options.deadlineMs, () => {
+      if (wantsCpu(child) && performance.now() < latest) return true;
       child.kill('SIGKILL');
       child.stderr?.destroy();
       child.unref();
       resolve({ status: undefined, stderr: stderr.trim() });
-    }, options.deadlineMs);
+      return false;
+    });
     child.once('error', (error) => {
-      clearTimeout(timer);
+      cancel();
       reject(error);
     });
     child.once('close', (code) => {
-      clearTimeout(timer);
+      cancel();
       resolve({ status: code ?? undefined, stderr: stderr.trim() });
     });
   });
+}
+
+/** Whether the tool is computing or waiting for a CPU (proc_pid_stat(5): state R), not for an answer. */
+function wantsCpu({ pid }: ChildProcess): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+  } catch {
+    return false;
+  }
 }

@@ -27,13 +27,13 @@ export const userMount: KernelMount = {
     if (allowOther) await checkUserAllowOther();
   },
 
-  async attach(mountpoint, options) {
+  async attach({ path: mountpoint }, options) {
     const program = await findProgram('MOUNT_FAILED');
     const socket = await openDescriptorSocket();
     try {
       const args = ['-o', fusermountOptions(options), '--', mountpoint];
       const failure = await failureOfTool(program, args, 'MOUNT_FAILED', {
-        inherited: socket.peer,
+        inherited: [socket.peer],
         env: { _FUSE_COMMFD: '3' },
       });
       const descriptor = failure === undefined ? socket.receive() : undefined;

@@ -8,7 +8,10 @@ import { indexKey } from '../cache/store-layout.js';
 import type { WindowStorage } from '../layer/inflate-protocol.js';
 import type { LayerIndex } from '../layer/layer-index.js';
 import { decodeLayerIndex, LAYER_INDEX_VERSION } from '../layer/layer-index-codec.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
+import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
+
+/** Characters of a digest: a socket's name is short, and layers that share a lock only wait for one another. */
+const LOCK_NAME_LENGTH = 32;
 
 export interface KeptIndex {
   index: LayerIndex;
@@ -25,7 +28,6 @@ export interface MadeIndex {
 /** Layer indexes on disk, made by one process on this machine and used by all that share the cache directory. */
 export class KeptIndexes {
   readonly #store: Promise<ContentStore>;
-  readonly #directory: string;
   readonly #log: Log;
   readonly #openFds = new Set<number>();
   /** Loaded before anybody asked; whoever asks takes it. */
@@ -33,9 +35,8 @@ export class KeptIndexes {
   #preloading: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(store: Promise<ContentStore>, directory: string, log: Log) {
+  constructor(store: Promise<ContentStore>, log: Log) {
     this.#store = store;
-    this.#directory = directory;
     this.#log = log;
   }
 
@@ -83,12 +84,12 @@ export class KeptIndexes {
     if (kept) return kept;
     if (!store.usable) return inMemory(await make());
     return withMachineLock(
-      `index ${this.#directory} ${digest}`,
+      { directory: store.lockDirectory, name: `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}` },
       async () => (await this.#load(store, digest)) ?? this.#keep(store, digest, await make()),
       {
         onWait,
         signal,
-        onForeign: () => this.#log.warn(`another user holds the lock of layer ${digest}: not waiting for it`),
+        onUnlocked: (reason) => reason && store.warnUnlocked(reason),
       },
     );
   }

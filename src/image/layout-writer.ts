@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { fsPath } from '../base/raw-text.js';
@@ -18,23 +18,32 @@ const LAYOUT_VERSION = '1.0.0';
 const INDEX_FILE = 'index.json';
 /** What a save that was killed at its first step has left. */
 const LAYOUT_PARTIAL = partialName(LAYOUT_FILE);
+/** In the layout, so that it holds for all containers that share it. */
+const LAYOUT_LOCK = '.layout.lock';
 /** OCI image-spec, annotations.md: the name of an image within its layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /** Puts images into an OCI layout, beside those that are there. `index.json` names nothing that is not there whole. */
 export class LayoutWriter {
   readonly #directory: string;
+  readonly #onUnlocked: (reason: string) => void;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, onUnlocked: (reason: string) => void) {
     this.#directory = directory;
+    this.#onUnlocked = onUnlocked;
   }
 
   /**
    * @param directory absolute; a layout, an empty directory, or none yet
+   * @param onUnlocked called when other saves to it cannot be kept out
    * @throws LayerslayerError IO_FAILED, UNSUPPORTED when it is a layout of another version; the signal's reason
    */
-  static async open(directory: string, signal: AbortSignal): Promise<LayoutWriter> {
-    const writer = new LayoutWriter(directory);
+  static async open(
+    directory: string,
+    onUnlocked: (reason: string) => void,
+    signal: AbortSignal,
+  ): Promise<LayoutWriter> {
+    const writer = new LayoutWriter(directory, onUnlocked);
     makeOutputDirectory(directory);
     await writer.#alone(() => writer.#begin(), signal);
     return writer;
@@ -55,7 +64,7 @@ export class LayoutWriter {
         const got = JSON.stringify(version)?.slice(0, 100);
         throw new LayerslayerError('UNSUPPORTED', `${marker}: got version ${got}, want ${LAYOUT_VERSION}`);
       }
-    } else if (names.some((name) => name !== LAYOUT_PARTIAL)) {
+    } else if (names.some((name) => name !== LAYOUT_PARTIAL && !name.startsWith(LAYOUT_LOCK))) {
       throw new LayerslayerError('IO_FAILED', `${directory} is neither empty nor an OCI layout`);
     } else {
       await this.#write(LAYOUT_FILE, JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
@@ -97,8 +106,8 @@ export class LayoutWriter {
    * looks while another begins would take a file half made for somebody else's.
    */
   async #alone(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    const { dev, ino } = await onDisk(`reading ${this.#directory}`, () => stat(fsPath(this.#directory)));
-    await withMachineLock(`layout ${dev}:${ino}`, task, { signal });
+    const onUnlocked = (reason: string | undefined) => reason && this.#onUnlocked(reason);
+    await withMachineLock({ directory: this.#directory, name: LAYOUT_LOCK }, task, { signal, onUnlocked });
   }
 
   async #list(name: string, entry: object): Promise<void> {

@@ -1,9 +1,7 @@
-import { createHash, type Hash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { fsPath } from '../base/raw-text.js';
 import type { BlobSource } from '../blob/blob-reader.js';
 import type { KeptPages } from '../blob/kept-pages.js';
 import { PAGE_SIZE, pageCount, pageLength } from '../blob/page.js';
@@ -12,9 +10,11 @@ import { withMachineLock } from '../cache/machine-lock.js';
 import { COMPRESSION_SUFFIXES, compressionSuffix, MAGIC_LENGTH } from '../layer/compression.js';
 import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../oci/digest.js';
 import { FreeSpace } from './free-space.js';
-import { onDisk } from './on-disk.js';
 import { hashComplete, PartialFile } from './partial-file.js';
 import type { SavedBlob, SaveTarget } from './saved-blob.js';
+
+/** Characters of a digest in a lock's name, which is short. */
+const LOCK_NAME_LENGTH = 32;
 
 /** Of all saves of this thread. */
 const space = new FreeSpace();
@@ -37,11 +37,20 @@ export interface SaveBlobOptions {
  * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, what there is of the partial file stays; the source's errors; the signal's reason
  */
 export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
-  const { target, digest, onWait, signal } = options;
-  const directory = dirname(target.partial);
-  const { dev, ino } = await onDisk(`looking at ${directory}`, () => stat(fsPath(directory)));
+  const { target, digest, onWait, log, signal } = options;
   const save = async () => (await findComplete(source.size, options)) ?? fetchFile(source, options);
-  return withMachineLock(`save ${dev}:${ino} ${digest}`, save, { onWait, signal });
+  const directory = dirname(target.partial);
+  const name = `.${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}.lock`;
+  const onUnlocked = (reason: string | undefined) => {
+    // Two saves at once must not write to one file.
+    options = {
+      ...options,
+      target: { ...target, partial: `${target.partial}.${randomBytes(4).toString('hex')}` },
+    };
+    if (reason !== undefined)
+      log.warn(`${reason}: saves at the same time do not wait for one another, and are not resumed`);
+  };
+  return withMachineLock({ directory, name }, save, { onWait, onUnlocked, signal });
 }
 
 async function findComplete(size: number, options: SaveBlobOptions): Promise<SavedBlob | undefined> {

@@ -73,7 +73,7 @@ class ThreadedSession implements ImageSession {
       return opened;
     });
     this.#store = store;
-    this.#indexes = new KeptIndexes(store, cache.directory, log);
+    this.#indexes = new KeptIndexes(store, log);
     this.trees = new KeptTrees(store);
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),

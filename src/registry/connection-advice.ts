@@ -54,6 +54,7 @@ const TABLE: readonly [codes: RegExp, advice: string | ((host: string, error: un
   [/^ENOTFOUND$/, '; there is no such host: is the name right?'],
   [/^EAI_AGAIN$/, '; names cannot be looked up: is the network up?'],
   [/^ENETUNREACH$/, '; is the network up?'],
+  [/^UND_ERR_HEADERS_OVERFLOW$/, '; it sends more than 1 MiB of headers'],
   [
     /^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT|EHOSTUNREACH)$/,
     '; is it reachable from here, is a firewall in between?',

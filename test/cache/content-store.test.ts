@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,18 +17,27 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { newWriterName } from '#dist/cache/process-identity.js';
-import { indexKey, pageKey, type StoreKind } from '#dist/cache/store-layout.js';
-import { cleanUp, IS_ROOT, NOBODY, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
+import { indexKey, pageKey, type StoreKind, storePath } from '#dist/cache/store-layout.js';
+import {
+  cleanUp,
+  IS_ROOT,
+  NOBODY,
+  onCleanUp,
+  scratchDirectory,
+  scratchTmpfs,
+  warningLog,
+} from './scratch.js';
 
 const MIB = 1024 * 1024;
 const PAGE = 256 * 1024;
 /** What a whole page counts for, and what an empty store does: see `chargeOf`, BASE_CHARGE. */
 const PAGE_CHARGE = PAGE + 4096;
-const BASE = 36 * 1024;
+const BASE = 40 * 1024;
 const LAYER = `sha256:${'ab'.repeat(32)}`;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const page = (fill: number) => Buffer.alloc(PAGE, fill);
@@ -48,6 +59,18 @@ function diskUsage(directory: string): number {
 function age(directory: string, path: string, minutes: number): void {
   const seconds = Date.now() / 1000 - minutes * 60;
   utimesSync(join(directory, 'v1', path), seconds, seconds);
+}
+
+function makeFifo(path: string): void {
+  execFileSync('mkfifo', [path]);
+}
+
+async function makeSocket(path: string): Promise<void> {
+  const short = join(scratchDirectory(), 's'); // Node cuts paths over 107 bytes
+  const server = createServer().listen(short);
+  await once(server, 'listening');
+  linkSync(short, path);
+  server.close();
 }
 
 async function keptKeys(store: ContentStore): Promise<string[]> {
@@ -153,13 +176,45 @@ describe('ContentStore', () => {
     expect(store.readSync('page', pageKey(LAYER, 0))?.length).toBe(1000);
   });
 
-  test('a folder where a file should be is a miss', async () => {
-    const { store, directory } = await openStore();
-    mkdirSync(join(directory, 'v1/manifests', LAYER));
-    expect([store.readSync('manifest', LAYER), await store.read('manifest', LAYER)]).toEqual([
-      undefined,
-      undefined,
-    ]);
+  describe.each([
+    ['a FIFO', makeFifo],
+    ['a symlink to a device without end', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a symlink to a regular file', (path: string) => symlinkSync('/etc/passwd', path)],
+    ['a socket', makeSocket],
+    ['a directory', (path: string) => mkdirSync(path)],
+  ])('%s where a file should be', (what, make) => {
+    test('is a miss, each kind by each way of reading', async () => {
+      const { store, directory, warnings } = await openStore();
+      for (const [kind, key] of items) {
+        await store.write(kind, key, bytesOf('kept'));
+        const path = storePath(join(directory, 'v1'), kind, key);
+        rmSync(path);
+        await make(path);
+        expect([
+          await store.read(kind, key),
+          store.readSync(kind, key),
+          store.readSync(kind, key, { offset: 0, length: 4 }),
+          store.openFd(kind, key),
+          store.has(kind, key),
+        ]).toEqual([undefined, undefined, undefined, undefined, false]);
+        if (what === 'a directory') continue;
+        expect(await store.write(kind, key, bytesOf('made again'))).toBe(true);
+        expect(new TextDecoder().decode(store.readSync(kind, key))).toBe('made again');
+      }
+      expect(warnings).toEqual([]);
+    });
+
+    test.skipIf(what === 'a directory')('is a miss (the ledger)', async () => {
+      const first = await openStore(4 * MIB);
+      await first.store.write('manifest', LAYER, bytesOf('kept'));
+      await first.store.close();
+      const ledger = join(first.directory, 'v1/ledger');
+      rmSync(ledger);
+      await make(ledger);
+      const { store, warnings } = await openStore(4 * MIB, first.directory);
+      expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(true);
+      expect([warnings, statSync(ledger).isFile()]).toEqual([[], true]);
+    });
   });
 
   test('a directory that was deleted under our feet is made again', async () => {
@@ -282,13 +337,30 @@ describe('leftovers', () => {
     const directory = scratchDirectory();
     const folder = join(directory, 'v1/tmp');
     mkdirSync(folder, { recursive: true });
-    const alive = `${newWriterName()}.3`;
-    // Same pid as ours, but started at another time; and no process at all (pid_max is 2^22 at most).
-    for (const name of [alive, `${process.pid}.1.aa.0`, '4194305.77.bb.0', 'nonsense']) {
+    const own = newWriterName();
+    const [pid, started, namespace] = own.split('.');
+    const now = Date.now();
+    const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
+    // A zombie's name still has a process: nobody asks for its end. It is `sh` until it is `sleep`, which knows no child.
+    const parent = spawn('sh', ['-c', 'sh -c exit & echo $!; exec sleep 60']);
+    onCleanUp(() => void parent.kill());
+    const zombie = String(await once(parent.stdout, 'data')).trim();
+    const stat = () => readFileSync(`/proc/${zombie}/stat`, 'latin1').split(' ');
+    while (stat()[2] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+    const dead = [
+      `${zombie}.${stat()[21]}.${namespace}.${now}-bb.ledger`,
+      `${zombie}.${stat()[21]}.bb.ledger`, // as an earlier version wrote it
+      `${pid}.1.${namespace}.${now}-cc.0`, // our pid, started at another time
+      `${pid}.${started}.1${namespace}.${now - 2 * 24 * 60 * 60 * 1000}-dd.0`, // in another container, long ago
+      `4194305.77.${namespace}.${now}-ee.0`, // no process: pid_max is 2^22 at most
+      '4194305.77.ee.ledger',
+      'nonsense',
+    ];
+    for (const name of [...alive, ...dead]) {
       writeFileSync(join(folder, name), 'half');
     }
     await openStore(MIB, directory);
-    expect(readdirSync(folder)).toEqual([alive]);
+    expect(readdirSync(folder).sort()).toEqual(alive.sort());
   });
 });
 

@@ -81,6 +81,7 @@ describe('mount', () => {
     const row = rows[0]!;
     expect(rows).toEqual([
       {
+        state: 'live',
         mountpoint,
         image: reference,
         digest: image.digest,
@@ -192,7 +193,7 @@ describe('mount', () => {
     expect((await place.layerslayer(['mounts'])).stdout).toMatch(
       new RegExp(`^${mountpoint} .* dead: unmount it`, 'm'),
     );
-    expect(await live()).toEqual([]);
+    expect(await live()).toEqual([{ mountpoint, image: reference, state: 'dead' }]);
     expect((await place.layerslayer(['mount', reference, mountpoint])).status).toBe(0);
     expect(await live()).toHaveLength(1);
     expect(place.mounts()).toEqual([mountpoint]);

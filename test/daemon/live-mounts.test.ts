@@ -27,6 +27,8 @@ const UNMOUNT = `
   console.log(found.state, code);
 `;
 
+const HIDE_SOCKETS = 'mount -t tmpfs none /run && exec "$0" "$@"';
+
 let directory = '';
 let mountpoint = '';
 let child: ChildProcess;
@@ -176,30 +178,37 @@ describe('a live mount', () => {
     await once(holder, 'exit');
   });
 
-  it('whose daemon is stopped is listed as silent, and nothing waits for it', async () => {
+  it('whose daemon is stopped is listed as not answering, and nothing waits for it', async () => {
     await mountTiny();
     child.kill('SIGSTOP');
-    expect((await here()).map(({ state }) => state)).toEqual(['silent']);
+    expect((await here()).map(({ state }) => state)).toEqual(['no-answer']);
     await unmountOurs((await ourMountAt(mountpoint))!, { lazy: true });
     expect(await here()).toEqual([]);
     child.kill('SIGCONT');
     await vi.waitFor(() => expect(child.exitCode).toBe(0), END);
   });
 
-  it('that lives in another network namespace is not taken for dead, nor from under its users', async () => {
-    await mountTiny();
-    const holder = spawn('sleep', ['1000'], { cwd: mountpoint });
-    await once(holder, 'spawn');
-    const elsewhere = spawnSync(
-      'unshare',
-      ['--net', process.execPath, '--input-type=module', '-e', UNMOUNT, mountpoint],
-      { encoding: 'utf8', cwd: ROOT },
-    );
-    expect(elsewhere).toMatchObject({ stdout: 'silent UNMOUNT_FAILED\n' });
-    expect(await readFile(join(mountpoint, 'hello'), 'utf8')).toBe('hello, world\n');
-    holder.kill();
-    await once(holder, 'exit');
-  });
+  it.each([
+    ['network', ['--net'], 'live UNMOUNT_FAILED'],
+    // Another container: it sees the mount, and neither the daemon's socket nor its process.
+    ['mount', ['--mount', 'sh', '-c', HIDE_SOCKETS], 'no-answer gone'],
+  ])(
+    'that lives in another %s namespace is not taken for dead, nor from under its users',
+    async (_what, words, outcome) => {
+      await mountTiny();
+      const holder = spawn('sleep', ['1000'], { cwd: mountpoint });
+      await once(holder, 'spawn');
+      const elsewhere = spawnSync(
+        'unshare',
+        [...words, process.execPath, '--input-type=module', '-e', UNMOUNT, mountpoint],
+        { encoding: 'utf8', cwd: ROOT },
+      );
+      expect(elsewhere).toMatchObject({ stdout: `${outcome}\n` });
+      expect(await readFile(join(mountpoint, 'hello'), 'utf8')).toBe('hello, world\n');
+      holder.kill();
+      await once(holder, 'exit');
+    },
+  );
 
   it('is not ours when something else lies over it', async () => {
     await mountTiny();

@@ -1,9 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -58,6 +62,13 @@ describe('LogFile', () => {
     chownSync(foreign, 65534, 65534);
     expect(refusal(join(foreign, 'log'))).toMatch(/: its directory belongs to user 65534$/);
     expect(refusal(join(directory, 'own/log'))).toBe('opened');
+    // Without a reader, opening it would wait; a reader would wait for us.
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    expect(refusal(fifo)).toBe(`opening log file ${fifo}: ENXIO`);
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    expect(refusal(fifo)).toBe(`opening log file ${fifo}: not a regular file`);
+    closeSync(reader);
     // What the user names is his own business.
     new LogFile(path).close();
     expect(existsSync(target)).toBe(true);

@@ -1,9 +1,20 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { statusSocketName } from '#dist/daemon/live-status.js';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SocketDirectory } from '#dist/base/socket-directory.js';
+import { passwdHome } from '#dist/daemon/passwd-home.js';
 import { contactDaemon, parseStatus } from '#dist/daemon/status-client.js';
-import { serveStatus } from '#dist/daemon/status-server.js';
+import {
+  openOwnStatusDirectory,
+  statusDirectories,
+  statusSocketName,
+  sweepStatusSockets,
+} from '#dist/daemon/status-directory.js';
+import { type StatusService, serveStatus } from '#dist/daemon/status-server.js';
 
 const STATUS = {
   mountpoint: '/m\n',
@@ -20,74 +31,154 @@ const STATUS = {
 };
 
 const OWNER = process.geteuid!();
+const NOBODY = 65534;
 
-/** Names that no mount has and no other run of this test. */
+/** A device that no mount has, nor another run of this test. */
 let count = 0;
 const device = () => `test:${process.pid}:${count++}`;
 
+let directory = '';
 const servers: Server[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
+const services: StatusService[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'layerslayer-status-'));
 });
 
-/** Somebody else who listens on our name. */
-async function squat(name: string, answer: string, owner = OWNER): Promise<void> {
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.close();
+  for (const server of servers.splice(0)) server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function serve(name: string, status = () => STATUS, path = directory): Promise<StatusService> {
+  const service = await serveStatus(name, status, () => {
+    mkdirSync(path, { recursive: true });
+    return SocketDirectory.open(path);
+  });
+  services.push(service);
+  return service;
+}
+
+const contact = (name: string, { owner = OWNER, path = directory } = {}) =>
+  contactDaemon({ device: name, owner }, [path]);
+
+/** Another program that listens on our name. */
+async function squat(name: string, answer: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.write(answer);
   });
   servers.push(server);
-  server.listen(`\0${statusSocketName(name, owner)}`);
+  server.listen(join(directory, statusSocketName(name)));
   await once(server, 'listening');
 }
 
+/** The socket of a daemon that was killed. */
+function leaveSocket(path: string): void {
+  const script = 'net.createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+  spawnSync(process.execPath, ['-e', script, path]);
+  expect(statSync(path).isSocket()).toBe(true);
+}
+
 describe('status socket', () => {
-  it('answers everybody with the status of the moment', async () => {
+  it('answers with the status of the moment', async () => {
     const name = device();
     let bytesServed = 0;
-    expect(await serveStatus(name, () => ({ ...STATUS, bytesServed: bytesServed++ }))).toBe(true);
+    await serve(name, () => ({ ...STATUS, bytesServed: bytesServed++ }));
     for (const wanted of [0, 1]) {
-      const contact = await contactDaemon({ device: name, owner: OWNER });
-      expect(contact?.status).toEqual({ ...STATUS, bytesServed: wanted });
-      contact?.close();
-      await contact?.ended;
+      const found = await contact(name);
+      expect(found?.status).toEqual({ ...STATUS, bytesServed: wanted });
+      found?.close();
+      await found?.ended;
     }
   });
 
-  it('a name that is taken is no failure', async () => {
+  it('lies where it belongs below a path of any length, and nothing lies above', async () => {
+    // Node cuts the path of a socket after 107 bytes: it would be one of these directories.
+    const deep = join(directory, ...Array.from({ length: 20 }, () => '0123456789'));
     const name = device();
-    await squat(name, '');
-    expect(await serveStatus(name, () => STATUS, 0)).toBe(false);
+    const service = await serve(name, () => STATUS, deep);
+    expect(readdirSync(deep)).toEqual([statusSocketName(name)]);
+    expect(readdirSync(directory)).toEqual(['0123456789']);
+    const found = await contact(name, { path: deep });
+    expect(found?.status).toEqual(STATUS);
+    found?.close();
+    await service.close();
+    expect(readdirSync(deep)).toEqual([]);
   });
 
-  it('waits for the daemon that had the number before', async () => {
+  it('takes the name over from a daemon that was killed, or has not ended yet', async () => {
     const name = device();
-    await squat(name, '');
-    const serving = serveStatus(name, () => STATUS, Number.POSITIVE_INFINITY);
-    const contact = await contactDaemon({ device: name, owner: OWNER }); // the other one's: it has not ended yet
-    contact?.close();
-    servers.pop()!.close();
-    expect(await serving).toBe(true);
-    const now = await contactDaemon({ device: name, owner: OWNER });
-    expect(now?.status).toEqual(STATUS);
-    now?.close();
+    leaveSocket(join(directory, statusSocketName(name)));
+    const old = await serve(name, () => ({ ...STATUS, log: '/old' }));
+    await serve(name);
+    await old.close(); // removes its own socket only
+    const found = await contact(name);
+    expect(found?.status).toEqual(STATUS);
+    found?.close();
+  });
+
+  it('a connection ends with the process, not with the socket’s name', async () => {
+    const name = device();
+    const service = await serve(name);
+    const found = await contact(name);
+    await service.close();
+    expect(readdirSync(directory)).toEqual([]);
+    let isEnded = false;
+    void found?.ended.then(() => {
+      isEnded = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isEnded).toBe(false);
+    found?.close();
   });
 
   it.each([
-    ['another process', 1, OWNER],
-    ['a process that is not there', 2 ** 30, OWNER],
-    ['another user', process.pid, OWNER + 1],
-  ])('is not believed when it speaks for %s', async (_who, pid, owner) => {
+    ['its directory', () => rmSync(directory, { recursive: true })],
+    ['its file', () => readdirSync(directory).map((file) => rmSync(join(directory, file)))],
+  ])('is made again when %s was removed', async (_what, remove) => {
     const name = device();
-    await squat(name, `${JSON.stringify({ ...STATUS, pid })}\n`, owner);
-    const contact = await contactDaemon({ device: name, owner });
-    expect(contact).toBeDefined();
-    expect(contact?.status).toBeUndefined();
-    contact?.close();
+    const service = await serve(name);
+    await service.check();
+    const before = statSync(join(directory, statusSocketName(name))).ino;
+    expect(statSync(join(directory, statusSocketName(name))).ino).toBe(before);
+    remove();
+    expect(await contact(name)).toBeUndefined();
+    await service.check();
+    const found = await contact(name);
+    expect(found?.status).toEqual(STATUS);
+    found?.close();
   });
 
-  it('nobody there is a dead daemon', async () => {
-    expect(await contactDaemon({ device: device(), owner: OWNER })).toBeUndefined();
+  it('nobody there is a daemon that is not found; the socket it left goes', async () => {
+    const name = device();
+    expect(await contact(name)).toBeUndefined();
+    expect(await contact(name, { path: join(directory, 'missing') })).toBeUndefined();
+    leaveSocket(join(directory, statusSocketName(name)));
+    expect(await contact(name)).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is asked in a directory of the mount’s owner only', async () => {
+    const name = device();
+    await serve(name);
+    expect(await contact(name, { owner: OWNER + 1 })).toBeUndefined();
+  });
+
+  it.each([
+    ['another user', 1],
+    ['a process that is not there', 2 ** 30],
+  ])('is not believed when it speaks for a process of %s', async (_who, pid) => {
+    // Another user's daemon, as root sees it: it could have root's scripts end any process.
+    if (OWNER !== 0) return;
+    chownSync(directory, NOBODY, NOBODY);
+    const name = device();
+    await squat(name, `${JSON.stringify({ ...STATUS, pid })}\n`);
+    const found = await contact(name, { owner: NOBODY });
+    expect(found).toBeDefined();
+    expect(found?.status).toBeUndefined();
+    found?.close();
   });
 
   it.each([
@@ -98,10 +189,63 @@ describe('status socket', () => {
   ])('%s is no status', async (_what, answer) => {
     const name = device();
     await squat(name, answer);
-    const contact = await contactDaemon({ device: name, owner: OWNER });
-    expect(contact).toBeDefined();
-    expect(contact?.status).toBeUndefined();
-    contact?.close();
+    const found = await contact(name);
+    expect(found).toBeDefined();
+    expect(found?.status).toBeUndefined();
+    found?.close();
+  });
+});
+
+describe('the directory of a user’s sockets', () => {
+  it('is found without the environment', async () => {
+    const all: string[] = [];
+    for await (const path of statusDirectories(OWNER)) all.push(path);
+    expect(all).toContain(join(userInfo().homedir, '.local/state/layerslayer/run'));
+    if (OWNER === 0) expect(all[0]).toBe('/run/layerslayer');
+    expect(await passwdHome(OWNER)).toBe(userInfo().homedir);
+    expect(await passwdHome(4_000_000_001)).toBeUndefined();
+  });
+
+  it.runIf(OWNER === 0)(
+    'is closed to other users, whatever it was before, and whatever the umask',
+    async () => {
+      const name = device();
+      const umask = process.umask(0);
+      try {
+        const own = await openOwnStatusDirectory(OWNER);
+        chmodSync('/run/layerslayer', 0o777);
+        await own.close();
+        services.push(await serveStatus(name, () => STATUS));
+      } finally {
+        process.umask(umask);
+      }
+      const socket = join('/run/layerslayer', statusSocketName(name));
+      expect(statSync('/run/layerslayer').mode & 0o777).toBe(0o700);
+      expect(statSync(socket).mode & 0o777).toBe(0o600);
+      const script =
+        'net.connect(process.argv[1]).on("connect", () => console.log("in")).on("error", (e) => console.log(e.code))';
+      const asked = spawnSync('setpriv', [
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        process.execPath,
+        '-e',
+        script,
+        socket,
+      ]);
+      expect(asked.stdout.toString()).toBe('EACCES\n');
+    },
+  );
+
+  it.runIf(OWNER === 0)('is swept of what killed daemons left, of mounts that are gone', async () => {
+    const [live, dead] = [device(), device()];
+    services.push(await serveStatus(live, () => STATUS));
+    const names = [statusSocketName(dead), '.half'];
+    for (const name of names) leaveSocket(join('/run/layerslayer', name));
+    await sweepStatusSockets(OWNER);
+    const left = readdirSync('/run/layerslayer');
+    expect(names.filter((name) => left.includes(name))).toEqual([]);
+    expect(left).toContain(statusSocketName(live));
   });
 });
 

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT_STATUS } from '#dist/cli/exit-status.js';
 import { attempt, run } from '../support/child.js';
-import { until, Workplace } from '../support/mounts.js';
+import { BUILT_COMMAND, until, Workplace } from '../support/mounts.js';
 import {
   asUser,
   attemptAs,
@@ -94,7 +94,17 @@ describe('an ordinary user', () => {
     );
     expect((await asNobody('touch', `${mnt}/new`)).stderr).toContain('Read-only file system');
     expect((await attemptAs(SOMEBODY_ELSE, 'ls', mnt)).stderr).toContain('Permission denied');
-    expect((await place.layerslayer(['mounts'])).stdout).toContain(mnt);
+    // Its daemon is found by the user and by root, neither with the other's environment.
+    for (const program of [place.program, BUILT_COMMAND]) {
+      const [command = '', ...words] = program;
+      const { stdout } = await attempt(command, [...words, 'mounts', '--json'], {
+        env: { PATH: process.env.PATH },
+      });
+      const found = (JSON.parse(stdout) as { mountpoint: string }[]).filter(
+        ({ mountpoint }) => mountpoint === mnt,
+      );
+      expect(found).toEqual([expect.objectContaining({ state: 'live', pid: place.processes()[0] })]);
+    }
     expect(await place.layerslayer(['unmount', mnt])).toMatchObject({ status: 0, stderr: '' });
     expect(place.processes()).toEqual([]);
     expect(place.mounts()).toEqual([]);

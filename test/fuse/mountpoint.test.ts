@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
 import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
 import { checkMountpoint } from '#dist/fuse/mountpoint.js';
@@ -63,7 +63,7 @@ async function until(condition: () => boolean, complaint: string): Promise<void>
 }
 
 const isMounted = async (mountpoint: string) => topmostAt(await readMountTable(), mountpoint) !== undefined;
-const check = (path: string, nonempty = false) => checkMountpoint(path, { nonempty });
+const check = async (path: string, nonempty = false) => (await checkMountpoint(path, { nonempty })).path;
 const failure = (text: string) => ({ code: 'MOUNT_FAILED', message: expect.stringContaining(text) });
 
 test('an empty directory, by any name of it, is told by its canonical one', async () => {
@@ -193,4 +193,67 @@ test('what mount(8) refuses is told, and nothing stays open', async () => {
   const refused = new DevFuseTransport().mount(new MemoryFs(), mountpoint, optionsFor({ source: 'nul\0' }));
   await expect(refused).rejects.toMatchObject({ code: 'MOUNT_FAILED' });
   expect(await isMounted(mountpoint)).toBe(false);
+});
+
+describe('a directory that its owner swaps', () => {
+  /** Puts a tool into PATH that runs `script` and then is the real one. */
+  async function wrapTool(tool: string, script: string): Promise<void> {
+    const real = (await output('which', tool)).trim();
+    const bin = await newMountpoint();
+    await writeFile(`${bin}/${tool}`, `#!/bin/sh\n${script}\nexec ${real} "$@"\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`);
+  }
+
+  afterEach(() => void vi.unstubAllEnvs());
+
+  test.each([
+    ['by a symlink', 'mv mnt old && ln -s victim mnt'],
+    ['by another directory', 'mv mnt old && mkdir mnt'],
+    ['with the one that it lies in', 'mkdir elsewhere && mv mnt elsewhere/ && mv victim mnt'],
+    ['by nothing', 'rmdir mnt'],
+  ])('after it was checked, %s, is not mounted on', async (_how, swap) => {
+    const base = await newMountpoint();
+    await mkdir(`${base}/mnt`);
+    await mkdir(`${base}/victim`);
+    const { path, identity } = await checkMountpoint(`${base}/mnt`, { nonempty: false });
+    await output('sh', '-c', `cd ${base} && ${swap}`);
+    const options = optionsFor({ checkedMs: Date.now(), checkedIdentity: identity });
+    const mounting = new DevFuseTransport().mount(new MemoryFs(), path, options);
+    await expect(mounting).rejects.toMatchObject(failure(`mounting on ${base}/mnt: `));
+    expect((await readMountTable()).filter(({ mountpoint }) => mountpoint.startsWith(base))).toEqual([]);
+  });
+
+  test.each([
+    ['it', 'mnt', 'mv mnt old && ln -s victim/mnt mnt'],
+    ['what it lies in', 'p/mnt', 'mv p old && ln -s victim p'],
+  ])(
+    'in the very moment of the mount (%s) is where the mount ends, not elsewhere',
+    async (_what, name, swap) => {
+      const base = await newMountpoint();
+      await mkdir(`${base}/${name}`, { recursive: true });
+      await mkdir(`${base}/victim/mnt`, { recursive: true });
+      await wrapTool('mount', `(cd ${base} && ${swap})`);
+      const mounting = new DevFuseTransport().mount(new MemoryFs(), `${base}/${name}`, optionsFor());
+      await expect(mounting).rejects.toMatchObject(failure('the directory was moved while it was in use'));
+      expect((await readMountTable()).filter(({ mountpoint }) => mountpoint.startsWith(base))).toEqual([]);
+    },
+  );
+
+  test('does not have another mount unmounted', async () => {
+    const base = await newMountpoint();
+    await mkdir(`${base}/p/mnt`, { recursive: true });
+    await mkdir(`${base}/victim/mnt`, { recursive: true });
+    await output('mount', '-t', 'tmpfs', 'some-tmpfs', `${base}/victim/mnt`);
+    try {
+      const mounted = await new DevFuseTransport().mount(new MemoryFs(), `${base}/p/mnt`, optionsFor());
+      await wrapTool('umount', `(cd ${base} && mv p old && ln -s victim p)`);
+      await mounted.unmount({ lazy: false });
+      await mounted.closed;
+      const left = (await readMountTable()).filter(({ mountpoint }) => mountpoint.startsWith(base));
+      expect(left.map(({ source }) => source)).toEqual(['some-tmpfs']);
+    } finally {
+      vi.unstubAllEnvs();
+      await output('umount', `${base}/victim/mnt`);
+    }
+  });
 });

@@ -12,7 +12,7 @@ afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 it('is begun by many at once', async () => {
   const opening = Array.from({ length: 30 }, () =>
-    LayoutWriter.open(join(scratch, 'out'), new AbortController().signal),
+    LayoutWriter.open(join(scratch, 'out'), () => {}, new AbortController().signal),
   );
   expect((await Promise.allSettled(opening)).filter(({ status }) => status === 'rejected')).toEqual([]);
   expect(readdirSync(join(scratch, 'out'))).toEqual(['oci-layout']);

@@ -11,6 +11,9 @@ import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 
+/** The built command, as this process's user runs it. */
+export const BUILT_COMMAND = [process.execPath, PROGRAM];
+
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;
 
@@ -23,7 +26,7 @@ export class Workplace {
   readonly #directories = new Set<string>();
 
   /** @param program what to run; default: the built command */
-  constructor(readonly program: readonly string[] = [process.execPath, PROGRAM]) {
+  constructor(readonly program: readonly string[] = BUILT_COMMAND) {
     const home = join(this.scratch, 'home');
     for (const directory of [home, this.temporary]) mkdirSync(directory);
     this.env = {

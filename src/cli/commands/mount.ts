@@ -46,14 +46,16 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const resolver = localPath === undefined ? loadResolver() : undefined;
     const kernelMount = await ownKernelMount();
     const { nonempty } = choices;
-    const mountpoint = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    const checked = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    const { path: mountpoint, identity: mountpointIdentity } = checked;
     await kernelMount.check(choices);
     if (choices.transport === 'fuse-native')
       await (await import('../../fuse/fuse-native-check.js')).checkFuseNative(mountpoint);
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
-    const options = mountOptions(choices, { reference, localPath, source, mountpoint }, context);
+    const place = { reference, localPath, source, mountpoint, mountpointIdentity };
+    const options = mountOptions(choices, place, context);
     return mountByDaemon(options, context, resolver);
   },
 };

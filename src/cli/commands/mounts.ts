@@ -9,8 +9,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   summary: 'what is mounted, with bytes fetched and cache hits',
   synopsis: 'mounts [OPTIONS]',
   description:
-    'Lists the mounts of this user (of everybody, for root) with the state of their daemons.\n' +
-    'With --json only those that have a live daemon.',
+    'Lists the mounts of this user (of everybody, for root) with the state of their daemons: live, no-answer or dead.',
   options: COMMON_OPTIONS,
   positionals: { min: 0, max: 0, names: '' },
   examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],
@@ -18,13 +17,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
     if (options.json) {
-      output.result(
-        JSON.stringify(
-          found.flatMap(({ status }) => status ?? []),
-          undefined,
-          2,
-        ),
-      );
+      output.result(JSON.stringify(found.map(record), undefined, 2));
     } else if (found.length > 0) {
       output.result(textTable([HEAD, ...found.map(row)]));
     }
@@ -33,6 +26,11 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
 };
 
 const HEAD = ['MOUNTPOINT', 'IMAGE', 'PLATFORM', 'PID', 'SINCE', 'FETCHED', 'SERVED', 'CACHE HITS'];
+
+/** Without an answer, only what the kernel knows. */
+function record({ mount, state, status }: LiveMount): object {
+  return { ...(status ?? { mountpoint: mount.mountpoint, image: mount.source }), state };
+}
 
 function row({ mount, state, status }: LiveMount): string[] {
   if (!status) {

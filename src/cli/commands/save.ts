@@ -123,7 +123,9 @@ async function saveLayout(
   use: SessionUse,
   context: CommandContext,
 ): Promise<number> {
-  const layout = await LayoutWriter.open(resolve(context.cwd, directory), use.signal);
+  const onUnlocked = (reason: string) =>
+    use.display.say(`warning: ${reason}: another save to this layout at the same time may get lost`);
+  const layout = await LayoutWriter.open(resolve(context.cwd, directory), onUnlocked, use.signal);
   const all = chooseLayers(image, []);
   const { outcomes, status } = await saveAll(image, all, (digest) => layout.target(digest), use, context);
   if (status !== 0) return status;

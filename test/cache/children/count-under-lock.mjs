@@ -1,11 +1,11 @@
-// Adds 1 to the number in FILE, TIMES times, each time under the lock NAME: without it, additions get lost.
+// Adds 1 to the number in FILE, TIMES times, each time under the lock NAME of DIRECTORY: without it, additions get lost.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { withMachineLock } from '#dist/cache/machine-lock.js';
 
-const [, , name, file, times] = process.argv;
+const [, , directory, name, file, times] = process.argv;
 for (let i = 0; i < Number(times); i++) {
-  await withMachineLock(name, async () => {
+  await withMachineLock({ directory, name }, async () => {
     const count = Number(readFileSync(file, 'utf8'));
     await nextTurn();
     writeFileSync(file, String(count + 1));

@@ -1,8 +1,9 @@
-// Takes the lock NAME, says so, and holds it until it is killed or stdin ends.
+// Takes the lock NAME of DIRECTORY, says so, and holds it until it is killed or stdin ends.
 import { once } from 'node:events';
 import { withMachineLock } from '#dist/cache/machine-lock.js';
 
-await withMachineLock(process.argv[2], async () => {
+const [, , directory, name] = process.argv;
+await withMachineLock({ directory, name }, async () => {
   console.log('held');
   process.stdin.resume();
   await once(process.stdin, 'end');

@@ -1,0 +1,173 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { link, lstat, readdir, rename, unlink } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { systemCode } from '../base/errors.js';
+import { SocketDirectory } from '../base/socket-directory.js';
+
+/** Between a lock's name and what is added to it; no lock's name has it. */
+const SEPARATOR = '~';
+
+/** A lock: a name in a directory that all who take it share. */
+export interface LockPlace {
+  directory: string;
+  name: string; // at most 48 bytes, without `~`
+}
+
+/** What came of a try: `taken`; `again`, others were faster; or a connection to the holder, which ends when it lets go. */
+export type Attempt = 'taken' | 'again' | Socket;
+
+/**
+ * A try to hold a lock that is a socket file: whoever listens on it holds it, in whatever container, and the kernel ends that
+ * with its process. Only the file outlives a killed holder, and no system call removes a file on the condition that it is
+ * still the same one. So a dead file stays until somebody holds the lock:
+ *
+ * - Whoever wants the lock listens on a file of its own first, and links that to the lock's name. link(2) fails when the name
+ *   is there.
+ * - A name whose file refuses connections has a successor: a name made from that file's identity. Only one can be linked to it.
+ *   Its file may be dead too, and has a successor in turn. The one file alive at the end of this chain is the holder's.
+ * - The chain begins at the lock's name. A claimant that was slow may have linked itself to a chain that is no more: it looks
+ *   whether the first file is still the one it began with.
+ * - The holder ends the chain: it renames a link of its file over the first, and removes the rest. Nobody else ever removes
+ *   or replaces a file that is part of a chain.
+ *
+ * (All interleavings of 2 processes with 4 tries each, and of 3 with 2, each killed at any step, were searched: never two
+ * holders, and no file removed that was not dead or its remover's own.)
+ */
+export class LockFile {
+  readonly #directory: SocketDirectory;
+  readonly #name: string;
+  readonly #own: string; // the name of our file until the lock is ours
+  readonly #identity: string; // of our file
+  readonly #server: Server;
+  readonly #waiters: Set<Socket>;
+
+  private constructor(
+    directory: SocketDirectory,
+    name: string,
+    own: string,
+    identity: string,
+    server: Server,
+    waiters: Set<Socket>,
+  ) {
+    this.#directory = directory;
+    this.#name = name;
+    this.#own = own;
+    this.#identity = identity;
+    this.#server = server;
+    this.#waiters = waiters;
+  }
+
+  /** @throws the system's error: no such directory, no right to write there, no sockets in this file system */
+  static async prepare({ directory: path, name }: LockPlace): Promise<LockFile> {
+    const directory = await SocketDirectory.open(`${path}/.`); // the directory itself may be a symlink
+    const waiters = new Set<Socket>();
+    const server = createServer((waiter) => {
+      waiters.add(waiter);
+      waiter.on('error', () => {}); // a waiter that was killed
+      waiter.on('close', () => waiters.delete(waiter));
+      waiter.resume();
+    });
+    try {
+      const own = `${name}${SEPARATOR}${randomBytes(8).toString('hex')}${SEPARATOR}`;
+      await directory.listen(own, server);
+      const identity = await directory.identity(own);
+      if (identity === undefined) throw new Error(`${path}/${own} was removed`);
+      return new LockFile(directory, name, own, identity, server, waiters);
+    } catch (error) {
+      server.close();
+      await directory.close();
+      throw error;
+    }
+  }
+
+  /**
+   * @throws the system's error; ENOENT when our file was removed: the next try needs another one
+   * @throws ForeignLockError another user holds the lock's name
+   */
+  async attempt(): Promise<Attempt> {
+    let name = this.#name;
+    let first: string | undefined; // identity of the chain's first file
+    for (;;) {
+      if (await this.#link(name)) return this.#confirm(name, first);
+      const identity = await this.#directory.identity(name);
+      if (identity === undefined) return 'again';
+      await this.#checkOwner(name);
+      const contact = await this.#directory.contact(name);
+      if (typeof contact !== 'string') return contact.socket;
+      // The file that refused is the one with this identity only if that is still there.
+      if ((await this.#directory.identity(name)) !== identity) return 'again';
+      first ??= identity;
+      name = this.#name + SEPARATOR + createHash('sha256').update(identity).digest('hex').slice(0, 16);
+    }
+  }
+
+  /** Our file has this name; the lock is ours if that is the end of the chain. */
+  async #confirm(name: string, first: string | undefined): Promise<Attempt> {
+    if (name === this.#name) {
+      await this.#remove(this.#own);
+      return 'taken';
+    }
+    try {
+      if ((await this.#directory.identity(this.#name)) !== first) return 'again';
+      await rename(this.#path(this.#own), this.#path(this.#name));
+    } finally {
+      await this.#remove(name);
+    }
+    await this.removeDead().catch(() => {});
+    return 'taken';
+  }
+
+  /** For the holder: removes what others left that were killed while they held the lock or waited for it. */
+  async removeDead(): Promise<void> {
+    const prefix = this.#name + SEPARATOR;
+    for (const name of await readdir(this.#path('.'))) {
+      if (!name.startsWith(prefix) || name === this.#own) continue;
+      const contact = await this.#directory.contact(name);
+      if (contact === 'dead') await this.#remove(name);
+      else if (contact !== 'missing') contact.socket.destroy();
+    }
+  }
+
+  /** Lets go, or gives up trying. */
+  async close(): Promise<void> {
+    // First the name is free, then the waiters are woken.
+    await this.#directory.removeIf(this.#name, this.#identity).catch(() => {});
+    await this.#directory.removeIf(this.#own, this.#identity).catch(() => {});
+    this.#server.close();
+    for (const waiter of this.#waiters) waiter.destroy();
+    await this.#directory.close();
+  }
+
+  /** @returns false when the name is taken */
+  async #link(name: string): Promise<boolean> {
+    try {
+      await link(this.#path(this.#own), this.#path(name));
+      return true;
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  async #checkOwner(name: string): Promise<void> {
+    const { uid } = await lstat(this.#path(name));
+    if (uid !== process.geteuid?.()) throw new ForeignLockError(`user ${uid} has taken ${name}`);
+  }
+
+  async #remove(name: string): Promise<void> {
+    await unlink(this.#path(name)).catch(() => {});
+  }
+
+  #path(name: string): string {
+    return this.#directory.path(name);
+  }
+}
+
+/** In a directory that several users write to, another one has the lock's name: it is not waited for. */
+export class ForeignLockError extends Error {}
+
+/** Names of the locks of which anything is there. */
+export async function lockNames(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return [...new Set(names.map((name) => name.split(SEPARATOR, 1)[0]!))];
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SocketDirectory } from '../base/socket-directory.js';
+import { makeDirectories } from '../cache/make-directories.js';
+import { reachablePath } from '../fuse/mountpoint.js';
+import { listOurMounts } from './our-mounts.js';
+import { passwdHome } from './passwd-home.js';
+
+const PROGRAM = 'layerslayer';
+
+/** A socket of another boot may be that of a daemon on another machine that shares the home directory. */
+const OTHER_BOOT_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * The directories in which a user's daemons may have their sockets, the usual one first. None depends on this process's
+ * environment: root must find them. The last one is for users without a home that they may write to, as `nobody`.
+ */
+export async function* statusDirectories(owner: number): AsyncGenerator<string> {
+  const runtime = `/run/user/${owner}`;
+  if (owner === 0) yield `/run/${PROGRAM}`;
+  else if (await isDirectoryOf(runtime, owner)) yield join(runtime, PROGRAM);
+  const home = await passwdHome(owner);
+  if (home !== undefined) yield join(home, '.local/state', PROGRAM, 'run');
+  yield `/tmp/${PROGRAM}-run-${owner}`;
+}
+
+/**
+ * Opens the first of them that this user can have, made for it alone.
+ * @throws Error with every reason, when there is none
+ */
+export async function openOwnStatusDirectory(owner: number): Promise<SocketDirectory> {
+  const reasons: string[] = [];
+  for await (const path of statusDirectories(owner)) {
+    try {
+      makeDirectories(path, 0o700);
+      const directory = await openStatusDirectory(path, owner);
+      if (directory) {
+        await directory.makePrivate();
+        return directory;
+      }
+      reasons.push(`${path} belongs to another user`);
+    } catch (error) {
+      reasons.push((error as Error).message);
+    }
+  }
+  throw new Error(reasons.join('; '));
+}
+
+/**
+ * Opens a user's directory. Root opens those of others, who may have put a symlink or a hung file system in the way.
+ * @returns undefined when it belongs to another user, who may have put any socket there
+ * @throws the system's error; LayerslayerError MOUNT_FAILED when it cannot be reached
+ */
+export async function openStatusDirectory(path: string, owner: number): Promise<SocketDirectory | undefined> {
+  const directory = await SocketDirectory.open(await reachablePath(path));
+  if (directory.status.uid === owner) return directory;
+  await directory.close();
+  return undefined;
+}
+
+/**
+ * Name of the socket on which the daemon of a mount answers. The kernel numbers each live mount's device, for all containers of
+ * a machine; the boot tells machines apart that share a home directory.
+ * @param device `major:minor` as in mountinfo
+ */
+export function statusSocketName(device: string): string {
+  return `${device}-${bootName()}`;
+}
+
+/** Removes the sockets that killed daemons of this user have left, of mounts that are gone. Never throws. */
+export async function sweepStatusSockets(owner: number): Promise<void> {
+  // The command that asks the daemon of a mount removes its socket.
+  const mounts = await listOurMounts().catch(() => []);
+  const present = new Set(mounts.map(({ device }) => statusSocketName(device)));
+  for await (const path of statusDirectories(owner)) {
+    const directory = await openStatusDirectory(path, owner).catch(() => undefined);
+    if (!directory) continue;
+    try {
+      const names = await readdir(directory.path('.'));
+      for (const name of names) if (!present.has(name)) await removeDead(directory, name);
+    } catch {
+      // Another daemon removes them one day.
+    } finally {
+      await directory.close();
+    }
+  }
+}
+
+async function removeDead(directory: SocketDirectory, name: string): Promise<void> {
+  const identity = await directory.identity(name);
+  const contact = await directory.contact(name);
+  if (contact === 'dead' && identity !== undefined) {
+    const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
+    const { mtimeMs } = await lstat(directory.path(name));
+    if (isOfThisBoot || Date.now() - mtimeMs > OTHER_BOOT_MS) await directory.removeIf(name, identity);
+  } else if (typeof contact !== 'string') contact.socket.destroy();
+}
+
+async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.uid === owner && status.isDirectory();
+}
+
+let boot: string | undefined;
+
+/** Eight hexadecimal digits of the boot's own id. */
+function bootName(): string {
+  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+  return boot;
+}

@@ -1,0 +1,25 @@
+// Takes the lock NAME of DIRECTORY again and again, and appends `in PID` and `out PID` to LOG, until it is killed.
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { withMachineLock } from '#dist/cache/machine-lock.js';
+
+const [, , directory, name, path] = process.argv;
+const log = openSync(path, 'a'); // lines of several processes get into the order in which they are written
+process.on('exit', () => closeSync(log));
+console.log('ready');
+for (;;) {
+  await withMachineLock(
+    { directory, name },
+    async () => {
+      writeSync(log, `in ${process.pid}\n`);
+      await delay(Math.random() * 2);
+      writeSync(log, `out ${process.pid}\n`);
+    },
+    {
+      onUnlocked(reason) {
+        writeSync(log, `unlocked ${process.pid} ${reason}\n`);
+      },
+    },
+  );
+  if (Math.random() < 0.3) await delay(Math.random() * 3);
+}
