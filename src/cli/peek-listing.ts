@@ -3,6 +3,7 @@ import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
 import type { ListedPaths } from './listed-paths.js';
 import type { Output } from './output.js';
+import { printableJson } from './printable.js';
 import type { ProgressDisplay } from './progress-display.js';
 
 export type ListingForm = 'long' | 'simple' | 'json';
@@ -35,8 +36,7 @@ export class PeekListing {
     const cleaned = joinPath(cleanNames(splitPath(path)));
     if (!this.#paths.isListed(cleaned)) return;
     const { fields, before = '', after = '' } = more;
-    if (this.#form === 'json')
-      this.#lines.push(JSON.stringify({ ...fields, ...entryRecord(entry, cleaned) }));
+    if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
     else if (this.#form === 'simple') this.#lines.push(`${before}${simpleLine(entry, cleaned)}${after}`);
     else this.#lines.push(`${before}${longLine(entry, cleaned)}${after}`);
   }

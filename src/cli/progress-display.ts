@@ -78,6 +78,12 @@ export class ProgressDisplay {
     this.#output.result(text);
   }
 
+  /** The same for a result in JSON; see `Output.json`. */
+  json(value: unknown, indent?: number): void {
+    this.#erase();
+    this.#output.json(value, indent);
+  }
+
   /** Takes the bars away: what follows is the result or an error. */
   end(): void {
     this.#erase();

@@ -38,13 +38,15 @@ export const cache: Command<typeof OPTIONS> = {
       case 'ls': {
         const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
         const listing = cacheListing(files, place);
-        output.result(options.json ? JSON.stringify(listing, undefined, 2) : cacheTable(listing));
+        if (options.json) output.json(listing, 2);
+        else output.result(cacheTable(listing));
         return 0;
       }
       case 'prune':
       case 'clear': {
         const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
-        output.result(options.json ? JSON.stringify(removed, undefined, 2) : shrunkLine(removed));
+        if (options.json) output.json(removed, 2);
+        else output.result(shrunkLine(removed));
         return 0;
       }
       default:

@@ -85,7 +85,8 @@ export const carve: Command<typeof OPTIONS> = {
         });
         const say = (line: string, record: () => object) => {
           if (toStdout) display.say(line);
-          else display.result(values.json ? JSON.stringify(record()) : line);
+          else if (values.json) display.json(record());
+          else display.result(line);
         };
         let told: string | undefined;
         const job: CarveJob = {

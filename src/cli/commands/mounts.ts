@@ -18,12 +18,9 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
     if (options.json) {
-      output.result(
-        JSON.stringify(
-          found.flatMap(({ status }) => status ?? []),
-          undefined,
-          2,
-        ),
+      output.json(
+        found.flatMap(({ status }) => status ?? []),
+        2,
       );
     } else if (found.length > 0) {
       output.result(textTable([HEAD, ...found.map(row)]));

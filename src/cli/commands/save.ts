@@ -149,7 +149,6 @@ function showSummary(
 ): void {
   const elapsedMs = performance.now() - startedMs;
   const summary = { image, outcomes, place, bytesFetched: session.metrics().bytesFetched, elapsedMs };
-  display.result(
-    output.choices.json ? JSON.stringify(saveRecord(summary), undefined, 2) : summaryLine(summary),
-  );
+  if (output.choices.json) display.json(saveRecord(summary), 2);
+  else display.result(summaryLine(summary));
 }
