@@ -33,6 +33,9 @@ import type { SavedBlob, SaveTarget } from './saved-blob.js';
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
 const STREAM_BUFFERS = 8;
 
+/** What the HTTP parser takes at its first answer, in pages of 64 KiB. */
+const PARSER_MEMORY = { initial: 2 };
+
 /** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
 const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
 
@@ -68,6 +71,10 @@ const handlers: SourceMethods = {
   setup(argument) {
     fetching = setup(argument);
     fetching.catch(() => {}); // told to whoever calls
+  },
+  async prepare() {
+    await loadPool();
+    new WebAssembly.Memory(PARSER_MEMORY);
   },
   async resolve({ reference, platform }, signal) {
     return (await fetching).source.resolve(reference, platform, signal);

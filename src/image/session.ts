@@ -130,6 +130,10 @@ class ThreadedSession implements ImageSession {
     return saving.finally(() => this.#opening.delete(saving));
   }
 
+  async prepareReads(): Promise<void> {
+    await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
+  }
+
   openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
     return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
   }

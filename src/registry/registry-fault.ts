@@ -1,4 +1,5 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { shortageAdvice } from '../base/system-fault.js';
 
 /**
  * What to do after a fault: `never` try again; `backoff`: wait and try, a few times; `once`: try once more from
@@ -65,6 +66,13 @@ export function connectionFault(error: unknown, url: URL): LayerslayerError {
   if (isCertificateCode(code)) {
     const hint = 'add its CA to SSL_CERT_FILE or certs.d, or use --insecure';
     return new RegistryFault('REGISTRY_UNAVAILABLE', `${message}: ${hint}`, 'never', { cause: error, host });
+  }
+  const shortage = shortageAdvice(code);
+  if (shortage !== undefined) {
+    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', {
+      cause: error,
+      host,
+    });
   }
   if (code !== undefined && TIMEOUT_CODES.has(code)) {
     return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
