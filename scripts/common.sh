@@ -83,7 +83,7 @@ need_modules() {
   fi
 }
 
-# own_mounts: mountpoints that layerslayer serves now.
+# own_mounts DIRECTORY: layerslayer's mountpoints below it. Others on this machine are somebody else's.
 own_mounts() {
-  awk '$3 == "fuse.layerslayer" { print $2 }' /proc/mounts
+  awk -v below="$1/" '$3 == "fuse.layerslayer" && index($2, below) == 1 { print $2 }' /proc/mounts
 }

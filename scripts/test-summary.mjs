@@ -1,23 +1,41 @@
 #!/usr/bin/env node
-// Sums up a run of scripts/test. Usage: test-summary.mjs RESULTS FAILURES
-// RESULTS is what vitest's JSON reporter wrote (missing: no test ran), FAILURES has the name of each step that failed, one a line.
+// Sums up a run of scripts/test. Usage: test-summary.mjs JOURNAL FAILURES
+// JOURNAL is what test-journal.mjs wrote (missing: no test ran), FAILURES has the name of each step that failed, one a line.
 import { existsSync, readFileSync } from 'node:fs';
 
-const [, , resultsPath, failuresPath] = process.argv;
-const run = existsSync(resultsPath) ? JSON.parse(readFileSync(resultsPath, 'utf8')) : undefined;
+const [, , journalPath, failuresPath] = process.argv;
 const steps = readFileSync(failuresPath, 'utf8').split('\n').filter(Boolean);
 
-const names = { passed: [], failed: [], skipped: [] };
-for (const file of run?.testResults ?? []) {
-  for (const test of file.assertionResults) {
-    const outcome = test.status === 'passed' || test.status === 'failed' ? test.status : 'skipped';
-    names[outcome].push(test.fullName);
-  }
-  // A file that could not be loaded, or whose hooks failed, fails without a failed test in it.
-  if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
-    names.failed.push(`${file.name}: ${file.message.split('\n')[0]}`);
+const tests = new Map(); // by id: the last word on each
+const running = new Set(); // files
+const files = [];
+let filesToRun = 0;
+for (const line of existsSync(journalPath) ? readFileSync(journalPath, 'utf8').split('\n') : []) {
+  const { event, ...record } = parsed(line);
+  if (event === 'run') filesToRun = record.files;
+  else if (event === 'begin') running.add(record.name);
+  else if (event === 'end') tests.set(record.id, record);
+  else if (event === 'file') {
+    running.delete(record.name);
+    files.push(record);
   }
 }
+
+const names = { passed: [], failed: [], skipped: [] };
+for (const { name, file, state } of tests.values()) {
+  names[state === 'passed' || state === 'failed' ? state : 'skipped'].push(`${file}: ${name}`);
+}
+const failedFiles = new Set(
+  [...tests.values()].filter(({ state }) => state === 'failed').map(({ file }) => file),
+);
+// A file that could not be loaded, or whose hooks failed, fails without a failed test in it.
+for (const { name, failed, message } of files) {
+  if (failed && !failedFiles.has(name)) names.failed.push(`${name}: ${message}`);
+}
+// A run that was ended from outside. Of a file whose thread was busy to the end its tests are not known.
+for (const name of running) names.failed.push(`${name}: did not run to its end`);
+if (filesToRun > files.length)
+  console.log(`${filesToRun - files.length} of ${filesToRun} test files did not run to their end`);
 // The step `tests` fails whenever a test does: counted on its own only when no test says why (an unhandled error).
 names.failed.push(...steps.filter((step) => step !== 'tests' || names.failed.length === 0));
 if (names.passed.length + names.failed.length === 0) names.failed.push('no test ran');
@@ -26,3 +44,12 @@ for (const name of names.skipped) console.log(`skipped: ${name}`);
 for (const name of names.failed) console.log(`failed: ${name}`);
 console.log(`${names.passed.length} passed, ${names.failed.length} failed, ${names.skipped.length} skipped`);
 process.exitCode = names.failed.length === 0 ? 0 : 1;
+
+/** The last line of a run that was killed may be cut. */
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
+}

@@ -1,3 +1,5 @@
+import { systemFault } from './system-fault.js';
+
 /**
  * The one error class and its closed set of codes. A code is decided where the fault happens; each level above may
  * add context with `withContext`. Codes become errno, HTTP status and exit status only at the edges (`fuse/`, `cli/`).
@@ -58,14 +60,22 @@ export function fromErrorRecord(record: ErrorRecord): LayerslayerError {
   return error;
 }
 
-/** Any thrown value as a LayerslayerError: an abort becomes ABORTED, what nobody foresaw becomes INTERNAL. */
+/**
+ * Any thrown value as a LayerslayerError: an abort becomes ABORTED, what the operating system refused IO_FAILED, and all else
+ * INTERNAL, a fault in the program.
+ */
 export function asLayerslayerError(error: unknown): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
   if (error instanceof Error && error.name === 'AbortError') {
     return new LayerslayerError('ABORTED', error.message, { cause: error });
   }
+  const refused = systemFault(error);
+  if (refused !== undefined) return new LayerslayerError('IO_FAILED', refused, { cause: error });
   const message = error instanceof Error ? error.message : String(error);
-  return new LayerslayerError('INTERNAL', message, { cause: error });
+  const fault = new LayerslayerError('INTERNAL', message, { cause: error });
+  // Where the fault is, not where it was caught.
+  if (error instanceof Error && error.stack !== undefined) fault.stack = error.stack;
+  return fault;
 }
 
 /** The same fault, told with what the caller was doing: `context: message`. */

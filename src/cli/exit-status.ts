@@ -17,13 +17,12 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   MOUNT_FAILED: 20,
   UNMOUNT_FAILED: 20,
   ABORTED: 130,
-  INTERNAL: 1,
+  INTERNAL: 70,
 };
 
 /** What each status means, as `--help` says it. */
 const MEANING: Readonly<Record<number, string>> = {
   0: 'done',
-  1: 'a fault in layerslayer itself',
   2: 'wrong usage or reference',
   10: 'no such image, layer or file',
   11: 'the registry wants (other) credentials',
@@ -34,6 +33,7 @@ const MEANING: Readonly<Record<number, string>> = {
   16: 'a kind of image or layer that is not supported',
   17: 'a local file could not be read or written',
   20: 'mounting or unmounting failed',
+  70: 'a fault in layerslayer itself',
   130: 'interrupted',
 };
 

@@ -100,7 +100,8 @@ export async function withSession(
   } finally {
     display.end();
     warnings.show(output, 'with --verbose');
-    await Promise.race([session.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+    const closed = session.close().catch(() => {}); // not what the command ends with
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     interruption.release();
   }
 }

@@ -6,13 +6,19 @@ import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
 import { type CommandName, commandNamed } from './command-names.js';
 import type { Translation } from './first-tool.js';
-import { rawArguments, rawWorkingDirectory } from './raw-arguments.js';
+import { catchAll, endWith } from './last-resort.js';
+import { rawArguments } from './raw-arguments.js';
+import { runInSmallSpace } from './small-space.js';
+import { workingDirectory } from './working-directory.js';
 
 /** When the process began, on the clock of performance.now(): that clock starts with it. */
 const STARTED_MS = 0;
 
 /** Commands that have a session in this process, and one only. */
 const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save']);
+
+/** Commands that read images. */
+const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
 
 /** A lone `layerslayer`, or a word that is no command. */
 const USAGE_STATUS = 2;
@@ -36,7 +42,7 @@ async function runFirstTool(words: readonly string[]): Promise<number> {
   ]);
   let translation: Translation;
   try {
-    translation = translateFirstTool(words, () => tokenTxt(workingDirectory()));
+    translation = translateFirstTool(words, () => tokenTxt(cwd));
   } catch (error) {
     const { processOutput } = await import('./process-output.js');
     const output = processOutput();
@@ -57,13 +63,17 @@ async function runChosen(
   choice: Choice & { kind: 'command' },
   notes: readonly string[] = [],
 ): Promise<number> {
+  const isHelp = asks(choice.words, '--help', '-h');
+  if (READING.has(choice.name) && !isHelp) {
+    const status = await runInSmallSpace(choice.name === 'mount' ? 'MOUNT_FAILED' : 'IO_FAILED');
+    if (status !== undefined) return status;
+  }
   let daemon: DaemonClient | undefined;
   const theDaemon = () => {
     daemon ??= new DaemonClient(startDaemon());
     return daemon;
   };
   // Before anything else is loaded: their modules load on the other core while this process reads the command line.
-  const isHelp = asks(choice.words, '--help', '-h');
   if (choice.name === 'mount' && !isHelp) theDaemon();
   const fetchThread = FETCHING.has(choice.name) && !isHelp ? startFetchThread() : undefined;
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
@@ -73,7 +83,7 @@ async function runChosen(
   ]);
   const context: CommandContext = {
     output: processOutput(),
-    cwd: workingDirectory(),
+    cwd,
     env: process.env,
     uid: process.getuid?.() ?? 0,
     startedMs: STARTED_MS,
@@ -92,15 +102,6 @@ async function runChosen(
   return status;
 }
 
-/** One that was deleted has no name left; below this one nothing is found, and absolute paths work. */
-function workingDirectory(): string {
-  try {
-    return rawWorkingDirectory(process.cwd());
-  } catch {
-    return '/proc/self/cwd';
-  }
-}
-
 async function runTopLevel(
   choice: Exclude<Choice, { kind: 'command' | 'first-tool' }>,
   words: readonly string[],
@@ -114,10 +115,12 @@ async function runTopLevel(
   if (choice.kind === 'version') {
     const { version } = await import('./version.js');
     output.result(`layerslayer ${version()}`);
+    await output.settled();
     return 0;
   }
   if (choice.kind === 'help') {
     output.result(programHelp(await loadAllCommands()).trimEnd());
+    await output.settled();
     return 0;
   }
   output.choices = { ...output.choices, json: asks(words, '--json') };
@@ -131,5 +134,8 @@ async function runTopLevel(
   return USAGE_STATUS;
 }
 
+const words = rawArguments(process.argv.slice(2));
+catchAll(words);
+const cwd = workingDirectory();
 // Explicitly: a handle that is still open (a connection kept alive) must not keep the user waiting.
-process.exit(await main(rawArguments(process.argv.slice(2))));
+process.exit(await main(words).catch((error: unknown) => endWith(error, words)));

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
+import { printable, printableJson, showRawBytes } from '../base/printable.js';
 import { LogFile } from '../daemon/log-file.js';
-import { printable, showRawBytes } from './printable.js';
+import { errorText } from './error-text.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */
 export interface TextSink {
@@ -82,6 +83,11 @@ export class Output {
     this.#tee?.write(shown);
   }
 
+  /** A result for programs. @param indent spaces a level; on one line when left out */
+  json(value: unknown, indent?: number): void {
+    this.result(printableJson(value, indent));
+  }
+
   /** Content of an image, byte for byte: to stdout only. */
   bytes(content: Uint8Array): void {
     this.#stdout.write(content);
@@ -96,15 +102,8 @@ export class Output {
 
   /** One line; with `--json` one object; the stack only with `--verbose`. */
   error(error: ErrorRecord): void {
-    const { code, message } = error;
-    const line = this.choices.json
-      ? JSON.stringify({ error: { code, message } })
-      : `layerslayer: ${printable(message)}`;
-    this.#stderr.write(`${line}\n`);
-    this.#tee?.write(line);
-    if (this.choices.verbose && !this.choices.json && error.stack) {
-      this.#stderr.write(`${error.stack}\n`);
-      this.#tee?.write(error.stack);
-    }
+    const text = errorText(error, this.choices);
+    this.#stderr.write(`${text}\n`);
+    this.#tee?.write(text);
   }
 }

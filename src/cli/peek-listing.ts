@@ -1,3 +1,4 @@
+import { printableJson } from '../base/printable.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
@@ -35,8 +36,7 @@ export class PeekListing {
     const cleaned = cleanPath(path);
     if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
     const { fields, before = '', after = '' } = more;
-    if (this.#form === 'json')
-      this.#lines.push(JSON.stringify({ ...fields, ...entryRecord(entry, cleaned) }));
+    if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
     else if (this.#form === 'simple') this.#lines.push(`${before}${simpleLine(entry, cleaned)}${after}`);
     else this.#lines.push(`${before}${longLine(entry, cleaned)}${after}`);
   }

@@ -1,6 +1,6 @@
+import { printable } from '../base/printable.js';
 import type { LayerProgress } from '../image/image-session.js';
 import type { Output } from './output.js';
-import { printable } from './printable.js';
 import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProgress } from './progress.js';
 
 /** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
@@ -87,6 +87,12 @@ export class ProgressDisplay {
   result(text: string): void {
     this.#erase();
     this.#output.result(text);
+  }
+
+  /** The same for a result in JSON; see `Output.json`. */
+  json(value: unknown, indent?: number): void {
+    this.#erase();
+    this.#output.json(value, indent);
   }
 
   /** Takes the bars away: what follows is the result or an error. */

@@ -1,6 +1,6 @@
+import { printable } from '../base/printable.js';
 import type { MountSummary } from '../daemon/mount-options.js';
 import { imageTitle } from './image-title.js';
-import { printable } from './printable.js';
 import { formatDuration, formatSize } from './size.js';
 
 /** `IMAGE@DIGEST (PLATFORM, 8 layers, 5432 entries) on DIR, 19.8 MiB fetched in 1.9 s` */

@@ -7,6 +7,7 @@ import { commandHelp } from './help.js';
 import type { Output, OutputChoices } from './output.js';
 import { parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
+import { explainRemoved } from './working-directory.js';
 
 /**
  * Parses the words of one command, runs it, and turns what it throws into a line and an exit status.
@@ -24,6 +25,7 @@ export async function runCommand(
   try {
     if (asks(words, '--help', '-h')) {
       output.result(commandHelp(command).trimEnd());
+      await output.settled();
       return 0;
     }
     const parsed = parseArguments(words, command.options);
@@ -50,7 +52,7 @@ export async function runCommand(
 /** @returns the exit status */
 export function reportFault(error: unknown, output: Output): number {
   const known = asLayerslayerError(error);
-  output.error(toErrorRecord(known));
+  output.error(explainRemoved(toErrorRecord(known)));
   return EXIT_STATUS[known.code];
 }
 

@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
+import { printable } from '../base/printable.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { SavedBlob, SaveOutcome } from '../image/saved-blob.js';
 import { formatPlatform } from '../oci/platform.js';
 import { imageTitle } from './image-title.js';
-import { printable } from './printable.js';
 import { formatDuration, formatSize } from './size.js';
 
 /** `layer 3/8: downloads/library/nginx/alpine/sha256_ab….tar.gz (28.3 MiB, saved)` */

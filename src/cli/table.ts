@@ -1,4 +1,4 @@
-import { printable } from './printable.js';
+import { printable } from '../base/printable.js';
 
 /** Columns of text, left-aligned, two spaces apart; the last one is not padded. */
 export function textTable(rows: readonly (readonly string[])[]): string {

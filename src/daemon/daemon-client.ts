@@ -1,10 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
+import { isCrash, tightLimits } from '../base/process-limits.js';
 import type { LayerProgress } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
+
+/** A daemon reads its options 0.1 s after its start; where no threads are to be had, Node hangs while it starts. */
+const START_MS = 30_000;
 
 /** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
 const STOP_MS = 6_000;
@@ -19,11 +23,13 @@ export interface DaemonListener {
 /** The starter's side of a daemon, from its first message to the farewell. */
 export class DaemonClient {
   readonly #child: ChildProcess;
+  readonly #startMs: number;
   readonly #exited: Promise<string>;
   #stopping = false;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, startMs: number = START_MS) {
     this.#child = child;
+    this.#startMs = startMs;
     this.#exited = new Promise((resolve) => {
       child.on('exit', (status, signal) => resolve(signal ?? `status ${status}`));
       child.on('error', (error) => resolve(error.message));
@@ -41,8 +47,15 @@ export class DaemonClient {
     image?: Promise<ResolvedImage>,
   ): Promise<MountSummary> {
     return new Promise((resolve, reject) => {
+      const overdue = setTimeout(() => {
+        reject(notStarted(this.#startMs));
+        this.#child.kill('SIGKILL');
+      }, this.#startMs);
+      void this.#exited.then(() => clearTimeout(overdue));
       this.#child.on('message', (message: FromDaemon) => {
         switch (message.type) {
+          case 'started':
+            return clearTimeout(overdue);
           case 'ready':
             return resolve(message.summary);
           case 'failed':
@@ -116,8 +129,20 @@ export class DaemonClient {
 
   #unexpected(how: string, options: MountOptions): LayerslayerError {
     if (this.#stopping) return new LayerslayerError('ABORTED', 'interrupted');
+    const limits = isCrash(how) ? tightLimits() : undefined;
+    if (limits !== undefined)
+      return new LayerslayerError('MOUNT_FAILED', `the mount's daemon ended (${how}), as ${limits}`);
     return died(`${how}; its log is ${options.logFile}`);
   }
+}
+
+function notStarted(startMs: number): LayerslayerError {
+  const limits = tightLimits();
+  const why = limits === undefined ? '' : `; ${limits}`;
+  return new LayerslayerError(
+    'MOUNT_FAILED',
+    `the mount's daemon did not start within ${startMs / 1000} s${why}`,
+  );
 }
 
 function died(how: string): LayerslayerError {

@@ -5,7 +5,7 @@ import { formatLogLine, LogFile } from './log-file.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions } from './mount-options.js';
 import type { MountPorts } from './mount-ports.js';
-import { redactor } from './redact.js';
+import { redactedStack, redactor } from './redact.js';
 import { type MountEnd, runMount, stopReason } from './run-mount.js';
 
 /** From the first SIGTERM to the end of the process, whatever hangs. */
@@ -50,6 +50,7 @@ export function runDaemonProcess(ports: MountPorts): void {
       tellImage(message.image);
     } else if (!started) {
       started = true;
+      tell({ type: 'started' });
       belongsToStarter = message.options.foreground;
       const { options } = message;
       void live(options, options.resolvedByStarter ? image : undefined, ports, stop.signal, stopFor);
@@ -76,7 +77,9 @@ async function live(
   let crash: unknown;
   const onUncaught = (error: unknown) => {
     crash ??= error;
-    log.error(`a fault that nobody caught: ${error instanceof Error ? error.stack : error}`);
+    const { message, stack } = asLayerslayerError(error);
+    log.error(`a fault that nobody caught: ${message}`);
+    log.info(stack ?? '');
     stopFor('a fault that nobody caught');
   };
   process.on('uncaughtException', onUncaught);
@@ -118,7 +121,7 @@ async function live(
   const error = failure && {
     ...toErrorRecord(failure),
     message: redact(failure.message),
-    stack: redact(failure.stack ?? ''),
+    stack: redactedStack(failure.stack, redact),
   };
   await told(ready || !error ? { type: 'ended', error } : { type: 'failed', error });
   if (end === 'detached') log.info('ending under processes that still have files of it open');

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { procFault } from '../base/proc.js';
 
 const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo are octal
 
@@ -6,14 +7,34 @@ const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo 
  * Descriptors above stderr that a child of this process would inherit: what our own caller left open (`9>lock`, bash's
  * process substitution at 63). Node marks its own close-on-exec, and those of its caller only up to the first gap
  * above 15.
+ * @throws LayerslayerError IO_FAILED without /proc
  */
 export function inheritedFiles(): number[] {
   const found: number[] = [];
-  for (const name of readdirSync('/proc/self/fd')) {
+  for (const name of openFiles()) {
     const fd = Number(name);
     if (fd > 2 && !isClosedOnExec(fd)) found.push(fd);
   }
   return found;
+}
+
+/** Closes descriptors that this process inherited, which `names` lists. Before it opens any. */
+export function closeInherited(names: readonly string[]): void {
+  for (const name of names) {
+    try {
+      closeSync(Number(name));
+    } catch {
+      // Closed already.
+    }
+  }
+}
+
+function openFiles(): string[] {
+  try {
+    return readdirSync('/proc/self/fd');
+  } catch (error) {
+    throw procFault(error);
+  }
 }
 
 function isClosedOnExec(fd: number): boolean {

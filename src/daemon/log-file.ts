@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeS
 import { dirname } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
+import { printable } from '../base/printable.js';
 import { fsPath } from '../base/raw-text.js';
 import { makeDirectories } from '../cache/make-directories.js';
 
@@ -87,6 +88,6 @@ function checkOwner(directory: string): void {
 
 /** A log line: time, level, message. Text from registries can't begin a line of its own or move the cursor. */
 export function formatLogLine(level: LogLevel, message: string, now = new Date()): string {
-  const text = message.replace(/\r?\n/g, '\n    ').replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '?');
+  const text = message.split(/\r?\n/).map(printable).join('\n    ');
   return `${now.toISOString()} ${level} ${text}`;
 }

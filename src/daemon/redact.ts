@@ -5,17 +5,23 @@ const SHORTEST_SECRET = 4; // characters
 
 const HIDDEN = '***';
 
+/** Characters of a message: it names things that others chose, whose length has no bound. */
+const MESSAGE_MAX = 2 * 1024;
+/** A stack is a dozen lines below its message. */
+const STACK_MAX = 8 * 1024;
+/** What is looked at beyond the cut, at the least: a secret that the cut would split is found whole. */
+const MARGIN = 4 * 1024;
+
+/** @param max characters of the result; those of a message when left out */
+export type Redact = (text: string, max?: number) => string;
+
 /**
  * A last line of defence before text reaches a log file or a terminal: messages are written without secrets, yet the
  * text of a system error or of a registry's answer may repeat what was sent. Hides the given secrets (also in the
  * base64 form of basic credentials), credentials in URLs and headers, and query strings, which carry the signature of
- * a redirect.
+ * a redirect. The text is cut first: a registry must not choose how long this takes. The time grows with the length only.
  */
-export function redactor(registry: {
-  username?: string;
-  password?: string;
-  token?: string;
-}): (text: string) => string {
+export function redactor(registry: { username?: string; password?: string; token?: string }): Redact {
   const secrets = [registry.password, registry.token].filter(
     (secret): secret is string => secret !== undefined,
   );
@@ -27,24 +33,72 @@ export function redactor(registry: {
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     // The longest first: a secret that contains another one must not be left in part.
     .sort((a, b) => b.length - a.length);
-  return (text) => {
-    for (const secret of all) text = text.replaceAll(secret, HIDDEN);
-    return redactPatterns(text);
+  const margin = Math.max(MARGIN, all[0]?.length ?? 0);
+  return (text, max = MESSAGE_MAX) => {
+    let shown = text.slice(0, max + margin);
+    for (const secret of all) shown = shown.replaceAll(secret, HIDDEN);
+    return cut(redactPatterns(shown), max);
   };
 }
 
+function cut(text: string, max: number): string {
+  return text.length > max ? `${text.slice(0, max - 1)}…` : text;
+}
+
+/**
+ * Words are found first, each by one pass, and looked into after that: an expression that begins anew at each place of a long
+ * word takes time by the square of its length.
+ */
 function redactPatterns(text: string): string {
   return text
-    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"']+@/gi, `$1${HIDDEN}@`)
-    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s?#"'<>]*)\?[^\s"'<>]*/gi, `$1?${HIDDEN}`)
+    .replace(/[^\s"'<>]+/g, redactUrl)
     .replace(/(\bauthorization["']?\s*[:=]\s*["']?(?:bearer|basic)\s+)[^\s"',]+/gi, `$1${HIDDEN}`)
-    .replace(/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, HIDDEN); // a JSON web token, as registries hand out
+    .replace(/[\w.-]+/g, redactWebTokens);
+}
+
+const SCHEME_END = '://';
+
+/** Credentials of the URLs in a word, and all behind the first `?`. */
+function redactUrl(word: string): string {
+  const first = word.indexOf(SCHEME_END);
+  if (first === -1 || !/[a-z0-9+.-]$/i.test(word.slice(0, first))) return word;
+  const query = word.indexOf('?', first);
+  const path = query === -1 ? word : word.slice(0, query);
+  const [scheme, ...rest] = path.split(SCHEME_END);
+  const shown = rest.map((part) => {
+    const at = part.slice(0, authorityLength(part)).lastIndexOf('@');
+    return at > 0 ? `${HIDDEN}${part.slice(at)}` : part;
+  });
+  return [scheme, ...shown].join(SCHEME_END) + (query === -1 ? '' : `?${HIDDEN}`);
+}
+
+function authorityLength(part: string): number {
+  const end = part.search(/[/#]/);
+  return end === -1 ? part.length : end;
+}
+
+/** JSON web tokens, as registries hand out: `eyJ….eyJ….….` */
+function redactWebTokens(word: string): string {
+  const parts = word.split('.');
+  const shown: string[] = [];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    const start = part.search(/(?<!\w)eyJ[\w-]{8}/);
+    const isToken = start !== -1 && parts[i + 1]; // header and claims, then perhaps a signature
+    shown.push(isToken ? `${part.slice(0, start)}${HIDDEN}` : part);
+    if (isToken) i += parts[i + 2] ? 2 : 1;
+  }
+  return shown.join('.');
 }
 
 /** The error as it may be shown: its code, and message and stack without secrets. */
-export function redactedError(error: unknown, redact: (text: string) => string): LayerslayerError {
+export function redactedError(error: unknown, redact: Redact): LayerslayerError {
   const { code, message, stack } = asLayerslayerError(error);
   const told = new LayerslayerError(code, redact(message));
-  told.stack = redact(stack ?? '');
+  told.stack = redactedStack(stack, redact);
   return told;
+}
+
+export function redactedStack(stack: string | undefined, redact: Redact): string {
+  return redact(stack ?? '', STACK_MAX);
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../base/abortable.js';
-import { LayerslayerError, withContext } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { checkSpareFiles, tightLimits } from '../base/process-limits.js';
 import type { MountedFs } from '../fuse/transport.js';
 import type { ImageSession, LayerProgress } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
@@ -65,6 +66,8 @@ export async function runMount(
     stop.throwIfAborted();
     const fs = new CountedFs(await ports.buildFs({ image, layers, trees: session.trees }, options, log));
     stop.throwIfAborted();
+    const limits = tightLimits();
+    if (limits !== undefined) await prepareReads(session, stop, limits);
     const transport = await ports.transport(options.transport);
     const mounted = await transport.mount(fs, options.mountpoint, {
       source: options.source ?? image.reference,
@@ -80,7 +83,25 @@ export async function runMount(
     });
     return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });
   } finally {
-    await Promise.race([session.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+    const closed = session.close().catch((error: Error) => log.info(`closing: ${error.message}`)); // not what it ends with
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+}
+
+/**
+ * Takes what reads need before the mount succeeds: else the first read would answer EIO.
+ * @throws LayerslayerError MOUNT_FAILED when the limits of this process are too low
+ */
+async function prepareReads(session: ImageSession, stop: AbortSignal, limits: string): Promise<void> {
+  try {
+    await abortable(session.prepareReads(), stop);
+    checkSpareFiles();
+  } catch (error) {
+    const { code, message } = asLayerslayerError(error);
+    if (code === 'ABORTED') throw error;
+    throw new LayerslayerError('MOUNT_FAILED', `reads would fail, as ${limits}: ${message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { SMALL_SPACE_OPTIONS, savesAddressSpace } from '../base/process-limits.js';
 import { inheritedFiles } from './inherited-files.js';
 
 /** Outstanding reads of /dev/fuse, each of which holds a thread of libuv's pool for good. */
@@ -22,28 +22,20 @@ const IPC_FD = 3;
 export function startDaemon(
   program = fileURLToPath(new URL('./daemon-main.js', import.meta.url)),
 ): ChildProcess {
-  const nothing = openSync('/dev/null', 'r');
-  try {
-    const stdio: StdioOptions = ['ignore', 'ignore', 'ignore', 'ipc'];
-    for (const fd of inheritedFiles()) {
-      if (fd === IPC_FD) continue;
-      for (let i = stdio.length; i < fd; i++) stdio.push('ignore');
-      stdio[fd] = nothing; // laid over it: there is no way to have a descriptor closed in the child
-    }
-    return spawn(process.execPath, [program], {
-      cwd: '/',
-      detached: true,
-      stdio,
-      env: {
-        ...process.env,
-        UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES),
-        // glibc keeps what is freed, in an arena a thread; with one arena, and buffers of 64 KiB outside of it, the daemon
-        // stays 25 MiB smaller at no cost (measured).
-        MALLOC_ARENA_MAX: '1',
-        MALLOC_MMAP_THRESHOLD_: String(64 * 1024),
-      },
-    });
-  } finally {
-    closeSync(nothing);
-  }
+  const options = savesAddressSpace() ? SMALL_SPACE_OPTIONS : [];
+  // Nothing here closes a descriptor in the child, and none at or above `ulimit -n` can be replaced: the daemon closes them.
+  const inherited = inheritedFiles().filter((fd) => fd !== IPC_FD);
+  return spawn(process.execPath, [...options, program, ...inherited.map(String)], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: {
+      ...process.env,
+      UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES),
+      // glibc keeps what is freed, in an arena a thread; with one arena, and buffers of 64 KiB outside of it, the daemon
+      // stays 25 MiB smaller at no cost (measured).
+      MALLOC_ARENA_MAX: '1',
+      MALLOC_MMAP_THRESHOLD_: String(64 * 1024),
+    },
+  });
 }

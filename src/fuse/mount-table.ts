@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { procFault } from '../base/proc.js';
 import { textOfBytes } from '../base/raw-text.js';
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
@@ -16,9 +17,11 @@ export interface MountEntry {
 /**
  * All mounts that this process sees, in the order they were made: of several on one path the last is the one seen.
  * Reading it asks no file system, so it is safe however dead or hung one is.
+ * @throws LayerslayerError IO_FAILED without /proc
  */
 export async function readMountTable(): Promise<MountEntry[]> {
-  return parseMountTable(await readFile('/proc/self/mountinfo'));
+  const table = readFile('/proc/self/mountinfo').catch((error: unknown) => Promise.reject(procFault(error)));
+  return parseMountTable(await table);
 }
 
 /** The mounts of one type. */

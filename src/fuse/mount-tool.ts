@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { runTool, type ToolOptions, type ToolResult } from './run-tool.js';
 
 /** All of them take milliseconds; the room is for a machine that swaps. */
@@ -19,7 +19,9 @@ export async function failureOfTool(
   try {
     result = await runTool(program, args, { deadlineMs: TOOL_DEADLINE_MS, ...options });
   } catch (error) {
-    throw new LayerslayerError(code, `running ${program}: ${(error as Error).message}`, { cause: error });
+    throw new LayerslayerError(code, `running ${program}: ${asLayerslayerError(error).message}`, {
+      cause: error,
+    });
   }
   if (result.status === 0) return undefined;
   if (result.status === undefined) return `${program} did not end within ${TOOL_DEADLINE_MS / 1000} s`;

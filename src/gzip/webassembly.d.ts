@@ -7,7 +7,8 @@ declare namespace WebAssembly {
     constructor(module: Module);
     readonly exports: unknown;
   }
-  interface Memory {
+  class Memory {
+    constructor(limits: { initial: number });
     readonly buffer: ArrayBuffer;
   }
 }

@@ -21,6 +21,8 @@ export interface FetchSetup {
  */
 export interface SourceMethods {
   setup(argument: FetchSetup): void;
+  /** Loads what fetching needs. @throws what the system says when there is no memory for it */
+  prepare(argument: object): Promise<void>;
   resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
   listImages(argument: { reference: string }, signal: AbortSignal): Promise<ImageOffer>;
   documents(argument: { image: ResolvedImage }, signal: AbortSignal): Promise<ImageDocuments>;

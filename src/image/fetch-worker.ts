@@ -34,6 +34,9 @@ import { StopBetweenChunks } from './stop-between-chunks.js';
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
 const STREAM_BUFFERS = 8;
 
+/** What the HTTP parser takes at its first answer, in pages of 64 KiB. */
+const PARSER_MEMORY = { initial: 2 };
+
 /** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
 const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
 
@@ -69,6 +72,10 @@ const handlers: SourceMethods = {
   setup(argument) {
     fetching = setup(argument);
     fetching.catch(() => {}); // told to whoever calls
+  },
+  async prepare() {
+    await loadPool();
+    new WebAssembly.Memory(PARSER_MEMORY);
   },
   async resolve({ reference, platform }, signal) {
     return (await fetching).source.resolve(reference, platform, signal);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log, LogLevel } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import type { LocalPlace } from '../blob/local-pages.js';
@@ -55,6 +55,11 @@ export class Fetching {
   /** Starts the thread, for whoever knows that it will be needed; its first use does so too. */
   start(): void {
     this.#started();
+  }
+
+  /** Starts the thread and has it load all it needs. @throws LayerslayerError when the system has no memory for it */
+  async prepare(): Promise<void> {
+    await this.#started().call('prepare', {});
   }
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
@@ -135,16 +140,25 @@ export class Fetching {
       peer.notify('openBlob', { blob, image, layer });
       if (pageDigests) peer.notify('setPageDigests', { blob, pageDigests });
     }
-    thread.on('error', (error) => this.#ended(thread, peer, error.stack ?? error.message));
-    thread.on('exit', (code) => this.#ended(thread, peer, `exit code ${code}`));
+    thread.on('error', (error) => this.#ended(thread, peer, asLayerslayerError(error)));
+    thread.on('exit', (code) =>
+      this.#ended(thread, peer, new LayerslayerError('INTERNAL', `exit code ${code}`)),
+    );
     return peer;
   }
 
-  #ended(thread: Worker, peer: ThreadPeer<SourceMethods>, what: string): void {
+  #ended(thread: Worker, peer: ThreadPeer<SourceMethods>, fault: LayerslayerError): void {
     // An error is followed by an exit; by then another thread is in its place, or none will be.
-    if (this.#closed || thread !== this.#thread || peer.closed) return;
-    this.#options.log.error(`the fetching thread ended: ${what}`);
-    peer.close(new LayerslayerError('INTERNAL', `the fetching thread ended: ${what}`));
+    if (thread !== this.#thread || peer.closed) return;
+    const told = withContext(fault, 'the fetching thread ended');
+    // Else `close` would wait for its answer.
+    if (this.#closed) {
+      peer.close(told);
+      return;
+    }
+    this.#options.log.error(told.message);
+    this.#options.log.info(fault.stack ?? '');
+    peer.close(told);
     const now = performance.now();
     this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);
     if (this.#restarts.push(now) > RESTARTS_MAX) return;

@@ -88,6 +88,11 @@ export interface ImageSession {
     target: (digest: Digest) => SaveTarget,
     options?: SaveLayersOptions,
   ): Promise<SaveOutcome[]>;
+  /**
+   * Starts every thread that a read may need, each with its memory, so that it is known whether there is room for them.
+   * @throws LayerslayerError IO_FAILED when the system refuses one
+   */
+  prepareReads(): Promise<void>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
   /** A layer of the image (from 1) if its index is kept, else undefined. Nothing is fetched. */

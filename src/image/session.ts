@@ -132,6 +132,10 @@ class ThreadedSession implements ImageSession {
     return saving.finally(() => this.#opening.delete(saving));
   }
 
+  async prepareReads(): Promise<void> {
+    await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
+  }
+
   async openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
     // One that is no tar is refused when it is needed, which it may never be.
     if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;

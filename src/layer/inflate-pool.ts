@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ThreadPeer } from '../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../base/worker-limits.js';
@@ -47,6 +47,12 @@ export class InflatePool implements WindowSupplier {
   constructor(options: InflatePoolOptions) {
     this.#options = options;
     this.#threads = new Array<Thread | undefined>(options.threads).fill(undefined);
+  }
+
+  /** Starts all threads. @throws LayerslayerError when the system has no memory or no thread for one */
+  async prepare(): Promise<void> {
+    // `async`: a thread that cannot be started is a rejection too, which does not leave the others unhandled.
+    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).peer.call('prepare', {})));
   }
 
   /** Runs the index pass. @returns the encoded index */
@@ -154,16 +160,17 @@ export class InflatePool implements WindowSupplier {
       log: ({ level, message }) => log[level](message),
     };
     const peer = new ThreadPeer<InflateMethods>(worker, handlers);
-    const fail = (what: string) => {
+    const fail = (fault: LayerslayerError) => {
       // An error is followed by an exit; by then its place may have a new thread.
       if (this.#closed || this.#threads[place]?.worker !== worker) return;
       // The next use starts a new one.
       this.#threads[place] = undefined;
-      log.error(`inflating thread ${place} ended: ${what}`);
-      peer.close(new LayerslayerError('INTERNAL', `an inflating thread ended: ${what}`));
+      log.error(`inflating thread ${place} ended: ${fault.message}`);
+      log.info(fault.stack ?? '');
+      peer.close(withContext(fault, 'an inflating thread ended'));
     };
-    worker.on('error', (error) => fail(error.stack ?? error.message));
-    worker.on('exit', (code) => fail(`exit code ${code}`));
+    worker.on('error', (error) => fail(asLayerslayerError(error)));
+    worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
     this.#connect(peer);
     return { worker, peer, used, opened: new Set(), indexingBytes: 0, reads: 0 };
   }

@@ -16,6 +16,7 @@ import { WholePages } from '../blob/whole-pages.js';
 import { ByteLru } from '../cache/byte-lru.js';
 import { ContentStore } from '../cache/content-store.js';
 import { indexKey } from '../cache/store-layout.js';
+import { InflateEngine } from '../gzip/inflate-engine.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { BufferPool } from './buffer-pool.js';
 import { CheckpointWindows } from './checkpoint-windows.js';
@@ -53,6 +54,9 @@ const log = logTo((level, message) => main.notify('log', { level, message }));
 const handlers: InflateMethods = {
   connect({ port, cacheDirectory }) {
     connect(port, cacheDirectory);
+  },
+  prepare() {
+    new InflateEngine();
   },
   index,
   open(request) {

@@ -1,4 +1,5 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { shortageAdvice } from '../base/system-fault.js';
 import { adviceOn } from './connection-advice.js';
 import { oneLine } from './one-line.js';
 
@@ -81,6 +82,13 @@ export function connectionFault(
   const advice = adviceOn(firstError(error), code, url);
   const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
   const host = url.host;
+  const shortage = shortageAdvice(code);
+  if (shortage !== undefined) {
+    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', {
+      cause: error,
+      host,
+    });
+  }
   if (code !== undefined && TIMEOUT_CODES.has(code)) {
     return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
   }

@@ -14,11 +14,23 @@ const abortError = (() => {
   return controller.signal.reason;
 })();
 
+/** As Node makes it. */
+const EMFILE = Object.assign(new Error("EMFILE: too many open files, open '/x'"), {
+  code: 'EMFILE',
+  syscall: 'open',
+});
+
 describe('an error of ours', () => {
   it.each([
     ['one of ours', new LayerslayerError('TIMED_OUT', 'no answer'), 'TIMED_OUT', 'no answer'],
     ['an abort', abortError, 'ABORTED', 'This operation was aborted'],
     ['a bug', new TypeError('x is not a function'), 'INTERNAL', 'x is not a function'],
+    [
+      'what the system refused',
+      EMFILE,
+      'IO_FAILED',
+      `${EMFILE.message}: raise the limit on open files (ulimit -n)`,
+    ],
     ['what is no error', 'text', 'INTERNAL', 'text'],
     ['nothing', undefined, 'INTERNAL', 'undefined'],
   ])('is made of %s', (_, thrown, code, message) => {
@@ -28,6 +40,11 @@ describe('an error of ours', () => {
   it('is the same object when it already is one', () => {
     const error = new LayerslayerError('NOT_FOUND', 'gone');
     expect(asLayerslayerError(error)).toBe(error);
+  });
+
+  it('of a bug shows where the bug is', () => {
+    const bug = new TypeError('x is not a function');
+    expect(asLayerslayerError(bug).stack).toBe(bug.stack);
   });
 
   it('keeps its code and its cause under a context', () => {

@@ -91,7 +91,9 @@ describe('the command line', () => {
     });
     expect(run('mount', 'nginx', 'mnt')).toMatchObject({
       status: 20,
-      stderr: expect.stringMatching(/^layerslayer: mountpoint .*: no such directory; create it first\n$/),
+      stderr: expect.stringMatching(
+        /^layerslayer: mountpoint mnt: no such directory; create it first \(the working directory was removed: use absolute paths\)\n$/,
+      ),
     });
   });
 

@@ -49,10 +49,36 @@ it.each([
   ['~RUN a     && b  # c', ['RUN a \\', '    && b  # c']],
   ['~RUN a; \t\tb; \tc', ['RUN a; \\', '\t\tb; \\', '\tc']],
   ['~ENV A=b\nUSER c', ['ENV A=b USER c']],
-  ['~RUN a\nb\nEOF\nc', ['RUN <<EOF_', 'a', 'b', 'EOF', 'c', 'EOF_']],
-  ['~bazel\nRUN x', ['# bazel', '# RUN x']],
-  ['~# a\n#b', ['# a', '#b']],
+  ['~RUN a\nb\nEOF\nc', ['RUN <<-EOF_', '\ta', '\tb', '\tEOF', '\tc', 'EOF_']],
+  ['~RUN a\n\t\tEOF', ['RUN <<-EOF_', '\ta', '\t\t\tEOF', 'EOF_']],
+  ['~RUN a  #b  c', ['RUN a  #b \\', ' c']],
+  // Neither a second instruction nor a line of ours comes of a newline, whatever the step.
+  ['~RUN true\nUSER root', ['RUN <<-EOF', '\ttrue', '\tUSER root', 'EOF']],
+  ['~LABEL a="\nFROM evil"', ['LABEL a=" FROM evil"']],
+  ['~CMD ["a\\nUSER b"]', ['CMD ["a\\nUSER b"]']],
+  ['~bazel\nRUN x', ['# bazel\\x0aRUN x']],
+  ['~x\n# layer 9: sha256:abc', ['# x\\x0a# layer 9: sha256:abc']],
+  ['~# layer 9: sha256:abc', ['# # layer 9: sha256:abc']],
+  ['~RUN |1 A=1\nUSER b /bin/sh -c a', ['# build arguments: A=1\\x0aUSER b', 'RUN a']],
+  ['~ENV A=b\u2028USER c\x85USER d\rUSER e', ['ENV A=b\\xe2\\x80\\xa8USER c\\xc2\\x85USER d\\x0dUSER e']],
+  // Nor does a step take in what follows it.
+  ['~ENV A=b\\', ['ENV A=b\\x5c']],
+  ['~RUN a \\ \t', ['RUN a \\x5c']],
   ['~RUN a\x1b[31m\rb', ['RUN a\\x1b[31m\\x0db']],
   ['~RUN |1 A=1\x1b /bin/sh -c a', ['# build arguments: A=1\\x1b', 'RUN a']],
   ['~', ['#']],
 ])('%j', (step, lines) => expect(body(step)).toEqual(lines));
+
+it.each([
+  ['white space before a comment', ' '.repeat(2_000_000), '#'],
+  ['white space', '  a'.repeat(100_000), ''],
+  ['lists', `["${'a" "'.repeat(500_000)}`, ''],
+  ['a health check', `&{["${'] "'.repeat(500_000)}`, ''],
+  ['build arguments', '|1 '.repeat(500_000), ''],
+])(
+  'takes time by the length of a step, not by its square: %s',
+  (_, text, end) => {
+    for (const keyword of ['RUN a', 'CMD ', 'HEALTHCHECK ', '']) body(`~${keyword}${text}${end}`);
+  },
+  10_000,
+);

@@ -45,17 +45,7 @@ beforeEach(() => {
 });
 afterEach(() => place.cleanUp());
 
-interface Row {
-  mountpoint: string;
-  pid: number;
-  log: string;
-}
-
-/** Live mounts of this place: other tests' may stand beside them. */
-async function live(): Promise<Row[]> {
-  const { stdout } = await place.layerslayer(['mounts', '--json']);
-  return (JSON.parse(stdout) as Row[]).filter(({ mountpoint }) => mountpoint.startsWith(place.scratch));
-}
+const live = () => place.listed();
 
 /** A shell that finds the command in its PATH, as mount(8) does. */
 function shell(script: string, options: ChildOptions = {}) {

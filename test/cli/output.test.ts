@@ -87,7 +87,7 @@ describe('exit statuses', () => {
     17: ['IO_FAILED'],
     20: ['MOUNT_FAILED', 'UNMOUNT_FAILED'],
     130: ['ABORTED'],
-    1: ['INTERNAL'],
+    70: ['INTERNAL'],
   };
   const pairs = Object.entries(TABLE).flatMap(([status, codes]) =>
     codes.map((code) => [code, Number(status)]),

@@ -10,6 +10,7 @@ import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { contactDaemon } from '#dist/daemon/status-client.js';
 
 const LATE = fileURLToPath(new URL('./late-daemon.mjs', import.meta.url));
+const STUCK = fileURLToPath(new URL('./stuck-daemon.mjs', import.meta.url));
 const DOUBLE = fileURLToPath(new URL('./double-daemon.mjs', import.meta.url));
 
 const owner = process.geteuid!();
@@ -238,7 +239,9 @@ describe('a daemon', () => {
     await daemon.release();
     await gone(child.pid!);
     expect(events()).toBe('mounted crash\nunmount plainly\nclosed\n');
-    expect(log()).toMatch(/ error a fault that nobody caught: Error: nobody catches this\n {8}at /);
+    expect(log()).toMatch(
+      / error a fault that nobody caught: nobody catches this\n.* info Error: nobody catches this\n {8}at /,
+    );
   });
 
   it('works without a log, but says so; fails when the user asked for that file', async () => {
@@ -260,5 +263,15 @@ describe('a daemon', () => {
     });
     child.kill('SIGKILL');
     await failed;
+  });
+
+  it('that never begins is not waited for for ever, and is ended', async () => {
+    const stuck = startDaemon(STUCK);
+    const client = new DaemonClient(stuck, 300);
+    await expect(client.mount(options('works'), listener())).rejects.toMatchObject({
+      code: 'MOUNT_FAILED',
+      message: expect.stringMatching(/the mount's daemon did not start within 0\.3 s/),
+    });
+    await gone(stuck.pid!);
   });
 });

@@ -120,7 +120,7 @@ describe('LogFile', () => {
 describe('formatLogLine', () => {
   it('keeps text from outside within its line', () => {
     const line = formatLogLine('warn', 'a\nb\r\nc\x1b[31m\rd', new Date(0));
-    expect(line).toBe('1970-01-01T00:00:00.000Z warn a\n    b\n    c?[31m?d');
+    expect(line).toBe('1970-01-01T00:00:00.000Z warn a\n    b\n    c\\x1b[31m\\x0dd');
   });
 });
 

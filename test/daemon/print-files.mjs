@@ -1,5 +1,8 @@
 // A child of start-daemon.test.ts: says what it has open.
 import { readdirSync, readlinkSync } from 'node:fs';
+import { closeInherited } from '#dist/daemon/inherited-files.js';
+
+closeInherited(process.argv.slice(2));
 
 const files = readdirSync('/proc/self/fd').flatMap((fd) => {
   try {

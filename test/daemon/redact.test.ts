@@ -42,6 +42,47 @@ describe('redactor', () => {
     );
   });
 
+  it.each([
+    ['https://a/https://me:secret@b/c?d', 'https://a/https://***@b/c?***'],
+    ['(http://me:secret@h/) and <https://a/b?c>', '(http://***@h/) and <https://a/b?***>'],
+    ['see a://b/c#d?e', 'see a://b/c#d?***'],
+    ['x.eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0', 'x.***'],
+    ['a-eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.s.', 'a-***.'],
+    ['eyJhbGciOiJIUzI1NiJ9', 'eyJhbGciOiJIUzI1NiJ9'],
+    ['://x?y', '://x?y'],
+  ])('finds it also there: %s', (text, wanted) => expect(redact(text)).toBe(wanted));
+
+  it('cuts a message at 2 KiB, and no secret in two', () => {
+    for (const length of [2_030, 2_040, 2_047, 2_048, 2_060]) {
+      const shown = redact(`${'x'.repeat(length)}p@ss/word and ${'y'.repeat(100_000)}`);
+      expect(shown.length).toBe(2_048);
+      expect(shown.endsWith('…')).toBe(true);
+      expect(shown).not.toContain('p@');
+    }
+    const whole = 'x'.repeat(2_048);
+    expect(redact(whole)).toBe(whole);
+    expect(redact(redact(`${whole}x`))).toBe(redact(`${whole}x`));
+  });
+
+  it('takes time by the length of a text, not by its square', () => {
+    const LENGTH = 1_000_000;
+    const parts = [
+      'a.',
+      'x://',
+      'eyJ-',
+      'eyJaaaaaaaa',
+      'eyJaaaaaaaa.',
+      'authorization: ',
+      'u:p@',
+      'a://b?',
+      ' ',
+      '.',
+      '-',
+    ];
+    for (const part of parts) redact(part.repeat(LENGTH / part.length), LENGTH);
+    redact(`authorization${' '.repeat(LENGTH)}`, LENGTH);
+  }, 20_000);
+
   it('is harmless without secrets, and to short ones', () => {
     expect(redactor({})('a b c')).toBe('a b c');
     expect(redactor({ password: 'a' })('banana')).toBe('banana');

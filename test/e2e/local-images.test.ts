@@ -105,8 +105,7 @@ describe.each(FORMS)('%s', (image, canonical) => {
     // skopeo compresses plain layers on their way into an archive of the OCI's.
     const isSame = !image.startsWith('oci-archive');
     expect((await attribute('layerslayer.layer', 'd/link')) === sha256(LAYERS[1]!)).toBe(isSame);
-    const { stdout } = await place.layerslayer(['mounts', '--json']);
-    const listed = JSON.parse(stdout).find(({ mountpoint }: { mountpoint: string }) => mountpoint === mnt);
+    const listed = (await place.listed()).find(({ mountpoint }) => mountpoint === mnt);
     expect(listed).toMatchObject({ image: reference, bytesFetched: 0 });
   });
 

@@ -341,10 +341,7 @@ describe('mount accepts', () => {
     await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'layerslayer-test', cache]);
     const mountpoint = await place.mount(`${open.host}/library/app:latest`, 'mnt', ['--cache-dir', cache]);
     expect((await run('cat', [`${mountpoint}/etc/noise`])).stdout).toBe(NOISE.toString('latin1'));
-    const { stdout } = await place.layerslayer(['mounts', '--json']);
-    const { log } = JSON.parse(stdout).find(
-      (mount: { mountpoint: string }) => mount.mountpoint === mountpoint,
-    );
+    const { log } = (await place.listed()).find((mount) => mount.mountpoint === mountpoint)!;
     // Pages are written after the mount is ready, in the background.
     const warnings = () =>
       readFileSync(log, 'utf8')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT_STATUS } from '#dist/cli/exit-status.js';
@@ -63,6 +64,14 @@ const mounted = async (name?: string, ...args: string[]) => {
   const { mnt, ended } = await mount(name, ...args);
   expect([ended.status, ended.stderr]).toEqual([0, '']);
   return mnt;
+};
+/** Runs a script in a copy of the mount table: what it unmounts stays mounted for the rest of the machine. */
+const inOwnMounts = (script: string, words: readonly string[], env: NodeJS.ProcessEnv = place.env) =>
+  attempt('unshare', ['-m', 'sh', '-c', script, 'sh', ...words], { env });
+/** The same without layerslayer's mounts of others, which `unmount --all` would end. */
+const withoutOthersMounts = (script: string, words: readonly string[], env: NodeJS.ProcessEnv) => {
+  const clear = `awk '$3 == "fuse.layerslayer" { print $2 }' /proc/mounts | xargs -r umount -l`;
+  return inOwnMounts(`${clear}; ${script}`, words, env);
 };
 const asNobody = (command: string, ...args: string[]) => attemptAs(NOBODY, command, ...args);
 const lineOf = (mnt: string) =>
@@ -133,9 +142,20 @@ describe('an ordinary user', () => {
     ['SIGTERM', async (): Promise<unknown> => process.kill(place.processes()[0]!, 'SIGTERM')],
     ['fusermount3 -u', (mnt: string) => asNobody('fusermount3', '-u', mnt)],
     ['root’s umount', (mnt: string) => run('umount', [mnt])],
-    ['unmount --all', () => place.layerslayer(['unmount', '--all'])],
   ])('unmounts by %s', async (_, end) => {
     await end(await mounted());
+    await gone();
+  });
+
+  it('unmounts all that is his by unmount --all', async () => {
+    await ownDirectory(place, 'mnt');
+    const mnt = join(place.scratch, 'mnt');
+    const { stdout, stderr } = await withoutOthersMounts(
+      'set -e; "$@" mount "$IMAGE" "$MNT" >/dev/null; grep -c " $MNT " /proc/mounts; "$@" unmount --all; ! grep " $MNT " /proc/mounts',
+      place.program,
+      { ...place.env, IMAGE: reference, MNT: mnt },
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '1\n', stderr: '' });
     await gone();
   });
 
@@ -203,9 +223,12 @@ describe('an ordinary user', () => {
     expect(other.stderr).toContain('not mounted by this user');
     expect(other.status).not.toBe(0);
     expect(place.mounts()).toEqual([mnt]);
-    const all = await attemptAs(SOMEBODY_ELSE, program[0]!, ...program.slice(1), 'unmount', '--all');
+    const all = await inOwnMounts('"$@" unmount --all && cat /proc/mounts', [
+      ...asUser(SOMEBODY_ELSE),
+      ...program,
+    ]);
     expect(all.status).toBe(0);
-    expect(place.mounts()).toEqual([mnt]);
+    expect(all.stdout).toContain(` ${mnt} fuse.layerslayer `);
   });
 });
 

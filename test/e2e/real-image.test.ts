@@ -163,8 +163,7 @@ describe('a real image, mounted', () => {
   });
 
   it('is told by mounts, with what it read', async () => {
-    const { stdout } = await place.layerslayer(['mounts', '--json']);
-    const told = JSON.parse(stdout).find((mount: { mountpoint: string }) => mount.mountpoint === mnt);
+    const told = (await place.listed()).find(({ mountpoint }) => mountpoint === mnt)!;
     expect(told).toMatchObject({ image: reference, digest: image.digest, mountpoint: mnt });
     expect(place.processes()).toContain(told.pid);
     expect(told.bytesFetched).toBeGreaterThanOrEqual(
@@ -230,8 +229,8 @@ describe('a kept tree', () => {
     writeFileSync(trees()[0]!, bytes);
     await place.mount(reference);
     expect(await names()).toBe(before);
-    const { log } = JSON.parse((await place.layerslayer(['mounts', '--json'])).stdout)[0];
-    expect(readFileSync(log, 'utf8')).toContain('the kept tree is made anew: kept tree: checksum');
+    const [listed] = await place.listed();
+    expect(readFileSync(listed!.log, 'utf8')).toContain('the kept tree is made anew: kept tree: checksum');
     await until(
       () => trees().length === 1 && statSync(trees()[0]!).ino !== ino,
       5_000,

@@ -17,6 +17,18 @@ export const BUILT_COMMAND = [process.execPath, PROGRAM];
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;
 
+/** What tests look at of a row of `mounts --json`. */
+export interface ListedMount {
+  mountpoint: string;
+  image: string;
+  digest: string;
+  pid: number;
+  log: string;
+  since: string;
+  bytesFetched: number;
+  bytesServed: number;
+}
+
 export class Workplace {
   readonly scratch = mkdtempSync(join(tmpdir(), 'layerslayer-e2e-'));
   readonly cache = join(this.scratch, 'cache');
@@ -66,6 +78,14 @@ export class Workplace {
   async unmount(mountpoint: string): Promise<void> {
     const ended = await this.layerslayer(['unmount', mountpoint]);
     if (ended.status !== 0) throw new Error(`unmount ended with ${ended.status}: ${ended.stderr}`);
+  }
+
+  /** What `mounts --json` tells of the mounts below the scratch directory: the machine may have others. */
+  async listed(): Promise<ListedMount[]> {
+    const { stdout } = await this.layerslayer(['mounts', '--json']);
+    return (JSON.parse(stdout) as ListedMount[]).filter(({ mountpoint }) =>
+      mountpoint.startsWith(`${this.scratch}/`),
+    );
   }
 
   /** Mountpoints below the scratch directory. */

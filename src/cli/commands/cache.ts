@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { logTo, SILENT_LOG } from '../../base/log.js';
+import { printable } from '../../base/printable.js';
 import { ContentStore } from '../../cache/content-store.js';
 import type { StoredFile } from '../../cache/store-scan.js';
 import type { CacheOptions } from '../../image/image-session.js';
@@ -9,7 +10,6 @@ import { cachePlace } from '../cache-place.js';
 import type { Command } from '../command.js';
 import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../image-options.js';
 import type { OptionTable } from '../option-table.js';
-import { printable } from '../printable.js';
 import { formatSize } from '../size.js';
 import { usageError } from '../usage-error.js';
 
@@ -38,13 +38,14 @@ export const cache: Command<typeof OPTIONS> = {
       case 'ls': {
         const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
         const listing = cacheListing(files, place);
-        output.result(options.json ? JSON.stringify(listing, undefined, 2) : cacheTable(listing));
+        if (options.json) output.json(listing, 2);
+        else output.result(cacheTable(listing));
         return 0;
       }
       case 'prune':
       case 'clear': {
         const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
-        if (options.json) output.result(JSON.stringify(removed, undefined, 2));
+        if (options.json) output.json(removed, 2);
         else if (!options.quiet) output.result(shrunkLine(removed));
         return 0;
       }

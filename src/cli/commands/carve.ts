@@ -89,7 +89,7 @@ export const carve: Command<typeof OPTIONS> = {
         });
         const say = (line: string, record: () => object) => {
           if (toStdout) display.say(line);
-          else if (values.json) display.result(JSON.stringify(record()));
+          else if (values.json) display.json(record());
           else display.done(line);
         };
         let told: string | undefined;

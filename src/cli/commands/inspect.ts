@@ -37,11 +37,8 @@ export const inspect: Command<typeof OPTIONS> = {
         return 0;
       }
       const offer = await session.listImages(reference, signal);
-      display.result(
-        values.json
-          ? JSON.stringify(imageRecord(image, offer), undefined, 2)
-          : imageTables(image, offer, output.resultColumns),
-      );
+      if (values.json) display.json(imageRecord(image, offer), 2);
+      else display.result(imageTables(image, offer, output.resultColumns));
       return 0;
     });
   },

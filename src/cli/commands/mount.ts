@@ -116,6 +116,12 @@ async function mountByDaemon(
   }
   warnings.show(context.output, `in ${summary.log}`);
   showResult(summary, context);
+  try {
+    await context.output.settled();
+  } catch (error) {
+    await daemon.stop(); // a command that fails leaves no mount
+    throw error;
+  }
   if (options.foreground) await serveInForeground(daemon);
   else await daemon.release();
   return 0;
@@ -123,7 +129,7 @@ async function mountByDaemon(
 
 function showResult(summary: MountSummary, { output, startedMs }: CommandContext): void {
   const elapsedMs = performance.now() - startedMs;
-  if (output.choices.json) output.result(JSON.stringify({ ...summary, elapsedMs: Math.round(elapsedMs) }));
+  if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
   else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
 }
 

@@ -17,7 +17,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
     if (options.json) {
-      output.result(JSON.stringify(found.map(record), undefined, 2));
+      output.json(found.map(record), 2);
     } else if (found.length > 0) {
       output.result(textTable([HEAD, ...found.map(row)]));
     }

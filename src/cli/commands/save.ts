@@ -166,6 +166,6 @@ function showSummary(
 ): void {
   const elapsedMs = performance.now() - startedMs;
   const summary = { image, outcomes, place, bytesFetched: session.metrics().bytesFetched, elapsedMs };
-  if (output.choices.json) display.result(JSON.stringify(saveRecord(summary), undefined, 2));
+  if (output.choices.json) display.json(saveRecord(summary), 2);
   else display.done(summaryLine(summary));
 }

@@ -1,8 +1,8 @@
 import { checkbox, input, select } from '@inquirer/prompts';
 import { LayerslayerError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
 import { cutText } from '../cut-text.js';
 import type { TextSink } from '../output.js';
-import { printable } from '../printable.js';
 import type { Choice, Prompter } from './prompter.js';
 
 /** Rows of a list's question, its help, the gap between them, and one that stays free. */

@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { type ErrorCode, LayerslayerError } from '../base/errors.js';
+import {
+  hopelessLimit,
+  isCrash,
+  SMALL_SPACE_OPTIONS,
+  tightLimits,
+  wantsSmallSpace,
+} from '../base/process-limits.js';
+import { inheritedFiles } from '../daemon/inherited-files.js';
+
+/**
+ * Runs this command line in another process when the address space is limited: Node takes the options that make WebAssembly
+ * work there only when it starts. Signals are passed on, and the descriptors that the caller left open are there.
+ * @param code of the error when no image can be read under the limits of this process
+ * @returns the exit status; undefined when this process may go on itself
+ * @throws LayerslayerError naming the limit
+ */
+export async function runInSmallSpace(code: ErrorCode): Promise<number | undefined> {
+  const hopeless = hopelessLimit();
+  if (hopeless !== undefined) throw new LayerslayerError(code, hopeless);
+  if (!wantsSmallSpace()) return undefined;
+  const args = [...process.execArgv, ...SMALL_SPACE_OPTIONS, ...process.argv.slice(1)];
+  const child = spawn(process.execPath, args, { stdio: callersFiles() });
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  // Ctrl-C reaches the whole job by itself: a second one would end the command at once.
+  const isJob = [0, 1, 2].some((fd) => isatty(fd));
+  process.on('SIGINT', isJob ? () => {} : pass);
+  for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, pass);
+  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (...end) => resolve(end));
+  });
+  if (signal !== null && isCrash(signal))
+    throw new LayerslayerError(code, `ended by ${signal}: ${tightLimits()}`);
+  if (signal !== null) endBy(signal);
+  return status ?? undefined;
+}
+
+/** stdin, stdout, stderr, and what else of the caller's Node closes in its children (`3<token`); the rest they inherit. */
+function callersFiles(): (number | 'ignore')[] {
+  const files: (number | 'ignore')[] = [0, 1, 2];
+  const inherited = inheritedFiles();
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name);
+    if (fd <= 2 || inherited.includes(fd) || isOurs(fd)) continue;
+    while (files.length < fd) files.push('ignore');
+    files[fd] = fd;
+  }
+  return files;
+}
+
+/** Whether Node opened it (event loop), or it is closed again (the handle of the directory that listed it). */
+function isOurs(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('anon_inode:');
+  } catch {
+    return true;
+  }
+}
+
+function endBy(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const PRINT = `
+  import { hopelessLimit, savesAddressSpace, tightLimits } from '#dist/base/process-limits.js';
+  console.log(JSON.stringify({ hopeless: hopelessLimit(), tight: tightLimits(), saves: savesAddressSpace() }));
+`;
+
+/** What a process under such limits knows of them. */
+function under(limits: string, options: readonly string[] = [], as = ''): Record<string, unknown> {
+  const script = `${limits}; exec ${as} "$@"`;
+  const args = ['-c', script, 'bash', process.execPath, ...options, '--input-type=module', '-e', PRINT];
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const { stdout, stderr } = spawnSync('bash', args, { cwd, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+it.each([
+  ['none', 'ulimit -n 4096', {}],
+  ['few files', 'ulimit -n 100', { tight: 'open files are limited to 100 (ulimit -n)' }],
+  [
+    'little space',
+    'ulimit -n 4096 -v 4000000',
+    { tight: 'the address space is limited to 4000000 KiB (ulimit -v)' },
+  ],
+  [
+    'both',
+    'ulimit -n 100 -v 4000000',
+    {
+      tight:
+        'the address space is limited to 4000000 KiB (ulimit -v), open files are limited to 100 (ulimit -n)',
+    },
+  ],
+])('names the limits that may be too low: %s', (_, limits, known) => {
+  expect(under(limits)).toEqual({ saves: false, ...known });
+});
+
+it('names one under which nothing works', () => {
+  const { hopeless } = under('ulimit -v 1000000');
+  expect(hopeless).toBe(
+    'the address space is limited to 1000000 KiB (ulimit -v): layerslayer needs 1572864 KiB or more',
+  );
+});
+
+it('knows the options that save space', () => {
+  expect(under(':', ['--disable-wasm-trap-handler', '--wasm-max-mem-pages=256']).saves).toBe(true);
+  expect(under(':', ['--disable-wasm-trap-handler']).saves).toBe(false);
+});

@@ -1,0 +1,57 @@
+import { mkdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { shortageAdvice, systemFault } from '#dist/base/system-fault.js';
+
+function thrownBy(action: () => unknown): unknown {
+  try {
+    return action();
+  } catch (error) {
+    return error;
+  }
+}
+
+const coded = (message: string, code: string, syscall?: string) =>
+  Object.assign(new Error(message), { code, ...(syscall && { syscall }) });
+
+it.each([
+  [
+    'a system call',
+    thrownBy(() => mkdirSync('/proc/x/y')),
+    /^ENOENT: no such file or directory, mkdir '\/proc\/x\/y'$/,
+  ],
+  ['too few descriptors', coded('spawn node EMFILE', 'EMFILE', 'spawn'), /^spawn node EMFILE: .*ulimit -n/],
+  ['too few processes', coded('spawn node', 'EAGAIN', 'spawn'), /^spawn node: EAGAIN: .*ulimit -u/],
+  [
+    'a thread without descriptors',
+    coded('Worker initialization failure: EMFILE', 'ERR_WORKER_INIT_FAILED'),
+    /^a thread could not run: .*EMFILE: .*ulimit -n/,
+  ],
+  [
+    'a thread without memory',
+    coded('Worker terminated due to reaching memory limit', 'ERR_WORKER_OUT_OF_MEMORY'),
+    /^a thread could not run: .*ulimit -v/,
+  ],
+  ['memory', thrownBy(() => new ArrayBuffer(2 ** 53 - 1)), /^Array buffer allocation failed: .*ulimit -v/],
+  ["WebAssembly's memory", new RangeError('WebAssembly.Memory(): could not allocate memory'), /ulimit -v/],
+  [
+    "WebAssembly's instance",
+    new RangeError('Out of memory: Cannot allocate Wasm memory for new instance'),
+    /ulimit/,
+  ],
+])('%s is refused by the system', (_, error, message) => {
+  expect(systemFault(error)).toMatch(message);
+});
+
+it.each([
+  ['a bug', new TypeError('x is not a function')],
+  ['a range', new RangeError('Invalid array length')],
+  ['a Node error', coded('The "path" argument must be of type string', 'ERR_INVALID_ARG_TYPE')],
+  ['what is no error', 'EMFILE'],
+])('%s is not', (_, error) => {
+  expect(systemFault(error)).toBeUndefined();
+});
+
+it('knows which errors of a connection are shortages of this machine', () => {
+  expect(shortageAdvice('EMFILE')).toMatch(/ulimit -n/);
+  for (const code of ['ECONNREFUSED', 'EAGAIN', undefined]) expect(shortageAdvice(code)).toBeUndefined();
+});
