@@ -2,7 +2,7 @@ import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
-import { findHidden, hasPath, hiddenHint } from '../carve/hidden-paths.js';
+import { findHidden, HiddenHints, hasPath } from '../carve/hidden-paths.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
@@ -107,6 +107,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
   const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
   const tree = await openTree(layers, session.trees, SILENT_LOG);
+  const hints = new HiddenHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
@@ -119,17 +120,22 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   for (asked of paths) {
     const matches = matchesOf(asked, { tree, layers: stack, takesDirectories: recursive });
     const found: Found[] = [];
+    const refused: { error: LayerslayerError; isDirectory: boolean }[] = [];
     for (const match of matches) {
-      const one = { match, shown: match === asked.path ? asked.text : joinPath(match) };
+      const isItself = match === asked.path;
+      const one = { match, shown: isItself ? asked.text : joinPath(match) };
       const resolved = resolvePath(tree, match);
       const isDirectory = resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir';
-      const context = { where: job.where, hint: hiddenHint(stack, match, resolved) };
+      const context = { where: job.where, hint: isItself ? hints.find(stack, match, resolved) : undefined };
       const error = isDirectory && recursive ? undefined : refusal(tree, one.shown, resolved, context);
-      if (error) job.failed(error, asked);
+      if (error) refused.push({ error, isDirectory });
       else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isDirectory });
     }
-    const failed =
-      matches.length === 0 ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
+    // For stdout the directories don't count that a pattern matches beside the one file.
+    const isOneFile = target.isStream && found.length === 1;
+    for (const { error, isDirectory } of refused) if (!(isOneFile && isDirectory)) job.failed(error, asked);
+    const isEmpty = matches.length === 0;
+    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
     if (failed) {
       job.failed(failed, asked);
       continue;
