@@ -4,7 +4,7 @@ import type { ResolvedImage } from '../image/image-source.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
-import { hiddenHint } from './hidden-paths.js';
+import type { HiddenHints } from './hidden-paths.js';
 
 /**
  * Compressed bytes of lower layers that are read to find where a deleted path was: 1.4 s at 100 Mbit/s. The answer itself needs
@@ -17,6 +17,7 @@ export interface DeletionHintOptions {
   image: ResolvedImage;
   lower: readonly number[]; // of the layers of the view that are not known
   upper: readonly NumberedLayer[]; // those that are, base first
+  hints: HiddenHints;
   signal?: AbortSignal;
 }
 
@@ -32,7 +33,7 @@ export async function deletionHint(
 ): Promise<string | undefined> {
   if (resolved.kind !== 'missing' && resolved.kind !== 'no-directory') return undefined;
   const layers = await allLayers(options);
-  if (layers) return hiddenHint(layers, path, resolved);
+  if (layers) return options.hints.find(layers, path, resolved);
   if (resolved.kind !== 'missing') return undefined;
   const { upper } = options;
   const at = upper.findLastIndex((_, i) => !new UpperLayers(upper.slice(i), false).areOpen([resolved])[0]);

@@ -7,6 +7,7 @@ import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import { copyContent } from './copy-content.js';
 import { deletionHint } from './deletion-hint.js';
+import { HiddenHints } from './hidden-paths.js';
 import { LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
@@ -63,6 +64,7 @@ interface KnownLayer {
 export class FileSearch {
   readonly #options: FileSearchOptions;
   readonly #pending: Set<WantedFile>;
+  readonly #hints = new HiddenHints();
   readonly #known: KnownLayer[] = []; // base first, up to the top
   #below: number; // layers not known yet: numbers[0] to numbers[below - 1]
 
@@ -136,7 +138,8 @@ export class FileSearch {
     for (const { wanted, resolved: found } of resolved) {
       if (isOpen.has(wanted)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const hint = await deletionHint(wanted.path, found, { ...this.#options, lower, upper: this.#upper });
+      const known = { lower, upper: this.#upper, hints: this.#hints };
+      const hint = await deletionHint(wanted.path, found, { ...this.#options, ...known });
       const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
       else if (found.kind === 'found')

@@ -36,26 +36,36 @@ export function findHidden(
   return undefined;
 }
 
-/**
- * Where an absent path is, or the path that its symlinks lead to: `layer 2 has it, layer 4 deletes it: --layer 2`.
- * @param resolved where the path leads in the merged tree, if symlinks were followed
- */
-export function hiddenHint(
-  layers: readonly NumberedLayer[],
-  path: readonly Uint8Array[],
-  resolved?: Resolved,
-): string | undefined {
-  if (resolved?.kind === 'found' || resolved?.kind === 'loop') return undefined;
-  const paths = [path];
-  if (resolved?.kind === 'missing' && resolved.isLinked)
-    paths.push([...resolved.names, resolved.name, ...resolved.rest]);
-  for (const one of paths) {
-    const hidden = findHidden(layers, one);
-    if (!hidden) continue;
-    const { layer, deletedBy } = hidden;
-    return `layer ${layer} has it, layer ${deletedBy} deletes it: --layer ${layer}`;
+/** Paths that a hint is looked for: each may cost some merges, and the thousandth hint is not read. */
+const HINTS_MAX = 10;
+
+/** Tells where paths are that the merged tree does not have. */
+export class HiddenHints {
+  #given = 0;
+
+  /**
+   * Where an absent path is, or the path that its symlinks lead to: `layer 2 has it, layer 4 deletes it: --layer 2`.
+   * @param layers all that make the view, base first
+   * @param resolved where the path leads in the merged tree, if symlinks were followed
+   */
+  find(
+    layers: readonly NumberedLayer[],
+    path: readonly Uint8Array[],
+    resolved?: Resolved,
+  ): string | undefined {
+    if (resolved?.kind === 'found' || resolved?.kind === 'loop' || this.#given++ >= HINTS_MAX)
+      return undefined;
+    const paths = [path];
+    if (resolved?.kind === 'missing' && resolved.isLinked)
+      paths.push([...resolved.names, resolved.name, ...resolved.rest]);
+    for (const one of paths) {
+      const hidden = findHidden(layers, one);
+      if (!hidden) continue;
+      const { layer, deletedBy } = hidden;
+      return `layer ${layer} has it, layer ${deletedBy} deletes it: --layer ${layer}`;
+    }
+    return undefined;
   }
-  return undefined;
 }
 
 /** Whether a tree has a path, if only as a symlink to nothing. */

@@ -3,7 +3,7 @@ import { SILENT_LOG } from '../base/log.js';
 import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
-import { findHidden, hasPath, hiddenHint } from '../carve/hidden-paths.js';
+import { findHidden, HiddenHints, hasPath } from '../carve/hidden-paths.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
@@ -108,6 +108,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
   const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
   const tree = await openTree(layers, session.trees, SILENT_LOG);
+  const hints = new HiddenHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
@@ -120,18 +121,23 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   for (asked of paths) {
     const matches = matchesOf(asked, { tree, layers: stack, takesDirectories: recursive });
     const found: Found[] = [];
+    const refused: { error: LayerslayerError; isDirectory: boolean }[] = [];
     for (const match of matches) {
-      const one = { match, shown: match === asked.path ? asked.text : joinPath(match) };
+      const isItself = match === asked.path;
+      const one = { match, shown: isItself ? asked.text : joinPath(match) };
       const resolved = resolvePath(tree, match);
-      const isFile = resolved.kind === 'found' && tree.kind(resolved.inode) === 'file';
+      const kind = resolved.kind === 'found' ? tree.kind(resolved.inode) : undefined;
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
-      const context = { where: job.where, hint: hiddenHint(stack, match, resolved) };
+      const context = { where: job.where, hint: isItself ? hints.find(stack, match, resolved) : undefined };
       const error = isTaken ? undefined : refusal(tree, one.shown, resolved, context);
-      if (error) job.failed(error, asked);
-      else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile });
+      if (error) refused.push({ error, isDirectory: kind === 'dir' });
+      else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile: kind === 'file' });
     }
-    const failed =
-      matches.length === 0 ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
+    // For stdout the directories don't count that a pattern matches beside the one file.
+    const isOneFile = target.isStream && found.length === 1;
+    for (const { error, isDirectory } of refused) if (!(isOneFile && isDirectory)) job.failed(error, asked);
+    const isEmpty = matches.length === 0;
+    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
     if (failed) {
       job.failed(failed, asked);
       continue;

@@ -40,6 +40,12 @@ const PARSER_MEMORY = { initial: 2 };
 /** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
 const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Bytes at the end of a blob that a walk reads even if it has enough: a range that was asked for ahead may have brought them. Then the
+ * blob is whole, and is checked.
+ */
+const WALK_REST = 64 * 1024;
+
 /** What was said of a blob; its source and pages are made at the first use. */
 interface OpenBlob {
   image: ResolvedImage;
@@ -202,7 +208,8 @@ async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): 
 
 function attachWalk(port: MessagePort): void {
   const sender = new PieceSender((bytes) => walker.notify('piece', { bytes }, [bytes.buffer]));
-  const stop = new StopBetweenChunks();
+  let left = 0; // bytes of the blob that have not come
+  const stop = new StopBetweenChunks(() => left > WALK_REST);
   const methods: WalkMethods = {
     async walk({ blob, end }, signal) {
       try {
@@ -217,12 +224,16 @@ function attachWalk(port: MessagePort): void {
     used: ({ buffer }) => sender.used(buffer),
   };
   const walker = new ThreadPeer<WalkNotices>(port, methods);
-  const send = (chunk: Uint8Array) => stop.after(sender.send(chunk));
+  const send = (chunk: Uint8Array) => {
+    left -= chunk.length;
+    return stop.after(sender.send(chunk));
+  };
 
   async function walk(blob: BlobNumber, end: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const { counters } = await fetching;
     const source = new GrowingRanges(await sourceOf(blob));
     counters.resetProgress(blob);
+    left = end;
     if (end < source.size) {
       if (end > 0) await source.stream(0, end, (chunk) => abortable(send(chunk), signal), signal);
       sender.flush();

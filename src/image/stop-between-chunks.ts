@@ -8,6 +8,12 @@ export class StopBetweenChunks {
   readonly #stopped = new AbortController();
   #isStopping = false;
   #isBusy = false; // with a chunk
+  readonly #mayStop: () => boolean;
+
+  /** @param mayStop asked before each stop; a stream that is nearly at its end goes on instead */
+  constructor(mayStop: () => boolean) {
+    this.#mayStop = mayStop;
+  }
 
   /** Aborted when the stream has to end. */
   get signal(): AbortSignal {
@@ -16,7 +22,7 @@ export class StopBetweenChunks {
 
   stop(): void {
     this.#isStopping = true;
-    if (!this.#isBusy) this.#stopped.abort(STOPPED);
+    if (!this.#isBusy && this.#mayStop()) this.#stopped.abort(STOPPED);
   }
 
   /**
@@ -30,7 +36,7 @@ export class StopBetweenChunks {
     } finally {
       this.#isBusy = false;
     }
-    if (!this.#isStopping) return;
+    if (!this.#isStopping || !this.#mayStop()) return;
     this.#stopped.abort(STOPPED);
     throw STOPPED;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deletionHint } from '#dist/carve/deletion-hint.js';
-import { findHidden, hasPath } from '#dist/carve/hidden-paths.js';
+import { findHidden, HiddenHints, hasPath } from '#dist/carve/hidden-paths.js';
 import { splitPath } from '#dist/overlay/resolve-path.js';
 import { UpperLayers } from '#dist/overlay/upper-layers.js';
 import { merge, type Stack } from '../overlay/trees.js';
@@ -38,8 +38,9 @@ describe('a path that an upper layer deletes', () => {
       const source = new SearchedStack(layers, new Set(), 1, layerSize);
       const upper = numbered(layers).slice(2);
       const resolved = new UpperLayers(upper, false).resolve(split(path));
+      const hints = new HiddenHints();
       const { session, image } = source;
-      const text = await deletionHint(split(path), resolved, { session, image, lower: [1, 2], upper });
+      const text = await deletionHint(split(path), resolved, { session, image, lower: [1, 2], upper, hints });
       return [text, source.opened.size];
     };
     expect(await hint('/etc/x', 1000)).toEqual(['layer 1 has it, layer 3 deletes it: --layer 1', 2]);

@@ -349,11 +349,13 @@ describe('carve', () => {
         ['/**/*deep.js', 'deep'],
         ['/app/{d,none}/e/*', 'deep'],
         ['/app/d/**', 'deep'],
+        ['/app/{d,x}', odd('x')],
       ] as const) {
         const ended = await stdout(pattern);
         const wanted = content === undefined ? { status: 10, stdout: '' } : { status: 0, stdout: content };
         expect(ended, pattern).toMatchObject(wanted);
       }
+      expect(await stdout('/app/{d,d}')).toMatchObject({ status: 2, stdout: '' });
       const many = await stdout('/app/*.js');
       expect(many).toMatchObject({ status: 2, stdout: '' });
       expect(many.stderr).toBe(

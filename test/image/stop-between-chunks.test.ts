@@ -3,7 +3,7 @@ import { StopBetweenChunks } from '#dist/image/stop-between-chunks.js';
 
 describe('a stop between chunks', () => {
   it('ends a stream at once when no chunk is on its way', async () => {
-    const stop = new StopBetweenChunks();
+    const stop = new StopBetweenChunks(() => true);
     await stop.after(Promise.resolve());
     expect(stop.signal.aborted).toBe(false);
     stop.stop();
@@ -11,7 +11,7 @@ describe('a stop between chunks', () => {
   });
 
   it('waits for the end of a chunk, and then lets no other one come', async () => {
-    const stop = new StopBetweenChunks();
+    const stop = new StopBetweenChunks(() => true);
     let consumed = () => {};
     const chunk = stop.after(
       new Promise((resolve) => {
@@ -25,8 +25,25 @@ describe('a stop between chunks', () => {
     expect(stop.signal.aborted).toBe(true);
   });
 
+  it('lets a stream go on that is nearly at its end', async () => {
+    let isFar = true;
+    const stop = new StopBetweenChunks(() => isFar);
+    let consumed = () => {};
+    const chunk = stop.after(
+      new Promise((resolve) => {
+        consumed = resolve;
+      }),
+    );
+    stop.stop();
+    isFar = false;
+    consumed();
+    await chunk;
+    stop.stop();
+    expect(stop.signal.aborted).toBe(false);
+  });
+
   it('passes on what the consumer throws', async () => {
-    const stop = new StopBetweenChunks();
+    const stop = new StopBetweenChunks(() => true);
     await expect(stop.after(Promise.reject(new Error('full')))).rejects.toThrow('full');
   });
 });

@@ -18,6 +18,8 @@ const blob = gzipSync(tar, { level: 1 });
 const spread = tarOf(...Array.from({ length: 64 }, (_, i) => file(`f${i}`, noise(64 * KIB, i))));
 const spreadBlob = gzipSync(spread, { level: 1 });
 const manyBlob = gzipSync(tarOf(...Array.from({ length: 300 }, (_, i) => file(`n${i}`, noise(KIB, i)))));
+/** Of some 100 KiB. */
+const pagesBlob = gzipSync(tarOf(...Array.from({ length: 100 }, (_, i) => file(`n${i}`, noise(KIB, i)))));
 const smallBlob = gzipSync(tarOf(file('s0'), file('s1')));
 const noTar = gzipSync(Buffer.alloc(300_000, 'no tar at all '), { level: 1 });
 
@@ -26,7 +28,9 @@ let registry: TestRegistry;
 
 beforeAll(async () => {
   registry = await startRegistry();
-  await pushImage(registry, 'walk:latest', { layers: [blob, spreadBlob, noTar, manyBlob, smallBlob] });
+  await pushImage(registry, 'walk:latest', {
+    layers: [blob, spreadBlob, noTar, manyBlob, smallBlob, pagesBlob],
+  });
 });
 afterAll(() => registry?.stop());
 afterEach(() => sessions.cleanUp());
@@ -128,6 +132,14 @@ describe('a walk along a layer', () => {
     expect(await session.walkLayer(image, 5, seen)).toMatchObject({ isWalked: true });
     expect(seen.paths).toEqual(['s0', 's1']);
     expect((await session.openKept(image, 5))?.entries.length).toBe(2);
+  });
+
+  it('reads a blob to its end that has no more than 64 KiB left', async () => {
+    const { session, image } = await walking();
+    const seen = new Seen((path) => path === 'n0');
+    const end = await session.walkLayer(image, 6, seen);
+    expect(end).toMatchObject({ isWalked: true });
+    expect(seen.paths.length).toBe(100);
   });
 
   it('never asks for more than twice what it has read, and goes through ranges that grow', async () => {

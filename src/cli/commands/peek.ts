@@ -1,4 +1,4 @@
-import { hiddenHint } from '../../carve/hidden-paths.js';
+import { HiddenHints } from '../../carve/hidden-paths.js';
 import { chooseLayer } from '../../daemon/choose-layer.js';
 import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
@@ -81,9 +81,10 @@ export const peek: Command<typeof OPTIONS> = {
         if (merged) stack = await peekMerged(job);
         else if (deleted) await peekDeleted(job, only.length > 0 ? only : undefined);
         else await peekLayers(job, numbers);
+        const hints = new HiddenHints();
         const context = {
           where: only.length > 0 ? `layer ${only.join(', ')}` : undefined,
-          hint: (names: readonly Uint8Array[]) => hiddenHint(stack, names),
+          hint: (names: readonly Uint8Array[]) => hints.find(stack, names),
         };
         // A layer that could not be read may have them; and what hides nothing is no fault.
         if (status === 0 && !deleted) for (const error of listed.missing(context)) job.failed(error);
