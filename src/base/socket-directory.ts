@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, existsSync, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { systemCode } from './errors.js';
@@ -44,10 +44,13 @@ export class SocketDirectory {
 
   /**
    * Makes a socket and listens on it. The file is removed when the server is closed, if it still has this name.
-   * @throws the system's error: EADDRINUSE when the name is taken; what a file system without sockets answers
+   * @throws the system's error: EADDRINUSE when the name is taken; what a file system without sockets answers; Error without
+   *   /proc
    */
   async listen(name: string, server: Server = createServer()): Promise<Server> {
     const path = this.path(name);
+    // Without it bind(2) says ENOENT, as for a directory that was removed.
+    if (!existsSync(this.path('.'))) throw new Error('/proc is not mounted');
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(path, () => {

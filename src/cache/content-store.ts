@@ -79,7 +79,7 @@ export class ContentStore {
     return this.#root !== undefined;
   }
 
-  /** Where those who share the directory have their locks. */
+  /** Directory of the locks of the processes that share the cache. */
   get lockDirectory(): string {
     return join(this.#directory, STORE_VERSION, LOCK_FOLDER);
   }

@@ -7,31 +7,31 @@ import { SocketDirectory } from '../base/socket-directory.js';
 /** Between a lock's name and what is added to it; no lock's name has it. */
 const SEPARATOR = '~';
 
-/** A lock: a name in a directory that all who take it share. */
+/** A lock: a name in a directory that all its processes share. */
 export interface LockPlace {
   directory: string;
   name: string; // at most 48 bytes, without `~`
 }
 
-/** What came of a try: `taken`; `again`, others were faster; or a connection to the holder, which ends when it lets go. */
+/** `taken`; `again`: another process was faster; or a connection to the holder, which ends when the holder releases the lock. */
 export type Attempt = 'taken' | 'again' | Socket;
 
 /**
- * A try to hold a lock that is a socket file: whoever listens on it holds it, in whatever container, and the kernel ends that
- * with its process. Only the file outlives a killed holder, and no system call removes a file on the condition that it is
- * still the same one. So a dead file stays until somebody holds the lock:
+ * One attempt to hold a lock that is a socket file. The process that listens on the file is the holder, in whatever container it
+ * runs, and the kernel closes the socket when the process dies. The file outlives a killed holder, and no system call removes
+ * a file on the condition that it is still the same one. So a dead file stays in place until the lock has a holder again:
  *
- * - Whoever wants the lock listens on a file of its own first, and links that to the lock's name. link(2) fails when the name
- *   is there.
- * - A name whose file refuses connections has a successor: a name made from that file's identity. Only one can be linked to it.
- *   Its file may be dead too, and has a successor in turn. The one file alive at the end of this chain is the holder's.
- * - The chain begins at the lock's name. A claimant that was slow may have linked itself to a chain that is no more: it looks
- *   whether the first file is still the one it began with.
- * - The holder ends the chain: it renames a link of its file over the first, and removes the rest. Nobody else ever removes
- *   or replaces a file that is part of a chain.
+ * - A process that wants the lock first listens on a file of its own, then links it to the lock's name. link(2) fails when
+ *   the name exists.
+ * - A file that refuses connections is dead, and has a successor: a name made from the file's identity. Only one file can be
+ *   linked to it. That file may be dead too, and has a successor in turn. The live file at the end of the chain is the holder's.
+ * - The chain begins at the lock's name. A slow process may have linked its file to a chain that was replaced meanwhile, so
+ *   it then compares the first file with the one that it began with.
+ * - The holder ends the chain: it renames a link of its own file over the first one, and removes the rest before it releases
+ *   the lock. No other process removes or replaces a file of a chain.
  *
- * (All interleavings of 2 processes with 4 tries each, and of 3 with 2, each killed at any step, were searched: never two
- * holders, and no file removed that was not dead or its remover's own.)
+ * (Searched exhaustively: 2 processes with 4 tries each, 3 with 2, each killed at any step. There were never two holders, and
+ * each removed file was dead or the remover's own.)
  */
 export class LockFile {
   readonly #directory: SocketDirectory;
@@ -40,6 +40,7 @@ export class LockFile {
   readonly #identity: string; // of our file
   readonly #server: Server;
   readonly #waiters: Set<Socket>;
+  #isHeld = false;
 
   private constructor(
     directory: SocketDirectory,
@@ -105,6 +106,7 @@ export class LockFile {
   async #confirm(name: string, first: string | undefined): Promise<Attempt> {
     if (name === this.#name) {
       await this.#remove(this.#own);
+      this.#isHeld = true;
       return 'taken';
     }
     try {
@@ -113,12 +115,12 @@ export class LockFile {
     } finally {
       await this.#remove(name);
     }
-    await this.removeDead().catch(() => {});
+    this.#isHeld = true;
     return 'taken';
   }
 
-  /** For the holder: removes what others left that were killed while they held the lock or waited for it. */
-  async removeDead(): Promise<void> {
+  /** For the holder: removes the files of processes that were killed while they held the lock or waited for it. */
+  async #removeDead(): Promise<void> {
     const prefix = this.#name + SEPARATOR;
     for (const name of await readdir(this.#path('.'))) {
       if (!name.startsWith(prefix) || name === this.#own) continue;
@@ -128,8 +130,10 @@ export class LockFile {
     }
   }
 
-  /** Lets go, or gives up trying. */
+  /** Releases the lock, or stops trying. */
   async close(): Promise<void> {
+    // A holder that others wait for leaves it to the last of them.
+    if (this.#isHeld && this.#waiters.size === 0) await this.#removeDead().catch(() => {});
     // First the name is free, then the waiters are woken.
     await this.#directory.removeIf(this.#name, this.#identity).catch(() => {});
     await this.#directory.removeIf(this.#own, this.#identity).catch(() => {});
@@ -149,9 +153,14 @@ export class LockFile {
     }
   }
 
+  /** A file that has vanished meanwhile passes. */
   async #checkOwner(name: string): Promise<void> {
-    const { uid } = await lstat(this.#path(name));
-    if (uid !== process.geteuid?.()) throw new ForeignLockError(`user ${uid} has taken ${name}`);
+    const uid = await lstat(this.#path(name)).then(
+      (status) => status.uid,
+      () => undefined,
+    );
+    if (uid !== undefined && uid !== process.geteuid?.())
+      throw new ForeignLockError(`user ${uid} has taken ${name}`);
   }
 
   async #remove(name: string): Promise<void> {
@@ -163,10 +172,10 @@ export class LockFile {
   }
 }
 
-/** In a directory that several users write to, another one has the lock's name: it is not waited for. */
+/** Another user has the lock's name, in a directory that several users write to. That user is not waited for. */
 export class ForeignLockError extends Error {}
 
-/** Names of the locks of which anything is there. */
+/** Returns the names of the locks that have files in the directory. */
 export async function lockNames(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   return [...new Set(names.map((name) => name.split(SEPARATOR, 1)[0]!))];

@@ -11,7 +11,7 @@ const MAX_PAUSE_MS = 50;
 /** Files of ours that may be removed (with their directory, by `rm -r`) before we go on without a lock. */
 const REMOVALS_MAX = 5;
 
-/** A disk that takes no file takes no content either, and its user hears of that. */
+/** Where no file can be made, no content can be written either, and the writer warns of that. */
 const UNWRITABLE = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES']);
 
 export interface MachineLockOptions {
@@ -28,7 +28,7 @@ export interface MachineLockOptions {
 /**
  * Runs the task while no other process or thread of this user, on this machine and in whatever container, runs one under the
  * same name in the same directory. The lock dies with its holder (see `LockFile`). Waiters are connected to the holder and
- * woken by the end of that connection: nobody polls. Not reentrant.
+ * woken by the end of that connection, without polling. Not reentrant.
  * @throws the task's own error, or the signal's reason while waiting
  */
 export async function withMachineLock<T>(
@@ -44,15 +44,14 @@ export async function withMachineLock<T>(
   }
 }
 
-/** Removes what killed processes have left of locks that nobody holds now. Never throws. */
+/** Removes the files that killed processes have left, of locks that are free. Never throws. */
 export async function sweepLocks(directory: string): Promise<void> {
   for (const name of await lockNames(directory)) {
     let lock: LockFile | undefined;
     try {
       lock = await LockFile.prepare({ directory, name });
       const attempt = await lock.attempt();
-      if (attempt === 'taken') await lock.removeDead();
-      else if (attempt !== 'again') attempt.destroy();
+      if (typeof attempt !== 'string') attempt.destroy();
     } catch {
       // A later sweep may do it.
     } finally {

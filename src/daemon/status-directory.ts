@@ -104,8 +104,14 @@ async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
 
 let boot: string | undefined;
 
-/** Eight hexadecimal digits of the boot's own id. */
+/** Eight hexadecimal digits of the boot's own id; none where a container hides it. */
 function bootName(): string {
-  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+  if (boot === undefined) {
+    try {
+      boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+    } catch {
+      boot = '';
+    }
+  }
   return boot;
 }
