@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
+import { quoteName, shownName } from '../base/quote-name.js';
 import { bytesOfText, isRaw } from '../base/raw-text.js';
-import { quoteName, shownName } from '../overlay/quote-name.js';
 import { joinPath, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
 

@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
+import { shownName } from '../base/quote-name.js';
 import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
@@ -12,7 +13,6 @@ import { openTree } from '../daemon/open-tree.js';
 import type { ImageSession } from '../image/image-session.js';
 import type { ResolvedImage } from '../image/image-source.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import { shownName } from '../overlay/quote-name.js';
 import { joinPath, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
+import { shownName } from '../base/quote-name.js';
 import { bytesOfText, textOfBytes } from '../base/raw-text.js';
 import { PathPattern } from '../carve/path-pattern.js';
-import { shownName } from '../overlay/quote-name.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 

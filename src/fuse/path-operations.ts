@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../base/errors.js';
+import { quoteName } from '../base/quote-name.js';
 import { type Attributes, type LayerFs, newAttributes } from '../fs/layer-fs.js';
-import { quoteName } from '../overlay/quote-name.js';
 import { accessErrno } from './access.js';
 import { EILSEQ, ENAMETOOLONG, ENODATA, ERANGE, EROFS } from './errno.js';
 import type { FaultLog } from './fault-log.js';

@@ -64,6 +64,7 @@ interface Fetching {
 }
 
 const blobs = new Map<BlobNumber, OpenBlob>();
+const images = new Map<string, ResolvedImage>();
 /** Streams under way: they end before the store is closed. */
 const streams = new Set<Promise<unknown>>();
 const closing = new AbortController();
@@ -99,7 +100,12 @@ const handlers: SourceMethods = {
     attachWalk(port);
   },
   openBlob({ blob, image, layer }) {
-    if (!blobs.has(blob)) blobs.set(blob, { image, descriptor: image.manifest.layers[layer - 1]! });
+    if (blobs.has(blob)) return;
+    // Each message brings a copy: of 1,000 layers a million descriptors.
+    const key = `${image.reference} ${image.digest}`;
+    const known = images.get(key) ?? image;
+    images.set(key, known);
+    blobs.set(blob, { image: known, descriptor: known.manifest.layers[layer - 1]! });
   },
   head: ({ blob, length }, signal) => tracked(head(blob, length, signal)),
   async setPageDigests({ blob, pageDigests }) {

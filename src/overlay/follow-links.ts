@@ -52,6 +52,7 @@ export class LinkFollower {
         if (++links > MAX_FOLLOWED_LINKS)
           return `its path leads through more than ${MAX_FOLLOWED_LINKS} symlinks`;
         const target = draft.linkTarget(inode);
+        this.#spend(target.length >> 3); // `./././…` is no component, and has to be read all the same
         if (target[0] === SLASH) directory = draft.root;
         ahead.push(...targetComponents(target).reverse());
       } else if (name.length > MAX_NAME_LENGTH) {

@@ -1,10 +1,10 @@
+import { quoteName } from '../base/quote-name.js';
 import type { EntryTable } from '../layer/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
 import { componentViews, type LinkFollower } from './follow-links.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
 import { PathComponents } from './path-components.js';
-import { quoteName } from './quote-name.js';
 import type { SkippedEntries } from './skipped-entries.js';
 import { roleOf } from './whiteout.js';
 

@@ -1,4 +1,4 @@
-import { quoteName } from './quote-name.js';
+import { quoteName } from '../base/quote-name.js';
 
 /** Warnings of one layer that name their entry; the rest is only counted, lest a hostile layer floods the log. */
 const MAX_WARNINGS_PER_LAYER = 100;

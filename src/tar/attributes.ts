@@ -71,7 +71,7 @@ export function readAttributes(
   entry.gid = ownerId(header, GID, pax, 'gid', onAdjusted);
   entry.deviceMajor = hasDeviceNumbers ? header.number(DEVICE_MAJOR) : 0;
   entry.deviceMinor = hasDeviceNumbers ? header.number(DEVICE_MINOR) : 0;
-  entry.xattrs = pax ? shownXattrs(pax.xattrs, onAdjusted) : NO_XATTRS;
+  entry.xattrs = pax ? shownXattrs(pax.xattrs) : NO_XATTRS;
   readModificationTime(entry, header, pax);
   return deviceFlaw(DEVICE_MAJOR, entry.deviceMajor) ?? deviceFlaw(DEVICE_MINOR, entry.deviceMinor);
 }
@@ -106,16 +106,10 @@ function deviceFlaw({ name }: Field, number: number): string | undefined {
 }
 
 /** Leaves out what no getxattr(2) could hand out. */
-function shownXattrs(
-  xattrs: readonly ExtendedAttribute[],
-  onAdjusted: (what: string) => void,
-): readonly ExtendedAttribute[] {
+function shownXattrs(xattrs: readonly ExtendedAttribute[]): readonly ExtendedAttribute[] {
   const isShown = ({ name, value }: ExtendedAttribute) =>
     name.length > 0 && name.length <= MAX_XATTR_NAME_LENGTH && value.length <= MAX_XATTR_VALUE_LENGTH;
-  if (xattrs.every(isShown)) return xattrs;
-  const shown = xattrs.filter(isShown);
-  onAdjusted(`${xattrs.length - shown.length} extended attributes are longer than Linux allows, left out`);
-  return shown;
+  return xattrs.every(isShown) ? xattrs : xattrs.filter(isShown);
 }
 
 function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxRecords | undefined): void {

@@ -14,9 +14,10 @@
  * - number fields that nothing here reads are not judged.
  */
 import type { LayerslayerError } from '../base/errors.js';
+import { quoteName } from '../base/quote-name.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
-import { corruptTar, showName } from './corrupt.js';
+import { corruptTar } from './corrupt.js';
 import type { EntryKind, TarEntry } from './entry.js';
 import { entryFlaw } from './entry-flaw.js';
 import {
@@ -353,7 +354,7 @@ export class TarScanner {
   }
 
   #warn(path: Uint8Array, what: string): void {
-    this.#onWarning(`tar entry ${showName(path)} at ${this.#header.offset}: ${what}`);
+    this.#onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
   }
 
   #passContent(size: number): void {

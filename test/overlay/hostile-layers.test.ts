@@ -3,7 +3,7 @@ import type { EntryTable } from '#dist/layer/entry-table.js';
 import { mergeLimit } from '#dist/layer/table-budget.js';
 import { DIRECTORY, DraftTree } from '#dist/overlay/draft-tree.js';
 import { LinkFollower } from '#dist/overlay/follow-links.js';
-import { MAX_ENTRIES, MAX_LAYERS, MAX_PATH_DEPTH } from '#dist/overlay/limits.js';
+import { MAX_ENTRIES, MAX_LAYERS, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#dist/overlay/limits.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
 import { ROOT_INODE } from '#dist/overlay/tree.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
@@ -105,6 +105,12 @@ describe('limits', () => {
     expect(merge([layer]).tree.inodeCount).toBeGreaterThan(4000);
     const { warnings } = merge([[...layer, file('l/m/o/f'), file('after')]]);
     expect(warnings).toEqual([expect.stringContaining(`more than ${MAX_PATH_DEPTH} components`)]);
+  });
+
+  it('the length of what links say, also where it is no component', () => {
+    const links = Array.from({ length: 39 }, (_, i) => symlink(`l${i}`, `${'./'.repeat(2000)}l${i + 1}`));
+    const files = Array.from({ length: 2000 }, (_, i) => file(`l0/${i}`));
+    expect(() => merge([[...links, dir('l39'), ...files]])).toThrow(unsupported(MAX_LINK_STEPS));
   });
 
   it('memory, in proportion to the layers', () => {

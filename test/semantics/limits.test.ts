@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../support/child.js';
@@ -158,6 +159,48 @@ describe('an entry beyond a limit', () => {
     expect(await out('carve', '-o', '-', reference, '/last')).toBe('last');
     const gone = await place.layerslayer(['carve', '-o', '-', reference, '/link', ...options]);
     expect([gone.status, gone.stdout]).toEqual([10, '']);
+  });
+});
+
+describe('a layer that says much in few bytes', () => {
+  /** VmHWM of the mount's daemon, in MiB. */
+  async function peakOf(reference: string, name: string): Promise<{ peak: number; files: string }> {
+    const mnt = await place.mount(reference, name);
+    const mounts = JSON.parse((await place.layerslayer(['mounts', '--json'])).stdout) as {
+      mountpoint: string;
+      pid: number;
+    }[];
+    const { pid } = mounts.find(({ mountpoint }) => mountpoint === mnt)!;
+    const peak = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!;
+    const { stdout } = await run('ls', [mnt]);
+    await place.unmount(mnt);
+    return { peak: Number(peak) / 1024, files: stdout };
+  }
+
+  it('a thousand paths of a megabyte take no memory', async () => {
+    // As members, so that the test compresses fifty of them, not a thousand: 1 MiB of gzip, 1 GB of paths.
+    const long = Buffer.concat([paxHeader({ path: 'a/'.repeat(500_000) }), file('long')]);
+    const fifty = gzipSync(Buffer.concat(Array<Buffer>(50).fill(long)));
+    const layer = Buffer.concat([...Array<Buffer>(20).fill(fifty), gzipSync(tarOf(file('short', 's')))]);
+    const diffId = `sha256:${'0'.repeat(64)}`;
+    await pushImage(registry, 'library/paths:latest', { layers: [{ bytes: layer, diffId }] });
+    const { peak, files } = await peakOf(`${registry.host}/library/paths:latest`, 'paths');
+    expect(files).toBe('short\n');
+    expect(peak).toBeLessThan(300); // 2,016 when they were kept until the merge
+  });
+
+  it('more entries than the layer has room for end by name', async () => {
+    // 1 MiB of gzip, 460,000 entries; with names of 250 bytes they take more than 80 MiB.
+    const name = Buffer.concat([gnuLongName(`${'n'.repeat(124)}/${'n'.repeat(125)}`), file('f')]);
+    const many = gzipSync(Buffer.concat(Array<Buffer>(20_000).fill(name)));
+    const layer = Buffer.concat([...Array<Buffer>(20).fill(many), gzipSync(tarOf(file('last')))]);
+    const diffId = `sha256:${'0'.repeat(64)}`;
+    await pushImage(registry, 'library/many:latest', { layers: [{ bytes: layer, diffId }] });
+    const limit = 64 * MIB + 16 * layer.length;
+    const { status, stderr } = await refused(`${registry.host}/library/many:latest`);
+    expect(status).toBe(16);
+    expect(stderr).toContain(`layer 1: `);
+    expect(stderr).toContain(`the layer's tables take more than the limit of ${limit} bytes`);
   });
 });
 

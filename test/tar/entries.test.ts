@@ -68,7 +68,7 @@ describe('kinds', () => {
     expect(entries.map((entry) => text(entry.path))).toEqual(['a']);
     expect(warnings).toEqual(['tar entry "lost" at 1024: unknown type "V", skipped']);
     expect(scanAll(tarOf(headerBlock({ name: 'a\x1b[31m\u009b', type: 'V' }))).warnings[0]).toContain(
-      '"a\\u001b[31m\\u009b"',
+      '"a\\x1b[31m\\xc2\\x9b"',
     );
   });
 

@@ -1,6 +1,9 @@
 /** Bytes of a name that a message shows. */
 const MAX_SHOWN = 256;
 
+/** Letters, digits and marks; no control or format characters, no quotes, no backslash. */
+const PLAIN = /^[\p{L}\p{N}\p{S}\p{P}][\p{L}\p{M}\p{N}\p{S}\p{P} ]*$/u;
+
 /**
  * A name from an archive for messages: in double quotes, printable ASCII as it is, all else as `\xNN`. A name may hold
  * newlines and terminal escapes, which would forge log lines.
@@ -21,6 +24,3 @@ export function shownName(name: Uint8Array): string {
   const isPlain = name.length <= MAX_SHOWN && PLAIN.test(text) && !/["\\\ufffd]/.test(text);
   return isPlain ? text : quoteName(name);
 }
-
-/** Letters, digits and marks; no control or format characters, no quotes, no backslash. */
-const PLAIN = /^[\p{L}\p{N}\p{S}\p{P}][\p{L}\p{M}\p{N}\p{S}\p{P} ]*$/u;
