@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { collectYoungGarbage } from '../base/garbage.js';
 import type { Layer } from '../layer/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
@@ -22,6 +23,9 @@ export interface CarvedTree {
   bytes: number;
   layers: Set<number>; // that files came from
 }
+
+/** Entries between collections: an image of 50,000 files takes 25 MiB less so, and 0.1 s more (measured). */
+const ENTRIES_COLLECTED = 500;
 
 /** What is extracted, and to which name of the target. */
 interface Step {
@@ -60,11 +64,13 @@ export class TreeCarver {
     const { tree, target, settled, signal } = this.#options;
     const carved: CarvedTree = { files: 0, bytes: 0, layers: new Set() };
     const open: OpenDirectory[] = []; // from the top down
+    let steps = 0;
     const enter = (step: Step) => open.push({ ...step, next: tree.childStart(step.inode) });
     const isMade = await this.#extract({ inode, names }, carved, enter);
     for (let last = open.at(-1); last; last = open.at(-1)) {
       signal?.throwIfAborted();
       await settled?.();
+      if (++steps % ENTRIES_COLLECTED === 0) collectYoungGarbage();
       if (last.next < tree.childEnd(last.inode)) {
         const dentry = last.next++;
         const child = { inode: tree.dentryInode(dentry), names: [...last.names, tree.dentryName(dentry)] };

@@ -41,6 +41,8 @@ export interface SessionUse {
 
 export interface SessionCommandOptions {
   words?: ProgressWords; // what the bars say; default: indexing
+  /** Of the session; by default as many as the machine has processors for. */
+  inflatingThreads?: number;
   /** Results scroll by on the same terminal while layers are read: no bars. */
   hidesProgress?: boolean;
   /** What is printed only tells of files that are written: it goes on when nobody reads that any more. */
@@ -76,6 +78,7 @@ export async function withSession(
     registry,
     cache,
     memoryBytes: COMMAND_MEMORY,
+    ...(options.inflatingThreads !== undefined && { inflatingThreads: options.inflatingThreads }),
     log: logTo((level, message) => {
       const text = redact(message);
       if (output.choices.verbose) display.say(`${level}: ${text}`);

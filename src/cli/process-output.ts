@@ -12,7 +12,21 @@ export function processOutput(): Output {
   return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
 }
 
+/** Bytes of the longest content that is written at once. */
+const COPY_SIZE = 1024 * 1024;
+/** Idle copies at the most; a reader that keeps up needs one. */
+const SPARE_COPIES = 4;
+
 function sink(stream: WriteStream, name: string): TextSink {
+  // Used again and again: V8 would free a copy for each write only after tens of MiB (measured).
+  const spare: Buffer[] = [];
+  const writeCopy = (bytes: Uint8Array) => {
+    const copy = spare.pop() ?? Buffer.allocUnsafeSlow(COPY_SIZE);
+    copy.set(bytes);
+    stream.write(copy.subarray(0, bytes.length), () => {
+      if (spare.length < SPARE_COPIES) spare.push(copy);
+    });
+  };
   const broken = new AbortController();
   const fail = (error: unknown) => {
     const code = systemCode(error);
@@ -41,7 +55,9 @@ function sink(stream: WriteStream, name: string): TextSink {
       if (broken.signal.aborted) return;
       try {
         // The stream keeps what it can't write yet.
-        stream.write(typeof text === 'string' ? text : Buffer.from(text));
+        if (typeof text === 'string') stream.write(text);
+        else if (text.length <= COPY_SIZE) writeCopy(text);
+        else stream.write(Buffer.from(text));
       } catch (error) {
         fail(error); // a file's stream throws (Node 20), a pipe's tells it with the next turn
       }

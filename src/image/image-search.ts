@@ -47,6 +47,9 @@ export interface FoundImage {
   platform: Platform;
 }
 
+/** A manifest that is no image: of a chart, a signature, an SBOM. */
+class NotAnImage extends LayerslayerError {}
+
 /** One search for the image of a platform, from the document that a reference stands for. */
 export class ImageSearch {
   readonly #store: DocumentStore;
@@ -124,7 +127,8 @@ export class ImageSearch {
     }
     for (const descriptor of choice.unclear) {
       if (!this.#mayProbe()) break;
-      const found = await this.#enter(descriptor, wanted, where, depth);
+      const entered = this.#enter(descriptor, wanted, where, depth);
+      const found = await entered.catch((error) => this.#passOver(error));
       if (found && serves(wanted, found)) return found;
     }
     return undefined;
@@ -157,8 +161,16 @@ export class ImageSearch {
       if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
       if (platform) images.push({ platform: normalizePlatform(platform), digest, size });
-      else if (this.#mayProbe()) await this.#list(await this.read(descriptor), size, depth + 1, images);
+      else if (this.#mayProbe()) {
+        const listed = this.#list(await this.read(descriptor), size, depth + 1, images);
+        await listed.catch((error) => this.#passOver(error));
+      }
     }
+  }
+
+  /** Beside images an index may list manifests that are none. @throws any other error */
+  #passOver(error: unknown): undefined {
+    if (!(error instanceof NotAnImage)) throw error;
   }
 
   /** Reads a manifest's config, and with it the platform. */
@@ -168,7 +180,8 @@ export class ImageSearch {
     // Helm charts, signatures and SBOMs live in registries too, as manifests of the same form.
     if (!isImageConfigType(manifest.config.mediaType) && config.diffIds.length === 0) {
       const type = manifest.config.mediaType.slice(0, 100);
-      throw new LayerslayerError(
+      this.#unknownTypes.push(type);
+      throw new NotAnImage(
         'UNSUPPORTED',
         `manifest ${shortDigest(digest)} is no container image: its config is ${type}${layerTypes(manifest)}`,
       );

@@ -17,6 +17,7 @@ export interface SessionOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
   memoryBytes: number; // cap of decompressed windows
+  inflatingThreads?: number; // at most; each takes about 20 MiB
   log: Log;
   onProgress?: (progress: LayerProgress) => void;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */

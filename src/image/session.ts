@@ -48,6 +48,7 @@ class ThreadedSession implements ImageSession {
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
+  readonly #layersAtOnce: number;
   readonly #store: Promise<ContentStore>;
   readonly #indexes: KeptIndexes;
   readonly #opener: LayerOpener;
@@ -76,12 +77,14 @@ class ThreadedSession implements ImageSession {
     this.#indexes = new KeptIndexes(store, log);
     this.trees = new KeptTrees(store);
     this.#inflate = new InflatePool({
-      threads: Math.min(availableParallelism(), MAX_INFLATING_THREADS),
+      threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
       cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
       connect: (port) => this.#fetching.attach(port),
       onWindows: (blob, run) => this.#windows.arrived(blob, run),
       log,
     });
+    // Another stream would only wait for the thread.
+    this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
     this.#windows = new WindowLoader(this.#inflate, memoryBytes);
     this.#opener = new LayerOpener({
       fetching: this.#fetching,
@@ -188,7 +191,7 @@ class ThreadedSession implements ImageSession {
     const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
     const stop = new AbortController();
     const stopped = this.#endedBy(stop.signal, signal);
-    const atOnce = new Semaphore(LAYERS_AT_ONCE);
+    const atOnce = new Semaphore(this.#layersAtOnce);
     const opened = new Map<Digest, Promise<Layer>>();
     // Largest first, so that the last to end is a small one.
     for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {

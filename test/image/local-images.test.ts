@@ -267,6 +267,28 @@ describe.each(FORMS)('%s:', (_, write) => {
       }
     });
 
+    it('beside manifests that are no images, though they declare no platform', async () => {
+      const { builder, one } = layout();
+      const config = builder.blob('application/vnd.cncf.helm.config.v1+json', '{"name":"x"}');
+      const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] };
+      const chart = builder.blob(OCI_MANIFEST, JSON.stringify(manifest));
+      const { platform: _, ...bare } = one;
+      const source = start();
+      for (const image of [one, bare]) {
+        const reference = write(builder.top([builder.index([chart, image])]));
+        expect((await source.resolve(reference, AMD64)).digest).toBe(one.digest);
+        expect((await source.listImages(reference)).images.map(({ digest }) => digest)).toEqual([one.digest]);
+      }
+      const only = write(builder.top([builder.index([chart])]));
+      await expect(source.resolve(only, AMD64)).rejects.toThrow(
+        withCode('UNSUPPORTED', `^${only} has no image, only application/vnd.cncf.helm.config.v1\\+json$`),
+      );
+      const itself = write(builder.top([chart]));
+      await expect(source.resolve(itself, AMD64)).rejects.toThrow(
+        withCode('UNSUPPORTED', 'is no container image'),
+      );
+    });
+
     it('of which none is an image: names the types', async () => {
       const { builder, one } = layout();
       const wasm = { ...one, mediaType: 'application/wasm' };

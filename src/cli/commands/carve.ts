@@ -130,7 +130,11 @@ export const carve: Command<typeof OPTIONS> = {
         // What is known of the layers decides which fault is found first: the order of the paths decides the status.
         return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
       },
-      { outlivesReader: !toStdout },
+      {
+        outlivesReader: !toStdout,
+        // A tar goes out as fast as one thread inflates; four took 225 MiB (measured), one takes 170.
+        ...(toStdout && values.recursive && { inflatingThreads: 1 }),
+      },
     );
   },
 };
