@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Semaphore } from '../base/semaphore.js';
@@ -101,10 +102,13 @@ export class SpaceLedger {
     });
   }
 
-  /** Returns what was not spent. No writes are under way any more. */
+  /**
+   * Returns what was not spent. No writes are under way any more. A directory that was deleted stays so: `umount` returns before
+   * the daemon ends, and `rm -rf` of the cache may follow it.
+   */
   async close(): Promise<void> {
-    if (!this.#isRegistered) return;
-    await this.#locked(async () => {
+    if (!this.#isRegistered || !existsSync(this.#file)) return;
+    await this.#lockedThere(async () => {
       const ledger = await this.#load();
       if (!ledger) return;
       delete ledger.grants[this.#writer];
@@ -176,6 +180,10 @@ export class SpaceLedger {
   async #locked(task: () => Promise<void>): Promise<boolean> {
     // Somebody may have deleted the directory while we were using it.
     await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
+    return this.#lockedThere(task);
+  }
+
+  async #lockedThere(task: () => Promise<void>): Promise<boolean> {
     const signal = AbortSignal.timeout(LOCK_WAIT_MS);
     let started = false;
     const run = () => {

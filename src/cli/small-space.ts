@@ -6,6 +6,7 @@ import {
   hopelessLimit,
   isCrash,
   SMALL_SPACE_OPTIONS,
+  savesAddressSpace,
   tightLimits,
   wantsSmallSpace,
 } from '../base/process-limits.js';
@@ -19,11 +20,12 @@ import { inheritedFiles } from '../daemon/inherited-files.js';
  * @throws LayerslayerError naming the limit
  */
 export async function runInSmallSpace(code: ErrorCode): Promise<number | undefined> {
+  endWithStarter();
   const hopeless = hopelessLimit();
   if (hopeless !== undefined) throw new LayerslayerError(code, hopeless);
   if (!wantsSmallSpace()) return undefined;
   const args = [...process.execArgv, ...SMALL_SPACE_OPTIONS, ...process.argv.slice(1)];
-  const child = spawn(process.execPath, args, { stdio: callersFiles() });
+  const child = spawn(process.execPath, args, { stdio: [...callersFiles(), 'ipc'] });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   // Ctrl-C reaches the whole job by itself: a second one would end the command at once.
   const isJob = [0, 1, 2].some((fd) => isatty(fd));
@@ -37,6 +39,13 @@ export async function runInSmallSpace(code: ErrorCode): Promise<number | undefin
     throw new LayerslayerError(code, `ended by ${signal}: ${tightLimits()}`);
   if (signal !== null) endBy(signal);
   return status ?? undefined;
+}
+
+/** The process that works ends as by SIGTERM when the one that the caller knows is killed: it can pass that on no more. */
+function endWithStarter(): void {
+  if (!savesAddressSpace() || !process.connected) return;
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref();
 }
 
 /** stdin, stdout, stderr, and what else of the caller's Node closes in its children (`3<token`); the rest they inherit. */

@@ -157,7 +157,7 @@ export class Fetching {
       return;
     }
     this.#options.log.error(told.message);
-    this.#options.log.info(fault.stack ?? '');
+    if (fault.cause !== undefined) this.#options.log.info(fault.stack ?? ''); // where the thread failed
     peer.close(told);
     const now = performance.now();
     this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);

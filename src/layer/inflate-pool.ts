@@ -166,7 +166,7 @@ export class InflatePool implements WindowSupplier {
       // The next use starts a new one.
       this.#threads[place] = undefined;
       log.error(`inflating thread ${place} ended: ${fault.message}`);
-      log.info(fault.stack ?? '');
+      if (fault.cause !== undefined) log.info(fault.stack ?? ''); // where the thread failed
       peer.close(withContext(fault, 'an inflating thread ended'));
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));

@@ -449,3 +449,12 @@ describe.runIf(IS_ROOT)('a disk that', () => {
     expect(warnings).toEqual([expect.stringMatching(/EROFS/)]);
   });
 });
+
+test('a directory that was deleted is not made again by closing', async () => {
+  const { store, directory, warnings } = await openStore();
+  await store.write('page', pageKey(LAYER, 0), page(1));
+  rmSync(join(directory, 'v1'), { recursive: true });
+  await store.close();
+  expect(readdirSync(directory)).toEqual([]);
+  expect(warnings).toEqual([]);
+});

@@ -71,6 +71,24 @@ describe('under a limited address space', () => {
     });
   });
 
+  it('leaves nothing when the process that was started is killed', async () => {
+    const mountpoint = place.directory('mnt');
+    let pid = 0;
+    const ended = attempt(
+      'bash',
+      ['-c', 'ulimit -v 4000000; exec "$@"', 'bash', ...place.program, 'mount', '-f', local, mountpoint],
+      {
+        env: place.env,
+        started: (its) => {
+          pid = its;
+        },
+        heard: () => process.kill(pid, 'SIGKILL'), // it is mounted
+      },
+    );
+    expect(await ended).toMatchObject({ signal: 'SIGKILL' });
+    expect(await place.leftovers()).toEqual([]);
+  });
+
   it.each([
     ['mount', 20],
     ['carve', 17],
