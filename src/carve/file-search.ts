@@ -52,6 +52,12 @@ export interface FileSearchOptions {
   where?: string | undefined; // what is searched, for messages; the image when left out
 }
 
+/**
+ * Layers that are searched one by one: each look merges all above, so that a thousand would take minutes. No engine mounts
+ * more than 127; where there are more, all are read first.
+ */
+const LAYERS_SEARCHED = 127;
+
 interface KnownLayer {
   number: number;
   layer: Layer;
@@ -79,6 +85,7 @@ export class FileSearch {
    * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
    */
   async run(): Promise<void> {
+    if (this.#options.numbers.length > LAYERS_SEARCHED) await this.#openAll();
     while (this.#pending.size > 0) {
       await this.#openKept();
       const view = await this.#answerKnown();
@@ -101,6 +108,13 @@ export class FileSearch {
       this.#known.unshift({ number, layer });
       this.#below--;
     }
+  }
+
+  async #openAll(): Promise<void> {
+    const { session, image, numbers, signal } = this.#options;
+    const layers = await session.openLayers(image, { only: numbers, ...(signal && { signal }) });
+    this.#known.push(...layers.map((layer, i) => ({ number: numbers[i]!, layer })));
+    this.#below = 0;
   }
 
   async #open(number: number): Promise<Layer> {

@@ -62,7 +62,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     if (watcherFault === undefined && !fault) {
       readBytes += piece.length;
       for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
-        // What was made of the part before goes first: 256 KiB of gzip may be 256 MB of names to list.
+        // What was made of the part before goes first: 256 KiB of gzip may be 256 MB of names.
         if (at > 0 && watcherFault === undefined) await watcher.settled?.();
         try {
           pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
@@ -111,6 +111,6 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
 }
 
 /** Bytes of a piece that are inflated before the watcher may have others wait. */
-const PUSHED_AT_ONCE = 16 * 1024;
+const PUSHED_AT_ONCE = 32 * 1024;
 
 const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');

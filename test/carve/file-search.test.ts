@@ -316,6 +316,14 @@ describe('a search for files', () => {
     expect([source.walked.size, source.opened.size]).toEqual([0, 0]);
   });
 
+  it('reads all layers at once where there are more than any engine mounts', async () => {
+    const layers: Stack = [base, ...Array.from({ length: 127 }, (_, i) => [file(`f${i}`, `${i}`)])];
+    const source = new SearchedStack(layers);
+    const results = await search(source, layers, [asked('/etc/passwd'), asked('/f126'), asked('/none')]);
+    expect(results).toEqual(['1:1 root', '128:0 126', 'NOT_FOUND']);
+    expect([source.walked.size, source.opened.size]).toEqual([0, 128]);
+  });
+
   it('looks into the layer that is asked for only', async () => {
     const layers = [base, [whiteout('z'), file('etc/passwd', 'new')]];
     const only = (number: number) =>
