@@ -341,12 +341,18 @@ describe('leftovers', () => {
     const [pid, started, namespace] = own.split('.');
     const now = Date.now();
     const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
-    // A zombie's name still has a process: nobody asks for its end. It is `sh` until it is `sleep`, which knows no child.
-    const parent = spawn('sh', ['-c', 'sh -c exit & echo $!; exec sleep 60']);
+    // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child; until then it is `sh`,
+    // which does, so the child ends only afterwards.
+    const parent = spawn('sh', ['-c', 'sh -c "read line" <&0 & echo $!; exec sleep 60']);
     onCleanUp(() => void parent.kill());
     const zombie = String(await once(parent.stdout, 'data')).trim();
+    const until = async (isTrue: () => boolean) => {
+      while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'latin1') === 'sleep\n');
+    parent.stdin.end();
     const stat = () => readFileSync(`/proc/${zombie}/stat`, 'latin1').split(' ');
-    while (stat()[2] !== 'Z') await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => stat()[2] === 'Z');
     const dead = [
       `${zombie}.${stat()[21]}.${namespace}.${now}-bb.ledger`,
       `${zombie}.${stat()[21]}.bb.ledger`, // as an earlier version wrote it
