@@ -176,14 +176,17 @@ describe('ContentStore', () => {
     expect(store.readSync('page', pageKey(LAYER, 0))?.length).toBe(1000);
   });
 
-  describe.each([
+  // What rename(2) replaces by a file.
+  const replaceable: [string, (path: string) => unknown][] = [
     ['a FIFO', makeFifo],
-    ['a symlink to a device without end', (path: string) => symlinkSync('/dev/zero', path)],
-    ['a symlink to a regular file', (path: string) => symlinkSync('/etc/passwd', path)],
+    ['a symlink to a device without end', (path) => symlinkSync('/dev/zero', path)],
+    ['a symlink to a regular file', (path) => symlinkSync('/etc/passwd', path)],
     ['a socket', makeSocket],
-    ['a directory', (path: string) => mkdirSync(path)],
-  ])('%s where a file should be', (what, make) => {
-    test('is a miss, each kind by each way of reading', async () => {
+  ];
+
+  test.each([...replaceable, ['a directory', (path: string) => mkdirSync(path)] as const])(
+    '%s where a file should be is a miss, each kind by each way of reading',
+    async (what, make) => {
       const { store, directory, warnings } = await openStore();
       for (const [kind, key] of items) {
         await store.write(kind, key, bytesOf('kept'));
@@ -202,19 +205,19 @@ describe('ContentStore', () => {
         expect(new TextDecoder().decode(store.readSync(kind, key))).toBe('made again');
       }
       expect(warnings).toEqual([]);
-    });
+    },
+  );
 
-    test.skipIf(what === 'a directory')('is a miss (the ledger)', async () => {
-      const first = await openStore(4 * MIB);
-      await first.store.write('manifest', LAYER, bytesOf('kept'));
-      await first.store.close();
-      const ledger = join(first.directory, 'v1/ledger');
-      rmSync(ledger);
-      await make(ledger);
-      const { store, warnings } = await openStore(4 * MIB, first.directory);
-      expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(true);
-      expect([warnings, statSync(ledger).isFile()]).toEqual([[], true]);
-    });
+  test.each(replaceable)('%s where the ledger should be is a miss', async (_, make) => {
+    const first = await openStore(4 * MIB);
+    await first.store.write('manifest', LAYER, bytesOf('kept'));
+    await first.store.close();
+    const ledger = join(first.directory, 'v1/ledger');
+    rmSync(ledger);
+    await make(ledger);
+    const { store, warnings } = await openStore(4 * MIB, first.directory);
+    expect(await store.write('page', pageKey(LAYER, 0), page(1))).toBe(true);
+    expect([warnings, statSync(ledger).isFile()]).toEqual([[], true]);
   });
 
   test('a directory that was deleted under our feet is made again', async () => {
