@@ -149,7 +149,8 @@ export class Connections {
             return;
           }
           body = new ResponseBody(control, stall);
-          resolve({ status, headers, url, body, nearby, senderNearby: request.senderNearby, proxy });
+          const { senderNearby } = request;
+          resolve({ status, headers, url, body, nearby, senderNearby, sent: request, proxy });
         },
         onResponseData: (_control: BodyControl, chunk: Uint8Array) => body?.onData(chunk),
         onResponseEnd: () => {
