@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { SocketDirectory } from '../base/socket-directory.js';
 import { makeDirectories } from '../cache/make-directories.js';
 import { reachablePath } from '../fuse/mountpoint.js';
@@ -48,12 +48,15 @@ export async function openOwnStatusDirectory(owner: number): Promise<SocketDirec
 }
 
 /**
- * Opens a user's directory. Root opens those of others, who may have put a symlink or a hung file system in the way.
+ * Opens a user's directory. Root opens those of others, who may have put a symlink or a hung file system in the way. The
+ * directory itself is never a symlink: in /tmp anyone can make one that leads to a directory of `owner`, whose files a sweep
+ * would then take for dead sockets.
  * @returns undefined when it belongs to another user, who may have put any socket there
- * @throws the system's error; LayerslayerError MOUNT_FAILED when it cannot be reached
+ * @throws the system's error, ENOTDIR for a symlink; LayerslayerError MOUNT_FAILED when it cannot be reached
  */
 export async function openStatusDirectory(path: string, owner: number): Promise<SocketDirectory | undefined> {
-  const directory = await SocketDirectory.open(await reachablePath(path));
+  await reachablePath(path);
+  const directory = await SocketDirectory.open(join(await reachablePath(dirname(path)), basename(path)));
   if (directory.status.uid === owner) return directory;
   await directory.close();
   return undefined;
@@ -68,12 +71,17 @@ export function statusSocketName(device: string): string {
   return `${device}-${bootName()}`;
 }
 
-/** Removes the sockets that killed daemons of this user have left, of mounts that are gone. Never throws. */
-export async function sweepStatusSockets(owner: number): Promise<void> {
+/**
+ * Removes the sockets that killed daemons of this user have left, of mounts that are gone, and no other file. Never throws.
+ */
+export async function sweepStatusSockets(
+  owner: number,
+  directories: AsyncIterable<string> | Iterable<string> = statusDirectories(owner),
+): Promise<void> {
   // The command that asks the daemon of a mount removes its socket.
   const mounts = await listOurMounts().catch(() => []);
   const present = new Set(mounts.map(({ device }) => statusSocketName(device)));
-  for await (const path of statusDirectories(owner)) {
+  for await (const path of directories) {
     const directory = await openStatusDirectory(path, owner).catch(() => undefined);
     if (!directory) continue;
     try {
@@ -89,11 +97,13 @@ export async function sweepStatusSockets(owner: number): Promise<void> {
 
 async function removeDead(directory: SocketDirectory, name: string): Promise<void> {
   const identity = await directory.identity(name);
+  // connect(2) refuses a file that is no socket as it refuses a dead socket.
+  const status = await lstat(directory.path(name)).catch(() => undefined);
+  if (!status?.isSocket()) return;
   const contact = await directory.contact(name);
   if (contact === 'dead' && identity !== undefined) {
     const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
-    const { mtimeMs } = await lstat(directory.path(name));
-    if (isOfThisBoot || Date.now() - mtimeMs > OTHER_BOOT_MS) await directory.removeIf(name, identity);
+    if (isOfThisBoot || Date.now() - status.mtimeMs > OTHER_BOOT_MS) await directory.removeIf(name, identity);
   } else if (typeof contact !== 'string') contact.socket.destroy();
 }
 

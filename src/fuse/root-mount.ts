@@ -10,7 +10,7 @@ import {
   FILE_SYSTEM_TYPE,
   type KernelMount,
 } from './kernel-mount.js';
-import { readMountTable } from './mount-table.js';
+import { readMountTable, topmostAt } from './mount-table.js';
 import { failureOfTool } from './mount-tool.js';
 import { MAX_READ_SIZE } from './negotiation.js';
 import { remoteMountOf } from './remote-mount.js';
@@ -42,6 +42,7 @@ export const rootMount: KernelMount = {
   async detach(mountpoint, how) {
     const parent = await holdParent(mountpoint);
     try {
+      await checkOurs(mountpoint);
       // A mountpoint itself cannot be renamed, only what it lies in.
       const target = parent ? `/proc/self/fd/3/${basename(mountpoint)}` : mountpoint;
       // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
@@ -106,6 +107,16 @@ function mountTool(
     '/proc/self/fd/4/.',
   ];
   return failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: [descriptor, directory.descriptor] });
+}
+
+/**
+ * Checks in the last moment that a mount of ours is there: its owner may have unmounted it and put a symlink in its place, and
+ * umount(8) as root follows it to any other mount.
+ * @throws LayerslayerError UNMOUNT_FAILED
+ */
+async function checkOurs(mountpoint: string): Promise<void> {
+  if (topmostAt(await readMountTable(), mountpoint)?.type === FILE_SYSTEM_TYPE) return;
+  throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: not mounted any more`);
 }
 
 /**

@@ -4,9 +4,12 @@ import { decodedBody } from './content-coding.js';
 import { type HttpAnswer, headerOf } from './http-exchange.js';
 import { oneLine } from './one-line.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
+import { withoutSentSecrets } from './sent-secrets.js';
 
 /** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
+/** Ms for an error's body: a server that drips it must not hold a pass over a layer, which has no deadline. */
+const ERROR_BODY_MS = 5_000;
 
 /**
  * An answer that is not what was wanted, as a fault; its body is read for the registry's own words.
@@ -62,16 +65,19 @@ const NGINX_CERTIFICATE_PAGE =
  * are none, or bytes that are no text.
  */
 async function registryWords(answer: HttpAnswer, host: string): Promise<string> {
-  const sent = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
+  const timer = setTimeout(() => answer.body.cancel(), ERROR_BODY_MS);
+  const came = await answer.body.collect(ERROR_BODY_MAX).catch(() => ({ bytes: new Uint8Array() }));
+  clearTimeout(timer);
   const isText = (bytes: Uint8Array) => textOf(bytes) !== undefined;
-  const { bytes } = await decodedBody(sent.bytes, answer, isText, ERROR_BODY_MAX);
+  const { bytes } = await decodedBody(came.bytes, answer, isText, ERROR_BODY_MAX);
   const text = textOf(bytes) ?? '';
   const wanted = NGINX_CERTIFICATE_PAGE.exec(text)?.[1];
   if (wanted !== undefined) return `: ${wanted}: ${clientCertificate(host)}`;
   const type = headerOf(answer, 'content-type') ?? '';
   // Pages for people say nothing in one line, and XML of storage may quote the signed request.
   if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
-  const words = oneLine(errorMessage(text) ?? (text.startsWith('{') ? '' : text));
+  const said = errorMessage(text) ?? (text.startsWith('{') ? '' : text);
+  const words = oneLine(withoutSentSecrets(said, answer));
   return words === '' ? '' : `: ${words}`;
 }
 

@@ -100,7 +100,8 @@ export class Connections {
     this.#closed = true;
     const routes = [...this.#routes.values(), ...this.#old];
     this.#routes.clear();
-    await Promise.all(routes.map(async (route) => (await route).destroy()));
+    // One that could not be opened has nothing to end.
+    await Promise.allSettled(routes.map(async (route) => (await route).destroy()));
   }
 
   async #dispatch(request: HttpRequest, signal: AbortSignal, loosely: boolean): Promise<HttpAnswer> {
@@ -149,7 +150,8 @@ export class Connections {
             return;
           }
           body = new ResponseBody(control, stall);
-          resolve({ status, headers, url, body, nearby, senderNearby: request.senderNearby, proxy });
+          const { senderNearby } = request;
+          resolve({ status, headers, url, body, nearby, senderNearby, sent: request, proxy });
         },
         onResponseData: (_control: BodyControl, chunk: Uint8Array) => body?.onData(chunk),
         onResponseEnd: () => {

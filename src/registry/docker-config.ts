@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../base/errors.js';
@@ -59,6 +59,11 @@ function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
 
 async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | undefined> {
   try {
+    // A thread that waits for a FIFO's writer keeps the process from ever ending. A shell's `<(…)` is below /dev.
+    if ((await stat(path)).isFIFO() && !path.startsWith('/dev/')) {
+      notice(notUsed(path, 'it is a FIFO'));
+      return undefined;
+    }
     return parseAuthFile(path, await readFile(path, 'utf8'), notice);
   } catch (error) {
     const code = systemCode(error);

@@ -13,6 +13,7 @@ export class FirstContact {
   readonly #host: string;
   readonly #deadlineMs: number;
   #made = false;
+  #lastFault: string | undefined;
   readonly #lifts = new Set<() => void>(); // of the operations that wait for a first answer
 
   /** @param host names the registry in messages */
@@ -26,6 +27,11 @@ export class FirstContact {
     this.#made = true;
     for (const lift of this.#lifts) lift();
     this.#lifts.clear();
+  }
+
+  /** A request came to nothing, with this message: a proxy or a token service may be what does not answer. */
+  failed(message: string): void {
+    this.#lastFault = message;
   }
 
   /**
@@ -43,7 +49,7 @@ export class FirstContact {
     const late = () =>
       new LayerslayerError(
         'TIMED_OUT',
-        `${doing}: ${this.#host} did not answer within ${ms / 1000} s; is it reachable from here, is the port right?`,
+        `${doing}: ${this.#host} did not answer within ${ms / 1000} s; ${this.#advice()}`,
       );
     let lift = () => {};
     try {
@@ -55,5 +61,11 @@ export class FirstContact {
     } finally {
       this.#lifts.delete(lift);
     }
+  }
+
+  #advice(): string {
+    const fault = this.#lastFault;
+    const isElsewhere = fault !== undefined && !fault.startsWith(`${this.#host}: `);
+    return isElsewhere ? `the last try: ${fault}` : 'is it reachable from here, is the port right?';
   }
 }

@@ -21,6 +21,7 @@ export interface HttpAnswer {
   body: ResponseBody;
   nearby: boolean; // the socket of this answer leads to a loopback or private address
   senderNearby: boolean | undefined; // of the request: `url` may be asked again under the same rule
+  sent?: Pick<HttpRequest, 'headers' | 'body'>; // of the request, which the body may repeat
   proxy: string | undefined; // names the proxy by which the answer came
 }
 

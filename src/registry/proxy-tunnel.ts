@@ -53,11 +53,11 @@ function askForTunnel(
   socket: Socket,
   answerMs: number,
 ): Promise<void> {
-  const collector = new HeadCollector();
+  let collector = new HeadCollector();
   return new Promise<void>((resolve, reject) => {
     const end = (fault: Error | undefined) => {
       clearTimeout(timer);
-      socket.off('data', onData).off('error', onError).off('close', onClose);
+      socket.off('data', onData).off('error', onError).off('end', onClose).off('close', onClose);
       // Later errors are the TLS socket's: without a listener this one would end the process.
       socket.on('error', () => {});
       socket.pause();
@@ -72,7 +72,12 @@ function askForTunnel(
     const onClose = () => fail('closed the connection instead of answering', 'ECONNRESET');
     const onData = (bytes: Buffer) => {
       try {
-        const answer = collector.push(bytes);
+        let answer = collector.push(bytes);
+        // 100 Continue and its kin: the answer proper follows.
+        while (answer && answer.head.status < 200) {
+          collector = new HeadCollector();
+          answer = collector.push(answer.rest);
+        }
         if (!answer) return;
         const fault = connectFault(proxy, authority, answer.head.status);
         if (!fault && answer.rest.length > 0) socket.unshift(answer.rest);

@@ -276,7 +276,10 @@ export class RegistryClient {
   /** A 401 begins a login, whose token service may be as silent: the answer after it counts. */
   #heard(exchange: Exchange): Exchange {
     return async (request, signal) => {
-      const answer = await exchange(request, signal);
+      const answer = await exchange(request, signal).catch((error: unknown) => {
+        if (error instanceof RegistryFault) this.#contact.failed(error.message);
+        throw error;
+      });
       if (answer.status !== 401 && this.#endpoint.serves(answer.url)) this.#contact.made();
       return answer;
     };

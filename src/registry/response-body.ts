@@ -11,6 +11,8 @@ export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
 
 /** Bytes that are read and thrown away to keep a connection; beyond, closing it is cheaper. */
 const DISCARD_MAX = 64 * 1024;
+/** Ms for reading them: a server that drips them must not hold a connection. */
+const DISCARD_MS = 5_000;
 
 /**
  * The body of an answer, handed to a sink chunk by chunk straight from the connection: a stream object between would
@@ -71,12 +73,13 @@ export class ResponseBody {
   discard(): void {
     if (this.#sink) return;
     let size = 0;
+    const timer = setTimeout(() => this.cancel(), DISCARD_MS);
     const ended = this.consume((chunk) => {
       size += chunk.length;
       if (size > DISCARD_MAX) this.cancel();
     });
     // Nobody waits for these bytes: a connection that fails here has nobody to tell.
-    ended.catch(() => {});
+    ended.catch(() => {}).finally(() => clearTimeout(timer));
   }
 
   onData(chunk: Uint8Array): void {

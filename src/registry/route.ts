@@ -33,8 +33,8 @@ export class Route {
   readonly #connector: Connector;
   /** Where our sockets lead: to a proxy that gets whole URLs, else to the origin. */
   readonly #origin: URL;
-  /** Ends what is on its way on connections of its own. */
-  readonly #loose = new Set<(reason: Error) => void>();
+  /** What is on its way on connections of its own: what ends it, and when it has ended. */
+  readonly #loose = new Map<(reason: Error) => void, Promise<void>>();
 
   private constructor(
     pool: Dispatcher,
@@ -92,13 +92,13 @@ export class Route {
   }
 
   /** Requests under way end as they would. */
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.close(), ...this.#loose.values()]);
   }
 
   /** Requests under way fail. */
   async destroy(): Promise<void> {
-    for (const end of this.#loose) end(new Error('closed'));
+    for (const end of this.#loose.keys()) end(new Error('closed'));
     await this.#pool.destroy();
   }
 
@@ -121,8 +121,13 @@ export class Route {
   }
 
   #dispatchLoosely(request: WireRequest, handler: AnswerHandler): void {
+    let over = () => {};
+    const whenOver = new Promise<void>((resolve) => {
+      over = resolve;
+    });
     const ended = () => {
       this.#loose.delete(end);
+      over();
     };
     const end = dispatchLoosely(this.#connector, targetOf(this.#origin), request, {
       onRequestStart: (control, socket) => handler.onRequestStart(control, socket),
@@ -137,7 +142,7 @@ export class Route {
         handler.onResponseError(control, error);
       },
     });
-    this.#loose.add(end);
+    this.#loose.set(end, whenOver);
   }
 }
 

@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +21,7 @@ import { passwdHome } from '#dist/daemon/passwd-home.js';
 import { contactDaemon, parseStatus } from '#dist/daemon/status-client.js';
 import {
   openOwnStatusDirectory,
+  openStatusDirectory,
   statusDirectories,
   statusSocketName,
   sweepStatusSockets,
@@ -246,6 +258,32 @@ describe('the directory of a user’s sockets', () => {
     const left = readdirSync('/run/layerslayer');
     expect(names.filter((name) => left.includes(name))).toEqual([]);
     expect(left).toContain(statusSocketName(live));
+  });
+});
+
+describe('sweepStatusSockets', () => {
+  const OLD = new Date('2020-01-01');
+
+  it('removes dead sockets, and no file of another kind', async () => {
+    const dead = statusSocketName(device());
+    leaveSocket(join(directory, dead));
+    for (const name of ['.profile', 'passwd', statusSocketName(device())]) {
+      writeFileSync(join(directory, name), '');
+      utimesSync(join(directory, name), OLD, OLD);
+    }
+    const before = readdirSync(directory);
+    await sweepStatusSockets(OWNER, [directory]);
+    expect(readdirSync(directory)).toEqual(before.filter((name) => name !== dead));
+  });
+
+  it('does not follow a symlink, which another user may have made in /tmp', async () => {
+    const target = join(directory, 'elsewhere');
+    mkdirSync(target);
+    leaveSocket(join(target, '.dead'));
+    symlinkSync(target, join(directory, 'run'));
+    await sweepStatusSockets(OWNER, [join(directory, 'run')]);
+    expect(readdirSync(target)).toEqual(['.dead']);
+    await expect(openStatusDirectory(join(directory, 'run'), OWNER)).rejects.toThrow('ENOTDIR');
   });
 });
 

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
 import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
 import { checkMountpoint } from '#dist/fuse/mountpoint.js';
+import { rootMount } from '#dist/fuse/root-mount.js';
 import { MemoryFs } from './memory-fs.js';
 import { cleanUp, mountFs, newMountpoint, optionsFor, output, run } from './mounting.js';
 
@@ -256,4 +257,20 @@ describe('a directory that its owner swaps', () => {
       await output('umount', `${base}/victim/mnt`);
     }
   });
+});
+
+describe('unmounting as root', () => {
+  test.runIf(process.geteuid?.() === 0)(
+    'does not follow a symlink that took the place of the mount',
+    async () => {
+      const { mountpoint: other } = await mountFs(new MemoryFs());
+      const place = `${await newMountpoint()}/place`;
+      await symlink(other, place);
+      await expect(rootMount.detach(place, 'lazily')).rejects.toMatchObject({
+        code: 'UNMOUNT_FAILED',
+        message: expect.stringContaining(`${place}: not mounted any more`),
+      });
+      expect(topmostAt(await readMountTable(), other)).toBeDefined();
+    },
+  );
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,14 @@ const find = async (
     },
     signal,
   );
+
+test('a FIFO in the place of a file is not waited for', async () => {
+  await mkdir(join(home, '.docker'));
+  execFileSync('mkfifo', [join(home, '.docker/config.json')]);
+  await write('.config/containers/auth.json', { auths: { 'r.example': auth('podman:4') } });
+  expect(await find()).toMatchObject({ username: 'podman' });
+  expect(notices).toEqual([`credentials in ${home}/.docker/config.json are not used: it is a FIFO`]);
+});
 
 describe('the order', () => {
   test('command line, --token-file, credHelpers, credsStore, auths, auth.json, anonymous', async () => {

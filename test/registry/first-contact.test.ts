@@ -1,7 +1,9 @@
 /** REGISTRY.md, the row about stalls: a HEAD has a deadline, and so has a registry that never answered. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
-import { drip, type FaultRule, noAnswer, setHeaders, stallAfter } from '../support/fault-proxy.js';
+import { drip, type FaultRule, noAnswer, setHeaders, stallAfter, status } from '../support/fault-proxy.js';
 import { LAYER, same, streamed, useRegistry, withCode } from './harness.js';
 
 const { rig, image } = useRegistry();
@@ -82,6 +84,17 @@ describe('a registry that never answered is given up in one go, tries included',
   test('its token service does not answer', async () => {
     const { resolve, proxy } = await rig({ rules: [silent(/^\/token/)], tokens: {}, client: SHORT_CONTACT });
     await expect(resolve()).rejects.toThrow(told(proxy.host));
+  });
+
+  test('whose token service cuts connections: that is named', async () => {
+    const service = createServer((socket) => socket.on('error', () => {}));
+    await once(service.listen(0, '127.0.0.1'), 'listening');
+    const host = `127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const challenge = status(401, { 'www-authenticate': `Bearer realm="http://${host}/token"` });
+    const client = { ...SHORT_CONTACT, headDeadlineMs: 1000, stallMs: 100, clock: undefined! };
+    const { resolve } = await rig({ rules: [{ path: /./, fault: challenge }], client });
+    await expect(resolve()).rejects.toThrow(`; the last try: ${host}: no byte for 0.1 s`);
+    service.close();
   });
 
   test('and is asked again by the next request', async () => {

@@ -141,6 +141,17 @@ describe('HTTPS', () => {
     expect(new Set(proxy.seen)).toEqual(new Set(['CONNECT registry.test:5000']));
   });
 
+  test('by a proxy that says 100 Continue first', async () => {
+    const proxy = await startProxy({
+      onConnect: (socket, authority) => {
+        socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        tunnel(socket, authority);
+      },
+    });
+    await resolved({ HTTPS_PROXY: proxy.name });
+    expect(reached.length).toBeGreaterThan(1);
+  });
+
   test('by a proxy whose certificate is not trusted: said, --insecure is not about the proxy', async () => {
     const proxy = await startProxy({ tls: true });
     const environment = { HTTPS_PROXY: `https://127.0.0.1:${proxy.port}` };
