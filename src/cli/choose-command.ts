@@ -11,7 +11,10 @@ export type Choice =
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  /** `meant` is the command that `bare` is nearly; `advice` says what does what a command of that name does elsewhere. */
+  /**
+   * `meant` is the command that `bare` resembles. `advice` is the equivalent of another tool's
+   * command.
+   */
   | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
 
 /** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */

@@ -359,7 +359,7 @@ describe('carve', () => {
       const many = await stdout('/app/*.js');
       expect(many).toMatchObject({ status: 2, stdout: '' });
       expect(many.stderr).toBe(
-        'layerslayer: -o - writes one file, /app/*.js matches 2: with -r a tar of all\n',
+        'layerslayer: -o - writes one file, but /app/*.js matches 2: use -r for a tar\n',
       );
     });
 

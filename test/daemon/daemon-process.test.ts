@@ -240,7 +240,7 @@ describe('a daemon', () => {
     await gone(child.pid!);
     expect(events()).toBe('mounted crash\nunmount plainly\nclosed\n');
     expect(log()).toMatch(
-      / error a fault that nobody caught: nobody catches this\n.* info Error: nobody catches this\n {8}at /,
+      / error uncaught error: nobody catches this\n.* info Error: nobody catches this\n {8}at /,
     );
   });
 

@@ -215,7 +215,7 @@ describe('a fault in the program', () => {
     ['at once', AT_ONCE, /broken \\xc2\\x9b here/],
     ['later', LATER, /broken later/],
     ['in a thread', IN_THREAD, /broken thread/],
-    ['by waiting for nothing', UNANSWERED, /the command waits for nothing/],
+    ['by waiting for nothing', UNANSWERED, /the command stopped before it finished/],
   ])('ends the command with one line and 70: %s', async (_, env, pattern) => {
     const ended = await inShell(':', ['peek', reference], '', env);
     expect(ended.status).toBe(70);

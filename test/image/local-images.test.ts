@@ -285,7 +285,7 @@ describe.each(FORMS)('%s:', (_, write) => {
       );
       const itself = write(builder.top([chart]));
       await expect(source.resolve(itself, AMD64)).rejects.toThrow(
-        withCode('UNSUPPORTED', 'is no container image'),
+        withCode('UNSUPPORTED', 'is not a container image'),
       );
     });
 
@@ -914,7 +914,7 @@ describe("a gzip'd archive", () => {
     const path = write(gzipSync(tarOfFiles(layout())));
     const nowhere = temporaryDirectory(join(scratchDirectory(), 'nowhere'));
     await expect(start().resolve(`oci-archive:${path}`, AMD64)).rejects.toThrow(
-      withCode('IO_FAILED', `^${path}: decompressing the archive into ${nowhere} \\(TMPDIR .*ENOENT`),
+      withCode('IO_FAILED', `^${path}: decompressing the archive into ${nowhere} \\(set TMPDIR .*ENOENT`),
     );
   });
 

@@ -130,7 +130,7 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
     '%j has no realm, and the message says so',
     async (header) => {
       const { resolve } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
-      await expect(resolve()).rejects.toThrow('wants a token and does not say from where');
+      await expect(resolve()).rejects.toThrow('requires a token, but its challenge has no realm');
     },
   );
 

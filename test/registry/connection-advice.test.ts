@@ -107,17 +107,17 @@ describe('a certificate that', () => {
     [
       'has other names',
       certificate('DNS:registry.example,DNS:*.b.example,IP:192.0.2.1'),
-      '(ERR_TLS_CERT_ALTNAME_INVALID): use a name that its certificate has: registry.example, *.b.example, 192.0.2.1',
+      '(ERR_TLS_CERT_ALTNAME_INVALID): use a name in its certificate: registry.example, *.b.example, 192.0.2.1',
     ],
     [
       'has many other names',
       certificate(Array.from({ length: 50 }, (_, i) => `DNS:r${i}.example`).join(',')),
-      'has: r0.example, r1.example, r2.example, r3.example, r4.example and 45 more',
+      'certificate: r0.example, r1.example, r2.example, r3.example, r4.example and 45 more',
     ],
     [
       'has no name',
       certificate('email:a@b.example'),
-      'the registry needs a certificate with its name; --insecure does not check it',
+      'the registry needs a certificate with its name; --insecure skips the check',
     ],
   ])('%s', async (_, cert, said) => {
     const found = await fault(notFound, { cert });
@@ -131,13 +131,13 @@ describe('a certificate that', () => {
 
   test('has no address, and is asked by one', async () => {
     const found = await fault(notFound, { host: '127.0.0.1' });
-    expect(found.message).toContain('use a name that its certificate has: localhost');
+    expect(found.message).toContain('use a name in its certificate: localhost');
   });
 });
 
 describe('a server that', () => {
   const putCertificate =
-    'it wants a client certificate: put it and its key into /etc/docker/certs.d/localhost:PORT as client.cert and client.key';
+    'it requires a client certificate: put it and its key into /etc/docker/certs.d/localhost:PORT as client.cert and client.key';
   const asking = { requestCert: true, rejectUnauthorized: true };
 
   test.each<[string, (tls: TlsOptions) => Server, string]>([
@@ -150,7 +150,7 @@ describe('a server that', () => {
     [
       'speaks only HTTP/2',
       (tls) => createSecureServer({ ...tls, allowHTTP1: false }) as unknown as Server,
-      'it speaks only HTTP/2, which layerslayer does not: allow HTTP/1.1 there',
+      'it speaks only HTTP/2, which layerslayer does not support: enable HTTP/1.1 there',
     ],
     [
       'speaks only HTTP/2, whatever we offer',
@@ -164,12 +164,12 @@ describe('a server that', () => {
     [
       'ends connections',
       (tls) => createTls(tls, (socket) => socket.on('error', () => {}).once('data', () => socket.end())),
-      'it ends connections without an answer: does it speak only HTTP/2, or want a client certificate?',
+      'it ends connections without an answer: does it speak only HTTP/2, or require a client certificate?',
     ],
     [
       'speaks TLS 1.0',
       (tls) => notFound({ ...tls, minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }),
-      'it speaks only versions of TLS before 1.2, which are not safe: update it',
+      'it supports only TLS versions before 1.2, which are not safe: update it',
     ],
   ])('%s', async (_, make, said) => {
     const found = await fault(make);
@@ -200,11 +200,11 @@ test.each([
   ['SELF_SIGNED_CERT_IN_CHAIN', 'add its CA'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'add its CA'],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'add its CA'],
-  ['CERT_REVOKED', 'needs another certificate'],
-  ['CERT_SIGNATURE_FAILURE', 'needs another certificate'],
+  ['CERT_REVOKED', "replace the registry's certificate"],
+  ['CERT_SIGNATURE_FAILURE', "replace the registry's certificate"],
   ['ERR_SSL_EE_KEY_TOO_SMALL', 'stronger key'],
-  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'refuses our client certificate'],
-  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'refuses our client certificate'],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'rejects the client certificate'],
+  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'rejects the client certificate'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS there'],
 ])('%s: %s', (code, said) => {
   const advice = adviceOn(new Error('x'), code, new URL('https://r.example'));
@@ -215,5 +215,5 @@ test.each([
 test('the names of a certificate are a stranger’s words', () => {
   const error = Object.assign(new Error('x'), { cert: { subjectaltname: 'DNS:"a\u001b[31m", DNS:b' } });
   const { text } = adviceOn(error, 'ERR_TLS_CERT_ALTNAME_INVALID', new URL('https://r.example'));
-  expect(text).toBe(': use a name that its certificate has: "a [31m", b');
+  expect(text).toBe(': use a name in its certificate: "a [31m", b');
 });

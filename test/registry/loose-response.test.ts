@@ -60,8 +60,8 @@ describe('heads', () => {
       'HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\nTransfer-Encoding: chunked',
       'two lengths',
     ],
-    ['no number', 'HTTP/1.1 200 OK\nContent-Length: -5\x07', 'length is no number: "-5?"'],
-    ['+5', 'HTTP/1.1 200 OK\nContent-Length: +5', 'length is no number'],
+    ['no number', 'HTTP/1.1 200 OK\nContent-Length: -5\x07', 'length is not a number: "-5?"'],
+    ['+5', 'HTTP/1.1 200 OK\nContent-Length: +5', 'length is not a number'],
     ['no colon', 'HTTP/1.1 200 OK\nA b', 'no colon'],
     ['no HTTP', 'SSH-2.0-OpenSSH_9', 'does not begin with an HTTP status'],
     [

@@ -221,7 +221,7 @@ describe('plain HTTP', () => {
     const environment = { HTTP_PROXY: proxy.name, HTTPS_PROXY: `http://us%40er:p%3Aw@${proxy.name}` };
     const failed = resolved(environment, { insecure: true });
     await expect(failed).rejects.toMatchObject(withCode('UNAUTHORIZED'));
-    await expect(failed).rejects.toThrow(`proxy ${proxy.name} (HTTP_PROXY): got 407: it wants a user`);
+    await expect(failed).rejects.toThrow(`proxy ${proxy.name} (HTTP_PROXY): got 407: it requires a user`);
   });
 
   test('what the proxy answers in the registry’s place names it', async () => {

@@ -36,7 +36,7 @@ describe('which proxy', () => {
   test.each(['http://', 'socks5://ali:secret@127.0.0.1:1', 'ali:secret@'])('%s is no proxy', (proxy) => {
     const refused = () => chosen('https://x.test', { https_proxy: proxy });
     expect(refused).toThrow(expect.objectContaining(withCode('INVALID_ARGUMENT')));
-    expect(refused).toThrow('the proxy in https_proxy is no URL with http:// or https://');
+    expect(refused).toThrow('the proxy in https_proxy is not an http:// or https:// URL');
     expect(chosen('https://localhost', { https_proxy: proxy })).toBeUndefined();
   });
 });

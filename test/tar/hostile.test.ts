@@ -140,7 +140,7 @@ describe('limits', () => {
     const tar = (...members: Uint8Array[]) => shown(around(...members)).warnings;
     expect(tar(deep(4096), file('x'), gnuLongName('n'.repeat(255)), file('x'))).toEqual([]);
     expect(tar(deep(4097), file('x'))).toEqual([
-      skipped('d/d', /path has more than 4096 components, the limit/),
+      skipped('d/d', /path has more than the limit of 4096 components/),
     ]);
     expect(tar(gnuLongName(`a/${'n'.repeat(256)}/b`), dir('x'))).toEqual([
       skipped('a/nnn', /path has a component of 256 bytes, the limit is 255/),
@@ -335,10 +335,12 @@ describe('corrupt headers', () => {
       const zeros = Buffer.alloc(10_000);
       zeros[at] = 1;
       for (const size of [1, 512, 700, 10_000]) {
-        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after blocks of zeros at the start|within/));
+        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after leading zero blocks|within/));
       }
     }
-    expect(() => scanAll(data)).toThrow(corrupt(/at 1024: data after blocks of zeros at the start/));
+    expect(() => scanAll(data)).toThrow(
+      corrupt(/at 1024: not a tar archive: data after leading zero blocks/),
+    );
     // Behind an archive's end anything may stand, as on a tape.
     expect(scanAll(Buffer.concat([tarOf(file('a')), data])).entries).toHaveLength(1);
   });
