@@ -51,7 +51,7 @@ it.each([
   expect(systemFault(error)).toBeUndefined();
 });
 
-it('knows which errors of a connection are shortages of this machine', () => {
+it('detects connection errors that are shortages of this machine', () => {
   expect(shortageAdvice('EMFILE')).toMatch(/ulimit -n/);
   for (const code of ['ECONNREFUSED', 'EAGAIN', undefined]) expect(shortageAdvice(code)).toBeUndefined();
 });

@@ -31,7 +31,7 @@ const HEAD = 64 * 1024;
 const watcher = { onEntry: () => false };
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** An image of these layers, seen through a proxy that counts. */
+/** An image of these layers, behind a proxy that counts requests. */
 async function pushed(...layers: { bytes: Uint8Array; mediaType: string }[]) {
   const name = `types:t${count++}`;
   const diffId = `sha256:${'0'.repeat(64)}`;
@@ -46,10 +46,10 @@ const unsupported = (message: RegExp) =>
 const corrupt = (message: RegExp) =>
   expect.objectContaining({ code: 'CORRUPT_LAYER', message: expect.stringMatching(message) });
 
-describe('a layer whose type says that it is no tar', () => {
+describe('a layer whose type is not a tar', () => {
   const other = { bytes: Buffer.from('{"critical":{}}'), mediaType: SIGNATURE };
 
-  it('ends the opening of all layers before a byte of any is fetched', async () => {
+  it('is rejected before a byte of any layer is fetched', async () => {
     const large = gzipSync(tarOf(file('large', noise(300_000, 1))));
     const { session, image, sent } = await pushed({ bytes: large, mediaType: UNKNOWN }, other);
     await expect(session.openLayers(image)).rejects.toEqual(
@@ -58,7 +58,7 @@ describe('a layer whose type says that it is no tar', () => {
     expect([sent(large), sent(other.bytes)]).toEqual([0, 0]);
   });
 
-  it('is refused when it is walked, and never taken from the cache', async () => {
+  it('is rejected when scanned, and never read from the cache', async () => {
     const odd = { bytes: FINE, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted' };
     const { session, image, sent } = await pushed(odd, { bytes: FINE, mediaType: UNKNOWN });
     await session.openLayers(image, { only: [2] });
@@ -119,7 +119,7 @@ describe('a layer of unknown type', () => {
       Buffer.concat([Buffer.alloc(1024), noise(300_000, 5)]),
       corrupt(/data after leading zeros/),
     ],
-  ])('costs no more than its first 64 KiB when it is %s', async (_name, bytes, refusal) => {
+  ])('is rejected after its first 64 KiB when it is %s', async (_name, bytes, refusal) => {
     const { session, image, sent } = await pushed({ bytes, mediaType: UNKNOWN });
     await expect(session.openLayers(image)).rejects.toEqual(refusal);
     await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(refusal);

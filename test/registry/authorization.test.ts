@@ -165,7 +165,7 @@ describe('row: tokens', () => {
     [{ token: null, access_token: 't', expires_in: null }, 49],
     [{ token: 't', access_token: '', expires_in: '' }, 49],
     [{ token: 't', expires_in: 0 }, 49],
-  ])('an answer %j: what is empty is as good as absent', async (body, fresh) => {
+  ])('an answer %j: empty values count as absent', async (body, fresh) => {
     const { resolve, proxy, clock } = await rig();
     proxy.rules.push(
       { path: /^\/token/, fault: status(200, { 'content-type': 'application/json' }, JSON.stringify(body)) },

@@ -1,4 +1,4 @@
-/** What helps when a connection to a registry fails: each message names it. */
+/** Advice in messages about failed connections to a registry. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
@@ -18,7 +18,11 @@ execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let made = 0;
-/** A self-signed certificate. @param names as openssl writes them; empty: none. @returns its path */
+/**
+ * Creates a self-signed certificate.
+ * @param names as openssl writes them; empty: none
+ * @returns its path
+ */
 function certificate(names: string, from = '20200101000000Z', until = '20991231000000Z'): string {
   const at = (name: string) => join(directory, `${made}-${name}`);
   made++;
@@ -56,7 +60,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** What `localhost:PORT/app:latest` ends with when a server is there. */
+/** Returns the error of `localhost:PORT/app:latest` with this server. */
 async function fault(
   make: (tls: TlsOptions) => Server,
   { cert = right, host = 'localhost', insecure = false } = {},
@@ -124,7 +128,7 @@ describe('a certificate that', () => {
     expect(found).toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     expect(found.message).toContain(said);
     expect(found.message).not.toContain('add its CA');
-    // Not the five tries of a fault that may pass: plain HTTP and TLS, with our roots and with the system's.
+    // Not the five tries of a transient fault: plain HTTP and TLS, with built-in and system roots.
     expect(found.connections).toBeLessThan(6);
     expect(await fault(notFound, { cert, insecure: true })).toMatchObject(withCode('NOT_FOUND'));
   });
@@ -175,11 +179,11 @@ describe('a server that', () => {
     const found = await fault(make);
     expect(found).toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     expect(found.message).toContain(said);
-    // OpenSSL's own messages name lines of its source.
+    // OpenSSL's own messages contain lines of its source.
     expect(found.message).not.toContain('openssl');
   });
 
-  test('wants a client certificate, as nginx says it', async () => {
+  test('requires a client certificate, as nginx reports it', async () => {
     const page = '<html><head><title>400 No required SSL certificate was sent</title></head></html>';
     const nginx = (tls: TlsOptions) =>
       createHttps(tls, (_, answer) => answer.writeHead(400, { 'content-type': 'text/html' }).end(page));
@@ -188,7 +192,7 @@ describe('a server that', () => {
     expect(message).toContain(`No required SSL certificate was sent: ${putCertificate}`);
   });
 
-  test('is no TLS server, and ends connections: nothing is said of TLS', async () => {
+  test('is not a TLS server, and ends connections: the message has no TLS advice', async () => {
     const plain = () => createTcp((socket) => socket.on('error', () => {}).once('data', () => socket.end()));
     const { message } = await fault(plain);
     expect(message).toMatch(/other side closed \(UND_ERR_SOCKET\)$/);
@@ -212,7 +216,7 @@ test.each([
   expect(advice.isFinal).toBe(true);
 });
 
-test('the names of a certificate are a stranger’s words', () => {
+test('the names of a certificate are escaped', () => {
   const error = Object.assign(new Error('x'), { cert: { subjectaltname: 'DNS:"a\u001b[31m", DNS:b' } });
   const { text } = adviceOn(error, 'ERR_TLS_CERT_ALTNAME_INVALID', new URL('https://r.example'));
   expect(text).toBe(': use a name in its certificate: "a [31m", b');

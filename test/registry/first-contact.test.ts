@@ -1,4 +1,4 @@
-/** REGISTRY.md, the row about stalls: a HEAD has a deadline, and so has a registry that never answered. */
+/** REGISTRY.md, stalls: a HEAD and a registry that never answered have deadlines. */
 import { describe, expect, test } from 'vitest';
 import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
 import { drip, type FaultRule, noAnswer, setHeaders, stallAfter } from '../support/fault-proxy.js';
@@ -10,13 +10,13 @@ const silent = (path: RegExp, method?: string): FaultRule => ({
   fault: noAnswer(),
   ...(method !== undefined && { method }),
 });
-/** Only the deadline under test is short: no other ends these requests while the test runs. */
+/** Only the deadline under test is short, so no other one expires during the test. */
 const SHORT_HEAD: Partial<RegistryClientOptions> = { headDeadlineMs: 200 };
 const SHORT_CONTACT: Partial<RegistryClientOptions> = { headDeadlineMs: 100, firstContactMs: 400 };
 const asked = (seen: { method: string; path: string }[]) =>
   seen.map(({ method, path }) => `${method} ${path.replace(/^.*\/(manifests|blobs)\/.*$/, '$1')}`);
 
-describe('a HEAD that comes to nothing: the tag is read by GET', () => {
+describe('a HEAD without a useful answer: the tag is read by GET', () => {
   test.each([
     ['is never answered', noAnswer()],
     ['is reset', noAnswer('reset')],
@@ -31,7 +31,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
 
   test('also when a login comes first', async () => {
     const { resolve, proxy } = await rig({
-      // The first one is refused with 401, the second carries the token.
+      // The first request gets a 401, the second carries the token.
       rules: [{ ...silent(/manifests/, 'HEAD'), nth: 2 }],
       tokens: {},
       client: SHORT_HEAD,
@@ -45,7 +45,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
     ]);
   });
 
-  test('the caller’s own end is not taken for it', async () => {
+  test('the caller’s own abort is not a timeout', async () => {
     const { source, proxy, reference } = await rig({ rules: [silent(/manifests/)] });
     const controller = new AbortController();
     const resolving = source.resolve(reference, { os: 'linux', architecture: 'amd64' }, controller.signal);
@@ -55,7 +55,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
   });
 });
 
-describe('a registry that never answered is given up in one go, tries included', () => {
+describe('a registry that never answered fails by one deadline, retries included', () => {
   const told = (host: string) => `${host} did not answer within 0.4 s`;
 
   test('asked for a manifest', async () => {
@@ -70,7 +70,7 @@ describe('a registry that never answered is given up in one go, tries included',
     await expect(resolve()).rejects.toThrow(told(proxy.host));
   });
 
-  test('asked for a layer: what an earlier run has cached needs no answer before', async () => {
+  test('asked for a layer: data cached by an earlier run needs no answer', async () => {
     const { resolve, proxy, another } = await rig({ client: SHORT_CONTACT });
     const resolved = await resolve();
     proxy.rules.push(silent(/blobs/));

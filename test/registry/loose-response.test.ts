@@ -1,4 +1,4 @@
-/** Answers that Go and curl read, and undici's parser does not. */
+/** Responses that Go and curl accept and undici's parser rejects. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CutOffError, LooseResponse, type ResponseEvent } from '#dist/registry/loose-response.js';
@@ -76,7 +76,7 @@ describe('heads', () => {
   });
 });
 
-/** What an answer holds, read in pieces of these sizes (the last one again and again). */
+/** Parses a response in pieces of these sizes; the last size repeats. */
 function read(text: string, sizes: number[] = [1e9], method = 'GET') {
   const response = new LooseResponse(method);
   const events: ResponseEvent[] = [];
