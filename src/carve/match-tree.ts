@@ -13,9 +13,8 @@ const VISITS_MAX = 10_000_000;
 
 export interface MatchOptions {
   /**
-   * A matched directory stands for everything below it, which is no separate match. Otherwise,
-   * directories matched by a last `**` are omitted: their contents match too.
-   * are left out: what is in them matches too.
+   * True: a matched directory stands for everything below it, which is no separate match. False:
+   * directories matched by a last `**` are omitted, since their contents match too.
    */
   takesDirectories: boolean;
 }

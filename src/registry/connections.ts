@@ -230,7 +230,6 @@ export class Connections {
  * Returns whether undici's parser rejected a response before its body. It reports two lengths, or a
  * length with chunked encoding, as a body that does not match the length. It reports 100 Continue
  * as `bad response`.
- * that the body does not match the length; to 100 Continue, `bad response`.
  */
 function isRefusedHead(error: unknown): boolean {
   const code = connectionCode(error);
