@@ -40,8 +40,8 @@ function block(
 }
 
 /**
- * Returns a comment, never an instruction: one line that starts with `#` and can't be mistaken for a
- * build step.
+ * Returns a comment, never an instruction: one line that starts with `#` and can't be mistaken for
+ * a build step.
  */
 function comment(text: string): string[] {
   return [printableLine(`# ${text}`.trimEnd())];

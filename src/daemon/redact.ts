@@ -19,8 +19,8 @@ export type Redact = (text: string, max?: number) => string;
  * A last line of defence before text reaches a log file or a terminal: messages are written without secrets, yet the
  * text of a system error or of a registry's answer may repeat what was sent. Hides the given secrets (also in the
  * base64 form of basic credentials), credentials in URLs and headers, and query strings, which carry the signature of
- * a redirect. The text is cut first, so that a registry can't choose
- * the duration. The time is linear.
+ * a redirect. The text is cut first, so that a registry can't choose the duration.
+ * The time is linear.
  */
 export function redactor(registry: { username?: string; password?: string; token?: string }): Redact {
   const secrets = [registry.password, registry.token].filter(

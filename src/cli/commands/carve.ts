@@ -94,7 +94,7 @@ export const carve: Command<typeof OPTIONS> = {
           else display.done(line);
         };
         let told: string | undefined;
-        // One hint search for all results of a scan.
+        // Warns once for all results of a scan.
         const doubt = (unverified: Unverified | undefined) => {
           const line = unverified && unverifiedLine(unverified);
           if (line !== undefined && line !== told) display.warn(line);
