@@ -83,7 +83,7 @@ need_modules() {
   fi
 }
 
-# own_mounts DIRECTORY: layerslayer's mountpoints below it. Others on this machine are somebody else's.
+# own_mounts DIRECTORY: prints layerslayer's mountpoints below it, ignoring other mounts on this machine.
 own_mounts() {
   awk -v below="$1/" '$3 == "fuse.layerslayer" && index($2, below) == 1 { print $2 }' /proc/mounts
 }

@@ -1,5 +1,6 @@
-// A reporter of vitest for scripts/test: writes down each test as it ends, one JSON object a line, to the file that
-// $LAYERSLAYER_TEST_JOURNAL names. vitest's own JSON comes at the end of a run: of one that a deadline ends nothing would be known.
+// A vitest reporter for scripts/test. It appends each finished test to the file in
+// $LAYERSLAYER_TEST_JOURNAL, one JSON object per line. vitest's own JSON is written at the end of a
+// run, so a deadline would lose it.
 import { appendFileSync } from 'node:fs';
 
 export default class TestJournal {
@@ -17,7 +18,10 @@ export default class TestJournal {
     this.#end(test);
   }
 
-  /** All its tests once more: those that were skipped, or whose hooks failed, may not have been told of one by one. */
+  /**
+   * Records all tests of a module again: skipped ones, and those with failed hooks, may lack a
+   * report.
+   */
   onTestModuleEnd(module) {
     for (const test of module.children.allTests()) this.#end(test);
     const [error] = module.errors();

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-// Sums up a run of scripts/test. Usage: test-summary.mjs JOURNAL FAILURES
-// JOURNAL is what test-journal.mjs wrote (missing: no test ran), FAILURES has the name of each step that failed, one a line.
+// Summarises a run of scripts/test. Usage: test-summary.mjs JOURNAL FAILURES
+// JOURNAL is the output of test-journal.mjs; if it is missing, no test ran.
+// FAILURES has the name of each failed step, one per line.
 import { existsSync, readFileSync } from 'node:fs';
 
 const [, , journalPath, failuresPath] = process.argv;
 const steps = readFileSync(failuresPath, 'utf8').split('\n').filter(Boolean);
 
-const tests = new Map(); // by id: the last word on each
+const tests = new Map(); // by id: the last result of each
 const running = new Set(); // files
 const files = [];
 let filesToRun = 0;
@@ -28,11 +29,11 @@ for (const { name, file, state } of tests.values()) {
 const failedFiles = new Set(
   [...tests.values()].filter(({ state }) => state === 'failed').map(({ file }) => file),
 );
-// A file that could not be loaded, or whose hooks failed, fails without a failed test in it.
+// A file that did not load, or whose hooks failed, fails without a failed test.
 for (const { name, failed, message } of files) {
   if (failed && !failedFiles.has(name)) names.failed.push(`${name}: ${message}`);
 }
-// A run that was ended from outside. Of a file whose thread was busy to the end its tests are not known.
+// The run was killed. If a file's thread was busy to the end, its tests are unknown.
 for (const name of running) names.failed.push(`${name}: did not run to its end`);
 if (filesToRun > files.length)
   console.log(`${filesToRun - files.length} of ${filesToRun} test files did not run to their end`);
@@ -45,7 +46,7 @@ for (const name of names.failed) console.log(`failed: ${name}`);
 console.log(`${names.passed.length} passed, ${names.failed.length} failed, ${names.skipped.length} skipped`);
 process.exitCode = names.failed.length === 0 ? 0 : 1;
 
-/** The last line of a run that was killed may be cut. */
+/** The last line of a killed run may be truncated. */
 function parsed(line) {
   try {
     return JSON.parse(line);

@@ -1,11 +1,12 @@
-/** Milliseconds that one slice counts for, however late it ends. */
+/** Milliseconds that each slice counts for, even if it ends late. */
 const SLICE_MS = 100;
 
 /**
- * Calls `expired` after `ms`, not counting the time that this process waits for a CPU: the time is counted in slices, and a
- * slice that ends late counts like any other. On a machine under load a deadline by the clock blames a file system for it.
+ * Calls `expired` after `ms`, excluding time that this process waits for a CPU. It counts slices,
+ * and a late slice counts like any other. With a wall clock, load on the machine would look like a
+ * hung file system.
  * @param expired returns true to be called again after another slice
- * @returns cancels it
+ * @returns a function that cancels the timer
  */
 export function cpuFairTimer(ms: number, expired: () => unknown): () => void {
   let leftMs = ms;

@@ -61,8 +61,8 @@ export function fromErrorRecord(record: ErrorRecord): LayerslayerError {
 }
 
 /**
- * Any thrown value as a LayerslayerError: an abort becomes ABORTED, what the operating system refused IO_FAILED, and all else
- * INTERNAL, a fault in the program.
+ * Converts a thrown value to a LayerslayerError. An abort becomes ABORTED, a system error
+ * IO_FAILED, and anything else INTERNAL, a fault in the program.
  */
 export function asLayerslayerError(error: unknown): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
@@ -73,7 +73,7 @@ export function asLayerslayerError(error: unknown): LayerslayerError {
   if (refused !== undefined) return new LayerslayerError('IO_FAILED', refused, { cause: error });
   const message = error instanceof Error ? error.message : String(error);
   const fault = new LayerslayerError('INTERNAL', message, { cause: error });
-  // Where the fault is, not where it was caught.
+  // The stack of the fault, not of this conversion.
   if (error instanceof Error && error.stack !== undefined) fault.stack = error.stack;
   return fault;
 }

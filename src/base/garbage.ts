@@ -9,7 +9,7 @@ type Collect = (options?: { type: 'minor' }) => void;
 let collect: Collect | undefined;
 let timer: NodeJS.Timeout | undefined;
 
-/** Node has no call for it; the flag that V8 has makes one. */
+/** Node has no API for a collection; this V8 flag adds one. */
 function collector(): Collect {
   if (!collect) {
     setFlagsFromString('--expose-gc');
@@ -19,8 +19,8 @@ function collector(): Collect {
 }
 
 /**
- * Collects this thread's young objects now, in about 1 ms. V8 lets them, and what they hold outside of its heap, grow to tens
- * of MiB before it looks: for loops that make many small ones and must stay small.
+ * Collects this thread's young objects now, in about 1 ms. Otherwise V8 lets them, and the memory
+ * they own outside its heap, grow to tens of MiB. For loops that create many small objects.
  */
 export function collectYoungGarbage(): void {
   collector()({ type: 'minor' });
@@ -32,20 +32,20 @@ export function collectYoungGarbage(): void {
  * (measured).
  */
 export function collectGarbageSoon(isIdle: () => boolean): void {
-  // Once for all that ends meanwhile: an image of 1,000 layers spent 37 s of 45 with it (measured).
+  // Debounced: collecting after each layer took 37 of 45 s for an image of 1,000 layers (measured).
   clearTimeout(timer);
   timer = setTimeout(() => {
     if (isIdle()) collector()();
   }, QUIET_MS).unref();
 }
 
-/** Bytes let go of from which on they are collected at once: it takes some 10 ms. */
+/** Released bytes that trigger a collection. A collection takes about 10 ms. */
 const COLLECT_FROM = 24 * 1024 * 1024;
 let madeBytes = 0;
 
 /**
- * So many bytes outside of V8's heap were let go of. Collects this thread's garbage when they are many: V8 hardly counts them, and a
- * merge of 10^6 entries takes twice the memory otherwise (measured).
+ * Records that `bytes` outside V8's heap were released, and collects garbage once they add up. V8
+ * hardly counts this memory: without it, a merge of 10^6 entries takes twice as much (measured).
  */
 export function garbageMade(bytes: number): void {
   madeBytes += bytes;

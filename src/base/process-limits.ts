@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /**
- * Options of Node under a limited address space (RLIMIT_AS, `ulimit -v`), as batch systems set it. V8 reserves 10 GB of
- * addresses around each WebAssembly memory, so that an access out of bounds traps; each inflater has such a memory, and so
- * does the HTTP parser. The first option has V8 check bounds in code instead: an index pass takes 1 to 2 % longer (measured).
- * Then V8 reserves for each memory what it may grow to. The HTTP parser's may grow to 4 GiB: 256 pages of 64 KiB are
- * plenty.
+ * Node options for a limited address space (RLIMIT_AS, `ulimit -v`), as batch systems set it. V8
+ * reserves 10 GB of addresses around each WebAssembly memory, so that an access out of bounds
+ * traps. Each inflater and the HTTP parser have such a memory. The first option makes V8 check
+ * bounds in code; an index pass takes 1 to 2 % longer (measured). V8 then reserves the maximum size
+ * of each memory. The second option limits the HTTP parser's from 4 GiB to 256 pages of 64 KiB.
  */
 export const SMALL_SPACE_OPTIONS: readonly string[] = [
   '--disable-wasm-trap-handler',
@@ -13,23 +13,30 @@ export const SMALL_SPACE_OPTIONS: readonly string[] = [
 ];
 
 /**
- * Bytes that a process of ours needs at the least, whatever the image: a mount of a small one takes 0.9 GiB (measured, with
- * two processors), nearly all of it reserved and never used. Below this V8 kills the process sooner or later.
+ * Least address space of a process, in bytes, for any image. A mount of a small image takes 0.9
+ * GiB, nearly all reserved and unused (measured, two processors). With less, V8 eventually kills
+ * the process.
  */
 const LEAST_SPACE = 1.5 * 2 ** 30;
 
-/** Threads of a command that reads an image: 15 (measured). libuv kills the process that gets no more. */
+/**
+ * Threads of a command that reads an image: 15 (measured). libuv aborts the process if it cannot
+ * start one.
+ */
 const LEAST_PROCESSES = 16;
 
-/** A daemon that serves reads has 36 files open, its worker threads' included (measured, with two processors). */
+/**
+ * A daemon that serves reads has 36 open files, including its worker threads' (measured, two
+ * processors).
+ */
 const FEW_FILES = 256;
-/** Open for a moment while something is read: cached pages, connections. */
+/** Files open briefly during a read: cached pages, connections. */
 const SPARE_FILES = 8;
 
-/** A daemon has 19 threads (measured), and all processes of the user count. */
+/** A daemon has 19 threads (measured). The limit covers all processes of the user. */
 const FEW_PROCESSES = 1024;
 
-/** What this process may have at the most, by the soft limits (getrlimit(2)); undefined: no limit, or no /proc to see it. */
+/** Soft limits of this process (getrlimit(2)). undefined: no limit, or /proc is missing. */
 interface ProcessLimits {
   addressSpace: number | undefined; // bytes
   openFiles: number | undefined;
@@ -41,7 +48,7 @@ function processLimits(): ProcessLimits {
   try {
     text = readFileSync('/proc/self/limits', 'latin1');
   } catch {
-    // Without /proc none is known.
+    // Without /proc, no limit is known.
   }
   const soft = (name: string) => {
     const value = new RegExp(`^${name} +(\\d+)`, 'm').exec(text)?.[1];
@@ -54,19 +61,22 @@ function processLimits(): ProcessLimits {
   };
 }
 
-/** Whether the address space has a limit, and this process was not started with SMALL_SPACE_OPTIONS. */
+/**
+ * Returns whether the address space is limited and this process started without
+ * SMALL_SPACE_OPTIONS.
+ */
 export function wantsSmallSpace(): boolean {
   return processLimits().addressSpace !== undefined && !savesAddressSpace();
 }
 
-/** Whether this process was started with SMALL_SPACE_OPTIONS. */
+/** Returns whether this process started with SMALL_SPACE_OPTIONS. */
 export function savesAddressSpace(): boolean {
   return SMALL_SPACE_OPTIONS.every((option) => process.execArgv.includes(option));
 }
 
 /**
- * Returns why no image can be read under the limits of this process; undefined when there is a chance. Checked first: past
- * these limits V8 and libuv end the process with a stack trace of their own.
+ * Returns why this process cannot read an image under its limits, undefined if it may. Check it
+ * first: beyond these limits, V8 and libuv abort the process with a stack trace.
  */
 export function hopelessLimit(): string | undefined {
   const { addressSpace, processes } = processLimits();
@@ -78,8 +88,8 @@ export function hopelessLimit(): string | undefined {
 }
 
 /**
- * Returns the limits under which memory, threads or descriptors may run out before all that a mount needs is there, as text;
- * undefined without any: `the address space is limited to 8000000 KiB (ulimit -v)`.
+ * Returns the limits that may run out before a mount has all it needs, as text: `the address space
+ * is limited to 8000000 KiB (ulimit -v)`. undefined if there are none.
  */
 export function tightLimits(): string | undefined {
   const { addressSpace, openFiles, processes } = processLimits();
@@ -101,12 +111,15 @@ function processesText(limit: number): string {
   return `processes and threads of this user are limited to ${limit} (ulimit -u)`;
 }
 
-/** The unit of `ulimit -v`. */
+/** Converts to the unit of `ulimit -v`. */
 function kib(bytes: number): number {
   return Math.floor(bytes / 1024);
 }
 
-/** Proves that a few more files can be opened. @throws the system's error (EMFILE) */
+/**
+ * Checks that a few more files can be opened.
+ * @throws the system's error (EMFILE)
+ */
 export function checkSpareFiles(): void {
   const opened: number[] = [];
   try {
@@ -116,7 +129,10 @@ export function checkSpareFiles(): void {
   }
 }
 
-/** Whether the signal is one by which V8, libuv or the kernel ends a process that ran out of memory or threads. */
+/**
+ * Returns whether V8, libuv or the kernel uses the signal to end a process without memory or
+ * threads.
+ */
 export function isCrash(signal: string): boolean {
   return ['SIGTRAP', 'SIGABRT', 'SIGILL', 'SIGSEGV', 'SIGBUS'].includes(signal);
 }

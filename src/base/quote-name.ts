@@ -18,7 +18,9 @@ export function quoteName(name: Uint8Array): string {
   return name.length > MAX_SHOWN ? `${text}…"` : `${text}"`;
 }
 
-/** A name or path for messages: as it is when nothing in it can be mistaken, else as `quoteName`. */
+/**
+ * Returns a name or path for messages: unchanged if it is unambiguous, else as `quoteName` does.
+ */
 export function shownName(name: Uint8Array): string {
   const text = Buffer.from(name).toString();
   const isPlain = name.length <= MAX_SHOWN && PLAIN.test(text) && !/["\\\ufffd]/.test(text);

@@ -1,17 +1,18 @@
 /**
- * Text whose bytes need not be UTF-8: words of the command line, and paths. Each byte that is no part of valid UTF-8 stands
- * as a lone surrogate, 0xE9 as U+DCE9 (Python's `surrogateescape`, PEP 383). Such a text goes through `node:path`, JSON
- * and messages between threads as any other; at the file system it must become bytes again, since Node would write U+FFFD.
+ * Text whose bytes need not be valid UTF-8: arguments and paths. Each invalid byte becomes a lone
+ * surrogate, 0xE9 as U+DCE9 (PEP 383, Python's `surrogateescape`). Such text passes through
+ * `node:path`, JSON and messages between threads. The file system needs bytes: from text, Node
+ * would write U+FFFD.
  */
 
-/** What stands for a byte. With the flag `u` the second half of a pair is not taken for one. */
+/** Matches surrogates that stand for bytes. The `u` flag excludes the second half of a pair. */
 const RAW_BYTE = /[\udc80-\udcff]/gu;
 const RAW_BASE = 0xdc00;
 
 /** Bytes of the longest UTF-8 sequence. */
 const SEQUENCE_MAX = 4;
 
-/** Returns the text of these bytes; `bytesOfText` has the same bytes for it. */
+/** Returns the text of these bytes. `bytesOfText` is its inverse. */
 export function textOfBytes(bytes: Uint8Array): string {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const decoded = (from: number, to: number) => {
@@ -33,14 +34,14 @@ export function textOfBytes(bytes: Uint8Array): string {
   return text;
 }
 
-/** By its first byte; whether what follows is right is the decoder's business. */
+/** Returns the length from the first byte; the decoder validates the rest. */
 function sequenceLength(first: number): number {
   if (first < 0xc0) return 1;
   if (first < 0xe0) return 2;
   return first < 0xf0 ? 3 : SEQUENCE_MAX;
 }
 
-/** Returns the bytes that a text stands for. */
+/** Returns the bytes of a text. */
 export function bytesOfText(text: string): Buffer {
   if (!isRaw(text)) return Buffer.from(text);
   const parts = text.split(/([\udc80-\udcff])/u).map((part, i) => {
@@ -49,17 +50,17 @@ export function bytesOfText(text: string): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Returns a path as `node:fs` takes it. */
+/** Returns a path in the form that `node:fs` needs. */
 export function fsPath(path: string): string | Buffer {
   return isRaw(path) ? bytesOfText(path) : path;
 }
 
-/** Whether a text holds bytes that are not UTF-8. */
+/** Returns whether a text contains bytes that are not UTF-8. */
 export function isRaw(text: string): boolean {
   return text.search(RAW_BYTE) !== -1;
 }
 
-/** Replaces each byte that is not UTF-8, for a text that people read. */
+/** Replaces each byte that is not UTF-8, for display. */
 export function replaceRawBytes(text: string, replace: (byte: number) => string): string {
   return text.replace(RAW_BYTE, (one) => replace(one.charCodeAt(0) - RAW_BASE));
 }

@@ -4,15 +4,18 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { systemCode } from './errors.js';
 import { fsPath } from './raw-text.js';
 
-/** Bytes of `sun_path` without its NUL (unix(7)). Node cuts a longer path and binds what is left, in some other directory. */
+/**
+ * Bytes of `sun_path` without its NUL (unix(7)). Node truncates a longer path and binds the result,
+ * perhaps in another directory.
+ */
 const SOCKET_PATH_MAX = 107;
 
-/** `dead`: its listener has ended and left the file. */
+/** `dead`: the listener has ended and left its file. */
 export type Contact = { socket: Socket } | 'dead' | 'missing';
 
 /**
- * An open directory and the Unix sockets in it, addressed as `/proc/self/fd/N/NAME`: short, whatever the directory's path, and
- * the same directory for as long as this is open.
+ * An open directory and its Unix sockets, addressed as `/proc/self/fd/N/NAME`. That path is always
+ * short, and refers to the same directory while it is open.
  */
 export class SocketDirectory {
   readonly status: Stats;
@@ -23,19 +26,19 @@ export class SocketDirectory {
     this.status = status;
   }
 
-  /** @throws the system's error: ENOTDIR, also for a symlink; ENOENT … */
+  /** @throws the system's error: ENOENT; ENOTDIR, also for a symlink */
   static async open(path: string): Promise<SocketDirectory> {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
     const handle = await open(fsPath(path), flags);
     return new SocketDirectory(handle, await handle.stat());
   }
 
-  /** Makes it its owner's only. */
+  /** Restricts the directory to its owner. */
   async makePrivate(): Promise<void> {
     if (this.status.mode & 0o077) await this.#handle.chmod(0o700);
   }
 
-  /** @throws Error for a name that Node would cut */
+  /** @throws Error if Node would truncate the path */
   path(name: string): string {
     const path = `/proc/self/fd/${this.#handle.fd}/${name}`;
     if (Buffer.byteLength(path) > SOCKET_PATH_MAX) throw new Error(`socket name too long: ${name}`);
@@ -43,13 +46,14 @@ export class SocketDirectory {
   }
 
   /**
-   * Makes a socket and listens on it. The file is removed when the server is closed, if it still has this name.
-   * @throws the system's error: EADDRINUSE when the name is taken; what a file system without sockets answers; Error without
-   *   /proc
+   * Creates a socket and listens on it. Closing the server removes the file if it still has this
+   * name.
+   * @throws the system's error: EADDRINUSE if the name is taken, or the error of a file system
+   *   without sockets; Error without /proc
    */
   async listen(name: string, server: Server = createServer()): Promise<Server> {
     const path = this.path(name);
-    // Without it bind(2) says ENOENT, as for a directory that was removed.
+    // Without /proc, bind(2) reports ENOENT, as for a removed directory.
     if (!existsSync(this.path('.'))) throw new Error('/proc is not mounted');
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -59,7 +63,7 @@ export class SocketDirectory {
       });
     });
     try {
-      await chmod(path, 0o600); // under umask 0777 its own user could not connect
+      await chmod(path, 0o600); // under umask 0777, the owner could not connect
     } catch (error) {
       server.close();
       throw error;
@@ -67,7 +71,7 @@ export class SocketDirectory {
     return server;
   }
 
-  /** @throws the system's error when it is neither there nor known to be dead: EACCES, EAGAIN when too many wait */
+  /** @throws the system's error if the state is unknown: EACCES; EAGAIN if the queue is full */
   contact(name: string): Promise<Contact> {
     const socket = connect(this.path(name));
     return new Promise((resolve, reject) => {
@@ -82,7 +86,10 @@ export class SocketDirectory {
     });
   }
 
-  /** Identifies a file in it, also against one that gets the same inode number later; undefined when there is none. */
+  /**
+   * Returns an identity of a file that a later file with the same inode number does not share.
+   * undefined if there is no file.
+   */
   async identity(name: string): Promise<string | undefined> {
     try {
       const { dev, ino, mtimeNs } = await lstat(this.path(name), { bigint: true });
@@ -93,7 +100,7 @@ export class SocketDirectory {
     }
   }
 
-  /** Removes the name, if it still stands for that file. */
+  /** Removes the name if it still refers to that file. */
   async removeIf(name: string, identity: string): Promise<void> {
     if ((await this.identity(name)) === identity) await unlink(this.path(name)).catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** What helps against a shortage, by the system's error code. */
+/** Advice for a shortage, by system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit on open files (ulimit -n)',
   ENFILE: 'the machine has too many open files',
@@ -6,21 +6,23 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOMEM: 'free memory, or raise the limits on it (ulimit -v, the container)',
 };
 
-/** Returns what helps against a shortage on this machine that a connection met; undefined for every other code. */
+/**
+ * Returns advice if a connection failed for a shortage on this machine, undefined for other codes.
+ */
 export function shortageAdvice(code: string | undefined): string | undefined {
   return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' ? ADVICE[code] : undefined;
 }
 
-/** Node's codes for a thread that could not be started, or ran out of memory. */
+/** Node's codes for a thread that could not start or ran out of memory. */
 const WORKER_CODE = /^ERR_WORKER_(INIT_FAILED|OUT_OF_MEMORY)$/;
 
-/** V8's words for memory that it did not get: an ArrayBuffer, a WebAssembly memory. */
+/** V8's messages for a failed allocation of an ArrayBuffer or a WebAssembly memory. */
 const ALLOCATION = /allocation failed|cannot allocate|could not allocate/i;
 
 /**
- * Returns the message of an error that the operating system caused: a system call that failed, a thread or memory that it
- * refused. undefined for all others: those are faults of the program. Such an error reaches this place only when the code
- * that met it did not expect it: /proc is missing, descriptors or memory ran out.
+ * Returns the message of an error that the operating system caused: a failed system call, or a
+ * refused thread or memory. undefined for other errors, which are faults of the program. Such an
+ * error gets here only if its caller did not expect it, for example without /proc or descriptors.
  */
 export function systemFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -31,7 +33,7 @@ export function systemFault(error: unknown): string | undefined {
   }
   if (typeof code === 'string' && WORKER_CODE.test(code)) {
     const cause = /\bE[A-Z]+\b/.exec(error.message.replace(code, ''))?.[0] ?? 'ENOMEM';
-    return withAdvice(`a thread could not run: ${error.message}`, cause);
+    return withAdvice(`a worker thread failed: ${error.message}`, cause);
   }
   if (error instanceof RangeError && ALLOCATION.test(error.message))
     return withAdvice(error.message, 'ENOMEM');

@@ -79,18 +79,16 @@ export class ContentStore {
     return this.#root !== undefined;
   }
 
-  /** Directory of the locks of the processes that share the cache. */
+  /** Directory of the locks of processes that share the cache. */
   get lockDirectory(): string {
     return join(this.#directory, STORE_VERSION, LOCK_FOLDER);
   }
 
-  /** Warns, once, that processes which share the directory do not wait for one another. */
+  /** Warns once that processes sharing the directory do not lock each other out. */
   warnUnlocked(reason: string): void {
     if (this.#isUnlockedTold) return;
     this.#isUnlockedTold = true;
-    this.#log.warn(
-      `${reason}: processes that share the cache may do the same work twice, and exceed the cap`,
-    );
+    this.#log.warn(`${reason}: processes that share the cache may repeat work and exceed its size limit`);
   }
 
   /** The whole content, undefined when it is not there. */
@@ -173,7 +171,7 @@ export class ContentStore {
     try {
       return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
     } catch {
-      return false; // as when it is opened
+      return false; // as on opening
     }
   }
 

@@ -4,40 +4,45 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { systemCode } from '../base/errors.js';
 import { SocketDirectory } from '../base/socket-directory.js';
 
-/** Between a lock's name and what is added to it; no lock's name has it. */
+/** Separates a lock's name from its suffix. Lock names do not contain it. */
 const SEPARATOR = '~';
 
-/** A lock: a name in a directory that all its processes share. */
+/** A lock: a name in a directory that its processes share. */
 export interface LockPlace {
   directory: string;
   name: string; // at most 48 bytes, without `~`
 }
 
-/** `taken`; `again`: another process was faster; or a connection to the holder, which ends when the holder releases the lock. */
+/**
+ * `taken`; `again`: another process was faster; or a connection to the holder. It closes when the
+ * holder releases the lock.
+ */
 export type Attempt = 'taken' | 'again' | Socket;
 
 /**
- * One attempt to hold a lock that is a socket file. The process that listens on the file is the holder, in whatever container it
- * runs, and the kernel closes the socket when the process dies. The file outlives a killed holder, and no system call removes
- * a file on the condition that it is still the same one. So a dead file stays in place until the lock has a holder again:
+ * One attempt to take a lock that is a socket file. The process that listens on the file is the
+ * holder, in any container. The kernel closes the socket when the process dies. The file outlives a
+ * killed holder, and no system call removes a file only if it is still the same one. So a dead file
+ * stays until the lock has a holder again:
  *
- * - A process that wants the lock first listens on a file of its own, then links it to the lock's name. link(2) fails when
- *   the name exists.
- * - A file that refuses connections is dead, and has a successor: a name made from the file's identity. Only one file can be
- *   linked to it. That file may be dead too, and has a successor in turn. The live file at the end of the chain is the holder's.
- * - The chain begins at the lock's name. A slow process may have linked its file to a chain that was replaced meanwhile, so
- *   it then compares the first file with the one that it began with.
- * - The holder ends the chain: it renames a link of its own file over the first one, and removes the rest before it releases
- *   the lock. No other process removes or replaces a file of a chain.
+ * - A process first listens on a file of its own, then links it to the lock's name. link(2) fails
+ *   if the name exists.
+ * - A file that refuses connections is dead. Its successor has a name made from the file's
+ *   identity, so only one file can be linked to it. A dead successor has a successor in turn. The
+ *   live file at the end of the chain is the holder's.
+ * - The chain begins at the lock's name. A slow process may have linked its file to a replaced
+ *   chain. So it then compares the first file with the one it started from.
+ * - The holder ends the chain. It renames a link of its own file over the first file, and removes
+ *   the rest before it releases the lock. No other process removes or replaces a file of a chain.
  *
- * (Searched exhaustively: 2 processes with 4 tries each, 3 with 2, each killed at any step. There were never two holders, and
- * each removed file was dead or the remover's own.)
+ * (Searched exhaustively: 2 processes with 4 tries each, 3 with 2, each killed at any step. There
+ * were never two holders. Each removed file was dead or the remover's own.)
  */
 export class LockFile {
   readonly #directory: SocketDirectory;
   readonly #name: string;
-  readonly #own: string; // the name of our file until the lock is ours
-  readonly #identity: string; // of our file
+  readonly #own: string; // name of this process's file until it holds the lock
+  readonly #identity: string; // of that file
   readonly #server: Server;
   readonly #waiters: Set<Socket>;
   #isHeld = false;
@@ -58,13 +63,16 @@ export class LockFile {
     this.#waiters = waiters;
   }
 
-  /** @throws the system's error: no such directory, no right to write there, no sockets in this file system */
+  /**
+   * @throws the system's error: no such directory, no write permission, no sockets in this file
+   *   system
+   */
   static async prepare({ directory: path, name }: LockPlace): Promise<LockFile> {
-    const directory = await SocketDirectory.open(`${path}/.`); // the directory itself may be a symlink
+    const directory = await SocketDirectory.open(`${path}/.`); // `/.`: the directory itself may be a symlink
     const waiters = new Set<Socket>();
     const server = createServer((waiter) => {
       waiters.add(waiter);
-      waiter.on('error', () => {}); // a waiter that was killed
+      waiter.on('error', () => {}); // a killed waiter
       waiter.on('close', () => waiters.delete(waiter));
       waiter.resume();
     });
@@ -82,8 +90,8 @@ export class LockFile {
   }
 
   /**
-   * @throws the system's error; ENOENT when our file was removed: the next try needs another one
-   * @throws ForeignLockError another user holds the lock's name
+   * @throws the system's error; ENOENT if this lock's file was removed: retry with a new one
+   * @throws ForeignLockError if another user has the lock's name
    */
   async attempt(): Promise<Attempt> {
     let name = this.#name;
@@ -95,14 +103,14 @@ export class LockFile {
       await this.#checkOwner(name);
       const contact = await this.#directory.contact(name);
       if (typeof contact !== 'string') return contact.socket;
-      // The file that refused is the one with this identity only if that is still there.
+      // The file that refused has this identity only if it still exists.
       if ((await this.#directory.identity(name)) !== identity) return 'again';
       first ??= identity;
       name = this.#name + SEPARATOR + createHash('sha256').update(identity).digest('hex').slice(0, 16);
     }
   }
 
-  /** Our file has this name; the lock is ours if that is the end of the chain. */
+  /** This lock's file has the name. It holds the lock if the name is the end of the chain. */
   async #confirm(name: string, first: string | undefined): Promise<Attempt> {
     if (name === this.#name) {
       await this.#remove(this.#own);
@@ -119,7 +127,7 @@ export class LockFile {
     return 'taken';
   }
 
-  /** For the holder: removes the files of processes that were killed while they held the lock or waited for it. */
+  /** Removes the files of killed holders and waiters. Only the holder may call it. */
   async #removeDead(): Promise<void> {
     const prefix = this.#name + SEPARATOR;
     for (const name of await readdir(this.#path('.'))) {
@@ -130,11 +138,11 @@ export class LockFile {
     }
   }
 
-  /** Releases the lock, or stops trying. */
+  /** Releases the lock, or stops the attempt. */
   async close(): Promise<void> {
-    // A holder that others wait for leaves it to the last of them.
+    // A holder with waiters leaves this to the last of them.
     if (this.#isHeld && this.#waiters.size === 0) await this.#removeDead().catch(() => {});
-    // First the name is free, then the waiters are woken.
+    // First free the name, then wake the waiters.
     await this.#directory.removeIf(this.#name, this.#identity).catch(() => {});
     await this.#directory.removeIf(this.#own, this.#identity).catch(() => {});
     this.#server.close();
@@ -142,7 +150,7 @@ export class LockFile {
     await this.#directory.close();
   }
 
-  /** @returns false when the name is taken */
+  /** @returns false if the name is taken */
   async #link(name: string): Promise<boolean> {
     try {
       await link(this.#path(this.#own), this.#path(name));
@@ -153,7 +161,7 @@ export class LockFile {
     }
   }
 
-  /** A file that has vanished meanwhile passes. */
+  /** Accepts a file that has vanished. */
   async #checkOwner(name: string): Promise<void> {
     const uid = await lstat(this.#path(name)).then(
       (status) => status.uid,
@@ -172,7 +180,10 @@ export class LockFile {
   }
 }
 
-/** Another user has the lock's name, in a directory that several users write to. That user is not waited for. */
+/**
+ * Another user has the lock's name in a directory that several users can write to. Never waited
+ * for.
+ */
 export class ForeignLockError extends Error {}
 
 /** Returns the names of the locks that have files in the directory. */

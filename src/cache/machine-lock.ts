@@ -4,14 +4,17 @@ import { systemCode } from '../base/errors.js';
 import { LockFile, type LockPlace, lockNames } from './lock-file.js';
 import { makeDirectories } from './make-directories.js';
 
-/** A wait shorter than this means that the holder had the lock for a moment only; see MAX_PAUSE_MS. */
+/** A shorter wait means that the holder had the lock only briefly; see MAX_PAUSE_MS. */
 const SHORT_WAIT_MS = 20;
-/** Longest pause between tries when waits are short, so that a crowd does not make a busy loop. */
+/** Longest pause between tries when waits are short, to avoid a busy loop under contention. */
 const MAX_PAUSE_MS = 50;
-/** Files of ours that may be removed (with their directory, by `rm -r`) before we go on without a lock. */
+/**
+ * Files of this process that may be removed (by `rm -r` of the directory) before it goes without a
+ * lock.
+ */
 const REMOVALS_MAX = 5;
 
-/** Where no file can be made, no content can be written either, and the writer warns of that. */
+/** If no file can be created, no content can be written either, and the writer warns of that. */
 const UNWRITABLE = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EACCES']);
 
 export interface MachineLockOptions {
@@ -19,16 +22,18 @@ export interface MachineLockOptions {
   /** Called once, when another process or thread holds the lock. */
   onWait?(): void;
   /**
-   * No lock can be had in that directory: called before the task runs without it. It may throw, and the task does not run.
-   * @param reason for a warning; undefined when the directory cannot be written to at all
+   * Called if the directory takes no locks, before the task runs without one. If it throws, the
+   * task does not run.
+   * @param reason for a warning; undefined if the directory is not writable at all
    */
   onUnlocked?(reason: string | undefined): void;
 }
 
 /**
- * Runs the task while no other process or thread of this user, on this machine and in whatever container, runs one under the
- * same name in the same directory. The lock dies with its holder (see `LockFile`). Waiters are connected to the holder and
- * woken by the end of that connection, without polling. Not reentrant.
+ * Runs the task under an exclusive lock of this name in this directory. It excludes other
+ * processes, threads and containers of this user on this machine. The lock dies with its holder
+ * (see `LockFile`). Waiters connect to the holder, and the end of that connection wakes them,
+ * without polling. Not reentrant.
  * @throws the task's own error, or the signal's reason while waiting
  */
 export async function withMachineLock<T>(
@@ -44,7 +49,7 @@ export async function withMachineLock<T>(
   }
 }
 
-/** Removes the files that killed processes have left, of locks that are free. Never throws. */
+/** Removes the files that killed processes left of free locks. Never throws. */
 export async function sweepLocks(directory: string): Promise<void> {
   for (const name of await lockNames(directory)) {
     let lock: LockFile | undefined;
@@ -53,14 +58,14 @@ export async function sweepLocks(directory: string): Promise<void> {
       const attempt = await lock.attempt();
       if (typeof attempt !== 'string') attempt.destroy();
     } catch {
-      // A later sweep may do it.
+      // A later sweep may remove it.
     } finally {
       await lock?.close();
     }
   }
 }
 
-/** @returns undefined when there is no lock to be had */
+/** @returns undefined if the directory takes no locks */
 async function acquire(place: LockPlace, options: MachineLockOptions): Promise<LockFile | undefined> {
   let lock: LockFile | undefined;
   try {
@@ -83,7 +88,7 @@ async function acquire(place: LockPlace, options: MachineLockOptions): Promise<L
     options.onUnlocked?.(
       code !== undefined && UNWRITABLE.has(code)
         ? undefined
-        : `no locks in ${place.directory}: ${code ?? (error as Error).message}`,
+        : `cannot lock in ${place.directory}: ${code ?? (error as Error).message}`,
     );
     return undefined;
   }
@@ -122,13 +127,16 @@ async function take(lock: LockFile, { signal, onWait }: MachineLockOptions): Pro
   }
 }
 
-/** EAGAIN: the holder has more waiters than a socket's queue takes. */
+/** EAGAIN: the holder has more waiters than a socket's queue holds. */
 function unlessBusy(error: unknown): 'again' {
   if (systemCode(error) === 'EAGAIN') return 'again';
   throw error;
 }
 
-/** Resolves when the holder lets go or dies. @throws the signal's reason */
+/**
+ * Resolves when the holder releases the lock or dies.
+ * @throws the signal's reason
+ */
 function endOf(holder: Socket, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
@@ -140,7 +148,7 @@ function endOf(holder: Socket, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return onAbort();
     if (holder.destroyed) return resolve();
     signal?.addEventListener('abort', onAbort, { once: true });
-    holder.on('error', () => {}); // reset: gone, and 'close' follows
+    holder.on('error', () => {}); // reset: 'close' follows
     holder.on('close', () => finish(resolve));
     holder.resume();
   });

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * A writer of another container is taken for alive for so long: its process cannot be looked up from here. A killed one's
- * reserve of some MiB is lost for that time.
+ * How long a writer in another container counts as alive, since its process is not visible here.
+ * Until then, the few MiB that a killed writer reserved are unavailable.
  */
 const FOREIGN_LIFE_MS = 24 * 60 * 60 * 1000;
 
 /**
  * The name of one open store, in one thread of one process: what it has reserved and half written bears it, and others
- * can tell from it whether that process still lives. `pid.startTime.pidNamespace.madeMs-random`: a later process may get the
- * same pid, but started at another moment, and containers that share a cache count their processes separately.
+ * can tell from it whether that process is alive. The format is
+ * `pid.startTime.pidNamespace.madeMs-random`. A later process may get the same pid, but has another
+ * start time. Containers that share a cache count their processes separately.
  */
 export function newWriterName(): string {
   const { pid } = process;
@@ -18,7 +19,7 @@ export function newWriterName(): string {
   return `${pid}.${startTimeOf(pid) ?? ''}.${pidNamespace()}.${made}`;
 }
 
-/** Whether the process lives whose writer name the text begins with. */
+/** Returns whether the process is alive whose writer name the text begins with. */
 export function isWriterAlive(name: string): boolean {
   const [pid, startTime, namespace, made] = name.split('.');
   if (made !== undefined && namespace !== pidNamespace())
@@ -27,15 +28,16 @@ export function isWriterAlive(name: string): boolean {
 }
 
 /**
- * `starttime`, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot; undefined when there is no such process. One that
- * was killed stays a zombie until its parent asks for it: in many containers, for ever.
+ * Returns `starttime`, field 22 of /proc/pid/stat (proc(5)), in clock ticks since boot. undefined
+ * if there is no such process. A killed process stays a zombie until its parent waits for it, in
+ * many containers forever.
  */
 function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // Field 2 is the program's name in parentheses and may itself hold spaces and parentheses: count from its end.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // Its first thread is a zombie while others still end, and may be writing.
+    // The first thread may be a zombie while others still run and write.
     const isZombie = /[ZX]/.test(fields[0]!) && Number(fields[17]) <= 1;
     return isZombie ? undefined : fields[19];
   } catch {
@@ -45,7 +47,7 @@ function startTimeOf(pid: number): string | undefined {
 
 let ownNamespace: string | undefined;
 
-/** The number of this process's pid namespace; empty where the kernel has none. */
+/** Returns the number of this process's pid namespace, empty if the kernel has none. */
 function pidNamespace(): string {
   if (ownNamespace === undefined) {
     try {

@@ -1,13 +1,16 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** Opening a FIFO waits for its writer without O_NONBLOCK. A symlink may lead to a device, which has no end. */
+/**
+ * O_NONBLOCK: opening a FIFO would wait for its writer. O_NOFOLLOW: a symlink may lead to an
+ * endless device.
+ */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /**
- * Opens a regular file for reading, without ever waiting for another process. The cache directory is shared: what its names
- * stand for is checked on each open.
- * @returns undefined when the name stands for something else: a FIFO, a socket, a device, a directory
+ * Opens a regular file for reading, without waiting for another process. The cache directory is
+ * shared, so each open checks the file type.
+ * @returns undefined for any other file type: FIFO, socket, device, directory
  * @throws the system's error; ELOOP for a symlink
  */
 export async function openRegular(path: string): Promise<FileHandle | undefined> {
@@ -17,7 +20,10 @@ export async function openRegular(path: string): Promise<FileHandle | undefined>
   return undefined;
 }
 
-/** As `openRegular`, synchronously. @returns a descriptor that the caller closes */
+/**
+ * Synchronous `openRegular`.
+ * @returns a descriptor; the caller closes it
+ */
 export function openRegularSync(path: string): number | undefined {
   const fd = openSync(path, READ_FLAGS);
   if (fstatSync(fd).isFile()) return fd;

@@ -53,7 +53,10 @@ export class SpaceLedger {
   #isRegistered = false; // the ledger may name a grant of ours
   #retryAt = 0; // ms of performance.now()
 
-  /** @param onUnlocked called when the directory takes no locks: writers of other processes may exceed the cap then */
+  /**
+   * @param onUnlocked called if the directory takes no locks: writers of other processes may then
+   *   exceed the cap
+   */
   constructor(
     root: string,
     capBytes: number,
@@ -103,8 +106,8 @@ export class SpaceLedger {
   }
 
   /**
-   * Returns what was not spent. No writes are under way any more. A directory that was deleted stays so: `umount` returns before
-   * the daemon ends, and `rm -rf` of the cache may follow it.
+   * Returns the unspent reserve. Call it after all writes. Does not recreate a deleted directory:
+   * `umount` returns before the daemon ends, and `rm -rf` of the cache may follow.
    */
   async close(): Promise<void> {
     if (!this.#isRegistered || !existsSync(this.#file)) return;

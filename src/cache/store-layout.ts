@@ -20,7 +20,7 @@ export const FOLDER: Record<StoreKind | 'temporary', string> = {
   temporary: 'tmp',
 };
 
-/** Folder below the version for the locks of the processes that share it; made with the first lock. */
+/** Folder for the locks of processes that share this version, created with the first lock. */
 export const LOCK_FOLDER = 'locks';
 
 /** One or two path components that cannot climb, hide or grow past a file name's 255 bytes. */

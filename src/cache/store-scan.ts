@@ -9,7 +9,10 @@ import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 /** What a file system allots at a time, on nearly all of them. */
 const DISK_BLOCK_SIZE = 4096;
 
-/** The cache directory, the version's, its six folders, the ledger and the ledger's next version: a block each. */
+/**
+ * One block each: the cache directory, the version's, its six folders, the ledger and the ledger's
+ * next version.
+ */
 export const BASE_CHARGE = 10 * DISK_BLOCK_SIZE;
 
 /**

@@ -1,10 +1,10 @@
 import { LayerslayerError } from '../base/errors.js';
 
-/** Words that one pattern expands to at most: `{a,b}` thirty times over would be a billion. */
+/** Maximum words of one pattern: `{a,b}` thirty times over would expand to a billion. */
 const WORDS_MAX = 1024;
-/** Bytes of all of them. */
+/** Maximum bytes of all words. */
 const BYTES_MAX = 1024 * 1024;
-/** Braces within braces. */
+/** Maximum nesting of braces. */
 const DEPTH_MAX = 64;
 
 const BACKSLASH = 0x5c;
@@ -20,9 +20,10 @@ interface Group {
 }
 
 /**
- * Expands `{a,b}` as bash does, before any other sign is read: `x{a,b{c,d}}` is `xa`, `xbc` and `xbd`. Braces without a comma
- * between them, or without a partner, stand for themselves. A backslash takes away the meaning of the next byte, and stays.
- * @throws LayerslayerError INVALID_ARGUMENT when there are too many words
+ * Expands `{a,b}` as bash does, before other special characters: `x{a,b{c,d}}` is `xa`, `xbc` and
+ * `xbd`. Braces without a comma or a partner are literal. A backslash escapes the next byte and
+ * stays in the word.
+ * @throws LayerslayerError INVALID_ARGUMENT past a limit
  */
 export function expandBraces(text: Uint8Array): Uint8Array[] {
   const groups = groupsOf(text);
@@ -30,7 +31,7 @@ export function expandBraces(text: Uint8Array): Uint8Array[] {
   return expand(text, 0, text.length, groups, 0);
 }
 
-/** The groups by where they open. */
+/** Returns the groups by the position of their opening brace. */
 function groupsOf(text: Uint8Array): Map<number, Group> {
   const groups = new Map<number, Group>();
   const opened: Group[] = [];
@@ -74,7 +75,7 @@ function expand(
   return joined(words, [text.subarray(plainFrom, to)]);
 }
 
-/** Each of the one followed by each of the other. */
+/** Returns each prefix followed by each suffix. */
 function joined(heads: readonly Uint8Array[], tails: readonly Uint8Array[]): Uint8Array[] {
   check(heads.length * tails.length, lengthOf(heads) * tails.length + lengthOf(tails) * heads.length);
   return heads.flatMap((head) => tails.map((tail) => Buffer.concat([head, tail])));
@@ -90,5 +91,8 @@ function check(words: number, bytes: number): void {
 }
 
 function tooMuch(what: string): LayerslayerError {
-  return new LayerslayerError('INVALID_ARGUMENT', `the braces of the pattern expand to ${what}: use fewer`);
+  return new LayerslayerError(
+    'INVALID_ARGUMENT',
+    `the braces of the pattern expand to ${what}: use fewer braces`,
+  );
 }

@@ -6,10 +6,10 @@ export type KeptAttributes = Pick<FoundFile, 'mode' | 'uid' | 'gid' | 'mtimeSeco
   xattrs?: readonly ExtendedAttribute[]; // for targets that have them
 };
 
-/** What has neither content nor children. */
+/** A file with neither content nor children. */
 export interface SpecialFile {
   kind: 'char' | 'block' | 'fifo';
-  deviceMajor: number; // 0 for a fifo
+  deviceMajor: number; // 0 for a FIFO
   deviceMinor: number;
 }
 
@@ -23,7 +23,7 @@ export interface TargetFile extends ContentSink {
 
 /** Where extracted files go: a directory, a tar, or one file's bytes. Names are those from its root on. */
 export interface CarveTarget {
-  /** What is written can't be taken back: only what is certain may be. */
+  /** Written bytes can't be taken back, so write only content that is certain. */
   readonly isStream?: boolean;
   /** Fails when a file cannot get this name, as far as one can tell before it is fetched. @throws LayerslayerError IO_FAILED */
   check(names: readonly Uint8Array[]): void;
@@ -31,9 +31,9 @@ export interface CarveTarget {
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void;
-  /** A device or a fifo. Targets that have none report it as a failure. */
+  /** Writes a device or a FIFO. Targets without such files report a failure. */
   special?(names: readonly Uint8Array[], file: SpecialFile, attributes: KeptAttributes): void;
-  /** One more name of what was written before; targets that have no links are given it once more. */
+  /** Links another name to an earlier file. Targets without links get the file again. */
   link?(names: readonly Uint8Array[], to: readonly Uint8Array[], attributes: KeptAttributes): void;
   /** Where the names end up, for messages. */
   display(names: readonly Uint8Array[]): string;

@@ -7,23 +7,23 @@ import { UpperLayers } from '../overlay/upper-layers.js';
 import type { HiddenHints } from './hidden-paths.js';
 
 /**
- * Compressed bytes of lower layers that are read to find where a deleted path was: 1.4 s at 100 Mbit/s. The answer itself needs
- * none of them.
+ * Compressed bytes of lower layers that the search for a deleted path may read: 1.4 s at 100
+ * Mbit/s. The answer itself needs none of them.
  */
 const READ_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface DeletionHintOptions {
   session: Pick<ImageSession, 'openLayers'>;
   image: ResolvedImage;
-  lower: readonly number[]; // of the layers of the view that are not known
-  upper: readonly NumberedLayer[]; // those that are, base first
+  lower: readonly number[]; // layers of the view that are not known
+  upper: readonly NumberedLayer[]; // layers that are known, base first
   hints: HiddenHints;
   signal?: AbortSignal;
 }
 
 /**
- * What helps a user whose path an upper layer deletes; undefined when there is nothing to tell.
- * @param resolved where the path leads in the layers that are known
+ * Returns a hint for a path that an upper layer deletes, undefined if there is none.
+ * @param resolved result for the path in the known layers
  * @throws LayerslayerError the signal's reason
  */
 export async function deletionHint(
@@ -40,7 +40,7 @@ export async function deletionHint(
   return at === -1 ? undefined : `layer ${upper[at]!.number} deletes it`;
 }
 
-/** All layers of the view, if those that are not known are few bytes. */
+/** Returns all layers of the view, if the unknown ones are small. */
 async function allLayers(options: DeletionHintOptions): Promise<readonly NumberedLayer[] | undefined> {
   const { session, image, lower, upper, signal } = options;
   if (lower.length === 0) return upper;
@@ -51,7 +51,7 @@ async function allLayers(options: DeletionHintOptions): Promise<readonly Numbere
     return [...opened.map(({ entries }, i) => ({ entries, number: lower[i]! })), ...upper];
   } catch (error) {
     signal?.throwIfAborted();
-    // The answer is known: a layer that can't be read only takes the hint away.
+    // The answer is known: an unreadable layer costs only the hint.
     if (error instanceof LayerslayerError) return undefined;
     throw error;
   }

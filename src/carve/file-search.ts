@@ -19,13 +19,16 @@ export interface FileResult {
   unverified?: Unverified;
 }
 
-/** A layer that led to the answer was not read to its end: no digest covers it, and a later entry may change it. */
+/**
+ * A layer that decided the answer was not read to its end. No digest covers it, and a later entry
+ * may change it.
+ */
 export interface Unverified {
   readBytes: number; // compressed
   totalBytes: number;
 }
 
-/** A file of the layer that is searched. */
+/** A file of the searched layer. */
 interface FoundHere {
   wanted: WantedFile;
   file: FoundFile;
@@ -38,18 +41,18 @@ export interface FileSearchOptions {
   /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
   verify: boolean;
   /**
-   * Begins a file; called once more for the same one, what came before is void.
-   * @param isFinal it is not called once more
+   * Begins a file. A second call for the same file discards the first content.
+   * @param isFinal no other call for this file follows
    */
   begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink;
-  /** The file stands and is whole. */
+  /** The file is final and complete. */
   done(result: FileResult): void | Promise<void>;
   /** The path leads to no file, or its content could not be had. */
   failed(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void;
   /** Called between bytes: waits until what was written has gone somewhere. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
-  where?: string | undefined; // what is searched, for messages; the image when left out
+  where?: string | undefined; // what is searched, for messages; default: the image
 }
 
 /**
@@ -179,11 +182,11 @@ export class FileSearch {
       return end.layer;
     }
     if (await this.#conclude(number, search, end.readBytes)) return undefined;
-    // The part that was read takes away what it had made, or leaves it to lower layers.
+    // The part that was read deletes its earlier result, or leaves the file to lower layers.
     return this.#open(number);
   }
 
-  /** The layer was read whole: what was taken on the way stands, if it is what the whole layer says. */
+  /** The layer was read to its end. Captured files are final if the whole layer confirms them. */
   async #confirm(search: LayerSearch, { entries }: Layer): Promise<void> {
     if (!search.hasTakenAny) return;
     for (const [wanted, sighting] of search.sightings(entries) ?? []) {
@@ -193,8 +196,8 @@ export class FileSearch {
   }
 
   /**
-   * The walk stopped early: everything was found, here or above. What counts is the last entry of all that was read.
-   * @returns false when that does not have them
+   * The scan stopped early: all files were found, here or above. The last entry read counts.
+   * @returns false if the entries read do not confirm the files
    */
   async #conclude(number: number, search: LayerSearch, readBytes: number): Promise<boolean> {
     const sightings = search.sightings();
@@ -218,8 +221,9 @@ export class FileSearch {
   }
 
   /**
-   * Takes files whose content had passed when it turned out that they are wanted: symlinks and hard links point back.
-   * @returns bytes of the layer that were read for it; undefined when they do not stand, or the whole layer is known now
+   * Reads files whose content passed before they were wanted: symlinks and hard links point back.
+   * @returns bytes of the layer read for it; undefined if the files are not confirmed, or the whole
+   *   layer is known now
    */
   async #goBack(
     number: number,
@@ -236,7 +240,7 @@ export class FileSearch {
     const end = await session.walkLayer(image, number, reader, signal && { signal });
     if ('layer' in end) return undefined;
     if (reader.rows <= search.rows) return end.readBytes;
-    // It went further than the search: what came there counts too.
+    // This pass read further than the search: its later entries count too.
     const sightings = search.sightings(reader.entries());
     const isSame = [...this.#pending].every((wanted) => {
       const file = fileOf(sightings?.get(wanted));
@@ -246,7 +250,7 @@ export class FileSearch {
     return isSame ? end.readBytes : undefined;
   }
 
-  /** Copies a file of a layer that is known. */
+  /** Copies a file of a known layer. */
   async #copy(wanted: WantedFile, file: FoundFile, unverified?: Unverified): Promise<void> {
     const { begin, signal, settled } = this.#options;
     const { layer } = this.#known.find(({ number }) => number === file.layer)!;

@@ -2,16 +2,17 @@ import { mergeLayers, type NumberedLayer } from '../overlay/merge.js';
 import { type Resolved, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 
-/** A path that one layer has and an upper one takes away. */
+/** A path in one layer that an upper layer removes. */
 export interface HiddenPath {
-  layer: number; // the topmost that has it
+  layer: number; // topmost layer that has it
   deletedBy: number;
 }
 
 /**
- * Finds the layer that has a path by itself, as `--layer` shows it, and the upper layer that takes it away.
- * @param layers all that make the view, base first
- * @param path which the merged tree does not have
+ * Finds the topmost layer that has a path by itself, as `--layer` shows it, and the upper layer
+ * that removes it.
+ * @param layers all layers of the view, base first
+ * @param path missing in the merged tree
  * @throws LayerslayerError as mergeLayers
  */
 export function findHidden(
@@ -22,7 +23,7 @@ export function findHidden(
   const top = layers.length - 1;
   for (let at = top - 1; at >= 0; at--) {
     if (!mayHave(layers[at]!, path) || !shows(at, at)) continue;
-    // No upper layer has it: from this one on it is there until one deletes it.
+    // No upper layer has it, so it exists from here until a layer deletes it.
     let last = at;
     let first = top;
     if (shows(at, top)) return undefined;
@@ -36,17 +37,18 @@ export function findHidden(
   return undefined;
 }
 
-/** Paths that a hint is looked for: each may cost some merges, and the thousandth hint is not read. */
+/** Maximum paths to find hints for: each may cost several merges. */
 const HINTS_MAX = 10;
 
-/** Tells where paths are that the merged tree does not have. */
+/** Finds hints for paths that the merged tree does not have. */
 export class HiddenHints {
   #given = 0;
 
   /**
-   * Where an absent path is, or the path that its symlinks lead to: `layer 2 has it, layer 4 deletes it: --layer 2`.
-   * @param layers all that make the view, base first
-   * @param resolved where the path leads in the merged tree, if symlinks were followed
+   * Returns the location of an absent path, or of the path that its symlinks lead to: `layer 2 has
+   * it, layer 4 deletes it: --layer 2`.
+   * @param layers all layers of the view, base first
+   * @param resolved result in the merged tree, if symlinks were followed
    */
   find(
     layers: readonly NumberedLayer[],
@@ -68,7 +70,7 @@ export class HiddenHints {
   }
 }
 
-/** Whether a tree has a path, if only as a symlink to nothing. */
+/** Returns whether a tree has a path, even as a dangling symlink. */
 export function hasPath(tree: Tree, path: readonly Uint8Array[]): boolean {
   const name = path.at(-1);
   if (name === undefined) return true;
@@ -77,7 +79,7 @@ export function hasPath(tree: Tree, path: readonly Uint8Array[]): boolean {
   return isDots(name) || tree.lookup(parent.inode, name) !== 0;
 }
 
-/** Most layers don't have the last name anywhere: they need not be merged. */
+/** Most layers have no entry with this last name, so they need no merge. */
 function mayHave({ entries: { pathHeap } }: NumberedLayer, path: readonly Uint8Array[]): boolean {
   const name = path.at(-1);
   if (name === undefined || isDots(name)) return true;

@@ -18,7 +18,7 @@ const DOT_DOT = Buffer.from('..');
  */
 const LOOKS_MAX = 100;
 
-/** What the part of a layer that was read says of a wanted file. */
+/** What the part of a layer read so far says about a wanted file. */
 export type Sighting =
   | { kind: 'file'; file: FoundFile } // in this layer or above
   | { kind: 'refused'; error: LayerslayerError };
@@ -32,31 +32,31 @@ interface CapturedFile {
 export interface LayerSearchOptions {
   number: number; // of this layer
   upper: readonly NumberedLayer[]; // all above it, base first
-  view: UpperLayers; // of those, and certain; all that is wanted is missing in it
+  view: UpperLayers; // certain view of those layers; all wanted files are missing in it
   isLowest: boolean;
   wanted: readonly WantedFile[];
-  /** Begins a file that is found in this layer as it passes; what came of it before is void. */
+  /** Begins a file of this layer as it passes; earlier content of it is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
   settled?(): Promise<void> | undefined;
 }
 
 /**
- * Looks for files along a layer while the layers below it are not known, and takes their contents as they pass. It has enough
- * when all of them are there. Later entries may replace what it took; `sightings` is what counts in the end: the merge of all
- * that was read. (CLI.md, "carve")
+ * Searches a layer for files while the layers below are unknown, and captures their contents as
+ * they pass. It has enough once all files are found. Later entries may replace a captured file, so
+ * `sightings` decides: it merges all entries that were read. (CLI.md, "carve")
  */
 export class LayerSearch implements LayerWatcher {
   readonly #options: LayerSearchOptions;
   readonly #watch = new PathWatch();
-  /** What is known so far; the others are missing. */
+  /** The files known so far; the others are missing. */
   readonly #sighted = new Map<WantedFile, Sighting>();
   readonly #captured = new Map<WantedFile, CapturedFile>();
-  /** Where each file stands, or would: a path from the root on, without the symlinks that are known. */
+  /** Resolved location of each file: a path from the root, without the known symlinks. */
   readonly #places = new Map<WantedFile, readonly Uint8Array[]>();
-  /** The files that stand at a place if the next entry of this path is a file, by the path's key. */
+  /** By path key: files that exist at a path if its next entry is a file. */
   readonly #expected = new Map<string, WantedFile[]>();
   #looks = 0;
-  #isCertain = true; // what the last look said
+  #isCertain = true; // result of the last check
   #rows = 0;
   #soFar: (() => EntryTable) | undefined;
 
@@ -66,7 +66,7 @@ export class LayerSearch implements LayerWatcher {
     this.#aim();
   }
 
-  /** How many entries were read. */
+  /** Number of entries read. */
   get rows(): number {
     return this.#rows;
   }
@@ -77,7 +77,7 @@ export class LayerSearch implements LayerWatcher {
     const key = this.#watch.concerns(entry);
     if (key !== undefined) {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
-      // Most files are an entry of their path: to begin with them takes no merge.
+      // Most files are an entry of their own path; capturing that needs no merge.
       if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
       else if (this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
     }
@@ -94,9 +94,10 @@ export class LayerSearch implements LayerWatcher {
   }
 
   /**
-   * What this layer says of the wanted files, by the merge. Files that are not there have no sighting.
-   * @param entries of this layer, from its first on; those that were read when left out
-   * @returns undefined when lower layers may change it
+   * Returns what this layer says about the wanted files, by the merge. Missing files have no
+   * sighting.
+   * @param entries of this layer from the first; default: those read so far
+   * @returns undefined if lower layers may change the result
    */
   sightings(entries = this.#soFar?.()): Map<WantedFile, Sighting> | undefined {
     const view = entries && this.#viewWith(entries);
@@ -109,12 +110,12 @@ export class LayerSearch implements LayerWatcher {
     return sightings;
   }
 
-  /** Whether anything was taken on the way. */
+  /** Returns whether any content was captured. */
   get hasTakenAny(): boolean {
     return this.#captured.size > 0;
   }
 
-  /** Whether all of this file's content was taken on the way. */
+  /** Returns whether all of this file's content was captured. */
   hasTaken(wanted: WantedFile, { layer, row }: FoundFile): boolean {
     const captured = this.#captured.get(wanted);
     return layer === this.#options.number && captured?.row === row && captured.capture.isComplete;
@@ -138,7 +139,8 @@ export class LayerSearch implements LayerWatcher {
     for (const wanted of this.#options.wanted) {
       const resolved = view.resolve(wanted.path);
       this.#place(wanted, resolved);
-      // What is no file yet may become one: a later entry may mend `no-directory` and `loop` too.
+      // A path that is no file yet may become one: a later entry may fix `no-directory` and `loop`
+      // too.
       const sighting = sightingOf(view, wanted, resolved);
       if (sighting) this.#sighted.set(wanted, sighting);
       else this.#sighted.delete(wanted);
@@ -150,7 +152,7 @@ export class LayerSearch implements LayerWatcher {
     this.#aim();
   }
 
-  /** The entry is expected to be the file. */
+  /** Captures an entry that is expected to be the wanted file. */
   #take(wanted: WantedFile, entry: TarEntry, row: number): void {
     const { size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
     const file: FoundFile = {
@@ -166,13 +168,13 @@ export class LayerSearch implements LayerWatcher {
     this.#captured.set(wanted, { row: file.row, capture });
   }
 
-  /** @returns the row of the file, if it is in this layer */
+  /** @returns the row of the file if it is in this layer */
   #rowOf(sighting: Sighting | undefined): number | undefined {
     const file = sighting?.kind === 'file' ? sighting.file : undefined;
     return file?.layer === this.#options.number ? file.row : undefined;
   }
 
-  /** Notes where the file stands. The names may be views of a table that is given up. */
+  /** Records the file's location. The names may be views of a table that is released. */
   #place(wanted: WantedFile, resolved: Resolved): void {
     const { names } = resolved;
     const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
@@ -183,7 +185,7 @@ export class LayerSearch implements LayerWatcher {
     );
   }
 
-  /** After a look. */
+  /** Updates the expected entries after a check. */
   #aim(): void {
     this.#expected.clear();
     for (const [wanted, place] of this.#places) {

@@ -5,13 +5,16 @@ import type { PathPattern, Position } from './path-pattern.js';
 
 const DOT_DOT = Buffer.from('..');
 
-/** Directories that are entered for one pattern at most. Symlinks to directories above make any number of paths. */
+/**
+ * Maximum directories entered for one pattern. Symlinks to parent directories create any number of
+ * paths.
+ */
 const VISITS_MAX = 10_000_000;
 
 export interface MatchOptions {
   /**
-   * A directory that matches stands for all below it, which is no match of its own. Else directories that a last `**` matches
-   * are left out: what is in them matches too.
+   * True: a matched directory stands for everything below it, which is no separate match. False:
+   * directories matched by a last `**` are omitted, since their contents match too.
    */
   takesDirectories: boolean;
 }
@@ -23,9 +26,9 @@ interface Visit {
 }
 
 /**
- * The paths of a tree that a pattern matches, directory by directory, each one's names sorted. Directories on the way may be
- * symlinks, but not those that `**` crosses.
- * @returns components as they are matched, symlinks not resolved
+ * Returns the paths of a tree that match a pattern, directory by directory, names sorted. Symlinks
+ * to directories are followed, except where `**` crosses them.
+ * @returns matched components, symlinks unresolved
  * @throws LayerslayerError UNSUPPORTED past VISITS_MAX
  */
 export function matchTree(
@@ -36,9 +39,9 @@ export function matchTree(
   const matches: Uint8Array[][] = [];
   const ahead: Visit[] = [];
   let visits = 0;
-  /** @returns whether anything below may be a match of its own */
+  /** @returns whether entries below may match separately */
   const add = (path: readonly Uint8Array[], position: Position, isDirectory: boolean): boolean => {
-    // The files below a directory that `**` matches last do as well.
+    // The files below a directory that a last `**` matches also match.
     const isLeftOut = isDirectory && !takesDirectories && pattern.endsInGlobstar(position);
     const isMatch = pattern.isMatch(position, isDirectory) && !isLeftOut;
     if (isMatch) matches.push([...path]);
@@ -47,7 +50,7 @@ export function matchTree(
   if (add([], pattern.start, true)) ahead.push({ directory: ROOT_INODE, path: [], position: pattern.start });
   for (let visit = ahead.pop(); visit; visit = ahead.pop()) {
     if (++visits > VISITS_MAX)
-      throw new LayerslayerError('UNSUPPORTED', `the pattern leads over more than ${VISITS_MAX} directories`);
+      throw new LayerslayerError('UNSUPPORTED', `the pattern visits more than ${VISITS_MAX} directories`);
     const { directory, path, position } = visit;
     const inner: Visit[] = [];
     const parent = pattern.afterParent(position);
@@ -71,7 +74,7 @@ export function matchTree(
   return matches;
 }
 
-/** The directory that an inode is, or leads to by symlinks; 0 when it is none. */
+/** Returns the directory that an inode is or links to, 0 if none. */
 function directoryAt(tree: Tree, inode: number, path: readonly Uint8Array[]): number {
   if (tree.kind(inode) === 'dir') return inode;
   if (tree.kind(inode) !== 'symlink') return 0;

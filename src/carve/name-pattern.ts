@@ -1,4 +1,4 @@
-/** Marks a byte that is no part of a UTF-8 character: above all code points. */
+/** Marks a byte outside any UTF-8 character: above all code points. */
 const RAW_BYTE = 0x110000;
 
 const BACKSLASH = 0x5c;
@@ -21,12 +21,13 @@ type Piece =
 
 /** One component of a pattern. */
 export type NamePattern =
-  | { kind: 'name'; name: Uint8Array } // it matches this name only
+  | { kind: 'name'; name: Uint8Array } // matches only this name
   | { kind: 'wild'; matches(name: Uint8Array): boolean };
 
 /**
- * Reads one component of a pattern as a shell does (POSIX, 2.13): `*` and `?`, `[a-z]`, `[!a-z]` or `[^a-z]`, and a backslash
- * that takes away the meaning of the next character. A name's leading dot wants one in the pattern.
+ * Parses one component of a pattern as a shell does (POSIX, 2.13): `*` and `?`, `[a-z]`, `[!a-z]`
+ * or `[^a-z]`. A backslash escapes the next character. A leading dot in a name needs one in the
+ * pattern.
  */
 export function namePattern(text: Uint8Array): NamePattern {
   const pieces = parse(symbolsOf(text));
@@ -40,7 +41,7 @@ export function namePattern(text: Uint8Array): NamePattern {
   };
 }
 
-/** The characters of a name as code points; what is not UTF-8 is a symbol a byte. */
+/** Returns the characters of a name as code points. Each byte that is not UTF-8 is one symbol. */
 export function symbolsOf(name: Uint8Array): number[] {
   const symbols: number[] = [];
   for (let at = 0; at < name.length; ) {
@@ -54,7 +55,9 @@ export function symbolsOf(name: Uint8Array): number[] {
 
 const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Bytes of the UTF-8 character at a place, 0 when there is none. (Unicode, table 3-7) */
+/**
+ * Returns the bytes of the UTF-8 character at a position, 0 if there is none. (Unicode, table 3-7)
+ */
 function characterLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
@@ -91,7 +94,7 @@ function parse(pattern: readonly number[]): Piece[] {
         pieces.push(set.piece);
         at = set.end;
       } else {
-        // No later bracket is closed either: looking for each one's end would take the square of the length.
+        // No later bracket is closed either. Searching for each end would take quadratic time.
         mayHaveSets = false;
         pieces.push({ kind: 'one', symbol });
       }
@@ -103,7 +106,7 @@ function parse(pattern: readonly number[]): Piece[] {
   return pieces;
 }
 
-/** @returns undefined when the bracket at `open` is not closed */
+/** @returns undefined if the bracket at `open` is not closed */
 function parseSet(pattern: readonly number[], open: number): { piece: Piece; end: number } | undefined {
   let at = open + 1;
   const isNegated = pattern[at] === SIGNS.not || pattern[at] === SIGNS.caret;
@@ -114,7 +117,7 @@ function parseSet(pattern: readonly number[], open: number): { piece: Piece; end
     if (pattern[at] === BACKSLASH && at + 1 < pattern.length) at++;
     return pattern[at++]!;
   };
-  // A `]` right after the bracket (or its `!`) is a member.
+  // A `]` right after the bracket or its `!` is a member.
   while (at < pattern.length && (pattern[at] !== SIGNS.close || at === first)) {
     const from = member();
     const isRange = pattern[at] === SIGNS.dash && at + 1 < pattern.length && pattern[at + 1] !== SIGNS.close;
@@ -137,7 +140,10 @@ function isOne(piece: Piece, symbol: number): boolean {
   }
 }
 
-/** Goes back to the last `*` only: what an earlier one took never has to change. So it takes name times pattern at most. */
+/**
+ * Backtracks only to the last `*`: earlier ones never need to change. Time: at most name times
+ * pattern.
+ */
 function matches(pieces: readonly Piece[], symbols: readonly number[]): boolean {
   let piece = 0;
   let star = -1;

@@ -10,22 +10,23 @@ const BACKSLASH = 0x5c;
 
 type Part =
   | NamePattern
-  | { kind: 'globstar' } // any number of directories, none too
+  | { kind: 'globstar' } // any number of directories, including none
   | { kind: 'parent' } // `..`
   | { kind: 'end' };
 
-/** Numbers of the parts that may come next. */
+/** Indexes of the parts that may come next. */
 export type Position = readonly number[];
 
 /**
- * A path with wildcards, as bash reads it with `globstar`: braces are expanded first; `*`, `?` and `[]` stay within one component,
- * `**` as a component crosses directories, whose names don't begin with a dot. It is matched component by component from the
- * root on, at all places of the pattern at once: that takes components times parts at most, whatever the pattern.
+ * A path with wildcards, as bash reads it with `globstar`. Braces are expanded first. `*`, `?` and
+ * `[]` stay within one component. `**` as a component crosses directories whose names have no
+ * leading dot. Matching goes component by component from the root, at all positions of the pattern
+ * at once. Time: at most components times parts.
  */
 export class PathPattern {
-  /** Of all words that the braces expand to, one after the other; each closes with an `end`. */
+  /** Parts of all expanded words in sequence; each word ends with an `end`. */
   readonly #parts: readonly Part[];
-  /** Before the first component of a path. */
+  /** Position before the first component of a path. */
   readonly start: Position;
 
   private constructor(words: readonly (readonly Part[])[]) {
@@ -40,8 +41,8 @@ export class PathPattern {
   }
 
   /**
-   * @returns undefined when the text has no sign that means more than itself
-   * @throws LayerslayerError INVALID_ARGUMENT when its braces expand to too much
+   * @returns undefined if the text has no special characters
+   * @throws LayerslayerError INVALID_ARGUMENT if the braces expand past a limit
    */
   static parse(text: Uint8Array): PathPattern | undefined {
     const components = expandBraces(text).map((word) => splitPath(word).filter((name) => !DOT.equals(name)));
@@ -50,24 +51,24 @@ export class PathPattern {
     return isPlain && !text.includes(BACKSLASH) ? undefined : new PathPattern(words);
   }
 
-  /** Whether the components so far are a match. A last `**` matches the directory itself too, before its slash. */
+  /** Returns whether the components so far match. A last `**` also matches the directory itself. */
   isMatch(position: Position, isDirectory: boolean): boolean {
     return (
       position.some((at) => this.#parts[at]!.kind === 'end') || (isDirectory && this.endsInGlobstar(position))
     );
   }
 
-  /** Whether a last `**` is next: then all below match too. */
+  /** Returns whether a last `**` is next: then everything below matches too. */
   endsInGlobstar(position: Position): boolean {
     return position.some((at) => this.#isLastGlobstar(at));
   }
 
-  /** Whether more components could match. */
+  /** Returns whether more components could match. */
   isOpen(position: Position): boolean {
     return position.some((at) => this.#parts[at]!.kind !== 'end');
   }
 
-  /** The position after one more component that is a name. */
+  /** Returns the position after another component, a name. */
   after(position: Position, name: Uint8Array): Position {
     const isHidden = name[0] === DOT_BYTE;
     const stays = isHidden ? [] : position.filter((at) => this.#parts[at]!.kind === 'globstar');
@@ -75,12 +76,12 @@ export class PathPattern {
     return this.#closed([...stays, ...ends, ...this.#matched(position, name)]);
   }
 
-  /** The position below a symlink of this name: `**` does not follow it. */
+  /** Returns the position below a symlink of this name: `**` does not follow it. */
   through(position: Position, name: Uint8Array): Position {
     return this.#closed(this.#matched(position, name));
   }
 
-  /** The position after a `..`. */
+  /** Returns the position after a `..`. */
   afterParent(position: Position): Position {
     return this.#closed(position.filter((at) => this.#parts[at]!.kind === 'parent').map((at) => at + 1));
   }
@@ -99,7 +100,7 @@ export class PathPattern {
     return this.#parts[at]!.kind === 'globstar' && this.#parts[at + 1]!.kind === 'end';
   }
 
-  /** With the parts behind each `**`, which may match nothing. */
+  /** Adds the parts behind each `**`, which may match nothing. */
   #closed(positions: readonly number[]): Position {
     const closed = new Set<number>();
     for (let at of positions) {

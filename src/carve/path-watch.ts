@@ -9,9 +9,9 @@ const SLASH = 0x2f;
 const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 
 /**
- * Finds the entries of a layer that may change where wanted paths lead: those on the way of one, but for directories before its
- * end; and, as an entry below a symlink of its own layer stands somewhere else, those below one whose last name is on the way.
- * Paths are compared by their keys.
+ * Detects the entries of a layer that may change where wanted paths lead. These are the components
+ * of a wanted path, except directories before its end. An entry below a symlink of its own layer
+ * lands elsewhere, so it counts if its last name is a component. Paths are compared by key.
  */
 export class PathWatch {
   readonly #ends = new Set<string>();
@@ -22,7 +22,7 @@ export class PathWatch {
   readonly #links = new Set<string>(); // symlinks so far, and hard links, which may be names of symlinks
   readonly #path = new PathComponents();
 
-  /** @param paths from the root on, each that a wanted one leads over */
+  /** @param paths from the root, each one that a wanted path passes */
   aim(paths: Iterable<readonly Uint8Array[]>): void {
     this.#ends.clear();
     this.#ways.clear();
@@ -46,8 +46,8 @@ export class PathWatch {
   }
 
   /**
-   * Call with each entry, in order.
-   * @returns the key of the entry's path when it may change something
+   * Checks the next entry. Call it with each entry, in order.
+   * @returns the key of the entry's path if it may change a result
    */
   concerns({ path, kind }: TarEntry): string | undefined {
     const isLink = kind === 'symlink' || kind === 'hardlink';
@@ -73,7 +73,7 @@ export class PathWatch {
   }
 }
 
-/** The key of a path of clean names, as `concerns` returns it. */
+/** Returns the key of a path of clean names, as `concerns` returns it. */
 export function keyOf(path: readonly Uint8Array[]): string {
   return path.map(latin1).join('/');
 }

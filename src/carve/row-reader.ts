@@ -4,7 +4,10 @@ import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import type { ContentSink } from './wanted-file.js';
 
-/** Takes the contents of known rows out of a layer that has no index. It has enough when all have passed. */
+/**
+ * Reads the contents of known rows from a layer without an index. It has enough when all rows have
+ * passed.
+ */
 export class RowReader implements LayerWatcher {
   readonly #begin: ReadonlyMap<number, () => ContentSink>;
   readonly #settled: (() => Promise<void> | undefined) | undefined;
@@ -20,12 +23,12 @@ export class RowReader implements LayerWatcher {
     this.#left = begin.size;
   }
 
-  /** How many entries were read. */
+  /** Number of entries read. */
   get rows(): number {
     return this.#rows;
   }
 
-  /** Those entries. */
+  /** The entries read so far. */
   entries(): EntryTable | undefined {
     return this.#soFar?.();
   }

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { ContentSink } from './wanted-file.js';
 
-/** Bytes of a file that is held in memory: most files of an image need no disk. */
+/** Bytes of a file that stays in memory: most files of an image need no disk. */
 const MEMORY_MAX = 4 * 1024 * 1024;
-/** Bytes that are copied at once. */
+/** Bytes per copy. */
 const STEP = 256 * 1024;
 
 /**
- * Holds a file's content until it is certain that it is wanted, for a target that can't take bytes back. Large ones lie in a
- * temporary file without a name, so that no way to end leaves it behind.
+ * Buffers a file until it is certain to be wanted, for targets that can't take bytes back. Large
+ * files use an unnamed temporary file, so no exit leaves it behind.
  */
 export class SpooledFile implements ContentSink {
   readonly #size: number;
@@ -19,7 +19,7 @@ export class SpooledFile implements ContentSink {
   #fd: number | undefined;
 
   /**
-   * @param size bytes
+   * @param size in bytes
    * @throws LayerslayerError IO_FAILED
    */
   constructor(size: number) {
@@ -40,9 +40,9 @@ export class SpooledFile implements ContentSink {
   }
 
   /**
-   * Writes all of it to another sink.
-   * @param settled called between writes: waits until what was written has gone somewhere
-   * @throws LayerslayerError IO_FAILED; what the sink throws; the signal's reason
+   * Writes the whole file to another sink.
+   * @param settled called between writes: waits until the sink has drained
+   * @throws LayerslayerError IO_FAILED; the sink's error; the signal's reason
    */
   async copyTo(
     sink: ContentSink,
@@ -70,7 +70,7 @@ export class SpooledFile implements ContentSink {
       while (filled < length) {
         const count = readSync(this.#fd!, buffer, filled, length - filled, offset + filled);
         if (count === 0)
-          throw new LayerslayerError('IO_FAILED', `${tmpdir()}: a temporary file is cut short`);
+          throw new LayerslayerError('IO_FAILED', `${tmpdir()}: a temporary file was truncated`);
         filled += count;
       }
       return filled;
@@ -78,7 +78,7 @@ export class SpooledFile implements ContentSink {
   }
 }
 
-/** Holes stay holes on the disk. */
+/** Preserves holes on disk. */
 function namelessFile(size: number): number {
   const directory = mkdtempSync(join(tmpdir(), 'layerslayer-'));
   try {
@@ -95,7 +95,7 @@ function attempt<T>(task: () => T): T {
     return task();
   } catch (error) {
     if (error instanceof LayerslayerError) throw error;
-    const message = `writing a temporary file in ${tmpdir()}: ${systemCode(error) ?? error}; TMPDIR names another directory`;
+    const message = `cannot write a temporary file in ${tmpdir()}: ${systemCode(error) ?? error}; set TMPDIR to another directory`;
     throw new LayerslayerError('IO_FAILED', message, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import { SequentialSink } from './sequential-sink.js';
 
 const SLASH = Buffer.from('/');
 
-/** Bytes that are written at once: a tar of small files would be three writes for each of them. */
+/** Bytes per write. A tar of small files would otherwise need three writes per file. */
 const BATCH_SIZE = 64 * 1024;
 
 /** Extracted files as a tar, written as they come. */

@@ -52,8 +52,8 @@ const KIND_NAMES: Record<Exclude<InodeKind, 'file' | 'dir'>, string> = {
 };
 
 export interface RefusalContext {
-  where?: string | undefined; // what was searched; the image when left out
-  hint?: string | undefined; // of a path that is not there: what helps
+  where?: string | undefined; // what was searched; default: the image
+  hint?: string | undefined; // advice for a missing path
 }
 
 /** Why what a path leads to is no file to extract; undefined when it is one. */

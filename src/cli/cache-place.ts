@@ -20,7 +20,7 @@ export function cachePlace(
 ): CacheOptions {
   const asked = given['cache-dir'] ?? context.env.LAYERSLAYER_CACHE_DIR;
   if (asked !== undefined && isRaw(asked))
-    throw usageError(`the cache directory ${asked} is not UTF-8: name another one with --cache-dir`);
+    throw usageError(`cache directory ${asked} is not UTF-8: choose another one with --cache-dir`);
   return {
     directory: asked ? resolve(context.cwd, asked) : defaultDirectory(context.env, context.uid),
     capBytes: given['cache-size'] === undefined ? DEFAULT_CAP : parseSize(given['cache-size']),

@@ -6,9 +6,9 @@ import { usageError } from './usage-error.js';
 /** PATH of `carve`, as it was given. */
 export interface AskedPath {
   text: string;
-  path: readonly Uint8Array[]; // components, if it is a path
+  path: readonly Uint8Array[]; // components if it is a path
   names: readonly Uint8Array[]; // of its file in the output: no `.`, no `..`
-  /** What it means if there is no such path; undefined: it can only be a path. */
+  /** The pattern, used if no such path exists; undefined: it can only be a path. */
   pattern: PathPattern | undefined;
 }
 

@@ -22,22 +22,22 @@ export interface CarveJob {
   session: ImageSession;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
-  where?: string | undefined; // what that view is called in messages; the image when left out
+  where?: string | undefined; // name of that view in messages; default: the image
   target: CarveTarget;
   verify: boolean;
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
   foundTree(carved: CarvedTree, text: WantedFile['text'], names: readonly Uint8Array[]): void;
-  /** @param unverified the fault was found in a layer that was not read to its end */
+  /** @param unverified the layer with the fault was not read to its end */
   failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
 }
 
 /**
- * Single files, without reading more than they need.
- * @returns the paths that are not there, and may be patterns; of them nothing was said
- * @throws LayerslayerError when a layer can't be read
+ * Extracts single files, reading no more than they need.
+ * @returns paths that are missing and may be patterns; not reported yet
+ * @throws LayerslayerError if a layer can't be read
  */
 export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
   const { session, image, numbers, target, verify, settled, signal } = job;
@@ -133,7 +133,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       if (error) refused.push({ error, isDirectory: kind === 'dir' });
       else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile: kind === 'file' });
     }
-    // For stdout the directories don't count that a pattern matches beside the one file.
+    // For stdout, directories that a pattern matches beside the one file don't count.
     const isOneFile = target.isStream && found.length === 1;
     for (const { error, isDirectory } of refused) if (!(isOneFile && isDirectory)) job.failed(error, asked);
     const isEmpty = matches.length === 0;
@@ -155,7 +155,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   }
 }
 
-/** Something to extract. */
+/** A match to extract. */
 interface Found {
   match: readonly Uint8Array[];
   shown: WantedFile['text'];
@@ -164,7 +164,10 @@ interface Found {
   isFile: boolean;
 }
 
-/** The paths that are meant: a path that is in any layer is that path, also when an upper layer deletes it. */
+/**
+ * Returns the paths to extract. A PATH that exists in any layer is a path, even if an upper layer
+ * deletes it.
+ */
 function matchesOf(
   { path, pattern }: AskedPath,
   view: { tree: Tree; layers: readonly NumberedLayer[] } & MatchOptions,
@@ -181,11 +184,11 @@ function noMatch({ text }: AskedPath, where = 'image'): LayerslayerError {
   );
 }
 
-/** One file's bytes are all that stdout takes. */
+/** stdout takes only one file without -r. */
 function tooMany({ text }: AskedPath, { length }: readonly Found[]): LayerslayerError | undefined {
   if (length <= 1) return undefined;
   const what = `${shownName(bytesOfText(text))} matches ${length}`;
-  return new LayerslayerError('INVALID_ARGUMENT', `-o - writes one file, ${what}: with -r a tar of all`);
+  return new LayerslayerError('INVALID_ARGUMENT', `-o - writes one file, but ${what}: use -r for a tar`);
 }
 
 /** What stops one path only. */

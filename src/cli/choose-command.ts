@@ -11,7 +11,10 @@ export type Choice =
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  /** `meant` is the command that `bare` is nearly; `advice` says what does what a command of that name does elsewhere. */
+  /**
+   * `meant` is the command that `bare` resembles. `advice` is the equivalent of another tool's
+   * command.
+   */
   | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
 
 /** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
@@ -23,8 +26,8 @@ const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carv
 
 /**
  * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
- * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`); but for a mistyped command
- * without `-o`, or a command of other tools, which would ask a registry for an image of that name. `help COMMAND` is
+ * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`). Exceptions are a mistyped
+ * command without `-o` and a command of another tool: either would request an image of that name. `help COMMAND` is
  * `COMMAND --help`.
  * @param words the arguments of the program
  */

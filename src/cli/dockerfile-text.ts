@@ -10,7 +10,7 @@ import { formatSize } from './size.js';
 /** White space of two characters or more is what a line continuation has left behind. */
 const CONTINUATION = /[ \t]{2,}/g;
 
-/** The parser goes on with the next line. */
+/** The parser continues on the next line. */
 const CONTINUED_LINE = /\\(?=[ \t]*$)/;
 
 /** The build steps as Dockerfile-like text: what the history tells, and no more; files that were copied in are not named there. */
@@ -40,22 +40,23 @@ function block(
 }
 
 /**
- * Never an instruction, whatever another builder has written: one line with a `#` of ours, which passes neither for a step nor
- * for what is said here of one.
+ * Returns a comment, never an instruction: one line that starts with `#` and can't be mistaken for
+ * a build step.
  */
 function comment(text: string): string[] {
   return [printableLine(`# ${text}`.trimEnd())];
 }
 
 /**
- * One instruction. The parser takes backslash and newline away again, within quotes too; the lines that we begin so begin with
- * white space. A backslash at its end would take in the next instruction.
+ * Returns one instruction. The parser removes backslash and newline, also within quotes.
+ * Continuation lines therefore begin with white space. A backslash at the end would include the
+ * next instruction.
  */
 function continued(line: string): string {
   const text = line.replace(/\n+/g, ' ').trimEnd().replace(CONTINUED_LINE, '\\x5c');
   return text
     .replace(CONTINUATION, (space, at: number) => {
-      const isComment = text[at + space.length] === '#'; // the parser would leave the line out
+      const isComment = text[at + space.length] === '#'; // the parser would skip the line
       return isComment ? space : `${space[0]}\\\n${space.slice(1)}`;
     })
     .split('\n')
@@ -63,7 +64,10 @@ function continued(line: string): string {
     .join('\n');
 }
 
-/** A script of several lines. `<<-` takes tabs away again: with them no line of the script passes for an instruction. */
+/**
+ * Returns a script of several lines. `<<-` strips leading tabs, so with them no line of the script
+ * looks like an instruction.
+ */
 function heredoc(script: string): string[] {
   const lines = script.split('\n');
   const bare = new Set(lines.map((line) => line.replace(/^\t+/, '')));

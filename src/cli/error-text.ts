@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '../base/errors.js';
 import { printable, printableJson } from '../base/printable.js';
 
-/** Returns an error as the user sees it: one line, with `json` one object; the stack below it with `verbose` only. */
+/** Returns an error for the user: one line, or one object with `json`. `verbose` adds the stack. */
 export function errorText(
   { code, message, stack }: ErrorRecord,
   { json, verbose }: { json: boolean; verbose: boolean },

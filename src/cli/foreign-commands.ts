@@ -1,6 +1,6 @@
 /**
- * Commands of docker, crane, skopeo and of a shell that users try here, and what does it. A command of ours of the same name
- * counts more.
+ * Commands of docker, crane, skopeo and shells that users try here, with their equivalent. A
+ * layerslayer command of the same name takes precedence.
  */
 const ADVICE: Readonly<Record<string, string>> = {
   ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
@@ -26,9 +26,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns what to do instead of a command that there is not.
- * @param words the first bare word and those after it. `layerslayer ls /mnt` mounts the image `ls`: an absolute path alone
- *   is a mountpoint, as mount(8) gives it
+ * Returns the equivalent of a command that does not exist here.
+ * @param words the first bare word and those after it. `layerslayer ls /mnt` mounts the image `ls`:
+ *   a lone absolute path is a mountpoint, as mount(8) passes it
  */
 export function foreignAdvice([first, second, ...more]: readonly string[]): string | undefined {
   if (first === undefined || !Object.hasOwn(ADVICE, first)) return undefined;

@@ -24,8 +24,8 @@ export function imageArgument(image: string, cwd: string): ImageArgument {
 }
 
 /**
- * Checks that `reference` leads to `path` again: in a working directory `/a:b`, `oci:img` is `oci:/a:b/img`, which is an
- * image of `/a` when that is a layout too.
+ * Checks that `reference` resolves to `path` again. In a working directory `/a:b`, `oci:img` is
+ * `oci:/a:b/img`, which is an image of `/a` if that is a layout too.
  */
 function checkReadable(reference: string, path: string): void {
   const again = parseImageLocation(reference, chooseLocalPath);

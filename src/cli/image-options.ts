@@ -3,14 +3,14 @@ import type { OptionTable } from './option-table.js';
 
 /** Options that every command has. */
 export const COMMON_OPTIONS = {
-  quiet: { kind: 'flag', short: 'q', summary: 'print nothing but what was asked for, and warnings' },
+  quiet: { kind: 'flag', short: 'q', summary: 'print only requested results and warnings' },
   verbose: { kind: 'flag', short: 'v', summary: 'log more, and show it' },
   'log-file': {
     kind: 'text',
     short: 'l',
     value: 'FILE',
     refusesDigits: true,
-    summary: 'also write everything shown to FILE (one named 1 is -l=1 or ./1)',
+    summary: 'also write everything shown to FILE (a file named 1: -l=1 or ./1)',
   },
   json: { kind: 'flag', summary: 'results as JSON on stdout, errors as JSON on stderr' },
 } as const satisfies OptionTable;

@@ -20,8 +20,8 @@ import { ProgressDisplay } from './progress-display.js';
 const CLOSE_MS = 1_000;
 
 /**
- * Bytes of decompressed windows. Commands read forward and each byte once: more than the read-ahead of a few layers is of
- * no use, and `carve` of 50,000 files stays below 200 MiB.
+ * Bytes of decompressed windows. Commands read forward, each byte once. Only the read-ahead of a
+ * few layers is useful, and `carve` of 50,000 files stays below 200 MiB.
  */
 const COMMAND_MEMORY = 16 * 1024 ** 2;
 
@@ -41,7 +41,7 @@ export interface SessionUse {
 
 export interface SessionCommandOptions {
   words?: ProgressWords; // what the bars say; default: indexing
-  /** Of the session; by default as many as the machine has processors for. */
+  /** Inflating threads of the session; default: the number of processors. */
   inflatingThreads?: number;
   /** Results scroll by on the same terminal while layers are read: no bars. */
   hidesProgress?: boolean;
@@ -103,7 +103,7 @@ export async function withSession(
   } finally {
     display.end();
     warnings.show(output, 'with --verbose');
-    const closed = session.close().catch(() => {}); // not what the command ends with
+    const closed = session.close().catch(() => {}); // must not hide the command's result
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     interruption.release();
   }

@@ -7,33 +7,35 @@ import { explainRemoved } from './working-directory.js';
 
 const STDERR = 2;
 
-/** Timers that do not keep a process alive (a session's end gets a second) have this long. */
+/** Grace period for timers that do not keep a process alive, such as the end of a session. */
 const IDLE_MS = 1_500;
 
 /**
- * The net under the whole process: what no command caught ends it with one line and the status of its code, INTERNAL for a
- * fault in the program. Without it Node prints a stack trace and exits with 1.
- * @param words of the command line, which say how errors are shown
+ * Installs the last-resort handler of the process. An uncaught error ends it with one line and the
+ * status of its code, INTERNAL for a fault in the program. Without it, Node prints a stack trace
+ * and exits with 1.
+ * @param words arguments, which decide how errors are shown
  */
 export function catchAll(words: readonly string[]): void {
-  process.on('uncaughtException', (error) => endWith(error, words)); // rejections that nothing handles come here too
+  process.on('uncaughtException', (error) => endWith(error, words)); // also unhandled rejections
   let isIdle = false;
-  // The program ends by `process.exit`. When it waits for what can never come, Node would exit with 13 and say nothing.
+  // The program ends with `process.exit`. If it waits for an event that can't come, Node would exit
+  // with 13 without a message.
   process.on('beforeExit', () => {
-    if (isIdle) endWith(new LayerslayerError('INTERNAL', 'the command waits for nothing'), words);
+    if (isIdle) endWith(new LayerslayerError('INTERNAL', 'the command stopped before it finished'), words);
     isIdle = true;
     setTimeout(() => {}, IDLE_MS);
   });
 }
 
-/** Shows the fault and ends the process at once. Needs no stream: they may be what failed. */
+/** Prints the fault and ends the process at once. Needs no stream: streams may have failed. */
 export function endWith(error: unknown, words: readonly string[]): never {
   const record = explainRemoved(toErrorRecord(error));
   const choices = { json: asks(words, '--json'), verbose: asks(words, '--verbose', '-v') };
   try {
     writeSync(STDERR, `${errorText(record, choices)}\n`);
   } catch {
-    // stderr is closed, or its reader went away.
+    // stderr is closed, or its reader has ended.
   }
   process.exit(EXIT_STATUS[record.code]);
 }

@@ -11,21 +11,22 @@ interface Subtree {
   path: Buffer; // cleaned: `/etc`
   isSeen: boolean;
   parentLength: number; // of the longest part of `path` that some entry is at or below; 0: the root
-  pattern: PathPattern | undefined; // it is one, or may be
+  pattern: PathPattern | undefined; // undefined: only a path
 }
 
 export interface MissingContext {
-  where?: string | undefined; // what was listed; the image when left out
-  hint?(names: readonly Uint8Array[]): string | undefined; // what helps
+  where?: string | undefined; // what was listed; default: the image
+  hint?(names: readonly Uint8Array[]): string | undefined; // advice for a missing path
 }
 
 /**
- * PATH... of `peek`: which entries are listed, and what was asked for in vain. Everything is listed when there are none. A path
- * that is in any of the layers is that path; only others are patterns: while some are undecided, all paths have to be seen first.
+ * PATH... of `peek`: selects the listed entries and records which PATHs are missing. Without PATHs,
+ * everything is listed. A PATH that exists in any layer is a path, others are patterns. While some
+ * are undecided, all paths must be seen first.
  */
 export class ListedPaths {
   readonly #subtrees: readonly Subtree[];
-  /** Whether `see` has to be called with each path there is, before `isListed`. */
+  /** Whether `see` must be called with every path before `isListed`. */
   readonly isUndecided: boolean;
 
   /** @throws LayerslayerError INVALID_ARGUMENT as PathPattern.parse */
@@ -88,7 +89,7 @@ function isAtOrBelow(path: Buffer, isDirectory: boolean, pattern: PathPattern): 
     if (position.length === 0) return false;
     if (i === names.length - 1) return pattern.isMatch(position, isDirectory);
   }
-  return pattern.isMatch(position, true); // the root
+  return pattern.isMatch(position, true); // root
 }
 
 /** Bytes of the whole components that two cleaned paths begin with: `/etc/a` and `/etc/ab` share 4. */

@@ -6,7 +6,7 @@ export interface OptionSpec {
   value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`
   summary: string;
   default?: string; // for help only
-  /** A value of digits only wants a `=` before it: `-l 2` was probably meant for `--layer 2`. */
+  /** A value of digits only needs a `=`: `-l 2` probably means `--layer 2`. */
   refusesDigits?: boolean;
 }
 

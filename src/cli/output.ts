@@ -83,7 +83,10 @@ export class Output {
     this.#tee?.write(shown);
   }
 
-  /** A result for programs. @param indent spaces a level; on one line when left out */
+  /**
+   * Prints a result for programs.
+   * @param indent spaces per level; one line when omitted
+   */
   json(value: unknown, indent?: number): void {
     this.result(printableJson(value, indent));
   }

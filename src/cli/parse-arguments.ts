@@ -64,7 +64,7 @@ function checkedValue(
   if (!value || isForgotten) throw wantsValue(rawName, spec);
   if (spec.refusesDigits && !hasEquals && /^\d+$/.test(value)) {
     throw usageError(
-      `${rawName} wants ${spec.value}, got ${value}: a file of that name is ${rawName}=${value} or ./${value}`,
+      `${rawName} wants ${spec.value}, got ${value}: for a file of that name use ${rawName}=${value} or ./${value}`,
     );
   }
   return value;

@@ -47,7 +47,7 @@ export async function peekLayers(job: PeekJob, numbers: readonly number[]): Prom
   }
 }
 
-/** Shows all that the layers hold to the paths that were asked for: see `ListedPaths`. Faults are found again by listing. */
+/** Passes all paths of the layers to `ListedPaths`. The listing reports faults. */
 export async function seePaths(job: PeekJob, numbers: readonly number[]): Promise<void> {
   if (!job.listed.isUndecided) return;
   for (const number of numbers) {
@@ -79,13 +79,13 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
   note(`layer ${number}: partial: ${read}, ${found} ${found === 1 ? 'entry' : 'entries'}`);
 }
 
-/** Takes the entries of a layer, one by one. */
+/** Receives the entries of a layer one by one. */
 interface EntryReader {
   entry(entry: ListedEntry, path: Uint8Array): void;
   settled(): Promise<void> | undefined;
 }
 
-/** @returns bytes of the layer that were read, if not all were wanted */
+/** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
   { session, image, headBytes, signal }: PeekJob,
   number: number,
@@ -116,7 +116,7 @@ async function readEntries(
   return undefined;
 }
 
-/** Rows read between two looks at whether the reader keeps up. */
+/** Rows between two checks of the reader's backpressure. */
 const ROWS_AT_ONCE = 1000;
 
 async function readRows(reader: EntryReader, { entries }: Layer): Promise<void> {

@@ -49,7 +49,7 @@ export class PeekListing {
   }
 }
 
-/** An entry's path as it is listed: from the root on. */
+/** Returns an entry's path as listed: from the root. */
 export function cleanPath(path: Uint8Array): Buffer {
   return joinPath(cleanNames(splitPath(path)));
 }

@@ -13,8 +13,8 @@ import { type PeekJob, seePaths } from './peek-layers.js';
 const LINES_AT_ONCE = 1000;
 
 /**
- * Lists the merged tree, each entry with the number of the layer that it comes from.
- * @returns the layers that make it, base first
+ * Lists the merged tree, each entry with the number of its layer.
+ * @returns the layers of the tree, base first
  */
 export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
   const { session, image, listing, signal } = job;
@@ -26,7 +26,7 @@ export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
     const before = `${String(layer).padStart(width)} `;
     listing.add(inodeEntry(tree, inode), joinPath(names), { fields: { layer }, before });
   };
-  // Directories that are being listed, by their next child: a place for each child would take 200 bytes.
+  // Open directories, each with its next child. An item for each child would take 200 bytes.
   const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];
   const enter = (inode: number, names: readonly Uint8Array[]) => {
     add(inode, names);

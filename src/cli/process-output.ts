@@ -14,11 +14,11 @@ export function processOutput(): Output {
 
 /** Bytes of the longest content that is written at once. */
 const COPY_SIZE = 1024 * 1024;
-/** Idle copies at the most; a reader that keeps up needs one. */
+/** Maximum idle copies; a fast reader needs one. */
 const SPARE_COPIES = 4;
 
 function sink(stream: WriteStream, name: string): TextSink {
-  // Used again and again: V8 would free a copy for each write only after tens of MiB (measured).
+  // Reused: V8 would free a copy for each write only after tens of MiB (measured).
   const spare: Buffer[] = [];
   const writeCopy = (bytes: Uint8Array) => {
     const copy = spare.pop() ?? Buffer.allocUnsafeSlow(COPY_SIZE);

@@ -13,7 +13,8 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
 
 /**
  * Shows how work on layers gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
- * `--verbose` has lines, one when a layer is done or begins to wait. With `--quiet` nothing but warnings.
+ * With `--verbose`, prints a line when a layer is done or begins to wait. With `--quiet`, prints
+ * only warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -65,17 +66,17 @@ export class ProgressDisplay {
     this.#draw();
   }
 
-  /** A line that stays, above the bars; not with `--quiet`. */
+  /** Prints a permanent line above the bars; not with `--quiet`. */
   say(message: string): void {
     if (!this.#isQuiet) this.warn(message);
   }
 
-  /** A line of a command that did something, for its user; not with `--quiet`. */
+  /** Prints the result line of a command with an effect; not with `--quiet`. */
   done(text: string): void {
     if (!this.#output.choices.quiet) this.result(text);
   }
 
-  /** As `say`, also with `--quiet`: content is missing, or was not verified. */
+  /** Prints a warning, also with `--quiet`: content is missing or unverified. */
   warn(message: string): void {
     this.#erase();
     this.#output.note(message);
@@ -89,7 +90,7 @@ export class ProgressDisplay {
     this.#output.result(text);
   }
 
-  /** The same for a result in JSON; see `Output.json`. */
+  /** As `Output.json`, above the bars. */
   json(value: unknown, indent?: number): void {
     this.#erase();
     this.#output.json(value, indent);
@@ -100,7 +101,7 @@ export class ProgressDisplay {
     this.#erase();
   }
 
-  /** `--verbose` asks for more than `--quiet` takes away. */
+  /** `--verbose` overrides `--quiet`. */
   get #isQuiet(): boolean {
     const { quiet, verbose } = this.#output.choices;
     return quiet && !verbose;

@@ -1,19 +1,19 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { textOfBytes } from '../base/raw-text.js';
 
-/** What Node puts in the place of bytes that are not UTF-8. */
+/** Node's replacement for bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
 /**
- * Returns the words of the command line, bytes that are not UTF-8 included (`base/raw-text.ts`): Node has replaced these.
- * Without /proc the words are as Node has them.
- * @param words `process.argv` from the first word on
+ * Returns the arguments, including bytes that are not UTF-8 (`base/raw-text.ts`), which Node has
+ * replaced. Without /proc, returns them as Node has them.
+ * @param words `process.argv` from the first argument on
  */
 export function rawArguments(words: readonly string[]): string[] {
-  // No word is read twice that needn't be: a mount waits for this.
+  // A mount waits for this: read /proc only if needed.
   if (!words.some((word) => word.includes(REPLACEMENT))) return [...words];
   try {
-    // Node and its own options come first, then the script, then our words, each with a NUL behind it.
+    // Node and its options come first, then the script, then the arguments, each ending in NUL.
     const all = splitAtNuls(readFileSync('/proc/self/cmdline'));
     const raw = all.slice(all.length - words.length);
     const isSame = raw.every((bytes, i) => bytes.toString() === words[i]);
@@ -23,7 +23,10 @@ export function rawArguments(words: readonly string[]): string[] {
   }
 }
 
-/** Returns the path of the working directory, as `rawArguments`. @param path as Node has it */
+/**
+ * Returns the path of the working directory, as `rawArguments` does.
+ * @param path as Node has it
+ */
 export function rawWorkingDirectory(path: string): string {
   if (!path.includes(REPLACEMENT)) return path;
   try {

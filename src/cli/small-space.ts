@@ -13,10 +13,10 @@ import {
 import { inheritedFiles } from '../daemon/inherited-files.js';
 
 /**
- * Runs this command line in another process when the address space is limited: Node takes the options that make WebAssembly
- * work there only when it starts. Signals are passed on, and the descriptors that the caller left open are there.
- * @param code of the error when no image can be read under the limits of this process
- * @returns the exit status; undefined when this process may go on itself
+ * Runs this command line in another process if the address space is limited. Node takes the options
+ * that WebAssembly needs there only at start. Signals and open descriptors are passed on.
+ * @param code of the error if the limits are too low to read any image
+ * @returns the exit status; undefined if this process may continue itself
  * @throws LayerslayerError naming the limit
  */
 export async function runInSmallSpace(code: ErrorCode): Promise<number | undefined> {
@@ -27,7 +27,7 @@ export async function runInSmallSpace(code: ErrorCode): Promise<number | undefin
   const args = [...process.execArgv, ...SMALL_SPACE_OPTIONS, ...process.argv.slice(1)];
   const child = spawn(process.execPath, args, { stdio: [...callersFiles(), 'ipc'] });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
-  // Ctrl-C reaches the whole job by itself: a second one would end the command at once.
+  // Ctrl-C reaches the whole job; a second signal would end the command at once.
   const isJob = [0, 1, 2].some((fd) => isatty(fd));
   process.on('SIGINT', isJob ? () => {} : pass);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, pass);
@@ -41,14 +41,17 @@ export async function runInSmallSpace(code: ErrorCode): Promise<number | undefin
   return status ?? undefined;
 }
 
-/** The process that works ends as by SIGTERM when the one that the caller knows is killed: it can pass that on no more. */
+/** Ends the working process as by SIGTERM if its parent is killed, which can't pass that on. */
 function endWithStarter(): void {
   if (!savesAddressSpace() || !process.connected) return;
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   process.channel?.unref();
 }
 
-/** stdin, stdout, stderr, and what else of the caller's Node closes in its children (`3<token`); the rest they inherit. */
+/**
+ * stdin, stdout, stderr and descriptors that Node closes in children (`3<token`). Children inherit
+ * the rest.
+ */
 function callersFiles(): (number | 'ignore')[] {
   const files: (number | 'ignore')[] = [0, 1, 2];
   const inherited = inheritedFiles();
@@ -61,7 +64,7 @@ function callersFiles(): (number | 'ignore')[] {
   return files;
 }
 
-/** Whether Node opened it (event loop), or it is closed again (the handle of the directory that listed it). */
+/** Returns whether Node opened it (event loop), or it is closed (the listing's handle). */
 function isOurs(fd: number): boolean {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`).startsWith('anon_inode:');

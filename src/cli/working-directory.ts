@@ -2,14 +2,14 @@ import type { ErrorRecord } from '../base/errors.js';
 import { rawWorkingDirectory } from './raw-arguments.js';
 
 /**
- * Stands for a working directory that was removed. No relative path is found below it, and none can be made there, as it lies
- * in /proc.
+ * Stands for a removed working directory. It is in /proc, so no relative path exists or can be
+ * created below it.
  */
 const REMOVED = '/proc/self/removed-working-directory';
 
 /**
- * Returns the working directory, or a path that stands for one that was removed. In that case this process moves to `/`:
- * Node starts no thread in a directory that was removed.
+ * Returns the working directory, or a stand-in if it was removed. In that case this process changes
+ * to `/`: Node can't start a thread in a removed directory.
  */
 export function workingDirectory(): string {
   try {
@@ -20,7 +20,7 @@ export function workingDirectory(): string {
   }
 }
 
-/** Returns the error with relative paths as the user gave them, and why they were not found. */
+/** Returns the error with relative paths as the user gave them, and why they don't exist. */
 export function explainRemoved(error: ErrorRecord): ErrorRecord {
   if (!error.message.includes(REMOVED)) return error;
   const message = error.message.replaceAll(`${REMOVED}/`, '').replaceAll(REMOVED, '.');

@@ -7,7 +7,9 @@ import type { ResolvedImage } from '../image/image-source.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 
-/** A daemon reads its options 0.1 s after its start; where no threads are to be had, Node hangs while it starts. */
+/**
+ * A daemon reads its options 0.1 s after its start. Without available threads, Node hangs at start.
+ */
 const START_MS = 30_000;
 
 /** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
@@ -131,7 +133,7 @@ export class DaemonClient {
     if (this.#stopping) return new LayerslayerError('ABORTED', 'interrupted');
     const limits = isCrash(how) ? tightLimits() : undefined;
     if (limits !== undefined)
-      return new LayerslayerError('MOUNT_FAILED', `the mount's daemon ended (${how}), as ${limits}`);
+      return new LayerslayerError('MOUNT_FAILED', `the mount's daemon ended (${how}): ${limits}`);
     return died(`${how}; its log is ${options.logFile}`);
   }
 }

@@ -78,7 +78,7 @@ async function live(
   const onUncaught = (error: unknown) => {
     crash ??= error;
     const { message, stack } = asLayerslayerError(error);
-    log.error(`a fault that nobody caught: ${message}`);
+    log.error(`uncaught error: ${message}`);
     log.info(stack ?? '');
     stopFor('a fault that nobody caught');
   };

@@ -18,13 +18,13 @@ export function inheritedFiles(): number[] {
   return found;
 }
 
-/** Closes descriptors that this process inherited, which `names` lists. Before it opens any. */
+/** Closes the inherited descriptors in `names`. Call it before opening any. */
 export function closeInherited(names: readonly string[]): void {
   for (const name of names) {
     try {
       closeSync(Number(name));
     } catch {
-      // Closed already.
+      // Already closed.
     }
   }
 }

@@ -7,7 +7,9 @@ import { sweepStatusSockets } from './status-directory.js';
 /** A mount of ours and what its daemon says. */
 export interface LiveMount {
   mount: OurMount;
-  /** `dead`: the daemon was killed; `no-answer`: it is stopped, or was not found (it runs in another container). */
+  /**
+   * `dead`: the daemon was killed. `no-answer`: it is stopped, or not found (in another container).
+   */
   state: 'live' | 'no-answer' | 'dead';
   status?: LiveStatus;
 }
@@ -25,6 +27,6 @@ async function ask(mount: OurMount): Promise<LiveMount> {
   daemon?.close();
   if (!daemon && (await isDead(mount.mountpoint))) return { mount, state: 'dead' };
   if (!daemon?.status) return { mount, state: 'no-answer' };
-  // The kernel knows where it is: a bind mount shows it elsewhere too.
+  // From the kernel: a bind mount has another path.
   return { mount, state: 'live', status: { ...daemon.status, mountpoint: mount.mountpoint } };
 }

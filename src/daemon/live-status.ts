@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/digest.js';
 
-/** What a daemon tells about its mount; `mounts --json` prints these. */
+/** Status that a daemon reports about its mount, as `mounts --json` prints it. */
 export interface LiveStatus {
   mountpoint: string;
   image: string; // canonical reference

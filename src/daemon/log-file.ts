@@ -29,9 +29,9 @@ export class LogFile {
   #rotates: boolean;
 
   /**
-   * @param path what the user named, or with `ours` what we did: then neither a directory of another user nor a symlink
-   *   is followed, with which he would have us (perhaps root) write to any file; and a FIFO, whose opening waits for a
-   *   reader, is refused
+   * @param path chosen by the user, or by this program with `ours`. Then symlinks and other users'
+   *   directories are rejected: they could make this process (perhaps root) write to any file. A FIFO
+   *   is rejected too, since opening it waits for a reader.
    * @throws LayerslayerError IO_FAILED when it can't be opened
    */
   constructor(path: string, options: { capBytes?: number; ours?: boolean } = {}) {

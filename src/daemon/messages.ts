@@ -14,7 +14,7 @@ export type ToDaemon =
 
 /** What the daemon says. After `failed` or `ended` it says nothing more. */
 export type FromDaemon =
-  /** The daemon's process runs, and has read its options. */
+  /** The daemon runs and has read its options. */
   | { type: 'started' }
   | { type: 'resolved'; layers: number }
   | { type: 'progress'; progress: LayerProgress }

@@ -5,9 +5,9 @@ import { readFile } from 'node:fs/promises';
 const LOOKUP_MS = 3000;
 
 /**
- * Returns the home directory that the password database names for a user, whatever `$HOME` says: another user, root, must find
+ * Returns a user's home directory from the password database. Ignores `$HOME`, since root must find
  * the same one.
- * @returns undefined for a user id without an entry, as containers have
+ * @returns undefined for a user id without an entry, as in containers
  */
 export async function passwdHome(uid: number): Promise<string | undefined> {
   const file = await readFile('/etc/passwd', 'utf8').catch(() => '');
@@ -23,7 +23,7 @@ function homeIn(passwd: string, uid: number): string | undefined {
   return undefined;
 }
 
-/** For users of LDAP and the like, who are not in the file. */
+/** For users that are not in the file (LDAP). */
 function getent(uid: number): Promise<string> {
   return new Promise((resolve) => {
     execFile('getent', ['passwd', String(uid)], { timeout: LOOKUP_MS, cwd: '/' }, (_, stdout) =>

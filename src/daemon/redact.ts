@@ -5,21 +5,22 @@ const SHORTEST_SECRET = 4; // characters
 
 const HIDDEN = '***';
 
-/** Characters of a message: it names things that others chose, whose length has no bound. */
+/** Characters of a message. It contains untrusted names of any length. */
 const MESSAGE_MAX = 2 * 1024;
 /** A stack is a dozen lines below its message. */
 const STACK_MAX = 8 * 1024;
-/** What is looked at beyond the cut, at the least: a secret that the cut would split is found whole. */
+/** Minimum characters searched beyond the cut, so that a secret at the cut is found whole. */
 const MARGIN = 4 * 1024;
 
-/** @param max characters of the result; those of a message when left out */
+/** @param max characters of the result; default: a message's limit */
 export type Redact = (text: string, max?: number) => string;
 
 /**
  * A last line of defence before text reaches a log file or a terminal: messages are written without secrets, yet the
  * text of a system error or of a registry's answer may repeat what was sent. Hides the given secrets (also in the
  * base64 form of basic credentials), credentials in URLs and headers, and query strings, which carry the signature of
- * a redirect. The text is cut first: a registry must not choose how long this takes. The time grows with the length only.
+ * a redirect. The text is cut first, so that a registry can't choose the duration.
+ * The time is linear.
  */
 export function redactor(registry: { username?: string; password?: string; token?: string }): Redact {
   const secrets = [registry.password, registry.token].filter(
@@ -46,8 +47,8 @@ function cut(text: string, max: number): string {
 }
 
 /**
- * Words are found first, each by one pass, and looked into after that: an expression that begins anew at each place of a long
- * word takes time by the square of its length.
+ * Finds words first, in one pass each, then searches inside them. An expression that restarts at
+ * each position of a long word takes quadratic time.
  */
 function redactPatterns(text: string): string {
   return text
@@ -58,7 +59,7 @@ function redactPatterns(text: string): string {
 
 const SCHEME_END = '://';
 
-/** Credentials of the URLs in a word, and all behind the first `?`. */
+/** Hides credentials in a word's URLs, and everything after the first `?`. */
 function redactUrl(word: string): string {
   const first = word.indexOf(SCHEME_END);
   if (first === -1 || !/[a-z0-9+.-]$/i.test(word.slice(0, first))) return word;
@@ -77,14 +78,14 @@ function authorityLength(part: string): number {
   return end === -1 ? part.length : end;
 }
 
-/** JSON web tokens, as registries hand out: `eyJ….eyJ….….` */
+/** Hides JSON web tokens, as registries issue them: `eyJ….eyJ….….` */
 function redactWebTokens(word: string): string {
   const parts = word.split('.');
   const shown: string[] = [];
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i]!;
     const start = part.search(/(?<!\w)eyJ[\w-]{8}/);
-    const isToken = start !== -1 && parts[i + 1]; // header and claims, then perhaps a signature
+    const isToken = start !== -1 && parts[i + 1]; // header and claims, perhaps a signature
     shown.push(isToken ? `${part.slice(0, start)}${HIDDEN}` : part);
     if (isToken) i += parts[i + 2] ? 2 : 1;
   }

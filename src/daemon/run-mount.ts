@@ -83,14 +83,16 @@ export async function runMount(
     });
     return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });
   } finally {
-    const closed = session.close().catch((error: Error) => log.info(`closing: ${error.message}`)); // not what it ends with
+    // A failed close must not hide the result.
+    const closed = session.close().catch((error: Error) => log.info(`closing: ${error.message}`));
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 }
 
 /**
- * Takes what reads need before the mount succeeds: else the first read would answer EIO.
- * @throws LayerslayerError MOUNT_FAILED when the limits of this process are too low
+ * Starts what reads need before the mount reports success. Otherwise the first read could fail with
+ * EIO.
+ * @throws LayerslayerError MOUNT_FAILED if the limits of this process are too low
  */
 async function prepareReads(session: ImageSession, stop: AbortSignal, limits: string): Promise<void> {
   try {
@@ -99,7 +101,7 @@ async function prepareReads(session: ImageSession, stop: AbortSignal, limits: st
   } catch (error) {
     const { code, message } = asLayerslayerError(error);
     if (code === 'ABORTED') throw error;
-    throw new LayerslayerError('MOUNT_FAILED', `reads would fail, as ${limits}: ${message}`, {
+    throw new LayerslayerError('MOUNT_FAILED', `reads would fail: ${limits}: ${message}`, {
       cause: error,
     });
   }
@@ -140,7 +142,7 @@ async function serveMount(served: Served): Promise<MountEnd> {
   }
 }
 
-/** @returns undefined when the mount works, and cannot be asked */
+/** @returns undefined if the mount works without a status socket */
 async function announce(served: Served): Promise<StatusService | undefined> {
   const { options, ports, reports, log, session, image, layers, fs } = served;
   const device = await ports.deviceOf(options.mountpoint);
@@ -173,7 +175,9 @@ async function announce(served: Served): Promise<StatusService | undefined> {
     service = await serveStatus(device, status);
   } catch (error) {
     const why = (error as Error).message;
-    log.warn(`${options.mountpoint} will be listed as "does not answer": no status socket: ${why}`);
+    log.warn(
+      `cannot create a status socket: ${why}; mounts will list ${options.mountpoint} as "does not answer"`,
+    );
   }
   log.info(
     `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${options.transport}, device ${device})`,

@@ -23,7 +23,8 @@ export function startDaemon(
   program = fileURLToPath(new URL('./daemon-main.js', import.meta.url)),
 ): ChildProcess {
   const options = savesAddressSpace() ? SMALL_SPACE_OPTIONS : [];
-  // Nothing here closes a descriptor in the child, and none at or above `ulimit -n` can be replaced: the daemon closes them.
+  // Closes nothing in the child: no descriptor at or above `ulimit -n` can be replaced. The daemon
+  // closes them.
   const inherited = inheritedFiles().filter((fd) => fd !== IPC_FD);
   return spawn(process.execPath, [...options, program, ...inherited.map(String)], {
     cwd: '/',
@@ -32,8 +33,8 @@ export function startDaemon(
     env: {
       ...process.env,
       UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES),
-      // glibc keeps what is freed, in an arena a thread; with one arena, and buffers of 64 KiB outside of it, the daemon
-      // stays 25 MiB smaller at no cost (measured).
+      // glibc keeps freed memory in an arena per thread. With one arena, and buffers of 64 KiB
+      // outside it, the daemon is 25 MiB smaller at no cost (measured).
       MALLOC_ARENA_MAX: '1',
       MALLOC_MMAP_THRESHOLD_: String(64 * 1024),
     },

@@ -6,7 +6,9 @@ import type { LiveStatus } from './live-status.js';
 import type { OurMount } from './our-mounts.js';
 import { openStatusDirectory, statusDirectories, statusSocketName } from './status-directory.js';
 
-/** Far more than a status needs (a path has 4096 bytes): a user's daemon cannot fill root's memory. */
+/**
+ * Far more than a status needs (a path has 4096 bytes). A user's daemon can't fill root's memory.
+ */
 const ANSWER_CAP = 64 * 1024; // bytes
 
 /** A daemon answers from its main thread, which never does heavy work. */
@@ -22,8 +24,8 @@ export interface DaemonContact {
 }
 
 /**
- * Asks the daemon of a mount, by its socket in a directory of the mount's owner.
- * @returns undefined when it is not found: it is dead, or in another container
+ * Queries the daemon of a mount, through its socket in a directory of the mount's owner.
+ * @returns undefined if it is not found: it is dead, or in another container
  */
 export async function contactDaemon(
   { device, owner }: Pick<OurMount, 'device' | 'owner'>,
@@ -37,7 +39,7 @@ export async function contactDaemon(
   return undefined;
 }
 
-/** Undefined when nobody listens there. Removes the socket that a killed daemon has left. */
+/** Returns undefined if no process listens there. Removes the socket of a killed daemon. */
 async function connectIn(path: string, name: string, owner: number): Promise<Socket | undefined> {
   let directory: SocketDirectory | undefined;
   try {
@@ -50,7 +52,7 @@ async function connectIn(path: string, name: string, owner: number): Promise<Soc
     if (contact === 'dead') await directory.removeIf(name, identity);
     return undefined;
   } catch {
-    return undefined; // no such directory, or none that this user may enter
+    return undefined; // no such directory, or no permission to enter it
   } finally {
     await directory?.close();
   }
@@ -83,7 +85,10 @@ function talk(socket: Socket, owner: number): Promise<DaemonContact | undefined>
   });
 }
 
-/** A user could name any process here, and root's scripts would end it: only a process of that user is believed. */
+/**
+ * A user could name any pid here, which root's scripts would kill. Only a process of that user is
+ * accepted.
+ */
 function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | undefined {
   if (!status) return undefined;
   const process = statSync(`/proc/${status.pid}`, { throwIfNoEntry: false });

@@ -9,12 +9,16 @@ import { passwdHome } from './passwd-home.js';
 
 const PROGRAM = 'layerslayer';
 
-/** A socket of another boot may be that of a daemon on another machine that shares the home directory. */
+/**
+ * A socket of another boot may belong to a daemon on another machine that shares the home
+ * directory.
+ */
 const OTHER_BOOT_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The directories in which a user's daemons may have their sockets, the usual one first. None depends on this process's
- * environment: root must find them. The last one is for users without a home that they may write to, as `nobody`.
+ * Yields the directories for sockets of a user's daemons, the usual one first. None depends on the
+ * environment: root must find them. The last one is for users without a writable home, such as
+ * `nobody`.
  */
 export async function* statusDirectories(owner: number): AsyncGenerator<string> {
   const runtime = `/run/user/${owner}`;
@@ -26,8 +30,8 @@ export async function* statusDirectories(owner: number): AsyncGenerator<string> 
 }
 
 /**
- * Opens the first of them that this user can have, made for it alone.
- * @throws Error with every reason, when there is none
+ * Opens the first directory that this user can have, created for this user only.
+ * @throws Error with every reason if there is none
  */
 export async function openOwnStatusDirectory(owner: number): Promise<SocketDirectory> {
   const reasons: string[] = [];
@@ -48,11 +52,12 @@ export async function openOwnStatusDirectory(owner: number): Promise<SocketDirec
 }
 
 /**
- * Opens a user's directory. Root opens those of others, who may have put a symlink or a hung file system in the way. The
- * directory itself is never a symlink: in /tmp anyone can make one that leads to a directory of `owner`, whose files a sweep
- * would then take for dead sockets.
- * @returns undefined when it belongs to another user, who may have put any socket there
- * @throws the system's error, ENOTDIR for a symlink; LayerslayerError MOUNT_FAILED when it cannot be reached
+ * Opens a user's directory. Root opens those of other users, which may contain a symlink or a hung
+ * file system. The directory itself is never a symlink: in /tmp any user can create one that leads
+ * to a directory of `owner`, and a sweep would take its files for dead sockets.
+ * @returns undefined if it belongs to another user, and its sockets are not trusted
+ * @throws the system's error, ENOTDIR for a symlink; LayerslayerError MOUNT_FAILED if it cannot be
+ *   reached
  */
 export async function openStatusDirectory(path: string, owner: number): Promise<SocketDirectory | undefined> {
   await reachablePath(path);
@@ -63,22 +68,20 @@ export async function openStatusDirectory(path: string, owner: number): Promise<
 }
 
 /**
- * Name of the socket on which the daemon of a mount answers. The kernel numbers each live mount's device, for all containers of
- * a machine; the boot tells machines apart that share a home directory.
+ * Returns the name of the status socket of a mount. The kernel numbers the device of each live
+ * mount across all containers. The boot id tells machines apart that share a home directory.
  * @param device `major:minor` as in mountinfo
  */
 export function statusSocketName(device: string): string {
   return `${device}-${bootName()}`;
 }
 
-/**
- * Removes the sockets that killed daemons of this user have left, of mounts that are gone, and no other file. Never throws.
- */
+/** Removes sockets of killed daemons of this user whose mounts are gone, and no other file. Never throws. */
 export async function sweepStatusSockets(
   owner: number,
   directories: AsyncIterable<string> | Iterable<string> = statusDirectories(owner),
 ): Promise<void> {
-  // The command that asks the daemon of a mount removes its socket.
+  // The command that queries a mount's daemon removes its socket.
   const mounts = await listOurMounts().catch(() => []);
   const present = new Set(mounts.map(({ device }) => statusSocketName(device)));
   for await (const path of directories) {
@@ -88,7 +91,7 @@ export async function sweepStatusSockets(
       const names = await readdir(directory.path('.'));
       for (const name of names) if (!present.has(name)) await removeDead(directory, name);
     } catch {
-      // Another daemon removes them one day.
+      // A later daemon removes them.
     } finally {
       await directory.close();
     }
@@ -114,7 +117,7 @@ async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
 
 let boot: string | undefined;
 
-/** Eight hexadecimal digits of the boot's own id; none where a container hides it. */
+/** Returns eight hexadecimal digits of the boot id, none if a container hides it. */
 function bootName(): string {
   if (boot === undefined) {
     try {

@@ -6,32 +6,40 @@ import type { SocketDirectory } from '../base/socket-directory.js';
 import type { LiveStatus } from './live-status.js';
 import { openOwnStatusDirectory, statusSocketName } from './status-directory.js';
 
-/** Askers at once. Only this user and root can connect; a program of theirs may still go wrong. */
+/**
+ * Maximum concurrent clients. Only this user and root can connect, but their programs may have
+ * bugs.
+ */
 const CONNECTIONS = 64;
 
 /** An asker that holds its connection (to see the daemon end) is let go after this. */
 const CONNECTION_MS = 60_000;
 
-/** systemd removes /run/user/UID when its user logs out, and the daemon lives on. */
+/**
+ * Check interval: systemd removes /run/user/UID when the user logs out, and the daemon lives on.
+ */
 const CHECK_MS = 60_000;
 
-/** Another process may take a socket for a dead one between its bind(2) and its listen(2), and remove it. */
+/**
+ * Retries: another process may consider a socket dead between its bind(2) and listen(2), and remove
+ * it.
+ */
 const TRIES = 3;
 
-/** A mount that can be asked. */
+/** The status socket of a mount. */
 export interface StatusService {
-  /** Makes the socket again if it is gone. Called once a minute. */
+  /** Recreates the socket if it is gone. Called once a minute. */
   check(): Promise<void>;
-  /** Removes the socket. Askers that are connected stay so: they see when the process ends. */
+  /** Removes the socket. Connected clients stay connected until the process ends. */
   close(): Promise<void>;
 }
 
 /**
- * Answers each connection to the mount's socket with one line of JSON, then holds it: that it closes tells the asker that the
- * daemon has ended.
+ * Answers each connection to the mount's socket with one line of JSON, then keeps it open. Its end
+ * signals the end of the daemon.
  * @param device `major:minor` of the mount
  * @param open finds the directory for the socket
- * @throws Error when the socket cannot be made
+ * @throws Error if the socket cannot be created
  */
 export async function serveStatus(
   device: string,
@@ -69,8 +77,8 @@ interface Appearance {
 }
 
 /**
- * Gives the socket its name only when it listens, by a rename: the kernel gives a device's number out again before its last
- * daemon has ended, which takes that up to 2 s, and a killed one leaves its socket.
+ * Names the socket by a rename once it listens. The kernel reuses a device number up to 2 s before
+ * its last daemon has ended, and a killed daemon leaves its socket.
  */
 async function appear(
   name: string,

@@ -6,18 +6,18 @@ import { fsPath, textOfBytes } from '../base/raw-text.js';
 /** As in the kernel: more is a loop. */
 const LINKS_MAX = 40;
 
-/** Asks the file system at `path`, as `readlink` would; the caller decides how long that may take. */
+/** Queries the file system at `path`, as `readlink` would. The caller sets the deadline. */
 export type Ask = <T>(path: string, question: () => Promise<T>) => Promise<T>;
 
 /**
- * Returns the path without symlinks. One component is resolved at a time, so that `ask` hears of each file system before it is
- * asked: a symlink on a local disk may lead to a server that is down.
- * @throws what `ask` throws; ELOOP
+ * Returns the path without symlinks. Resolves one component at a time, so that `ask` can check each
+ * file system first: a symlink on a local disk may lead to a dead server.
+ * @throws the error of `ask`; ELOOP
  */
 export async function canonicalPath(path: string, ask: Ask): Promise<string> {
   let resolved = '/';
   let links = 0;
-  const names = path.split('/').reverse(); // a stack: the next component is its last
+  const names = path.split('/').reverse(); // a stack: the next component is last
   while (names.length > 0) {
     const name = names.pop()!;
     if (name === '' || name === '.') continue;

@@ -8,17 +8,17 @@ const open = promisify(fs.open);
 const close = promisify(fs.close);
 const fstat = promisify(fs.fstat);
 
-/** Linux, asm-generic/fcntl.h: a descriptor that only names a file. Node has no name for it. */
+/** Linux, asm-generic/fcntl.h: a descriptor that only refers to a file. Node has no constant. */
 const O_PATH = 0o10000000;
 
-/** Identifies a directory, whatever name it has. */
+/** Identifies a directory independent of its name. */
 export function directoryIdentity({ dev, ino }: fs.BigIntStats): string {
   return `${dev}:${ino}`;
 }
 
 /**
- * A directory that stays the one it is, whatever its path comes to mean: its owner can replace a directory by a symlink at any
- * time, also between root's look at it and root's mount(2).
+ * An open directory that stays the same if its path changes. Its owner can replace it with a
+ * symlink at any time, even between root's check and root's mount(2).
  */
 export class HeldDirectory {
   readonly descriptor: number;
@@ -28,8 +28,8 @@ export class HeldDirectory {
   }
 
   /**
-   * @param directory its path, canonical, and which one it was when it was checked
-   * @throws Error when the path leads elsewhere by now; the system's error
+   * @param directory canonical path and identity at the check
+   * @throws Error if the path now leads elsewhere; the system's error
    */
   static async open({
     path,
@@ -47,7 +47,7 @@ export class HeldDirectory {
     }
   }
 
-  /** Where it is now. */
+  /** Returns the current path. */
   async path(): Promise<string> {
     return textOfBytes(await readlink(`/proc/self/fd/${this.descriptor}`, 'buffer'));
   }

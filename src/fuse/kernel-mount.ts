@@ -9,10 +9,10 @@ export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
  */
 export type Detachment = 'if-unused' | 'lazily' | 'forcibly';
 
-/** A directory to mount on, as `checkMountpoint` found it. */
+/** A mountpoint, as `checkMountpoint` returns it. */
 export interface CheckedMountpoint {
   path: string; // absolute, without symlinks
-  identity?: string; // which directory that was; undefined: any that is there
+  identity?: string; // identity of the directory; undefined: any
 }
 
 /**
@@ -26,7 +26,7 @@ export interface KernelMount {
    */
   check(options: Pick<TransportOptions, 'allowOther'>): Promise<void>;
   /**
-   * Mounts over a checked directory, and no other.
+   * Mounts over a checked directory only.
    * @returns an open `/dev/fuse` that the kernel will send INIT to; the caller closes it
    * @throws LayerslayerError MOUNT_FAILED
    */

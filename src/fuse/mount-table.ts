@@ -59,7 +59,9 @@ function parseLine(line: string): MountEntry | undefined {
   };
 }
 
-/** The kernel writes blank, tab, newline, backslash and # as \ooo; the rest are the bytes of the name. */
+/**
+ * The kernel escapes space, tab, newline, backslash and # as \ooo. The rest are the name's bytes.
+ */
 function unescapeField(text: string): string {
   const bytes = text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),

@@ -11,7 +11,7 @@ import { ownKernelMount } from './own-kernel-mount.js';
 import { remoteMountOf } from './remote-mount.js';
 import { runTool } from './run-tool.js';
 
-/** Milliseconds that a remote file system has to answer before we take it for hung. A local one is waited for. */
+/** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
 const ANSWER_DEADLINE_MS = 3000;
 
 /** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
@@ -32,7 +32,7 @@ type Liveness = 'alive' | 'dead' | 'hung';
 /**
  * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
  * or hung mount.
- * @returns its canonical path, and which directory that is
+ * @returns canonical path and identity of the directory
  * @throws LayerslayerError MOUNT_FAILED, saying what to do
  */
 export async function checkMountpoint(
@@ -60,7 +60,7 @@ export async function checkMountpoint(
 /**
  * The same for a mountpoint that may have been checked already.
  * @param options.checkedMs when `checkMountpoint` gave this path, in ms since 1970: within a second it is not asked again
- * @param options.checkedIdentity which directory it was
+ * @param options.checkedIdentity identity of the directory at the check
  */
 export async function checkedMountpoint(
   path: string,
@@ -91,8 +91,8 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
 }
 
 /**
- * Returns the path without symlinks, and only when each remote file system on the way answers: what is opened there next does
- * not hang.
+ * Returns the path without symlinks, if each remote file system on the way responds. Opening the
+ * path then does not hang.
  * @throws LayerslayerError MOUNT_FAILED
  */
 export async function reachablePath(path: string): Promise<string> {
@@ -116,7 +116,7 @@ async function livenessOf(path: string, table: readonly MountEntry[]): Promise<L
 }
 
 async function isEmpty(directory: string): Promise<boolean> {
-  const handle = await opendir(fsPath(directory) as string); // its types leave bytes out
+  const handle = await opendir(fsPath(directory) as string); // types lack Buffer
   try {
     return (await handle.read()) === null;
   } finally {
@@ -125,9 +125,10 @@ async function isEmpty(directory: string): Promise<boolean> {
 }
 
 /**
- * Asks file systems on behalf of a mountpoint and reports their refusals as MOUNT_FAILED. A remote one must show first that it
- * answers, and then has a deadline; a local one has all the time that it needs: a disk that spins up, a machine under load.
- * @param mountpoint as the user spelled it, for messages
+ * Queries file systems for a mountpoint and reports errors as MOUNT_FAILED. A remote one must
+ * respond first, and then has a deadline. A local one has none: a disk may spin up, a machine may
+ * be loaded.
+ * @param mountpoint as the user wrote it, for messages
  */
 function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
   const answering = new Set<MountEntry>();

@@ -43,10 +43,10 @@ export const rootMount: KernelMount = {
     const parent = await holdParent(mountpoint);
     try {
       await checkOurs(mountpoint);
-      // A mountpoint itself cannot be renamed, only what it lies in.
+      // The mountpoint itself can't be renamed, only its parents.
       const target = parent ? `/proc/self/fd/3/${basename(mountpoint)}` : mountpoint;
-      // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical; umount(8) would ask the mount itself, and wait
-      // for ever if its daemon hangs.
+      // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical. Otherwise umount(8)
+      // would query the mount itself, and wait forever if its daemon hangs.
       const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', target];
       const inherited = parent ? [parent.descriptor] : [];
       const failure = await failureOfTool('umount', args, 'UNMOUNT_FAILED', { inherited });
@@ -76,7 +76,7 @@ async function mount(
       throw failed(failure + (/permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : ''));
     const path = await directory.path();
     if (path === mountpoint.path) return;
-    // Renamed in this very moment; it is the right directory still, but not where it was asked for.
+    // Renamed in this moment: still the right directory, but not at the requested path.
     await rootMount.detach(path, 'lazily');
     throw failed('the directory was moved while it was in use');
   } finally {
@@ -84,7 +84,7 @@ async function mount(
   }
 }
 
-/** @returns what mount(8) failed with */
+/** @returns mount(8)'s error, undefined on success */
 function mountTool(
   directory: HeldDirectory,
   descriptor: number,
@@ -92,8 +92,9 @@ function mountTool(
 ): Promise<string | undefined> {
   // The source is an argument of its own, so commas, blanks and backslashes need no quoting; `--` because it might
   // start with a dash; the directory is `/`, so that mount(8) does not take it for a path near us and expand it.
-  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing into /run/mount/utab. -c: the directory is given by its
-  // descriptor, 4, and mount(8) must not make a path of it; the dot makes the kernel follow.
+  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing in /run/mount/utab. -c: the
+  // directory is descriptor 4, and mount(8) must not resolve it to a path. The dot makes the kernel
+  // follow it.
   const args = [
     '-i',
     '-n',
@@ -110,8 +111,8 @@ function mountTool(
 }
 
 /**
- * Checks in the last moment that a mount of ours is there: its owner may have unmounted it and put a symlink in its place, and
- * umount(8) as root follows it to any other mount.
+ * Checks right before umount(8) that our mount is still there. Its owner may have unmounted it and
+ * put a symlink in its place, which umount(8) as root would follow to any other mount.
  * @throws LayerslayerError UNMOUNT_FAILED
  */
 async function checkOurs(mountpoint: string): Promise<void> {
@@ -120,8 +121,8 @@ async function checkOurs(mountpoint: string): Promise<void> {
 }
 
 /**
- * Holds the directory that a mountpoint lies in, so that no other mount is reached by the same path. undefined where its file
- * system may hang: the path must do then.
+ * Opens the parent directory of a mountpoint, so that the path can't reach another mount. undefined
+ * if its file system may hang; then the path has to do.
  * @throws LayerslayerError UNMOUNT_FAILED
  */
 async function holdParent(mountpoint: string): Promise<HeldDirectory | undefined> {

@@ -6,11 +6,11 @@ import { bytesOfText, isRaw } from '../base/raw-text.js';
 /** Bytes kept of what a tool says. */
 const OUTPUT_MAX = 4096;
 
-/** Milliseconds after which a tool is killed although it still wants a CPU. */
+/** Milliseconds after which a tool is killed even if it waits for a CPU. */
 const RUNNING_MAX_MS = 60_000;
 
 export interface ToolOptions {
-  deadlineMs: number; // not counting the time that this process or the tool waits for a CPU
+  deadlineMs: number; // excludes time that this process or the tool waits for a CPU
   inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
   env?: Readonly<Record<string, string>>; // beside ours
 }
@@ -23,13 +23,13 @@ export interface ToolResult {
 }
 
 /**
- * Node passes text only, as UTF-8. Where a word has other bytes, a shell makes them out of their octal numbers, which are
- * all that it reads, and becomes the program.
+ * Node passes only UTF-8 text. For words with other bytes, a shell decodes them from octal numbers
+ * and then executes the program. The shell reads only those numbers.
  */
 function spawnable(program: string, args: readonly string[]): [string, readonly string[]] {
   const words = [program, ...args];
   if (!words.some(isRaw)) return [program, args];
-  // The `x` keeps newlines at a word's end, which `$(…)` would cut.
+  // The `x` protects trailing newlines, which `$(…)` would strip.
   const names = words.map((word, i) => ({ name: `w${i}`, octal: octalOf(bytesOfText(word)) }));
   const lines = names.map(({ name, octal }) => `${name}=$(printf '${octal}x'); ${name}=\${${name}%x}`);
   return ['/bin/sh', ['-c', `${lines.join('\n')}\nexec ${names.map(({ name }) => `"$${name}"`).join(' ')}`]];
@@ -77,7 +77,7 @@ export function runTool(program: string, args: readonly string[], options: ToolO
   });
 }
 
-/** Whether the tool is computing or waiting for a CPU (proc_pid_stat(5): state R), not for an answer. */
+/** Returns whether the tool computes or waits for a CPU (proc_pid_stat(5): state R). */
 function wantsCpu({ pid }: ChildProcess): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');

@@ -10,9 +10,9 @@ interface OpenArchive extends LocalFile {
 }
 
 /**
- * The files of a tar, read where they lie: nothing is unpacked. Only a gzip'd tar is decompressed, into a file without a
- * name. The archive is opened and scanned at the first use and stays open: one that is put in its place does no harm to
- * a mount of this one.
+ * The files of a tar, read in place. Only a gzip'd tar is decompressed, into an unnamed file. The
+ * archive is opened and scanned at first use and stays open, so replacing it does not affect a
+ * mount.
  */
 export class ArchiveFiles implements LocalFiles {
   readonly path: string;

@@ -9,8 +9,8 @@ import type { WalkMethods, WalkNotices } from './fetch-protocol.js';
 import type { LayerWatcher } from './layer-watcher.js';
 
 /**
- * A walk that has seen enough goes on to the next multiple of this, in bytes of the blob: the first ranges are as long, so
- * these bytes are on their way anyway.
+ * A scan with enough data continues to the next multiple of this, in bytes of the blob. The first
+ * ranges are as long, so these bytes are already in flight.
  */
 const STRIDE = 64 * 1024;
 
@@ -25,7 +25,10 @@ export interface BlobWalkOptions {
   signal: AbortSignal;
 }
 
-/** How a walk ended: with what makes the index of a whole blob, or before its end. Nothing is verified before the end. */
+/**
+ * Result of a scan: the parts of a whole blob's index, or how far it got. Nothing is verified
+ * before the end.
+ */
 export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
 
 /**
@@ -36,8 +39,8 @@ export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readB
 export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions): Promise<BlobWalkEnd> {
   const { blob, digest, end, connect, signal } = options;
   const stop = new AbortController();
-  let hasEnough = false; // as the watcher said last
-  let stopAt: number | undefined; // bytes of the blob; a multiple of STRIDE, so that chunk sizes on the network don't matter
+  let hasEnough = false; // as the watcher reported last
+  let stopAt: number | undefined; // a multiple of STRIDE, independent of network chunk sizes
   let fault: LayerslayerError | undefined; // of the blob
   let watcherFault: unknown;
   let readBytes = 0;
@@ -62,7 +65,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     if (watcherFault === undefined && !fault) {
       readBytes += piece.length;
       for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
-        // What was made of the part before goes first: 256 KiB of gzip may be 256 MB of names.
+        // Publish the previous part first: 256 KiB of gzip may hold 256 MB of names to list.
         if (at > 0 && watcherFault === undefined) await watcher.settled?.();
         try {
           pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
@@ -73,7 +76,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
       if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
-      // When all bytes are here the digest is checked too: that costs nothing more.
+      // If all bytes are here, check the digest too; it costs no extra fetch.
       else if (!fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end)
         peer.notify('enough', {});
       await watcher.settled?.();
@@ -110,7 +113,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   }
 }
 
-/** Bytes of a piece that are inflated before the watcher may have others wait. */
+/** Bytes of a chunk that are inflated before the watcher may yield to others. */
 const PUSHED_AT_ONCE = 32 * 1024;
 
 const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');

@@ -9,7 +9,7 @@ export interface PlatformChoice {
   best: Descriptor | undefined; // declares a platform that serves
   unclear: Descriptor[]; // declare none: manifests, or an index within the index
   offered: Platform[]; // declared by images
-  unknownTypes: string[]; // media types of entries that are no images
+  unknownTypes: string[]; // media types of entries that are not images
 }
 
 /**
@@ -41,15 +41,18 @@ export function choosePlatform(manifests: readonly Descriptor[], wanted: Platfor
   return choice;
 }
 
-/** Whether an index entry can be an image. Types that are not known are none (OCI image-spec, image-index.md). */
+/**
+ * Returns whether an index entry can be an image. Unknown types are not (OCI image-spec,
+ * image-index.md).
+ */
 export function isImageEntry(descriptor: Descriptor): boolean {
   return !isAttestation(descriptor) && isImageEntryType(descriptor.mediaType);
 }
 
-/** Entries named in a message at most. */
+/** Maximum entries named in a message. */
 const TYPES_SHOWN_MAX = 5;
 
-/** @param where names the index, or the reference that led to it */
+/** @param where names the index, or the reference to it */
 export function onlyUnknownTypes(where: string, types: readonly string[]): LayerslayerError {
   const distinct = [...new Set(types)];
   const shown = distinct.slice(0, TYPES_SHOWN_MAX).map((type) => type.slice(0, 100));

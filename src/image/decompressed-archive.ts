@@ -6,28 +6,29 @@ import { GzipScan } from '../gzip/gzip-scan.js';
 import { InflateEngine } from '../gzip/inflate-engine.js';
 import { diskFault, onDisk } from './on-disk.js';
 
-/** Compressed bytes that are inflated in one turn of the event loop. */
+/** Compressed bytes inflated per turn of the event loop. */
 const READ_SIZE = 64 * 1024;
-/** As podman and skopeo do: on many machines `/tmp` is memory. */
+/** As in podman and skopeo: `/tmp` is often in memory. */
 const DEFAULT_DIRECTORY = '/var/tmp';
-/** A file without a name, open(2). Node has no constant for it. */
+/** Creates an unnamed file, open(2). Node has no constant for it. */
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 /**
- * Decompresses a gzip'd archive into a temporary file without a name, so that its members can be
- * read at any offset. The kernel frees the file with its last descriptor, also when this process is
- * killed. Memory is bounded; the disk space is the archive's uncompressed size.
+ * Decompresses a gzip'd archive into an unnamed temporary file, so that its members can be read at
+ * any offset. The kernel frees the file with its last descriptor, even if this process is killed.
+ * Memory is bounded. The disk space is the archive's uncompressed size.
  * @param archive stays open
  * @param size bytes of `archive`
  * @returns the file, which the caller closes, and its size in bytes
- * @throws LayerslayerError CORRUPT_LAYER; IO_FAILED when the file cannot be made or the disk is full
+ * @throws LayerslayerError CORRUPT_LAYER; IO_FAILED if the file can't be created or the disk is
+ *   full
  */
 export async function decompressArchive(
   archive: FileHandle,
   size: number,
 ): Promise<{ file: FileHandle; size: number }> {
   const directory = process.env.TMPDIR || DEFAULT_DIRECTORY;
-  const doing = `decompressing the archive into ${directory} (TMPDIR chooses another directory)`;
+  const doing = `decompressing the archive into ${directory} (set TMPDIR to use another directory)`;
   const file = await onDisk(doing, () => openNameless(directory));
   try {
     let written = 0;
@@ -36,7 +37,8 @@ export async function decompressArchive(
       onCheckpoint() {},
       onOutput(memory, start, end) {
         const bytes = memory.subarray(start, end);
-        // Zeros become a hole: an archive of a few MiB that has 10 GiB of them fills no disk.
+        // Zeros become a hole, so an archive of a few MiB with 10 GiB of zeros does not fill the
+        // disk.
         if (!isZero(bytes)) writeFully(file, bytes, written, doing);
         written += bytes.length;
       },
@@ -46,12 +48,12 @@ export async function decompressArchive(
       const { bytesRead } = await onDisk('reading the archive', () =>
         archive.read(buffer, 0, Math.min(READ_SIZE, size - at), at),
       );
-      if (bytesRead === 0) break; // it was cut meanwhile: `finish` reports that
+      if (bytesRead === 0) break; // truncated meanwhile: `finish` reports that
       scan.push(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
     const { outSize } = scan.finish();
-    await onDisk(doing, () => file.truncate(outSize)); // a hole at its end
+    await onDisk(doing, () => file.truncate(outSize)); // a trailing hole
     return { file, size: outSize };
   } catch (error) {
     await file.close();
@@ -63,7 +65,7 @@ async function openNameless(directory: string): Promise<FileHandle> {
   try {
     return await open(directory, O_TMPFILE | constants.O_RDWR, 0o600);
   } catch {
-    // NFS and other file systems have no O_TMPFILE. They report what else is wrong once more here.
+    // NFS and others have no O_TMPFILE. Other errors recur here.
     const path = join(directory, `layerslayer-${randomUUID()}`);
     const file = await open(path, 'wx+', 0o600);
     await unlink(path);
@@ -74,7 +76,7 @@ async function openNameless(directory: string): Promise<FileHandle> {
 function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, doing: string): void {
   try {
     for (let at = 0; at < bytes.length; ) {
-      // A disk that is nearly full takes a part, and fails when it is asked to take the rest.
+      // An almost full disk writes a part and fails on the next write.
       at += writeSync(file.fd, bytes, at, bytes.length - at, offset + at);
     }
   } catch (error) {
@@ -83,6 +85,6 @@ function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, doing: 
 }
 
 function isZero(bytes: Uint8Array): boolean {
-  // Compares the bytes with themselves, one byte further: native code, and no buffer of zeros.
+  // Compares the bytes with themselves shifted by one: native code without a buffer of zeros.
   return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }

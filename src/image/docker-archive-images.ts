@@ -125,7 +125,7 @@ export class DockerArchiveImages implements LocalImages {
   }
 }
 
-/** Some tools list an image once for each of its names. */
+/** Some tools list an image once per name. */
 function distinctImages(images: readonly Candidate[]): Candidate[] {
   const seen = new Set<string>();
   return images.filter(({ config, layers }) => {

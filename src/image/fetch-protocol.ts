@@ -21,7 +21,10 @@ export interface FetchSetup {
  */
 export interface SourceMethods {
   setup(argument: FetchSetup): void;
-  /** Loads what fetching needs. @throws what the system says when there is no memory for it */
+  /**
+   * Loads what fetching needs.
+   * @throws the system's error if memory is short
+   */
   prepare(argument: object): Promise<void>;
   resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
   listImages(argument: { reference: string }, signal: AbortSignal): Promise<ImageOffer>;
@@ -32,7 +35,7 @@ export interface SourceMethods {
   attachWalk(argument: { port: MessagePort }): void;
   /** Gives the image's layer (from 1) a number; nothing is fetched yet. A number that is known stays as it is. */
   openBlob(argument: { blob: BlobNumber; image: ResolvedImage; layer: number }): void;
-  /** The blob's first bytes, as they come: nothing of them is checked or cached. */
+  /** The blob's first bytes as they arrive, unchecked and uncached. */
   head(argument: { blob: BlobNumber; length: number }, signal: AbortSignal): Promise<Uint8Array>;
   /**
    * The layer's pages are known: `page` calls may come.
@@ -59,7 +62,7 @@ export interface WalkMethods {
    * @returns the digests of its pages when that was all of it (then its digest and size were right), else undefined
    */
   walk(argument: { blob: BlobNumber; end: number }, signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Ends the walk without fetching more. The bytes that were fetched are still sent, then `walk` returns. */
+  /** Ends the scan without fetching more. `walk` still sends the fetched bytes, then returns. */
   enough(argument: object): void;
   /** Gives the buffer of a `piece` back: its bytes were used up. */
   used(argument: { buffer: ArrayBuffer }): void;

@@ -34,15 +34,15 @@ import { StopBetweenChunks } from './stop-between-chunks.js';
 /** Pages on their way to an inflating thread: 2 MiB cover the time that it takes to inflate one. */
 const STREAM_BUFFERS = 8;
 
-/** What the HTTP parser takes at its first answer, in pages of 64 KiB. */
+/** Memory that the HTTP parser takes at its first response, in pages of 64 KiB. */
 const PARSER_MEMORY = { initial: 2 };
 
 /** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
 const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
 
 /**
- * Bytes at the end of a blob that a walk reads even if it has enough: a range that was asked for ahead may have brought them. Then the
- * blob is whole, and is checked.
+ * Bytes at the end of a blob that a scan reads even if it has enough; a range may be in flight
+ * already. The blob is then whole and can be verified.
  */
 const WALK_REST = 64 * 1024;
 
@@ -101,7 +101,7 @@ const handlers: SourceMethods = {
   },
   openBlob({ blob, image, layer }) {
     if (blobs.has(blob)) return;
-    // Each message brings a copy: of 1,000 layers a million descriptors.
+    // Each message carries a copy: for 1,000 layers, a million descriptors.
     const key = `${image.reference} ${image.digest}`;
     const known = images.get(key) ?? image;
     images.set(key, known);
@@ -214,7 +214,7 @@ async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): 
 
 function attachWalk(port: MessagePort): void {
   const sender = new PieceSender((bytes) => walker.notify('piece', { bytes }, [bytes.buffer]));
-  let left = 0; // bytes of the blob that have not come
+  let left = 0; // bytes of the blob still to come
   const stop = new StopBetweenChunks(() => left > WALK_REST);
   const methods: WalkMethods = {
     async walk({ blob, end }, signal) {

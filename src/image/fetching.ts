@@ -57,7 +57,10 @@ export class Fetching {
     this.#started();
   }
 
-  /** Starts the thread and has it load all it needs. @throws LayerslayerError when the system has no memory for it */
+  /**
+   * Starts the thread and loads what it needs.
+   * @throws LayerslayerError if memory is short
+   */
   async prepare(): Promise<void> {
     await this.#started().call('prepare', {});
   }
@@ -151,7 +154,7 @@ export class Fetching {
     // An error is followed by an exit; by then another thread is in its place, or none will be.
     if (thread !== this.#thread || peer.closed) return;
     const told = withContext(fault, 'the fetching thread ended');
-    // Else `close` would wait for its answer.
+    // Otherwise `close` would wait for its answer.
     if (this.#closed) {
       peer.close(told);
       return;

@@ -47,7 +47,7 @@ export interface FoundImage {
   platform: Platform;
 }
 
-/** A manifest that is no image: of a chart, a signature, an SBOM. */
+/** A manifest that is not an image: a chart, a signature, an SBOM. */
 class NotAnImage extends LayerslayerError {}
 
 /** One search for the image of a platform, from the document that a reference stands for. */
@@ -168,7 +168,10 @@ export class ImageSearch {
     }
   }
 
-  /** Beside images an index may list manifests that are none. @throws any other error */
+  /**
+   * Skips a manifest that is not an image, since an index may list them beside images.
+   * @throws any other error
+   */
   #passOver(error: unknown): undefined {
     if (!(error instanceof NotAnImage)) throw error;
   }
@@ -183,7 +186,7 @@ export class ImageSearch {
       this.#unknownTypes.push(type);
       throw new NotAnImage(
         'UNSUPPORTED',
-        `manifest ${shortDigest(digest)} is no container image: its config is ${type}${layerTypes(manifest)}`,
+        `manifest ${shortDigest(digest)} is not a container image: its config is ${type}${layerTypes(manifest)}`,
       );
     }
     const platform = platformOf(config) ?? wanted;
@@ -196,10 +199,10 @@ export class ImageSearch {
   }
 }
 
-/** Types of layers that a message names. */
+/** Maximum layer types in a message. */
 const SHOWN_TYPES = 3;
 
-/** What an artifact is says the type of its layers, where its config is empty. */
+/** If the config is empty, the layer types say what an artifact is. */
 function layerTypes({ layers }: Manifest): string {
   const types = [...new Set(layers.map(({ mediaType }) => showMediaType(mediaType)))];
   if (types.length === 0) return '';

@@ -17,7 +17,7 @@ export interface SessionOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
   memoryBytes: number; // cap of decompressed windows
-  inflatingThreads?: number; // at most; each takes about 20 MiB
+  inflatingThreads?: number; // maximum; each takes about 20 MiB
   log: Log;
   onProgress?: (progress: LayerProgress) => void;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
@@ -90,8 +90,8 @@ export interface ImageSession {
     options?: SaveLayersOptions,
   ): Promise<SaveOutcome[]>;
   /**
-   * Starts every thread that a read may need, each with its memory, so that it is known whether there is room for them.
-   * @throws LayerslayerError IO_FAILED when the system refuses one
+   * Starts every thread that a read may need, with its memory, to check that there is room.
+   * @throws LayerslayerError IO_FAILED if the system refuses one
    */
   prepareReads(): Promise<void>;
   /** Merged trees of earlier sessions. */

@@ -10,7 +10,10 @@ import type { LayerIndex } from '../layer/layer-index.js';
 import { decodeLayerIndex, LAYER_INDEX_VERSION } from '../layer/layer-index-codec.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 
-/** Characters of a digest: a socket's name is short, and layers that share a lock only wait for one another. */
+/**
+ * Characters of a digest: a socket's name is short. Layers that share a lock only wait for each
+ * other.
+ */
 const LOCK_NAME_LENGTH = 32;
 
 export interface KeptIndex {

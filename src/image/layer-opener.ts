@@ -157,7 +157,7 @@ export class LayerOpener {
     return blob;
   }
 
-  /** Of a layer whose type says nothing the first bytes are looked at before more is fetched. */
+  /** If a layer's type is unknown, checks its first bytes before fetching more. */
   async #checkHead(
     image: ResolvedImage,
     { size, numbers }: WantedBlob,

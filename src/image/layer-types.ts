@@ -3,12 +3,12 @@ import { kindOfHead } from '../layer/layer-head.js';
 import { isEncryptedType, layerKind, showMediaType } from '../oci/layer-type.js';
 import type { ResolvedImage } from './image-source.js';
 
-/** What helps with a layer that has no files to show. */
-const ADVICE = 'it has no files to list or mount; inspect shows it, save downloads it as it is';
+/** Advice for a layer that holds no files. */
+const ADVICE = 'it holds no files; use inspect to show it, save to download it';
 
 /**
- * Refuses layers whose type says that they are no tar, before a byte of any is fetched.
- * @param numbers of the layers wanted, from 1; one that is not there is the caller's to refuse
+ * Rejects layers whose media type is not a tar, before fetching a byte.
+ * @param numbers of the wanted layers, from 1; the caller rejects those out of range
  * @throws LayerslayerError UNSUPPORTED, naming the first such layer and its type
  */
 export function refuseOtherTypes({ manifest }: ResolvedImage, numbers: readonly number[]): void {
@@ -23,24 +23,25 @@ export function refuseOtherTypes({ manifest }: ResolvedImage, numbers: readonly 
   }
 }
 
-/** Whether one of the layers has a type that says nothing of its bytes. */
+/** Returns whether the type of any layer is unknown. */
 export function hasUnknownType({ manifest }: ResolvedImage, numbers: readonly number[]): boolean {
   return numbers.some((number) => layerKind(manifest.layers[number - 1]?.mediaType) === 'unknown');
 }
 
 /**
- * Refuses a layer of unknown type whose first bytes are no archive.
- * @param head HEAD_LENGTH bytes, or all of the layer
- * @throws LayerslayerError UNSUPPORTED, naming the type or the compression; CORRUPT_LAYER for data behind zeros
+ * Rejects a layer of unknown type whose first bytes are not an archive.
+ * @param head HEAD_LENGTH bytes, or the whole layer
+ * @throws LayerslayerError UNSUPPORTED, naming the type or the compression; CORRUPT_LAYER for data
+ *   after zeros
  */
 export function checkHead(head: Uint8Array, mediaType: string | undefined): void {
   if (head.length === 0) return;
   const shown = showMediaType(mediaType);
   const kind = kindOfHead(head);
   if (kind === 'other') {
-    throw new LayerslayerError('UNSUPPORTED', `its bytes are neither a tar nor gzip (${shown}): ${ADVICE}`);
+    throw new LayerslayerError('UNSUPPORTED', `neither a tar nor a gzip stream (${shown}): ${ADVICE}`);
   }
   if (kind === 'zeros, then data') {
-    throw new LayerslayerError('CORRUPT_LAYER', `data after zeros at its start: no tar archive (${shown})`);
+    throw new LayerslayerError('CORRUPT_LAYER', `not a tar archive: data after leading zeros (${shown})`);
   }
 }

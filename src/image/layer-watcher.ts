@@ -2,13 +2,13 @@ import type { EntryTable } from '../layer/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 
 /**
- * Sees a layer from its first byte on. Each call returns whether the watcher has enough, as far as it has seen. The walk then
- * stops fetching, but what was fetched still passes: a later call may find that it is not enough after all.
+ * Observes a layer from its first byte. Each call returns whether the watcher has enough so far.
+ * The scan then stops fetching, but still passes fetched bytes; a later call may need more again.
  */
 export interface LayerWatcher {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
-   * @param soFar returns the entries that have passed when it is called; it may be called later too
+   * @param soFar returns the entries passed so far; it may be called later too
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /**

@@ -167,13 +167,13 @@ function nameOf({ annotations }: Descriptor): string | undefined {
   return annotations && stringField(annotations, NAME_ANNOTATION);
 }
 
-/** An image under all names that `index.json` gives it. */
+/** An image with all its names in `index.json`. */
 interface DistinctImage {
   descriptor: Descriptor;
   names: Set<string | undefined>;
 }
 
-/** A layout lists an image once for each of its tags. */
+/** A layout lists an image once per tag. */
 function distinctImages(images: readonly (NamedImage & { descriptor: Descriptor })[]): DistinctImage[] {
   const distinct = new Map<string, DistinctImage>();
   for (const { descriptor, name } of images) {
@@ -189,7 +189,7 @@ function platformName({ platform }: Descriptor): string | undefined {
   return platform && formatPlatform(normalizePlatform(platform));
 }
 
-/** Builders write images of several platforms side by side, under the same names or none. */
+/** Builders write images of several platforms side by side, with the same name or none. */
 function isOneImage(images: readonly DistinctImage[]): boolean {
   if (images.length === 1) return true;
   const names = images.map(({ names }) => JSON.stringify([...names].sort()));

@@ -18,7 +18,7 @@ const LAYOUT_VERSION = '1.0.0';
 const INDEX_FILE = 'index.json';
 /** What a save that was killed at its first step has left. */
 const LAYOUT_PARTIAL = partialName(LAYOUT_FILE);
-/** In the layout, so that it holds for all containers that share it. */
+/** Inside the layout, so that it works across containers. */
 const LAYOUT_LOCK = '.layout.lock';
 /** OCI image-spec, annotations.md: the name of an image within its layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -35,7 +35,7 @@ export class LayoutWriter {
 
   /**
    * @param directory absolute; a layout, an empty directory, or none yet
-   * @param onUnlocked called when other saves to it cannot be kept out
+   * @param onUnlocked called if concurrent saves cannot be excluded
    * @throws LayerslayerError IO_FAILED, UNSUPPORTED when it is a layout of another version; the signal's reason
    */
   static async open(

@@ -4,8 +4,8 @@ import { fsPath } from '../base/raw-text.js';
 import type { ChoosePath } from '../oci/image-location.js';
 
 /**
- * The path that is there: for `oci` a layout, else a directory; for archives anything but a directory.
- * Of several the shortest, as in skopeo, where the first colon ends the path.
+ * Returns the path that exists: a layout, else a directory for `oci`; any other file for archives.
+ * The shortest wins, as in skopeo, where the first colon ends the path.
  */
 export const chooseLocalPath: ChoosePath = (place, paths) => {
   if (place !== 'oci') return paths.findIndex((path) => isDirectory(path) === false);
@@ -13,7 +13,7 @@ export const chooseLocalPath: ChoosePath = (place, paths) => {
   return layout === -1 ? paths.findIndex(isDirectory) : layout;
 };
 
-/** @returns undefined when nothing is there */
+/** @returns undefined if no path exists */
 function isDirectory(path: string): boolean | undefined {
   try {
     return statSync(fsPath(path)).isDirectory();

@@ -62,7 +62,10 @@ export class LocatedSource implements ImageSource {
     ]);
   }
 
-  /** Remembers the answer: with a colon in its path, a file that was removed would be another one. */
+  /**
+   * Caches the result. With a colon in its path, a reference could lead elsewhere after a file is
+   * removed.
+   */
   #locate(reference: string): ImageLocation {
     let location = this.#locations.get(reference);
     if (!location) {

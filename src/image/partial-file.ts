@@ -90,7 +90,7 @@ export async function hashComplete(
 ): Promise<boolean> {
   let file: FileHandle;
   try {
-    file = await open(fsPath(path), O_RDONLY | O_NONBLOCK); // a fifo must not hold us up
+    file = await open(fsPath(path), O_RDONLY | O_NONBLOCK); // O_NONBLOCK: a FIFO must not block
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return false;
     throw diskFault(`reading ${path}`, error);

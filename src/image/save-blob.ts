@@ -42,13 +42,13 @@ export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Pr
   const directory = dirname(target.partial);
   const name = `.${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}.lock`;
   const onUnlocked = (reason: string | undefined) => {
-    // Two saves at once must not write to one file.
+    // Concurrent saves must not write to one file.
     options = {
       ...options,
       target: { ...target, partial: `${target.partial}.${randomBytes(4).toString('hex')}` },
     };
     if (reason !== undefined)
-      log.warn(`${reason}: saves at the same time do not wait for one another, and are not resumed`);
+      log.warn(`${reason}: concurrent saves do not wait for each other and cannot be resumed`);
   };
   return withMachineLock({ directory, name }, save, { onWait, onUnlocked, signal });
 }

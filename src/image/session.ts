@@ -140,7 +140,7 @@ class ThreadedSession implements ImageSession {
   }
 
   async openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
-    // One that is no tar is refused when it is needed, which it may never be.
+    // A layer that is not a tar fails on use, which may never come.
     if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
     return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
   }

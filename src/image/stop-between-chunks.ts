@@ -1,16 +1,16 @@
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * Ends a stream before its next chunk. An abort in the middle of a chunk would lose the rest of it: bytes that were fetched,
- * and that the receiver of the stream has to see.
+ * Ends a stream before its next chunk. An abort within a chunk would lose fetched bytes that the
+ * receiver still has to process.
  */
 export class StopBetweenChunks {
   readonly #stopped = new AbortController();
   #isStopping = false;
-  #isBusy = false; // with a chunk
+  #isBusy = false; // processing a chunk
   readonly #mayStop: () => boolean;
 
-  /** @param mayStop asked before each stop; a stream that is nearly at its end goes on instead */
+  /** @param mayStop asked before each stop; false lets a stream near its end continue */
   constructor(mayStop: () => boolean) {
     this.#mayStop = mayStop;
   }
@@ -27,7 +27,8 @@ export class StopBetweenChunks {
 
   /**
    * Waits for the consumer of a chunk.
-   * @throws LayerslayerError ABORTED when `stop` was called meanwhile, so that the stream asks for nothing more
+   * @throws LayerslayerError ABORTED if `stop` was called meanwhile, so that the stream requests no
+   *   more
    */
   async after(consumed: Promise<void>): Promise<void> {
     this.#isBusy = true;

@@ -5,16 +5,16 @@ import type { ResolvedImage } from './image-source.js';
 
 interface Tables {
   limit: number; // bytes of all layers' tables
-  used: SharedArrayBuffer; // KiB of it
+  used: SharedArrayBuffer; // KiB used of the limit
   loaded: Set<Digest>;
 }
 
-/** Counts what the tables of each image's layers take: 1,000 small layers may each have some MiB. */
+/** Counts the memory of each image's layer tables: 1,000 small layers may have several MiB each. */
 export class TableAllowances {
   readonly #images = new Map<Digest, Tables>();
 
   /**
-   * What a pass over one of the image's layers may take.
+   * Returns the allowance of a pass over one of the image's layers.
    * @param size compressed bytes of the layer
    */
   allowance(image: ResolvedImage, size: number): TableAllowance {
@@ -23,8 +23,8 @@ export class TableAllowances {
   }
 
   /**
-   * A layer's index is in memory now.
-   * @throws LayerslayerError UNSUPPORTED when those of the image are too much together
+   * Counts a layer's index that is now in memory.
+   * @throws LayerslayerError UNSUPPORTED if the image's indexes exceed the limit together
    */
   loaded(image: ResolvedImage, { digest, entries }: LayerIndex): void {
     const { limit, used, loaded } = this.#of(image);

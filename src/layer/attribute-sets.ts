@@ -4,8 +4,8 @@ import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
 import { ByteHeap } from './byte-heap.js';
 
 /**
- * Owner, mode, device and xattrs of entries, each different set once, as columns: a layer has few of them, but where each
- * file is signed (`security.ima`) as many as files.
+ * Owner, mode, device and xattrs of entries as columns, each distinct set once. Most layers have
+ * few sets, but with signed files (`security.ima`) there are as many as files.
  */
 export interface AttributeColumns {
   length: number;
@@ -14,14 +14,14 @@ export interface AttributeColumns {
   gids: Uint32Array;
   deviceMajors: Uint32Array;
   deviceMinors: Uint32Array;
-  xattrStarts: Uint32Array; // length + 1 places in xattrHeap
-  xattrHeap: Uint8Array; // a set's xattrs: HEAD_LENGTH bytes of lengths, name, value, and the next
+  xattrStarts: Uint32Array; // length + 1 offsets in xattrHeap
+  xattrHeap: Uint8Array; // per xattr: HEAD_LENGTH bytes of lengths, name, value
 }
 
-/** Of one xattr in the heap: the length of its name (u16), and of its value (u32), little-endian. */
+/** Header of one xattr in the heap: length of its name (u16) and value (u32), little-endian. */
 const HEAD_LENGTH = 6;
 
-/** Bytes that a set costs beside its xattrs: columns, its key and its place in the map (estimated). */
+/** Bytes of a set besides its xattrs: columns, key and map slot (estimated). */
 const SET_COST = 192;
 
 const FIRST_CAPACITY = 16;
@@ -54,7 +54,7 @@ export class AttributeSets {
   }
 
   /**
-   * @returns the number of the entry's set
+   * @returns the index of the entry's set
    * @throws LayerslayerError UNSUPPORTED past the limit
    */
   numberOf(entry: TarEntry): number {
@@ -63,7 +63,7 @@ export class AttributeSets {
     return this.#last;
   }
 
-  /** The sets so far; more may be added afterwards, beside them. */
+  /** Returns the sets so far. Sets added later do not change them. */
   finish(): AttributeColumns {
     const length = this.#length;
     return {
@@ -82,7 +82,7 @@ export class AttributeSets {
     const { mode, uid, gid, deviceMajor, deviceMinor } = entry;
     const xattrs = packXattrs(entry.xattrs);
     let key = `${mode} ${uid} ${gid} ${deviceMajor} ${deviceMinor}`;
-    // By their digest: as many megabytes of keys as of values would be kept.
+    // Keyed by digest: full keys would take as much memory as the values.
     if (xattrs.length > 0) key += ` ${createHash('sha256').update(xattrs).digest('binary')}`;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
@@ -105,7 +105,9 @@ export class AttributeSets {
     return number;
   }
 
-  /** Alike, and without xattrs: those would have to be compared byte by byte. */
+  /**
+   * Returns whether the sets are equal and have no xattrs; comparing xattrs would be byte by byte.
+   */
   #isPlainAlike(number: number, entry: TarEntry): boolean {
     return (
       this.#modes[number] === entry.mode &&
@@ -133,7 +135,7 @@ export class AttributeSets {
   }
 }
 
-/** The xattrs of a set; views. */
+/** Returns the xattrs of a set; views. */
 export function xattrsOf(sets: AttributeColumns, number: number): readonly ExtendedAttribute[] {
   const { xattrHeap: heap, xattrStarts } = sets;
   const end = xattrStarts[number + 1]!;

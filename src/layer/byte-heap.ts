@@ -32,7 +32,7 @@ export class ByteHeap {
     return end;
   }
 
-  /** What was appended: a view, which later appending leaves as it is. */
+  /** Returns the appended bytes: a view that later appends do not change. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }

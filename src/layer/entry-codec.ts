@@ -18,7 +18,7 @@ export type RowColumns = Pick<
   | 'linkStarts'
 >;
 
-/** Entries as integer columns, one after the other: together they take as much memory as the entries. */
+/** Entries as integer columns in sequence. Together they take as much memory as the entries. */
 export function* packEntries(columns: Columns): Iterable<Uint8Array> {
   const { length } = columns;
   yield columns.kinds;
@@ -31,7 +31,7 @@ export function* packEntries(columns: Columns): Iterable<Uint8Array> {
   yield packIntegers(lengths(columns.linkStarts, length), length);
 }
 
-/** The different sets of attributes, but for their xattrs: those are a heap of its own. */
+/** The distinct sets of attributes without xattrs, which are a separate heap. */
 export function* packAttributes(sets: AttributeColumns): Iterable<Uint8Array> {
   const { length } = sets;
   yield packIntegers(sets.modes, length);
@@ -43,8 +43,8 @@ export function* packAttributes(sets: AttributeColumns): Iterable<Uint8Array> {
 }
 
 /**
- * @param length sets
- * @throws LayerslayerError CORRUPT_LAYER when they are cut short
+ * @param length number of sets
+ * @throws LayerslayerError CORRUPT_LAYER if the data is truncated
  */
 export function unpackAttributes(
   packed: Uint8Array,
@@ -71,7 +71,7 @@ export function unpackAttributes(
   return sets;
 }
 
-/** Sparse files: rows, sizes in the tar, numbers of segments; then all segments, end to end. */
+/** Sparse files: rows, sizes in the tar, segment counts, then all segments in sequence. */
 export function* packSparse(sparse: Columns['sparse']): Iterable<Uint8Array> {
   const maps = [...sparse.values()];
   yield packIntegers([...sparse.keys()], maps.length);
@@ -93,8 +93,8 @@ export function* packSparse(sparse: Columns['sparse']): Iterable<Uint8Array> {
 }
 
 /**
- * @param length sparse files
- * @throws LayerslayerError CORRUPT_LAYER when they are cut short
+ * @param length number of sparse files
+ * @throws LayerslayerError CORRUPT_LAYER if the data is truncated
  */
 export function unpackSparse(packed: Uint8Array, length: number): Columns['sparse'] {
   const sparse = new Map<number, SparseMap>();

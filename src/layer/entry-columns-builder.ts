@@ -10,9 +10,9 @@ import { TableBudget } from './table-budget.js';
 /** Rows there is room for at first. */
 const FIRST_CAPACITY = 1024;
 
-/** A row in its columns, and once more in the process that reads it back. */
+/** Bytes of a row in its columns, and again in the process that decodes it. */
 const ROW_COST = 2 * ROW_BYTES;
-/** A sparse file's place in the map, beside its segments (estimated). */
+/** Bytes of a sparse file's map slot, besides its segments (estimated). */
 const SPARSE_COST = 256;
 
 /** Collects entries while the scan goes on; the columns grow by doubling. */
@@ -35,7 +35,7 @@ export class EntryColumnsBuilder {
   readonly #sparse = new Map<number, SparseMap>();
   #sparseSegments = 0;
 
-  /** @param blobSize compressed bytes of the layer; undefined when it is none */
+  /** @param blobSize compressed bytes of the layer; undefined if there is no layer */
   constructor(limits: LayerLimits, budget = new TableBudget(), blobSize?: number) {
     this.#limits = limits;
     this.#budget = budget;
@@ -74,7 +74,7 @@ export class EntryColumnsBuilder {
     return this.#length;
   }
 
-  /** The rows so far; more may be added afterwards, beside them. */
+  /** Returns the rows so far. Rows added later do not change them. */
   finish(): EntryColumns {
     const length = this.#length;
     return new EntryColumns(

@@ -40,7 +40,7 @@ export class EntryColumns implements EntryTable {
   readonly pathHeap: Uint8Array;
   readonly footprint: Footprint | undefined;
 
-  /** @param blobSize compressed bytes of the layer; undefined when it is none */
+  /** @param blobSize compressed bytes of the layer; undefined if there is no layer */
   constructor(
     readonly columns: Columns,
     blobSize?: number,

@@ -1,6 +1,6 @@
 import type { EntryKind } from '../tar/entry.js';
 
-/** By which a merge knows how much memory it may take. */
+/** Sizes from which a merge computes its memory limit. */
 export interface Footprint {
   blobSize: number; // compressed bytes of the layer
   tableBytes: number; // of its entries in memory
@@ -13,7 +13,7 @@ export interface Footprint {
  */
 export interface EntryTable {
   readonly length: number;
-  /** What the table takes, and what of; undefined when it is no layer's. */
+  /** Sizes of the table, undefined if it belongs to no layer. */
   readonly footprint?: Footprint | undefined;
   kind(row: number): EntryKind;
   mode(row: number): number; // 0 to 0o7777
@@ -34,7 +34,7 @@ export interface EntryTable {
   pathEnd(row: number): number;
   /** Raw link target; empty unless symlink or hardlink. A view. */
   linkTarget(row: number): Uint8Array;
-  /** xattrs as name, value pairs; views. */
+  /** Returns xattrs as name, value pairs; views. */
   xattrs(row: number): readonly { name: Uint8Array; value: Uint8Array }[];
   /** `[offset, length, offset, length, …]` of the logical file's data segments, undefined unless sparse. */
   sparse(row: number): Float64Array | undefined;

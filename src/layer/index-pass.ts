@@ -28,9 +28,9 @@ export interface PassWatcher {
 export interface IndexPassOptions {
   limits?: LayerLimits;
   watcher?: PassWatcher;
-  /** What the tables may take; without limit when left out. Call `release` at the end. */
+  /** Memory limit of the tables; default: none. Call `release` at the end. */
   allowance?: TableAllowance;
-  blobSize?: number; // compressed bytes that will come
+  blobSize?: number; // compressed bytes to come
 }
 
 /**
@@ -74,7 +74,7 @@ export class IndexPass {
    */
   push(bytes: Uint8Array): void {
     if (this.#compression === undefined) {
-      // A member's name may begin as another format does: `BZh…`.
+      // A member's name may start like another format: `BZh…`.
       this.#compression = isTarHeader(bytes) ? 'none' : detectCompression(bytes);
       if (this.#compression === 'gzip') this.#gzip = this.#startGzip();
     }
@@ -83,13 +83,13 @@ export class IndexPass {
     else this.#scan(bytes, 0, bytes.length);
   }
 
-  /** The entries found so far, as they are now. */
+  /** Returns the current entries. */
   entriesSoFar(): EntryTable {
     return this.#entries.finish();
   }
 
   /**
-   * The pass is over, whether it was finished or not: what its tables took counts no more.
+   * Ends the pass, finished or not: its tables no longer count.
    * @returns bytes that they took
    */
   release(): number {

@@ -49,9 +49,12 @@ export class InflatePool implements WindowSupplier {
     this.#threads = new Array<Thread | undefined>(options.threads).fill(undefined);
   }
 
-  /** Starts all threads. @throws LayerslayerError when the system has no memory or no thread for one */
+  /**
+   * Starts all threads.
+   * @throws LayerslayerError if the system has no memory or thread for one
+   */
   async prepare(): Promise<void> {
-    // `async`: a thread that cannot be started is a rejection too, which does not leave the others unhandled.
+    // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
     await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).peer.call('prepare', {})));
   }
 

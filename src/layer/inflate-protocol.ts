@@ -40,7 +40,10 @@ export interface WindowRun {
 export interface InflateMethods {
   /** The conversation with the fetching thread; said first, and again when another one has taken its place. */
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined }): void;
-  /** Takes the memory that reads will need. @throws what the system says when there is none */
+  /**
+   * Allocates the memory that reads need.
+   * @throws the system's error if there is none
+   */
   prepare(argument: object): void;
   /** The index pass. @returns the encoded index */
   index(

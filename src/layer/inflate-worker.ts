@@ -124,7 +124,7 @@ async function index(
   } finally {
     passes.delete(blob);
     const tableBytes = pass.release();
-    setImmediate(() => garbageMade(tableBytes)); // this call still holds them
+    setImmediate(() => garbageMade(tableBytes)); // this call still references them
     collectGarbageSoon(() => passes.size === 0);
   }
 }

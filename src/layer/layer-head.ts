@@ -2,20 +2,20 @@ import { checksumMatches, sumOfBlock } from '../tar/checksum.js';
 import { BLOCK_SIZE } from '../tar/header.js';
 import { detectCompression } from './compression.js';
 
-/** Bytes of a layer of unknown type that are fetched before anything is known of it. */
+/** Bytes fetched of a layer of unknown type to detect its format. */
 export const HEAD_LENGTH = 64 * 1024;
 
-/** What a layer of unknown type begins with. */
+/** Format of the first bytes of a layer of unknown type. */
 export type HeadKind =
   | 'archive' // gzip, or a tar header
-  | 'zeros' // nothing but zeros so far: perhaps an empty archive
-  | 'zeros, then data' // no archive: that begins with a header, or is empty
+  | 'zeros' // only zeros so far: perhaps an empty archive
+  | 'zeros, then data' // not an archive, which begins with a header or is empty
   | 'other';
 
 /**
- * Tells what the first bytes of a layer are, whose media type says nothing of them.
+ * Returns the format of a layer's first bytes, for layers whose media type is unknown.
  * @param head HEAD_LENGTH bytes, or the whole blob
- * @throws LayerslayerError UNSUPPORTED for a compression that is none of ours, naming it
+ * @throws LayerslayerError UNSUPPORTED for an unsupported compression, naming it
  */
 export function kindOfHead(head: Uint8Array): HeadKind {
   if (isTarHeader(head) || detectCompression(head) === 'gzip') return 'archive';
@@ -25,7 +25,7 @@ export function kindOfHead(head: Uint8Array): HeadKind {
   return 'other';
 }
 
-/** Whether the bytes begin with a header block whose checksum is right. */
+/** Returns whether the bytes begin with a header block with a valid checksum. */
 export function isTarHeader(head: Uint8Array): boolean {
   if (head.length < BLOCK_SIZE) return false;
   const sum = sumOfBlock(new DataView(head.buffer, head.byteOffset, head.byteLength), 0);

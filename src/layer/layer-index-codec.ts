@@ -34,7 +34,7 @@ const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 /** zlib's default: 5.9 bytes a path of /usr, level 9 saves 0.2 of them for three times the time (measured). */
 const DEFLATE_LEVEL = 6;
-/** More than its warnings let it become; bounds what a damaged length field can ask for. */
+/** Maximum bytes of the header, above what its warnings need. Bounds a damaged length field. */
 const MAX_HEADER_LENGTH = 16 * 1024 * 1024;
 
 const TABLE_NAMES = [
@@ -92,7 +92,7 @@ export async function encodeLayerIndex(
   const stored: Uint8Array[] = [];
   const sizes: number[] = [];
   for (const name of TABLE_NAMES) {
-    // Digests don't deflate.
+    // Digests do not compress.
     const { bytes, size } = await (name === 'pages' ? plain(index.pageDigests) : deflated(tables[name]()));
     stored.push(bytes);
     sizes.push(size);
@@ -165,12 +165,14 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     warnings: header.warnings,
     windows: { offset, length: header.windows },
   };
-  // All but names was there twice.
+  // Everything but names existed twice.
   garbageMade(tables.entries.length + tables.sparse.length);
   return index;
 }
 
-/** Deflated in libuv's pool, part by part: all parts together may be as large as what is left of memory. */
+/**
+ * Deflates the parts in libuv's pool, one by one: together they may exceed the remaining memory.
+ */
 async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Array; size: number }> {
   const deflate = createDeflateRaw({ level: DEFLATE_LEVEL });
   const chunks: Uint8Array[] = [];
@@ -193,12 +195,12 @@ async function plain(bytes: Uint8Array): Promise<{ bytes: Uint8Array; size: numb
   return { bytes, size: bytes.length };
 }
 
-/** In one piece: the pieces that zlib makes by itself are there twice when they are put together. */
+/** Deflates in one piece: joining zlib's own pieces would copy them. */
 function inflated(bytes: Uint8Array, size: number): Uint8Array {
   return inflateRawSync(bytes, { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK, size + 1) });
 }
 
-/** What zlib takes at the least. */
+/** Minimum output buffer of zlib. */
 const MIN_CHUNK = 64;
 
 function parseHeader(bytes: Uint8Array): Header {

@@ -1,6 +1,6 @@
 /**
- * What one layer's index may hold at all: with room over the largest images seen (10^6 entries). Past them a layer is
- * UNSUPPORTED. How much a few MiB of hostile gzip may say is `table-budget.ts`'s business.
+ * Limits of one layer's index, above the largest images seen (10^6 entries). Beyond them a layer is
+ * UNSUPPORTED. `table-budget.ts` limits what a few MiB of hostile gzip may expand to.
  */
 export const LAYER_LIMITS = {
   entries: 10_000_000,
@@ -8,7 +8,7 @@ export const LAYER_LIMITS = {
   pathBytes: 1024 ** 3,
   /** Of all link targets together. */
   linkBytes: 1024 ** 3,
-  /** Of all different owners, modes and xattrs together, as AttributeSets counts them; 10^6 signed files have 300 MB. */
+  /** Bytes of all attribute sets, as AttributeSets counts them. 10^6 signed files have 300 MB. */
   attributeBytes: 512 * 1024 ** 2,
   /** Of all sparse files together; a hole in every other block of an 8 GiB disk image makes a million. */
   sparseSegments: 2 * 1024 ** 2,

@@ -3,58 +3,58 @@ import { LayerslayerError } from '../base/errors.js';
 const MIB = 1024 ** 2;
 const KIB = 1024;
 
-/** Images of fewer bytes are allowed as much as if they had these: together they stay under 512 MiB for all of a mount. */
+/** Smaller images get the limit of this size. All tables of a mount then stay below 512 MiB. */
 const SMALL_IMAGE = 16 * MIB;
 const BASE = 64 * MIB;
-/** Bytes for each compressed one: of a layer's tables. */
+/** Table bytes of a layer per compressed byte. */
 const LAYER_TIMES = 16;
-/** Of an image's tables and their merge together; for small images that is 256 MiB. */
+/** Bytes of an image's tables and merge per compressed byte; 256 MiB for small images. */
 const MERGE_TIMES = 12;
-/** Of an image's tables: the merge wants room beside them. */
+/** Table bytes of an image per compressed byte: the merge needs room too. */
 const TABLE_TIMES = 8;
 
-/** What may be spent is asked of the other threads after so many bytes. */
+/** Bytes between checks of the shared count. */
 const STEP = 256 * KIB;
 
-/** Plain data, so that it crosses threads. */
+/** Plain data, so that it can be sent to threads. */
 export interface TableAllowance {
-  layer: number; // bytes that the layer's tables may take
-  image: number; // bytes that those of all its image's layers may take
-  used: SharedArrayBuffer; // KiB taken of that, by all threads
+  layer: number; // limit of the layer's tables, in bytes
+  image: number; // limit of all tables of its image, in bytes
+  used: SharedArrayBuffer; // KiB of the image's limit that all threads use
 }
 
 /**
- * Bytes that a layer's tables and heaps may take, when it has `size` compressed bytes: a MiB of gzip may say 10^6 entries.
- * (SEMANTICS, "Named limits with room")
+ * Returns the limit of a layer's tables and heaps for `size` compressed bytes. One MiB of gzip may
+ * hold 10^6 entries. (SEMANTICS, "Named limits with room")
  */
 export function layerTableLimit(size: number): number {
   return BASE + LAYER_TIMES * size;
 }
 
-/** Of all layers of an image, with `size` compressed bytes together. */
+/** Returns the limit of all layers of an image with `size` compressed bytes in total. */
 export function imageTableLimit(size: number): number {
   return BASE + TABLE_TIMES * Math.max(SMALL_IMAGE, size);
 }
 
-/** Of an image's tables and of what a merge of them takes beside. */
+/** Returns the limit of an image's tables and their merge. */
 export function mergeLimit(size: number): number {
   return BASE + MERGE_TIMES * Math.max(SMALL_IMAGE, size);
 }
 
-/** Counts what one layer's tables take, beside those of the image's other layers. */
+/** Counts the memory of one layer's tables, within the limit that its image's layers share. */
 export class TableBudget {
   readonly #allowance: TableAllowance | undefined;
   readonly #used: Int32Array | undefined;
   #spent = 0; // bytes
-  #told = 0; // bytes of it that the other threads know of
+  #told = 0; // bytes of it in the shared count
 
-  /** @param allowance undefined: nothing is limited */
+  /** @param allowance undefined: no limit */
   constructor(allowance?: TableAllowance) {
     this.#allowance = allowance;
     this.#used = allowance && new Int32Array(allowance.used);
   }
 
-  /** @throws LayerslayerError UNSUPPORTED past a limit, which it names */
+  /** @throws LayerslayerError UNSUPPORTED past a limit, naming it */
   spend(bytes: number): void {
     if (!this.#allowance) return;
     const limit = this.#allowance.layer;
@@ -64,8 +64,8 @@ export class TableBudget {
   }
 
   /**
-   * Lets the other threads know of all that was spent, in whole KiB.
-   * @throws LayerslayerError UNSUPPORTED when the image's layers are past their limit together
+   * Adds all bytes spent to the shared count, in whole KiB.
+   * @throws LayerslayerError UNSUPPORTED if the image's layers exceed their limit together
    */
   tell(): void {
     const step = Math.ceil((this.#spent - this.#told) / KIB);
@@ -76,7 +76,7 @@ export class TableBudget {
   }
 
   /**
-   * The tables are gone, or counted elsewhere.
+   * Ends the count: the tables are gone or counted elsewhere.
    * @returns bytes that they took
    */
   release(): number {

@@ -20,7 +20,7 @@ export class WindowGroups {
   #underWay = 0;
   #size = 0;
   readonly #budget: TableBudget | undefined;
-  #spent = 0; // bytes of size that the budget knows of
+  #spent = 0; // bytes of size that the budget includes
 
   /** @param limit bytes of all groups, deflated */
   constructor(limit: number, budget?: TableBudget) {

@@ -5,11 +5,11 @@ import type { Platform } from './platform.js';
 
 /** OCI image-spec, descriptor.md. */
 export interface Descriptor {
-  mediaType: string; // empty when the document has none
+  mediaType: string; // empty if missing
   digest: Digest;
   size: number; // bytes, 0 to 2^53-1
   platform?: Platform; // only in an image index
-  urls?: string[]; // where else the content is (foreign layers), as written; never empty
+  urls?: string[]; // other locations of the content (foreign layers), as written; never empty
   annotations?: Record<string, string>;
   data?: Uint8Array; // inlined content, already checked against digest and size
 }
@@ -43,8 +43,8 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
 }
 
 /**
- * Whether the content may be elsewhere than in the image's registry. Licences keep some layers out of registries:
- * docker calls them foreign, OCI nondistributable.
+ * Returns whether the content may be outside the image's registry. Licences forbid uploading some
+ * layers: docker calls them foreign, OCI nondistributable.
  */
 export function isForeign({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'urls'>): boolean {
   return urls !== undefined || /\.(foreign\.diff|nondistributable)\./.test(mediaType);

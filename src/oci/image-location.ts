@@ -35,13 +35,13 @@ const UNSUPPORTED_PREFIX = /^(docker-daemon|containers-storage):/;
 const TEXT_LENGTH_MAX = 4096;
 
 /**
- * Chooses the path that is meant: names of files may have colons too.
- * @param paths the text before each colon, shortest first, then all of it; one at least
- * @returns the position in `paths`; -1 when none of them is there
+ * Chooses the existing path: file names may contain colons.
+ * @param paths the text before each colon, shortest first, then the whole text; at least one
+ * @returns the index in `paths`; -1 if none exists
  */
 export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number;
 
-/** As skopeo does, and for callers that want no more than the place. */
+/** Chooses as skopeo does, for callers that only need the kind of location. */
 const FIRST_COLON_ENDS_PATH: ChoosePath = () => 0;
 
 /** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
@@ -62,7 +62,10 @@ export function parseImageLocation(
   return { place: 'registry', reference: parseReference(reference) };
 }
 
-/** The text that `parseImageLocation` gives the same location for, by the same choice of paths. */
+/**
+ * Returns the text that `parseImageLocation` parses to this location, with the same choice of
+ * paths.
+ */
 export function formatImageLocation(location: ImageLocation): string {
   if (location.place === 'registry') return formatReference(location.reference);
   const { place, path, tag, position } = location;
@@ -71,7 +74,7 @@ export function formatImageLocation(location: ImageLocation): string {
 }
 
 /**
- * Returns the same image, named so that it is found from any working directory.
+ * Returns the same image with an absolute path.
  * @param toAbsolute makes a path absolute
  */
 export function withAbsolutePath(
@@ -88,7 +91,7 @@ function parseLocal(text: string, place: LocalPlace, choosePath: ChoosePath): Lo
   const rest = text.slice(place.length + 1);
   if (rest === '' || rest.startsWith(':'))
     throw refuse(place === 'oci' ? 'the directory is missing' : 'the file is missing');
-  if (rest.includes('\0')) throw refuse('its path holds a NUL');
+  if (rest.includes('\0')) throw refuse('its path contains a NUL');
   const paths = pathsIn(rest);
   const path = paths.length === 1 ? rest : (paths[choosePath(place, paths)] ?? paths[0]!);
   const which = path.length === rest.length ? undefined : rest.slice(path.length + 1);
@@ -101,7 +104,7 @@ function parseLocal(text: string, place: LocalPlace, choosePath: ChoosePath): Lo
   return { place, path, tag: place === 'docker-archive' ? canonicalName(which, refuse) : which };
 }
 
-/** All that can be the path in `path:tag`. */
+/** Returns all possible paths in `path:tag`. */
 function pathsIn(text: string): string[] {
   const paths: string[] = [];
   for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) paths.push(text.slice(0, at));

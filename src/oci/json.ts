@@ -53,8 +53,8 @@ export function keyList(object: JsonObject, key: string): string[] {
 }
 
 /**
- * Returns a field that the document itself has, never one of Object.prototype. null and "" are absent, as they are for
- * tools written in Go.
+ * Returns a field of the document itself, never of Object.prototype. null and "" count as absent,
+ * as in tools written in Go.
  */
 export function ownField(object: JsonObject, key: string): unknown {
   const value = Object.hasOwn(object, key) ? object[key] : undefined;

@@ -1,15 +1,18 @@
 import { baseMediaType } from './media-type.js';
 
-/** What a layer's media type says of its bytes. `unknown`: nothing, then the bytes decide. */
+/** The format that a layer's media type states. `unknown`: the bytes decide. */
 export type LayerKind = 'tar' | 'other' | 'unknown';
 
-/** ocicrypt appends this to the type of what it encrypts. */
+/** ocicrypt appends this to the type of an encrypted layer. */
 const ENCRYPTED = '+encrypted';
 
-/** `…layer.v1.tar+gzip`, `…diff.tar.gzip`, `application/x-tar`, `…layer.v1+tar.gz`: the type itself says tar. */
+/**
+ * `…layer.v1.tar+gzip`, `…diff.tar.gzip`, `application/x-tar`, `…layer.v1+tar.gz`: the type states
+ * tar.
+ */
 const TAR = /[./+](?:x-)?tar(?:[.+](?:gzip|gz|zstd|zst|bzip2|bz2|xz|lz4))?$/;
 
-/** Types whose content is known not to be a tar, whatever comes after them. */
+/** Types whose content is never a tar, whatever their suffix. */
 const OTHER_PREFIXES = [
   // signatures and attestations
   'application/vnd.dev.cosign.',
@@ -21,7 +24,7 @@ const OTHER_PREFIXES = [
   'application/cose',
   'application/jose',
   'application/pgp-',
-  // bills of materials
+  // software bills of materials
   'application/spdx',
   'text/spdx',
   'application/vnd.cyclonedx',
@@ -40,7 +43,7 @@ const OTHER_PREFIXES = [
   'application/vnd.squashfs',
   'application/vnd.cirruslabs.tart.',
   'application/vnd.lfedge.disk.',
-  // what lies beside layers
+  // attachments to layers
   'application/vnd.oci.empty.',
   'application/vnd.buildkit.cacheconfig.',
   'application/vnd.amazon.soci.',
@@ -54,7 +57,7 @@ const OTHER_PREFIXES = [
   'application/pdf',
 ] as const;
 
-/** A part of a type between dots and plus signs that names a format which is no tar. */
+/** Parts of a type, between dots and plus signs, that name a format other than tar. */
 const OTHER_FORMATS: ReadonlySet<string> = new Set([
   ...['json', 'xml', 'yaml', 'yml', 'toml', 'cbor', 'cose', 'protobuf', 'pem', 'prov', 'rego', 'wasm'],
   ...[
@@ -75,10 +78,10 @@ const OTHER_FORMATS: ReadonlySet<string> = new Set([
   ...['raw', 'gguf', 'ggml', 'safetensors', 'onnx'],
 ]);
 
-/** SIF files were pushed under `…sif.layer.tar` and `…sif.layer.v1+tar`, and are none. */
+/** SIF files were pushed as `…sif.layer.tar` and `…sif.layer.v1+tar`, but are not tars. */
 const NEVER_TAR = 'application/vnd.sylabs.sif.';
 
-/** @param mediaType as the descriptor has it; may be empty, and have parameters */
+/** @param mediaType of the descriptor; may be empty, and have parameters */
 export function layerKind(mediaType: string | undefined): LayerKind {
   const type = baseMediaType(mediaType);
   if (type.endsWith(ENCRYPTED)) return 'other';
@@ -92,10 +95,10 @@ export function isEncryptedType(mediaType: string | undefined): boolean {
   return baseMediaType(mediaType).endsWith(ENCRYPTED);
 }
 
-/** Longest type that a message shows, in characters. */
+/** Maximum characters of a type in a message. */
 const SHOWN_LENGTH = 100;
 
-/** The type for a message: what is not printable ASCII is shown as `?`. */
+/** Returns the type for a message; `?` replaces anything but printable ASCII. */
 export function showMediaType(mediaType: string | undefined): string {
   const shown = (mediaType ?? '').slice(0, SHOWN_LENGTH).replace(/[^\x20-\x7e]/g, '?');
   return shown === '' ? 'no media type' : shown;

@@ -24,7 +24,7 @@ export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
 }
 
-/** Whether an index entry of this type can be an image or an index of images: one that has no type can. */
+/** Returns whether an index entry of this type can be an image or an index. A missing type can. */
 export function isImageEntryType(mediaType: string): boolean {
   return mediaType === '' || isManifestType(mediaType) || isIndexType(mediaType);
 }
@@ -33,7 +33,7 @@ export function isSchema1Type(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
 }
 
-/** One that has no type can be an image's config. */
+/** Returns whether the config can be an image's. A missing type can. */
 export function isImageConfigType(mediaType: string): boolean {
   return mediaType === '' || mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
 }

@@ -32,7 +32,7 @@ export function defaultPlatform(): Platform {
   return normalizePlatform({ os: 'linux', architecture: GOARCH[process.arch] ?? process.arch });
 }
 
-/** GOOS as containerd knows them: one of these alone is an operating system. */
+/** GOOS as containerd knows them: such a word alone is an operating system. */
 const KNOWN_OS = new Set(
   (
     'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 ' +
@@ -40,7 +40,7 @@ const KNOWN_OS = new Set(
   ).split(' '),
 );
 
-/** GOARCH as containerd knows them: one of these alone is an architecture. */
+/** GOARCH as containerd knows them: such a word alone is an architecture. */
 const KNOWN_ARCHITECTURES = new Set(
   (
     '386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ' +
@@ -49,8 +49,9 @@ const KNOWN_ARCHITECTURES = new Set(
 );
 
 /**
- * `[os/]architecture[/variant]` or `os`, normalised, as containerd's `platforms.Parse` reads it. The default
- * OS is linux, the default architecture this machine's. Unlike there, `arm64/v8` is an architecture with its variant.
+ * `[os/]architecture[/variant]` or `os`, normalised as in containerd's `platforms.Parse`. Default:
+ * linux and this machine's architecture. Unlike there, `arm64/v8` is an architecture with its
+ * variant.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function parsePlatform(text: string): Platform {
@@ -58,7 +59,7 @@ export function parsePlatform(text: string): Platform {
   const refuse = () =>
     new LayerslayerError(
       'INVALID_ARGUMENT',
-      `not a platform: ${JSON.stringify(text.slice(0, 100))}: want [OS/]ARCH[/VARIANT], as arm64 or linux/arm/v7`,
+      `invalid platform ${JSON.stringify(text.slice(0, 100))}: want [OS/]ARCH[/VARIANT], such as arm64 or linux/arm/v7`,
     );
   if (parts.length > 3 || !parts.every((part) => /^[\w.-]+$/.test(part))) throw refuse();
   const [first, ...rest] = parts as [string, ...string[]];

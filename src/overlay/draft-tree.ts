@@ -16,7 +16,7 @@ export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 /** `layers` of the root until an entry names it: it comes with the base. */
 const BASE_LAYER = 1;
 
-/** Of an inode and a dentry in their columns. */
+/** Bytes of an inode and a dentry in their columns. */
 const INODE_BYTES = 11;
 const DENTRY_BYTES = 31;
 
@@ -56,7 +56,7 @@ export class DraftTree {
   /** The layers' path heaps, then one for names that came out of link targets. */
   readonly heaps: Uint8Array[];
   #spareUsed = 0;
-  #spent = 0; // bytes of the merge, at its peak
+  #spent = 0; // bytes of the merge at its peak
 
   constructor(
     readonly tables: readonly EntryTable[],
@@ -218,7 +218,7 @@ export class DraftTree {
     this.#slots[slot] = dentry;
   }
 
-  /** Paths of few bytes imply many directories: the number of entries bounds nothing. */
+  /** Short paths can imply many directories: the number of entries is no bound. */
   #spend(bytes: number): void {
     this.#spent += bytes;
     if (this.#spent > this.maxBytes) {

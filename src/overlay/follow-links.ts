@@ -28,7 +28,7 @@ export class LinkFollower {
 
   /**
    * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
-   * @returns a string that says why the path leads nowhere: a loop of links, a name or a path that is too long
+   * @returns a string if the path leads nowhere: a loop of links, or a name or path too long
    * @throws LayerslayerError UNSUPPORTED past MAX_LINK_STEPS
    */
   follow(components: readonly Uint8Array[], isFollowed: (dentry: number) => boolean): Destination | string {
@@ -52,7 +52,7 @@ export class LinkFollower {
         if (++links > MAX_FOLLOWED_LINKS)
           return `its path leads through more than ${MAX_FOLLOWED_LINKS} symlinks`;
         const target = draft.linkTarget(inode);
-        this.#spend(target.length >> 3); // `./././…` is no component, and has to be read all the same
+        this.#spend(target.length >> 3); // `./././…` adds no component, but must be read
         if (target[0] === SLASH) directory = draft.root;
         ahead.push(...targetComponents(target).reverse());
       } else if (name.length > MAX_NAME_LENGTH) {

@@ -3,7 +3,7 @@ import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { MergedTree } from './merged-tree.js';
 import { ROOT_INODE } from './tree.js';
 
-/** Of what orders an inode, and sorts a dentry. */
+/** Bytes to order an inode and sort a dentry. */
 const ORDERING_BYTES = 25;
 const SORTING_BYTES = 24;
 
@@ -64,7 +64,7 @@ export function freeze(draft: DraftTree, layerNumbers: readonly number[]): Merge
   );
 }
 
-/** The draft inodes that the root reaches, in the order of their final numbers. */
+/** Returns the draft inodes reachable from the root, in the order of their final numbers. */
 function inodesByKey(draft: DraftTree): Int32Array {
   const children = new ChildLists(draft);
   const reached = reachedInodes(draft, children);

@@ -6,7 +6,7 @@ export const MAX_LAYERS = 1024;
 /** Entries of all layers together: ten times the largest images in use. */
 export const MAX_ENTRIES = 10_000_000;
 
-/** Bytes that a merge takes for each inode and each name, at its peak: columns of the draft, and what sorts them (counted). */
+/** Peak bytes of a merge per inode and per name: columns of the draft and the sort (counted). */
 export const INODE_COST = 36;
 export const DENTRY_COST = 57;
 
@@ -19,7 +19,7 @@ export const MAX_DRAFT_INODES = 16_000_000;
 /** Bytes of all paths of one layer: what a 32-bit column can point into. */
 export const MAX_PATH_HEAP = 2 ** 32 - 1;
 
-/** Components of a path, also after links were followed; bytes of a name, and of a symlink's target. */
+/** Components of a path, also after following links; bytes of a name and a symlink's target. */
 export { MAX_LINK_TARGET_LENGTH, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from '../tar/limits.js';
 
 /** Symlinks followed on one path. (MAXSYMLINKS of Linux, path_resolution(7)) */

@@ -53,7 +53,7 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
   return tree;
 }
 
-/** What the tables leave of the memory that their image may take. */
+/** Returns the memory that the tables leave of their image's limit. */
 function mergeBytes(tables: readonly EntryTable[]): number {
   let blobBytes = 0;
   let tableBytes = 0;

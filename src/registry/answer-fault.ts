@@ -56,13 +56,13 @@ export function retryAfterMs(text: string | undefined, nowMs: number): number | 
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
-/** nginx refuses clients without a certificate by a page for people, with status 400. */
+/** nginx rejects clients without a certificate with an HTML page and status 400. */
 const NGINX_CERTIFICATE_PAGE =
   /<title>\s*400 (No required SSL certificate was sent|The SSL certificate error)/i;
 
 /**
- * Returns `: CODE: message` of distribution-spec's error body, or the first words of a plain text; empty when there
- * are none, or bytes that are no text.
+ * Returns `: CODE: message` of distribution-spec's error body, or the first words of plain text.
+ * Empty if there are none, or the bytes are not text.
  */
 async function registryWords(answer: HttpAnswer, host: string): Promise<string> {
   const timer = setTimeout(() => answer.body.cancel(), ERROR_BODY_MS);
@@ -81,7 +81,10 @@ async function registryWords(answer: HttpAnswer, host: string): Promise<string> 
   return words === '' ? '' : `: ${words}`;
 }
 
-/** undefined: not UTF-8, or with control characters that no text has. A character that was cut at the end is left out. */
+/**
+ * Returns undefined for bytes that are not UTF-8 or have control characters. Drops a truncated last
+ * character.
+ */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });

@@ -5,7 +5,7 @@ export interface Refusal {
   origin: string; // of the registry
   header: string | undefined; // Authorization that was refused
   challenges: string[]; // WWW-Authenticate
-  nearby: boolean; // the address that said so is loopback or private
+  nearby: boolean; // the challenge came from a loopback or private address
   earlier: number; // refusals that this request had before: 0 for its first
 }
 

@@ -14,10 +14,10 @@ export interface BlobRouteOptions {
   size: number; // bytes, as the descriptor says
   toRegistry: Exchange; // with authorization and redirects
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
-  foreign: ForeignLayer | undefined; // where else the manifest says that it is
+  foreign: ForeignLayer | undefined; // other locations that the manifest states
 }
 
-/** An address that answered, and the rule under which it was asked. */
+/** An address that answered, and the rule for requests to it. */
 interface StorageAddress {
   url: URL;
   senderNearby: boolean;

@@ -2,7 +2,10 @@
 export interface Challenge {
   scheme: string; // lower case: `bearer`, `basic`
   token68?: string;
-  /** Names in lower case; a Map, as names are the registry's to choose. An empty value (`scope=""`) is left out. */
+  /**
+   * Names in lower case. A Map, since the registry chooses the names. Empty values (`scope=""`) are
+   * omitted.
+   */
   params: ReadonlyMap<string, string>;
 }
 
@@ -75,7 +78,10 @@ function isScheme(text: string): boolean {
   return /^(basic|bearer)$/i.test(text);
 }
 
-/** `Bearer scope=,realm=…`: these two schemes have no token68, so that this is a parameter without a value. */
+/**
+ * `Bearer scope=,realm=…`: these two schemes have no token68, so this is a parameter without a
+ * value.
+ */
 function isEmptyParameter(scheme: string, text: string): boolean {
   return isScheme(scheme) && text.endsWith('=');
 }

@@ -17,11 +17,11 @@ import { type AddressKind, addressKind, checkAddress, isNearby } from './target-
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
 const ORIGINS_MAX = 16;
-/** Addresses whose kind is remembered. */
+/** Addresses whose kind is cached. */
 const KINDS_MAX = 64;
 /**
- * Requests to an origin that are read loosely once undici's parser has refused an answer. Then the
- * parser gets another chance.
+ * Requests to an origin that are parsed loosely after undici's parser rejected a response. After
+ * that the parser is tried again.
  */
 const LOOSE_REQUESTS = 100;
 
@@ -33,19 +33,22 @@ export interface ConnectionsOptions {
 }
 
 /**
- * The sockets of one registry: to itself, and to where it sends us (token service, storage). undici is
- * loaded with the first request: a mount that needs no network does not pay for it.
+ * The sockets to one registry and to the hosts it redirects to (token service, storage). undici is
+ * loaded on the first request, so a mount without network use does not pay for it.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  readonly #routes = new Map<string, Promise<Route>>(); // by origin and sender, the oldest first
+  readonly #routes = new Map<string, Promise<Route>>(); // by origin and sender, oldest first
   /** Closing: their requests under way have not ended yet. */
   readonly #old = new Set<Promise<Route>>();
-  /** Node's own roots suffice for public registries; the system's bundle costs 20 ms (measured). */
+  /**
+   * Node's built-in roots suffice for public registries. Loading the system's bundle takes 20 ms
+   * (measured).
+   */
   #wholeTrust = false;
-  /** By address: to judge one costs 10 to 30 µs (measured), and each request asks. */
+  /** By address: classifying one takes 10 to 30 µs (measured), for each request. */
   readonly #kinds = new Map<string, AddressKind>();
-  /** How many more requests to an origin are read loosely. */
+  /** Number of requests to an origin still parsed loosely. */
   readonly #loose = new Map<string, number>();
   #closed = false;
 
@@ -62,13 +65,13 @@ export class Connections {
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         if (this.#closed) throw closed();
-        // Each manner changes once at most: the loop ends.
+        // Each setting changes at most once, so the loop ends.
         if (!this.#adapt(error, request, manner)) throw error;
       }
     }
   };
 
-  /** @returns the same request may succeed in the manner that is set now */
+  /** @returns whether the same request may succeed with the new settings */
   #adapt(error: unknown, request: HttpRequest, manner: { whole: boolean; loosely: boolean }): boolean {
     const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
     if (isCertificateCode(connectionCode(cause)) && !manner.whole) {
@@ -76,7 +79,7 @@ export class Connections {
       this.#wholeTrust = true;
       return true;
     }
-    // A POST may have had its effect.
+    // A POST may have taken effect.
     if (manner.loosely || request.method === 'POST' || !isRefusedHead(cause)) return false;
     this.#loose.set(request.url.origin, LOOSE_REQUESTS);
     return true;
@@ -130,7 +133,7 @@ export class Connections {
       const onRequestStart = (control: BodyControl, remoteAddress: string | undefined) => {
         abort = (reason) => control.abort(reason);
         if (signal.aborted) return onAbort();
-        // A proxy's own address says nothing of the server behind it.
+        // A proxy's address does not identify the server behind it.
         const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
         nearby = isNearby(kind);
         try {
@@ -165,7 +168,7 @@ export class Connections {
             reject(fault);
             return;
           }
-          // Chunks that break the syntax: the next try reads them loosely.
+          // Invalid chunks: the next try parses them loosely.
           if (isStrictParserError(error)) this.#loose.set(url.origin, LOOSE_REQUESTS);
           if (signal.aborted) body.onError(signal.reason);
           else body.onError(this.#closed ? closed() : fault);
@@ -184,14 +187,15 @@ export class Connections {
     return kind;
   }
 
-  /** undefined: the user named the host. Another host without a sender may only be a public one. */
+  /** undefined: the user named the host. A host without a sender must be public. */
   #senderOf({ url, senderNearby }: HttpRequest): boolean | undefined {
     return senderNearby ?? (this.#options.endpoint.serves(url) ? undefined : false);
   }
 
   #route(url: URL, senderNearby: boolean | undefined): Promise<Route> {
     const { endpoint, insecure, environment } = this.#options;
-    // The registry's own sockets serve all its requests: each request checks the address of its socket.
+    // The registry's own sockets serve all its requests, and each request checks its socket's
+    // address.
     const atHome = endpoint.serves(url);
     const key = atHome ? url.origin : `${url.origin} ${senderNearby}`;
     const known = this.#routes.get(key);
@@ -206,12 +210,12 @@ export class Connections {
       senderNearby: atHome ? undefined : senderNearby,
     });
     this.#routes.set(key, opening);
-    // What failed (a CA that cannot be read) is tried again by the next request.
+    // Do not cache a failure, such as an unreadable CA: the next request retries.
     opening.catch(() => this.#routes.delete(key));
     return opening;
   }
 
-  /** Its requests under way end as they would; new ones open new sockets. */
+  /** Lets current requests finish; new ones open new sockets. */
   #retire(key: string): void {
     const route = this.#routes.get(key);
     if (!route) return;
@@ -225,8 +229,9 @@ export class Connections {
 }
 
 /**
- * undici's parser refused an answer before its body. To two lengths, or chunked and a length, it says
- * that the body does not match the length; to 100 Continue, `bad response`.
+ * Returns whether undici's parser rejected a response before its body. It reports two lengths, or a
+ * length with chunked encoding, as a body that does not match the length. It reports 100 Continue
+ * as `bad response`.
  */
 function isRefusedHead(error: unknown): boolean {
   const code = connectionCode(error);

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import type { HttpAnswer } from './http-exchange.js';
 
-/** Codings on one body that are decoded; proxies add one, a chain of them two. */
+/** Maximum codings of one body. A proxy adds one, a chain of proxies two. */
 const CODINGS_MAX = 4;
 /** Bytes by which a coding may enlarge a short document. */
 const CODING_OVERHEAD_MAX = 64 * 1024;
@@ -13,20 +13,21 @@ type Coding = (typeof CODINGS)[number];
 /** A body in the form that its reader accepts, if there is one. */
 export interface DecodedBody {
   bytes: Uint8Array;
-  note: string; // ends a message about wrong bytes: ` (Content-Encoding: gzip)`, or empty
+  note: string; // appended to a message about wrong bytes: ` (Content-Encoding: gzip)`, or empty
 }
 
-/** Returns how many bytes of a body to read when `limit` decoded ones are wanted. */
+/** Returns how many bytes of a body to read for `limit` decoded bytes. */
 export function codedLimit(answer: Pick<HttpAnswer, 'headers'>, limit: number): number {
   return codingsOf(answer).length > 0 ? limit + CODING_OVERHEAD_MAX : limit;
 }
 
 /**
- * Returns a body as it came when its reader accepts that, else decoded by its Content-Encoding, else as it came. We ask
- * for `identity`, but some proxies compress all the same, and others name a coding that the bytes do not have. So the
- * header alone decides nothing. Not for layers: their digests are over the bytes as stored.
- * @param isRight says whether the bytes are what the reader wants
- * @param limit bytes of the decoded body at most
+ * Returns a body unchanged if its reader accepts it, else decoded by its Content-Encoding, else
+ * unchanged. Requests ask for `identity`, but some proxies compress anyway, and others state a
+ * coding that the bytes do not have. So the header alone does not decide. Not for layers: their
+ * digests cover the stored bytes.
+ * @param isRight returns whether the bytes are what the reader expects
+ * @param limit maximum decoded bytes
  */
 export async function decodedBody(
   bytes: Uint8Array,
@@ -42,7 +43,7 @@ export async function decodedBody(
   }
   try {
     let decoded = bytes;
-    // The last one was applied last.
+    // Decode in reverse order.
     for (const coding of [...codings].reverse()) decoded = await decode(decoded, coding, limit);
     return { bytes: decoded, note: note('') };
   } catch {
@@ -54,13 +55,16 @@ function isCoding(coding: string): coding is Coding {
   return (CODINGS as readonly string[]).includes(coding);
 }
 
-/** zlib is loaded here: nearly no body needs it. @throws when the bytes are of another coding, or too many */
+/**
+ * Loads zlib here, since few bodies need it.
+ * @throws if the coding is wrong or the result too large
+ */
 async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number): Promise<Uint8Array> {
   const { brotliDecompress, gunzip, inflate, inflateRaw } = await import('node:zlib');
   const options = { maxOutputLength };
   if (coding === 'br') return promisify(brotliDecompress)(bytes, options);
   if (coding !== 'deflate') return promisify(gunzip)(bytes, options);
-  // The RFC says zlib's format; some servers send the bare stream.
+  // The RFC requires zlib's format, but some servers send a raw stream.
   return promisify(inflate)(bytes, options).catch(() => promisify(inflateRaw)(bytes, options));
 }
 
@@ -72,7 +76,7 @@ function codingsOf({ headers }: Pick<HttpAnswer, 'headers'>): string[] {
     .filter((coding) => coding !== '' && coding !== 'identity');
 }
 
-/** A header may hold any byte. */
+/** A header may contain any byte. */
 function printableCodings(codings: readonly string[]): string {
   return codings
     .join(', ')
@@ -80,7 +84,7 @@ function printableCodings(codings: readonly string[]): string {
     .slice(0, 100);
 }
 
-/** The bytes are one JSON value. */
+/** Returns whether the bytes are one JSON value. */
 export function isJson(bytes: Uint8Array): boolean {
   try {
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

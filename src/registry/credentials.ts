@@ -17,10 +17,10 @@ export interface CredentialsOptions {
 }
 
 /**
- * Returns the first credentials in docker's order: command line, --token-file, DOCKER_AUTH_CONFIG, docker's
- * config.json, podman's auth.json, and in each of these credHelpers, credsStore, auths. undefined is anonymous.
- * Files are read and helpers run each time: what was refused may have been replaced since. A source that fails is
- * skipped with a notice.
+ * Returns the first credentials in docker's order: command line, --token-file, DOCKER_AUTH_CONFIG,
+ * docker's config.json, podman's auth.json. Each file is searched for credHelpers, credsStore,
+ * auths. undefined is anonymous. Files are read and helpers run each time, since rejected
+ * credentials may have been replaced. A failed source is skipped with a notice.
  * @param registry as it stands in a reference
  */
 export async function findCredentials(

@@ -17,9 +17,9 @@ export function withDeadline<T>(
 }
 
 /**
- * Runs a task as `withDeadline` does.
- * @param late makes the error of the deadline
- * @param task may call `lift` to take the deadline away
+ * Runs a task with a deadline, as `withDeadline` does.
+ * @param late creates the deadline's error
+ * @param task may call `lift` to remove the deadline
  */
 export async function withTimer<T>(
   ms: number,

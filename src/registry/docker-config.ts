@@ -14,22 +14,27 @@ export interface StoredAuth {
   registryToken?: string; // bearer token, for the registry itself
 }
 
-/** docker's config.json, from its file or its variable, or podman's auth.json (containers-auth.json(5)). */
+/**
+ * docker's config.json, from a file or variable, or podman's auth.json (containers-auth.json(5)).
+ */
 export interface AuthFile {
-  from: string; // its path, or DOCKER_AUTH_CONFIG
+  from: string; // path, or DOCKER_AUTH_CONFIG
   auths: ReadonlyMap<string, StoredAuth>; // by server, as written
   credHelpers: ReadonlyMap<string, string>; // by server, as written
   credsStore: string | undefined;
 }
 
-/** docker (from 28 on) and GitLab's runners take a whole config.json from this variable. It comes before the files. */
+/**
+ * docker (from 28 on) and GitLab's runners read a whole config.json from this variable, before
+ * files.
+ */
 const CONFIG_VARIABLE = 'DOCKER_AUTH_CONFIG';
 /** Bytes; real ones have a few hundred. */
 const FILE_SIZE_MAX = 1024 * 1024;
 
 /**
- * Returns what there is of DOCKER_AUTH_CONFIG, docker's file and podman's files, in this order. One that is not JSON is
- * skipped with a notice.
+ * Returns the existing configurations of DOCKER_AUTH_CONFIG, docker's file and podman's files, in
+ * order. Invalid JSON is skipped with a notice.
  */
 export async function readAuthFiles(environment: NodeJS.ProcessEnv, notice: Notice): Promise<AuthFile[]> {
   const home = homeDirectory(environment);
@@ -72,7 +77,7 @@ async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | un
   }
 }
 
-/** An empty text holds no credentials: docker and podman say nothing of it either. */
+/** An empty text has no credentials, and docker and podman ignore it silently. */
 function parseAuthFile(from: string, text: string, notice: Notice): AuthFile | undefined {
   if (text.trim() === '') return undefined;
   if (text.length > FILE_SIZE_MAX) {
@@ -83,7 +88,7 @@ function parseAuthFile(from: string, text: string, notice: Notice): AuthFile | u
   try {
     value = JSON.parse(text);
   } catch {
-    // Never the parser's message: it quotes the text, and the text holds secrets.
+    // Never the parser's message: it quotes the text, which contains secrets.
     notice(notUsed(from, 'it is not valid JSON'));
     return undefined;
   }
@@ -107,7 +112,7 @@ function notUsed(from: string, why: string): string {
   return `credentials in ${from} are not used: ${why}`;
 }
 
-/** Returns the entry of `auths` that serves a repository. */
+/** Returns the entry of `auths` for a repository. */
 export function storedAuth(file: AuthFile, registry: string, repository: string): StoredAuth | undefined {
   return longestKey(new Map([...file.auths].filter(([, auth]) => isFilled(auth))), registry, repository);
 }

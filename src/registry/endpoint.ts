@@ -62,7 +62,7 @@ export class Endpoint {
           this.#candidates = [origin];
           return answer;
         } catch (error) {
-          // A server that speaks TLS: why that failed is what the user must know.
+          // The server speaks TLS: report its error, not that of plain HTTP.
           first = first === undefined || speaksTls(error, origin) ? error : first;
           last = error;
           if (signal.aborted || !isWrongScheme(error)) {
@@ -73,7 +73,7 @@ export class Endpoint {
       }
       // Nobody answered on the other scheme: the doubtful answer was the registry's own word.
       if (doubtful) return doubtful;
-      // The last try knew the name, or had a proxy that does: it says more.
+      // The last error is more specific if it resolved the name, or used a proxy that does.
       throw isUnknownName(first) ? last : first;
     };
   }
@@ -94,9 +94,9 @@ function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
 }
 
 /**
- * What a TLS handshake with a plain server, a plain request to a TLS server, a closed port, or a proxy
- * that makes no tunnel look like. An unknown name counts too: a proxy may know it, and only one scheme
- * may have a proxy.
+ * Errors of a TLS handshake with a plain server, a plain request to a TLS server, a closed port, or
+ * a proxy that refuses a tunnel. An unknown name counts too: a proxy may resolve it, and only one
+ * scheme may have a proxy.
  */
 function isWrongScheme(error: unknown): boolean {
   if (!(error instanceof RegistryFault)) return false;
@@ -113,7 +113,9 @@ function isUnknownName(error: unknown): boolean {
   );
 }
 
-/** The handshake went well, or the server ended it with an alert: it is no plain server. */
+/**
+ * Returns whether the handshake succeeded or ended with an alert: then it is not a plain server.
+ */
 function speaksTls(error: unknown, origin: string): boolean {
   const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
   const code = connectionCode(cause) ?? '';

@@ -1,12 +1,15 @@
 import { LayerslayerError } from '../base/errors.js';
 import { withTimer } from './deadline.js';
 
-/** Ms until an operation gives up on a registry that has never answered, tries included: the user waits 30 s at most. */
+/**
+ * Ms until an operation on a registry that never answered fails, retries included. Limits the
+ * user's wait to 30 s.
+ */
 const FIRST_CONTACT_MS = 28_000;
 
 /**
- * Bounds the operations on a registry that has not answered yet. A registry that answered once gets all tries of a
- * request, since it will answer again; a wrong name or a firewall must not hold the user for the sum of their deadlines
+ * Limits operations on a registry that has not answered yet. After its first answer, a registry
+ * gets all retries. Without this limit, a wrong name or a firewall costs the sum of all deadlines
  * (112 s, measured).
  */
 export class FirstContact {
@@ -14,7 +17,7 @@ export class FirstContact {
   readonly #deadlineMs: number;
   #made = false;
   #lastFault: string | undefined;
-  readonly #lifts = new Set<() => void>(); // of the operations that wait for a first answer
+  readonly #lifts = new Set<() => void>(); // of operations that wait for a first answer
 
   /** @param host names the registry in messages */
   constructor(host: string, deadlineMs: number = FIRST_CONTACT_MS) {
@@ -22,22 +25,22 @@ export class FirstContact {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** The registry answered: operations under way, and later ones, have no deadline of this class. */
+  /** The registry answered: removes the deadline of current and later operations. */
   made(): void {
     this.#made = true;
     for (const lift of this.#lifts) lift();
     this.#lifts.clear();
   }
 
-  /** A request came to nothing, with this message: a proxy or a token service may be what does not answer. */
+  /** A request failed with this message. A proxy or a token service may be the one that does not answer. */
   failed(message: string): void {
     this.#lastFault = message;
   }
 
   /**
-   * Runs an operation with all its tries.
+   * Runs an operation, retries included.
    * @param doing names the operation in the message
-   * @throws LayerslayerError TIMED_OUT when the registry does not answer; what `task` throws
+   * @throws LayerslayerError TIMED_OUT if the registry does not answer; the error of `task`
    */
   async within<T>(
     doing: string,

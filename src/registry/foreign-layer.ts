@@ -7,35 +7,35 @@ import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { checkTarget } from './target-policy.js';
 
-/** Urls of one layer that are asked; real manifests name one or two. */
+/** Maximum urls to try per layer; real manifests have one or two. */
 const URLS_MAX = 8;
 
 export interface ForeignLayerOptions {
   registry: string; // host, for messages
   digest: Digest;
-  size: number; // bytes, as the descriptor says
+  size: number; // bytes, as in the descriptor
   mediaType: string;
-  urls: readonly string[]; // of the descriptor
-  exchange: Exchange; // with redirects, without credentials
+  urls: readonly string[]; // from the descriptor
+  exchange: Exchange; // follows redirects, sends no credentials
   now: () => number; // ms since 1970
 }
 
 /**
- * Where the manifest says that a layer is, when the registry does not have it (OCI image-spec, descriptor.md, `urls`).
- * Windows base layers are of this kind. Anybody can write a manifest, so the urls are under the policy of redirects,
- * and are asked without credentials.
+ * The urls of a layer that the registry lacks (OCI image-spec, descriptor.md, `urls`), such as
+ * Windows base layers. Manifests are untrusted, so the urls follow the redirect policy and get no
+ * credentials.
  */
 export class ForeignLayer {
   readonly #options: ForeignLayerOptions;
   #urls: readonly string[];
-  #answered: string | undefined; // the url of the last answer
+  #answered: string | undefined; // url of the last answer
 
   constructor(options: ForeignLayerOptions) {
     this.#options = options;
     this.#urls = options.urls.slice(0, URLS_MAX);
   }
 
-  /** The last answer held wrong bytes, or was of no use: the other urls come first from now on. */
+  /** Moves the last url to the end: its answer was wrong or useless. */
   suspect(): void {
     const wrong = this.#answered;
     if (wrong === undefined) return;
@@ -43,9 +43,9 @@ export class ForeignLayer {
   }
 
   /**
-   * Asks the urls in turn.
-   * @param nearby the registry's own address is loopback or private: then so may be the urls'
-   * @throws RegistryFault NOT_FOUND when none has the layer; the code of the first other fault
+   * Tries the urls in order.
+   * @param nearby the registry has a loopback or private address, so the urls may too
+   * @throws RegistryFault NOT_FOUND if no url has the layer; the code of the first other fault
    */
   async open(
     headers: Readonly<Record<string, string>>,
@@ -86,7 +86,7 @@ export class ForeignLayer {
       const message = `${shown(text)}: got ${length} bytes, want ${size}`;
       throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host: answer.url.host });
     }
-    // 416 is the caller's business: it asks for the whole blob then.
+    // The caller handles 416 by requesting the whole blob.
     if ([200, 206, 416].includes(answer.status)) return answer;
     throw await answerFault(answer, shown(text), '200', now());
   }
@@ -107,21 +107,22 @@ export class ForeignLayer {
 }
 
 /**
- * Says that content which is missing belongs elsewhere: ` (foreign layer, TYPE: its content is at URL)`. Empty for an
- * ordinary descriptor.
+ * Returns a note that missing content is elsewhere: ` (foreign layer, TYPE: its content is at
+ * URL)`. Empty for an ordinary descriptor.
  */
 export function foreignNote(descriptor: Pick<Descriptor, 'mediaType' | 'urls'>): string {
   if (!isForeign(descriptor)) return '';
   const { mediaType, urls } = descriptor;
-  const places = urls?.slice(0, URLS_MAX).map(shown).join(', ') ?? 'no url that its manifest names';
-  return ` (foreign layer, ${typeName(mediaType)}: its content is at ${places})`;
+  const places = urls?.slice(0, URLS_MAX).map(shown).join(', ');
+  const where = places === undefined ? 'its manifest has no url' : `its content is at ${places}`;
+  return ` (foreign layer, ${typeName(mediaType)}: ${where})`;
 }
 
 function typeName(mediaType: string): string {
   return oneLine(mediaType) || 'no media type';
 }
 
-/** Without the query, which may hold a signature, and without credentials. */
+/** Returns a url without its query, which may hold a signature, and without credentials. */
 function shown(text: string): string {
   if (!URL.canParse(text)) return 'a url that is not valid';
   const { protocol, host, pathname } = new URL(text);

@@ -7,8 +7,8 @@ export interface HttpRequest {
   headers: Readonly<Record<string, string>>; // names in lower case
   body?: string; // of a POST
   /**
-   * The server that sent us to `url` answered from a loopback or private address: it may send us to such
-   * addresses. undefined: no server sent us, the user named the registry.
+   * The sender of `url` has a loopback or private address, so it may redirect to such addresses.
+   * undefined: there is no sender, the user named the registry.
    */
   senderNearby?: boolean;
 }
@@ -19,10 +19,10 @@ export interface HttpAnswer {
   headers: Readonly<Record<string, string | string[] | undefined>>; // names in lower case
   url: URL; // that answered: after redirects not the one that was asked
   body: ResponseBody;
-  nearby: boolean; // the socket of this answer leads to a loopback or private address
-  senderNearby: boolean | undefined; // of the request: `url` may be asked again under the same rule
-  sent?: Pick<HttpRequest, 'headers' | 'body'>; // of the request, which the body may repeat
-  proxy: string | undefined; // names the proxy by which the answer came
+  nearby: boolean; // this answer's socket leads to a loopback or private address
+  senderNearby: boolean | undefined; // of the request: a retry of `url` follows the same rule
+  sent?: Pick<HttpRequest, 'headers' | 'body'>; // of the request; an error body may repeat it
+  proxy: string | undefined; // the proxy of this answer
 }
 
 /**

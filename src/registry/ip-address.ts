@@ -1,10 +1,13 @@
-/** IPv4 addresses inside IPv6 ones: a connection to the outer address reaches the inner one. */
+/**
+ * IPv4 addresses embedded in IPv6 addresses: a connection to the outer address reaches the inner
+ * one.
+ */
 
-/** Where an IPv4 address stands in the eight 16-bit groups of an IPv6 address. */
+/** Position of an IPv4 address in the eight 16-bit groups of an IPv6 address. */
 interface Embedding {
-  prefix: readonly number[]; // the first groups
-  at: number; // the group where the IPv4 address begins; it takes two
-  inverted?: boolean; // each bit of it is flipped
+  prefix: readonly number[]; // leading groups
+  at: number; // first of the two groups of the IPv4 address
+  inverted?: boolean; // all bits are flipped
 }
 
 const EMBEDDINGS: readonly Embedding[] = [
@@ -18,8 +21,7 @@ const EMBEDDINGS: readonly Embedding[] = [
 ];
 
 /**
- * Returns the IPv4 address that an IPv6 address carries, undefined when it carries none.
- *
+ * Returns the IPv4 address embedded in an IPv6 address, undefined if there is none.
  * @param address a valid IPv6 address without brackets and zone
  */
 export function embeddedIPv4(address: string): string | undefined {
@@ -29,12 +31,12 @@ export function embeddedIPv4(address: string): string | undefined {
   const { at, inverted } = embedding;
   const mask = inverted ? 0xffff : 0;
   const [high, low] = [groups[at]! ^ mask, groups[at + 1]! ^ mask];
-  // `::` and `::1` are addresses of their own, not 0.0.0.0 and 0.0.0.1.
+  // `::` and `::1` are separate addresses, not 0.0.0.0 and 0.0.0.1.
   if (high === 0 && low <= 1 && groups.every((group, index) => index === 7 || group === 0)) return undefined;
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
 
-/** Eight groups. `URL` writes every spelling of an address in one form, without a dotted end. */
+/** Returns eight groups. `URL` normalises every spelling, without dotted endings. */
 function ipv6Groups(address: string): number[] {
   const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [head = '', tail] = canonical.split('::');

@@ -4,10 +4,9 @@ import type { BodyControl } from './response-body.js';
 import type { AnswerHandler, Connector, ConnectTarget, WireRequest } from './wire.js';
 
 /**
- * Sends one request on a connection of its own and reads the answer loosely: for servers whose answers
- * undici's parser refuses. It calls the handler as undici's `dispatch` does.
- *
- * @returns ends the exchange; its handler gets the error
+ * Sends one request on its own connection and parses the response loosely, for servers that
+ * undici's parser rejects. Calls the handler as undici's `dispatch` does.
+ * @returns a function that aborts the exchange; its handler gets the error
  */
 export function dispatchLoosely(
   connector: Connector,
@@ -34,7 +33,7 @@ class LooseExchange implements BodyControl {
   readonly #socket: Socket;
   readonly #handler: AnswerHandler;
   readonly #response: LooseResponse;
-  readonly #events: (ResponseEvent | Error)[] = []; // not delivered yet; the last one may be the fault
+  readonly #events: (ResponseEvent | Error)[] = []; // not delivered yet; the last may be an error
   #paused = false;
   #delivering = false;
   #done = false;
@@ -45,7 +44,7 @@ class LooseExchange implements BodyControl {
     this.#response = new LooseResponse(request.method);
     socket.on('error', (error) => this.#add([error]));
     handler.onRequestStart(this, { remoteAddress: socket.remoteAddress });
-    // The handler may refuse the address: then no byte is sent.
+    // The handler may reject the address before a byte is sent.
     if (this.#done) return;
     socket.on('data', (bytes: Buffer) => this.#read(() => this.#response.push(bytes)));
     socket.on('end', () => this.#read(() => this.#response.finish()));
@@ -83,7 +82,7 @@ class LooseExchange implements BodyControl {
     this.#deliver();
   }
 
-  /** The handler may pause, resume or abort while it gets an event. */
+  /** The handler may pause, resume or abort during an event. */
   #deliver(): void {
     if (this.#delivering) return;
     this.#delivering = true;

@@ -6,23 +6,23 @@ import {
   type ResponseHead,
 } from './response-head.js';
 
-/** What a piece of an answer holds: its head, bytes of its body, its end. */
+/** An event of a response: its head, bytes of its body, its end. */
 export type ResponseEvent = ResponseHead | Uint8Array | 'end';
 
-/** A line that announces a chunk; Go's limit. */
+/** Maximum length of a chunk header line, as in Go. */
 const CHUNK_LINE_MAX = 4096;
 
-/** What the next byte belongs to. */
+/** The part of the response that the next byte belongs to. */
 type Position = 'head' | 'length' | 'close' | 'chunk line' | 'chunk' | 'chunk end' | 'trailer' | 'done';
 
-/** Reads one answer of HTTP/1, piece by piece, as loosely as `parseResponseHead`. Does no I/O. */
+/** Parses one HTTP/1 response incrementally, as loosely as `parseResponseHead`. Does no I/O. */
 export class LooseResponse {
-  readonly #bodiless: boolean; // the answer to a HEAD
+  readonly #bodiless: boolean; // the response to a HEAD
   #head = new HeadCollector();
   #position: Position = 'head';
-  #left = 0; // bytes of the body, or of the chunk
+  #left = 0; // bytes left of the body or chunk
   #received = 0; // bytes of the body
-  #line = ''; // begun
+  #line = ''; // incomplete
   #trailerSize = 0;
 
   constructor(method: string) {
@@ -30,7 +30,7 @@ export class LooseResponse {
   }
 
   /**
-   * @returns what the bytes hold; views of `bytes`
+   * @returns events in the bytes; views of `bytes`
    * @throws HttpSyntaxError
    */
   push(bytes: Buffer): ResponseEvent[] {
@@ -41,8 +41,8 @@ export class LooseResponse {
   }
 
   /**
-   * The connection has ended.
-   * @throws CutOffError when the answer is not whole
+   * Handles the end of the connection.
+   * @throws CutOffError if the response is incomplete
    */
   finish(): ResponseEvent[] {
     if (this.#position === 'done') return [];
@@ -55,7 +55,10 @@ export class LooseResponse {
     throw new CutOffError(`the connection ended after ${this.#received}${of} bytes`);
   }
 
-  /** Takes some bytes. @returns those that are left */
+  /**
+   * Consumes some bytes.
+   * @returns the remaining bytes
+   */
   #step(bytes: Buffer, events: ResponseEvent[]): Buffer {
     switch (this.#position) {
       case 'head':
@@ -74,8 +77,8 @@ export class LooseResponse {
     if (!found) return bytes.subarray(bytes.length);
     const { head, rest } = found;
     if (head.status < 200) {
-      // 100 Continue, 103 Early Hints: the answer proper follows.
-      if (head.status === 101) throw new HttpSyntaxError('the server changes to another protocol (101)');
+      // 100 Continue, 103 Early Hints: the final response follows.
+      if (head.status === 101) throw new HttpSyntaxError('the server switched to another protocol (101)');
       this.#head = new HeadCollector();
       return rest;
     }
@@ -118,7 +121,7 @@ export class LooseResponse {
     return bytes.subarray(lf + 1);
   }
 
-  /** `1a;name=value`: extensions say nothing to us. */
+  /** `1a;name=value`: ignores extensions. */
   #startChunk(line: string): void {
     const size = line.replace(/;.*$/, '').trim();
     if (!/^[0-9a-f]{1,12}$/i.test(size)) throw new HttpSyntaxError('a chunk has no valid size');
@@ -128,7 +131,8 @@ export class LooseResponse {
 
   #skipTrailer(line: string): void {
     this.#trailerSize += line.length;
-    if (this.#trailerSize > HEAD_SIZE_MAX) throw new HttpSyntaxError('the trailers never end');
+    if (this.#trailerSize > HEAD_SIZE_MAX)
+      throw new HttpSyntaxError(`the trailers exceed ${HEAD_SIZE_MAX} bytes`);
   }
 
   #end(events: ResponseEvent[]): void {
@@ -137,5 +141,5 @@ export class LooseResponse {
   }
 }
 
-/** The connection ended before the answer did. */
+/** The connection ended before the response did. */
 export class CutOffError extends Error {}

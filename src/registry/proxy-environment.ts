@@ -3,25 +3,24 @@ import { domainToASCII } from 'node:url';
 import { LayerslayerError } from '../base/errors.js';
 import { embeddedIPv4 } from './ip-address.js';
 
-/** A proxy that the environment names. */
+/** A proxy from the environment. */
 export interface ProxyServer {
   url: URL; // without credentials
-  name: string; // in messages, never with its password: `proxy proxy.corp:3128 (HTTPS_PROXY)`
-  authorization: string | undefined; // Proxy-Authorization: goes to the proxy, nowhere else
+  name: string; // for messages, without the password: `proxy proxy.corp:3128 (HTTPS_PROXY)`
+  authorization: string | undefined; // Proxy-Authorization: only for the proxy
 }
 
 /**
- * Returns the proxy for a URL, undefined when none is to be used. The rules are those of Go's `httpproxy`
- * package, so that docker, podman, crane and layerslayer agree: HTTPS_PROXY is for https, HTTP_PROXY is
- * for http and never for https, upper case wins, loopback needs no proxy.
- *
- * @throws LayerslayerError INVALID_ARGUMENT when the variable that counts names no HTTP proxy
+ * Returns the proxy for a URL, undefined if there is none. The rules are those of Go's `httpproxy`,
+ * as in docker, podman and crane. HTTPS_PROXY is for https and HTTP_PROXY only for http. Upper case
+ * wins. Loopback needs no proxy.
+ * @throws LayerslayerError INVALID_ARGUMENT if the variable is not the URL of an HTTP proxy
  */
 export function proxyFor(url: URL, environment: NodeJS.ProcessEnv): ProxyServer | undefined {
   const secure = url.protocol === 'https:';
   const { name, value } = readVariable(environment, secure ? 'HTTPS_PROXY' : 'HTTP_PROXY');
   if (value === '' || isExempt(url, readVariable(environment, 'NO_PROXY').value)) return undefined;
-  // A web server passes a request's header `Proxy:` to CGI programs as HTTP_PROXY (CVE-2016-5385).
+  // A web server passes a request's `Proxy:` header to CGI programs as HTTP_PROXY (CVE-2016-5385).
   if (!secure && environment.REQUEST_METHOD) {
     const why = 'REQUEST_METHOD is set, so a web client may have set it';
     throw new LayerslayerError('INVALID_ARGUMENT', `the proxy in ${name} is refused: ${why}`);
@@ -42,10 +41,10 @@ function readVariable(environment: NodeJS.ProcessEnv, name: string): { name: str
 function parseProxy(variable: string, value: string): ProxyServer {
   const text = value.includes('://') ? value : `http://${value}`;
   if (!URL.canParse(text) || !/^https?:/i.test(text)) {
-    // Never the value: it may hold a password.
+    // Never the value: it may contain a password.
     throw new LayerslayerError(
       'INVALID_ARGUMENT',
-      `the proxy in ${variable} is no URL with http:// or https://`,
+      `the proxy in ${variable} is not an http:// or https:// URL`,
     );
   }
   const url = new URL(text);
@@ -62,7 +61,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a bare % in a password that is not encoded
+    return text; // an unencoded % in a password
   }
 }
 
@@ -77,7 +76,10 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** One entry of NO_PROXY: `*`, a network (CIDR), or an address or domain, which may have a `:port`. */
+/**
+ * Matches one entry of NO_PROXY: `*`, a network (CIDR), an address or a domain, with optional
+ * `:port`.
+ */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '' || entry === '*') return entry === '*';
   const network = parseNetwork(entry);
@@ -85,12 +87,13 @@ function matches(entry: string, host: string, port: string): boolean {
   const { name, wantedPort } = splitPort(entry);
   if (name === '' || (wantedPort !== '' && wantedPort !== port)) return false;
   if (isIP(name) !== 0) return plainHost(name) === host;
-  // `example.com` is itself and what is below it; `.example.com` and `*.example.com` only what is below.
+  // `example.com` matches itself and its subdomains, `.example.com` and `*.example.com` only
+  // subdomains.
   const domain = domainToASCII(name.replace(/^\*?\./, '')) || name;
   return host.endsWith(`.${domain}`) || (!/^\*?\./.test(name) && host === domain);
 }
 
-/** `10.0.0.0/8`, `2001:db8::/32`; undefined when the entry is no network. */
+/** Matches `10.0.0.0/8`, `2001:db8::/32`; undefined if the entry is not a network. */
 function parseNetwork(entry: string): BlockList | undefined {
   const [, address = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(entry) ?? [];
   const version = isIP(address);
@@ -100,13 +103,13 @@ function parseNetwork(entry: string): BlockList | undefined {
   return network;
 }
 
-/** `host:port`; an IPv6 address has a port only after brackets. */
+/** `host:port`; an IPv6 address needs brackets for a port. */
 function splitPort(entry: string): { name: string; wantedPort: string } {
   const [, bracketed, plain, wantedPort = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::([^:]*))?$/.exec(entry) ?? [];
   return { name: bracketed ?? plain ?? entry, wantedPort };
 }
 
-/** Without brackets, IPv6 in one spelling, a mapped IPv4 address (::ffff:1.2.3.4) as IPv4. */
+/** Returns an address without brackets, IPv6 normalised, a mapped one (::ffff:1.2.3.4) as IPv4. */
 function plainHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 6) return bare;

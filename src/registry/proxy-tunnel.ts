@@ -4,7 +4,7 @@ import { connectionFault, RegistryFault } from './registry-fault.js';
 import { HeadCollector, HttpSyntaxError } from './response-head.js';
 import { type Connector, type ConnectTarget, targetOf } from './wire.js';
 
-/** Opens sockets to the proxy itself; its faults name it. */
+/** Opens sockets to the proxy itself; errors name the proxy. */
 export function connectorToProxy(proxy: ProxyServer, connector: Connector): Connector {
   return (_target, callback) => {
     connector(targetOf(proxy.url), (error, socket) => {
@@ -15,10 +15,9 @@ export function connectorToProxy(proxy: ProxyServer, connector: Connector): Conn
 }
 
 /**
- * Opens TLS connections through a proxy: CONNECT, then the handshake with the server behind.
- *
- * @param overTls makes a TLS connection of a socket that it is given
- * @param answerMs time for the proxy's answer
+ * Opens TLS connections through a proxy: CONNECT, then the handshake with the server.
+ * @param overTls opens a TLS connection over a given socket
+ * @param answerMs timeout of the proxy's answer
  */
 export function connectorThroughProxy(
   proxy: ProxyServer,
@@ -58,7 +57,7 @@ function askForTunnel(
     const end = (fault: Error | undefined) => {
       clearTimeout(timer);
       socket.off('data', onData).off('error', onError).off('end', onClose).off('close', onClose);
-      // Later errors are the TLS socket's: without a listener this one would end the process.
+      // Later errors belong to the TLS socket. Without a listener, this one would end the process.
       socket.on('error', () => {});
       socket.pause();
       if (fault) reject(fault);
@@ -97,11 +96,11 @@ function askForTunnel(
   });
 }
 
-/** A tunnel's refusal. undefined: the tunnel stands. */
+/** Returns the refusal of a tunnel, undefined if the tunnel is open. */
 function connectFault(proxy: ProxyServer, authority: string, status: number): RegistryFault | undefined {
   if (status < 300) return undefined;
   if (status === 407) return proxyUnauthorized(proxy);
-  // Squid answers 403 to ports that it does not tunnel to, and 503 when nothing listens behind.
+  // Squid answers 403 for ports that it does not tunnel to, and 503 if no server listens there.
   const why = status === 403 ? '; it may not allow this host or port' : '';
   return new RegistryFault(
     'REGISTRY_UNAVAILABLE',
@@ -111,14 +110,14 @@ function connectFault(proxy: ProxyServer, authority: string, status: number): Re
   );
 }
 
-/** Code of the cause when a proxy answered, and made no tunnel. */
+/** Code of the cause if a proxy answered but refused the tunnel. */
 export const CONNECT_REFUSED = 'PROXY_REFUSED_CONNECT';
 
-/** What a proxy's 407 means. */
+/** Returns the fault for a proxy's 407. */
 export function proxyUnauthorized(proxy: ProxyServer): RegistryFault {
   const message =
     proxy.authorization === undefined
-      ? 'got 407: it wants a user and password: write the variable as http://USER:PASSWORD@HOST:PORT'
-      : 'got 407: it refused the user and password of its URL';
+      ? 'got 407: it requires a user and password: set the variable to http://USER:PASSWORD@HOST:PORT'
+      : 'got 407: it rejected the user and password in its URL';
   return new RegistryFault('UNAUTHORIZED', `${proxy.name}: ${message}`, 'never', { host: proxy.name });
 }

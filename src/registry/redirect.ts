@@ -9,9 +9,9 @@ const REDIRECTS_MAX = 10;
 const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
 /**
- * Follows redirects of GET and HEAD. Credentials are dropped at the first change of scheme, host or port
- * and never come back; so they never go from https to http either. Where a redirect may lead depends on
- * the address that sent it.
+ * Follows redirects of GET and HEAD. Credentials are dropped at the first change of scheme, host or
+ * port, for good. So they are never sent from https to http either. The address of the sender
+ * decides where a redirect may lead.
  */
 export function followRedirects(exchange: Exchange): Exchange {
   return async (request, signal) => {

@@ -175,8 +175,8 @@ export class RegistryAuthorization implements Authorization {
       : asksForLogin
         ? `${image}: not found, or private: ${how}`
         : challenges.some(isBearer)
-          ? `${image}: ${registry} wants a token and does not say from where (no realm in its challenge)`
-          : `${image}: ${registry} wants authorization of a kind we do not have (${schemes || 'none named'})`;
+          ? `${image}: ${registry} requires a token, but its challenge has no realm`
+          : `${image}: ${registry} requires an authorization scheme that is not supported (${schemes || 'none named'})`;
     return new RegistryFault('UNAUTHORIZED', message, 'never', { cause });
   }
 }

@@ -28,7 +28,7 @@ import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from '.
 
 /** Without a byte, of headers or body: a stall. */
 const STALL_MS = 20_000;
-/** Ms for one HEAD. Firewalls swallow them, and a GET says the same. */
+/** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
 const HEAD_DEADLINE_MS = 5_000;
 /** One try of a manifest or config, whose bodies are small: a server that drips them must not hold a mount. */
 const SMALL_BODY_DEADLINE_MS = 60_000;
@@ -42,7 +42,7 @@ export interface RegistryClientOptions extends RegistryOptions {
   clock?: Clock;
   stallMs?: number;
   headDeadlineMs?: number;
-  firstContactMs?: number; // until a registry that never answered is given up
+  firstContactMs?: number; // until a registry that never answered counts as unreachable
   readDeadlineMs?: number;
 }
 
@@ -102,7 +102,7 @@ export class RegistryClient {
 
   /**
    * The digest that a tag stands for now, by one HEAD (a GET counts as a pull on Docker Hub). undefined: the registry
-   * refuses HEAD, does not answer it or names no digest; only a GET tells then.
+   * refuses HEAD, does not answer it or returns no digest: then only a GET does.
    * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND (some answer 404 to any HEAD)
    */
   async headManifest(repository: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
@@ -150,7 +150,10 @@ export class RegistryClient {
     return fetched;
   }
 
-  /** undefined: there was no answer in time, or the connection failed in a way that a GET may not. */
+  /**
+   * Returns undefined if there was no answer in time, or a GET may succeed where the connection
+   * failed.
+   */
   async #head(repository: string, tag: string, signal: AbortSignal): Promise<HttpAnswer | undefined> {
     const doing = `HEAD of ${this.#name(repository, tag)}`;
     const ms = this.#options.headDeadlineMs ?? HEAD_DEADLINE_MS;
@@ -253,7 +256,7 @@ export class RegistryClient {
     });
   }
 
-  /** undefined: an ordinary layer, which only the registry has. */
+  /** Returns undefined for an ordinary layer, which only the registry has. */
   #foreign(layer: Descriptor): ForeignLayer | undefined {
     if (!isForeign(layer)) return undefined;
     const { digest, size, mediaType, urls } = layer;
@@ -273,7 +276,10 @@ export class RegistryClient {
     return this.#connections.close();
   }
 
-  /** A 401 begins a login, whose token service may be as silent: the answer after it counts. */
+  /**
+   * Records an answer. A 401 starts a login, whose token service may not answer: the answer after
+   * it counts.
+   */
   #heard(exchange: Exchange): Exchange {
     return async (request, signal) => {
       const answer = await exchange(request, signal).catch((error: unknown) => {
@@ -358,8 +364,8 @@ function isOf(digest: Digest): (bytes: Uint8Array) => boolean {
 
 /**
  * @param from the host that sent the bytes
- * @param note ends the message
- * @returns the bytes' digest, which is `wanted` when that is given
+ * @param note appended to the message
+ * @returns the digest of the bytes, equal to `wanted` if given
  */
 function checkDigest(
   bytes: Uint8Array,

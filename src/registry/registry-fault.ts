@@ -49,26 +49,27 @@ export function connectionCode(given: unknown): string | undefined {
   return systemCode(error) ?? systemCode(first);
 }
 
-/** What a socket said before undici said that it was closed (`keepFirstError`). */
+/** The socket's error before undici reported the close (`keepFirstError`). */
 function firstError(error: unknown): unknown {
   const { cause } = (error ?? {}) as { cause?: unknown };
   return systemCode(error) === 'UND_ERR_SOCKET' && systemCode(cause) !== undefined ? cause : error;
 }
 
-/** OpenSSL's own words, where its message names lines of its source. */
+/** OpenSSL's reason, without the source lines that its message contains. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as { reason?: unknown; message?: unknown };
   return oneLine(String(typeof reason === 'string' ? reason : (message ?? '')));
 }
 
-/** Names a host, and the proxy on the way to it. */
+/** Returns a host and the proxy on the way, for messages. */
 export function placeOf({ host }: { host: string }, proxy: string | undefined): string {
   return proxy === undefined ? host : `${host} through ${proxy}`;
 }
 
 /**
- * An error of the connection (not of HTTP) as a fault. Names the host only: a path may be a signed URL's.
- * @param proxy names the proxy on the way
+ * Returns a connection error (not HTTP) as a fault. It names only the host: a path may be a signed
+ * URL's.
+ * @param proxy the proxy on the way
  */
 export function connectionFault(
   error: unknown,

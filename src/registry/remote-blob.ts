@@ -17,7 +17,7 @@ const READ_DEADLINE_MS = 55_000;
 
 export interface RemoteBlobOptions {
   retry: RetryOptions;
-  contact: FirstContact; // with the registry
+  contact: FirstContact; // first contact with the registry
   readDeadlineMs?: number; // of one `read`; `stream` has none while bytes come
   onBytes?: (count: number) => void; // body bytes as they come, also those that are thrown away
 }

@@ -1,6 +1,6 @@
 import type { StallTimer } from './stall-timer.js';
 
-/** The handle on a connection that undici, or `dispatchLoosely`, gives the handler of an answer. */
+/** A handle on a connection, from undici or `dispatchLoosely`, for the handler of a response. */
 export interface BodyControl {
   pause(): void;
   resume(): void;
@@ -23,7 +23,7 @@ export class ResponseBody {
   readonly #stall: StallTimer;
   #sink: ChunkSink | undefined;
   #finish: ((error?: unknown) => void) | undefined;
-  /** Bytes that came before a consumer did. */
+  /** Bytes that arrived before a consumer. */
   readonly #early: Uint8Array[] = [];
   #delivering = false; // the sink is busy with a chunk
   #ended = false;

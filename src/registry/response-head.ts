@@ -1,25 +1,25 @@
-/** The head of an HTTP/1 answer, read as loosely as Go and curl read it. */
+/** The head of an HTTP/1 response, parsed as loosely as in Go and curl. */
 
 export interface ResponseHead {
   status: number;
   headers: Record<string, string | string[]>; // names in lower case
 }
 
-/** Bytes of an answer's head. Gateways send tens of KiB; curl stops at 300 KiB, Go at 10 MiB. */
+/** Maximum bytes of a head. Gateways send tens of KiB; curl's limit is 300 KiB, Go's 10 MiB. */
 export const HEAD_SIZE_MAX = 1024 * 1024;
 
-/** An answer that breaks HTTP in a way that cannot be read around. */
+/** A response that violates HTTP beyond loose parsing. */
 export class HttpSyntaxError extends Error {}
 
-/** What answered does not speak HTTP, but TLS, or something else. */
+/** The server does not speak HTTP, but TLS or another protocol. */
 class NotHttpError extends HttpSyntaxError {}
 
-/** undici's parser refused the bytes; they may still be HTTP as Go and curl read it. */
+/** undici's parser rejected the bytes, but they may be HTTP as Go and curl parse it. */
 export function isStrictParserError(error: unknown): boolean {
   return error instanceof Error && error.name === 'HTTPParserError' && !isNotHttp(error);
 }
 
-/** The bytes that came are no HTTP at all. */
+/** The bytes are not HTTP at all. */
 export function isNotHttp(error: unknown): boolean {
   if (error instanceof NotHttpError) return true;
   // The error has no code; `Expected HTTP/, RTSP/ or ICE/` is llhttp's reason.
@@ -29,11 +29,10 @@ export function isNotHttp(error: unknown): boolean {
 }
 
 /**
- * Parses a status line and headers. Lines may end in LF alone, continue in the next line (obs-fold,
- * RFC 9112 section 5.2), or have a space before the colon. Equal lengths count once; chunked counts
- * more than a length (RFC 9112 section 6.3).
- *
- * @param block all lines, without the empty one that ends them
+ * Parses a status line and headers. Lines may end in LF alone, continue on the next line (obs-fold,
+ * RFC 9112 section 5.2), or have a space before the colon. Equal lengths count once. Chunked
+ * overrides a length (RFC 9112 section 6.3).
+ * @param block all lines, without the final empty one
  * @throws HttpSyntaxError
  */
 export function parseResponseHead(block: Buffer): ResponseHead {
@@ -54,7 +53,7 @@ function addHeader(headers: ResponseHead['headers'], line: string): void {
   const colon = line.indexOf(':');
   if (colon < 0) throw new HttpSyntaxError('a header line has no colon');
   const name = line.slice(0, colon).trim().toLowerCase();
-  // A name that is none cannot be one that we ask for: Go drops such lines.
+  // No lookup uses an invalid name: Go drops such lines.
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) return;
   const value = line.slice(colon + 1).trim();
   const earlier = headers[name];
@@ -71,13 +70,13 @@ function settleLength(headers: ResponseHead['headers']): void {
     throw new HttpSyntaxError(`the answer has two lengths, ${quoted(length!)} and ${quoted(other)}`);
   }
   if (length !== undefined && !/^\d{1,15}$/.test(length)) {
-    throw new HttpSyntaxError(`the answer's length is no number: ${quoted(length)}`);
+    throw new HttpSyntaxError(`the answer's length is not a number: ${quoted(length)}`);
   }
   if (isChunked(headers) || length === undefined) delete headers['content-length'];
   else headers['content-length'] = length;
 }
 
-/** @throws HttpSyntaxError for another coding: we ask for none */
+/** @throws HttpSyntaxError for any other coding: requests ask for none */
 export function isChunked(headers: ResponseHead['headers']): boolean {
   const codings = [headers['transfer-encoding'] ?? []]
     .flat()
@@ -90,7 +89,7 @@ export function isChunked(headers: ResponseHead['headers']): boolean {
   return codings.length === 1;
 }
 
-/** Printable and short. */
+/** Returns printable, short text. */
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'));
 }
@@ -100,14 +99,14 @@ export class HeadCollector {
   #bytes: Buffer = Buffer.alloc(0);
 
   /**
-   * @returns the head and what came behind it, undefined as long as its end is missing
-   * @throws HttpSyntaxError when it is too large or no head
+   * @returns the head and the bytes after it, undefined while its end is missing
+   * @throws HttpSyntaxError if it is too large or not a head
    */
   push(chunk: Buffer): { head: ResponseHead; rest: Buffer } | undefined {
     // Some servers send an empty line before the status line (RFC 9112 section 2.2).
     const from = this.#bytes.length === 0 ? chunk.findIndex((byte) => byte !== 13 && byte !== 10) : 0;
     if (from < 0) return undefined;
-    const searched = Math.max(0, this.#bytes.length - 3); // the end may be cut between two chunks
+    const searched = Math.max(0, this.#bytes.length - 3); // the end may span two chunks
     this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(from)]);
     for (let lf = this.#bytes.indexOf(10, searched); lf >= 0; lf = this.#bytes.indexOf(10, lf + 1)) {
       const next = this.#bytes[lf + 1] === 13 ? lf + 2 : lf + 1;

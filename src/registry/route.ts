@@ -8,32 +8,32 @@ import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from 
 import { type AnswerHandler, type Connector, targetOf, type WireRequest } from './wire.js';
 
 /**
- * Sockets to one host at most; a further request waits. Readers, index passes and read-ahead together
- * use fewer.
+ * Maximum sockets per host; more requests wait. Readers, index passes and read-ahead together use
+ * fewer.
  */
 const CONNECTIONS_MAX = 32;
-/** Ms for TCP and TLS; below the time that a read has, so that a second try fits. */
+/** Ms for TCP and TLS. Short enough for a second try within a read's deadline. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Ms that an idle socket stays open: bursts of reads share sockets; a NAT forgets them after minutes. */
+/** Ms that an idle socket stays open, for bursts of reads. NATs drop sockets after minutes. */
 const KEEP_ALIVE_MS = 30_000;
 
 export interface RouteOptions {
   environment: NodeJS.ProcessEnv;
-  /** The registry, as certs.d names it; undefined: the origin is another host. */
+  /** The registry, as certs.d names it; undefined for another host. */
   host: string | undefined;
-  wholeTrust: boolean; // the system's certificates too
-  insecure: boolean; // certificates are not checked
+  wholeTrust: boolean; // includes the system's certificates
+  insecure: boolean; // skips certificate checks
   /** As in `HttpRequest`. undefined: the user named the origin. */
   senderNearby: boolean | undefined;
 }
 
-/** How to reach one origin: its sockets, straight or by way of a proxy. */
+/** The sockets to one origin, direct or through a proxy. */
 export class Route {
   readonly #pool: Dispatcher;
   readonly #connector: Connector;
-  /** Where our sockets lead: to a proxy that gets whole URLs, else to the origin. */
+  /** Target of the sockets: a proxy that takes whole URLs, else the origin. */
   readonly #origin: URL;
-  /** What is on its way on connections of its own: what ends it, and when it has ended. */
+  /** Requests on their own connections: what aborts each, and when it has ended. */
   readonly #loose = new Map<(reason: Error) => void, Promise<void>>();
 
   private constructor(
@@ -59,14 +59,14 @@ export class Route {
     return new Route(pool, connector, origin, proxy);
   }
 
-  /** Requests go to the proxy as whole URLs: its answers may be its own. */
+  /** Requests go to the proxy as whole URLs, so it may answer itself. */
   get throughPlainProxy(): boolean {
     return this.proxy !== undefined && this.#origin === this.proxy.url;
   }
 
   /**
    * Sends one request.
-   * @param loosely reads the answer as Go and curl do, on a connection of its own
+   * @param loosely parse the response as Go and curl do, on a separate connection
    */
   dispatch(request: HttpRequest, handler: AnswerHandler, loosely: boolean): void {
     const wire = this.#wireRequest(request);
@@ -82,21 +82,21 @@ export class Route {
         method,
         headers,
         body,
-        headersTimeout: 0, // StallTimer's business
+        headersTimeout: 0, // StallTimer handles this
         bodyTimeout: 0,
-        // undici closes the socket after each HEAD unless told not to; the GET that follows needs one.
+        // By default, undici closes the socket after each HEAD; the following GET needs one.
         reset: false,
       },
       handler,
     );
   }
 
-  /** Requests under way end as they would. */
+  /** Lets current requests finish. */
   async close(): Promise<void> {
     await Promise.all([this.#pool.close(), ...this.#loose.values()]);
   }
 
-  /** Requests under way fail. */
+  /** Fails current requests. */
   async destroy(): Promise<void> {
     for (const end of this.#loose.keys()) end(new Error('closed'));
     await this.#pool.destroy();
@@ -153,11 +153,11 @@ async function openRouteConnector(
 ): Promise<Connector> {
   const { senderNearby } = options;
   if (proxy === undefined) {
-    // Judges the addresses that the socket uses: no second lookup can slip another one in.
+    // Checks the addresses that the socket uses, so a second lookup can't replace them.
     const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
     return openConnector({ ...(await tlsOptions(url, options)), ...lookup, timeout: CONNECT_TIMEOUT_MS });
   }
-  // --insecure is about the registry, not about the proxy.
+  // --insecure applies to the registry, not to the proxy.
   const ofProxy = await tlsOptions(proxy.url, { ...options, host: undefined, insecure: false });
   const toProxy = connectorToProxy(proxy, await openConnector({ ...ofProxy, timeout: CONNECT_TIMEOUT_MS }));
   if (url.protocol === 'http:') return toProxy;

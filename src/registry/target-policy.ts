@@ -35,10 +35,10 @@ FORBIDDEN.addAddress('fd00:ec2::254', 'ipv6'); // AWS metadata
 FORBIDDEN.addAddress('100.100.100.200'); // Alibaba metadata
 FORBIDDEN.addAddress('192.0.0.192'); // Oracle metadata
 
-/** Names that lead to a cloud's metadata service: a proxy resolves names out of our sight. */
+/** Names of cloud metadata services. A proxy resolves names out of sight. */
 const METADATA_NAME =
   /^(metadata|metadata\.google\.internal|metadata\.goog|instance-data|instance-data\.ec2\.internal)\.?$/;
-/** RFC 6761, and the names that Linux distributions have in /etc/hosts. */
+/** RFC 6761, and the names in the /etc/hosts of Linux distributions. */
 const LOOPBACK_NAME = /^((.+\.)?localhost|localhost\.localdomain|localhost6|ip6-localhost|ip6-loopback)\.?$/;
 
 /** @param host an address or a name, IPv6 with or without brackets */
@@ -55,7 +55,7 @@ export function addressKind(host: string): AddressKind {
   return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
 }
 
-/** An IPv6 address that carries an IPv4 address is judged by the stricter of both. */
+/** Returns the stricter kind of an IPv6 address and its embedded IPv4 address. */
 const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
 
 function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
@@ -72,7 +72,7 @@ export function isNearby(kind: AddressKind): boolean {
 /**
  * Judges a URL by what it says; names are judged when they are resolved (`lookupTargets`).
  * @param what names the sender's word in the message: `redirect`, `token realm`
- * @param senderNearby the sender's own address is loopback or private
+ * @param senderNearby the sender has a loopback or private address
  * @throws RegistryFault REGISTRY_UNAVAILABLE
  */
 export function checkTarget(target: URL, what: string, senderNearby: boolean): void {
@@ -89,7 +89,7 @@ export function checkTarget(target: URL, what: string, senderNearby: boolean): v
 }
 
 /**
- * Judges the address that a socket leads to, before the first byte is sent on it.
+ * Checks a socket's address before the first byte is sent.
  * @throws RegistryFault REGISTRY_UNAVAILABLE
  */
 export function checkAddress(hostname: string, kind: AddressKind, senderNearby: boolean): void {
@@ -107,7 +107,9 @@ function resolvesTo(hostname: string, why: string): RegistryFault {
   return new RegistryFault('REGISTRY_UNAVAILABLE', `${hostname} refused: it resolves to ${why}`, 'never');
 }
 
-/** A DNS lookup for sockets that fails when a name has an address to which its sender may not send us. */
+/**
+ * A DNS lookup for sockets. Fails if a name has an address that its sender must not redirect to.
+ */
 export function lookupTargets(senderNearby: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {

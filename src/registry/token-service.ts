@@ -26,7 +26,7 @@ export interface TokenRequest {
   challenge: Challenge;
   scope: string; // used when the challenge names none
   credentials: Credentials | undefined;
-  registryNearby: boolean; // the address that sent the challenge is loopback or private
+  registryNearby: boolean; // the challenge came from a loopback or private address
   nowMs: number;
 }
 

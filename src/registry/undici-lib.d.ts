@@ -1,4 +1,4 @@
-/** Files of undici: the package's index re-exports them, its types know only the index. */
+/** Internal files of undici, for which it has no types. Its index re-exports them. */
 declare module 'undici/lib/dispatcher/pool.js' {
   export { Pool as default } from 'undici';
 }

@@ -5,7 +5,7 @@ import type { Connector, ConnectTarget } from './wire.js';
 
 export type { Dispatcher } from 'undici';
 
-/** What undici's connector takes: TLS, lookup, timeout. */
+/** Options of undici's connector: TLS, lookup, timeout. */
 export type ConnectorOptions = buildConnector.BuildOptions;
 
 /** How to reach one origin. */
@@ -16,7 +16,7 @@ export interface PoolOptions {
 }
 
 /**
- * Sockets to one origin. A request's handler learns the address of the socket that serves it.
+ * Sockets to one origin. A request's handler gets the address of its socket.
  *
  * A Pool an origin, never undici's Agent for all: when a socket closes while another request begins, an Agent closes
  * the pool of that origin, and counts the old pool's last sockets against the new one, which it then closes too: from
@@ -26,7 +26,7 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
   const { connections, keepAliveTimeout, connector } = options;
   const { pool: PoolClass, client: Client } = await loadUndici();
 
-  /** One socket at a time; a request is written to the socket that was opened last. */
+  /** One socket at a time; a request is written to the last opened socket. */
   class AddressedClient extends Client {
     #remoteAddress: string | undefined;
 
@@ -61,7 +61,7 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
   });
 }
 
-/** undici's clients name the host always; its types do not know. */
+/** undici's clients always have a host; the types omit it. */
 function targetWithHost(target: buildConnector.Options): ConnectTarget {
   return { ...target, host: target.host ?? target.hostname };
 }
@@ -72,9 +72,8 @@ interface StartedHandler extends Dispatcher.DispatchHandler {
 }
 
 /**
- * Returns a connector that opens sockets as undici does. undici's client tries again for ever when a
- * connector fails with one of undici's own socket errors, or returns a socket that is closed already:
- * such failures get another code.
+ * Returns a connector that opens sockets as undici does, with other error codes. undici retries
+ * forever if a connector fails with undici's own socket errors or returns a closed socket.
  */
 export async function openConnector(options: ConnectorOptions): Promise<buildConnector.connector> {
   const connect = (await loadUndici()).connector(options);
@@ -96,8 +95,8 @@ function closedAtOnce(cause: Error | null): Error {
 }
 
 /**
- * Loads single files: undici's index loads fetch, web sockets, caches and mocks too, 65 ms instead of
- * 24 (measured).
+ * Loads single files of undici. Its index also loads fetch, web sockets, caches and mocks: 65 ms
+ * instead of 24 (measured).
  */
 async function loadUndici() {
   const [pool, client, connector] = await Promise.all([

@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import type { BodyControl } from './response-body.js';
 
-/** What a request looks like on its connection: to a proxy, `path` is the whole URL. */
+/** A request on its connection. To a proxy, `path` is the whole URL. */
 export interface WireRequest {
   method: 'GET' | 'HEAD' | 'POST';
   path: string;
-  headers: Record<string, string>; // with `host`
+  headers: Record<string, string>; // includes `host`
   body: string | null;
 }
 
-/** Gets one answer, as undici's dispatchers hand it over. */
+/** Receives one response, as undici's dispatchers deliver it. */
 export interface AnswerHandler {
-  /** Called when the request has its socket, before a byte is sent: it may still abort. */
+  /** Called when the request has a socket, before a byte is sent. It may abort. */
   onRequestStart(control: BodyControl, socket: { remoteAddress: string | undefined }): void;
   onResponseStart(
     control: BodyControl,
@@ -23,16 +23,16 @@ export interface AnswerHandler {
   onResponseError(control: BodyControl | undefined, error: Error): void;
 }
 
-/** Where a connector goes. */
+/** Target of a connector. */
 export interface ConnectTarget {
   hostname: string; // IPv6 without brackets
-  host: string; // with the port
+  host: string; // with port
   protocol: string;
-  port: string; // empty: the scheme's own
+  port: string; // empty: default of the scheme
   servername?: string | undefined;
 }
 
-/** Opens a socket on which HTTP may be spoken; TLS included. */
+/** Opens a socket for HTTP, including TLS. */
 export type Connector = (
   target: ConnectTarget,
   callback: (error: Error | null, socket: Socket | null) => void,

@@ -47,8 +47,8 @@ export function entryPath(header: HeaderBlock, pending: PendingRecords): Uint8Ar
 
 /**
  * Fills everything but what is about path and data.
- * @param onAdjusted is told what is shown otherwise than the archive says
- * @returns why the entry can't be shown; undefined when it can
+ * @param onAdjusted called for each value that differs from the archive
+ * @returns why the entry can't be shown; undefined if it can
  * @throws LayerslayerError CORRUPT_LAYER
  */
 export function readAttributes(
@@ -85,7 +85,7 @@ export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key:
   return number;
 }
 
-/** Out of range is nobody, never cut to 32 bits: 2^32 would be root. */
+/** An owner out of range becomes nobody. Truncating to 32 bits would turn 2^32 into root. */
 function ownerId(
   header: HeaderBlock,
   field: Field,
@@ -99,13 +99,13 @@ function ownerId(
   return OVERFLOW_OWNER_ID;
 }
 
-/** A device of another number would be another device. */
+/** A truncated device number would be another device. */
 function deviceFlaw({ name }: Field, number: number): string | undefined {
   if (number >= 0 && number <= MAX_DEVICE_NUMBER) return undefined;
   return `its ${name} is ${number}, want 0 to ${MAX_DEVICE_NUMBER}`;
 }
 
-/** Leaves out what no getxattr(2) could hand out. */
+/** Omits attributes that getxattr(2) can't return. */
 function shownXattrs(xattrs: readonly ExtendedAttribute[]): readonly ExtendedAttribute[] {
   const isShown = ({ name, value }: ExtendedAttribute) =>
     name.length > 0 && name.length <= MAX_XATTR_NAME_LENGTH && value.length <= MAX_XATTR_VALUE_LENGTH;
@@ -125,7 +125,10 @@ function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxReco
   entry.mtimeNanoseconds = time.nanoseconds;
 }
 
-/** 142 million years either way: kernels clamp far earlier, and an absurd time is no reason to refuse a layer. */
+/**
+ * 142 million years in each direction. Kernels clamp far earlier; an absurd time does not fail a
+ * layer.
+ */
 function clampSeconds(seconds: number): number {
   return Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds));
 }

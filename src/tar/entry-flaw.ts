@@ -1,32 +1,33 @@
-/** What keeps an entry from ever being shown, so that nothing of it need be kept. */
+/** Limits that hide an entry for good, so that none of its data is stored. */
 import type { TarEntry } from './entry.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
-/** A whiteout's own name is longer by this than the name it hides. */
+/** A whiteout's name is longer by this than the name it hides. */
 const WHITEOUT_PREFIX = Buffer.from('.wh.');
 
 /**
- * Why the entry is beyond what Linux can show. NULs and empty names are the merge's business: they cost nothing.
- * @returns undefined when it is within the limits
+ * Returns why the entry exceeds Linux's limits, undefined if it does not. The merge handles NULs
+ * and empty names, which cost no memory.
  */
 export function entryFlaw({ path, linkTarget }: TarEntry): string | undefined {
   if (linkTarget.length > MAX_LINK_TARGET_LENGTH) {
     return `its link target has ${linkTarget.length} bytes, the limit is ${MAX_LINK_TARGET_LENGTH}`;
   }
-  // So short that it is within both limits.
+  // Short enough to be within both limits.
   if (path.length <= MAX_NAME_LENGTH) return undefined;
   return pathFlaw(path);
 }
 
 /**
- * The path is cleaned as `path.Clean('/' + name)` does it, from its end, so that what counts stays: a `..` takes away the component
- * before it. Byte by byte and only as far as needed: 16 MiB of gzip may hold 16,000 paths of a MB.
+ * Checks the path cleaned as by `path.Clean('/' + name)`. Scans from the end, since a `..` removes
+ * the component before it. Byte by byte and only as far as needed: 16 MiB of gzip may hold 16,000
+ * paths of 1 MB.
  */
 function pathFlaw(path: Uint8Array): string | undefined {
   let depth = 0;
-  let taken = 0; // components that a `..` further on takes away
+  let taken = 0; // components that a later `..` removes
   let end = path.length;
   for (let at = path.length - 1; at >= -1; at--) {
     if (at >= 0 && path[at] !== SLASH) continue;
@@ -42,7 +43,7 @@ function pathFlaw(path: Uint8Array): string | undefined {
     ) {
       return `its path has a component of ${length} bytes, the limit is ${MAX_NAME_LENGTH}`;
     } else if (++depth > MAX_PATH_DEPTH) {
-      return `its path has more than ${MAX_PATH_DEPTH} components, the limit`;
+      return `its path has more than the limit of ${MAX_PATH_DEPTH} components`;
     }
   }
   return undefined;

@@ -85,7 +85,10 @@ export class HeaderBlock {
     this.format = this.#readFormat();
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER when the field is no number; one beyond 64 bits is infinite */
+  /**
+   * @throws LayerslayerError CORRUPT_LAYER if the field is not a number; values beyond 64 bits are
+   *   infinite
+   */
   number(field: Field): number {
     const value = parseNumericField(this.bytes, this.at + field.at, field.width);
     if (value === undefined) throw corruptTar(this.offset, `the ${field.name} field is not a number`);

@@ -1,7 +1,7 @@
 /**
  * Room for what a member says beside its 512-byte header. Real ones stay below 64 KiB; the limits keep a hostile layer
- * from filling memory, and are those of Go's archive/tar and libarchive. A member beyond one of them is skipped, with a
- * warning, and nothing of it is kept. (SEMANTICS, "Bytes")
+ * from filling memory, and match Go's archive/tar and libarchive. A member beyond a limit is
+ * skipped with a warning, and none of its data is stored. (SEMANTICS, "Bytes")
  */
 
 /** Bytes of the data of one PAX header. */
@@ -15,9 +15,12 @@ export const MAX_SPARSE_MAP_SIZE = 1024 * 1024;
 export const MAX_PATH_DEPTH = 4096;
 /** Bytes of a name. (NAME_MAX of Linux) */
 export const MAX_NAME_LENGTH = 255;
-/** Bytes of a link's target: PATH_MAX without the NUL; no file system of Linux holds more. */
+/** Bytes of a link's target: PATH_MAX without the NUL. No Linux file system stores more. */
 export const MAX_LINK_TARGET_LENGTH = 4095;
-/** Bytes of an extended attribute's name and value: Linux hands out no larger ones. (xattr(7), limits.h) */
+/**
+ * Bytes of an extended attribute's name and value: Linux returns no larger ones. (xattr(7),
+ * limits.h)
+ */
 export const MAX_XATTR_NAME_LENGTH = 255;
 export const MAX_XATTR_VALUE_LENGTH = 65536;
 
@@ -25,9 +28,14 @@ export const MAX_XATTR_VALUE_LENGTH = 65536;
 export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER;
 /** 2^32-1 is the kernel's "no owner": chown with it changes nothing. */
 export const MAX_OWNER_ID = 0xffff_fffe;
-/** Shown for an owner beyond that: the kernel's own stand-in for one that does not fit. (overflowuid) */
+/**
+ * Shown for larger owners: the kernel's substitute for an owner that does not fit. (overflowuid)
+ */
 export const OVERFLOW_OWNER_ID = 65534;
-/** Either way of 1970, 142 million years: the differences between any two are exact integers too, as indexes store them. */
+/**
+ * Seconds before and after 1970: 142 million years. Differences are exact integers too, as indexes
+ * store them.
+ */
 export const MAX_SECONDS = 2 ** 52 - 1;
 /** Linux keeps 12 bits of a major and 20 of a minor; other systems' numbers are larger, and 32 bits hold all. */
 export const MAX_DEVICE_NUMBER = 0xffff_ffff;

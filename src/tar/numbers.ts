@@ -1,6 +1,7 @@
 /**
- * The three ways in which tars write numbers. Each reader returns undefined for what is not a number, an infinite one for
- * what lies beyond 64 bits signed; within that, values past 2^53 are rounded as doubles are: callers check their own ranges.
+ * Parsers of the three number formats in tars. Each returns undefined for an invalid number, and
+ * infinity beyond 64 bits signed. Within that, values past 2^53 are rounded as doubles; callers
+ * check their ranges.
  */
 
 const SPACE = 0x20;

@@ -4,25 +4,26 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
-/** Digits of a record's length, at the most. */
+/** Maximum digits of a record's length. */
 const MAX_LENGTH_DIGITS = 16;
-/** Bytes of a record that are looked at: `size=` and more digits than a size has. */
+/** Bytes of a record that are parsed: `size=` and more digits than a size has. */
 const HEAD_LENGTH = 64;
 const SIZE_KEY = Buffer.from('size=');
 
 /**
- * Reads a PAX header over its limit as it passes, for its `size` alone: without it the next header would be looked for at the
- * wrong place, which is how one archive is made to show two trees (CVE-2025-62518). Nothing else is kept.
+ * Parses an oversized PAX header as it passes, only for its `size`. Without it, the next header
+ * would be read at a wrong position. Such archives show two trees (CVE-2025-62518). No other data
+ * is stored.
  */
 export class OversizedPax {
-  /** The value of the last `size` record; undefined when there is none, or an empty one. */
+  /** Value of the last `size` record; undefined if there is none, or it is empty. */
   size: Uint8Array | undefined;
   readonly #offset: number;
   #recordLength = 0;
-  #digits = 0; // of the record's length, so far
+  #digits = 0; // of the record's length so far
   #isInBody = false;
-  #left = 0; // bytes of the record's body still to come
-  #last = NEWLINE; // byte that came last
+  #left = 0; // bytes of the record's body to come
+  #last = NEWLINE; // the previous byte
   readonly #head = Buffer.alloc(HEAD_LENGTH);
   #headLength = 0;
 
@@ -39,7 +40,7 @@ export class OversizedPax {
     }
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER when the last record is cut short */
+  /** @throws LayerslayerError CORRUPT_LAYER if the last record is truncated */
   finish(): void {
     if (this.#isInBody || this.#digits > 0) throw this.#malformed();
   }
@@ -82,6 +83,6 @@ export class OversizedPax {
   }
 
   #malformed() {
-    return corruptTar(this.#offset, 'a PAX record is no "length key=value" line');
+    return corruptTar(this.#offset, 'a PAX record is not a "length key=value" line');
   }
 }

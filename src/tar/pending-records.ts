@@ -13,11 +13,11 @@ export class PendingRecords {
   longName: Uint8Array | undefined; // beats the PAX path, as in Go
   longLink: Uint8Array | undefined;
 
-  /** Why the next entry can't be shown: data over its limit, of which nothing was kept. */
+  /** Why the next entry can't be shown: its data exceeded a limit and was not stored. */
   paxFlaw: string | undefined;
   nameFlaw: string | undefined;
-  linkFlaw: string | undefined; // counts for links only
-  /** The `size` of a PAX header over its limit. */
+  linkFlaw: string | undefined; // for links only
+  /** The `size` of an oversized PAX header. */
   oversizedSize: Uint8Array | undefined;
 
   // One scratch a kind: their views live side by side until the entry was handed out.
@@ -27,11 +27,11 @@ export class PendingRecords {
   #filling = this.#paxData;
   #type = PAX_HEADER;
   #offset = 0; // of the extension header that is being gathered
-  /** Bytes still to come of data that is over its limit, and what they are read by. */
+  /** Remaining bytes of oversized data, and their parser. */
   #passing = 0;
   #oversizedPax: OversizedPax | undefined;
 
-  /** Begins to gather the data of an extension header; what is larger than its limit is only passed. */
+  /** Starts to collect the data of an extension header. Oversized data is skipped. */
   begin(type: number, size: number, offset: number): void {
     this.#type = type;
     this.#offset = offset;
@@ -56,7 +56,7 @@ export class PendingRecords {
   }
 
   /**
-   * Takes what is wanted of `[start, end)`; returns how many bytes that were.
+   * Consumes bytes of `[start, end)`, and returns how many.
    * @throws LayerslayerError CORRUPT_LAYER
    */
   take(memory: Uint8Array, start: number, end: number): number {
@@ -97,7 +97,7 @@ export class PendingRecords {
     );
   }
 
-  /** Why an entry with these records can't be shown. */
+  /** Returns why an entry with these records can't be shown. */
   flaw(isLink: boolean): string | undefined {
     return this.paxFlaw ?? this.nameFlaw ?? (isLink ? this.linkFlaw : undefined);
   }

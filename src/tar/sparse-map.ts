@@ -12,7 +12,7 @@ export interface MapBlocks {
   readonly inData: boolean;
   /**
    * Reads the next block's pairs.
-   * @param isKept false past the limit of a map: pairs are no longer appended
+   * @param isKept false past the map's limit: pairs are no longer stored
    * @returns whether another block follows
    * @throws LayerslayerError CORRUPT_LAYER
    */

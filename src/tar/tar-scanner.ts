@@ -6,8 +6,10 @@
  * What is accepted, and what wins over what, is as in Go's archive/tar, which every container engine uses, but for this:
  * - a GNU header never has a prefix (Go guesses at one, for the sake of archives that its own old writer got wrong);
  * - a NUL in a PAX path is handed on, so that the merged tree skips one entry instead of losing the layer;
- * - owners past 32 bits are shown as nobody's (Go hands them on, and the kernel cuts 2^32 to root);
- * - an entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning, and nothing of it is kept;
+ * - owners past 32 bits are shown as nobody (Go returns them, and the kernel truncates 2^32 to
+ *   root);
+ * - an entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning, and none of
+ *   it is stored;
  * - a stream that ends after extension headers, before their entry, is cut short;
  * - a global header leaves the records before it alone;
  * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
@@ -52,8 +54,9 @@ export interface TarScannerOptions {
 }
 
 /**
- * What stands at the current position; headers and sparse maps come in whole blocks. `zeros`: the archive began with
- * blocks of zeros, so it is empty, and all of it must be zeros: file systems and disk images begin with zeros too.
+ * Kind of data at the current position; headers and sparse maps come in whole blocks. `zeros`: the
+ * archive began with zero blocks, so it must be empty. Otherwise it is damaged, since file systems
+ * and disk images begin with zeros too.
  */
 type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
 
@@ -237,7 +240,8 @@ export class TarScanner {
   }
 
   #checkZeros(memory: Uint8Array, at: number, end: number): void {
-    // By the engine, 4 KiB a call: a layer of 16 MiB may hold 16 GiB of zeros. Skipped bytes are not there to be seen.
+    // With native code, 4 KiB per call: a layer of 16 MiB may hold 16 GiB of zeros. Skipped bytes
+    // are not checked.
     if (memory.length === 0) return;
     for (let from = at; from < end; from += ZEROS.length) {
       const to = Math.min(from + ZEROS.length, end);
@@ -246,7 +250,7 @@ export class TarScanner {
     }
   }
 
-  /** Nothing but zeros has come, and of the last block only a part. */
+  /** Returns whether only zeros came, ending within a block. */
   #isEmptyArchive(): boolean {
     if (this.#sawHeader || !this.#sawZeroBlock) return false;
     return this.#cutBlock.subarray(0, this.#cutFilled).every((byte) => byte === 0);
@@ -287,7 +291,7 @@ export class TarScanner {
     else this.#beginSparse(sparse);
   }
 
-  /** Bytes of the member's data: without them the next header is not found. */
+  /** Returns the bytes of the member's data, which locate the next header. */
   #memberSize(header: HeaderBlock): number {
     const { pax, oversizedSize } = this.#pending;
     if (oversizedSize === undefined) {
@@ -328,7 +332,8 @@ export class TarScanner {
     if (this.#mapSize > MAX_SPARSE_MAP_SIZE) {
       this.#flaw ??= `its sparse map is longer than the limit of ${MAX_SPARSE_MAP_SIZE} bytes`;
     }
-    // The rest of a map in the data is passed with the data; blocks of one before it have to be followed.
+    // The rest of a map in the data is skipped with the data. Blocks of a map before it must be
+    // parsed.
     const isSkipped = this.#flaw !== undefined;
     const goesOn = isSkipped && map.inData ? false : map.readBlock(block, at, !isSkipped);
     if (!goesOn) this.#endSparse(sparse);
@@ -371,7 +376,7 @@ export class TarScanner {
 
 /** An archive begins with a header. */
 function dataAfterZeros(offset: number): LayerslayerError {
-  return corruptTar(offset, 'data after blocks of zeros at the start: no tar archive');
+  return corruptTar(offset, 'not a tar archive: data after leading zero blocks');
 }
 
 function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {

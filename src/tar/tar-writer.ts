@@ -5,7 +5,7 @@
 import type { EntryKind, ExtendedAttribute } from './entry.js';
 import { BLOCK_SIZE } from './header.js';
 
-/** What is written of a member; only files have a size. */
+/** A member to write; only files have a size. */
 export interface WrittenEntry {
   kind: EntryKind;
   path: Uint8Array; // relative, of a directory with a `/` at its end
@@ -18,7 +18,7 @@ export interface WrittenEntry {
   mtimeNanoseconds: number;
   deviceMajor?: number; // 0 unless char or block
   deviceMinor?: number;
-  xattrs?: readonly ExtendedAttribute[]; // none when left out
+  xattrs?: readonly ExtendedAttribute[]; // default: none
 }
 
 const TYPES: Record<EntryKind, string> = {
@@ -109,7 +109,7 @@ interface Fields {
 }
 
 function block({ name, type, mode, uid, gid, size, mtime, linkTarget, device }: Fields): Buffer {
-  const bytes = Buffer.allocUnsafe(BLOCK_SIZE).fill(0); // of Node's pool: a tar has many
+  const bytes = Buffer.allocUnsafe(BLOCK_SIZE).fill(0); // from Node's pool: a tar has many
   bytes.set(name.subarray(0, NAME_LENGTH), 0);
   bytes.write(octal(mode, 7), 100);
   bytes.write(octal(uid, 7), 108);
@@ -129,7 +129,7 @@ function block({ name, type, mode, uid, gid, size, mtime, linkTarget, device }: 
   return bytes;
 }
 
-/** There is no PAX record for these: past seven octal digits a number is base-256, as GNU tar writes it. */
+/** Devices have no PAX record. Past seven octal digits, a number is base-256, as in GNU tar. */
 function writeDeviceNumber(bytes: Buffer, at: number, value: number): void {
   if (value < 8 ** 7) {
     bytes.write(octal(value, 7), at);

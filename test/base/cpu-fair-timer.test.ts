@@ -4,7 +4,7 @@ import { cpuFairTimer } from '#dist/base/cpu-fair-timer.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test.each([1, 100, 250, 3000])('expires after %d ms of a process that runs', (ms) => {
+test.each([1, 100, 250, 3000])('expires after %d ms of a running process', (ms) => {
   const expired = vi.fn();
   cpuFairTimer(ms, expired);
   vi.advanceTimersByTime(ms - 1);

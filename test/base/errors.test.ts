@@ -14,7 +14,7 @@ const abortError = (() => {
   return controller.signal.reason;
 })();
 
-/** As Node makes it. */
+/** An error as Node creates it. */
 const EMFILE = Object.assign(new Error("EMFILE: too many open files, open '/x'"), {
   code: 'EMFILE',
   syscall: 'open',
@@ -42,7 +42,7 @@ describe('an error of ours', () => {
     expect(asLayerslayerError(error)).toBe(error);
   });
 
-  it('of a bug shows where the bug is', () => {
+  it('of a bug has the stack of the bug', () => {
     const bug = new TypeError('x is not a function');
     expect(asLayerslayerError(bug).stack).toBe(bug.stack);
   });

@@ -4,7 +4,7 @@ import { printable, printableJson } from '#dist/base/printable.js';
 
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
-/** Controls of C0 and C1, DEL, what turns the direction of writing, ends a line or is not seen. */
+/** C0 and C1 controls, DEL, direction marks, line separators and invisible characters. */
 const HARMFUL = [
   ...range(0x00, 0x1f),
   ...range(0x7f, 0x9f),
@@ -20,7 +20,7 @@ const HARMLESS = ['é', '中', '🙂', 'ß', 'א', '\u0301', '\\', '"'];
 const shown = (text: string) => HARMFUL.filter((one) => text.includes(one));
 
 describe('text', () => {
-  it('is shown without what a terminal obeys, or hides', () => {
+  it('has no characters that a terminal obeys or hides', () => {
     expect(shown(printable(HARMFUL.join('x')))).toEqual([]);
     expect(printable('\x9b31m\u202e\x7f\n')).toBe('\\xc2\\x9b31m\\xe2\\x80\\xae\\x7f\\x0a');
     expect(printable(HARMLESS.join(''))).toBe(HARMLESS.join(''));
@@ -28,14 +28,14 @@ describe('text', () => {
 });
 
 describe('JSON', () => {
-  it('holds none of it either, in keys and values', () => {
+  it('has none either, in keys and values', () => {
     const text = printableJson({ [HARMFUL.join('x')]: [HARMFUL.join('y')] }, 2);
     expect(shown(text)).toEqual(['\n']);
     expect(printableJson('\x9b31m\u202e\x7f')).toBe('"\\u009b31m\\u202e\\u007f"');
     expect(printableJson(HARMLESS)).toBe(JSON.stringify(HARMLESS));
   });
 
-  it('is the same JSON', () => {
+  it('parses to the same value', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),

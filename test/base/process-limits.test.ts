@@ -7,7 +7,7 @@ const PRINT = `
   console.log(JSON.stringify({ hopeless: hopelessLimit(), tight: tightLimits(), saves: savesAddressSpace() }));
 `;
 
-/** What a process under such limits knows of them. */
+/** The limits that a process reports under these `ulimit` settings. */
 function under(limits: string, options: readonly string[] = [], as = ''): Record<string, unknown> {
   const script = `${limits}; exec ${as} "$@"`;
   const args = ['-c', script, 'bash', process.execPath, ...options, '--input-type=module', '-e', PRINT];
@@ -37,14 +37,14 @@ it.each([
   expect(under(limits)).toEqual({ saves: false, ...known });
 });
 
-it('names one under which nothing works', () => {
+it('names a limit under which nothing works', () => {
   const { hopeless } = under('ulimit -v 1000000');
   expect(hopeless).toBe(
     'the address space is limited to 1000000 KiB (ulimit -v): layerslayer needs 1572864 KiB or more',
   );
 });
 
-it('knows the options that save space', () => {
+it('recognises the options that save space', () => {
   expect(under(':', ['--disable-wasm-trap-handler', '--wasm-max-mem-pages=256']).saves).toBe(true);
   expect(under(':', ['--disable-wasm-trap-handler']).saves).toBe(false);
 });

@@ -22,7 +22,7 @@ test.each([
   expect(isRaw(text)).toBe(/[\udc80-\udcff]/u.test(text));
 });
 
-test('any bytes come back, also through JSON and a join with what is UTF-8', () => {
+test('any bytes survive a round trip, also through JSON and joined with UTF-8', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 30 }), (bytes) => {
       const text = textOfBytes(bytes);
@@ -33,12 +33,12 @@ test('any bytes come back, also through JSON and a join with what is UTF-8', () 
   );
 });
 
-test('what is text for Node stays text', () => {
+test('valid text is unchanged', () => {
   expect(fsPath('/a/é💀')).toBe('/a/é💀');
   expect(replaceRawBytes('💀l\udce9', (byte) => `<${byte}>`)).toBe('💀l<233>');
 });
 
-test('a path names the file of these bytes', () => {
+test('a path refers to the file with these bytes', () => {
   const directory = mkdtempSync(join(tmpdir(), 'layerslayer-raw-'));
   try {
     writeFileSync(fsPath(join(directory, 'l\udce9')), '');

@@ -24,12 +24,12 @@ it.each([
   [
     'a thread without descriptors',
     coded('Worker initialization failure: EMFILE', 'ERR_WORKER_INIT_FAILED'),
-    /^a thread could not run: .*EMFILE: .*ulimit -n/,
+    /^a worker thread failed: .*EMFILE: .*ulimit -n/,
   ],
   [
     'a thread without memory',
     coded('Worker terminated due to reaching memory limit', 'ERR_WORKER_OUT_OF_MEMORY'),
-    /^a thread could not run: .*ulimit -v/,
+    /^a worker thread failed: .*ulimit -v/,
   ],
   ['memory', thrownBy(() => new ArrayBuffer(2 ** 53 - 1)), /^Array buffer allocation failed: .*ulimit -v/],
   ["WebAssembly's memory", new RangeError('WebAssembly.Memory(): could not allocate memory'), /ulimit -v/],
@@ -51,7 +51,7 @@ it.each([
   expect(systemFault(error)).toBeUndefined();
 });
 
-it('knows which errors of a connection are shortages of this machine', () => {
+it('detects connection errors that are shortages of this machine', () => {
   expect(shortageAdvice('EMFILE')).toMatch(/ulimit -n/);
   for (const code of ['ECONNREFUSED', 'EAGAIN', undefined]) expect(shortageAdvice(code)).toBeUndefined();
 });

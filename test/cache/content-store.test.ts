@@ -66,7 +66,7 @@ function makeFifo(path: string): void {
 }
 
 async function makeSocket(path: string): Promise<void> {
-  const short = join(scratchDirectory(), 's'); // Node cuts paths over 107 bytes
+  const short = join(scratchDirectory(), 's'); // Node truncates paths over 107 bytes
   const server = createServer().listen(short);
   await once(server, 'listening');
   linkSync(short, path);
@@ -344,8 +344,8 @@ describe('leftovers', () => {
     const [pid, started, namespace] = own.split('.');
     const now = Date.now();
     const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
-    // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child; until then it is `sh`,
-    // which does, so the child ends only afterwards.
+    // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child. Before
+    // that it is `sh`, which does, so the child ends only afterwards.
     const parent = spawn('sh', ['-c', 'sh -c "read line" <&0 & echo $!; exec sleep 60']);
     onCleanUp(() => void parent.kill());
     const zombie = String(await once(parent.stdout, 'data')).trim();
@@ -359,7 +359,7 @@ describe('leftovers', () => {
     const dead = [
       `${zombie}.${stat()[21]}.${namespace}.${now}-bb.ledger`,
       `${zombie}.${stat()[21]}.bb.ledger`, // as an earlier version wrote it
-      `${pid}.1.${namespace}.${now}-cc.0`, // our pid, started at another time
+      `${pid}.1.${namespace}.${now}-cc.0`, // this process's pid, started at another time
       `${pid}.${started}.1${namespace}.${now - 2 * 24 * 60 * 60 * 1000}-dd.0`, // in another container, long ago
       `4194305.77.${namespace}.${now}-ee.0`, // no process: pid_max is 2^22 at most
       '4194305.77.ee.ledger',
@@ -459,7 +459,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
   });
 });
 
-test('a directory that was deleted is not made again by closing', async () => {
+test('closing does not recreate a deleted directory', async () => {
   const { store, directory, warnings } = await openStore();
   await store.write('page', pageKey(LAYER, 0), page(1));
   rmSync(join(directory, 'v1'), { recursive: true });

@@ -12,7 +12,7 @@ import { cleanUp, IS_ROOT, NOBODY, onCleanUp, scratchDirectory, scratchTmpfs } f
 
 afterEach(cleanUp);
 
-/** A lock that no other test has. */
+/** Returns a lock that no other test uses. */
 const newLock = () => ({ directory: scratchDirectory(), name: 'some.lock' });
 type Lock = ReturnType<typeof newLock>;
 const holderOf = ({ directory, name }: Lock) => new Child('hold-lock.mjs', [directory, name]);
@@ -129,7 +129,7 @@ describe('withMachineLock', () => {
     const lock = { directory, name: 'some.lock' };
     let ran = false;
     await withMachineLock(lock, async () => {
-      // Node cuts the path of a socket after 107 bytes: it would be another directory's.
+      // Node truncates a socket path after 107 bytes, to one in another directory.
       expect(filesOf(lock)).toEqual(['some.lock']);
       const aborter = new AbortController();
       const waiting = withMachineLock(
@@ -157,7 +157,7 @@ describe('withMachineLock', () => {
       other.stdout.on('data', (text) => {
         said += text;
       });
-      while (filesOf(lock).length < 2) await delay(5); // its own file: it tries
+      while (filesOf(lock).length < 2) await delay(5); // its own file: it is trying
       await delay(50);
       expect(said).toBe('');
       other.stdin.end();
@@ -165,7 +165,7 @@ describe('withMachineLock', () => {
     });
   });
 
-  test('what a killed holder and its waiters left goes with the next holder, or a sweep', async () => {
+  test('the next holder or a sweep removes files of a killed holder and its waiters', async () => {
     const lock = newLock();
     for (const clean of [() => withMachineLock(lock, async () => {}), () => sweepLocks(lock.directory)]) {
       const holder = holderOf(lock);
@@ -173,7 +173,7 @@ describe('withMachineLock', () => {
       const waiter = holderOf(lock);
       while (filesOf(lock).length < 2) await delay(5);
       await sweepLocks(lock.directory);
-      expect(filesOf(lock)).toHaveLength(2); // both live
+      expect(filesOf(lock)).toHaveLength(2); // both are live
       await waiter.kill();
       await holder.kill();
       expect(filesOf(lock)).toHaveLength(2);
@@ -182,7 +182,7 @@ describe('withMachineLock', () => {
     }
   });
 
-  test('a file that is no socket does not keep anybody out', async () => {
+  test('a file that is not a socket blocks no process', async () => {
     const lock = newLock();
     writeFileSync(join(lock.directory, lock.name), '');
     const unlocked: unknown[] = [];
@@ -193,20 +193,20 @@ describe('withMachineLock', () => {
     expect([unlocked, filesOf(lock)]).toEqual([[], []]);
   });
 
-  test('a directory that is removed meanwhile is made again', async () => {
+  test('a directory that is removed meanwhile is recreated', async () => {
     const lock = { directory: join(scratchDirectory(), 'a/b'), name: 'some.lock' };
     expect(await withMachineLock(lock, async () => filesOf(lock))).toEqual(['some.lock']);
   });
 
-  test('without sockets in the file system the task runs all the same, and it is told', async () => {
+  test('without sockets in the file system, the task runs and a warning is logged', async () => {
     const told: unknown[] = [];
     const onUnlocked = (why?: string) => told.push(why);
     const lock = { directory: '/sys/kernel', name: 'some.lock' };
     expect(await withMachineLock(lock, async () => 'done', { onUnlocked })).toBe('done');
-    expect(told).toEqual([expect.stringMatching(/^no locks in \/sys\/kernel: /)]);
+    expect(told).toEqual([expect.stringMatching(/^cannot lock in \/sys\/kernel: /)]);
   });
 
-  test.runIf(IS_ROOT)('so it does where nothing can be written, which writers tell themselves', async () => {
+  test.runIf(IS_ROOT)('so it does without write permission, of which writers warn themselves', async () => {
     const directory = scratchTmpfs(64 * 1024);
     execFileSync('mount', ['-o', 'remount,ro', directory]);
     const told: unknown[] = [];
@@ -220,7 +220,7 @@ describe('withMachineLock', () => {
 });
 
 describe('8 processes, killed at random', () => {
-  test('are never two in the lock, and leave nothing', async () => {
+  test('never hold the lock together, and leave no file', async () => {
     const lock = newLock();
     const log = join(scratchDirectory(), 'log');
     writeFileSync(log, '');
@@ -230,10 +230,10 @@ describe('8 processes, killed at random', () => {
     for (let kills = 0; kills < 60; kills++) {
       const victim = Math.floor(Math.random() * children.length);
       await delay(Math.random() * 15);
-      // In the log before it dies: who is in the lock next comes after this line.
+      // In the log before it dies: the next holder's line comes after this one.
       writeFileSync(log, `kill ${children[victim]!.process.pid}\n`, { flag: 'a' });
       await children[victim]!.kill();
-      // Only some are replaced, so that the lock is not always wanted by the same crowd.
+      // Replace only some, so that the set of waiters varies.
       if (kills < 40) children[victim] = start();
     }
     for (const child of children) {
@@ -246,7 +246,7 @@ describe('8 processes, killed at random', () => {
     expect(filesOf(lock)).toEqual([]);
   });
 
-  /** The first line at which two hold the lock. */
+  /** Returns the first line at which two processes hold the lock. */
   function brokenLine(log: string): string | undefined {
     let holder: string | undefined;
     let holds = 0;
@@ -267,7 +267,7 @@ describe('8 processes, killed at random', () => {
 });
 
 describe.runIf(IS_ROOT)('a name that another user has taken', () => {
-  test('does not stop us', async () => {
+  test('does not block this process', async () => {
     const lock = newLock();
     chmodSync(lock.directory, 0o1777);
     const script = readFileSync(new URL('children/squat-lock.mjs', import.meta.url), 'utf8');
@@ -292,6 +292,6 @@ describe.runIf(IS_ROOT)('a name that another user has taken', () => {
     };
     await expect(withMachineLock(lock, task, { onUnlocked: refuse })).rejects.toBe(refused);
     expect(ran).toBe(false);
-    expect(filesOf(lock)).toEqual(['some.lock']); // his
+    expect(filesOf(lock)).toEqual(['some.lock']); // the other user's
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { expandBraces } from '#dist/carve/brace-expansion.js';
 
 describe('braces', () => {
-  // As `printf '%s\n' WORD` of bash has them; a backslash stays, for what reads the words next.
+  // As bash's `printf '%s\n' WORD`. A backslash stays, for the parser of the words.
   it.each([
     ['abc', ['abc']],
     ['{a,b}', ['a', 'b']],
@@ -26,7 +26,7 @@ describe('braces', () => {
     expect(expandBraces(Buffer.from(text)).map((word) => Buffer.from(word).toString())).toEqual(words);
   });
 
-  it('keep bytes that are not UTF-8', () => {
+  it('preserve bytes that are not UTF-8', () => {
     const words = expandBraces(Buffer.from('{\xff,a}', 'latin1'));
     expect(words.map((word) => Buffer.from(word).toString('latin1'))).toEqual(['\xff', 'a']);
   });

@@ -178,14 +178,14 @@ describe('a search for files', () => {
     if (walked) expect([...source.walked].sort()).toEqual(walked.sort());
   });
 
-  describe('takes the last entry of what was read', () => {
+  describe('takes the last entry that was read', () => {
     const end = file('end');
     interface Replaced {
       name: string;
       entries: Stack[number];
       path?: string;
       says: string;
-      pageRows: number; // the walk stops at a multiple
+      pageRows: number; // the scan stops at a multiple
       lower?: Stack[number];
     }
     const replaced: Replaced[] = [
@@ -336,7 +336,7 @@ describe('a search for files', () => {
   const wantedOf = (list: readonly Uint8Array[][]): WantedFile[] =>
     list.map((path) => ({ text: path.map(String).join('/'), path }));
 
-  // Two names: most entries replace another one, or stand below a link.
+  // Two names: most entries replace another one, or are below a link.
   const shortPath = fc
     .array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 2 })
     .map((names) => names.join('/'));
@@ -362,7 +362,7 @@ describe('a search for files', () => {
     .map((numbers) => new Set(numbers));
   const told = (results: readonly string[]) => results.map((result) => result.replace(/ \*$/, ''));
 
-  it('says what the merged tree says, or that it is not verified', async () => {
+  it('matches the merged tree, or is not verified', async () => {
     let early = 0;
     let doubtful = 0;
     let replaced = 0; // by an entry that was not read
@@ -373,7 +373,7 @@ describe('a search for files', () => {
         const source = new SearchedStack(layers, kept, rows);
         const wanted = wantedOf(list);
         const results = await search(source, layers, wanted);
-        // Of a layer that was left early, the last entry counts of the part that was read.
+        // If a layer was left early, the last entry of the part read counts.
         const read = layers.map((entries, i) =>
           source.stopped.has(i + 1) && !source.opened.has(i + 1)
             ? entries.slice(0, source.walked.get(i + 1))

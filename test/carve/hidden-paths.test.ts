@@ -32,7 +32,7 @@ describe('a path that an upper layer deletes', () => {
     expect(findHidden(numbered(layers), split(path))).toBeUndefined();
   });
 
-  it('is named with what is known when the layers below are large', async () => {
+  it('names only known layers when the layers below are large', async () => {
     const layers = [base, [file('etc/z')], [whiteout('etc/x')], [dir('etc')]];
     const hint = async (path: string, layerSize: number) => {
       const source = new SearchedStack(layers, new Set(), 1, layerSize);

@@ -85,7 +85,7 @@ describe('a path with wildcards', () => {
     expect(matched(pattern)).toEqual(paths);
   });
 
-  it('leaves out the directories that a last `**` matches, unless they are taken whole', () => {
+  it('omits the directories that a last `**` matches, unless it takes directories', () => {
     const files = { takesDirectories: false };
     expect(matched('/usr/**', files)).toEqual(['/usr/lib/x.so', '/usr/share/x.so']);
     expect(matched('/usr/*', files)).toEqual(['/usr/lib', '/usr/share']);
@@ -93,15 +93,15 @@ describe('a path with wildcards', () => {
     expect(matched('/**')).toEqual(['/']);
   });
 
-  it('matches characters, of a name that is not UTF-8 bytes', () => {
+  it('matches characters, or bytes of a name that is not UTF-8', () => {
     expect(matched('/etc/é*')).toEqual(['/etc/\xc3\xa9']);
-    expect(matched('/etc/[!d]')).toEqual(['/etc/\xc3\xa9', '/etc/\xe9']); // a byte is one too
+    expect(matched('/etc/[!d]')).toEqual(['/etc/\xc3\xa9', '/etc/\xe9']); // a single byte matches too
     expect(matched('/etc/??')).toEqual(['/etc/\xff\xfe']);
     expect(matched(Buffer.from('/etc/\xff*', 'latin1'))).toEqual(['/etc/\xff\xfe']);
     expect(matched(Buffer.from('/etc/[\xf0-\xff]?', 'latin1'))).toEqual(['/etc/\xff\xfe']);
   });
 
-  it('is quick whatever it is', () => {
+  it('is fast for any pattern', () => {
     expect(matched(`/many/${'*a'.repeat(60)}b`)).toEqual([]);
     expect(matched(`/${'**/'.repeat(200)}b`)).toEqual([]);
     expect(matched(`/${'**/*/'.repeat(100)}b`)).toEqual([]);
@@ -119,7 +119,7 @@ describe('a path with wildcards', () => {
     }
   });
 
-  it('is told from one without', () => {
+  it('differs from one without', () => {
     const isPattern = (text: string) => PathPattern.parse(Buffer.from(text)) !== undefined;
     for (const text of ['*', 'a?', '[a]', '\\\\*', '\\a', '{a,b}', '**', '{,}'])
       expect(isPattern(text)).toBe(true);
@@ -156,7 +156,7 @@ describe('bash', () => {
 
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-  // Single braces are left out: bash has bugs of its own there.
+  // No single braces: bash has bugs there.
   const piece = fc.constantFrom(
     ...['a', 'b', 'd', 'l', 'e', '*', '?', '[ab]', '[!a]', '[a-d]', '[', ']', 'é', '0', '.a'],
     ...['{a,b}', '{a,*}', 'a{,b}', '{a,{b,c}}', '{d/a,b}', '{**,a}', '\\*', '\\a', '\\[', '\\{', '\\,'],
@@ -178,7 +178,7 @@ describe('bash', () => {
     const script = `cd "$1" || exit 1; shift; shopt -s globstar nullglob
       show() { for word; do if [ -e "$word" ] || [ -L "$word" ]; then printf '%s\\n' "$word"; fi; done; echo; }
       for pattern; do eval "show $pattern"; done`;
-    // Only braces, wildcards and backslashes are the shell's here.
+    // The shell expands only braces, wildcards and backslashes here.
     const quoted = patterns.map((text) => text.replace(/[^\w*?[\]{},\\!/.é-]/g, '\\$&'));
     const { stdout } = await run('bash', ['-c', script, 'bash', directory, ...quoted], {
       deadlineMs: 20_000,
@@ -195,7 +195,7 @@ describe('bash', () => {
         Buffer.from(path, 'latin1').toString(),
       );
       found += ours.length;
-      // Of `**` ours leaves out directories at the end, and bash follows some symlinks.
+      // For `**`, our list omits directories at the end, and bash follows some symlinks.
       const isCompared = (path: string) =>
         !text.includes('**') || !(isDirectory(join(directory, path)) || /\/[lm]\//.test(path));
       expect(new Set(ours.filter(isCompared)), text).toEqual(new Set(bash.filter(isCompared)));

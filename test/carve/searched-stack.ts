@@ -38,11 +38,11 @@ export class SearchedStack {
   readonly walked = new Map<number, number>();
   readonly opened = new Set<number>();
   readonly stopped = new Set<number>();
-  #passed = 0; // entries of the last walk
+  #passed = 0; // entries of the last scan
 
   /**
-   * @param kept layers whose index is kept
-   * @param pageRows a walk that has enough goes on to a multiple of so many entries
+   * @param kept layers with a cached index
+   * @param pageRows a scan with enough continues to a multiple of this many entries
    */
   constructor(
     private readonly stack: Stack,
@@ -91,7 +91,7 @@ export class SearchedStack {
         at += part.length;
       }
       await watcher.settled?.();
-      // At its end the layer was read whole, and is checked.
+      // At its end, the layer was read whole and is verified.
       if (!enough || (row + 1) % this.pageRows !== 0 || row === entries.length - 1) continue;
       this.stopped.add(number);
       return { readBytes: at };

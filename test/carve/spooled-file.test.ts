@@ -30,7 +30,7 @@ describe('a spooled file', () => {
     ['in memory', 3 * MIB],
     ['on disk', 5 * MIB],
     ['empty', 0],
-  ])('has what was written, and zeros where nothing was: %s', async (_, size) => {
+  ])('has the written bytes, and zeros in between: %s', async (_, size) => {
     const spooled = new SpooledFile(size);
     const wanted = Buffer.alloc(size);
     for (const at of [0, 1 * MIB, 3 * MIB - 5]) {
@@ -40,17 +40,17 @@ describe('a spooled file', () => {
       spooled.write(part, at);
     }
     expect((await copied(spooled, size)).equals(wanted)).toBe(true);
-    expect(readdirSync(directory)).toEqual([]); // no name, from the first byte on
+    expect(readdirSync(directory)).toEqual([]); // unnamed from the start
     spooled.discard();
     spooled.discard();
   });
 
-  it('says where it can not write, and what helps', () => {
+  it('names the unwritable directory, with advice', () => {
     vi.stubEnv('TMPDIR', join(directory, 'none'));
     expect(() => new SpooledFile(5 * MIB)).toThrow(
       expect.objectContaining({
         code: 'IO_FAILED',
-        message: expect.stringMatching(/none: ENOENT; TMPDIR names another directory/),
+        message: expect.stringMatching(/none: ENOENT; set TMPDIR to another directory/),
       }),
     );
     new SpooledFile(3 * MIB).discard(); // needs none

@@ -23,7 +23,7 @@ import {
 } from '../support/entries.js';
 import { contentOf, scanAll } from '../tar/scan-all.js';
 
-/** What `carve -r -o -` of these paths writes, with what it reports. */
+/** Returns the output of `carve -r -o -` for these paths, with its report. */
 async function tarOfTree(tree: Tree, stack: Stack, paths: readonly string[]) {
   const chunks: Buffer[] = [];
   const faults: string[] = [];
@@ -45,7 +45,7 @@ async function tarOfTree(tree: Tree, stack: Stack, paths: readonly string[]) {
   return { tar: Buffer.concat(chunks), faults, files };
 }
 
-/** A tree as one list: attributes, links and content of each name. */
+/** Returns a tree as one list: attributes, links and content of each name. */
 function listing(tree: Tree, contents: (inode: number) => Buffer) {
   const first = new Map<number, string>();
   return walk(tree).map(({ path, inode }) => {
@@ -121,7 +121,7 @@ describe('a whole tree as a tar', () => {
     );
   });
 
-  it('links no name to itself when a file is asked for twice', async () => {
+  it('links no name to itself when a file is requested twice', async () => {
     const { tree } = merge(STACK);
     const { tar } = await tarOfTree(tree, STACK, ['/etc/two', '/etc/two', '/other/one']);
     expect(
@@ -163,7 +163,7 @@ describe('a whole tree as a tar', () => {
 });
 
 describe('the event loop', () => {
-  it('has a turn after each read: without one, buffers never go back to their pool', async () => {
+  it('has a turn after each read: without one, buffers are never freed', async () => {
     const layer = layerWith(1, file('a', Buffer.alloc(2 ** 21)));
     let turns = 0;
     let isDone = false;
@@ -177,7 +177,7 @@ describe('the event loop', () => {
     expect(turns).toBeGreaterThanOrEqual(20);
   });
 
-  it('waits for the reader of the output, also where files have no content', async () => {
+  it('waits for the reader of the output, also for empty files', async () => {
     const stack = [Array.from({ length: 50 }, (_, i) => symlink(`link${i}`, 'x'))];
     const { tree } = merge(stack);
     let waits = 0;

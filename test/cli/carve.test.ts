@@ -183,14 +183,14 @@ describe('carve', () => {
       expect(cold.stderr).not.toContain('not verified');
       expect((await stdout(image(name), path)).stdout).toBe(content);
 
-      // Both on the first page of a layer that is not read to its end.
+      // Both are on the first page of a layer that is not read to its end.
       await push(`${name}-page`, ...members, pad);
       const early = await stdout(image(`${name}-page`), path);
       expect(early).toMatchObject({ status: 0, stdout: content });
       expect(early.stderr).toMatch(/^not verified: 64 KiB of 29\d\.\d KiB read$/m);
       expect((await stdout('--verify', image(`${name}-page`), path)).stdout).toBe(content);
 
-      // The last one is out of sight.
+      // The last one is past the part read.
       await push(`${name}-far`, ...members.slice(0, -1), pad, ...members.slice(-1));
       const doubtful = JSON.parse((await carve('--json', image(`${name}-far`), path)).stdout);
       expect(doubtful).toMatchObject({ verified: false });
@@ -199,7 +199,7 @@ describe('carve', () => {
       expect(sure.stderr).not.toContain('not verified');
     });
 
-    it('writes to stdout what is certain only, however large', async () => {
+    it('writes only certain content to stdout, of any size', async () => {
       const [first, last] = [noise(5_000_000, 4), noise(5_000_000, 5)];
       await push('large-twice', file('f', first), file('f', last));
       const out = join(place.scratch, 'out');
@@ -213,7 +213,7 @@ describe('carve', () => {
       expect(readdirSync(env.TMPDIR)).toEqual([]);
     });
 
-    it('says of a refusal too that it is not verified', async () => {
+    it('reports a rejection as not verified too', async () => {
       await push('becomes-file', dir('d/'), pad, file('d', 'file'));
       const cold = await stdout(image('becomes-file'), '/d');
       expect(cold).toMatchObject({ status: 2, stdout: '' });
@@ -222,7 +222,7 @@ describe('carve', () => {
     });
   });
 
-  it('says what there is near a path that is not', async () => {
+  it('names what exists near a missing path', async () => {
     for (const [path, near] of [
       ['/etc/none/deep', ' (/etc exists)'],
       ['/etc/shadow', ' (layer 1 has it, layer 3 deletes it: --layer 1)'],
@@ -331,7 +331,7 @@ describe('carve', () => {
     });
     const stdout = (path: string, ...args: string[]) => carve('-o', '-', ...args, image('odd'), path);
 
-    it('takes a path that is there as it is', async () => {
+    it('takes an existing path literally', async () => {
       const paths = names.map((name) => `/app/${name}`);
       const { status, stderr } = await carve(image('odd'), ...paths);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -341,7 +341,7 @@ describe('carve', () => {
         expect(await stdout(`/app/${name}`)).toMatchObject({ status: 0, stdout: odd(name) });
     });
 
-    it('takes others as patterns, one file of them to stdout', async () => {
+    it('takes other paths as patterns, one matching file to stdout', async () => {
       for (const [pattern, content] of [
         ['/app/\\[slug\\].js', odd('[slug].js')],
         ['/app/arr\\[0].txt', odd('arr[0].txt')],
@@ -359,11 +359,11 @@ describe('carve', () => {
       const many = await stdout('/app/*.js');
       expect(many).toMatchObject({ status: 2, stdout: '' });
       expect(many.stderr).toBe(
-        'layerslayer: -o - writes one file, /app/*.js matches 2: with -r a tar of all\n',
+        'layerslayer: -o - writes one file, but /app/*.js matches 2: use -r for a tar\n',
       );
     });
 
-    it('takes a path that an upper layer deletes for no pattern', async () => {
+    it('does not take a deleted path as a pattern', async () => {
       const { status, stderr } = await carve(image('odd'), '/app/gone[1]');
       expect(status).toBe(10);
       expect(stderr).toContain('/app/gone[1] (layer 1 has it, layer 2 deletes it: --layer 1)');

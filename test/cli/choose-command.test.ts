@@ -48,7 +48,7 @@ describe('chooseCommand', () => {
     ['run nginx', 'run', /layerslayer mount /],
     ['images', 'images', /layerslayer cache ls/],
     ['push nginx', 'push', /skopeo copy/],
-  ])('%s names the command that is meant', (line, bare, advice) => {
+  ])('%s names the equivalent command', (line, bare, advice) => {
     const chosen = chooseCommand(words(line));
     expect(chosen).toEqual({ kind: 'nothing', bare, advice: expect.stringMatching(advice) });
   });

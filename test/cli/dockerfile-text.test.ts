@@ -52,7 +52,7 @@ it.each([
   ['~RUN a\nb\nEOF\nc', ['RUN <<-EOF_', '\ta', '\tb', '\tEOF', '\tc', 'EOF_']],
   ['~RUN a\n\t\tEOF', ['RUN <<-EOF_', '\ta', '\t\t\tEOF', 'EOF_']],
   ['~RUN a  #b  c', ['RUN a  #b \\', ' c']],
-  // Neither a second instruction nor a line of ours comes of a newline, whatever the step.
+  // A newline in a step creates neither an instruction nor a comment of this program.
   ['~RUN true\nUSER root', ['RUN <<-EOF', '\ttrue', '\tUSER root', 'EOF']],
   ['~LABEL a="\nFROM evil"', ['LABEL a=" FROM evil"']],
   ['~CMD ["a\\nUSER b"]', ['CMD ["a\\nUSER b"]']],
@@ -61,7 +61,7 @@ it.each([
   ['~# layer 9: sha256:abc', ['# # layer 9: sha256:abc']],
   ['~RUN |1 A=1\nUSER b /bin/sh -c a', ['# build arguments: A=1\\x0aUSER b', 'RUN a']],
   ['~ENV A=b\u2028USER c\x85USER d\rUSER e', ['ENV A=b\\xe2\\x80\\xa8USER c\\xc2\\x85USER d\\x0dUSER e']],
-  // Nor does a step take in what follows it.
+  // A step does not include what follows it.
   ['~ENV A=b\\', ['ENV A=b\\x5c']],
   ['~RUN a \\ \t', ['RUN a \\x5c']],
   ['~RUN a\x1b[31m\rb', ['RUN a\\x1b[31m\\x0db']],

@@ -15,7 +15,7 @@ it.each([
   expect(imageArgument(image, '/work')).toEqual({ reference, localPath });
 });
 
-/** A directory with these layouts, directories (they end with a slash) and files in it. */
+/** Creates a directory with these layouts, directories (ending in a slash) and files. */
 function directoryWith(...names: string[]): string {
   const directory = scratchDirectory();
   for (const name of names) {
@@ -28,7 +28,7 @@ function directoryWith(...names: string[]): string {
 
 it.each([
   [['a:b/index.json'], 'oci:a:b:tag', 'a:b', ':tag'],
-  [['a:b/index.json', 'a/'], 'oci:./a:b:tag', 'a:b', ':tag'], // `a` is a directory, but no layout
+  [['a:b/index.json', 'a/'], 'oci:./a:b:tag', 'a:b', ':tag'], // `a` is a directory, but not a layout
   [['a:b/index.json', 'a/index.json'], 'oci:a:b:tag', 'a', ':b:tag'],
   [['a:b/'], 'oci:a:b', 'a:b', ''],
   [['x/y:z.tar', 'x/y/'], 'docker-archive:x/y:z.tar', 'x/y:z.tar', ''],
@@ -42,7 +42,7 @@ it.each([
   });
 });
 
-it('takes a working directory that has a colon in its name, unless its images cannot be named', () => {
+it('accepts a colon in the working directory, unless it makes images ambiguous', () => {
   const cwd = join(directoryWith('a:b/img/index.json'), 'a:b');
   expect(imageArgument('oci:img:tag', cwd).reference).toBe(`oci:${cwd}/img:tag`);
   expect(() => imageArgument('oci:nothing', cwd)).toThrow(

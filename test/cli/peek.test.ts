@@ -152,7 +152,7 @@ describe('peek', () => {
     },
   );
 
-  it('lists what matches a pattern, and below; a path that is in any layer is that path', async () => {
+  it('lists matches of a pattern with their contents; an existing path is no pattern', async () => {
     const layers = [
       tarOf(file('a/1', '1'), file('a/[x]/2', '2'), file('b/x/3', '3'), file('b/c/4.js', '4')),
       tarOf(file('a/x/5', '5'), whiteout('a/1')),
@@ -163,7 +163,7 @@ describe('peek', () => {
       const paths = lines(stdout).filter((line) => line.startsWith('/') || /^\d /.test(line));
       return [status, ...paths, ...lines(stderr)];
     };
-    // Cold: the second layer alone says which one it is.
+    // Without a cached index: the second layer alone decides.
     expect(await list(image('odd'), '/a/[x]')).toEqual([0, '/a/[x]/2  1 B']);
     expect(await list(image('odd'), '/[ab]/x')).toEqual([0, '/b/x/3  1 B', '/a/x/5  1 B']);
     expect(await list('--layer', '2', image('odd'), '/a/[x]')).toEqual([0, '/a/x/5  1 B']);
@@ -268,7 +268,7 @@ describe('peek', () => {
     expect(await peek('--merged', image('bad'))).toMatchObject({ stdout: '' });
   });
 
-  it('lists the layers beside one that is no tar, which it names', async () => {
+  it('lists the other layers and names one that is not a tar', async () => {
     const signature = { bytes: Buffer.from('{}'), mediaType: 'application/vnd.in-toto+json', diffId };
     await pushImage(registry, 'odd:latest', { layers: [base, signature, top] });
     const { status, stdout, stderr } = await peek('--simple', image('odd'), '/old/y', '/old/x');

@@ -11,7 +11,7 @@ let place: Workplace;
 beforeEach(() => {
   place = new Workplace();
   const layout = new LayoutBuilder();
-  // Larger than what is read at once: `carve` does not come to the layer's end.
+  // Larger than one read: `carve` does not reach the layer's end.
   const layer = gzipSync(tarOf(file('a', 'one\n'), file('noise', noise(2_000_000))));
   writeDirectory(join(place.scratch, 'img'), layout.top([layout.image([layer])]));
 });
@@ -32,7 +32,7 @@ it('mount, unmount, save, carve to files and cache clear print nothing', async (
   expect(await quietly('cache', 'clear')).toMatchObject(NOTHING);
 });
 
-it('what was asked for is printed, and that it was not verified', async () => {
+it('requested results and "not verified" are printed', async () => {
   const unverified = /^not verified: \S+ KiB of 1\.9 MiB read\n$/;
   const bytes = await quietly('carve', '-o', '-', 'oci:img', 'a');
   expect(bytes).toMatchObject({ status: 0, stdout: 'one\n', stderr: expect.stringMatching(unverified) });
@@ -46,14 +46,14 @@ it('what was asked for is printed, and that it was not verified', async () => {
   expect(JSON.parse(saved.stdout)).toMatchObject({ layers: [{ state: expect.any(String) }] });
 });
 
-it('errors are printed, and all of it goes to the log file', async () => {
+it('errors are printed, and everything goes to the log file', async () => {
   const failed = await quietly('save', 'oci:nowhere', '-l=7');
   expect([failed.status, failed.stdout]).toEqual([10, '']);
   expect(failed.stderr).toMatch(/^layerslayer: .*nowhere is no OCI layout/);
   expect(readFileSync(join(place.scratch, '7'), 'utf8')).toBe(failed.stderr);
 });
 
-it('of the first tool, notes are left out too', async () => {
+it('the first tool’s notes are omitted too', async () => {
   const ended = await place.layerslayer(['-t', 'oci:img', '-qf', 'a', '--chunk-size=1'], {
     cwd: place.scratch,
   });
@@ -70,14 +70,14 @@ it.each([
   ['--output', 'X.TGZ'],
   ['-o', '-'],
   ['--format', 'oci', 'x.tar'],
-])('save %s %s is no place for a directory', async (...words) => {
+])('save %s %s is rejected as a directory', async (...words) => {
   const ended = await place.layerslayer(['save', 'oci:img', ...words], { cwd: place.scratch });
   expect([ended.status, ended.stdout]).toEqual([2, '']);
-  expect(ended.stderr).toMatch(/^layerslayer: save writes a directory .*, no archive: got \S+\n$/);
+  expect(ended.stderr).toMatch(/^layerslayer: save writes a directory .*, not an archive: got \S+\n$/);
   expect(existsSync(join(place.scratch, words.at(-1)!))).toBe(false);
 });
 
-it('save takes a directory that is there, whatever its name', async () => {
+it('save accepts an existing directory of any name', async () => {
   place.directory('x.tar');
   expect(await quietly('save', 'oci:img', '-o', 'x.tar')).toMatchObject(NOTHING);
 });

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => place.cleanUp());
 
-/** Runs a script of bash, where `$'\351'` is a byte and `"$@"` is the command. Output is latin1. */
+/** Runs a bash script, where `$'\351'` is a byte and `"$@"` is the command. Output is latin1. */
 const shell = (script: string) =>
   attempt('bash', ['-c', `set -e\n${script}`, 'bash', ...place.program], {
     cwd: place.scratch,
@@ -57,7 +57,7 @@ describe('a word that is not UTF-8', () => {
     expect(names().filter((name) => /\xef\xbf\xbd/.test(name))).toEqual([]);
   });
 
-  it('is a mountpoint, and the place of a mounted image', async () => {
+  it('is a mountpoint, and the path of a mounted image', async () => {
     const script = `
       mv img $'img-\\351'
       mkdir $'m-\\351' $'m-\\350'
@@ -84,7 +84,7 @@ describe('a word that is not UTF-8', () => {
     expect(names().filter((name) => name.startsWith('cwd'))).toHaveLength(1);
   });
 
-  it('is refused where it cannot be used', async () => {
+  it('is rejected where it cannot be used', async () => {
     const cache = await shell(`"$@" peek --cache-dir $'c-\\351' oci:img`);
     expect([cache.status, cache.stderr]).toEqual([2, expect.stringContaining('c-\\xe9 is not UTF-8')]);
     expect(names()).toEqual(expect.not.arrayContaining([expect.stringMatching(/^c-/)]));

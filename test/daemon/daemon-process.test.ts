@@ -234,13 +234,13 @@ describe('a daemon', () => {
     contact?.close();
   });
 
-  it('logs a fault that nobody caught, unmounts and ends', async () => {
+  it('logs an uncaught error, unmounts and ends', async () => {
     await daemon.mount(options('crash'), listener());
     await daemon.release();
     await gone(child.pid!);
     expect(events()).toBe('mounted crash\nunmount plainly\nclosed\n');
     expect(log()).toMatch(
-      / error a fault that nobody caught: nobody catches this\n.* info Error: nobody catches this\n {8}at /,
+      / error uncaught error: nobody catches this\n.* info Error: nobody catches this\n {8}at /,
     );
   });
 
@@ -265,7 +265,7 @@ describe('a daemon', () => {
     await failed;
   });
 
-  it('that never begins is not waited for for ever, and is ended', async () => {
+  it('that never starts is killed after a deadline', async () => {
     const stuck = startDaemon(STUCK);
     const client = new DaemonClient(stuck, 300);
     await expect(client.mount(options('works'), listener())).rejects.toMatchObject({

@@ -178,7 +178,7 @@ describe('a live mount', () => {
     await once(holder, 'exit');
   });
 
-  it('whose daemon is stopped is listed as not answering, and nothing waits for it', async () => {
+  it('whose daemon is stopped is listed as not answering, without a wait', async () => {
     await mountTiny();
     child.kill('SIGSTOP');
     expect((await here()).map(({ state }) => state)).toEqual(['no-answer']);
@@ -190,7 +190,7 @@ describe('a live mount', () => {
 
   it.each([
     ['network', ['--net'], 'live UNMOUNT_FAILED'],
-    // Another container: it sees the mount, and neither the daemon's socket nor its process.
+    // Another container: it sees the mount, but not the daemon's socket or process.
     ['mount', ['--mount', 'sh', '-c', HIDE_SOCKETS], 'no-answer gone'],
   ])(
     'that lives in another %s namespace is not taken for dead, nor from under its users',

@@ -62,7 +62,7 @@ describe('LogFile', () => {
     chownSync(foreign, 65534, 65534);
     expect(refusal(join(foreign, 'log'))).toMatch(/: its directory belongs to user 65534$/);
     expect(refusal(join(directory, 'own/log'))).toBe('opened');
-    // Without a reader, opening it would wait; a reader would wait for us.
+    // Without a reader, opening it would block.
     const fifo = join(directory, 'fifo');
     execFileSync('mkfifo', [fifo]);
     expect(refusal(fifo)).toBe(`opening log file ${fifo}: ENXIO`);

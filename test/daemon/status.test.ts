@@ -45,7 +45,7 @@ const STATUS = {
 const OWNER = process.geteuid!();
 const NOBODY = 65534;
 
-/** A device that no mount has, nor another run of this test. */
+/** A device number of no mount and of no other run of this test. */
 let count = 0;
 const device = () => `test:${process.pid}:${count++}`;
 
@@ -75,7 +75,7 @@ async function serve(name: string, status = () => STATUS, path = directory): Pro
 const contact = (name: string, { owner = OWNER, path = directory } = {}) =>
   contactDaemon({ device: name, owner }, [path]);
 
-/** Another program that listens on our name. */
+/** Another program that listens on the same name. */
 async function squat(name: string, answer: string): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -86,7 +86,7 @@ async function squat(name: string, answer: string): Promise<void> {
   await once(server, 'listening');
 }
 
-/** The socket of a daemon that was killed. */
+/** The socket of a killed daemon. */
 function leaveSocket(path: string): void {
   const script = 'net.createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
   spawnSync(process.execPath, ['-e', script, path]);
@@ -94,7 +94,7 @@ function leaveSocket(path: string): void {
 }
 
 describe('status socket', () => {
-  it('answers with the status of the moment', async () => {
+  it('answers with the current status', async () => {
     const name = device();
     let bytesServed = 0;
     await serve(name, () => ({ ...STATUS, bytesServed: bytesServed++ }));
@@ -106,8 +106,8 @@ describe('status socket', () => {
     }
   });
 
-  it('lies where it belongs below a path of any length, and nothing lies above', async () => {
-    // Node cuts the path of a socket after 107 bytes: it would be one of these directories.
+  it('is in its directory below a path of any length, with no file above', async () => {
+    // Node truncates a socket path after 107 bytes, to one of these directories.
     const deep = join(directory, ...Array.from({ length: 20 }, () => '0123456789'));
     const name = device();
     const service = await serve(name, () => STATUS, deep);
@@ -120,7 +120,7 @@ describe('status socket', () => {
     expect(readdirSync(deep)).toEqual([]);
   });
 
-  it('takes the name over from a daemon that was killed, or has not ended yet', async () => {
+  it('takes over the name of a daemon that was killed or is ending', async () => {
     const name = device();
     leaveSocket(join(directory, statusSocketName(name)));
     const old = await serve(name, () => ({ ...STATUS, log: '/old' }));
@@ -149,7 +149,7 @@ describe('status socket', () => {
   it.each([
     ['its directory', () => rmSync(directory, { recursive: true })],
     ['its file', () => readdirSync(directory).map((file) => rmSync(join(directory, file)))],
-  ])('is made again when %s was removed', async (_what, remove) => {
+  ])('is recreated when %s was removed', async (_what, remove) => {
     const name = device();
     const service = await serve(name);
     await service.check();
@@ -163,7 +163,7 @@ describe('status socket', () => {
     found?.close();
   });
 
-  it('nobody there is a daemon that is not found; the socket it left goes', async () => {
+  it('without a listener, the daemon is not found and its socket is removed', async () => {
     const name = device();
     expect(await contact(name)).toBeUndefined();
     expect(await contact(name, { path: join(directory, 'missing') })).toBeUndefined();
@@ -172,7 +172,7 @@ describe('status socket', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('is asked in a directory of the mount’s owner only', async () => {
+  it('is queried only in a directory of the mount’s owner', async () => {
     const name = device();
     await serve(name);
     expect(await contact(name, { owner: OWNER + 1 })).toBeUndefined();
@@ -181,8 +181,8 @@ describe('status socket', () => {
   it.each([
     ['another user', 1],
     ['a process that is not there', 2 ** 30],
-  ])('is not believed when it speaks for a process of %s', async (_who, pid) => {
-    // Another user's daemon, as root sees it: it could have root's scripts end any process.
+  ])('is rejected when it reports a process of %s', async (_who, pid) => {
+    // Another user's daemon, as root sees it: it could make root's scripts kill any process.
     if (OWNER !== 0) return;
     chownSync(directory, NOBODY, NOBODY);
     const name = device();
@@ -249,7 +249,7 @@ describe('the directory of a user’s sockets', () => {
     },
   );
 
-  it.runIf(OWNER === 0)('is swept of what killed daemons left, of mounts that are gone', async () => {
+  it.runIf(OWNER === 0)('is swept of sockets that killed daemons left of ended mounts', async () => {
     const [live, dead] = [device(), device()];
     services.push(await serveStatus(live, () => STATUS));
     const names = [statusSocketName(dead), '.half'];

@@ -1,2 +1,2 @@
-// A daemon that runs and never says anything, as one whose threads cannot be started.
+// A daemon that runs but never reports anything, as if its threads could not start.
 setInterval(() => {}, 2 ** 31 - 1);

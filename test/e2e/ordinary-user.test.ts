@@ -65,10 +65,10 @@ const mounted = async (name?: string, ...args: string[]) => {
   expect([ended.status, ended.stderr]).toEqual([0, '']);
   return mnt;
 };
-/** Runs a script in a copy of the mount table: what it unmounts stays mounted for the rest of the machine. */
+/** Runs a script in a copy of the mount table. Unmounting there does not affect the machine. */
 const inOwnMounts = (script: string, words: readonly string[], env: NodeJS.ProcessEnv = place.env) =>
   attempt('unshare', ['-m', 'sh', '-c', script, 'sh', ...words], { env });
-/** The same without layerslayer's mounts of others, which `unmount --all` would end. */
+/** The same, without layerslayer's other mounts, which `unmount --all` would end. */
 const withoutOthersMounts = (script: string, words: readonly string[], env: NodeJS.ProcessEnv) => {
   const clear = `awk '$3 == "fuse.layerslayer" { print $2 }' /proc/mounts | xargs -r umount -l`;
   return inOwnMounts(`${clear}; ${script}`, words, env);
@@ -103,7 +103,7 @@ describe('an ordinary user', () => {
     );
     expect((await asNobody('touch', `${mnt}/new`)).stderr).toContain('Read-only file system');
     expect((await attemptAs(SOMEBODY_ELSE, 'ls', mnt)).stderr).toContain('Permission denied');
-    // Its daemon is found by the user and by root, neither with the other's environment.
+    // The user and root both find its daemon, neither with the other's environment.
     for (const program of [place.program, BUILT_COMMAND]) {
       const [command = '', ...words] = program;
       const { stdout } = await attempt(command, [...words, 'mounts', '--json'], {
@@ -147,7 +147,7 @@ describe('an ordinary user', () => {
     await gone();
   });
 
-  it('unmounts all that is his by unmount --all', async () => {
+  it('unmounts all mounts of the user with unmount --all', async () => {
     await ownDirectory(place, 'mnt');
     const mnt = join(place.scratch, 'mnt');
     const { stdout, stderr } = await withoutOthersMounts(

@@ -8,7 +8,7 @@ import { Workplace } from '../support/mounts.js';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, file, tarOf } from '../support/tar.js';
 
-/** What the command finds around itself: limits, descriptors, directories, a broken Node. */
+/** The command in unusual environments: limits, descriptors, directories, a broken Node. */
 const LAYER = gzipSync(tarOf(dir('etc/'), file('etc/a', 'content')));
 
 let registry: TestRegistry;
@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => place.cleanUp());
 
-/** Runs the command in a shell, after `before` and with `after` behind its arguments. */
+/** Runs the command in a shell, with `before` ahead of it and `after` behind its arguments. */
 function inShell(
   before: string,
   args: readonly string[],
@@ -45,7 +45,7 @@ function inShell(
 
 const contentOf = (mountpoint: string) => attempt('cat', [join(mountpoint, 'etc/a')]);
 
-/** One line, which names no place in the program. */
+/** One line without a source location. */
 function expectOneLine({ stderr }: Ended, pattern: RegExp): void {
   expect(stderr).toMatch(/^layerslayer: .*\n$/);
   expect(stderr).toMatch(pattern);
@@ -60,7 +60,7 @@ describe('under a limited address space', () => {
     expect(await contentOf(mountpoint)).toMatchObject({ status: 0, stdout: 'content' });
   });
 
-  it('passes on status, output and descriptors of the process that works there', async () => {
+  it('passes on status, output and descriptors of the child process', async () => {
     const log = join(place.scratch, 'log');
     const args = ['carve', '-o', '-', '--log-file', '/dev/fd/3', reference, 'etc/a', 'etc/b'];
     const ended = await inShell('ulimit -v 4000000', args.toSpliced(-1), `3>${log}`);
@@ -71,7 +71,7 @@ describe('under a limited address space', () => {
     });
   });
 
-  it('leaves nothing when the process that was started is killed', async () => {
+  it('leaves no mount when the parent process is killed', async () => {
     const mountpoint = place.directory('mnt');
     let pid = 0;
     const ended = attempt(
@@ -92,7 +92,7 @@ describe('under a limited address space', () => {
   it.each([
     ['mount', 20],
     ['carve', 17],
-  ])('is refused in one line where it is too small: %s', async (command, status) => {
+  ])('is rejected in one line when too small: %s', async (command, status) => {
     const ended = await inShell('ulimit -v 1400000', [command, local, place.directory('mnt')]);
     expect(ended.status).toBe(status);
     expectOneLine(ended, /the address space is limited to 1400000 KiB \(ulimit -v\)/);
@@ -101,8 +101,8 @@ describe('under a limited address space', () => {
 });
 
 describe('with few descriptors', () => {
-  it.each([20, 26, 30, 34, 64])('mounts what can be read, or says why not: %i', async (files) => {
-    const warm = await place.mount(reference, 'warm'); // from now on a mount needs no thread before the first read
+  it.each([20, 26, 30, 34, 64])('mounts a readable tree or reports why not: %i', async (files) => {
+    const warm = await place.mount(reference, 'warm'); // later mounts need no thread before the first read
     await place.unmount(warm);
     const mountpoint = place.directory('mnt');
     const ended = await inShell(`ulimit -n ${files}`, ['mount', reference, mountpoint]);
@@ -113,7 +113,7 @@ describe('with few descriptors', () => {
     if (files === 20) expect(ended.status).toBe(17);
   });
 
-  it('mounts although its caller has one open that is above the limit', async () => {
+  it('mounts although its caller has an open descriptor above the limit', async () => {
     const mountpoint = place.directory('mnt');
     const ended = await inShell('exec 200</dev/null; ulimit -n 64', ['mount', reference, mountpoint]);
     expect(ended).toMatchObject({ status: 0, stderr: '' });
@@ -140,7 +140,7 @@ describe('in a working directory that was removed', () => {
     ['mount', 20, (image: string) => ['mount', image, 'mnt'], /mountpoint mnt: no such directory/],
     ['carve', 17, (image: string) => ['carve', image, 'etc/a'], /writing carved: ENOENT/],
     ['an image', 10, () => ['inspect', 'oci:layout:v1'], /^layerslayer: layout is no OCI layout/],
-  ])('names a relative path as it was given: %s', async (_, status, args, pattern) => {
+  ])('names a relative path as given: %s', async (_, status, args, pattern) => {
     const ended = await inShell(removed(), args(local));
     expect(ended.status).toBe(status);
     expectOneLine(ended, pattern);
@@ -169,7 +169,7 @@ describe('without /proc', () => {
     expectOneLine(ended, /\/proc is not mounted/);
   });
 
-  it('carves all the same', async () => {
+  it('carves anyway', async () => {
     expect(await hidden(['carve', '-o', '-', reference, 'etc/a'])).toMatchObject({
       status: 0,
       stdout: 'content',
@@ -190,18 +190,18 @@ describe('when output cannot be written', () => {
 });
 
 describe('a fault in the program', () => {
-  /** Breaks the program before it starts, in its threads too. */
+  /** Breaks the program before it starts, including its threads. */
   const broken = (code: string) => ({
     NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}`,
   });
   const AT_ONCE = broken(`process.getuid = () => { throw new TypeError('broken \\x9b here'); };`);
-  /** Without a promise or a handler around it, once the program runs. */
+  /** Throws outside any promise or handler, once the program runs. */
   const LATER = broken(`
     import { isMainThread } from 'node:worker_threads';
     const isRunning = () => process.listenerCount('SIGTERM') > 0;
     if (isMainThread) setInterval(() => { if (isRunning()) throw new TypeError('broken later'); }, 1);
   `);
-  /** What the thread is asked never reaches it, and nothing else keeps the process alive. */
+  /** Drops requests to the thread; nothing else keeps the process alive. */
   const UNANSWERED = broken(`
     import { isMainThread, Worker } from 'node:worker_threads';
     if (isMainThread) Worker.prototype.postMessage = function () { this.unref(); };
@@ -215,7 +215,7 @@ describe('a fault in the program', () => {
     ['at once', AT_ONCE, /broken \\xc2\\x9b here/],
     ['later', LATER, /broken later/],
     ['in a thread', IN_THREAD, /broken thread/],
-    ['by waiting for nothing', UNANSWERED, /the command waits for nothing/],
+    ['by waiting for nothing', UNANSWERED, /the command stopped before it finished/],
   ])('ends the command with one line and 70: %s', async (_, env, pattern) => {
     const ended = await inShell(':', ['peek', reference], '', env);
     expect(ended.status).toBe(70);
@@ -223,7 +223,7 @@ describe('a fault in the program', () => {
     expect(ended.stderr).not.toMatch(/\.js:\d|\bat /);
   });
 
-  it('shows where it is with --verbose, and is an object with --json', async () => {
+  it('has a stack with --verbose, and is an object with --json', async () => {
     const verbose = await inShell(':', ['inspect', '--verbose', local], '', AT_ONCE);
     expect(verbose.stderr).toMatch(/^layerslayer: broken .*\nTypeError: broken .*\n {4}at /);
     const json = await inShell(':', ['inspect', '--json', local], '', AT_ONCE);

@@ -8,10 +8,10 @@ import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
 /** C1 CSI, DEL, right-to-left override, line separator, Arabic letter mark, ESC. */
 const EVIL = '\x9b31m\x7f\u202egpj\u2028\u061c\x1b[2J';
 const NAME = `etc/${EVIL}`;
-/** But for the tabs of scripts, and the ends of lines. */
+/** Ignores tabs of scripts and line ends. */
 const HARMFUL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u;
 
-/** An image whose every text is hostile, in a directory whose name is, too. */
+/** An image whose texts are all hostile, in a directory with a hostile name. */
 let place: Workplace;
 let image = '';
 let mountpoint = '';
@@ -58,7 +58,7 @@ it.each<[string, string[]]>([
   ['save', []],
   ['save', ['--json']],
   ['save', ['--layer', EVIL]],
-])('%s %j shows nothing that a terminal obeys', async (command, words) => {
+])('%s %j shows no terminal controls', async (command, words) => {
   const log = join(place.scratch, 'log');
   const directory =
     command === 'carve' || command === 'save' ? ['-o', join(place.scratch, EVIL, 'out'), ...words] : words;
@@ -75,7 +75,7 @@ it.each<[string, string[]]>([
   expect(shown).not.toMatch(/^USER root/m);
 });
 
-it('a mount, its log and `mounts` show nothing either', async () => {
+it('a mount, its log and `mounts` show none either', async () => {
   const mounted = await place.layerslayer(['mount', image, mountpoint]);
   expect(mounted).toMatchObject({ status: 0, stderr: '' });
   const logs = join(place.scratch, 'state/layerslayer');

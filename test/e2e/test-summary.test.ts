@@ -8,7 +8,7 @@ import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js
 import { until, Workplace } from '../support/mounts.js';
 import { file, tarOf } from '../support/tar.js';
 
-/** What scripts/test says of a run, and what it takes for its own. */
+/** The summary of scripts/test, and the mounts that it counts as its own. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 let place: Workplace;
@@ -18,7 +18,10 @@ beforeEach(() => {
 afterEach(() => place.cleanUp());
 
 describe('the summary', () => {
-  /** Runs these test files. @param isOver when to kill the run, by what is written down of it */
+  /**
+   * Runs these test files.
+   * @param isOver decides from the journal when to kill the run
+   */
   async function summaryOf(
     files: Record<string, string>,
     steps: string,
@@ -60,7 +63,7 @@ describe('the summary', () => {
 
   const QUICK = `import { it } from 'vitest'; it('passes', () => {}); it.skip('waits', () => {});`;
 
-  it('counts what had ended when a deadline ends the run, and says so', async () => {
+  it('counts finished tests when a deadline ends the run, and reports the deadline', async () => {
     const files = {
       quick: QUICK,
       spinning: `import { it } from 'vitest'; it('spins', () => { for (;;); });`,
@@ -100,7 +103,7 @@ describe('the summary', () => {
   });
 });
 
-it('nothing is left behind but what was mounted below a directory of the run', async () => {
+it('only mounts below a directory of the run count as left behind', async () => {
   const layout = new LayoutBuilder();
   writeDirectory(
     join(place.scratch, 'layout'),

@@ -197,7 +197,7 @@ test('what mount(8) refuses is told, and nothing stays open', async () => {
 });
 
 describe('a directory that its owner swaps', () => {
-  /** Puts a tool into PATH that runs `script` and then is the real one. */
+  /** Puts a tool into PATH that runs `script`, then the real tool. */
   async function wrapTool(tool: string, script: string): Promise<void> {
     const real = (await output('which', tool)).trim();
     const bin = await newMountpoint();
@@ -240,7 +240,7 @@ describe('a directory that its owner swaps', () => {
     },
   );
 
-  test('does not have another mount unmounted', async () => {
+  test('does not unmount another mount', async () => {
     const base = await newMountpoint();
     await mkdir(`${base}/p/mnt`, { recursive: true });
     await mkdir(`${base}/victim/mnt`, { recursive: true });

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-test('hands on words byte for byte', async () => {
+test('passes arguments byte for byte', async () => {
   const names = [
     'plain',
     'l\udce9',
@@ -34,7 +34,7 @@ test('hands on words byte for byte', async () => {
   expect(found.sort()).toEqual(names.map(bytes).sort());
 });
 
-test('says what the program said and how it ended', async () => {
+test('reports the output and the exit of the program', async () => {
   const ended = await runTool('ls', ['--', `${directory}/l\udce9`], { deadlineMs: 10_000 });
   expect(ended.status).toBe(2);
   expect(ended.stderr).toContain('No such file or directory');

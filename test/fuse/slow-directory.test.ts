@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkMountpoint } from '#dist/fuse/mountpoint.js';
 
-/** What the file system at a path does when it is asked, before it answers as it really would. */
+/** Delays before the file system at a path answers a call. */
 let delayMs: (path: string) => number = () => 0;
 /** Calls that such a file system has not answered yet. */
 let waiting = 0;
-/** More lines of /proc/self/mountinfo. */
+/** Extra lines of /proc/self/mountinfo. */
 let mounted: string[] = [];
 
 vi.mock('node:fs/promises', async (original) => {
@@ -51,7 +51,7 @@ afterEach(() => {
   mounted = [];
 });
 
-/** Checks, and lets the clock run. */
+/** Checks the mountpoint while the clock runs. */
 async function check(path: string): Promise<string> {
   const checked = checkMountpoint(path, { nonempty: false }).then(
     (found) => found.path,
@@ -63,7 +63,7 @@ async function check(path: string): Promise<string> {
   });
   while (!isDone) {
     await new Promise((resolve) => setImmediate(resolve));
-    // What answers by itself needs real time: the clock runs only while a slow file system is being asked.
+    // Other calls need real time: the clock runs only while a slow file system is queried.
     if (waiting > 0) await vi.advanceTimersByTimeAsync(500);
   }
   return checked;
@@ -103,7 +103,7 @@ test.each(['ext4', 'xfs', 'tmpfs', 'overlay', 'nvmefs'])('%s is local', async (t
   expect(await check(join(directory, 'mnt'))).toBe(join(directory, 'mnt'));
 });
 
-test('a local symlink that leads to a remote directory is not waited for either', async () => {
+test('nor is a local symlink to a remote directory', async () => {
   mounted = [mountLine(join(directory, 'remote'), 'nfs')];
   mkdirSync(join(directory, 'remote/img'), { recursive: true });
   symlinkSync('../remote/img', join(directory, 'mnt/link'));
@@ -113,7 +113,7 @@ test('a local symlink that leads to a remote directory is not waited for either'
   );
 });
 
-test('a remote directory that answers in time is taken', async () => {
+test('a remote directory that answers in time is accepted', async () => {
   mounted = [mountLine(directory, 'nfs4')];
   slow(join(directory, 'mnt'), 2000);
   expect(await check(join(directory, 'mnt'))).toBe(join(directory, 'mnt'));

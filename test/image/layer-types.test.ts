@@ -31,7 +31,7 @@ const HEAD = 64 * 1024;
 const watcher = { onEntry: () => false };
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** An image of these layers, seen through a proxy that counts. */
+/** An image of these layers, behind a proxy that counts requests. */
 async function pushed(...layers: { bytes: Uint8Array; mediaType: string }[]) {
   const name = `types:t${count++}`;
   const diffId = `sha256:${'0'.repeat(64)}`;
@@ -46,10 +46,10 @@ const unsupported = (message: RegExp) =>
 const corrupt = (message: RegExp) =>
   expect.objectContaining({ code: 'CORRUPT_LAYER', message: expect.stringMatching(message) });
 
-describe('a layer whose type says that it is no tar', () => {
+describe('a layer whose type is not a tar', () => {
   const other = { bytes: Buffer.from('{"critical":{}}'), mediaType: SIGNATURE };
 
-  it('ends the opening of all layers before a byte of any is fetched', async () => {
+  it('is rejected before a byte of any layer is fetched', async () => {
     const large = gzipSync(tarOf(file('large', noise(300_000, 1))));
     const { session, image, sent } = await pushed({ bytes: large, mediaType: UNKNOWN }, other);
     await expect(session.openLayers(image)).rejects.toEqual(
@@ -58,7 +58,7 @@ describe('a layer whose type says that it is no tar', () => {
     expect([sent(large), sent(other.bytes)]).toEqual([0, 0]);
   });
 
-  it('is refused when it is walked, and never taken from the cache', async () => {
+  it('is rejected when scanned, and never read from the cache', async () => {
     const odd = { bytes: FINE, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip+encrypted' };
     const { session, image, sent } = await pushed(odd, { bytes: FINE, mediaType: UNKNOWN });
     await session.openLayers(image, { only: [2] });
@@ -102,8 +102,8 @@ describe('a layer of unknown type', () => {
   });
 
   it.each([
-    ['noise', noise(300_000, 2), unsupported(/^layer 1: its bytes are neither a tar nor gzip \(.*example/)],
-    ['text', Buffer.from('text'), unsupported(/neither a tar nor gzip/)],
+    ['noise', noise(300_000, 2), unsupported(/^layer 1: neither a tar nor a gzip stream \(.*example/)],
+    ['text', Buffer.from('text'), unsupported(/neither a tar nor a gzip stream/)],
     [
       'bzip2',
       Buffer.concat([Buffer.from('BZh91AY&SY'), noise(300_000, 3)]),
@@ -117,9 +117,9 @@ describe('a layer of unknown type', () => {
     [
       'zeros, then data',
       Buffer.concat([Buffer.alloc(1024), noise(300_000, 5)]),
-      corrupt(/data after zeros at its start/),
+      corrupt(/data after leading zeros/),
     ],
-  ])('costs no more than its first 64 KiB when it is %s', async (_name, bytes, refusal) => {
+  ])('is rejected after its first 64 KiB when it is %s', async (_name, bytes, refusal) => {
     const { session, image, sent } = await pushed({ bytes, mediaType: UNKNOWN });
     await expect(session.openLayers(image)).rejects.toEqual(refusal);
     await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(refusal);
@@ -143,7 +143,7 @@ describe('a layer of a tar’s type that begins with zeros', () => {
     ['the same, compressed', gzipSync(Buffer.concat([Buffer.alloc(1024), tarOf(file('a', 'a'))]))],
   ])('is corrupt with %s', async (_name, bytes) => {
     const { session, image } = await pushed({ bytes, mediaType });
-    const refusal = corrupt(/^layer 1: .*data after blocks of zeros at the start/);
+    const refusal = corrupt(/^layer 1: .*data after leading zero blocks/);
     await expect(session.openLayers(image)).rejects.toEqual(refusal);
     await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(refusal);
   });

@@ -96,7 +96,7 @@ describe.each(FORMS)('%s:', (_, write) => {
     expect(part?.file.fd).toBeGreaterThan(2);
   });
 
-  it('without a foreign layer, as tools that copy Windows images leave it: says that it is one', async () => {
+  it('without a foreign layer, as tools copy Windows images: the message names it', async () => {
     const layout = new LayoutBuilder();
     const { digest } = layout.image(LAYERS);
     const manifest = JSON.parse(layout.files[blobName(digest)]!.toString()) as { layers: object[] };
@@ -129,7 +129,7 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect(await digestOf('@2')).toBe(images[2].digest);
     });
 
-    it('takes one manifest under several names for one image', async () => {
+    it('counts one manifest with several names as one image', async () => {
       const layout = new LayoutBuilder();
       const one = layout.image(LAYERS);
       const index = layout.index([{ ...one, platform: amd64 }]);
@@ -203,7 +203,7 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect((await start().resolve(write(builder.top([one])), wanted)).platform).toEqual(wanted);
     });
 
-    it('is not named, or no attestation, by an empty annotation', async () => {
+    it('ignores empty annotations for names and attestations', async () => {
       const { builder, one } = layout();
       const empty = { 'org.opencontainers.image.ref.name': '', 'vnd.docker.reference.type': '' };
       const reference = write(builder.top([{ ...one, annotations: empty }, one]));
@@ -251,7 +251,7 @@ describe.each(FORMS)('%s:', (_, write) => {
       expect(chosen.platform).toEqual(ARM64);
     });
 
-    it('beside entries of unknown media types, which are no images', async () => {
+    it('beside entries of unknown media types, which are not images', async () => {
       const { builder, one, two } = layout();
       const chart = { ...two, mediaType: 'application/vnd.cncf.helm.chart.v1+json', platform: amd64 };
       const source = start();
@@ -267,7 +267,7 @@ describe.each(FORMS)('%s:', (_, write) => {
       }
     });
 
-    it('beside manifests that are no images, though they declare no platform', async () => {
+    it('beside manifests that are not images and have no platform', async () => {
       const { builder, one } = layout();
       const config = builder.blob('application/vnd.cncf.helm.config.v1+json', '{"name":"x"}');
       const manifest = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [] };
@@ -285,11 +285,11 @@ describe.each(FORMS)('%s:', (_, write) => {
       );
       const itself = write(builder.top([chart]));
       await expect(source.resolve(itself, AMD64)).rejects.toThrow(
-        withCode('UNSUPPORTED', 'is no container image'),
+        withCode('UNSUPPORTED', 'is not a container image'),
       );
     });
 
-    it('of which none is an image: names the types', async () => {
+    it('without any image: names the types', async () => {
       const { builder, one } = layout();
       const wasm = { ...one, mediaType: 'application/wasm' };
       const chart = { ...one, mediaType: 'application/vnd.chart' };
@@ -480,7 +480,7 @@ describe('oci:', () => {
     );
   });
 
-  it('may have colons in its path; the answer holds when it is removed', async () => {
+  it('may have colons in its path; the choice persists after a removal', async () => {
     const directory = scratchDirectory();
     const path = layoutAt(join(directory, 'a:b'));
     const source = start();
@@ -636,7 +636,7 @@ describe('docker-archive:', () => {
     });
   });
 
-  it('takes an image that is listed once for each of its names for one image', async () => {
+  it('counts an image that is listed once per name as one image', async () => {
     const image = (tag: string) => ({ layers: LAYERS, tags: [tag] });
     const reference = dockerArchive(dockerArchiveFiles([image('a:1'), image('a:2')]));
     const source = start();
@@ -645,7 +645,7 @@ describe('docker-archive:', () => {
     expect((await source.listImages(reference)).images).toHaveLength(1);
   });
 
-  it.each([null, ''])('takes a field of manifest.json that is %j for absent', async (nothing) => {
+  it.each([null, ''])('takes a field %j in manifest.json as absent', async (nothing) => {
     const files = dockerArchiveFiles([{ layers: [] }]);
     const [image] = JSON.parse(files['manifest.json']!.toString());
     files['manifest.json'] = JSON.stringify([
@@ -822,7 +822,7 @@ describe('an archive', () => {
 });
 
 describe("a gzip'd archive", () => {
-  /** A member with a file name and a comment in its header (RFC 1952, 2.3). */
+  /** A gzip member with a file name and a comment in its header (RFC 1952, 2.3). */
   const namedMember = (content: Uint8Array) => {
     const bytes = gzipSync(content);
     const flags = Buffer.from(bytes.subarray(0, 10));
@@ -852,7 +852,7 @@ describe("a gzip'd archive", () => {
     const builder = new LayoutBuilder();
     return builder.top([builder.image(LAYERS)]);
   };
-  /** Where decompressed archives go. */
+  /** Directory of decompressed archives. */
   const temporaryDirectory = (directory = scratchDirectory()) => {
     const before = process.env.TMPDIR;
     process.env.TMPDIR = directory;
@@ -867,7 +867,7 @@ describe("a gzip'd archive", () => {
     it.each([
       ['docker-archive', () => dockerArchiveFiles([{ layers: LAYERS }])],
       ['oci-archive', layout],
-    ])('opens as a plain %s does, and leaves no name on the disk', async (place, files) => {
+    ])('opens as a plain %s does, and leaves no file name on disk', async (place, files) => {
       const path = write(pack(tarOfFiles(files())));
       const directory = temporaryDirectory();
       const source = start();
@@ -883,7 +883,7 @@ describe("a gzip'd archive", () => {
     });
   });
 
-  it('of many zeros takes no room on the disk', async () => {
+  it('of many zeros takes no disk space', async () => {
     const zeros = 20 * 2 ** 20;
     const files = { ...dockerArchiveFiles([{ layers: LAYERS }]), zeros: Buffer.alloc(zeros) };
     const path = write(gzipSync(tarOfFiles(files)));
@@ -896,7 +896,7 @@ describe("a gzip'd archive", () => {
     expect(blocks * 512).toBeLessThan(5 * 2 ** 20);
   });
 
-  it('that is cut short, or damaged, is CORRUPT_LAYER', async () => {
+  it('that is truncated or damaged is CORRUPT_LAYER', async () => {
     const bytes = gzipSync(tarOfFiles(dockerArchiveFiles([{ layers: LAYERS }])));
     const damaged = Buffer.from(bytes);
     damaged[damaged.length - 6]! ^= 1; // of the CRC32
@@ -910,11 +910,11 @@ describe("a gzip'd archive", () => {
     }
   });
 
-  it('says where it could not be decompressed, and what helps', async () => {
+  it('names the directory that decompression failed in, with advice', async () => {
     const path = write(gzipSync(tarOfFiles(layout())));
     const nowhere = temporaryDirectory(join(scratchDirectory(), 'nowhere'));
     await expect(start().resolve(`oci-archive:${path}`, AMD64)).rejects.toThrow(
-      withCode('IO_FAILED', `^${path}: decompressing the archive into ${nowhere} \\(TMPDIR .*ENOENT`),
+      withCode('IO_FAILED', `^${path}: decompressing the archive into ${nowhere} \\(set TMPDIR .*ENOENT`),
     );
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { StopBetweenChunks } from '#dist/image/stop-between-chunks.js';
 
 describe('a stop between chunks', () => {
-  it('ends a stream at once when no chunk is on its way', async () => {
+  it('ends an idle stream at once', async () => {
     const stop = new StopBetweenChunks(() => true);
     await stop.after(Promise.resolve());
     expect(stop.signal.aborted).toBe(false);
@@ -10,7 +10,7 @@ describe('a stop between chunks', () => {
     expect(stop.signal.aborted).toBe(true);
   });
 
-  it('waits for the end of a chunk, and then lets no other one come', async () => {
+  it('waits for the end of a chunk, and then stops the next one', async () => {
     const stop = new StopBetweenChunks(() => true);
     let consumed = () => {};
     const chunk = stop.after(
@@ -25,7 +25,7 @@ describe('a stop between chunks', () => {
     expect(stop.signal.aborted).toBe(true);
   });
 
-  it('lets a stream go on that is nearly at its end', async () => {
+  it('lets a stream near its end continue', async () => {
     let isFar = true;
     const stop = new StopBetweenChunks(() => isFar);
     let consumed = () => {};

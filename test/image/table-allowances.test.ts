@@ -14,12 +14,12 @@ const image = (n: number, ...sizes: number[]) =>
 const index = (n: number, tableBytes: number) =>
   ({ digest: digest(n), entries: { footprint: { blobSize: 1, tableBytes } } }) as unknown as LayerIndex;
 
-it('layers of one image are counted together, each once, those of another apart', () => {
+it('layers of one image count together, each once, and other images separately', () => {
   const tables = new TableAllowances();
   const many = image(100, ...Array<number>(1000).fill(16_000));
   const limit = imageTableLimit(16_000_000);
   expect(tables.allowance(many, 16_000)).toMatchObject({ layer: layerTableLimit(16_000), image: limit });
-  const each = 200 * 1024; // less than what threads tell each other of at once
+  const each = 200 * 1024; // below the step at which threads update the shared count
   const fits = Math.floor(limit / each);
   for (let n = 0; n < fits; n++) {
     tables.loaded(many, index(n, each));

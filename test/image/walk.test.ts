@@ -18,7 +18,7 @@ const blob = gzipSync(tar, { level: 1 });
 const spread = tarOf(...Array.from({ length: 64 }, (_, i) => file(`f${i}`, noise(64 * KIB, i))));
 const spreadBlob = gzipSync(spread, { level: 1 });
 const manyBlob = gzipSync(tarOf(...Array.from({ length: 300 }, (_, i) => file(`n${i}`, noise(KIB, i)))));
-/** Of some 100 KiB. */
+/** About 100 KiB. */
 const pagesBlob = gzipSync(tarOf(...Array.from({ length: 100 }, (_, i) => file(`n${i}`, noise(KIB, i)))));
 const smallBlob = gzipSync(tarOf(file('s0'), file('s1')));
 const noTar = gzipSync(Buffer.alloc(300_000, 'no tar at all '), { level: 1 });
@@ -104,7 +104,7 @@ describe('a walk along a layer', () => {
     }
   });
 
-  it('shows all of the 64 KiB in which it has enough, in however small pieces they come', async () => {
+  it('shows all of the 64 KiB in which it has enough, in pieces of any size', async () => {
     const { proxy, session, image, digests } = await walking();
     proxy.rules.push({ path: new RegExp(digests[3]!), fault: drip(10 * KIB, 1) });
     const seen = new Seen((path) => path === 'n0');
@@ -115,7 +115,7 @@ describe('a walk along a layer', () => {
     expect(seen.paths.length).toBeGreaterThan(40);
   });
 
-  it('goes on when it is not enough after all', async () => {
+  it('continues when the watcher needs more again', async () => {
     const { session, image } = await walking();
     const seen = new Seen((path) => path === 'f0');
     const onEntry: LayerWatcher['onEntry'] = (entry, row, soFar) =>
@@ -126,7 +126,7 @@ describe('a walk along a layer', () => {
     expect(seen.paths).toContain('f3');
   });
 
-  it('is an index pass when its last bytes were here before it had enough', async () => {
+  it('is an index pass when its last bytes arrived before it had enough', async () => {
     const { session, image } = await walking();
     const seen = new Seen((path) => path === 's0');
     expect(await session.walkLayer(image, 5, seen)).toMatchObject({ isWalked: true });
@@ -134,7 +134,7 @@ describe('a walk along a layer', () => {
     expect((await session.openKept(image, 5))?.entries.length).toBe(2);
   });
 
-  it('reads a blob to its end that has no more than 64 KiB left', async () => {
+  it('reads a blob to its end when at most 64 KiB are left', async () => {
     const { session, image } = await walking();
     const seen = new Seen((path) => path === 'n0');
     const end = await session.walkLayer(image, 6, seen);
@@ -145,7 +145,7 @@ describe('a walk along a layer', () => {
   it('never asks for more than twice what it has read, and goes through ranges that grow', async () => {
     const { proxy, session, image, digests } = await walking();
     const end = await session.walkLayer(image, 2, new Seen((path) => path === 'f40'));
-    // The rest may have been fetched before f40 was seen.
+    // The rest may have been fetched before f40 passed.
     const readBytes = 'readBytes' in end ? end.readBytes : spreadBlob.length;
     expect(readBytes).toBeGreaterThan(40 * 64 * KIB);
     expect(sentFor(proxy, digests[1]!)).toBeLessThanOrEqual(2 * readBytes);

@@ -16,14 +16,14 @@ it('a layer of unknown type is an archive when it begins with a tar header, or a
   expect(isTarHeader(tarOf(file('a')).subarray(0, 511))).toBe(false);
 });
 
-it('zeros may be an empty archive, but not with data behind them', () => {
+it('zeros may be an empty archive, but not before data', () => {
   expect(kindOfHead(new Uint8Array(70))).toBe('zeros');
   expect(kindOfHead(new Uint8Array(10_240))).toBe('zeros');
   const erofs = Buffer.concat([Buffer.alloc(1024), Buffer.from('e2e1f5e0', 'hex'), Buffer.alloc(5000)]);
   expect(kindOfHead(erofs)).toBe('zeros, then data');
 });
 
-it('a foreign compression is refused by its name', () => {
+it('an unsupported compression is rejected by name', () => {
   expect(() => kindOfHead(Buffer.from('fd377a585a000000', 'hex'))).toThrow(/compressed with xz/);
 });
 

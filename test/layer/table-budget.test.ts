@@ -24,9 +24,10 @@ const past = (limit: number) =>
   });
 
 describe('the memory of tables', () => {
-  it('is limited in proportion to what is compressed, with room', () => {
+  it('has a limit proportional to the compressed size', () => {
     expect(layerTableLimit(MIB)).toBe(80 * MIB);
-    // Small images have as much together as one of 16 MiB: with what every mount takes that stays under 512 MiB.
+    // Small images together get the limit of one of 16 MiB. With a mount's own memory that stays
+    // below 512 MiB.
     for (const limit of [imageTableLimit, mergeLimit]) {
       expect(limit(0)).toBe(limit(16 * MIB));
       expect(limit(1024 * MIB)).toBeGreaterThan(8 * 1024 * MIB);
@@ -49,7 +50,7 @@ describe('the memory of tables', () => {
     const third = new TableBudget(shared);
     third.spend(MIB - 300 * KIB);
     expect(() => first.spend(MIB)).toThrow(past(2 * MIB));
-    // What is less than a step is told when it is asked to.
+    // Less than a step is added to the shared count on request.
     const small = new TableBudget(allowance(MIB, KIB));
     small.spend(2000);
     expect(() => small.tell()).toThrow(past(KIB));
@@ -68,7 +69,7 @@ describe('the memory of tables', () => {
     ['extended attributes', tarOf(...xattrs)],
     ['sparse maps', tarOf(paxSparse('0.1', 's', 60_000, pieces), file('f'))],
   ])('counts %s', (_name, tar) => {
-    // Twice the same layer: half of what both would need refuses it, all of it does not.
+    // The same layer twice: half of what both need rejects it, the full amount does not.
     const pass = (limit: number) => {
       const pass = new IndexPass(digestOf(tar), { allowance: allowance(limit), blobSize: tar.length });
       pass.push(tar);

@@ -84,7 +84,7 @@ test.each([
   expect(() => parseImageConfig(bytes, 'config X')).toThrow(why);
 });
 
-test.each([null, ''])('a field that is %j is as good as absent; a label may be empty', (nothing) => {
+test.each([null, ''])('a field %j counts as absent; a label may be empty', (nothing) => {
   const config = {
     User: nothing,
     Env: nothing,

@@ -78,7 +78,7 @@ describe('where an image is', () => {
   });
 
   it.each([
-    // text, what is there, path, tag
+    // text, existing paths, path, tag
     ['oci:/a:b:t', ['/a:b'], '/a:b', 't'],
     ['oci:/a:b:t', ['/a', '/a:b'], '/a', 'b:t'],
     ['oci:/a:b:t', ['/a:b:t'], '/a:b:t', undefined],
@@ -87,7 +87,7 @@ describe('where an image is', () => {
     ['docker-archive:/x/y:z.tar', ['/x/y:z.tar'], '/x/y:z.tar', undefined],
     ['docker-archive:/x/y:z.tar:a:1', ['/x/y:z.tar'], '/x/y:z.tar', 'docker.io/library/a:1'],
     ['oci-archive:a:b:c:@1', ['a:b:c'], 'a:b:c', undefined],
-  ])('%s where %j is there is %s with tag %s', (text, there, path, tag) => {
+  ])('%s, where %j exists, is %s with tag %s', (text, there, path, tag) => {
     const location = parseImageLocation(text, (_place, paths) =>
       paths.findIndex((one) => there.includes(one)),
     );

@@ -18,7 +18,7 @@ describe('the media type of a layer', () => {
     'application/tar+gzip',
     'application/x-tar',
     'Application/Vnd.OCI.Image.Layer.v1.TAR+gzip; foo=bar',
-  ])('says tar: %s', (type) => expect(layerKind(type)).toBe('tar'));
+  ])('is a tar: %s', (type) => expect(layerKind(type)).toBe('tar'));
 
   it.each([
     'application/vnd.dev.cosign.simplesigning.v1+json',
@@ -54,7 +54,7 @@ describe('the media type of a layer', () => {
     'application/vnd.oci.empty.v1+json',
     'application/vnd.oci.image.layer.v1.tar+gzip+encrypted',
     'application/vnd.docker.image.rootfs.diff.tar+encrypted',
-  ])('says that it is no tar: %s', (type) => expect(layerKind(type)).toBe('other'));
+  ])('is not a tar: %s', (type) => expect(layerKind(type)).toBe('other'));
 
   it.each([
     undefined,
@@ -66,9 +66,9 @@ describe('the media type of a layer', () => {
     'application/vnd.homebrew.bottle.layer.v1+gzip',
     'application/vnd.guitar',
     'application/vnd.rawhide.v1',
-  ])('says nothing: %s', (type) => expect(layerKind(type)).toBe('unknown'));
+  ])('is unknown: %s', (type) => expect(layerKind(type)).toBe('unknown'));
 
-  it('brings no control characters into a message, and no page of text', () => {
+  it('adds no control characters or long texts to a message', () => {
     expect(showMediaType('a\x1b[2J\u202eb')).toBe('a?[2J?b');
     expect(showMediaType('x'.repeat(5000))).toHaveLength(100);
     expect([showMediaType(''), showMediaType(undefined)]).toEqual(['no media type', 'no media type']);

@@ -41,7 +41,7 @@ describe('a manifest', () => {
   describe.each([
     ['null', null],
     ['empty', ''],
-  ])('%s is as good as absent', (_, nothing) => {
+  ])('%s counts as absent', (_, nothing) => {
     const EMPTY = {
       mediaType: nothing,
       annotations: nothing,
@@ -71,7 +71,7 @@ describe('a manifest', () => {
       expect(parse(index({ manifests: nowhere }))).toEqual(parse(index()));
     });
 
-    test('where something must be there', () => {
+    test('in a required field', () => {
       const wanting = { ...LAYER, digest: nothing };
       expect(() => parse(manifest({ layers: [wanting] }))).toThrow('layer 1 of manifest X: has no digest');
       expect(() => parse({ schemaVersion: 2, config: nothing, layers: nothing, manifests: nothing })).toThrow(
@@ -79,7 +79,7 @@ describe('a manifest', () => {
       );
     });
 
-    test('in what was said of it before', () => {
+    test('in the Content-Type and the descriptor', () => {
       const claims = { contentType: nothing ?? undefined, descriptorType: nothing ?? undefined };
       expect(parse(manifest({ mediaType: MEDIA_TYPES.ociManifest }), claims).kind).toBe('manifest');
     });

@@ -107,20 +107,20 @@ describe('limits', () => {
     expect(warnings).toEqual([expect.stringContaining(`more than ${MAX_PATH_DEPTH} components`)]);
   });
 
-  it('the length of what links say, also where it is no component', () => {
+  it('the length of link targets, even without components', () => {
     const links = Array.from({ length: 39 }, (_, i) => symlink(`l${i}`, `${'./'.repeat(2000)}l${i + 1}`));
     const files = Array.from({ length: 2000 }, (_, i) => file(`l0/${i}`));
     expect(() => merge([[...links, dir('l39'), ...files]])).toThrow(unsupported(MAX_LINK_STEPS));
   });
 
-  it('memory, in proportion to the layers', () => {
+  it('memory, proportional to the layers', () => {
     const size = 5_000_000;
     const deep = Array.from({ length: 20 }, (_, i) => file(`${i}/${'a/'.repeat(1000)}f`));
     const layer = (tableBytes: number) => {
       const entries = entriesOf(...deep);
       return [{ entries: Object.assign(entries, { footprint: { blobSize: size, tableBytes } }), number: 1 }];
     };
-    // 20,000 directories and their names come to 1.9 MB.
+    // 20,000 directories and their names take 1.9 MB.
     const limit = mergeLimit(size);
     expect(mergeLayers(layer(limit - 2_000_000)).inodeCount).toBe(20_041);
     expect(() => mergeLayers(layer(limit - 1_500_000))).toThrow(unsupported(1_500_000));

@@ -130,7 +130,7 @@ describe('row: 401 with Bearer, Basic, or several challenges in one line', () =>
     '%j has no realm, and the message says so',
     async (header) => {
       const { resolve } = await rig({ rules: [{ path: /manifests/, fault: challenge(header) }] });
-      await expect(resolve()).rejects.toThrow('wants a token and does not say from where');
+      await expect(resolve()).rejects.toThrow('requires a token, but its challenge has no realm');
     },
   );
 
@@ -165,7 +165,7 @@ describe('row: tokens', () => {
     [{ token: null, access_token: 't', expires_in: null }, 49],
     [{ token: 't', access_token: '', expires_in: '' }, 49],
     [{ token: 't', expires_in: 0 }, 49],
-  ])('an answer %j: what is empty is as good as absent', async (body, fresh) => {
+  ])('an answer %j: empty values count as absent', async (body, fresh) => {
     const { resolve, proxy, clock } = await rig();
     proxy.rules.push(
       { path: /^\/token/, fault: status(200, { 'content-type': 'application/json' }, JSON.stringify(body)) },

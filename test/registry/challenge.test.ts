@@ -48,7 +48,7 @@ test.each<[string, unknown]>([
     ],
   ],
   ['Bearer realm="a",realm="b"', [['bearer', { realm: 'a' }]]],
-  // Empty is absent.
+  // Empty counts as absent.
   ['Bearer realm="r",service="",scope="",error=""', [['bearer', { realm: 'r' }]]],
   ['Bearer realm="r",scope=" ",service=s', [['bearer', { realm: 'r', service: 's' }]]],
   ['Bearer realm="r",scope=,service=s', [['bearer', { realm: 'r', service: 's' }]]],

@@ -1,4 +1,4 @@
-/** What helps when a connection to a registry fails: each message names it. */
+/** Advice in messages about failed connections to a registry. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
@@ -18,7 +18,11 @@ execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let made = 0;
-/** A self-signed certificate. @param names as openssl writes them; empty: none. @returns its path */
+/**
+ * Creates a self-signed certificate.
+ * @param names as openssl writes them; empty: none
+ * @returns its path
+ */
 function certificate(names: string, from = '20200101000000Z', until = '20991231000000Z'): string {
   const at = (name: string) => join(directory, `${made}-${name}`);
   made++;
@@ -56,7 +60,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** What `localhost:PORT/app:latest` ends with when a server is there. */
+/** Returns the error of `localhost:PORT/app:latest` with this server. */
 async function fault(
   make: (tls: TlsOptions) => Server,
   { cert = right, host = 'localhost', insecure = false } = {},
@@ -107,37 +111,37 @@ describe('a certificate that', () => {
     [
       'has other names',
       certificate('DNS:registry.example,DNS:*.b.example,IP:192.0.2.1'),
-      '(ERR_TLS_CERT_ALTNAME_INVALID): use a name that its certificate has: registry.example, *.b.example, 192.0.2.1',
+      '(ERR_TLS_CERT_ALTNAME_INVALID): use a name in its certificate: registry.example, *.b.example, 192.0.2.1',
     ],
     [
       'has many other names',
       certificate(Array.from({ length: 50 }, (_, i) => `DNS:r${i}.example`).join(',')),
-      'has: r0.example, r1.example, r2.example, r3.example, r4.example and 45 more',
+      'certificate: r0.example, r1.example, r2.example, r3.example, r4.example and 45 more',
     ],
     [
       'has no name',
       certificate('email:a@b.example'),
-      'the registry needs a certificate with its name; --insecure does not check it',
+      'the registry needs a certificate with its name; --insecure skips the check',
     ],
   ])('%s', async (_, cert, said) => {
     const found = await fault(notFound, { cert });
     expect(found).toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     expect(found.message).toContain(said);
     expect(found.message).not.toContain('add its CA');
-    // Not the five tries of a fault that may pass: plain HTTP and TLS, with our roots and with the system's.
+    // Not the five tries of a transient fault: plain HTTP and TLS, with built-in and system roots.
     expect(found.connections).toBeLessThan(6);
     expect(await fault(notFound, { cert, insecure: true })).toMatchObject(withCode('NOT_FOUND'));
   });
 
   test('has no address, and is asked by one', async () => {
     const found = await fault(notFound, { host: '127.0.0.1' });
-    expect(found.message).toContain('use a name that its certificate has: localhost');
+    expect(found.message).toContain('use a name in its certificate: localhost');
   });
 });
 
 describe('a server that', () => {
   const putCertificate =
-    'it wants a client certificate: put it and its key into /etc/docker/certs.d/localhost:PORT as client.cert and client.key';
+    'it requires a client certificate: put it and its key into /etc/docker/certs.d/localhost:PORT as client.cert and client.key';
   const asking = { requestCert: true, rejectUnauthorized: true };
 
   test.each<[string, (tls: TlsOptions) => Server, string]>([
@@ -150,7 +154,7 @@ describe('a server that', () => {
     [
       'speaks only HTTP/2',
       (tls) => createSecureServer({ ...tls, allowHTTP1: false }) as unknown as Server,
-      'it speaks only HTTP/2, which layerslayer does not: allow HTTP/1.1 there',
+      'it speaks only HTTP/2, which layerslayer does not support: enable HTTP/1.1 there',
     ],
     [
       'speaks only HTTP/2, whatever we offer',
@@ -164,22 +168,22 @@ describe('a server that', () => {
     [
       'ends connections',
       (tls) => createTls(tls, (socket) => socket.on('error', () => {}).once('data', () => socket.end())),
-      'it ends connections without an answer: does it speak only HTTP/2, or want a client certificate?',
+      'it ends connections without an answer: does it speak only HTTP/2, or require a client certificate?',
     ],
     [
       'speaks TLS 1.0',
       (tls) => notFound({ ...tls, minVersion: 'TLSv1', maxVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' }),
-      'it speaks only versions of TLS before 1.2, which are not safe: update it',
+      'it supports only TLS versions before 1.2, which are not safe: update it',
     ],
   ])('%s', async (_, make, said) => {
     const found = await fault(make);
     expect(found).toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     expect(found.message).toContain(said);
-    // OpenSSL's own messages name lines of its source.
+    // OpenSSL's own messages contain lines of its source.
     expect(found.message).not.toContain('openssl');
   });
 
-  test('wants a client certificate, as nginx says it', async () => {
+  test('requires a client certificate, as nginx reports it', async () => {
     const page = '<html><head><title>400 No required SSL certificate was sent</title></head></html>';
     const nginx = (tls: TlsOptions) =>
       createHttps(tls, (_, answer) => answer.writeHead(400, { 'content-type': 'text/html' }).end(page));
@@ -188,7 +192,7 @@ describe('a server that', () => {
     expect(message).toContain(`No required SSL certificate was sent: ${putCertificate}`);
   });
 
-  test('is no TLS server, and ends connections: nothing is said of TLS', async () => {
+  test('is not a TLS server, and ends connections: the message has no TLS advice', async () => {
     const plain = () => createTcp((socket) => socket.on('error', () => {}).once('data', () => socket.end()));
     const { message } = await fault(plain);
     expect(message).toMatch(/other side closed \(UND_ERR_SOCKET\)$/);
@@ -200,11 +204,11 @@ test.each([
   ['SELF_SIGNED_CERT_IN_CHAIN', 'add its CA'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'add its CA'],
   ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'add its CA'],
-  ['CERT_REVOKED', 'needs another certificate'],
-  ['CERT_SIGNATURE_FAILURE', 'needs another certificate'],
+  ['CERT_REVOKED', "replace the registry's certificate"],
+  ['CERT_SIGNATURE_FAILURE', "replace the registry's certificate"],
   ['ERR_SSL_EE_KEY_TOO_SMALL', 'stronger key'],
-  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'refuses our client certificate'],
-  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'refuses our client certificate'],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'rejects the client certificate'],
+  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'rejects the client certificate'],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'does not speak TLS there'],
 ])('%s: %s', (code, said) => {
   const advice = adviceOn(new Error('x'), code, new URL('https://r.example'));
@@ -212,8 +216,8 @@ test.each([
   expect(advice.isFinal).toBe(true);
 });
 
-test('the names of a certificate are a stranger’s words', () => {
+test('the names of a certificate are escaped', () => {
   const error = Object.assign(new Error('x'), { cert: { subjectaltname: 'DNS:"a\u001b[31m", DNS:b' } });
   const { text } = adviceOn(error, 'ERR_TLS_CERT_ALTNAME_INVALID', new URL('https://r.example'));
-  expect(text).toBe(': use a name that its certificate has: "a [31m", b');
+  expect(text).toBe(': use a name in its certificate: "a [31m", b');
 });

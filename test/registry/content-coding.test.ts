@@ -1,4 +1,4 @@
-/** REGISTRY.md, the row about Content-Encoding: bodies that are compressed although `identity` was asked for. */
+/** REGISTRY.md, Content-Encoding: bodies compressed although requests ask for `identity`. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodedBody, isJson } from '#dist/registry/content-coding.js';
@@ -11,7 +11,7 @@ const codings: [string, (bytes: Uint8Array) => Buffer][] = [
   ['x-gzip', gzipSync],
   ['GZIP', gzipSync],
   ['deflate', deflateSync],
-  ['deflate', deflateRawSync], // what some servers take it for
+  ['deflate', deflateRawSync], // as some servers implement it
   ['br', brotliCompressSync],
   ['identity, gzip', gzipSync],
   ['br, gzip', (bytes) => gzipSync(brotliCompressSync(bytes))],
@@ -21,7 +21,7 @@ describe('a body', () => {
   const decode = (bytes: Uint8Array, coding: string | string[] | undefined, limit = 1000) =>
     decodedBody(bytes, { headers: { 'content-encoding': coding } }, isJson, limit);
 
-  test.each(codings)('that came as %s is decoded', async (coding, encode) => {
+  test.each(codings)('encoded as %s is decoded', async (coding, encode) => {
     same((await decode(encode(JSON_TEXT), coding)).bytes, JSON_TEXT);
   });
 
@@ -52,7 +52,7 @@ describe('a body', () => {
 });
 
 const { rig, image } = useRegistry();
-/** Compresses an answer's body on its way; the registry's digest headers stay. */
+/** Compresses a response's body in transit; the registry's digest headers stay. */
 const coded = (coding: string, encode: (bytes: Uint8Array) => Buffer): Fault => ({
   change: (answer) => {
     const body = encode(answer.body);
@@ -68,7 +68,7 @@ describe('an image', () => {
     expect((await resolve()).digest).toBe(image().digest);
   });
 
-  test('by tag, without any digest: what is JSON decides', async () => {
+  test('by tag, without a digest: the JSON decides', async () => {
     const { change } = coded('gzip', gzipSync);
     const fault: Fault = {
       change: (answer, seen) => {
@@ -80,7 +80,7 @@ describe('an image', () => {
     expect((await resolve()).digest).toBe(image().digest);
   });
 
-  test('whose documents only claim to be coded', async () => {
+  test('whose documents only claim an encoding', async () => {
     const { resolve } = await rig({
       rules: [on(/manifests|blobs/, setHeaders({ 'content-encoding': 'gzip' }))],
     });
@@ -112,14 +112,14 @@ describe('an image', () => {
     await expect(resolve()).rejects.toThrow('Content-Encoding: gzip, damaged or of more than 4194304 bytes');
   });
 
-  test('whose layer is said to be coded: its bytes are taken as they are stored', async () => {
+  test('whose layer claims an encoding: its stored bytes are used', async () => {
     const { layer } = await rig({ rules: [on(/blobs/, setHeaders({ 'content-encoding': 'x-gzip' }))] });
     same(await streamed(await layer()), LAYER);
   });
 });
 
 test('a token answer', async () => {
-  // The proxy's own answers are not changed by rules: this one stands for its token service.
+  // Rules do not change the proxy's own responses. This proxy stands for its token service.
   const token = gzipSync('{"token":"t"}');
   const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' };
   const { resolve, proxy } = await rig({
@@ -152,11 +152,11 @@ describe('an error body', () => {
   };
   const words = Buffer.from('{"errors":[{"code":"DENIED","message":"no tea"}]}');
 
-  test.each(codings)('that came as %s is read', async (coding, encode) => {
+  test.each(codings)('encoded as %s is read', async (coding, encode) => {
     expect(await said(encode(words), { 'content-encoding': coding })).toBe(': DENIED: no tea');
   });
 
-  test('that is only said to be coded', async () => {
+  test('that only claims an encoding', async () => {
     expect(await said(words, { 'content-encoding': 'gzip' })).toBe(': DENIED: no tea');
   });
 
@@ -170,7 +170,7 @@ describe('an error body', () => {
     expect(await said(body, headers)).toBe('');
   });
 
-  test('loses what would not print', async () => {
+  test('loses unprintable characters', async () => {
     const message = 'a\u001b[31m\u009b1m\u202eb\u2066\u200b\ufeff\ud800c\n\u00a0d';
     const body = Buffer.from(JSON.stringify({ errors: [{ code: 'X', message }] }));
     expect(await said(body)).toBe(': X: a [31m 1m b c d');

@@ -195,7 +195,7 @@ describe.each([
     return found?.kind === 'basic' ? found.username : found;
   };
 
-  test('serves only repositories below it, the longest counts', async () => {
+  test('applies only to repositories below it, and the longest wins', async () => {
     const auths = {
       'r.example/a/b': auth('whole:p'),
       'r.example': auth('host:p'),
@@ -216,7 +216,7 @@ describe.each([
     ['r.example/v1/another', 'mine'],
     ['r.example:444/mine', 'mine'],
     ['other.example/mine', 'mine'],
-  ])('%s serves nothing of %s', async (key, repository) => {
+  ])('%s does not apply to %s', async (key, repository) => {
     expect(await user({ [key]: auth('ali:p') }, repository)).toBeUndefined();
   });
 
@@ -231,7 +231,7 @@ describe.each([
     'https://r.example/v1/',
     'r.example/mine/',
     'https://r.example/mine',
-  ])('%s serves a repository', async (key) => {
+  ])('%s applies to a repository', async (key) => {
     expect(await user({ [key]: auth('ali:p') }, 'mine/app')).toBe('ali');
   });
 
@@ -265,7 +265,7 @@ describe.each([
 describe('DOCKER_AUTH_CONFIG', () => {
   const variable = (value: string) => ({ env: { DOCKER_AUTH_CONFIG: value } });
 
-  test('comes before the files; what it does not have, they have', async () => {
+  test('comes before the files, which supply missing entries', async () => {
     await write('.docker/config.json', {
       auths: { 'r.example': auth('file:1'), 's.example': auth('file:2') },
     });
@@ -279,7 +279,7 @@ describe('DOCKER_AUTH_CONFIG', () => {
     expect(await find('r.example', named)).toMatchObject({ username: 'u', from: '--username' });
   });
 
-  test.each(['', ' \n'])('%j is as good as unset', async (value) => {
+  test.each(['', ' \n'])('%j counts as unset', async (value) => {
     expect(await find('r.example', variable(value))).toBeUndefined();
     expect(notices).toEqual([]);
   });
@@ -290,7 +290,7 @@ describe('DOCKER_AUTH_CONFIG', () => {
     ['["secret"]', 'it is not a JSON object'],
     ['"secret"', 'it is not a JSON object'],
     [`{"secret": "${'x'.repeat(1024 * 1024)}"}`, 'it is too large'],
-  ])('a value that is no configuration is said, without quoting it, and passed over', async (value, said) => {
+  ])('an invalid value is skipped with a notice that does not quote it', async (value, said) => {
     await write('.docker/config.json', { auths: { 'r.example': auth('file:1') } });
     expect(await find('r.example', variable(value))).toMatchObject({ username: 'file' });
     expect(notices).toEqual([`credentials in DOCKER_AUTH_CONFIG are not used: ${said}`]);
@@ -338,7 +338,8 @@ describe('a helper', () => {
     expect(await ask('x', 300)).toBeUndefined();
     expect(notices).toEqual([expect.stringContaining('no answer within 0.3 s')]);
     const pid = (await readFile(join(home, 'pid'), 'utf8')).trim();
-    // Killed: gone, or a zombie that nobody reaps in a container. A busy machine takes a moment to end it.
+    // Killed: gone, or a zombie without a parent that waits, in a container. A busy machine takes a
+    // moment to end it.
     const state = () =>
       readFile(`/proc/${pid}/stat`, 'utf8').then(
         (stat) => stat.split(' ')[2],

@@ -1,4 +1,4 @@
-/** REGISTRY.md, the row about stalls: a HEAD has a deadline, and so has a registry that never answered. */
+/** REGISTRY.md, stalls: a HEAD and a registry that never answered have deadlines. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ const SHORT_CONTACT: Partial<RegistryClientOptions> = { headDeadlineMs: 100, fir
 const asked = (seen: { method: string; path: string }[]) =>
   seen.map(({ method, path }) => `${method} ${path.replace(/^.*\/(manifests|blobs)\/.*$/, '$1')}`);
 
-describe('a HEAD that comes to nothing: the tag is read by GET', () => {
+describe('a HEAD without a useful answer: the tag is read by GET', () => {
   test.each([
     ['is never answered', noAnswer()],
     ['is reset', noAnswer('reset')],
@@ -33,7 +33,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
 
   test('also when a login comes first', async () => {
     const { resolve, proxy } = await rig({
-      // The first one is refused with 401, the second carries the token.
+      // The first request gets a 401, the second carries the token.
       rules: [{ ...silent(/manifests/, 'HEAD'), nth: 2 }],
       tokens: {},
       client: SHORT_HEAD,
@@ -47,7 +47,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
     ]);
   });
 
-  test('the caller’s own end is not taken for it', async () => {
+  test('the caller’s own abort is not a timeout', async () => {
     const { source, proxy, reference } = await rig({ rules: [silent(/manifests/)] });
     const controller = new AbortController();
     const resolving = source.resolve(reference, { os: 'linux', architecture: 'amd64' }, controller.signal);
@@ -57,7 +57,7 @@ describe('a HEAD that comes to nothing: the tag is read by GET', () => {
   });
 });
 
-describe('a registry that never answered is given up in one go, tries included', () => {
+describe('a registry that never answered fails by one deadline, retries included', () => {
   const told = (host: string) => `${host} did not answer within 0.4 s`;
 
   test('asked for a manifest', async () => {
@@ -72,7 +72,7 @@ describe('a registry that never answered is given up in one go, tries included',
     await expect(resolve()).rejects.toThrow(told(proxy.host));
   });
 
-  test('asked for a layer: what an earlier run has cached needs no answer before', async () => {
+  test('asked for a layer: data cached by an earlier run needs no answer', async () => {
     const { resolve, proxy, another } = await rig({ client: SHORT_CONTACT });
     const resolved = await resolve();
     proxy.rules.push(silent(/blobs/));

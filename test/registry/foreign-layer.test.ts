@@ -1,4 +1,4 @@
-/** REGISTRY.md, the row about layers with `urls`. */
+/** REGISTRY.md, layers with `urls`. */
 import { describe, expect, test } from 'vitest';
 import { type Fault, redirectTo, replaceBody, status } from '../support/fault-proxy.js';
 import { basicAuthorization } from '../support/registry.js';
@@ -10,7 +10,10 @@ const USER = { username: 'ali', password: 'open sesame' };
 const OPEN_DOOR = Buffer.alloc(LAYER.length, 'x');
 
 let at: Rig;
-/** A source whose image has one foreign layer, which the registry does not have. `urls` may use the proxy's ports. */
+/**
+ * Returns a source whose image has one foreign layer that the registry lacks. `urls` may use the
+ * proxy's ports.
+ */
 const foreign = async (urls: unknown, options: RigOptions & { type?: string; missing?: Fault } = {}) => {
   at = await rig(options);
   const [layer] = image().manifest.layers;
@@ -27,12 +30,12 @@ const foreign = async (urls: unknown, options: RigOptions & { type?: string; mis
   );
   return at;
 };
-/** Where the proxy's storage has the layer; the registry's answer goes through. */
+/** Location of the layer in the proxy's storage; the registry's response passes through. */
 const stored = ({ proxy }: Rig, path = image().manifest.layers[0]!.digest) =>
   `${proxy.storageUrl}/v2/library/app/blobs/${path}?signature=${proxy.signature}`;
 const askedElsewhere = () => at.proxy.requests(/./, 'storage');
 
-describe('a layer that the registry does not have is read from its urls', () => {
+describe('a layer that the registry lacks is read from its urls', () => {
   test.each([
     ['docker’s foreign type', TYPE, status(404)],
     [
@@ -47,7 +50,7 @@ describe('a layer that the registry does not have is read from its urls', () => 
     same(await streamed(await layer()), LAYER);
   });
 
-  test('by ranges, and once it is known that the registry has none, without asking it', async () => {
+  test('by ranges, without asking the registry again after it lacked the layer', async () => {
     const { layer, proxy } = await foreign((r: Rig) => [stored(r)]);
     const blob = await layer();
     same(await blob.read(1000, 500), LAYER.subarray(1000, 1500));
@@ -73,7 +76,7 @@ describe('a layer that the registry does not have is read from its urls', () => 
     expect(askedElsewhere()).toHaveLength(0);
   });
 
-  test('and its refusal is no absence', async () => {
+  test('and its refusal does not count as a missing layer', async () => {
     const { layer } = await foreign((r: Rig) => [stored(r)], { missing: status(403) });
     await expect((await layer()).read(0, 10)).rejects.toMatchObject(withCode('UNAUTHORIZED'));
     expect(askedElsewhere()).toHaveLength(0);
@@ -96,7 +99,7 @@ describe('a layer that the registry does not have is read from its urls', () => 
     same(await streamed(await layer()), LAYER);
   });
 
-  test('the second url after wrong bytes: who finds them asks for another connection', async () => {
+  test('the second url after wrong bytes, on another connection', async () => {
     const { layer, proxy } = await foreign((r: Rig) => [`${r.proxy.storageUrl}/first`, stored(r)]);
     proxy.rules.unshift({ path: /^\/first/, at: 'storage', fault: status(200, {}, OPEN_DOOR) });
     const blob = await layer();
@@ -105,14 +108,14 @@ describe('a layer that the registry does not have is read from its urls', () => 
     same(await streamed(blob), LAYER);
   });
 
-  test('passing faults are tried again', async () => {
+  test('transient faults are retried', async () => {
     const { layer, proxy } = await foreign((r: Rig) => [stored(r)]);
     proxy.rules.unshift({ path: /./, at: 'storage', nth: [1, 2], fault: status(503) });
     same(await streamed(await layer()), LAYER);
   });
 });
 
-describe('nobody has it: the message says that the layer is foreign, its type and its urls', () => {
+describe('a layer that no url has: the message has its type and its urls', () => {
   const fault = async (urls: unknown, options: Parameters<typeof foreign>[1] = {}) => {
     const { layer } = await foreign(urls, options);
     const blob = await layer();
@@ -135,14 +138,14 @@ describe('nobody has it: the message says that the layer is foreign, its type an
     expect(message).not.toContain('secret');
   });
 
-  test.each([[undefined], [null], [[]], [['']], ['x']])('urls %j: it has none', async (urls) => {
+  test.each([[undefined], [null], [[]], [['']], ['x']])('urls %j count as none', async (urls) => {
     expect(await fault(urls)).toMatchObject({
       code: 'NOT_FOUND',
       message: expect.stringMatching(/^foreign layer .* is not in .*, and has no urls/),
     });
   });
 
-  test('an ordinary layer without urls is as before', async () => {
+  test('an ordinary layer without urls is unaffected', async () => {
     const type = 'application/vnd.oci.image.layer.v1.tar+gzip';
     const { code, message } = await fault(undefined, { type });
     expect(code).toBe('NOT_FOUND');
@@ -182,7 +185,7 @@ describe('nobody has it: the message says that the layer is foreign, its type an
     });
   });
 
-  test('no more than eight urls are asked', async () => {
+  test('at most eight urls are tried', async () => {
     const many = (r: Rig) => Array.from({ length: 1000 }, (_, i) => `${r.proxy.storageUrl}/${i}`);
     await fault(many, { rules: [{ path: /./, at: 'storage', fault: status(404) }] });
     expect(askedElsewhere()).toHaveLength(8);

@@ -1,4 +1,4 @@
-/** REGISTRY.md's row on answers that Go and curl accept and strict parsers refuse. */
+/** REGISTRY.md: responses that Go and curl accept and strict parsers reject. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -40,7 +40,7 @@ const without = (answer: PlainAnswer, name: string): PlainAnswer => {
   const { [name]: _, ...headers } = answer.headers;
   return { ...answer, headers };
 };
-/** An answer with some lines more, its lines ended by `eol`. */
+/** A response with extra lines, all ended by `eol`. */
 const write = (answer: PlainAnswer, more: string[] = [], eol = '\r\n') => {
   const head = [`HTTP/1.1 ${answer.status} Fine`, ...lines(answer), ...more, '', ''].join(eol);
   return Buffer.concat([Buffer.from(head, 'latin1'), answer.body]);
@@ -61,7 +61,10 @@ const asChunks = (answer: PlainAnswer, { method }: { method: string }, eol: stri
   body: method === 'HEAD' ? answer.body : chunked(answer.body, eol),
 });
 
-/** Each with the connections that a resolve and two reads need: those that stay on undici's path need few. */
+/**
+ * Each dialect with the connections for one resolve and two reads. Dialects that undici parses need
+ * few.
+ */
 const DIALECTS: [string, Dialect][] = [
   ['20 KiB of headers', (answer) => write(answer, new Array(20).fill(`Set-Cookie: ${'c'.repeat(1000)}`))],
   ['900 KiB of headers', (answer) => write(answer, [`X-Policy: ${'p'.repeat(900 * 1024)}`])],
@@ -180,7 +183,7 @@ describe('the rules of a request hold for a repeated one', () => {
   const isBlob = ({ path }: { path: string }, answer: PlainAnswer) =>
     path.includes('/blobs/') && answer.body.length > 10_000;
 
-  test('a body that ends early goes on at the byte that was reached', async () => {
+  test('a truncated body resumes at the byte reached', async () => {
     let cuts = 0;
     const { server, blob } = await layerOf((answer, seen, socket) => {
       const bytes = write(answer, [STRANGE]);
@@ -204,7 +207,7 @@ describe('the rules of a request hold for a repeated one', () => {
     await expect(failed).rejects.toThrow('no byte for 0.3 s');
   });
 
-  test('a reader that gives up closes the connection', async () => {
+  test('a reader that aborts closes the connection', async () => {
     let closed: Promise<unknown> | undefined;
     const { blob } = await layerOf((answer, seen, socket) => {
       const bytes = write(answer, [STRANGE]);

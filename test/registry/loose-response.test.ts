@@ -1,4 +1,4 @@
-/** Answers that Go and curl read, and undici's parser does not. */
+/** Responses that Go and curl accept and undici's parser rejects. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CutOffError, LooseResponse, type ResponseEvent } from '#dist/registry/loose-response.js';
@@ -60,8 +60,8 @@ describe('heads', () => {
       'HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\nTransfer-Encoding: chunked',
       'two lengths',
     ],
-    ['no number', 'HTTP/1.1 200 OK\nContent-Length: -5\x07', 'length is no number: "-5?"'],
-    ['+5', 'HTTP/1.1 200 OK\nContent-Length: +5', 'length is no number'],
+    ['no number', 'HTTP/1.1 200 OK\nContent-Length: -5\x07', 'length is not a number: "-5?"'],
+    ['+5', 'HTTP/1.1 200 OK\nContent-Length: +5', 'length is not a number'],
     ['no colon', 'HTTP/1.1 200 OK\nA b', 'no colon'],
     ['no HTTP', 'SSH-2.0-OpenSSH_9', 'does not begin with an HTTP status'],
     [
@@ -76,7 +76,7 @@ describe('heads', () => {
   });
 });
 
-/** What an answer holds, read in pieces of these sizes (the last one again and again). */
+/** Parses a response in pieces of these sizes; the last size repeats. */
 function read(text: string, sizes: number[] = [1e9], method = 'GET') {
   const response = new LooseResponse(method);
   const events: ResponseEvent[] = [];

@@ -133,12 +133,12 @@ describe('the scheme', () => {
     };
     const systemError = (code: string, message: string) => Object.assign(new Error(message), { code });
 
-    test('plain HTTP may go by a proxy that knows it', async () => {
+    test('plain HTTP may use a proxy that knows the host', async () => {
       const answer = { status: 200 } as HttpAnswer;
       expect(await ask(answer)).toBe(answer);
     });
 
-    test('when both fail, what plain HTTP met says more', async () => {
+    test('when both fail, the error of plain HTTP is reported', async () => {
       const closed = connectionFault(systemError('ECONNRESET', 'closed'), { host: 'proxy p:1 (HTTP_PROXY)' });
       await expect(ask(closed)).rejects.toThrow('proxy p:1 (HTTP_PROXY): closed');
     });

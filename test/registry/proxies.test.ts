@@ -1,4 +1,4 @@
-/** REGISTRY.md, "Networks": registries behind a proxy. Their names are known to the proxy only. */
+/** REGISTRY.md, "Networks": registries behind a proxy. Only the proxy knows their names. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
   createServer,
@@ -38,7 +38,7 @@ const listen = async (server: Server): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
-/** Requests as they came to the registry, or to what the proxy takes for it. */
+/** Requests as received by the registry or its stand-in behind the proxy. */
 const reached: { headers: IncomingHttpHeaders; url: string }[] = [];
 const forward: RequestListener = (incoming, outgoing) => {
   reached.push({ headers: incoming.headers, url: incoming.url! });
@@ -72,12 +72,12 @@ beforeEach(() => {
   reached.length = 0;
 });
 
-/** CONNECTs at most before an error: the tries of one request, perhaps a HEAD before it. */
+/** Maximum CONNECTs before an error: the tries of one request, perhaps a HEAD before it. */
 const FEW = 6;
 
 type OnConnect = (socket: Socket, authority: string) => void;
 
-/** A proxy that lets all requests through; with `password`, only those that have it. */
+/** A proxy that passes all requests on, or only those with `password`. */
 async function startProxy(
   options: { onConnect?: OnConnect; onRequest?: RequestListener; password?: boolean; tls?: boolean } = {},
 ) {
@@ -127,7 +127,7 @@ const resolve = async (
 const resolved = async (...args: Parameters<typeof resolve>) => (await resolve(...args)).ended;
 
 describe('HTTPS', () => {
-  test('is tunnelled, the certificate is the registry’s', async () => {
+  test('is tunnelled, with the registry’s certificate', async () => {
     const proxy = await startProxy({ password: true });
     await resolved({ HTTPS_PROXY: `http://us%40er:p%3Aw@${proxy.name}`, HTTP_PROXY: 'http://127.0.0.1:1' });
     expect(new Set(proxy.seen)).toEqual(new Set(['CONNECT registry.test:443']));
@@ -152,7 +152,7 @@ describe('HTTPS', () => {
     expect(reached.length).toBeGreaterThan(1);
   });
 
-  test('by a proxy whose certificate is not trusted: said, --insecure is not about the proxy', async () => {
+  test('by a proxy with an untrusted certificate: an error, even with --insecure', async () => {
     const proxy = await startProxy({ tls: true });
     const environment = { HTTPS_PROXY: `https://127.0.0.1:${proxy.port}` };
     await expect(resolved(environment, { insecure: true })).rejects.toThrow(
@@ -180,7 +180,7 @@ describe('HTTPS', () => {
     expect(clock.slept.length).toBeGreaterThanOrEqual(tries - 1);
   });
 
-  test('a proxy that is away', async () => {
+  test('an unreachable proxy', async () => {
     const { ended, clock } = await resolve({ HTTPS_PROXY: 'http://127.0.0.1:1' });
     await expect(ended).rejects.toThrow('proxy 127.0.0.1:1 (HTTPS_PROXY): connect ECONNREFUSED');
     expect(clock.slept).toHaveLength(4); // waits between five tries
@@ -205,7 +205,7 @@ describe('HTTPS', () => {
 });
 
 describe('plain HTTP', () => {
-  test('goes to the proxy as whole URLs, with its password, which goes nowhere else', async () => {
+  test('goes to the proxy as whole URLs; only the proxy gets its password', async () => {
     const proxy = await startProxy({ onConnect: answer('HTTP/1.1 403 No'), password: true });
     const url = `http://us%40er:p%3Aw@${proxy.name}`;
     await resolved({ http_proxy: url, https_proxy: url }, { insecure: true, host: 'registry.test:5000' });
@@ -232,10 +232,10 @@ describe('plain HTTP', () => {
     const environment = { HTTP_PROXY: proxy.name, HTTPS_PROXY: `http://us%40er:p%3Aw@${proxy.name}` };
     const failed = resolved(environment, { insecure: true });
     await expect(failed).rejects.toMatchObject(withCode('UNAUTHORIZED'));
-    await expect(failed).rejects.toThrow(`proxy ${proxy.name} (HTTP_PROXY): got 407: it wants a user`);
+    await expect(failed).rejects.toThrow(`proxy ${proxy.name} (HTTP_PROXY): got 407: it requires a user`);
   });
 
-  test('what the proxy answers in the registry’s place names it', async () => {
+  test('an error that the proxy itself answers names the proxy', async () => {
     const proxy = await startProxy({
       onConnect: answer('HTTP/1.1 403 No'),
       onRequest: (_incoming, outgoing) => outgoing.writeHead(403).end('<html>denied'),
@@ -258,7 +258,7 @@ describe('no proxy', () => {
   });
 });
 
-describe('where a registry behind a proxy may send us', () => {
+describe('where a registry behind a proxy may redirect', () => {
   const redirecting = (location: string): RequestListener => {
     return (incoming, outgoing) => {
       if (incoming.url!.endsWith('registry.test/v2/library/app/manifests/latest'))

@@ -1,4 +1,4 @@
-/** The rules of Go's `httpproxy`, by the tables of its own tests where they have a case. */
+/** The rules of Go's `httpproxy`, with its own test cases where they exist. */
 import { describe, expect, test } from 'vitest';
 import { proxyFor } from '#dist/registry/proxy-environment.js';
 import { withCode } from './harness.js';
@@ -27,16 +27,16 @@ describe('which proxy', () => {
     expect(chosen(url, environment)?.url.href).toBe(wanted);
   });
 
-  test('in a CGI program HTTP_PROXY is refused, as a client may have set it', () => {
+  test('in a CGI program, HTTP_PROXY is rejected: a client may have set it', () => {
     const refused = () => chosen('http://x.test', { HTTP_PROXY: 'evil.test', REQUEST_METHOD: 'GET' });
     expect(refused).toThrow(expect.objectContaining(withCode('INVALID_ARGUMENT')));
     expect(refused).toThrow('HTTP_PROXY is refused');
   });
 
-  test.each(['http://', 'socks5://ali:secret@127.0.0.1:1', 'ali:secret@'])('%s is no proxy', (proxy) => {
+  test.each(['http://', 'socks5://ali:secret@127.0.0.1:1', 'ali:secret@'])('%s is not a proxy', (proxy) => {
     const refused = () => chosen('https://x.test', { https_proxy: proxy });
     expect(refused).toThrow(expect.objectContaining(withCode('INVALID_ARGUMENT')));
-    expect(refused).toThrow('the proxy in https_proxy is no URL with http:// or https://');
+    expect(refused).toThrow('the proxy in https_proxy is not an http:// or https:// URL');
     expect(chosen('https://localhost', { https_proxy: proxy })).toBeUndefined();
   });
 });
@@ -71,7 +71,7 @@ describe('NO_PROXY', () => {
     '2001:db8::52:0:1, [2001:db8::52:0:2]:443, [2001:db8::52:0:3]:80, 2002:db8:a::45/64, ' +
     'ported.com:80, other.com:81, MiXed.Com, .示例.com, 10.9.0.0/99, :1, , x/8';
   const cases: [string, boolean][] = [
-    // loopback never
+    // never for loopback
     ['localhost', false],
     ['LOCALHOST', false],
     ['127.0.0.1', false],
@@ -114,7 +114,7 @@ describe('NO_PROXY', () => {
   const proxied = (host: string, noProxy: NodeJS.ProcessEnv, scheme = 'http') =>
     chosen(`${scheme}://${host}`, { HTTP_PROXY: 'p.test', HTTPS_PROXY: 'p.test', ...noProxy }) !== undefined;
 
-  test.each(cases)('%s goes by the proxy: %s', (host, wanted) => {
+  test.each(cases)('%s uses the proxy: %s', (host, wanted) => {
     expect(proxied(host, { NO_PROXY })).toBe(wanted);
   });
 

@@ -1,14 +1,14 @@
-/** REGISTRY.md: where a registry may send us is decided by the address of the socket that gave the answer. */
+/** REGISTRY.md: the address of a response's socket decides where the registry may redirect. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RegistryClient } from '#dist/registry/registry-client.js';
 
-/** The address that the nth socket to the registry claims to lead to. */
+/** The address that the nth socket to the registry reports. */
 let addressOf: (nth: number) => string;
 const opened = new Map<number, number>();
 const claimed = new WeakMap<Socket, string>();
-/** What `remoteAddress` asks; that property itself cannot be replaced. */
+/** Backs `remoteAddress`, which cannot be replaced itself. */
 interface PeerName {
   _getpeername(): { address?: string; port?: number };
 }
@@ -92,7 +92,7 @@ describe('a registry whose name has a public and a loopback address', () => {
   ])('%s from its loopback one: followed', async (_, answers, hit) => {
     addressOf = () => '127.0.0.9';
     answer = answers();
-    await expect(ask()).rejects.toThrow(); // the victim has no manifest, and no token
+    await expect(ask()).rejects.toThrow(); // the victim has no manifest and no token
     expect(hits[0]).toMatch(hit);
   });
 
@@ -109,8 +109,8 @@ describe('a registry whose name has a public and a loopback address', () => {
   });
 });
 
-describe('an answer that only a second, loose reading understands', () => {
-  /** undici's parser refuses the space before the colon. */
+describe('a response that only the loose parser accepts', () => {
+  /** undici's parser rejects the space before the colon. */
   const strange =
     (location: () => string): Answer =>
     (incoming) => {
@@ -129,7 +129,7 @@ describe('an answer that only a second, loose reading understands', () => {
     const seen: string[] = [];
     answer = (incoming, outgoing) => {
       seen.push(incoming.url!);
-      // 1 and 2: the manifest, strictly and loosely; 3: loosely from now on.
+      // 1 and 2: the manifest, strictly and loosely; 3: loosely from here on
       if (seen.length < 4) strange(() => `/admin${seen.length}`)(incoming, outgoing);
       else outgoing.writeHead(500).end();
     };

@@ -127,7 +127,7 @@ describe('an entry beyond a limit', () => {
     reference = `${registry.host}/library/beyond:latest`;
   });
 
-  it('is left out of the mount, and the rest is there', async () => {
+  it('is missing from the mount, and the rest is there', async () => {
     const mountpoint = place.directory('beyond');
     const { status, stdout, stderr } = await place.layerslayer(['mount', reference, mountpoint]);
     expect([status, stdout]).toEqual([0, expect.stringMatching(/1 layer, 2 entries/)]);
@@ -143,7 +143,7 @@ describe('an entry beyond a limit', () => {
   it.each<[string, string[]]>([
     ['read on the way', ['--cache-size', '0']],
     ['from the index', []],
-  ])('is left out of peek and carve alike, %s', async (_name, options) => {
+  ])('is missing from peek and carve too, %s', async (_name, options) => {
     const out = async (...args: string[]) => {
       const { status, stdout, stderr } = await place.layerslayer([...args, ...options]);
       expect(status, stderr).toBe(0);
@@ -162,7 +162,7 @@ describe('an entry beyond a limit', () => {
   });
 });
 
-describe('a layer that says much in few bytes', () => {
+describe('a layer that expands to many entries', () => {
   /** VmHWM of the mount's daemon, in MiB. */
   async function peakOf(reference: string, name: string): Promise<{ peak: number; files: string }> {
     const mnt = await place.mount(reference, name);
@@ -178,7 +178,8 @@ describe('a layer that says much in few bytes', () => {
   }
 
   it('a thousand paths of a megabyte take no memory', async () => {
-    // As members, so that the test compresses fifty of them, not a thousand: 1 MiB of gzip, 1 GB of paths.
+    // As gzip members, so that the test compresses fifty, not a thousand: 1 MiB of gzip, 1 GB of
+    // paths.
     const long = Buffer.concat([paxHeader({ path: 'a/'.repeat(500_000) }), file('long')]);
     const fifty = gzipSync(Buffer.concat(Array<Buffer>(50).fill(long)));
     const layer = Buffer.concat([...Array<Buffer>(20).fill(fifty), gzipSync(tarOf(file('short', 's')))]);
@@ -186,10 +187,10 @@ describe('a layer that says much in few bytes', () => {
     await pushImage(registry, 'library/paths:latest', { layers: [{ bytes: layer, diffId }] });
     const { peak, files } = await peakOf(`${registry.host}/library/paths:latest`, 'paths');
     expect(files).toBe('short\n');
-    expect(peak).toBeLessThan(300); // 2,016 when they were kept until the merge
+    expect(peak).toBeLessThan(300); // 2,016 when paths were stored until the merge
   });
 
-  it('more entries than the layer has room for end by name', async () => {
+  it('too many entries for the budget fail with the name of the limit', async () => {
     // 1 MiB of gzip, 460,000 entries; with names of 250 bytes they take more than 80 MiB.
     const name = Buffer.concat([gnuLongName(`${'n'.repeat(124)}/${'n'.repeat(125)}`), file('f')]);
     const many = gzipSync(Buffer.concat(Array<Buffer>(20_000).fill(name)));

@@ -53,7 +53,7 @@ const deflated = (...bytes: number[]) =>
 
 interface Refusal {
   bytes: Uint8Array;
-  status?: number; // else CORRUPT
+  status?: number; // default: CORRUPT
   says?: RegExp;
   mediaType?: string;
 }

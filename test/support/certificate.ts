@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Certificate {
-  file: string; // vouches for itself: for SSL_CERT_FILE
+  file: string; // signs itself: for SSL_CERT_FILE
   tls: { key: Buffer; cert: Buffer }; // for a server
 }
 
-/** A self-signed certificate for some names, as `DNS:localhost`. */
+/** Creates a self-signed certificate for names such as `DNS:localhost`. */
 export function makeCertificate(directory: string, names: string): Certificate {
   const [key, file] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
   execFileSync(

@@ -1,21 +1,21 @@
 import { request } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** An answer of the registry behind, whole. */
+/** A complete response of the registry behind. */
 export interface PlainAnswer {
   status: number;
   headers: Record<string, string>; // names in lower case
   body: Buffer; // empty for HEAD
 }
 
-/** Writes an answer down as some server would; `socket` for what bytes alone cannot do. */
+/** Formats a response in a dialect; `socket` for what bytes alone cannot do. */
 export type Dialect = (answer: PlainAnswer, seen: SeenHead, socket: Socket) => Buffer | string | undefined;
 
 export interface SeenHead {
   method: string;
   path: string;
   headers: Record<string, string>;
-  nth: number; // request of this server, from 1
+  nth: number; // request number at this server, from 1
 }
 
 export interface DialectServer {
@@ -26,7 +26,7 @@ export interface DialectServer {
   stop(): Promise<void>;
 }
 
-/** A server that passes requests on to a registry and writes its answers in a dialect of HTTP. */
+/** A server that passes requests to a registry and formats its responses in a dialect of HTTP. */
 export async function startDialectServer(target: string, dialect: Dialect): Promise<DialectServer> {
   const seen: SeenHead[] = [];
   const sockets = new Set<Socket>();

@@ -30,7 +30,7 @@ export interface ProxyAnswer {
 
 /** What goes wrong. `instead` answers without asking the registry; `change` alters the registry's answer. */
 export interface Fault {
-  unanswered?: 'silence' | 'reset'; // the connection stays open, or is cut, before a status
+  unanswered?: 'silence' | 'reset'; // no status: the connection stays open or is cut
   ask?(headers: IncomingHttpHeaders): IncomingHttpHeaders; // alters what the registry is asked
   instead?(seen: SeenRequest, proxy: FaultProxy): ProxyAnswer;
   change?(answer: ProxyAnswer, seen: SeenRequest): ProxyAnswer;
@@ -53,7 +53,7 @@ export function status(
 ): Fault {
   return { instead: () => ({ status: code, headers, body: Buffer.from(body) }) };
 }
-/** Not even a status comes. */
+/** Sends not even a status. */
 export function noAnswer(unanswered: 'silence' | 'reset' = 'silence'): Fault {
   return { unanswered };
 }

@@ -11,13 +11,13 @@ import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
 
-/** The built command, as this process's user runs it. */
+/** The built command, run as this process's user. */
 export const BUILT_COMMAND = [process.execPath, PROGRAM];
 
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;
 
-/** What tests look at of a row of `mounts --json`. */
+/** Fields of a `mounts --json` row that tests use. */
 export interface ListedMount {
   mountpoint: string;
   image: string;
@@ -80,7 +80,7 @@ export class Workplace {
     if (ended.status !== 0) throw new Error(`unmount ended with ${ended.status}: ${ended.stderr}`);
   }
 
-  /** What `mounts --json` tells of the mounts below the scratch directory: the machine may have others. */
+  /** `mounts --json` for mounts below the scratch directory only: the machine may have others. */
   async listed(): Promise<ListedMount[]> {
     const { stdout } = await this.layerslayer(['mounts', '--json']);
     return (JSON.parse(stdout) as ListedMount[]).filter(({ mountpoint }) =>

@@ -64,7 +64,7 @@ describe('limits', () => {
   };
   const skipped = (name: string, why: RegExp) =>
     expect.stringMatching(new RegExp(`^tar entry "${name}.* at \\d+: skipped: its ${why.source}`));
-  /** Bytes behind one another, so that a size which is read wrong is noticed. */
+  /** Consecutive data, so that a wrong size is detected. */
   const around = (...members: Uint8Array[]) => tarOf(file('before', 'b'), ...members, file('after', 'a'));
 
   test.each([
@@ -86,7 +86,7 @@ describe('limits', () => {
     expect(shown(around(long, last, member)).warnings).toEqual([]);
   });
 
-  test('a long link target of more than 1 MiB means nothing to a file', () => {
+  test('an oversized long link target does not affect a file', () => {
     const long = Buffer.concat([
       headerBlock({ name: 'x', type: 'K', size: MIB + 1 }),
       raw(Buffer.alloc(MIB + 1)),
@@ -94,7 +94,7 @@ describe('limits', () => {
     expect(shown(around(long, file('f'))).paths).toEqual(['before', 'f', 'after']);
   });
 
-  test('PAX data of more than 1 MiB skips its entry, and its size still counts', () => {
+  test('PAX data of more than 1 MiB skips its entry, but its size record counts', () => {
     const comment = 'x'.repeat(MIB);
     const all: Record<string, string>[] = [
       { comment },
@@ -106,7 +106,7 @@ describe('limits', () => {
       const hasSize = (records.size ?? '') !== '';
       const member = Buffer.concat([
         headerBlock({ name: 'cut', size: hasSize ? 3 : 1000 }),
-        tarOf(file('inside')).subarray(0, 1024), // its content: no entry
+        tarOf(file('inside')).subarray(0, 1024), // its content: not an entry
       ]);
       for (const size of [997, 300_000]) {
         expect(shown(around(paxHeader(records), member), size)).toEqual({
@@ -140,7 +140,7 @@ describe('limits', () => {
     const tar = (...members: Uint8Array[]) => shown(around(...members)).warnings;
     expect(tar(deep(4096), file('x'), gnuLongName('n'.repeat(255)), file('x'))).toEqual([]);
     expect(tar(deep(4097), file('x'))).toEqual([
-      skipped('d/d', /path has more than 4096 components, the limit/),
+      skipped('d/d', /path has more than the limit of 4096 components/),
     ]);
     expect(tar(gnuLongName(`a/${'n'.repeat(256)}/b`), dir('x'))).toEqual([
       skipped('a/nnn', /path has a component of 256 bytes, the limit is 255/),
@@ -151,7 +151,7 @@ describe('limits', () => {
     expect(tar(gnuLongLink('t/'.repeat(2048)), hardlink('h', 't'))).toEqual([skipped('h', target)]);
   });
 
-  test('a path counts as it is when it is cleaned', () => {
+  test('limits apply to the cleaned path', () => {
     const n = 'n'.repeat(300);
     const clean = [
       `${n}/../a`,
@@ -163,7 +163,7 @@ describe('limits', () => {
     for (const path of clean) expect(shown(around(gnuLongName(path), dir('x'))).warnings).toEqual([]);
     const long = [`a/../${n}`, `${n}/.`, `../${n}/./`, `${n}/../../${n}`];
     for (const path of long) expect(shown(around(gnuLongName(path), dir('x'))).warnings).toHaveLength(1);
-    // A whiteout of a name of 255 bytes is longer by its prefix.
+    // A whiteout of a 255-byte name is longer by its prefix.
     const whiteout = (length: number) =>
       shown(around(gnuLongName(`.wh.${'n'.repeat(length)}`), file('x'))).warnings;
     expect([whiteout(255), whiteout(256)]).toEqual([[], [expect.stringContaining('260 bytes')]]);
@@ -229,7 +229,7 @@ describe('limits', () => {
     expect(warnings).toEqual([expect.stringContaining(`: ${what} is shown as 65534`)]);
   });
 
-  test('times beyond 64 bits are cut, and the size of what has no data is not read', () => {
+  test('times beyond 64 bits are clamped, and sizes of entries without data are ignored', () => {
     const far = 2 ** 52 - 1;
     const times = [
       file('a', '', { mtime: '9'.repeat(30) }),
@@ -242,7 +242,7 @@ describe('limits', () => {
     expect(entries).toHaveLength(4);
   });
 
-  test('attributes that Linux would not hand out are left out', () => {
+  test('attributes that Linux cannot return are omitted', () => {
     const fits = { [`user.${'n'.repeat(250)}`]: 'x', 'user.v': 'v'.repeat(65_536) };
     const { entries, warnings } = scanAll(
       tarOf(
@@ -326,7 +326,7 @@ describe('corrupt headers', () => {
     );
   });
 
-  test('an archive that begins with zeros is empty, or no archive', () => {
+  test('an archive that begins with zeros is empty or damaged', () => {
     for (const size of [1024, 1536, 1024 + 100, 512 + 88, 5000]) {
       expect(scanAll(Buffer.alloc(size), 511).entries).toEqual([]);
     }
@@ -335,11 +335,13 @@ describe('corrupt headers', () => {
       const zeros = Buffer.alloc(10_000);
       zeros[at] = 1;
       for (const size of [1, 512, 700, 10_000]) {
-        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after blocks of zeros at the start|within/));
+        expect(() => scanAll(zeros, size)).toThrow(corrupt(/data after leading zero blocks|within/));
       }
     }
-    expect(() => scanAll(data)).toThrow(corrupt(/at 1024: data after blocks of zeros at the start/));
-    // Behind an archive's end anything may stand, as on a tape.
+    expect(() => scanAll(data)).toThrow(
+      corrupt(/at 1024: not a tar archive: data after leading zero blocks/),
+    );
+    // Data after an archive's end is ignored, as on a tape.
     expect(scanAll(Buffer.concat([tarOf(file('a')), data])).entries).toHaveLength(1);
   });
 

@@ -44,7 +44,7 @@ export const carve: Command<typeof OPTIONS> = {
   description:
     'Extracts files of IMAGE to ./carved/PATH, with their mode and time. PATH is that of a file as a container would see\n' +
     "it. A PATH that no layer has is a pattern, as bash reads them: '/etc/*.conf', '/etc/**/*.{conf,d}' (** crosses\n" +
-    'directories), ? and [a-z]; a backslash takes away the meaning of a sign. Layers are searched from the top, and read only\n' +
+    'directories), ? and [a-z]; a backslash escapes the next character. Layers are searched from the top, and read only\n' +
     'as far as needed: if a later entry could still replace the file, stderr says "not verified" (--verify reads on). Layers\n' +
     'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
   options: OPTIONS,
@@ -57,7 +57,8 @@ export const carve: Command<typeof OPTIONS> = {
   run(values, [name, ...words], context) {
     const { output, cwd, startedMs } = context;
     const paths = askedPaths(words);
-    // Names seldom hold these: all layers are opened at once, as a pattern needs. Others are first looked for as paths.
+    // Names seldom contain these characters. Such a PATH opens all layers at once, as patterns do.
+    // Any other PATH is tried as a path first.
     const isTree = values.recursive || paths.some(({ text, pattern }) => pattern && /[*?]/.test(text));
     const toStdout = values['output-dir'] === STDOUT;
     if (toStdout && values.json) throw usageError('-o - and --json exclude each other: both write to stdout');
@@ -93,7 +94,7 @@ export const carve: Command<typeof OPTIONS> = {
           else display.done(line);
         };
         let told: string | undefined;
-        // Once for all answers of one walk.
+        // Warns once for all results of a scan.
         const doubt = (unverified: Unverified | undefined) => {
           const line = unverified && unverifiedLine(unverified);
           if (line !== undefined && line !== told) display.warn(line);
@@ -132,7 +133,8 @@ export const carve: Command<typeof OPTIONS> = {
       },
       {
         outlivesReader: !toStdout,
-        // A tar goes out as fast as one thread inflates; four took 225 MiB (measured), one takes 170.
+        // Only one thread: a tar is written as fast as one thread inflates. Four took 225 MiB, one
+        // takes 170 (measured).
         ...(toStdout && values.recursive && { inflatingThreads: 1 }),
       },
     );

@@ -119,7 +119,7 @@ async function mountByDaemon(
   try {
     await context.output.settled();
   } catch (error) {
-    await daemon.stop(); // a command that fails leaves no mount
+    await daemon.stop(); // a failed command leaves no mount
     throw error;
   }
   if (options.foreground) await serveInForeground(daemon);

@@ -27,7 +27,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
 
 const HEAD = ['MOUNTPOINT', 'IMAGE', 'PLATFORM', 'PID', 'SINCE', 'FETCHED', 'SERVED', 'CACHE HITS'];
 
-/** Without an answer, only what the kernel knows. */
+/** The kernel's data only, if the daemon does not answer. */
 function record({ mount, state, status }: LiveMount): object {
   return { ...(status ?? { mountpoint: mount.mountpoint, image: mount.source }), state };
 }

@@ -29,7 +29,7 @@ export const peek: Command<typeof OPTIONS> = {
   description:
     'Lists what the layers of IMAGE hold, base first, each entry as soon as it comes: type and permissions, owner, group,\n' +
     'size, time (UTC), name. With PATH only what is there and below; a PATH that no layer has is a\n' +
-    "pattern ('/etc/**/*.{conf,d}'). A layer is read once; from then on its index is kept.\n" +
+    "pattern ('/etc/**/*.{conf,d}'). A layer is read once, then its index is cached.\n" +
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },

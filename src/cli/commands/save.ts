@@ -74,15 +74,15 @@ export const save: Command<typeof OPTIONS> = {
   },
 };
 
-/** `docker save -o x.tar` writes an archive; a directory of such a name would be a surprise. */
+/** `docker save -o x.tar` writes an archive; a directory of that name would surprise. */
 const ARCHIVE_NAME = /^-$|\.(tar|tgz|tbz2?|txz|tzst)$|\.tar\.[a-z0-9]+$/i;
 
-/** @throws LayerslayerError INVALID_ARGUMENT for what is the name of an archive, unless a directory has it */
+/** @throws LayerslayerError INVALID_ARGUMENT for an archive's name, unless a directory has it */
 function checkDirectoryName(output: string, cwd: string): void {
   const path = fsPath(resolve(cwd, output));
   if (!ARCHIVE_NAME.test(output) || statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   throw usageError(
-    `save writes a directory with a file for each layer (with --format oci DIR a layout), no archive: got ${output}`,
+    `save writes a directory of layer files (a layout with --format oci DIR), not an archive: got ${output}`,
   );
 }
 
@@ -124,7 +124,7 @@ async function saveLayout(
   context: CommandContext,
 ): Promise<number> {
   const onUnlocked = (reason: string) =>
-    use.display.say(`warning: ${reason}: another save to this layout at the same time may get lost`);
+    use.display.say(`warning: ${reason}: a concurrent save to this layout may be lost`);
   const layout = await LayoutWriter.open(resolve(context.cwd, directory), onUnlocked, use.signal);
   const all = chooseLayers(image, []);
   const { outcomes, status } = await saveAll(image, all, (digest) => layout.target(digest), use, context);

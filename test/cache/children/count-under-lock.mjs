@@ -1,4 +1,5 @@
-// Adds 1 to the number in FILE, TIMES times, each time under the lock NAME of DIRECTORY: without it, additions get lost.
+// Adds 1 to the number in FILE, TIMES times, each under the lock NAME of DIRECTORY. Without the
+// lock, additions get lost.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { withMachineLock } from '#dist/cache/machine-lock.js';

@@ -1,4 +1,4 @@
-// Takes the lock NAME of DIRECTORY, says so, and holds it until it is killed or stdin ends.
+// Takes the lock NAME of DIRECTORY, reports it, and holds it until killed or stdin ends.
 import { once } from 'node:events';
 import { withMachineLock } from '#dist/cache/machine-lock.js';
 

@@ -1,4 +1,4 @@
-// Listens on SOCKET and never lets go.
+// Listens on SOCKET forever.
 import { createServer } from 'node:net';
 
 createServer((connection) => connection.on('error', () => {})).listen(process.argv.at(-1), () =>

@@ -1,10 +1,11 @@
-// Takes the lock NAME of DIRECTORY again and again, and appends `in PID` and `out PID` to LOG, until it is killed.
+// Takes the lock NAME of DIRECTORY repeatedly and appends `in PID` and `out PID` to LOG, until
+// killed.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withMachineLock } from '#dist/cache/machine-lock.js';
 
 const [, , directory, name, path] = process.argv;
-const log = openSync(path, 'a'); // lines of several processes get into the order in which they are written
+const log = openSync(path, 'a'); // append mode keeps lines of several processes in write order
 process.on('exit', () => closeSync(log));
 console.log('ready');
 for (;;) {
