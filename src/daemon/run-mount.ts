@@ -138,7 +138,8 @@ async function serveMount(served: Served): Promise<MountEnd> {
     log.info(`stopping: unmounting ${options.mountpoint}`);
     return await unmountSomehow(mounted, log);
   } finally {
-    await status?.close();
+    // The socket's directory may be on a file system that hangs by now.
+    await Promise.race([status?.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 }
 

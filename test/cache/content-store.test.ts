@@ -346,7 +346,7 @@ describe('leftovers', () => {
     const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
     // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child. Before
     // that it is `sh`, which does, so the child ends only afterwards.
-    const parent = spawn('sh', ['-c', 'sh -c "read line" <&0 & echo $!; exec sleep 60']);
+    const parent = spawn('sh', ['-c', 'exec 3<&0; sh -c "read line" <&3 & echo $!; exec sleep 60']);
     onCleanUp(() => void parent.kill());
     const zombie = String(await once(parent.stdout, 'data')).trim();
     const until = async (isTrue: () => boolean) => {

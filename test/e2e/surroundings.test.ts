@@ -146,6 +146,11 @@ describe('in a working directory that was removed', () => {
     expectOneLine(ended, pattern);
     expectOneLine(ended, /\(the working directory was removed: use absolute paths\)\n$/);
   });
+
+  it('has nothing above it', async () => {
+    const ended = await inShell(removed(), ['inspect', '--token-file', '../environ', '127.0.0.1:9/a/b']);
+    expectOneLine(ended, /reading --token-file \.\.\/environ: ENOENT/);
+  });
 });
 
 describe('without /proc', () => {
