@@ -5,8 +5,12 @@ import type { PathPattern, Position } from './path-pattern.js';
 
 const DOT_DOT = Buffer.from('..');
 
-/** Directories that are entered for one pattern at most. Symlinks to directories above make any number of paths. */
-const VISITS_MAX = 10_000_000;
+/**
+ * Names that are looked at for one pattern at most, and matches. Symlinks to directories above make any number of paths; the
+ * largest images have 10 million names, and a match takes about 500 bytes (measured).
+ */
+const NAMES_MAX = 20_000_000;
+const MATCHES_MAX = 1_000_000;
 
 export interface MatchOptions {
   /**
@@ -14,6 +18,8 @@ export interface MatchOptions {
    * are left out: what is in them matches too.
    */
   takesDirectories: boolean;
+  /** Matches at most; MATCHES_MAX when left out. */
+  matchesMax?: number;
 }
 
 interface Visit {
@@ -26,29 +32,29 @@ interface Visit {
  * The paths of a tree that a pattern matches, directory by directory, each one's names sorted. Directories on the way may be
  * symlinks, but not those that `**` crosses.
  * @returns components as they are matched, symlinks not resolved
- * @throws LayerslayerError UNSUPPORTED past VISITS_MAX
+ * @throws LayerslayerError UNSUPPORTED past NAMES_MAX or MATCHES_MAX
  */
 export function matchTree(
   tree: Tree,
   pattern: PathPattern,
-  { takesDirectories }: MatchOptions,
+  { takesDirectories, matchesMax = MATCHES_MAX }: MatchOptions,
 ): Uint8Array[][] {
   const matches: Uint8Array[][] = [];
   const ahead: Visit[] = [];
-  let visits = 0;
+  let namesLeft = NAMES_MAX;
   /** @returns whether anything below may be a match of its own */
   const add = (path: readonly Uint8Array[], position: Position, isDirectory: boolean): boolean => {
     // The files below a directory that `**` matches last do as well.
     const isLeftOut = isDirectory && !takesDirectories && pattern.endsInGlobstar(position);
     const isMatch = pattern.isMatch(position, isDirectory) && !isLeftOut;
-    if (isMatch) matches.push([...path]);
+    if (isMatch && matches.push([...path]) > matchesMax) throw tooMany('matches', matchesMax, 'paths');
     return isDirectory && pattern.isOpen(position) && !(isMatch && takesDirectories);
   };
   if (add([], pattern.start, true)) ahead.push({ directory: ROOT_INODE, path: [], position: pattern.start });
   for (let visit = ahead.pop(); visit; visit = ahead.pop()) {
-    if (++visits > VISITS_MAX)
-      throw new LayerslayerError('UNSUPPORTED', `the pattern leads over more than ${VISITS_MAX} directories`);
     const { directory, path, position } = visit;
+    namesLeft -= tree.childEnd(directory) - tree.childStart(directory) + 1;
+    if (namesLeft < 0) throw tooMany('leads over', NAMES_MAX, 'names');
     const inner: Visit[] = [];
     const parent = pattern.afterParent(position);
     if (parent.length > 0) {
@@ -69,6 +75,11 @@ export function matchTree(
     ahead.push(...inner.reverse());
   }
   return matches;
+}
+
+function tooMany(does: string, limit: number, what: string): LayerslayerError {
+  const message = `the pattern ${does} more than ${limit} ${what}: write out more of the path`;
+  return new LayerslayerError('UNSUPPORTED', message);
 }
 
 /** The directory that an inode is, or leads to by symlinks; 0 when it is none. */
