@@ -6,7 +6,7 @@ import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import { copyContent } from './copy-content.js';
-import { deletionHint } from './deletion-hint.js';
+import { deletionHint, type OpenedForHints } from './deletion-hint.js';
 import { HiddenHints } from './hidden-paths.js';
 import { LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
@@ -65,6 +65,7 @@ export class FileSearch {
   readonly #options: FileSearchOptions;
   readonly #pending: Set<WantedFile>;
   readonly #hints = new HiddenHints();
+  readonly #openedForHints: OpenedForHints = new Map();
   readonly #known: KnownLayer[] = []; // base first, up to the top
   #below: number; // layers not known yet: numbers[0] to numbers[below - 1]
 
@@ -138,7 +139,7 @@ export class FileSearch {
     for (const { wanted, resolved: found } of resolved) {
       if (isOpen.has(wanted)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const known = { lower, upper: this.#upper, hints: this.#hints };
+      const known = { lower, upper: this.#upper, hints: this.#hints, opened: this.#openedForHints };
       const hint = await deletionHint(wanted.path, found, { ...this.#options, ...known });
       const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);

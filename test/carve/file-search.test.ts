@@ -309,6 +309,22 @@ describe('a search for files', () => {
     expect([...source.opened]).toEqual([1]);
   });
 
+  it('opens the layers below once, to tell where many deleted paths are', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `d${i}`);
+    const layers = [names.map((name) => file(name)), names.map((name) => whiteout(name))];
+    const source = new SearchedStack(layers, new Set([2]), 1, 1000);
+    let opened = 0;
+    const { session, image } = source;
+    const openLayers: typeof session.openLayers = (...args) => {
+      opened++;
+      return session.openLayers(...args);
+    };
+    const counted = { session: { ...session, openLayers }, image } as SearchedStack;
+    const wanted = names.map(asked);
+    expect(await search(counted, layers, wanted)).toEqual(names.map(() => 'NOT_FOUND'));
+    expect(opened).toBe(1);
+  });
+
   it('walks through no layer whose index is kept', async () => {
     const layers = [base, [file('etc/group')], [dir('etc/')]];
     const source = new SearchedStack(layers, new Set([1, 2, 3]));
