@@ -34,6 +34,7 @@ export interface LayerSearchOptions {
   upper: readonly NumberedLayer[]; // all above it, base first
   view: UpperLayers; // of those, and certain; all that is wanted is missing in it
   isLowest: boolean;
+  lookedEntriesMax: number; // entries that all looks may merge; the first look is always taken
   wanted: readonly WantedFile[];
   /** Begins a file that is found in this layer as it passes; what came of it before is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
@@ -56,6 +57,7 @@ export class LayerSearch implements LayerWatcher {
   /** The files that stand at a place if the next entry of this path is a file, by the path's key. */
   readonly #expected = new Map<string, WantedFile[]>();
   #looks = 0;
+  #lookedEntries = 0;
   #isCertain = true; // what the last look said
   #rows = 0;
   #soFar: (() => EntryTable) | undefined;
@@ -71,6 +73,11 @@ export class LayerSearch implements LayerWatcher {
     return this.#rows;
   }
 
+  /** How many entries its looks have merged, each time counted. */
+  get lookedEntries(): number {
+    return this.#lookedEntries;
+  }
+
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
     this.#rows = row + 1;
     this.#soFar = soFar;
@@ -79,7 +86,7 @@ export class LayerSearch implements LayerWatcher {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
       // Most files are an entry of their path: to begin with them takes no merge.
       if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
-      else if (this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
+      else if (this.#mayLook(row)) this.#look(entry, row, soFar());
     }
     return this.#hasEnough;
   }
@@ -129,6 +136,15 @@ export class LayerSearch implements LayerWatcher {
   #viewWith(entries: EntryTable): UpperLayers {
     const { number, upper, isLowest } = this.#options;
     return new UpperLayers([{ entries, number }, ...upper], isLowest);
+  }
+
+  #mayLook(row: number): boolean {
+    const { upper, lookedEntriesMax } = this.#options;
+    if (this.#looks >= LOOKS_MAX || (this.#looks > 0 && this.#lookedEntries >= lookedEntriesMax))
+      return false;
+    this.#looks++;
+    this.#lookedEntries += upper.reduce((sum, { entries }) => sum + entries.length, row + 1);
+    return true;
   }
 
   #look(entry: TarEntry, row: number, entries: EntryTable): void {
