@@ -341,8 +341,9 @@ describe('leftovers', () => {
     const [pid, started, namespace] = own.split('.');
     const now = Date.now();
     const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
-    // A zombie's name still has a process: nobody asks for its end. It is `sh` until it is `sleep`, which knows no child.
-    const parent = spawn('sh', ['-c', 'sh -c exit & echo $!; exec sleep 60']);
+    // A zombie's name still has a process: nobody asks for its end. While its parent is `sh` that might; `sleep` knows no child.
+    const ended = 'sh -c \'until [ "$(cat /proc/$PPID/comm)" = sleep ]; do :; done\'';
+    const parent = spawn('sh', ['-c', `${ended} & echo $!; exec sleep 60`]);
     onCleanUp(() => void parent.kill());
     const zombie = String(await once(parent.stdout, 'data')).trim();
     const stat = () => readFileSync(`/proc/${zombie}/stat`, 'latin1').split(' ');
