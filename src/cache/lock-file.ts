@@ -80,7 +80,9 @@ export class LockFile {
       const own = `${name}${SEPARATOR}${randomBytes(8).toString('hex')}${SEPARATOR}`;
       await directory.listen(own, server);
       const identity = await directory.identity(own);
-      if (identity === undefined) throw new Error(`${path}/${own} was removed`);
+      // A holder that cleans up takes it for dead between bind(2) and listen(2).
+      if (identity === undefined)
+        throw Object.assign(new Error(`${path}/${own} was removed`), { code: 'ENOENT' });
       return new LockFile(directory, name, own, identity, server, waiters);
     } catch (error) {
       server.close();
@@ -100,9 +102,11 @@ export class LockFile {
       if (await this.#link(name)) return this.#confirm(name, first);
       const identity = await this.#directory.identity(name);
       if (identity === undefined) return 'again';
-      await this.#checkOwner(name);
+      const isSocket = await this.#checkOwner(name);
       const contact = await this.#directory.contact(name);
       if (typeof contact !== 'string') return contact.socket;
+      // Released. Another file with the same identity may have the name now, and its holder lives.
+      if (contact === 'missing' && isSocket) return 'again';
       // The file that refused has this identity only if it still exists.
       if ((await this.#directory.identity(name)) !== identity) return 'again';
       first ??= identity;
@@ -161,14 +165,12 @@ export class LockFile {
     }
   }
 
-  /** Accepts a file that has vanished. */
-  async #checkOwner(name: string): Promise<void> {
-    const uid = await lstat(this.#path(name)).then(
-      (status) => status.uid,
-      () => undefined,
-    );
-    if (uid !== undefined && uid !== process.geteuid?.())
-      throw new ForeignLockError(`user ${uid} has taken ${name}`);
+  /** @returns whether the file is a socket; true for one that has vanished */
+  async #checkOwner(name: string): Promise<boolean> {
+    const status = await lstat(this.#path(name)).catch(() => undefined);
+    if (status && status.uid !== process.geteuid?.())
+      throw new ForeignLockError(`user ${status.uid} has taken ${name}`);
+    return status?.isSocket() ?? true;
   }
 
   async #remove(name: string): Promise<void> {

@@ -12,12 +12,16 @@ import type { HiddenHints } from './hidden-paths.js';
  */
 const READ_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Layers below that were opened for hints, by how many they are: a thousand paths open them once. */
+export type OpenedForHints = Map<number, Promise<readonly NumberedLayer[] | undefined>>;
+
 export interface DeletionHintOptions {
   session: Pick<ImageSession, 'openLayers'>;
   image: ResolvedImage;
   lower: readonly number[]; // layers of the view that are not known
   upper: readonly NumberedLayer[]; // layers that are known, base first
   hints: HiddenHints;
+  opened: OpenedForHints;
   signal?: AbortSignal;
 }
 
@@ -42,13 +46,21 @@ export async function deletionHint(
 
 /** Returns all layers of the view, if the unknown ones are small. */
 async function allLayers(options: DeletionHintOptions): Promise<readonly NumberedLayer[] | undefined> {
-  const { session, image, lower, upper, signal } = options;
-  if (lower.length === 0) return upper;
+  const { lower, upper, opened } = options;
+  const opening = opened.get(lower.length) ?? openLower(options);
+  opened.set(lower.length, opening);
+  const layers = await opening;
+  return layers && [...layers, ...upper];
+}
+
+async function openLower(options: DeletionHintOptions): Promise<readonly NumberedLayer[] | undefined> {
+  const { session, image, lower, signal } = options;
+  if (lower.length === 0) return [];
   const bytes = lower.reduce((sum, number) => sum + image.manifest.layers[number - 1]!.size, 0);
   if (bytes > READ_BYTES_MAX) return undefined;
   try {
     const opened = await session.openLayers(image, { only: lower, ...(signal && { signal }) });
-    return [...opened.map(({ entries }, i) => ({ entries, number: lower[i]! })), ...upper];
+    return opened.map(({ entries }, i) => ({ entries, number: lower[i]! }));
   } catch (error) {
     signal?.throwIfAborted();
     // The answer is known: an unreadable layer costs only the hint.

@@ -34,6 +34,7 @@ export interface LayerSearchOptions {
   upper: readonly NumberedLayer[]; // all above it, base first
   view: UpperLayers; // certain view of those layers; all wanted files are missing in it
   isLowest: boolean;
+  lookedEntriesMax: number; // entries that all looks may merge; the first look is always taken
   wanted: readonly WantedFile[];
   /** Begins a file of this layer as it passes; earlier content of it is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
@@ -56,7 +57,8 @@ export class LayerSearch implements LayerWatcher {
   /** By path key: files that exist at a path if its next entry is a file. */
   readonly #expected = new Map<string, WantedFile[]>();
   #looks = 0;
-  #isCertain = true; // result of the last check
+  #lookedEntries = 0;
+  #isCertain = true; // result of the last look
   #rows = 0;
   #soFar: (() => EntryTable) | undefined;
 
@@ -71,6 +73,11 @@ export class LayerSearch implements LayerWatcher {
     return this.#rows;
   }
 
+  /** How many entries its looks have merged, each time counted. */
+  get lookedEntries(): number {
+    return this.#lookedEntries;
+  }
+
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
     this.#rows = row + 1;
     this.#soFar = soFar;
@@ -79,7 +86,7 @@ export class LayerSearch implements LayerWatcher {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
       // Most files are an entry of their own path; capturing that needs no merge.
       if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
-      else if (this.#looks++ < LOOKS_MAX) this.#look(entry, row, soFar());
+      else if (this.#mayLook(row)) this.#look(entry, row, soFar());
     }
     return this.#hasEnough;
   }
@@ -130,6 +137,15 @@ export class LayerSearch implements LayerWatcher {
   #viewWith(entries: EntryTable): UpperLayers {
     const { number, upper, isLowest } = this.#options;
     return new UpperLayers([{ entries, number }, ...upper], isLowest);
+  }
+
+  #mayLook(row: number): boolean {
+    const { upper, lookedEntriesMax } = this.#options;
+    if (this.#looks >= LOOKS_MAX || (this.#looks > 0 && this.#lookedEntries >= lookedEntriesMax))
+      return false;
+    this.#looks++;
+    this.#lookedEntries += upper.reduce((sum, { entries }) => sum + entries.length, row + 1);
+    return true;
   }
 
   #look(entry: TarEntry, row: number, entries: EntryTable): void {

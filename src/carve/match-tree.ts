@@ -6,10 +6,12 @@ import type { PathPattern, Position } from './path-pattern.js';
 const DOT_DOT = Buffer.from('..');
 
 /**
- * Maximum directories entered for one pattern. Symlinks to parent directories create any number of
- * paths.
+ * Maximum names that one pattern visits, and maximum matches. Symlinks to parent directories create
+ * any number of paths. The largest images have 10 million names. A match takes about 500 bytes
+ * (measured).
  */
-const VISITS_MAX = 10_000_000;
+const NAMES_MAX = 20_000_000;
+const MATCHES_MAX = 1_000_000;
 
 export interface MatchOptions {
   /**
@@ -17,6 +19,8 @@ export interface MatchOptions {
    * directories matched by a last `**` are omitted, since their contents match too.
    */
   takesDirectories: boolean;
+  /** Maximum matches; default: MATCHES_MAX. */
+  matchesMax?: number;
 }
 
 interface Visit {
@@ -29,29 +33,29 @@ interface Visit {
  * Returns the paths of a tree that match a pattern, directory by directory, names sorted. Symlinks
  * to directories are followed, except where `**` crosses them.
  * @returns matched components, symlinks unresolved
- * @throws LayerslayerError UNSUPPORTED past VISITS_MAX
+ * @throws LayerslayerError UNSUPPORTED past NAMES_MAX or MATCHES_MAX
  */
 export function matchTree(
   tree: Tree,
   pattern: PathPattern,
-  { takesDirectories }: MatchOptions,
+  { takesDirectories, matchesMax = MATCHES_MAX }: MatchOptions,
 ): Uint8Array[][] {
   const matches: Uint8Array[][] = [];
   const ahead: Visit[] = [];
-  let visits = 0;
+  let namesLeft = NAMES_MAX;
   /** @returns whether entries below may match separately */
   const add = (path: readonly Uint8Array[], position: Position, isDirectory: boolean): boolean => {
     // The files below a directory that a last `**` matches also match.
     const isLeftOut = isDirectory && !takesDirectories && pattern.endsInGlobstar(position);
     const isMatch = pattern.isMatch(position, isDirectory) && !isLeftOut;
-    if (isMatch) matches.push([...path]);
+    if (isMatch && matches.push([...path]) > matchesMax) throw tooMany('matches', matchesMax, 'paths');
     return isDirectory && pattern.isOpen(position) && !(isMatch && takesDirectories);
   };
   if (add([], pattern.start, true)) ahead.push({ directory: ROOT_INODE, path: [], position: pattern.start });
   for (let visit = ahead.pop(); visit; visit = ahead.pop()) {
-    if (++visits > VISITS_MAX)
-      throw new LayerslayerError('UNSUPPORTED', `the pattern visits more than ${VISITS_MAX} directories`);
     const { directory, path, position } = visit;
+    namesLeft -= tree.childEnd(directory) - tree.childStart(directory) + 1;
+    if (namesLeft < 0) throw tooMany('visits', NAMES_MAX, 'names');
     const inner: Visit[] = [];
     const parent = pattern.afterParent(position);
     if (parent.length > 0) {
@@ -72,6 +76,11 @@ export function matchTree(
     ahead.push(...inner.reverse());
   }
   return matches;
+}
+
+function tooMany(does: string, limit: number, what: string): LayerslayerError {
+  const message = `the pattern ${does} more than ${limit} ${what}: write out more of the path`;
+  return new LayerslayerError('UNSUPPORTED', message);
 }
 
 /** Returns the directory that an inode is or links to, 0 if none. */

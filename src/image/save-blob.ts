@@ -38,11 +38,14 @@ export interface SaveBlobOptions {
  */
 export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, log, signal } = options;
-  const save = async () => (await findComplete(source.size, options)) ?? fetchFile(source, options);
+  let isResumable = true;
+  const save = async () =>
+    (await findComplete(source.size, options)) ?? fetchFile(source, options, { isResumable });
   const directory = dirname(target.partial);
   const name = `.${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}.lock`;
   const onUnlocked = (reason: string | undefined) => {
-    // Concurrent saves must not write to one file.
+    // Concurrent saves must not write to one file. No later save finds a file of this name.
+    isResumable = false;
     options = {
       ...options,
       target: { ...target, partial: `${target.partial}.${randomBytes(4).toString('hex')}` },
@@ -68,7 +71,12 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
   return undefined;
 }
 
-async function fetchFile(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
+/** @param isResumable a later save goes on with the partial file */
+async function fetchFile(
+  source: BlobSource,
+  options: SaveBlobOptions,
+  { isResumable }: { isResumable: boolean },
+): Promise<SavedBlob> {
   const { target, digest, log } = options;
   const file = await PartialFile.open(target.partial);
   try {
@@ -85,7 +93,7 @@ async function fetchFile(source: BlobSource, options: SaveBlobOptions): Promise<
     return { path, how: resumed.from > 0 ? 'resumed' : 'saved' };
   } catch (error) {
     const isWrong = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
-    if (isWrong || (await isEmpty(file))) await file.discard();
+    if (isWrong || !isResumable || (await isEmpty(file))) await file.discard();
     throw error;
   } finally {
     await file.close();

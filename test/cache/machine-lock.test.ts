@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { SocketDirectory } from '#dist/base/socket-directory.js';
 import { sweepLocks, withMachineLock } from '#dist/cache/machine-lock.js';
 import { Child } from './child.js';
 import { cleanUp, IS_ROOT, NOBODY, onCleanUp, scratchDirectory, scratchTmpfs } from './scratch.js';
 
-afterEach(cleanUp);
+afterEach(() => {
+  vi.restoreAllMocks();
+  return cleanUp();
+});
 
 /** Returns a lock that no other test uses. */
 const newLock = () => ({ directory: scratchDirectory(), name: 'some.lock' });
@@ -198,7 +202,32 @@ describe('withMachineLock', () => {
     expect(await withMachineLock(lock, async () => filesOf(lock))).toEqual(['some.lock']);
   });
 
-  test('without sockets in the file system, the task runs and a warning is logged', async () => {
+  test('a file that a holder removed as dead, before it listened, is made again', async () => {
+    const lock = newLock();
+    const told: unknown[] = [];
+    vi.spyOn(SocketDirectory.prototype, 'identity').mockResolvedValueOnce(undefined);
+    const task = async () => filesOf(lock);
+    expect(await withMachineLock(lock, task, { onUnlocked: (why) => told.push(why) })).toEqual([lock.name]);
+    expect(told).toEqual([]);
+  });
+
+  test('a name that was released and taken again between two looks is not taken for dead', async () => {
+    const lock = newLock();
+    const aborter = new AbortController();
+    let ran = false;
+    await withMachineLock(lock, async () => {
+      vi.spyOn(SocketDirectory.prototype, 'contact').mockResolvedValueOnce('missing');
+      const task = async () => {
+        ran = true;
+      };
+      const onWait = () => aborter.abort(new Error('it waits'));
+      const waiting = withMachineLock(lock, task, { signal: aborter.signal, onWait });
+      await expect(waiting).rejects.toThrow('it waits');
+    });
+    expect(ran).toBe(false);
+  });
+
+  test('without sockets in the file system the task runs all the same, and it is told', async () => {
     const told: unknown[] = [];
     const onUnlocked = (why?: string) => told.push(why);
     const lock = { directory: '/sys/kernel', name: 'some.lock' };

@@ -14,7 +14,11 @@ async function search(
   source: SearchedStack,
   layers: Stack,
   wanted: readonly WantedFile[],
-  { verify = false, numbers = layers.map((_, i) => i + 1) } = {},
+  {
+    verify = false,
+    numbers = layers.map((_, i) => i + 1),
+    mergedEntriesMax,
+  }: { verify?: boolean; numbers?: readonly number[]; mergedEntriesMax?: number } = {},
 ): Promise<string[]> {
   const contents = new Map<WantedFile, Buffer>();
   const results = new Map<WantedFile, string>();
@@ -27,6 +31,7 @@ async function search(
     image: source.image,
     numbers,
     verify,
+    ...(mergedEntriesMax !== undefined && { mergedEntriesMax }),
     begin(one, { size }) {
       const content = Buffer.alloc(size);
       contents.set(one, content);
@@ -307,6 +312,44 @@ describe('a search for files', () => {
     expect([source.walked.size, source.opened.size]).toEqual([0, 0]);
     expect(await search(source, layers, [asked('/a'), asked('/c')])).toEqual(['4:0 a', '2:1 c']);
     expect([...source.opened]).toEqual([1]);
+  });
+
+  it('reads layers whole, and merges them together, when a merge for each would be too much', async () => {
+    const layers = Array.from({ length: 40 }, (_, i) => [file(`f${i}`, `${i}`), file(`g${i}`), file('h')]);
+    const wanted = [asked('f3'), asked('none'), asked('h')];
+    const cheap = new SearchedStack(layers);
+    expect(await search(cheap, layers, wanted)).toEqual(merged(layers, wanted));
+    expect([cheap.walked.size, cheap.opened.size]).toEqual([40, 0]);
+    const dear = new SearchedStack(layers);
+    expect(await search(dear, layers, wanted, { mergedEntriesMax: 100 })).toEqual(merged(layers, wanted));
+    expect(dear.walked.size).toBeLessThan(30);
+    expect(dear.walked.size + dear.opened.size).toBe(40);
+  });
+
+  it('looks no more when looks would be too much, and is right all the same', async () => {
+    const links = Array.from({ length: 50 }, (_, i) => symlink('etc', `x${i}`));
+    const layers = [[...links, dir('x49'), file('x49/passwd', 'last'), file('z')]];
+    const wanted = [asked('etc/passwd')];
+    const source = new SearchedStack(layers);
+    expect(await search(source, layers, wanted)).toEqual(['1:51 last *']);
+    const dear = new SearchedStack(layers);
+    expect(await search(dear, layers, wanted, { mergedEntriesMax: 10 })).toEqual(['1:51 last']);
+  });
+
+  it('opens the layers below once, to tell where many deleted paths are', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `d${i}`);
+    const layers = [names.map((name) => file(name)), names.map((name) => whiteout(name))];
+    const source = new SearchedStack(layers, new Set([2]), 1, 1000);
+    let opened = 0;
+    const { session, image } = source;
+    const openLayers: typeof session.openLayers = (...args) => {
+      opened++;
+      return session.openLayers(...args);
+    };
+    const counted = { session: { ...session, openLayers }, image } as SearchedStack;
+    const wanted = names.map(asked);
+    expect(await search(counted, layers, wanted)).toEqual(names.map(() => 'NOT_FOUND'));
+    expect(opened).toBe(1);
   });
 
   it('walks through no layer whose index is kept', async () => {

@@ -40,7 +40,14 @@ describe('a path that an upper layer deletes', () => {
       const resolved = new UpperLayers(upper, false).resolve(split(path));
       const hints = new HiddenHints();
       const { session, image } = source;
-      const text = await deletionHint(split(path), resolved, { session, image, lower: [1, 2], upper, hints });
+      const text = await deletionHint(split(path), resolved, {
+        session,
+        image,
+        lower: [1, 2],
+        upper,
+        hints,
+        opened: new Map(),
+      });
       return [text, source.opened.size];
     };
     expect(await hint('/etc/x', 1000)).toEqual(['layer 1 has it, layer 3 deletes it: --layer 1', 2]);

@@ -119,7 +119,21 @@ describe('a path with wildcards', () => {
     }
   });
 
-  it('differs from one without', () => {
+  it('has a limit: links to directories above make any number of paths', () => {
+    const links = Array.from({ length: 100 }, (_, i) => symlink(`l${i}`, '.'));
+    const parsed = PathPattern.parse(Buffer.from('*/*'))!;
+    const match = (matchesMax: number) =>
+      matchTree(merge([links]).tree, parsed, { takesDirectories: false, matchesMax }).length;
+    expect(match(10_000)).toBe(10_000);
+    expect(() => match(9_999)).toThrow(
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        message: expect.stringContaining('more than 9999 paths'),
+      }),
+    );
+  });
+
+  it('is told from one without', () => {
     const isPattern = (text: string) => PathPattern.parse(Buffer.from(text)) !== undefined;
     for (const text of ['*', 'a?', '[a]', '\\\\*', '\\a', '{a,b}', '**', '{,}'])
       expect(isPattern(text)).toBe(true);

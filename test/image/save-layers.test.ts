@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -133,5 +133,33 @@ describe('saveLayers', () => {
     );
     await session.close();
     await expect(closed).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('leaves no partial file behind that no later save would find, where there are no locks', async () => {
+    const proxy = await sessions.proxy(registry.url);
+    proxy.rules.push({ path: /blobs\//, method: 'GET', fault: stallAfter(3 * PAGE) });
+    const { session } = sessions.start({ capBytes: 0 });
+    const image = await session.resolve(`${registry.host}/large:latest`, defaultPlatform());
+    const there = { ...image, reference: `${proxy.host}/large:latest` };
+    const stop = new AbortController();
+    const { directory, target, files } = into();
+    // A directory in the lock's place.
+    const lock = `.${sha256(LARGE).slice('sha256:'.length).slice(0, 32)}.lock`;
+    mkdirSync(join(directory, lock));
+    const stopped = session.saveLayers(there, target, { signal: stop.signal });
+    stopped.catch(() => {});
+    const partial = () => files().find((name) => /\.partial\.[0-9a-f]{8}$/.test(name));
+    await until(
+      () => partial() !== undefined && statSync(join(directory, partial()!)).size >= PAGE,
+      10_000,
+      () => `${files()}`,
+    );
+    stop.abort(new LayerslayerError('ABORTED', 'enough'));
+    await expect(stopped).rejects.toMatchObject({ code: 'ABORTED' });
+    await until(
+      () => files().join() === lock,
+      10_000,
+      () => `${files()}`,
+    );
   });
 });
