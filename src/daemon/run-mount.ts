@@ -9,14 +9,18 @@ import type { ResolvedImage } from '../image/image-source.js';
 import { formatPlatform } from '../oci/platform.js';
 import { chooseLayer } from './choose-layer.js';
 import { CountedFs } from './counted-fs.js';
+import { DirectoryAhead } from './directory-ahead.js';
 import type { LiveStatus } from './live-status.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 import type { MountPorts, NumberedLayer } from './mount-ports.js';
-import { sweepStatusSockets } from './status-directory.js';
+import { openOwnStatusDirectory, sweepStatusSockets } from './status-directory.js';
 import { type StatusService, serveStatus } from './status-server.js';
 
 /** Threads and connections get this long to end; what hangs then dies with the process. */
 const CLOSE_MS = 1_000;
+
+/** Delay of the sweep of dead status sockets: the first answers of a mount come before it. */
+const SWEEP_MS = 1_000;
 
 /** After a lazy unmount files may stay open for ever; their readers get this long. */
 const LAZY_CLOSE_MS = 3_000;
@@ -53,6 +57,8 @@ export async function runMount(
     onProgress: (progress) => reports.progress(progress),
     onNotice: (message) => reports.notice(message),
   });
+  // Opened while the image is resolved: a second mount waits for each step after mounting.
+  const statusDirectory = new DirectoryAhead(() => openOwnStatusDirectory(process.geteuid?.() ?? 0));
   try {
     session.preload(options.reference, options.platform);
     const image = await (known
@@ -81,8 +87,11 @@ export async function runMount(
       checkedIdentity: options.mountpointIdentity,
       log,
     });
-    return await serveMount({ options, ports, reports, log, stop, session, image, layers, fs, mounted });
+    return await serveMount({
+      ...{ options, ports, reports, log, stop, session, image, layers, fs, statusDirectory, mounted },
+    });
   } finally {
+    statusDirectory.discard();
     // A failed close must not hide the result.
     const closed = session.close().catch((error: Error) => log.info(`closing: ${error.message}`));
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
@@ -117,6 +126,7 @@ interface Served {
   image: ResolvedImage;
   layers: readonly NumberedLayer[];
   fs: CountedFs;
+  statusDirectory: DirectoryAhead;
   mounted: MountedFs;
 }
 
@@ -173,7 +183,7 @@ async function announce(served: Served): Promise<StatusService | undefined> {
   let service: StatusService | undefined;
   try {
     if (device === undefined) throw new Error('the mount is gone');
-    service = await serveStatus(device, status);
+    service = await serveStatus(device, status, served.statusDirectory.open);
   } catch (error) {
     const why = (error as Error).message;
     log.warn(
@@ -184,7 +194,7 @@ async function announce(served: Served): Promise<StatusService | undefined> {
     `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${options.transport}, device ${device})`,
   );
   reports.ready(summary);
-  void sweepStatusSockets(process.geteuid?.() ?? 0);
+  setTimeout(() => void sweepStatusSockets(process.geteuid?.() ?? 0), SWEEP_MS).unref();
   return service;
 }
 
