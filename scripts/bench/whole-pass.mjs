@@ -1,6 +1,6 @@
 // The index pass over a blob in memory, as an inflating thread runs it: a page a turn of the event loop.
 import { setImmediate as nextPage } from 'node:timers/promises';
-import { IndexPass } from '#dist/layer/index-pass.js';
+import { IndexPass } from '#dist/index/index-pass.js';
 import { parseDigest } from '#dist/oci/digest.js';
 
 /** As the fetching thread hands pages over. */

@@ -12,6 +12,12 @@ import { prepareStoreDirectory } from './store-directory.js';
 import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
 
+/** Where compressed pages, layer indexes and manifests are kept between mounts. */
+export interface CacheOptions {
+  directory: string; // absolute
+  capBytes: number; // hard cap of all files below it; 0 keeps nothing
+}
+
 /** How exactly a file's last use is kept: a hit touches the file's times at most so often. */
 const TOUCH_EVERY_MS = 60_000;
 

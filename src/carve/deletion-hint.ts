@@ -1,9 +1,9 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import type { ImageSession } from '../engine/image-session.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import type { HiddenHints } from './hidden-paths.js';
 
 /**

@@ -1,10 +1,10 @@
 import type { LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
+import type { ImageSession } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { copyContent } from './copy-content.js';
 import { deletionHint, type OpenedForHints } from './deletion-hint.js';
 import { HiddenHints } from './hidden-paths.js';

@@ -1,6 +1,6 @@
 import type { LayerslayerError } from '../base/errors.js';
-import type { LayerWatcher } from '../image/layer-watcher.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import type { LayerWatcher } from '../engine/layer-watcher.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';

@@ -1,5 +1,5 @@
-import type { LayerWatcher } from '../image/layer-watcher.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import type { LayerWatcher } from '../engine/layer-watcher.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import type { ContentSink } from './wanted-file.js';

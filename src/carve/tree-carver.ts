@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { collectYoungGarbage } from '../base/garbage.js';
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
 import type { CarveTarget, KeptAttributes, SpecialFile } from './carve-target.js';

@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRaw } from '../base/raw-text.js';
-import { homeDirectory } from '../daemon/log-path.js';
-import type { CacheOptions } from '../image/image-session.js';
+import type { CacheOptions } from '../cache/content-store.js';
+import { homeDirectory } from '../daemon/log/log-path.js';
 import { parseSize } from './size.js';
 import { usageError } from './usage-error.js';
 

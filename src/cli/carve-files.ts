@@ -10,11 +10,11 @@ import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
 import { openTree } from '../daemon/open-tree.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import type { ImageSession } from '../engine/image-session.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
 /** One `carve`. */

@@ -1,9 +1,9 @@
 import { printable } from '../base/printable.js';
-import type { ResolvedImage } from '../image/image-source.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { shortDigest } from '../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { imageTitle } from './image-title.js';
 import { formatSize } from './size.js';
 

@@ -1,4 +1,4 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { Tree } from '../overlay/tree.js';
 import type { EntryKind } from '../tar/entry.js';
 import { printableName, utf8Text } from './printable-name.js';

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import { fsPath } from '../base/raw-text.js';
-import { chooseLocalPath } from '../image/local-path.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
+import { chooseLocalPath } from '../source/local-path.js';
 
 /** IMAGE as it is handed on: in canonical form, found from any working directory (a daemon's is `/`). */
 export interface ImageArgument {

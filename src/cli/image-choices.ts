@@ -1,4 +1,4 @@
-import type { CacheOptions } from '../image/image-session.js';
+import type { CacheOptions } from '../cache/content-store.js';
 import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
 import { cachePlace } from './cache-place.js';
 import type { CommandContext } from './command.js';

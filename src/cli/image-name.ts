@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { chooseLocalPath } from '../image/local-path.js';
 import { digestAlgorithm, digestHex } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
+import { chooseLocalPath } from '../source/local-path.js';
 
 /** What an image is called in the names of files: `library/nginx` and `alpine`. */
 export interface ImageName {

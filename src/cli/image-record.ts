@@ -1,7 +1,7 @@
-import type { ImageOffer, ResolvedImage } from '../image/image-source.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
+import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 
 /** All that `inspect --json` tells of an image; the contract with programs. */
 export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<string, unknown> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
-import { redactedError, redactor } from '../daemon/redact.js';
-import type { ImageSession, SessionOptions } from '../image/image-session.js';
-import { startSession } from '../image/session.js';
+import { redactedError, redactor } from '../daemon/log/redact.js';
+import type { ImageSession, SessionOptions } from '../engine/image-session.js';
+import { startSession } from '../engine/session.js';
 import type { Platform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';

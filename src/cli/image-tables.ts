@@ -1,5 +1,5 @@
-import type { ImageOffer, ResolvedImage } from '../image/image-source.js';
 import { formatPlatform } from '../oci/platform.js';
+import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { cutText } from './cut-text.js';
 import { imageSteps, stepTexts, totalSize } from './image-record.js';
 import { formatSize } from './size.js';

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
 import { chooseLayer } from '../daemon/choose-layer.js';
-import type { ResolvedImage } from '../image/image-source.js';
 import { type Digest, isDigest } from '../oci/digest.js';
+import type { ResolvedImage } from '../source/image-source.js';
 
 /** What `--layer` says: a number from 1, base first, or a digest. @throws LayerslayerError INVALID_ARGUMENT */
 export function parseLayer(text: string): number | Digest {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { DaemonClient } from '../daemon/daemon-client.js';
 import { startDaemon } from '../daemon/start-daemon.js';
-import { startFetchThread } from '../image/fetch-thread.js';
+import { startFetchThread } from '../engine/fetch/fetch-thread.js';
 import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
 import { type CommandName, commandNamed } from './command-names.js';

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fsPath, textOfBytes } from '../base/raw-text.js';
-import { logDirectory, logFileName } from '../daemon/log-path.js';
+import { logDirectory, logFileName } from '../daemon/log/log-path.js';
 import type { MountOptions } from '../daemon/mount-options.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
 import type { CommandContext } from './command.js';

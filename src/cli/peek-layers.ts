@@ -1,8 +1,8 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
+import type { ImageSession } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import { shortDigest } from '../oci/digest.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { type ListedEntry, rowEntry } from './entry-lines.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
 import { openTree } from '../daemon/open-tree.js';
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 import { forEachHidden } from '../overlay/hidden-entries.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';

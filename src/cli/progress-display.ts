@@ -1,5 +1,5 @@
 import { printable } from '../base/printable.js';
-import type { LayerProgress } from '../image/image-session.js';
+import type { LayerProgress } from '../engine/image-session.js';
 import type { Output } from './output.js';
 import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProgress } from './progress.js';
 

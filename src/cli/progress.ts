@@ -1,4 +1,4 @@
-import type { LayerProgress } from '../image/image-session.js';
+import type { LayerProgress } from '../engine/image-session.js';
 import { cutText } from './cut-text.js';
 import { formatSize } from './size.js';
 

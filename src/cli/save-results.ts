@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { printable } from '../base/printable.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { SavedBlob, SaveOutcome } from '../image/saved-blob.js';
 import { formatPlatform } from '../oci/platform.js';
+import type { SavedBlob, SaveOutcome } from '../save/saved-blob.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { imageTitle } from './image-title.js';
 import { formatDuration, formatSize } from './size.js';
 

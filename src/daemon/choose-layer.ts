@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { ResolvedImage } from '../image/image-source.js';
 import type { Digest } from '../oci/digest.js';
+import type { ResolvedImage } from '../source/image-source.js';
 
 /**
  * The number (from 1, base first) of the layer that `--layer` names. A digest that stands there more than once (empty

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import { isCrash, tightLimits } from '../base/process-limits.js';
-import type { LayerProgress } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import type { LayerProgress } from '../engine/image-session.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 

@@ -1,11 +1,11 @@
 import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import { formatLogLine, LogFile } from './log-file.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { formatLogLine, LogFile } from './log/log-file.js';
+import { redactedStack, redactor } from './log/redact.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions } from './mount-options.js';
 import type { MountPorts } from './mount-ports.js';
-import { redactedStack, redactor } from './redact.js';
 import { type MountEnd, runMount, stopReason } from './run-mount.js';
 
 /** From the first SIGTERM to the end of the process, whatever hangs. */

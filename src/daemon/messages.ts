@@ -1,7 +1,7 @@
 import type { ErrorRecord } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
-import type { LayerProgress } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import type { LayerProgress } from '../engine/image-session.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 
 /** What the starter says. A closed channel before `accepted` means: stop, and leave nothing. */

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../base/log.js';
+import type { CacheOptions } from '../cache/content-store.js';
 import type { TransportName } from '../fuse/transport.js';
-import type { CacheOptions } from '../image/image-session.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';

@@ -1,9 +1,9 @@
 import type { Log } from '../base/log.js';
+import type { StartSession, TreeStore } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import type { LayerFs } from '../fs/layer-fs.js';
 import type { Transport, TransportName } from '../fuse/transport.js';
-import type { StartSession, TreeStore } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import type { MountOptions } from './mount-options.js';
 
 /** A layer and its number in the image, from 1. */

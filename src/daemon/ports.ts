@@ -1,6 +1,6 @@
+import { startSession } from '../engine/session.js';
 import { MergedFs } from '../fs/merged-fs.js';
-import { DevFuseTransport } from '../fuse/dev-fuse-transport.js';
-import { startSession } from '../image/session.js';
+import { DevFuseTransport } from '../fuse/dev-fuse/dev-fuse-transport.js';
 import { createdBy } from '../oci/build-steps.js';
 import type { MountPorts } from './mount-ports.js';
 import { openTree } from './open-tree.js';
@@ -12,7 +12,7 @@ export const realPorts: MountPorts = {
   transport: async (name) =>
     name === 'dev-fuse'
       ? new DevFuseTransport()
-      : new (await import('../fuse/fuse-native-transport.js')).FuseNativeTransport(),
+      : new (await import('../fuse/fuse-native/fuse-native-transport.js')).FuseNativeTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
   async buildFs({ image, layers, trees }, options, log) {
     const tree = await openTree(layers, trees, log);

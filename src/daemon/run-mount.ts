@@ -3,18 +3,18 @@ import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { checkSpareFiles, tightLimits } from '../base/process-limits.js';
+import type { ImageSession, LayerProgress } from '../engine/image-session.js';
 import type { MountedFs } from '../fuse/transport.js';
-import type { ImageSession, LayerProgress } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
 import { formatPlatform } from '../oci/platform.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { chooseLayer } from './choose-layer.js';
 import { CountedFs } from './counted-fs.js';
-import { DirectoryAhead } from './directory-ahead.js';
-import type { LiveStatus } from './live-status.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 import type { MountPorts, NumberedLayer } from './mount-ports.js';
-import { openOwnStatusDirectory, sweepStatusSockets } from './status-directory.js';
-import { type StatusService, serveStatus } from './status-server.js';
+import { DirectoryAhead } from './status/directory-ahead.js';
+import type { LiveStatus } from './status/live-status.js';
+import { openOwnStatusDirectory, sweepStatusSockets } from './status/status-directory.js';
+import { type StatusService, serveStatus } from './status/status-server.js';
 
 /** Threads and connections get this long to end; what hangs then dies with the process. */
 const CLOSE_MS = 1_000;

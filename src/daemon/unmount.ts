@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
-import { readMountTable } from '../fuse/mount-table.js';
-import { isDead } from '../fuse/mountpoint.js';
-import { ownKernelMount } from '../fuse/own-kernel-mount.js';
+import { readMountTable } from '../fuse/mounting/mount-table.js';
+import { isDead } from '../fuse/mounting/mountpoint.js';
+import { ownKernelMount } from '../fuse/mounting/own-kernel-mount.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
-import { contactDaemon, type DaemonContact } from './status-client.js';
+import { contactDaemon, type DaemonContact } from './status/status-client.js';
 
 /** A daemon whose mount is gone ends within 2 s; longer than that it is not waited for. */
 const DAEMON_END_MS = 5_000;

@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { Layer } from '../layer/layer.js';
-import { nextData, nextHole } from '../layer/sparse-seek.js';
+import type { Layer } from '../engine/layer.js';
+import { nextData, nextHole } from '../engine/sparse-seek.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
 import type { Attributes, LayerFs, Statfs } from './layer-fs.js';
 import { isProvenance, provenance } from './provenance.js';

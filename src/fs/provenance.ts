@@ -1,4 +1,4 @@
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 
 /**
  * Where an inode comes from, as xattrs that getxattr answers and listxattr doesn't name, so that a copy of the tree

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
-import { findMounts, readMountTable, topmostAt } from './mount-table.js';
+import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './mounting/kernel-mount.js';
+import { findMounts, readMountTable, topmostAt } from './mounting/mount-table.js';
 import type { MountedFs } from './transport.js';
 
 /**

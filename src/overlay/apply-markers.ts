@@ -1,4 +1,4 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { PathComponents } from './path-components.js';
 import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from './whiteout.js';

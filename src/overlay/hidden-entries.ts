@@ -1,4 +1,4 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { mergeLayers, type NumberedLayer } from './merge.js';
 import { PathComponents } from './path-components.js';
 import { ROOT_INODE, type Tree } from './tree.js';

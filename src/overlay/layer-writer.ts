@@ -1,5 +1,5 @@
 import { quoteName } from '../base/quote-name.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
 import { componentViews, type LinkFollower } from './follow-links.js';

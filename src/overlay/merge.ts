@@ -1,7 +1,7 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import type { EntryTable } from '../layer/entry-table.js';
-import { mergeLimit } from '../layer/table-budget.js';
+import type { EntryTable } from '../index/entry-table.js';
+import { mergeLimit } from '../index/table-budget.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';

@@ -1,4 +1,4 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { hashName, slotOf } from './name-hash.js';
 import { type InodeKind, ROOT_INODE, type Tree } from './tree.js';

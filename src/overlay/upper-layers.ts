@@ -1,6 +1,6 @@
-import { EntryColumnsBuilder } from '../layer/entry-columns-builder.js';
-import type { EntryTable } from '../layer/entry-table.js';
-import { LAYER_LIMITS } from '../layer/layer-limits.js';
+import { EntryColumnsBuilder } from '../index/entry-columns-builder.js';
+import type { EntryTable } from '../index/entry-table.js';
+import { LAYER_LIMITS } from '../index/layer-limits.js';
 import { blankEntry } from '../tar/attributes.js';
 import { mergeLayers, type NumberedLayer } from './merge.js';
 import { joinPath, type Resolved, resolvePath } from './resolve-path.js';

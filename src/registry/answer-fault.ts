@@ -1,10 +1,10 @@
 import type { ErrorCode } from '../base/errors.js';
-import { clientCertificate } from './connection-advice.js';
-import { decodedBody } from './content-coding.js';
-import { type HttpAnswer, headerOf } from './http-exchange.js';
+import { withoutSentSecrets } from './authorization/sent-secrets.js';
+import { clientCertificate } from './http/connection-advice.js';
+import { decodedBody } from './http/content-coding.js';
+import { type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { oneLine } from './one-line.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
-import { withoutSentSecrets } from './sent-secrets.js';
 
 /** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;

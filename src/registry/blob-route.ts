@@ -1,7 +1,7 @@
 import type { Digest } from '../oci/digest.js';
 import type { Endpoint } from './endpoint.js';
 import type { ForeignLayer } from './foreign-layer.js';
-import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
+import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 
 /** What storage says when a signed address has expired or its object is gone. */

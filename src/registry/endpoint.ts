@@ -1,7 +1,7 @@
-import type { Exchange, HttpAnswer, HttpRequest } from './http-exchange.js';
+import type { Exchange, HttpAnswer, HttpRequest } from './http/http-exchange.js';
+import { isNotHttp } from './http/response-head.js';
+import { addressKind } from './http/target-policy.js';
 import { connectionCode, RegistryFault } from './registry-fault.js';
-import { isNotHttp } from './response-head.js';
-import { addressKind } from './target-policy.js';
 
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_HOST = 'registry-1.docker.io';

@@ -2,10 +2,10 @@ import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
-import { contentLengthOf, type Exchange, type HttpAnswer } from './http-exchange.js';
+import { contentLengthOf, type Exchange, type HttpAnswer } from './http/http-exchange.js';
+import { checkTarget } from './http/target-policy.js';
 import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
-import { checkTarget } from './target-policy.js';
 
 /** Maximum urls to try per layer; real manifests have one or two. */
 const URLS_MAX = 8;

@@ -1,6 +1,6 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
 import { shortageAdvice } from '../base/system-fault.js';
-import { adviceOn } from './connection-advice.js';
+import { adviceOn } from './http/connection-advice.js';
 import { oneLine } from './one-line.js';
 
 /**

@@ -7,7 +7,7 @@ import type { BlobRoute } from './blob-route.js';
 import { parseContentRange } from './content-range.js';
 import { aborted, withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
-import { contentLengthOf, type HttpAnswer, headerOf } from './http-exchange.js';
+import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';

@@ -1,6 +1,6 @@
 import type { FileSearchOptions } from '#dist/carve/file-search.js';
 import type { WantedFile } from '#dist/carve/wanted-file.js';
-import type { LayerWatcher } from '#dist/image/layer-watcher.js';
+import type { LayerWatcher } from '#dist/engine/layer-watcher.js';
 import { splitPath } from '#dist/overlay/resolve-path.js';
 import type { TarEntry } from '#dist/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';

@@ -8,9 +8,9 @@ import { requestWords } from '#dist/cli/interactive/request-words.js';
 import { defaultImage, layerChoices, layersText, type Selection } from '#dist/cli/interactive/selection.js';
 import { shellWords } from '#dist/cli/interactive/shell-words.js';
 import { runSteps } from '#dist/cli/interactive/steps.js';
-import type { ResolvedImage } from '#dist/image/image-source.js';
 import type { Digest } from '#dist/oci/digest.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
+import type { ResolvedImage } from '#dist/source/image-source.js';
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}` as Digest;
 

@@ -1,4 +1,4 @@
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
 import { conformance } from './conformance.js';
 
 conformance(new DevFuseTransport());

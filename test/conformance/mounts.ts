@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
+import { readMountTable, topmostAt } from '#dist/fuse/mounting/mount-table.js';
 import type { TransportOptions } from '#dist/fuse/transport.js';
 import { MemoryFs } from '../fuse/memory-fs.js';
 import { newMountpoint, optionsFor, removeMount, type TestMount } from '../fuse/mounting.js';

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DaemonClient } from '#dist/daemon/daemon-client.js';
 import type { MountOptions } from '#dist/daemon/mount-options.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
-import { contactDaemon } from '#dist/daemon/status-client.js';
+import { contactDaemon } from '#dist/daemon/status/status-client.js';
 
 const LATE = fileURLToPath(new URL('./late-daemon.mjs', import.meta.url));
 const STUCK = fileURLToPath(new URL('./stuck-daemon.mjs', import.meta.url));

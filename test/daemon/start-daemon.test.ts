@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { FUSE_READERS } from '#dist/daemon/start-daemon.js';
-import { READERS } from '#dist/fuse/device-channel.js';
+import { READERS } from '#dist/fuse/dev-fuse/device-channel.js';
 
 const PRINT_FILES = fileURLToPath(new URL('./print-files.mjs', import.meta.url));
 const START = `

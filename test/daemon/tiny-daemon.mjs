@@ -2,7 +2,7 @@
 // `startDaemon(path of this file)`.
 import { runDaemonProcess } from '#dist/daemon/daemon-process.js';
 import { ourMountAt } from '#dist/daemon/our-mounts.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const ROOT = 1;

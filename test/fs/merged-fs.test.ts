@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Layer } from '#dist/engine/layer.js';
 import type { Attributes } from '#dist/fs/layer-fs.js';
 import { MergedFs, type MergedFsOptions } from '#dist/fs/merged-fs.js';
-import type { Layer } from '#dist/layer/layer.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
 import { ROOT_INODE } from '#dist/overlay/tree.js';
 import {

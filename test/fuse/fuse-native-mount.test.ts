@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { FuseNativeTransport } from '#dist/fuse/fuse-native-transport.js';
-import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
+import { FuseNativeTransport } from '#dist/fuse/fuse-native/fuse-native-transport.js';
+import { readMountTable, topmostAt } from '#dist/fuse/mounting/mount-table.js';
 import type { TransportOptions } from '#dist/fuse/transport.js';
 import { MemoryFs } from './memory-fs.js';
 import { cleanUp, HAS_FUSE_NATIVE, mountFs, newMountpoint, optionsFor, output, run } from './mounting.js';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Log, logTo } from '#dist/base/log.js';
 import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
-import { readMountTable } from '#dist/fuse/mount-table.js';
+import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
+import { readMountTable } from '#dist/fuse/mounting/mount-table.js';
 import type { MountedFs, Transport, TransportOptions } from '#dist/fuse/transport.js';
 
 /*

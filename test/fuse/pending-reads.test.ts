@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { OPCODE } from '#dist/fuse/opcode.js';
+import { OPCODE } from '#dist/fuse/dev-fuse/opcode.js';
 import { PendingReads } from '#dist/fuse/pending-reads.js';
 import { MemoryFs } from './memory-fs.js';
 import { until } from './mounting.js';

@@ -1,7 +1,7 @@
 import { logTo } from '#dist/base/log.js';
 import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { Dispatcher } from '#dist/fuse/dispatcher.js';
-import { FuseRequest } from '#dist/fuse/request.js';
+import { Dispatcher } from '#dist/fuse/dev-fuse/dispatcher.js';
+import { FuseRequest } from '#dist/fuse/dev-fuse/request.js';
 
 /** Requests as the kernel would write them, and replies as it would read them, without a kernel. Little-endian hosts. */
 

@@ -1,4 +1,4 @@
-import type { EntryTable } from '#dist/layer/entry-table.js';
+import type { EntryTable } from '#dist/index/entry-table.js';
 import type { EntryKind } from '#dist/tar/entry.js';
 
 /** What one row of a big table has. */

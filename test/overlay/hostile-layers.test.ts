@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EntryTable } from '#dist/layer/entry-table.js';
-import { mergeLimit } from '#dist/layer/table-budget.js';
+import type { EntryTable } from '#dist/index/entry-table.js';
+import { mergeLimit } from '#dist/index/table-budget.js';
 import { DIRECTORY, DraftTree } from '#dist/overlay/draft-tree.js';
 import { LinkFollower } from '#dist/overlay/follow-links.js';
 import { MAX_ENTRIES, MAX_LAYERS, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#dist/overlay/limits.js';

@@ -4,10 +4,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { answerFault } from '#dist/registry/answer-fault.js';
+import { withoutSentSecrets } from '#dist/registry/authorization/sent-secrets.js';
+import { type BodyControl, ResponseBody } from '#dist/registry/http/response-body.js';
+import { StallTimer } from '#dist/registry/http/stall-timer.js';
 import { RegistryClient } from '#dist/registry/registry-client.js';
-import { type BodyControl, ResponseBody } from '#dist/registry/response-body.js';
-import { withoutSentSecrets } from '#dist/registry/sent-secrets.js';
-import { StallTimer } from '#dist/registry/stall-timer.js';
 
 const servers: Server[] = [];
 afterEach(() => {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { RegistrySource } from '#dist/image/registry-source.js';
 import type { Digest } from '#dist/oci/digest.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import type { Clock } from '#dist/registry/clock.js';
 import type { KeptBlobs } from '#dist/registry/kept-blobs.js';
 import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
 import type { RemoteBlob } from '#dist/registry/remote-blob.js';
+import { RegistrySource } from '#dist/source/registry-source.js';
 import { FaultProxy, type FaultProxyOptions, type FaultRule } from '../support/fault-proxy.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 

@@ -6,11 +6,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTrust, trustContext } from '#dist/registry/certificates.js';
 import { Endpoint } from '#dist/registry/endpoint.js';
-import type { HttpAnswer } from '#dist/registry/http-exchange.js';
+import { readTrust, trustContext } from '#dist/registry/http/certificates.js';
+import type { HttpAnswer } from '#dist/registry/http/http-exchange.js';
+import { loadPool } from '#dist/registry/http/undici-pool.js';
 import { connectionFault } from '#dist/registry/registry-fault.js';
-import { loadPool } from '#dist/registry/undici-pool.js';
 import { makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 

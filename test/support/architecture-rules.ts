@@ -5,21 +5,23 @@ import { moduleImports } from './module-imports.js';
 export const LEVELS: Record<string, number> = {
   base: 0,
   oci: 1,
-  gzip: 1,
-  zstd: 1,
   tar: 1,
   cache: 1,
+  codec: 1,
   blob: 2,
   registry: 3,
-  layer: 3,
+  index: 3,
+  source: 4,
   overlay: 4,
-  image: 4,
-  fs: 5,
-  carve: 5,
-  fuse: 6,
-  daemon: 7,
-  api: 8,
-  cli: 9,
+  save: 5,
+  engine: 6,
+  image: 7,
+  fs: 8,
+  carve: 8,
+  fuse: 9,
+  daemon: 10,
+  api: 11,
+  cli: 12,
 };
 
 /** The one folder where each third-party package may enter. */
@@ -83,8 +85,12 @@ function judgeName(path: string): string[] {
   const folder = folderOf(path);
   if (folder === '') violations.push(`${path}: stands in no folder of src/`);
   else if (LEVELS[folder] === undefined) violations.push(`${path}: ${folder}/ has no level`);
-  for (const part of path.replace(/(\.d)?\.ts$/, '').split('/')) {
-    if (NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
+  for (const [depth, part] of path
+    .replace(/(\.d)?\.ts$/, '')
+    .split('/')
+    .entries()) {
+    // `index/` holds the layer index.
+    if (depth > 0 && NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) violations.push(`${path}: "${part}" is not kebab-case`);
   }
   return violations;

@@ -1,5 +1,5 @@
-import type { EntryTable } from '#dist/layer/entry-table.js';
-import type { Layer } from '#dist/layer/layer.js';
+import type { Layer } from '#dist/engine/layer.js';
+import type { EntryTable } from '#dist/index/entry-table.js';
 import type { Digest } from '#dist/oci/digest.js';
 import type { EntryKind } from '#dist/tar/entry.js';
 

@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
 import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
+import { redactedError, redactor } from '../../daemon/log/redact.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
-import { redactedError, redactor } from '../../daemon/redact.js';
-import { checkMountpoint } from '../../fuse/mountpoint.js';
-import { ownKernelMount } from '../../fuse/own-kernel-mount.js';
+import { checkMountpoint } from '../../fuse/mounting/mountpoint.js';
+import { ownKernelMount } from '../../fuse/mounting/own-kernel-mount.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
@@ -15,7 +15,7 @@ import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } fro
 import { ProgressDisplay } from '../progress-display.js';
 import { mountLine } from '../result-line.js';
 
-type RegistryResolver = typeof import('../../image/resolve-in-registry.js');
+type RegistryResolver = typeof import('../../source/resolve-in-registry.js');
 
 export const mount: Command<typeof MOUNT_OPTIONS> = {
   name: 'mount',
@@ -50,7 +50,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const { path: mountpoint, identity: mountpointIdentity } = checked;
     await kernelMount.check(choices);
     if (choices.transport === 'fuse-native')
-      await (await import('../../fuse/fuse-native-check.js')).checkFuseNative(mountpoint);
+      await (await import('../../fuse/fuse-native/fuse-native-check.js')).checkFuseNative(mountpoint);
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
@@ -61,7 +61,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
 };
 
 async function loadResolver(): Promise<RegistryResolver> {
-  const resolver = await import('../../image/resolve-in-registry.js');
+  const resolver = await import('../../source/resolve-in-registry.js');
   resolver.prepareToResolve();
   return resolver;
 }

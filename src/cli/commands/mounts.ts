@@ -1,4 +1,4 @@
-import { type LiveMount, listLiveMounts } from '../../daemon/live-mounts.js';
+import { type LiveMount, listLiveMounts } from '../../daemon/status/live-mounts.js';
 import type { Command } from '../command.js';
 import { COMMON_OPTIONS } from '../image-options.js';
 import { formatSize } from '../size.js';

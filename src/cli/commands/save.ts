@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fsPath } from '../../base/raw-text.js';
-import type { ResolvedImage } from '../../image/image-source.js';
-import { LayoutWriter } from '../../image/layout-writer.js';
-import { makeOutputDirectory } from '../../image/on-disk.js';
-import type { SaveOutcome, SaveTarget } from '../../image/saved-blob.js';
 import type { Digest } from '../../oci/digest.js';
+import { LayoutWriter } from '../../save/layout-writer.js';
+import { makeOutputDirectory } from '../../save/make-output-directory.js';
+import type { SaveOutcome, SaveTarget } from '../../save/saved-blob.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 import type { Command, CommandContext } from '../command.js';
 import { imageName } from '../image-name.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';

@@ -1,4 +1,4 @@
-import type { ImageOffer, OfferedImage } from '../../image/image-source.js';
+import type { ImageOffer, OfferedImage } from '../../source/image-source.js';
 import type { CommandContext } from '../command.js';
 import type { ImageValues } from '../image-choices.js';
 import { withSession } from '../image-session-command.js';

@@ -1,6 +1,6 @@
-import type { ImageOffer, OfferedImage, ResolvedImage } from '../../image/image-source.js';
 import { shortDigest } from '../../oci/digest.js';
 import { defaultPlatform, formatPlatform, platformDistance } from '../../oci/platform.js';
+import type { ImageOffer, OfferedImage, ResolvedImage } from '../../source/image-source.js';
 import { imageSteps, stepTexts } from '../image-record.js';
 import { formatSize } from '../size.js';
 import { numberRanges } from './number-ranges.js';

@@ -1,0 +1,180 @@
+import { crc32 } from 'node:zlib';
+import { LayerslayerError } from '../../base/errors.js';
+import type { Checkpoint } from './checkpoint.js';
+import { GzipDecoder } from './gzip-decoder.js';
+import { DEFLATE_WINDOW_SIZE, type InflateEngine } from './inflate-engine.js';
+
+/**
+ * Bytes of output between checkpoints at the least, when nothing else is asked for. A random read inflates half of it on
+ * average (0.4 ms); the windows of 512 KiB spans come to 0.7 % of a layer of programs, of 256 KiB spans to twice that
+ * (measured).
+ */
+export const DEFAULT_SPAN_SIZE = 512 * 1024;
+
+/**
+ * A span goes on while it has less input than this share of its least output, up to LONGEST_SPAN times that: text is
+ * inflated twice as fast as programs are, and its windows would come to 1.3 % of the layer (measured).
+ */
+const LEAST_INPUT_SHARE = 5 / 16;
+const LONGEST_SPAN = 2;
+
+/** ISIZE is the size modulo 2^32 (RFC 1952, 2.3.1). */
+const ISIZE_MODULUS = 2 ** 32;
+
+export interface GzipScanOptions {
+  /**
+   * Bytes of output between checkpoints, at least DEFLATE_WINDOW_SIZE; default DEFAULT_SPAN_SIZE. Real spans are longer: where much
+   * is compressed well up to twice as long, and then they end where the next deflate block or member begins, which may be
+   * 8 MB further in runs of zeros and any distance away in a blob made so on purpose.
+   */
+  spanSize?: number;
+  /** Uncompressed bytes `[start, end)` of `memory`, in order, at most 256 KiB. They are overwritten after the call. */
+  onOutput(memory: Uint8Array, start: number, end: number): void;
+  /** Checkpoints in ascending order, the first at the first byte. Each comes 32 KiB of output after its own place. */
+  onCheckpoint(checkpoint: Checkpoint): void;
+}
+
+/** Every blob begins here. */
+const BLOB_START: Checkpoint = {
+  inOffset: 0,
+  bits: 0,
+  outOffset: 0,
+  window: new Uint8Array(0),
+  memberStart: true,
+};
+
+/**
+ * The index pass over a gzip blob, zran's `deflate_index_build`: inflates all of it once, checks each member's CRC32 and
+ * size, and makes checkpoints on the way. Member starts are the cheapest ones, as they need no window; but only one a
+ * span is made of many tiny members. Memory does not grow with the blob, only with what the callbacks keep.
+ */
+export class GzipScan {
+  readonly #engine: InflateEngine;
+  readonly #decoder: GzipDecoder;
+  readonly #options: GzipScanOptions;
+  readonly #spanSize: number;
+  #spanStart: Pick<Checkpoint, 'inOffset' | 'outOffset'> | undefined; // the last checkpoint
+  #tracked: Checkpoint | undefined; // its window is not final yet
+  #memberCrc = 0; // of the member's output so far
+  #memberOutOffset = 0; // where the member began
+
+  /** @throws LayerslayerError INVALID_ARGUMENT for a span shorter than a window */
+  constructor(engine: InflateEngine, options: GzipScanOptions) {
+    this.#spanSize = options.spanSize ?? DEFAULT_SPAN_SIZE;
+    // One window is tracked at a time, for DEFLATE_WINDOW_SIZE bytes: it must be done before the next one begins.
+    if (!(this.#spanSize >= DEFLATE_WINDOW_SIZE)) {
+      throw new LayerslayerError(
+        'INVALID_ARGUMENT',
+        `got a span of ${this.#spanSize} bytes, want ${DEFLATE_WINDOW_SIZE} or more`,
+      );
+    }
+    this.#engine = engine;
+    this.#options = options;
+    this.#decoder = new GzipDecoder(engine);
+    this.#decoder.seek(BLOB_START);
+  }
+
+  /**
+   * Takes the next compressed bytes, any number of them; they are not kept.
+   * @throws LayerslayerError CORRUPT_LAYER, naming compressed and uncompressed offset
+   */
+  push(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      rest = rest.subarray(this.#engine.append(rest));
+      this.#inflate();
+    }
+  }
+
+  /**
+   * No more comes.
+   * @returns size of the uncompressed blob in bytes, and how many members it has
+   * @throws LayerslayerError CORRUPT_LAYER when it was cut short
+   */
+  finish(): { outSize: number; members: number } {
+    this.#engine.close();
+    this.#inflate();
+    return { outSize: this.#engine.outOffset, members: this.#decoder.members };
+  }
+
+  #inflate(): void {
+    const engine = this.#engine;
+    for (;;) {
+      const outOffset = engine.outOffset;
+      const stopOffset = this.#tracked
+        ? this.#tracked.outOffset + DEFLATE_WINDOW_SIZE
+        : Number.POSITIVE_INFINITY;
+      const step = this.#decoder.step(stopOffset, (this.#spanStart?.outOffset ?? 0) + this.#spanSize);
+      this.#deliverOutput(engine.outOffset - outOffset);
+      // No match from here on can reach the window, or the next checkpoint takes over.
+      if (engine.outOffset >= stopOffset || step === 'member end') this.#deliverTracked();
+      if (step === 'block') this.#offerCheckpoint(false);
+      else if (step === 'member start') this.#startMember();
+      else if (step === 'member end') this.#checkMember();
+      else if (step !== 'output') return;
+    }
+  }
+
+  #deliverOutput(length: number): void {
+    if (length === 0) return;
+    const { memory, outputAddress } = this.#engine;
+    this.#memberCrc = crc32(memory.subarray(outputAddress - length, outputAddress), this.#memberCrc);
+    this.#options.onOutput(memory, outputAddress - length, outputAddress);
+  }
+
+  #startMember(): void {
+    this.#memberCrc = 0;
+    this.#memberOutOffset = this.#engine.outOffset;
+    this.#offerCheckpoint(true);
+  }
+
+  #checkMember(): void {
+    const { storedCrc, storedSize } = this.#decoder;
+    const size = (this.#engine.outOffset - this.#memberOutOffset) % ISIZE_MODULUS;
+    if (storedCrc !== this.#memberCrc) {
+      throw this.#decoder.fault(
+        `the member's CRC32 is ${hex(this.#memberCrc)}, its trailer says ${hex(storedCrc)}`,
+      );
+    }
+    if (storedSize !== size) {
+      throw this.#decoder.fault(`the member has ${size} bytes (modulo 2^32), its trailer says ${storedSize}`);
+    }
+  }
+
+  /** The engine stands where a checkpoint can be: makes one if the span is long enough. */
+  #offerCheckpoint(memberStart: boolean): void {
+    const { inOffset, bitCount, outOffset } = this.#engine;
+    if (this.#spanStart) {
+      const input = inOffset - this.#spanStart.inOffset;
+      const output = outOffset - this.#spanStart.outOffset;
+      // What costs no window is taken at the end of any span.
+      const short = !memberStart && input < LEAST_INPUT_SHARE * this.#spanSize;
+      if (output < (short ? LONGEST_SPAN : 1) * this.#spanSize) return;
+    }
+    const checkpoint = {
+      inOffset,
+      bits: memberStart ? 0 : bitCount,
+      outOffset,
+      window: new Uint8Array(0),
+      memberStart,
+    };
+    this.#spanStart = checkpoint;
+    if (memberStart) {
+      this.#options.onCheckpoint(checkpoint);
+      return;
+    }
+    this.#tracked = checkpoint;
+    this.#engine.startTracking();
+  }
+
+  #deliverTracked(): void {
+    if (!this.#tracked) return;
+    this.#tracked.window = this.#engine.stopTracking();
+    this.#options.onCheckpoint(this.#tracked);
+    this.#tracked = undefined;
+  }
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}

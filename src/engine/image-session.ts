@@ -1,0 +1,114 @@
+import type { Log } from '../base/log.js';
+import type { CacheOptions } from '../cache/content-store.js';
+import type { Digest } from '../oci/digest.js';
+import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { Layer } from './layer.js';
+import type { LayerWatcher } from './layer-watcher.js';
+
+export interface SessionOptions {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  memoryBytes: number; // cap of decompressed windows
+  inflatingThreads?: number; // maximum; each takes about 20 MiB
+  log: Log;
+  onProgress?: (progress: LayerProgress) => void;
+  /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
+  onNotice?: (message: string) => void;
+}
+
+/**
+ * How far the index pass of one layer is; reported a few times a second and at the end. `doneBytes` grows, but for a pass
+ * that must be made again, and is `totalBytes` when the layer is done.
+ */
+export interface LayerProgress {
+  layer: number; // from 1, base first
+  state: 'indexing' | 'waiting' | 'done'; // waiting: another process indexes this layer
+  cached: boolean; // the index was kept from an earlier mount
+  doneBytes: number; // compressed
+  totalBytes: number;
+}
+
+/** Counters since the session began. */
+export interface SessionMetrics {
+  bytesFetched: number; // body bytes of layers received from the network
+  cacheHits: number; // window lookups answered from memory
+  cacheMisses: number;
+}
+
+/** What was made of layers and is kept on disk beside their indexes, as bytes. A miss is undefined, a failed write says nothing. */
+export interface TreeStore {
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Returns at once; `bytes` are not changed any more. */
+  write(key: string, bytes: Uint8Array): void;
+  remove(key: string): Promise<void>;
+}
+
+/** A walk that came to the end, or found the index kept, has a layer; else so many compressed bytes were read, unverified. */
+export type LayerWalkEnd = { layer: Layer; isWalked: boolean } | { readBytes: number };
+
+/**
+ * One user's access to images: owns the worker threads, the caches and the network. Nothing is started before it is
+ * needed: a second mount of a kept image never starts an inflating thread until the first read.
+ */
+export interface ImageSession {
+  /**
+   * Begins to load what the reference's layers were when it was last opened, while `resolve` is under way. For those who will
+   * open all of them.
+   */
+  preload(reference: string, platform: Platform): void;
+  resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /**
+   * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
+   * Aborting keeps the indexes that were complete. When one layer fails the others are stopped.
+   * @param only numbers of the layers wanted (from 1), in the order of the result; all when left out
+   * @throws LayerslayerError the first fault, told with the layer's number; the signal's reason
+   */
+  openLayers(
+    image: ResolvedImage,
+    options?: { only?: readonly number[]; signal?: AbortSignal },
+  ): Promise<Layer[]>;
+  /**
+   * Saves the layers' bytes as they are in files, checked by digest, a few at a time. A fault with one is its outcome, and the
+   * others are still done; aborting leaves partial files, which the next save goes on with.
+   * @param target where each goes, its directories made
+   * @returns an outcome a blob, base first
+   * @throws LayerslayerError INVALID_ARGUMENT for layers that are not there; the signal's reason
+   */
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options?: SaveLayersOptions,
+  ): Promise<SaveOutcome[]>;
+  /**
+   * Starts every thread that a read may need, with its memory, to check that there is room.
+   * @throws LayerslayerError IO_FAILED if the system refuses one
+   */
+  prepareReads(): Promise<void>;
+  /** Merged trees of earlier sessions. */
+  readonly trees: TreeStore;
+  /** A layer of the image (from 1) if its index is kept, else undefined. Nothing is fetched. */
+  openKept(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<Layer | undefined>;
+  /**
+   * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the watcher has seen enough. To the
+   * end it is an index pass: the digest is checked and the index kept. The watcher is not asked when another process has
+   * made the index meanwhile.
+   * @throws LayerslayerError told with the layer's number; the signal's reason; what the watcher throws
+   */
+  walkLayer(
+    image: ResolvedImage,
+    layer: number,
+    watcher: LayerWatcher,
+    options?: { signal?: AbortSignal; headBytes?: number },
+  ): Promise<LayerWalkEnd>;
+  metrics(): SessionMetrics;
+  /** Ends threads and connections; reads under way fail with ABORTED. */
+  close(): Promise<void>;
+}
+
+/** Starts a session; see `session.ts` for what runs on which thread. */
+export type StartSession = (options: SessionOptions) => ImageSession;

@@ -1,0 +1,177 @@
+import { LayerslayerError, withContext } from '../../base/errors.js';
+import type { BlobReader } from '../../blob/blob-reader.js';
+import { PAGE_SIZE, PIECE_SIZE } from '../../blob/page.js';
+import type { Compression } from '../../codec/compression.js';
+import type { GzipCursor } from '../../codec/gzip/gzip-cursor.js';
+import {
+  type CheckpointColumns,
+  checkpointBefore,
+  inputOffsetAt,
+  MEMBER_START,
+} from '../../index/layer-index.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { BufferPool } from './buffer-pool.js';
+import type { CursorPool, LiveCursor } from './cursor-pool.js';
+
+/** Bytes: a block header and what a cursor leaves behind, and some more, as where bytes are needed is guessed. */
+const INPUT_SLACK = 4096;
+
+/**
+ * The unit in which uncompressed bytes are asked for and kept in memory. A cold random read waits for a whole one; smaller
+ * ones would make more of a sequential MiB.
+ */
+export const WINDOW_SIZE = 32 * 1024;
+
+/** Windows travel between threads in runs of this many bytes or fewer: a message that wakes a thread costs
+ * 0.1 ms, as much as inflating two of them (measured). */
+export const RUN_SIZE = PAGE_SIZE;
+
+export interface ReadableLayer {
+  digest: Digest;
+  compression: Compression;
+  tarSize: number;
+  checkpoints: CheckpointColumns;
+  /** The window of a checkpoint; undefined: it is damaged. */
+  windowOf(checkpoint: number): Uint8Array | undefined;
+}
+
+/** What the readers of one thread share. */
+export interface ReadingResources {
+  cursors: CursorPool;
+  runs: BufferPool; // RUN_SIZE
+}
+
+/** @param bytes of the window `number` and those after it, all whole but for the layer's last one */
+type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
+
+/** Makes windows of one layer's uncompressed bytes: resumes at checkpoints, goes on where it stopped. */
+export class WindowReader {
+  readonly #layer: ReadableLayer;
+  readonly #blob: BlobReader;
+  readonly #resources: ReadingResources;
+
+  constructor(layer: ReadableLayer, blob: BlobReader, resources: ReadingResources) {
+    this.#layer = layer;
+    this.#blob = blob;
+    this.#resources = resources;
+  }
+
+  /**
+   * Delivers windows `first` to `first + count - 1` in order, in runs, each in a buffer of the pool that is the receiver's
+   * from then on; the last window of a layer is shorter.
+   * @throws LayerslayerError as BlobReader.read; CORRUPT_LAYER when the index does not fit the blob
+   */
+  async read(first: number, count: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
+    const start = first * WINDOW_SIZE;
+    const end = Math.min(start + count * WINDOW_SIZE, this.#layer.tarSize);
+    if (this.#layer.compression === 'none') await this.#copy(start, end, deliver, signal);
+    else await this.#inflate(start, end, deliver, signal);
+  }
+
+  /** Bytes `[start, end)` of the tar. */
+  async #copy(start: number, end: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
+    for (let at = start; at < end; ) {
+      const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
+      const run = this.#resources.runs.take(RUN_SIZE);
+      const bytes = await this.#blob.read(at, length, signal, run);
+      if (bytes.buffer !== run.buffer) run.set(bytes);
+      const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
+      deliver(at / WINDOW_SIZE, run.subarray(from, from + length));
+      at += length;
+    }
+  }
+
+  /** Bytes `[start, end)` of the tar. */
+  async #inflate(start: number, end: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
+    const { checkpoints } = this.#layer;
+    const { cursors, runs } = this.#resources;
+    const nearest = checkpointBefore(checkpoints, start);
+    const inputEnd = inputOffsetAt(checkpoints, end) + INPUT_SLACK;
+    await cursors.use(
+      { owner: this, from: checkpoints.outOffsets[nearest]!, to: start },
+      async (live, resumed) => {
+        if (!resumed) this.#seek(live.cursor, nearest);
+        await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
+        for (let at = start; at < end; at += RUN_SIZE) {
+          const run = runs.take(Math.min(RUN_SIZE, end - at));
+          await this.#produce(live, run, run.length, inputEnd, signal);
+          deliver(at / WINDOW_SIZE, run);
+        }
+      },
+      signal,
+    );
+  }
+
+  /** Goes to a checkpoint, or to the last one before it whose window is whole. */
+  #seek(cursor: GzipCursor, nearest: number): void {
+    const { checkpoints, digest } = this.#layer;
+    for (let number = nearest; number >= 0; number--) {
+      const window = this.#layer.windowOf(number);
+      if (!window) continue;
+      const memberStart = checkpoints.bits[number] === MEMBER_START;
+      cursor.seek({
+        inOffset: checkpoints.inOffsets[number]!,
+        bits: memberStart ? 0 : checkpoints.bits[number]!,
+        outOffset: checkpoints.outOffsets[number]!,
+        window,
+        memberStart,
+      });
+      return;
+    }
+    throw new LayerslayerError('CORRUPT_LAYER', `the index of layer ${shortDigest(digest)} has no start`);
+  }
+
+  /**
+   * Inflates `length` bytes into `target`, or past them when there is no target.
+   * @param inputEnd about where the compressed bytes end that are needed, by now or later
+   */
+  async #produce(
+    live: LiveCursor,
+    target: Uint8Array | undefined,
+    length: number,
+    inputEnd: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { cursor } = live;
+    let done = 0;
+    while (done < length) {
+      const made = this.#advance(cursor, target?.subarray(done), length - done);
+      done += made;
+      if (made > 0) continue;
+      if (cursor.ended || cursor.inputOffset >= this.#blob.size) {
+        throw new LayerslayerError(
+          'CORRUPT_LAYER',
+          `${this.#doing(cursor)}: the blob ends there, the index knows ${length - done} bytes more`,
+        );
+      }
+      await this.#feed(live, inputEnd, signal);
+    }
+  }
+
+  #advance(cursor: GzipCursor, target: Uint8Array | undefined, length: number): number {
+    try {
+      return target ? cursor.read(target) : cursor.skip(length);
+    } catch (error) {
+      throw withContext(error, this.#doing(cursor));
+    }
+  }
+
+  async #feed(live: LiveCursor, inputEnd: number, signal?: AbortSignal): Promise<void> {
+    const { cursor } = live;
+    const at = cursor.inputOffset;
+    let { fed } = live;
+    if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
+      // Of a page what is needed, in whole pieces: they are what is checked.
+      const wanted = Math.max(1, Math.min(inputEnd - at, PAGE_SIZE));
+      const end = Math.ceil((at + wanted) / PIECE_SIZE) * PIECE_SIZE;
+      const length = Math.min(end - at, PAGE_SIZE - (at % PAGE_SIZE), this.#blob.size - at);
+      fed = { offset: at, bytes: await this.#blob.read(at, length, signal, live.page) };
+      live.fed = fed;
+    }
+    cursor.push(fed.bytes.subarray(at - fed.offset), fed.offset + fed.bytes.length === this.#blob.size);
+  }
+
+  #doing(cursor: GzipCursor): string {
+    return `reading layer ${shortDigest(this.#layer.digest)} at ${cursor.outOffset}`;
+  }
+}

@@ -1,0 +1,228 @@
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { IndexPass } from '../index/index-pass.js';
+import type { KeptIndex, KeptIndexes, MadeIndex } from '../index/kept-indexes.js';
+import { HEAD_LENGTH } from '../index/layer-head.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import type { Fetching } from './fetch/fetching.js';
+import type { LayerWalkEnd } from './image-session.js';
+import { IndexedLayer } from './indexed-layer.js';
+import { BufferPool } from './inflate/buffer-pool.js';
+import type { InflatePool } from './inflate/inflate-pool.js';
+import type { BlobNumber } from './inflate/inflate-protocol.js';
+import type { Layer } from './layer.js';
+import { checkHead, hasUnknownType } from './layer-types.js';
+import type { LayerWatcher } from './layer-watcher.js';
+import type { ProgressReport, ReportedBlob } from './progress-report.js';
+import type { SharedFiles } from './shared-files.js';
+import { TableAllowances } from './table-allowances.js';
+import type { WantedBlob } from './wanted-blobs.js';
+import type { WindowLoader } from './window-loader.js';
+
+/** Bytes of the longest read that the kernel asks for, and how many of them are built at once in a busy mount. */
+const RESULT_SIZE = 1024 * 1024;
+const IDLE_RESULTS = 4;
+
+/** What a session has that a layer needs. */
+export interface LayerOpenerParts {
+  fetching: Fetching;
+  inflate: InflatePool;
+  indexes: KeptIndexes;
+  windows: WindowLoader;
+  files: SharedFiles;
+  log: Log;
+}
+
+/** Makes layers of blobs: with the kept index, or with one made in an inflating thread, or in this one for somebody who looks on. */
+export class LayerOpener {
+  readonly #parts: LayerOpenerParts;
+  readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
+  readonly #blobs = new Map<Digest, BlobNumber>();
+  readonly #tables = new TableAllowances();
+
+  constructor(parts: LayerOpenerParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws LayerslayerError told with the layer's number; the signal's reason */
+  open(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    report: ProgressReport,
+    signal: AbortSignal,
+  ): Promise<Layer> {
+    const index = (blob: BlobNumber) => this.#runIndexPass(image, blob, wanted, signal);
+    return this.#open(image, wanted, index, report, signal);
+  }
+
+  /** The layer if its index is kept. */
+  async openKept(image: ResolvedImage, wanted: WantedBlob): Promise<Layer | undefined> {
+    const { digest, size } = wanted;
+    const kept = await this.#parts.indexes.load(digest);
+    if (!kept) return undefined;
+    this.#tables.loaded(image, kept.index);
+    const blob = await this.numberOf(image, wanted);
+    return this.#readable(blob, size, kept);
+  }
+
+  /**
+   * See `ImageSession.walkLayer`.
+   * @throws as `open`; what the watcher throws
+   */
+  async walk(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    watcher: LayerWatcher,
+    {
+      report,
+      signal,
+      headBytes,
+    }: { report: ProgressReport; signal: AbortSignal; headBytes: number | undefined },
+  ): Promise<LayerWalkEnd> {
+    const { digest, size, numbers } = wanted;
+    const { walkBlob } = await import('./blob-walk.js'); // a mount does without
+    const { fetching } = this.#parts;
+    const connect = fetching.attachWalk.bind(fetching);
+    const allowance = this.#tables.allowance(image, size);
+    const walk = (blob: BlobNumber, end: number) =>
+      walkBlob(watcher, { blob, digest, blobSize: size, end, allowance, connect, signal });
+    let isWalked = false;
+    let stoppedAt: number | undefined;
+    const index = async (blob: BlobNumber) => {
+      isWalked = true;
+      const end = await walk(blob, size);
+      if ('pass' in end) return finished(end.pass, end.pageDigests, digest);
+      stoppedAt = end.readBytes;
+      throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // nothing is kept of it
+    };
+    try {
+      if (headBytes === undefined || headBytes >= size) {
+        return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
+      }
+      const blob = await this.numberOf(image, wanted);
+      try {
+        await this.#checkHead(image, wanted, blob, signal);
+        await walk(blob, headBytes);
+      } catch (error) {
+        throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+      }
+      return { readBytes: headBytes };
+    } catch (error) {
+      if (stoppedAt !== undefined) return { readBytes: stoppedAt };
+      throw asLayerslayerError(error);
+    }
+  }
+
+  /** @param index makes the index, when there is none kept */
+  async #open(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    index: (blob: BlobNumber) => Promise<MadeIndex>,
+    report: ProgressReport,
+    signal: AbortSignal,
+  ): Promise<Layer> {
+    const { digest, size, numbers } = wanted;
+    try {
+      const blob = await this.numberOf(image, wanted);
+      const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
+      const kept = await this.#parts.indexes.loadOrMake(digest, {
+        make: async () => {
+          report.indexing(reported);
+          try {
+            await this.#checkHead(image, wanted, blob, signal);
+            return await index(blob);
+          } finally {
+            report.passEnded(reported);
+          }
+        },
+        onWait: () => report.waiting(reported),
+        signal,
+      });
+      this.#tables.loaded(image, kept.index);
+      const layer = await this.#readable(blob, size, kept);
+      report.done(reported, kept.cached);
+      return layer;
+    } catch (error) {
+      // What was stopped tells why, and no more: another layer's fault is not this one's.
+      throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+    }
+  }
+
+  /** The blob's number, by which the fetching thread knows it too from now on. */
+  async numberOf(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    const blob = this.#numberOf(digest);
+    await this.#parts.fetching.openBlob(blob, image, numbers[0]!);
+    return blob;
+  }
+
+  /** If a layer's type is unknown, checks its first bytes before fetching more. */
+  async #checkHead(
+    image: ResolvedImage,
+    { size, numbers }: WantedBlob,
+    blob: BlobNumber,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (!hasUnknownType(image, numbers)) return;
+    const head = await this.#parts.fetching.head(blob, Math.min(size, HEAD_LENGTH), signal);
+    checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
+  }
+
+  #numberOf(digest: Digest): BlobNumber {
+    const known = this.#blobs.get(digest);
+    if (known !== undefined) return known;
+    this.#blobs.set(digest, this.#blobs.size);
+    return this.#blobs.size - 1;
+  }
+
+  async #runIndexPass(
+    image: ResolvedImage,
+    blob: BlobNumber,
+    { digest, size }: WantedBlob,
+    signal: AbortSignal,
+  ): Promise<MadeIndex> {
+    const allowance = this.#tables.allowance(image, size);
+    const index = async () => ({
+      bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
+    });
+    try {
+      return await index();
+    } catch (error) {
+      if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
+      // Once more: a cache or a proxy on the way may have sent other bytes.
+      this.#parts.log.warn(`${error.message}; trying once more`);
+      return index();
+    }
+  }
+
+  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
+    const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
+    if (blobSize !== size) {
+      // A kept index is right by its digest; a manifest may still say what it likes.
+      throw new LayerslayerError(
+        'DIGEST_MISMATCH',
+        `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
+      );
+    }
+    for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
+    const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
+    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
+    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
+    return new IndexedLayer({
+      digest,
+      entries: index.entries,
+      tarSize,
+      blob,
+      windows: this.#parts.windows,
+      results: this.#results,
+    });
+  }
+}
+
+async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<MadeIndex> {
+  try {
+    return await pass.finish(pageDigests);
+  } catch (error) {
+    throw withContext(error, `reading layer ${shortDigest(digest)}`);
+  }
+}

@@ -1,0 +1,20 @@
+import type { EntryTable } from '../index/entry-table.js';
+import type { TarEntry } from '../tar/entry.js';
+
+/**
+ * Observes a layer from its first byte. Each call returns whether the watcher has enough so far.
+ * The scan then stops fetching, but still passes fetched bytes; a later call may need more again.
+ */
+export interface LayerWatcher {
+  /**
+   * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
+   * @param soFar returns the entries passed so far; it may be called later too
+   */
+  onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
+  /**
+   * Bytes of the uncompressed tar from `offset` on, whose entries were told before; valid during the call only.
+   */
+  onBytes?(bytes: Uint8Array, offset: number): boolean;
+  /** Called now and then; nothing more comes before what it returns has resolved (what was made of the bytes is written). */
+  settled?(): Promise<void> | undefined;
+}

@@ -1,0 +1,270 @@
+import { setMaxListeners } from 'node:events';
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
+import { ContentStore } from '../cache/content-store.js';
+import { KeptIndexes } from '../index/kept-indexes.js';
+import type { Digest } from '../oci/digest.js';
+import { layerKind } from '../oci/layer-type.js';
+import type { Platform } from '../oci/platform.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import { Counters } from './counters.js';
+import { Fetching } from './fetch/fetching.js';
+import type { ImageSession, LayerWalkEnd, SessionMetrics, SessionOptions } from './image-session.js';
+import { InflatePool } from './inflate/inflate-pool.js';
+import { KeptTrees } from './kept-trees.js';
+import { LastLayers } from './last-layers.js';
+import type { Layer } from './layer.js';
+import { LayerOpener } from './layer-opener.js';
+import { refuseOtherTypes } from './layer-types.js';
+import type { LayerWatcher } from './layer-watcher.js';
+import { ProgressReport } from './progress-report.js';
+import type { SavePorts } from './save-layers.js';
+import { SharedFiles } from './shared-files.js';
+import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
+import { WindowLoader } from './window-loader.js';
+
+/**
+ * Layers indexed at once: as many downloads as docker makes (3) and one more, so that registries which throttle each
+ * connection are used well; two passes in one inflating thread take turns by page.
+ */
+const LAYERS_AT_ONCE = 4;
+/** More than four inflaters outrun any registry. */
+const MAX_INFLATING_THREADS = 4;
+
+/**
+ * A session has this thread (no heavy work), and as they are needed one that fetches and up to four that inflate.
+ * @param fetchThread one that was started before, and is this session's from now on
+ */
+export function startSession(options: SessionOptions, fetchThread?: Worker): ImageSession {
+  return new ThreadedSession(options, fetchThread);
+}
+
+class ThreadedSession implements ImageSession {
+  readonly #onProgress: SessionOptions['onProgress'];
+  readonly #counters = new Counters(MAX_LAYERS);
+  readonly #fetching: Fetching;
+  readonly #inflate: InflatePool;
+  readonly #windows: WindowLoader;
+  readonly #layersAtOnce: number;
+  readonly #store: Promise<ContentStore>;
+  readonly #indexes: KeptIndexes;
+  readonly #opener: LayerOpener;
+  readonly trees: KeptTrees;
+  readonly #sharedFiles = new SharedFiles();
+  /** `openLayers`, `saveLayers` and walks under way. */
+  readonly #opening = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  /** What was preloaded. */
+  #expected: { reference: string; platform: Platform } | undefined;
+  #pagesAreKept = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: SessionOptions, fetchThread: Worker | undefined) {
+    const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
+    this.#onProgress = onProgress;
+    const setup = { registry, cache, counters: this.#counters.shared };
+    const onRestart = () => this.#inflate.reconnect();
+    this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
+    const store = ContentStore.open({ ...cache, log }).then((opened) => {
+      // The inflating threads look into the directory themselves: not into one that was found unfit.
+      this.#pagesAreKept = opened.usable;
+      return opened;
+    });
+    this.#store = store;
+    this.#indexes = new KeptIndexes(store, log);
+    this.trees = new KeptTrees(store);
+    this.#inflate = new InflatePool({
+      threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
+      cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
+      connect: (port) => this.#fetching.attach(port),
+      onWindows: (blob, run) => this.#windows.arrived(blob, run),
+      log,
+    });
+    // Another stream would only wait for the thread.
+    this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
+    this.#windows = new WindowLoader(this.#inflate, memoryBytes);
+    this.#opener = new LayerOpener({
+      fetching: this.#fetching,
+      inflate: this.#inflate,
+      indexes: this.#indexes,
+      windows: this.#windows,
+      files: this.#sharedFiles,
+      log,
+    });
+  }
+
+  preload(reference: string, platform: Platform): void {
+    this.#expected = { reference, platform };
+    this.#indexes.preload(
+      (store) => new LastLayers(store).read(reference, platform),
+      () => this.#fetching.start(),
+    );
+  }
+
+  resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
+    return this.#fetching.resolve(reference, platform, signal);
+  }
+
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
+    return this.#fetching.listImages(reference, signal);
+  }
+
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
+    return this.#fetching.documents(image, signal);
+  }
+
+  openLayers(
+    image: ResolvedImage,
+    { only, signal }: { only?: readonly number[]; signal?: AbortSignal } = {},
+  ): Promise<Layer[]> {
+    const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), signal);
+    this.#opening.add(opening);
+    return opening.finally(() => this.#opening.delete(opening));
+  }
+
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options: SaveLayersOptions = {},
+  ): Promise<SaveOutcome[]> {
+    const saving = this.#saveLayers(image, target, options);
+    this.#opening.add(saving);
+    return saving.finally(() => this.#opening.delete(saving));
+  }
+
+  async prepareReads(): Promise<void> {
+    await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
+  }
+
+  async openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+    // A layer that is not a tar fails on use, which may never come.
+    if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
+    return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
+  }
+
+  walkLayer(
+    image: ResolvedImage,
+    layer: number,
+    watcher: LayerWatcher,
+    options: { signal?: AbortSignal; headBytes?: number } = {},
+  ): Promise<LayerWalkEnd> {
+    const walking = this.#walkLayer(image, layer, watcher, options);
+    this.#opening.add(walking);
+    return walking.finally(() => this.#opening.delete(walking));
+  }
+
+  metrics(): SessionMetrics {
+    return {
+      bytesFetched: this.#counters.fetched,
+      cacheHits: this.#windows.hits,
+      cacheMisses: this.#windows.misses,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const reason = new LayerslayerError('ABORTED', 'the session was closed');
+    this.#closing.abort(reason);
+    await this.#inflate.close();
+    await Promise.allSettled(this.#opening);
+    await this.#fetching.close(reason);
+    await this.trees.close();
+    await this.#indexes.close();
+    this.#sharedFiles.close();
+  }
+
+  /** @param numbers of the layers, from 1, in the order of the result */
+  async #openLayers(
+    image: ResolvedImage,
+    numbers: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<Layer[]> {
+    const wanted = wantedBlobs(image, numbers);
+    refuseOtherTypes(image, numbers);
+    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
+    const stop = new AbortController();
+    const stopped = this.#endedBy(stop.signal, signal);
+    const atOnce = new Semaphore(this.#layersAtOnce);
+    const opened = new Map<Digest, Promise<Layer>>();
+    // Largest first, so that the last to end is a small one.
+    for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
+      const task = atOnce.run(() => this.#opener.open(image, blob, report, stopped), stopped);
+      task.catch((error) => stop.abort(error));
+      opened.set(blob.digest, task);
+    }
+    try {
+      const layers = await Promise.all(
+        numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
+      );
+      await this.#remember(layers);
+      return layers;
+    } catch (error) {
+      // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
+      await Promise.allSettled(opened.values());
+      throw asLayerslayerError(error);
+    } finally {
+      report.end();
+    }
+  }
+
+  /** For the next session's preload. */
+  async #remember(layers: readonly Layer[]): Promise<void> {
+    if (!this.#expected) return;
+    const { reference, platform } = this.#expected;
+    await this.#indexes.endPreloading();
+    const digests = layers.map((layer) => layer.digest);
+    await new LastLayers(await this.#store).write(reference, platform, digests);
+  }
+
+  async #walkLayer(
+    image: ResolvedImage,
+    number: number,
+    watcher: LayerWatcher,
+    { signal, headBytes }: { signal?: AbortSignal; headBytes?: number },
+  ): Promise<LayerWalkEnd> {
+    const wanted = wantedBlobs(image, [number])[0]!;
+    refuseOtherTypes(image, [number]);
+    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
+    try {
+      return await this.#opener.walk(image, wanted, watcher, {
+        report,
+        signal: this.#endedBy(signal),
+        headBytes,
+      });
+    } finally {
+      report.end();
+    }
+  }
+
+  async #saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    { only, signal, onEnded = () => {} }: SaveLayersOptions,
+  ): Promise<SaveOutcome[]> {
+    const { saveLayers } = await import('./save-layers.js'); // a mount does without
+    const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
+    const ports: SavePorts = {
+      openBlob: (blob) => this.#opener.numberOf(image, blob),
+      save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
+      report: new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob)),
+    };
+    return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
+  }
+
+  /** Aborted with the session, or by one of `signals`. */
+  #endedBy(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+    const ended = AbortSignal.any([
+      this.#closing.signal,
+      ...signals.filter((signal) => signal !== undefined),
+    ]);
+    setMaxListeners(0, ended); // each layer that is opened, or waits to be, listens: Node warns of a leak from the 11th on
+    return ended;
+  }
+}

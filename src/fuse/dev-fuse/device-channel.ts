@@ -1,0 +1,103 @@
+import { close, read, writeSync, writevSync } from 'node:fs';
+import { systemCode } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ReplySink } from './reply.js';
+import { FuseRequest } from './request.js';
+
+/**
+ * Reads that wait on the device at once, each in a thread of libuv's pool. Two beat one, because the next request is
+ * being fetched while one is answered; more gain nothing (measured). These threads are taken from everything else that
+ * needs the pool (files, DNS, zlib): who starts the daemon process sets UV_THREADPOOL_SIZE to READERS + 8.
+ */
+export const READERS = 2;
+
+/**
+ * Bytes. Every request but a long SETXATTR (refused anyway: the kernel answers E2BIG) fits 8 KiB; with 64 KiB a
+ * BATCH_FORGET brings 4,000 inodes instead of 500.
+ */
+const REQUEST_CAPACITY = 64 * 1024;
+
+/** Unforeseen errors of the device in a row before a reader gives up; a spin would burn a core for ever. */
+const READ_FAILURES_MAX = 8;
+
+/** Errors of read(2) on the device after which it is simply read again (fuse_dev_do_read). */
+const PASSING_ERRORS: ReadonlySet<string | undefined> = new Set([
+  'ENOENT', // the request was interrupted while it was copied
+  'EINTR',
+  'EAGAIN',
+]);
+
+/** Errors of write(2) that mean: nobody waits for this reply any more (interrupted, unmounted). */
+const UNWANTED_REPLY_ERRORS: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENODEV']);
+
+/**
+ * The open `/dev/fuse`: reads requests until the kernel has no more, writes replies. It owns the descriptor and closes
+ * it at the end, which also ends the connection should it still stand (then the mount answers ENOTCONN).
+ */
+export class DeviceChannel implements ReplySink {
+  /** Resolves when the kernel sends no more requests and the descriptor is closed. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #descriptor: number;
+  readonly #log: Log;
+  #onClosed: () => void = () => {};
+  #readers = 0;
+  #isOpen = true;
+
+  constructor(descriptor: number, log: Log) {
+    this.#descriptor = descriptor;
+    this.#log = log;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+  }
+
+  /** @param onRequest gets each request; it is parsed in place, and read over when the call returns */
+  start(readers: number, onRequest: (request: FuseRequest) => void): void {
+    this.#readers = readers;
+    for (let i = 0; i < readers; i++) this.#startReader(onRequest);
+  }
+
+  #startReader(onRequest: (request: FuseRequest) => void): void {
+    const buffer = Buffer.allocUnsafeSlow(REQUEST_CAPACITY);
+    const request = new FuseRequest(buffer);
+    let failures = 0;
+    const next = () => read(this.#descriptor, buffer, 0, REQUEST_CAPACITY, null, onRead);
+    const onRead = (error: NodeJS.ErrnoException | null, length: number) => {
+      if (!error) {
+        failures = 0;
+        request.length = length;
+        onRequest(request);
+        return next();
+      }
+      if (PASSING_ERRORS.has(error.code)) return next();
+      if (error.code !== 'ENODEV') {
+        this.#log.error(`reading /dev/fuse: ${error.message}`);
+        if (++failures < READ_FAILURES_MAX) return next();
+      }
+      this.#readerEnded();
+    };
+    next();
+  }
+
+  #readerEnded(): void {
+    if (--this.#readers > 0) return;
+    this.#isOpen = false;
+    close(this.#descriptor, () => this.#onClosed());
+  }
+
+  /**
+   * Writes one reply. Synchronous, because it only copies memory and a turn through the thread pool would cost more;
+   * the kernel takes a reply in one write or not at all.
+   */
+  send(head: Uint8Array, headLength: number, data?: Uint8Array): void {
+    // A read that ends after the mount did: by now its descriptor may be another file's, which would get the reply.
+    if (!this.#isOpen) return;
+    try {
+      if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);
+      else writevSync(this.#descriptor, [head.subarray(0, headLength), data]);
+    } catch (error) {
+      if (UNWANTED_REPLY_ERRORS.has(systemCode(error))) return;
+      this.#log.error(`writing a reply of ${headLength + (data?.length ?? 0)} bytes to /dev/fuse: ${error}`);
+    }
+  }
+}

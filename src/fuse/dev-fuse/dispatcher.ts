@@ -1,0 +1,158 @@
+import { LayerslayerError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { LayerFs } from '../../fs/layer-fs.js';
+import { EAGAIN, EINVAL, ENOSYS, EPROTO, EROFS } from '../errno.js';
+import { FaultLog } from '../fault-log.js';
+import { READ_DEADLINE_MS } from '../pending-reads.js';
+import {
+  FOPEN_CACHE_DIR,
+  FOPEN_KEEP_CACHE,
+  FUSE_INIT_IN,
+  FUSE_INIT_OUT,
+  FUSE_INTERRUPT_IN,
+  FUSE_NO_OPEN_SUPPORT,
+  FUSE_NO_OPENDIR_SUPPORT,
+  FUSE_OPEN_OUT,
+} from './abi.js';
+import { InodeOperations } from './inode-operations.js';
+import { negotiate } from './negotiation.js';
+import { OPCODE, WRITING_OPCODES } from './opcode.js';
+import { ReadOperation } from './read-operation.js';
+import { ANSWERED, Reply, type ReplySink } from './reply.js';
+import type { FuseRequest } from './request.js';
+
+/**
+ * Answers each request of the kernel from a LayerFs. Whatever comes, `handle` neither throws nor waits: a request that
+ * is malformed, unknown or hits a bug gets an errno, and the mount goes on.
+ *
+ * FORGET needs no bookkeeping: inode numbers are the tree's own and live as long as the mount, so nothing is counted.
+ */
+export class Dispatcher {
+  /** Resolves when INIT is answered. @throws LayerslayerError MOUNT_FAILED when the kernel's protocol is not ours */
+  readonly ready: Promise<void>;
+  readonly #reply: Reply;
+  readonly #inodes: InodeOperations;
+  readonly #reads: ReadOperation;
+  readonly #log: Log;
+  readonly #faults: FaultLog;
+  #flags = 0; // agreed at INIT
+  #onReady: () => void = () => {};
+  #onRefused: (error: LayerslayerError) => void = () => {};
+
+  constructor(fs: LayerFs, sink: ReplySink, log: Log, options: { readDeadlineMs?: number } = {}) {
+    this.#reply = new Reply(sink);
+    this.#inodes = new InodeOperations(fs, this.#reply);
+    const fail = (unique: number, error: unknown, doing: string) => this.#fail(unique, error, doing);
+    this.#reads = new ReadOperation(fs, this.#reply, options.readDeadlineMs ?? READ_DEADLINE_MS, fail);
+    this.#log = log;
+    this.#faults = new FaultLog(log);
+    this.ready = new Promise((resolve, reject) => {
+      this.#onReady = resolve;
+      this.#onRefused = reject;
+    });
+    this.ready.catch(() => {}); // whoever mounts hears of it; nobody else has to
+  }
+
+  /** Answers one request, now, or later if it is a read that waits. The request may be reused when this returns. */
+  handle(request: FuseRequest): void {
+    if (!request.hasHeader) {
+      this.#faults.error(`a request of ${request.length} bytes came from the kernel: too short to answer`);
+      return;
+    }
+    const { opcode, unique } = request;
+    try {
+      const errno = request.isWellFormed ? this.#dispatch(request, opcode, unique) : EINVAL;
+      if (errno !== ANSWERED) this.#reply.sendError(unique, errno);
+    } catch (error) {
+      this.#fail(unique, error, `request ${opcode} on inode ${request.inode}`);
+    }
+  }
+
+  /** Ends what still waits: nobody reads the replies any more. */
+  close(): void {
+    this.#reads.abortAll();
+    this.#onRefused(new LayerslayerError('MOUNT_FAILED', 'the mount ended before the kernel said hello'));
+  }
+
+  /** @returns the errno to reply with, or ANSWERED when there is nothing (more) to say now */
+  #dispatch(request: FuseRequest, opcode: number, unique: number): number {
+    switch (opcode) {
+      case OPCODE.LOOKUP:
+        return this.#inodes.lookup(request, unique);
+      case OPCODE.GETATTR:
+        return this.#inodes.getattr(request, unique);
+      case OPCODE.READDIRPLUS:
+        return this.#inodes.readdir(request, unique, true);
+      case OPCODE.READDIR:
+        return this.#inodes.readdir(request, unique, false);
+      case OPCODE.READ:
+        return this.#reads.read(request, unique);
+      case OPCODE.READLINK:
+        return this.#inodes.readlink(request, unique);
+      case OPCODE.GETXATTR:
+        return this.#inodes.getxattr(request, unique);
+      case OPCODE.LISTXATTR:
+        return this.#inodes.listxattr(request, unique);
+      case OPCODE.ACCESS:
+        return this.#inodes.access(request, unique);
+      case OPCODE.LSEEK:
+        return this.#inodes.lseek(request, unique);
+      case OPCODE.STATFS:
+        return this.#inodes.statfs(unique);
+      case OPCODE.OPEN:
+        return this.#open(unique, FUSE_NO_OPEN_SUPPORT, FOPEN_KEEP_CACHE);
+      case OPCODE.OPENDIR:
+        return this.#open(unique, FUSE_NO_OPENDIR_SUPPORT, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR);
+      case OPCODE.RELEASE:
+      case OPCODE.RELEASEDIR:
+      case OPCODE.DESTROY:
+        return this.#reply.send(unique, 0);
+      case OPCODE.INIT:
+        return this.#init(request, unique);
+      case OPCODE.INTERRUPT:
+        return this.#interrupt(request);
+      case OPCODE.FORGET:
+      case OPCODE.BATCH_FORGET:
+      case OPCODE.NOTIFY_REPLY:
+        return ANSWERED; // these have no reply
+      default:
+        // ENOSYS tells the kernel not to ask again, and to fall back where it can: FLUSH then succeeds, STATX becomes
+        // GETATTR (we know no birth times, and an answer without them would be asked for again at each stat).
+        return WRITING_OPCODES.has(opcode) ? EROFS : ENOSYS;
+    }
+  }
+
+  #init(request: FuseRequest, unique: number): number {
+    if (!request.hasArgument(FUSE_INIT_IN.SIZE)) return EINVAL;
+    const negotiation = negotiate(request, this.#reply);
+    if (negotiation.outcome === 'refused') {
+      this.#onRefused(new LayerslayerError('MOUNT_FAILED', negotiation.reason));
+      return EPROTO;
+    }
+    this.#reply.send(unique, FUSE_INIT_OUT.SIZE);
+    if (negotiation.outcome === 'agreed') {
+      this.#flags = negotiation.flags;
+      this.#log.debug(`FUSE 7.${negotiation.minor}, flags 0x${negotiation.flags.toString(16)}`);
+      this.#onReady();
+    }
+    return ANSWERED;
+  }
+
+  #open(unique: number, zeroMessageFlag: number, openFlags: number): number {
+    // ENOSYS is the agreed sign for: open everything yourself, keep its cache, and send no OPEN or RELEASE again.
+    if (this.#flags & zeroMessageFlag) return ENOSYS;
+    this.#reply.putOpen(openFlags);
+    return this.#reply.send(unique, FUSE_OPEN_OUT.SIZE);
+  }
+
+  #interrupt(request: FuseRequest): number {
+    if (!request.hasArgument(FUSE_INTERRUPT_IN.SIZE)) return EINVAL;
+    // Two readers: the interrupt may be handled before the request it means. EAGAIN has the kernel send it again as
+    // long as that request is not answered. An interrupt that works is not replied to (fuse(4)).
+    return this.#reads.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
+  }
+
+  #fail(unique: number, error: unknown, doing: string): void {
+    this.#reply.sendError(unique, this.#faults.report(error, doing));
+  }
+}

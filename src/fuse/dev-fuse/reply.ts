@@ -1,0 +1,148 @@
+import type { Attributes, Statfs } from '../../fs/layer-fs.js';
+import { BLOCK_SIZE, CACHE_SECONDS } from '../kernel-numbers.js';
+import { deviceNumber, typeBits } from '../mode.js';
+import {
+  FUSE_ATTR,
+  FUSE_ATTR_OUT,
+  FUSE_ENTRY_OUT,
+  FUSE_GETXATTR_OUT,
+  FUSE_OPEN_OUT,
+  FUSE_OUT_HEADER,
+  FUSE_STATFS_OUT,
+} from './abi.js';
+import { LITTLE_ENDIAN, putU64 } from './wire.js';
+
+/** Where replies go: the device, or a test. One call is one reply; both buffers may be used again when it returns. */
+export interface ReplySink {
+  send(head: Uint8Array, headLength: number, data?: Uint8Array): void;
+}
+
+/** What an operation returns once its reply is sent, or when there is none; anything else is an errno still to be sent. */
+export const ANSWERED = 0;
+
+/** Room for a reply's body: the kernel asks for listings of 4 KiB to 1 MiB and is content with less. */
+const BODY_CAPACITY = 128 * 1024; // bytes
+
+/**
+ * Encodes replies into one reused buffer. `body` and `view` start behind the out-header, so that offsets are those of
+ * the structs. Every field is written, because the buffer still holds the reply before.
+ */
+export class Reply {
+  readonly capacity = BODY_CAPACITY;
+  readonly body: Uint8Array;
+  readonly view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #header: DataView;
+
+  constructor(readonly sink: ReplySink) {
+    const buffer = new ArrayBuffer(FUSE_OUT_HEADER.SIZE + BODY_CAPACITY);
+    this.#bytes = new Uint8Array(buffer);
+    this.#header = new DataView(buffer, 0, FUSE_OUT_HEADER.SIZE);
+    this.body = new Uint8Array(buffer, FUSE_OUT_HEADER.SIZE);
+    this.view = new DataView(buffer, FUSE_OUT_HEADER.SIZE);
+  }
+
+  /** Sends the first `length` bytes of `body`. */
+  send(unique: number, length: number): typeof ANSWERED {
+    this.#putHeader(unique, 0, length);
+    this.sink.send(this.#bytes, FUSE_OUT_HEADER.SIZE + length);
+    return ANSWERED;
+  }
+
+  /** Sends bytes that live elsewhere, without copying them. */
+  sendData(unique: number, data: Uint8Array): typeof ANSWERED {
+    this.#putHeader(unique, 0, data.length);
+    this.sink.send(this.#bytes, FUSE_OUT_HEADER.SIZE, data);
+    return ANSWERED;
+  }
+
+  /** @param errno positive */
+  sendError(unique: number, errno: number): void {
+    this.#putHeader(unique, errno, 0);
+    this.sink.send(this.#bytes, FUSE_OUT_HEADER.SIZE);
+  }
+
+  #putHeader(unique: number, errno: number, bodyLength: number): void {
+    this.#header.setUint32(FUSE_OUT_HEADER.len, FUSE_OUT_HEADER.SIZE + bodyLength, LITTLE_ENDIAN);
+    this.#header.setInt32(FUSE_OUT_HEADER.error, -errno, LITTLE_ENDIAN);
+    putU64(this.#header, FUSE_OUT_HEADER.unique, unique);
+  }
+
+  putU32(offset: number, value: number): void {
+    this.view.setUint32(offset, value, LITTLE_ENDIAN);
+  }
+
+  putU64(offset: number, value: number): void {
+    putU64(this.view, offset, value);
+  }
+
+  /** fuse_entry_out at `base`. The generation is always 0: an inode number is never used again. */
+  putEntry(base: number, attributes: Attributes): void {
+    this.putU64(base + FUSE_ENTRY_OUT.nodeid, attributes.inode);
+    this.#putValidity(base);
+    this.putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
+  }
+
+  /** fuse_entry_out of a name that is not there: node 0, which the kernel caches as a negative dentry. */
+  putNoEntry(base: number): void {
+    this.body.fill(0, base, base + FUSE_ENTRY_OUT.SIZE);
+    this.#putValidity(base);
+  }
+
+  #putValidity(base: number): void {
+    this.putU64(base + FUSE_ENTRY_OUT.generation, 0);
+    this.putU64(base + FUSE_ENTRY_OUT.entry_valid, CACHE_SECONDS);
+    this.putU64(base + FUSE_ENTRY_OUT.attr_valid, CACHE_SECONDS);
+    this.putU32(base + FUSE_ENTRY_OUT.entry_valid_nsec, 0);
+    this.putU32(base + FUSE_ENTRY_OUT.attr_valid_nsec, 0);
+  }
+
+  /** fuse_attr_out at the start of the body. */
+  putAttrOut(attributes: Attributes): void {
+    this.putU64(FUSE_ATTR_OUT.attr_valid, CACHE_SECONDS);
+    this.putU32(FUSE_ATTR_OUT.attr_valid_nsec, 0);
+    this.putU32(FUSE_ATTR_OUT.dummy, 0);
+    this.putAttr(FUSE_ATTR_OUT.attr, attributes);
+  }
+
+  putAttr(base: number, attributes: Attributes): void {
+    const { mtimeSeconds, mtimeNanoseconds } = attributes;
+    this.putU64(base + FUSE_ATTR.ino, attributes.inode);
+    this.putU64(base + FUSE_ATTR.size, attributes.size);
+    this.putU64(base + FUSE_ATTR.blocks, attributes.blocks);
+    this.putU64(base + FUSE_ATTR.atime, mtimeSeconds);
+    this.putU64(base + FUSE_ATTR.mtime, mtimeSeconds);
+    this.putU64(base + FUSE_ATTR.ctime, mtimeSeconds);
+    this.putU32(base + FUSE_ATTR.atimensec, mtimeNanoseconds);
+    this.putU32(base + FUSE_ATTR.mtimensec, mtimeNanoseconds);
+    this.putU32(base + FUSE_ATTR.ctimensec, mtimeNanoseconds);
+    this.putU32(base + FUSE_ATTR.mode, typeBits(attributes.kind) | (attributes.mode & 0o7777));
+    this.putU32(base + FUSE_ATTR.nlink, attributes.nlink);
+    this.putU32(base + FUSE_ATTR.uid, attributes.uid);
+    this.putU32(base + FUSE_ATTR.gid, attributes.gid);
+    this.putU32(base + FUSE_ATTR.rdev, deviceNumber(attributes.deviceMajor, attributes.deviceMinor));
+    this.putU32(base + FUSE_ATTR.blksize, BLOCK_SIZE);
+    this.putU32(base + FUSE_ATTR.flags, 0);
+  }
+
+  putOpen(openFlags: number): void {
+    this.putU64(FUSE_OPEN_OUT.fh, 0);
+    this.putU32(FUSE_OPEN_OUT.open_flags, openFlags);
+    this.putU32(FUSE_OPEN_OUT.padding, 0);
+  }
+
+  putXattrSize(size: number): void {
+    this.putU32(FUSE_GETXATTR_OUT.size, size);
+    this.putU32(FUSE_GETXATTR_OUT.padding, 0);
+  }
+
+  /** A full, read-only file system: nothing is free. */
+  putStatfs(statfs: Statfs): void {
+    this.body.fill(0, 0, FUSE_STATFS_OUT.SIZE);
+    this.putU64(FUSE_STATFS_OUT.blocks, statfs.blocks);
+    this.putU64(FUSE_STATFS_OUT.files, statfs.files);
+    this.putU32(FUSE_STATFS_OUT.bsize, statfs.blockSize);
+    this.putU32(FUSE_STATFS_OUT.frsize, statfs.blockSize);
+    this.putU32(FUSE_STATFS_OUT.namelen, statfs.nameMax);
+  }
+}

@@ -1,0 +1,141 @@
+import { close } from 'node:fs';
+import { promisify } from 'node:util';
+import type Fuse from 'fuse-native';
+import { LayerslayerError, systemCode } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { LayerFs } from '../../fs/layer-fs.js';
+import { AttachedMount, attachedDevice } from '../attached-mount.js';
+import { FUSE_NATIVE_CAPABILITIES } from '../capabilities.js';
+import { withinInitDeadline } from '../dev-fuse/init-deadline.js';
+import { FaultLog } from '../fault-log.js';
+import type { KernelMount } from '../mounting/kernel-mount.js';
+import { checkedMountpoint } from '../mounting/mountpoint.js';
+import { ownKernelMount } from '../mounting/own-kernel-mount.js';
+import { READ_DEADLINE_MS } from '../pending-reads.js';
+import type { MountedFs, Transport, TransportOptions } from '../transport.js';
+import { deviceGone, raiseReadAhead } from './backing-device.js';
+import { deviceClosed, deviceDescriptors } from './device-descriptors.js';
+import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
+import { loadFuseNative } from './fuse-native-library.js';
+import { fuseNativeOptions } from './fuse-native-options.js';
+import { PathOperations } from './path-operations.js';
+import { findUnnameable } from './unnameable.js';
+
+/**
+ * The kernel's protocol spoken by libfuse 2, in threads of its own, which wait for this one to answer by path. What it can't
+ * carry is in its `capabilities`. Like any FUSE server this process must never touch the mount by a synchronous call.
+ */
+export class FuseNativeTransport implements Transport {
+  readonly name = 'fuse-native';
+  readonly capabilities = FUSE_NATIVE_CAPABILITIES;
+  readonly #readDeadlineMs: number;
+
+  constructor({ readDeadlineMs = READ_DEADLINE_MS }: { readDeadlineMs?: number } = {}) {
+    this.#readDeadlineMs = readDeadlineMs;
+  }
+
+  async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
+    const { log } = options;
+    const kernelMount = await ownKernelMount();
+    const { path } = await checkedMountpoint(mountpoint, { ...options, kernelMount });
+    await checkFuseNative(path);
+    warnOfUnnameable(fs, log);
+    const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
+    const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
+    // libfuse closes the device when the kernel has no more requests, and says so to nobody.
+    const ended = deviceClosed(descriptor);
+    const device = await attachedDevice(path);
+    // It does so when each of its threads has its answer, also those that nobody waits for any more.
+    Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
+    await raiseReadAhead(device, log);
+    return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
+  }
+}
+
+class FuseNativeMount extends AttachedMount {
+  constructor(
+    private readonly operations: PathOperations,
+    ...attached: ConstructorParameters<typeof AttachedMount>
+  ) {
+    super(...attached);
+  }
+
+  override async abort(): Promise<void> {
+    await super.abort();
+    this.operations.abortReads(); // libfuse ends when each of its threads has its answer
+  }
+}
+
+async function serverOf(operations: PathOperations, path: string, options: TransportOptions): Promise<Fuse> {
+  const FuseNative = await loadFuseNative();
+  const fuse = new FuseNative(path, operations, fuseNativeOptions(options));
+  fuse._op_getxattr = (reply, of, name, into) =>
+    operations.getxattr(of, name, into, (result) => reply(result, into.buffer));
+  fuse._op_listxattr = (reply, of, into) =>
+    operations.listxattr(of, into, (result) => reply(result, into.buffer));
+  return fuse;
+}
+
+/** Mounts that are under way, one after the other: which descriptor is whose shows only by what is new. */
+let attaching: Promise<unknown> = Promise.resolve();
+
+/** @returns libfuse's open `/dev/fuse` */
+function attach(
+  fuse: Fuse,
+  path: string,
+  kernelMount: KernelMount,
+  options: TransportOptions,
+): Promise<number> {
+  const attached = attaching.then(async () => {
+    const others = deviceDescriptors();
+    try {
+      await withinInitDeadline(mounted(fuse));
+    } catch (error) {
+      if (error instanceof LayerslayerError) {
+        await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not speak
+        throw error;
+      }
+      await refusal(path, kernelMount, options);
+      throw failedByFuseNative(path, (error as Error).message, error);
+    }
+    const descriptor = [...deviceDescriptors()].find((one) => !others.has(one));
+    if (descriptor === undefined) throw failedByFuseNative(path, 'unmounted before it was ready');
+    return descriptor;
+  });
+  attaching = attached.catch(() => {});
+  return attached;
+}
+
+function mounted(fuse: Fuse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fuse.mount((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/**
+ * libfuse says why it could not mount on stderr only, which a daemon has not. What it asked for is asked for again by the
+ * system's own tools, which say it to us.
+ * @throws LayerslayerError MOUNT_FAILED, unless they succeed
+ */
+async function refusal(path: string, kernelMount: KernelMount, options: TransportOptions): Promise<void> {
+  let descriptor: number;
+  try {
+    descriptor = await kernelMount.attach({ path }, options);
+  } catch (error) {
+    // Without koffi, which fuse-native does not need, fusermount3 can't be asked.
+    if (systemCode((error as Error).cause) === 'ERR_MODULE_NOT_FOUND') return;
+    throw error;
+  }
+  await kernelMount.detach(path, 'lazily');
+  await promisify(close)(descriptor);
+}
+
+function warnOfUnnameable(fs: LayerFs, log: Log): void {
+  const found = findUnnameable(fs);
+  if (found === undefined) return;
+  const what = [
+    ...(found.names > 0 ? [`names that are not UTF-8: ${found.names}, not shown`] : []),
+    ...(found.targets > 0 ? [`links to such: ${found.targets}, not readable`] : []),
+  ].join('; ');
+  log.warn(`${what} (the first is ${found.example}); --transport dev-fuse shows all`);
+}

@@ -1,0 +1,98 @@
+import * as fs from 'node:fs';
+import { promisify } from 'node:util';
+import { LayerslayerError } from '../../base/errors.js';
+
+const close = promisify(fs.close);
+
+/** Numbers of Linux's ABI, the same on every architecture that koffi has a build for. */
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 0x40;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+
+/** Room for struct cmsghdr with a few descriptors; more than one is never sent. */
+const CONTROL_CAPACITY = 64; // bytes
+
+/** A socket over which another program hands us an open descriptor; Node's own sockets drop those. */
+export interface DescriptorSocket {
+  /** The program's end: it is given to it when it is started. */
+  readonly peer: number;
+  /**
+   * Takes the descriptor that was sent; called when the program has ended. Never waits.
+   * @returns undefined when none was sent
+   */
+  receive(): number | undefined;
+  /** Both ends. */
+  close(): Promise<void>;
+}
+
+/** @throws LayerslayerError MOUNT_FAILED when koffi is not installed or the system has no sockets left */
+export async function openDescriptorSocket(): Promise<DescriptorSocket> {
+  const koffi = await loadKoffi();
+  const libc = koffi.load(null); // this program's own: glibc or musl, whatever its name
+  const socketpair = libc.func('int socketpair(int, int, int, _Out_ int *)');
+  const recvmsg = libc.func('intptr_t recvmsg(int, void *, int)');
+  // struct iovec and struct msghdr of recvmsg(2); padding is by the platform's rules. musl declares two of the lengths as
+  // int with a padding of zeros behind, which is the same bytes in little endian.
+  const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
+  const msghdr = koffi.struct({
+    name: 'void *',
+    nameLength: 'uint32_t',
+    vectors: koffi.pointer(iovec),
+    vectorsLength: 'size_t',
+    control: 'void *',
+    controlLength: 'size_t',
+    flags: 'int',
+  });
+
+  const ends = [-1, -1];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) !== 0) {
+    throw new LayerslayerError('MOUNT_FAILED', `socketpair: error ${koffi.errno()}`);
+  }
+  const [own, peer] = ends as [number, number];
+  return {
+    peer,
+    receive() {
+      const control = Buffer.alloc(CONTROL_CAPACITY);
+      const message = {
+        name: null,
+        nameLength: 0,
+        vectors: [{ base: Buffer.alloc(1), length: 1 }], // descriptors travel with a byte at least
+        vectorsLength: 1,
+        control,
+        controlLength: control.length,
+        flags: 0,
+      };
+      const received = recvmsg(
+        own,
+        koffi.as(message, koffi.pointer(msghdr)),
+        MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
+      );
+      return received === 1 ? descriptorIn(control, koffi.sizeof('size_t')) : undefined;
+    },
+    async close() {
+      await Promise.all([close(own), close(peer)]);
+    },
+  };
+}
+
+/** struct cmsghdr: length (size_t), level, type, then the descriptors. */
+function descriptorIn(control: Buffer, lengthSize: number): number | undefined {
+  const isRights =
+    control.readInt32LE(lengthSize) === SOL_SOCKET && control.readInt32LE(lengthSize + 4) === SCM_RIGHTS;
+  return isRights ? control.readInt32LE(lengthSize + 8) : undefined;
+}
+
+async function loadKoffi() {
+  try {
+    return (await import('koffi')).default;
+  } catch (error) {
+    const message =
+      'mounting as an ordinary user needs the npm package koffi, which is not installed here; run as root, or install' +
+      ` layerslayer with its optional dependencies (${(error as Error).message.split('\n')[0]})`;
+    throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
+  }
+}

@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { procFault } from '../../base/proc.js';
+import { textOfBytes } from '../../base/raw-text.js';
+
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+export interface MountEntry {
+  id: number;
+  parentId: number;
+  device: string; // `major:minor`, st_dev of everything on it; tells two mounts of one path apart
+  mountpoint: string; // absolute, without symlinks
+  options: string; // of this mount: `ro,nosuid,…`
+  type: string; // `ext4`, `fuse.layerslayer`
+  source: string;
+  superOptions: string; // of the file system: `ro,user_id=0,…`
+}
+
+/**
+ * All mounts that this process sees, in the order they were made: of several on one path the last is the one seen.
+ * Reading it asks no file system, so it is safe however dead or hung one is.
+ * @throws LayerslayerError IO_FAILED without /proc
+ */
+export async function readMountTable(): Promise<MountEntry[]> {
+  const table = readFile('/proc/self/mountinfo').catch((error: unknown) => Promise.reject(procFault(error)));
+  return parseMountTable(await table);
+}
+
+/** The mounts of one type. */
+export async function findMounts(type: string): Promise<MountEntry[]> {
+  return (await readMountTable()).filter((entry) => entry.type === type);
+}
+
+/** The mount that a path shows if it is a mountpoint: the last one there. */
+export function topmostAt(table: readonly MountEntry[], mountpoint: string): MountEntry | undefined {
+  return table.findLast((entry) => entry.mountpoint === mountpoint);
+}
+
+/** Lines that are not of the documented form are skipped. */
+export function parseMountTable(bytes: Uint8Array): MountEntry[] {
+  // As latin1, so that each byte is one character until the escapes are undone.
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1').split('\n');
+  return lines.flatMap((line) => parseLine(line) ?? []);
+}
+
+/** `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`; fields before the dash vary. */
+function parseLine(line: string): MountEntry | undefined {
+  const fields = line.split(' ');
+  const dash = fields.indexOf('-', 6);
+  if (dash === -1 || fields.length < dash + 4) return undefined;
+  const field = (index: number) => unescapeField(fields[index] ?? '');
+  return {
+    id: Number(fields[0]),
+    parentId: Number(fields[1]),
+    device: field(2),
+    mountpoint: field(4),
+    options: field(5),
+    type: field(dash + 1),
+    source: field(dash + 2),
+    superOptions: field(dash + 3),
+  };
+}
+
+/**
+ * The kernel escapes space, tab, newline, backslash and # as \ooo. The rest are the name's bytes.
+ */
+function unescapeField(text: string): string {
+  const bytes = text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+  return textOfBytes(Buffer.from(bytes, 'latin1'));
+}

@@ -1,0 +1,170 @@
+import { opendir, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
+import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { fsPath } from '../../base/raw-text.js';
+import { type Ask, canonicalPath } from './canonical-path.js';
+import { directoryIdentity } from './held-directory.js';
+import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
+import { ownKernelMount } from './own-kernel-mount.js';
+import { remoteMountOf } from './remote-mount.js';
+import { runTool } from './run-tool.js';
+
+/** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
+const ANSWER_DEADLINE_MS = 3000;
+
+/** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
+const STALE_MOUNTS_MAX = 64;
+
+/** A first mount comes minutes after its mountpoint was looked at; a second one at once, and looking takes 8 ms (measured). */
+const CHECK_HOLDS_MS = 1_000;
+
+/**
+ * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: what a request gets that was waiting when the daemon died.
+ * Any other failure is an answer too: the checks that follow name it.
+ */
+const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connection abort|Connection aborted/;
+
+/** What a file system did when it was asked for its statfs: always a request, where a stat may come from a cache. */
+type Liveness = 'alive' | 'dead' | 'hung';
+
+/**
+ * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
+ * or hung mount.
+ * @returns canonical path and identity of the directory
+ * @throws LayerslayerError MOUNT_FAILED, saying what to do
+ */
+export async function checkMountpoint(
+  path: string,
+  options: { nonempty: boolean; kernelMount?: KernelMount },
+): Promise<Required<CheckedMountpoint>> {
+  const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
+  const absolute = resolve(path);
+  await removeStale(absolute, detach);
+  const ask = askerFor(path, await readMountTable());
+  const canonical = await canonicalPath(absolute, ask);
+  if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
+  const status = await ask(canonical, () => stat(fsPath(canonical), { bigint: true }));
+  if (!status.isDirectory()) throw failed(path, 'not a directory');
+  const mounted = topmostAt(await readMountTable(), canonical);
+  if (!options.nonempty) {
+    if (mounted) throw failed(path, `${mounted.source} (${mounted.type}) is mounted there; unmount it first`);
+    if (!(await ask(canonical, () => isEmpty(canonical)))) {
+      throw failed(path, 'not empty; choose an empty directory, or mount over it with -o nonempty');
+    }
+  }
+  return { path: canonical, identity: directoryIdentity(status) };
+}
+
+/**
+ * The same for a mountpoint that may have been checked already.
+ * @param options.checkedMs when `checkMountpoint` gave this path, in ms since 1970: within a second it is not asked again
+ * @param options.checkedIdentity identity of the directory at the check
+ */
+export async function checkedMountpoint(
+  path: string,
+  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number; checkedIdentity?: string },
+): Promise<CheckedMountpoint> {
+  const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
+  return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
+}
+
+/** @throws LayerslayerError MOUNT_FAILED when a mount of ours is there and lives */
+async function removeStale(mountpoint: string, detach: KernelMount['detach']): Promise<void> {
+  for (let i = 0; i < STALE_MOUNTS_MAX; i++) {
+    const table = await readMountTable();
+    const mounted = topmostAt(table, mountpoint);
+    if (mounted?.type !== FILE_SYSTEM_TYPE) return;
+    const liveness = await livenessOf(mountpoint, table);
+    if (liveness !== 'dead') {
+      const hung = liveness === 'hung' ? ', and does not answer' : '';
+      throw failed(mountpoint, `${mounted.source} is mounted there already${hung}; unmount it first`);
+    }
+    try {
+      await detach(mountpoint, 'lazily');
+    } catch (error) {
+      const message = `mountpoint ${mountpoint}: a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
+      throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
+    }
+  }
+}
+
+/**
+ * Returns the path without symlinks, if each remote file system on the way responds. Opening the
+ * path then does not hang.
+ * @throws LayerslayerError MOUNT_FAILED
+ */
+export async function reachablePath(path: string): Promise<string> {
+  return canonicalPath(path, askerFor(path, await readMountTable()));
+}
+
+/** Whether what is mounted there has lost its daemon. Never hangs, and takes a mount that does for alive. */
+export async function isDead(mountpoint: string): Promise<boolean> {
+  return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
+}
+
+/**
+ * Asks by way of a child process: whoever waits for a hung FUSE daemon cannot be killed, and one such thread in our
+ * own process would keep it from exiting.
+ */
+async function livenessOf(path: string, table: readonly MountEntry[]): Promise<Liveness> {
+  if (!remoteMountOf(table, path)) return 'alive';
+  const { status, stderr } = await runTool('stat', ['-f', '--', path], { deadlineMs: ANSWER_DEADLINE_MS });
+  if (status === undefined) return 'hung';
+  return status !== 0 && NO_DAEMON.test(stderr) ? 'dead' : 'alive';
+}
+
+async function isEmpty(directory: string): Promise<boolean> {
+  const handle = await opendir(fsPath(directory) as string); // types lack Buffer
+  try {
+    return (await handle.read()) === null;
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Queries file systems for a mountpoint and reports errors as MOUNT_FAILED. A remote one must
+ * respond first, and then has a deadline. A local one has none: a disk may spin up, a machine may
+ * be loaded.
+ * @param mountpoint as the user wrote it, for messages
+ */
+function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
+  const answering = new Set<MountEntry>();
+  return async (path, question) => {
+    const remote = remoteMountOf(table, path);
+    if (remote && !answering.has(remote)) {
+      if ((await livenessOf(path, table)) === 'hung')
+        throw failed(mountpoint, 'its file system does not answer; choose another directory');
+      answering.add(remote);
+    }
+    try {
+      return await (remote ? withinDeadline(mountpoint, question()) : question());
+    } catch (error) {
+      if (error instanceof LayerslayerError) throw error;
+      throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
+    }
+  };
+}
+
+async function withinDeadline<T>(mountpoint: string, answer: Promise<T>): Promise<T> {
+  let cancel = () => {};
+  const deadline = new Promise<never>((_, reject) => {
+    cancel = cpuFairTimer(ANSWER_DEADLINE_MS, () =>
+      reject(failed(mountpoint, 'its file system does not answer')),
+    );
+  });
+  return Promise.race([answer, deadline]).finally(cancel);
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such directory; create it first',
+  ENOTDIR: 'not a directory',
+  EACCES: 'permission denied',
+  ENOTCONN: 'a dead mount is there (its daemon has ended); unmount it first',
+};
+
+function failed(path: string, why: string, cause?: unknown): LayerslayerError {
+  return new LayerslayerError('MOUNT_FAILED', `mountpoint ${path}: ${why}`, { cause });
+}

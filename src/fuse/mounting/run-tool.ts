@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
+import { bytesOfText, isRaw } from '../../base/raw-text.js';
+
+/** Bytes kept of what a tool says. */
+const OUTPUT_MAX = 4096;
+
+/** Milliseconds after which a tool is killed even if it waits for a CPU. */
+const RUNNING_MAX_MS = 60_000;
+
+export interface ToolOptions {
+  deadlineMs: number; // excludes time that this process or the tool waits for a CPU
+  inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
+  env?: Readonly<Record<string, string>>; // beside ours
+}
+
+export interface ToolResult {
+  /** undefined: killed at the deadline, or still dying */
+  status: number | undefined;
+  /** What it wrote to stderr, trimmed, in the C locale. */
+  stderr: string;
+}
+
+/**
+ * Node passes only UTF-8 text. For words with other bytes, a shell decodes them from octal numbers
+ * and then executes the program. The shell reads only those numbers.
+ */
+function spawnable(program: string, args: readonly string[]): [string, readonly string[]] {
+  const words = [program, ...args];
+  if (!words.some(isRaw)) return [program, args];
+  // The `x` protects trailing newlines, which `$(…)` would strip.
+  const names = words.map((word, i) => ({ name: `w${i}`, octal: octalOf(bytesOfText(word)) }));
+  const lines = names.map(({ name, octal }) => `${name}=$(printf '${octal}x'); ${name}=\${${name}%x}`);
+  return ['/bin/sh', ['-c', `${lines.join('\n')}\nexec ${names.map(({ name }) => `"$${name}"`).join(' ')}`]];
+}
+
+function octalOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+}
+
+/**
+ * Runs a program without a shell, its directory `/`, nothing on stdin or stdout.
+ *
+ * It is not waited for past the deadline, not even for its death: what waits for an answer of a hung FUSE daemon
+ * cannot be killed until that daemon is, and our process must be able to go on and to exit.
+ * @throws the spawn error (ENOENT …) when it cannot be started
+ */
+export function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(...spawnable(program, args), {
+      cwd: '/',
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
+      stdio: ['ignore', 'ignore', 'pipe', ...(options.inherited ?? [])],
+    });
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (stderr.length < OUTPUT_MAX) stderr += text;
+    });
+    const latest = performance.now() + RUNNING_MAX_MS;
+    const cancel = cpuFairTimer(options.deadlineMs, () => {
+      if (wantsCpu(child) && performance.now() < latest) return true;
+      child.kill('SIGKILL');
+      child.stderr?.destroy();
+      child.unref();
+      resolve({ status: undefined, stderr: stderr.trim() });
+      return false;
+    });
+    child.once('error', (error) => {
+      cancel();
+      reject(error);
+    });
+    child.once('close', (code) => {
+      cancel();
+      resolve({ status: code ?? undefined, stderr: stderr.trim() });
+    });
+  });
+}
+
+/** Returns whether the tool computes or waits for a CPU (proc_pid_stat(5): state R). */
+function wantsCpu({ pid }: ChildProcess): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,113 @@
+import { access, constants, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LayerslayerError } from '../../base/errors.js';
+import { checkFuseDevice, deviceAdvice } from '../dev-fuse/fuse-device.js';
+import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
+import type { TransportOptions } from '../transport.js';
+import { openDescriptorSocket } from './descriptor-socket.js';
+import { checkUserAllowOther } from './fuse-conf.js';
+import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import { readMountTable, topmostAt } from './mount-table.js';
+import { failureOfTool } from './mount-tool.js';
+
+/** libfuse 3's setuid program, and libfuse 2's, which takes the same options. */
+const PROGRAMS = ['fusermount3', 'fusermount'] as const;
+
+const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
+  'if-unused': ['-u'],
+  lazily: ['-u', '-z'],
+  forcibly: ['-u', '-z'],
+};
+
+/** Mounting by fusermount3, which opens the device in the user's name, mounts it as root and hands us the descriptor. */
+export const userMount: KernelMount = {
+  async check({ allowOther }) {
+    await checkFuseDevice();
+    await findProgram('MOUNT_FAILED');
+    if (allowOther) await checkUserAllowOther();
+  },
+
+  async attach({ path: mountpoint }, options) {
+    const program = await findProgram('MOUNT_FAILED');
+    const socket = await openDescriptorSocket();
+    try {
+      const args = ['-o', fusermountOptions(options), '--', mountpoint];
+      const failure = await failureOfTool(program, args, 'MOUNT_FAILED', {
+        inherited: [socket.peer],
+        env: { _FUSE_COMMFD: '3' },
+      });
+      const descriptor = failure === undefined ? socket.receive() : undefined;
+      if (descriptor !== undefined) return descriptor;
+      const why = failure ?? `${program} sent no descriptor`;
+      throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${why}${advice(why)}`);
+    } finally {
+      await socket.close();
+    }
+  },
+
+  async detach(mountpoint, how) {
+    const program = await findProgram('UNMOUNT_FAILED');
+    if (how === 'forcibly') await abortConnection(mountpoint);
+    const failure = await failureOfTool(program, [...DETACH_FLAGS[how], '--', mountpoint], 'UNMOUNT_FAILED');
+    if (failure === undefined) return;
+    // `entry for /mnt/img not found in /etc/mtab`: it looks for mounts of this user only.
+    const why = /^entry for .* not found/.test(failure)
+      ? 'not mounted by this user; its user or root can unmount it'
+      : failure;
+    throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${why}`);
+  },
+};
+
+/** The kernel's type is `fuse.` and the subtype; descriptor, root mode and user are fusermount3's business. */
+export function fusermountOptions(options: TransportOptions): string {
+  return [
+    'ro',
+    'nosuid', // as `nodev`: of an ordinary user it is never taken back
+    'nodev',
+    ...(options.exec ? [] : ['noexec']),
+    `max_read=${MAX_READ_SIZE}`,
+    `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
+    `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
+    // Others come in only under the image's own modes; without allow_other the kernel lets nobody but this user in.
+    ...(options.allowOther ? ['allow_other'] : []),
+    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
+    ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's looks by itself
+  ].join(',');
+}
+
+/** By its whole path, so that a missing one is told before anything is fetched. @throws LayerslayerError `code` */
+async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<string> {
+  const directories = (process.env.PATH ?? '').split(':').filter((directory) => directory.startsWith('/'));
+  for (const program of PROGRAMS) {
+    for (const directory of directories) {
+      const path = join(directory, program);
+      if (await isExecutable(path)) return path;
+    }
+  }
+  const message = 'fusermount3 is not on PATH, which ordinary users mount and unmount by';
+  throw new LayerslayerError(code, `${message}; install the package fuse3, or run as root`);
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function advice(failure: string): string {
+  if (/\/dev\/fuse: Permission denied/.test(failure)) return deviceAdvice('EACCES');
+  if (/determine username/.test(failure)) return `: user ${process.getuid?.()} has no name in /etc/passwd`;
+  if (!/not permitted/.test(failure)) return '';
+  return '; fusermount3 must be setuid root, and allowed to be (in a container: start it with `--cap-add SYS_ADMIN`)';
+}
+
+/**
+ * The user's MNT_FORCE: the connection's files belong to who mounted it (fusectl; the connection is named by the device's
+ * minor number). Without fusectl the unmount that follows is lazy, and ends with its last user.
+ */
+async function abortConnection(mountpoint: string): Promise<void> {
+  const device = topmostAt(await readMountTable(), mountpoint)?.device;
+  const minor = device?.split(':')[1];
+  if (minor !== undefined) await writeFile(`/sys/fs/fuse/connections/${minor}/abort`, '1').catch(() => {});
+}

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { systemCode } from '../../base/errors.js';
+import type { Notice } from '../retry.js';
+import type { StoredAuth } from './docker-config.js';
+
+/** The name becomes a program's: no path, no option, no shell's word. */
+const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
+/** A helper may ask a keychain or a cloud; one that waits for a person must not hold a mount. */
+const HELPER_DEADLINE_MS = 10_000;
+/** Bytes of a helper's answer; tokens have a few KiB. */
+const ANSWER_SIZE_MAX = 1024 * 1024;
+
+/**
+ * Asks `docker-credential-NAME get` for a server's credentials (docker-credential-helpers protocol).
+ * undefined: it has none, or it failed, which is told; the next source is asked then.
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  environment: NodeJS.ProcessEnv,
+  notice: Notice,
+  signal: AbortSignal,
+  deadlineMs: number = HELPER_DEADLINE_MS,
+): Promise<StoredAuth | undefined> {
+  if (!HELPER_NAME.test(name)) {
+    notice(`credential helper ${JSON.stringify(name.slice(0, 100))} is not used: not a valid name`);
+    return undefined;
+  }
+  const program = `docker-credential-${name}`;
+  const answer = await run(program, server, environment, signal, deadlineMs);
+  signal.throwIfAborted();
+  if (answer.failure !== undefined) {
+    // The protocol's way to say that there are none: on stdout, with status 1.
+    if (/credentials not found/i.test(answer.text)) return undefined;
+    notice(`${program} gave no credentials for ${server}: ${answer.failure}`);
+    return undefined;
+  }
+  try {
+    const { Username: username, Secret: secret } = JSON.parse(answer.text) as {
+      Username?: unknown;
+      Secret?: unknown;
+    };
+    if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return undefined;
+    // A secret without a user is an identity token (docker's convention).
+    if (username === '<token>') return { identityToken: secret };
+    return { username, password: secret };
+  } catch {
+    notice(`${program} gave no credentials for ${server}: its answer is not JSON`);
+    return undefined;
+  }
+}
+
+/** Its output may hold a secret: a failure is told by status only. */
+function run(
+  program: string,
+  server: string,
+  environment: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+  deadlineMs: number,
+): Promise<{ text: string; failure?: string }> {
+  return new Promise((resolve) => {
+    // A process group of its own: helpers are often scripts, and what they started must end with them.
+    const child = spawn(program, ['get'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: environment,
+      shell: false,
+      detached: true,
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let failure: string | undefined;
+    const end = (why: string) => {
+      failure ??= why;
+      if (child.pid !== undefined) killGroup(child.pid);
+      child.stdout.destroy();
+    };
+    const onAbort = () => end('interrupted');
+    const timer = setTimeout(() => end(`no answer within ${deadlineMs / 1000} s`), deadlineMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const finish = (why: string | undefined) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      const failed = failure ?? why;
+      resolve({
+        text: Buffer.concat(chunks).toString('utf8'),
+        ...(failed !== undefined && { failure: failed }),
+      });
+    };
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > ANSWER_SIZE_MAX) end('its answer is too long');
+      else chunks.push(chunk);
+    });
+    child.on('error', (error) =>
+      finish(systemCode(error) === 'ENOENT' ? 'not installed' : (systemCode(error) ?? 'failed')),
+    );
+    child.on('close', (status) =>
+      finish(status === 0 ? undefined : `it ended with status ${status ?? 'unknown'}`),
+    );
+    child.stdin.on('error', () => {}); // a helper that does not read its input: its status says the rest
+    child.stdin.end(server);
+  });
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // already ended
+  }
+}

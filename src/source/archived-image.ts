@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { LayerslayerError } from '../base/errors.js';
+import { FileBlob } from '../blob/file-blob.js';
+import { compressionName, MAGIC_LENGTH } from '../codec/compression.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { type Digest, digestOf, isDigest, parseDigest, shortDigest } from '../oci/digest.js';
+import { CONFIG_SIZE_MAX, type ImageConfig, parseImageConfig } from '../oci/image-config.js';
+import type { Manifest } from '../oci/manifest.js';
+import { MEDIA_TYPES } from '../oci/media-type.js';
+import type { ArchivedImage } from './docker-archive-manifest.js';
+import type { ImageDocuments } from './image-source.js';
+import { type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
+
+/** An image of a docker-archive, with the manifest that such archives lack. */
+export interface DescribedImage {
+  digest: Digest; // of the manifest
+  manifest: Manifest;
+  config: ImageConfig;
+  documents: ImageDocuments;
+  members: ReadonlyMap<Digest, LocalFile>; // the layers
+}
+
+const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
+
+/**
+ * Makes up the manifest that the image has in an OCI layout, the same each time: docker's configs are OCI's, and a plain
+ * layer's digest is its diff_id.
+ * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED; as `LocalFiles.find`
+ */
+export async function describeArchivedImage(
+  files: LocalFiles,
+  { config: name, layers: names }: ArchivedImage,
+): Promise<DescribedImage> {
+  const bytes = await readSmallFile(files, name, CONFIG_SIZE_MAX);
+  if (!bytes) throw missing(files, name);
+  const digest = digestOf(bytes);
+  const wanted = digestInName(name);
+  if (wanted !== undefined && wanted !== digest) {
+    throw new LayerslayerError(
+      'DIGEST_MISMATCH',
+      `${name} of ${files.path}: its content is ${shortDigest(digest)}`,
+    );
+  }
+  const config = parseImageConfig(bytes, `${name} of ${files.path}`);
+  if (config.diffIds.length !== names.length) {
+    throw new LayerslayerError(
+      'UNSUPPORTED',
+      `manifest.json of ${files.path} lists ${names.length} layers, ${name} has ${config.diffIds.length} diff_ids`,
+    );
+  }
+  const members = new Map<Digest, LocalFile>();
+  const layers: Descriptor[] = [];
+  for (const [i, layerName] of names.entries()) {
+    const { descriptor, member } = await describeLayer(files, layerName, config.diffIds[i]!);
+    layers.push(descriptor);
+    members.set(descriptor.digest, member);
+  }
+  const manifest: Manifest = {
+    mediaType: MEDIA_TYPES.ociManifest,
+    config: { mediaType: MEDIA_TYPES.ociConfig, digest, size: bytes.length },
+    layers,
+  };
+  const document = Buffer.from(JSON.stringify({ schemaVersion: 2, ...manifest }));
+  return {
+    digest: digestOf(document),
+    manifest,
+    config,
+    documents: { manifest: document, config: bytes },
+    members,
+  };
+}
+
+async function describeLayer(
+  files: LocalFiles,
+  name: string,
+  diffId: Digest,
+): Promise<{ descriptor: Descriptor; member: LocalFile }> {
+  const member = await files.find(name);
+  if (!member) throw missing(files, name);
+  const { size } = member;
+  const blob = new FileBlob(files.path, size, () => Promise.resolve(member));
+  const compression = compressionName(await blob.read(0, Math.min(MAGIC_LENGTH, size)));
+  if (compression === undefined) {
+    return { descriptor: { mediaType: LAYER_TYPE, digest: diffId, size }, member };
+  }
+  // Newer docker keeps layers compressed and names them by their digest; other tools' are to be digested first.
+  const digest = digestInName(name) ?? (await digestOfBlob(blob));
+  return { descriptor: { mediaType: `${LAYER_TYPE}+${compression}`, digest, size }, member };
+}
+
+/** `<hex>.json`, `blobs/sha256/<hex>`, `sha256:<hex>`: docker's, podman's and kaniko's names are made of a digest. */
+function digestInName(name: string): Digest | undefined {
+  const hex = /^(?:blobs\/sha256\/|sha256:)?([0-9a-f]{64})(?:\.json)?$/.exec(name)?.[1];
+  const digest = `sha256:${hex}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
+async function digestOfBlob(blob: FileBlob): Promise<Digest> {
+  const hash = createHash('sha256');
+  await blob.stream(0, blob.size, (chunk) => void hash.update(chunk));
+  return parseDigest(`sha256:${hash.digest('hex')}`);
+}
+
+function missing({ path }: LocalFiles, name: string): LayerslayerError {
+  return new LayerslayerError('NOT_FOUND', `${path} has no ${name}, which its manifest.json names`);
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { constants, writeSync } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { diskFault, onDisk } from '../base/on-disk.js';
+import { GzipScan } from '../codec/gzip/gzip-scan.js';
+import { InflateEngine } from '../codec/gzip/inflate-engine.js';
+
+/** Compressed bytes inflated per turn of the event loop. */
+const READ_SIZE = 64 * 1024;
+/** As in podman and skopeo: `/tmp` is often in memory. */
+const DEFAULT_DIRECTORY = '/var/tmp';
+/** Creates an unnamed file, open(2). Node has no constant for it. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
+
+/**
+ * Decompresses a gzip'd archive into an unnamed temporary file, so that its members can be read at
+ * any offset. The kernel frees the file with its last descriptor, even if this process is killed.
+ * Memory is bounded. The disk space is the archive's uncompressed size.
+ * @param archive stays open
+ * @param size bytes of `archive`
+ * @returns the file, which the caller closes, and its size in bytes
+ * @throws LayerslayerError CORRUPT_LAYER; IO_FAILED if the file can't be created or the disk is
+ *   full
+ */
+export async function decompressArchive(
+  archive: FileHandle,
+  size: number,
+): Promise<{ file: FileHandle; size: number }> {
+  const directory = process.env.TMPDIR || DEFAULT_DIRECTORY;
+  const doing = `decompressing the archive into ${directory} (set TMPDIR to use another directory)`;
+  const file = await onDisk(doing, () => openNameless(directory));
+  try {
+    let written = 0;
+    const scan = new GzipScan(new InflateEngine(), {
+      spanSize: Number.MAX_SAFE_INTEGER, // no checkpoints: the file can be read at any offset
+      onCheckpoint() {},
+      onOutput(memory, start, end) {
+        const bytes = memory.subarray(start, end);
+        // Zeros become a hole, so an archive of a few MiB with 10 GiB of zeros does not fill the
+        // disk.
+        if (!isZero(bytes)) writeFully(file, bytes, written, doing);
+        written += bytes.length;
+      },
+    });
+    const buffer = new Uint8Array(READ_SIZE);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await onDisk('reading the archive', () =>
+        archive.read(buffer, 0, Math.min(READ_SIZE, size - at), at),
+      );
+      if (bytesRead === 0) break; // truncated meanwhile: `finish` reports that
+      scan.push(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+    const { outSize } = scan.finish();
+    await onDisk(doing, () => file.truncate(outSize)); // a trailing hole
+    return { file, size: outSize };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function openNameless(directory: string): Promise<FileHandle> {
+  try {
+    return await open(directory, O_TMPFILE | constants.O_RDWR, 0o600);
+  } catch {
+    // NFS and others have no O_TMPFILE. Other errors recur here.
+    const path = join(directory, `layerslayer-${randomUUID()}`);
+    const file = await open(path, 'wx+', 0o600);
+    await unlink(path);
+    return file;
+  }
+}
+
+function writeFully(file: FileHandle, bytes: Uint8Array, offset: number, doing: string): void {
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      // An almost full disk writes a part and fails on the next write.
+      at += writeSync(file.fd, bytes, at, bytes.length - at, offset + at);
+    }
+  } catch (error) {
+    throw diskFault(doing, error);
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  // Compares the bytes with themselves shifted by one: native code without a buffer of zeros.
+  return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
+}

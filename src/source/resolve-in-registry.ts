@@ -1,0 +1,50 @@
+import { setFlagsFromString } from 'node:v8';
+import type { Log } from '../base/log.js';
+import type { CacheOptions } from '../cache/content-store.js';
+import { ContentStore } from '../cache/content-store.js';
+import type { Platform } from '../oci/platform.js';
+import { loadPool } from '../registry/http/undici-pool.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { ResolvedImage } from './image-source.js';
+import { KeptManifests } from './kept-manifests.js';
+import { RegistrySource } from './registry-source.js';
+
+/**
+ * For a process that is about to resolve one image, and then ends: loads the HTTP client, and has all WebAssembly in this
+ * process compiled fast instead of well. (undici's parser is WebAssembly; a process that ends while it is being optimized
+ * waits for the compiler, 40 ms, measured.)
+ */
+export function prepareToResolve(): void {
+  setFlagsFromString('--liftoff-only');
+  void loadPool();
+}
+
+export interface ResolveOptions {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  log: Log;
+  onNotice(message: string): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Finds one image by connections of its own and in this thread: for a process that wants no more of the registry and has
+ * nobody to answer meanwhile. A session does it in its fetching thread.
+ * @param reference of a registry
+ * @throws as `ImageSource.resolve`
+ */
+export async function resolveInRegistry(
+  reference: string,
+  platform: Platform,
+  { registry, cache, log, onNotice, signal }: ResolveOptions,
+): Promise<ResolvedImage> {
+  const store = await ContentStore.open({ ...cache, log });
+  const source = new RegistrySource({ ...registry, kept: new KeptManifests(store), onNotice, log });
+  try {
+    return await source.resolve(reference, platform, signal);
+  } finally {
+    // Nobody waits for their end.
+    void source.close();
+    void store.close();
+  }
+}

@@ -1,0 +1,145 @@
+import type { BlobReader } from '#dist/blob/blob-reader.js';
+import { MemoryBlob } from '#dist/blob/memory-blob.js';
+import { PAGE_SIZE } from '#dist/blob/page.js';
+import { PageHasher } from '#dist/blob/page-hasher.js';
+import { GzipScan } from '#dist/codec/gzip/gzip-scan.js';
+import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
+import { CheckpointWindows } from '#dist/engine/inflate/checkpoint-windows.js';
+import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
+import {
+  type ReadableLayer,
+  type ReadingResources,
+  RUN_SIZE,
+  WINDOW_SIZE,
+  WindowReader,
+} from '#dist/engine/inflate/window-reader.js';
+import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { IndexPass } from '#dist/index/index-pass.js';
+import type { LayerIndex } from '#dist/index/layer-index.js';
+import { decodeLayerIndex } from '#dist/index/layer-index-codec.js';
+import { LAYER_LIMITS, type LayerLimits } from '#dist/index/layer-limits.js';
+import { digestOf } from '../blob/bytes.js';
+
+/** The index pass over a blob, pushed in chunks (default: pages), and back from its encoded form. */
+export async function indexBlob(
+  blob: Uint8Array,
+  { chunkLength = PAGE_SIZE, limits = LAYER_LIMITS }: { chunkLength?: number; limits?: LayerLimits } = {},
+): Promise<{ index: LayerIndex; encoded: Uint8Array }> {
+  const pass = new IndexPass(digestOf(blob), { limits });
+  const hasher = new PageHasher('sha256');
+  for (let at = 0; at < blob.length; at += chunkLength) {
+    const chunk = new Uint8Array(blob.subarray(at, at + chunkLength));
+    hasher.update(chunk);
+    pass.push(chunk);
+    chunk.fill(0xee); // theirs until the call returns
+  }
+  const { bytes: encoded } = await pass.finish(hasher.finish().pageDigests);
+  return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
+}
+
+/** A gzip blob whose checkpoints stand closer than the index pass puts them; its content is no tar. */
+export async function readableGzip(blob: Uint8Array, spanSize: number): Promise<ReadableLayer> {
+  const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
+  const scan = new GzipScan(new InflateEngine(), {
+    spanSize,
+    onOutput: () => {},
+    onCheckpoint: (checkpoint) => builder.add(checkpoint),
+  });
+  scan.push(blob);
+  const { outSize } = scan.finish();
+  const { checkpoints, windows } = await builder.finish();
+  const memory = new SharedArrayBuffer(windows.length);
+  new Uint8Array(memory).set(windows);
+  const kept = new CheckpointWindows(checkpoints, { memory }, (number, why) => {
+    throw new Error(`window ${number}: ${why}`);
+  });
+  return {
+    digest: digestOf(blob),
+    compression: 'gzip',
+    tarSize: outSize,
+    checkpoints,
+    windowOf: (number) => kept.window(number),
+  };
+}
+
+/** A plain tar: nothing but its bytes. */
+export async function readablePlain(blob: Uint8Array): Promise<ReadableLayer> {
+  return {
+    digest: digestOf(blob),
+    compression: 'none',
+    tarSize: blob.length,
+    checkpoints: (await new CheckpointBuilder(0).finish()).checkpoints,
+    windowOf: () => new Uint8Array(0),
+  };
+}
+
+export function resources(): ReadingResources {
+  return {
+    cursors: new CursorPool(),
+    runs: new BufferPool(RUN_SIZE, 4),
+  };
+}
+
+export function readerOf(
+  layer: ReadableLayer,
+  blob: BlobReader,
+  shared: ReadingResources = resources(),
+): WindowReader {
+  return new WindowReader(layer, blob, shared);
+}
+
+/** Windows `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
+export async function readWindows(
+  reader: WindowReader,
+  shared: ReadingResources,
+  first: number,
+  count: number,
+  signal?: AbortSignal,
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let next = first;
+  await reader.read(
+    first,
+    count,
+    (number, bytes) => {
+      if (number !== next) throw new Error(`window ${number} came out of order`);
+      next += Math.ceil(bytes.length / WINDOW_SIZE);
+      parts.push(Buffer.from(bytes));
+      bytes.fill(0xee);
+      shared.runs.giveBack(bytes.buffer);
+    },
+    signal,
+  );
+  return Buffer.concat(parts);
+}
+
+/** A blob whose reads come later, are watched, and go wrong as they are told. */
+export class WatchedBlob implements BlobReader {
+  readonly #blob: MemoryBlob;
+  reads: number[] = []; // offsets
+  readBytes = 0;
+  readonly lent: ArrayBufferLike[] = [];
+  /** Called for each read, before it answers: to wait, or to throw. */
+  before: (offset: number, signal?: AbortSignal) => Promise<void> | void = () => {};
+
+  constructor(readonly bytes: Uint8Array) {
+    this.#blob = new MemoryBlob(bytes);
+  }
+
+  get size(): number {
+    return this.#blob.size;
+  }
+
+  /** Puts the bytes into the lent buffer when there is one, as pages from the disk are. */
+  async read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
+    this.reads.push(offset);
+    this.readBytes += length;
+    await this.before(offset, signal);
+    const bytes = await this.#blob.read(offset, length, signal);
+    if (!lent) return bytes;
+    this.lent.push(lent.buffer);
+    lent.set(bytes);
+    return lent.subarray(0, length);
+  }
+}
