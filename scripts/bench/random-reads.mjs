@@ -5,6 +5,9 @@ import { Mounts } from './mounts.mjs';
 
 const CHILD = fileURLToPath(new URL('random-reads-child.mjs', import.meta.url));
 
+const KIB = 1024;
+const PAGE = 256 * KIB;
+
 /** Microseconds. */
 const WARM_P50 = 25;
 const COLD_P50 = 1_000;
@@ -16,7 +19,7 @@ export async function randomReads({ workplace, images, report }) {
   await mounts.mount(image.reference);
   await mounts.unmount();
   const argv = [process.execPath, CHILD, image.reference, mounts.cache];
-  const { warm, cold } = JSON.parse(await workplace.run(argv));
+  const { warm, cold, remote } = JSON.parse(await workplace.run(argv));
   await workplace.remove(mounts.cache);
   const row = (what, microseconds, limit) =>
     report.add({
@@ -29,4 +32,10 @@ export async function randomReads({ workplace, images, report }) {
   row('warm windows, p50', warm.p50, WARM_P50);
   row('cold windows, bytes on disk, p50', cold.p50, COLD_P50);
   row('cold windows, bytes on disk, p99', cold.p99, COLD_P99);
+  report.add({
+    what: '4 KiB at random, bytes fetched',
+    ours: `${(remote.bytes / KIB).toFixed(0)} KiB`,
+    against: 'a page: 256 KiB',
+    ratio: remote.bytes / PAGE,
+  });
 }
