@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { compiled } from '../support/programs.js';
 
 const PRINT = `
-  import { hopelessLimit, savesAddressSpace, tightLimits } from '#dist/base/process-limits.js';
+  import { hopelessLimit, savesAddressSpace, tightLimits } from '${compiled('src/base/process-limits.ts')}';
   console.log(JSON.stringify({ hopeless: hopelessLimit(), tight: tightLimits(), saves: savesAddressSpace() }));
 `;
 
@@ -11,8 +11,7 @@ const PRINT = `
 function under(limits: string, options: readonly string[] = [], as = ''): Record<string, unknown> {
   const script = `${limits}; exec ${as} "$@"`;
   const args = ['-c', script, 'bash', process.execPath, ...options, '--input-type=module', '-e', PRINT];
-  const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const { stdout, stderr } = spawnSync('bash', args, { cwd, encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync('bash', args, { encoding: 'utf8' });
   expect(stderr).toBe('');
   return JSON.parse(stdout) as Record<string, unknown>;
 }
