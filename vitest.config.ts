@@ -8,7 +8,7 @@ process.env.UV_THREADPOOL_SIZE = '16';
 
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
 
-/** A thread is started from a file that Node can read: from the compiled copy (test/support/compile-sources.ts). */
+/** A thread is started from a file that Node can read: from the compiled copy (test/setup/compile-sources.ts). */
 const compiledThreads: Plugin = {
   name: 'compiled-threads',
   enforce: 'pre',
@@ -29,7 +29,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^#(?:dist|src)\/(.*)\.js$/, replacement: `${ROOT}src/$1.ts` }] },
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/global-setup.ts',
+    globalSetup: 'test/setup/global-setup.ts',
+    setupFiles: process.env.LAYERSLAYER_SEED === undefined ? [] : ['test/setup/repeat-seed.ts'],
     testTimeout: 60_000,
     hookTimeout: 180_000,
     // Two cores, and each file may start a registry, workers and mounts of its own.

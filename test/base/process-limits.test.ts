@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 
 const PRINT = `
   import { hopelessLimit, savesAddressSpace, tightLimits } from '${compiled('src/base/process-limits.ts')}';

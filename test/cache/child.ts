@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 import { onCleanUp } from './scratch.js';
 
 /** A Node process that runs one of `children/` and talks by lines on stdout. */

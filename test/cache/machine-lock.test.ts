@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { SocketDirectory } from '#dist/base/socket-directory.js';
 import { sweepLocks, withMachineLock } from '#dist/cache/machine-lock.js';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 import { Child } from './child.js';
 import { cleanUp, IS_ROOT, NOBODY, onCleanUp, scratchDirectory, scratchTmpfs } from './scratch.js';
 

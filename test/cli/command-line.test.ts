@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { builtProgram } from '../support/programs.js';
+import { builtProgram } from '../setup/programs.js';
 
 const MAIN = builtProgram();
 const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url));

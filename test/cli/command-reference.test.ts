@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { builtProgram } from '../support/programs.js';
+import { builtProgram } from '../setup/programs.js';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/command-reference.mjs', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../src/cli/COMMANDS.md', import.meta.url));

@@ -2,9 +2,9 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, run } from '../support/child.js';
 import { until, Workplace } from '../support/mounts.js';
-import { builtProgram } from '../support/programs.js';
 import {
   type PushedImage,
   pushImage,

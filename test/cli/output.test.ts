@@ -8,7 +8,7 @@ import { ERROR_CODES } from '#dist/base/errors.js';
 import { EXIT_STATUS } from '#dist/cli/exit-status.js';
 import { mountLine } from '#dist/cli/result-line.js';
 import { textTable } from '#dist/cli/table.js';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 import { memoryOutput } from './memory-output.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-output-'));

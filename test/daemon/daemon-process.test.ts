@@ -7,7 +7,7 @@ import { DaemonClient } from '#dist/daemon/daemon-client.js';
 import type { MountOptions } from '#dist/daemon/mount-options.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { contactDaemon } from '#dist/daemon/status/status-client.js';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 
 const LATE = compiled('test/daemon/late-daemon.mjs');
 const STUCK = compiled('test/daemon/stuck-daemon.mjs');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FUSE_READERS } from '#dist/daemon/start-daemon.js';
 import { READERS } from '#dist/fuse/dev-fuse/device-channel.js';
-import { compiled } from '../support/programs.js';
+import { compiled } from '../setup/programs.js';
 
 const PRINT_FILES = compiled('test/daemon/print-files.mjs');
 const START = `

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, type Ended, run } from './child.js';
-import { builtProgram } from './programs.js';
 
 /** The built command, run as this process's user. */
 export const builtCommand = (): string[] => [process.execPath, builtProgram()];

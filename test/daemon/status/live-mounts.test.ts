@@ -10,7 +10,7 @@ import { listOurMounts, ourMountAt } from '#dist/daemon/our-mounts.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { listLiveMounts } from '#dist/daemon/status/live-mounts.js';
 import { unmountOurs } from '#dist/daemon/unmount.js';
-import { compiled } from '../../support/programs.js';
+import { compiled } from '../../setup/programs.js';
 
 const TINY = compiled('test/daemon/tiny-daemon.mjs');
 const NOBODY = { resolved() {}, progress() {}, notice() {}, log() {} };

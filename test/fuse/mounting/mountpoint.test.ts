@@ -8,7 +8,7 @@ import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
 import { readMountTable, topmostAt } from '#dist/fuse/mounting/mount-table.js';
 import { checkMountpoint } from '#dist/fuse/mounting/mountpoint.js';
 import { rootMount } from '#dist/fuse/mounting/root-mount.js';
-import { compiled } from '../../support/programs.js';
+import { compiled } from '../../setup/programs.js';
 import { MemoryFs } from '../memory-fs.js';
 import { cleanUp, mountFs, newMountpoint, optionsFor, output, run } from '../mounting.js';
 
