@@ -1,6 +1,7 @@
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
+import { programTests } from './test/setup/program-tests.js';
 
 // Each mount that a test's process serves keeps two threads of libuv's pool; with the default of four, two mounts would stop
 // every other call of the file system. The forks inherit this.
@@ -29,6 +30,7 @@ export default defineConfig({
   resolve: { alias: [{ find: /^#(?:dist|src)\/(.*)\.js$/, replacement: `${ROOT}src/$1.ts` }] },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: process.env.LAYERSLAYER_TESTS === 'unit' ? programTests(ROOT) : [],
     globalSetup: 'test/setup/global-setup.ts',
     setupFiles: process.env.LAYERSLAYER_SEED === undefined ? [] : ['test/setup/repeat-seed.ts'],
     testTimeout: 60_000,
