@@ -36,11 +36,13 @@ async function bundle() {
       input: { [name]: built(main) },
       platform: 'node',
       external: NATIVE,
+      plugins: [mapsOfTsc],
       preserveEntrySignatures: 'allow-extension', // nobody imports a program
     });
     await program.write({
       dir: built('bin'),
       format: 'esm',
+      sourcemap: true,
       entryFileNames: '[name].js',
       chunkFileNames: `${name}-[name]-[hash].js`,
       ...(name === 'layerslayer' && { codeSplitting: commandChunks(built) }),
@@ -49,6 +51,15 @@ async function bundle() {
   }
   chmodSync(built('bin/layerslayer.js'), 0o755);
 }
+
+/** Has the maps of dist/bin lead to src: `NODE_OPTIONS=--enable-source-maps layerslayer …`. The package goes without. */
+const mapsOfTsc = {
+  name: 'maps-of-tsc',
+  load(id) {
+    if (!id.startsWith(join(root, 'dist/'))) return undefined;
+    return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') };
+  },
+};
 
 /** They find their binaries beside themselves, and are imported only where they are needed. */
 const NATIVE = ['koffi', 'fuse-native'];
