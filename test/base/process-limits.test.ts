@@ -37,9 +37,10 @@ it.each([
 });
 
 it('names a limit under which nothing works', () => {
-  const { hopeless } = under('ulimit -v 1000000');
+  // Node 24 and later do not start at all with 1,100,000 KiB.
+  const { hopeless } = under('ulimit -v 1500000');
   expect(hopeless).toBe(
-    'the address space is limited to 1000000 KiB (ulimit -v): layerslayer needs 1572864 KiB or more',
+    'the address space is limited to 1500000 KiB (ulimit -v): layerslayer needs 1572864 KiB or more',
   );
 });
 
