@@ -46,7 +46,7 @@ export class LayerslayerError extends Error {
 export interface ErrorRecord {
   code: ErrorCode;
   message: string;
-  stack?: string;
+  stack?: string | undefined;
 }
 
 export function toErrorRecord(error: unknown): ErrorRecord {

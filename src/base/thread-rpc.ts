@@ -76,7 +76,7 @@ export class ThreadPeer<Remote extends object> {
   async call<M extends keyof Remote & string>(
     method: M,
     argument: ArgumentOf<Remote[M]>,
-    options: { transfer?: readonly Transferable[]; signal?: AbortSignal } = {},
+    options: { transfer?: readonly Transferable[]; signal?: AbortSignal | undefined } = {},
   ): Promise<ResultOf<Remote[M]>> {
     const { signal, transfer } = options;
     if (this.#closed) throw this.#closed;

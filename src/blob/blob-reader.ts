@@ -41,7 +41,7 @@ export interface BlobSource extends BlobReader {
   ): Promise<void>;
 
   /** The file that holds the blob, when that is on this machine: its pages are not kept a second time. */
-  readonly local?: LocalBytes;
+  readonly local?: LocalBytes | undefined;
 
   /**
    * False once answers were found to begin at the first byte whatever range was asked: then many short ranges cost more

@@ -29,7 +29,7 @@ export interface FetchedPagesOptions {
   recent: ByteLru<string, Uint8Array>;
   log: Log;
   /** Ends every request of this blob. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Pages from a blob's source: each is fetched once however many wait for it, checked, and kept. */

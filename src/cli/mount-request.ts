@@ -87,7 +87,7 @@ export interface MountPlace {
   /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
   source: string | undefined;
   mountpoint: string; // absolute, free of symlinks, and just checked
-  mountpointIdentity?: string; // identity of the checked directory
+  mountpointIdentity?: string | undefined; // identity of the checked directory
 }
 
 /** The whole order for the daemon; reads the secrets. */

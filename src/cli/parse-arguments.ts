@@ -49,7 +49,11 @@ export function parseArguments<T extends OptionTable>(
 }
 
 function checkedValue(
-  { rawName, value: given, inlineValue }: { rawName: string; value?: string; inlineValue?: boolean },
+  {
+    rawName,
+    value: given,
+    inlineValue,
+  }: { rawName: string; value?: string | undefined; inlineValue?: boolean | undefined },
   spec: OptionSpec,
 ): string | boolean {
   const isShort = !rawName.startsWith('--');

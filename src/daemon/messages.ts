@@ -22,4 +22,4 @@ export type FromDaemon =
   | { type: 'log'; level: LogLevel; message: string }
   | { type: 'ready'; summary: MountSummary }
   | { type: 'failed'; error: ErrorRecord }
-  | { type: 'ended'; error?: ErrorRecord };
+  | { type: 'ended'; error?: ErrorRecord | undefined };

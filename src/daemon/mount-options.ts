@@ -24,7 +24,7 @@ export interface MountOptions {
   memoryBytes: number; // cap of decompressed windows
   mountpoint: string; // absolute, free of symlinks
   mountpointCheckedMs: number; // when that was found out; since 1970
-  mountpointIdentity?: string; // identity of the checked directory
+  mountpointIdentity?: string | undefined; // identity of the checked directory
   transport: TransportName;
   layer?: number | Digest; // one layer's own tree (numbered from 1) instead of the merged one
   allowOther: boolean;

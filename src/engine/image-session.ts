@@ -70,7 +70,7 @@ export interface ImageSession {
    */
   openLayers(
     image: ResolvedImage,
-    options?: { only?: readonly number[]; signal?: AbortSignal },
+    options?: { only?: readonly number[] | undefined; signal?: AbortSignal },
   ): Promise<Layer[]>;
   /**
    * Saves the layers' bytes as they are in files, checked by digest, a few at a time. A fault with one is its outcome, and the

@@ -118,7 +118,7 @@ class ThreadedSession implements ImageSession {
 
   openLayers(
     image: ResolvedImage,
-    { only, signal }: { only?: readonly number[]; signal?: AbortSignal } = {},
+    { only, signal }: { only?: readonly number[] | undefined; signal?: AbortSignal } = {},
   ): Promise<Layer[]> {
     const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), signal);
     this.#opening.add(opening);

@@ -7,10 +7,10 @@ import { isProvenance, provenance } from './provenance.js';
 import { transformSymlink } from './transform-symlink.js';
 
 export interface MergedFsOptions {
-  uid?: number; // owner of everything, instead of the image's
-  gid?: number;
+  uid?: number | undefined; // owner of everything, instead of the image's
+  gid?: number | undefined;
   /** Absolute mountpoint: absolute links are led back below it. Left out: links are as in the image. */
-  transformSymlinks?: string;
+  transformSymlinks?: string | undefined;
   /** The build step that made a layer. */
   createdBy: (layerNumber: number) => string | undefined;
 }

@@ -12,7 +12,7 @@ export interface TransportOptions {
   nonempty: boolean; // mount over a directory that has entries
   /** When `checkMountpoint` gave the mountpoint's name, in ms since 1970: within a second it is not asked again. */
   checkedMs?: number;
-  checkedIdentity?: string; // identity of the checked directory
+  checkedIdentity?: string | undefined; // identity of the checked directory
   log: Log;
 }
 

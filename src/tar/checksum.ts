@@ -29,7 +29,7 @@ export function sumOfBlock(view: DataView, at: number): number {
 export function checksumMatches(block: Uint8Array, at: number, sum: number): boolean {
   const stated = parseOctal(block, at + CHECKSUM_AT, CHECKSUM_WIDTH);
   let unsigned = sum;
-  for (let i = 0; i < CHECKSUM_WIDTH; i++) unsigned += SPACE - block[at + CHECKSUM_AT + i];
+  for (let i = 0; i < CHECKSUM_WIDTH; i++) unsigned += SPACE - block[at + CHECKSUM_AT + i]!;
   return stated === unsigned || stated === unsigned - 256 * countHighBytes(block, at);
 }
 
@@ -38,7 +38,7 @@ function countHighBytes(block: Uint8Array, at: number): number {
   let count = 0;
   for (let i = 0; i < BLOCK_SIZE; i++) {
     if (i === CHECKSUM_AT) i += CHECKSUM_WIDTH;
-    if (block[at + i] > 127) count++;
+    if (block[at + i]! > 127) count++;
   }
   return count;
 }

@@ -81,7 +81,7 @@ export class HeaderBlock {
     this.bytes = bytes;
     this.at = at;
     this.offset = offset;
-    this.type = bytes[at + TYPE_AT];
+    this.type = bytes[at + TYPE_AT]!;
     this.format = this.#readFormat();
   }
 

@@ -26,7 +26,7 @@ export class LineMap implements MapBlocks {
 
   readBlock(block: Uint8Array, at: number): boolean {
     for (let i = at; i < at + BLOCK_SIZE; i++) {
-      const byte = block[i];
+      const byte = block[i]!;
       if (byte >= DIGIT_0 && byte <= DIGIT_9) {
         this.#number = this.#number * 10 + (byte - DIGIT_0);
         this.#digits++;

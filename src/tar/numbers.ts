@@ -23,7 +23,7 @@ export interface PaxTime {
 
 /** A header field: base-256 when its first bit is set (GNU, star), else octal. */
 export function parseNumericField(block: Uint8Array, at: number, width: number): number | undefined {
-  return block[at] >= 0x80 ? parseBase256(block, at, width) : parseOctal(block, at, width);
+  return block[at]! >= 0x80 ? parseBase256(block, at, width) : parseOctal(block, at, width);
 }
 
 /**
@@ -32,24 +32,24 @@ export function parseNumericField(block: Uint8Array, at: number, width: number):
  */
 export function parseOctal(block: Uint8Array, at: number, width: number): number | undefined {
   const end = at + width;
-  while (at < end && isBlank(block[at])) at++;
+  while (at < end && isBlank(block[at]!)) at++;
   let value = 0;
   for (; at < end; at++) {
-    const byte = block[at];
+    const byte = block[at]!;
     if (byte < DIGIT_0 || byte > DIGIT_7) break;
     value = value * 8 + (byte - DIGIT_0);
   }
   if (at < end && block[at] === 0) return value;
-  while (at < end && isBlank(block[at])) at++;
+  while (at < end && isBlank(block[at]!)) at++;
   return at === end ? value : undefined;
 }
 
 /** Two's complement, big-endian; the first bit only marks the form, the second is the sign. */
 function parseBase256(block: Uint8Array, at: number, width: number): number | undefined {
-  const negative = (block[at] & 0x40) !== 0;
+  const negative = (block[at]! & 0x40) !== 0;
   const invert = negative ? 0xff : 0;
-  let value = (block[at] ^ invert) & 0x7f;
-  for (let i = at + 1; i < at + width; i++) value = value * 256 + (block[i] ^ invert);
+  let value = (block[at]! ^ invert) & 0x7f;
+  for (let i = at + 1; i < at + width; i++) value = value * 256 + (block[i]! ^ invert);
   if (value >= INT64_END) return negative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return negative ? -1 - value : value;
 }
@@ -61,7 +61,7 @@ export function parseDecimal(bytes: Uint8Array, at: number, end: number): number
   if (at >= end) return undefined;
   let value = 0;
   for (; at < end; at++) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
     if (byte < DIGIT_0 || byte > DIGIT_9) return undefined;
     value = value * 10 + (byte - DIGIT_0);
   }
@@ -81,7 +81,7 @@ export function parsePaxTime(bytes: Uint8Array, at: number, end: number): PaxTim
   let fraction = 0;
   let digits = 0;
   for (let i = wholeEnd + 1; i < end; i++) {
-    const byte = bytes[i];
+    const byte = bytes[i]!;
     if (byte < DIGIT_0 || byte > DIGIT_9) return undefined;
     if (digits === NANOSECOND_DIGITS) continue;
     fraction = fraction * 10 + (byte - DIGIT_0);

@@ -51,8 +51,8 @@ export function sparseSegments(
   let end = 0; // of the segment before
   let total = 0;
   for (let i = 0; i < pairs.length; i += 2) {
-    const start = pairs[i];
-    const length = pairs[i + 1];
+    const start = pairs[i]!;
+    const length = pairs[i + 1]!;
     // A sum that was rounded is at least 2^53, and so past any size.
     if (start < end || length < 0 || start + length > size) {
       throw corruptTar(

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { builtProgram } from '../setup/programs.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
+const MAIN = builtProgram();
 const MANIFEST = fileURLToPath(new URL('../../package.json', import.meta.url));
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-cli-'));

@@ -11,7 +11,7 @@ export interface RequestParts {
   unique?: bigint;
   inode?: bigint | number;
   body?: Buffer;
-  length?: number; // what the header claims; default: the truth
+  length?: number | undefined; // what the header claims; default: the truth
 }
 
 export function requestBytes(opcode: number, parts: RequestParts = {}): Buffer {
@@ -31,7 +31,7 @@ export interface WireReply {
 }
 
 /** A dispatcher whose replies are collected, each checked to be as long as it says. */
-export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number } = {}) {
+export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number | undefined } = {}) {
   const replies: WireReply[] = [];
   const log: string[] = [];
   const sink = {

@@ -6,13 +6,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
-
 /** The built command, run as this process's user. */
-export const BUILT_COMMAND = [process.execPath, PROGRAM];
+export const builtCommand = (): string[] => [process.execPath, builtProgram()];
 
 /** Between looks at something that is to come about; it decides no test, deadlines do. */
 const POLL_MS = 50;
@@ -38,7 +36,7 @@ export class Workplace {
   readonly #directories = new Set<string>();
 
   /** @param program what to run; default: the built command */
-  constructor(readonly program: readonly string[] = BUILT_COMMAND) {
+  constructor(readonly program: readonly string[] = builtCommand()) {
     const home = join(this.scratch, 'home');
     for (const directory of [home, this.temporary]) mkdirSync(directory);
     this.env = {

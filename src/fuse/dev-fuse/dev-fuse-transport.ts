@@ -41,7 +41,7 @@ export class DevFuseTransport implements Transport {
     const channel = new DeviceChannel(await kernelMount.attach(checked, options), log);
     const dispatcher = new Dispatcher(fs, channel, log, { readDeadlineMs: this.#readDeadlineMs });
     channel.start(this.#readers, (request) => dispatcher.handle(request));
-    channel.closed.then(() => dispatcher.close());
+    void channel.closed.then(() => dispatcher.close());
     const mounted = new AttachedMount(path, await attachedDevice(path), channel.closed, kernelMount, log);
     try {
       await withinInitDeadline(dispatcher.ready);

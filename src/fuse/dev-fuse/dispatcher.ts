@@ -39,7 +39,7 @@ export class Dispatcher {
   #onReady: () => void = () => {};
   #onRefused: (error: LayerslayerError) => void = () => {};
 
-  constructor(fs: LayerFs, sink: ReplySink, log: Log, options: { readDeadlineMs?: number } = {}) {
+  constructor(fs: LayerFs, sink: ReplySink, log: Log, options: { readDeadlineMs?: number | undefined } = {}) {
     this.#reply = new Reply(sink);
     this.#inodes = new InodeOperations(fs, this.#reply);
     const fail = (unique: number, error: unknown, doing: string) => this.#fail(unique, error, doing);

@@ -46,7 +46,7 @@ export class FuseNativeTransport implements Transport {
     const ended = deviceClosed(descriptor);
     const device = await attachedDevice(path);
     // It does so when each of its threads has its answer, also those that nobody waits for any more.
-    Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
+    void Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
     await raiseReadAhead(device, log);
     return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
   }

@@ -12,7 +12,7 @@ export type Detachment = 'if-unused' | 'lazily' | 'forcibly';
 /** A mountpoint, as `checkMountpoint` returns it. */
 export interface CheckedMountpoint {
   path: string; // absolute, without symlinks
-  identity?: string; // identity of the directory; undefined: any
+  identity?: string | undefined; // identity of the directory; undefined: any
 }
 
 /**

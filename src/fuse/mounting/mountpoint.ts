@@ -64,7 +64,12 @@ export async function checkMountpoint(
  */
 export async function checkedMountpoint(
   path: string,
-  options: { nonempty: boolean; kernelMount?: KernelMount; checkedMs?: number; checkedIdentity?: string },
+  options: {
+    nonempty: boolean;
+    kernelMount?: KernelMount;
+    checkedMs?: number;
+    checkedIdentity?: string | undefined;
+  },
 ): Promise<CheckedMountpoint> {
   const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
   return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);

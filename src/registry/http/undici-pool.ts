@@ -75,10 +75,10 @@ interface StartedHandler extends Dispatcher.DispatchHandler {
  * Returns a connector that opens sockets as undici does, with other error codes. undici retries
  * forever if a connector fails with undici's own socket errors or returns a closed socket.
  */
-export async function openConnector(options: ConnectorOptions): Promise<buildConnector.connector> {
+export async function openConnector(options: ConnectorOptions): Promise<Connector> {
   const connect = (await loadUndici()).connector(options);
   return (target, callback) => {
-    connect(target, (error, socket) => {
+    connect(target as buildConnector.Options, (error, socket) => {
       if (socket) keepFirstError(socket);
       if (socket && !socket.destroyed) callback(null, socket);
       else callback(isRetriedForEver(error) ? closedAtOnce(error) : error!, null);

@@ -7,7 +7,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 export interface HeaderFields {
   text?: boolean;
   extra?: Uint8Array;
-  name?: string;
+  name?: string | undefined;
   comment?: string;
   headerCrc?: boolean | number; // true: the right one
   reserved?: number; // flag bits 0xe0

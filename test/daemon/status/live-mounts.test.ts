@@ -4,24 +4,23 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DaemonClient } from '#dist/daemon/daemon-client.js';
 import { listOurMounts, ourMountAt } from '#dist/daemon/our-mounts.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { listLiveMounts } from '#dist/daemon/status/live-mounts.js';
 import { unmountOurs } from '#dist/daemon/unmount.js';
+import { compiled } from '../../setup/programs.js';
 
-const TINY = fileURLToPath(new URL('../tiny-daemon.mjs', import.meta.url));
+const TINY = compiled('test/daemon/tiny-daemon.mjs');
 const NOBODY = { resolved() {}, progress() {}, notice() {}, log() {} };
 
 /** What the contract allows a daemon after its mount is gone, with room for a loaded machine. */
 const END = { timeout: 10_000, interval: 20 };
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const UNMOUNT = `
-  import { listLiveMounts } from '#dist/daemon/status/live-mounts.js';
-  import { unmountOurs } from '#dist/daemon/unmount.js';
+  import { listLiveMounts } from '${compiled('src/daemon/status/live-mounts.ts')}';
+  import { unmountOurs } from '${compiled('src/daemon/unmount.ts')}';
   const found = (await listLiveMounts(0)).find(({ mount }) => mount.mountpoint === process.argv[1]);
   const code = await unmountOurs(found.mount, { lazy: false }).then(() => 'gone', (error) => error.code);
   console.log(found.state, code);
@@ -131,14 +130,13 @@ describe('a live mount', () => {
   it('of somebody else is refused as such', async () => {
     await mountTiny();
     const script = `
-      import { ourMountAt } from '#dist/daemon/our-mounts.js';
-      import { unmountOurs } from '#dist/daemon/unmount.js';
+      import { ourMountAt } from '${compiled('src/daemon/our-mounts.ts')}';
+      import { unmountOurs } from '${compiled('src/daemon/unmount.ts')}';
       process.setuid(65534);
       await unmountOurs(await ourMountAt(process.argv[1]), { lazy: false }).catch(({ message }) => console.log(message));
     `;
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, mountpoint], {
       encoding: 'utf8',
-      cwd: ROOT,
     });
     expect(stdout).toMatch(/^unmounting .*: not mounted by this user; its user or root can unmount it\n$/);
   });
@@ -201,7 +199,7 @@ describe('a live mount', () => {
       const elsewhere = spawnSync(
         'unshare',
         [...words, process.execPath, '--input-type=module', '-e', UNMOUNT, mountpoint],
-        { encoding: 'utf8', cwd: ROOT },
+        { encoding: 'utf8' },
       );
       expect(elsewhere).toMatchObject({ stdout: `${outcome}\n` });
       expect(await readFile(join(mountpoint, 'hello'), 'utf8')).toBe('hello, world\n');

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
 import { readMountTable, topmostAt } from '#dist/fuse/mounting/mount-table.js';
 import { checkMountpoint } from '#dist/fuse/mounting/mountpoint.js';
 import { rootMount } from '#dist/fuse/mounting/root-mount.js';
+import { compiled } from '../../setup/programs.js';
 import { MemoryFs } from '../memory-fs.js';
 import { cleanUp, mountFs, newMountpoint, optionsFor, output, run } from '../mounting.js';
 
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** A mount served by a process of its own. */
 async function hostOn(mountpoint: string): Promise<ChildProcess> {
-  const script = fileURLToPath(new URL('../doomed-host.mjs', import.meta.url));
+  const script = compiled('test/fuse/doomed-host.mjs');
   const host = spawn(process.execPath, [script, mountpoint], {
     cwd: '/',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -182,7 +182,7 @@ test('the transport checks before it mounts', async () => {
 
 test('without the device: what to do about it', async () => {
   const mountpoint = await newMountpoint();
-  const script = fileURLToPath(new URL('../doomed-host.mjs', import.meta.url));
+  const script = compiled('test/fuse/doomed-host.mjs');
   const command = 'mount -t tmpfs none /dev && exec "$0" "$1" "$2"';
   const result = await run('unshare', ['-m', 'sh', '-c', command, process.execPath, script, mountpoint]);
   expect(result.status).toBe(1);
