@@ -195,8 +195,8 @@ export class LayerOpener {
     }
   }
 
-  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
-    const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
+  async #readable(blob: BlobNumber, size: number, { index, states }: KeptIndex): Promise<Layer> {
+    const { digest, codec, blobSize, tarSize, checkpoints, pageDigests } = index;
     if (blobSize !== size) {
       // A kept index is right by its digest; a manifest may still say what it likes.
       throw new LayerslayerError(
@@ -206,8 +206,8 @@ export class LayerOpener {
     }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
     const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
-    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
-    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
+    const compressed = { blob, digest, codec, blobSize, pageDigests, local };
+    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, states });
     return new IndexedLayer({
       digest,
       entries: index.entries,

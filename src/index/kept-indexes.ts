@@ -6,7 +6,8 @@ import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
-import type { LayerIndex, WindowStorage } from './layer-index.js';
+import type { StateStorage } from './checkpoints.js';
+import type { LayerIndex } from './layer-index.js';
 import { decodeLayerIndex, LAYER_INDEX_VERSION } from './layer-index-codec.js';
 
 /**
@@ -17,7 +18,7 @@ const LOCK_NAME_LENGTH = 32;
 
 export interface KeptIndex {
   index: LayerIndex;
-  windows: WindowStorage;
+  states: StateStorage;
   cached: boolean; // it was kept from an earlier mount, or another process has just made it
 }
 
@@ -96,7 +97,7 @@ export class KeptIndexes {
     );
   }
 
-  /** Called when nothing reads a window and no `loadOrMake` is under way. */
+  /** Called when nothing reads a state and no `loadOrMake` is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.endPreloading();
@@ -107,7 +108,7 @@ export class KeptIndexes {
 
   async #load(store: ContentStore, digest: Digest): Promise<KeptIndex | undefined> {
     const key = indexKey(LAYER_INDEX_VERSION, digest);
-    // The file stays open for its windows: evicting it does no harm to a mount that uses it.
+    // The file stays open for its states: evicting it does no harm to a mount that uses it.
     const fd = store.openFd('index', key);
     if (fd === undefined) return undefined;
     try {
@@ -116,7 +117,7 @@ export class KeptIndexes {
       if (index.digest !== digest)
         throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
       this.#openFds.add(fd);
-      return { index, windows: { fd, section: index.windows }, cached: true };
+      return { index, states: { fd, offset: index.states.offset }, cached: true };
     } catch (error) {
       closeSync(fd);
       this.#log.warn(`the kept index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
@@ -135,17 +136,17 @@ export class KeptIndexes {
     const fd = store.openFd('index', key);
     if (fd === undefined) return inMemory(made);
     this.#openFds.add(fd);
-    return { index: made.index, windows: { fd, section: made.index.windows }, cached: false };
+    return { index: made.index, states: { fd, offset: made.index.states.offset }, cached: false };
   }
 }
 
-/** An index that the disk does not keep: its windows go to memory that the inflating threads share. */
+/** An index that the disk does not keep: its states go to memory that the inflating threads share. */
 function inMemory({ bytes, index: known }: MadeIndex): KeptIndex {
   const index = known ?? decodeLayerIndex((offset, length) => bytes.subarray(offset, offset + length));
-  const { offset, length } = index.windows;
+  const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(bytes.subarray(offset, offset + length));
-  return { index, windows: { memory }, cached: false };
+  return { index, states: { memory }, cached: false };
 }
 
 /** @param size of the file, bytes */

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import type { Compression } from '../codec/compression.js';
+import { codecNamed } from '../codec/codecs.js';
 import { parseDigest } from '../oci/digest.js';
-import { packCheckpoints, unpackCheckpoints } from './checkpoint-codec.js';
+import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -20,17 +20,17 @@ import { LAYER_LIMITS } from './layer-limits.js';
 /**
  * The layer index as one file:
  *
- *     magic, version (u32 each) | header length (u32) | SHA-256 of header and tables | header | tables | windows
+ *     magic, version (u32 each) | header length (u32) | SHA-256 of header and tables | header | tables | states
  *
  * The header is JSON (sizes, counts, where each table is); a table is a deflated run of integer columns
- * or of names, used as it is when inflated. The windows come last and are deflated in groups, so that a reader takes
+ * or of names, used as it is when inflated. The states come last and are deflated in groups, so that a reader takes
  * one with a single positioned read; their CRC32s are among the tables. Any damage is CORRUPT_LAYER: the index is
  * thrown away and made again.
  */
 
 const MAGIC = 0x5849534c; // "LSIX"
 /** Raised with every change of the format; also part of the path that an index is kept under. */
-export const LAYER_INDEX_VERSION = 3;
+export const LAYER_INDEX_VERSION = 4;
 const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 /** zlib's default: 5.9 bytes a path of /usr, level 9 saves 0.2 of them for three times the time (measured). */
@@ -52,7 +52,7 @@ type TableName = (typeof TABLE_NAMES)[number];
 
 interface Header {
   digest: string;
-  compression: Compression;
+  codec: string;
   blobSize: number;
   tarSize: number;
   entries: number;
@@ -61,7 +61,7 @@ interface Header {
   sparseFiles: number;
   warnings: readonly string[];
   tables: Record<TableName, { stored: number; size: number }>;
-  windows: number; // bytes
+  states: number; // bytes
 }
 
 /** A layer index as it is kept, and what `decodeLayerIndex` would make of it. */
@@ -71,12 +71,12 @@ export interface EncodedLayerIndex {
 }
 
 /**
- * A layer index and its deflated windows, end to end, as the index pass leaves them. Tables are deflated in libuv's pool:
+ * A layer index and its deflated states, end to end, as the index pass leaves them. Tables are deflated in libuv's pool:
  * the inflating thread may have another layer to go on with.
  */
 export async function encodeLayerIndex(
-  index: Omit<LayerIndex, 'windows'>,
-  windows: Uint8Array,
+  index: Omit<LayerIndex, 'states'>,
+  states: Uint8Array,
 ): Promise<EncodedLayerIndex> {
   const { columns } = index.entries;
   const { attributeSets, sparse } = columns;
@@ -100,7 +100,7 @@ export async function encodeLayerIndex(
   }
   const header: Header = {
     digest: index.digest,
-    compression: index.compression,
+    codec: index.codec,
     blobSize: index.blobSize,
     tarSize: index.tarSize,
     entries: columns.length,
@@ -111,7 +111,7 @@ export async function encodeLayerIndex(
     tables: Object.fromEntries(
       TABLE_NAMES.map((name, i) => [name, { stored: stored[i]!.length, size: sizes[i]! }]),
     ) as Header['tables'],
-    windows: windows.length,
+    states: states.length,
   };
   const headerBytes = Buffer.from(JSON.stringify(header));
   const checksum = createHash('sha256').update(headerBytes);
@@ -121,16 +121,16 @@ export async function encodeLayerIndex(
   prefix.writeUInt32LE(LAYER_INDEX_VERSION, 4);
   prefix.writeUInt32LE(headerBytes.length, 8);
   checksum.digest().copy(prefix, CHECKSUM_OFFSET);
-  const bytes = concat([prefix, headerBytes, ...stored, windows]);
-  const section = { offset: bytes.length - windows.length, length: windows.length };
-  return { bytes, index: { ...index, windows: section } };
+  const bytes = concat([prefix, headerBytes, ...stored, states]);
+  const section = { offset: bytes.length - states.length, length: states.length };
+  return { bytes, index: { ...index, states: section } };
 }
 
 /** Bytes of an encoded index, wherever it is kept. Throws when there are not `length` bytes at `offset`. */
 export type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
- * Reads everything but the windows.
+ * Reads everything but the states.
  * @throws LayerslayerError CORRUPT_LAYER for any damage, another version, or what `read` threw
  */
 export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
@@ -157,14 +157,14 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   }
   const index = {
     digest: parseDigest(header.digest),
-    compression: header.compression,
+    codec: codecNamed(header.codec).name,
     blobSize: header.blobSize,
     tarSize: header.tarSize,
     entries: decodeEntries(header, tables),
-    checkpoints: unpackCheckpoints(tables.checkpoints, header.checkpoints),
+    checkpoints: unpackCheckpoints(tables.checkpoints, 0, header.checkpoints),
     pageDigests: tables.pages,
     warnings: header.warnings,
-    windows: { offset, length: header.windows },
+    states: { offset, length: header.states },
   };
   // Everything but names existed twice.
   garbageMade(tables.entries.length + tables.sparse.length);

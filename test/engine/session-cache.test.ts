@@ -109,7 +109,7 @@ describe('a kept index', () => {
     expect(proxy.blobBytes).toBe(0);
   });
 
-  it('with damaged windows is read past them, and made anew the next time', async () => {
+  it('with damaged states is read past them, and made anew the next time', async () => {
     const cacheDirectory = await filledCache();
     const path = indexPath(cacheDirectory, digests[0]!);
     const bytes = readFileSync(path);
@@ -122,7 +122,7 @@ describe('a kept index', () => {
     await contentOf(layers[0]!, 'd/last'); // resumes far into the layer
     await expectFiles(layers[0], files[0]!);
     await session.close();
-    expect(new Set(logged)).toEqual(new Set([expect.stringContaining('is damaged, window')]));
+    expect(new Set(logged)).toEqual(new Set([expect.stringContaining('is damaged, checkpoint')]));
     expect(existsSync(path)).toBe(false);
     const again = sessions.start({ cacheDirectory });
     const [layer] = await again.open(`${registry.host}/app:latest`);

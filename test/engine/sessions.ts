@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { logTo } from '#dist/base/log.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
 import type { ImageSession, LayerProgress, SessionOptions } from '#dist/engine/image-session.js';
-import { WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
+import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import type { Layer } from '#dist/engine/layer.js';
 import { startSession } from '#dist/engine/session.js';
 import { LAYER_INDEX_VERSION } from '#dist/index/layer-index-codec.js';

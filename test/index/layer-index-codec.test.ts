@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { checkpointBefore } from '#dist/index/checkpoints.js';
 import { EntryColumnsBuilder } from '#dist/index/entry-columns-builder.js';
-import { checkpointBefore, type LayerIndex } from '#dist/index/layer-index.js';
+import type { LayerIndex } from '#dist/index/layer-index.js';
 import { decodeLayerIndex, encodeLayerIndex } from '#dist/index/layer-index-codec.js';
 import { LAYER_LIMITS } from '#dist/index/layer-limits.js';
 import type { Digest } from '#dist/oci/digest.js';
@@ -30,27 +31,21 @@ const entries: fc.Arbitrary<TarEntry> = fc.record({
     nil: undefined,
   }),
 });
-const checkpoints = fc.array(
-  fc.record({ gap: fc.nat(3_000_000), bits: fc.nat(7), window: bytes(300), memberStart: fc.boolean() }),
-  { maxLength: 20 },
-);
+const checkpoints = fc.array(fc.record({ gap: fc.nat(3_000_000), state: bytes(300) }), { maxLength: 20 });
 
-async function build(
-  rows: readonly TarEntry[],
-  marks: readonly { gap: number; bits: number; window: Uint8Array; memberStart: boolean }[],
-) {
+async function build(rows: readonly TarEntry[], marks: readonly { gap: number; state: Uint8Array }[]) {
   const columns = new EntryColumnsBuilder(LAYER_LIMITS);
   for (const row of rows) columns.add(row);
-  const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
+  const builder = new CheckpointBuilder(LAYER_LIMITS.stateBytes);
   let at = 0;
-  for (const { gap, ...mark } of marks) {
+  for (const { gap, state } of marks) {
     at += gap;
-    builder.add({ ...mark, bits: mark.memberStart ? 0 : mark.bits, inOffset: at, outOffset: at * 3 });
+    builder.add({ inOffset: at, outOffset: at * 3, state });
   }
-  const { checkpoints, windows } = await builder.finish();
-  const index: Omit<LayerIndex, 'windows'> = {
+  const { checkpoints, states } = await builder.finish();
+  const index: Omit<LayerIndex, 'states'> = {
     digest: DIGEST,
-    compression: 'gzip',
+    codec: 'gzip',
     blobSize: 12_345,
     tarSize: 67_890,
     entries: columns.finish(),
@@ -58,8 +53,8 @@ async function build(
     pageDigests: new Uint8Array(64).fill(9),
     warnings: ['an entry was skipped'],
   };
-  const { bytes: encoded, index: told } = await encodeLayerIndex(index, windows);
-  return { index, windows, encoded, told };
+  const { bytes: encoded, index: told } = await encodeLayerIndex(index, states);
+  return { index, states, encoded, told };
 }
 
 const readerOf = (encoded: Uint8Array) => (offset: number, length: number) => {
@@ -95,7 +90,7 @@ describe('the layer index on disk', () => {
   it('gives back each entry and checkpoint', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entries, { maxLength: 30 }), checkpoints, async (rows, marks) => {
-        const { index, windows, encoded, told } = await build(rows, marks);
+        const { index, states, encoded, told } = await build(rows, marks);
         const decoded = decodeLayerIndex(readerOf(encoded));
         expect(decoded.entries.length).toBe(rows.length);
         for (const [row, entry] of rows.entries()) {
@@ -105,27 +100,27 @@ describe('the layer index on disk', () => {
           expect(decoded.entries.size(row)).toBe(entry.size);
         }
         expect(decoded.checkpoints).toEqual(index.checkpoints);
-        expect(decoded.windows).toEqual(told.windows);
-        const { offset, length } = decoded.windows;
-        expect([...encoded.subarray(offset, offset + length)]).toEqual([...windows]);
-        expect({ ...decoded, entries: 0, checkpoints: 0, windows: 0 }).toEqual({
+        expect(decoded.states).toEqual(told.states);
+        const { offset, length } = decoded.states;
+        expect([...encoded.subarray(offset, offset + length)]).toEqual([...states]);
+        expect({ ...decoded, entries: 0, checkpoints: 0, states: 0 }).toEqual({
           ...index,
           entries: 0,
           checkpoints: 0,
-          windows: 0,
+          states: 0,
         });
       }),
       { numRuns: 200 },
     );
   });
 
-  it('notices any flipped bit and any cut before the windows', async () => {
+  it('notices any flipped bit and any cut before the states', async () => {
     const sample = fc.sample(fc.tuple(fc.array(entries, { minLength: 5, maxLength: 9 }), checkpoints), {
       numRuns: 1,
       seed: 3,
     })[0]!;
     const { encoded } = await build(...sample);
-    const tablesEnd = decodeLayerIndex(readerOf(encoded)).windows.offset;
+    const tablesEnd = decodeLayerIndex(readerOf(encoded)).states.offset;
     for (let at = 0; at < tablesEnd; at++) {
       const damaged = encoded.slice();
       damaged[at]! ^= 1 << (at % 8);
