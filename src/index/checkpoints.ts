@@ -1,4 +1,4 @@
-import { packIntegers, unpackIntegers } from './integer-planes.js';
+import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './integer-planes.js';
 
 /**
  * Checkpoints of a layer as columns, ascending; none if its codec can resume anywhere. Their states
@@ -48,10 +48,12 @@ export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number)
   return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
 }
 
-/** Checkpoints as integer columns, offsets as the differences between neighbours. */
+/** Checkpoints as integer columns, offsets as the differences between neighbours; nothing if there are none. */
 export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
-  const { inOffsets, outOffsets, stateStarts, groupStarts, stateCrcs } = checkpoints;
+  const { length, inOffsets, outOffsets, stateStarts, groupStarts, stateCrcs } = checkpoints;
+  if (length === 0) return [];
   return [
+    packCount(length),
     ...[inOffsets, outOffsets, stateStarts, groupStarts].map((column) =>
       packIntegers(
         column.map((offset, i) => offset - (column[i - 1] ?? 0)),
@@ -63,7 +65,8 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
 }
 
 /** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
-export function unpackCheckpoints(packed: Uint8Array, start: number, length: number): CheckpointColumns {
+export function unpackCheckpoints(packed: Uint8Array): CheckpointColumns {
+  const length = unpackCount(packed);
   const checkpoints: CheckpointColumns = {
     length,
     inOffsets: new Float64Array(length),
@@ -72,8 +75,9 @@ export function unpackCheckpoints(packed: Uint8Array, start: number, length: num
     groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
     stateCrcs: new Uint32Array(length),
   };
+  if (length === 0) return checkpoints;
   const { inOffsets, outOffsets, stateStarts, groupStarts } = checkpoints;
-  let at = start;
+  let at = COUNT_LENGTH;
   for (const column of [inOffsets, outOffsets, stateStarts, groupStarts]) {
     at = unpackIntegers(packed, at, column);
     for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;

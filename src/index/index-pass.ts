@@ -1,3 +1,4 @@
+import { PIECE_SIZE } from '../blob/page.js';
 import type { Codec, Scanner } from '../codec/codec.js';
 import { codecOf, PLAIN } from '../codec/codecs.js';
 import type { Digest } from '../oci/digest.js';
@@ -6,9 +7,9 @@ import { TarScanner } from '../tar/tar-scanner.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
+import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
 import { isTarHeader } from './layer-head.js';
 import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from './layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
 
@@ -91,10 +92,11 @@ export class IndexPass {
   }
 
   /**
-   * The blob has ended and its digest was right.
-   * @throws LayerslayerError CORRUPT_LAYER when the blob is cut short
+   * Returns the index of the blob, which has ended with the right digest.
+   * @param blockDigests SHA-256 of each PIECE_SIZE compressed bytes
+   * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
-  async finish(pageDigests: Uint8Array): Promise<EncodedLayerIndex> {
+  async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
     if (this.#warningCount > this.#warnings.length) {
@@ -108,7 +110,7 @@ export class IndexPass {
       tarSize,
       entries: this.#entries.finish(),
       checkpoints,
-      pageDigests,
+      verification: { kind: 'blocks', blockSize: PIECE_SIZE, digests: blockDigests },
       warnings: this.#warnings,
     };
     return encodeLayerIndex(index, states);

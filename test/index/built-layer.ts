@@ -16,9 +16,9 @@ import {
 } from '#dist/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { decodeLayerIndex } from '#dist/index/index-file.js';
 import { IndexPass } from '#dist/index/index-pass.js';
 import type { LayerIndex } from '#dist/index/layer-index.js';
-import { decodeLayerIndex } from '#dist/index/layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from '#dist/index/layer-limits.js';
 import { digestOf } from '../blob/bytes.js';
 
@@ -37,6 +37,12 @@ export async function indexBlob(
   }
   const { bytes: encoded } = await pass.finish(hasher.finish().pageDigests);
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
+}
+
+/** The digests of the blob's blocks, by which all our indexes verify. */
+export function blockDigests({ verification }: LayerIndex): Uint8Array {
+  if (verification.kind !== 'blocks') throw new Error(`verified by ${verification.kind}`);
+  return verification.digests;
 }
 
 /** A blob as a reader wants it, with checkpoints as close as wanted; its content need be no tar. */

@@ -17,8 +17,8 @@ import { ByteLru } from '../../cache/byte-lru.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
+import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
 import { IndexPass } from '../../index/index-pass.js';
-import { LAYER_INDEX_VERSION } from '../../index/layer-index-codec.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import { BufferPool } from './buffer-pool.js';
 import { CheckpointStates } from './checkpoint-states.js';
@@ -148,7 +148,7 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
   const onDamage = (number: number, why: string) => {
     if (toldDamage) return;
     toldDamage = true;
-    log.warn(`the kept index of layer ${shortDigest(digest)} is damaged, checkpoint ${number}: ${why}`);
+    log.warn(`the cached index of layer ${shortDigest(digest)} is damaged, checkpoint ${number}: ${why}`);
     // The next mount makes it anew; this one reads on from the checkpoint before.
     void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   };

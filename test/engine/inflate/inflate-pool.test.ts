@@ -22,10 +22,10 @@ import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js'
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
 import type { FetchMethods, StreamMethods } from '#dist/engine/inflate/inflate-protocol.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/layer-index-codec.js';
+import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
-import { indexBlob } from '../../index/built-layer.js';
+import { blockDigests, indexBlob } from '../../index/built-layer.js';
 import { file, tarOf } from '../../support/tar.js';
 
 const W = WINDOW_SIZE;
@@ -67,7 +67,7 @@ class Fetching {
           await new Promise(setImmediate);
         }
         await this.endStream(signal);
-        return index.pageDigests;
+        return blockDigests(index);
       },
       recycle: () => {},
     };
@@ -114,7 +114,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
   });
   pools.push(pool);
   const open = (states: StateStorage = inMemory()) => {
-    const { codec, blobSize, tarSize, checkpoints, pageDigests } = index;
+    const { codec, blobSize, tarSize, checkpoints } = index;
     pool.open({
       blob: 0,
       digest,
@@ -122,7 +122,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       blobSize,
       tarSize,
       checkpoints,
-      pageDigests,
+      pageDigests: blockDigests(index),
       states,
       local: undefined,
     });
@@ -319,7 +319,7 @@ describe('the pool of inflating threads', () => {
       await pool.read(0, 0, number, 1);
       expect(right(windows.get(number), number)).toBe(true);
     }
-    expect(logged).toEqual([expect.stringMatching(/^warn: the kept index of layer sha256:.* is damaged/)]);
+    expect(logged).toEqual([expect.stringMatching(/^warn: the cached index of layer sha256:.* is damaged/)]);
     await until(() => !existsSync(path));
   });
 
