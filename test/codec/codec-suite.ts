@@ -166,7 +166,7 @@ export function codecSuite({ codec: name, isChecked, ...fixture }: CodecFixture)
     it('skips and reads on, to the end', () => {
       const step = fc.tuple(fc.boolean(), fc.nat(90_000));
       fc.assert(
-        fc.property(fc.nat(content.length), fc.array(step, { maxLength: 10 }), (start, steps) => {
+        fc.property(fc.nat(content.length - 1), fc.array(step, { maxLength: 10 }), (start, steps) => {
           let at = start;
           readAt(cursor, blob, start, 0);
           for (const [skips, length] of steps) {
@@ -177,7 +177,7 @@ export function codecSuite({ codec: name, isChecked, ...fixture }: CodecFixture)
             at = end;
             expect(cursor.outOffset).toBe(at);
           }
-          advance(cursor, blob, content.length);
+          advance(cursor, blob, content.length + 1); // the end is known after a read past it
           expect([cursor.outOffset, cursor.ended]).toEqual([content.length, true]);
         }),
         { numRuns: 40 },

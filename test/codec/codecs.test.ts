@@ -35,17 +35,9 @@ describe('the compression of a blob', () => {
     expect(OTHERS.map(([, magic]) => suffix(...magic, 9))).toEqual(
       ['zst', 'zst', 'zst', 'xz', 'bz2', 'lz4', 'lz', 'lzo', 'Z'].map((end) => `.tar.${end}`),
     );
-    expect([...SUFFIXES].sort()).toEqual([
-      '.tar',
-      '.tar.Z',
-      '.tar.bz2',
-      '.tar.gz',
-      '.tar.lz',
-      '.tar.lz4',
-      '.tar.lzo',
-      '.tar.xz',
-      '.tar.zst',
-    ]);
+    const wanted = ['.tar', '.tar.gz', ...OTHERS.map(([, magic]) => suffix(...magic))];
+    expect(SUFFIXES).toEqual(expect.arrayContaining(wanted));
+    expect(new Set(SUFFIXES).size).toBe(SUFFIXES.length);
   });
 
   it('is told by no less than a whole magic', () => {
