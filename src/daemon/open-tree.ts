@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Log } from '../base/log.js';
 import type { TreeStore } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
-import { LAYER_INDEX_VERSION } from '../index/layer-index-codec.js';
+import { LAYER_INDEX_VERSION } from '../index/index-file.js';
 import { type NumberedLayer as MergedLayer, mergeLayers } from '../overlay/merge.js';
 import type { Tree } from '../overlay/tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from '../overlay/tree-codec.js';

@@ -55,7 +55,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   const pass = new IndexPass(digest, {
     allowance: options.allowance,
     blobSize: options.blobSize,
-    watcher: {
+    observer: {
       onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
       onBytes: (memory, from, to, offset) =>
         look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),

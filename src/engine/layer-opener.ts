@@ -1,7 +1,8 @@
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { CachedIndex, CachedIndexes } from '../index/cached-indexes.js';
 import type { IndexPass } from '../index/index-pass.js';
-import type { KeptIndex, KeptIndexes, MadeIndex } from '../index/kept-indexes.js';
+import type { FoundIndex } from '../index/index-provider.js';
 import { HEAD_LENGTH } from '../index/layer-head.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -28,13 +29,13 @@ const IDLE_RESULTS = 4;
 export interface LayerOpenerParts {
   fetching: Fetching;
   inflate: InflatePool;
-  indexes: KeptIndexes;
+  indexes: CachedIndexes;
   windows: WindowLoader;
   files: SharedFiles;
   log: Log;
 }
 
-/** Makes layers of blobs: with the kept index, or with one made in an inflating thread, or in this one for somebody who looks on. */
+/** Opens layers: with the cached index, or with one made in an inflate thread, or in this one for an observer. */
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
@@ -118,7 +119,7 @@ export class LayerOpener {
   async #open(
     image: ResolvedImage,
     wanted: WantedBlob,
-    index: (blob: BlobNumber) => Promise<MadeIndex>,
+    index: (blob: BlobNumber) => Promise<FoundIndex>,
     report: ProgressReport,
     signal: AbortSignal,
   ): Promise<Layer> {
@@ -126,16 +127,20 @@ export class LayerOpener {
     try {
       const blob = await this.numberOf(image, wanted);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
-      const kept = await this.#parts.indexes.loadOrMake(digest, {
-        make: async () => {
-          report.indexing(reported);
-          try {
-            await this.#checkHead(image, wanted, blob, signal);
-            return await index(blob);
-          } finally {
-            report.passEnded(reported);
-          }
-        },
+      const kept = await this.#parts.indexes.find(digest, {
+        providers: [
+          {
+            find: async () => {
+              report.indexing(reported);
+              try {
+                await this.#checkHead(image, wanted, blob, signal);
+                return await index(blob);
+              } finally {
+                report.passEnded(reported);
+              }
+            },
+          },
+        ],
         onWait: () => report.waiting(reported),
         signal,
       });
@@ -180,7 +185,7 @@ export class LayerOpener {
     blob: BlobNumber,
     { digest, size }: WantedBlob,
     signal: AbortSignal,
-  ): Promise<MadeIndex> {
+  ): Promise<FoundIndex> {
     const allowance = this.#tables.allowance(image, size);
     const index = async () => ({
       bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
@@ -195,8 +200,8 @@ export class LayerOpener {
     }
   }
 
-  async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
-    const { digest, compression, blobSize, tarSize, checkpoints, pageDigests } = index;
+  async #readable(blob: BlobNumber, size: number, { index, states }: CachedIndex): Promise<Layer> {
+    const { digest, codec, blobSize, tarSize, checkpoints, verification } = index;
     if (blobSize !== size) {
       // A kept index is right by its digest; a manifest may still say what it likes.
       throw new LayerslayerError(
@@ -204,10 +209,14 @@ export class LayerOpener {
         `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
       );
     }
+    if (verification.kind !== 'blocks') {
+      throw new LayerslayerError('UNSUPPORTED', `verifying ${shortDigest(digest)} by ${verification.kind}`);
+    }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
+    const { digests: pageDigests } = verification;
     const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
-    const compressed = { blob, digest, compression, blobSize, pageDigests, local };
-    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
+    const compressed = { blob, digest, codec, blobSize, pageDigests, local };
+    this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, states });
     return new IndexedLayer({
       digest,
       entries: index.entries,
@@ -219,7 +228,7 @@ export class LayerOpener {
   }
 }
 
-async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<MadeIndex> {
+async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<FoundIndex> {
   try {
     return await pass.finish(pageDigests);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { COMPRESSION_NAMES } from '../codec/codecs.js';
 import { kindOfHead } from '../index/layer-head.js';
 import { isEncryptedType, layerKind, showMediaType } from '../oci/layer-type.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -39,7 +40,10 @@ export function checkHead(head: Uint8Array, mediaType: string | undefined): void
   const shown = showMediaType(mediaType);
   const kind = kindOfHead(head);
   if (kind === 'other') {
-    throw new LayerslayerError('UNSUPPORTED', `neither a tar nor a gzip stream (${shown}): ${ADVICE}`);
+    throw new LayerslayerError(
+      'UNSUPPORTED',
+      `neither a tar nor a ${COMPRESSION_NAMES} stream (${shown}): ${ADVICE}`,
+    );
   }
   if (kind === 'zeros, then data') {
     throw new LayerslayerError('CORRUPT_LAYER', `not a tar archive: data after leading zeros (${shown})`);

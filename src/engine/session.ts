@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
-import { KeptIndexes } from '../index/kept-indexes.js';
+import { CachedIndexes } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
@@ -50,7 +50,7 @@ class ThreadedSession implements ImageSession {
   readonly #windows: WindowLoader;
   readonly #layersAtOnce: number;
   readonly #store: Promise<ContentStore>;
-  readonly #indexes: KeptIndexes;
+  readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly trees: KeptTrees;
   readonly #sharedFiles = new SharedFiles();
@@ -74,7 +74,7 @@ class ThreadedSession implements ImageSession {
       return opened;
     });
     this.#store = store;
-    this.#indexes = new KeptIndexes(store, log);
+    this.#indexes = new CachedIndexes(store, log);
     this.trees = new KeptTrees(store);
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),

@@ -1,7 +1,7 @@
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { ByteSlab } from '../cache/byte-slab.js';
+import { CHUNK_SIZE as WINDOW_SIZE } from './inflate/chunk-reader.js';
 import type { BlobNumber, WindowRun } from './inflate/inflate-protocol.js';
-import { WINDOW_SIZE } from './inflate/window-reader.js';
 import { SequentialReaders } from './sequential-readers.js';
 
 /** Asks a thread for windows; they come through `WindowLoader.arrived`. */

@@ -1,79 +1,65 @@
 import type { AttributeColumns } from './attribute-sets.js';
 import type { Columns, SparseMap } from './entry-columns.js';
-import { packIntegers, unpackIntegers } from './integer-planes.js';
+import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './integer-planes.js';
 
 /** Headers and contents stand in whole blocks. (POSIX pax, ustar format) */
 const TAR_BLOCK = 512;
 
-/** The columns that have a value for each row; path and link heaps stand in tables of their own. */
-export type RowColumns = Pick<
+/** The columns that have a value for each row; paths and links are in sections of their own. */
+type RowColumns = Pick<
   Columns,
-  | 'kinds'
-  | 'attributes'
-  | 'sizes'
-  | 'mtimeSeconds'
-  | 'mtimeNanoseconds'
-  | 'dataOffsets'
-  | 'pathStarts'
-  | 'linkStarts'
+  'length' | 'kinds' | 'attributes' | 'sizes' | 'mtimeSeconds' | 'mtimeNanoseconds' | 'dataOffsets'
 >;
 
 /** Entries as integer columns in sequence. Together they take as much memory as the entries. */
 export function* packEntries(columns: Columns): Iterable<Uint8Array> {
   const { length } = columns;
+  if (length === 0) return;
+  yield packCount(length);
   yield columns.kinds;
   yield packIntegers(columns.attributes, length);
   yield packIntegers(columns.sizes, length);
   yield packIntegers(columns.mtimeSeconds, length);
   yield packIntegers(columns.mtimeNanoseconds, length);
   yield packIntegers(dataOffsetSurprises(columns), length);
-  yield packIntegers(lengths(columns.pathStarts, length), length);
-  yield packIntegers(lengths(columns.linkStarts, length), length);
 }
 
 /** The distinct sets of attributes without xattrs, which are a separate heap. */
 export function* packAttributes(sets: AttributeColumns): Iterable<Uint8Array> {
   const { length } = sets;
+  if (length === 0) return;
+  yield packCount(length);
   yield packIntegers(sets.modes, length);
   yield packIntegers(sets.uids, length);
   yield packIntegers(sets.gids, length);
   yield packIntegers(sets.deviceMajors, length);
   yield packIntegers(sets.deviceMinors, length);
-  yield packIntegers(lengths(sets.xattrStarts, length), length);
 }
 
-/**
- * @param length number of sets
- * @throws LayerslayerError CORRUPT_LAYER if the data is truncated
- */
-export function unpackAttributes(
-  packed: Uint8Array,
-  length: number,
-  xattrHeap: Uint8Array,
-): AttributeColumns {
-  const sets: AttributeColumns = {
+/** @throws LayerslayerError CORRUPT_LAYER if the data is truncated */
+export function unpackAttributes(packed: Uint8Array): Omit<AttributeColumns, 'xattrStarts' | 'xattrHeap'> {
+  const length = unpackCount(packed);
+  const sets = {
     length,
     modes: new Uint16Array(length),
     uids: new Uint32Array(length),
     gids: new Uint32Array(length),
     deviceMajors: new Uint32Array(length),
     deviceMinors: new Uint32Array(length),
-    xattrStarts: new Uint32Array(length + 1),
-    xattrHeap,
   };
-  let at = unpackIntegers(packed, 0, sets.modes);
-  at = unpackIntegers(packed, at, sets.uids);
-  at = unpackIntegers(packed, at, sets.gids);
-  at = unpackIntegers(packed, at, sets.deviceMajors);
-  at = unpackIntegers(packed, at, sets.deviceMinors);
-  unpackIntegers(packed, at, sets.xattrStarts.subarray(1));
-  for (let number = 0; number < length; number++) sets.xattrStarts[number + 1]! += sets.xattrStarts[number]!;
+  if (length === 0) return sets;
+  let at = COUNT_LENGTH;
+  for (const column of [sets.modes, sets.uids, sets.gids, sets.deviceMajors, sets.deviceMinors]) {
+    at = unpackIntegers(packed, at, column);
+  }
   return sets;
 }
 
 /** Sparse files: rows, sizes in the tar, segment counts, then all segments in sequence. */
 export function* packSparse(sparse: Columns['sparse']): Iterable<Uint8Array> {
   const maps = [...sparse.values()];
+  if (maps.length === 0) return;
+  yield packCount(maps.length);
   yield packIntegers([...sparse.keys()], maps.length);
   yield packIntegers(
     maps.map(({ storedSize }) => storedSize),
@@ -92,16 +78,15 @@ export function* packSparse(sparse: Columns['sparse']): Iterable<Uint8Array> {
   yield packIntegers(numbers, numbers.length);
 }
 
-/**
- * @param length number of sparse files
- * @throws LayerslayerError CORRUPT_LAYER if the data is truncated
- */
-export function unpackSparse(packed: Uint8Array, length: number): Columns['sparse'] {
+/** @throws LayerslayerError CORRUPT_LAYER if the data is truncated */
+export function unpackSparse(packed: Uint8Array): Columns['sparse'] {
   const sparse = new Map<number, SparseMap>();
+  const length = unpackCount(packed);
+  if (length === 0) return sparse;
   const rows = new Float64Array(length);
   const storedSizes = new Float64Array(length);
   const counts = new Float64Array(length);
-  let at = unpackIntegers(packed, 0, rows);
+  let at = unpackIntegers(packed, COUNT_LENGTH, rows);
   at = unpackIntegers(packed, at, storedSizes);
   at = unpackIntegers(packed, at, counts);
   const numbers = new Float64Array(2 * counts.reduce((sum, count) => sum + count, 0));
@@ -115,39 +100,29 @@ export function unpackSparse(packed: Uint8Array, length: number): Columns['spars
   return sparse;
 }
 
-/**
- * @param length rows
- * @throws LayerslayerError CORRUPT_LAYER when they are cut short
- */
-export function unpackEntries(packed: Uint8Array, length: number, sparse: Columns['sparse']): RowColumns {
+/** @throws LayerslayerError CORRUPT_LAYER if the data is truncated */
+export function unpackEntries(packed: Uint8Array, sparse: Columns['sparse']): RowColumns {
+  const length = unpackCount(packed);
   const columns: RowColumns = {
-    kinds: packed.slice(0, length),
+    length,
+    kinds: packed.slice(COUNT_LENGTH, COUNT_LENGTH + length),
     attributes: new Uint32Array(length),
     sizes: new Float64Array(length),
     mtimeSeconds: new Float64Array(length),
     mtimeNanoseconds: new Uint32Array(length),
     dataOffsets: new Float64Array(length),
-    pathStarts: new Uint32Array(length + 1),
-    linkStarts: new Uint32Array(length + 1),
   };
-  let at = unpackIntegers(packed, length, columns.attributes);
+  if (length === 0) return columns;
+  let at = unpackIntegers(packed, COUNT_LENGTH + length, columns.attributes);
   at = unpackIntegers(packed, at, columns.sizes);
   at = unpackIntegers(packed, at, columns.mtimeSeconds);
   at = unpackIntegers(packed, at, columns.mtimeNanoseconds);
-  at = unpackIntegers(packed, at, columns.dataOffsets);
-  at = unpackIntegers(packed, at, columns.pathStarts.subarray(1));
-  unpackIntegers(packed, at, columns.linkStarts.subarray(1));
+  unpackIntegers(packed, at, columns.dataOffsets);
   // Locals, and no call but for sparse files: a process that has just started interprets the first thousands of rounds.
-  const { sizes, dataOffsets, pathStarts, linkStarts } = columns;
+  const { sizes, dataOffsets } = columns;
   const hasSparse = sparse.size > 0;
-  let pathEnd = 0;
-  let linkEnd = 0;
   let expected = 0;
   for (let row = 0; row < length; row++) {
-    pathEnd += pathStarts[row + 1]!;
-    pathStarts[row + 1] = pathEnd;
-    linkEnd += linkStarts[row + 1]!;
-    linkStarts[row + 1] = linkEnd;
     const dataOffset = dataOffsets[row]! + expected;
     dataOffsets[row] = dataOffset;
     let stored = sizes[row]!;
@@ -179,10 +154,4 @@ function expectedNextDataOffset(
 ): number {
   const storedSize = sparse.get(row)?.storedSize ?? columns.sizes[row]!;
   return columns.dataOffsets[row]! + Math.ceil(storedSize / TAR_BLOCK) * TAR_BLOCK + TAR_BLOCK;
-}
-
-function lengths(starts: Uint32Array, rows: number): Uint32Array {
-  const result = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) result[row] = starts[row + 1]! - starts[row]!;
-  return result;
 }

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { LAYER_LIMITS } from './layer-limits.js';
 
 /**
  * Integer columns on disk: the least value, then the differences to it as byte planes (all lowest bytes, then all
@@ -10,6 +11,28 @@ import { LayerslayerError } from '../base/errors.js';
 const MAX_PLANES = 7;
 /** Least value (float64) and number of planes (u8). */
 const HEAD_LENGTH = 9;
+
+/** Bytes of a count. */
+export const COUNT_LENGTH = 4;
+
+/** The number of rows of a section, which precedes its columns. */
+export function packCount(count: number): Uint8Array {
+  const packed = new Uint8Array(COUNT_LENGTH);
+  new DataView(packed.buffer).setUint32(0, count, true);
+  return packed;
+}
+
+/**
+ * Returns the count at the start of a section, 0 for a section that was left out.
+ * @throws LayerslayerError CORRUPT_LAYER past what a layer may have
+ */
+export function unpackCount(packed: Uint8Array): number {
+  if (packed.length === 0) return 0;
+  if (packed.length < COUNT_LENGTH) throw damaged();
+  const count = new DataView(packed.buffer, packed.byteOffset).getUint32(0, true);
+  if (count > LAYER_LIMITS.entries) throw damaged();
+  return count;
+}
 
 export function packIntegers(values: ArrayLike<number>, length: number): Uint8Array {
   let least = length > 0 ? Number.POSITIVE_INFINITY : 0;
@@ -41,7 +64,11 @@ export function packIntegers(values: ArrayLike<number>, length: number): Uint8Ar
   return packed;
 }
 
-/** Fills `into` (its length is the column's) from `packed` at `offset`; returns the offset after the column. */
+/**
+ * Fills `into` (its length is the column's) from `packed` at `offset`.
+ * @returns the offset after the column
+ * @throws LayerslayerError CORRUPT_LAYER if it is cut short
+ */
 export function unpackIntegers(
   packed: Uint8Array,
   offset: number,
@@ -67,6 +94,7 @@ export function unpackIntegers(
   return end;
 }
 
-function damaged(): LayerslayerError {
-  return new LayerslayerError('CORRUPT_LAYER', 'layer index: an integer column is cut short');
+/** A column or count is not as written. */
+export function damaged(): LayerslayerError {
+  return new LayerslayerError('CORRUPT_LAYER', 'layer index: a column is cut short or too long');
 }

@@ -1,4 +1,4 @@
-import { detectCompression } from '../codec/compression.js';
+import { codecOf } from '../codec/codecs.js';
 import { checksumMatches, sumOfBlock } from '../tar/checksum.js';
 import { BLOCK_SIZE } from '../tar/header.js';
 
@@ -7,7 +7,7 @@ export const HEAD_LENGTH = 64 * 1024;
 
 /** Format of the first bytes of a layer of unknown type. */
 export type HeadKind =
-  | 'archive' // gzip, or a tar header
+  | 'archive' // compressed, or a tar header
   | 'zeros' // only zeros so far: perhaps an empty archive
   | 'zeros, then data' // not an archive, which begins with a header or is empty
   | 'other';
@@ -18,7 +18,7 @@ export type HeadKind =
  * @throws LayerslayerError UNSUPPORTED for an unsupported compression, naming it
  */
 export function kindOfHead(head: Uint8Array): HeadKind {
-  if (isTarHeader(head) || detectCompression(head) === 'gzip') return 'archive';
+  if (isTarHeader(head) || !codecOf(head).isIdentity) return 'archive';
   const data = head.findIndex((byte) => byte !== 0);
   if (data < 0) return 'zeros';
   if (data >= BLOCK_SIZE) return 'zeros, then data';

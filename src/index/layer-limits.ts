@@ -12,8 +12,8 @@ export const LAYER_LIMITS = {
   attributeBytes: 512 * 1024 ** 2,
   /** Of all sparse files together; a hole in every other block of an 8 GiB disk image makes a million. */
   sparseSegments: 2 * 1024 ** 2,
-  /** Of all checkpoints' windows, deflated; 0.6 to 1.2 % of a layer's bytes (measured). */
-  windowBytes: 1024 ** 3,
+  /** Of all checkpoints' states, deflated; gzip has 0.6 to 1.2 % of a layer's bytes (measured). */
+  stateBytes: 1024 ** 3,
 };
 
 export type LayerLimits = Readonly<typeof LAYER_LIMITS>;

@@ -7,7 +7,7 @@ import type { KeptPages } from '../blob/kept-pages.js';
 import { PAGE_SIZE, pageCount, pageLength } from '../blob/page.js';
 import { PageAssembler } from '../blob/page-assembler.js';
 import { withMachineLock } from '../cache/machine-lock.js';
-import { COMPRESSION_SUFFIXES, compressionSuffix, MAGIC_LENGTH } from '../codec/compression.js';
+import { formatOf, MAGIC_LENGTH, SUFFIXES } from '../codec/codecs.js';
 import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../oci/digest.js';
 import { FreeSpace } from './free-space.js';
 import { hashComplete, PartialFile } from './partial-file.js';
@@ -58,7 +58,7 @@ export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Pr
 
 async function findComplete(size: number, options: SaveBlobOptions): Promise<SavedBlob | undefined> {
   const { target, digest, log, signal } = options;
-  for (const suffix of target.suffixed ? COMPRESSION_SUFFIXES : ['']) {
+  for (const suffix of target.suffixed ? SUFFIXES : ['']) {
     const path = `${target.stem}${suffix}`;
     const hash = createHash(digestAlgorithm(digest));
     if (!(await hashComplete(path, size, hash, signal))) continue;
@@ -87,7 +87,7 @@ async function fetchFile(
       source.reconnect?.();
       if (!(await fill(file, source, options, { fresh: true })).isWhole) throw mismatch(source, digest);
     }
-    const suffix = target.suffixed ? compressionSuffix(await file.head(MAGIC_LENGTH)) : '';
+    const suffix = target.suffixed ? formatOf(await file.head(MAGIC_LENGTH)).suffix : '';
     const path = `${target.stem}${suffix}`;
     await file.commit(path);
     return { path, how: resumed.from > 0 ? 'resumed' : 'saved' };

@@ -1,6 +1,6 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { openRegularFile, readFully } from '../blob/file-part.js';
-import { compressionName, MAGIC_LENGTH } from '../codec/compression.js';
+import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import { ArchiveMembers } from './archive-members.js';
 import { decompressArchive } from './decompressed-archive.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
@@ -10,7 +10,7 @@ interface OpenArchive extends LocalFile {
 }
 
 /**
- * The files of a tar, read in place. Only a gzip'd tar is decompressed, into an unnamed file. The
+ * The files of a tar, read in place. Only a compressed tar is decompressed, into an unnamed file. The
  * archive is opened and scanned at first use and stays open, so replacing it does not affect a
  * mount.
  */
@@ -55,16 +55,17 @@ export class ArchiveFiles implements LocalFiles {
     try {
       const head = new Uint8Array(Math.min(MAGIC_LENGTH, size));
       await readFully(file, head, 0, `reading ${this.path}`);
-      const compression = compressionName(head);
-      if (compression === 'gzip') {
-        const compressed = file;
-        ({ file, size } = await decompressArchive(compressed, size));
-        await compressed.close();
-      } else if (compression !== undefined) {
+      const { name: compression, codec } = formatOf(head);
+      if (!codec) {
         throw new LayerslayerError(
           'UNSUPPORTED',
           `the archive is compressed with ${compression}: decompress it first`,
         );
+      }
+      if (!codec.isIdentity) {
+        const compressed = file;
+        ({ file, size } = await decompressArchive(codec, compressed, size));
+        await compressed.close();
       }
       return { file, size, start: 0, members: await ArchiveMembers.scan(file, size) };
     } catch (error) {

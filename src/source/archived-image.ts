@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import { FileBlob } from '../blob/file-blob.js';
-import { compressionName, MAGIC_LENGTH } from '../codec/compression.js';
+import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, parseDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX, type ImageConfig, parseImageConfig } from '../oci/image-config.js';
@@ -79,8 +79,8 @@ async function describeLayer(
   if (!member) throw missing(files, name);
   const { size } = member;
   const blob = new FileBlob(files.path, size, () => Promise.resolve(member));
-  const compression = compressionName(await blob.read(0, Math.min(MAGIC_LENGTH, size)));
-  if (compression === undefined) {
+  const { name: compression, codec } = formatOf(await blob.read(0, Math.min(MAGIC_LENGTH, size)));
+  if (codec?.isIdentity) {
     return { descriptor: { mediaType: LAYER_TYPE, digest: diffId, size }, member };
   }
   // Newer docker keeps layers compressed and names them by their digest; other tools' are to be digested first.

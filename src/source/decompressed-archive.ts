@@ -3,8 +3,7 @@ import { constants, writeSync } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFault, onDisk } from '../base/on-disk.js';
-import { GzipScan } from '../codec/gzip/gzip-scan.js';
-import { InflateEngine } from '../codec/gzip/inflate-engine.js';
+import type { Codec, ScanObserver } from '../codec/codec.js';
 
 /** Compressed bytes inflated per turn of the event loop. */
 const READ_SIZE = 64 * 1024;
@@ -14,7 +13,7 @@ const DEFAULT_DIRECTORY = '/var/tmp';
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 /**
- * Decompresses a gzip'd archive into an unnamed temporary file, so that its members can be read at
+ * Decompresses an archive into an unnamed temporary file, so that its members can be read at
  * any offset. The kernel frees the file with its last descriptor, even if this process is killed.
  * Memory is bounded. The disk space is the archive's uncompressed size.
  * @param archive stays open
@@ -24,6 +23,7 @@ const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
  *   full
  */
 export async function decompressArchive(
+  codec: Codec,
   archive: FileHandle,
   size: number,
 ): Promise<{ file: FileHandle; size: number }> {
@@ -32,9 +32,8 @@ export async function decompressArchive(
   const file = await onDisk(doing, () => openNameless(directory));
   try {
     let written = 0;
-    const scan = new GzipScan(new InflateEngine(), {
-      spanSize: Number.MAX_SAFE_INTEGER, // no checkpoints: the file can be read at any offset
-      onCheckpoint() {},
+    const observer: ScanObserver = {
+      onCheckpoint() {}, // the file can be read at any offset
       onOutput(memory, start, end) {
         const bytes = memory.subarray(start, end);
         // Zeros become a hole, so an archive of a few MiB with 10 GiB of zeros does not fill the
@@ -42,7 +41,8 @@ export async function decompressArchive(
         if (!isZero(bytes)) writeFully(file, bytes, written, doing);
         written += bytes.length;
       },
-    });
+    };
+    const scan = codec.scanner(observer, Number.MAX_SAFE_INTEGER);
     const buffer = new Uint8Array(READ_SIZE);
     for (let at = 0; at < size; ) {
       const { bytesRead } = await onDisk('reading the archive', () =>
@@ -52,9 +52,9 @@ export async function decompressArchive(
       scan.push(buffer.subarray(0, bytesRead));
       at += bytesRead;
     }
-    const { outSize } = scan.finish();
-    await onDisk(doing, () => file.truncate(outSize)); // a trailing hole
-    return { file, size: outSize };
+    scan.finish();
+    await onDisk(doing, () => file.truncate(written)); // a trailing hole
+    return { file, size: written };
   } catch (error) {
     await file.close();
     throw error;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IndexedLayer } from '#dist/engine/indexed-layer.js';
 import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
-import { WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
+import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { WindowLoader } from '#dist/engine/window-loader.js';
 import { unhandledIn } from '../base/unhandled.js';
 import { noise, same } from '../blob/bytes.js';

@@ -83,9 +83,9 @@ describe('a kept index', () => {
     writeFileSync(path, bytes);
   };
   it.each<[string, (path: string, other: string) => void]>([
-    ['of another version', flipAt(() => 4)],
+    ['of another version', flipAt(() => 8)],
     ['that is damaged in its header', flipAt(() => 100)],
-    ['whose header is as long as can be', flipAt(() => 11)],
+    ['that has very many sections', flipAt(() => 15)],
     ['that is cut short', (path) => writeFileSync(path, readFileSync(path).subarray(0, 300))],
     ['that is empty', (path) => writeFileSync(path, '')],
     ['of another layer', (path, other) => writeFileSync(path, readFileSync(other))],
@@ -103,26 +103,25 @@ describe('a kept index', () => {
       [2, true],
     ]);
     expect(logged).toEqual([
-      expect.stringMatching(`^warn: the kept index of ${digests[0]!.slice(0, 19)}.* is made anew`),
+      expect.stringMatching(`^warn: the cached index of ${digests[0]!.slice(0, 19)}.* is made anew`),
     ]);
     // Its pages are whole: they need not come again.
     expect(proxy.blobBytes).toBe(0);
   });
 
-  it('with damaged windows is read past them, and made anew the next time', async () => {
+  it('with damaged states is read past them, and made anew the next time', async () => {
     const cacheDirectory = await filledCache();
     const path = indexPath(cacheDirectory, digests[0]!);
     const bytes = readFileSync(path);
-    // The windows are the end of the file: all but the last bytes of tables that come before are whole.
-    const windows = indexWindows(bytes);
-    bytes.fill(0, windows);
+    // The states are the end of the file: what comes before is whole.
+    bytes.fill(0, indexStates(bytes));
     writeFileSync(path, bytes);
     const { open, logged, session } = sessions.start({ cacheDirectory });
     const layers = await open(`${registry.host}/app:latest`);
     await contentOf(layers[0]!, 'd/last'); // resumes far into the layer
     await expectFiles(layers[0], files[0]!);
     await session.close();
-    expect(new Set(logged)).toEqual(new Set([expect.stringContaining('is damaged, window')]));
+    expect(new Set(logged)).toEqual(new Set([expect.stringContaining('is damaged, checkpoint')]));
     expect(existsSync(path)).toBe(false);
     const again = sessions.start({ cacheDirectory });
     const [layer] = await again.open(`${registry.host}/app:latest`);
@@ -304,11 +303,11 @@ describe('a cache', () => {
   });
 });
 
-/** Where the windows begin in an encoded index: after the header, which says how long the tables are. */
-function indexWindows(bytes: Buffer): number {
-  const HEADER_OFFSET = 44;
-  const headerLength = bytes.readUInt32LE(8);
-  const header = JSON.parse(bytes.toString('utf8', HEADER_OFFSET, HEADER_OFFSET + headerLength));
-  const tables = Object.values<{ stored: number }>(header.tables);
-  return HEADER_OFFSET + headerLength + tables.reduce((sum, { stored }) => sum + stored, 0);
+/** Where the states of an index file begin. (src/index/FORMAT.md) */
+function indexStates(bytes: Buffer): number {
+  const STATES = 8;
+  for (let row = 128; row < 128 + 32 * bytes.readUInt32LE(12); row += 32) {
+    if (bytes.readUInt16LE(row) === STATES) return Number(bytes.readBigUInt64LE(row + 8));
+  }
+  throw new Error('the index has no states');
 }

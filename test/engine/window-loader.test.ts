@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
+import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { WindowLoader } from '#dist/engine/window-loader.js';
 import { unhandledIn } from '../base/unhandled.js';
 

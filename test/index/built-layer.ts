@@ -2,22 +2,23 @@ import type { BlobReader } from '#dist/blob/blob-reader.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { PageHasher } from '#dist/blob/page-hasher.js';
-import { GzipScan } from '#dist/codec/gzip/gzip-scan.js';
-import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import type { Codec, ScanObserver } from '#dist/codec/codec.js';
+import { PLAIN } from '#dist/codec/codecs.js';
+import { gzip } from '#dist/codec/gzip/gzip-codec.js';
 import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
-import { CheckpointWindows } from '#dist/engine/inflate/checkpoint-windows.js';
-import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
+import { CheckpointStates } from '#dist/engine/inflate/checkpoint-states.js';
 import {
+  CHUNK_SIZE,
+  ChunkReader,
   type ReadableLayer,
   type ReadingResources,
   RUN_SIZE,
-  WINDOW_SIZE,
-  WindowReader,
-} from '#dist/engine/inflate/window-reader.js';
+} from '#dist/engine/inflate/chunk-reader.js';
+import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { decodeLayerIndex } from '#dist/index/index-file.js';
 import { IndexPass } from '#dist/index/index-pass.js';
 import type { LayerIndex } from '#dist/index/layer-index.js';
-import { decodeLayerIndex } from '#dist/index/layer-index-codec.js';
 import { LAYER_LIMITS, type LayerLimits } from '#dist/index/layer-limits.js';
 import { digestOf } from '../blob/bytes.js';
 
@@ -38,41 +39,39 @@ export async function indexBlob(
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
 }
 
-/** A gzip blob whose checkpoints stand closer than the index pass puts them; its content is no tar. */
-export async function readableGzip(blob: Uint8Array, spanSize: number): Promise<ReadableLayer> {
-  const builder = new CheckpointBuilder(LAYER_LIMITS.windowBytes);
-  const scan = new GzipScan(new InflateEngine(), {
-    spanSize,
-    onOutput: () => {},
-    onCheckpoint: (checkpoint) => builder.add(checkpoint),
-  });
-  scan.push(blob);
-  const { outSize } = scan.finish();
-  const { checkpoints, windows } = await builder.finish();
-  const memory = new SharedArrayBuffer(windows.length);
-  new Uint8Array(memory).set(windows);
-  const kept = new CheckpointWindows(checkpoints, { memory }, (number, why) => {
-    throw new Error(`window ${number}: ${why}`);
-  });
-  return {
-    digest: digestOf(blob),
-    compression: 'gzip',
-    tarSize: outSize,
-    checkpoints,
-    windowOf: (number) => kept.window(number),
-  };
+/** The digests of the blob's blocks, by which all our indexes verify. */
+export function blockDigests({ verification }: LayerIndex): Uint8Array {
+  if (verification.kind !== 'blocks') throw new Error(`verified by ${verification.kind}`);
+  return verification.digests;
 }
 
-/** A plain tar: nothing but its bytes. */
-export async function readablePlain(blob: Uint8Array): Promise<ReadableLayer> {
-  return {
-    digest: digestOf(blob),
-    compression: 'none',
-    tarSize: blob.length,
-    checkpoints: (await new CheckpointBuilder(0).finish()).checkpoints,
-    windowOf: () => new Uint8Array(0),
+/** A blob as a reader wants it, with checkpoints as close as wanted; its content need be no tar. */
+export async function readable(codec: Codec, blob: Uint8Array, spanSize?: number): Promise<ReadableLayer> {
+  const builder = new CheckpointBuilder(LAYER_LIMITS.stateBytes);
+  let tarSize = 0;
+  const observer: ScanObserver = {
+    onOutput: (_, start, end) => {
+      tarSize += end - start;
+    },
+    onCheckpoint: (checkpoint) => builder.add(checkpoint),
   };
+  const scanner = codec.scanner(observer, spanSize);
+  scanner.push(blob);
+  scanner.finish();
+  const { checkpoints, states } = await builder.finish();
+  const memory = new SharedArrayBuffer(states.length);
+  new Uint8Array(memory).set(states);
+  const stored = new CheckpointStates(checkpoints, { memory }, (number, why) => {
+    throw new Error(`checkpoint ${number}: ${why}`);
+  });
+  const checkpoint = (number: number) => stored.checkpoint(number);
+  return { digest: digestOf(blob), codec, tarSize, checkpoints, checkpoint };
 }
+
+export const readableGzip = (blob: Uint8Array, spanSize: number) => readable(gzip, blob, spanSize);
+
+/** A plain tar: nothing but its bytes. */
+export const readablePlain = (blob: Uint8Array) => readable(PLAIN, blob);
 
 export function resources(): ReadingResources {
   return {
@@ -85,13 +84,13 @@ export function readerOf(
   layer: ReadableLayer,
   blob: BlobReader,
   shared: ReadingResources = resources(),
-): WindowReader {
-  return new WindowReader(layer, blob, shared);
+): ChunkReader {
+  return new ChunkReader(layer, blob, shared);
 }
 
-/** Windows `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
-export async function readWindows(
-  reader: WindowReader,
+/** Chunks `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
+export async function readChunks(
+  reader: ChunkReader,
   shared: ReadingResources,
   first: number,
   count: number,
@@ -103,8 +102,8 @@ export async function readWindows(
     first,
     count,
     (number, bytes) => {
-      if (number !== next) throw new Error(`window ${number} came out of order`);
-      next += Math.ceil(bytes.length / WINDOW_SIZE);
+      if (number !== next) throw new Error(`chunk ${number} came out of order`);
+      next += Math.ceil(bytes.length / CHUNK_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
       shared.runs.giveBack(bytes.buffer);

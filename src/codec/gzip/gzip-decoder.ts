@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../../base/errors.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { GzipCheckpoint } from './gzip-checkpoint.js';
 import { GzipHeader } from './gzip-header.js';
 import { BLOCK_START, NEED_INPUT, OUTPUT_FULL, STREAM_END } from './inflate-codes.js';
 import type { InflateEngine } from './inflate-engine.js';
@@ -40,7 +40,7 @@ export class GzipDecoder {
   }
 
   /** Goes to a checkpoint. If it has bits, the input begins with the byte before its inOffset. */
-  seek(checkpoint: Checkpoint): void {
+  seek(checkpoint: GzipCheckpoint): void {
     const { inOffset, bits, outOffset, window, memberStart } = checkpoint;
     this.#members = 0;
     this.#resumeBits = bits;

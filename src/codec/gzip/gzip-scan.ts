@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { LayerslayerError } from '../../base/errors.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Scanner, ScanObserver } from '../codec.js';
+import { type GzipCheckpoint, packCheckpoint } from './gzip-checkpoint.js';
 import { GzipDecoder } from './gzip-decoder.js';
 import { DEFLATE_WINDOW_SIZE, type InflateEngine } from './inflate-engine.js';
 
@@ -21,21 +22,7 @@ const LONGEST_SPAN = 2;
 /** ISIZE is the size modulo 2^32 (RFC 1952, 2.3.1). */
 const ISIZE_MODULUS = 2 ** 32;
 
-export interface GzipScanOptions {
-  /**
-   * Bytes of output between checkpoints, at least DEFLATE_WINDOW_SIZE; default DEFAULT_SPAN_SIZE. Real spans are longer: where much
-   * is compressed well up to twice as long, and then they end where the next deflate block or member begins, which may be
-   * 8 MB further in runs of zeros and any distance away in a blob made so on purpose.
-   */
-  spanSize?: number;
-  /** Uncompressed bytes `[start, end)` of `memory`, in order, at most 256 KiB. They are overwritten after the call. */
-  onOutput(memory: Uint8Array, start: number, end: number): void;
-  /** Checkpoints in ascending order, the first at the first byte. Each comes 32 KiB of output after its own place. */
-  onCheckpoint(checkpoint: Checkpoint): void;
-}
-
-/** Every blob begins here. */
-const BLOB_START: Checkpoint = {
+const BLOB_START: GzipCheckpoint = {
   inOffset: 0,
   bits: 0,
   outOffset: 0,
@@ -46,21 +33,26 @@ const BLOB_START: Checkpoint = {
 /**
  * The index pass over a gzip blob, zran's `deflate_index_build`: inflates all of it once, checks each member's CRC32 and
  * size, and makes checkpoints on the way. Member starts are the cheapest ones, as they need no window; but only one a
- * span is made of many tiny members. Memory does not grow with the blob, only with what the callbacks keep.
+ * span is made of many tiny members. Memory does not grow with the blob, only with what the observer stores.
  */
-export class GzipScan {
+export class GzipScan implements Scanner {
   readonly #engine: InflateEngine;
   readonly #decoder: GzipDecoder;
-  readonly #options: GzipScanOptions;
+  readonly #observer: ScanObserver;
   readonly #spanSize: number;
-  #spanStart: Pick<Checkpoint, 'inOffset' | 'outOffset'> | undefined; // the last checkpoint
-  #tracked: Checkpoint | undefined; // its window is not final yet
+  #spanStart: Pick<GzipCheckpoint, 'inOffset' | 'outOffset'> | undefined; // the last checkpoint
+  #tracked: GzipCheckpoint | undefined; // its window is not final yet
   #memberCrc = 0; // of the member's output so far
   #memberOutOffset = 0; // where the member began
 
-  /** @throws LayerslayerError INVALID_ARGUMENT for a span shorter than a window */
-  constructor(engine: InflateEngine, options: GzipScanOptions) {
-    this.#spanSize = options.spanSize ?? DEFAULT_SPAN_SIZE;
+  /**
+   * @param spanSize bytes of output between checkpoints. Real spans are longer: up to twice where much is compressed
+   *   well, and then to the next deflate block or member. That may be 8 MB further in runs of zeros, and any distance
+   *   in a blob made so on purpose.
+   * @throws LayerslayerError INVALID_ARGUMENT for a span shorter than a window
+   */
+  constructor(engine: InflateEngine, observer: ScanObserver, spanSize = DEFAULT_SPAN_SIZE) {
+    this.#spanSize = spanSize;
     // One window is tracked at a time, for DEFLATE_WINDOW_SIZE bytes: it must be done before the next one begins.
     if (!(this.#spanSize >= DEFLATE_WINDOW_SIZE)) {
       throw new LayerslayerError(
@@ -69,15 +61,11 @@ export class GzipScan {
       );
     }
     this.#engine = engine;
-    this.#options = options;
+    this.#observer = observer;
     this.#decoder = new GzipDecoder(engine);
     this.#decoder.seek(BLOB_START);
   }
 
-  /**
-   * Takes the next compressed bytes, any number of them; they are not kept.
-   * @throws LayerslayerError CORRUPT_LAYER, naming compressed and uncompressed offset
-   */
   push(chunk: Uint8Array): void {
     let rest = chunk;
     while (rest.length > 0) {
@@ -119,7 +107,7 @@ export class GzipScan {
     if (length === 0) return;
     const { memory, outputAddress } = this.#engine;
     this.#memberCrc = crc32(memory.subarray(outputAddress - length, outputAddress), this.#memberCrc);
-    this.#options.onOutput(memory, outputAddress - length, outputAddress);
+    this.#observer.onOutput(memory, outputAddress - length, outputAddress);
   }
 
   #startMember(): void {
@@ -160,7 +148,7 @@ export class GzipScan {
     };
     this.#spanStart = checkpoint;
     if (memberStart) {
-      this.#options.onCheckpoint(checkpoint);
+      this.#observer.onCheckpoint(packCheckpoint(checkpoint));
       return;
     }
     this.#tracked = checkpoint;
@@ -170,7 +158,7 @@ export class GzipScan {
   #deliverTracked(): void {
     if (!this.#tracked) return;
     this.#tracked.window = this.#engine.stopTracking();
-    this.#options.onCheckpoint(this.#tracked);
+    this.#observer.onCheckpoint(packCheckpoint(this.#tracked));
     this.#tracked = undefined;
   }
 }

@@ -1,35 +1,35 @@
 import { Semaphore } from '../../base/semaphore.js';
 import { PAGE_SIZE } from '../../blob/page.js';
-import { GzipCursor } from '../../codec/gzip/gzip-cursor.js';
-import { InflateEngine } from '../../codec/gzip/inflate-engine.js';
+import type { Codec, Cursor } from '../../codec/codec.js';
 
-/** Live inflaters a thread keeps: enough for a few shells walking at once; each costs about 1 MiB. */
-const KEPT_CURSORS = 6;
-/** Inflaters at work at once. More than are kept: readers that wait for a dead network must not hold up the others. */
+/** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */
+const MAX_IDLE_CURSORS = 6;
+/** Cursors in use at once. More than idle ones: readers that wait for a dead network must not block the others. */
 const MAX_BUSY_CURSORS = 32;
 
-/** What a reader wants: its own cursor standing in `[from, to]` of the output, so that inflating on is the shortest way. */
+/** What a reader wants: its own cursor at `[from, to]` of the output, from where decoding on is the shortest way. */
 interface Want {
   owner: object;
+  codec: Codec;
   from: number;
   to: number;
 }
 
 /** A cursor with the compressed bytes that it was last fed from: it takes less at a time than a page. */
 export interface LiveCursor {
-  readonly cursor: GzipCursor;
-  readonly page: Uint8Array; // lent to whoever reads those bytes
+  readonly codec: Codec;
+  readonly cursor: Cursor;
+  readonly page: Uint8Array; // lent to the reader of those bytes
   fed: { offset: number; bytes: Uint8Array } | undefined; // offset in the blob
 }
 
-/** A cursor that nobody uses, and who used it last. */
 interface IdleCursor extends LiveCursor {
-  readonly owner: object | undefined;
+  readonly owner: object | undefined; // its last user
 }
 
 /**
- * The inflaters of one thread, shared by all its layers. A sequential reader finds its cursor where it left it and
- * inflates on; others take the one that nobody has used for longest and seek.
+ * The cursors of one thread, shared by all its layers. A sequential reader finds its cursor where it
+ * stopped and decodes on. Others take the least recently used one and seek.
  */
 export class CursorPool {
   /** Least recently used first. */
@@ -37,7 +37,7 @@ export class CursorPool {
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
   #busy = 0;
 
-  /** @param task gets a cursor of its own until it ends, and hears whether that stands where it was wanted */
+  /** @param task has a cursor of its own until it ends; `resumed` if that is at the wanted position */
   async use(
     want: Want,
     task: (live: LiveCursor, resumed: boolean) => Promise<void>,
@@ -48,21 +48,23 @@ export class CursorPool {
       const standing = this.#standingIn(want);
       const taken = standing ?? this.#leastRecentlyUsed();
       if (taken) this.#idle.splice(this.#idle.indexOf(taken), 1);
+      const { codec } = want;
       const live: LiveCursor = {
-        cursor: taken?.cursor ?? new GzipCursor(new InflateEngine()),
+        codec,
+        cursor: taken?.codec === codec ? taken.cursor : codec.cursor(),
         page: taken?.page ?? new Uint8Array(PAGE_SIZE),
         fed: standing?.fed,
       };
       this.#busy++;
       try {
         await task(live, standing !== undefined);
-        if (this.#idle.length === KEPT_CURSORS) this.#idle.shift();
+        if (this.#idle.length === MAX_IDLE_CURSORS) this.#idle.shift();
         this.#idle.push({ ...live, owner: want.owner });
       } catch (error) {
-        // Where it stands is not known, and a read that was given up may still fill its page.
+        // Its position is unknown, and an aborted read may still fill its page.
         const page = new Uint8Array(PAGE_SIZE);
-        if (this.#idle.length < KEPT_CURSORS) {
-          this.#idle.unshift({ cursor: live.cursor, page, fed: undefined, owner: undefined });
+        if (this.#idle.length < MAX_IDLE_CURSORS) {
+          this.#idle.unshift({ codec, cursor: live.cursor, page, fed: undefined, owner: undefined });
         }
         throw error;
       } finally {
@@ -83,6 +85,6 @@ export class CursorPool {
 
   /** undefined: there is room for one more, or all are at work. */
   #leastRecentlyUsed(): IdleCursor | undefined {
-    return this.#idle.length + this.#busy < KEPT_CURSORS ? undefined : this.#idle[0];
+    return this.#idle.length + this.#busy < MAX_IDLE_CURSORS ? undefined : this.#idle[0];
   }
 }

@@ -2,8 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalPlace } from '../../blob/local-pages.js';
-import type { Compression } from '../../codec/compression.js';
-import type { CheckpointColumns, WindowStorage } from '../../index/layer-index.js';
+import type { CheckpointColumns, StateStorage } from '../../index/checkpoints.js';
 import type { TableAllowance } from '../../index/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 
@@ -18,12 +17,12 @@ export type BlobNumber = number;
 export interface OpenLayerRequest {
   blob: BlobNumber;
   digest: Digest;
-  compression: Compression;
+  codec: string;
   blobSize: number;
   tarSize: number;
   checkpoints: CheckpointColumns;
   pageDigests: Uint8Array;
-  windows: WindowStorage;
+  states: StateStorage;
   /** Where the blob lies on this machine, if it does: then its pages are read there. */
   local: LocalPlace | undefined;
 }

@@ -16,12 +16,13 @@ import { WholePages } from '../../blob/whole-pages.js';
 import { ByteLru } from '../../cache/byte-lru.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
-import { InflateEngine } from '../../codec/gzip/inflate-engine.js';
+import { CODECS, codecNamed } from '../../codec/codecs.js';
+import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
 import { IndexPass } from '../../index/index-pass.js';
-import { LAYER_INDEX_VERSION } from '../../index/layer-index-codec.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import { BufferPool } from './buffer-pool.js';
-import { CheckpointWindows } from './checkpoint-windows.js';
+import { CheckpointStates } from './checkpoint-states.js';
+import { CHUNK_SIZE, ChunkReader, type ReadingResources, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
 import type {
   BlobNumber,
@@ -32,7 +33,6 @@ import type {
   WindowMethods,
   WindowRun,
 } from './inflate-protocol.js';
-import { type ReadingResources, RUN_SIZE, WINDOW_SIZE, WindowReader } from './window-reader.js';
 
 /** Buffers kept for runs of windows: those of a request of read-ahead, and half of the next. */
 const IDLE_RUNS = 12;
@@ -45,7 +45,7 @@ const resources: ReadingResources = {
 };
 /** Pages that came from the fetching thread. */
 const fetched = new ByteLru<string, Uint8Array>(FETCHED_BYTES);
-const layers = new Map<BlobNumber, WindowReader>();
+const layers = new Map<BlobNumber, ChunkReader>();
 const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
 let fetching: ThreadPeer<FetchMethods>;
 let store: ContentStore | undefined;
@@ -56,7 +56,7 @@ const handlers: InflateMethods = {
     connect(port, cacheDirectory);
   },
   prepare() {
-    new InflateEngine();
+    for (const codec of CODECS) codec.cursor();
   },
   index,
   open(request) {
@@ -68,7 +68,7 @@ const handlers: InflateMethods = {
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
     let last: Transferred<WindowRun> | undefined;
     const deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => {
-      const isLast = number + Math.ceil(bytes.length / WINDOW_SIZE) === first + count;
+      const isLast = number + Math.ceil(bytes.length / CHUNK_SIZE) === first + count;
       if (isLast) last = new Transferred({ number, bytes }, [bytes.buffer]);
       else main.notify('windows', { blob, number, bytes }, [bytes.buffer]);
     };
@@ -142,19 +142,20 @@ async function finish(
   }
 }
 
-function openLayer(request: OpenLayerRequest): WindowReader {
-  const { digest, blobSize, checkpoints, windows } = request;
+function openLayer(request: OpenLayerRequest): ChunkReader {
+  const { digest, blobSize, checkpoints, states } = request;
   let toldDamage = false;
   const onDamage = (number: number, why: string) => {
     if (toldDamage) return;
     toldDamage = true;
-    log.warn(`the kept index of layer ${shortDigest(digest)} is damaged, window ${number}: ${why}`);
+    log.warn(`the cached index of layer ${shortDigest(digest)} is damaged, checkpoint ${number}: ${why}`);
     // The next mount makes it anew; this one reads on from the checkpoint before.
     void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   };
-  const kept = new CheckpointWindows(checkpoints, windows, onDamage);
-  const layer = { ...request, windowOf: (number: number) => kept.window(number) };
-  return new WindowReader(layer, new PagedBlob(pagesOf(request), blobSize), resources);
+  const cached = new CheckpointStates(checkpoints, states, onDamage);
+  const codec = codecNamed(request.codec);
+  const layer = { ...request, codec, checkpoint: (number: number) => cached.checkpoint(number) };
+  return new ChunkReader(layer, new PagedBlob(pagesOf(request), blobSize), resources);
 }
 
 /** Compressed pages from where they are nearest, else from the fetching thread. */

@@ -1,7 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { constants, gzipSync, type ZlibOptions } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Checkpoint } from '#dist/codec/gzip/checkpoint.js';
+import {
+  type GzipCheckpoint as Checkpoint,
+  packCheckpoint,
+  unpackCheckpoint,
+} from '#dist/codec/gzip/gzip-checkpoint.js';
 import { GzipCursor } from '#dist/codec/gzip/gzip-cursor.js';
 import { BLOCK_START, NEED_INPUT, STREAM_END } from '#dist/codec/gzip/inflate-codes.js';
 import { DEFLATE_WINDOW_SIZE, InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
@@ -38,7 +42,7 @@ const cursor = new GzipCursor(new InflateEngine());
 
 /** The next `length` bytes from a checkpoint, with nothing but what it keeps of its window. */
 function resume(blob: Uint8Array, checkpoint: Checkpoint, length: number): Uint8Array {
-  cursor.seek(checkpoint);
+  cursor.seek(packCheckpoint(checkpoint));
   const output = new Uint8Array(length);
   for (let done = 0; done < length; ) {
     const made = cursor.read(output.subarray(done));
@@ -223,5 +227,25 @@ describe('checkpoints', () => {
     const last = checkpoints.filter(({ inOffset }) => inOffset < one.length).at(-1)!;
     expect(data.length - last.outOffset).toBeLessThan(DEFLATE_WINDOW_SIZE);
     expectNativeResumes(one, data, [last]);
+  });
+});
+
+describe('the state of a checkpoint', () => {
+  const place = { inOffset: 5, outOffset: 9 };
+  const window = Uint8Array.of(1, 2, 3);
+  it.each<[string, Checkpoint]>([
+    ["a member's start", { ...place, bits: 0, window: new Uint8Array(0), memberStart: true }],
+    ['a block without a window', { ...place, bits: 0, window: new Uint8Array(0), memberStart: false }],
+    ['a block inside a byte', { ...place, bits: 7, window, memberStart: false }],
+  ])('of %s is what it was', (_, checkpoint) => {
+    expect(unpackCheckpoint(packCheckpoint(checkpoint))).toEqual(checkpoint);
+  });
+
+  it('is refused when no scan makes it', () => {
+    for (const state of [Uint8Array.of(8), new Uint8Array(2 + DEFLATE_WINDOW_SIZE)]) {
+      expect(() => unpackCheckpoint({ ...place, state })).toThrowError(
+        expect.objectContaining({ code: 'CORRUPT_LAYER' }),
+      );
+    }
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ScanObserver } from '#dist/codec/codec.js';
 import { GzipScan } from '#dist/codec/gzip/gzip-scan.js';
 import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
 import { code, FINAL, FIXED, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
@@ -213,11 +214,11 @@ describe('sizes beyond 2^32', () => {
     let crc = 0;
     for (let i = 0; i < count; i++) crc = crc32(megabyte, crc);
     const offsets: number[] = [];
-    const pass = new GzipScan(new InflateEngine(), {
-      spanSize: 64 << 20,
+    const observer: ScanObserver = {
       onOutput: () => {},
       onCheckpoint: ({ outOffset }) => offsets.push(outOffset),
-    });
+    };
+    const pass = new GzipScan(new InflateEngine(), observer, 64 << 20);
     pass.push(header());
     for (let i = 0; i < count; i++) pass.push(piece);
     const end = Buffer.alloc(10);

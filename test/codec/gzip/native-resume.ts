@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import type { Checkpoint } from '#dist/codec/gzip/checkpoint.js';
+import type { GzipCheckpoint as Checkpoint } from '#dist/codec/gzip/gzip-checkpoint.js';
 import { DEFLATE_WINDOW_SIZE } from '#dist/codec/gzip/inflate-engine.js';
 import { code, dynamicStart, FIXED, type Field, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
 

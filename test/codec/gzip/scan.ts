@@ -1,4 +1,5 @@
-import type { Checkpoint } from '#dist/codec/gzip/checkpoint.js';
+import type { ScanObserver } from '#dist/codec/codec.js';
+import { type GzipCheckpoint, unpackCheckpoint } from '#dist/codec/gzip/gzip-checkpoint.js';
 import { GzipScan } from '#dist/codec/gzip/gzip-scan.js';
 import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
 
@@ -10,7 +11,7 @@ export const MAX_SLICE = 256 * 1024;
 
 export interface Scanned {
   output: Uint8Array;
-  checkpoints: Checkpoint[];
+  checkpoints: GzipCheckpoint[];
   outSize: number;
   members: number;
   longestSlice: number;
@@ -23,16 +24,16 @@ export function scan(
 ): Scanned {
   const { chunkSize = 65_536, spanSize = 32_768, keepOutput = true } = options;
   const parts: Buffer[] = [];
-  const checkpoints: Checkpoint[] = [];
+  const checkpoints: GzipCheckpoint[] = [];
   let longestSlice = 0;
-  const pass = new GzipScan(engine, {
-    spanSize,
+  const observer: ScanObserver = {
     onOutput(memory, start, end) {
       longestSlice = Math.max(longestSlice, end - start);
       if (keepOutput) parts.push(Buffer.from(memory.subarray(start, end)));
     },
-    onCheckpoint: (checkpoint) => checkpoints.push(checkpoint),
-  });
+    onCheckpoint: (checkpoint) => checkpoints.push(unpackCheckpoint(checkpoint)),
+  };
+  const pass = new GzipScan(engine, observer, spanSize);
   for (let at = 0; at < blob.length; at += chunkSize) pass.push(blob.subarray(at, at + chunkSize));
   const { outSize, members } = pass.finish();
   return { output: new Uint8Array(Buffer.concat(parts)), checkpoints, outSize, members, longestSlice };

@@ -1,15 +1,18 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { BLOB_START } from '#dist/codec/codec.js';
+import { PLAIN } from '#dist/codec/codecs.js';
+import { gzip } from '#dist/codec/gzip/gzip-codec.js';
 import { CursorPool, type LiveCursor } from '#dist/engine/inflate/cursor-pool.js';
 import { noise } from '../../blob/bytes.js';
 
-const START = { inOffset: 0, bits: 0, outOffset: 0, window: new Uint8Array(0), memberStart: true };
+const codec = gzip;
 const blob = gzipSync(noise(100_000), { level: 1 });
 
 /** Uses a cursor: seeks to the start unless it stands already, and goes on to `to`. */
 function walkTo(to: number, seen?: (live: LiveCursor, resumed: boolean) => void) {
   return async (live: LiveCursor, resumed: boolean) => {
-    if (!resumed) live.cursor.seek(START);
+    if (!resumed) live.cursor.seek(BLOB_START);
     live.fed = { offset: 0, bytes: blob };
     live.cursor.push(blob.subarray(live.cursor.inputOffset), true);
     live.cursor.skip(to - live.cursor.outOffset);
@@ -21,7 +24,7 @@ function walkTo(to: number, seen?: (live: LiveCursor, resumed: boolean) => void)
 async function standing(pool: CursorPool, owner: object, from: number, to: number): Promise<boolean> {
   let found = false;
   await pool
-    .use({ owner, from, to }, async (live, resumed) => {
+    .use({ owner, codec, from, to }, async (live, resumed) => {
       found = resumed;
       // Left as it is, or forgotten: a look must not change what the next one finds.
       if (!resumed) throw new Error('not standing');
@@ -35,7 +38,7 @@ describe('the pool of cursors', () => {
   it('gives a reader the cursor that stands where it wants it, and no other', async () => {
     const pool = new CursorPool();
     const [owner, other] = [{}, {}];
-    await pool.use({ owner, from: 0, to: 0 }, walkTo(5000));
+    await pool.use({ owner, codec, from: 0, to: 0 }, walkTo(5000));
     expect(await standing(pool, owner, 0, 5000)).toBe(true);
     expect(await standing(pool, owner, 5000, 9000)).toBe(true);
     expect(await standing(pool, owner, 0, 4999)).toBe(false);
@@ -46,18 +49,29 @@ describe('the pool of cursors', () => {
   it('gives the nearest of several', async () => {
     const pool = new CursorPool();
     const owner = {};
-    for (const to of [1000, 3000, 2000]) await pool.use({ owner, from: to, to }, walkTo(to));
+    for (const to of [1000, 3000, 2000]) await pool.use({ owner, codec, from: to, to }, walkTo(to));
     let at = 0;
-    await pool.use({ owner, from: 0, to: 2500 }, async ({ cursor }) => {
+    await pool.use({ owner, codec, from: 0, to: 2500 }, async ({ cursor }) => {
       at = cursor.outOffset;
     });
     expect(at).toBe(2000);
   });
 
+  it('gives a cursor of the codec that is wanted, also when it takes another one for it', async () => {
+    const pool = new CursorPool();
+    for (let i = 0; i < 8; i++) await pool.use({ owner: {}, codec, from: 0, to: 0 }, walkTo(1000));
+    for (const wanted of [PLAIN, gzip, PLAIN]) {
+      await pool.use({ owner: {}, codec: wanted, from: 0, to: 0 }, async ({ cursor }, resumed) => {
+        expect(resumed).toBe(false);
+        expect(cursor.constructor).toBe(wanted.cursor().constructor);
+      });
+    }
+  });
+
   it('never gives a cursor to two at once, and bounds them', async () => {
     const pool = new CursorPool();
     const owner = {};
-    await pool.use({ owner, from: 0, to: 0 }, walkTo(1000));
+    await pool.use({ owner, codec, from: 0, to: 0 }, walkTo(1000));
     let open!: () => void;
     const gate = new Promise<void>((resolve) => {
       open = resolve;
@@ -65,12 +79,12 @@ describe('the pool of cursors', () => {
     const inUse = new Set<object>();
     let most = 0;
     const uses = Array.from({ length: 40 }, () =>
-      pool.use({ owner, from: 0, to: 1000 }, async (live) => {
+      pool.use({ owner, codec, from: 0, to: 1000 }, async (live) => {
         expect(inUse.has(live.cursor)).toBe(false);
         inUse.add(live.cursor);
         most = Math.max(most, inUse.size);
         await gate;
-        live.cursor.seek(START);
+        live.cursor.seek(BLOB_START);
         inUse.delete(live.cursor);
       }),
     );
@@ -85,7 +99,7 @@ describe('the pool of cursors', () => {
       release = resolve;
     });
     const again = Array.from({ length: 32 }, () =>
-      pool.use({ owner, from: 0, to: 0 }, async (live, resumed) => {
+      pool.use({ owner, codec, from: 0, to: 0 }, async (live, resumed) => {
         if (resumed) kept.add(live.cursor);
         await held;
       }),
@@ -100,7 +114,7 @@ describe('the pool of cursors', () => {
     const pool = new CursorPool();
     const owner = {};
     let failed: LiveCursor | undefined;
-    const failing = pool.use({ owner, from: 0, to: 0 }, async (live) => {
+    const failing = pool.use({ owner, codec, from: 0, to: 0 }, async (live) => {
       await walkTo(4000)(live, false);
       failed = live;
       throw new Error('in the middle');
@@ -109,7 +123,7 @@ describe('the pool of cursors', () => {
     expect(await standing(pool, owner, 0, 9000)).toBe(false);
     const pages = new Set<Uint8Array>();
     for (let i = 0; i < 8; i++) {
-      await pool.use({ owner: {}, from: 0, to: 0 }, async (live) => void pages.add(live.page));
+      await pool.use({ owner: {}, codec, from: 0, to: 0 }, async (live) => void pages.add(live.page));
     }
     expect(pages.has(failed!.page)).toBe(false);
   });
@@ -120,9 +134,9 @@ describe('the pool of cursors', () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    const uses = Array.from({ length: 32 }, () => pool.use({ owner: {}, from: 0, to: 0 }, () => gate));
+    const uses = Array.from({ length: 32 }, () => pool.use({ owner: {}, codec, from: 0, to: 0 }, () => gate));
     const controller = new AbortController();
-    const waiting = pool.use({ owner: {}, from: 0, to: 0 }, async () => {}, controller.signal);
+    const waiting = pool.use({ owner: {}, codec, from: 0, to: 0 }, async () => {}, controller.signal);
     controller.abort(new Error('no more'));
     await expect(waiting).rejects.toThrow('no more');
     open();

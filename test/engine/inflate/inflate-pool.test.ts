@@ -18,14 +18,14 @@ import { logTo } from '#dist/base/log.js';
 import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
+import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
 import type { FetchMethods, StreamMethods } from '#dist/engine/inflate/inflate-protocol.js';
-import { WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
-import type { WindowStorage } from '#dist/index/layer-index.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/layer-index-codec.js';
+import type { StateStorage } from '#dist/index/checkpoints.js';
+import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
-import { indexBlob } from '../../index/built-layer.js';
+import { blockDigests, indexBlob } from '../../index/built-layer.js';
 import { file, tarOf } from '../../support/tar.js';
 
 const W = WINDOW_SIZE;
@@ -67,7 +67,7 @@ class Fetching {
           await new Promise(setImmediate);
         }
         await this.endStream(signal);
-        return index.pageDigests;
+        return blockDigests(index);
       },
       recycle: () => {},
     };
@@ -113,25 +113,25 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
     log: logTo((level, message) => logged.push(`${level}: ${message}`)),
   });
   pools.push(pool);
-  const open = (storage: WindowStorage = inMemory()) => {
-    const { compression, blobSize, tarSize, checkpoints, pageDigests } = index;
+  const open = (states: StateStorage = inMemory()) => {
+    const { codec, blobSize, tarSize, checkpoints } = index;
     pool.open({
       blob: 0,
       digest,
-      compression,
+      codec,
       blobSize,
       tarSize,
       checkpoints,
-      pageDigests,
-      windows: storage,
+      pageDigests: blockDigests(index),
+      states,
       local: undefined,
     });
   };
   return { fetching, windows, logged, pool, open };
 }
 
-function inMemory(): WindowStorage {
-  const { offset, length } = index.windows;
+function inMemory(): StateStorage {
+  const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(encoded.subarray(offset, offset + length));
   return { memory };
@@ -302,24 +302,24 @@ describe('the pool of inflating threads', () => {
     expect(fetching.streamAborts).toEqual([]);
   });
 
-  it('reads on past a damaged window of a kept index, says so once and has the index made anew', async () => {
+  it('reads on past a damaged state of a kept index, says so once and has the index made anew', async () => {
     const cacheDirectory = scratch();
     const path = storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
     mkdirSync(join(path, '..'), { recursive: true });
     const bytes = encoded.slice();
-    bytes.fill(0, index.windows.offset);
+    bytes.fill(0, index.states.offset);
     writeFileSync(path, bytes);
     expect(readFileSync(path).length).toBe(encoded.length);
     const fd = openSync(path, 'r');
     fds.push(fd);
     const { pool, open, windows, logged } = setup({ cacheDirectory });
-    open({ fd, section: index.windows });
+    open({ fd, offset: index.states.offset });
     const last = Math.ceil(tar.length / W) - 1;
     for (const number of [last, 1, last - 20]) {
       await pool.read(0, 0, number, 1);
       expect(right(windows.get(number), number)).toBe(true);
     }
-    expect(logged).toEqual([expect.stringMatching(/^warn: the kept index of layer sha256:.* is damaged/)]);
+    expect(logged).toEqual([expect.stringMatching(/^warn: the cached index of layer sha256:.* is damaged/)]);
     await until(() => !existsSync(path));
   });
 

@@ -6,8 +6,10 @@ import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
-import type { LayerIndex, WindowStorage } from './layer-index.js';
-import { decodeLayerIndex, LAYER_INDEX_VERSION } from './layer-index-codec.js';
+import type { StateStorage } from './checkpoints.js';
+import { decodeLayerIndex, LAYER_INDEX_VERSION } from './index-file.js';
+import type { FoundIndex, IndexProvider } from './index-provider.js';
+import type { LayerIndex } from './layer-index.js';
 
 /**
  * Characters of a digest: a socket's name is short. Layers that share a lock only wait for each
@@ -15,25 +17,22 @@ import { decodeLayerIndex, LAYER_INDEX_VERSION } from './layer-index-codec.js';
  */
 const LOCK_NAME_LENGTH = 32;
 
-export interface KeptIndex {
+export interface CachedIndex {
   index: LayerIndex;
-  windows: WindowStorage;
-  cached: boolean; // it was kept from an earlier mount, or another process has just made it
+  states: StateStorage;
+  cached: boolean; // it was on disk: an earlier mount or another process stored it
 }
 
-/** An index that was made just now. */
-export interface MadeIndex {
-  bytes: Uint8Array; // encoded
-  index?: LayerIndex; // the same, when this thread made it
-}
-
-/** Layer indexes on disk, made by one process on this machine and used by all that share the cache directory. */
-export class KeptIndexes {
+/**
+ * Layer indexes on disk. One process on this machine asks the other providers for an index; all that
+ * share the cache directory use it.
+ */
+export class CachedIndexes {
   readonly #store: Promise<ContentStore>;
   readonly #log: Log;
   readonly #openFds = new Set<number>();
-  /** Loaded before anybody asked; whoever asks takes it. */
-  readonly #preloaded = new Map<Digest, KeptIndex>();
+  /** Loaded before `find` asks for them. */
+  readonly #preloaded = new Map<Digest, CachedIndex>();
   #preloading: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -43,8 +42,8 @@ export class KeptIndexes {
   }
 
   /**
-   * Loads the indexes that are kept of these layers, one a turn of the event loop, for `loadOrMake` to find.
-   * @param onMissing one is not kept, or no layer is known
+   * Loads the cached indexes of these layers for `find`, one a turn of the event loop.
+   * @param onMissing one is not cached, or no layer is known
    */
   preload(digests: (store: ContentStore) => readonly Digest[], onMissing: () => void): void {
     this.#preloading = this.#store.then(async (store) => {
@@ -60,34 +59,40 @@ export class KeptIndexes {
     });
   }
 
-  /** Lets go of what was preloaded for nothing. */
+  /** Drops what was preloaded and not used. */
   async endPreloading(): Promise<void> {
     await this.#preloading;
     this.#preloaded.clear();
   }
 
-  /** The kept index, if there is one. */
-  async load(digest: Digest): Promise<KeptIndex | undefined> {
+  /** Returns the cached index, if there is one. */
+  async load(digest: Digest): Promise<CachedIndex | undefined> {
     return this.#load(await this.#store, digest);
   }
 
   /**
-   * The kept index, else the one that `make` gives; meanwhile other processes that want it wait.
-   * @param onWait another process is making it
-   * @throws what `make` throws; the signal's reason; IO_FAILED when the lock cannot be had
+   * Returns the cached index, else that of the first provider that has one, and caches it. Other
+   * processes that want it wait meanwhile.
+   * @param onWait another process is about to store it
+   * @throws what a provider throws; the signal's reason; IO_FAILED if the lock cannot be taken
    */
-  async loadOrMake(
+  async find(
     digest: Digest,
-    { make, onWait, signal }: { make(): Promise<MadeIndex>; onWait(): void; signal: AbortSignal },
-  ): Promise<KeptIndex> {
+    {
+      providers,
+      onWait,
+      signal,
+    }: { providers: readonly IndexProvider[]; onWait(): void; signal: AbortSignal },
+  ): Promise<CachedIndex> {
     const store = await this.#store;
     await this.#preloading;
     const kept = this.#preloaded.get(digest) ?? (await this.#load(store, digest));
     if (kept) return kept;
-    if (!store.usable) return inMemory(await make());
+    if (!store.usable) return inMemory(await firstOf(providers, signal));
     return withMachineLock(
       { directory: store.lockDirectory, name: `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}` },
-      async () => (await this.#load(store, digest)) ?? this.#keep(store, digest, await make()),
+      async () =>
+        (await this.#load(store, digest)) ?? this.#cache(store, digest, await firstOf(providers, signal)),
       {
         onWait,
         signal,
@@ -96,7 +101,7 @@ export class KeptIndexes {
     );
   }
 
-  /** Called when nothing reads a window and no `loadOrMake` is under way. */
+  /** Called when nothing reads a state and no `find` is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.endPreloading();
@@ -105,9 +110,9 @@ export class KeptIndexes {
     await (await this.#store).close();
   }
 
-  async #load(store: ContentStore, digest: Digest): Promise<KeptIndex | undefined> {
+  async #load(store: ContentStore, digest: Digest): Promise<CachedIndex | undefined> {
     const key = indexKey(LAYER_INDEX_VERSION, digest);
-    // The file stays open for its windows: evicting it does no harm to a mount that uses it.
+    // The file stays open for its states: evicting it does no harm to a mount that uses it.
     const fd = store.openFd('index', key);
     if (fd === undefined) return undefined;
     try {
@@ -116,16 +121,16 @@ export class KeptIndexes {
       if (index.digest !== digest)
         throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
       this.#openFds.add(fd);
-      return { index, windows: { fd, section: index.windows }, cached: true };
+      return { index, states: { fd, offset: index.states.offset }, cached: true };
     } catch (error) {
       closeSync(fd);
-      this.#log.warn(`the kept index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
+      this.#log.warn(`the cached index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
       await store.remove('index', key);
       return undefined;
     }
   }
 
-  async #keep(store: ContentStore, digest: Digest, made: MadeIndex): Promise<KeptIndex> {
+  async #cache(store: ContentStore, digest: Digest, made: FoundIndex): Promise<CachedIndex> {
     const key = indexKey(LAYER_INDEX_VERSION, digest);
     if (!(await store.write('index', key, made.bytes))) return inMemory(made);
     if (!made.index) {
@@ -135,17 +140,25 @@ export class KeptIndexes {
     const fd = store.openFd('index', key);
     if (fd === undefined) return inMemory(made);
     this.#openFds.add(fd);
-    return { index: made.index, windows: { fd, section: made.index.windows }, cached: false };
+    return { index: made.index, states: { fd, offset: made.index.states.offset }, cached: false };
   }
 }
 
-/** An index that the disk does not keep: its windows go to memory that the inflating threads share. */
-function inMemory({ bytes, index: known }: MadeIndex): KeptIndex {
+async function firstOf(providers: readonly IndexProvider[], signal: AbortSignal): Promise<FoundIndex> {
+  for (const provider of providers) {
+    const found = await provider.find(signal);
+    if (found) return found;
+  }
+  throw new LayerslayerError('INTERNAL', 'no provider has an index of the layer');
+}
+
+/** An index that is not on disk: its states go to memory that the inflate threads share. */
+function inMemory({ bytes, index: known }: FoundIndex): CachedIndex {
   const index = known ?? decodeLayerIndex((offset, length) => bytes.subarray(offset, offset + length));
-  const { offset, length } = index.windows;
+  const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(bytes.subarray(offset, offset + length));
-  return { index, windows: { memory }, cached: false };
+  return { index, states: { memory }, cached: false };
 }
 
 /** @param size of the file, bytes */

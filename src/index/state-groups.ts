@@ -5,16 +5,16 @@ import type { TableBudget } from './table-budget.js';
 /** Level 6 leaves 6 % less and takes twice as long (measured). */
 const OPTIONS = { level: 1 };
 
-const WHAT = "checkpoints' windows";
+const WHAT = "checkpoints' states";
 
-/** Groups in libuv's pool at once, each of about 25 KiB: should the pool lag, this thread deflates on by itself. */
+/** Groups in libuv's pool at once, each of about 25 KiB: if the pool lags, this thread deflates too. */
 const MOST_UNDER_WAY = 8;
 
 /**
- * Groups of windows, deflated by libuv's pool while the index pass goes on: in the inflating thread it would take
- * 7 % of the time of a pass over text (measured).
+ * Groups of checkpoints' states, deflated by libuv's pool while the index pass goes on. In the
+ * inflating thread it would take 7 % of the time of a pass over text (measured).
  */
-export class WindowGroups {
+export class StateGroups {
   readonly #limit: number;
   readonly #groups: (Uint8Array | Promise<Uint8Array>)[] = [];
   #underWay = 0;
@@ -29,7 +29,7 @@ export class WindowGroups {
   }
 
   /**
-   * @param group is copied
+   * @param group is owned by this class from now on
    * @throws LayerslayerError UNSUPPORTED when those deflated by now are past the limit
    */
   add(group: Uint8Array): void {
@@ -39,7 +39,7 @@ export class WindowGroups {
     if (group.length === 0) {
       this.#groups.push(group);
     } else if (this.#underWay < MOST_UNDER_WAY) {
-      this.#groups.push(this.#deflate(group.slice()));
+      this.#groups.push(this.#deflate(group));
     } else {
       this.#groups.push(this.#sized(deflateRawSync(group, OPTIONS)));
     }

@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
 import { PAGE_SIZE, PIECE_SIZE } from '#dist/blob/page.js';
-import { type ReadableLayer, WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
+import { CHUNK_SIZE, type ReadableLayer } from '#dist/engine/inflate/chunk-reader.js';
 import { noise, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
 import {
   readableGzip,
   readablePlain,
+  readChunks,
   readerOf,
-  readWindows,
   resources,
   WatchedBlob,
 } from '../../index/built-layer.js';
@@ -32,7 +32,7 @@ function content(size: number): Buffer {
 }
 
 const SPAN = 64 * 1024;
-const W = WINDOW_SIZE;
+const W = CHUNK_SIZE;
 
 interface Packed {
   bytes: Buffer; // uncompressed
@@ -60,7 +60,7 @@ const packings: [string, () => Promise<Packed>][] = [
   ['plain', async () => ({ bytes: large, blob: large, layer: await readablePlain(large) })],
 ];
 
-describe.each(packings)('windows of %s', async (_, pack) => {
+describe.each(packings)('chunks of %s', async (_, pack) => {
   const { bytes, blob, layer } = await pack();
   const count = Math.ceil(bytes.length / W);
 
@@ -71,7 +71,7 @@ describe.each(packings)('windows of %s', async (_, pack) => {
     await fc.assert(
       fc.asyncProperty(fc.array(read, { maxLength: 6 }), async (reads) => {
         for (const [first, wanted] of reads) {
-          const got = await readWindows(reader, shared, first, Math.min(wanted, count - first));
+          const got = await readChunks(reader, shared, first, Math.min(wanted, count - first));
           expect(same(got, bytes.subarray(first * W, (first + wanted) * W))).toBe(true);
         }
       }),
@@ -89,7 +89,7 @@ describe.each(packings)('windows of %s', async (_, pack) => {
     const walk = async (start: number, step: number) => {
       for (let first = start; first < count; first += step) {
         const wanted = Math.min(step, count - first);
-        const got = await readWindows(reader, shared, first, wanted);
+        const got = await readChunks(reader, shared, first, wanted);
         expect(same(got, bytes.subarray(first * W, (first + wanted) * W))).toBe(true);
       }
     };
@@ -113,10 +113,10 @@ describe.each(packings)('windows of %s', async (_, pack) => {
       faulty.before = () => {
         if (faulty.reads.length > failing) throw fault;
       };
-      await expect(readWindows(reader, shared, 0, count)).rejects.toBe(fault);
+      await expect(readChunks(reader, shared, 0, count)).rejects.toBe(fault);
       faulty.before = () => {};
       for (const first of [failing % count, 0, count - 1]) {
-        const got = await readWindows(reader, shared, first, 1);
+        const got = await readChunks(reader, shared, first, 1);
         expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
       }
     }
@@ -134,13 +134,13 @@ describe.each(packings)('windows of %s', async (_, pack) => {
     const reader = readerOf(layer, watched, shared);
     const controller = new AbortController();
     watched.before = () => controller.abort(new LayerslayerError('ABORTED', 'no more'));
-    await expect(readWindows(reader, shared, 3, 2, controller.signal)).rejects.toMatchObject({
+    await expect(readChunks(reader, shared, 3, 2, controller.signal)).rejects.toMatchObject({
       code: 'ABORTED',
     });
     watched.before = () => {};
     const abandoned = new Set(lent.splice(0).map(({ buffer }) => buffer));
     expect(abandoned.size).toBe(1);
-    for (let first = 0; first < count; first++) await readWindows(reader, shared, first, 1);
+    for (let first = 0; first < count; first++) await readChunks(reader, shared, first, 1);
     expect(lent.length).toBeGreaterThan(0);
     expect(lent.filter(({ buffer }) => abandoned.has(buffer))).toEqual([]);
   });
@@ -151,7 +151,7 @@ describe('a sequential reader', () => {
     ['piece', 1, PIECE_SIZE],
     ['page', 64, PAGE_SIZE],
   ])(
-    'inflates on where it stopped: it reads each %s of the blob once, %d windows at a time',
+    'inflates on where it stopped: it reads each %s of the blob once, %d chunks at a time',
     async (_, step, unit) => {
       const bytes = Buffer.from(noise(9_000_000));
       const blob = gzipSync(bytes, { level: 1 });
@@ -160,7 +160,7 @@ describe('a sequential reader', () => {
       const reader = readerOf(await readableGzip(blob, SPAN), watched, shared);
       const count = Math.ceil(bytes.length / W);
       for (let first = 0; first < count; first += step) {
-        await readWindows(reader, shared, first, Math.min(step, count - first));
+        await readChunks(reader, shared, first, Math.min(step, count - first));
       }
       // A long read may end inside a page, where the next one goes on.
       expect(watched.reads.length).toBeLessThan(Math.ceil(blob.length / unit) + count / step);
@@ -181,7 +181,7 @@ describe('a sequential reader', () => {
     expect(near.length).toBeGreaterThan(4);
     for (const first of near.toReversed()) {
       watched.readBytes = 0;
-      const got = await readWindows(reader, shared, first, 1);
+      const got = await readChunks(reader, shared, first, 1);
       expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
       expect(watched.readBytes).toBeLessThanOrEqual(3 * PIECE_SIZE);
     }
@@ -192,7 +192,7 @@ describe('a sequential reader', () => {
     const shared = resources();
     const watched = new WatchedBlob(blob);
     const reader = readerOf(await readablePlain(blob), watched, shared);
-    expect(same(await readWindows(reader, shared, 0, 41), blob)).toBe(true);
+    expect(same(await readChunks(reader, shared, 0, 41), blob)).toBe(true);
     expect(watched.reads).toEqual([0, 1, 2, 3, 4, 5].map((page) => page * PAGE_SIZE));
     const idle = shared.runs.take(PAGE_SIZE).buffer;
     expect(watched.lent.every((buffer) => buffer === idle)).toBe(true);
@@ -212,7 +212,7 @@ describe('readers of several layers that share their inflaters', () => {
     for (let turn = 0; turn < 60; turn++) {
       const { bytes, reader } = layers[(turn * 7) % layers.length]!;
       const first = (turn * 3) % 4;
-      const got = await readWindows(reader, shared, first, 1);
+      const got = await readChunks(reader, shared, first, 1);
       expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
     }
   });
@@ -230,32 +230,36 @@ describe('an index that does not fit the blob', async () => {
       () => {
         const { checkpoints } = layer;
         const inOffsets = checkpoints.inOffsets.map((offset) => offset + 11);
-        return { layer: { ...layer, checkpoints: { ...checkpoints, inOffsets } }, blob };
+        const checkpoint = (number: number) => {
+          const found = layer.checkpoint(number);
+          return found && { ...found, inOffset: found.inOffset + 11 };
+        };
+        return { layer: { ...layer, checkpoints: { ...checkpoints, inOffsets }, checkpoint }, blob };
       },
     ],
-    ['has no window', () => ({ layer: { ...layer, windowOf: () => undefined }, blob })],
+    ['has no checkpoint', () => ({ layer: { ...layer, checkpoint: () => undefined }, blob })],
   ];
   it.each(broken)('%s: CORRUPT_LAYER, naming the layer', async (_, make) => {
     const { layer, blob } = make();
     const shared = resources();
     const reader = readerOf(layer, new WatchedBlob(blob), shared);
     const last = Math.ceil(layer.tarSize / W) - 1;
-    const failed = expect(readWindows(reader, shared, last, 1)).rejects;
+    const failed = expect(readChunks(reader, shared, last, 1)).rejects;
     await failed.toMatchObject({ code: 'CORRUPT_LAYER', message: expect.stringContaining('sha256:') });
   });
 
-  it('but for one damaged window it reads from the checkpoint before', async () => {
+  it('but for one damaged checkpoint it reads from the checkpoint before', async () => {
     const { length } = layer.checkpoints;
     const shared = resources();
     const asked: number[] = [];
-    const windowOf = (number: number) => {
+    const checkpoint = (number: number) => {
       asked.push(number);
-      return number === length - 1 || number === length - 2 ? undefined : layer.windowOf(number);
+      return number === length - 1 || number === length - 2 ? undefined : layer.checkpoint(number);
     };
-    const reader = readerOf({ ...layer, windowOf }, new WatchedBlob(blob), shared);
+    const reader = readerOf({ ...layer, checkpoint }, new WatchedBlob(blob), shared);
     const last = Math.ceil(bytes.length / W) - 1;
     expect(layer.checkpoints.outOffsets[length - 1]).toBeLessThanOrEqual(last * W);
-    expect(same(await readWindows(reader, shared, last, 1), bytes.subarray(last * W))).toBe(true);
+    expect(same(await readChunks(reader, shared, last, 1), bytes.subarray(last * W))).toBe(true);
     expect(asked).toEqual([length - 1, length - 2, length - 3]);
   });
 });

@@ -1,14 +1,8 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob-reader.js';
 import { PAGE_SIZE, PIECE_SIZE } from '../../blob/page.js';
-import type { Compression } from '../../codec/compression.js';
-import type { GzipCursor } from '../../codec/gzip/gzip-cursor.js';
-import {
-  type CheckpointColumns,
-  checkpointBefore,
-  inputOffsetAt,
-  MEMBER_START,
-} from '../../index/layer-index.js';
+import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
+import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
@@ -17,22 +11,24 @@ import type { CursorPool, LiveCursor } from './cursor-pool.js';
 const INPUT_SLACK = 4096;
 
 /**
- * The unit in which uncompressed bytes are asked for and kept in memory. A cold random read waits for a whole one; smaller
- * ones would make more of a sequential MiB.
+ * The unit in which uncompressed bytes are requested and cached. A cold random read waits for a whole
+ * chunk; smaller ones would make more of a sequential MiB.
  */
-export const WINDOW_SIZE = 32 * 1024;
+export const CHUNK_SIZE = 32 * 1024;
 
-/** Windows travel between threads in runs of this many bytes or fewer: a message that wakes a thread costs
- * 0.1 ms, as much as inflating two of them (measured). */
+/**
+ * Chunks travel between threads in runs of at most this many bytes: a message that wakes a thread
+ * costs 0.1 ms, as much as inflating two chunks (measured).
+ */
 export const RUN_SIZE = PAGE_SIZE;
 
 export interface ReadableLayer {
   digest: Digest;
-  compression: Compression;
+  codec: Codec;
   tarSize: number;
-  checkpoints: CheckpointColumns;
-  /** The window of a checkpoint; undefined: it is damaged. */
-  windowOf(checkpoint: number): Uint8Array | undefined;
+  checkpoints: CheckpointColumns; // none if the codec has `checkpointAt`
+  /** Returns a checkpoint by its number, or undefined if it is damaged. */
+  checkpoint(number: number): Checkpoint | undefined;
 }
 
 /** What the readers of one thread share. */
@@ -41,11 +37,11 @@ export interface ReadingResources {
   runs: BufferPool; // RUN_SIZE
 }
 
-/** @param bytes of the window `number` and those after it, all whole but for the layer's last one */
+/** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
 type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
 
-/** Makes windows of one layer's uncompressed bytes: resumes at checkpoints, goes on where it stopped. */
-export class WindowReader {
+/** Reads chunks of one layer: resumes at checkpoints, or where one of its cursors stopped. */
+export class ChunkReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
   readonly #resources: ReadingResources;
@@ -57,18 +53,18 @@ export class WindowReader {
   }
 
   /**
-   * Delivers windows `first` to `first + count - 1` in order, in runs, each in a buffer of the pool that is the receiver's
-   * from then on; the last window of a layer is shorter.
-   * @throws LayerslayerError as BlobReader.read; CORRUPT_LAYER when the index does not fit the blob
+   * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of the
+   * pool, which the receiver owns from then on. The last chunk of a layer is shorter.
+   * @throws LayerslayerError as BlobReader.read; CORRUPT_LAYER if the index does not fit the blob
    */
   async read(first: number, count: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
-    const start = first * WINDOW_SIZE;
-    const end = Math.min(start + count * WINDOW_SIZE, this.#layer.tarSize);
-    if (this.#layer.compression === 'none') await this.#copy(start, end, deliver, signal);
-    else await this.#inflate(start, end, deliver, signal);
+    const start = first * CHUNK_SIZE;
+    const end = Math.min(start + count * CHUNK_SIZE, this.#layer.tarSize);
+    if (this.#layer.codec.isIdentity) await this.#copy(start, end, deliver, signal);
+    else await this.#decode(start, end, deliver, signal);
   }
 
-  /** Bytes `[start, end)` of the tar. */
+  /** Bytes `[start, end)` of the tar, which are those of the blob: no cursor, no second copy. */
   async #copy(start: number, end: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
     for (let at = start; at < end; ) {
       const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
@@ -76,53 +72,45 @@ export class WindowReader {
       const bytes = await this.#blob.read(at, length, signal, run);
       if (bytes.buffer !== run.buffer) run.set(bytes);
       const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
-      deliver(at / WINDOW_SIZE, run.subarray(from, from + length));
+      deliver(at / CHUNK_SIZE, run.subarray(from, from + length));
       at += length;
     }
   }
 
   /** Bytes `[start, end)` of the tar. */
-  async #inflate(start: number, end: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
-    const { checkpoints } = this.#layer;
+  async #decode(start: number, end: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {
+    const { codec, checkpoints } = this.#layer;
     const { cursors, runs } = this.#resources;
     const nearest = checkpointBefore(checkpoints, start);
-    const inputEnd = inputOffsetAt(checkpoints, end) + INPUT_SLACK;
+    const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
+    const inputEnd = INPUT_SLACK + (codec.checkpointAt?.(end).inOffset ?? inputOffsetAt(checkpoints, end));
     await cursors.use(
-      { owner: this, from: checkpoints.outOffsets[nearest]!, to: start },
+      { owner: this, codec, from, to: start },
       async (live, resumed) => {
-        if (!resumed) this.#seek(live.cursor, nearest);
+        if (!resumed) live.cursor.seek(codec.checkpointAt?.(start) ?? this.#intact(nearest));
         await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
         for (let at = start; at < end; at += RUN_SIZE) {
           const run = runs.take(Math.min(RUN_SIZE, end - at));
           await this.#produce(live, run, run.length, inputEnd, signal);
-          deliver(at / WINDOW_SIZE, run);
+          deliver(at / CHUNK_SIZE, run);
         }
       },
       signal,
     );
   }
 
-  /** Goes to a checkpoint, or to the last one before it whose window is whole. */
-  #seek(cursor: GzipCursor, nearest: number): void {
-    const { checkpoints, digest } = this.#layer;
+  /** The checkpoint `nearest`, or the last one before it that is not damaged. */
+  #intact(nearest: number): Checkpoint {
     for (let number = nearest; number >= 0; number--) {
-      const window = this.#layer.windowOf(number);
-      if (!window) continue;
-      const memberStart = checkpoints.bits[number] === MEMBER_START;
-      cursor.seek({
-        inOffset: checkpoints.inOffsets[number]!,
-        bits: memberStart ? 0 : checkpoints.bits[number]!,
-        outOffset: checkpoints.outOffsets[number]!,
-        window,
-        memberStart,
-      });
-      return;
+      const checkpoint = this.#layer.checkpoint(number);
+      if (checkpoint) return checkpoint;
     }
+    const { digest } = this.#layer;
     throw new LayerslayerError('CORRUPT_LAYER', `the index of layer ${shortDigest(digest)} has no start`);
   }
 
   /**
-   * Inflates `length` bytes into `target`, or past them when there is no target.
+   * Decodes `length` bytes into `target`, or skips them if there is no target.
    * @param inputEnd about where the compressed bytes end that are needed, by now or later
    */
   async #produce(
@@ -148,7 +136,7 @@ export class WindowReader {
     }
   }
 
-  #advance(cursor: GzipCursor, target: Uint8Array | undefined, length: number): number {
+  #advance(cursor: Cursor, target: Uint8Array | undefined, length: number): number {
     try {
       return target ? cursor.read(target) : cursor.skip(length);
     } catch (error) {
@@ -171,7 +159,7 @@ export class WindowReader {
     cursor.push(fed.bytes.subarray(at - fed.offset), fed.offset + fed.bytes.length === this.#blob.size);
   }
 
-  #doing(cursor: GzipCursor): string {
+  #doing(cursor: Cursor): string {
     return `reading layer ${shortDigest(this.#layer.digest)} at ${cursor.outOffset}`;
   }
 }

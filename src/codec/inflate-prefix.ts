@@ -1,16 +1,20 @@
-import { LayerslayerError } from '../../base/errors.js';
-import { FAULT, NEED_INPUT, STREAM_END } from './inflate-codes.js';
-import type { InflateEngine } from './inflate-engine.js';
-import { describeFault } from './inflate-faults.js';
+import { LayerslayerError } from '../base/errors.js';
+import { FAULT, NEED_INPUT, STREAM_END } from './gzip/inflate-codes.js';
+import { InflateEngine } from './gzip/inflate-engine.js';
+import { describeFault } from './gzip/inflate-faults.js';
+
+/** One a thread: it is used by one call at a time, from its start to its end. */
+let engine: InflateEngine | undefined;
 
 /**
- * The first `length` bytes of a raw deflate stream, and no more of it inflated than that. For short ones: an inflater of
- * node:zlib takes longer to start than 10 KiB take to inflate (measured). Of a damaged stream it may be anything that long.
- * @param engine is left where it stopped
+ * Returns the first `length` bytes of a raw deflate stream and inflates no more of it than that. For short ones: an
+ * inflater of node:zlib takes longer to start than 10 KiB take to inflate (measured). Of a damaged stream it may be
+ * anything that long.
  * @throws LayerslayerError CORRUPT_LAYER when the stream is damaged or shorter
  */
-export function inflatePrefix(engine: InflateEngine, stream: Uint8Array, length: number): Uint8Array {
+export function inflatePrefix(stream: Uint8Array, length: number): Uint8Array {
   const prefix = new Uint8Array(length);
+  engine ??= new InflateEngine();
   engine.reset(0, 0);
   engine.startStream();
   let taken = 0;

@@ -1,0 +1,87 @@
+import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './integer-planes.js';
+
+/**
+ * Checkpoints of a layer as columns, ascending; none if its codec can resume anywhere. Their states
+ * are not here: at about 1 % of a layer's bytes they stay on disk (or in one shared buffer) until a
+ * reader resumes at them.
+ */
+export interface CheckpointColumns {
+  length: number;
+  inOffsets: Float64Array; // bytes of compressed input
+  outOffsets: Float64Array; // bytes of uncompressed output
+  stateStarts: Float64Array; // length + 1 offsets among all states, inflated; equal ones: an empty state
+  groupStarts: Float64Array; // of each STATE_GROUP states, deflated together: offsets among all groups, and their end
+  stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
+}
+
+/**
+ * States deflated together. To start a deflater costs more than to deflate a state of gzip (0.09 ms
+ * and 0.04 ms, measured). A reader of one inflates the group up to it, about 25 KiB.
+ */
+export const STATE_GROUP = 8;
+
+/** Where the deflated states are read from: an open file, or memory if the index is not cached. */
+export type StateStorage = { fd: number; offset: number } | { memory: SharedArrayBuffer };
+
+/** Returns the number of the last checkpoint at or before `outOffset` (the first is at 0). */
+export function checkpointBefore(checkpoints: CheckpointColumns, outOffset: number): number {
+  let low = 0;
+  let high = checkpoints.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (checkpoints.outOffsets[middle]! <= outOffset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/**
+ * Estimates where in the blob the bytes up to `outOffset` end, as if spans were compressed evenly.
+ * Returns Infinity after the last checkpoint.
+ */
+export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number): number {
+  const { inOffsets, outOffsets } = checkpoints;
+  const before = checkpointBefore(checkpoints, outOffset);
+  if (before >= checkpoints.length - 1) return Number.POSITIVE_INFINITY;
+  const span = Math.max(1, outOffsets[before + 1]! - outOffsets[before]!); // a damaged index may have one of 0
+  const share = (outOffset - outOffsets[before]!) / span;
+  return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
+}
+
+/** Checkpoints as integer columns, offsets as the differences between neighbours; nothing if there are none. */
+export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
+  const { length, inOffsets, outOffsets, stateStarts, groupStarts, stateCrcs } = checkpoints;
+  if (length === 0) return [];
+  return [
+    packCount(length),
+    ...[inOffsets, outOffsets, stateStarts, groupStarts].map((column) =>
+      packIntegers(
+        column.map((offset, i) => offset - (column[i - 1] ?? 0)),
+        column.length,
+      ),
+    ),
+    packIntegers(stateCrcs, stateCrcs.length),
+  ];
+}
+
+/** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
+export function unpackCheckpoints(packed: Uint8Array): CheckpointColumns {
+  const length = unpackCount(packed);
+  const checkpoints: CheckpointColumns = {
+    length,
+    inOffsets: new Float64Array(length),
+    outOffsets: new Float64Array(length),
+    stateStarts: new Float64Array(length + 1),
+    groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
+    stateCrcs: new Uint32Array(length),
+  };
+  if (length === 0) return checkpoints;
+  const { inOffsets, outOffsets, stateStarts, groupStarts } = checkpoints;
+  let at = COUNT_LENGTH;
+  for (const column of [inOffsets, outOffsets, stateStarts, groupStarts]) {
+    at = unpackIntegers(packed, at, column);
+    for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;
+  }
+  unpackIntegers(packed, at, checkpoints.stateCrcs);
+  return checkpoints;
+}
