@@ -8,6 +8,7 @@ import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter } from './layer-writer.js';
 import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
 import { SkippedEntries } from './skipped-entries.js';
 
@@ -17,11 +18,10 @@ export interface NumberedLayer {
 }
 
 export interface MergeOptions {
-  /** Told of each entry that is not shown, and why; at most 100 a layer by name. */
+  /** Receives a line for each entry that is not shown; at most 100 a layer by name. */
   onWarning?: (message: string) => void;
-  /** Told of every one of them. */
-  onSkipped?: (layerNumber: number, row: number) => void;
-  signal?: AbortSignal; // asked before each layer: a merge never waits
+  observer?: MergeObserver;
+  signal?: AbortSignal; // checked before each layer: a merge never waits
 }
 
 /**
@@ -31,26 +31,44 @@ export interface MergeOptions {
  * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
  */
 export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
-  const tables = layers.map((layer) => layer.entries);
-  checkLimits(tables);
-  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables));
-  const follower = new LinkFollower(draft);
-  for (const [position, layer] of layers.entries()) {
-    options.signal?.throwIfAborted();
-    try {
-      applyMarkers(draft, layer.entries);
-      const skipped = new SkippedEntries(layer.number, options.onWarning, options.onSkipped);
-      new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
-    } catch (error) {
-      throw withContext(error, `layer ${layer.number}`);
-    }
-  }
+  const { draft } = draftOf(layers, options);
   const tree = freeze(
     draft,
     layers.map((layer) => layer.number),
   );
   garbageMade(draft.bytes);
   return tree;
+}
+
+/**
+ * Merges the layers into a draft.
+ * @param spentBytes memory that other drafts of the same image take
+ * @returns also the writer of the last layer, for more rows of it
+ * @throws LayerslayerError as mergeLayers
+ */
+export function draftOf(
+  layers: readonly NumberedLayer[],
+  { onWarning, observer, signal }: MergeOptions = {},
+  spentBytes = 0,
+): { draft: DraftTree; writer: LayerWriter | undefined } {
+  const tables = layers.map((layer) => layer.entries);
+  checkLimits(tables);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables) - spentBytes, observer);
+  const follower = new LinkFollower(draft);
+  let writer: LayerWriter | undefined;
+  for (const [position, { entries, number }] of layers.entries()) {
+    signal?.throwIfAborted();
+    try {
+      applyMarkers(draft, entries);
+      const skipped = new SkippedEntries(number, onWarning);
+      writer = new LayerWriter(draft, position, entries, follower, skipped);
+      writer.apply();
+    } catch (error) {
+      throw withContext(error, `layer ${number}`);
+    }
+    observer?.layerDone?.(draft, number);
+  }
+  return { draft, writer };
 }
 
 /** Returns the memory that the tables leave of their image's limit. */

@@ -29,7 +29,13 @@ export class UpperLayers {
   constructor(layers: readonly NumberedLayer[], isWhole: boolean) {
     this.#layers = layers;
     this.#isWhole = isWhole;
-    this.tree = mergeLayers(layers, { onSkipped: (number, row) => this.#skipped(number, row) });
+    this.tree = mergeLayers(layers, {
+      observer: {
+        skipped: (draft, layer, row) => {
+          if (draft.tables[layer - 1]!.kind(row) === 'hardlink') this.#hasOpenLinks = true;
+        },
+      },
+    });
   }
 
   /** False: what `resolve` finds may not be what the whole image has. */
@@ -52,11 +58,6 @@ export class UpperLayers {
     const unknown = { entries: filesAt(paths.map(joinPath)), number: UNKNOWN };
     const tree = mergeLayers([unknown, ...this.#layers]);
     return paths.map((path) => shows(tree, path));
-  }
-
-  #skipped(number: number, row: number): void {
-    const layer = this.#layers.find((one) => one.number === number);
-    if (layer?.entries.kind(row) === 'hardlink') this.#hasOpenLinks = true;
   }
 }
 
