@@ -60,12 +60,12 @@ export class DraftTree {
   #spent = 0; // bytes of the merge at its peak
 
   readonly tables: EntryTable[];
+  observer: MergeObserver | undefined;
 
   constructor(
     tables: readonly EntryTable[],
     readonly maxInodes: number = MAX_DRAFT_INODES,
     readonly maxBytes: number = Number.POSITIVE_INFINITY,
-    readonly observer?: MergeObserver,
   ) {
     this.tables = [...tables];
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
@@ -137,6 +137,18 @@ export class DraftTree {
     return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
   }
 
+  /** What has the same name in another directory, or NONE. */
+  inodeNamedAs(dentry: number, directory: number): number {
+    const name = this.nameOf(dentry);
+    const found = this.find(directory, this.nameHashes[dentry]!, name, 0, name.length);
+    return found === NONE ? NONE : this.dentryInodes[found]!;
+  }
+
+  nameOf(dentry: number): Uint8Array {
+    const start = this.nameStarts[dentry]!;
+    return this.heaps[this.nameHeaps[dentry]!]!.subarray(start, start + this.nameLengths[dentry]!);
+  }
+
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
     this.#spend(DENTRY_COST);
@@ -169,7 +181,7 @@ export class DraftTree {
   /** Another inode, or NONE, takes the name. */
   setInode(dentry: number, inode: number, how: HidingWay = 'replaced'): void {
     if (this.dentryInodes[dentry] === inode) return;
-    this.observer?.taken?.(this, dentry, inode, how);
+    this.observer?.taken?.(dentry, inode, how);
     this.dentryInodes[dentry] = inode;
   }
 
@@ -195,7 +207,7 @@ export class DraftTree {
 
   /** An entry names the directory. */
   setAttributes(directory: number, layer: number, row: number): void {
-    this.observer?.attributed?.(this, directory);
+    this.observer?.attributed?.(directory);
     this.layers[directory] = layer;
     this.rows[directory] = row;
   }

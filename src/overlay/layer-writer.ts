@@ -45,7 +45,7 @@ export class LayerWriter {
       const row = this.#rows;
       const reason = this.#entry(row);
       if (reason === undefined) continue;
-      this.draft.observer?.skipped?.(this.draft, this.position + 1, row);
+      this.draft.observer?.skipped?.(this.position + 1, row);
       this.skipped.add(this.#heap.subarray(entries.pathStart(row), entries.pathEnd(row)), reason);
     }
     this.skipped.finish();

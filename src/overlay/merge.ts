@@ -20,7 +20,7 @@ export interface NumberedLayer {
 export interface MergeOptions {
   /** Receives a line for each entry that is not shown; at most 100 a layer by name. */
   onWarning?: (message: string) => void;
-  observer?: MergeObserver;
+  observe?: (draft: DraftTree) => MergeObserver;
   signal?: AbortSignal; // checked before each layer: a merge never waits
 }
 
@@ -42,18 +42,19 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
 
 /**
  * Merges the layers into a draft.
- * @param spentBytes memory that other drafts of the same image take
+ * @param maxBytes memory that it may take; default: what the layers' tables leave of their image's limit
  * @returns also the writer of the last layer, for more rows of it
  * @throws LayerslayerError as mergeLayers
  */
 export function draftOf(
   layers: readonly NumberedLayer[],
-  { onWarning, observer, signal }: MergeOptions = {},
-  spentBytes = 0,
+  { onWarning, observe, signal }: MergeOptions = {},
+  maxBytes?: number,
 ): { draft: DraftTree; writer: LayerWriter | undefined } {
   const tables = layers.map((layer) => layer.entries);
-  checkLimits(tables);
-  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables) - spentBytes, observer);
+  const limit = mergeBytes(tables);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes ?? limit);
+  draft.observer = observe?.(draft);
   const follower = new LinkFollower(draft);
   let writer: LayerWriter | undefined;
   for (const [position, { entries, number }] of layers.entries()) {
@@ -66,13 +67,17 @@ export function draftOf(
     } catch (error) {
       throw withContext(error, `layer ${number}`);
     }
-    observer?.layerDone?.(draft, number);
+    draft.observer?.layerDone?.(number);
   }
   return { draft, writer };
 }
 
-/** Returns the memory that the tables leave of their image's limit. */
-function mergeBytes(tables: readonly EntryTable[]): number {
+/**
+ * Returns the memory that the tables leave of their image's limit.
+ * @throws LayerslayerError UNSUPPORTED if they are past another limit
+ */
+export function mergeBytes(tables: readonly EntryTable[]): number {
+  checkLimits(tables);
   let blobBytes = 0;
   let tableBytes = 0;
   let isLimited = false;
