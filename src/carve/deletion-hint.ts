@@ -2,7 +2,7 @@ import { LayerslayerError } from '../base/errors.js';
 import type { ImageSession } from '../engine/image-session.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
-import { UpperLayers } from '../overlay/upper-layers.js';
+import type { UpperLayers } from '../overlay/upper-layers.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { HiddenHints } from './hidden-paths.js';
 
@@ -20,6 +20,7 @@ export interface DeletionHintOptions {
   image: ResolvedImage;
   lower: readonly number[]; // layers of the view that are not known
   upper: readonly NumberedLayer[]; // layers that are known, base first
+  view: UpperLayers; // of those layers
   hints: HiddenHints;
   opened: OpenedForHints;
   signal?: AbortSignal;
@@ -27,7 +28,7 @@ export interface DeletionHintOptions {
 
 /**
  * Returns a hint for a path that an upper layer deletes, undefined if there is none.
- * @param resolved result for the path in the known layers
+ * @param resolved the view's result for the path
  * @throws LayerslayerError the signal's reason
  */
 export async function deletionHint(
@@ -39,9 +40,8 @@ export async function deletionHint(
   const layers = await allLayers(options);
   if (layers) return options.hints.find(layers, path, resolved);
   if (resolved.kind !== 'missing') return undefined;
-  const { upper } = options;
-  const at = upper.findLastIndex((_, i) => !new UpperLayers(upper.slice(i), false).areOpen([resolved])[0]);
-  return at === -1 ? undefined : `layer ${upper[at]!.number} deletes it`;
+  const number = options.view.hiddenBy(resolved);
+  return number === undefined ? undefined : `layer ${number} deletes it`;
 }
 
 /** Returns all layers of the view, if the unknown ones are small. */

@@ -2,23 +2,14 @@ import type { LayerslayerError } from '../base/errors.js';
 import type { ImageSession } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { copyContent } from './copy-content.js';
 import { deletionHint, type OpenedForHints } from './deletion-hint.js';
 import { HiddenHints } from './hidden-paths.js';
-import { LayerSearch, type Sighting } from './layer-search.js';
+import { fileIn, LayerSearch, type Sighting } from './layer-search.js';
 import { RowReader } from './row-reader.js';
-import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
-
-/**
- * Entries that are merged while layers are searched, each merge counted; 0.5 µs each (measured). 10 MiB of gzip hold 800 layers of
- * 1,000 entries: a merge for each layer took minutes.
- */
-const MERGED_ENTRIES_MAX = 20_000_000;
-/** Past that, by what factor the known layers grow before they are merged again. */
-const MERGE_GROWTH = 1.1;
+import { type ContentSink, type FoundFile, refusal, type WantedFile } from './wanted-file.js';
 
 /** A file was copied whole. */
 export interface FileResult {
@@ -60,15 +51,8 @@ export interface FileSearchOptions {
   /** Called between bytes: waits until what was written has gone somewhere. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
-  mergedEntriesMax?: number; // default: MERGED_ENTRIES_MAX
   where?: string | undefined; // what is searched, for messages; default: the image
 }
-
-/**
- * Maximum layers searched one by one. Each look merges all layers above, so a thousand would take
- * minutes. No engine mounts more than 127. Larger images are read whole first.
- */
-const LAYERS_SEARCHED = 127;
 
 interface KnownLayer {
   number: number;
@@ -85,14 +69,14 @@ export class FileSearch {
   readonly #hints = new HiddenHints();
   readonly #openedForHints: OpenedForHints = new Map();
   readonly #known: KnownLayer[] = []; // base first, up to the top
-  #mergedEntries = 0; // of all merges
-  #lastMerged = 0; // entries of the last one
+  readonly #view: UpperLayers; // of those
   #below: number; // layers not known yet: numbers[0] to numbers[below - 1]
 
   constructor(wanted: readonly WantedFile[], options: FileSearchOptions) {
     this.#options = options;
     this.#pending = new Set(wanted);
     this.#below = options.numbers.length;
+    this.#view = new UpperLayers([], this.#below === 0);
   }
 
   /**
@@ -100,16 +84,15 @@ export class FileSearch {
    * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
    */
   async run(): Promise<void> {
-    if (this.#options.numbers.length > LAYERS_SEARCHED) await this.#openAll();
     while (this.#pending.size > 0) {
       await this.#openKept();
-      const view = this.#isMergeDue() ? await this.#answerKnown() : undefined;
+      await this.#answer();
       if (this.#pending.size === 0) return;
       const number = this.#options.numbers[--this.#below]!;
       // When upper layers are not certain by themselves, nothing below is before it is known whole.
-      const layer =
-        view && !this.#options.verify ? await this.#search(number, view) : await this.#open(number);
-      if (layer) this.#known.unshift({ number, layer });
+      const isSearched = this.#view.isCertain && !this.#options.verify;
+      const layer = isSearched ? await this.#search(number) : await this.#open(number);
+      if (layer) this.#add(number, layer);
     }
   }
 
@@ -120,16 +103,14 @@ export class FileSearch {
       const number = numbers[this.#below - 1]!;
       const layer = await session.openKept(image, number);
       if (!layer) return;
-      this.#known.unshift({ number, layer });
       this.#below--;
+      this.#add(number, layer);
     }
   }
 
-  async #openAll(): Promise<void> {
-    const { session, image, numbers, signal } = this.#options;
-    const layers = await session.openLayers(image, { only: numbers, ...(signal && { signal }) });
-    this.#known.push(...layers.map((layer, i) => ({ number: numbers[i]!, layer })));
-    this.#below = 0;
+  #add(number: number, layer: Layer): void {
+    this.#known.unshift({ number, layer });
+    this.#view.add({ number, entries: layer.entries }, this.#below === 0);
   }
 
   async #open(number: number): Promise<Layer> {
@@ -142,69 +123,33 @@ export class FileSearch {
     return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
   }
 
-  get #mergedEntriesMax(): number {
-    return this.#options.mergedEntriesMax ?? MERGED_ENTRIES_MAX;
-  }
-
-  /** Whether the known layers are merged now, or only after more layers were read whole. */
-  #isMergeDue(): boolean {
-    const entries = this.#known.reduce((sum, { layer }) => sum + layer.entries.length, 0);
-    const isDear = this.#mergedEntries >= this.#mergedEntriesMax;
-    if (isDear && this.#below > 0 && entries < this.#lastMerged * MERGE_GROWTH) return false;
-    this.#mergedEntries += 2 * entries; // `UpperLayers` merges once more for what is missing
-    this.#lastMerged = entries;
-    return true;
-  }
-
-  /**
-   * Answers what the known layers can. When they are not certain together, those on top may be: of ever fewer, by halves, since
-   * each look is a merge.
-   * @returns the view of all that are known, if it is certain
-   */
-  async #answerKnown(): Promise<UpperLayers | undefined> {
-    const upper = this.#upper;
-    for (let count = upper.length; ; count >>= 1) {
-      const isAll = count === upper.length;
-      const view = new UpperLayers(upper.slice(upper.length - count), isAll && this.#below === 0);
-      if (!view.isCertain) continue;
-      await this.#answer(view);
-      return isAll ? view : undefined;
-    }
-  }
-
-  /** Answers what the layers of a view can: all, when there are no others. */
-  async #answer(view: UpperLayers): Promise<void> {
-    const resolved = [...this.#pending].map((wanted) => ({ wanted, resolved: view.resolve(wanted.path) }));
-    const missing = resolved.filter(({ resolved: { kind } }) => kind === 'missing');
-    const open = view.areOpen(missing.map((one) => one.resolved as Resolved & { kind: 'missing' }));
-    const isOpen = new Set(missing.filter((_, i) => open[i]).map(({ wanted }) => wanted));
-    for (const { wanted, resolved: found } of resolved) {
-      if (isOpen.has(wanted)) continue;
+  /** Answers what the known layers can: all, when there are no others. */
+  async #answer(): Promise<void> {
+    const view = this.#view;
+    for (const wanted of [...this.#pending]) {
+      const resolved = view.resolve(wanted.path);
+      if (resolved.kind === 'missing' && view.isOpen(resolved)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const known = { lower, upper: this.#upper, hints: this.#hints, opened: this.#openedForHints };
-      const hint = await deletionHint(wanted.path, found, { ...this.#options, ...known });
-      const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
+      const known = { lower, upper: this.#upper, view, hints: this.#hints, opened: this.#openedForHints };
+      const hint = await deletionHint(wanted.path, resolved, { ...this.#options, ...known });
+      const error = refusal(view, wanted.text, resolved, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
-      else if (found.kind === 'found')
-        await this.#copy(wanted, foundFile(view.tree, found.inode, found.names));
+      else if (resolved.kind === 'found') await this.#copy(wanted, fileIn(view, resolved));
     }
   }
 
   /** @returns the layer, when its index is known now; else everything that is pending was answered */
-  async #search(number: number, view: UpperLayers): Promise<Layer | undefined> {
+  async #search(number: number): Promise<Layer | undefined> {
     const { session, image, signal, begin, settled } = this.#options;
     const search = new LayerSearch({
       number,
-      upper: this.#upper,
-      view,
+      upper: this.#view,
       isLowest: this.#below === 0,
-      lookedEntriesMax: this.#mergedEntriesMax - this.#mergedEntries,
       wanted: [...this.#pending],
       begin: (wanted, file) => begin(wanted, file, false),
       ...(settled && { settled }),
     });
     const end = await session.walkLayer(image, number, search, signal && { signal });
-    this.#mergedEntries += search.lookedEntries;
     if ('layer' in end) {
       await this.#confirm(search, end.layer);
       return end.layer;

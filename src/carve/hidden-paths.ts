@@ -1,6 +1,6 @@
-import { mergeLayers, type NumberedLayer } from '../overlay/merge.js';
-import { type Resolved, resolvePath } from '../overlay/resolve-path.js';
-import type { Tree } from '../overlay/tree.js';
+import type { NumberedLayer } from '../overlay/merge.js';
+import { type PathTree, type Resolved, resolvePath } from '../overlay/resolve-path.js';
+import { UpperLayers } from '../overlay/upper-layers.js';
 
 /** A path in one layer that an upper layer removes. */
 export interface HiddenPath {
@@ -13,16 +13,17 @@ export interface HiddenPath {
  * that removes it.
  * @param layers all layers of the view, base first
  * @param path missing in the merged tree
- * @throws LayerslayerError as mergeLayers
+ * @throws LayerslayerError UNSUPPORTED as mergeLayers
  */
 export function findHidden(
   layers: readonly NumberedLayer[],
   path: readonly Uint8Array[],
 ): HiddenPath | undefined {
-  const shows = (from: number, to: number) => hasPath(mergeLayers(layers.slice(from, to + 1)), path);
+  const shows = (from: number, to: number) =>
+    hasPath(new UpperLayers(layers.slice(from, to + 1), true), path);
   const top = layers.length - 1;
   for (let at = top - 1; at >= 0; at--) {
-    if (!mayHave(layers[at]!, path) || !shows(at, at)) continue;
+    if (!shows(at, at)) continue;
     // No upper layer has it, so it exists from here until a layer deletes it.
     let last = at;
     let first = top;
@@ -71,20 +72,12 @@ export class HiddenHints {
 }
 
 /** Returns whether a tree has a path, even as a dangling symlink. */
-export function hasPath(tree: Tree, path: readonly Uint8Array[]): boolean {
+export function hasPath(tree: PathTree, path: readonly Uint8Array[]): boolean {
   const name = path.at(-1);
   if (name === undefined) return true;
   const parent = resolvePath(tree, path.slice(0, -1));
   if (parent.kind !== 'found' || tree.kind(parent.inode) !== 'dir') return false;
   return isDots(name) || tree.lookup(parent.inode, name) !== 0;
-}
-
-/** Most layers have no entry with this last name, so they need no merge. */
-function mayHave({ entries: { pathHeap } }: NumberedLayer, path: readonly Uint8Array[]): boolean {
-  const name = path.at(-1);
-  if (name === undefined || isDots(name)) return true;
-  const heap = Buffer.from(pathHeap.buffer, pathHeap.byteOffset, pathHeap.byteLength);
-  return heap.includes(Buffer.from(name));
 }
 
 function isDots(name: Uint8Array): boolean {

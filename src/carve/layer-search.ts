@@ -1,9 +1,8 @@
 import type { LayerslayerError } from '../base/errors.js';
 import type { LayerWatcher } from '../engine/layer-watcher.js';
 import type { EntryTable } from '../index/entry-table.js';
-import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
-import { UpperLayers } from '../overlay/upper-layers.js';
+import type { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import { keyOf, PathWatch } from './path-watch.js';
@@ -13,10 +12,10 @@ const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * How often the layers known so far are merged on the way through one layer. Each symlink on a path's way costs one; a layer
- * made to cost more is read to its end, and then asked.
+ * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way costs one look; a layer
+ * made to cost more is read to its end, and then looked at.
  */
-const LOOKS_MAX = 100;
+const LOOKS_MAX = 10_000;
 
 /** What the part of a layer read so far says about a wanted file. */
 export type Sighting =
@@ -31,10 +30,8 @@ interface CapturedFile {
 
 export interface LayerSearchOptions {
   number: number; // of this layer
-  upper: readonly NumberedLayer[]; // all above it, base first
-  view: UpperLayers; // certain view of those layers; all wanted files are missing in it
+  upper: UpperLayers; // certain view of all layers above it; all wanted files are missing in it
   isLowest: boolean;
-  lookedEntriesMax: number; // entries that all looks may merge; the first look is always taken
   wanted: readonly WantedFile[];
   /** Begins a file of this layer as it passes; earlier content of it is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
@@ -56,26 +53,20 @@ export class LayerSearch implements LayerWatcher {
   readonly #places = new Map<WantedFile, readonly Uint8Array[]>();
   /** By path key: files that exist at a path if its next entry is a file. */
   readonly #expected = new Map<string, WantedFile[]>();
+  #view: UpperLayers | undefined; // with the rows of the last look
   #looks = 0;
-  #lookedEntries = 0;
-  #isCertain = true; // result of the last look
   #rows = 0;
   #soFar: (() => EntryTable) | undefined;
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
-    for (const wanted of options.wanted) this.#place(wanted, options.view.resolve(wanted.path));
+    for (const wanted of options.wanted) this.#place(wanted, options.upper.resolve(wanted.path));
     this.#aim();
   }
 
   /** Number of entries read. */
   get rows(): number {
     return this.#rows;
-  }
-
-  /** How many entries its looks have merged, each time counted. */
-  get lookedEntries(): number {
-    return this.#lookedEntries;
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
@@ -86,7 +77,7 @@ export class LayerSearch implements LayerWatcher {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
       // Most files are an entry of their own path; capturing that needs no merge.
       if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
-      else if (this.#mayLook(row)) this.#look(entry, row, soFar());
+      else if (++this.#looks <= LOOKS_MAX) this.#look(entry, row, soFar());
     }
     return this.#hasEnough;
   }
@@ -129,28 +120,22 @@ export class LayerSearch implements LayerWatcher {
   }
 
   get #hasEnough(): boolean {
-    if (!this.#isCertain || this.#sighted.size < this.#options.wanted.length) return false;
+    if (this.#view?.isCertain === false || this.#sighted.size < this.#options.wanted.length) return false;
     for (const { capture } of this.#captured.values()) if (!capture.isComplete) return false;
     return true;
   }
 
   #viewWith(entries: EntryTable): UpperLayers {
     const { number, upper, isLowest } = this.#options;
-    return new UpperLayers([{ entries, number }, ...upper], isLowest);
-  }
-
-  #mayLook(row: number): boolean {
-    const { upper, lookedEntriesMax } = this.#options;
-    if (this.#looks >= LOOKS_MAX || (this.#looks > 0 && this.#lookedEntries >= lookedEntriesMax))
-      return false;
-    this.#looks++;
-    this.#lookedEntries += upper.reduce((sum, { entries }) => sum + entries.length, row + 1);
-    return true;
+    const view = upper.copy();
+    view.add({ entries, number }, isLowest);
+    return view;
   }
 
   #look(entry: TarEntry, row: number, entries: EntryTable): void {
-    const view = this.#viewWith(entries);
-    this.#isCertain = view.isCertain;
+    if (this.#view?.isCertain) this.#view.extend(entries);
+    this.#view ??= this.#viewWith(entries);
+    const view = this.#view;
     if (!view.isCertain) return;
     for (const wanted of this.#options.wanted) {
       const resolved = view.resolve(wanted.path);
@@ -218,7 +203,12 @@ export class LayerSearch implements LayerWatcher {
 
 function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
   if (resolved.kind !== 'found') return undefined;
-  const error = refusal(view.tree, text, resolved);
-  if (error) return { kind: 'refused', error };
-  return { kind: 'file', file: foundFile(view.tree, resolved.inode, resolved.names) };
+  const error = refusal(view, text, resolved);
+  return error ? { kind: 'refused', error } : { kind: 'file', file: fileIn(view, resolved) };
+}
+
+/** The file that a path leads to. */
+export function fileIn(view: UpperLayers, { inode, names }: Resolved & { kind: 'found' }): FoundFile {
+  const { layer, row } = view.entryOf(inode);
+  return foundFile(layer.entries, { layer: layer.number, row, names });
 }

@@ -131,10 +131,11 @@ export class TreeCarver {
     const { tree, target, layers, settled, signal } = this.#options;
     const { inode, names } = step;
     const attributes = this.#attributes(inode);
-    const file = foundFile(tree, inode, names);
-    const layer = layers.get(file.layer);
+    const place = { layer: tree.layerOf(inode), row: tree.rowOf(inode), names };
+    const layer = layers.get(place.layer);
     if (!layer)
-      throw new LayerslayerError('INTERNAL', `the tree names layer ${file.layer}, which is not open`);
+      throw new LayerslayerError('INTERNAL', `the tree names layer ${place.layer}, which is not open`);
+    const file = foundFile(layer.entries, place);
     const out = this.#try(() => target.begin(names, { ...attributes, size: file.size }));
     if (!out) return false;
     try {

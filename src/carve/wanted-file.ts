@@ -1,8 +1,9 @@
 import { LayerslayerError } from '../base/errors.js';
 import { quoteName, shownName } from '../base/quote-name.js';
 import { bytesOfText, isRaw } from '../base/raw-text.js';
-import { joinPath, type Resolved } from '../overlay/resolve-path.js';
-import type { InodeKind, Tree } from '../overlay/tree.js';
+import type { EntryTable } from '../index/entry-table.js';
+import { joinPath, type PathTree, type Resolved } from '../overlay/resolve-path.js';
+import type { InodeKind } from '../overlay/tree.js';
 
 /** A path of the image that somebody wants the content of. */
 export interface WantedFile {
@@ -29,18 +30,21 @@ export interface ContentSink {
   write(bytes: Uint8Array, offset: number): void;
 }
 
-/** The inode's file. Names are copied: they may be views of a tree that is given up. */
-export function foundFile(tree: Tree, inode: number, names: readonly Uint8Array[]): FoundFile {
+/** The file of a row. Names are copied: they may be views of a tree that is released. */
+export function foundFile(
+  entries: EntryTable,
+  { layer, row, names }: Pick<FoundFile, 'layer' | 'row' | 'names'>,
+): FoundFile {
   return {
-    layer: tree.layerOf(inode),
-    row: tree.rowOf(inode),
+    layer,
+    row,
     names: names.map((name) => new Uint8Array(name)),
-    size: tree.size(inode),
-    mode: tree.mode(inode),
-    uid: tree.uid(inode),
-    gid: tree.gid(inode),
-    mtimeSeconds: tree.mtimeSeconds(inode),
-    mtimeNanoseconds: tree.mtimeNanoseconds(inode),
+    size: entries.size(row),
+    mode: entries.mode(row),
+    uid: entries.uid(row),
+    gid: entries.gid(row),
+    mtimeSeconds: entries.mtimeSeconds(row),
+    mtimeNanoseconds: entries.mtimeNanoseconds(row),
   };
 }
 
@@ -58,7 +62,7 @@ export interface RefusalContext {
 
 /** Why what a path leads to is no file to extract; undefined when it is one. */
 export function refusal(
-  tree: Tree,
+  tree: PathTree,
   text: WantedFile['text'],
   resolved: Resolved,
   { where = 'image', hint }: RefusalContext = {},

@@ -148,7 +148,8 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       if (!carved) continue;
       if (!isFile) job.foundTree(carved, shown, names);
       else {
-        const file = foundFile(tree, inode, resolvedNames);
+        const { entries, number } = stack.find((one) => one.number === tree.layerOf(inode))!;
+        const file = foundFile(entries, { layer: number, row: tree.rowOf(inode), names: resolvedNames });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }

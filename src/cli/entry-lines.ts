@@ -1,5 +1,5 @@
 import type { EntryTable } from '../index/entry-table.js';
-import type { Tree } from '../overlay/tree.js';
+import { SYMLINK_MODE, type Tree } from '../overlay/tree.js';
 import type { EntryKind } from '../tar/entry.js';
 import { printableName, utf8Text } from './printable-name.js';
 import { formatSize } from './size.js';
@@ -31,6 +31,14 @@ export function rowEntry(entries: EntryTable, row: number): ListedEntry {
     deviceMinor: entries.deviceMinor(row),
     linkTarget: entries.linkTarget(row),
   };
+}
+
+/** As `rowEntry`, with mode and size as a tree shows them. */
+export function shownEntry(entries: EntryTable, row: number): ListedEntry {
+  const entry = rowEntry(entries, row);
+  if (entry.kind === 'symlink') entry.mode = SYMLINK_MODE;
+  if (entry.kind !== 'file') entry.size = 0;
+  return entry;
 }
 
 export function inodeEntry(tree: Tree, inode: number): ListedEntry {

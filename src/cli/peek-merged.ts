@@ -6,7 +6,7 @@ import { forEachHidden } from '../overlay/hidden-entries.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { ROOT_INODE } from '../overlay/tree.js';
-import { inodeEntry } from './entry-lines.js';
+import { inodeEntry, shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
 /** Lines written between two looks at whether the reader keeps up. */
@@ -61,10 +61,9 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   const { image, listing } = job;
   const layers = await openAll(job);
   const width = String(image.manifest.layers.length).length;
-  forEachHidden(stackOf(layers), ({ tree, inode, names, hiddenBy, how }) => {
-    const layer = tree.layerOf(inode);
+  forEachHidden(stackOf(layers), ({ layer, entries, row, names, hiddenBy, how }) => {
     if (only && !only.includes(layer)) return;
-    listing.add(inodeEntry(tree, inode), joinPath(names), {
+    listing.add(shownEntry(entries, row), joinPath(names), {
       fields: { layer, hiddenBy, how },
       before: `${String(layer).padStart(width)} `,
       after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,

@@ -35,7 +35,7 @@ function hideChildren(draft: DraftTree, path: PathComponents): void {
   const emptied = draft.emptied(directory);
   if (depth === 0) return;
   const dentry = findIn(draft, draft.parents[directory]!, path, depth - 1, 0);
-  draft.dentryInodes[dentry] = emptied;
+  draft.setInode(dentry, emptied, 'opaque');
 }
 
 /** The directory that the first `depth` components name, or NONE. */

@@ -3,6 +3,7 @@ import { garbageMade } from '../base/garbage.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
+import type { HidingWay, MergeObserver } from './merge-observer.js';
 import { hashName, slotOf } from './name-hash.js';
 
 /** No inode, no dentry, no row. */
@@ -20,8 +21,8 @@ const BASE_LAYER = 1;
 const INODE_BYTES = 11;
 const DENTRY_BYTES = 31;
 
-/** First size of a column: what a layer of a few files needs. */
-const MIN_CAPACITY = 1024;
+/** First size of a column: what a layer of a few files needs. A search holds a draft of each layer. */
+const MIN_CAPACITY = 64;
 
 /**
  * The tree while layers are applied: inodes and dentries as growing columns (34 bytes an entry), and a hash table (4 to
@@ -58,11 +59,15 @@ export class DraftTree {
   #spareUsed = 0;
   #spent = 0; // bytes of the merge at its peak
 
+  readonly tables: EntryTable[];
+  observer: MergeObserver | undefined;
+
   constructor(
-    readonly tables: readonly EntryTable[],
+    tables: readonly EntryTable[],
     readonly maxInodes: number = MAX_DRAFT_INODES,
     readonly maxBytes: number = Number.POSITIVE_INFINITY,
   ) {
+    this.tables = [...tables];
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
     const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
     this.kinds = new Uint8Array(capacity);
@@ -132,6 +137,18 @@ export class DraftTree {
     return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
   }
 
+  /** What has the same name in another directory, or NONE. */
+  inodeNamedAs(dentry: number, directory: number): number {
+    const name = this.nameOf(dentry);
+    const found = this.find(directory, this.nameHashes[dentry]!, name, 0, name.length);
+    return found === NONE ? NONE : this.dentryInodes[found]!;
+  }
+
+  nameOf(dentry: number): Uint8Array {
+    const start = this.nameStarts[dentry]!;
+    return this.heaps[this.nameHeaps[dentry]!]!.subarray(start, start + this.nameLengths[dentry]!);
+  }
+
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
     this.#spend(DENTRY_COST);
@@ -161,14 +178,23 @@ export class DraftTree {
     return this.link(directory, this.hash(name, 0, name.length), inode, spare, start, name.length);
   }
 
-  /** Another inode takes the name; `start` says where the same bytes lie in the new heap. */
-  replace(dentry: number, inode: number, heap: number, start: number): void {
+  /** Another inode, or NONE, takes the name. */
+  setInode(dentry: number, inode: number, how: HidingWay = 'replaced'): void {
+    if (this.dentryInodes[dentry] === inode) return;
+    this.observer?.taken?.(dentry, inode, how);
     this.dentryInodes[dentry] = inode;
+  }
+
+  /** As `setInode`; `start` says where the same bytes lie in the new heap. */
+  replace(dentry: number, inode: number, heap: number, start: number): void {
+    this.setInode(dentry, inode);
     this.nameHeaps[dentry] = heap;
     this.nameStarts[dentry] = start;
   }
 
+  /** Takes a name away by a whiteout. */
   unlink(dentry: number): void {
+    this.setInode(dentry, NONE, 'whiteout');
     const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
     let before = this.#slots[slot]!;
     if (before === dentry) {
@@ -177,7 +203,19 @@ export class DraftTree {
       while (this.#chain[before] !== dentry) before = this.#chain[before]!;
       this.#chain[before] = this.#chain[dentry]!;
     }
-    this.dentryInodes[dentry] = NONE;
+  }
+
+  /** An entry names the directory. */
+  setAttributes(directory: number, layer: number, row: number): void {
+    this.observer?.attributed?.(directory);
+    this.layers[directory] = layer;
+    this.rows[directory] = row;
+  }
+
+  /** Takes a longer table of the same layer: its first rows and their paths are those of the one before. */
+  extend(position: number, table: EntryTable): void {
+    this.tables[position] = table;
+    this.heaps[position] = table.pathHeap;
   }
 
   /** The directory without its children: another inode of the same attributes, whose number the caller puts in place. */
@@ -193,6 +231,11 @@ export class DraftTree {
 
   linkTarget(inode: number): Uint8Array {
     return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
+  }
+
+  /** Peak bytes that the merge is counted with. */
+  get spentBytes(): number {
+    return this.#spent;
   }
 
   /** Bytes of the columns. */

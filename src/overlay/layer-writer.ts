@@ -14,7 +14,8 @@ import { roleOf } from './whiteout.js';
  * walk only from where its path parts from the one before it.
  */
 export class LayerWriter {
-  readonly #heap: Uint8Array;
+  #heap: Uint8Array;
+  #rows = 0; // that were applied
   #path = new PathComponents();
   #lastPath = new PathComponents();
   readonly #target = new PathComponents();
@@ -25,20 +26,27 @@ export class LayerWriter {
   constructor(
     private readonly draft: DraftTree,
     private readonly position: number, // of the layer, from 0
-    private readonly entries: EntryTable,
+    private entries: EntryTable,
     private readonly follower: LinkFollower,
     private readonly skipped: SkippedEntries,
   ) {
     this.#heap = entries.pathHeap;
   }
 
-  apply(): void {
+  /**
+   * Applies all rows, or the next ones of a layer that is still being read.
+   * @param entries the layer's table, which begins with the rows of the one before
+   */
+  apply(entries = this.entries): void {
+    this.entries = entries;
+    this.#heap = entries.pathHeap;
     this.#directories[0] = this.draft.root;
-    for (let row = 0; row < this.entries.length; row++) {
+    for (; this.#rows < entries.length; this.#rows++) {
+      const row = this.#rows;
       const reason = this.#entry(row);
       if (reason === undefined) continue;
-      const path = this.#heap.subarray(this.entries.pathStart(row), this.entries.pathEnd(row));
-      this.skipped.add(row, path, reason);
+      this.draft.observer?.skipped?.(this.position + 1, row);
+      this.skipped.add(this.#heap.subarray(entries.pathStart(row), entries.pathEnd(row)), reason);
     }
     this.skipped.finish();
   }
@@ -58,12 +66,15 @@ export class LayerWriter {
     if (role === 'malformed') return 'no valid whiteout';
     if (path.count > MAX_PATH_DEPTH)
       return `its path has ${path.count} components, the limit is ${MAX_PATH_DEPTH}`;
-    if (role === 'whiteout' || role === 'opaque') return undefined;
+    if (role === 'whiteout' || role === 'opaque') {
+      draft.observer?.marker?.(path, role);
+      return undefined;
+    }
 
     const kind = ENTRY_KINDS.indexOf(entries.kind(row));
     if (path.count === 0) {
       if (kind !== DIRECTORY) return 'not a directory, and names the root';
-      this.#setAttributes(draft.root, row);
+      draft.setAttributes(draft.root, this.position + 1, row);
       return undefined;
     }
     if (kind === SYMLINK) {
@@ -95,7 +106,7 @@ export class LayerWriter {
       if (dentry === dentryOfTarget) return 'a hard link to itself';
       const existing = draft.dentryInodes[dentry]!;
       if (kind === DIRECTORY && draft.kinds[existing] === DIRECTORY) {
-        this.#setAttributes(existing, row);
+        draft.setAttributes(existing, this.position + 1, row);
         inode = existing;
       }
     }
@@ -109,11 +120,6 @@ export class LayerWriter {
       this.#known = path.count;
     }
     return undefined;
-  }
-
-  #setAttributes(directory: number, row: number): void {
-    this.draft.layers[directory] = this.position + 1;
-    this.draft.rows[directory] = row;
   }
 
   /**
@@ -141,7 +147,7 @@ export class LayerWriter {
         }
         inode = draft.addDirectory(directory, this.position + 1);
         if (dentry === NONE) draft.link(directory, hash, inode, this.position, start, end - start);
-        else draft.dentryInodes[dentry] = inode;
+        else draft.setInode(dentry, inode);
       }
       directory = inode;
       this.#directories[i + 1] = directory;
@@ -160,7 +166,7 @@ export class LayerWriter {
       const inode = draft.addDirectory(directory, this.position + 1);
       const dentry = draft.findName(directory, name);
       if (dentry === NONE) draft.linkCopy(directory, name, inode);
-      else draft.dentryInodes[dentry] = inode;
+      else draft.setInode(dentry, inode);
       directory = inode;
     }
     return directory;
@@ -177,7 +183,7 @@ export class LayerWriter {
       if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
         inode = draft.addDirectory(directory, this.position + 1);
         if (dentry === NONE) draft.linkCopy(directory, name, inode);
-        else draft.dentryInodes[dentry] = inode;
+        else draft.setInode(dentry, inode);
       }
       directory = inode;
     }

@@ -8,6 +8,7 @@ import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter } from './layer-writer.js';
 import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
 import { SkippedEntries } from './skipped-entries.js';
 
@@ -17,11 +18,10 @@ export interface NumberedLayer {
 }
 
 export interface MergeOptions {
-  /** Told of each entry that is not shown, and why; at most 100 a layer by name. */
+  /** Receives a line for each entry that is not shown; at most 100 a layer by name. */
   onWarning?: (message: string) => void;
-  /** Told of every one of them. */
-  onSkipped?: (layerNumber: number, row: number) => void;
-  signal?: AbortSignal; // asked before each layer: a merge never waits
+  observe?: (draft: DraftTree) => MergeObserver;
+  signal?: AbortSignal; // checked before each layer: a merge never waits
 }
 
 /**
@@ -31,20 +31,7 @@ export interface MergeOptions {
  * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
  */
 export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
-  const tables = layers.map((layer) => layer.entries);
-  checkLimits(tables);
-  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables));
-  const follower = new LinkFollower(draft);
-  for (const [position, layer] of layers.entries()) {
-    options.signal?.throwIfAborted();
-    try {
-      applyMarkers(draft, layer.entries);
-      const skipped = new SkippedEntries(layer.number, options.onWarning, options.onSkipped);
-      new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
-    } catch (error) {
-      throw withContext(error, `layer ${layer.number}`);
-    }
-  }
+  const { draft } = draftOf(layers, options);
   const tree = freeze(
     draft,
     layers.map((layer) => layer.number),
@@ -53,8 +40,44 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
   return tree;
 }
 
-/** Returns the memory that the tables leave of their image's limit. */
-function mergeBytes(tables: readonly EntryTable[]): number {
+/**
+ * Merges the layers into a draft.
+ * @param maxBytes memory that it may take; default: what the layers' tables leave of their image's limit
+ * @returns also the writer of the last layer, for more rows of it
+ * @throws LayerslayerError as mergeLayers
+ */
+export function draftOf(
+  layers: readonly NumberedLayer[],
+  { onWarning, observe, signal }: MergeOptions = {},
+  maxBytes?: number,
+): { draft: DraftTree; writer: LayerWriter | undefined } {
+  const tables = layers.map((layer) => layer.entries);
+  const limit = mergeBytes(tables);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes ?? limit);
+  draft.observer = observe?.(draft);
+  const follower = new LinkFollower(draft);
+  let writer: LayerWriter | undefined;
+  for (const [position, { entries, number }] of layers.entries()) {
+    signal?.throwIfAborted();
+    try {
+      applyMarkers(draft, entries);
+      const skipped = new SkippedEntries(number, onWarning);
+      writer = new LayerWriter(draft, position, entries, follower, skipped);
+      writer.apply();
+    } catch (error) {
+      throw withContext(error, `layer ${number}`);
+    }
+    draft.observer?.layerDone?.(number);
+  }
+  return { draft, writer };
+}
+
+/**
+ * Returns the memory that the tables leave of their image's limit.
+ * @throws LayerslayerError UNSUPPORTED if they are past another limit
+ */
+export function mergeBytes(tables: readonly EntryTable[]): number {
+  checkLimits(tables);
   let blobBytes = 0;
   let tableBytes = 0;
   let isLimited = false;

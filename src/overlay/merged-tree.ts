@@ -1,7 +1,7 @@
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { hashName, slotOf } from './name-hash.js';
-import { type InodeKind, ROOT_INODE, type Tree } from './tree.js';
+import { type InodeKind, ROOT_INODE, SYMLINK_MODE, type Tree } from './tree.js';
 
 /** Columns by inode; place 0 is unused. */
 export interface InodeColumns {
@@ -29,8 +29,6 @@ const NO_ROW = -1;
 
 /** Attributes of a directory that no entry names. (SEMANTICS rule 1) */
 const IMPLIED_MODE = 0o755;
-/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
-const SYMLINK_MODE = 0o777;
 
 const DIRECTORY_SIZE = 4096;
 const BLOCK_SIZE = 4096;

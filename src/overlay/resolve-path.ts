@@ -17,6 +17,9 @@ export type Resolved =
   /** More than MAX_FOLLOWED_LINKS symlinks. */
   | { kind: 'loop'; names: readonly Uint8Array[] };
 
+/** What following a path needs of a tree. */
+export type PathTree = Pick<Tree, 'kind' | 'lookup' | 'parentOf' | 'linkTarget'>;
+
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
@@ -26,7 +29,7 @@ const SLASH = 0x2f;
  * of the root the root itself. (path_resolution(7))
  * @param path components, `.` and `..` among them
  */
-export function resolvePath(tree: Tree, path: readonly Uint8Array[]): Resolved {
+export function resolvePath(tree: PathTree, path: readonly Uint8Array[]): Resolved {
   const ahead = path.toReversed(); // a stack: the next component is the last
   const names: Uint8Array[] = [];
   let inode = ROOT_INODE;

@@ -10,11 +10,9 @@ export class SkippedEntries {
   constructor(
     private readonly layerNumber: number,
     private readonly onWarning: ((message: string) => void) | undefined,
-    private readonly onSkipped?: (layerNumber: number, row: number) => void,
   ) {}
 
-  add(row: number, path: Uint8Array, reason: string): void {
-    this.onSkipped?.(this.layerNumber, row);
+  add(path: Uint8Array, reason: string): void {
     if (++this.#count > MAX_WARNINGS_PER_LAYER) return;
     this.onWarning?.(`layer ${this.layerNumber}: skipped ${quoteName(path)}: ${reason}`);
   }

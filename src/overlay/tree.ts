@@ -3,6 +3,9 @@ import type { EntryKind } from '../tar/entry.js';
 /** The inode number of the root, as FUSE wants it (FUSE_ROOT_ID). */
 export const ROOT_INODE = 1;
 
+/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
+export const SYMLINK_MODE = 0o777;
+
 /** What an inode can be: hard links have become names of one inode. */
 export type InodeKind = Exclude<EntryKind, 'hardlink'>;
 

@@ -30,6 +30,11 @@ export function roleOf(path: PathComponents): PathRole {
   return 'entry';
 }
 
+/** False for a name that no layer shows, whatever is in it. */
+export function isShownName(name: Uint8Array): boolean {
+  return name.length <= MAX_NAME_LENGTH && !startsWith(name, 0, name.length, PREFIX);
+}
+
 /** False for a layer without any marker: most base layers are spared the pass that looks for them. */
 export function mayHaveMarkers(heap: Uint8Array): boolean {
   return Buffer.from(heap.buffer, heap.byteOffset, heap.byteLength).includes(PREFIX);

@@ -37,7 +37,8 @@ describe('a path that an upper layer deletes', () => {
     const hint = async (path: string, layerSize: number) => {
       const source = new SearchedStack(layers, new Set(), 1, layerSize);
       const upper = numbered(layers).slice(2);
-      const resolved = new UpperLayers(upper, false).resolve(split(path));
+      const view = new UpperLayers(upper, false);
+      const resolved = view.resolve(split(path));
       const hints = new HiddenHints();
       const { session, image } = source;
       const text = await deletionHint(split(path), resolved, {
@@ -45,6 +46,7 @@ describe('a path that an upper layer deletes', () => {
         image,
         lower: [1, 2],
         upper,
+        view,
         hints,
         opened: new Map(),
       });
