@@ -21,6 +21,8 @@ export interface MergeOptions {
   onWarning?: (message: string) => void;
   /** Told of every one of them. */
   onSkipped?: (layerNumber: number, row: number) => void;
+  /** Called with the tree so far when a layer has been applied. */
+  onApplied?: (layerNumber: number, draft: DraftTree) => void;
   signal?: AbortSignal; // asked before each layer: a merge never waits
 }
 
@@ -41,6 +43,7 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
       applyMarkers(draft, layer.entries);
       const skipped = new SkippedEntries(layer.number, options.onWarning, options.onSkipped);
       new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
+      options.onApplied?.(layer.number, draft);
     } catch (error) {
       throw withContext(error, `layer ${layer.number}`);
     }
