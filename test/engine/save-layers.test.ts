@@ -70,7 +70,7 @@ describe('saveLayers', () => {
     const proxy = await sessions.proxy(registry.url);
     const { session, open, cacheDirectory } = sessions.start();
     await open(`${proxy.host}/large:latest`);
-    const pages = join(cacheDirectory, 'v1/pages', sha256(LARGE));
+    const pages = join(cacheDirectory, 'v2/pages', sha256(LARGE));
     const [run] = readdirSync(pages);
     expect(statSync(join(pages, run!)).size).toBe(LARGE.length);
     // As of a pass that was interrupted: four pages, and a part of the fifth.

@@ -184,4 +184,4 @@ export class Door {
 
 /** Where a layer's index is kept. */
 export const indexPath = (cacheDirectory: string, digest: string) =>
-  storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
+  storePath(join(cacheDirectory, 'v2'), 'index', indexKey(LAYER_INDEX_VERSION, digest));

@@ -247,7 +247,7 @@ describe('a walk along a layer', () => {
     const { session, image, digests, cacheDirectory } = await walking();
     await session.openLayers(image, { only: [2] });
     await session.close();
-    const pages = join(cacheDirectory, 'v1/pages', sha256(spreadBlob));
+    const pages = join(cacheDirectory, 'v2/pages', sha256(spreadBlob));
     truncateSync(join(pages, readdirSync(pages)[0]!), 8 * PAGE + 1000);
     rmSync(indexPath(cacheDirectory, digests[1]!));
 
