@@ -83,13 +83,13 @@ describe('saveLayers', () => {
   });
 
   it('tells how far it is, and that nothing was left to do', async () => {
-    const { session, progress } = sessions.start({ capBytes: 0 });
+    const { session, operation, progress } = sessions.start({ capBytes: 0 });
     const image = await session.resolve(`${registry.host}/large:latest`, defaultPlatform());
     const { target } = into();
-    await session.saveLayers(image, target);
+    await session.saveLayers(image, target, operation);
     const end = { layer: 1, state: 'done', doneBytes: LARGE.length, totalBytes: LARGE.length };
     expect(progress.at(-1)).toEqual({ ...end, cached: false });
-    await session.saveLayers(image, target);
+    await session.saveLayers(image, target, operation);
     expect(progress.at(-1)).toEqual({ ...end, cached: true });
     for (const { doneBytes } of progress) expect(doneBytes).toBeLessThanOrEqual(LARGE.length);
   });

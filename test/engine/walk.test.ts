@@ -234,7 +234,7 @@ describe('a walk along a layer', () => {
     });
     await started;
     const late = new Seen();
-    const waiting = second.session.walkLayer(second.image, 1, late);
+    const waiting = second.session.walkLayer(second.image, 1, late, second.operation);
     while (!second.progress.some(({ state }) => state === 'waiting')) await new Promise(setImmediate);
     expect(sentFor(first.proxy, first.digests[0]!)).toBe(64 * KIB); // its first bytes are not used up
     goOn();
