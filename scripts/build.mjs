@@ -45,7 +45,7 @@ async function bundle() {
       sourcemap: true,
       entryFileNames: '[name].js',
       chunkFileNames: `${name}-[name]-[hash].js`,
-      ...(name === 'layerslayer' && { codeSplitting: commandChunks(built) }),
+      ...(CHUNKS[name] && { codeSplitting: chunksOf(built, main, CHUNKS[name]) }),
     });
     await program.close();
   }
@@ -65,27 +65,35 @@ const mapsOfTsc = {
 const NATIVE = ['koffi', 'fuse-native'];
 
 /**
- * The files of the command line, in the order in which a mount needs them: what the daemon is started with, what every command
- * and `mount` need, what asks the registry. The rest is loaded by other commands only.
+ * Chunks by what they begin with, in the order in which a mount needs them. Of the command line: what the daemon is started
+ * with, what every command and `mount` need, what asks the registry. The rest is loaded by other commands only. Of a daemon:
+ * all that it needs at once, with its package, which rolldown would spread over several files.
  */
-function commandChunks(built) {
-  const roots = [
+const CHUNKS = {
+  layerslayer: [
     ['start', ['cli/main.js']],
     [
       'common',
       ['cli/run-command.js', 'cli/load-command.js', 'cli/process-output.js', 'cli/commands/mount.js'],
     ],
     ['resolve', ['source/resolve-in-registry.js']],
-  ];
+  ],
+  'daemon-main': [['start', ['daemon/daemon-main.js'], /node_modules.lru-cache/]],
+};
+
+function chunksOf(built, main, roots) {
   const chunkOf = new Map();
   for (const [chunk, files] of roots) {
     for (const file of files.flatMap((name) => importedBy(built(name)))) {
       if (!chunkOf.has(file)) chunkOf.set(file, chunk);
     }
   }
-  chunkOf.delete(built('cli/main.js'));
+  chunkOf.delete(built(main));
   return {
-    groups: roots.map(([name]) => ({ name, test: (id) => chunkOf.get(id) === name })),
+    groups: roots.map(([name, , packages]) => ({
+      name,
+      test: (id) => chunkOf.get(id) === name || packages?.test(id) === true,
+    })),
     includeDependenciesRecursively: false,
   };
 }

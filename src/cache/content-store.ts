@@ -5,6 +5,7 @@ import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ContentWriter } from './content-writer.js';
 import { sweepLocks } from './machine-lock.js';
+import { removeOldLayouts } from './old-layouts.js';
 import { newWriterName } from './process-identity.js';
 import { openRegular, openRegularSync } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
@@ -72,6 +73,7 @@ export class ContentStore {
       return new ContentStore(options, undefined);
     }
     const store = new ContentStore(options, root);
+    await removeOldLayouts(options.directory);
     await store.#guardWrite(async () => {
       await sweepTemporaries(root);
       await sweepLocks(store.lockDirectory);

@@ -49,13 +49,18 @@ export async function withMachineLock<T>(
   }
 }
 
-/** Removes the files that killed processes left of free locks. Never throws. */
-export async function sweepLocks(directory: string): Promise<void> {
+/**
+ * Removes the files that killed processes left of free locks. Never throws.
+ * @returns whether all locks were free
+ */
+export async function sweepLocks(directory: string): Promise<boolean> {
+  let areFree = true;
   for (const name of await lockNames(directory)) {
     let lock: LockFile | undefined;
     try {
       lock = await LockFile.prepare({ directory, name });
       const attempt = await lock.attempt();
+      areFree &&= attempt === 'taken';
       if (typeof attempt !== 'string') attempt.destroy();
     } catch {
       // A later sweep may remove it.
@@ -63,6 +68,7 @@ export async function sweepLocks(directory: string): Promise<void> {
       await lock?.close();
     }
   }
+  return areFree;
 }
 
 /** @returns undefined if the directory takes no locks */

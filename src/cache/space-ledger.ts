@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Semaphore } from '../base/semaphore.js';
 import { withMachineLock } from './machine-lock.js';
+import { oldLayoutsCharge } from './old-layouts.js';
 import { isWriterAlive } from './process-identity.js';
 import { openRegular } from './regular-file.js';
 import { FOLDER, LOCK_FOLDER } from './store-layout.js';
@@ -167,7 +168,7 @@ export class SpaceLedger {
   async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
     await sweepTemporaries(this.#root);
     const files: StoredFile[] = await scanStore(this.#root);
-    let charged = BASE_CHARGE;
+    let charged = BASE_CHARGE + (await oldLayoutsCharge(dirname(this.#root)));
     for (const file of files) charged += chargeOf(file.size);
     for (const bytes of Object.values(grants)) charged += bytes;
     const excess = excessOf(charged);

@@ -29,7 +29,7 @@ export async function prepareStoreDirectory(directory: string): Promise<string> 
     const status = checkOwner(root, await lstat(root));
     if (!status.isDirectory()) throw new LayerslayerError('IO_FAILED', `${root} is not a directory`);
     if (status.mode & OTHERS_MAY_ANYTHING) await chmod(root, OWNER_ONLY);
-    for (const folder of Object.values(FOLDER)) await makeFolder(join(root, folder));
+    await Promise.all(Object.values(FOLDER).map((folder) => makeFolder(join(root, folder))));
     return root;
   } catch (error) {
     if (error instanceof LayerslayerError) throw error;

@@ -2,20 +2,25 @@ import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * What is kept, in the order in which it is given up: a page is one small request away, a merged tree some tenths of a
- * second, a manifest a request that counts as a pull, a layer index costs the whole blob.
+ * What is cached, in the order of eviction. A page costs one small request, a merged tree some
+ * tenths of a second, a manifest a request that counts as a pull, and a layer index the whole blob.
+ * An image record says what the others are for.
  */
-export const STORE_KINDS = ['page', 'tree', 'manifest', 'index'] as const;
+export const STORE_KINDS = ['page', 'tree', 'manifest', 'image', 'index'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
-/** Folder of the store's format below the cache directory; another format takes another name. */
-export const STORE_VERSION = 'v1';
+/** Folder of the store's format below the cache directory. */
+export const STORE_VERSION = 'v2';
+
+/** Folders of older formats. They are not read, but removed (`old-layouts.ts`). */
+export const OLD_VERSIONS = ['v1'] as const;
 
 /** Folders below the version. Temporaries lie in the same file system, so that a rename makes them visible at once. */
 export const FOLDER: Record<StoreKind | 'temporary', string> = {
   page: 'pages',
   tree: 'trees',
   manifest: 'manifests',
+  image: 'images',
   index: 'index',
   temporary: 'tmp',
 };

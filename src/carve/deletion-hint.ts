@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import type { UpperLayers } from '../overlay/upper-layers.js';
@@ -24,6 +24,7 @@ export interface DeletionHintOptions {
   hints: HiddenHints;
   opened: OpenedForHints;
   signal?: AbortSignal;
+  onProgress?: OperationOptions['onProgress'];
 }
 
 /**
@@ -54,12 +55,12 @@ async function allLayers(options: DeletionHintOptions): Promise<readonly Numbere
 }
 
 async function openLower(options: DeletionHintOptions): Promise<readonly NumberedLayer[] | undefined> {
-  const { session, image, lower, signal } = options;
+  const { session, image, lower, signal, onProgress } = options;
   if (lower.length === 0) return [];
   const bytes = lower.reduce((sum, number) => sum + image.manifest.layers[number - 1]!.size, 0);
   if (bytes > READ_BYTES_MAX) return undefined;
   try {
-    const opened = await session.openLayers(image, { only: lower, ...(signal && { signal }) });
+    const opened = await session.openLayers(image, { only: lower, signal, onProgress });
     return opened.map(({ entries }, i) => ({ entries, number: lower[i]! }));
   } catch (error) {
     signal?.throwIfAborted();

@@ -1,5 +1,5 @@
 import type { LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
@@ -51,6 +51,7 @@ export interface FileSearchOptions {
   /** Called between bytes: waits until what was written has gone somewhere. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
+  onProgress?: OperationOptions['onProgress'];
   where?: string | undefined; // what is searched, for messages; default: the image
 }
 
@@ -114,8 +115,8 @@ export class FileSearch {
   }
 
   async #open(number: number): Promise<Layer> {
-    const { session, image, signal } = this.#options;
-    const [layer] = await session.openLayers(image, { only: [number], ...(signal && { signal }) });
+    const { session, image, signal, onProgress } = this.#options;
+    const [layer] = await session.openLayers(image, { only: [number], signal, onProgress });
     return layer!;
   }
 
@@ -140,7 +141,7 @@ export class FileSearch {
 
   /** @returns the layer, when its index is known now; else everything that is pending was answered */
   async #search(number: number): Promise<Layer | undefined> {
-    const { session, image, signal, begin, settled } = this.#options;
+    const { session, image, signal, onProgress, begin, settled } = this.#options;
     const search = new LayerSearch({
       number,
       upper: this.#view,
@@ -149,7 +150,7 @@ export class FileSearch {
       begin: (wanted, file) => begin(wanted, file, false),
       ...(settled && { settled }),
     });
-    const end = await session.walkLayer(image, number, search, signal && { signal });
+    const end = await session.walkLayer(image, number, search, { signal, onProgress });
     if ('layer' in end) {
       await this.#confirm(search, end.layer);
       return end.layer;
@@ -203,14 +204,14 @@ export class FileSearch {
     behind: readonly FoundHere[],
     search: LayerSearch,
   ): Promise<number | undefined> {
-    const { session, image, signal, begin, settled } = this.#options;
+    const { session, image, signal, onProgress, begin, settled } = this.#options;
     const rows = new Map<number, () => ContentSink>();
     for (const { wanted, file } of behind) {
       const before = rows.get(file.row);
       rows.set(file.row, () => both(before?.(), begin(wanted, file, false)));
     }
     const reader = new RowReader(rows, settled);
-    const end = await session.walkLayer(image, number, reader, signal && { signal });
+    const end = await session.walkLayer(image, number, reader, { signal, onProgress });
     if ('layer' in end) return undefined;
     if (reader.rows <= search.rows) return end.readBytes;
     // This pass read further than the search: its later entries count too.

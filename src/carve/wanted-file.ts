@@ -1,8 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
-import { quoteName, shownName } from '../base/quote-name.js';
+import { quoteName } from '../base/quote-name.js';
 import { bytesOfText, isRaw } from '../base/raw-text.js';
 import type { EntryTable } from '../index/entry-table.js';
-import { joinPath, type PathTree, type Resolved } from '../overlay/resolve-path.js';
+import { missingPathError, type PathTree, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind } from '../overlay/tree.js';
 
 /** A path of the image that somebody wants the content of. */
@@ -65,35 +65,15 @@ export function refusal(
   tree: PathTree,
   text: WantedFile['text'],
   resolved: Resolved,
-  { where = 'image', hint }: RefusalContext = {},
+  context?: RefusalContext,
 ): LayerslayerError | undefined {
-  const asked = shownName(typeof text === 'string' ? bytesOfText(text) : text);
-  switch (resolved.kind) {
-    case 'missing': {
-      const { names, name, rest, isLinked } = resolved;
-      const what = isLinked ? `${asked} -> ${shownPath([...names, name, ...rest])}` : asked;
-      const parent = names.length > 0 ? `${shownPath(names)} exists` : undefined;
-      return new LayerslayerError(
-        'NOT_FOUND',
-        `no such file in ${where}: ${what}${inBrackets(hint ?? parent)}`,
-      );
-    }
-    case 'no-directory': {
-      const path = shownPath(resolved.names);
-      return new LayerslayerError(
-        'NOT_FOUND',
-        `no such file in ${where}: ${asked}${inBrackets(hint ?? `not a directory: ${path}`)}`,
-      );
-    }
-    case 'loop':
-      return new LayerslayerError('NOT_FOUND', `too many levels of symbolic links: ${asked}`);
-    case 'found': {
-      const kind = tree.kind(resolved.inode);
-      if (kind === 'file') return undefined;
-      if (kind === 'dir') return directoryRefusal(text);
-      return specialRefusal(text, kind);
-    }
+  if (resolved.kind !== 'found') {
+    return missingPathError(resolved, typeof text === 'string' ? bytesOfText(text) : text, context);
   }
+  const kind = tree.kind(resolved.inode);
+  if (kind === 'file') return undefined;
+  if (kind === 'dir') return directoryRefusal(text);
+  return specialRefusal(text, kind);
 }
 
 export function directoryRefusal(text: WantedFile['text']): LayerslayerError {
@@ -113,13 +93,4 @@ export function specialRefusal(
 function quoted(text: WantedFile['text']): string {
   if (typeof text !== 'string') return quoteName(text);
   return isRaw(text) ? quoteName(bytesOfText(text)) : JSON.stringify(text);
-}
-
-/** For messages: names may hold anything. */
-function shownPath(names: readonly Uint8Array[]): string {
-  return shownName(joinPath(names));
-}
-
-function inBrackets(text: string | undefined): string {
-  return text === undefined ? '' : ` (${text})`;
 }

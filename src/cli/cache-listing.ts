@@ -16,7 +16,7 @@ export interface CacheListing {
   capBytes: number;
   totalBytes: number;
   layers: KeptLayer[]; // last used first
-  manifests: { count: number; bytes: number }; // and configs
+  manifests: { count: number; bytes: number }; // and configs and image records
   trees: { count: number; bytes: number }; // merged trees of whole images
 }
 
@@ -30,9 +30,10 @@ export function cacheListing(
   let totalBytes = 0;
   for (const { kind, key, size, usedMs } of files) {
     totalBytes += size;
-    if (kind === 'manifest' || kind === 'tree') {
-      others[kind].count++;
-      others[kind].bytes += size;
+    if (kind === 'manifest' || kind === 'tree' || kind === 'image') {
+      const other = others[kind === 'tree' ? 'tree' : 'manifest'];
+      other.count++;
+      other.bytes += size;
       continue;
     }
     const digest = key.split('/').find(isDigest);

@@ -1,5 +1,4 @@
 import { LayerslayerError } from '../base/errors.js';
-import { SILENT_LOG } from '../base/log.js';
 import { shownName } from '../base/quote-name.js';
 import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
@@ -9,18 +8,17 @@ import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
-import { openTree } from '../daemon/open-tree.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import type { OpenedImage } from '../image/opened-image.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
-import type { ResolvedImage } from '../source/image-source.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
 /** One `carve`. */
 export interface CarveJob {
   session: ImageSession;
-  image: ResolvedImage;
+  image: OpenedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
   where?: string | undefined; // name of that view in messages; default: the image
   target: CarveTarget;
@@ -32,6 +30,7 @@ export interface CarveJob {
   failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
+  onProgress: OperationOptions['onProgress'];
 }
 
 /**
@@ -40,7 +39,7 @@ export interface CarveJob {
  * @throws LayerslayerError if a layer can't be read
  */
 export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
-  const { session, image, numbers, target, verify, settled, signal } = job;
+  const { session, image, numbers, target, verify, settled, signal, onProgress } = job;
   const asked = new Map<WantedFile, AskedPath>();
   const files = new Map<WantedFile, TargetFile>();
   const spooled = new Map<WantedFile, SpooledFile>();
@@ -56,7 +55,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   }
   const search = new FileSearch([...asked.keys()], {
     session,
-    image,
+    image: image.resolved,
     numbers,
     verify,
     begin(wanted, file, isFinal) {
@@ -92,6 +91,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     where: job.where,
     settled,
     signal,
+    onProgress,
   });
   try {
     await search.run();
@@ -103,23 +103,20 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
 
 /** Patterns, and directories with all below them: every layer is known first. */
 export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
-  const { session, image, numbers, target, recursive, settled, signal } = job;
-  const opened = await session.openLayers(image, { only: numbers, signal });
-  const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
-  const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
-  const tree = await openTree(layers, session.trees, SILENT_LOG);
+  const { image, numbers, target, recursive, settled, signal, onProgress } = job;
+  const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
   const hints = new HiddenHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
-    layers: new Map(layers.map(({ layer, number }) => [number, layer])),
+    layers: byNumber,
     target,
     failed: (error) => job.failed(error, asked!),
     settled,
     signal,
   });
   for (asked of paths) {
-    const matches = matchesOf(asked, { tree, layers: stack, takesDirectories: recursive });
+    const matches = matchesOf(asked, { tree, layers, takesDirectories: recursive });
     const found: Found[] = [];
     const refused: { error: LayerslayerError; isDirectory: boolean }[] = [];
     for (const match of matches) {
@@ -128,7 +125,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       const resolved = resolvePath(tree, match);
       const kind = resolved.kind === 'found' ? tree.kind(resolved.inode) : undefined;
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
-      const context = { where: job.where, hint: isItself ? hints.find(stack, match, resolved) : undefined };
+      const context = { where: job.where, hint: isItself ? hints.find(layers, match, resolved) : undefined };
       const error = isTaken ? undefined : refusal(tree, one.shown, resolved, context);
       if (error) refused.push({ error, isDirectory: kind === 'dir' });
       else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile: kind === 'file' });
@@ -148,7 +145,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       if (!carved) continue;
       if (!isFile) job.foundTree(carved, shown, names);
       else {
-        const { entries, number } = stack.find((one) => one.number === tree.layerOf(inode))!;
+        const { entries, number } = layers.find((one) => one.number === tree.layerOf(inode))!;
         const file = foundFile(entries, { layer: number, row: tree.rowOf(inode), names: resolvedNames });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
 import { redactedError, redactor } from '../daemon/log/redact.js';
-import type { ImageSession, SessionOptions } from '../engine/image-session.js';
+import type { ImageSession, OperationOptions, SessionOptions } from '../engine/image-session.js';
 import { startSession } from '../engine/session.js';
+import type { OpenedImage } from '../image/opened-image.js';
+import { OpenedImages } from '../image/opened-images.js';
 import type { Platform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
@@ -31,9 +33,12 @@ const STOP_MS = 3_000;
 /** What a command works with between the start of its session and its end. */
 export interface SessionUse {
   session: ImageSession;
-  reference: string; // checked: `session.resolve(reference, platform, signal)` is the next step
+  reference: string; // checked
   platform: Platform;
+  /** Opens the image that the command names, and tells `display` how many layers it has. */
+  open(): Promise<OpenedImage>;
   signal: AbortSignal; // Ctrl-C, SIGTERM, or (but for `outlivesReader`) nobody reads our output any more
+  onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // results go out by its `result`, which takes the bars away first
   /** Tells of a fault that does not end the work. @returns its exit status: that of the first one is the command's */
   fail(error: unknown): number;
@@ -84,10 +89,17 @@ export async function withSession(
       if (output.choices.verbose) display.say(`${level}: ${text}`);
       else if (level === 'error' || level === 'warn') warnings.add(text);
     }),
-    ...(!options.hidesProgress && { onProgress: (progress) => display.progress(progress) }),
     onNotice: (message) => display.notice(redact(message)),
   };
   const session = startSession(sessionOptions, context.fetchThread);
+  const open = async () => {
+    const opened = await new OpenedImages(session).open(reference, platform, { signal });
+    display.resolved(opened.resolved.manifest.layers.length);
+    return opened;
+  };
+  const onProgress: SessionUse['onProgress'] = options.hidesProgress
+    ? undefined
+    : (progress) => display.progress(progress);
   const fail = (error: unknown) => {
     const told = redactedError(error, redact);
     display.end();
@@ -95,7 +107,8 @@ export async function withSession(
     return EXIT_STATUS[told.code];
   };
   try {
-    return await untilStopped(run({ session, reference, platform, signal, display, fail }), signal);
+    const use: SessionUse = { session, reference, platform, open, signal, onProgress, display, fail };
+    return await untilStopped(run(use), signal);
   } catch (error) {
     if (!signal.aborted) throw redactedError(error, redact);
     display.end();

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import { chooseLayer } from '../daemon/choose-layer.js';
+import { chooseLayer } from '../image/choose-layer.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 

@@ -1,8 +1,8 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
+import type { OpenedImage } from '../image/opened-image.js';
 import { shortDigest } from '../oci/digest.js';
-import type { ResolvedImage } from '../source/image-source.js';
 import { type ListedEntry, rowEntry } from './entry-lines.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
@@ -10,13 +10,14 @@ import { formatRoundSize, formatSize } from './size.js';
 
 export interface PeekJob {
   session: ImageSession;
-  image: ResolvedImage;
+  image: OpenedImage;
   listing: PeekListing;
   listed: ListedPaths;
   headBytes: number | undefined; // of each layer that are read at most
   note(line: string): void;
   failed(error: LayerslayerError): void;
   signal: AbortSignal;
+  onProgress: OperationOptions['onProgress'];
 }
 
 /** A fault of one layer, that says nothing of the others. */
@@ -28,7 +29,7 @@ const LAYER_FAULTS = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST
  */
 export async function peekLayers(job: PeekJob, numbers: readonly number[]): Promise<void> {
   const { image, listing } = job;
-  const { layers } = image.manifest;
+  const { layers } = image.resolved.manifest;
   await seePaths(job, numbers);
   for (const [i, number] of numbers.entries()) {
     const { digest, size } = layers[number - 1]!;
@@ -73,7 +74,7 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
     settled: () => listing.flush(),
   });
   if (readBytes === undefined) return;
-  const { size } = job.image.manifest.layers[number - 1]!;
+  const { size } = job.image.resolved.manifest.layers[number - 1]!;
   const read = `first ${formatRoundSize(readBytes)} of ${formatRoundSize(size)}`;
   await listing.flush();
   note(`layer ${number}: partial: ${read}, ${found} ${found === 1 ? 'entry' : 'entries'}`);
@@ -87,20 +88,20 @@ interface EntryReader {
 
 /** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
-  { session, image, headBytes, signal }: PeekJob,
+  { session, image: { resolved }, headBytes, signal, onProgress }: PeekJob,
   number: number,
   reader: EntryReader,
 ): Promise<number | undefined> {
-  const { size } = image.manifest.layers[number - 1]!;
+  const { size } = resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
   // How much of a layer is listed must not depend on what is kept.
-  const kept = isPartial ? undefined : await session.openKept(image, number, signal);
+  const kept = isPartial ? undefined : await session.openKept(resolved, number);
   if (kept) {
     await readRows(reader, kept);
     return undefined;
   }
   const end = await session.walkLayer(
-    image,
+    resolved,
     number,
     {
       onEntry(entry) {
@@ -109,7 +110,7 @@ async function readEntries(
       },
       settled: () => reader.settled(),
     },
-    { signal, ...(headBytes !== undefined && { headBytes }) },
+    { signal, onProgress, headBytes },
   );
   if ('readBytes' in end) return end.readBytes;
   if (!end.isWalked) await readRows(reader, end.layer);

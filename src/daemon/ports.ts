@@ -3,7 +3,6 @@ import { MergedFs } from '../fs/merged-fs.js';
 import { DevFuseTransport } from '../fuse/dev-fuse/dev-fuse-transport.js';
 import { createdBy } from '../oci/build-steps.js';
 import type { MountPorts } from './mount-ports.js';
-import { openTree } from './open-tree.js';
 import { ourMountAt } from './our-mounts.js';
 
 /** The real things. */
@@ -14,14 +13,14 @@ export const realPorts: MountPorts = {
       ? new DevFuseTransport()
       : new (await import('../fuse/fuse-native/fuse-native-transport.js')).FuseNativeTransport(),
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
-  async buildFs({ image, layers, trees }, options, log) {
-    const tree = await openTree(layers, trees, log);
-    const byNumber = new Map(layers.map(({ layer, number }) => [number, layer]));
+  async buildFs(image, which, options, log) {
+    const { tree, byNumber } = await image.view({ ...which, log });
+    const { config, manifest } = image.resolved;
     return new MergedFs(tree, byNumber, {
       uid: options.uid,
       gid: options.gid,
       ...(options.transformSymlinks && { transformSymlinks: options.mountpoint }),
-      createdBy: (number) => createdBy(image.config, image.manifest.layers.length, number),
+      createdBy: (number) => createdBy(config, manifest.layers.length, number),
     });
   },
 };

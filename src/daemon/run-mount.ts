@@ -5,12 +5,14 @@ import type { Log } from '../base/log.js';
 import { checkSpareFiles, tightLimits } from '../base/process-limits.js';
 import type { ImageSession, LayerProgress } from '../engine/image-session.js';
 import type { MountedFs } from '../fuse/transport.js';
+import { chooseLayer } from '../image/choose-layer.js';
+import type { OpenedLayer } from '../image/opened-image.js';
+import { OpenedImages } from '../image/opened-images.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import { chooseLayer } from './choose-layer.js';
 import { CountedFs } from './counted-fs.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
-import type { MountPorts, NumberedLayer } from './mount-ports.js';
+import type { MountPorts } from './mount-ports.js';
 import { DirectoryAhead } from './status/directory-ahead.js';
 import type { LiveStatus } from './status/live-status.js';
 import { openOwnStatusDirectory, sweepStatusSockets } from './status/status-directory.js';
@@ -54,23 +56,25 @@ export async function runMount(
     cache: options.cache,
     memoryBytes: options.memoryBytes,
     log,
-    onProgress: (progress) => reports.progress(progress),
     onNotice: (message) => reports.notice(message),
   });
   // Opened while the image is resolved: a second mount waits for each step after mounting.
   const statusDirectory = new DirectoryAhead(() => openOwnStatusDirectory(process.geteuid?.() ?? 0));
   try {
-    session.preload(options.reference, options.platform);
-    const image = await (known
-      ? abortable(known, stop)
-      : session.resolve(options.reference, options.platform, stop));
+    const { reference, platform } = options;
+    session.preload(reference, platform, options.layer);
+    const opened = await new OpenedImages(session).open(reference, platform, {
+      resolved: known,
+      signal: stop,
+    });
+    const image = opened.resolved;
     const only = options.layer === undefined ? undefined : [chooseLayer(image, options.layer)];
     reports.resolved(only?.length ?? image.manifest.layers.length);
     log.info(`${image.reference} is ${image.digest} for ${formatPlatform(image.platform)}`);
-    const opened = await session.openLayers(image, { only, signal: stop });
-    const layers = opened.map((layer, i) => ({ layer, number: only?.[i] ?? i + 1 }));
+    const which = { only, signal: stop, onProgress: (one: LayerProgress) => reports.progress(one) };
+    const layers = await opened.layers(which);
     stop.throwIfAborted();
-    const fs = new CountedFs(await ports.buildFs({ image, layers, trees: session.trees }, options, log));
+    const fs = new CountedFs(await ports.buildFs(opened, which, options, log));
     stop.throwIfAborted();
     const limits = tightLimits();
     if (limits !== undefined) await prepareReads(session, stop, limits);
@@ -124,7 +128,7 @@ interface Served {
   stop: AbortSignal;
   session: ImageSession;
   image: ResolvedImage;
-  layers: readonly NumberedLayer[];
+  layers: readonly OpenedLayer[];
   fs: CountedFs;
   statusDirectory: DirectoryAhead;
   mounted: MountedFs;

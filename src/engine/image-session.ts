@@ -14,9 +14,15 @@ export interface SessionOptions {
   memoryBytes: number; // cap of decompressed windows
   inflatingThreads?: number; // maximum; each takes about 20 MiB
   log: Log;
-  onProgress?: (progress: LayerProgress) => void;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
   onNotice?: (message: string) => void;
+}
+
+/** Options of one operation. What belongs to all operations of a user is in `SessionOptions`. */
+export interface OperationOptions {
+  signal?: AbortSignal | undefined;
+  /** Receives the progress of each layer of this operation. */
+  onProgress?: ((progress: LayerProgress) => void) | undefined;
 }
 
 /**
@@ -55,10 +61,11 @@ export type LayerWalkEnd = { layer: Layer; isWalked: boolean } | { readBytes: nu
  */
 export interface ImageSession {
   /**
-   * Begins to load what the reference's layers were when it was last opened, while `resolve` is under way. For those who will
-   * open all of them.
+   * Starts to load the indexes of the layers that the reference had when it was last opened, while
+   * `resolve` is under way.
+   * @param layer the only layer that will be opened; default: all
    */
-  preload(reference: string, platform: Platform): void;
+  preload(reference: string, platform: Platform, layer?: number | Digest): void;
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
@@ -70,7 +77,7 @@ export interface ImageSession {
    */
   openLayers(
     image: ResolvedImage,
-    options?: { only?: readonly number[] | undefined; signal?: AbortSignal },
+    options?: OperationOptions & { only?: readonly number[] | undefined },
   ): Promise<Layer[]>;
   /**
    * Saves the layers' bytes as they are in files, checked by digest, a few at a time. A fault with one is its outcome, and the
@@ -82,7 +89,7 @@ export interface ImageSession {
   saveLayers(
     image: ResolvedImage,
     target: (digest: Digest) => SaveTarget,
-    options?: SaveLayersOptions,
+    options?: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]>;
   /**
    * Starts every thread that a read may need, with its memory, to check that there is room.
@@ -92,7 +99,7 @@ export interface ImageSession {
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
   /** A layer of the image (from 1) if its index is kept, else undefined. Nothing is fetched. */
-  openKept(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<Layer | undefined>;
+  openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
    * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the watcher has seen enough. To the
    * end it is an index pass: the digest is checked and the index kept. The watcher is not asked when another process has
@@ -103,8 +110,15 @@ export interface ImageSession {
     image: ResolvedImage,
     layer: number,
     watcher: LayerWatcher,
-    options?: { signal?: AbortSignal; headBytes?: number },
+    options?: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerWalkEnd>;
+  /**
+   * Records that an image was opened, for `preload` and for listings of the cache. Written a little
+   * later, or when the session is closed.
+   * @param reference as it was asked for, with the platform that was asked for
+   * @param answeredMs when its source answered, since 1970
+   */
+  record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void;
   metrics(): SessionMetrics;
   /** Ends threads and connections; reads under way fail with ABORTED. */
   close(): Promise<void>;

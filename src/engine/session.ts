@@ -12,10 +12,16 @@ import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-b
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { Counters } from './counters.js';
 import { Fetching } from './fetch/fetching.js';
-import type { ImageSession, LayerWalkEnd, SessionMetrics, SessionOptions } from './image-session.js';
+import { ImageRecords, readImageRecord } from './image-records.js';
+import type {
+  ImageSession,
+  LayerWalkEnd,
+  OperationOptions,
+  SessionMetrics,
+  SessionOptions,
+} from './image-session.js';
 import { InflatePool } from './inflate/inflate-pool.js';
 import { KeptTrees } from './kept-trees.js';
-import { LastLayers } from './last-layers.js';
 import type { Layer } from './layer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
@@ -43,28 +49,24 @@ export function startSession(options: SessionOptions, fetchThread?: Worker): Ima
 }
 
 class ThreadedSession implements ImageSession {
-  readonly #onProgress: SessionOptions['onProgress'];
   readonly #counters = new Counters(MAX_LAYERS);
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #windows: WindowLoader;
   readonly #layersAtOnce: number;
-  readonly #store: Promise<ContentStore>;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly trees: KeptTrees;
+  readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
   /** `openLayers`, `saveLayers` and walks under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
-  /** What was preloaded. */
-  #expected: { reference: string; platform: Platform } | undefined;
   #pagesAreKept = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
-    const { registry, cache, log, onProgress, onNotice, memoryBytes } = options;
-    this.#onProgress = onProgress;
+    const { registry, cache, log, onNotice, memoryBytes } = options;
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
     this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
@@ -73,9 +75,9 @@ class ThreadedSession implements ImageSession {
       this.#pagesAreKept = opened.usable;
       return opened;
     });
-    this.#store = store;
     this.#indexes = new CachedIndexes(store, log);
     this.trees = new KeptTrees(store);
+    this.#records = new ImageRecords(store);
     this.#inflate = new InflatePool({
       threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
       cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
@@ -96,12 +98,19 @@ class ThreadedSession implements ImageSession {
     });
   }
 
-  preload(reference: string, platform: Platform): void {
-    this.#expected = { reference, platform };
+  preload(reference: string, platform: Platform, layer?: number | Digest): void {
     this.#indexes.preload(
-      (store) => new LastLayers(store).read(reference, platform),
+      (store) => {
+        const record = readImageRecord(store, reference, platform);
+        const digests = record?.layers.map(({ digest }) => digest) ?? [];
+        return digests.filter((digest, i) => layer === undefined || digest === layer || i + 1 === layer);
+      },
       () => this.#fetching.start(),
     );
+  }
+
+  record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void {
+    this.#records.opened(reference, platform, image, answeredMs);
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
@@ -118,9 +127,9 @@ class ThreadedSession implements ImageSession {
 
   openLayers(
     image: ResolvedImage,
-    { only, signal }: { only?: readonly number[] | undefined; signal?: AbortSignal } = {},
+    { only, ...operation }: OperationOptions & { only?: readonly number[] | undefined } = {},
   ): Promise<Layer[]> {
-    const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), signal);
+    const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), operation);
     this.#opening.add(opening);
     return opening.finally(() => this.#opening.delete(opening));
   }
@@ -128,7 +137,7 @@ class ThreadedSession implements ImageSession {
   saveLayers(
     image: ResolvedImage,
     target: (digest: Digest) => SaveTarget,
-    options: SaveLayersOptions = {},
+    options: SaveLayersOptions & OperationOptions = {},
   ): Promise<SaveOutcome[]> {
     const saving = this.#saveLayers(image, target, options);
     this.#opening.add(saving);
@@ -149,7 +158,7 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     layer: number,
     watcher: LayerWatcher,
-    options: { signal?: AbortSignal; headBytes?: number } = {},
+    options: OperationOptions & { headBytes?: number | undefined } = {},
   ): Promise<LayerWalkEnd> {
     const walking = this.#walkLayer(image, layer, watcher, options);
     this.#opening.add(walking);
@@ -175,7 +184,7 @@ class ThreadedSession implements ImageSession {
     await this.#inflate.close();
     await Promise.allSettled(this.#opening);
     await this.#fetching.close(reason);
-    await this.trees.close();
+    await Promise.all([this.trees.close(), this.#records.close()]);
     await this.#indexes.close();
     this.#sharedFiles.close();
   }
@@ -184,11 +193,11 @@ class ThreadedSession implements ImageSession {
   async #openLayers(
     image: ResolvedImage,
     numbers: readonly number[],
-    signal: AbortSignal | undefined,
+    { signal, onProgress }: OperationOptions,
   ): Promise<Layer[]> {
     const wanted = wantedBlobs(image, numbers);
     refuseOtherTypes(image, numbers);
-    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
+    const report = this.#report(onProgress);
     const stop = new AbortController();
     const stopped = this.#endedBy(stop.signal, signal);
     const atOnce = new Semaphore(this.#layersAtOnce);
@@ -203,7 +212,7 @@ class ThreadedSession implements ImageSession {
       const layers = await Promise.all(
         numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
       );
-      await this.#remember(layers);
+      await this.#indexes.endPreloading();
       return layers;
     } catch (error) {
       // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
@@ -214,24 +223,15 @@ class ThreadedSession implements ImageSession {
     }
   }
 
-  /** For the next session's preload. */
-  async #remember(layers: readonly Layer[]): Promise<void> {
-    if (!this.#expected) return;
-    const { reference, platform } = this.#expected;
-    await this.#indexes.endPreloading();
-    const digests = layers.map((layer) => layer.digest);
-    await new LastLayers(await this.#store).write(reference, platform, digests);
-  }
-
   async #walkLayer(
     image: ResolvedImage,
     number: number,
     watcher: LayerWatcher,
-    { signal, headBytes }: { signal?: AbortSignal; headBytes?: number },
+    { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerWalkEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
     refuseOtherTypes(image, [number]);
-    const report = new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob));
+    const report = this.#report(onProgress);
     try {
       return await this.#opener.walk(image, wanted, watcher, {
         report,
@@ -246,16 +246,20 @@ class ThreadedSession implements ImageSession {
   async #saveLayers(
     image: ResolvedImage,
     target: (digest: Digest) => SaveTarget,
-    { only, signal, onEnded = () => {} }: SaveLayersOptions,
+    { only, signal, onProgress, onEnded = () => {} }: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]> {
     const { saveLayers } = await import('./save-layers.js'); // a mount does without
     const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
     const ports: SavePorts = {
       openBlob: (blob) => this.#opener.numberOf(image, blob),
       save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
-      report: new ProgressReport(this.#onProgress, (blob) => this.#counters.progress(blob)),
+      report: this.#report(onProgress),
     };
     return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
+  }
+
+  #report(onProgress: OperationOptions['onProgress']): ProgressReport {
+    return new ProgressReport(onProgress, (blob) => this.#counters.progress(blob));
   }
 
   /** Aborted with the session, or by one of `signals`. */

@@ -26,7 +26,6 @@ export interface SaveOutcome {
 }
 
 export interface SaveLayersOptions {
-  only?: readonly number[]; // numbers of the layers wanted, from 1; all when left out
+  only?: readonly number[] | undefined; // numbers of the layers wanted, from 1; all when left out
   onEnded?(outcome: SaveOutcome): void; // told each outcome when it is known
-  signal?: AbortSignal;
 }

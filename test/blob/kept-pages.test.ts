@@ -90,7 +90,7 @@ describe('pages on disk', () => {
   test('a run that was cut short ends early', async () => {
     const { directory, stream, here } = await setUp();
     await stream(0, RUN_LENGTH);
-    truncateSync(join(directory, 'v1/pages', pageRunKey(DIGEST, 0)), 3 * PAGE_SIZE);
+    truncateSync(join(directory, 'v2/pages', pageRunKey(DIGEST, 0)), 3 * PAGE_SIZE);
     expect(here()).toEqual([0, 1, 2]);
   });
 

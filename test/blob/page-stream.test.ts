@@ -129,7 +129,7 @@ describe('streamPages', () => {
   test('a kept page that is damaged is found out by the digest; the next try is right', async () => {
     const { store, directory } = await openStore();
     await gather(new FaultySource(BYTES), store);
-    writeFileSync(join(directory, 'v1/pages', pageRunKey(digestOf(BYTES), 0)), noise(BYTES.length, 9));
+    writeFileSync(join(directory, 'v2/pages', pageRunKey(digestOf(BYTES), 0)), noise(BYTES.length, 9));
     await expect(gather(new FaultySource(BYTES), store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     expect(await keptPages(store)).toBe(0);
     expect(same((await gather(new FaultySource(BYTES), store)).got, BYTES)).toBe(true);

@@ -37,7 +37,7 @@ async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PA
   const fetched = new FetchedPages({ ...common, source, recent, signal });
   const upstream = new WholePages(fetched, DIGEST, new ByteLru(0));
   const stored = new StoredPages({ ...common, upstream });
-  const file = (number: number) => join(directory, 'v1/pages', pageKey(DIGEST, number));
+  const file = (number: number) => join(directory, 'v2/pages', pageKey(DIGEST, number));
   return { store, source, recent, fetched, stored, file, warnings: log.warnings };
 }
 

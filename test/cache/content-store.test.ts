@@ -37,7 +37,7 @@ const MIB = 1024 * 1024;
 const PAGE = 256 * 1024;
 /** What a whole page counts for, and what an empty store does: see `chargeOf`, BASE_CHARGE. */
 const PAGE_CHARGE = PAGE + 4096;
-const BASE = 40 * 1024;
+const BASE = 44 * 1024;
 const LAYER = `sha256:${'ab'.repeat(32)}`;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const page = (fill: number) => Buffer.alloc(PAGE, fill);
@@ -58,7 +58,7 @@ function diskUsage(directory: string): number {
 /** Makes a stored file look as if it was last used `minutes` ago. */
 function age(directory: string, path: string, minutes: number): void {
   const seconds = Date.now() / 1000 - minutes * 60;
-  utimesSync(join(directory, 'v1', path), seconds, seconds);
+  utimesSync(join(directory, 'v2', path), seconds, seconds);
 }
 
 function makeFifo(path: string): void {
@@ -152,7 +152,7 @@ describe('ContentStore', () => {
   test('a hit makes an old file young, and touches a young one not at all', async () => {
     const { store, directory } = await openStore();
     const path = `pages/${pageKey(LAYER, 0)}`;
-    const used = () => statSync(join(directory, 'v1', path)).mtimeMs;
+    const used = () => statSync(join(directory, 'v2', path)).mtimeMs;
     await store.write('page', pageKey(LAYER, 0), bytesOf('x'));
     for (const hit of [
       () => store.readSync('page', pageKey(LAYER, 0)),
@@ -172,7 +172,7 @@ describe('ContentStore', () => {
   test('what is cut short while it lies there is given as it is: readers check by digest', async () => {
     const { store, directory } = await openStore();
     await store.write('page', pageKey(LAYER, 0), page(1));
-    truncateSync(join(directory, 'v1/pages', pageKey(LAYER, 0)), 1000);
+    truncateSync(join(directory, 'v2/pages', pageKey(LAYER, 0)), 1000);
     expect(store.readSync('page', pageKey(LAYER, 0))?.length).toBe(1000);
   });
 
@@ -190,7 +190,7 @@ describe('ContentStore', () => {
       const { store, directory, warnings } = await openStore();
       for (const [kind, key] of items) {
         await store.write(kind, key, bytesOf('kept'));
-        const path = storePath(join(directory, 'v1'), kind, key);
+        const path = storePath(join(directory, 'v2'), kind, key);
         rmSync(path);
         await make(path);
         expect([
@@ -212,7 +212,7 @@ describe('ContentStore', () => {
     const first = await openStore(4 * MIB);
     await first.store.write('manifest', LAYER, bytesOf('kept'));
     await first.store.close();
-    const ledger = join(first.directory, 'v1/ledger');
+    const ledger = join(first.directory, 'v2/ledger');
     rmSync(ledger);
     await make(ledger);
     const { store, warnings } = await openStore(4 * MIB, first.directory);
@@ -278,7 +278,7 @@ describe('the cap', () => {
       await store.prune(BASE + (all.length - gone) * PAGE_CHARGE);
       expect(await keptKeys(store)).toEqual(all.slice(gone).sort());
     }
-    expect(readdirSync(join(directory, 'v1/pages'))).toEqual([]); // no empty folders stay behind
+    expect(readdirSync(join(directory, 'v2/pages'))).toEqual([]); // no empty folders stay behind
   });
 
   test('holds for what du counts, whatever the sizes', async () => {
@@ -313,7 +313,7 @@ describe('the cap', () => {
     const first = await openStore(cap);
     for (let n = 0; n < 12; n++) await first.store.write('page', pageKey(LAYER, n), page(n));
     await first.store.close();
-    const ledger = join(first.directory, 'v1/ledger');
+    const ledger = join(first.directory, 'v2/ledger');
     rmSync(ledger);
     if (text !== undefined) writeFileSync(ledger, text);
     const { store } = await openStore(cap, first.directory);
@@ -327,7 +327,7 @@ describe('the cap', () => {
     const cap = 2 * (PAGE_CHARGE + BASE);
     const first = await openStore(cap);
     await first.store.write('manifest', LAYER, bytesOf('x'));
-    const reserved = () => JSON.parse(readFileSync(join(first.directory, 'v1/ledger'), 'utf8')).grants;
+    const reserved = () => JSON.parse(readFileSync(join(first.directory, 'v2/ledger'), 'utf8')).grants;
     expect(Object.keys(reserved()).length).toBe(1);
     await first.store.close();
     expect(reserved()).toEqual({});
@@ -338,7 +338,7 @@ describe('the cap', () => {
 describe('leftovers', () => {
   test('of the dead are removed, of the living not', async () => {
     const directory = scratchDirectory();
-    const folder = join(directory, 'v1/tmp');
+    const folder = join(directory, 'v2/tmp');
     mkdirSync(folder, { recursive: true });
     const own = newWriterName();
     const [pid, started, namespace] = own.split('.');
@@ -391,13 +391,13 @@ describe('a directory that cannot be used', () => {
 
   test('a symlink in the place of the version', async () => {
     const directory = scratchDirectory();
-    symlinkSync(scratchDirectory(), join(directory, 'v1'));
-    await expectUnused(directory, /v1 is not a directory/);
+    symlinkSync(scratchDirectory(), join(directory, 'v2'));
+    await expectUnused(directory, /v2 is not a directory/);
   });
 
-  test.runIf(IS_ROOT).each(['', 'v1'])('another user owns it (%s)', async (part) => {
+  test.runIf(IS_ROOT).each(['', 'v2'])('another user owns it (%s)', async (part) => {
     const directory = scratchDirectory();
-    mkdirSync(join(directory, 'v1'));
+    mkdirSync(join(directory, 'v2'));
     chownSync(join(directory, part), NOBODY, NOBODY);
     await expectUnused(directory, /belongs to user 65534/);
   });
@@ -428,7 +428,7 @@ describe('a directory that cannot be used', () => {
     chmodSync(shared, 0o1777);
     for (const directory of [fresh, open, shared]) await openStore(MIB, directory);
     expect([fresh, open, shared].map(mode)).toEqual([0o700, 0o700, 0o1777]);
-    expect([fresh, open, shared].map((directory) => mode(join(directory, 'v1')))).toEqual([
+    expect([fresh, open, shared].map((directory) => mode(join(directory, 'v2')))).toEqual([
       0o700, 0o700, 0o700,
     ]);
   });
@@ -443,7 +443,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
     expect(kept).toEqual([true, true, true, false, false, false, false, false]);
     expect(warnings).toEqual([expect.stringMatching(/ENOSPC/)]);
     expect(store.readSync('page', pageKey(LAYER, 2))).toEqual(page(2));
-    expect(readdirSync(join(directory, 'v1/tmp'))).toEqual([]);
+    expect(readdirSync(join(directory, 'v2/tmp'))).toEqual([]);
   });
 
   test('becomes read-only: the same', async () => {
@@ -462,7 +462,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
 test('closing does not recreate a deleted directory', async () => {
   const { store, directory, warnings } = await openStore();
   await store.write('page', pageKey(LAYER, 0), page(1));
-  rmSync(join(directory, 'v1'), { recursive: true });
+  rmSync(join(directory, 'v2'), { recursive: true });
   await store.close();
   expect(readdirSync(directory)).toEqual([]);
   expect(warnings).toEqual([]);

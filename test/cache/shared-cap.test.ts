@@ -34,7 +34,7 @@ describe('several processes under one cap', () => {
     const directory = scratchDirectory();
     const writer = new Child('write-pages.mjs', [directory, `${cap}`, '1', '4', 'hang']);
     expect(await writer.line()).toBe('kept 4');
-    const reserves = () => Object.keys(JSON.parse(readFileSync(join(directory, 'v1/ledger'), 'utf8')).grants);
+    const reserves = () => Object.keys(JSON.parse(readFileSync(join(directory, 'v2/ledger'), 'utf8')).grants);
     const [dead] = reserves();
     await writer.kill();
     const store = await ContentStore.open({ directory, capBytes: cap, log: warningLog() });

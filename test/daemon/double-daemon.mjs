@@ -22,6 +22,7 @@ const layer = { digest: DIGEST, entries: { length: 21 }, read: () => new Uint8Ar
 function session(options) {
   return {
     preload() {},
+    record() {},
     async resolve(reference, platform, signal) {
       options.onNotice?.(`rate limited, password ${options.registry.password}`);
       if (reference === 'missing') {
@@ -38,9 +39,9 @@ function session(options) {
         config: {},
       };
     },
-    async openLayers() {
+    async openLayers(_image, { onProgress }) {
       for (const number of [1, 2]) {
-        options.onProgress?.({ layer: number, state: 'done', cached: false, doneBytes: 10, totalBytes: 10 });
+        onProgress({ layer: number, state: 'done', cached: false, doneBytes: 10, totalBytes: 10 });
       }
       return [layer, layer];
     },
@@ -56,7 +57,7 @@ runDaemonProcess({
     eventFile = `${options.cache.directory}/events`;
     return session(options);
   },
-  buildFs: async (_opened, options) => ({ options }),
+  buildFs: async (_image, _which, options) => ({ options }),
   transport: async () => ({
     name: 'double',
     async mount(_fs, _mountpoint, { source }) {

@@ -45,6 +45,7 @@ const fs = {
 runDaemonProcess({
   startSession: () => ({
     preload() {},
+    record() {},
     resolve: async (reference, platform) => ({
       reference,
       digest: DIGEST,

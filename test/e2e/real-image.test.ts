@@ -208,9 +208,9 @@ describe('a second mount', () => {
 
 describe('a kept tree', () => {
   const trees = () =>
-    (readdirSync(join(place.cache, 'v1/trees'), { recursive: true }) as string[])
+    (readdirSync(join(place.cache, 'v2/trees'), { recursive: true }) as string[])
       .filter((name) => name.includes('/'))
-      .map((name) => join(place.cache, 'v1/trees', name));
+      .map((name) => join(place.cache, 'v2/trees', name));
   const names = async () => (await sh("find . -printf '%p %s %n\\0' | LC_ALL=C sort -z | sha256sum")).stdout;
 
   it('is used again; a damaged one is made anew, and the log says so', async () => {

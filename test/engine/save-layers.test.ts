@@ -70,7 +70,7 @@ describe('saveLayers', () => {
     const proxy = await sessions.proxy(registry.url);
     const { session, open, cacheDirectory } = sessions.start();
     await open(`${proxy.host}/large:latest`);
-    const pages = join(cacheDirectory, 'v1/pages', sha256(LARGE));
+    const pages = join(cacheDirectory, 'v2/pages', sha256(LARGE));
     const [run] = readdirSync(pages);
     expect(statSync(join(pages, run!)).size).toBe(LARGE.length);
     // As of a pass that was interrupted: four pages, and a part of the fifth.
@@ -83,13 +83,13 @@ describe('saveLayers', () => {
   });
 
   it('tells how far it is, and that nothing was left to do', async () => {
-    const { session, progress } = sessions.start({ capBytes: 0 });
+    const { session, operation, progress } = sessions.start({ capBytes: 0 });
     const image = await session.resolve(`${registry.host}/large:latest`, defaultPlatform());
     const { target } = into();
-    await session.saveLayers(image, target);
+    await session.saveLayers(image, target, operation);
     const end = { layer: 1, state: 'done', doneBytes: LARGE.length, totalBytes: LARGE.length };
     expect(progress.at(-1)).toEqual({ ...end, cached: false });
-    await session.saveLayers(image, target);
+    await session.saveLayers(image, target, operation);
     expect(progress.at(-1)).toEqual({ ...end, cached: true });
     for (const { doneBytes } of progress) expect(doneBytes).toBeLessThanOrEqual(LARGE.length);
   });

@@ -197,7 +197,7 @@ function removeWhileUsed(directory: string): void {
 describe('kept pages', () => {
   it('that were damaged are fetched again: never wrong bytes', async () => {
     const cacheDirectory = await filledCache();
-    const pages = filesBelow(join(cacheDirectory, 'v1', 'pages'));
+    const pages = filesBelow(join(cacheDirectory, 'v2', 'pages'));
     expect(pages.length).toBeGreaterThan(1);
     for (const path of pages) {
       const bytes = readFileSync(path);
@@ -230,7 +230,7 @@ describe('kept pages', () => {
 
   it('that were cut short are fetched again', async () => {
     const cacheDirectory = await filledCache();
-    for (const path of filesBelow(join(cacheDirectory, 'v1', 'pages'))) {
+    for (const path of filesBelow(join(cacheDirectory, 'v2', 'pages'))) {
       writeFileSync(path, readFileSync(path).subarray(0, 100_000));
     }
     const { open } = sessions.start({ cacheDirectory });

@@ -45,7 +45,7 @@ afterEach(() => sessions.cleanUp());
 
 /** Files below a folder of the cache, or none. */
 function kept(cacheDirectory: string, folder: string, name: string): string[] {
-  const path = join(cacheDirectory, 'v1', folder);
+  const path = join(cacheDirectory, 'v2', folder);
   if (!existsSync(path)) return [];
   const all = readdirSync(path, { recursive: true, encoding: 'utf8' });
   return all.filter((entry) => entry.includes(name) && statSync(join(path, entry)).isFile());

@@ -8,7 +8,12 @@ import type { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
 import { logTo } from '#dist/base/log.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
-import type { ImageSession, LayerProgress, SessionOptions } from '#dist/engine/image-session.js';
+import type {
+  ImageSession,
+  LayerProgress,
+  OperationOptions,
+  SessionOptions,
+} from '#dist/engine/image-session.js';
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import type { Layer } from '#dist/engine/layer.js';
 import { startSession } from '#dist/engine/session.js';
@@ -59,8 +64,9 @@ export class Sessions {
     {
       cacheDirectory = this.scratch(),
       capBytes = 2 ** 30,
+      onProgress,
       ...options
-    }: { cacheDirectory?: string; capBytes?: number } & Partial<SessionOptions> = {},
+    }: { cacheDirectory?: string; capBytes?: number } & OperationOptions & Partial<SessionOptions> = {},
     fetchThread?: Worker,
   ) {
     const logged: string[] = [];
@@ -74,17 +80,18 @@ export class Sessions {
         log: logTo((level, message) => {
           if (level !== 'debug') logged.push(`${level}: ${message}`);
         }),
-        onProgress: (one) => progress.push(one),
         ...options,
       },
       fetchThread,
     );
     this.#sessions.push(session);
+    const operation: OperationOptions = { onProgress: onProgress ?? ((one) => progress.push(one)) };
     const open = async (reference: string, how?: { only?: readonly number[]; signal?: AbortSignal }) => {
       const image = await session.resolve(reference, defaultPlatform());
-      return session.openLayers(image, how);
+      session.record(reference, defaultPlatform(), image, Date.now());
+      return session.openLayers(image, { ...operation, ...how });
     };
-    return { session, open, logged, progress, cacheDirectory };
+    return { session, open, operation, logged, progress, cacheDirectory };
   }
 
   async cleanUp(): Promise<void> {
@@ -184,4 +191,4 @@ export class Door {
 
 /** Where a layer's index is kept. */
 export const indexPath = (cacheDirectory: string, digest: string) =>
-  storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
+  storePath(join(cacheDirectory, 'v2'), 'index', indexKey(LAYER_INDEX_VERSION, digest));

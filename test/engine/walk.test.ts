@@ -234,7 +234,7 @@ describe('a walk along a layer', () => {
     });
     await started;
     const late = new Seen();
-    const waiting = second.session.walkLayer(second.image, 1, late);
+    const waiting = second.session.walkLayer(second.image, 1, late, second.operation);
     while (!second.progress.some(({ state }) => state === 'waiting')) await new Promise(setImmediate);
     expect(sentFor(first.proxy, first.digests[0]!)).toBe(64 * KIB); // its first bytes are not used up
     goOn();
@@ -247,7 +247,7 @@ describe('a walk along a layer', () => {
     const { session, image, digests, cacheDirectory } = await walking();
     await session.openLayers(image, { only: [2] });
     await session.close();
-    const pages = join(cacheDirectory, 'v1/pages', sha256(spreadBlob));
+    const pages = join(cacheDirectory, 'v2/pages', sha256(spreadBlob));
     truncateSync(join(pages, readdirSync(pages)[0]!), 8 * PAGE + 1000);
     rmSync(indexPath(cacheDirectory, digests[1]!));
 

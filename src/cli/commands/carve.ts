@@ -5,7 +5,7 @@ import type { Unverified } from '../../carve/file-search.js';
 import { OutputDirectory } from '../../carve/output-directory.js';
 import { SequentialSink } from '../../carve/sequential-sink.js';
 import { TarStream } from '../../carve/tar-stream.js';
-import { chooseLayer } from '../../daemon/choose-layer.js';
+import { chooseLayer } from '../../image/choose-layer.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import { type AskedPath, askedPaths } from '../carve-arguments.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
@@ -70,7 +70,7 @@ export const carve: Command<typeof OPTIONS> = {
       name!,
       values,
       context,
-      async ({ session, reference, platform, signal, display, fail }) => {
+      async ({ session, open, signal, onProgress, display, fail }) => {
         const directory = resolve(cwd, values['output-dir'] ?? DEFAULT_DIRECTORY);
         const tar = new TarStream((bytes) => output.bytes(bytes));
         const target = toStdout
@@ -78,10 +78,10 @@ export const carve: Command<typeof OPTIONS> = {
             ? tar
             : stdoutFile(output)
           : new OutputDirectory(directory, { force: values.force });
-        const image = await session.resolve(reference, platform, signal);
-        const { layers } = image.manifest;
-        const numbers = only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image, only)];
-        display.resolved(layers.length);
+        const image = await open();
+        const { layers } = image.resolved.manifest;
+        const numbers =
+          only === undefined ? layers.map((_, i) => i + 1) : [chooseLayer(image.resolved, only)];
         const statuses = new Map<AskedPath, number>(); // of each path's first fault
         const cost = () => ({
           fetchedBytes: session.metrics().bytesFetched,
@@ -124,6 +124,7 @@ export const carve: Command<typeof OPTIONS> = {
           },
           settled: () => output.flushed(),
           signal,
+          onProgress,
         };
         const patterns = isTree ? paths : await carveSingleFiles(job, paths);
         if (patterns.length > 0) await carveFromTree(job, patterns);

@@ -1,5 +1,5 @@
 import { HiddenHints } from '../../carve/hidden-paths.js';
-import { chooseLayer } from '../../daemon/choose-layer.js';
+import { chooseLayer } from '../../image/choose-layer.js';
 import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
@@ -56,11 +56,12 @@ export const peek: Command<typeof OPTIONS> = {
       name!,
       values,
       context,
-      async ({ session, reference, platform, signal, display, fail }) => {
-        const image = await session.resolve(reference, platform, signal);
-        const { layers } = image.manifest;
-        display.resolved(layers.length);
-        const only = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
+      async ({ session, open, signal, onProgress, display, fail }) => {
+        const image = await open();
+        const { layers } = image.resolved.manifest;
+        const only = [...new Set(chosen.map((one) => chooseLayer(image.resolved, one)))].sort(
+          (a, b) => a - b,
+        );
         const numbers = only.length > 0 ? only : layers.map((_, i) => i + 1);
         const listing = new PeekListing(form, listed, display, output);
         let status = 0;
@@ -76,8 +77,9 @@ export const peek: Command<typeof OPTIONS> = {
             status ||= failed;
           },
           signal,
+          onProgress,
         };
-        let stack: NumberedLayer[] = [];
+        let stack: readonly NumberedLayer[] = [];
         if (merged) stack = await peekMerged(job);
         else if (deleted) await peekDeleted(job, only.length > 0 ? only : undefined);
         else await peekLayers(job, numbers);

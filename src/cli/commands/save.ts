@@ -58,8 +58,7 @@ export const save: Command<typeof OPTIONS> = {
       values,
       context,
       async (use) => {
-        const image = await use.session.resolve(use.reference, use.platform, use.signal);
-        use.display.resolved(image.manifest.layers.length);
+        const { resolved: image } = await use.open();
         if (directory !== undefined) return saveLayout(image, directory, use, context);
         return saveFiles(
           image,
@@ -142,7 +141,7 @@ async function saveAll(
   image: ResolvedImage,
   only: readonly number[],
   target: (digest: Digest) => SaveTarget,
-  { session, signal, display, fail }: SessionUse,
+  { session, signal, onProgress, display, fail }: SessionUse,
   { output, cwd }: CommandContext,
 ): Promise<{ outcomes: SaveOutcome[]; status: number }> {
   const statuses = new Map<SaveOutcome, number>();
@@ -152,7 +151,7 @@ async function saveAll(
     else if (!output.choices.json && 'path' in outcome.result)
       display.done(savedLine(outcome, outcome.result, { layers: image.manifest.layers.length, cwd }));
   };
-  const outcomes = await session.saveLayers(image, target, { only, signal, onEnded });
+  const outcomes = await session.saveLayers(image, target, { only, signal, onProgress, onEnded });
   const first = outcomes.find((outcome) => statuses.has(outcome));
   return { outcomes, status: first === undefined ? 0 : statuses.get(first)! };
 }

@@ -3,13 +3,14 @@ import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../../base/errors.js';
 import { quoteName } from '../../base/quote-name.js';
 import { type Attributes, type LayerFs, newAttributes } from '../../fs/layer-fs.js';
+import type { PathTree } from '../../overlay/resolve-path.js';
 import { accessErrno } from '../access.js';
 import { EILSEQ, ENAMETOOLONG, ENODATA, ERANGE, EROFS } from '../errno.js';
 import type { FaultLog } from '../fault-log.js';
 import { BLOCK_SIZE, PATH_MAX } from '../kernel-numbers.js';
 import { deviceNumber, typeBits } from '../mode.js';
 import { PendingReads } from '../pending-reads.js';
-import { PathResolver } from './path-resolver.js';
+import { inodeAt, pathTreeOf } from './inode-at.js';
 import { utf8Name } from './utf8-name.js';
 
 const WRITING_FLAGS = constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC; // of open(2)
@@ -28,7 +29,7 @@ type Refusal = (...args: [...unknown[], Fuse.Reply]) => void;
  */
 export class PathOperations implements Fuse.Operations {
   readonly #fs: LayerFs;
-  readonly #paths: PathResolver;
+  readonly #tree: PathTree;
   readonly #faults: FaultLog;
   readonly #pending: PendingReads;
   readonly #attributes: Attributes = newAttributes();
@@ -36,7 +37,7 @@ export class PathOperations implements Fuse.Operations {
 
   constructor(fs: LayerFs, faults: FaultLog, options: { readDeadlineMs: number }) {
     this.#fs = fs;
-    this.#paths = new PathResolver(fs);
+    this.#tree = pathTreeOf(fs);
     this.#faults = faults;
     this.#pending = new PendingReads(options.readDeadlineMs);
   }
@@ -176,7 +177,7 @@ export class PathOperations implements Fuse.Operations {
   /** Resolves a path and goes on with its inode, or replies why not. */
   #answer(path: string, what: string, reply: (errno: number) => void, go: (inode: number) => void): void {
     try {
-      const inode = this.#paths.resolve(path);
+      const inode = inodeAt(this.#tree, path);
       if (inode < 0) reply(inode);
       else go(inode);
     } catch (error) {

@@ -160,7 +160,7 @@ describe('the pool of inflating threads', () => {
 
   it('reads pages that are kept from the disk, and others from the fetching thread', async () => {
     const cacheDirectory = scratch();
-    const kept = join(cacheDirectory, 'v1', 'pages', digest);
+    const kept = join(cacheDirectory, 'v2', 'pages', digest);
     mkdirSync(kept, { recursive: true });
     const count = Math.ceil(blob.length / PAGE_SIZE);
     for (let number = 0; number < count - 1; number++)
@@ -304,7 +304,7 @@ describe('the pool of inflating threads', () => {
 
   it('reads on past a damaged state of a kept index, says so once and has the index made anew', async () => {
     const cacheDirectory = scratch();
-    const path = storePath(join(cacheDirectory, 'v1'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
+    const path = storePath(join(cacheDirectory, 'v2'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
     mkdirSync(join(path, '..'), { recursive: true });
     const bytes = encoded.slice();
     bytes.fill(0, index.states.offset);
