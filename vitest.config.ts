@@ -18,7 +18,7 @@ const compiledThreads: Plugin = {
     if (!path.startsWith('src/')) return;
     const base = `\`file://\${process.env.LAYERSLAYER_TEST_COMPILED}/${dirname(path)}/\``;
     const replaced = code.replace(
-      /(new URL\('\.\/[\w-]+\.js', )import\.meta\.url\)/g,
+      /(new URL\('\.\/[\w/-]+\.js', )import\.meta\.url\)/g,
       (_, call: string) => `${call}${base})`,
     );
     return replaced === code ? undefined : { code: replaced, map: null };

@@ -18,19 +18,24 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { type InputOptions, rolldown, VERSION } from 'rolldown';
 
 /** A copy that was not used for so long is removed. */
 const UNUSED_MS = 3600 * 1000;
 
-/** Makes the copy, unless it exists. Several processes may do so at once. @returns its directory */
+/**
+ * Makes the copy, unless it exists. Several processes may do so at once.
+ *
+ * @returns the copy's directory
+ */
 export async function compileSources(root: string): Promise<string> {
   const programs = paths(root, 'test', /\.mjs$/);
   const modules = paths(root, 'src', /(?<!\.d)\.ts$/).filter((path) => !path.includes('/assembly/'));
   const hash = createHash('sha256').update(VERSION);
-  for (const path of [import.meta.filename, ...[...modules, ...programs].map((path) => join(root, path))]) {
-    hash.update(`\0${path}\0`).update(readFileSync(path));
+  // The lock file, since threads are bundled with the packages that they use.
+  for (const path of ['package-lock.json', relative(root, import.meta.filename), ...modules, ...programs]) {
+    hash.update(`\0${path}\0`).update(readFileSync(join(root, path)));
   }
   const home = join(root, 'node_modules/.cache/layerslayer-compiled');
   const target = join(home, hash.digest('hex').slice(0, 32));
