@@ -5,7 +5,7 @@
  * `test/codec/codecs.test.ts`.
  */
 export interface Codec {
-  /** Names the format in messages, in threads' requests and in index files. At most 16 of a-z, 0-9, -. */
+  /** Names the format in messages and index files: at most 16 of a-z, 0-9, -. */
   readonly name: string;
   /** Output bytes are the input bytes. Readers then copy them without a cursor. */
   readonly isIdentity?: true;
@@ -16,7 +16,7 @@ export interface Codec {
    */
   scanner(observer: ScanObserver, spanSize?: number): Scanner;
 
-  /** Returns a decoder of parts of blobs. It serves one reader at a time, any number in sequence. */
+  /** Returns a decoder of parts of blobs, for one reader at a time. */
   cursor(): Cursor;
 
   /**
@@ -30,7 +30,7 @@ export interface Codec {
 export interface Checkpoint {
   inOffset: number; // compressed bytes before it; it may share the last one, see Cursor.inputOffset
   outOffset: number; // uncompressed bytes before it
-  /** What the codec needs to start here, in a form of its own. Empty: nothing, as at the first byte. */
+  /** What the codec needs to start here, in its own form. Empty: nothing, as at the first byte. */
   state: Uint8Array;
 }
 
@@ -44,7 +44,7 @@ export interface ScanObserver {
    * the call returns. (Offsets, not a view: the tar scan needs none.)
    */
   onOutput(memory: Uint8Array, start: number, end: number): void;
-  /** Checkpoints in ascending order, the first at BLOB_START. Each may come long after its offset. */
+  /** Checkpoints, ascending, the first at BLOB_START. Each may come long after its offset. */
   onCheckpoint(checkpoint: Checkpoint): void;
 }
 
@@ -69,7 +69,7 @@ export interface Scanner {
 export interface Cursor {
   /** Moves to a checkpoint from any position, also after an error. */
   seek(checkpoint: Checkpoint): void;
-  /** Offset of the compressed byte that `push` wants next. After `seek` at most a byte before inOffset. */
+  /** Offset of the compressed byte to push next. After `seek`: inOffset, or a byte before it. */
   readonly inputOffset: number;
   /** Offset of the uncompressed byte that `read` returns next. */
   readonly outOffset: number;

@@ -28,7 +28,7 @@ const FORMATS: readonly Format[] = [
   { name: 'plain', suffix: '.tar', magic: [], codec: plain },
 ];
 
-/** A frame (RFC 8878, 3.1.1), or a skippable one (3.1.2): 0x184D2A50 to 0x184D2A5F, little-endian. */
+/** A frame (RFC 8878, 3.1.1), or a skippable one (3.1.2): 0x184D2A50 to 0x184D2A5F. */
 function isZstd(head: Uint8Array): boolean {
   if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return true;
   return (head[0]! & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;

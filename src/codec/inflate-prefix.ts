@@ -3,13 +3,13 @@ import { FAULT, NEED_INPUT, STREAM_END } from './gzip/inflate-codes.js';
 import { InflateEngine } from './gzip/inflate-engine.js';
 import { describeFault } from './gzip/inflate-faults.js';
 
-/** One a thread: it is used by one call at a time, from its start to its end. */
+/** One a thread: calls are synchronous. */
 let engine: InflateEngine | undefined;
 
 /**
- * Returns the first `length` bytes of a raw deflate stream and inflates no more of it than that. For short ones: an
- * inflater of node:zlib takes longer to start than 10 KiB take to inflate (measured). Of a damaged stream it may be
- * anything that long.
+ * Returns the first `length` bytes of a raw deflate stream and inflates no more of it than that.
+ * For short streams: starting an inflater of node:zlib takes longer than inflating 10 KiB
+ * (measured). Damage that the stream's codes don't show gives wrong bytes: the caller checks them.
  * @throws LayerslayerError CORRUPT_LAYER when the stream is damaged or shorter
  */
 export function inflatePrefix(stream: Uint8Array, length: number): Uint8Array {

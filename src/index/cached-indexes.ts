@@ -24,8 +24,8 @@ export interface CachedIndex {
 }
 
 /**
- * Layer indexes on disk. One process on this machine asks the other providers for an index; all that
- * share the cache directory use it.
+ * Layer indexes on disk. One process on this machine asks the other providers for an index; all
+ * that share the cache directory use it.
  */
 export class CachedIndexes {
   readonly #store: Promise<ContentStore>;

@@ -4,7 +4,7 @@ import { type CheckpointColumns, STATE_GROUP } from './checkpoints.js';
 import { StateGroups } from './state-groups.js';
 import type { TableBudget } from './table-budget.js';
 
-/** Collects checkpoints during the index pass: their columns, and their states, deflated in groups. */
+/** Collects checkpoints during the index pass: columns, and states deflated in groups. */
 export class CheckpointBuilder {
   readonly #inOffsets: number[] = [];
   readonly #outOffsets: number[] = [];

@@ -9,8 +9,8 @@ export interface CheckpointColumns {
   length: number;
   inOffsets: Float64Array; // bytes of compressed input
   outOffsets: Float64Array; // bytes of uncompressed output
-  stateStarts: Float64Array; // length + 1 offsets among all states, inflated; equal ones: an empty state
-  groupStarts: Float64Array; // of each STATE_GROUP states, deflated together: offsets among all groups, and their end
+  stateStarts: Float64Array; // length + 1 offsets among all states, inflated
+  groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
   stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
 }
 
@@ -48,7 +48,7 @@ export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number)
   return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
 }
 
-/** Checkpoints as integer columns, offsets as the differences between neighbours; nothing if there are none. */
+/** Checkpoints as integer columns, offsets as differences. Nothing if there are none. */
 export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
   const { length, inOffsets, outOffsets, stateStarts, groupStarts, stateCrcs } = checkpoints;
   if (length === 0) return [];

@@ -118,7 +118,7 @@ export function unpackEntries(packed: Uint8Array, sparse: Columns['sparse']): Ro
   at = unpackIntegers(packed, at, columns.mtimeSeconds);
   at = unpackIntegers(packed, at, columns.mtimeNanoseconds);
   unpackIntegers(packed, at, columns.dataOffsets);
-  // Locals, and no call but for sparse files: a process that has just started interprets the first thousands of rounds.
+  // Locals, and no call but for sparse files: a process that has just started interprets this loop.
   const { sizes, dataOffsets } = columns;
   const hasSparse = sparse.size > 0;
   let expected = 0;
@@ -134,8 +134,8 @@ export function unpackEntries(packed: Uint8Array, sparse: Columns['sparse']): Ro
 }
 
 /**
- * Most entries' data stands right where the entry before lets one expect, one header block after its content: what
- * is kept is the difference, nearly always 0.
+ * Returns the differences between offsets and expected ones, nearly always 0: an entry's content
+ * mostly starts one header block after the content before it.
  */
 function dataOffsetSurprises(columns: Columns): Float64Array {
   const surprises = new Float64Array(columns.length);

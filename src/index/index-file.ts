@@ -55,7 +55,10 @@ const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[];
 const VERIFICATION_KINDS: Record<Verification['kind'], number> = { blocks: 1, spans: 2, chunks: 3 };
 const DIGEST_ALGORITHMS: Record<DigestAlgorithm, number> = { sha256: 1, sha512: 2 };
 
-/** zlib's default: 5.9 bytes a path of /usr. Level 9 saves 0.2 of them in three times the time (measured). */
+/**
+ * zlib's default: 5.9 bytes a path of /usr. Level 9 saves 0.2 of them in three times the time
+ * (measured).
+ */
 const DEFLATE_LEVEL = 6;
 
 /** Smallest output buffer of zlib. */
@@ -79,8 +82,8 @@ export interface EncodedLayerIndex {
 }
 
 /**
- * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another layer
- * to index.
+ * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
+ * layer to index.
  * @param states deflated groups, end to end
  * @throws LayerslayerError UNSUPPORTED for a verification other than blocks
  */
@@ -141,7 +144,7 @@ export async function encodeLayerIndex(
   return { bytes, index: { ...index, states: { offset: length > 0 ? offset - length : 0, length } } };
 }
 
-/** Returns bytes of an encoded index, wherever it is. Throws if there are not `length` bytes at `offset`. */
+/** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
 export type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**

@@ -15,7 +15,7 @@ import { type TableAllowance, TableBudget } from './table-budget.js';
 
 /** Sees what a pass reads. An exception thrown here ends the pass. */
 export interface PassObserver {
-  /** Each entry as it is found, before its content passes; valid during the call only. Rows count from 0. */
+  /** Each entry before its content. It is valid during the call only. Rows count from 0. */
   onEntry(entry: TarEntry, row: number): void;
   /**
    * Bytes `[start, end)` of `memory`: the tar's from `offset` on. Their entries were reported

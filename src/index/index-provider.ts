@@ -4,7 +4,7 @@ import type { EncodedLayerIndex } from './index-file.js';
  * A source of one layer's index. `CachedIndexes.find` returns the index of the first provider that
  * has one, in this order:
  *
- * 1. cached: on this machine's disk. Only this one reads what the others have made; see `CachedIndexes`.
+ * 1. cached: on this machine's disk (`CachedIndexes` itself).
  * 2. published: an artifact in the registry that refers to the image. (Not yet.)
  * 3. table of contents: in the layer itself, as eStargz and zstd:chunked have it. (Not yet.)
  * 4. own pass: reads the whole blob. It always has an index, or throws.

@@ -2,9 +2,9 @@ import { LayerslayerError } from '../base/errors.js';
 import { LAYER_LIMITS } from './layer-limits.js';
 
 /**
- * Integer columns on disk: the least value, then the differences to it as byte planes (all lowest bytes, then all
- * second bytes, …), as many as the greatest difference needs. Planes of like bytes deflate two to four times better than
- * rows of numbers (measured), and a column of equal values takes 9 bytes. Decoding is one loop a plane.
+ * Integer columns on disk: the least value, then the differences to it as byte planes (all lowest
+ * bytes, then all second bytes, …), as many as the greatest difference needs. Planes deflate two to
+ * four times better than rows of numbers (measured). A column of equal values takes 9 bytes.
  */
 
 /** 2^53 needs 7 bytes. */
@@ -84,7 +84,7 @@ export function unpackIntegers(
     into.fill(least);
     return end;
   }
-  // Most columns are one plane above 0: no loop, which a process that has just started would interpret.
+  // Most columns are one plane above 0. No loop: a process that has just started interprets it.
   let at = offset + HEAD_LENGTH + into.length;
   into.set(packed.subarray(at - into.length, at));
   if (least !== 0) for (let i = 0; i < into.length; i++) into[i]! += least;

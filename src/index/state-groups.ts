@@ -7,7 +7,9 @@ const OPTIONS = { level: 1 };
 
 const WHAT = "checkpoints' states";
 
-/** Groups in libuv's pool at once, each of about 25 KiB: if the pool lags, this thread deflates too. */
+/**
+ * Groups in libuv's pool at once, each of about 25 KiB: if the pool lags, this thread deflates too.
+ */
 const MOST_UNDER_WAY = 8;
 
 /**

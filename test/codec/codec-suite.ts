@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
@@ -115,8 +116,9 @@ export function codecSuite({ codec: name, isChecked, ...fixture }: CodecFixture)
       const scanned = scan(codec, compress(bytes), { pushed });
       expect(same(scanned.output, bytes)).toBe(true);
       expect(scanned.longest).toBeLessThanOrEqual(MAX_OUTPUT);
-      const whole = scan(codec, compress(bytes)).checkpoints;
-      expect(scanned.checkpoints).toEqual(whole);
+      const marks = ({ checkpoints: all }: Scanned) =>
+        all.map(({ inOffset, outOffset, state }) => [inOffset, outOffset, crc32(state)]);
+      expect(marks(scanned)).toEqual(marks(scan(codec, compress(bytes))));
     });
 
     it('has an empty output', () => {

@@ -3,8 +3,8 @@ import type { Checkpoint } from '../codec.js';
 import { DEFLATE_WINDOW_SIZE } from './inflate-engine.js';
 
 /**
- * A place in a gzip blob from which inflating can start (zran's access point). Before it the decoder
- * has consumed `inOffset` whole bytes, except for the high `bits` bits of the byte at
+ * A place in a gzip blob from which inflating can start (zran's access point). Before it the
+ * decoder has consumed `inOffset` whole bytes, except for the high `bits` bits of the byte at
  * `inOffset - 1`, which come first. (zran.c: `in`, `bits`, `out`, `window`.)
  */
 export interface GzipCheckpoint {

@@ -3,7 +3,7 @@ import { unpackCheckpoint } from './gzip-checkpoint.js';
 import { GzipDecoder } from './gzip-decoder.js';
 import type { InflateEngine } from './inflate-engine.js';
 
-/** Random access to a gzip blob, over member borders. Its checkpoints are bit positions between deflate blocks. */
+/** Random access to a gzip blob, also across members. */
 export class GzipCursor implements Cursor {
   readonly #engine: InflateEngine;
   readonly #decoder: GzipDecoder;

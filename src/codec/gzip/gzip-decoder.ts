@@ -22,9 +22,10 @@ export type GzipStep =
 type State = 'between members' | 'header' | 'resume' | 'deflate' | 'trailer' | 'padding' | 'end';
 
 /**
- * A gzip blob (RFC 1952) as a sequence of steps: headers, deflate streams and trailers of any number of members, then
- * perhaps zeros, which `gzip -dc` and node:zlib ignore as well (tapes and block devices are padded so). Anything else
- * after a member is an error. What the steps are for, checkpoints or random access, is its callers' business.
+ * A gzip blob (RFC 1952) as a sequence of steps: headers, deflate streams and trailers of any
+ * number of members, then perhaps zeros, which `gzip -dc` and node:zlib ignore as well (tapes and
+ * block devices are padded so). Anything else after a member is an error. What the steps are for,
+ * checkpoints or random access, is its callers' business.
  */
 export class GzipDecoder {
   readonly #engine: InflateEngine;

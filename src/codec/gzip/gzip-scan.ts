@@ -6,15 +6,14 @@ import { GzipDecoder } from './gzip-decoder.js';
 import { DEFLATE_WINDOW_SIZE, type InflateEngine } from './inflate-engine.js';
 
 /**
- * Bytes of output between checkpoints at the least, when nothing else is asked for. A random read inflates half of it on
- * average (0.4 ms); the windows of 512 KiB spans come to 0.7 % of a layer of programs, of 256 KiB spans to twice that
- * (measured).
+ * Default least output bytes between checkpoints. A random read inflates half of it on average
+ * (0.4 ms). Windows take 0.7 % of a layer of programs; with spans of 256 KiB twice that (measured).
  */
 export const DEFAULT_SPAN_SIZE = 512 * 1024;
 
 /**
- * A span goes on while it has less input than this share of its least output, up to LONGEST_SPAN times that: text is
- * inflated twice as fast as programs are, and its windows would come to 1.3 % of the layer (measured).
+ * A span with less input than this share of its least output is extended, up to LONGEST_SPAN times
+ * that. Text inflates twice as fast as programs, and its windows would take 1.3 % (measured).
  */
 const LEAST_INPUT_SHARE = 5 / 16;
 const LONGEST_SPAN = 2;
@@ -31,9 +30,9 @@ const BLOB_START: GzipCheckpoint = {
 };
 
 /**
- * The index pass over a gzip blob, zran's `deflate_index_build`: inflates all of it once, checks each member's CRC32 and
- * size, and makes checkpoints on the way. Member starts are the cheapest ones, as they need no window; but only one a
- * span is made of many tiny members. Memory does not grow with the blob, only with what the observer stores.
+ * Scans a gzip blob, as zran's `deflate_index_build` does: inflates it once, verifies each member's
+ * CRC32 and size, and makes checkpoints. Member starts are the cheapest ones, as they need no
+ * window; of many tiny members only one a span becomes a checkpoint.
  */
 export class GzipScan implements Scanner {
   readonly #engine: InflateEngine;
@@ -46,14 +45,14 @@ export class GzipScan implements Scanner {
   #memberOutOffset = 0; // where the member began
 
   /**
-   * @param spanSize bytes of output between checkpoints. Real spans are longer: up to twice where much is compressed
-   *   well, and then to the next deflate block or member. That may be 8 MB further in runs of zeros, and any distance
-   *   in a blob made so on purpose.
+   * @param spanSize least output bytes between checkpoints. Real spans are longer: up to twice
+   *   where data compresses well, then up to the next deflate block or member. That is 8 MB further
+   *   in runs of zeros, and any distance in a hostile blob.
    * @throws LayerslayerError INVALID_ARGUMENT for a span shorter than a window
    */
   constructor(engine: InflateEngine, observer: ScanObserver, spanSize = DEFAULT_SPAN_SIZE) {
     this.#spanSize = spanSize;
-    // One window is tracked at a time, for DEFLATE_WINDOW_SIZE bytes: it must be done before the next one begins.
+    // One window is tracked at a time, for DEFLATE_WINDOW_SIZE bytes.
     if (!(this.#spanSize >= DEFLATE_WINDOW_SIZE)) {
       throw new LayerslayerError(
         'INVALID_ARGUMENT',

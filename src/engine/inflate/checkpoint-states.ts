@@ -6,7 +6,7 @@ import { type CheckpointColumns, STATE_GROUP, type StateStorage } from '../../in
 
 const EMPTY = new Uint8Array(0);
 
-/** The checkpoints of a layer. A state is read, inflated and checked when a reader resumes there. */
+/** The checkpoints of a layer. A state is read and checked when a reader resumes there. */
 export class CheckpointStates {
   readonly #checkpoints: CheckpointColumns;
   readonly #storage: StateStorage;
@@ -22,7 +22,7 @@ export class CheckpointStates {
     this.#onDamage = onDamage;
   }
 
-  /** Returns the checkpoint, or undefined if its state is damaged: resume at an earlier one then. */
+  /** Returns the checkpoint, or undefined if its state is damaged. Use an earlier one then. */
   checkpoint(number: number): Checkpoint | undefined {
     const { inOffsets, outOffsets, stateStarts, stateCrcs } = this.#checkpoints;
     try {

@@ -7,12 +7,12 @@ import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 
-/** Bytes: a block header and what a cursor leaves behind, and some more, as where bytes are needed is guessed. */
+/** Compressed bytes fetched past the estimated end: a cursor leaves some undecoded. */
 const INPUT_SLACK = 4096;
 
 /**
- * The unit in which uncompressed bytes are requested and cached. A cold random read waits for a whole
- * chunk; smaller ones would make more of a sequential MiB.
+ * The unit in which uncompressed bytes are requested and cached. A cold random read waits for a
+ * whole chunk; smaller ones would make more of a sequential MiB.
  */
 export const CHUNK_SIZE = 32 * 1024;
 
@@ -53,8 +53,8 @@ export class ChunkReader {
   }
 
   /**
-   * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of the
-   * pool, which the receiver owns from then on. The last chunk of a layer is shorter.
+   * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of
+   * the pool, which the receiver owns from then on. The last chunk of a layer is shorter.
    * @throws LayerslayerError as BlobReader.read; CORRUPT_LAYER if the index does not fit the blob
    */
   async read(first: number, count: number, deliver: Deliver, signal?: AbortSignal): Promise<void> {

@@ -4,10 +4,10 @@ import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */
 const MAX_IDLE_CURSORS = 6;
-/** Cursors in use at once. More than idle ones: readers that wait for a dead network must not block the others. */
+/** Cursors in use at once: readers that wait for a dead network must not block the others. */
 const MAX_BUSY_CURSORS = 32;
 
-/** What a reader wants: its own cursor at `[from, to]` of the output, from where decoding on is the shortest way. */
+/** A reader's wish: its own cursor at `[from, to]` of the output. Else it seeks to `from`. */
 interface Want {
   owner: object;
   codec: Codec;
@@ -15,7 +15,7 @@ interface Want {
   to: number;
 }
 
-/** A cursor with the compressed bytes that it was last fed from: it takes less at a time than a page. */
+/** A cursor with the compressed bytes that it was last fed from. It takes a part at a time. */
 export interface LiveCursor {
   readonly codec: Codec;
   readonly cursor: Cursor;
@@ -28,8 +28,8 @@ interface IdleCursor extends LiveCursor {
 }
 
 /**
- * The cursors of one thread, shared by all its layers. A sequential reader finds its cursor where it
- * stopped and decodes on. Others take the least recently used one and seek.
+ * The cursors of one thread, shared by all its layers. A sequential reader finds its cursor where
+ * it stopped and decodes on. Others take the least recently used one and seek.
  */
 export class CursorPool {
   /** Least recently used first. */
@@ -37,7 +37,7 @@ export class CursorPool {
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
   #busy = 0;
 
-  /** @param task has a cursor of its own until it ends; `resumed` if that is at the wanted position */
+  /** @param task uses the cursor until it ends; `resumed`: it is at the wanted position */
   async use(
     want: Want,
     task: (live: LiveCursor, resumed: boolean) => Promise<void>,
@@ -73,7 +73,7 @@ export class CursorPool {
     }, signal);
   }
 
-  /** The cursor of this owner that stands nearest before `to`, if that is nearer than the checkpoint. */
+  /** Returns the owner's cursor that is nearest to `to`, if it is in `[from, to]`. */
   #standingIn({ owner, from, to }: Want): IdleCursor | undefined {
     let best: IdleCursor | undefined;
     for (const idle of this.#idle) {
@@ -83,7 +83,7 @@ export class CursorPool {
     return best;
   }
 
-  /** undefined: there is room for one more, or all are at work. */
+  /** Returns undefined if there is room for one more, or if all are busy. */
   #leastRecentlyUsed(): IdleCursor | undefined {
     return this.#idle.length + this.#busy < MAX_IDLE_CURSORS ? undefined : this.#idle[0];
   }
