@@ -54,8 +54,7 @@ export interface FileSearchOptions {
   where?: string | undefined; // what is searched, for messages; default: the image
 }
 
-interface KnownLayer {
-  number: number;
+interface KnownLayer extends NumberedLayer {
   layer: Layer;
 }
 
@@ -109,18 +108,15 @@ export class FileSearch {
   }
 
   #add(number: number, layer: Layer): void {
-    this.#known.unshift({ number, layer });
-    this.#view.add({ number, entries: layer.entries }, this.#below === 0);
+    const known = { number, layer, entries: layer.entries };
+    this.#known.unshift(known);
+    this.#view.add(known, this.#below === 0);
   }
 
   async #open(number: number): Promise<Layer> {
     const { session, image, signal } = this.#options;
     const [layer] = await session.openLayers(image, { only: [number], ...(signal && { signal }) });
     return layer!;
-  }
-
-  get #upper(): NumberedLayer[] {
-    return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
   }
 
   /** Answers what the known layers can: all, when there are no others. */
@@ -130,7 +126,7 @@ export class FileSearch {
       const resolved = view.resolve(wanted.path);
       if (resolved.kind === 'missing' && view.isOpen(resolved)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const known = { lower, upper: this.#upper, view, hints: this.#hints, opened: this.#openedForHints };
+      const known = { lower, upper: this.#known, view, hints: this.#hints, opened: this.#openedForHints };
       const hint = await deletionHint(wanted.path, resolved, { ...this.#options, ...known });
       const error = refusal(view, wanted.text, resolved, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);

@@ -1,4 +1,4 @@
-import { PathComponents } from '../overlay/path-components.js';
+import { childKey, latin1, PathComponents } from '../overlay/path-components.js';
 import type { TarEntry } from '../tar/entry.js';
 
 const DOT = Buffer.from('.');
@@ -40,9 +40,8 @@ export class PathWatch {
       const end = ahead.findIndex((part) => DOT_DOT.equals(part));
       const way = end === -1 ? ahead : ahead.slice(0, end);
       for (const [i, part] of way.entries()) {
-        const text = latin1(part);
-        key = key === '' ? text : `${key}/${text}`;
-        this.#lastNames.add(text);
+        key = childKey(key, part);
+        this.#lastNames.add(latin1(part));
         this.#endings.add(endingOf(part));
         (i === way.length - 1 ? this.#ends : this.#ways).add(key);
       }
@@ -81,11 +80,6 @@ export class PathWatch {
   }
 }
 
-/** Returns the key of a path of clean names, as `concerns` returns it. */
-export function keyOf(path: readonly Uint8Array[]): string {
-  return path.map(latin1).join('/');
-}
-
 /** FNV-1a, a byte at a time. */
 const HASH_START = 0x811c9dc5;
 
@@ -105,8 +99,4 @@ function endingOf(path: Uint8Array): number {
   while (end > 0 && path[end - 1] === SLASH) end--;
   if (end === 0) return 0;
   return path[end - 1]! | ((end > 1 ? path[end - 2]! : SLASH) << 8);
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

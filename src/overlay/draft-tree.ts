@@ -5,6 +5,7 @@ import { ENTRY_KINDS } from '../tar/entry.js';
 import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
 import type { HidingWay, MergeObserver } from './merge-observer.js';
 import { hashName, slotOf } from './name-hash.js';
+import type { PathComponents } from './path-components.js';
 
 /** No inode, no dentry, no row. */
 export const NONE = -1;
@@ -131,6 +132,18 @@ export class DraftTree {
       dentry = this.#chain[dentry]!;
     }
     return NONE;
+  }
+
+  /** As `find`, for a component of a path; `skip` bytes of it are no part of the name. */
+  findComponent(
+    directory: number,
+    { heap, starts, ends }: PathComponents,
+    component: number,
+    skip = 0,
+  ): number {
+    const start = starts[component]! + skip;
+    const end = ends[component]!;
+    return this.find(directory, this.hash(heap, start, end), heap, start, end);
   }
 
   findName(directory: number, name: Uint8Array): number {

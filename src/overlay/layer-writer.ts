@@ -158,36 +158,27 @@ export class LayerWriter {
 
   /** Rule 5: only symlinks of the entry's own layer lead on; a lower layer's becomes a directory. */
   #parentBehindLinks(path: PathComponents): number | string {
-    const { draft } = this;
     const found = this.follower.follow(componentViews(path, path.count - 1), (dentry) => this.#isOwn(dentry));
     if (typeof found === 'string') return found;
-    let directory = found.directory;
-    for (const name of found.missing) {
-      const inode = draft.addDirectory(directory, this.position + 1);
-      const dentry = draft.findName(directory, name);
-      if (dentry === NONE) draft.linkCopy(directory, name, inode);
-      else draft.setInode(dentry, inode);
-      directory = inode;
-    }
-    return directory;
+    return found.missing.reduce((directory, name) => this.#directoryNamed(directory, name), found.directory);
   }
 
   /** Names of aufs metadata keep their whole path, below a root of their own: they make no visible parents. */
   #aufsParent(path: PathComponents): number {
+    const names = componentViews(path, path.count - 1);
+    return names.reduce((directory, name) => this.#directoryNamed(directory, name), this.draft.aufsRoot);
+  }
+
+  /** The directory of that name, made where it is missing; a non-directory in its place is replaced. */
+  #directoryNamed(parent: number, name: Uint8Array): number {
     const { draft } = this;
-    let directory = draft.aufsRoot;
-    for (let i = 0; i < path.count - 1; i++) {
-      const name = path.view(i);
-      const dentry = draft.findName(directory, name);
-      let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
-      if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
-        inode = draft.addDirectory(directory, this.position + 1);
-        if (dentry === NONE) draft.linkCopy(directory, name, inode);
-        else draft.setInode(dentry, inode);
-      }
-      directory = inode;
-    }
-    return directory;
+    const dentry = draft.findName(parent, name);
+    const existing = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
+    if (existing !== NONE && draft.kinds[existing] === DIRECTORY) return existing;
+    const inode = draft.addDirectory(parent, this.position + 1);
+    if (dentry === NONE) draft.linkCopy(parent, name, inode);
+    else draft.setInode(dentry, inode);
+    return inode;
   }
 
   /** A name's bytes lie in the heap of the layer that last made it something else than a directory. */
@@ -205,7 +196,7 @@ export class LayerWriter {
     const last = path.count - 1;
     let directory = roleOf(path) === 'aufs' ? draft.aufsRoot : draft.root;
     for (let i = 0; i < last; i++) {
-      const dentry = this.#findComponent(directory, path, i);
+      const dentry = draft.findComponent(directory, path, i);
       const inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode !== NONE && draft.kinds[inode] === DIRECTORY) {
         directory = inode;
@@ -219,17 +210,11 @@ export class LayerWriter {
         return `a hard link to nothing, ${quoteName(target)}`;
       }
     }
-    const dentry = this.#findComponent(directory, path, last);
+    const dentry = draft.findComponent(directory, path, last);
     if (dentry === NONE) return `a hard link to nothing, ${quoteName(target)}`;
     if (draft.kinds[draft.dentryInodes[dentry]!] === DIRECTORY) {
       return `a hard link to a directory, ${quoteName(target)}`;
     }
     return dentry;
-  }
-
-  #findComponent(directory: number, path: PathComponents, component: number): number {
-    const start = path.starts[component]!;
-    const end = path.ends[component]!;
-    return this.draft.find(directory, this.draft.hash(path.heap, start, end), path.heap, start, end);
   }
 }

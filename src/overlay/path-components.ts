@@ -93,7 +93,17 @@ export class PathComponents {
   }
 }
 
-function latin1(bytes: Uint8Array): string {
+/** The key of a name in the directory with a key, as `PathComponents.key`. */
+export function childKey(directory: string, name: Uint8Array): string {
+  return directory === '' ? latin1(name) : `${directory}/${latin1(name)}`;
+}
+
+/** The key of a path of clean names. */
+export function keyOf(path: readonly Uint8Array[]): string {
+  return path.reduce(childKey, '');
+}
+
+export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 

@@ -1,8 +1,9 @@
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
-import { childKey, LayerTree } from './layer-tree.js';
+import { LayerTree } from './layer-tree.js';
 import { mergeBytes, type NumberedLayer } from './merge.js';
+import { childKey, keyOf } from './path-components.js';
 import { type PathTree, type Resolved, resolvePath } from './resolve-path.js';
 import { type InodeKind, ROOT_INODE } from './tree.js';
 import { isShownName } from './whiteout.js';
@@ -191,8 +192,7 @@ export class UpperLayers implements PathTree {
   }
 
   #searched({ names, name }: Resolved & { kind: 'missing' }): number {
-    const key = childKey([...names].reduce(childKey, ''), name);
-    return -this.#found.get(key)!;
+    return -this.#found.get(childKey(keyOf(names), name))!;
   }
 
   #origin(number: number): { draft: DraftTree; at: number; layers: readonly NumberedLayer[] } {
