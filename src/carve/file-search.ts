@@ -37,7 +37,7 @@ export interface FileSearchOptions {
   session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
-  /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
+  /** Reads each layer on the way to its end, and takes nothing before its digest was right. */
   verify: boolean;
   /**
    * Begins a file. A second call for the same file discards the first content.
@@ -59,8 +59,9 @@ interface KnownLayer extends NumberedLayer {
 }
 
 /**
- * Finds single files of the merged view without reading all of it: layers are searched top down, each only until the answer is
- * certain, those with a kept index for nothing. What an upper layer hides is never looked for below.
+ * Finds single files of the merged view without reading all of it: layers are searched top down,
+ * each only until the answer is certain, those with a kept index for nothing. What an upper layer
+ * hides is never looked for below.
  */
 export class FileSearch {
   readonly #options: FileSearchOptions;
@@ -80,7 +81,8 @@ export class FileSearch {
 
   /**
    * Every wanted file is told of, as done or as failed.
-   * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
+   * @throws LayerslayerError when a layer could not be read, after what the layers above it
+   *   answered; the signal's reason
    */
   async run(): Promise<void> {
     while (this.#pending.size > 0) {
@@ -134,7 +136,7 @@ export class FileSearch {
     }
   }
 
-  /** @returns the layer, when its index is known now; else everything that is pending was answered */
+  /** @returns the layer, when its index is known now; else all that is pending was answered */
   async #search(number: number): Promise<Layer | undefined> {
     const { session, image, signal, begin, settled } = this.#options;
     const search = new LayerSearch({

@@ -13,8 +13,8 @@ const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way costs one look; a layer
- * made to cost more is read to its end, and then looked at.
+ * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way
+ * costs one look; a layer made to cost more is read to its end, and then looked at.
  */
 const LOOKS_MAX = 10_000;
 

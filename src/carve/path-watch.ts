@@ -17,11 +17,11 @@ export class PathWatch {
   readonly #ends = new Set<string>();
   readonly #ways = new Set<string>();
   readonly #lastNames = new Set<string>();
-  /** Of the last names, and of paths that have to be cleaned first: most entries are told apart by it. */
+  /** Of the last names, and of paths that have to be cleaned first: a filter for most entries. */
   readonly #endings = new Set<number>();
   /**
-   * Hashes of the keys of symlinks so far, and of hard links, which may be names of symlinks. Two keys with one hash cost a
-   * look at the merge, no more.
+   * Hashes of the keys of symlinks so far, and of hard links, which may be names of symlinks. Two
+   * keys with one hash cost a look at the merge, no more.
    */
   readonly #links = new Set<number>();
   readonly #path = new PathComponents();
@@ -69,7 +69,8 @@ export class PathWatch {
   #isOnTheWay(key: string, kind: TarEntry['kind']): boolean {
     if (this.#ends.has(key) || (this.#ways.has(key) && kind !== 'dir')) return true;
     if (this.#links.size === 0) return false;
-    // One pass over the key: a layer may have 10,000 paths of 4,000 directories, whose prefixes are the square of that.
+    // One pass over the key: a layer may have 10,000 paths of 4,000 directories, whose prefixes are
+    // the square of that.
     let hash = HASH_START;
     for (let at = 0; at < key.length; at++) {
       const code = key.charCodeAt(at);

@@ -4,7 +4,7 @@ import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } f
 import type { PathComponents } from './path-components.js';
 import { splitPath } from './resolve-path.js';
 
-/** Where a path leads: a directory, and the components below it that are missing or no directories. */
+/** Where a path leads: a directory, and the components below it that are not directories. */
 export interface Destination {
   directory: number;
   missing: Uint8Array[];
@@ -15,8 +15,9 @@ const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
 
 /**
- * Walks directories of a path through symlinks, inside the root, as securejoin does: `..` of the root is the root, and
- * what is missing is taken lexically. The slow way: it is only gone when a plain walk met a symlink.
+ * Walks directories of a path through symlinks, inside the root, as securejoin does: `..` of the
+ * root is the root, and what is missing is taken lexically. The slow way: it is only gone when a
+ * plain walk met a symlink.
  */
 export class LinkFollower {
   #stepsLeft: number;
@@ -29,7 +30,8 @@ export class LinkFollower {
   }
 
   /**
-   * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
+   * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as
+   *   missing
    * @returns a string if the path leads nowhere: a loop of links, or a name or path too long
    * @throws LayerslayerError UNSUPPORTED past MAX_LINK_STEPS
    */

@@ -7,8 +7,8 @@ const DOT = 0x2e;
 const INITIAL_COMPONENTS = 64;
 
 /**
- * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in, so that no bytes
- * are copied. One object is filled again and again. (SEMANTICS, rule 6)
+ * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in,
+ * so that no bytes are copied. One object is filled again and again. (SEMANTICS, rule 6)
  */
 export class PathComponents {
   heap: Uint8Array = new Uint8Array(0);
@@ -70,7 +70,7 @@ export class PathComponents {
     return this.heap.subarray(this.starts[component]!, this.ends[component]!);
   }
 
-  /** The first `count` components joined by slashes, as latin1, so that each byte counts: to look paths up by. */
+  /** The first `count` components joined by slashes, as latin1, so that each byte counts. */
   key(count: number): string {
     if (count === 0) return '';
     for (let i = 1; i < count; i++) {
