@@ -30,7 +30,7 @@ export function findHidden(
   return undefined;
 }
 
-/** Maximum paths to find hints for: each may cost several merges. */
+/** Maximum paths to find hints for: each is looked up in a view for every layer. */
 const HINTS_MAX = 10;
 
 /** Finds hints for paths that the merged tree does not have. */
