@@ -12,7 +12,7 @@ import type { HiddenHints } from './hidden-paths.js';
  */
 const READ_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Layers below that were opened for hints, by how many they are: a thousand paths open them once. */
+/** Layers opened for hints, by how many are below: a thousand paths open them once. */
 export type OpenedForHints = Map<number, Promise<readonly NumberedLayer[] | undefined>>;
 
 export interface DeletionHintOptions {

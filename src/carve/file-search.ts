@@ -37,7 +37,7 @@ export interface FileSearchOptions {
   session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
-  /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
+  /** Reads each layer on the way to its end, and takes nothing before its digest was right. */
   verify: boolean;
   /**
    * Begins a file. A second call for the same file discards the first content.
@@ -55,14 +55,14 @@ export interface FileSearchOptions {
   where?: string | undefined; // what is searched, for messages; default: the image
 }
 
-interface KnownLayer {
-  number: number;
+interface KnownLayer extends NumberedLayer {
   layer: Layer;
 }
 
 /**
- * Finds single files of the merged view without reading all of it: layers are searched top down, each only until the answer is
- * certain, those with a kept index for nothing. What an upper layer hides is never looked for below.
+ * Finds single files of the merged view without reading all of it: layers are searched top down,
+ * each only until the answer is certain, those with a kept index for nothing. What an upper layer
+ * hides is never looked for below.
  */
 export class FileSearch {
   readonly #options: FileSearchOptions;
@@ -82,7 +82,8 @@ export class FileSearch {
 
   /**
    * Every wanted file is told of, as done or as failed.
-   * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
+   * @throws LayerslayerError when a layer could not be read, after what the layers above it
+   *   answered; the signal's reason
    */
   async run(): Promise<void> {
     while (this.#pending.size > 0) {
@@ -110,18 +111,15 @@ export class FileSearch {
   }
 
   #add(number: number, layer: Layer): void {
-    this.#known.unshift({ number, layer });
-    this.#view.add({ number, entries: layer.entries }, this.#below === 0);
+    const known = { number, layer, entries: layer.entries };
+    this.#known.unshift(known);
+    this.#view.add(known, this.#below === 0);
   }
 
   async #open(number: number): Promise<Layer> {
     const { session, image, signal, onProgress } = this.#options;
     const [layer] = await session.openLayers(image, { only: [number], signal, onProgress });
     return layer!;
-  }
-
-  get #upper(): NumberedLayer[] {
-    return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
   }
 
   /** Answers what the known layers can: all, when there are no others. */
@@ -131,7 +129,7 @@ export class FileSearch {
       const resolved = view.resolve(wanted.path);
       if (resolved.kind === 'missing' && view.isOpen(resolved)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const known = { lower, upper: this.#upper, view, hints: this.#hints, opened: this.#openedForHints };
+      const known = { lower, upper: this.#known, view, hints: this.#hints, opened: this.#openedForHints };
       const hint = await deletionHint(wanted.path, resolved, { ...this.#options, ...known });
       const error = refusal(view, wanted.text, resolved, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
@@ -139,7 +137,7 @@ export class FileSearch {
     }
   }
 
-  /** @returns the layer, when its index is known now; else everything that is pending was answered */
+  /** @returns the layer, when its index is known now; else all that is pending was answered */
   async #search(number: number): Promise<Layer | undefined> {
     const { session, image, signal, onProgress, begin, settled } = this.#options;
     const search = new LayerSearch({

@@ -21,24 +21,16 @@ export function findHidden(
 ): HiddenPath | undefined {
   const shows = (from: number, to: number) =>
     hasPath(new UpperLayers(layers.slice(from, to + 1), true), path);
-  const top = layers.length - 1;
-  for (let at = top - 1; at >= 0; at--) {
+  for (let at = layers.length - 2; at >= 0; at--) {
     if (!shows(at, at)) continue;
     // No upper layer has it, so it exists from here until a layer deletes it.
-    let last = at;
-    let first = top;
-    if (shows(at, top)) return undefined;
-    while (first - last > 1) {
-      const middle = (last + first) >> 1;
-      if (shows(at, middle)) last = middle;
-      else first = middle;
-    }
-    return { layer: layers[at]!.number, deletedBy: layers[first]!.number };
+    const by = layers.findIndex((_, to) => to > at && !shows(at, to));
+    return by === -1 ? undefined : { layer: layers[at]!.number, deletedBy: layers[by]!.number };
   }
   return undefined;
 }
 
-/** Maximum paths to find hints for: each may cost several merges. */
+/** Maximum paths to find hints for: each is looked up in a view for every layer. */
 const HINTS_MAX = 10;
 
 /** Finds hints for paths that the merged tree does not have. */

@@ -1,19 +1,20 @@
 import type { LayerslayerError } from '../base/errors.js';
 import type { LayerWatcher } from '../engine/layer-watcher.js';
 import type { EntryTable } from '../index/entry-table.js';
+import { keyOf } from '../overlay/path-components.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import type { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
-import { keyOf, PathWatch } from './path-watch.js';
+import { PathWatch } from './path-watch.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way costs one look; a layer
- * made to cost more is read to its end, and then looked at.
+ * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way
+ * costs one look; a layer made to cost more is read to its end, and then looked at.
  */
 const LOOKS_MAX = 10_000;
 

@@ -24,7 +24,7 @@ export interface FoundFile {
   mtimeNanoseconds: number;
 }
 
-/** Where a file's content goes. Offsets ascend; what is never written is zeros (holes of sparse files). */
+/** Where a file's content goes. Offsets ascend; what is never written is zeros (holes). */
 export interface ContentSink {
   /** The bytes are the caller's again when this returns. */
   write(bytes: Uint8Array, offset: number): void;

@@ -5,6 +5,7 @@ import { ENTRY_KINDS } from '../tar/entry.js';
 import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
 import type { HidingWay, MergeObserver } from './merge-observer.js';
 import { hashName, slotOf } from './name-hash.js';
+import type { PathComponents } from './path-components.js';
 
 /** No inode, no dentry, no row. */
 export const NONE = -1;
@@ -21,13 +22,14 @@ const BASE_LAYER = 1;
 const INODE_BYTES = 11;
 const DENTRY_BYTES = 31;
 
-/** First size of a column: what a layer of a few files needs. A search holds a draft of each layer. */
+/** First size of a column: a layer of a few files. A search holds a draft of each layer. */
 const MIN_CAPACITY = 64;
 
 /**
- * The tree while layers are applied: inodes and dentries as growing columns (34 bytes an entry), and a hash table (4 to
- * 8 more) from (directory, name) to the dentry. Nothing is ever freed: to take a subtree away its dentry is unlinked,
- * and what hung below is left behind out of reach, so that hiding a directory costs the same whatever its size.
+ * The tree while layers are applied: inodes and dentries as growing columns (34 bytes an entry),
+ * and a hash table (4 to 8 more) from (directory, name) to the dentry. Nothing is ever freed: to
+ * take a subtree away its dentry is unlinked, and what hung below is left behind out of reach, so
+ * that hiding a directory costs the same whatever its size.
  */
 export class DraftTree {
   inodeCount = 0;
@@ -133,6 +135,18 @@ export class DraftTree {
     return NONE;
   }
 
+  /** As `find`, for a component of a path; `skip` bytes of it are no part of the name. */
+  findComponent(
+    directory: number,
+    { heap, starts, ends }: PathComponents,
+    component: number,
+    skip = 0,
+  ): number {
+    const start = starts[component]! + skip;
+    const end = ends[component]!;
+    return this.find(directory, this.hash(heap, start, end), heap, start, end);
+  }
+
   findName(directory: number, name: Uint8Array): number {
     return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
   }
@@ -212,13 +226,13 @@ export class DraftTree {
     this.rows[directory] = row;
   }
 
-  /** Takes a longer table of the same layer: its first rows and their paths are those of the one before. */
+  /** Takes a longer table of the same layer, which begins with the rows of the one before. */
   extend(position: number, table: EntryTable): void {
     this.tables[position] = table;
     this.heaps[position] = table.pathHeap;
   }
 
-  /** The directory without its children: another inode of the same attributes, whose number the caller puts in place. */
+  /** The directory without its children: another inode, which the caller puts in place. */
   emptied(directory: number): number {
     const inode = this.addInode(DIRECTORY, this.layers[directory]!, this.rows[directory]!);
     this.parents[inode] = this.parents[directory]!;
@@ -300,7 +314,7 @@ export class DraftTree {
   }
 }
 
-/** Slots for `capacity` dentries: the power of two that keeps chains at one dentry or less on average. */
+/** Slots for `capacity` dentries: the power of two that keeps chains short. */
 function tableSize(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(capacity));
 }

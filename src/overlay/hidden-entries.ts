@@ -3,7 +3,7 @@ import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { draftOf, type NumberedLayer } from './merge.js';
 import type { HidingWay, MergeObserver } from './merge-observer.js';
 
-/** A name that the layers below `hiddenBy` show and that layer does not, or shows as something else. */
+/** A name that the layers below `hiddenBy` show, and that layer does not, or otherwise. */
 export interface HiddenEntry {
   layer: number; // that the entry comes from
   entries: EntryTable; // of that layer
@@ -15,9 +15,9 @@ export interface HiddenEntry {
 
 /**
  * Visits everything that upper layers hide or replace, layer by layer from the base, in one merge.
- * Directories that only get other attributes are not among them, nor directories that no entry names.
- * Within a layer the order is that of the tree below it: the children of a directory in data order,
- * then what is below each.
+ * Directories that only get other attributes are not among them, nor directories that no entry
+ * names. Within a layer the order is that of the tree below it: the children of a directory in data
+ * order, then what is below each.
  * @param layers base first
  * @throws LayerslayerError as mergeLayers
  */
@@ -25,7 +25,7 @@ export function forEachHidden(layers: readonly NumberedLayer[], visit: (hidden: 
   draftOf(layers, { observe: (draft) => new HiddenEntries(draft, layers, visit) });
 }
 
-/** A directory of the tree before a layer, and the one of the same name after it: NONE if there is none. */
+/** A directory before a layer, and the one of the same name after it: NONE if there is none. */
 interface Pair {
   directory: number;
   counterpart: number;
@@ -147,7 +147,7 @@ class HiddenEntries implements MergeObserver {
       if (inode === NONE) continue;
       const isDirectory = draft.kinds[inode] === DIRECTORY;
       if (isDirectory) this.#dentries.set(inode, dentry);
-      // New inodes are the highest: the least of a directory only changes if it was empty, or by a hard link.
+      // New inodes are the highest: the least changes only where there was none, or by a hard link.
       const isOlder = !isDirectory && inode < this.#inodeCount;
       if (isOlder || this.#leasts.at(parent) === parent) this.#forgetLeasts(parent);
     }
@@ -163,7 +163,7 @@ class HiddenEntries implements MergeObserver {
     }
   }
 
-  /** In the order of `freeze`: by the least inode at or below, directories first, then by age of the name. */
+  /** In the order of `freeze`: least inode at or below, directories first, age of the name. */
   #sorted(dentries: Iterable<number>): number[] {
     const items = Array.from(dentries, (dentry) => {
       const inode = this.#inodeBefore(dentry);

@@ -3,7 +3,7 @@ import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import type { LayerWriter } from './layer-writer.js';
 import { draftOf, type NumberedLayer } from './merge.js';
 import type { MergeObserver } from './merge-observer.js';
-import type { PathComponents } from './path-components.js';
+import { childKey, type PathComponents } from './path-components.js';
 import { WHITEOUT_PREFIX_LENGTH } from './whiteout.js';
 
 /**
@@ -57,10 +57,4 @@ export class LayerTree implements MergeObserver {
   skipped(layer: number, row: number): void {
     if (this.draft.tables[layer - 1]!.kind(row) === 'hardlink') this.hasOpenLinks = true;
   }
-}
-
-/** The key of a name in a directory. */
-export function childKey(directory: string, name: Uint8Array): string {
-  const text = Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString('latin1');
-  return directory === '' ? text : `${directory}/${text}`;
 }

@@ -9,9 +9,9 @@ import type { SkippedEntries } from './skipped-entries.js';
 import { roleOf } from './whiteout.js';
 
 /**
- * Second pass over a layer: its entries, in archive order, go into the tree, as an extracting tar would put them.
- * Archives list directory by directory: the directories of the last path are remembered, so that an entry costs a
- * walk only from where its path parts from the one before it.
+ * Second pass over a layer: its entries, in archive order, go into the tree, as an extracting tar
+ * would put them. Archives list directory by directory: the directories of the last path are
+ * remembered, so that an entry costs a walk only from where its path parts from the one before it.
  */
 export class LayerWriter {
   #heap: Uint8Array;
@@ -19,7 +19,7 @@ export class LayerWriter {
   #path = new PathComponents();
   #lastPath = new PathComponents();
   readonly #target = new PathComponents();
-  /** `#directories[i]` is the directory that the first i components of `#lastPath` name, for i up to `#known`. */
+  /** Directories that the first i components of `#lastPath` name, for i up to `#known`. */
   readonly #directories = new Int32Array(MAX_PATH_DEPTH + 1);
   #known = 0;
 
@@ -84,7 +84,8 @@ export class LayerWriter {
       }
     }
 
-    // The target comes first: making the parents may replace it (`a` a file, then `a/b` a link to `a`).
+    // The target comes first: making the parents may replace it (`a` a file, then `a/b` a link to
+    // `a`).
     let dentryOfTarget = NONE;
     if (kind === HARD_LINK) {
       const found = this.#findTarget(row);
@@ -123,8 +124,8 @@ export class LayerWriter {
   }
 
   /**
-   * The directory that the entry goes into, made where it is missing; a non-directory in its place is replaced. From
-   * here on `path` is the last path.
+   * The directory that the entry goes into, made where it is missing; a non-directory in its place
+   * is replaced. From here on `path` is the last path.
    */
   #parent(path: PathComponents): number | string {
     const { draft } = this;
@@ -156,46 +157,37 @@ export class LayerWriter {
     return directory;
   }
 
-  /** Rule 5: only symlinks of the entry's own layer lead on; a lower layer's becomes a directory. */
+  /** Rule 5: only symlinks of the entry's own layer lead on; others become directories. */
   #parentBehindLinks(path: PathComponents): number | string {
-    const { draft } = this;
     const found = this.follower.follow(componentViews(path, path.count - 1), (dentry) => this.#isOwn(dentry));
     if (typeof found === 'string') return found;
-    let directory = found.directory;
-    for (const name of found.missing) {
-      const inode = draft.addDirectory(directory, this.position + 1);
-      const dentry = draft.findName(directory, name);
-      if (dentry === NONE) draft.linkCopy(directory, name, inode);
-      else draft.setInode(dentry, inode);
-      directory = inode;
-    }
-    return directory;
+    return found.missing.reduce((directory, name) => this.#directoryNamed(directory, name), found.directory);
   }
 
-  /** Names of aufs metadata keep their whole path, below a root of their own: they make no visible parents. */
+  /** Names of aufs metadata keep their whole path, below a root of their own. */
   #aufsParent(path: PathComponents): number {
-    const { draft } = this;
-    let directory = draft.aufsRoot;
-    for (let i = 0; i < path.count - 1; i++) {
-      const name = path.view(i);
-      const dentry = draft.findName(directory, name);
-      let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
-      if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
-        inode = draft.addDirectory(directory, this.position + 1);
-        if (dentry === NONE) draft.linkCopy(directory, name, inode);
-        else draft.setInode(dentry, inode);
-      }
-      directory = inode;
-    }
-    return directory;
+    const names = componentViews(path, path.count - 1);
+    return names.reduce((directory, name) => this.#directoryNamed(directory, name), this.draft.aufsRoot);
   }
 
-  /** A name's bytes lie in the heap of the layer that last made it something else than a directory. */
+  /** The directory of that name, made if it is missing; a non-directory is replaced. */
+  #directoryNamed(parent: number, name: Uint8Array): number {
+    const { draft } = this;
+    const dentry = draft.findName(parent, name);
+    const existing = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
+    if (existing !== NONE && draft.kinds[existing] === DIRECTORY) return existing;
+    const inode = draft.addDirectory(parent, this.position + 1);
+    if (dentry === NONE) draft.linkCopy(parent, name, inode);
+    else draft.setInode(dentry, inode);
+    return inode;
+  }
+
+  /** A name's bytes lie in the heap of the layer that last made it no directory. */
   #isOwn(symlinkDentry: number): boolean {
     return this.draft.nameHeaps[symlinkDentry] === this.position;
   }
 
-  /** The dentry that a hard link names, in any layer so far; a string says why there is none to link to. */
+  /** The dentry that a hard link names, in any layer so far; a string says why there is none. */
   #findTarget(row: number): number | string {
     const { draft } = this;
     const target = this.entries.linkTarget(row);
@@ -205,7 +197,7 @@ export class LayerWriter {
     const last = path.count - 1;
     let directory = roleOf(path) === 'aufs' ? draft.aufsRoot : draft.root;
     for (let i = 0; i < last; i++) {
-      const dentry = this.#findComponent(directory, path, i);
+      const dentry = draft.findComponent(directory, path, i);
       const inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode !== NONE && draft.kinds[inode] === DIRECTORY) {
         directory = inode;
@@ -219,17 +211,11 @@ export class LayerWriter {
         return `a hard link to nothing, ${quoteName(target)}`;
       }
     }
-    const dentry = this.#findComponent(directory, path, last);
+    const dentry = draft.findComponent(directory, path, last);
     if (dentry === NONE) return `a hard link to nothing, ${quoteName(target)}`;
     if (draft.kinds[draft.dentryInodes[dentry]!] === DIRECTORY) {
       return `a hard link to a directory, ${quoteName(target)}`;
     }
     return dentry;
-  }
-
-  #findComponent(directory: number, path: PathComponents, component: number): number {
-    const start = path.starts[component]!;
-    const end = path.ends[component]!;
-    return this.draft.find(directory, this.draft.hash(path.heap, start, end), path.heap, start, end);
   }
 }

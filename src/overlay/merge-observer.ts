@@ -1,6 +1,6 @@
 import type { PathComponents } from './path-components.js';
 
-/** How an upper layer takes a name away: by a marker for it or its directory, or by another entry in its place. */
+/** How an upper layer takes a name away: by a marker, or by another entry in its place. */
 export type HidingWay = 'whiteout' | 'opaque' | 'replaced';
 
 /**
@@ -9,8 +9,8 @@ export type HidingWay = 'whiteout' | 'opaque' | 'replaced';
  */
 export interface MergeObserver {
   /**
-   * `dentry` loses its inode: to `inode`, or to NONE. An opaque marker gives a directory's dentry an
-   * empty copy; for the root, which has no dentry, `draft.root` changes and nothing is called.
+   * `dentry` loses its inode: to `inode`, or to NONE. An opaque marker gives a directory's dentry
+   * an empty copy; for the root, which has no dentry, `draft.root` changes and nothing is called.
    */
   taken?(dentry: number, inode: number, how: HidingWay): void;
   /** An entry gives a directory other attributes. */

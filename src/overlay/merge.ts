@@ -25,10 +25,12 @@ export interface MergeOptions {
 }
 
 /**
- * Lays the layers over each other, base first. Each is applied in two passes, its markers and then its entries, in
- * the order of the archive: what an entry replaces is gone, for a directory with all below it, also when a later entry
- * of the layer replaces that one again. (SEMANTICS, "Layers into one tree"; so does umoci)
- * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
+ * Lays the layers over each other, base first. Each is applied in two passes, its markers and then
+ * its entries, in the order of the archive: what an entry replaces is gone, for a directory with
+ * all below it, also when a later entry of the layer replaces that one again. (SEMANTICS, "Layers
+ * into one tree"; so does umoci)
+ * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's
+ *   reason
  */
 export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
   const { draft } = draftOf(layers, options);
@@ -42,7 +44,8 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
 
 /**
  * Merges the layers into a draft.
- * @param maxBytes memory that it may take; default: what the layers' tables leave of their image's limit
+ * @param maxBytes memory that it may take; default: what the layers' tables leave of their image's
+ *   limit
  * @returns also the writer of the last layer, for more rows of it
  * @throws LayerslayerError as mergeLayers
  */

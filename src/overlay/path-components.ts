@@ -7,8 +7,8 @@ const DOT = 0x2e;
 const INITIAL_COMPONENTS = 64;
 
 /**
- * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in, so that no bytes
- * are copied. One object is filled again and again. (SEMANTICS, rule 6)
+ * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in,
+ * so that no bytes are copied. One object is filled again and again. (SEMANTICS, rule 6)
  */
 export class PathComponents {
   heap: Uint8Array = new Uint8Array(0);
@@ -70,7 +70,7 @@ export class PathComponents {
     return this.heap.subarray(this.starts[component]!, this.ends[component]!);
   }
 
-  /** The first `count` components joined by slashes, as latin1, so that each byte counts: to look paths up by. */
+  /** The first `count` components joined by slashes, as latin1, so that each byte counts. */
   key(count: number): string {
     if (count === 0) return '';
     for (let i = 1; i < count; i++) {
@@ -93,7 +93,17 @@ export class PathComponents {
   }
 }
 
-function latin1(bytes: Uint8Array): string {
+/** The key of a name in the directory with a key, as `PathComponents.key`. */
+export function childKey(directory: string, name: Uint8Array): string {
+  return directory === '' ? latin1(name) : `${directory}/${latin1(name)}`;
+}
+
+/** The key of a path of clean names. */
+export function keyOf(path: readonly Uint8Array[]): string {
+  return path.reduce(childKey, '');
+}
+
+export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 

@@ -1,6 +1,6 @@
 import { quoteName } from '../base/quote-name.js';
 
-/** Warnings of one layer that name their entry; the rest is only counted, lest a hostile layer floods the log. */
+/** Warnings of one layer that name their entry; the rest is counted: a log must not flood. */
 const MAX_WARNINGS_PER_LAYER = 100;
 
 /** Tells which entries of one layer are not shown, and why. */

@@ -1,8 +1,9 @@
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
-import { childKey, LayerTree } from './layer-tree.js';
+import { LayerTree } from './layer-tree.js';
 import { mergeBytes, type NumberedLayer } from './merge.js';
+import { childKey, keyOf } from './path-components.js';
 import { type PathTree, type Resolved, resolvePath } from './resolve-path.js';
 import { type InodeKind, ROOT_INODE } from './tree.js';
 import { isShownName } from './whiteout.js';
@@ -29,14 +30,15 @@ const OPEN = Number.POSITIVE_INFINITY;
 const layerTrees = new WeakMap<EntryTable, LayerTree>();
 
 /**
- * What the upper layers of an image say of its merged tree while the lower ones are not known. A path
- * is looked up stratum by stratum from the top, as overlayfs does, so that another layer below costs
- * one merge of that layer alone. The answers are the merge's: upper entries make directories of
- * whatever lower layers have in their way, and follow only symlinks of their own layer (SEMANTICS rule 5).
+ * What the upper layers of an image say of its merged tree while the lower ones are not known. A
+ * path is looked up stratum by stratum from the top, as overlayfs does, so that another layer below
+ * costs one merge of that layer alone. The answers are the merge's: upper entries make directories
+ * of whatever lower layers have in their way, and follow only symlinks of their own layer
+ * (SEMANTICS rule 5).
  *
- * But for one thing: a hard link whose target is not in its layer may have it in a lower one, and then
- * stands where something else seemed to be. Such a layer is merged together with those below it. Until
- * the target is there, they count as unknown.
+ * But for one thing: a hard link whose target is not in its layer may have it in a lower one, and
+ * then stands where something else seemed to be. Such a layer is merged together with those below
+ * it. Until the target is there, they count as unknown.
  */
 export class UpperLayers implements PathTree {
   readonly #strata: Stratum[] = []; // top first
@@ -44,7 +46,7 @@ export class UpperLayers implements PathTree {
   #pendingMax = 0; // layers at which they are merged again: each time twice as many
   #isWhole: boolean;
   #nodes: Node[] = []; // by number, from ROOT_INODE
-  /** By key: the node's number, or if there is none: how many strata were searched, as a negative number. */
+  /** By key: the node's number; if there is none, minus the number of strata searched. */
   readonly #found = new Map<string, number>();
 
   /**
@@ -88,7 +90,7 @@ export class UpperLayers implements PathTree {
     this.#pendingMax = 0;
   }
 
-  /** Takes more rows of the lowest layer, which is still being read. Numbers of inodes are void then. */
+  /** Takes more rows of the lowest layer, which is still being read. Voids inode numbers. */
   extend(entries: EntryTable): void {
     const { tree, layers } = this.#strata.pop()!;
     const layer = { entries, number: layers[0]!.number };
@@ -112,7 +114,10 @@ export class UpperLayers implements PathTree {
     return !this.#isWhole && isShownName(missing.name) && this.#searched(missing) === OPEN;
   }
 
-  /** The topmost layer that hides what `resolve` found missing from all below it; undefined if none is certain to. */
+  /**
+   * The topmost layer that hides what `resolve` found missing from all below it; undefined if none
+   * is certain to.
+   */
   hiddenBy(missing: Resolved & { kind: 'missing' }): number | undefined {
     const layers = this.#strata[this.#searched(missing) - 1]?.layers;
     return layers?.length === 1 ? layers[0]!.number : undefined;
@@ -143,7 +148,10 @@ export class UpperLayers implements PathTree {
     return draft.linkTarget(at);
   }
 
-  /** The layer and row that an inode comes from; not for directories, whose attributes are not merged. */
+  /**
+   * The layer and row that an inode comes from; not for directories, whose attributes are not
+   * merged.
+   */
   entryOf(inode: number): { layer: NumberedLayer; row: number } {
     const { draft, at, layers } = this.#origin(inode);
     return { layer: layers[draft.layers[at]! - 1]!, row: draft.rows[at]! };
@@ -191,8 +199,7 @@ export class UpperLayers implements PathTree {
   }
 
   #searched({ names, name }: Resolved & { kind: 'missing' }): number {
-    const key = childKey([...names].reduce(childKey, ''), name);
-    return -this.#found.get(key)!;
+    return -this.#found.get(childKey(keyOf(names), name))!;
   }
 
   #origin(number: number): { draft: DraftTree; at: number; layers: readonly NumberedLayer[] } {

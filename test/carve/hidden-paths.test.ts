@@ -1,8 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deletionHint } from '#dist/carve/deletion-hint.js';
 import { findHidden, HiddenHints, hasPath } from '#dist/carve/hidden-paths.js';
+import { mergeLayers } from '#dist/overlay/merge.js';
 import { splitPath } from '#dist/overlay/resolve-path.js';
 import { UpperLayers } from '#dist/overlay/upper-layers.js';
+import { askedPath, stack } from '../overlay/random-layers.js';
 import { merge, type Stack } from '../overlay/trees.js';
 import { dir, entriesOf, file, opaque, symlink, whiteout } from '../support/entries.js';
 import { SearchedStack } from './searched-stack.js';
@@ -30,6 +33,23 @@ describe('a path that an upper layer deletes', () => {
     ['no layers', [], '/etc/x'],
   ])('is not found: %s', (_, layers: Stack, path) => {
     expect(findHidden(numbered(layers), split(path))).toBeUndefined();
+  });
+
+  it('is what merges of the layers in between say, whatever the layers', () => {
+    let found = 0;
+    fc.assert(
+      fc.property(stack, askedPath, (layers, path) => {
+        const all = numbered(layers);
+        const shows = (from: number, to: number) => hasPath(mergeLayers(all.slice(from, to + 1)), path);
+        const at = all.findLastIndex((_, i) => i < all.length - 1 && shows(i, i));
+        const by = all.findIndex((_, i) => at >= 0 && i > at && !shows(at, i));
+        const wanted = by === -1 ? undefined : { layer: at + 1, deletedBy: by + 1 };
+        expect(findHidden(all, path)).toEqual(wanted);
+        if (wanted) found++;
+      }),
+      { numRuns: 3000 },
+    );
+    expect(found).toBeGreaterThan(50);
   });
 
   it('names only known layers when the layers below are large', async () => {

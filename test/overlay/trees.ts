@@ -117,6 +117,11 @@ export function checkTree(tree: Tree): void {
     if (tree.kind(inode) === 'dir') expect(count, `names of directory ${inode}`).toBe(1);
   }
 
+  // Layer and row identify an inode.
+  const rows = names.filter(({ inode }) => tree.rowOf(inode) >= 0);
+  const identities = new Map(rows.map(({ inode }) => [`${tree.layerOf(inode)}:${tree.rowOf(inode)}`, inode]));
+  expect(identities.size).toBe(new Set(rows.map(({ inode }) => inode)).size);
+
   // Data order: leaves ascend by (layer, row); a directory stands where the first leaf below it does.
   let last = [0, -1];
   for (let inode = 1; inode <= tree.inodeCount; inode++) {
