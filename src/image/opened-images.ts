@@ -77,8 +77,11 @@ class SharedImageUse implements OpenedImage {
     const numbers = only ?? this.resolved.manifest.layers.map((_, i) => i + 1);
     // Two callers at the same time both open a layer: each keeps its own signal and progress.
     const missing = numbers.filter((number) => !layers.has(number));
-    const opened = await this.session.openLayers(this.resolved, { only: missing, ...operation });
-    for (const [i, layer] of opened.entries()) layers.set(missing[i]!, layer);
+    if (missing.length > 0) {
+      const opened = await this.session.openLayers(this.resolved, { only: missing, ...operation });
+      for (const [i, layer] of opened.entries()) layers.set(missing[i]!, layer);
+    }
+    operation.signal?.throwIfAborted();
     return numbers.map((number) => {
       const layer = layers.get(number)!;
       return { number, layer, entries: layer.entries };
