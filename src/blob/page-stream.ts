@@ -2,11 +2,11 @@ import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
-import type { BlobSource } from './blob-reader.js';
-import { KeptPages, type PageRunWriter } from './kept-pages.js';
-import { PAGE_SIZE, type PageDigests, pageCount, pageLength } from './page.js';
+import type { Blob } from './blob.js';
+import { BlobHasher } from './block-digests.js';
+import { CachedPages, type PageRunWriter } from './cached-pages.js';
+import { type BlockDigests, PAGE_SIZE, pageCount, pageLength } from './page.js';
 import { type OnPage, PageAssembler, type TakeBuffer } from './page-assembler.js';
-import { PageHasher } from './page-hasher.js';
 
 export interface PageStreamOptions {
   digest: Digest; // of the whole blob: what it must turn out to be
@@ -38,13 +38,13 @@ export interface PageStreamOptions {
  * @throws LayerslayerError DIGEST_MISMATCH; the source's and the consumer's errors; the signal's reason
  */
 export async function streamPages(
-  source: BlobSource,
+  source: Blob,
   options: PageStreamOptions,
-): Promise<{ pageDigests: PageDigests }> {
+): Promise<{ pageDigests: BlockDigests }> {
   const { digest, store, signal } = options;
   const { size } = source;
-  const kept = new KeptPages(store, digest);
-  const hasher = new PageHasher(digestAlgorithm(digest), size);
+  const kept = new CachedPages(store, digest);
+  const hasher = new BlobHasher(digestAlgorithm(digest), size);
   const delivery = new Delivery(options, kept.stream(size));
   const takeBuffer: TakeBuffer = (length) => fromConsumer(() => options.takeBuffer(length), signal);
   const take = (page: Uint8Array, number: number, isKept: boolean) => {
@@ -54,8 +54,9 @@ export async function streamPages(
   };
   try {
     const first = await takeKeptPages(kept, size, options, take);
-    const assembler = new PageAssembler(first, size, takeBuffer, (page, number) => take(page, number, false));
     const from = Math.min(first * PAGE_SIZE, size);
+    const onPage = (page: Uint8Array, number: number) => take(page, number, false);
+    const assembler = new PageAssembler(from, size, PAGE_SIZE, takeBuffer, onPage);
     const { onChunk } = options;
     const add = async (chunk: Uint8Array) => {
       await fromConsumer(() => onChunk?.(chunk), signal);
@@ -71,7 +72,7 @@ export async function streamPages(
     throw error;
   }
   const found = hasher.finish();
-  if (hasher.size === size && found.digest === digest) return { pageDigests: found.pageDigests };
+  if (hasher.size === size && found.digest === digest) return { pageDigests: found.blockDigests };
   await kept.removeAll(size);
   throw new LayerslayerError(
     'DIGEST_MISMATCH',
@@ -86,7 +87,7 @@ function isMismatch(error: unknown): boolean {
 
 /** @returns the first page that is not on disk */
 async function takeKeptPages(
-  kept: KeptPages,
+  kept: CachedPages,
   size: number,
   options: PageStreamOptions,
   take: (page: Uint8Array, number: number, isKept: boolean) => Promise<void>,

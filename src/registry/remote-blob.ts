@@ -1,5 +1,5 @@
 import { abortable } from '../base/abortable.js';
-import type { BlobSource } from '../blob/blob-reader.js';
+import type { Blob } from '../blob/blob.js';
 import type { Digest } from '../oci/digest.js';
 import { shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
@@ -29,7 +29,7 @@ type Deliver = (chunk: Uint8Array) => void | Promise<void>;
  * wrong. Every answer is checked against what was asked; a transfer that breaks goes on at the byte it had reached.
  * Content is not checked here: digests are the reader's business.
  */
-export class RemoteBlob implements BlobSource {
+export class RemoteBlob implements Blob {
   readonly #route: BlobRoute;
   readonly #options: RemoteBlobOptions;
   /** The registry refused or mangled a range: then whole blobs are asked for and read on to the place. */

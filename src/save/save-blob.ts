@@ -2,8 +2,8 @@ import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { BlobSource } from '../blob/blob-reader.js';
-import type { KeptPages } from '../blob/kept-pages.js';
+import type { Blob } from '../blob/blob.js';
+import type { CachedPages } from '../blob/cached-pages.js';
 import { PAGE_SIZE, pageCount, pageLength } from '../blob/page.js';
 import { PageAssembler } from '../blob/page-assembler.js';
 import { withMachineLock } from '../cache/machine-lock.js';
@@ -22,7 +22,7 @@ const space = new FreeSpace();
 export interface SaveBlobOptions {
   digest: Digest; // what the bytes must turn out to be
   target: SaveTarget; // its directories are there
-  kept: KeptPages; // what earlier index passes have left needs no network
+  kept: CachedPages; // what earlier index passes have left needs no network
   /** The file is so long by now; it grows, but for an attempt that must be made again. */
   onProgress(doneBytes: number): void;
   /** Another process saves the same file. */
@@ -36,7 +36,7 @@ export interface SaveBlobOptions {
  * gone on with, pages on disk are used, and the digest of all decides: when it is wrong everything is fetched once more.
  * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, what there is of the partial file stays; the source's errors; the signal's reason
  */
-export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
+export async function saveBlob(source: Blob, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, log, signal } = options;
   let isResumable = true;
   const save = async () =>
@@ -73,7 +73,7 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
 
 /** @param isResumable a later save goes on with the partial file */
 async function fetchFile(
-  source: BlobSource,
+  source: Blob,
   options: SaveBlobOptions,
   { isResumable }: { isResumable: boolean },
 ): Promise<SavedBlob> {
@@ -106,7 +106,7 @@ async function fetchFile(
  */
 async function fill(
   file: PartialFile,
-  source: BlobSource,
+  source: Blob,
   { digest, kept, onProgress, target, signal }: SaveBlobOptions,
   { fresh }: { fresh: boolean },
 ): Promise<{ from: number; isWhole: boolean }> {
@@ -138,9 +138,9 @@ async function fill(
 
 /** @param kept pages to take from disk; undefined: all come from the source */
 async function copyPages(
-  source: BlobSource,
+  source: Blob,
   first: number,
-  kept: KeptPages | undefined,
+  kept: CachedPages | undefined,
   writer: PageWriter,
   signal: AbortSignal,
 ): Promise<void> {
@@ -157,8 +157,9 @@ async function copyPages(
     while (next < count && !kept?.has(next)) next++;
     const end = Math.min(next * PAGE_SIZE, size);
     const assembler = new PageAssembler(
-      page,
+      page * PAGE_SIZE,
       end,
+      PAGE_SIZE,
       () => writer.buffer(),
       (bytes, number) => writer.add(bytes, number),
     );
@@ -208,7 +209,7 @@ function isDigestOf(hash: Hash, digest: Digest): boolean {
   return hash.digest('hex') === digestHex(digest);
 }
 
-function mismatch(source: BlobSource, digest: Digest): LayerslayerError {
+function mismatch(source: Blob, digest: Digest): LayerslayerError {
   const doing = `saving ${shortDigest(digest)}`;
   return new LayerslayerError(
     'DIGEST_MISMATCH',

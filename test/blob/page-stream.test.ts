@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { KeptPages, RUN_LENGTH } from '#dist/blob/kept-pages.js';
+import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { type PageStreamOptions, streamPages } from '#dist/blob/page-stream.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
-import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { blockDigestsOf, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
 import { SIZES } from './reader-suite.js';
 
@@ -74,10 +74,12 @@ describe('streamPages', () => {
     const { store } = await openStore();
     const result = await gather(new FaultySource(bytes), store, { digest: digestOf(bytes) });
     expect(same(result.got, bytes)).toBe(true);
-    expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
+    expect(same(result.pageDigests, blockDigestsOf(bytes))).toBe(true);
     expect(result.bytes).toBe(size);
     for (let number = 0; number * PAGE < size; number++) {
-      expect(same(new KeptPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(true);
+      expect(same(new CachedPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(
+        true,
+      );
     }
     expect(await keptPages(store)).toBe(Math.ceil(size / (RUN_LENGTH * PAGE)));
   });
@@ -103,7 +105,7 @@ describe('streamPages', () => {
   test('a SHA-512 blob', async () => {
     const { store } = await openStore();
     const result = await gather(new FaultySource(BYTES), store, { digest: digestOf(BYTES, 'sha512') });
-    expect(same(result.pageDigests, pageDigestsOf(BYTES))).toBe(true);
+    expect(same(result.pageDigests, blockDigestsOf(BYTES))).toBe(true);
   });
 
   test('takes up where an interrupted pass stopped', async () => {
@@ -115,7 +117,7 @@ describe('streamPages', () => {
     const result = await gather(whole, store);
     expect(whole.requests).toEqual([`${3 * PAGE}-${BYTES.length}`]);
     expect(same(result.got, BYTES)).toBe(true);
-    expect([same(result.pageDigests, pageDigestsOf(BYTES)), result.bytes]).toEqual([true, BYTES.length]);
+    expect([same(result.pageDigests, blockDigestsOf(BYTES)), result.bytes]).toEqual([true, BYTES.length]);
   });
 
   test('all pages on disk: no request', async () => {
@@ -190,7 +192,7 @@ describe('streamPages', () => {
     aborter.abort(new LayerslayerError('ABORTED', 'interrupted'));
     await expect(pass).rejects.toMatchObject({ code: 'ABORTED' });
     expect(handed).toEqual([0, 1]);
-    const kept = new KeptPages(store, digestOf(BYTES));
+    const kept = new CachedPages(store, digestOf(BYTES));
     expect([0, 1].map((number) => same(kept.readSync(number), pageOf(BYTES, number)))).toEqual([true, true]);
   });
 

@@ -10,6 +10,7 @@ interface Asked {
   blob: number;
   first: number;
   count: number;
+  likelyEnd: number;
   finish(error?: Error): void;
 }
 
@@ -22,9 +23,16 @@ function setup(memoryWindows = 512, runLength = 1) {
   const loader = new WindowLoader(
     {
       pickThread: () => threads++,
-      read: (thread, blob, first, count) =>
-        new Promise((resolve, reject) => {
-          asked.push({ thread, blob, first, count, finish: (error) => (error ? reject(error) : resolve()) });
+      read: (thread, { blob, first, count, likelyEnd }) =>
+        new Promise<void>((resolve, reject) => {
+          asked.push({
+            thread,
+            blob,
+            first,
+            count,
+            likelyEnd,
+            finish: (error) => (error ? reject(error) : resolve()),
+          });
         }),
     },
     memoryWindows * WINDOW_SIZE,

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
-import type { LocalPlace } from '../../blob/local-pages.js';
+import type { LocalRange } from '../../blob/near-bytes.js';
 import type { CacheOptions } from '../../cache/content-store.js';
 import type { Platform } from '../../oci/platform.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
@@ -42,7 +42,7 @@ export interface SourceMethods {
    * @returns where the layer lies on this machine, if it does; the file stays the fetching thread's
    * @throws LayerslayerError when it should and does not
    */
-  setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): Promise<LocalPlace | undefined>;
+  setPageDigests(argument: { blob: BlobNumber; pageDigests: Uint8Array }): Promise<LocalRange | undefined>;
   /** Saves the blob as it is; how far it is stands in its counter. See `save-blob.ts`. */
   save(argument: { blob: BlobNumber; target: SaveTarget }, signal: AbortSignal): Promise<SavedBlob>;
   /** Ends what is under way, gives back what was reserved in the cache. */

@@ -8,10 +8,10 @@ import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import type { BlobSource } from '../../blob/blob-reader.js';
-import { FetchedPages } from '../../blob/fetched-pages.js';
+import type { Blob } from '../../blob/blob.js';
+import { CachedPages } from '../../blob/cached-pages.js';
+import { FetchedBlocks } from '../../blob/fetched-blocks.js';
 import { GrowingRanges } from '../../blob/growing-ranges.js';
-import { KeptPages } from '../../blob/kept-pages.js';
 import { PAGE_SIZE } from '../../blob/page.js';
 import { streamPages } from '../../blob/page-stream.js';
 import { ByteLru } from '../../cache/byte-lru.js';
@@ -37,8 +37,8 @@ const STREAM_BUFFERS = 8;
 /** Memory that the HTTP parser takes at its first response, in pages of 64 KiB. */
 const PARSER_MEMORY = { initial: 2 };
 
-/** Pages read ahead that nobody has asked for yet, of all blobs; on disk they may be evicted, or never get there. */
-const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
+/** Blocks fetched lately, of all blobs: on disk they may be evicted, or never get there. */
+const RECENT_BYTES = 16 * 1024 * 1024;
 
 /**
  * Bytes at the end of a blob that a scan reads even if it has enough; a range may be in flight
@@ -46,13 +46,13 @@ const RECENT_PAGES_BYTES = 16 * 1024 * 1024;
  */
 const WALK_REST = 64 * 1024;
 
-/** What was said of a blob; its source and pages are made at the first use. */
+/** What was said of a blob; its source and blocks are made at the first use. */
 interface OpenBlob {
   image: ResolvedImage;
   descriptor: Descriptor;
   pageDigests?: Uint8Array;
-  source?: BlobSource;
-  pages?: FetchedPages;
+  source?: Blob;
+  blocks?: FetchedBlocks;
 }
 
 interface Fetching {
@@ -68,7 +68,7 @@ const images = new Map<string, ResolvedImage>();
 /** Streams under way: they end before the store is closed. */
 const streams = new Set<Promise<unknown>>();
 const closing = new AbortController();
-const recent = new ByteLru<string, Uint8Array>(RECENT_PAGES_BYTES);
+const recent = new ByteLru<string, Uint8Array>(RECENT_BYTES);
 const log = logTo((level, message) => main.notify('log', { level, message }));
 let fetching: Promise<Fetching>;
 
@@ -142,18 +142,17 @@ async function setup({ registry, cache, counters: shared }: FetchSetup): Promise
 function attach(port: MessagePort): void {
   const rings = new Map<BlobNumber, BufferRing>();
   const methods: FetchMethods = {
-    async page({ blob, number }, signal) {
-      // A copy: the page is kept for others.
-      const pages = await pagesOf(blob);
+    async read({ blob, offset, length }, signal) {
+      const blocks = await blocksOf(blob);
       try {
-        const page = new Uint8Array(await pages.page(number, signal));
-        return new Transferred(page, [page.buffer]);
+        const bytes = await blocks.read(offset, length, signal);
+        return new Transferred(bytes, [bytes.buffer]);
       } catch (error) {
         throw namingFile(error, await sourceOf(blob));
       }
     },
-    async prefetch({ blob, first, end }) {
-      (await pagesOf(blob)).prefetch(first, end);
+    async prefetch({ blob, offset, end }) {
+      (await blocksOf(blob)).prefetch(offset, end);
     },
     stream: ({ blob }, signal) => tracked(stream(blob, signal)),
     recycle({ blob, buffer }) {
@@ -203,7 +202,7 @@ async function save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): 
   return saveBlob(source, {
     digest,
     target,
-    kept: new KeptPages(store, digest),
+    kept: new CachedPages(store, digest),
     onProgress: (doneBytes) => counters.setProgress(blob, doneBytes),
     onWait: () =>
       main.notify('notice', { message: `another process saves ${shortDigest(digest)}: waiting for it` }),
@@ -265,7 +264,7 @@ function attachWalk(port: MessagePort): void {
 }
 
 /** Whoever tries once more after wrong bytes wants others. */
-function afterMismatch(error: unknown, source: BlobSource): unknown {
+function afterMismatch(error: unknown, source: Blob): unknown {
   if (error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH') source.reconnect?.();
   return namingFile(error, source);
 }
@@ -279,7 +278,7 @@ function tracked<T>(streaming: Promise<T>): Promise<T> {
 }
 
 /** Who finds wrong bytes knows their digest; whoever can mend it wants to know the file. */
-function namingFile(error: unknown, { local }: BlobSource): unknown {
+function namingFile(error: unknown, { local }: Blob): unknown {
   const isMismatch = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
   return local && isMismatch && !error.message.includes(local.path) ? withContext(error, local.path) : error;
 }
@@ -290,7 +289,7 @@ function openBlob(blob: BlobNumber): OpenBlob {
   return open;
 }
 
-async function sourceOf(blob: BlobNumber): Promise<BlobSource> {
+async function sourceOf(blob: BlobNumber): Promise<Blob> {
   const { source } = await fetching;
   const open = openBlob(blob);
   open.source ??= source.open(open.image, open.descriptor);
@@ -298,25 +297,25 @@ async function sourceOf(blob: BlobNumber): Promise<BlobSource> {
 }
 
 /** Where the pages of a source are kept. */
-async function storeFor({ local }: BlobSource): Promise<ContentStore> {
+async function storeFor({ local }: Blob): Promise<ContentStore> {
   const { store, nothingKept } = await fetching;
   return local ? nothingKept : store;
 }
 
-async function pagesOf(blob: BlobNumber): Promise<FetchedPages> {
+async function blocksOf(blob: BlobNumber): Promise<FetchedBlocks> {
   const source = await sourceOf(blob);
   const store = await storeFor(source);
   const open = openBlob(blob);
   const { pageDigests, descriptor } = open;
   if (!pageDigests) throw new LayerslayerError('INTERNAL', `blob ${blob} has no page digests yet`);
-  open.pages ??= new FetchedPages({
-    source,
+  open.blocks ??= new FetchedBlocks({
+    blob: source,
     digest: descriptor.digest,
-    pageDigests,
+    blockDigests: pageDigests,
     store,
     recent,
     log,
     signal: closing.signal,
   });
-  return open.pages;
+  return open.blocks;
 }

@@ -3,7 +3,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log, LogLevel } from '../../base/log.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
-import type { LocalPlace } from '../../blob/local-pages.js';
+import type { LocalRange } from '../../blob/near-bytes.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
@@ -91,7 +91,7 @@ export class Fetching {
    * Pages of the blob may be asked for when this is done.
    * @returns where it lies on this machine, if it does; the file is closed when the thread ends
    */
-  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalPlace | undefined> {
+  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalRange | undefined> {
     const known = this.#blobs.get(blob);
     if (known) known.pageDigests = pageDigests;
     if (!this.#peer && known && !isLocal(known.image)) return undefined;

@@ -11,6 +11,7 @@ import type {
   InflateMethods,
   OpenLayerRequest,
   WindowMethods,
+  WindowRequest,
   WindowRun,
 } from './inflate-protocol.js';
 
@@ -84,7 +85,8 @@ export class InflatePool implements WindowSupplier {
     return this.#leastBusy(({ reads }) => reads);
   }
 
-  async read(place: number, blob: BlobNumber, first: number, count: number): Promise<void> {
+  async read(place: number, request: WindowRequest): Promise<void> {
+    const { blob } = request;
     const thread = this.#thread(place);
     if (!thread.opened.has(blob)) {
       thread.peer.notify('open', this.#layers.get(blob)!);
@@ -93,7 +95,7 @@ export class InflatePool implements WindowSupplier {
     thread.reads++;
     const recycled = thread.used.splice(0);
     try {
-      const last = await thread.peer.call('read', { blob, first, count, recycled }, { transfer: recycled });
+      const last = await thread.peer.call('read', { ...request, recycled }, { transfer: recycled });
       if (last) this.#arrived(thread, blob, last);
     } finally {
       thread.reads--;

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
-import type { LocalPlace } from '../../blob/local-pages.js';
+import type { LocalRange } from '../../blob/near-bytes.js';
 import type { Compression } from '../../codec/compression.js';
 import type { CheckpointColumns, WindowStorage } from '../../index/layer-index.js';
 import type { TableAllowance } from '../../index/table-budget.js';
@@ -25,13 +25,22 @@ export interface OpenLayerRequest {
   pageDigests: Uint8Array;
   windows: WindowStorage;
   /** Where the blob lies on this machine, if it does: then its pages are read there. */
-  local: LocalPlace | undefined;
+  local: LocalRange | undefined;
 }
 
 /** Windows that lie side by side, whole but for the last one of a layer. */
 export interface WindowRun {
   number: number; // of the first
   bytes: Uint8Array;
+}
+
+/** Windows that are asked for. */
+export interface WindowRequest {
+  blob: BlobNumber;
+  first: number;
+  count: number;
+  /** Before this window the reader will likely go on: where the compressed bytes can be fetched ahead. */
+  likelyEnd: number;
 }
 
 /** Asked by the main thread, answered by an inflating one. */
@@ -54,7 +63,7 @@ export interface InflateMethods {
    * @param argument.recycled as `recycle`: what comes along costs no message of its own
    */
   read(
-    argument: { blob: BlobNumber; first: number; count: number; recycled: readonly ArrayBuffer[] },
+    argument: WindowRequest & { recycled: readonly ArrayBuffer[] },
     signal: AbortSignal,
   ): Promise<Transferred<WindowRun> | undefined>;
   /** Gives buffers of runs back. */
@@ -69,10 +78,13 @@ export interface WindowMethods {
 
 /** Asked by an inflating thread, answered by the fetching one. */
 export interface FetchMethods {
-  /** One verified page. */
-  page(argument: { blob: BlobNumber; number: number }, signal: AbortSignal): Promise<Transferred<Uint8Array>>;
-  /** Pages `[first, end)` will likely be asked for. */
-  prefetch(argument: { blob: BlobNumber; first: number; end: number }): Promise<void>;
+  /** Verified bytes. */
+  read(
+    argument: { blob: BlobNumber; offset: number; length: number },
+    signal: AbortSignal,
+  ): Promise<Transferred<Uint8Array>>;
+  /** The bytes `[offset, end)` will likely be asked for. */
+  prefetch(argument: { blob: BlobNumber; offset: number; end: number }): Promise<void>;
   /**
    * The whole blob, as `streamed` notices of whole pages, at most STREAM_BUFFERS of them not given back.
    * @returns the digests of its pages; the blob's own digest and size were right

@@ -7,13 +7,9 @@ import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { LocalPages } from '../../blob/local-pages.js';
-import { PAGE_SIZE } from '../../blob/page.js';
-import type { PagePartSource, PageSource } from '../../blob/page-source.js';
-import { PagedBlob } from '../../blob/paged-blob.js';
-import { StoredPages } from '../../blob/stored-pages.js';
-import { WholePages } from '../../blob/whole-pages.js';
-import { ByteLru } from '../../cache/byte-lru.js';
+import { CachedPages } from '../../blob/cached-pages.js';
+import { LocalFileBytes } from '../../blob/near-bytes.js';
+import { VerifiedBlob } from '../../blob/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import { InflateEngine } from '../../codec/gzip/inflate-engine.js';
@@ -36,15 +32,11 @@ import { type ReadingResources, RUN_SIZE, WINDOW_SIZE, WindowReader } from './wi
 
 /** Buffers kept for runs of windows: those of a request of read-ahead, and half of the next. */
 const IDLE_RUNS = 12;
-/** Of pages kept here: one for each of a few readers, who go through it in pieces. */
-const FETCHED_BYTES = 8 * PAGE_SIZE;
 
 const resources: ReadingResources = {
   cursors: new CursorPool(),
   runs: new BufferPool(RUN_SIZE, IDLE_RUNS),
 };
-/** Pages that came from the fetching thread. */
-const fetched = new ByteLru<string, Uint8Array>(FETCHED_BYTES);
 const layers = new Map<BlobNumber, WindowReader>();
 const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
 let fetching: ThreadPeer<FetchMethods>;
@@ -62,7 +54,7 @@ const handlers: InflateMethods = {
   open(request) {
     layers.set(request.blob, openLayer(request));
   },
-  async read({ blob, first, count, recycled }, signal) {
+  async read({ blob, first, count, likelyEnd, recycled }, signal) {
     for (const buffer of recycled) resources.runs.giveBack(buffer);
     const layer = layers.get(blob);
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
@@ -72,7 +64,7 @@ const handlers: InflateMethods = {
       if (isLast) last = new Transferred({ number, bytes }, [bytes.buffer]);
       else main.notify('windows', { blob, number, bytes }, [bytes.buffer]);
     };
-    await layer.read(first, count, deliver, signal);
+    await layer.read(first, count, deliver, { likelyEnd, signal });
     return last;
   },
   recycle({ recycled }) {
@@ -143,7 +135,7 @@ async function finish(
 }
 
 function openLayer(request: OpenLayerRequest): WindowReader {
-  const { digest, blobSize, checkpoints, windows } = request;
+  const { digest, checkpoints, windows } = request;
   let toldDamage = false;
   const onDamage = (number: number, why: string) => {
     if (toldDamage) return;
@@ -154,16 +146,25 @@ function openLayer(request: OpenLayerRequest): WindowReader {
   };
   const kept = new CheckpointWindows(checkpoints, windows, onDamage);
   const layer = { ...request, windowOf: (number: number) => kept.window(number) };
-  return new WindowReader(layer, new PagedBlob(pagesOf(request), blobSize), resources);
+  return new WindowReader(layer, verified(request), resources);
 }
 
-/** Compressed pages from where they are nearest, else from the fetching thread. */
-function pagesOf({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): PagePartSource {
-  const pages: PageSource = {
-    page: (number, signal) => fetching.call('page', { blob, number }, { signal }),
-    prefetch: (first, end) => fetching.notify('prefetch', { blob, first, end }),
-  };
-  const upstream = new WholePages(pages, digest, fetched);
-  if (local) return new LocalPages({ place: local, size: blobSize, pageDigests, upstream });
-  return store ? new StoredPages({ store, digest, pageDigests, upstream, log }) : upstream;
+/** Compressed bytes from where they are nearest, else from the fetch thread. */
+function verified({ blob, digest, blobSize, pageDigests, local }: OpenLayerRequest): VerifiedBlob {
+  const near = local ? new LocalFileBytes(local) : store && new CachedPages(store, digest);
+  let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
+  return new VerifiedBlob({
+    size: blobSize,
+    blockDigests: pageDigests,
+    near,
+    upstream: {
+      read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),
+      prefetch: (offset, end) => fetching.notify('prefetch', { blob, offset, end }),
+    },
+    onDamage: (page) => {
+      if (!isDamageLogged)
+        log.warn(`cache: page ${page} of ${shortDigest(digest)} is damaged, fetching it again`);
+      isDamageLogged = true;
+    },
+  });
 }
