@@ -34,8 +34,14 @@ export class BlobHasher {
   #blockFilled = 0; // bytes of it
   #size = 0; // bytes of all so far
 
-  /** @param expectedSize bytes, to allocate at once; more or fewer may come */
-  constructor(algorithm: DigestAlgorithm, expectedSize = 0) {
+  readonly #hasBlocks: boolean;
+
+  /**
+   * @param expectedSize bytes, to allocate at once; more or fewer may come
+   * @param hasBlocks false: only the digest of the whole is wanted
+   */
+  constructor(algorithm: DigestAlgorithm, expectedSize = 0, hasBlocks = true) {
+    this.#hasBlocks = hasBlocks;
     this.#algorithm = algorithm;
     this.#whole = createHash(algorithm);
     this.#digests = new Uint8Array(blockCount(expectedSize) * BLOCK_DIGEST_LENGTH);
@@ -49,7 +55,7 @@ export class BlobHasher {
   update(chunk: Uint8Array): void {
     this.#whole.update(chunk);
     this.#size += chunk.length;
-    let at = 0;
+    let at = this.#hasBlocks ? 0 : chunk.length;
     while (at < chunk.length) {
       const part = chunk.subarray(at, at + BLOCK_SIZE - this.#blockFilled);
       at += part.length;

@@ -66,6 +66,24 @@ export class CachedPages implements NearBytes {
     return this.has(pageOf(offset)) || this.#store.has('page', this.#blockKey(offset));
   }
 
+  /** The pages that are on disk by their files' names. Of a run that was interrupted only the first are. */
+  pagesOnDisk(blobSize: number): Set<number> {
+    const pages = new Set<number>();
+    for (const name of this.#store.namesSync('page', this.#digest)) {
+      const run = name.startsWith('r');
+      const number = Number(name.slice(run ? 1 : 0));
+      for (let i = 0; i < (run ? RUN_LENGTH : 1); i++) pages.add(number * (run ? RUN_LENGTH : 1) + i);
+    }
+    for (const page of pages) if (!(page < pageCount(blobSize))) pages.delete(page);
+    return pages;
+  }
+
+  /** Takes a page that could not be read, and those after it in its run, out of `pages`. */
+  forgetRun(page: number, pages: Set<number>): void {
+    do pages.delete(page);
+    while (++page % RUN_LENGTH !== 0);
+  }
+
   async write(page: number, bytes: Uint8Array): Promise<void> {
     await this.#store.write('page', this.#key(page), bytes);
   }

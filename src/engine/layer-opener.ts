@@ -83,7 +83,7 @@ export class LayerOpener {
     const { digest, size, numbers } = wanted;
     const { walkBlob } = await import('./blob-walk.js'); // a mount does without
     const { fetching } = this.#parts;
-    const connect = fetching.attachWalk.bind(fetching);
+    const connect = fetching.attach.bind(fetching);
     const allowance = this.#tables.allowance(image, size);
     const walk = (blob: BlobNumber, end: number) =>
       walkBlob(watcher, { blob, digest, blobSize: size, end, allowance, connect, signal });
@@ -182,17 +182,7 @@ export class LayerOpener {
     signal: AbortSignal,
   ): Promise<MadeIndex> {
     const allowance = this.#tables.allowance(image, size);
-    const index = async () => ({
-      bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
-    });
-    try {
-      return await index();
-    } catch (error) {
-      if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
-      // Once more: a cache or a proxy on the way may have sent other bytes.
-      this.#parts.log.warn(`${error.message}; trying once more`);
-      return index();
-    }
+    return { bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance) };
   }
 
   async #readable(blob: BlobNumber, size: number, { index, windows }: KeptIndex): Promise<Layer> {
@@ -205,7 +195,7 @@ export class LayerOpener {
       );
     }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
+    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(blob, pageDigests));
     const compressed = { blob, digest, compression, blobSize, pageDigests, local };
     this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
     return new IndexedLayer({

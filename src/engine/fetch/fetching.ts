@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
-import type { Log, LogLevel } from '../../base/log.js';
+import type { Log } from '../../base/log.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
 import { parseImageLocation } from '../../oci/image-location.js';
@@ -9,7 +9,7 @@ import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import type { FetchNotices, FetchSetup, OpenBlobRequest, SourceMethods } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 
 /** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
@@ -26,13 +26,6 @@ export interface FetchingOptions {
   onRestart(): void;
 }
 
-/** A blob that the thread was told of, to be told again. */
-interface KnownBlob {
-  image: ResolvedImage;
-  layer: number;
-  pageDigests?: Uint8Array;
-}
-
 /**
  * The fetching thread as the main thread sees it. It is started when it is first needed: an image that is kept is mounted
  * without. When it dies, calls under way fail and another one takes its place, which
@@ -40,10 +33,11 @@ interface KnownBlob {
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  readonly #blobs = new Map<BlobNumber, KnownBlob>();
+  readonly #blobs: Map<BlobNumber, OpenBlobRequest> = new Map();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
   #peer: ThreadPeer<SourceMethods> | undefined;
+  #isReady: Promise<void> | undefined; // of #peer
   #closed = false;
 
   /** @param thread one that was started before, and is ours from now on */
@@ -62,7 +56,8 @@ export class Fetching {
    * @throws LayerslayerError if memory is short
    */
   async prepare(): Promise<void> {
-    await this.#started().call('prepare', {});
+    this.#started();
+    await this.#isReady;
   }
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
@@ -82,20 +77,21 @@ export class Fetching {
    * their own, and messages of different ports come in any order.
    */
   async openBlob(blob: BlobNumber, image: ResolvedImage, layer: number): Promise<void> {
-    if (!this.#blobs.has(blob)) this.#blobs.set(blob, { image, layer });
+    const known = this.#blobs.get(blob);
+    if (!known) this.#blobs.set(blob, { blob, image, layer });
     // A thread that is started later is told of all blobs at once.
     await this.#peer?.call('openBlob', { blob, image, layer });
   }
 
   /**
-   * Pages of the blob may be asked for when this is done.
-   * @returns where it lies on this machine, if it does; the file is closed when the thread ends
+   * Bytes of the blob may be read when this is done.
+   * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
-  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalRange | undefined> {
-    const known = this.#blobs.get(blob);
-    if (known) known.pageDigests = pageDigests;
-    if (!this.#peer && known && !isLocal(known.image)) return undefined;
-    return this.#started().call('setPageDigests', { blob, pageDigests });
+  async setBlockDigests(blob: BlobNumber, blockDigests: Uint8Array): Promise<LocalRange | undefined> {
+    const known = this.#blobs.get(blob)!;
+    known.blockDigests = blockDigests;
+    if (!this.#peer && !isLocal(known.image)) return undefined;
+    return this.#started().call('openBlob', known);
   }
 
   head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
@@ -106,14 +102,9 @@ export class Fetching {
     return this.#started().call('save', { blob, target }, { signal });
   }
 
-  /** Gives the thread the other end of an inflating thread's conversation. */
+  /** Gives the thread the other end of a conversation with a thread that reads blobs. */
   attach(port: MessagePort): void {
     this.#started().notify('attach', { port }, [port]);
-  }
-
-  /** Gives the thread the other end of a walk's conversation. */
-  attachWalk(port: MessagePort): void {
-    this.#started().notify('attachWalk', { port }, [port]);
   }
 
   async close(reason: LayerslayerError): Promise<void> {
@@ -131,18 +122,15 @@ export class Fetching {
 
   #adopt(thread: Worker): ThreadPeer<SourceMethods> {
     const { log, onNotice, setup } = this.#options;
-    const notices: NoticeMethods = {
-      log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
-      notice: ({ message }) => onNotice?.(message),
+    const notices: FetchNotices = {
+      log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
     };
     const peer = new ThreadPeer<SourceMethods>(thread, notices);
     this.#thread = thread;
     this.#peer = peer;
-    peer.notify('setup', setup);
-    for (const [blob, { image, layer, pageDigests }] of this.#blobs) {
-      peer.notify('openBlob', { blob, image, layer });
-      if (pageDigests) peer.notify('setPageDigests', { blob, pageDigests });
-    }
+    this.#isReady = peer.call('setup', setup);
+    this.#isReady.catch(() => {}); // calls throw it
+    for (const known of this.#blobs.values()) peer.notify('openBlob', known);
     thread.on('error', (error) => this.#ended(thread, peer, asLayerslayerError(error)));
     thread.on('exit', (code) =>
       this.#ended(thread, peer, new LayerslayerError('INTERNAL', `exit code ${code}`)),

@@ -26,13 +26,10 @@ export interface InflatePoolOptions {
   log: Log;
 }
 
-/** Buffers that wait to go back, at the most: a message costs 0.1 ms where it wakes a thread (measured). */
-const RECYCLED_TOGETHER = 2;
-
 interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
-  used: ArrayBuffer[]; // of runs that have come: they go back with what is asked next
+  used: ArrayBuffer[]; // of runs that came; released with the next read: a message that wakes a thread costs 0.1 ms
   opened: Set<BlobNumber>;
   indexingBytes: number; // of the blobs that it is indexing
   reads: number; // calls under way
@@ -88,29 +85,23 @@ export class InflatePool implements WindowSupplier {
   async read(place: number, request: WindowRequest): Promise<void> {
     const { blob } = request;
     const thread = this.#thread(place);
-    if (!thread.opened.has(blob)) {
-      thread.peer.notify('open', this.#layers.get(blob)!);
-      thread.opened.add(blob);
-    }
+    const layer = thread.opened.has(blob) ? undefined : this.#layers.get(blob);
+    thread.opened.add(blob);
     thread.reads++;
-    const recycled = thread.used.splice(0);
+    const released = thread.used.splice(0);
     try {
-      const last = await thread.peer.call('read', { ...request, recycled }, { transfer: recycled });
+      const argument = { ...request, layer, released };
+      const last = await thread.peer.call('read', argument, { transfer: released });
       if (last) this.#arrived(thread, blob, last);
     } finally {
       thread.reads--;
     }
   }
 
-  #arrived(thread: Pick<Thread, 'peer' | 'used'>, blob: BlobNumber, run: WindowRun): void {
+  #arrived(thread: Pick<Thread, 'used'>, blob: BlobNumber, run: WindowRun): void {
     this.#options.onWindows(blob, run);
     // Whoever waited looks at it first: he is only told when this has returned.
-    setImmediate(() => {
-      thread.used.push(run.bytes.buffer as ArrayBuffer);
-      if (thread.used.length < RECYCLED_TOGETHER) return;
-      const recycled = thread.used.splice(0);
-      thread.peer.notify('recycle', { recycled }, recycled);
-    });
+    setImmediate(() => thread.used.push(run.bytes.buffer as ArrayBuffer));
   }
 
   /** There is a new fetching thread. */
@@ -161,7 +152,7 @@ export class InflatePool implements WindowSupplier {
     });
     const used: ArrayBuffer[] = [];
     const handlers: WindowMethods = {
-      windows: ({ blob, ...run }) => this.#arrived({ peer, used }, blob, run),
+      windows: ({ blob, ...run }) => this.#arrived({ used }, blob, run),
       log: ({ level, message }) => log[level](message),
     };
     const peer = new ThreadPeer<InflateMethods>(worker, handlers);

@@ -9,7 +9,7 @@ import type { Digest } from '../../oci/digest.js';
 
 /**
  * Three kinds of threads: the main one (file system), one that fetches (network, digests, page cache) and a few that
- * inflate. This is what the main thread asks an inflating one, and what that one asks the fetching one.
+ * inflate. This is what the main thread asks an inflating one; `fetch-protocol.ts` is what both ask the fetching one.
  */
 
 /** A blob as the fetching thread knows it, for the life of a session. */
@@ -57,44 +57,19 @@ export interface InflateMethods {
     argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
-  open(argument: OpenLayerRequest): void;
   /**
    * Runs of windows come as `windows` notices, in order, but for the last: that is the result.
-   * @param argument.recycled as `recycle`: what comes along costs no message of its own
+   * @param argument.layer sent with the first read of a layer
+   * @param argument.released buffers of earlier runs
    */
   read(
-    argument: WindowRequest & { recycled: readonly ArrayBuffer[] },
+    argument: WindowRequest & { layer: OpenLayerRequest | undefined; released: readonly ArrayBuffer[] },
     signal: AbortSignal,
   ): Promise<Transferred<WindowRun> | undefined>;
-  /** Gives buffers of runs back. */
-  recycle(argument: { recycled: readonly ArrayBuffer[] }): void;
 }
 
 /** Said by an inflating thread to the main one. */
 export interface WindowMethods {
   windows(argument: WindowRun & { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
-}
-
-/** Asked by an inflating thread, answered by the fetching one. */
-export interface FetchMethods {
-  /** Verified bytes. */
-  read(
-    argument: { blob: BlobNumber; offset: number; length: number },
-    signal: AbortSignal,
-  ): Promise<Transferred<Uint8Array>>;
-  /** The bytes `[offset, end)` will likely be asked for. */
-  prefetch(argument: { blob: BlobNumber; offset: number; end: number }): Promise<void>;
-  /**
-   * The whole blob, as `streamed` notices of whole pages, at most STREAM_BUFFERS of them not given back.
-   * @returns the digests of its pages; the blob's own digest and size were right
-   */
-  stream(argument: { blob: BlobNumber }, signal: AbortSignal): Promise<Uint8Array>;
-  /** Gives a buffer of `streamed` back. Late ones of a stream that has ended do no harm. */
-  recycle(argument: { blob: BlobNumber; buffer: ArrayBuffer }): void;
-}
-
-/** Said by the fetching thread to an inflating one. */
-export interface StreamMethods {
-  streamed(argument: { blob: BlobNumber; page: Uint8Array }): void;
 }

@@ -16,15 +16,14 @@ import { InflateEngine } from '../../codec/gzip/inflate-engine.js';
 import { IndexPass } from '../../index/index-pass.js';
 import { LAYER_INDEX_VERSION } from '../../index/layer-index-codec.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import { BufferPool } from './buffer-pool.js';
 import { CheckpointWindows } from './checkpoint-windows.js';
 import { CursorPool } from './cursor-pool.js';
 import type {
   BlobNumber,
-  FetchMethods,
   InflateMethods,
   OpenLayerRequest,
-  StreamMethods,
   WindowMethods,
   WindowRun,
 } from './inflate-protocol.js';
@@ -38,8 +37,8 @@ const resources: ReadingResources = {
   runs: new BufferPool(RUN_SIZE, IDLE_RUNS),
 };
 const layers = new Map<BlobNumber, WindowReader>();
-const passes = new Map<BlobNumber, { take(page: Uint8Array): void }>();
-let fetching: ThreadPeer<FetchMethods>;
+const passes = new Map<BlobNumber, (page: Uint8Array, offset: number) => void>();
+let fetching: ThreadPeer<BlobMethods>;
 let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
@@ -51,11 +50,9 @@ const handlers: InflateMethods = {
     new InflateEngine();
   },
   index,
-  open(request) {
-    layers.set(request.blob, openLayer(request));
-  },
-  async read({ blob, first, count, likelyEnd, recycled }, signal) {
-    for (const buffer of recycled) resources.runs.giveBack(buffer);
+  async read({ blob, first, count, likelyEnd, layer: opened, released }, signal) {
+    for (const buffer of released) resources.runs.giveBack(buffer);
+    if (opened) layers.set(blob, openLayer(opened));
     const layer = layers.get(blob);
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
     let last: Transferred<WindowRun> | undefined;
@@ -67,21 +64,18 @@ const handlers: InflateMethods = {
     await layer.read(first, count, deliver, { likelyEnd, signal });
     return last;
   },
-  recycle({ recycled }) {
-    for (const buffer of recycled) resources.runs.giveBack(buffer);
-  },
 };
 const main = new ThreadPeer<WindowMethods>(parentPort!, handlers);
 
 function connect(port: MessagePort, cacheDirectory: string | undefined): void {
   const streamHandlers: StreamMethods = {
-    streamed({ blob, page }) {
-      passes.get(blob)?.take(page);
-      const { buffer } = page as Uint8Array<ArrayBuffer>;
-      fetching.notify('recycle', { blob, buffer }, [buffer]);
+    part({ blob, bytes, offset }) {
+      passes.get(blob)?.(bytes, offset);
+      const buffer = bytes.buffer as ArrayBuffer;
+      return new Transferred({ buffer, isEnough: false }, [buffer]);
     },
   };
-  fetching = new ThreadPeer<FetchMethods>(port, streamHandlers);
+  fetching = new ThreadPeer<BlobMethods>(port, streamHandlers);
   if (cacheDirectory !== undefined) store = ContentStore.forReading(cacheDirectory, log);
 }
 
@@ -89,21 +83,28 @@ async function index(
   { blob, digest, blobSize, allowance }: Parameters<InflateMethods['index']>[0],
   signal: AbortSignal,
 ): Promise<Transferred<Uint8Array>> {
-  const pass = new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
+  const begin = () => new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
+  let pass = begin();
+  let isBegun = false;
   const stop = new AbortController();
   let fault: LayerslayerError | undefined;
-  passes.set(blob, {
-    take(page) {
-      if (fault) return;
-      try {
-        pass.push(page);
-      } catch (error) {
-        fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
-        // A layer that we cannot read at all need not be fetched to its end. For a damaged one the rest still comes:
-        // only the digest tells damage on the way from a layer that was made so.
-        if (fault.code === 'UNSUPPORTED') stop.abort(fault);
-      }
-    },
+  passes.set(blob, (page, offset) => {
+    if (offset === 0 && isBegun) {
+      // What came before was wrong.
+      pass.release();
+      pass = begin();
+      fault = undefined;
+    }
+    isBegun = true;
+    if (fault) return;
+    try {
+      pass.push(page);
+    } catch (error) {
+      fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
+      // A layer that we cannot read at all need not be fetched to its end. For a damaged one the rest still
+      // comes: only the digest tells damage on the way from a layer that was made so.
+      if (fault.code === 'UNSUPPORTED') stop.abort(fault);
+    }
   });
   try {
     const pageDigests = await fetching.call(
@@ -112,7 +113,7 @@ async function index(
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     if (fault) throw fault;
-    return await finish(pass, pageDigests, digest);
+    return await finish(pass, pageDigests!, digest);
   } finally {
     passes.delete(blob);
     const tableBytes = pass.release();

@@ -18,8 +18,8 @@ import { logTo } from '#dist/base/log.js';
 import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
+import type { BlobMethods, StreamMethods } from '#dist/engine/fetch/fetch-protocol.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
-import type { FetchMethods, StreamMethods } from '#dist/engine/inflate/inflate-protocol.js';
 import { WINDOW_SIZE } from '#dist/engine/inflate/window-reader.js';
 import type { WindowStorage } from '#dist/index/layer-index.js';
 import { LAYER_INDEX_VERSION } from '#dist/index/layer-index-codec.js';
@@ -51,7 +51,7 @@ class Fetching {
 
   connect(port: MessagePort): void {
     this.ports.push(port);
-    const methods: FetchMethods = {
+    const methods: BlobMethods = {
       read: async ({ offset, length }) => {
         this.reads++;
         await this.beforeRead();
@@ -63,13 +63,14 @@ class Fetching {
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
-          peer.notify('streamed', { blob, page }, [page.buffer]);
+          peer
+            .call('part', { blob, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
+            .catch(() => {});
           await new Promise(setImmediate);
         }
         await this.endStream(signal);
         return index.pageDigests;
       },
-      recycle: () => {},
     };
     const peer = new ThreadPeer<StreamMethods>(port, methods);
   }
