@@ -38,7 +38,6 @@ export interface LayerOpenerParts {
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
-  readonly #blobs = new Map<Digest, BlobNumber>();
   readonly #tables = new TableAllowances();
 
   constructor(parts: LayerOpenerParts) {
@@ -62,7 +61,7 @@ export class LayerOpener {
     const kept = await this.#parts.indexes.load(digest);
     if (!kept) return undefined;
     this.#tables.loaded(image, kept.index);
-    const blob = await this.numberOf(image, wanted);
+    const blob = await this.#parts.fetching.openBlob(image, wanted);
     return this.#readable(blob, size, kept);
   }
 
@@ -100,9 +99,9 @@ export class LayerOpener {
       if (headBytes === undefined || headBytes >= size) {
         return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
       }
-      const blob = await this.numberOf(image, wanted);
+      const blob = await this.#parts.fetching.openBlob(image, wanted);
       try {
-        await this.#checkHead(image, wanted, blob, signal);
+        await this.#checkHead(image, wanted, signal);
         await walk(blob, headBytes);
       } catch (error) {
         throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
@@ -124,13 +123,13 @@ export class LayerOpener {
   ): Promise<Layer> {
     const { digest, size, numbers } = wanted;
     try {
-      const blob = await this.numberOf(image, wanted);
+      const blob = await this.#parts.fetching.openBlob(image, wanted);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#parts.indexes.loadOrMake(digest, {
         make: async () => {
           report.indexing(reported);
           try {
-            await this.#checkHead(image, wanted, blob, signal);
+            await this.#checkHead(image, wanted, signal);
             return await index(blob);
           } finally {
             report.passEnded(reported);
@@ -149,30 +148,15 @@ export class LayerOpener {
     }
   }
 
-  /** The blob's number, by which the fetching thread knows it too from now on. */
-  async numberOf(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
-    const blob = this.#numberOf(digest);
-    await this.#parts.fetching.openBlob(blob, image, numbers[0]!);
-    return blob;
-  }
-
   /** If a layer's type is unknown, checks its first bytes before fetching more. */
   async #checkHead(
     image: ResolvedImage,
-    { size, numbers }: WantedBlob,
-    blob: BlobNumber,
+    { digest, size, numbers }: WantedBlob,
     signal: AbortSignal,
   ): Promise<void> {
     if (!hasUnknownType(image, numbers)) return;
-    const head = await this.#parts.fetching.head(blob, Math.min(size, HEAD_LENGTH), signal);
+    const head = await this.#parts.fetching.head(digest, Math.min(size, HEAD_LENGTH), signal);
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
-  }
-
-  #numberOf(digest: Digest): BlobNumber {
-    const known = this.#blobs.get(digest);
-    if (known !== undefined) return known;
-    this.#blobs.set(digest, this.#blobs.size);
-    return this.#blobs.size - 1;
   }
 
   async #runIndexPass(
@@ -195,7 +179,7 @@ export class LayerOpener {
       );
     }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(blob, pageDigests));
+    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(digest, pageDigests));
     const compressed = { blob, digest, compression, blobSize, pageDigests, local };
     this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, windows });
     return new IndexedLayer({

@@ -2,7 +2,7 @@ import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { ByteSlab } from '../cache/byte-slab.js';
 import type { BlobNumber, WindowRequest, WindowRun } from './inflate/inflate-protocol.js';
 import { WINDOW_SIZE } from './inflate/window-reader.js';
-import { likelyEnd, SequentialReaders } from './sequential-readers.js';
+import { likelyEnd, type SequentialReaders } from './sequential-readers.js';
 
 /** Asks a thread for windows; they come through `WindowLoader.arrived`. */
 export interface WindowSupplier {
@@ -52,9 +52,9 @@ const KEPT_PART = 2 / 3;
 export class WindowLoader {
   readonly #memory: ByteSlab;
   readonly #pending = new Map<number, PendingWindow>();
-  readonly #readers = new Map<BlobNumber, SequentialReaders>();
   readonly #supplier: WindowSupplier;
-  readonly #maxAhead: number;
+  /** Windows of read-ahead of one reader, at most. */
+  readonly maxAhead: number;
   hits = 0; // windows that were in memory, or asked for already
   misses = 0;
 
@@ -62,20 +62,26 @@ export class WindowLoader {
   constructor(supplier: WindowSupplier, memoryBytes: number) {
     this.#supplier = supplier;
     this.#memory = new ByteSlab(memoryBytes * KEPT_PART, WINDOW_SIZE);
-    this.#maxAhead = Math.max(1, Math.min(MAX_AHEAD, Math.floor(memoryBytes / WINDOW_SIZE / READERS_AHEAD)));
+    this.maxAhead = Math.max(1, Math.min(MAX_AHEAD, Math.floor(memoryBytes / WINDOW_SIZE / READERS_AHEAD)));
   }
 
   /**
    * Says that the windows `first` to `last` are about to be read: asks for those that are missing, and for what will
    * likely be read next.
+   * @param readers of the blob
    * @param windowCount of the whole layer
    */
-  expect(blob: BlobNumber, first: number, last: number, windowCount: number): void {
+  expect(
+    blob: BlobNumber,
+    readers: SequentialReaders,
+    first: number,
+    last: number,
+    windowCount: number,
+  ): void {
     let missing = 0;
     for (let number = first; number <= last; number++) if (!this.#has(keyOf(blob, number))) missing++;
     this.misses += missing;
     this.hits += last - first + 1 - missing;
-    const readers = this.#readersOf(blob);
     const reader = readers.at(first);
     // Only a miss makes a reader: what lies in memory needs none, and would push out others.
     if (reader) {
@@ -151,15 +157,6 @@ export class WindowLoader {
 
   #has(key: number): boolean {
     return this.#pending.has(key) || this.#memory.has(key);
-  }
-
-  #readersOf(blob: BlobNumber): SequentialReaders {
-    let readers = this.#readers.get(blob);
-    if (!readers) {
-      readers = new SequentialReaders(this.#maxAhead);
-      this.#readers.set(blob, readers);
-    }
-    return readers;
   }
 }
 

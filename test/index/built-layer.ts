@@ -107,7 +107,7 @@ export async function readWindows(
       next += Math.ceil(bytes.length / WINDOW_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
-      shared.runs.giveBack(bytes.buffer);
+      shared.runs.release(bytes.buffer);
     },
     { signal },
   );

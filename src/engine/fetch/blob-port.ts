@@ -31,17 +31,15 @@ export interface BlobPortOptions {
 /** Serves a thread that reads and streams blobs. */
 export function serveBlobs(port: MessagePort, { blobs, log, tracked }: BlobPortOptions): void {
   const methods: BlobMethods = {
-    async read({ blob: number, offset, length }, signal) {
+    async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
       const blob = await blobs.get(number);
       try {
+        if (aheadEnd > offset) blob.blocks().prefetch(offset, aheadEnd);
         const bytes = await blob.blocks().read(offset, length, signal);
         return new Transferred(bytes, [bytes.buffer]);
       } catch (error) {
         throw blob.naming(error);
       }
-    },
-    async prefetch({ blob, offset, end }) {
-      (await blobs.get(blob)).blocks().prefetch(offset, end);
     },
     stream: ({ blob, observedEnd }, signal) =>
       tracked(observedEnd === undefined ? stream(blob, signal) : observe(blob, observedEnd, signal)),

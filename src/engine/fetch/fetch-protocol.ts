@@ -27,21 +27,16 @@ export interface SourceMethods {
    * @throws the system's error if memory is short
    */
   setup(argument: FetchSetup): Promise<void>;
-  resolve(argument: { reference: string; platform: Platform }, signal: AbortSignal): Promise<ResolvedImage>;
-  listImages(argument: { reference: string }, signal: AbortSignal): Promise<ImageOffer>;
-  documents(argument: { image: ResolvedImage }, signal: AbortSignal): Promise<ImageDocuments>;
+  /** Asks the source of images. @returns what its method does */
+  source(argument: SourceQuestion, signal: AbortSignal): Promise<ResolvedImage | ImageOffer | ImageDocuments>;
   /** The other end of a conversation with a thread that reads blobs: `BlobMethods`. */
   attach(argument: { port: MessagePort }): void;
   /**
    * Gives the image's layer (from 1) a number; nothing is fetched yet. `read` needs the digests of its blocks,
    * in this call or a later one.
-   * @returns where the layer is on this machine, if it is and the digests are known; the file stays the fetch
-   *   thread's
-   * @throws LayerslayerError if it should be there and is not
+   * @throws LayerslayerError if the layer should be on this machine and is not; network codes, for its head
    */
-  openBlob(argument: OpenBlobRequest): Promise<LocalRange | undefined>;
-  /** The blob's first bytes as they arrive, unchecked and uncached. */
-  head(argument: { blob: BlobNumber; length: number }, signal: AbortSignal): Promise<Uint8Array>;
+  openBlob(argument: OpenBlobRequest, signal: AbortSignal): Promise<OpenedBlob>;
   /** Saves the blob as it is; its counter has the progress. See `save-blob.ts`. */
   save(argument: { blob: BlobNumber; target: SaveTarget }, signal: AbortSignal): Promise<SavedBlob>;
   /** Ends what is under way and releases the share of the cache. */
@@ -53,7 +48,19 @@ export interface OpenBlobRequest {
   image: ResolvedImage;
   layer: number; // from 1
   blockDigests?: BlockDigests | undefined;
+  headLength?: number; // bytes of the blob's start that are wanted, default: none
 }
+
+export interface OpenedBlob {
+  /** Where the blob is on this machine, if it is and its digests are known. The file stays the fetch thread's. */
+  local?: LocalRange | undefined;
+  head?: Uint8Array | undefined; // as it arrives, unchecked and uncached
+}
+
+export type SourceQuestion =
+  | { ask: 'resolve'; reference: string; platform: Platform }
+  | { ask: 'listImages'; reference: string }
+  | { ask: 'documents'; image: ResolvedImage };
 
 /** Sent by the fetch thread to the main thread. */
 export interface FetchNotices {
@@ -63,13 +70,14 @@ export interface FetchNotices {
 
 /** Asked by a thread that reads blobs, over a port of its own. */
 export interface BlobMethods {
-  /** Returns verified bytes. */
+  /**
+   * Returns verified bytes.
+   * @param argument.aheadEnd as a notice, without `length`: the bytes before it will likely be asked for
+   */
   read(
-    argument: { blob: BlobNumber; offset: number; length: number },
+    argument: { blob: BlobNumber; offset: number; length?: number; aheadEnd?: number },
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
-  /** The bytes `[offset, end)` will likely be asked for. */
-  prefetch(argument: { blob: BlobNumber; offset: number; end: number }): Promise<void>;
   /**
    * Streams the blob by `part` calls. Without `observedEnd` parts are whole pages, and they are cached.
    * @param argument.observedEnd the stream ends before this byte, or where the receiver has enough: it fetches

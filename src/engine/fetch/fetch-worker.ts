@@ -44,25 +44,25 @@ const handlers: SourceMethods = {
     await loadPool();
     new WebAssembly.Memory(PARSER_MEMORY);
   },
-  async resolve({ reference, platform }, signal) {
-    return (await parts).source.resolve(reference, platform, signal);
-  },
-  async listImages({ reference }, signal) {
-    return (await parts).source.listImages(reference, signal);
-  },
-  async documents({ image }, signal) {
-    return (await parts).source.documents(image, signal);
+  async source(question, signal) {
+    const { source } = await parts;
+    if (question.ask === 'documents') return source.documents(question.image, signal);
+    const { reference } = question;
+    if (question.ask === 'listImages') return source.listImages(reference, signal);
+    return source.resolve(reference, question.platform, signal);
   },
   attach({ port }) {
     serveBlobs(port, { blobs, log, tracked });
   },
-  async openBlob({ blob, image, layer, blockDigests }) {
-    blobs.add(blob, image, layer, blockDigests);
-    if (!blockDigests) return undefined;
-    const part = await (await blobs.get(blob)).blob.local?.open();
-    return part && { fd: part.file.fd, start: part.start };
+  async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
+    blobs.add(number, image, layer, blockDigests);
+    if (!blockDigests && headLength === 0) return {};
+    const { blob } = await blobs.get(number);
+    const within = AbortSignal.any([signal, closing.signal]);
+    const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
+    const part = blockDigests && (await blob.local?.open());
+    return { head, local: part && { fd: part.file.fd, start: part.start } };
   },
-  head: ({ blob, length }, signal) => tracked(head(blob, length, signal)),
   save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),
   async close() {
     closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
@@ -91,12 +91,6 @@ async function setup({ registry, cache, counters: shared }: FetchSetup): Promise
 
 function notice(message: string): void {
   main.notify('log', { level: 'notice', message });
-}
-
-async function head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (length === 0) return new Uint8Array(0);
-  const { blob: source } = await blobs.get(blob);
-  return new Uint8Array(await source.read(0, length, AbortSignal.any([signal, closing.signal])));
 }
 
 async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {

@@ -4,12 +4,21 @@ import { asLayerslayerError, LayerslayerError, withContext } from '../../base/er
 import type { Log } from '../../base/log.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
+import type { BlockDigests } from '../../blob/page.js';
+import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import type { FetchNotices, FetchSetup, OpenBlobRequest, SourceMethods } from './fetch-protocol.js';
+import type { WantedBlob } from '../wanted-blobs.js';
+import type {
+  FetchNotices,
+  FetchSetup,
+  OpenBlobRequest,
+  SourceMethods,
+  SourceQuestion,
+} from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 
 /** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
@@ -33,7 +42,8 @@ export interface FetchingOptions {
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  readonly #blobs: Map<BlobNumber, OpenBlobRequest> = new Map();
+  /** The session's table of blobs; a new thread is told of all. */
+  readonly #blobs = new Map<Digest, OpenBlobRequest>();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
   #peer: ThreadPeer<SourceMethods> | undefined;
@@ -61,41 +71,48 @@ export class Fetching {
   }
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
-    return this.#started().call('resolve', { reference, platform }, { signal });
+    return this.#ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
   }
 
   listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
-    return this.#started().call('listImages', { reference }, { signal });
+    return this.#ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
   }
 
   documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
-    return this.#started().call('documents', { image }, { signal });
+    return this.#ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
   }
 
   /**
-   * Gives the image's layer (from 1) a number; once more does no harm. To be awaited before inflating threads hear of it: they ask over ports of
-   * their own, and messages of different ports come in any order.
+   * Gives a blob of the image a number, the same each time. To be awaited before other threads learn the number:
+   * they ask over ports of their own, and messages of different ports come in any order.
    */
-  async openBlob(blob: BlobNumber, image: ResolvedImage, layer: number): Promise<void> {
-    const known = this.#blobs.get(blob);
-    if (!known) this.#blobs.set(blob, { blob, image, layer });
+  async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    let known = this.#blobs.get(digest);
+    if (!known) {
+      known = { blob: this.#blobs.size, image, layer: numbers[0]! };
+      this.#blobs.set(digest, known);
+    }
     // A thread that is started later is told of all blobs at once.
-    await this.#peer?.call('openBlob', { blob, image, layer });
+    await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
+    return known.blob;
   }
 
   /**
-   * Bytes of the blob may be read when this is done.
+   * Bytes of the blob, which is open, may be read when this is done.
    * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
-  async setBlockDigests(blob: BlobNumber, blockDigests: Uint8Array): Promise<LocalRange | undefined> {
-    const known = this.#blobs.get(blob)!;
+  async setBlockDigests(digest: Digest, blockDigests: BlockDigests): Promise<LocalRange | undefined> {
+    const known = this.#blobs.get(digest)!;
     known.blockDigests = blockDigests;
     if (!this.#peer && !isLocal(known.image)) return undefined;
-    return this.#started().call('openBlob', known);
+    return (await this.#started().call('openBlob', known)).local;
   }
 
-  head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#started().call('head', { blob, length }, { signal });
+  /** Returns the first bytes of the blob, which is open, unchecked. */
+  async head(digest: Digest, headLength: number, signal: AbortSignal): Promise<Uint8Array> {
+    const request = { ...this.#blobs.get(digest)!, headLength };
+    const { head } = await this.#started().call('openBlob', request, { signal });
+    return head ?? new Uint8Array(0);
   }
 
   save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
@@ -113,6 +130,10 @@ export class Fetching {
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#peer?.close(reason);
     await this.#thread?.terminate();
+  }
+
+  #ask(question: SourceQuestion, signal: AbortSignal | undefined) {
+    return this.#started().call('source', question, { signal });
   }
 
   #started(): ThreadPeer<SourceMethods> {

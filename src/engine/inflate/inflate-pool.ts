@@ -29,8 +29,8 @@ export interface InflatePoolOptions {
 interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
+  ready: Promise<void>; // connected, and with its memory if that is wanted
   used: ArrayBuffer[]; // of runs that came; released with the next read: a message that wakes a thread costs 0.1 ms
-  opened: Set<BlobNumber>;
   indexingBytes: number; // of the blobs that it is indexing
   reads: number; // calls under way
 }
@@ -39,7 +39,8 @@ interface Thread {
 export class InflatePool implements WindowSupplier {
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
-  readonly #layers = new Map<BlobNumber, OpenLayerRequest>();
+  readonly #layers = new Map<BlobNumber, { request: OpenLayerRequest; openIn: WeakSet<Thread> }>();
+  #isPrepared = false;
   #closed = false;
 
   constructor(options: InflatePoolOptions) {
@@ -53,7 +54,8 @@ export class InflatePool implements WindowSupplier {
    */
   async prepare(): Promise<void> {
     // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
-    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).peer.call('prepare', {})));
+    this.#isPrepared = true;
+    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).ready));
   }
 
   /** Runs the index pass. @returns the encoded index */
@@ -75,7 +77,7 @@ export class InflatePool implements WindowSupplier {
 
   /** Makes a layer readable; the threads hear of it when they first read it. */
   open(request: OpenLayerRequest): void {
-    this.#layers.set(request.blob, request);
+    this.#layers.set(request.blob, { request, openIn: new WeakSet() });
   }
 
   pickThread(): number {
@@ -85,8 +87,9 @@ export class InflatePool implements WindowSupplier {
   async read(place: number, request: WindowRequest): Promise<void> {
     const { blob } = request;
     const thread = this.#thread(place);
-    const layer = thread.opened.has(blob) ? undefined : this.#layers.get(blob);
-    thread.opened.add(blob);
+    const known = this.#layers.get(blob);
+    const layer = known?.openIn.has(thread) ? undefined : known?.request;
+    known?.openIn.add(thread);
     thread.reads++;
     const released = thread.used.splice(0);
     try {
@@ -106,7 +109,7 @@ export class InflatePool implements WindowSupplier {
 
   /** There is a new fetching thread. */
   reconnect(): void {
-    for (const thread of this.#threads) if (thread) this.#connect(thread.peer);
+    for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
   }
 
   async close(): Promise<void> {
@@ -167,15 +170,17 @@ export class InflatePool implements WindowSupplier {
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));
     worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
-    this.#connect(peer);
-    return { worker, peer, used, opened: new Set(), indexingBytes: 0, reads: 0 };
+    return { worker, peer, used, ready: this.#connect(peer), indexingBytes: 0, reads: 0 };
   }
 
   /** Gives the thread and the fetching one a conversation of their own. */
-  #connect(peer: ThreadPeer<InflateMethods>): void {
+  #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
     const { connect, cacheDirectory } = this.#options;
     const { port1, port2 } = new MessageChannel();
     connect(port1);
-    peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
+    const argument = { port: port2, cacheDirectory: cacheDirectory(), isPrepared: this.#isPrepared };
+    const ready = peer.call('connect', argument, { transfer: [port2] });
+    ready.catch(() => {}); // a thread that ends fails its reads too
+    return ready;
   }
 }

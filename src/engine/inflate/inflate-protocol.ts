@@ -45,13 +45,13 @@ export interface WindowRequest {
 
 /** Asked by the main thread, answered by an inflating one. */
 export interface InflateMethods {
-  /** The conversation with the fetching thread; said first, and again when another one has taken its place. */
-  connect(argument: { port: MessagePort; cacheDirectory: string | undefined }): void;
   /**
-   * Allocates the memory that reads need.
+   * The conversation with the fetch thread: the first message, and sent again when another thread has taken
+   * its place.
+   * @param argument.isPrepared the memory that reads need is allocated now
    * @throws the system's error if there is none
    */
-  prepare(argument: object): void;
+  connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
   /** The index pass. @returns the encoded index */
   index(
     argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },

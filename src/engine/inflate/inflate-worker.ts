@@ -43,15 +43,13 @@ let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
 const handlers: InflateMethods = {
-  connect({ port, cacheDirectory }) {
+  connect({ port, cacheDirectory, isPrepared }) {
     connect(port, cacheDirectory);
-  },
-  prepare() {
-    new InflateEngine();
+    if (isPrepared) new InflateEngine();
   },
   index,
   async read({ blob, first, count, likelyEnd, layer: opened, released }, signal) {
-    for (const buffer of released) resources.runs.giveBack(buffer);
+    for (const buffer of released) resources.runs.release(buffer);
     if (opened) layers.set(blob, openLayer(opened));
     const layer = layers.get(blob);
     if (!layer) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
@@ -160,7 +158,7 @@ function verified({ blob, digest, blobSize, pageDigests, local }: OpenLayerReque
     near,
     upstream: {
       read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),
-      prefetch: (offset, end) => fetching.notify('prefetch', { blob, offset, end }),
+      prefetch: (offset, aheadEnd) => fetching.notify('read', { blob, offset, aheadEnd }),
     },
     onDamage: (page) => {
       if (!isDamageLogged)

@@ -52,13 +52,13 @@ class Fetching {
   connect(port: MessagePort): void {
     this.ports.push(port);
     const methods: BlobMethods = {
-      read: async ({ offset, length }) => {
+      read: async ({ offset, length = 0 }) => {
+        if (length === 0) return new Transferred(new Uint8Array(0), []);
         this.reads++;
         await this.beforeRead();
         const bytes = this.bytes.slice(offset, offset + length);
         return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
-      prefetch: async () => {},
       stream: async ({ blob }, signal) => {
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
