@@ -1,4 +1,4 @@
-import type { BlobSource, LocalBytes } from './blob-reader.js';
+import type { Blob, LocalBytes } from './blob.js';
 import { checkRange } from './byte-range.js';
 import { type FilePart, readFully } from './file-part.js';
 
@@ -6,7 +6,7 @@ import { type FilePart, readFully } from './file-part.js';
 const CHUNK_LENGTH = 256 * 1024;
 
 /** A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive. */
-export class FileBlob implements BlobSource {
+export class FileBlob implements Blob {
   readonly size: number;
   readonly local: LocalBytes;
   readonly #open: () => Promise<FilePart>;

@@ -1,4 +1,4 @@
-import type { BlobSource, LocalBytes } from './blob-reader.js';
+import type { Blob, LocalBytes } from './blob.js';
 
 /**
  * Bytes within which nothing is asked ahead: who looks for one file may find it here and stop, and then nothing was
@@ -22,10 +22,10 @@ interface Range {
  * under way while this one is read. No range is longer than half of what was read before it, so that
  * stopping wastes at most as much as was used.
  */
-export class GrowingRanges implements BlobSource {
-  readonly #source: BlobSource;
+export class GrowingRanges implements Blob {
+  readonly #source: Blob;
 
-  constructor(source: BlobSource) {
+  constructor(source: Blob) {
     this.#source = source;
   }
 

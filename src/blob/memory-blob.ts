@@ -1,11 +1,11 @@
-import type { BlobSource } from './blob-reader.js';
+import type { Blob } from './blob.js';
 import { checkRange } from './byte-range.js';
 
 /** Bytes of one `stream` chunk: about what a network hands out. */
 const CHUNK_LENGTH = 64 * 1024;
 
 /** A blob that is in memory already: inlined descriptors, small blobs, tests. */
-export class MemoryBlob implements BlobSource {
+export class MemoryBlob implements Blob {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {

@@ -1,38 +1,39 @@
 import { LayerslayerError } from '../base/errors.js';
-import { pageLength } from './page.js';
 
 /**
- * Gives an empty page to fill, of `length` bytes at least. A promise holds the stream back: this bounds the pages in
- * circulation.
+ * Returns an empty buffer to fill, of `length` bytes at least. A promise pauses the stream: this bounds the
+ * buffers in circulation.
  */
 export type TakeBuffer = (length: number) => Uint8Array | Promise<Uint8Array>;
 
-/** Takes a whole page over. A promise holds the stream back. */
+/** Takes a whole page or block over. A promise pauses the stream. */
 export type OnPage = (page: Uint8Array, number: number) => void | Promise<void>;
 
-/** Cuts a stream of chunks into pages, with one copy. */
+/** Cuts a stream of chunks into pages or blocks, with one copy. */
 export class PageAssembler {
   readonly #end: number; // byte of the blob at which the stream ends
+  readonly #unit: number; // bytes of a page or block
   readonly #takeBuffer: TakeBuffer;
   readonly #onPage: OnPage;
-  #number: number;
-  #page: Uint8Array | undefined; // the page that is being filled, of its own length
+  #offset: number; // start of the page that is being filled
+  #page: Uint8Array | undefined; // of its own length
   #filled = 0; // bytes of it
 
   /**
-   * @param firstPage the page that begins with the stream's first byte
+   * @param offset the stream's first byte, where a page begins
    * @param end byte of the blob at which the stream ends: that of a page, or of the blob
    */
-  constructor(firstPage: number, end: number, takeBuffer: TakeBuffer, onPage: OnPage) {
-    this.#number = firstPage;
+  constructor(offset: number, end: number, unit: number, takeBuffer: TakeBuffer, onPage: OnPage) {
+    this.#offset = offset;
     this.#end = end;
+    this.#unit = unit;
     this.#takeBuffer = takeBuffer;
     this.#onPage = onPage;
   }
 
-  /** The first page that has not been handed over. */
-  get nextPage(): number {
-    return this.#number;
+  /** The first byte that has not been handed over. */
+  get offset(): number {
+    return this.#offset;
   }
 
   /** Most chunks end no page, and cost no promise. */
@@ -55,14 +56,16 @@ export class PageAssembler {
       at += part.length;
       if (this.#filled < this.#page.length) return;
       const page = this.#page;
+      const number = this.#offset / this.#unit;
       this.#page = undefined;
       this.#filled = 0;
-      await this.#onPage(page, this.#number++);
+      this.#offset += page.length;
+      await this.#onPage(page, number);
     }
   }
 
   async #begin(): Promise<Uint8Array> {
-    const length = pageLength(this.#number, this.#end);
+    const length = Math.min(this.#unit, this.#end - this.#offset);
     if (length <= 0)
       throw new LayerslayerError(
         'DIGEST_MISMATCH',

@@ -1,20 +1,21 @@
-/** Compressed bytes are kept and fetched in pages of this size (bytes), the last one shorter. */
+/** Compressed bytes are cached in pages of this size (bytes), the last one shorter. */
 export const PAGE_SIZE = 256 * 1024;
 
 /**
- * A page's digest is the digests of its pieces, four of this size (bytes) or fewer: a random read needs half of a span, and
- * looks at no more of the pages on disk than that. Digests cost 0.05 % of the layer.
+ * Compressed bytes are fetched and checked in blocks of this size (bytes), four to a page. A random read
+ * needs half of a span, so larger blocks would bring bytes that nobody asked for. Digests cost 0.05 % of
+ * the layer.
  */
-export const PIECE_SIZE = 64 * 1024;
+export const BLOCK_SIZE = 64 * 1024;
 
-/** Bytes of a piece's digest, which is always SHA-256. */
-export const PIECE_DIGEST_LENGTH = 32;
+/** Bytes of a block's digest, which is always SHA-256. */
+export const BLOCK_DIGEST_LENGTH = 32;
 
-/** The digests of all pieces of a blob, one after the other, PIECE_DIGEST_LENGTH bytes each. */
-export type PageDigests = Uint8Array;
+/** The digests of all blocks of a blob, one after the other, BLOCK_DIGEST_LENGTH bytes each. */
+export type BlockDigests = Uint8Array;
 
-export function pieceCount(blobSize: number): number {
-  return Math.ceil(blobSize / PIECE_SIZE);
+export function blockCount(blobSize: number): number {
+  return Math.ceil(blobSize / BLOCK_SIZE);
 }
 
 export function pageCount(blobSize: number): number {

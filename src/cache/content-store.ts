@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, futimesSync, lstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, futimesSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../base/errors.js';
@@ -171,6 +171,17 @@ export class ContentStore {
       // As in `read`.
     }
     return fd;
+  }
+
+  /** The last components of the keys `folder/…`; none if the folder cannot be read. */
+  namesSync(kind: StoreKind, folder: string): string[] {
+    const path = this.#path(kind, folder);
+    try {
+      return path === undefined ? [] : readdirSync(path);
+    } catch (error) {
+      this.#missed(path!, error);
+      return [];
+    }
   }
 
   has(kind: StoreKind, key: string): boolean {

@@ -41,6 +41,11 @@ export function pageRunKey(digest: string, run: number): string {
   return `${digest}/r${run}`;
 }
 
+/** Key of a block of compressed bytes that came without the rest of its page. */
+export function blockKey(digest: string, block: number): string {
+  return `${digest}/b${block}`;
+}
+
 /** Key of a layer index: the format's version is in the path, so that formats never meet. */
 export function indexKey(format: number, digest: string): string {
   return `${format}/${digest}`;

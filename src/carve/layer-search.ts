@@ -46,7 +46,7 @@ export interface LayerSearchOptions {
  */
 export class LayerSearch implements LayerWatcher {
   readonly #options: LayerSearchOptions;
-  readonly #watch = new PathWatch();
+  #watch = new PathWatch();
   /** The files known so far; the others are missing. */
   readonly #sighted = new Map<WantedFile, Sighting>();
   readonly #captured = new Map<WantedFile, CapturedFile>();
@@ -61,8 +61,24 @@ export class LayerSearch implements LayerWatcher {
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
-    for (const wanted of options.wanted) this.#place(wanted, options.upper.resolve(wanted.path));
+    this.#start();
+  }
+
+  #start(): void {
+    const { wanted: all, upper } = this.#options;
+    for (const wanted of all) this.#place(wanted, upper.resolve(wanted.path));
     this.#aim();
+  }
+
+  /** Captured content is begun anew. */
+  onRestart(): void {
+    this.#watch = new PathWatch();
+    this.#sighted.clear();
+    this.#captured.clear();
+    this.#view = undefined;
+    this.#rows = 0;
+    this.#soFar = undefined;
+    this.#start();
   }
 
   /** Number of entries read. */

@@ -54,6 +54,13 @@ export class RowReader implements LayerWatcher {
     return this.#hasEnough;
   }
 
+  onRestart(): void {
+    this.#active.clear();
+    this.#left = this.#begin.size;
+    this.#rows = 0;
+    this.#soFar = undefined;
+  }
+
   settled(): Promise<void> | undefined {
     return this.#settled?.();
   }

@@ -55,6 +55,7 @@ export async function seePaths(job: PeekJob, numbers: readonly number[]): Promis
     try {
       await readEntries(job, number, {
         entry: (_, path) => job.listed.see(cleanPath(path)),
+        restart: () => {},
         settled: () => undefined,
       });
     } catch (error) {
@@ -66,13 +67,19 @@ export async function seePaths(job: PeekJob, numbers: readonly number[]): Promis
 async function peekLayer(job: PeekJob, number: number): Promise<void> {
   const { listing, note } = job;
   let found = 0;
+  listing.begin();
   const readBytes = await readEntries(job, number, {
     entry(entry, path) {
       found++;
       listing.add(entry, path, { fields: { layer: number } });
     },
+    restart() {
+      found = 0;
+      listing.restart();
+    },
     settled: () => listing.flush(),
   });
+  listing.end();
   if (readBytes === undefined) return;
   const { size } = job.image.resolved.manifest.layers[number - 1]!;
   const read = `first ${formatRoundSize(readBytes)} of ${formatRoundSize(size)}`;
@@ -83,6 +90,8 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
 /** Receives the entries of a layer one by one. */
 interface EntryReader {
   entry(entry: ListedEntry, path: Uint8Array): void;
+  /** All entries come again. */
+  restart(): void;
   settled(): Promise<void> | undefined;
 }
 
@@ -108,6 +117,7 @@ async function readEntries(
         reader.entry(entry, entry.path);
         return false;
       },
+      onRestart: () => reader.restart(),
       settled: () => reader.settled(),
     },
     { signal, onProgress, headBytes },

@@ -1,3 +1,5 @@
+import { createHash, type Hash } from 'node:crypto';
+import { LayerslayerError } from '../base/errors.js';
 import { printableJson } from '../base/printable.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
@@ -14,6 +16,9 @@ export class PeekListing {
   readonly #display: ProgressDisplay;
   readonly #output: Output;
   #lines: string[] = [];
+  #written = new ListedLines();
+  /** Of a listing that is made again: the lines that stand there already. */
+  #expected: ListedLines | undefined;
   readonly #paths: ListedPaths;
 
   constructor(form: ListingForm, paths: ListedPaths, display: ProgressDisplay, output: Output) {
@@ -41,12 +46,77 @@ export class PeekListing {
     else this.#lines.push(`${before}${longLine(entry, cleaned)}${after}`);
   }
 
-  /** Writes what was gathered; waits for a reader that is slow. */
+  /**
+   * Writes what was gathered; waits for a reader that is slow.
+   * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones
+   */
   flush(): Promise<void> | undefined {
-    if (this.#lines.length > 0) this.#display.result(this.#lines.join('\n'));
+    this.#skipWritten();
+    if (this.#lines.length > 0) {
+      this.#display.result(this.#lines.join('\n'));
+      this.#written.add(this.#lines);
+    }
     this.#lines = [];
     return this.#output.flushed();
   }
+
+  /** A listing begins: `restart` means the lines from here on. */
+  begin(): void {
+    this.#written = new ListedLines();
+    this.#expected = undefined;
+  }
+
+  /** The lines since `begin` were made from wrong bytes, perhaps, and come again. */
+  restart(): void {
+    this.#lines = [];
+    // A second listing that is made again has no more lines than the first.
+    this.#expected ??= this.#written;
+    this.#written = new ListedLines();
+  }
+
+  /**
+   * The listing has ended.
+   * @throws LayerslayerError DIGEST_MISMATCH if it was made again and has fewer lines than were written
+   */
+  end(): void {
+    this.#skipWritten();
+    if (!this.#expected) return;
+    this.#expected = undefined;
+    throw differs();
+  }
+
+  /** Drops the gathered lines that were written before. */
+  #skipWritten(): void {
+    const expected = this.#expected;
+    if (!expected) return;
+    this.#written.add(this.#lines.splice(0, expected.count - this.#written.count));
+    if (this.#written.count < expected.count) return;
+    this.#expected = undefined;
+    if (this.#written.equals(expected)) return;
+    this.#lines = [];
+    throw differs();
+  }
+}
+
+/** How many lines were written, and their digest: a million of them need not stay in memory. */
+class ListedLines {
+  count = 0;
+  readonly #hash: Hash = createHash('sha256');
+
+  add(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.count += lines.length;
+    this.#hash.update(`${lines.join('\n')}\n`);
+  }
+
+  equals(other: ListedLines): boolean {
+    return this.#hash.copy().digest().equals(other.#hash.copy().digest());
+  }
+}
+
+function differs(): LayerslayerError {
+  const message = 'wrong bytes came, and part of what was listed from them is not in the layer';
+  return new LayerslayerError('DIGEST_MISMATCH', message);
 }
 
 /** Returns an entry's path as listed: from the root. */

@@ -1,10 +1,10 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
-import { ThreadPeer } from '../base/thread-rpc.js';
+import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { IndexPass } from '../index/index-pass.js';
 import type { TableAllowance } from '../index/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import type { WalkMethods, WalkNotices } from './fetch/fetch-protocol.js';
+import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
 import type { LayerWatcher } from './layer-watcher.js';
 
@@ -52,21 +52,48 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       watcherFault = error;
     }
   };
-  const pass = new IndexPass(digest, {
-    allowance: options.allowance,
-    blobSize: options.blobSize,
-    observer: {
-      onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => pass.entriesSoFar())),
-      onBytes: (memory, from, to, offset) =>
-        look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
-    },
-  });
-  const take = async (piece: Uint8Array) => {
+  const begin = () => {
+    const begun: IndexPass = new IndexPass(digest, {
+      allowance: options.allowance,
+      blobSize: options.blobSize,
+      observer: {
+        onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => begun.entriesSoFar())),
+        onBytes: (memory, from, to, offset) =>
+          look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
+      },
+    });
+    return begun;
+  };
+  let pass = begin();
+  const restart = () => {
+    pass.release();
+    pass = begin();
+    hasEnough = false;
+    stopAt = undefined;
+    fault = undefined;
+    readBytes = 0;
+    look(() => {
+      watcher.onRestart();
+      return false;
+    });
+  };
+  const settled = async () => {
+    try {
+      await watcher.settled?.();
+    } catch (error) {
+      watcherFault ??= error;
+      stop.abort(STOPPED);
+    }
+  };
+  /** @returns whether no more is needed */
+  const take = async (piece: Uint8Array, offset: number): Promise<boolean> => {
+    let isEnough = false;
+    if (offset === 0 && readBytes > 0) restart();
     if (watcherFault === undefined && !fault) {
       readBytes += piece.length;
       for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
         // Publish the previous part first: 256 KiB of gzip may hold 256 MB of names to list.
-        if (at > 0 && watcherFault === undefined) await watcher.settled?.();
+        if (at > 0 && watcherFault === undefined) await settled();
         try {
           pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
         } catch (error) {
@@ -77,25 +104,26 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
       // If all bytes are here, check the digest too; it costs no extra fetch.
-      else if (!fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end)
-        peer.notify('enough', {});
-      await watcher.settled?.();
+      else isEnough = !fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end;
+      await settled();
     }
-    const { buffer } = piece as Uint8Array<ArrayBuffer>;
-    peer.notify('used', { buffer }, [buffer]);
+    return isEnough;
   };
-  let turn: Promise<void> = Promise.resolve(); // of the piece that came last
+  let turn: Promise<unknown> = Promise.resolve(); // of the piece that came last
   const { port1, port2 } = new MessageChannel();
-  const peer = new ThreadPeer<WalkMethods>(port2, {
-    piece({ bytes }) {
-      turn = turn.then(() => take(bytes));
+  const peer = new ThreadPeer<BlobMethods>(port2, {
+    async part({ bytes, offset }) {
+      const taken = turn.then(() => take(bytes, offset));
+      turn = taken;
+      const buffer = bytes.buffer as ArrayBuffer;
+      return new Transferred({ buffer, isEnough: await taken }, [buffer]);
     },
-  } satisfies WalkNotices);
+  } satisfies StreamMethods);
   connect(port1);
   try {
     const pageDigests = await peer.call(
-      'walk',
-      { blob, end },
+      'stream',
+      { blob, observedEnd: end },
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     await turn;

@@ -6,6 +6,7 @@ import type { BufferPool } from './inflate/buffer-pool.js';
 import { CHUNK_SIZE as WINDOW_SIZE } from './inflate/chunk-reader.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
+import { SequentialReaders } from './sequential-readers.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 import type { WindowLoader } from './window-loader.js';
 
@@ -25,6 +26,7 @@ export class IndexedLayer implements Layer {
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
   readonly #windowCount: number;
+  readonly #readers: SequentialReaders;
   /** Of the sparse file read last: laying out the largest map costs a ms, and all of them would cost memory. */
   #sparse: { row: number; layout: SparseLayout } | undefined;
 
@@ -32,6 +34,7 @@ export class IndexedLayer implements Layer {
     this.digest = options.digest;
     this.entries = options.entries;
     this.#options = options;
+    this.#readers = new SequentialReaders(options.windows.maxAhead);
     this.#windowCount = Math.ceil(options.tarSize / WINDOW_SIZE);
   }
 
@@ -55,7 +58,7 @@ export class IndexedLayer implements Layer {
     }
     const first = Math.floor(offset / WINDOW_SIZE);
     const last = Math.floor((offset + length - 1) / WINDOW_SIZE);
-    windows.expect(blob, first, last, this.#windowCount);
+    windows.expect(blob, this.#readers, first, last, this.#windowCount);
     if (first < last) return this.#assemble(first, last, offset, length, signal);
     const skip = offset - first * WINDOW_SIZE;
     const window = windows.get(blob, first);
@@ -118,7 +121,7 @@ export class IndexedLayer implements Layer {
 
   /** Hands out a result of the pool, which goes back there when the reader has returned to the event loop. */
   #lend(result: Uint8Array<ArrayBuffer>): Uint8Array {
-    setImmediate(() => this.#options.results.giveBack(result.buffer));
+    setImmediate(() => this.#options.results.release(result.buffer));
     return result;
   }
 }

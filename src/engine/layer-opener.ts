@@ -39,7 +39,6 @@ export interface LayerOpenerParts {
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
-  readonly #blobs = new Map<Digest, BlobNumber>();
   readonly #tables = new TableAllowances();
 
   constructor(parts: LayerOpenerParts) {
@@ -63,7 +62,7 @@ export class LayerOpener {
     const kept = await this.#parts.indexes.load(digest);
     if (!kept) return undefined;
     this.#tables.loaded(image, kept.index);
-    const blob = await this.numberOf(image, wanted);
+    const blob = await this.#parts.fetching.openBlob(image, wanted);
     return this.#readable(blob, size, kept);
   }
 
@@ -84,7 +83,7 @@ export class LayerOpener {
     const { digest, size, numbers } = wanted;
     const { walkBlob } = await import('./blob-walk.js'); // a mount does without
     const { fetching } = this.#parts;
-    const connect = fetching.attachWalk.bind(fetching);
+    const connect = fetching.attach.bind(fetching);
     const allowance = this.#tables.allowance(image, size);
     const walk = (blob: BlobNumber, end: number) =>
       walkBlob(watcher, { blob, digest, blobSize: size, end, allowance, connect, signal });
@@ -101,9 +100,9 @@ export class LayerOpener {
       if (headBytes === undefined || headBytes >= size) {
         return { layer: await this.#open(image, wanted, index, report, signal), isWalked };
       }
-      const blob = await this.numberOf(image, wanted);
+      const blob = await this.#parts.fetching.openBlob(image, wanted);
       try {
-        await this.#checkHead(image, wanted, blob, signal);
+        await this.#checkHead(image, wanted, signal);
         await walk(blob, headBytes);
       } catch (error) {
         throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
@@ -125,7 +124,7 @@ export class LayerOpener {
   ): Promise<Layer> {
     const { digest, size, numbers } = wanted;
     try {
-      const blob = await this.numberOf(image, wanted);
+      const blob = await this.#parts.fetching.openBlob(image, wanted);
       const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
       const kept = await this.#parts.indexes.find(digest, {
         providers: [
@@ -133,7 +132,7 @@ export class LayerOpener {
             find: async () => {
               report.indexing(reported);
               try {
-                await this.#checkHead(image, wanted, blob, signal);
+                await this.#checkHead(image, wanted, signal);
                 return await index(blob);
               } finally {
                 report.passEnded(reported);
@@ -154,30 +153,15 @@ export class LayerOpener {
     }
   }
 
-  /** The blob's number, by which the fetching thread knows it too from now on. */
-  async numberOf(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
-    const blob = this.#numberOf(digest);
-    await this.#parts.fetching.openBlob(blob, image, numbers[0]!);
-    return blob;
-  }
-
   /** If a layer's type is unknown, checks its first bytes before fetching more. */
   async #checkHead(
     image: ResolvedImage,
-    { size, numbers }: WantedBlob,
-    blob: BlobNumber,
+    { digest, size, numbers }: WantedBlob,
     signal: AbortSignal,
   ): Promise<void> {
     if (!hasUnknownType(image, numbers)) return;
-    const head = await this.#parts.fetching.head(blob, Math.min(size, HEAD_LENGTH), signal);
+    const head = await this.#parts.fetching.head(digest, Math.min(size, HEAD_LENGTH), signal);
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
-  }
-
-  #numberOf(digest: Digest): BlobNumber {
-    const known = this.#blobs.get(digest);
-    if (known !== undefined) return known;
-    this.#blobs.set(digest, this.#blobs.size);
-    return this.#blobs.size - 1;
   }
 
   async #runIndexPass(
@@ -187,17 +171,7 @@ export class LayerOpener {
     signal: AbortSignal,
   ): Promise<FoundIndex> {
     const allowance = this.#tables.allowance(image, size);
-    const index = async () => ({
-      bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
-    });
-    try {
-      return await index();
-    } catch (error) {
-      if (!(error instanceof LayerslayerError) || error.code !== 'DIGEST_MISMATCH') throw error;
-      // Once more: a cache or a proxy on the way may have sent other bytes.
-      this.#parts.log.warn(`${error.message}; trying once more`);
-      return index();
-    }
+    return { bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance) };
   }
 
   async #readable(blob: BlobNumber, size: number, { index, states }: CachedIndex): Promise<Layer> {
@@ -213,9 +187,9 @@ export class LayerOpener {
       throw new LayerslayerError('UNSUPPORTED', `verifying ${shortDigest(digest)} by ${verification.kind}`);
     }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const { digests: pageDigests } = verification;
-    const local = this.#parts.files.share(await this.#parts.fetching.setPageDigests(blob, pageDigests));
-    const compressed = { blob, digest, codec, blobSize, pageDigests, local };
+    const { digests } = verification;
+    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(digest, digests));
+    const compressed = { blob, digest, codec, blobSize, pageDigests: digests, local };
     this.#parts.inflate.open({ ...compressed, tarSize, checkpoints, states });
     return new IndexedLayer({
       digest,

@@ -15,6 +15,8 @@ export interface LayerWatcher {
    * Bytes of the uncompressed tar from `offset` on, whose entries were told before; valid during the call only.
    */
   onBytes?(bytes: Uint8Array, offset: number): boolean;
+  /** Wrong bytes came: everything so far is void, and all comes again from the first entry on. */
+  onRestart(): void;
   /** Called now and then; nothing more comes before what it returns has resolved (what was made of the bytes is written). */
   settled?(): Promise<void> | undefined;
 }

@@ -11,7 +11,7 @@ export interface Layer {
    * its logical size. Holes of sparse files read as zeros. Synchronous when the windows are in memory (a warm read
    * costs no promise). The result may be a view of memory that is used again: the caller does not write to it, and uses
    * or copies it before it awaits anything else (`await read(…)` itself is fine).
-   * @throws LayerslayerError as `BlobReader.read`, CORRUPT_LAYER
+   * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
    */
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }

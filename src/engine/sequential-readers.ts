@@ -13,6 +13,7 @@ export interface SequentialReader {
   position: number; // the window after the last one it read
   next: number; // the first window that was not asked for ahead of it
   ahead: number; // windows of its last read-ahead; 0: it has not gone on yet
+  passed: number; // windows that it has read since it went on
 }
 
 /**
@@ -39,7 +40,7 @@ export class SequentialReaders {
 
   /** Notes a new reader, which has read up to window `last`. */
   add(last: number, thread: number): SequentialReader {
-    const reader = { thread, position: last + 1, next: last + 1, ahead: 0 };
+    const reader = { thread, position: last + 1, next: last + 1, ahead: 0, passed: 0 };
     this.#readers.push(reader);
     if (this.#readers.length > MAX_READERS) this.#readers.shift();
     return reader;
@@ -56,6 +57,7 @@ export class SequentialReaders {
     this.#readers.splice(this.#readers.indexOf(reader), 1);
     this.#readers.push(reader);
     reader.position = last + 1;
+    reader.passed += reader.position - first;
     reader.next = Math.max(reader.next, reader.position);
     // Half of the last read-ahead is still to come: more is asked for later, in one go.
     if (reader.next - reader.position > reader.ahead / 2) return last + 1;
@@ -64,4 +66,12 @@ export class SequentialReaders {
     reader.next = Math.max(reader.next, Math.min(reader.position + reader.ahead, windowCount));
     return reader.next;
   }
+}
+
+/**
+ * The window before which a reader will likely go on: as far again as it has come, twice. Latency is hidden
+ * by what is fetched ahead, which may be more than what is inflated ahead.
+ */
+export function likelyEnd(reader: SequentialReader, windowCount: number): number {
+  return Math.min(windowCount, Math.max(reader.next, reader.position + 2 * reader.passed));
 }

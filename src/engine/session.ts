@@ -251,7 +251,7 @@ class ThreadedSession implements ImageSession {
     const { saveLayers } = await import('./save-layers.js'); // a mount does without
     const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
     const ports: SavePorts = {
-      openBlob: (blob) => this.#opener.numberOf(image, blob),
+      openBlob: (blob) => this.#fetching.openBlob(image, blob),
       save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
       report: this.#report(onProgress),
     };

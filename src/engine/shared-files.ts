@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { LocalPlace } from '../blob/local-pages.js';
+import type { LocalRange } from '../blob/near-bytes.js';
 
 /**
  * Files that the fetching thread found, opened once more for the threads that read them: a descriptor of that thread's own
@@ -9,7 +9,7 @@ export class SharedFiles {
   readonly #fds = new Set<number>();
 
   /** @param place in a file that is open just now */
-  share(place: LocalPlace | undefined): LocalPlace | undefined {
+  share(place: LocalRange | undefined): LocalRange | undefined {
     if (!place) return undefined;
     try {
       // By its descriptor: what the path names may have changed since.

@@ -1,15 +1,15 @@
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { ByteSlab } from '../cache/byte-slab.js';
 import { CHUNK_SIZE as WINDOW_SIZE } from './inflate/chunk-reader.js';
-import type { BlobNumber, WindowRun } from './inflate/inflate-protocol.js';
-import { SequentialReaders } from './sequential-readers.js';
+import type { BlobNumber, WindowRequest, WindowRun } from './inflate/inflate-protocol.js';
+import { likelyEnd, type SequentialReaders } from './sequential-readers.js';
 
 /** Asks a thread for windows; they come through `WindowLoader.arrived`. */
 export interface WindowSupplier {
   /** The thread to ask, one that has little to do; a sequential reader stays with it. */
   pickThread(): number;
   /** Ends when all windows have arrived; never throws but by its promise. */
-  read(thread: number, blob: BlobNumber, first: number, count: number): Promise<void>;
+  read(thread: number, request: WindowRequest): Promise<void>;
 }
 
 /** Windows of read-ahead at the most: 2 MiB are inflated in 3 ms, which hides the way between the threads. */
@@ -52,9 +52,9 @@ const KEPT_PART = 2 / 3;
 export class WindowLoader {
   readonly #memory: ByteSlab;
   readonly #pending = new Map<number, PendingWindow>();
-  readonly #readers = new Map<BlobNumber, SequentialReaders>();
   readonly #supplier: WindowSupplier;
-  readonly #maxAhead: number;
+  /** Windows of read-ahead of one reader, at most. */
+  readonly maxAhead: number;
   hits = 0; // windows that were in memory, or asked for already
   misses = 0;
 
@@ -62,25 +62,40 @@ export class WindowLoader {
   constructor(supplier: WindowSupplier, memoryBytes: number) {
     this.#supplier = supplier;
     this.#memory = new ByteSlab(memoryBytes * KEPT_PART, WINDOW_SIZE);
-    this.#maxAhead = Math.max(1, Math.min(MAX_AHEAD, Math.floor(memoryBytes / WINDOW_SIZE / READERS_AHEAD)));
+    this.maxAhead = Math.max(1, Math.min(MAX_AHEAD, Math.floor(memoryBytes / WINDOW_SIZE / READERS_AHEAD)));
   }
 
   /**
    * Says that the windows `first` to `last` are about to be read: asks for those that are missing, and for what will
    * likely be read next.
+   * @param readers of the blob
    * @param windowCount of the whole layer
    */
-  expect(blob: BlobNumber, first: number, last: number, windowCount: number): void {
+  expect(
+    blob: BlobNumber,
+    readers: SequentialReaders,
+    first: number,
+    last: number,
+    windowCount: number,
+  ): void {
     let missing = 0;
     for (let number = first; number <= last; number++) if (!this.#has(keyOf(blob, number))) missing++;
     this.misses += missing;
     this.hits += last - first + 1 - missing;
-    const readers = this.#readersOf(blob);
     const reader = readers.at(first);
     // Only a miss makes a reader: what lies in memory needs none, and would push out others.
-    if (reader) this.#ask(reader.thread, blob, first, readers.advance(reader, last, windowCount));
-    else if (missing > 0)
-      this.#ask(readers.add(last, this.#supplier.pickThread()).thread, blob, first, last + 1);
+    if (reader) {
+      const end = readers.advance(reader, last, windowCount);
+      this.#ask(reader.thread, {
+        blob,
+        first,
+        count: end - first,
+        likelyEnd: likelyEnd(reader, windowCount),
+      });
+    } else if (missing > 0) {
+      const { thread } = readers.add(last, this.#supplier.pickThread());
+      this.#ask(thread, { blob, first, count: last + 1 - first, likelyEnd: last + 1 });
+    }
   }
 
   /**
@@ -109,17 +124,19 @@ export class WindowLoader {
     }
   }
 
-  /** Asks for those of `[first, end)` that are neither in memory nor on their way. */
-  #ask(thread: number, blob: BlobNumber, first: number, end: number): void {
+  /** Asks for those windows that are neither in memory nor on their way. */
+  #ask(thread: number, { blob, first, count, likelyEnd }: WindowRequest): void {
+    const end = first + count;
     let start = first;
     for (let number = first; number <= end; number++) {
       if (number < end && !this.#has(keyOf(blob, number))) continue;
-      if (number > start) this.#request(thread, blob, start, number - start);
+      if (number > start) this.#request(thread, { blob, first: start, count: number - start, likelyEnd });
       start = number + 1;
     }
   }
 
-  #request(thread: number, blob: BlobNumber, first: number, count: number): void {
+  #request(thread: number, request: WindowRequest): void {
+    const { blob, first, count } = request;
     const asked = Array.from({ length: count }, () => new PendingWindow());
     for (const [i, pending] of asked.entries()) this.#pending.set(keyOf(blob, first + i), pending);
     const end = (error: LayerslayerError) => {
@@ -131,7 +148,7 @@ export class WindowLoader {
         pending.fail(error);
       }
     };
-    this.#supplier.read(thread, blob, first, count).then(
+    this.#supplier.read(thread, request).then(
       () =>
         end(new LayerslayerError('INTERNAL', `windows ${first} to ${first + count - 1} did not all come`)),
       (error) => end(asLayerslayerError(error)),
@@ -140,15 +157,6 @@ export class WindowLoader {
 
   #has(key: number): boolean {
     return this.#pending.has(key) || this.#memory.has(key);
-  }
-
-  #readersOf(blob: BlobNumber): SequentialReaders {
-    let readers = this.#readers.get(blob);
-    if (!readers) {
-      readers = new SequentialReaders(this.#maxAhead);
-      this.#readers.set(blob, readers);
-    }
-    return readers;
   }
 }
 

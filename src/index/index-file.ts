@@ -1,7 +1,7 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import { PIECE_SIZE } from '../blob/page.js';
+import { BLOCK_SIZE } from '../blob/page.js';
 import { codecNamed } from '../codec/codecs.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
 import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
@@ -263,7 +263,7 @@ function packDigests(verification: Verification): Uint8Array[] {
 function readVerification(head: Buffer, packed: Uint8Array): Verification {
   if (head.readUInt32LE(48) !== VERIFICATION_KINDS.blocks || packed.length < 4) throw damaged('verification');
   const blockSize = Buffer.from(packed.buffer, packed.byteOffset, 4).readUInt32LE();
-  if (blockSize !== PIECE_SIZE) throw damaged('block size'); // readers have no other one
+  if (blockSize !== BLOCK_SIZE) throw damaged('block size'); // readers have no other one
   return { kind: 'blocks', blockSize, digests: packed.subarray(4) };
 }
 

@@ -1,4 +1,4 @@
-import { PIECE_SIZE } from '../blob/page.js';
+import { BLOCK_SIZE } from '../blob/page.js';
 import type { Codec, Scanner } from '../codec/codec.js';
 import { codecOf, PLAIN } from '../codec/codecs.js';
 import type { Digest } from '../oci/digest.js';
@@ -93,7 +93,7 @@ export class IndexPass {
 
   /**
    * Returns the index of the blob, which has ended with the right digest.
-   * @param blockDigests SHA-256 of each PIECE_SIZE compressed bytes
+   * @param blockDigests SHA-256 of each BLOCK_SIZE compressed bytes
    * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
   async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
@@ -110,7 +110,7 @@ export class IndexPass {
       tarSize,
       entries: this.#entries.finish(),
       checkpoints,
-      verification: { kind: 'blocks', blockSize: PIECE_SIZE, digests: blockDigests },
+      verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: blockDigests },
       warnings: this.#warnings,
     };
     return encodeLayerIndex(index, states);

@@ -25,6 +25,7 @@ import { RegistryFault } from './registry-fault.js';
 import type { RegistryOptions } from './registry-options.js';
 import { RemoteBlob } from './remote-blob.js';
 import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from './retry.js';
+import { Traffic } from './second-request.js';
 
 /** Without a byte, of headers or body: a stall. */
 const STALL_MS = 20_000;
@@ -44,6 +45,7 @@ export interface RegistryClientOptions extends RegistryOptions {
   headDeadlineMs?: number;
   firstContactMs?: number; // until a registry that never answered counts as unreachable
   readDeadlineMs?: number;
+  secondRequestMs?: number; // of silence, until a layer's bytes are asked for a second time
 }
 
 /** A manifest as it came, its digest checked. */
@@ -65,6 +67,7 @@ export class RegistryClient {
   readonly #contact: FirstContact;
   readonly #redirected: Exchange;
   readonly #retry: RetryOptions;
+  readonly #traffic = new Traffic();
 
   /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
   constructor(registry: string, options: RegistryClientOptions) {
@@ -238,7 +241,7 @@ export class RegistryClient {
   /** A layer's bytes. No request is made before the first read. */
   openBlob(repository: string, layer: Descriptor): RemoteBlob {
     const { digest, size } = layer;
-    const { readDeadlineMs, onBytes } = this.#options;
+    const { readDeadlineMs, secondRequestMs, onBytes } = this.#options;
     const route = new BlobRoute({
       endpoint: this.#endpoint,
       repository,
@@ -251,6 +254,8 @@ export class RegistryClient {
     return new RemoteBlob(digest, size, route, {
       retry: this.#retry,
       contact: this.#contact,
+      traffic: this.#traffic,
+      secondRequestMs,
       ...(readDeadlineMs !== undefined && { readDeadlineMs }),
       ...(onBytes && { onBytes }),
     });

@@ -1,5 +1,5 @@
 import { abortable } from '../base/abortable.js';
-import type { BlobSource } from '../blob/blob-reader.js';
+import type { Blob } from '../blob/blob.js';
 import type { Digest } from '../oci/digest.js';
 import { shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
@@ -11,6 +11,7 @@ import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange
 import { oneLine } from './one-line.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
+import { type Runner, type Traffic, withSecondRequest } from './second-request.js';
 
 /** A file-system read is answered within 60 s; what wraps us needs some of them. */
 const READ_DEADLINE_MS = 55_000;
@@ -18,6 +19,8 @@ const READ_DEADLINE_MS = 55_000;
 export interface RemoteBlobOptions {
   retry: RetryOptions;
   contact: FirstContact; // first contact with the registry
+  traffic: Traffic; // with the registry
+  secondRequestMs?: number | undefined; // of silence, until a second request
   readDeadlineMs?: number; // of one `read`; `stream` has none while bytes come
   onBytes?: (count: number) => void; // body bytes as they come, also those that are thrown away
 }
@@ -29,7 +32,7 @@ type Deliver = (chunk: Uint8Array) => void | Promise<void>;
  * wrong. Every answer is checked against what was asked; a transfer that breaks goes on at the byte it had reached.
  * Content is not checked here: digests are the reader's business.
  */
-export class RemoteBlob implements BlobSource {
+export class RemoteBlob implements Blob {
   readonly #route: BlobRoute;
   readonly #options: RemoteBlobOptions;
   /** The registry refused or mangled a range: then whole blobs are asked for and read on to the place. */
@@ -110,7 +113,14 @@ export class RemoteBlob implements BlobSource {
     };
     while (position < end) {
       try {
-        await this.#attempt(position, end, onward, signal);
+        const { traffic, secondRequestMs } = this.#options;
+        const onSecond = () => {
+          this.#options.retry.log?.debug(`${this.#doing(position)}: silence, asking a second time`);
+          this.#options.retry.renew?.();
+        };
+        await withSecondRequest({ traffic, afterMs: secondRequestMs, onSecond, signal }, (runner, within) =>
+          this.#attempt(position, end, onward, runner, within),
+        );
       } catch (error) {
         if (consumerFailed) throw error;
         // A connection breaks while the consumer is busy with what came before: no byte of the next try may overtake that.
@@ -121,7 +131,13 @@ export class RemoteBlob implements BlobSource {
   }
 
   /** One request. Delivers bytes from `position` on, perhaps fewer than wanted. */
-  async #attempt(position: number, end: number, deliver: Deliver, signal: AbortSignal): Promise<void> {
+  async #attempt(
+    position: number,
+    end: number,
+    deliver: Deliver,
+    runner: Runner,
+    signal: AbortSignal,
+  ): Promise<void> {
     const whole = this.#rangesFail || (position === 0 && end === this.size);
     const answer = await this.#route.open(whole ? undefined : `bytes=${position}-${end - 1}`, signal);
     const { first, last } = await this.#bounds(answer, position, end, whole);
@@ -132,6 +148,10 @@ export class RemoteBlob implements BlobSource {
     await answer.body.consume((chunk) => {
       this.#options.onBytes?.(chunk.length);
       received += chunk.length;
+      if (!runner.claim()) {
+        answer.body.cancel();
+        return undefined;
+      }
       if (received > last + 1 - first) {
         tooMuch = true;
         answer.body.cancel();
@@ -143,7 +163,7 @@ export class RemoteBlob implements BlobSource {
       left -= wanted.length;
       // More than was asked for comes after a 200, or a 206 that is wider: the rest is not waited for.
       if (left === 0 && last >= end) answer.body.cancel();
-      return wanted.length > 0 ? deliver(wanted) : undefined;
+      return wanted.length > 0 ? runner.delivering(deliver(wanted) ?? undefined) : undefined;
     });
     if (tooMuch)
       throw this.#fault(

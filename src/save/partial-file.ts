@@ -1,9 +1,13 @@
-import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { diskFault, onDisk } from '../base/on-disk.js';
 import { fsPath } from '../base/raw-text.js';
+
+/** A hash, or what passes bytes on to one. */
+interface Hasher {
+  update(chunk: Uint8Array): unknown;
+}
 
 const { O_CREAT, O_NOFOLLOW, O_RDWR, O_RDONLY, O_NONBLOCK } = constants;
 
@@ -41,7 +45,7 @@ export class PartialFile {
   }
 
   /** Feeds the first `length` bytes, which are there. */
-  hash(length: number, hash: Hash, signal: AbortSignal): Promise<void> {
+  hash(length: number, hash: Hasher, signal: AbortSignal): Promise<void> {
     return hashFile(this.#file, this.path, length, hash, signal);
   }
 
@@ -85,7 +89,7 @@ export class PartialFile {
 export async function hashComplete(
   path: string,
   size: number,
-  hash: Hash,
+  hash: Hasher,
   signal: AbortSignal,
 ): Promise<boolean> {
   let file: FileHandle;
@@ -109,7 +113,7 @@ async function hashFile(
   file: FileHandle,
   path: string,
   length: number,
-  hash: Hash,
+  hash: Hasher,
   signal: AbortSignal,
 ): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(length, READ_SIZE));

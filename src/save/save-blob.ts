@@ -1,15 +1,16 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { BlobSource } from '../blob/blob-reader.js';
-import type { KeptPages } from '../blob/kept-pages.js';
-import { PAGE_SIZE, pageCount, pageLength } from '../blob/page.js';
-import { PageAssembler } from '../blob/page-assembler.js';
+import type { Blob } from '../blob/blob.js';
+import { BufferRing } from '../blob/buffer-ring.js';
+import type { CachedPages } from '../blob/cached-pages.js';
+import { PAGE_SIZE } from '../blob/page.js';
+import { streamVerified } from '../blob/verified-stream.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { formatOf, MAGIC_LENGTH, SUFFIXES } from '../codec/codecs.js';
 import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../oci/digest.js';
-import { FreeSpace } from './free-space.js';
+import { FreeSpace, type SpaceClaim } from './free-space.js';
 import { hashComplete, PartialFile } from './partial-file.js';
 import type { SavedBlob, SaveTarget } from './saved-blob.js';
 
@@ -22,7 +23,7 @@ const space = new FreeSpace();
 export interface SaveBlobOptions {
   digest: Digest; // what the bytes must turn out to be
   target: SaveTarget; // its directories are there
-  kept: KeptPages; // what earlier index passes have left needs no network
+  cached: CachedPages; // what earlier index passes left there needs no network
   /** The file is so long by now; it grows, but for an attempt that must be made again. */
   onProgress(doneBytes: number): void;
   /** Another process saves the same file. */
@@ -36,7 +37,7 @@ export interface SaveBlobOptions {
  * gone on with, pages on disk are used, and the digest of all decides: when it is wrong everything is fetched once more.
  * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, what there is of the partial file stays; the source's errors; the signal's reason
  */
-export async function saveBlob(source: BlobSource, options: SaveBlobOptions): Promise<SavedBlob> {
+export async function saveBlob(source: Blob, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, log, signal } = options;
   let isResumable = true;
   const save = async () =>
@@ -73,129 +74,57 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
 
 /** @param isResumable a later save goes on with the partial file */
 async function fetchFile(
-  source: BlobSource,
+  source: Blob,
   options: SaveBlobOptions,
   { isResumable }: { isResumable: boolean },
 ): Promise<SavedBlob> {
-  const { target, digest, log } = options;
+  const { target, digest, cached, onProgress, log, signal } = options;
+  const { size } = source;
   const file = await PartialFile.open(target.partial);
+  const buffers = new BufferRing(2, PAGE_SIZE);
+  let resumedFrom = 0;
+  let done = 0;
+  let claim: SpaceClaim | undefined;
   try {
-    const resumed = await fill(file, source, options, { fresh: false });
-    if (!resumed.isWhole) {
-      // The rest of an earlier attempt may be at fault, or a page on disk, or a cache or a proxy on the way.
-      log.warn(`the bytes of ${shortDigest(digest)} are not its own; trying once more`);
-      source.reconnect?.();
-      if (!(await fill(file, source, options, { fresh: true })).isWhole) throw mismatch(source, digest);
-    }
+    await streamVerified(source, {
+      digest,
+      cached,
+      hasBlockDigests: false,
+      onStart: async (isRetry, hasher) => {
+        // The rest of an earlier attempt may be at fault, or a cached page, or what is on the way.
+        const found = await file.size();
+        // Whole pages: the ones after them may be on disk. More than the blob has is something else.
+        done = isRetry || found > size ? 0 : found - (found % PAGE_SIZE);
+        if (!isRetry) resumedFrom = done;
+        await file.truncate(done);
+        await file.hash(done, hasher, signal);
+        onProgress(done);
+        claim?.release();
+        claim = await space.claim(dirname(target.partial), size - done);
+        return done;
+      },
+      takeBuffer: () => buffers.take(),
+      onPart: async (page, offset) => {
+        await file.write(page, offset);
+        done += page.length;
+        claim?.wrote(page.length);
+        onProgress(done);
+        buffers.release(page.buffer as ArrayBuffer);
+      },
+      log,
+      signal,
+    });
     const suffix = target.suffixed ? formatOf(await file.head(MAGIC_LENGTH)).suffix : '';
     const path = `${target.stem}${suffix}`;
     await file.commit(path);
-    return { path, how: resumed.from > 0 ? 'resumed' : 'saved' };
+    return { path, how: resumedFrom > 0 ? 'resumed' : 'saved' };
   } catch (error) {
     const isWrong = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
     if (isWrong || !isResumable || (await isEmpty(file))) await file.discard();
-    throw error;
+    throw isWrong ? withContext(error, `saving ${shortDigest(digest)}`) : error;
   } finally {
+    claim?.release();
     await file.close();
-  }
-}
-
-/**
- * Brings the file to its whole length.
- * @param fresh nothing that is there is trusted
- */
-async function fill(
-  file: PartialFile,
-  source: BlobSource,
-  { digest, kept, onProgress, target, signal }: SaveBlobOptions,
-  { fresh }: { fresh: boolean },
-): Promise<{ from: number; isWhole: boolean }> {
-  const { size } = source;
-  const hash = createHash(digestAlgorithm(digest));
-  const found = await file.size();
-  // Whole pages: the ones after them may be on disk. More than the blob has is something else.
-  const first = fresh || found > size ? 0 : Math.floor(found / PAGE_SIZE);
-  const from = first * PAGE_SIZE;
-  await file.truncate(from);
-  await file.hash(from, hash, signal);
-  onProgress(from);
-  const claim = await space.claim(dirname(target.partial), size - from);
-  try {
-    let done = from;
-    const writer = new PageWriter(file, (page) => {
-      hash.update(page);
-      done += page.length;
-      claim.wrote(page.length);
-      onProgress(done);
-    });
-    await copyPages(source, first, fresh ? undefined : kept, writer, signal);
-    await writer.end();
-  } finally {
-    claim.release();
-  }
-  return { from, isWhole: isDigestOf(hash, digest) };
-}
-
-/** @param kept pages to take from disk; undefined: all come from the source */
-async function copyPages(
-  source: BlobSource,
-  first: number,
-  kept: KeptPages | undefined,
-  writer: PageWriter,
-  signal: AbortSignal,
-): Promise<void> {
-  const { size } = source;
-  const count = pageCount(size);
-  for (let page = first; page < count; ) {
-    signal.throwIfAborted();
-    const content = kept?.readSync(page, writer.buffer());
-    if (content?.length === pageLength(page, size)) {
-      await writer.add(content, page++);
-      continue;
-    }
-    let next = page + 1;
-    while (next < count && !kept?.has(next)) next++;
-    const end = Math.min(next * PAGE_SIZE, size);
-    const assembler = new PageAssembler(
-      page,
-      end,
-      () => writer.buffer(),
-      (bytes, number) => writer.add(bytes, number),
-    );
-    await source.stream(page * PAGE_SIZE, end, (chunk) => assembler.add(chunk), signal);
-    page = next;
-  }
-}
-
-/** Writes a page while the next one is received: two buffers take turns. */
-class PageWriter {
-  readonly #file: PartialFile;
-  readonly #onPage: (page: Uint8Array) => void;
-  readonly #buffers = [new Uint8Array(PAGE_SIZE), new Uint8Array(PAGE_SIZE)] as const;
-  #turn: 0 | 1 = 0;
-  #underWay: Promise<void> = Promise.resolve();
-
-  constructor(file: PartialFile, onPage: (page: Uint8Array) => void) {
-    this.#file = file;
-    this.#onPage = onPage;
-  }
-
-  /** The one to fill next: it is not being written. */
-  buffer(): Uint8Array {
-    return this.#buffers[this.#turn];
-  }
-
-  /** Resolves when the page before this one is written. @param page lies in `buffer()`, or is nobody else's */
-  async add(page: Uint8Array, number: number): Promise<void> {
-    this.#turn = this.#turn === 0 ? 1 : 0;
-    this.#onPage(page);
-    await this.#underWay;
-    this.#underWay = this.#file.write(page, number * PAGE_SIZE);
-    this.#underWay.catch(() => {}); // told by the next add, or by end
-  }
-
-  end(): Promise<void> {
-    return this.#underWay;
   }
 }
 
@@ -206,12 +135,4 @@ async function isEmpty(file: PartialFile): Promise<boolean> {
 
 function isDigestOf(hash: Hash, digest: Digest): boolean {
   return hash.digest('hex') === digestHex(digest);
-}
-
-function mismatch(source: BlobSource, digest: Digest): LayerslayerError {
-  const doing = `saving ${shortDigest(digest)}`;
-  return new LayerslayerError(
-    'DIGEST_MISMATCH',
-    `${doing}: its ${source.size} bytes have another digest, twice`,
-  );
 }

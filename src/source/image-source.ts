@@ -1,4 +1,4 @@
-import type { BlobSource } from '../blob/blob-reader.js';
+import type { Blob } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { ImageConfig } from '../oci/image-config.js';
@@ -43,6 +43,6 @@ export interface ImageSource {
   /** Throws as `resolve`. */
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
   /** The bytes of one of the image's layers. No request is made before the first read. */
-  open(image: ResolvedImage, layer: Descriptor): BlobSource;
+  open(image: ResolvedImage, layer: Descriptor): Blob;
   close(): Promise<void>;
 }

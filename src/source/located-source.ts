@@ -1,4 +1,4 @@
-import type { BlobSource } from '../blob/blob-reader.js';
+import type { Blob } from '../blob/blob.js';
 import { FileBlob } from '../blob/file-blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
@@ -45,7 +45,7 @@ export class LocatedSource implements ImageSource {
     return (await this.#open(location)).documents(image, location, signal);
   }
 
-  open(image: ResolvedImage, layer: Descriptor): BlobSource {
+  open(image: ResolvedImage, layer: Descriptor): Blob {
     const location = this.#locate(image.reference);
     if (location.place === 'registry') return this.#registries.open(image, layer);
     return new FileBlob(location.path, layer.size, async () => {

@@ -39,7 +39,7 @@ function setup(memoryWindows: number) {
   const loader: WindowLoader = new WindowLoader(
     {
       pickThread: () => 0,
-      read: async (_thread, blob, first, count) => {
+      read: async (_thread, { blob, first, count }) => {
         requests.push([first, count]);
         await hold;
         for (let number = first, run = 1; number < first + count; number += run, run = 1 + ((7 * run) % 5)) {

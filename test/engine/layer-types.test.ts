@@ -28,7 +28,7 @@ const SIGNATURE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const UNKNOWN = 'application/vnd.example.thing.v1';
 const FINE = gzipSync(tarOf(file('a', 'content')));
 const HEAD = 64 * 1024;
-const watcher = { onEntry: () => false };
+const watcher = { onEntry: () => false, onRestart: () => {} };
 const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** An image of these layers, behind a proxy that counts requests. */

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BufferRing } from '#dist/blob/buffer-ring.js';
 import { Counters } from '#dist/engine/counters.js';
-import { BufferRing } from '#dist/engine/fetch/buffer-ring.js';
 import { SharedFiles } from '#dist/engine/shared-files.js';
 import { wantedBlobs } from '#dist/engine/wanted-blobs.js';
 
@@ -17,11 +17,11 @@ describe('a ring of buffers', () => {
       order.push(name);
       return bytes.buffer;
     });
-    ring.give(second.buffer as ArrayBuffer);
-    ring.give(first.buffer as ArrayBuffer);
+    ring.release(second.buffer as ArrayBuffer);
+    ring.release(first.buffer as ArrayBuffer);
     expect(await Promise.all(waiting)).toEqual([second.buffer, first.buffer]);
     expect(order).toEqual(['a', 'b']);
-    ring.give(first.buffer as ArrayBuffer);
+    ring.release(first.buffer as ArrayBuffer);
     expect((ring.take() as Uint8Array).buffer).toBe(first.buffer);
   });
 });

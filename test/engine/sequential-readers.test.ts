@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SequentialReaders } from '#dist/engine/sequential-readers.js';
+import { likelyEnd, SequentialReaders } from '#dist/engine/sequential-readers.js';
 
 const COUNT = 1000;
 
@@ -76,6 +76,20 @@ describe('sequential readers', () => {
     }
     for (let i = 0; i < 8; i++) walk(readers, [100 + i * 20]);
     expect(readers.at(40)).toBeUndefined();
+  });
+
+  it('will likely go on as far again as they have come, twice, within the layer', () => {
+    const readers = new SequentialReaders(16);
+    readers.add(9, 0);
+    for (const [last, end] of [
+      [19, 19 + 1 + 20],
+      [39, 39 + 1 + 60],
+      [400, COUNT],
+    ] as const) {
+      const reader = readers.at(last === 19 ? 10 : last === 39 ? 20 : 40)!;
+      readers.advance(reader, last, COUNT);
+      expect(likelyEnd(reader, COUNT)).toBe(end);
+    }
   });
 
   it('keep to a limit of one', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PAGE_SIZE } from '#dist/blob/page.js';
-import { noise } from '../blob/bytes.js';
+import { noise, same } from '../blob/bytes.js';
 import {
   corruptAt,
   endAfter,
@@ -194,6 +194,24 @@ describe('a read', () => {
     await expect(contentOf(layer!, 'd/noise')).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     proxy.rules.splice(0);
     await expectFiles(layer, files);
+  });
+
+  it('here and there costs one request for the blocks that it needs', async () => {
+    const noisy = noise(9_000_000, 3);
+    const blob = gzipSync(tarOf(file('n', noisy)), { level: 1 });
+    await pushImage(registry, 'noisy:latest', { layers: [blob] });
+    const proxy = await sessions.proxy(registry.url);
+    const { open } = sessions.start({ capBytes: 0 });
+    const [layer] = await open(`${proxy.host}/noisy:latest`);
+    const requests = () => proxy.requests(new RegExp(sha256(blob))).length;
+    for (const at of [8.5e6, 1.2e6, 6.1e6, 0, 3.3e6, 4.65e6]) {
+      const before = requests();
+      const sent = sentFor(proxy, sha256(blob));
+      expect(same(await layer!.read(0, at, 4096), noisy.subarray(at, at + 4096))).toBe(true);
+      expect(requests() - before).toBe(1);
+      // A span of what can't be compressed, in whole blocks.
+      expect(sentFor(proxy, sha256(blob)) - sent).toBeLessThanOrEqual(18 * 65536);
+    }
   });
 
   it('of a little fetches little', async () => {

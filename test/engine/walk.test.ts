@@ -53,6 +53,13 @@ class Seen implements LayerWatcher {
 
   constructor(private readonly enough: (path: string) => boolean = () => false) {}
 
+  restarts = 0;
+
+  onRestart(): void {
+    this.restarts++;
+    for (const seen of [this.paths, this.rows, this.parts]) seen.length = 0;
+  }
+
   onEntry: LayerWatcher['onEntry'] = (entry, row, soFar) => {
     this.paths.push(Buffer.from(entry.path).toString());
     this.rows.push(row);
@@ -120,7 +127,7 @@ describe('a walk along a layer', () => {
     const seen = new Seen((path) => path === 'f0');
     const onEntry: LayerWatcher['onEntry'] = (entry, row, soFar) =>
       seen.onEntry(entry, row, soFar) && row > 2;
-    const end = await session.walkLayer(image, 2, { onEntry });
+    const end = await session.walkLayer(image, 2, { onEntry, onRestart: () => {} });
     if (!('readBytes' in end)) throw new Error('it did not stop');
     expect(end.readBytes).toBeGreaterThanOrEqual(256 * KIB);
     expect(seen.paths).toContain('f3');
@@ -186,10 +193,27 @@ describe('a walk along a layer', () => {
       code: 'CORRUPT_LAYER',
       message: expect.stringMatching(/^layer 3: reading layer .* no tar header/),
     });
-    proxy.rules.push({ path: new RegExp(digests[0]!), nth: 3, fault: corruptAt(1000) });
+    proxy.rules.push({ path: new RegExp(digests[0]!), fault: corruptAt(1000) });
     await expect(session.walkLayer(image, 1, new Seen())).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     expect(await session.openKept(image, 1)).toBeUndefined();
+    proxy.rules.splice(0);
     expect(await session.walkLayer(image, 1, new Seen())).toMatchObject({ isWalked: true });
+  });
+
+  it.each([
+    ['the first', 1, 100],
+    ['a later', 4, 1000],
+  ])('survives wrong bytes in %s range: all comes again, and is right', async (_, nth, at) => {
+    const { proxy, session, image, digests, logged } = await walking();
+    proxy.rules.push({ path: new RegExp(digests[0]!), nth, fault: corruptAt(at) });
+    const seen = new Seen();
+    const end = await session.walkLayer(image, 1, seen);
+    expect(end).toMatchObject({ isWalked: true });
+    expect(seen.restarts).toBe(1);
+    expect(seen.paths).toEqual(['d/', ...Object.keys(files)]);
+    expect(same(Buffer.concat(seen.parts), tar)).toBe(true);
+    expect(logged).toEqual([expect.stringMatching(/^warn: reading sha256:\S+: got .* trying once more$/)]);
+    expect((await session.openKept(image, 1))?.entries.length).toBe(6);
   });
 
   it('does not look behind the place where it stopped', async () => {
@@ -255,6 +279,7 @@ describe('a walk along a layer', () => {
     const seen = new Seen();
     expect(await later.session.walkLayer(later.image, 2, seen)).toMatchObject({ isWalked: true });
     expect(same(Buffer.concat(seen.parts), spread)).toBe(true);
-    expect(sentFor(later.proxy, digests[1]!)).toBe(spreadBlob.length - 8 * PAGE);
+    // The run after it is whole.
+    expect(sentFor(later.proxy, digests[1]!)).toBe(8 * PAGE);
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import { SequentialReaders } from '#dist/engine/sequential-readers.js';
 import { WindowLoader } from '#dist/engine/window-loader.js';
 import { unhandledIn } from '../base/unhandled.js';
 
@@ -10,6 +11,7 @@ interface Asked {
   blob: number;
   first: number;
   count: number;
+  likelyEnd: number;
   finish(error?: Error): void;
 }
 
@@ -19,19 +21,32 @@ const COUNT = 1000;
 function setup(memoryWindows = 512, runLength = 1) {
   const asked: Asked[] = [];
   let threads = 0;
+  const readers = new Map<number, SequentialReaders>();
   const loader = new WindowLoader(
     {
       pickThread: () => threads++,
-      read: (thread, blob, first, count) =>
-        new Promise((resolve, reject) => {
-          asked.push({ thread, blob, first, count, finish: (error) => (error ? reject(error) : resolve()) });
+      read: (thread, { blob, first, count, likelyEnd }) =>
+        new Promise<void>((resolve, reject) => {
+          asked.push({
+            thread,
+            blob,
+            first,
+            count,
+            likelyEnd,
+            finish: (error) => (error ? reject(error) : resolve()),
+          });
         }),
     },
     memoryWindows * WINDOW_SIZE,
   );
   /** Reads windows `first` to `last` as a layer does. */
   const read = (blob: number, first: number, last = first, windowCount = COUNT) => {
-    loader.expect(blob, first, last, windowCount);
+    let known = readers.get(blob);
+    if (!known) {
+      known = new SequentialReaders(loader.maxAhead);
+      readers.set(blob, known);
+    }
+    loader.expect(blob, known, first, last, windowCount);
     return Array.from({ length: last - first + 1 }, (_, i) => loader.get(blob, first + i));
   };
   /** A run a turn, as messages come; its buffer is used again afterwards. */

@@ -1,7 +1,7 @@
-import type { BlobReader } from '#dist/blob/blob-reader.js';
+import type { BlobReader } from '#dist/blob/blob.js';
+import { BlobHasher } from '#dist/blob/block-digests.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
-import { PageHasher } from '#dist/blob/page-hasher.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
@@ -28,14 +28,14 @@ export async function indexBlob(
   { chunkLength = PAGE_SIZE, limits = LAYER_LIMITS }: { chunkLength?: number; limits?: LayerLimits } = {},
 ): Promise<{ index: LayerIndex; encoded: Uint8Array }> {
   const pass = new IndexPass(digestOf(blob), { limits });
-  const hasher = new PageHasher('sha256');
+  const hasher = new BlobHasher('sha256');
   for (let at = 0; at < blob.length; at += chunkLength) {
     const chunk = new Uint8Array(blob.subarray(at, at + chunkLength));
     hasher.update(chunk);
     pass.push(chunk);
     chunk.fill(0xee); // theirs until the call returns
   }
-  const { bytes: encoded } = await pass.finish(hasher.finish().pageDigests);
+  const { bytes: encoded } = await pass.finish(hasher.finish().blockDigests);
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
 }
 
@@ -106,9 +106,9 @@ export async function readChunks(
       next += Math.ceil(bytes.length / CHUNK_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
-      shared.runs.giveBack(bytes.buffer);
+      shared.runs.release(bytes.buffer);
     },
-    signal,
+    { signal },
   );
   return Buffer.concat(parts);
 }
@@ -121,6 +121,12 @@ export class WatchedBlob implements BlobReader {
   readonly lent: ArrayBufferLike[] = [];
   /** Called for each read, before it answers: to wait, or to throw. */
   before: (offset: number, signal?: AbortSignal) => Promise<void> | void = () => {};
+
+  readonly announced: [number, number][] = [];
+
+  prefetch(offset: number, end: number): void {
+    this.announced.push([offset, end]);
+  }
 
   constructor(readonly bytes: Uint8Array) {
     this.#blob = new MemoryBlob(bytes);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SPAN_SIZE } from '#dist/codec/gzip/gzip-scan.js';
 import { type LayerIndex, MAX_WARNINGS } from '#dist/index/layer-index.js';
 import { LAYER_LIMITS } from '#dist/index/layer-limits.js';
-import { noise, pageDigestsOf, same } from '../blob/bytes.js';
+import { blockDigestsOf, noise, same } from '../blob/bytes.js';
 import { run } from '../support/child.js';
 import {
   type Bytes,
@@ -106,7 +106,7 @@ describe('the index pass', () => {
     const { index } = await indexBlob(blob);
     expect(index.codec).toBe(name === 'plain' ? 'plain' : 'gzip');
     expect([index.blobSize, index.tarSize]).toEqual([blob.length, gnu.length]);
-    expect(same(blockDigests(index), pageDigestsOf(blob))).toBe(true);
+    expect(same(blockDigests(index), blockDigestsOf(blob))).toBe(true);
     const entries = entriesOf(index);
     expect(entries).toEqual(scanned(gnu));
     const LETTERS = { file: '-', dir: 'd', symlink: 'l', hardlink: 'h', char: 'c', block: 'b', fifo: 'p' };

@@ -1,6 +1,6 @@
 /** REGISTRY.md, the rows about bytes: ranges, redirects to storage, broken and lying transfers. One test a row or more. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   contentRange,
   corruptAt,
@@ -329,6 +329,76 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     const { layer, notices } = await rig({ rules: [onLayer(stallAfter(4), 1)], client: SHORT_STALL });
     await (await layer()).read(10, 10);
     expect(notices[0]).toMatch(/no byte for 0\.3 s: try 2 of 5$/);
+  });
+
+  describe('a second request for bytes that do not come', () => {
+    const SECOND = { secondRequestMs: 100 };
+
+    test.each([
+      ['before its first byte', 0],
+      ['in the middle of its body', 70_000],
+    ])('goes on where the first one fell silent %s, which is cancelled', async (_, after) => {
+      const { layer, proxy, fetched } = await rig({ rules: [onLayer(stallAfter(after), 1)], client: SECOND });
+      same(await streamed(await layer()), LAYER);
+      const ranges = proxy.requests(LAYER_PATH).map((seen) => seen.headers.range);
+      expect(ranges).toEqual([undefined, after === 0 ? undefined : `bytes=${after}-${LAYER.length - 1}`]);
+      expect(fetched()).toBe(LAYER.length);
+    });
+
+    test('each time the better one falls silent too', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(50_000), [1, 2, 3])], client: SECOND });
+      same(await streamed(await layer()), LAYER);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(4);
+    });
+
+    test('the first answer wins: one that was only slow', async () => {
+      const { layer, fetched } = await rig({
+        rules: [onLayer(drip(60_000, 400), 1), onLayer(stallAfter(0), 2)],
+        client: SECOND,
+      });
+      same(await (await layer()).read(10, 50_000), LAYER.subarray(10, 50_010));
+      expect(fetched()).toBe(50_000);
+    });
+
+    test('is not made while the receiver is busy', async () => {
+      const { layer, proxy } = await rig({ client: SECOND });
+      const parts: Buffer[] = [];
+      await (await layer()).stream(0, LAYER.length, async (chunk) => {
+        if (parts.push(Buffer.from(chunk)) === 1) await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      same(Buffer.concat(parts), LAYER);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(1);
+    });
+
+    test('is not made when the registry serves nobody', async () => {
+      const { layer, proxy } = await rig({
+        rules: [onLayer(stallAfter(0))],
+        client: { ...SECOND, stallMs: 1_000, readDeadlineMs: 700 },
+      });
+      const blob = await layer();
+      const both = await Promise.allSettled([blob.read(0, 10), blob.read(100, 10)]);
+      expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(2);
+    });
+
+    test('is made when it serves others', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0), 1)], client: SECOND });
+      const blob = await layer();
+      const silent = blob.read(0, 10);
+      await vi.waitFor(() => expect(proxy.requests(LAYER_PATH)).toHaveLength(1));
+      same(await blob.read(100, 10), LAYER.subarray(100, 110));
+      same(await silent, LAYER.subarray(0, 10));
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(3);
+    });
+
+    test('an abort ends both', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0))], client: SECOND });
+      const aborter = new AbortController();
+      const reading = (await layer()).read(0, 10, aborter.signal);
+      await vi.waitFor(() => expect(proxy.requests(LAYER_PATH)).toHaveLength(2));
+      aborter.abort(new Error('not wanted'));
+      await expect(reading).rejects.toMatchObject({ message: 'not wanted' });
+    });
   });
 
   test('dripped bytes are no stall', async () => {

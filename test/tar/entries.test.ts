@@ -252,9 +252,9 @@ describe('data', () => {
   });
 
   test('a file of 16 GiB is stepped over', () => {
-    const PIECE = 64 * 1024 * 1024;
+    const BLOCK = 64 * 1024 * 1024;
     const PIECES = 256;
-    const size = PIECE * PIECES;
+    const size = BLOCK * PIECES;
     const offsets: number[] = [];
     const scanner = new TarScanner({
       onEntry: (entry) => offsets.push(entry.dataOffset),
@@ -262,7 +262,7 @@ describe('data', () => {
     });
     const push = (bytes: Uint8Array) => scanner.push(bytes, 0, bytes.length);
     push(headerBlock({ name: 'huge', size }));
-    const piece = new Uint8Array(PIECE);
+    const piece = new Uint8Array(BLOCK);
     for (let i = 0; i < PIECES; i++) push(piece);
     push(file('after'));
     expect(offsets).toEqual([512, size + 1024]);

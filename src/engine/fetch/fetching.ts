@@ -1,15 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
-import type { Log, LogLevel } from '../../base/log.js';
+import type { Log } from '../../base/log.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
-import type { LocalPlace } from '../../blob/local-pages.js';
+import type { LocalRange } from '../../blob/near-bytes.js';
+import type { BlockDigests } from '../../blob/page.js';
+import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import type { FetchSetup, NoticeMethods, SourceMethods } from './fetch-protocol.js';
+import type { WantedBlob } from '../wanted-blobs.js';
+import type {
+  FetchNotices,
+  FetchSetup,
+  OpenBlobRequest,
+  SourceMethods,
+  SourceQuestion,
+} from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 
 /** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
@@ -26,13 +35,6 @@ export interface FetchingOptions {
   onRestart(): void;
 }
 
-/** A blob that the thread was told of, to be told again. */
-interface KnownBlob {
-  image: ResolvedImage;
-  layer: number;
-  pageDigests?: Uint8Array;
-}
-
 /**
  * The fetching thread as the main thread sees it. It is started when it is first needed: an image that is kept is mounted
  * without. When it dies, calls under way fail and another one takes its place, which
@@ -40,10 +42,12 @@ interface KnownBlob {
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  readonly #blobs = new Map<BlobNumber, KnownBlob>();
+  /** The session's table of blobs; a new thread is told of all. */
+  readonly #blobs = new Map<Digest, OpenBlobRequest>();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
   #peer: ThreadPeer<SourceMethods> | undefined;
+  #isReady: Promise<void> | undefined; // of #peer
   #closed = false;
 
   /** @param thread one that was started before, and is ours from now on */
@@ -62,58 +66,62 @@ export class Fetching {
    * @throws LayerslayerError if memory is short
    */
   async prepare(): Promise<void> {
-    await this.#started().call('prepare', {});
+    this.#started();
+    await this.#isReady;
   }
 
   resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
-    return this.#started().call('resolve', { reference, platform }, { signal });
+    return this.#ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
   }
 
   listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
-    return this.#started().call('listImages', { reference }, { signal });
+    return this.#ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
   }
 
   documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
-    return this.#started().call('documents', { image }, { signal });
+    return this.#ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
   }
 
   /**
-   * Gives the image's layer (from 1) a number; once more does no harm. To be awaited before inflating threads hear of it: they ask over ports of
-   * their own, and messages of different ports come in any order.
+   * Gives a blob of the image a number, the same each time. To be awaited before other threads learn the number:
+   * they ask over ports of their own, and messages of different ports come in any order.
    */
-  async openBlob(blob: BlobNumber, image: ResolvedImage, layer: number): Promise<void> {
-    if (!this.#blobs.has(blob)) this.#blobs.set(blob, { image, layer });
+  async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    let known = this.#blobs.get(digest);
+    if (!known) {
+      known = { blob: this.#blobs.size, image, layer: numbers[0]! };
+      this.#blobs.set(digest, known);
+    }
     // A thread that is started later is told of all blobs at once.
-    await this.#peer?.call('openBlob', { blob, image, layer });
+    await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
+    return known.blob;
   }
 
   /**
-   * Pages of the blob may be asked for when this is done.
-   * @returns where it lies on this machine, if it does; the file is closed when the thread ends
+   * Bytes of the blob, which is open, may be read when this is done.
+   * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
-  async setPageDigests(blob: BlobNumber, pageDigests: Uint8Array): Promise<LocalPlace | undefined> {
-    const known = this.#blobs.get(blob);
-    if (known) known.pageDigests = pageDigests;
-    if (!this.#peer && known && !isLocal(known.image)) return undefined;
-    return this.#started().call('setPageDigests', { blob, pageDigests });
+  async setBlockDigests(digest: Digest, blockDigests: BlockDigests): Promise<LocalRange | undefined> {
+    const known = this.#blobs.get(digest)!;
+    known.blockDigests = blockDigests;
+    if (!this.#peer && !isLocal(known.image)) return undefined;
+    return (await this.#started().call('openBlob', known)).local;
   }
 
-  head(blob: BlobNumber, length: number, signal: AbortSignal): Promise<Uint8Array> {
-    return this.#started().call('head', { blob, length }, { signal });
+  /** Returns the first bytes of the blob, which is open, unchecked. */
+  async head(digest: Digest, headLength: number, signal: AbortSignal): Promise<Uint8Array> {
+    const request = { ...this.#blobs.get(digest)!, headLength };
+    const { head } = await this.#started().call('openBlob', request, { signal });
+    return head ?? new Uint8Array(0);
   }
 
   save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
     return this.#started().call('save', { blob, target }, { signal });
   }
 
-  /** Gives the thread the other end of an inflating thread's conversation. */
+  /** Gives the thread the other end of a conversation with a thread that reads blobs. */
   attach(port: MessagePort): void {
     this.#started().notify('attach', { port }, [port]);
-  }
-
-  /** Gives the thread the other end of a walk's conversation. */
-  attachWalk(port: MessagePort): void {
-    this.#started().notify('attachWalk', { port }, [port]);
   }
 
   async close(reason: LayerslayerError): Promise<void> {
@@ -124,6 +132,10 @@ export class Fetching {
     await this.#thread?.terminate();
   }
 
+  #ask(question: SourceQuestion, signal: AbortSignal | undefined) {
+    return this.#started().call('source', question, { signal });
+  }
+
   #started(): ThreadPeer<SourceMethods> {
     if (this.#closed && !this.#peer) throw new LayerslayerError('ABORTED', 'the session was closed');
     return this.#peer ?? this.#adopt(startFetchThread());
@@ -131,18 +143,15 @@ export class Fetching {
 
   #adopt(thread: Worker): ThreadPeer<SourceMethods> {
     const { log, onNotice, setup } = this.#options;
-    const notices: NoticeMethods = {
-      log: ({ level, message }: { level: LogLevel; message: string }) => log[level](message),
-      notice: ({ message }) => onNotice?.(message),
+    const notices: FetchNotices = {
+      log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
     };
     const peer = new ThreadPeer<SourceMethods>(thread, notices);
     this.#thread = thread;
     this.#peer = peer;
-    peer.notify('setup', setup);
-    for (const [blob, { image, layer, pageDigests }] of this.#blobs) {
-      peer.notify('openBlob', { blob, image, layer });
-      if (pageDigests) peer.notify('setPageDigests', { blob, pageDigests });
-    }
+    this.#isReady = peer.call('setup', setup);
+    this.#isReady.catch(() => {}); // calls throw it
+    for (const known of this.#blobs.values()) peer.notify('openBlob', known);
     thread.on('error', (error) => this.#ended(thread, peer, asLayerslayerError(error)));
     thread.on('exit', (code) =>
       this.#ended(thread, peer, new LayerslayerError('INTERNAL', `exit code ${code}`)),

@@ -23,7 +23,7 @@ export class BufferPool {
   }
 
   /** The buffer is nobody's any more. */
-  giveBack(buffer: ArrayBuffer): void {
+  release(buffer: ArrayBuffer): void {
     if (buffer.byteLength === this.#size && this.#idle.length < this.#kept) this.#idle.push(buffer);
   }
 }

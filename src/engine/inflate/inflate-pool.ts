@@ -11,6 +11,7 @@ import type {
   InflateMethods,
   OpenLayerRequest,
   WindowMethods,
+  WindowRequest,
   WindowRun,
 } from './inflate-protocol.js';
 
@@ -25,14 +26,11 @@ export interface InflatePoolOptions {
   log: Log;
 }
 
-/** Buffers that wait to go back, at the most: a message costs 0.1 ms where it wakes a thread (measured). */
-const RECYCLED_TOGETHER = 2;
-
 interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
-  used: ArrayBuffer[]; // of runs that have come: they go back with what is asked next
-  opened: Set<BlobNumber>;
+  ready: Promise<void>; // connected, and with its memory if that is wanted
+  used: ArrayBuffer[]; // of runs that came; released with the next read: a message that wakes a thread costs 0.1 ms
   indexingBytes: number; // of the blobs that it is indexing
   reads: number; // calls under way
 }
@@ -41,7 +39,8 @@ interface Thread {
 export class InflatePool implements WindowSupplier {
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
-  readonly #layers = new Map<BlobNumber, OpenLayerRequest>();
+  readonly #layers = new Map<BlobNumber, { request: OpenLayerRequest; openIn: WeakSet<Thread> }>();
+  #isPrepared = false;
   #closed = false;
 
   constructor(options: InflatePoolOptions) {
@@ -55,7 +54,8 @@ export class InflatePool implements WindowSupplier {
    */
   async prepare(): Promise<void> {
     // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
-    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).peer.call('prepare', {})));
+    this.#isPrepared = true;
+    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).ready));
   }
 
   /** Runs the index pass. @returns the encoded index */
@@ -77,43 +77,39 @@ export class InflatePool implements WindowSupplier {
 
   /** Makes a layer readable; the threads hear of it when they first read it. */
   open(request: OpenLayerRequest): void {
-    this.#layers.set(request.blob, request);
+    this.#layers.set(request.blob, { request, openIn: new WeakSet() });
   }
 
   pickThread(): number {
     return this.#leastBusy(({ reads }) => reads);
   }
 
-  async read(place: number, blob: BlobNumber, first: number, count: number): Promise<void> {
+  async read(place: number, request: WindowRequest): Promise<void> {
+    const { blob } = request;
     const thread = this.#thread(place);
-    if (!thread.opened.has(blob)) {
-      thread.peer.notify('open', this.#layers.get(blob)!);
-      thread.opened.add(blob);
-    }
+    const known = this.#layers.get(blob);
+    const layer = known?.openIn.has(thread) ? undefined : known?.request;
+    known?.openIn.add(thread);
     thread.reads++;
-    const recycled = thread.used.splice(0);
+    const released = thread.used.splice(0);
     try {
-      const last = await thread.peer.call('read', { blob, first, count, recycled }, { transfer: recycled });
+      const argument = { ...request, layer, released };
+      const last = await thread.peer.call('read', argument, { transfer: released });
       if (last) this.#arrived(thread, blob, last);
     } finally {
       thread.reads--;
     }
   }
 
-  #arrived(thread: Pick<Thread, 'peer' | 'used'>, blob: BlobNumber, run: WindowRun): void {
+  #arrived(thread: Pick<Thread, 'used'>, blob: BlobNumber, run: WindowRun): void {
     this.#options.onWindows(blob, run);
     // Whoever waited looks at it first: he is only told when this has returned.
-    setImmediate(() => {
-      thread.used.push(run.bytes.buffer as ArrayBuffer);
-      if (thread.used.length < RECYCLED_TOGETHER) return;
-      const recycled = thread.used.splice(0);
-      thread.peer.notify('recycle', { recycled }, recycled);
-    });
+    setImmediate(() => thread.used.push(run.bytes.buffer as ArrayBuffer));
   }
 
   /** There is a new fetching thread. */
   reconnect(): void {
-    for (const thread of this.#threads) if (thread) this.#connect(thread.peer);
+    for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
   }
 
   async close(): Promise<void> {
@@ -159,7 +155,7 @@ export class InflatePool implements WindowSupplier {
     });
     const used: ArrayBuffer[] = [];
     const handlers: WindowMethods = {
-      windows: ({ blob, ...run }) => this.#arrived({ peer, used }, blob, run),
+      windows: ({ blob, ...run }) => this.#arrived({ used }, blob, run),
       log: ({ level, message }) => log[level](message),
     };
     const peer = new ThreadPeer<InflateMethods>(worker, handlers);
@@ -174,15 +170,17 @@ export class InflatePool implements WindowSupplier {
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));
     worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
-    this.#connect(peer);
-    return { worker, peer, used, opened: new Set(), indexingBytes: 0, reads: 0 };
+    return { worker, peer, used, ready: this.#connect(peer), indexingBytes: 0, reads: 0 };
   }
 
   /** Gives the thread and the fetching one a conversation of their own. */
-  #connect(peer: ThreadPeer<InflateMethods>): void {
+  #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
     const { connect, cacheDirectory } = this.#options;
     const { port1, port2 } = new MessageChannel();
     connect(port1);
-    peer.notify('connect', { port: port2, cacheDirectory: cacheDirectory() }, [port2]);
+    const argument = { port: port2, cacheDirectory: cacheDirectory(), isPrepared: this.#isPrepared };
+    const ready = peer.call('connect', argument, { transfer: [port2] });
+    ready.catch(() => {}); // a thread that ends fails its reads too
+    return ready;
   }
 }

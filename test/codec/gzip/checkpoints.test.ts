@@ -15,7 +15,7 @@ import { plain } from './plain.js';
 import { scan } from './scan.js';
 
 const SPAN = 65_536;
-const PIECE = 10_007;
+const BLOCK = 10_007;
 
 /** Every place between two blocks of a blob of one member without header fields. */
 function blockStarts(blob: Uint8Array): { inOffset: number; bits: number; outOffset: number }[] {
@@ -47,7 +47,7 @@ function resume(blob: Uint8Array, checkpoint: Checkpoint, length: number): Uint8
   for (let done = 0; done < length; ) {
     const made = cursor.read(output.subarray(done));
     const at = cursor.inputOffset;
-    if (made === 0 && cursor.push(blob.subarray(at, at + PIECE), at + PIECE >= blob.length) === 0) break;
+    if (made === 0 && cursor.push(blob.subarray(at, at + BLOCK), at + BLOCK >= blob.length) === 0) break;
     done += made;
   }
   return output;

@@ -6,10 +6,10 @@ it('hands out again what came back, no more than it keeps, and no other sizes', 
   const taken = [pool.take(100), pool.take(40), pool.take(0)];
   expect(taken.map(({ length }) => length)).toEqual([100, 40, 0]);
   expect(new Set(taken.map(({ buffer }) => buffer)).size).toBe(3);
-  for (const { buffer } of taken) pool.giveBack(buffer);
+  for (const { buffer } of taken) pool.release(buffer);
   const large = pool.take(101);
   expect(large.length).toBe(101);
-  pool.giveBack(large.buffer);
+  pool.release(large.buffer);
   const again = [pool.take(7), pool.take(8), pool.take(9)];
   const known = again.filter(({ buffer }) => taken.some((one) => one.buffer === buffer));
   expect(known).toHaveLength(2);

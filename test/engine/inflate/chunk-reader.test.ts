@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { PAGE_SIZE, PIECE_SIZE } from '#dist/blob/page.js';
+import { BLOCK_SIZE, PAGE_SIZE } from '#dist/blob/page.js';
 import { CHUNK_SIZE, type ReadableLayer } from '#dist/engine/inflate/chunk-reader.js';
 import { noise, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
@@ -148,7 +148,7 @@ describe.each(packings)('chunks of %s', async (_, pack) => {
 
 describe('a sequential reader', () => {
   it.each<[string, number, number]>([
-    ['piece', 1, PIECE_SIZE],
+    ['piece', 1, BLOCK_SIZE],
     ['page', 64, PAGE_SIZE],
   ])(
     'inflates on where it stopped: it reads each %s of the blob once, %d chunks at a time',
@@ -183,7 +183,46 @@ describe('a sequential reader', () => {
       watched.readBytes = 0;
       const got = await readChunks(reader, shared, first, 1);
       expect(same(got, bytes.subarray(first * W, (first + 1) * W))).toBe(true);
-      expect(watched.readBytes).toBeLessThanOrEqual(3 * PIECE_SIZE);
+      expect(watched.readBytes).toBeLessThanOrEqual(3 * BLOCK_SIZE);
+    }
+  });
+
+  it('that needs more than one read takes announces all of it, and no more', async () => {
+    const bytes = Buffer.from(noise(5_000_000));
+    const blob = gzipSync(bytes, { level: 1 });
+    const layer = await readableGzip(blob, 1024 * 1024);
+    const { inOffsets, outOffsets } = layer.checkpoints;
+    const shared = resources();
+    for (const [beyond, isLong] of [
+      [1, false],
+      [20, true],
+    ] as const) {
+      const watched = new WatchedBlob(blob);
+      const first = Math.ceil(outOffsets[1]! / W) + beyond;
+      await readChunks(readerOf(layer, watched, shared), shared, first, 1);
+      expect(watched.announced.length).toBe(isLong ? 1 : 0);
+      for (const [offset, end] of watched.announced) {
+        expect(offset).toBe(inOffsets[1]);
+        expect(end - watched.reads.at(-1)!).toBeGreaterThan(0);
+        expect(end - watched.reads.at(-1)!).toBeLessThanOrEqual(PAGE_SIZE + BLOCK_SIZE);
+      }
+    }
+  });
+
+  it.each(['gzip', 'plain'])('announces what it will likely read on, 8 MiB at most (%s)', async (packing) => {
+    const bytes = Buffer.from(noise(12_000_000));
+    const blob = packing === 'gzip' ? gzipSync(bytes, { level: 1 }) : bytes;
+    const layer = packing === 'gzip' ? await readableGzip(blob, 1024 * 1024) : await readablePlain(blob);
+    const shared = resources();
+    for (const [likelyEnd, wanted] of [
+      [1, undefined],
+      [64, 64 * W],
+      [9999, 8 * 1024 * 1024],
+    ] as const) {
+      const watched = new WatchedBlob(blob);
+      await readerOf(layer, watched, shared).read(0, 1, () => {}, { likelyEnd });
+      if (wanted === undefined) expect(watched.announced).toEqual([]);
+      else expect(Math.abs(watched.announced[0]![1] / wanted - 1)).toBeLessThan(0.01);
     }
   });
 

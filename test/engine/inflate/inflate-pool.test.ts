@@ -18,9 +18,9 @@ import { logTo } from '#dist/base/log.js';
 import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
+import type { BlobMethods, StreamMethods } from '#dist/engine/fetch/fetch-protocol.js';
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
-import type { FetchMethods, StreamMethods } from '#dist/engine/inflate/inflate-protocol.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
@@ -43,33 +43,34 @@ class Fetching {
   bytes: Uint8Array = blob;
   readonly ports: MessagePort[] = [];
   readonly streamAborts: unknown[] = [];
-  pages = 0;
-  /** Awaited before a page is answered. */
-  beforePage: () => Promise<void> | void = () => {};
+  reads = 0;
+  /** Awaited before a read is answered. */
+  beforeRead: () => Promise<void> | void = () => {};
   /** Awaited after all pages of a stream are sent, before it ends. */
   endStream: (signal: AbortSignal) => Promise<void> | void = () => {};
 
   connect(port: MessagePort): void {
     this.ports.push(port);
-    const methods: FetchMethods = {
-      page: async ({ number }) => {
-        this.pages++;
-        await this.beforePage();
-        const page = pageOf(this.bytes, number).slice();
-        return new Transferred(page, [page.buffer]);
+    const methods: BlobMethods = {
+      read: async ({ offset, length = 0 }) => {
+        if (length === 0) return new Transferred(new Uint8Array(0), []);
+        this.reads++;
+        await this.beforeRead();
+        const bytes = this.bytes.slice(offset, offset + length);
+        return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
-      prefetch: async () => {},
       stream: async ({ blob }, signal) => {
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
-          peer.notify('streamed', { blob, page }, [page.buffer]);
+          peer
+            .call('part', { blob, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
+            .catch(() => {});
           await new Promise(setImmediate);
         }
         await this.endStream(signal);
         return blockDigests(index);
       },
-      recycle: () => {},
     };
     const peer = new ThreadPeer<StreamMethods>(port, methods);
   }
@@ -137,6 +138,9 @@ function inMemory(): StateStorage {
   return { memory };
 }
 
+const read = (pool: InflatePool, thread: number, first: number, count: number) =>
+  pool.read(thread, { blob: 0, first, count, likelyEnd: first + count });
+
 const right = (bytes: Uint8Array | undefined, number: number) =>
   same(bytes, tar.subarray(number * W, (number + 1) * W));
 
@@ -150,12 +154,12 @@ describe('the pool of inflating threads', () => {
     const { pool, windows, open, fetching } = setup({ threads: 2 });
     open();
     const last = Math.ceil(tar.length / W) - 1;
-    await pool.read(0, 0, last, 1);
-    await pool.read(1, 0, 0, 3);
-    await pool.read(0, 0, 20, 16);
+    await read(pool, 0, last, 1);
+    await read(pool, 1, 0, 3);
+    await read(pool, 0, 20, 16);
     expect([...windows.keys()]).toEqual([last, 0, 1, 2, ...Array.from({ length: 16 }, (_, i) => 20 + i)]);
     for (const [number, bytes] of windows) expect(right(bytes, number)).toBe(true);
-    expect(fetching.pages).toBeGreaterThan(0);
+    expect(fetching.reads).toBeGreaterThan(0);
   });
 
   it('reads pages that are kept from the disk, and others from the fetching thread', async () => {
@@ -168,21 +172,21 @@ describe('the pool of inflating threads', () => {
     const { pool, windows, open, fetching } = setup({ cacheDirectory });
     open();
     const last = Math.ceil(tar.length / W) - 1;
-    await pool.read(0, 0, 0, last + 1);
+    await read(pool, 0, 0, last + 1);
     for (const [number, bytes] of windows) expect(right(bytes, number)).toBe(true);
     expect(windows.size).toBe(last + 1);
-    expect(fetching.pages).toBe(1);
+    expect(fetching.reads).toBe(1);
   });
 
   it('ends calls when their thread dies, and starts another', async () => {
     const { pool, windows, open, fetching, logged } = setup();
     open();
-    fetching.beforePage = () => new Promise(() => {});
+    fetching.beforeRead = () => new Promise(() => {});
     fetching.endStream = (signal) => new Promise((_, reject) => signal.addEventListener('abort', reject));
-    const reading = pool.read(0, 0, 3, 1);
+    const reading = read(pool, 0, 3, 1);
     const indexing = pool.index(0, digest, blob.length);
     const both = Promise.allSettled([reading, indexing]);
-    await until(() => fetching.pages > 0);
+    await until(() => fetching.reads > 0);
     fetching.crash(0);
     for (const outcome of await both) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INTERNAL' } });
@@ -191,8 +195,8 @@ describe('the pool of inflating threads', () => {
     // What it had asked for has nobody left to wait for it.
     await until(() => fetching.streamAborts.length > 0);
     expect(fetching.streamAborts).toMatchObject([{ code: 'INTERNAL' }]);
-    fetching.beforePage = () => {};
-    await pool.read(0, 0, 3, 1);
+    fetching.beforeRead = () => {};
+    await read(pool, 0, 3, 1);
     expect(right(windows.get(3), 3)).toBe(true);
     expect(fetching.ports).toHaveLength(2);
   });
@@ -208,52 +212,52 @@ describe('the pool of inflating threads', () => {
     const readAll = async (thread: number) => {
       windows.clear();
       for (const { first, count: some } of pieces) {
-        await Promise.all([pool.read(thread, 0, first, some), pool.read(thread, 0, first, 1)]);
+        await Promise.all([read(pool, thread, first, some), read(pool, thread, first, 1)]);
         expect(right(windows.get(first), first)).toBe(true);
       }
       for (const [number, bytes] of windows) expect(right(bytes, number)).toBe(true);
       expect(windows.size).toBe(count);
     };
     await readAll(0);
-    await expect(pool.read(0, 1, 0, 1)).rejects.toThrow(); // no such blob; it had buffers with it
+    await expect(pool.read(0, { blob: 1, first: 0, count: 1, likelyEnd: 1 })).rejects.toThrow(); // no such blob; it had buffers with it
     await readAll(0);
     // The other thread: this one has all pages by now and would not wait for any.
-    fetching.beforePage = () => new Promise(() => {});
-    const last = pool.read(1, 0, 0, 2);
+    fetching.beforeRead = () => new Promise(() => {});
+    const last = read(pool, 1, 0, 2);
     const ended = expect(last).rejects.toMatchObject({ code: 'INTERNAL' });
     await until(() => fetching.ports.length === 2);
     fetching.crash(1);
     await ended;
-    fetching.beforePage = () => {};
+    fetching.beforeRead = () => {};
     await readAll(1);
   });
 
   it('ends calls when the fetching thread dies', async () => {
     const { pool, open, fetching } = setup();
     open();
-    fetching.beforePage = () => new Promise(() => {});
+    fetching.beforeRead = () => new Promise(() => {});
     fetching.endStream = () => new Promise(() => {});
-    const both = Promise.allSettled([pool.read(0, 0, 3, 1), pool.index(0, digest, blob.length)]);
-    await until(() => fetching.pages > 0);
+    const both = Promise.allSettled([read(pool, 0, 3, 1), pool.index(0, digest, blob.length)]);
+    await until(() => fetching.reads > 0);
     fetching.ports[0]!.close();
     for (const outcome of await both) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'the other thread is gone' } });
     }
-    await expect(pool.read(0, 0, 9, 1)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(read(pool, 0, 9, 1)).rejects.toMatchObject({ code: 'INTERNAL' });
   });
 
   it('ends calls when it is closed, and takes no more', async () => {
     const { pool, open, fetching } = setup();
     open();
-    fetching.beforePage = () => new Promise(() => {});
+    fetching.beforeRead = () => new Promise(() => {});
     fetching.endStream = () => new Promise(() => {});
-    const both = Promise.allSettled([pool.read(0, 0, 3, 1), pool.index(0, digest, blob.length)]);
-    await until(() => fetching.pages > 0);
+    const both = Promise.allSettled([read(pool, 0, 3, 1), pool.index(0, digest, blob.length)]);
+    await until(() => fetching.reads > 0);
     await pool.close();
     for (const outcome of await both) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ABORTED' } });
     }
-    await expect(pool.read(0, 0, 3, 1)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(read(pool, 0, 3, 1)).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(pool.index(0, digest, 1)).rejects.toMatchObject({ code: 'ABORTED' });
   });
 
@@ -316,7 +320,7 @@ describe('the pool of inflating threads', () => {
     open({ fd, offset: index.states.offset });
     const last = Math.ceil(tar.length / W) - 1;
     for (const number of [last, 1, last - 20]) {
-      await pool.read(0, 0, number, 1);
+      await read(pool, 0, number, 1);
       expect(right(windows.get(number), number)).toBe(true);
     }
     expect(logged).toEqual([expect.stringMatching(/^warn: the cached index of layer sha256:.* is damaged/)]);
@@ -330,12 +334,12 @@ describe('the pool of inflating threads', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
-    fetching.beforePage = () => gate;
+    fetching.beforeRead = () => gate;
     const threads: number[] = [];
     const reads = Array.from({ length: 6 }, (_, i) => {
       const thread = pool.pickThread();
       threads.push(thread);
-      return pool.read(thread, 0, 8 * i, 1);
+      return read(pool, thread, 8 * i, 1);
     });
     expect(threads.toSorted()).toEqual([0, 0, 1, 1, 2, 2]);
     release();

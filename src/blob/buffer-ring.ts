@@ -1,4 +1,4 @@
-/** A fixed number of buffers that go round between two threads: who finds none waits for one to come back. */
+/** A fixed number of buffers that are used in turn, by two threads perhaps. */
 export class BufferRing {
   readonly #size: number;
   readonly #idle: ArrayBuffer[] = [];
@@ -11,7 +11,10 @@ export class BufferRing {
     this.#unmade = count;
   }
 
-  /** Whoever gives up waiting has lost the buffer that comes: the ring ends with its stream. */
+  /**
+   * Returns a buffer, at once or when one is released. Aborting a pending `take` drops its buffer; a ring is
+   * not reused after its stream ends.
+   */
   take(): Uint8Array | Promise<Uint8Array> {
     const idle = this.#idle.pop();
     if (idle) return new Uint8Array(idle);
@@ -22,7 +25,7 @@ export class BufferRing {
     return new Promise((resolve) => this.#waiting.push((buffer) => resolve(new Uint8Array(buffer))));
   }
 
-  give(buffer: ArrayBuffer): void {
+  release(buffer: ArrayBuffer): void {
     const waiting = this.#waiting.shift();
     if (waiting) waiting(buffer);
     else this.#idle.push(buffer);

@@ -1,7 +1,7 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { KeptPages, RUN_LENGTH } from '#dist/blob/kept-pages.js';
+import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
@@ -20,7 +20,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
   const directory = join(scratchDirectory(), 'cache');
   const log = { error() {}, warn() {}, info() {}, debug() {} };
   const store = await ContentStore.open({ directory, capBytes, log });
-  const kept = new KeptPages(store, DIGEST);
+  const kept = new CachedPages(store, DIGEST);
   const stream = async (first: number, end: number) => {
     const writer = kept.stream(BLOB_SIZE);
     for (let page = first; page < end; page++) await writer.add(page, pageBytes(page));
@@ -30,7 +30,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
   return { directory, store, kept, stream, here };
 }
 
-function isRight(kept: KeptPages, page: number): boolean {
+function isRight(kept: CachedPages, page: number): boolean {
   const bytes = kept.readSync(page);
   if (bytes === undefined) return false;
   expect(Buffer.compare(bytes, pageBytes(page)), `page ${page}`).toBe(0);

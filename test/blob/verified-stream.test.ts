@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { KeptPages, RUN_LENGTH } from '#dist/blob/kept-pages.js';
-import { type PageStreamOptions, streamPages } from '#dist/blob/page-stream.js';
+import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
+import { streamVerified, type VerifiedStreamOptions } from '#dist/blob/verified-stream.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
-import { digestOf, noise, PAGE, pageDigestsOf, pageOf, same } from './bytes.js';
+import { blockDigestsOf, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
 import { SIZES } from './reader-suite.js';
 
@@ -43,41 +43,53 @@ async function openStore(capBytes = 64 * 1024 * 1024, directory = join(scratchDi
 }
 
 /** Streams and gathers what the consumer gets. */
-async function gather(source: FaultySource, store: ContentStore, options: Partial<PageStreamOptions> = {}) {
+async function gather(
+  source: FaultySource,
+  store: ContentStore,
+  options: Partial<VerifiedStreamOptions> = {},
+) {
   const ring = new Ring(2);
   const got: Uint8Array[] = [];
   let bytes = 0;
-  const { pageDigests } = await streamPages(source, {
+  const log = warningLog();
+  const digest = options.digest ?? digestOf(BYTES);
+  const blockDigests = await streamVerified(source, {
     keepsPages: true,
-    digest: digestOf(BYTES),
-    store,
+    digest,
+    cached: new CachedPages(store, digest),
+    onStart: () => {
+      got.length = 0;
+      bytes = 0;
+      return 0;
+    },
     takeBuffer: () => ring.take(),
-    onPage: (page, number) => {
-      expect(number).toBe(got.length);
+    onPart: (page, offset) => {
+      expect(offset).toBe(got.length * PAGE);
       got.push(page.slice());
-      // Given back later, as another thread would.
+      bytes += page.length;
+      // Released later, as another thread would.
       setImmediate(() => ring.give(new Uint8Array(page.buffer)));
     },
-    onBytes: (count) => {
-      bytes += count;
-    },
+    log,
     ...options,
   });
-  return { got: Buffer.concat(got), pageDigests, bytes };
+  return { got: Buffer.concat(got), blockDigests, bytes, warnings: log.warnings };
 }
 
 const keptPages = async (store: ContentStore) => (await store.entries()).length;
 
-describe('streamPages', () => {
+describe('streamVerified', () => {
   test.each(SIZES)('hands all pages over in order and keeps them (%d bytes)', async (size) => {
     const bytes = noise(size);
     const { store } = await openStore();
     const result = await gather(new FaultySource(bytes), store, { digest: digestOf(bytes) });
     expect(same(result.got, bytes)).toBe(true);
-    expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
+    expect(same(result.blockDigests, blockDigestsOf(bytes))).toBe(true);
     expect(result.bytes).toBe(size);
     for (let number = 0; number * PAGE < size; number++) {
-      expect(same(new KeptPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(true);
+      expect(same(new CachedPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(
+        true,
+      );
     }
     expect(await keptPages(store)).toBe(Math.ceil(size / (RUN_LENGTH * PAGE)));
   });
@@ -103,7 +115,7 @@ describe('streamPages', () => {
   test('a SHA-512 blob', async () => {
     const { store } = await openStore();
     const result = await gather(new FaultySource(BYTES), store, { digest: digestOf(BYTES, 'sha512') });
-    expect(same(result.pageDigests, pageDigestsOf(BYTES))).toBe(true);
+    expect(same(result.blockDigests, blockDigestsOf(BYTES))).toBe(true);
   });
 
   test('takes up where an interrupted pass stopped', async () => {
@@ -115,7 +127,7 @@ describe('streamPages', () => {
     const result = await gather(whole, store);
     expect(whole.requests).toEqual([`${3 * PAGE}-${BYTES.length}`]);
     expect(same(result.got, BYTES)).toBe(true);
-    expect([same(result.pageDigests, pageDigestsOf(BYTES)), result.bytes]).toEqual([true, BYTES.length]);
+    expect([same(result.blockDigests, blockDigestsOf(BYTES)), result.bytes]).toEqual([true, BYTES.length]);
   });
 
   test('all pages on disk: no request', async () => {
@@ -126,13 +138,16 @@ describe('streamPages', () => {
     expect(source.requests).toEqual([]);
   });
 
-  test('a kept page that is damaged is found out by the digest; the next try is right', async () => {
+  test('a kept page that is damaged is found out by the digest, and all is fetched', async () => {
     const { store, directory } = await openStore();
     await gather(new FaultySource(BYTES), store);
     writeFileSync(join(directory, 'v2/pages', pageRunKey(digestOf(BYTES), 0)), noise(BYTES.length, 9));
-    await expect(gather(new FaultySource(BYTES), store)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
-    expect(await keptPages(store)).toBe(0);
-    expect(same((await gather(new FaultySource(BYTES), store)).got, BYTES)).toBe(true);
+    const source = new FaultySource(BYTES);
+    const result = await gather(source, store);
+    expect(same(result.got, BYTES)).toBe(true);
+    expect(result.warnings).toEqual([expect.stringMatching(/^reading sha256:.* trying once more$/)]);
+    expect(source.requests).toEqual([`0-${BYTES.length}`]);
+    expect(same(new CachedPages(store, digestOf(BYTES)).readSync(2), pageOf(BYTES, 2))).toBe(true);
   });
 
   test.each<[string, Fault]>([
@@ -146,6 +161,80 @@ describe('streamPages', () => {
       message: expect.stringContaining(digestOf(BYTES).slice(0, 19)),
     });
     expect(await keptPages(store)).toBe(0);
+  });
+
+  test.each<[string, Fault]>([
+    ['a wrong byte', { damageAt: 4 * PAGE }],
+    ['too few bytes', { endAt: 4 * PAGE }],
+  ])('%s once: all comes again over another connection, and is right', async (_, fault) => {
+    const { store } = await openStore();
+    const source = new FaultySource(BYTES, (_, __, request) => (request === 0 ? fault : undefined), PAGE / 4);
+    const starts: boolean[] = [];
+    const result = await gather(source, store);
+    expect(same(result.got, BYTES)).toBe(true);
+    expect([result.bytes, source.reconnects, result.warnings.length]).toEqual([BYTES.length, 1, 1]);
+    expect(same(new CachedPages(store, digestOf(BYTES)).readSync(4), pageOf(BYTES, 4))).toBe(true);
+    const chunked = new FaultySource(
+      BYTES,
+      (_, __, request) => (request === 0 ? fault : undefined),
+      PAGE / 4,
+    );
+    const parts: Buffer[] = [];
+    await gather(chunked, (await openStore(0)).store, {
+      takeBuffer: undefined,
+      keepsPages: false,
+      onStart: (isRetry) => {
+        starts.push(isRetry);
+        parts.length = 0;
+        return 0;
+      },
+      onPart: (bytes) => void parts.push(Buffer.from(bytes)),
+    });
+    expect(starts).toEqual([false, true]);
+    expect(same(Buffer.concat(parts), BYTES)).toBe(true);
+  });
+
+  test('cached pages anywhere are not fetched, and an interrupted run is fetched in one request', async () => {
+    const bytes = noise((2 * RUN_LENGTH + 3) * PAGE);
+    const { store } = await openStore();
+    const digest = digestOf(bytes);
+    const cached = new CachedPages(store, digest);
+    const interrupted = cached.stream(bytes.length);
+    for (const page of [0, 1]) await interrupted.add(page, pageOf(bytes, page));
+    await interrupted.end();
+    for (const page of [RUN_LENGTH + 2, 2 * RUN_LENGTH]) await cached.write(page, pageOf(bytes, page));
+    const source = new FaultySource(bytes);
+    const parts: Buffer[] = [];
+    await gather(source, store, {
+      digest,
+      keepsPages: false,
+      takeBuffer: undefined,
+      onPart: (part) => void parts.push(Buffer.from(part)),
+    });
+    expect(same(Buffer.concat(parts), bytes)).toBe(true);
+    const ranges = [
+      [2, RUN_LENGTH + 2],
+      [RUN_LENGTH + 3, 2 * RUN_LENGTH],
+      [2 * RUN_LENGTH + 1, 2 * RUN_LENGTH + 3],
+    ];
+    expect(source.requests).toEqual(ranges.map(([from, to]) => `${from! * PAGE}-${to! * PAGE}`));
+  });
+
+  test('begins after what the receiver has, which counts for the digest', async () => {
+    const { store } = await openStore(0);
+    const source = new FaultySource(BYTES);
+    const parts: Buffer[] = [];
+    await gather(source, store, {
+      hasBlockDigests: false,
+      onStart: async (_, hasher) => {
+        hasher.update(BYTES.subarray(0, 2 * PAGE));
+        return 2 * PAGE;
+      },
+      takeBuffer: undefined,
+      onPart: (part) => void parts.push(Buffer.from(part)),
+    });
+    expect(same(Buffer.concat(parts), BYTES.subarray(2 * PAGE))).toBe(true);
+    expect(source.requests).toEqual([`${2 * PAGE}-${BYTES.length}`]);
   });
 
   test('more bytes than asked for are refused', async () => {
@@ -167,9 +256,9 @@ describe('streamPages', () => {
       },
     ],
     ['rejects', () => Promise.reject(new LayerslayerError('CORRUPT_LAYER', 'no tar'))],
-  ])('a consumer that %s ends it, and nothing stays on disk', async (_, onPage) => {
+  ])('a receiver that %s ends it, and nothing stays on disk', async (_, onPart) => {
     const { store } = await openStore();
-    await expect(gather(new FaultySource(BYTES), store, { onPage })).rejects.toMatchObject({
+    await expect(gather(new FaultySource(BYTES), store, { onPart })).rejects.toMatchObject({
       code: 'CORRUPT_LAYER',
     });
     expect(await keptPages(store)).toBe(0);
@@ -183,14 +272,14 @@ describe('streamPages', () => {
     const handed: number[] = [];
     const pass = gather(new FaultySource(BYTES), store, {
       takeBuffer: () => ring.take(),
-      onPage: (_, number) => void handed.push(number),
+      onPart: (_, offset) => void handed.push(offset / PAGE),
       signal,
     });
     while (handed.length < 2) await nextTurn();
     aborter.abort(new LayerslayerError('ABORTED', 'interrupted'));
     await expect(pass).rejects.toMatchObject({ code: 'ABORTED' });
     expect(handed).toEqual([0, 1]);
-    const kept = new KeptPages(store, digestOf(BYTES));
+    const kept = new CachedPages(store, digestOf(BYTES));
     expect([0, 1].map((number) => same(kept.readSync(number), pageOf(BYTES, number)))).toEqual([true, true]);
   });
 
@@ -206,17 +295,19 @@ describe('streamPages', () => {
     const { store } = await openStore(0);
     let out = 0;
     let most = 0;
-    const result = await gather(new FaultySource(BYTES), store, {
+    let bytes = 0;
+    await gather(new FaultySource(BYTES), store, {
       takeBuffer: () => {
         most = Math.max(most, ++out);
         return new Uint8Array(PAGE);
       },
-      onPage: async () => {
+      onPart: async (page) => {
+        bytes += page.length;
         for (let i = 0; i < 5; i++) await nextTurn();
         out--;
       },
     });
-    expect(result.bytes).toBe(BYTES.length);
+    expect(bytes).toBe(BYTES.length);
     expect(most).toBeLessThanOrEqual(3); // one at the consumer, one filled and waiting for it, one being filled
     expect(COUNT).toBe(Math.ceil(BYTES.length / PAGE));
   });

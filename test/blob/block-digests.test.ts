@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PageHasher } from '#dist/blob/page-hasher.js';
-import { digestOf, noise, PAGE, pageDigestsOf, same } from './bytes.js';
+import { BlobHasher } from '#dist/blob/block-digests.js';
+import { blockDigestsOf, digestOf, noise, PAGE, same } from './bytes.js';
 
 const BYTES = noise(4 * PAGE + 321);
 
 function hashed(chunks: Uint8Array[], algorithm: 'sha256' | 'sha512' = 'sha256', expectedSize?: number) {
-  const hasher = new PageHasher(algorithm, expectedSize);
+  const hasher = new BlobHasher(algorithm, expectedSize);
   for (const chunk of chunks) hasher.update(chunk);
   return { size: hasher.size, ...hasher.finish() };
 }
 
-describe('PageHasher', () => {
+describe('BlobHasher', () => {
   test('is the same however the bytes are cut, whatever size was announced', () => {
     const cuts = fc.array(fc.nat(BYTES.length), { maxLength: 12 });
     fc.assert(
@@ -21,7 +21,7 @@ describe('PageHasher', () => {
         const chunks = borders.slice(1).map((end, i) => bytes.subarray(borders[i], end));
         const result = hashed(chunks, 'sha256', announced);
         expect(result.digest).toBe(digestOf(bytes));
-        expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
+        expect(same(result.blockDigests, blockDigestsOf(bytes))).toBe(true);
         expect(result.size).toBe(size);
       }),
       { numRuns: 60 },
@@ -33,12 +33,12 @@ describe('PageHasher', () => {
     const chunks = [0, 1, 2].map((n) => bytes.subarray(n * PAGE, (n + 1) * PAGE));
     const result = hashed(chunks, 'sha256', size);
     expect(result.digest).toBe(digestOf(bytes));
-    expect(same(result.pageDigests, pageDigestsOf(bytes))).toBe(true);
+    expect(same(result.blockDigests, blockDigestsOf(bytes))).toBe(true);
   });
 
   test('the whole may be SHA-512, pages are SHA-256 always', () => {
     const result = hashed([BYTES], 'sha512');
     expect(result.digest).toBe(digestOf(BYTES, 'sha512'));
-    expect(same(result.pageDigests, pageDigestsOf(BYTES))).toBe(true);
+    expect(same(result.blockDigests, blockDigestsOf(BYTES))).toBe(true);
   });
 });

@@ -1,0 +1,171 @@
+import type { ContentStore } from '../cache/content-store.js';
+import type { ContentWriter } from '../cache/content-writer.js';
+import { blockKey, pageKey, pageRunKey } from '../cache/store-layout.js';
+import type { Digest } from '../oci/digest.js';
+import type { NearBytes } from './near-bytes.js';
+import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
+
+/**
+ * Pages in one file when they come as a stream (4 MiB). To make a file takes longer than to write a page:
+ * one file a page would triple the time of an index pass (measured). Small enough to evict one by one.
+ */
+export const RUN_LENGTH = 16;
+
+const BLOCKS_PER_PAGE = PAGE_SIZE / BLOCK_SIZE;
+
+const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
+
+/**
+ * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single blocks,
+ * fetched since. Nothing that is read here is checked.
+ */
+export class CachedPages implements NearBytes {
+  readonly #store: ContentStore;
+  readonly #digest: Digest;
+
+  constructor(store: ContentStore, digest: Digest) {
+    this.#store = store;
+    this.#digest = digest;
+  }
+
+  /** @param lent a buffer (PAGE_SIZE or longer) that the page may be put into */
+  readSync(page: number, lent: Uint8Array = Buffer.allocUnsafeSlow(PAGE_SIZE)): Uint8Array | undefined {
+    const read = this.fillSync(lent.subarray(0, PAGE_SIZE), page * PAGE_SIZE);
+    return read > 0 ? lent.subarray(0, read) : undefined;
+  }
+
+  /** Reads from a run or a page, else block by block. */
+  fillSync(bytes: Uint8Array, offset: number): number {
+    const page = pageOf(offset);
+    const from = offset % PAGE_SIZE;
+    const { length } = bytes;
+    const start = (page % RUN_LENGTH) * PAGE_SIZE; // in its run
+    const found =
+      this.#store.readSync('page', this.#runKey(page), { offset: start + from, length }, bytes) ??
+      this.#store.readSync('page', this.#key(page), { offset: from, length }, bytes);
+    if (found) return found.length;
+    let filled = 0;
+    while (filled < length) {
+      const at = offset + filled;
+      const part = bytes.subarray(filled, filled + BLOCK_SIZE - (at % BLOCK_SIZE));
+      const range = { offset: at % BLOCK_SIZE, length: part.length };
+      const read = this.#store.readSync('page', this.#blockKey(at), range, part)?.length ?? 0;
+      filled += read;
+      if (read < part.length) break;
+    }
+    return filled;
+  }
+
+  /** Whether a read is worthwhile. Of an interrupted pass's last run only the first pages are there. */
+  has(page: number): boolean {
+    return this.#store.has('page', this.#runKey(page)) || this.#store.has('page', this.#key(page));
+  }
+
+  /** Whether a read of the block at `offset` is worthwhile. */
+  hasBlock(offset: number): boolean {
+    return this.has(pageOf(offset)) || this.#store.has('page', this.#blockKey(offset));
+  }
+
+  /** The pages that are on disk by their files' names. Of a run that was interrupted only the first are. */
+  pagesOnDisk(blobSize: number): Set<number> {
+    const pages = new Set<number>();
+    for (const name of this.#store.namesSync('page', this.#digest)) {
+      const run = name.startsWith('r');
+      const number = Number(name.slice(run ? 1 : 0));
+      for (let i = 0; i < (run ? RUN_LENGTH : 1); i++) pages.add(number * (run ? RUN_LENGTH : 1) + i);
+    }
+    for (const page of pages) if (!(page < pageCount(blobSize))) pages.delete(page);
+    return pages;
+  }
+
+  /** Takes a page that could not be read, and those after it in its run, out of `pages`. */
+  forgetRun(page: number, pages: Set<number>): void {
+    do pages.delete(page);
+    while (++page % RUN_LENGTH !== 0);
+  }
+
+  async write(page: number, bytes: Uint8Array): Promise<void> {
+    await this.#store.write('page', this.#key(page), bytes);
+  }
+
+  /** Writes the bytes of a block; `offset` is its start. */
+  async writeBlock(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#store.write('page', this.#blockKey(offset), bytes);
+  }
+
+  /** Removes the page, and the others of its run with it. */
+  async remove(page: number): Promise<void> {
+    await this.#store.remove('page', this.#runKey(page));
+    await this.#removeSingle(page);
+  }
+
+  /** @param blobSize bytes of the whole blob */
+  async removeAll(blobSize: number): Promise<void> {
+    for (let page = 0; page < pageCount(blobSize); page++) {
+      if (page % RUN_LENGTH === 0) await this.#store.remove('page', this.#runKey(page));
+      await this.#removeSingle(page);
+    }
+  }
+
+  /** Writes the pages of a stream, in order, from any page on. */
+  stream(blobSize: number): PageRunWriter {
+    const begin = (page: number) => {
+      const size = Math.min(RUN_LENGTH * PAGE_SIZE, blobSize - page * PAGE_SIZE);
+      return this.#store.begin('page', this.#runKey(page), size);
+    };
+    return new PageRunWriter(this, begin, pageCount(blobSize));
+  }
+
+  async #removeSingle(page: number): Promise<void> {
+    await this.#store.remove('page', this.#key(page));
+    for (let block = 0; block < BLOCKS_PER_PAGE; block++) {
+      await this.#store.remove('page', this.#blockKey(page * PAGE_SIZE + block * BLOCK_SIZE));
+    }
+  }
+
+  #key(page: number): string {
+    return pageKey(this.#digest, page);
+  }
+
+  #runKey(page: number): string {
+    return pageRunKey(this.#digest, runOf(page));
+  }
+
+  #blockKey(offset: number): string {
+    return blockKey(this.#digest, Math.floor(offset / BLOCK_SIZE));
+  }
+}
+
+/** Writes the pages of a stream as runs; those of a run that the stream began inside of are single. */
+export class PageRunWriter {
+  readonly #pages: CachedPages;
+  readonly #begin: (page: number) => Promise<ContentWriter | undefined>;
+  readonly #count: number; // pages of the blob
+  #run: ContentWriter | undefined;
+
+  constructor(
+    pages: CachedPages,
+    begin: (page: number) => Promise<ContentWriter | undefined>,
+    count: number,
+  ) {
+    this.#pages = pages;
+    this.#begin = begin;
+    this.#count = count;
+  }
+
+  /** The caller does not change `bytes` until this resolves. */
+  async add(page: number, bytes: Uint8Array): Promise<void> {
+    if (page % RUN_LENGTH === 0) this.#run = await this.#begin(page);
+    if (!this.#run) return this.#pages.write(page, bytes);
+    await this.#run.append(bytes);
+    if (page % RUN_LENGTH !== RUN_LENGTH - 1 && page !== this.#count - 1) return;
+    await this.#run.commit();
+    this.#run = undefined;
+  }
+
+  /** The stream has ended; a run that it ended in is written as far as it came. */
+  async end(): Promise<void> {
+    await this.#run?.commit();
+    this.#run = undefined;
+  }
+}
