@@ -66,7 +66,7 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
     const loaded: string[] = [];
     for (const { specifier, via } of moduleImports(source)) {
       if (specifier.startsWith('.')) {
-        const target = posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+        const target = targetOf(path, specifier);
         if (via === 'load') loaded.push(target);
         violations.push(...judgeTarget(path, specifier, target));
       } else {
@@ -77,6 +77,49 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
   }
   return [...violations, ...findCycles(graph)];
 }
+
+/** What src/README.md says of a folder. `doors`: the files that other folders may import. */
+export interface FolderRow {
+  level: number;
+  doors: readonly string[] | 'open';
+}
+
+/**
+ * Reads the table of folders of src/README.md, whose columns begin with level, folder, doors.
+ * @returns rows by folder; doors as paths below src/
+ */
+export function folderRows(page: string): Map<string, FolderRow> {
+  const rows = new Map<string, FolderRow>();
+  for (const [, level, folder, doors] of page.matchAll(/^\| *(\d+) *\| `(\w+)\/` *\|([^|]*)\|/gm)) {
+    const named = [...doors!.matchAll(/`([^`]+)`/g)].map(([, name]) => `${folder}/${name}.ts`);
+    rows.set(folder!, { level: Number(level), doors: doors!.trim() === 'open' ? 'open' : named });
+  }
+  return rows;
+}
+
+/**
+ * Finds imports of another folder's file that is no door.
+ * @returns `importer -> imported`, sorted, each once
+ */
+export function findDoorBreaches(
+  files: ReadonlyMap<string, string>,
+  rows: ReadonlyMap<string, FolderRow>,
+): string[] {
+  const breaches = new Set<string>();
+  for (const [path, source] of files) {
+    for (const { specifier } of moduleImports(source)) {
+      if (!specifier.startsWith('.')) continue;
+      const target = targetOf(path, specifier);
+      const doors = rows.get(folderOf(target))?.doors ?? [];
+      if (folderOf(target) === folderOf(path) || doors === 'open' || doors.includes(target)) continue;
+      breaches.add(`${path} -> ${target}`);
+    }
+  }
+  return [...breaches].sort();
+}
+
+const targetOf = (path: string, specifier: string) =>
+  posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
 
 const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '');
 
