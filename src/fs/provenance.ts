@@ -2,7 +2,7 @@ import type { Layer } from '../engine/layer.js';
 
 /**
  * Where an inode comes from, as xattrs that getxattr answers and listxattr doesn't name, so that a copy of the tree
- * carries the image's own attributes only. (SEMANTICS, "Provenance")
+ * carries the image's own attributes only. (rule E15)
  */
 const PROVENANCE_PREFIX = Buffer.from('layerslayer.');
 

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { LayerslayerError } from '../base/errors.js';
 
-/** Milliseconds. REGISTRY.md promises an answer to each read within 60 s; this leaves time to send it. */
+/** Milliseconds. Rule R10 promises an answer to each read within 60 s; this leaves time to send it. */
 export const READ_DEADLINE_MS = 58_000;
 
 /**

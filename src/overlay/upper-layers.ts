@@ -12,7 +12,7 @@ const UNKNOWN = 0;
 /**
  * What the upper layers of an image say of its merged tree while the lower ones are not known. All that is in their own merged
  * tree is in the whole image's, at the same place: upper entries make directories of whatever lower layers have in
- * their way, and follow the symlinks of their own layer only (SEMANTICS rule 5). But for one thing: a hard link whose target
+ * their way, and follow the symlinks of their own layer only (rule O5). But for one thing: a hard link whose target
  * is not there may have it in a lower layer, and then stands where something else seemed to be. Then nothing is certain.
  */
 export class UpperLayers {

@@ -1,7 +1,7 @@
 /**
  * Room for what a member says beside its 512-byte header. Real ones stay below 64 KiB; the limits keep a hostile layer
  * from filling memory, and match Go's archive/tar and libarchive. A member beyond a limit is
- * skipped with a warning, and none of its data is stored. (SEMANTICS, "Bytes")
+ * skipped with a warning, and none of its data is stored. (rule L2)
  */
 
 /** Bytes of the data of one PAX header. */

@@ -1,4 +1,4 @@
-/** REGISTRY.md, the rows about manifests, and how an image of one platform is found. */
+/** Rules R17 to R22, and how an image of one platform is found. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parsePlatform } from '#dist/oci/platform.js';
 import { type FaultRule, replaceBody, setHeaders, status } from '../support/fault-proxy.js';

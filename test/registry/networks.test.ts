@@ -1,4 +1,4 @@
-/** REGISTRY.md, "Networks", and which scheme a registry is spoken to with. */
+/** Rule N4: certificates, and which scheme a registry is spoken to with. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type RequestListener, request, type Server } from 'node:http';
 import { createServer } from 'node:https';

@@ -1,4 +1,4 @@
-/** REGISTRY.md, the rows about bytes: ranges, redirects to storage, broken and lying transfers. One test a row or more. */
+/** Rules R1 to R16: ranges, redirects to storage, broken and lying transfers. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

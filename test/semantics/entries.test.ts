@@ -3,7 +3,10 @@ import * as tar from '../support/tar.js';
 import { block, char, dir, fifo, file, hardlink, type Member, raw, symlink } from './members.js';
 import { playCases } from './play.js';
 
-/** "One entry into one inode": types, numbers, extension headers. Each case's last member proves that all before it was read whole. */
+/**
+ * Rules E1 to E8: types, numbers, extension headers. Each case's last member proves that all before
+ * it was read whole.
+ */
 const REFUSED = 'umoci refuses such archives';
 
 const LAST = file('last', 'last');

@@ -1,5 +1,5 @@
 /**
- * The rules of "Layers into one tree", done the slow and obvious way on objects: one layer after the other, markers
+ * Rules O1 to O8, done the slow and obvious way on objects: one layer after the other, markers
  * first, one entry after the other. An oracle of its own: it shares nothing with the code it judges.
  */
 

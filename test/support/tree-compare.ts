@@ -50,7 +50,7 @@ export function compareListings(mount: Listing, oracle: Listing): Difference[] {
   return differences;
 }
 
-/** What a mount promises whatever the oracle's file system does. (SEMANTICS: "One entry into one inode") */
+/** What a mount promises whatever the oracle's file system does. (rules E9 to E14) */
 export function breachesOfOwnRules(mount: Listing): Difference[] {
   const differences: Difference[] = [];
   const subdirectories = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** REGISTRY.md, the rows about credentials, tokens and rate limits. */
+/** Rules K1 to K9 about credentials and tokens, rule R8 about rate limits. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
