@@ -5,8 +5,8 @@ const MAX_SHOWN = 256;
 const PLAIN = /^[\p{L}\p{N}\p{S}\p{P}][\p{L}\p{M}\p{N}\p{S}\p{P} ]*$/u;
 
 /**
- * A name from an archive for messages: in double quotes, printable ASCII as it is, all else as `\xNN`. A name may hold
- * newlines and terminal escapes, which would forge log lines.
+ * Returns a name from an archive for messages: in double quotes, printable ASCII as it is, other
+ * bytes as `\xNN`. Names may contain newlines and terminal escapes, which would forge log lines.
  */
 export function quoteName(name: Uint8Array): string {
   let text = '"';
