@@ -8,7 +8,9 @@ export const MEDIA_TYPES = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
 
-/** What we ask for, best first; schema 1 is left out, so that a registry converts nothing for us. */
+/**
+ * The types that requests accept, best first. Without schema 1, so that registries convert nothing.
+ */
 export const MANIFEST_ACCEPT = [
   MEDIA_TYPES.ociIndex,
   MEDIA_TYPES.ociManifest,
@@ -38,14 +40,14 @@ export function isImageConfigType(mediaType: string): boolean {
   return mediaType === '' || mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
 }
 
-/** Lower case, without parameters; empty when there is none. */
+/** Returns the type in lower case, without parameters; empty if there is none. */
 export function baseMediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
 /**
- * How a layer's media type says its tar is compressed. Only a hint: the bytes decide.
- * undefined: the type says nothing of it.
+ * Returns the compression that a layer's media type states; undefined if it states none. Only a
+ * hint: the bytes decide.
  */
 export function compressionHint(mediaType: string): 'none' | 'gzip' | 'zstd' | undefined {
   if (/[.+]zstd$/.test(mediaType)) return 'zstd';
