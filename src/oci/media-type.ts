@@ -1,4 +1,7 @@
-/** Media types of manifests and configs. OCI image-spec media-types.md; docker's image manifest v2 schema 2. */
+/**
+ * Media types of manifests and configs: OCI image-spec, media-types.md, and docker's image manifest
+ * v2, schema 2.
+ */
 export const MEDIA_TYPES = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',

@@ -91,8 +91,9 @@ export function manifestName(reference: Reference): string {
 }
 
 /**
- * The first component is a registry only if it looks like a host: a dot, a port, `localhost`, or an upper-case
- * letter, which no repository has (distribution/reference, `splitDockerDomain`).
+ * Splits off the registry. The first component is one only if it looks like a host: a dot, a port,
+ * `localhost`, or an upper-case letter, which no repository has (distribution/reference,
+ * `splitDockerDomain`).
  */
 function splitRegistry(name: string): { registry: string; path: string } {
   const slash = name.indexOf('/');
