@@ -132,6 +132,6 @@ function descriptorList(body: JsonObject, key: string, where: string): Descripto
 function schema1(what: string): LayerslayerError {
   return new LayerslayerError(
     'UNSUPPORTED',
-    `${what} is a docker image manifest of schema 1, obsolete since 2017: push the image anew`,
+    `${what} is a docker image manifest of schema 1, obsolete since 2017: push the image again`,
   );
 }
