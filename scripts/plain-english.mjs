@@ -22,7 +22,7 @@ const WORDS = [
   ['anew', 'again; remake, rebuild'],
   ['for ever', 'forever; without end'],
   ['lest', 'so that … not'],
-  ['(?:tell|tells|told|telling) (?:of|whether)', 'report, show, say whether'],
+  ['(?:tell|tells|told|telling) of', 'report, show, list'],
   ['(?:look|looks|looked|looking) (?:at|whether)', 'check, read, inspect'],
   ['(?:go|goes|went|going|gone) on', 'continue, resume'],
   ['in vain', 'wasted; without result'],

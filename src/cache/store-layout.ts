@@ -2,16 +2,20 @@ import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * What is kept, in the order in which it is given up: a page is one small request away, a merged tree some tenths of a
- * second, a manifest a request that counts as a pull, a layer index costs the whole blob.
+ * Kinds of cached files, in the order of their eviction. To get one again, a page takes one small
+ * request, a merged tree some tenths of a second, a manifest a request that counts as a pull, a
+ * layer index the whole blob.
  */
 export const STORE_KINDS = ['page', 'tree', 'manifest', 'index'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
-/** Folder of the store's format below the cache directory; another format takes another name. */
+/** Folder of the store's format below the cache directory. Another format has another name. */
 export const STORE_VERSION = 'v1';
 
-/** Folders below the version. Temporaries lie in the same file system, so that a rename makes them visible at once. */
+/**
+ * Folders below the version. Temporary files are in the same file system, so that a rename
+ * publishes them at once.
+ */
 export const FOLDER: Record<StoreKind | 'temporary', string> = {
   page: 'pages',
   tree: 'trees',
@@ -23,7 +27,7 @@ export const FOLDER: Record<StoreKind | 'temporary', string> = {
 /** Folder for the locks of processes that share this version, created with the first lock. */
 export const LOCK_FOLDER = 'locks';
 
-/** One or two path components that cannot climb, hide or grow past a file name's 255 bytes. */
+/** One or two path components that cannot climb, hide or exceed a file name's 255 bytes. */
 const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
 
 /** Key of a page of compressed bytes: all pages of a layer share a folder. */
@@ -31,17 +35,17 @@ export function pageKey(digest: string, page: number): string {
   return `${digest}/${page}`;
 }
 
-/** Key of a run of pages, which are kept in one file; run numbers and page numbers never meet. */
+/** Key of a run of pages in one file. Keys of runs and of pages never collide. */
 export function pageRunKey(digest: string, run: number): string {
   return `${digest}/r${run}`;
 }
 
-/** Key of a layer index: the format's version is in the path, so that formats never meet. */
+/** Key of a layer index. The path has the format's version, so that formats never collide. */
 export function indexKey(format: number, digest: string): string {
   return `${format}/${digest}`;
 }
 
-/** @throws LayerslayerError INVALID_ARGUMENT for a key that is no key: it was to be checked before it came here */
+/** @throws LayerslayerError INVALID_ARGUMENT for an invalid key: callers must check keys before */
 export function storePath(root: string, kind: StoreKind, key: string): string {
   if (!KEY.test(key)) {
     throw new LayerslayerError('INVALID_ARGUMENT', `not a cache key: ${JSON.stringify(key)}`);
