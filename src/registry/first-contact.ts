@@ -32,7 +32,10 @@ export class FirstContact {
     this.#lifts.clear();
   }
 
-  /** A request failed with this message. A proxy or a token service may be the one that does not answer. */
+  /**
+   * Records the message of a failed request. A proxy or a token service may be what does not
+   * answer.
+   */
   failed(message: string): void {
     this.#lastFault = message;
   }
