@@ -210,7 +210,7 @@ describe('the checker sees', () => {
       { 'fs/a.ts': "import 'yargs/helpers'" },
       /"yargs" enters in cli\/ only/,
     ],
-    ['a package nobody agreed on', { 'cli/a.ts': "import 'left-pad'" }, /"left-pad" has no home/],
+    ['a package without a home', { 'cli/a.ts': "import 'left-pad'" }, /"left-pad" has no home/],
     ['a package called like a property', { 'cli/a.ts': "import 'constructor'" }, /"constructor" has no home/],
     ['a builtin without its scheme', { 'cli/a.ts': "import 'fs'" }, /"fs" has no home/],
     ['input and output in a pure folder', { 'oci/a.ts': "import 'node:fs'" }, /oci\/ is pure/],

@@ -1,4 +1,5 @@
-// Opens an image whose bytes are in the cache directory, and reads at random: `REFERENCE CACHE`. Prints microseconds.
+// Opens an image whose bytes are in the cache directory, and reads at random positions: `REFERENCE
+// CACHE`. Prints microseconds.
 import { startSession } from '../../dist/engine/session.js';
 import { defaultPlatform } from '../../dist/oci/platform.js';
 import { MIB } from './measure.mjs';

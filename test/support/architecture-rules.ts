@@ -1,7 +1,10 @@
 import { posix } from 'node:path';
 import { moduleImports } from './module-imports.js';
 
-/** Folders of src/ and their levels: a file imports only lower levels and its own folder. The table of src/README.md. */
+/**
+ * Folders of src/ and their levels, as in the table of src/README.md. A file imports only lower
+ * levels and its own folder.
+ */
 export const LEVELS: Record<string, number> = {
   base: 0,
   oci: 1,
@@ -35,7 +38,7 @@ export const PACKAGE_HOMES: Record<string, string> = {
   '@inquirer/prompts': 'cli',
 };
 
-/** Folders of pure functions: parsing, merging and the tree; they open nothing and start nothing. */
+/** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */
 const PURE_FOLDERS = new Set(['oci', 'overlay', 'fs']);
 const IO_MODULES =
   /^node:(fs|fs\/promises|net|http|https|http2|tls|dgram|dns|dns\/promises|child_process|worker_threads|cluster)$/;
