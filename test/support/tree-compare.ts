@@ -8,7 +8,10 @@ export interface Difference {
   oracle: string | undefined;
 }
 
-/** Compared wherever both trees have the path; sizes and link counts of directories belong to each file system. */
+/**
+ * Compared wherever both trees have the path. Sizes and link counts of directories depend on the
+ * file system.
+ */
 const ALIKE: (keyof ListedFile)[] = [
   'type',
   'mode',
