@@ -1,6 +1,11 @@
-/** An option as a command declares it; from it come parsing, help and the types of what was parsed. */
+/**
+ * A command's declaration of an option. Parsing, help and the types of parsed values come from it.
+ */
 export interface OptionSpec {
-  /** `flag` is there or not; `text` takes one value, `pair` two, the last one counts; `list` may be repeated. */
+  /**
+   * `flag` is present or not. `text` takes one value, `pair` two; the last one counts. `list` may
+   * be repeated.
+   */
   kind: 'flag' | 'text' | 'pair' | 'list';
   short?: string; // one letter
   value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`
