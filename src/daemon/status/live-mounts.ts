@@ -14,7 +14,10 @@ export interface LiveMount {
   status?: LiveStatus;
 }
 
-/** The mounts that `uid` may see: root everybody's, others their own; in the order they were made. */
+/**
+ * Returns the mounts that `uid` may see, in the order of mounting: for root all, for other users
+ * their own.
+ */
 export async function listLiveMounts(uid: number): Promise<LiveMount[]> {
   const mounts = (await listOurMounts()).filter((mount) => uid === 0 || mount.owner === uid);
   const asked = await Promise.all(mounts.map(ask));
