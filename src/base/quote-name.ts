@@ -18,9 +18,7 @@ export function quoteName(name: Uint8Array): string {
   return name.length > MAX_SHOWN ? `${text}…"` : `${text}"`;
 }
 
-/**
- * Returns a name or path for messages: unchanged if it is unambiguous, else as `quoteName` does.
- */
+/** Returns a name or path for messages: as it is if unambiguous, else as `quoteName` does. */
 export function shownName(name: Uint8Array): string {
   const text = Buffer.from(name).toString();
   const isPlain = name.length <= MAX_SHOWN && PLAIN.test(text) && !/["\\\ufffd]/.test(text);

@@ -17,10 +17,7 @@ import {
 export interface Endpoint {
   postMessage(message: unknown, transfer?: readonly Transferable[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
-  /**
-   * The other end of a MessagePort is gone, perhaps with its thread. A Worker reports its end by
-   * other events.
-   */
+  /** The other end is gone, perhaps with its thread. A Worker has other events for that. */
   on(event: 'close', listener: () => void): unknown;
 }
 
@@ -33,10 +30,7 @@ export class Transferred<T> {
 }
 
 type Handler = (argument: never, signal: AbortSignal) => unknown;
-/**
- * Methods that one side offers. Each takes one argument and a signal. Results of notices are
- * ignored.
- */
+/** Methods of one side. Each takes an argument and a signal. A notice's result is ignored. */
 export type Handlers = Record<string, Handler>;
 type ArgumentOf<H> = H extends (argument: infer A, signal: AbortSignal) => unknown ? A : never;
 type ResultOf<H> = H extends (...args: never[]) => infer R ? Moved<Awaited<R>> : never;
@@ -71,8 +65,7 @@ export class ThreadPeer<Remote extends object> {
     this.#endpoint = endpoint;
     this.#handlers = handlers as Handlers;
     endpoint.on('message', (message) => this.#receive(message as Message));
-    // Without this, a call to a thread that died would never end, and work that it had asked for
-    // would continue.
+    // Otherwise calls to a dead thread would never end, nor the work that it had asked for.
     endpoint.on('close', () => this.close(new LayerslayerError('INTERNAL', 'the other thread is gone')));
   }
 
@@ -120,10 +113,7 @@ export class ThreadPeer<Remote extends object> {
     return this.#closed !== undefined;
   }
 
-  /**
-   * Ends the conversation. Current and later calls fail with `error`. Calls that this end serves
-   * are aborted.
-   */
+  /** Fails current and later calls with `error`, and aborts calls that this end serves. */
   close(error: LayerslayerError): void {
     if (this.#closed) return;
     this.#closed = error;

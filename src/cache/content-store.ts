@@ -57,18 +57,12 @@ export class ContentStore {
     this.#writable = this.#space !== undefined;
   }
 
-  /**
-   * Returns a store that only reads. For threads beside the one that opened the directory and
-   * writes to it.
-   */
+  /** Returns a store that only reads, for threads beside the one that opened and writes it. */
   static forReading(directory: string, log: Log): ContentStore {
     return new ContentStore({ directory, capBytes: 0, log }, join(directory, STORE_VERSION));
   }
 
-  /**
-   * Opens a store. Never throws: if the directory cannot be used, or another user owns it, the
-   * store caches nothing.
-   */
+  /** Never throws: a directory that is unusable or another user's makes a store without cache. */
   static async open(options: ContentStoreOptions): Promise<ContentStore> {
     if (options.capBytes <= 0) return new ContentStore(options, undefined);
     let root: string;
@@ -213,9 +207,7 @@ export class ContentStore {
     return kept ?? false;
   }
 
-  /**
-   * Begins a content of `size` bytes that is written in pieces; undefined if it cannot be cached.
-   */
+  /** Begins a content of `size` bytes, written in pieces; undefined if it cannot be cached. */
   async begin(kind: StoreKind, key: string, size: number): Promise<ContentWriter | undefined> {
     const path = this.#path(kind, key);
     const space = this.#space;
@@ -281,10 +273,7 @@ export class ContentStore {
     }
   }
 
-  /**
-   * Runs a write. Its first fault (a full or read-only disk) ends all writing, with one warning.
-   * Reads continue.
-   */
+  /** Runs a write. The first fault ends all writing, with one warning. Reads continue. */
   async #guardWrite<T>(task: () => Promise<T>): Promise<T | undefined> {
     try {
       return await task();

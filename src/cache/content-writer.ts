@@ -38,10 +38,7 @@ export class ContentWriter {
     return writer;
   }
 
-  /**
-   * Appends a piece. The caller must not change `bytes` until this resolves. After a fault nothing
-   * more is written.
-   */
+  /** The caller must not change `bytes` until this resolves. A fault ends all writing. */
   async append(bytes: Uint8Array): Promise<void> {
     if (!this.#isWhole) return;
     this.#isWhole = (await this.#host.guard(() => this.#writeAll(bytes))) === true;

@@ -21,9 +21,7 @@ import {
  */
 const LARGEST_GRANT = 16 * 1024 * 1024;
 const GRANTS_A_CAP = 16;
-/**
- * Part of the cap that one eviction frees beyond the need, so that a steady stream rarely scans.
- */
+/** Part of the cap that an eviction frees beyond the need, so that a stream rarely scans. */
 const SLACK_PARTS = 16;
 /** Longest wait for the lock, in case its holder was stopped. */
 const LOCK_WAIT_MS = 10_000;
@@ -32,9 +30,7 @@ const RETRY_MS = 1000;
 /** Pause after the lock could not be taken, as each try may wait. */
 const RETRY_LOCK_MS = 60_000;
 
-/**
- * The file `ledger`. Written under the lock only, by rename, so that readers never see half of it.
- */
+/** The file `ledger`: written under the lock and by rename, so readers never see half of it. */
 interface Ledger {
   charged: number; // bytes; never less than all files and unspent grants together
   grants: Record<string, number>; // writer name -> bytes granted and perhaps not yet written; never less than that
@@ -100,10 +96,7 @@ export class SpaceLedger {
     this.#unspent += bytes;
   }
 
-  /**
-   * Evicts until all files and grants take at most `limitBytes`. Does nothing if the ledger is
-   * below it already.
-   */
+  /** Evicts until files and grants take at most `limitBytes`, unless the ledger is below it. */
   async shrink(limitBytes: number): Promise<void> {
     const ledger = await this.#load();
     if (ledger && ledger.charged <= limitBytes) return;

@@ -12,10 +12,7 @@ export type StoreKind = (typeof STORE_KINDS)[number];
 /** Folder of the store's format below the cache directory. Another format has another name. */
 export const STORE_VERSION = 'v1';
 
-/**
- * Folders below the version. Temporary files are in the same file system, so that a rename
- * publishes them at once.
- */
+/** Folders below the version, all in one file system, so that a rename publishes a file. */
 export const FOLDER: Record<StoreKind | 'temporary', string> = {
   page: 'pages',
   tree: 'trees',

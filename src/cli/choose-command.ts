@@ -17,10 +17,7 @@ export type Choice =
    */
   | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
 
-/**
- * Options of the first tool only, which mark its spelling. `-t` may be in a group, followed by its
- * image.
- */
+/** Options that only the first tool has. `-t` may be in a group, followed by its image. */
 const FIRST_TOOL_MARK =
   /^(--(target-image|peek-all|peek-layer|bulk-peek|save-all|carve-file|output-dir|simple-output|interactive)(=|$)|-[qi]*[ti])/;
 
@@ -64,10 +61,7 @@ export function chooseCommand(words: readonly string[]): Choice {
   return { kind: 'nothing', bare: word, ...(meant !== undefined && { meant }) };
 }
 
-/**
- * Returns the positions of words that are neither options nor values of options. All words after
- * `--` are bare.
- */
+/** Positions of words that are no options nor their values. All words after `--` are bare. */
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   const takesValue = valueOptions(MOUNT_OPTIONS);
   // `-f` is a flag of `mount`.

@@ -12,9 +12,7 @@ export interface CommandContext {
   env: NodeJS.ProcessEnv;
   uid: number;
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
-  /**
-   * Returns a new mount daemon. The first was started early if the command was recognised early.
-   */
+  /** Returns a new mount daemon; the first one may have been started early. */
   daemon(): DaemonClient;
   /**
    * The fetch thread for the command's session, started early. A command that does not use it

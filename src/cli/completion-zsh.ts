@@ -1,9 +1,6 @@
 import type { CompletedCommand, CompletedOption, Offer } from './completion-model.js';
 
-/**
- * Returns a completion script for zsh: for a directory of `fpath` as `_layerslayer`, or to be
- * sourced.
- */
+/** Returns a script for zsh: for a directory of `fpath` as `_layerslayer`, or to be sourced. */
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
   const described = commands.flatMap(({ words, summary }) =>
     words.map((word) => quoted(`${word}:${summary}`)),

@@ -1,7 +1,4 @@
-/**
- * The first code point that is not one column wide in all terminals: combining marks, then wide
- * scripts.
- */
+/** First code point that is not one column wide in all terminals: combining marks. */
 const FIRST_UNSURE = 0x300;
 
 /**

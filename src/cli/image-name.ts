@@ -10,9 +10,7 @@ export interface ImageName {
   tag: string; // one component
 }
 
-/**
- * Characters that are not in the grammar of references. A layout's names of images may have any.
- */
+/** Characters beyond the grammar of references. A layout's names of images may have any. */
 const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
 /** @param reference in canonical form: of a registry, or of a place on this machine */

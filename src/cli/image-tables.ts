@@ -21,10 +21,7 @@ export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: nu
   return tables.join('\n\n');
 }
 
-/**
- * Returns the part for choosing layers: how a container is run, and the build steps, cut to
- * `columns`.
- */
+/** Returns the part for choosing layers (container, build steps), cut to `columns`. */
 export function overviewTables(image: ResolvedImage, columns: number): string {
   const tables = [textTable(rowsOf(container(image)))];
   if (image.config.history.length > 0) tables.push(textTable(steps(image)));

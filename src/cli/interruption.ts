@@ -3,10 +3,7 @@ import { LayerslayerError } from '../base/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/**
- * Shells report a process that a signal ended as 128 and its number (130 for SIGINT, 143 for
- * SIGTERM).
- */
+/** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
 const SIGNAL_STATUS = 128;
 
 /**

@@ -1,9 +1,6 @@
 import { COMMAND_NAMES } from './command-names.js';
 
-/**
- * Returns the command that was probably meant: one letter is missing, extra or different, or two
- * are swapped.
- */
+/** Returns the command that differs by one letter, or by two swapped ones. */
 export function nearMiss(word: string): string | undefined {
   if (Object.hasOwn(COMMAND_NAMES, word)) return undefined;
   return Object.keys(COMMAND_NAMES).find((name) => isOneSlipAway(word, name));

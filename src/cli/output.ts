@@ -6,17 +6,11 @@ import { errorText } from './error-text.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */
 export interface TextSink {
-  /**
-   * Aborted when nothing more can be written: with ABORTED if the reader is gone, else with
-   * IO_FAILED.
-   */
+  /** Aborted when writing ended: with ABORTED if the reader is gone, else with IO_FAILED. */
   readonly broken?: AbortSignal;
   /** Bytes are taken as they are now: the caller may change them afterwards. */
   write(text: string | Uint8Array): void;
-  /**
-   * Resolves when all written text has left this process, or never will. undefined if nothing
-   * waits.
-   */
+  /** Resolves when all text has left this process, or never will; undefined if none waits. */
   flushed?(): Promise<void> | undefined;
   readonly isTerminal: boolean;
   readonly columns: number;

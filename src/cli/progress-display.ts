@@ -85,10 +85,7 @@ export class ProgressDisplay {
       this.#draw();
   }
 
-  /**
-   * Prints lines of a result, which may go to the same terminal. The bars return with the next
-   * progress.
-   */
+  /** Prints a result, perhaps to the same terminal. The bars return with the next progress. */
   result(text: string): void {
     this.#erase();
     this.#output.result(text);

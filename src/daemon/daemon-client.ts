@@ -83,8 +83,7 @@ export class DaemonClient {
   /** Lets the daemon go: it lives on alone. Resolves when it knows. */
   release(): Promise<void> {
     return new Promise((resolve) => {
-      // The daemon closes the channel when it has read this. If it died in between, that closes it
-      // too.
+      // The daemon closes the channel when it has read this, or when it dies.
       if (!this.#child.connected) return resolve();
       this.#child.once('disconnect', () => resolve());
       this.#send({ type: 'accepted' });

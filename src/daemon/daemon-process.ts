@@ -14,13 +14,9 @@ const STOP_MS = 4_500;
 /** As long as a timer can be: it is there, not meant to fire. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
-/**
- * Runs this process as a mount daemon: waits for the options from its starter, mounts, serves,
- * ends. Call it once.
- */
+/** Runs this process as a mount daemon: takes options from its starter, mounts, serves. */
 export function runDaemonProcess(ports: MountPorts): void {
-  // The starter is gone since our modules loaded. It will send nothing more, and that event is not
-  // repeated.
+  // The starter is gone since our modules loaded. That event is not repeated.
   if (!process.connected) process.exit(0);
   const stop = new AbortController();
   const stopFor = (why: string) => {

@@ -9,18 +9,12 @@ export interface OurMount {
   owner: number; // id of the user that mounted it
 }
 
-/**
- * Returns all our mounts, in the order of mounting. Reads /proc only: accesses no mount, and lists
- * dead ones.
- */
+/** Returns all our mounts, dead ones too, in the order of mounting. Reads /proc only. */
 export async function listOurMounts(): Promise<OurMount[]> {
   return (await findMounts(FILE_SYSTEM_TYPE)).map(ourMount);
 }
 
-/**
- * Returns the mount that a path shows if it is ours; undefined if something else is mounted there,
- * or over it.
- */
+/** Returns our mount at a path; undefined if something else is mounted there or over it. */
 export async function ourMountAt(mountpoint: string): Promise<OurMount | undefined> {
   const top = topmostAt(await readMountTable(), mountpoint);
   return top?.type === FILE_SYSTEM_TYPE ? ourMount(top) : undefined;

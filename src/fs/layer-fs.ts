@@ -46,10 +46,7 @@ export interface Statfs {
  * use (a missing inode, a readlink of a file) throws INVALID_ARGUMENT.
  */
 export interface LayerFs {
-  /**
-   * Returns the inode of `name` in directory `parent`; 0 if there is none. The kernel handles `.`
-   * and `..` itself.
-   */
+  /** Returns the inode of `name` in `parent`; 0 if none. The kernel handles `.` and `..`. */
   lookup(parent: number, name: Uint8Array): number;
   getattr(inode: number, into: Attributes): Attributes;
   readlink(inode: number): Uint8Array;
@@ -73,10 +70,7 @@ export interface LayerFs {
    * undefined if there is none. A file's end begins a hole.
    */
   seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined;
-  /**
-   * Returns the attribute's value; undefined if the inode has none of that name. Also answers
-   * `layerslayer.*`.
-   */
+  /** Returns the attribute's value, also of `layerslayer.*`; undefined if there is none. */
   getxattr(inode: number, name: Uint8Array): Uint8Array | undefined;
   /** Names of the image's own attributes, each ended by NUL. */
   listxattr(inode: number): Uint8Array;

@@ -20,10 +20,7 @@ export function transformSymlink(tree: Tree, inode: number, mountpoint: string):
   return transformed.length > 0 ? transformed : Buffer.from('.');
 }
 
-/**
- * Returns the absolute target without the slashes, `.` and `..` before its first name: all mean the
- * root.
- */
+/** Strips the slashes, `.` and `..` before an absolute target's first name: all mean the root. */
 function belowRoot(target: Uint8Array): Uint8Array {
   const text = Buffer.from(target).toString('latin1');
   return target.subarray(/^(?:\/+(?:\.{1,2}(?=\/|$))?)*/.exec(text)![0].length);

@@ -5,10 +5,7 @@ import { errnoOf } from './errno.js';
 
 const PERIOD_MS = 1000;
 
-/**
- * Faults logged in a period. When a registry is away, all reads fail, and the log must not grow
- * with them.
- */
+/** Faults logged in a period: when a registry is away, all reads fail. */
 const FAULTS_A_PERIOD = 10;
 
 /** Writes faults to the log, at most ten a second, and counts the others. */

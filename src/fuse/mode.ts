@@ -1,9 +1,6 @@
 import type { InodeKind } from '../overlay/tree.js';
 
-/**
- * S_IFMT bits of each kind (inode(7)). The directory entry type DT_* is the same number shifted
- * right by 12.
- */
+/** S_IFMT bits of each kind (inode(7)). DT_* is the same number shifted right by 12. */
 const TYPE_BITS: Record<InodeKind, number> = {
   fifo: 0o010000,
   char: 0o020000,

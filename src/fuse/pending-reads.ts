@@ -1,9 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { LayerslayerError } from '../base/errors.js';
 
-/**
- * Milliseconds. Rule R10 promises an answer to each read within 60 s. The rest is for sending it.
- */
+/** Milliseconds. Rule R10 promises an answer within 60 s. The rest is for sending it. */
 export const READ_DEADLINE_MS = 58_000;
 
 /**
@@ -12,10 +10,7 @@ export const READ_DEADLINE_MS = 58_000;
  */
 const REPEAT_MS = 1_000;
 
-/**
- * Maximum pid of Linux (PID_MAX_LIMIT). There are no more than 2^31 inodes, so both fit in one
- * number.
- */
+/** Maximum pid of Linux (PID_MAX_LIMIT). Inodes are below 2^31, so both fit in one number. */
 const PIDS = 2 ** 22;
 
 interface PendingRead {
@@ -104,8 +99,7 @@ export class PendingReads {
   }
 
   #take(unique: number, read: PendingRead): boolean {
-    // A number is used again only after its reply, but the promise of an abandoned read may settle
-    // later.
+    // A number may be reused after its reply, when an abandoned read's promise settles.
     return this.#reads.get(unique) === read && this.#reads.delete(unique);
   }
 

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 
-/**
- * `algorithm:hex`, lower case, checked: safe in a path and in a URL. (OCI image-spec,
- * descriptor.md, "Digests")
- */
+/** `algorithm:hex` in lower case, safe in paths and URLs. (OCI descriptor.md, "Digests") */
 export type Digest = string & { readonly __digest: unique symbol };
 
 export type DigestAlgorithm = 'sha256' | 'sha512';

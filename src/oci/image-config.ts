@@ -50,10 +50,7 @@ export interface ContainerConfig {
   shell?: string[];
 }
 
-/**
- * Bytes. Configs with long histories and labels have hundreds of KiB. A larger one is rejected
- * before it is fetched.
- */
+/** Bytes. Real configs have up to hundreds of KiB. Larger ones are rejected unfetched. */
 export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
 
 /**

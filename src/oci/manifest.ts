@@ -20,10 +20,7 @@ export interface ImageIndex {
 
 export type ManifestOrIndex = { kind: 'manifest'; manifest: Manifest } | { kind: 'index'; index: ImageIndex };
 
-/**
- * Bytes of a manifest or image index. distribution-spec, "Pushing Manifests", asks registries to
- * take at least 4 MiB.
- */
+/** Bytes. distribution-spec, "Pushing Manifests": registries should take at least 4 MiB. */
 export const MANIFEST_SIZE_MAX = 4 * 1024 * 1024;
 /** Eight times as many as overlay2 can mount (128). */
 export const LAYERS_MAX = 1024;

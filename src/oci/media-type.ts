@@ -1,7 +1,4 @@
-/**
- * Media types of manifests and configs: OCI image-spec, media-types.md, and docker's image manifest
- * v2, schema 2.
- */
+/** OCI image-spec, media-types.md; docker's image manifest v2, schema 2. */
 export const MEDIA_TYPES = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -11,9 +8,7 @@ export const MEDIA_TYPES = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
 
-/**
- * The types that requests accept, best first. Without schema 1, so that registries convert nothing.
- */
+/** Types that requests accept, best first. Not schema 1: registries must convert nothing. */
 export const MANIFEST_ACCEPT = [
   MEDIA_TYPES.ociIndex,
   MEDIA_TYPES.ociManifest,

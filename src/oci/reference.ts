@@ -76,9 +76,7 @@ export function parseReference(text: string): Reference {
   return reference;
 }
 
-/**
- * Returns the canonical text, with all defaults. `parseReference` parses it to the same reference.
- */
+/** Returns the canonical text with all defaults. `parseReference` is its inverse. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;

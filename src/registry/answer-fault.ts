@@ -8,10 +8,7 @@ import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
 
 /** Bytes read of an error body. Registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
-/**
- * Ms for an error's body. Without it, a server that drips could hold up an index pass, which has no
- * deadline.
- */
+/** Ms for an error's body. An index pass has no deadline, so a dripped body could block it. */
 const ERROR_BODY_MS = 5_000;
 
 /**

@@ -56,10 +56,7 @@ export function aborted(signal: AbortSignal): LayerslayerError {
     : reason;
 }
 
-/**
- * Returns a shared task's result for one caller, which may stop waiting. The task continues for the
- * others.
- */
+/** Returns a shared task's result for one caller. The task continues after its abort. */
 export function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

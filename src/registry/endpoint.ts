@@ -91,10 +91,7 @@ function onOrigin(url: URL, origin: string): URL {
   return new URL(url.pathname + url.search, origin);
 }
 
-/**
- * Go, nginx and others answer plain HTTP on a TLS port with 400. Registries answer no well-formed
- * request so.
- */
+/** Go, nginx and others answer plain HTTP on a TLS port with 400; registries never do. */
 function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
   return answer.status === 400 && origin.startsWith('http:');
 }

@@ -32,10 +32,7 @@ export class FirstContact {
     this.#lifts.clear();
   }
 
-  /**
-   * Records the message of a failed request. A proxy or a token service may be what does not
-   * answer.
-   */
+  /** Records a failed request's message. A proxy or a token service may be the cause. */
   failed(message: string): void {
     this.#lastFault = message;
   }

@@ -30,10 +30,7 @@ import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from '.
 const STALL_MS = 20_000;
 /** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
 const HEAD_DEADLINE_MS = 5_000;
-/**
- * Ms for one try of a manifest or config. Their bodies are small, and a server that drips must not
- * hold up a mount.
- */
+/** Ms for one try of a manifest or config, so that a server that drips can't block a mount. */
 const SMALL_BODY_DEADLINE_MS = 60_000;
 
 export interface RegistryClientOptions extends RegistryOptions {
@@ -145,8 +142,7 @@ export class RegistryClient {
     const kept = digest && (await this.#readKept(digest));
     if (kept) return { digest, bytes: kept, contentType: undefined };
     const fetched = await this.#fetchManifest(repository, digest ?? name, name, signal).catch((error) => {
-      // Since the HEAD, the tag was moved and its manifest removed, or the HEAD's digest does not
-      // exist.
+      // The tag was moved since the HEAD, or the HEAD's digest does not exist.
       const isGone =
         digest !== undefined && digest !== name && asLayerslayerError(error).code === 'NOT_FOUND';
       if (!isGone) throw error;
@@ -224,8 +220,7 @@ export class RegistryClient {
     const bytes = await this.#small(doing, signal, async (within) => {
       const answer = await this.#ask('GET', repository, `blobs/${digest}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
-      // Storage sends any type. Only HTML whose size is not the config's either is reported as a
-      // page.
+      // Storage sends any type. HTML of another size than the config's is a page.
       const isPage = /\bhtml\b/.test(typeOf(answer)) && contentLengthOf(answer) !== size;
       if (isPage) throw pageFault(answer, doing, 'a config');
       const host = answer.url.host;

@@ -42,10 +42,7 @@ export function isCertificateCode(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODE.test(code);
 }
 
-/**
- * Returns the code of a connection's error. Happy eyeballs wrap the errors of all addresses in an
- * AggregateError.
- */
+/** The code of a connection's error. Happy eyeballs wrap errors in an AggregateError. */
 export function connectionCode(given: unknown): string | undefined {
   const error = firstError(given);
   const first = error instanceof AggregateError ? error.errors[0] : undefined;

@@ -1,6 +1,4 @@
-/**
- * The user's options for registries. Plain data, which is sent to the thread that owns the network.
- */
+/** The user's options for registries, as plain data for the network's thread. */
 export interface RegistryOptions {
   username?: string; // with password: basic credentials, first in the order of credentials
   password?: string;

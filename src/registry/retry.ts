@@ -28,10 +28,7 @@ export class RateLimitAccount {
     this.#clock = clock;
   }
 
-  /**
-   * Takes `ms` from the account; returns false if it has too little left. Simultaneous waits count
-   * once.
-   */
+  /** Takes `ms` if the account has as much left. Simultaneous waits count once. */
   take(ms: number): boolean {
     // atomic: no await between reading and writing the account
     const now = this.#clock.now();

@@ -24,10 +24,7 @@ const LAYOUT_LOCK = '.layout.lock';
 /** OCI image-spec, annotations.md: the name of an image within its layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
-/**
- * Adds images to an OCI layout, beside its others. `index.json` lists only images that are
- * complete.
- */
+/** Adds images to an OCI layout, beside others. `index.json` lists only complete images. */
 export class LayoutWriter {
   readonly #directory: string;
   readonly #onUnlocked: (reason: string) => void;
@@ -131,10 +128,7 @@ export class LayoutWriter {
     await this.#write(INDEX_FILE, JSON.stringify({ ...index, manifests: [...others, entry] }));
   }
 
-  /**
-   * Writes a file whole or not at all. Call it under the lock: a partial file is a dead save's, and
-   * is overwritten.
-   */
+  /** Writes a file whole or not at all. Under the lock: overwrites a dead save's partial file. */
   async #write(path: string, content: Uint8Array | string): Promise<void> {
     const target = join(this.#directory, path);
     makeOutputDirectory(dirname(target));

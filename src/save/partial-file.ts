@@ -13,10 +13,7 @@ const FILE_MODE = 0o666;
 /** Bytes that are read and hashed at a time. */
 const READ_SIZE = 1024 * 1024;
 
-/**
- * A file that is written under a temporary name. Each fault of the disk is IO_FAILED, and names the
- * file.
- */
+/** A file with a temporary name. Each fault of the disk is IO_FAILED, and names the file. */
 export class PartialFile {
   readonly path: string;
   readonly #file: FileHandle;
@@ -26,9 +23,7 @@ export class PartialFile {
     this.#file = file;
   }
 
-  /**
-   * Opens the file of an earlier attempt, or creates it. Does not follow a symlink of that name.
-   */
+  /** Opens an earlier attempt's file, or creates it. Does not follow a symlink. */
   static async open(path: string): Promise<PartialFile> {
     const file = await onDisk(`opening ${path}`, () =>
       open(fsPath(path), O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE),
@@ -68,10 +63,7 @@ export class PartialFile {
     });
   }
 
-  /**
-   * Renames the file to its final name, which never has partial content, not even after a power
-   * failure.
-   */
+  /** Renames the file. Its name never has partial content, even after a power failure. */
   async commit(path: string): Promise<void> {
     await onDisk(`writing ${this.path}`, () => this.#file.sync());
     await this.close();

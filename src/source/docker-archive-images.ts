@@ -63,10 +63,7 @@ export class DockerArchiveImages implements LocalImages {
     return this.#files.close();
   }
 
-  /**
-   * Of several images with one name, returns the one whose platform fits best. Images without a
-   * platform always fit.
-   */
+  /** Of images with one name, returns the best platform's. Those without one always fit. */
   async #find(location: LocalLocation, platform: Platform): Promise<DescribedImage> {
     const wanted = normalizePlatform(platform);
     const offered: Platform[] = [];

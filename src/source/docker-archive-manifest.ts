@@ -6,9 +6,7 @@ import { formatReference, parseReference } from '../oci/reference.js';
 /** Characters: `PATH_MAX` of Linux. */
 const NAME_LENGTH_MAX = 4096;
 
-/**
- * One image of `manifest.json`, as docker save writes it. Names are those of the archive's members.
- */
+/** One image of docker save's `manifest.json`. Names are those of the archive's members. */
 export interface ArchivedImage {
   config: string;
   names: string[]; // RepoTags in canonical form

@@ -111,10 +111,7 @@ export class ImageSearch {
     return { digest, content: parseManifest(bytes, what, { contentType, descriptorType: mediaType }) };
   }
 
-  /**
-   * Returns the image that fits; undefined if the index has none. Tries declared platforms before
-   * unknown ones.
-   */
+  /** Returns the fitting image, if any. Tries declared platforms before unknown ones. */
   async #searchIndex(
     index: ImageIndex,
     wanted: Platform,

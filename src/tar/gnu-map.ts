@@ -1,7 +1,4 @@
-/**
- * The sparse map of the old GNU format (type S): four pairs in the header, 21 in each extension
- * block.
- */
+/** The sparse map of old GNU (type S): 4 pairs in the header, 21 in each extension block. */
 import { corruptTar } from './corrupt.js';
 import type { HeaderBlock } from './header.js';
 import { parseNumericField } from './numbers.js';

@@ -8,10 +8,7 @@ import { parseNumericField } from './numbers.js';
 
 export const BLOCK_SIZE = 512; // bytes
 
-/**
- * v7 has neither device numbers nor a prefix. gnu has atime, ctime and a sparse map in the place of
- * ustar's prefix.
- */
+/** v7 has no device numbers and no prefix. gnu has times and a sparse map instead of one. */
 export type HeaderFormat = 'v7' | 'ustar' | 'star' | 'gnu';
 
 export interface Field {

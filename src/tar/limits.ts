@@ -8,10 +8,7 @@
 export const MAX_PAX_SIZE = 1024 * 1024;
 /** Bytes of one GNU long name or long link target. */
 export const MAX_LONG_NAME_SIZE = 1024 * 1024;
-/**
- * Bytes of one sparse map: extension blocks of the old GNU format, or the map before the data in
- * PAX 1.0.
- */
+/** Bytes of one sparse map: old GNU's extension blocks, or PAX 1.0's map before the data. */
 export const MAX_SPARSE_MAP_SIZE = 1024 * 1024;
 
 /** Components of a cleaned path. PATH_MAX allows 2048. */
@@ -40,8 +37,5 @@ export const OVERFLOW_OWNER_ID = 65534;
  * store them.
  */
 export const MAX_SECONDS = 2 ** 52 - 1;
-/**
- * Linux has 12 bits of a major and 20 of a minor. Numbers of other systems are larger; all fit 32
- * bits.
- */
+/** Linux has 12 bits of a major and 20 of a minor. Other systems' numbers fit 32 bits. */
 export const MAX_DEVICE_NUMBER = 0xffff_ffff;

@@ -44,9 +44,7 @@ export function parseOctal(block: Uint8Array, at: number, width: number): number
   return at === end ? value : undefined;
 }
 
-/**
- * Parses two's complement, big-endian. The first bit only marks the form, the second is the sign.
- */
+/** Parses big-endian two's complement. Bit 1 marks the form, bit 2 is the sign. */
 function parseBase256(block: Uint8Array, at: number, width: number): number | undefined {
   const negative = (block[at] & 0x40) !== 0;
   const invert = negative ? 0xff : 0;

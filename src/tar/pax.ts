@@ -43,10 +43,7 @@ const KEY_BYTES = KEYS.map((key) => ({ key, bytes: Buffer.from(key) }));
 export interface PaxRecords {
   readonly values: ReadonlyMap<PaxKey, Uint8Array>;
   readonly xattrs: readonly ExtendedAttribute[];
-  /**
-   * `[offset, length, …]` from the repeated keys of sparse format 0.0; undefined if there were
-   * none.
-   */
+  /** `[offset, length, …]` from the repeated keys of sparse format 0.0, if any. */
   readonly sparsePairs: number[] | undefined;
 }
 
@@ -126,10 +123,7 @@ function seek(data: Uint8Array, byte: number, start: number, end: number): numbe
   return at;
 }
 
-/**
- * Compares byte by byte: an entry with one PAX header takes 1.4 µs, and 1.8 µs with a string for
- * every key (measured).
- */
+/** Byte by byte: a PAX header takes 1.4 µs, and 1.8 µs with a string a key (measured). */
 function knownKey(data: Uint8Array, start: number, end: number): PaxKey | undefined {
   for (const { key, bytes } of KEY_BYTES) {
     if (bytes.length === end - start && startsWith(data, start, end, bytes)) return key;

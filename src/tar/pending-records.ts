@@ -20,8 +20,7 @@ export class PendingRecords {
   /** The `size` of an oversized PAX header. */
   oversizedSize: Uint8Array | undefined;
 
-  // One scratch for each kind: their views are valid side by side until the entry was passed to
-  // `onEntry`.
+  // One scratch for each kind: their views are all valid until `onEntry` returns.
   readonly #paxData = new ExtensionData();
   readonly #nameData = new ExtensionData();
   readonly #linkData = new ExtensionData();

@@ -47,10 +47,7 @@ const NOTHING_VIEW = new DataView(NOTHING.buffer);
 const ZEROS = Buffer.alloc(4096);
 
 export interface TarScannerOptions {
-  /**
-   * Called at each entry's last header block, before its content passes. The entry is valid during
-   * the call only.
-   */
+  /** Called at each entry's last header block. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
   /** Called when something was omitted or ignored. The message names the entry and its offset. */
   onWarning(message: string): void;
@@ -217,8 +214,7 @@ export class TarScanner {
       case PAX_HEADER:
       case GNU_LONG_NAME:
       case GNU_LONG_LINK: {
-        // Its own field only: the size in an earlier PAX header belongs to the entry
-        // (CVE-2025-62518).
+        // Its own field only: a PAX header's size belongs to the entry (CVE-2025-62518).
         const size = this.#checkedSize(header.number(SIZE));
         this.#pending.begin(header.type, size, offset);
         this.#paddingLeft = paddingAfter(size);

@@ -160,9 +160,7 @@ function record(key: string | Uint8Array, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(String(length)), body]);
 }
 
-/**
- * Nanoseconds are always added to the seconds, even before 1970. A decimal has one sign for both.
- */
+/** Nanoseconds are added to the seconds, even before 1970. A decimal has one sign. */
 function decimalTime(seconds: number, nanoseconds: number): string {
   const isNegative = seconds < 0 && nanoseconds > 0;
   const whole = isNegative ? seconds + 1 : seconds;

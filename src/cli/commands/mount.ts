@@ -91,8 +91,7 @@ async function mountByDaemon(
       else if (level === 'error' || level === 'warn') warnings.add(redact(message));
     },
   };
-  // Resolved here, while the daemon's process starts: a second mount takes a quarter less time
-  // (measured).
+  // While the daemon's process starts: a second mount takes a quarter less time (measured).
   const image = resolver?.then(({ resolveInRegistry }) =>
     resolveInRegistry(options.reference, options.platform, {
       registry: options.registry,

@@ -7,9 +7,7 @@ import type { Choice, Prompter } from './prompter.js';
 
 /** Rows of a list's question, its help, the gap between them, and one that stays free. */
 const ROWS_AROUND = 4;
-/**
- * Columns before a label (cursor, mark, space), and one that stays free: a full line would wrap.
- */
+/** Columns before a label (cursor, mark, space), and a free one: a full line would wrap. */
 const COLUMNS_AROUND = 4;
 /** A terminal that is smaller wraps. */
 const ROWS_MIN = 3;
@@ -101,8 +99,7 @@ export class TerminalPrompts implements Prompter {
     for (;;) {
       const answer = await this.#askOnce(prompt);
       if (answer !== SUSPENDED) return answer;
-      // Stops the whole job, as the terminal would. Asks again when it continues, since the screen
-      // has changed then.
+      // Stops the whole job, as the terminal would. Asks again later: the screen has changed.
       process.kill(0, 'SIGTSTP');
     }
   }
@@ -116,8 +113,7 @@ export class TerminalPrompts implements Prompter {
       if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
       if (key.ctrl && key.name === 'z') {
         ending.abort(SUSPENDED);
-        // readline, which gets the key next, would stop us with the cursor hidden, and read nothing
-        // more afterwards.
+        // readline gets the key next. It would stop us with the cursor hidden and read no more.
         key.name = 'handled';
       }
     };

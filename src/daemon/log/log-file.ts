@@ -86,10 +86,7 @@ function checkOwner(directory: string): void {
   if (uid !== process.geteuid?.()) throw new Error(`its directory belongs to user ${uid}`);
 }
 
-/**
- * Returns a log line: time, level, message. Text from registries can't begin a new line or move the
- * cursor.
- */
+/** Returns a log line. Text from registries can't begin a new line or move the cursor. */
 export function formatLogLine(level: LogLevel, message: string, now = new Date()): string {
   const text = message.split(/\r?\n/).map(printable).join('\n    ');
   return `${now.toISOString()} ${level} ${text}`;

@@ -33,10 +33,7 @@ export function homeDirectory(env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/**
- * Returns one name for each mountpoint, so that their number is bounded: `/mnt/img` gives
- * `mnt-img-1a2b3c4d.log`.
- */
+/** Returns one name for each mountpoint: `/mnt/img` gives `mnt-img-1a2b3c4d.log`. */
 export function logFileName(mountpoint: string): string {
   const readable = mountpoint
     .replace(/[^A-Za-z0-9._]+/g, '-')

@@ -1,9 +1,6 @@
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 
-/**
- * Shorter secrets are not replaced: replacing every `a` of a text would hide its meaning and
- * protect nothing.
- */
+/** Shorter secrets stay: replacing every `a` would hide a text's meaning. */
 const SHORTEST_SECRET = 4; // characters
 
 const HIDDEN = '***';

@@ -14,10 +14,7 @@ export interface LiveMount {
   status?: LiveStatus;
 }
 
-/**
- * Returns the mounts that `uid` may see, in the order of mounting: for root all, for other users
- * their own.
- */
+/** Returns the mounts of `uid` (root: of all users), in the order of mounting. */
 export async function listLiveMounts(uid: number): Promise<LiveMount[]> {
   const mounts = (await listOurMounts()).filter((mount) => uid === 0 || mount.owner === uid);
   const asked = await Promise.all(mounts.map(ask));

@@ -8,10 +8,7 @@
 export const FUSE_KERNEL_VERSION = 7;
 export const FUSE_KERNEL_MINOR_VERSION = 38;
 
-/**
- * The smallest read buffer that the kernel accepts. Each request but SETXATTR and BATCH_FORGET
- * fits.
- */
+/** The kernel's smallest read buffer. All requests but SETXATTR and BATCH_FORGET fit. */
 export const FUSE_MIN_READ_BUFFER = 8192; // bytes
 
 export const FUSE_IN_HEADER = { len: 0, opcode: 4, unique: 8, nodeid: 16, pid: 32, SIZE: 40 } as const;

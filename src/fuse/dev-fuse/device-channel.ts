@@ -18,10 +18,7 @@ export const READERS = 2;
  */
 const REQUEST_CAPACITY = 64 * 1024;
 
-/**
- * Consecutive unknown errors of the device before a reader ends. Otherwise it could spin without
- * end.
- */
+/** Consecutive unknown errors of the device that end a reader, so that it does not spin. */
 const READ_FAILURES_MAX = 8;
 
 /** Errors of read(2) on the device after which it is read again (fuse_dev_do_read). */
@@ -40,9 +37,7 @@ const UNWANTED_REPLY_ERRORS: ReadonlySet<string | undefined> = new Set(['ENOENT'
  * the mount answers ENOTCONN.
  */
 export class DeviceChannel implements ReplySink {
-  /**
-   * Resolves when the kernel sends no more requests and the descriptor is closed. Never rejects.
-   */
+  /** Resolves when the kernel sends no more requests and the descriptor is closed. */
   readonly closed: Promise<void>;
   readonly #descriptor: number;
   readonly #log: Log;
@@ -100,8 +95,7 @@ export class DeviceChannel implements ReplySink {
    * more. The kernel takes a reply in one write or not at all.
    */
   send(head: Uint8Array, headLength: number, data?: Uint8Array): void {
-    // A read may end after the mount did. By then its descriptor may be another file's, which would
-    // get the reply.
+    // A read may end after the mount did, when its descriptor may be another file's.
     if (!this.#isOpen) return;
     try {
       if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);

@@ -53,8 +53,7 @@ export class DirectoryReply {
     reply.putU32(dirent + FUSE_DIRENT.namelen, name.length);
     reply.putU32(dirent + FUSE_DIRENT.type, direntType(kind));
     if (this.#plus) {
-      // Node 0 means that this is no lookup, which the kernel expects for `.` and `..` (as libfuse
-      // sends).
+      // Node 0: no lookup, as the kernel expects for `.` and `..` (and libfuse sends).
       if (isDotOrDotDot(name)) reply.putNoEntry(start);
       else reply.putEntry(start, this.#fs.getattr(inode, this.#attributes));
     }

@@ -56,10 +56,7 @@ export class Dispatcher {
     this.ready.catch(() => {}); // only the caller that mounts handles it
   }
 
-  /**
-   * Answers one request: now, or later if it is a read that waits. The request may be reused when
-   * this returns.
-   */
+  /** Answers one request, now or after a wait. The request may be reused when this returns. */
   handle(request: FuseRequest): void {
     if (!request.hasHeader) {
       this.#faults.error(`a request of ${request.length} bytes came from the kernel: too short to answer`);
@@ -146,8 +143,7 @@ export class Dispatcher {
   }
 
   #open(unique: number, zeroMessageFlag: number, openFlags: number): number {
-    // ENOSYS means by agreement: open all files yourself, keep the cache, and send no OPEN or
-    // RELEASE again.
+    // ENOSYS means by agreement: open all files, keep the cache, send no OPEN or RELEASE.
     if (this.#flags & zeroMessageFlag) return ENOSYS;
     this.#reply.putOpen(openFlags);
     return this.#reply.send(unique, FUSE_OPEN_OUT.SIZE);

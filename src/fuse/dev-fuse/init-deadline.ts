@@ -1,10 +1,7 @@
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { LayerslayerError } from '../../base/errors.js';
 
-/**
- * Milliseconds between mount(2) and the kernel's INIT. The kernel sends it at once, so only a
- * broken one is late.
- */
+/** Milliseconds from mount(2) to INIT. Only a broken kernel is late. */
 const INIT_DEADLINE_MS = 10_000;
 
 /**

@@ -25,9 +25,7 @@ export const MAX_READ_SIZE = 1024 * 1024;
 const MAX_READAHEAD = MAX_READ_SIZE; // bytes
 const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it
 
-/**
- * Nothing is ever written. The kernel requires at least 4096, and reserves that in the read buffer.
- */
+/** Nothing is written. The kernel requires at least 4096, and reserves that in the buffer. */
 const MAX_WRITE = 4096; // bytes
 
 /**

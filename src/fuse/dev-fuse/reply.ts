@@ -12,18 +12,12 @@ import {
 } from './abi.js';
 import { LITTLE_ENDIAN, putU64 } from './wire.js';
 
-/**
- * The target of replies: the device, or a test. Each call is one reply. Both buffers may be reused
- * when it returns.
- */
+/** The target of replies: the device, or a test. Both buffers may be reused after the call. */
 export interface ReplySink {
   send(head: Uint8Array, headLength: number, data?: Uint8Array): void;
 }
 
-/**
- * The result of an operation whose reply is sent, or that has none. Other results are an errno to
- * send.
- */
+/** Result of an operation whose reply is sent or that has none. Others are an errno. */
 export const ANSWERED = 0;
 
 /** Capacity of a reply's body. The kernel asks for listings of 4 KiB to 1 MiB, and accepts less. */
@@ -83,18 +77,14 @@ export class Reply {
     putU64(this.view, offset, value);
   }
 
-  /**
-   * Writes fuse_entry_out at `base`. The generation is always 0: inode numbers are never reused.
-   */
+  /** Writes fuse_entry_out. The generation is always 0: inode numbers are never reused. */
   putEntry(base: number, attributes: Attributes): void {
     this.putU64(base + FUSE_ENTRY_OUT.nodeid, attributes.inode);
     this.#putValidity(base);
     this.putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
   }
 
-  /**
-   * Writes fuse_entry_out of a missing name: node 0, which the kernel caches as a negative dentry.
-   */
+  /** Writes fuse_entry_out of a missing name: node 0, cached as a negative dentry. */
   putNoEntry(base: number): void {
     this.body.fill(0, base, base + FUSE_ENTRY_OUT.SIZE);
     this.#putValidity(base);

@@ -35,9 +35,7 @@ export class FuseRequest {
     return this.#u32(FUSE_IN_HEADER.opcode);
   }
 
-  /**
-   * The kernel's number of this request. It counts up from 2, so that 53 bits are always enough.
-   */
+  /** The kernel's number of this request. It counts up from 2: 53 bits are enough. */
   get unique(): number {
     return getU64(this.#view, FUSE_IN_HEADER.unique);
   }

@@ -17,10 +17,7 @@ export function putU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset + HIGH_WORD, high >>> 0, LITTLE_ENDIAN);
 }
 
-/**
- * Reads a u64. A value beyond 53 bits is rounded, and no safe integer. Callers check that where it
- * matters.
- */
+/** Reads a u64. Values beyond 53 bits are rounded to an unsafe integer, for callers to check. */
 export function getU64(view: DataView, offset: number): number {
   return (
     view.getUint32(offset + HIGH_WORD, LITTLE_ENDIAN) * WORD +

@@ -7,10 +7,7 @@ import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
 /** Milliseconds between checks. */
 const LOOK_MS = 200;
 
-/**
- * The kernel's object of each mount by device number, `0:39`. It exists while the mount or a file
- * of it is in use.
- */
+/** A mount's object by device number (`0:39`), while the mount or a file of it is in use. */
 const placeOf = (device: string) => `/sys/class/bdi/${device}`;
 
 /**

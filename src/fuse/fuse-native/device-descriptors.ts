@@ -7,10 +7,7 @@ const DEVICE = '/dev/fuse';
 /** Milliseconds between checks of a descriptor. A check takes 4 µs (measured). */
 const LOOK_MS = 200;
 
-/**
- * Number of waits for each descriptor. One that is closed and opened again between two checks is
- * another device's.
- */
+/** Waits for each descriptor. One that was closed and opened again is another device's. */
 const turns = new Map<number, number>();
 
 /** Returns this process's descriptors of `/dev/fuse`. */

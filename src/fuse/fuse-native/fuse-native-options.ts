@@ -38,8 +38,7 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
     ].join(','),
     subtype: FILE_SYSTEM_TYPE.replace(/^fuse\./, ''),
     allowOther: options.allowOther,
-    // Other users are let in only under the image's own modes. Without allow_other the kernel lets
-    // only this user in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     defaultPermissions: options.allowOther || options.defaultPermissions,
     kernelCache: true, // contents never change: cached pages stay from one open to the next
     maxRead: MAX_READ_SIZE,

@@ -5,10 +5,7 @@ import { isDotOrDotDot } from '../dev-fuse/directory-reply.js';
 
 /** What a transport cannot show if its names are UTF-8 strings. */
 export interface Unnameable {
-  /**
-   * Names that are not UTF-8: neither listed nor found. Entries below such a directory are not
-   * counted.
-   */
+  /** Names that are not UTF-8: neither listed nor found, nor are entries below counted. */
   names: number;
   /** Symlinks whose target is not UTF-8: listed, but unreadable. */
   targets: number;

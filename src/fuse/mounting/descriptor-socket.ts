@@ -16,9 +16,7 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 /** Capacity for struct cmsghdr with a few descriptors. Only one is ever sent. */
 const CONTROL_CAPACITY = 64; // bytes
 
-/**
- * A socket over which another program sends us an open descriptor. Node's own sockets drop those.
- */
+/** A socket over which a program sends us an open descriptor. Node's sockets drop those. */
 export interface DescriptorSocket {
   /** The program's end, which it gets when it is started. */
   readonly peer: number;

@@ -28,10 +28,7 @@ export async function failureOfTool(
   return ownWords(result.stderr) || `${program} ended with ${result.status}`;
 }
 
-/**
- * Returns the first line, without the tool's name and mount(8)'s path: `mount: /mnt/img: permission
- * denied.`
- */
+/** First line without the tool's name and path: `mount: /mnt/img: permission denied.` */
 function ownWords(stderr: string): string | undefined {
   return stderr.split('\n')[0]?.replace(/^(?:u?mount: (?:[^:]*: )?|\S*fusermount3?: )/, '');
 }

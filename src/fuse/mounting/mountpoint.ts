@@ -29,9 +29,7 @@ const CHECK_HOLDS_MS = 1_000;
  */
 const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connection abort|Connection aborted/;
 
-/**
- * The state of a file system by statfs, which always makes a request. A stat may come from a cache.
- */
+/** The state of a file system by statfs, a request always. A stat may come from a cache. */
 type Liveness = 'alive' | 'dead' | 'hung';
 
 /**
@@ -105,9 +103,7 @@ export async function reachablePath(path: string): Promise<string> {
   return canonicalPath(path, askerFor(path, await readMountTable()));
 }
 
-/**
- * Returns whether the mount there has lost its daemon. Never hangs; a hung mount counts as alive.
- */
+/** Returns whether the mount has lost its daemon. Never hangs; a hung mount is alive. */
 export async function isDead(mountpoint: string): Promise<boolean> {
   return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
 }

@@ -136,10 +136,7 @@ async function holdParent(mountpoint: string): Promise<HeldDirectory | undefined
   }
 }
 
-/**
- * Returns mount(8)'s options and those of fuse's parser, in one string. The descriptor is the
- * tool's fd 3.
- */
+/** Returns mount(8)'s and fuse's options in one string. The descriptor is the tool's fd 3. */
 export function kernelOptions(options: TransportOptions): string {
   return [
     'ro',
@@ -151,8 +148,7 @@ export function kernelOptions(options: TransportOptions): string {
     'user_id=0',
     'group_id=0',
     `max_read=${MAX_READ_SIZE}`,
-    // Other users are let in only under the image's own modes. Without allow_other the kernel lets
-    // only root in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     ...(options.allowOther ? ['allow_other'] : []),
     ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
   ].join(',');

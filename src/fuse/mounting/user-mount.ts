@@ -19,10 +19,7 @@ const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   forcibly: ['-u', '-z'],
 };
 
-/**
- * Mounts by fusermount3, which opens the device as the user, mounts it as root, and sends us the
- * descriptor.
- */
+/** Mounts by fusermount3, which opens the device, mounts as root, and sends the descriptor. */
 export const userMount: KernelMount = {
   async check({ allowOther }) {
     await checkFuseDevice();
@@ -74,8 +71,7 @@ export function fusermountOptions(options: TransportOptions): string {
     `max_read=${MAX_READ_SIZE}`,
     `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
     `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
-    // Other users are let in only under the image's own modes. Without allow_other the kernel lets
-    // only this user in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     ...(options.allowOther ? ['allow_other'] : []),
     ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
     ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's checks by itself

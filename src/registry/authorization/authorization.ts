@@ -11,9 +11,7 @@ export interface Refusal {
 
 /** Supplies the Authorization header of a registry's requests. */
 export interface Authorization {
-  /**
-   * Returns the header to send for a repository; undefined before the registry has asked for one.
-   */
+  /** Returns the header for a repository; undefined before the registry has asked for one. */
   header(repository: string, signal: AbortSignal): Promise<string | undefined>;
   /**
    * Returns another header after a 401.
@@ -25,18 +23,14 @@ export interface Authorization {
 /** Refusals of one request: of its token, of fresh credentials, of none (anonymous). */
 const REFUSALS_MAX = 3;
 
-/**
- * Adds the registry's Authorization to requests. After a 401 of the registry itself, retries with
- * another.
- */
+/** Adds the registry's Authorization to requests. After its 401, retries with another one. */
 export function authorized(exchange: Exchange, authorization: Authorization, repository: string): Exchange {
   return async (request, signal) => {
     let header = await authorization.header(repository, signal);
     for (let refusals = 0; ; refusals++) {
       const headers = header === undefined ? request.headers : { ...request.headers, authorization: header };
       const answer = await exchange({ ...request, headers }, signal);
-      // Storage behind a redirect may answer 401 too, which is not about the registry's
-      // credentials.
+      // Storage behind a redirect may answer 401 too, which is not about credentials.
       if (answer.status !== 401 || answer.url.origin !== request.url.origin || refusals === REFUSALS_MAX)
         return answer;
       const refusal = {

@@ -13,10 +13,7 @@ const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
 const SPACE = /[ \t]*/y;
-/**
- * Some registries omit quotes that the grammar requires (URLs, scopes): the value ends at the next
- * comma.
- */
+/** Some registries omit required quotes (URLs, scopes): the value ends at a comma. */
 const BARE_VALUE = /[^,"\s][^,\s]*/y;
 
 /**
@@ -76,10 +73,7 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/**
- * `Basic Bearer …`: a scheme without parameters, before another without a comma (seen), is no
- * token68.
- */
+/** `Basic Bearer …`: a scheme before another one without a comma (seen) is no token68. */
 function isScheme(text: string): boolean {
   return /^(basic|bearer)$/i.test(text);
 }

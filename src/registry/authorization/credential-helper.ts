@@ -60,8 +60,7 @@ function run(
   deadlineMs: number,
 ): Promise<{ text: string; failure?: string }> {
   return new Promise((resolve) => {
-    // In its own process group: helpers are often scripts, whose child processes must end with
-    // them.
+    // In its own process group: a script's child processes must end with it.
     const child = spawn(program, ['get'], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: environment,

@@ -64,8 +64,7 @@ function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
 
 async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | undefined> {
   try {
-    // A thread that waits for a FIFO's writer would keep the process alive forever. A shell's
-    // `<(…)` is below /dev.
+    // Waiting for a FIFO's writer would keep the process alive. `<(…)` is below /dev.
     if ((await stat(path)).isFIFO() && !path.startsWith('/dev/')) {
       notice(notUsed(path, 'it is a FIFO'));
       return undefined;

@@ -36,9 +36,7 @@ export class RegistryAuthorization implements Authorization {
   readonly #options: RegistryAuthorizationOptions;
   readonly #grants = new Map<string, Grant>();
   readonly #renewing = new SingleFlight<string, string>();
-  /**
-   * Headers and stored credentials that were refused. They are not sent again until they change.
-   */
+  /** Refused headers and stored credentials: not sent again until they change. */
   readonly #refused = new Set<string>();
 
   constructor(options: RegistryAuthorizationOptions) {

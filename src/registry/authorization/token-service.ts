@@ -6,9 +6,7 @@ import { RegistryFault } from '../registry-fault.js';
 import type { Challenge } from './challenge.js';
 import type { Credentials } from './credentials.js';
 
-/**
- * A token of a registry's token service (distribution's pages "token authentication" and "OAuth2").
- */
+/** A token of a token service (distribution: "token authentication", "OAuth2"). */
 export interface RegistryToken {
   token: string;
   lifetimeMs: number; // from the time of the response

@@ -48,10 +48,7 @@ export async function trustContext(
   }
 }
 
-/**
- * Returns Node's roots + SSL_CERT_FILE or the system's bundle + the host's directory in docker's
- * certs.d.
- */
+/** Node's roots + SSL_CERT_FILE or the system's bundle + the host's certs.d directory. */
 export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOptions): Promise<Trust> {
   const named = environment.SSL_CERT_FILE;
   const bundle = named ?? (options.whole ? SYSTEM_BUNDLES.find((path) => existsSync(path)) : undefined);
@@ -62,8 +59,7 @@ export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOp
     (pem) => pem !== undefined,
   );
   const client = own.cert !== undefined && own.key !== undefined ? { cert: own.cert, key: own.key } : {};
-  // `ca` replaces Node's roots, so they must be in it. Without other roots, omitting it is 20 ms
-  // cheaper.
+  // `ca` replaces Node's roots, so it lists them too. Without others, omit it: 20 ms less.
   if ((bundle === undefined && own.ca === undefined) || added.length === 0) return client;
   const { rootCertificates } = await import('node:tls');
   return { ca: [...rootCertificates, ...added], ...client };
@@ -83,10 +79,7 @@ async function readCertsD(host: string, directories: readonly string[]): Promise
   return {};
 }
 
-/**
- * Returns undefined for an unreadable file. The connection then fails by its certificate, with a
- * message.
- */
+/** An unreadable file adds no trust: the connection then fails by its certificate. */
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined);
 }

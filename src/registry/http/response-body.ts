@@ -70,10 +70,7 @@ export class ResponseBody {
     return { bytes: Buffer.concat(chunks), complete: size <= limit };
   }
 
-  /**
-   * Reads a short body to its end, so that its connection can be reused. Closes the connection for
-   * a long one.
-   */
+  /** Reads a short body to its end, to reuse its connection. Closes that of a long one. */
   discard(): void {
     if (this.#sink) return;
     let size = 0;
@@ -129,10 +126,7 @@ export class ResponseBody {
     else this.#resume();
   }
 
-  /**
-   * Ends the consumption with the sink's own error, instead of the error of the connection that
-   * closes then.
-   */
+  /** Ends with the sink's own error, not that of the connection that closes then. */
   #fail(error: unknown): void {
     this.#delivering = false;
     this.#end(error);
@@ -154,8 +148,7 @@ export class ResponseBody {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
-    // The last chunk was complete: the end waits until the sink is done with it, a failure does
-    // not.
+    // The last chunk was complete: the end waits for the sink, a failure does not.
     if (!this.#delivering || failure !== undefined) this.#finish?.(failure);
   }
 }

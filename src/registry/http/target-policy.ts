@@ -24,10 +24,7 @@ PRIVATE.addSubnet('fc00::', 7, 'ipv6'); // RFC 4193
 PRIVATE.addSubnet('fec0::', 10, 'ipv6'); // RFC 3879, site-local
 PRIVATE.addSubnet('64:ff9b:1::', 48, 'ipv6'); // RFC 8215, a network's own NAT64
 
-/**
- * Never a registry's storage: link-local, unspecified, multicast, and metadata services at other
- * addresses.
- */
+/** Never storage: link-local, unspecified, multicast, and other metadata services. */
 const FORBIDDEN = new BlockList();
 FORBIDDEN.addSubnet('169.254.0.0', 16); // RFC 3927; 169.254.169.254 is every cloud's metadata
 FORBIDDEN.addSubnet('fe80::', 10, 'ipv6');
@@ -59,10 +56,7 @@ export function addressKind(host: string): AddressKind {
   return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
 }
 
-/**
- * Kinds from the strictest. An IPv6 address has the stricter kind of itself and its embedded IPv4
- * address.
- */
+/** Kinds from the strictest. IPv6 with an embedded IPv4 address has the stricter of both. */
 const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
 
 function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
@@ -114,10 +108,7 @@ function resolvesTo(hostname: string, why: string): RegistryFault {
   return new RegistryFault('REGISTRY_UNAVAILABLE', `${hostname} refused: it resolves to ${why}`, 'never');
 }
 
-/**
- * Returns a DNS lookup for sockets. It fails if a name has an address that its sender must not
- * redirect to.
- */
+/** A DNS lookup for sockets. Fails for a name with an address that redirects must not use. */
 export function lookupTargets(senderNearby: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
