@@ -78,7 +78,10 @@ describe('citations', () => {
     for (const folder of ['src', 'test']) {
       for (const path of readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' })) {
         if (!/\.(ts|mjs)$/.test(path) || path === 'rules.test.ts') continue;
-        const ids = citationsOf(readFileSync(`${ROOT}${folder}/${path}`, 'utf8'));
+        const text = readFileSync(`${ROOT}${folder}/${path}`, 'utf8');
+        // Names that these pages had before, outside of the project.
+        if (/\bSEMANTICS\b|\b(?:REGISTRY|CLI)\.md/.test(text)) unknown.push(`${folder}/${path}: old page`);
+        const ids = citationsOf(text);
         cited += ids.length;
         unknown.push(...ids.filter((id) => !known.has(id)).map((id) => `${folder}/${path}: ${id}`));
       }
