@@ -1,5 +1,5 @@
-// 4 KiB at random places of the layers of /usr, without the kernel in between: out of windows in memory, and out of
-// windows that have to be inflated from bytes on disk.
+// Reads of 4 KiB at random positions of the layers of /usr, without the kernel: from windows in
+// memory, and from windows that are inflated from bytes on disk.
 import { fileURLToPath } from 'node:url';
 import { Mounts } from './mounts.mjs';
 

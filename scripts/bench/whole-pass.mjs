@@ -1,4 +1,5 @@
-// The index pass over a blob in memory, as an inflating thread runs it: a page a turn of the event loop.
+// The index pass over a blob in memory, as an inflating thread runs it: one page in each turn of
+// the event loop.
 import { setImmediate as nextPage } from 'node:timers/promises';
 import { IndexPass } from '../../dist/index/index-pass.js';
 import { parseDigest } from '../../dist/oci/digest.js';

@@ -5,8 +5,8 @@ const MAX_SHOWN = 256;
 const PLAIN = /^[\p{L}\p{N}\p{S}\p{P}][\p{L}\p{M}\p{N}\p{S}\p{P} ]*$/u;
 
 /**
- * A name from an archive for messages: in double quotes, printable ASCII as it is, all else as `\xNN`. A name may hold
- * newlines and terminal escapes, which would forge log lines.
+ * Returns a name from an archive for messages: in double quotes, printable ASCII as it is, other
+ * bytes as `\xNN`. Names may contain newlines and terminal escapes, which would forge log lines.
  */
 export function quoteName(name: Uint8Array): string {
   let text = '"';
@@ -18,9 +18,7 @@ export function quoteName(name: Uint8Array): string {
   return name.length > MAX_SHOWN ? `${text}…"` : `${text}"`;
 }
 
-/**
- * Returns a name or path for messages: unchanged if it is unambiguous, else as `quoteName` does.
- */
+/** Returns a name or path for messages: as it is if unambiguous, else as `quoteName` does. */
 export function shownName(name: Uint8Array): string {
   const text = Buffer.from(name).toString();
   const isPlain = name.length <= MAX_SHOWN && PLAIN.test(text) && !/["\\\ufffd]/.test(text);

@@ -1,19 +1,20 @@
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 
-/** What a writer needs of its store. */
+/** The writer's view of its store. */
 export interface WriterHost {
   temporary: string; // path, in the store's file system
-  path: string; // where the content will be
-  /** Runs a step; a fault is the store's business, and makes the outcome undefined. */
+  path: string; // of the content after `commit`
+  /** Runs a step. The store handles a fault, and the result is undefined. */
   guard<T>(step: () => Promise<T>): Promise<T | undefined>;
   makeFolder(path: string, task: () => Promise<void>): Promise<void>;
-  /** The content is there, or not: what was taken for it is settled. */
+  /** Called once at the end: the content is cached or not, so its reserve is settled. */
   settle(kept: boolean): void;
 }
 
 /**
- * A content on its way into the store, piece by piece. To make a file costs 0.4 ms, to go on writing one 0.07 ms a page
- * (ext4, measured): what comes as a stream is kept in few files. Nobody sees it before `commit`.
+ * Writes a content into the store in pieces. Creating a file costs 0.4 ms, appending a page to one
+ * 0.07 ms (ext4, measured). So streams are cached in few files. Readers see nothing of it before
+ * `commit`.
  */
 export class ContentWriter {
   readonly #host: WriterHost;
@@ -25,7 +26,7 @@ export class ContentWriter {
     this.#file = file;
   }
 
-  /** undefined when the file can't be made. */
+  /** Returns undefined if the file cannot be created. */
   static async begin(host: WriterHost): Promise<ContentWriter | undefined> {
     let writer: ContentWriter | undefined;
     await host.guard(() =>
@@ -37,7 +38,7 @@ export class ContentWriter {
     return writer;
   }
 
-  /** The caller does not change `bytes` until this resolves. After a fault nothing more is written. */
+  /** The caller must not change `bytes` until this resolves. A fault ends all writing. */
   async append(bytes: Uint8Array): Promise<void> {
     if (!this.#isWhole) return;
     this.#isWhole = (await this.#host.guard(() => this.#writeAll(bytes))) === true;
@@ -57,7 +58,7 @@ export class ContentWriter {
     settle(kept);
   }
 
-  /** A disk that is nearly full takes a part, and says so only when it is asked to take the rest. */
+  /** A nearly full disk takes a part, and fails only when it is asked to take the rest. */
   async #writeAll(bytes: Uint8Array): Promise<true> {
     for (let at = 0; at < bytes.length; ) at += (await this.#file.write(bytes, at)).bytesWritten;
     return true;

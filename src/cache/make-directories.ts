@@ -4,9 +4,10 @@ import { systemCode } from '../base/errors.js';
 import { fsPath } from '../base/raw-text.js';
 
 /**
- * Makes a directory and those above it that are missing, all with `mode`. Node's own `recursive` never returns where a
- * file system says ENOENT below a directory that is there (/proc does), and says ENOENT of a read-only one (Node 20).
- * @throws the system's error; EEXIST when something else has the name
+ * Creates a directory and its missing parents, all with `mode`. Node's `recursive` has two faults
+ * (Node 20). It never returns where a file system reports ENOENT below an existing directory, as
+ * /proc does. It reports ENOENT for a read-only one.
+ * @throws the system's error; EEXIST if something else has the name
  */
 export function makeDirectories(path: string, mode: number): void {
   const parent = dirname(path);

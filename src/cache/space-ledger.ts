@@ -17,31 +17,31 @@ import {
 } from './store-scan.js';
 
 /**
- * Most that a writer reserves at a time: 64 pages, so that a stream takes the lock once in 64 pages; with small caps a
- * sixteenth of the cap, so that idle writers don't lock others out.
+ * Largest reserve that a writer takes at a time: 64 pages, so that a stream takes the lock once in
+ * 64 pages. With small caps a sixteenth of the cap, so that idle writers leave room for others.
  */
 const LARGEST_GRANT = 16 * 1024 * 1024;
 const GRANTS_A_CAP = 16;
-/** Part of the cap that one eviction sets free beyond the need: a steady stream scans once in so much. */
+/** Part of the cap that an eviction frees beyond the need, so that a stream rarely scans. */
 const SLACK_PARTS = 16;
-/** Longest wait for the lock: a holder that was stopped must not stop us. */
+/** Longest wait for the lock, in case its holder was stopped. */
 const LOCK_WAIT_MS = 10_000;
-/** After a reservation failed, none is tried for so long: each try may scan. */
+/** Pause after a failed reservation, as each try may scan. */
 const RETRY_MS = 1000;
-/** And for so long when the lock could not be had: each try may wait. */
+/** Pause after the lock could not be taken, as each try may wait. */
 const RETRY_LOCK_MS = 60_000;
 
-/** The file `ledger`: written under the lock only, by rename, so that it is never seen half written. */
+/** The file `ledger`: written under the lock and by rename, so readers never see half of it. */
 interface Ledger {
   charged: number; // bytes; never less than all files and unspent grants together
   grants: Record<string, number>; // writer name -> bytes granted and perhaps not yet written; never less than that
 }
 
 /**
- * Keeps all processes' files below one cap. Before a writer writes it takes bytes from a grant that it has reserved in the
- * ledger under the machine lock, so the sum of files and grants never exceeds the cap, not even for a moment. While the
- * ledger says there is room no folder is read. When it says there is none, the truth is established: grants of dead
- * writers are dropped, files are counted, the oldest are evicted.
+ * Keeps the files of all processes below one cap. A writer takes bytes from a grant that it
+ * reserved in the ledger under the machine lock. So the sum of files and grants never exceeds the
+ * cap. While the ledger has room, no folder is read. When it has none, grants of dead writers are
+ * dropped, files are counted, and the oldest are evicted.
  */
 export class SpaceLedger {
   readonly #root: string;
@@ -49,9 +49,9 @@ export class SpaceLedger {
   readonly #writer: string;
   readonly #onUnlocked: (reason: string) => void;
   readonly #refills = new Semaphore(1);
-  #unspent = 0; // bytes of the grant that nobody has taken
+  #unspent = 0; // bytes of the grant that no write has taken
   #underWay = 0; // bytes taken by writes that have not ended
-  #isRegistered = false; // the ledger may name a grant of ours
+  #isRegistered = false; // the ledger may have a grant of ours
   #retryAt = 0; // ms of performance.now()
 
   /**
@@ -71,7 +71,8 @@ export class SpaceLedger {
 
   /**
    * Takes `bytes` of the cap for a write, which must end with `wrote` or `giveBack`.
-   * @returns false when they can't be had: larger than the cap, or all the rest is in others' grants
+   * @returns false if they are not available: more than the cap, or the rest is in other writers'
+   *   grants
    * @throws the lock's or the disk's fault
    */
   async take(bytes: number): Promise<boolean> {
@@ -96,7 +97,7 @@ export class SpaceLedger {
     this.#unspent += bytes;
   }
 
-  /** Evicts until all files and grants count for `limitBytes` at most, if the ledger doesn't say that they do. */
+  /** Evicts until files and grants take at most `limitBytes`, unless the ledger is below it. */
   async shrink(limitBytes: number): Promise<void> {
     const ledger = await this.#load();
     if (ledger && ledger.charged <= limitBytes) return;
@@ -129,14 +130,15 @@ export class SpaceLedger {
     return true;
   }
 
-  /** Under the lock. */
+  /** Call under the lock. */
   async #refill(bytes: number): Promise<void> {
     const wanted = Math.max(bytes, Math.min(LARGEST_GRANT, Math.floor(this.#capBytes / GRANTS_A_CAP)));
     const ledger = await this.#load();
     let charged = ledger?.charged ?? Number.POSITIVE_INFINITY;
     let grants = ledger?.grants ?? {};
     if (charged + wanted > this.#capBytes) {
-      // Who is dead is asked before files are counted: a writer that lives now and dies meanwhile may rename a file past us.
+      // Drops dead writers before counting files: a writer that dies later may rename a file that
+      // the count missed.
       grants = this.#liveGrants(ledger);
       charged = await this.#recount(grants, (counted) => {
         const excess = counted + wanted - this.#capBytes;
@@ -162,8 +164,8 @@ export class SpaceLedger {
 
   /**
    * Counts files and the given grants, evicts, and saves the ledger.
-   * @param excessOf bytes to set free, of those counted
-   * @returns what is charged now
+   * @param excessOf returns the bytes to free, of those counted
+   * @returns the bytes that are charged now
    */
   async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
     await sweepTemporaries(this.#root);
@@ -179,10 +181,10 @@ export class SpaceLedger {
 
   /**
    * Runs the task under the lock.
-   * @returns false when the lock could not be had in time
+   * @returns false if the lock could not be taken in time
    */
   async #locked(task: () => Promise<void>): Promise<boolean> {
-    // Somebody may have deleted the directory while we were using it.
+    // Another process may have deleted the directory meanwhile.
     await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
     return this.#lockedThere(task);
   }
@@ -211,7 +213,7 @@ export class SpaceLedger {
     return join(this.#root, 'ledger');
   }
 
-  /** undefined when there is none, or it makes no sense: then files are counted. */
+  /** Returns undefined if there is no valid ledger. Then files are counted. */
   async #load(): Promise<Ledger | undefined> {
     try {
       const file = await openRegular(this.#file);

@@ -11,11 +11,11 @@ const OTHERS_MAY_WRITE = 0o022;
 const OTHERS_MAY_ANYTHING = 0o077;
 
 /**
- * Makes the cache directory and the store's folders below it, for their owner only. What another user owns could be
- * changed under our feet, so it is refused; a sticky directory of ours that others write to (root's /tmp) is left as it is,
- * since what we make in it stays ours.
+ * Creates the cache directory and the store's folders below it, for their owner only. A directory
+ * of another user is rejected: that user could change it at any time. A sticky directory of ours
+ * that others write to (root's /tmp) is left as it is, since our files in it stay ours.
  * @returns the folder of this format version
- * @throws LayerslayerError IO_FAILED: it cannot be made, or another user owns it
+ * @throws LayerslayerError IO_FAILED: it cannot be created, or another user owns it
  */
 export async function prepareStoreDirectory(directory: string): Promise<string> {
   const root = join(directory, STORE_VERSION);

@@ -42,7 +42,7 @@ export interface LayerSearchOptions {
 /**
  * Searches a layer for files while the layers below are unknown, and captures their contents as
  * they pass. It has enough once all files are found. Later entries may replace a captured file, so
- * `sightings` decides: it merges all entries that were read. (CLI.md, "carve")
+ * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
 export class LayerSearch implements LayerWatcher {
   readonly #options: LayerSearchOptions;

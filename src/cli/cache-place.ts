@@ -8,12 +8,15 @@ import { usageError } from './usage-error.js';
 
 const PROGRAM = 'layerslayer';
 
-/** Where root's cache is when no home is known: mount(8) and systemd call with an empty environment. */
+/** Root's cache if it has no home: mount(8) and systemd call with an empty environment. */
 const SYSTEM_CACHE_DIRECTORY = join('/var/cache', PROGRAM);
 
 const DEFAULT_CAP = 4 * 1024 ** 3; // bytes: a dozen large images
 
-/** What `--cache-dir` and `--cache-size` say, or the environment, or nobody. */
+/**
+ * Returns directory and cap of the cache: from `--cache-dir` and `--cache-size`, else from the
+ * environment, else the defaults.
+ */
 export function cachePlace(
   given: { 'cache-dir': string | undefined; 'cache-size': string | undefined },
   context: { env: NodeJS.ProcessEnv; cwd: string; uid: number },

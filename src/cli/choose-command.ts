@@ -17,18 +17,18 @@ export type Choice =
    */
   | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
 
-/** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
+/** Options that only the first tool has. `-t` may be in a group, followed by its image. */
 const FIRST_TOOL_MARK =
   /^(--(target-image|peek-all|peek-layer|bulk-peek|save-all|carve-file|output-dir|simple-output|interactive)(=|$)|-[qi]*[ti])/;
 
-/** Names of the first tool's options that take the next word, besides those that `mount` has too. */
+/** The first tool's options that take the next word, beside those of `mount`. */
 const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carve-file', '--output-dir'];
 
 /**
- * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
- * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`). Exceptions are a mistyped
- * command without `-o` and a command of another tool: either would request an image of that name. `help COMMAND` is
- * `COMMAND --help`.
+ * Finds the command: the first word that is neither an option nor an option's value. Without a
+ * command word, two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR
+ * -o rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool:
+ * either would request an image of that name. `help COMMAND` is `COMMAND --help`.
  * @param words the arguments of the program
  */
 export function chooseCommand(words: readonly string[]): Choice {
@@ -61,7 +61,7 @@ export function chooseCommand(words: readonly string[]): Choice {
   return { kind: 'nothing', bare: word, ...(meant !== undefined && { meant }) };
 }
 
-/** Positions of the words that are neither options nor values of options; all words after `--` are bare. */
+/** Positions of words that are no options nor their values. All words after `--` are bare. */
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   const takesValue = valueOptions(MOUNT_OPTIONS);
   // `-f` is a flag of `mount`.
@@ -76,7 +76,10 @@ function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   return bare;
 }
 
-/** Of a group of short options (`-fl FILE`) the first that takes a value ends it: the rest is that value, if any. */
+/**
+ * Returns whether an option takes the next word. The first option of a group (`-fl FILE`) that
+ * takes a value ends the group: the rest of the word, if any, is the value.
+ */
 function takesNextWord(word: string, takesValue: ReadonlySet<string>): boolean {
   if (takesValue.has(word)) return true;
   if (!/^-[a-z]{2,}/i.test(word)) return false;

@@ -1,8 +1,8 @@
 import type { CompletedCommand, Offer } from './completion-model.js';
 
 /**
- * A completion script for bash 4.4 and later, which needs no other package. Bash breaks words at `:` and `=`: what follows
- * these is completed as a word of its own.
+ * Returns a completion script for bash 4.4 and later, without other packages. Bash splits words at
+ * `:` and `=`, so the text after these is completed as a separate word.
  */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const words = commands.flatMap((command) => command.words);
@@ -31,7 +31,7 @@ ${commands.map(caseOf).join('\n')}
   for ((i = i + 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ $word == [:=] ]]; then
-      # What is being typed goes on with the word before.
+      # The typed text continues the word before.
       ((i + 1 == COMP_CWORD)) && number=$((number - 1))
       i=$((i + 1))
     elif [[ -n \${takes[$word]:-} ]]; then

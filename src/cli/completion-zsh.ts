@@ -1,6 +1,6 @@
 import type { CompletedCommand, CompletedOption, Offer } from './completion-model.js';
 
-/** A completion script for zsh: for a directory of `fpath` under the name `_layerslayer`, or to be sourced. */
+/** Returns a script for zsh: for a directory of `fpath` as `_layerslayer`, or to be sourced. */
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
   const described = commands.flatMap(({ words, summary }) =>
     words.map((word) => quoted(`${word}:${summary}`)),

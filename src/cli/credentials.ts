@@ -26,8 +26,9 @@ export function checkCredentialChoices(given: CredentialChoices): void {
 }
 
 /**
- * What the user said about reaching registries, secrets read: call it last, since it may wait for stdin.
- * @param stdin where the password comes from
+ * Returns the user's options for registries, with secrets. Call it last, since it may wait for
+ * stdin.
+ * @param stdin source of the password
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function readRegistryOptions(

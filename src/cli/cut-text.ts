@@ -1,9 +1,9 @@
-/** The first code point that is not exactly one column wide in every terminal: combining marks, then wide scripts. */
+/** First code point that is not one column wide in all terminals: combining marks. */
 const FIRST_UNSURE = 0x300;
 
 /**
- * Columns that a text takes at most: code points whose width terminals disagree on count for two. What is cut by it never
- * wraps.
+ * Returns the maximum columns of a text. A code point whose width differs between terminals counts
+ * as two, so that text cut by it never wraps.
  */
 export function columnsOf(text: string): number {
   let columns = 0;

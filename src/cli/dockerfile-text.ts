@@ -13,7 +13,10 @@ const CONTINUATION = /[ \t]{2,}/g;
 /** The parser continues on the next line. */
 const CONTINUED_LINE = /\\(?=[ \t]*$)/;
 
-/** The build steps as Dockerfile-like text: what the history tells, and no more; files that were copied in are not named there. */
+/**
+ * Returns the build steps as Dockerfile-like text. The history has no more: it does not name files
+ * that were copied in.
+ */
 export function dockerfileText({ config, manifest, reference, digest, platform }: ResolvedImage): string {
   const steps = buildSteps(config, manifest.layers.length);
   const instructions = dockerfileSteps(config.history);

@@ -6,8 +6,9 @@ import { parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 
 /**
- * The flags of the first tool of this name, which was written in Python and had no commands: `-t IMAGE` and what to do with
- * it. They are told in the words of a command here; all options of images work with them too.
+ * The flags of the first tool of this name, which was written in Python and had no commands: `-t
+ * IMAGE` and an action. They are translated to a command here; all options of images work with them
+ * too.
  */
 const FIRST_TOOL_OPTIONS = {
   'target-image': { kind: 'text', short: 't', value: 'IMAGE', summary: 'the image' },
@@ -92,7 +93,7 @@ function modeWords(
   switch (mode) {
     case 'carve-file':
       without('simple-output');
-      // The first tool replaced what it had written before, and scripts that run again and again go by that.
+      // The first tool replaced its earlier files, and scripts that run repeatedly rely on it.
       return { name: 'carve', words: ['--force', ...output], paths: [options['carve-file']!] };
     case 'save-all':
       without('simple-output');
@@ -123,7 +124,10 @@ function layerWords(which: string, notes: string[]): string[] {
   return [`--layer=${number}`];
 }
 
-/** It goes to Docker Hub only, as the first tool knew no other registry; what the user says of credentials counts. */
+/**
+ * Returns the words for token.txt, for Docker Hub only: the first tool knew no other registry. The
+ * user's own credentials take precedence.
+ */
 function tokenWords(
   options: FirstToolValues,
   image: string,

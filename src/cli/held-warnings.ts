@@ -4,8 +4,8 @@ import type { Output } from './output.js';
 const SHOWN_MAX = 10;
 
 /**
- * Warnings are shown at the end, equal ones once (each thread that opens a broken cache has its own). When a mount fails, its
- * error is the one line to see; what led there is in the log.
+ * Shows warnings at the end, equal ones once: each thread that opens a broken cache has its own. If
+ * a mount fails, only its error is shown; the warnings are in the log.
  */
 export class HeldWarnings {
   readonly #first: string[] = [];

@@ -5,7 +5,7 @@ import { fsPath } from '../base/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/local-path.js';
 
-/** IMAGE as it is handed on: in canonical form, found from any working directory (a daemon's is `/`). */
+/** IMAGE in canonical form, valid from any working directory (a daemon's is `/`). */
 export interface ImageArgument {
   reference: string;
   /** Of an image on this machine: its directory or file. */

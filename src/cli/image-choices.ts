@@ -17,7 +17,7 @@ export interface ImageChoices {
 /** Bytes of decompressed windows; what a mount keeps besides is in the kernel's page cache. */
 export const DEFAULT_MEMORY = 64 * 1024 ** 2;
 
-/** Checks every image option that can be checked without reading secrets. @throws LayerslayerError INVALID_ARGUMENT */
+/** Checks all image options that need no secrets. @throws LayerslayerError INVALID_ARGUMENT */
 export function imageChoices(
   values: ImageValues,
   context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,

@@ -10,7 +10,7 @@ export interface ImageName {
   tag: string; // one component
 }
 
-/** Of what a layout calls its images, which may be anything: characters that are in every reference's grammar. */
+/** Characters beyond the grammar of references. A layout's names of images may have any. */
 const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
 /** @param reference in canonical form: of a registry, or of a place on this machine */

@@ -3,7 +3,7 @@ import { dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 
-/** All that `inspect --json` tells of an image; the contract with programs. */
+/** Returns the output of `inspect --json`: the contract with programs. */
 export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<string, unknown> {
   const { config, manifest } = image;
   const { container, diffIds, created, author } = config;

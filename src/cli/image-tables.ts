@@ -9,8 +9,9 @@ import { textTable } from './table.js';
 const STEP_MIN = 40;
 
 /**
- * What `inspect` shows to people: the image, its platforms, build steps and layers.
- * @param columns of the terminal, where long build steps are cut: digests must be whole to be of use; undefined: nothing is cut
+ * Returns the text output of `inspect`: the image, its platforms, build steps and layers.
+ * @param columns of the terminal; long build steps are cut to it, digests are not. undefined:
+ *   nothing is cut
  */
 export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
   const tables = [textTable(rowsOf([...identity(image, offer), ...container(image)]))];
@@ -20,7 +21,7 @@ export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: nu
   return tables.join('\n\n');
 }
 
-/** The parts of that which people choose layers by: how a container is run, and the build steps. Cut to `columns`, as there. */
+/** Returns the part for choosing layers (container, build steps), cut to `columns`. */
 export function overviewTables(image: ResolvedImage, columns: number): string {
   const tables = [textTable(rowsOf(container(image)))];
   if (image.config.history.length > 0) tables.push(textTable(steps(image)));
@@ -91,7 +92,7 @@ function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][
 function steps(image: ResolvedImage): string[][] {
   const instructions = stepTexts(image);
   const rows = imageSteps(image).map(({ emptyLayer, layer, size }, i) => {
-    // A history that does not fit the layers: nobody knows which step made which.
+    // `?`: a history that does not fit the layers, so that its steps have none.
     const made = emptyLayer ? 'metadata only' : size === undefined ? '?' : formatSize(size);
     return [String(i + 1), String(layer ?? '-'), made, instructions[i]!];
   });

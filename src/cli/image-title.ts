@@ -1,8 +1,8 @@
 import { type Digest, isDigest } from '../oci/digest.js';
 
 /**
- * `docker.io/library/nginx:alpine@sha256:…`. A reference by digest may name an image index; the digest here is that of the
- * manifest that was chosen from it.
+ * Returns `docker.io/library/nginx:alpine@sha256:…`. A reference by digest may name an image index;
+ * this digest is that of the chosen manifest.
  */
 export function imageTitle({ reference, digest }: { reference: string; digest: Digest }): string {
   // Places on this machine may have an @ of their own: `oci:dir:@0`.

@@ -3,11 +3,12 @@ import { LayerslayerError } from '../base/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Shells say of a process that a signal ended: 128 and its number (130 for SIGINT, 143 for SIGTERM). */
+/** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
 const SIGNAL_STATUS = 128;
 
 /**
- * Ctrl-C and its kin, from now until `release`: the first one asks for a clean end, the second one ends the process at once.
+ * Handles Ctrl-C and similar signals until `release`. The first one requests a clean end, the
+ * second one ends the process at once.
  */
 export class Interruption {
   readonly #stop = new AbortController();

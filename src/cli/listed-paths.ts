@@ -92,7 +92,7 @@ function isAtOrBelow(path: Buffer, isDirectory: boolean, pattern: PathPattern): 
   return pattern.isMatch(position, true); // root
 }
 
-/** Bytes of the whole components that two cleaned paths begin with: `/etc/a` and `/etc/ab` share 4. */
+/** Returns the length of the common components: `/etc/a` and `/etc/ab` share 4 bytes. */
 function sharedLength(a: Buffer, b: Buffer): number {
   const end = Math.min(a.length, b.length);
   let whole = 0;

@@ -73,7 +73,8 @@ async function runChosen(
     daemon ??= new DaemonClient(startDaemon());
     return daemon;
   };
-  // Before anything else is loaded: their modules load on the other core while this process reads the command line.
+  // Started before anything else is loaded: their modules load on the other core while this process
+  // reads the command line.
   if (choice.name === 'mount' && !isHelp) theDaemon();
   const fetchThread = FETCHING.has(choice.name) && !isHelp ? startFetchThread() : undefined;
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([

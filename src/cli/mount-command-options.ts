@@ -1,7 +1,7 @@
 import { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionTable } from './option-table.js';
 
-/** A module of its own: the top level needs to know which options take a value before it loads any command. */
+/** A separate module: the top level must know which options take a value. */
 export const MOUNT_OPTIONS = {
   foreground: { kind: 'flag', short: 'f', summary: 'stay in the foreground; Ctrl-C unmounts' },
   layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's own tree instead of the merged one" },

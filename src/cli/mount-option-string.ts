@@ -8,7 +8,7 @@ export interface KernelChoices {
   devices: boolean;
   exec: boolean; // programs may be run, which mount(8)'s `user` takes away
   nonempty: boolean;
-  defaultPermissions: boolean; // whoever mounts is held to the image's modes too
+  defaultPermissions: boolean; // the image's modes apply to the mounting user too
   uid?: number;
   gid?: number;
 }
@@ -20,8 +20,8 @@ export interface MountOptionStrings {
 }
 
 /**
- * What mount(8), fstab and systemd pass and what means nothing here, or what we do anyway (`ro`). `dev` and `suid` are
- * among them because mount(8) adds both to every call: who wants them asks with `devices` and `setuid`.
+ * Options of mount(8), fstab and systemd that have no meaning here, or are set anyway (`ro`).
+ * mount(8) adds `dev` and `suid` to each call, so users request those with `devices` and `setuid`.
  */
 const IGNORED = new Set(
   (
@@ -33,15 +33,16 @@ const IGNORED = new Set(
 /** With a value or without: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
 const IGNORED_PREFIX = /^(x-|X-|comment=)/;
 
-/** The largest id of the kernel; 2^32-1 means "nobody said". */
+/** The largest id of the kernel. 2^32-1 means that no id was given. */
 const ID_MAX = 2 ** 32 - 2;
 
 /** Long options that make no sense within `-o`. */
 const NOT_WITHIN = new Set(['option', 'password-stdin']);
 
 /**
- * `-o a,b=c`, each occurrence in turn, later ones first served: the last of two contrary options counts. A comma
- * within a value is written `\,` (as libfuse reads it). Underscores and dashes in names are the same (`allow_other`).
+ * Parses `-o a,b=c`, all occurrences in order: the last of two contrary options counts. A comma
+ * within a value is written `\,` (as libfuse parses it). Underscores and dashes in names are the
+ * same (`allow_other`).
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
  */
 export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {

@@ -6,9 +6,9 @@ import { fsPath, textOfBytes } from '../base/raw-text.js';
 const LINKS_MAX = 40;
 
 /**
- * The absolute paths under which /proc may know the mountpoint that the user calls `path`: as it is, then with
- * symlinks resolved. Never touches the last component but by readlink, which the kernel answers itself: the mount may
- * be dead (every stat fails) or its daemon may hang (every stat waits).
+ * Returns the absolute paths under which /proc may list the user's mountpoint `path`: as given,
+ * then with symlinks resolved. Accesses the last component by readlink only, which the kernel
+ * answers itself. The mount may be dead (each stat fails) or its daemon may hang (each stat waits).
  */
 export function mountpointSpellings(path: string, cwd: string): string[] {
   const spellings = [resolve(cwd, path)];

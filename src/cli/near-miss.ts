@@ -1,6 +1,6 @@
 import { COMMAND_NAMES } from './command-names.js';
 
-/** The command that a word was probably meant to be: one letter is missing, too many, another, or two have changed places. */
+/** Returns the command that differs by one letter, or by two swapped ones. */
 export function nearMiss(word: string): string | undefined {
   if (Object.hasOwn(COMMAND_NAMES, word)) return undefined;
   return Object.keys(COMMAND_NAMES).find((name) => isOneSlipAway(word, name));

@@ -6,11 +6,11 @@ import { errorText } from './error-text.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */
 export interface TextSink {
-  /** Aborted when nothing more can be written: with ABORTED when the reader went away, else with IO_FAILED. */
+  /** Aborted when writing ended: with ABORTED if the reader is gone, else with IO_FAILED. */
   readonly broken?: AbortSignal;
   /** Bytes are taken as they are now: the caller may change them afterwards. */
   write(text: string | Uint8Array): void;
-  /** Resolves when what was written has left this process, or never will; undefined when nothing waits. */
+  /** Resolves when all text has left this process, or never will; undefined if none waits. */
   flushed?(): Promise<void> | undefined;
   readonly isTerminal: boolean;
   readonly columns: number;
@@ -24,14 +24,14 @@ export interface OutputChoices {
 }
 
 /**
- * What the user sees. stdout carries results only; everything else goes to stderr. With `--log-file` all of it goes
- * to that file too.
+ * Output for the user. Results go to stdout, everything else to stderr. With `--log-file` all of it
+ * also goes to that file.
  */
 export class Output {
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
   #tee: LogFile | undefined;
-  /** Results have nowhere to go any more: whoever makes them stops. */
+  /** Aborted when results can no longer be written, so that their producer stops. */
   readonly broken: AbortSignal;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
 
@@ -58,14 +58,14 @@ export class Output {
   async settled(): Promise<void> {
     await this.flushed();
     await this.#stderr.flushed?.();
-    await nextTurn(); // then a pipe has told of its faults
+    await nextTurn(); // a pipe reports its faults by then
     const fault: unknown = this.broken.reason;
     if (this.broken.aborted && asLayerslayerError(fault).code === 'IO_FAILED') throw fault;
   }
 
   /**
-   * Resolves when results have left this process: a pipe takes 64 KiB, what its reader has not taken yet waits in memory. Whoever
-   * has much to say asks now and then.
+   * Resolves when results have left this process. A pipe takes 64 KiB; text that its reader has not
+   * taken waits in memory. Producers of long output await it now and then.
    */
   flushed(): Promise<void> | undefined {
     return this.#stdout.flushed?.();

@@ -7,14 +7,15 @@ import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProg
 const REDRAW_MS = 100;
 
 /**
- * To the start of the first of so many lines, and clear all below (ECMA-48 CUU, ED): the terminal may have shown a `^C` after them.
+ * Moves to the first of `count` lines and clears all below (ECMA-48 CUU, ED): the terminal may have
+ * shown a `^C` after them.
  */
 const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
 
 /**
- * Shows how work on layers gets on: bars that are redrawn in place when stderr is a terminal. Elsewhere (a script, cron) only
- * With `--verbose`, prints a line when a layer is done or begins to wait. With `--quiet`, prints
- * only warnings.
+ * Shows the progress of layers: bars that are redrawn in place if stderr is a terminal. Elsewhere
+ * (a script, cron), prints a line with `--verbose` when a layer is done or begins to wait. With
+ * `--quiet`, prints only warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -84,7 +85,7 @@ export class ProgressDisplay {
       this.#draw();
   }
 
-  /** Lines of a result, which may go to the same terminal; the bars come again with the next progress. */
+  /** Prints a result, perhaps to the same terminal. The bars return with the next progress. */
   result(text: string): void {
     this.#erase();
     this.#output.result(text);

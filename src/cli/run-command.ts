@@ -10,7 +10,7 @@ import { usageError } from './usage-error.js';
 import { explainRemoved } from './working-directory.js';
 
 /**
- * Parses the words of one command, runs it, and turns what it throws into a line and an exit status.
+ * Parses the words of one command, runs it, and turns its error into a line and an exit status.
  * @param notes for the user, shown first
  */
 export async function runCommand(

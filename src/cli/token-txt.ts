@@ -12,8 +12,8 @@ const TOKEN_MAX = 16 * 1024;
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*\r?\n?$/;
 
 /**
- * The token that the first tool kept in the working directory. A file of that name that holds something else is none of
- * ours: it is named and left alone.
+ * Returns the token of the first tool's file in the working directory. A file of that name with
+ * other contents is named and ignored.
  */
 export function tokenTxt(cwd: string): TokenFile {
   const path = resolve(cwd, NAME);

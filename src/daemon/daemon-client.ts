@@ -83,14 +83,16 @@ export class DaemonClient {
   /** Lets the daemon go: it lives on alone. Resolves when it knows. */
   release(): Promise<void> {
     return new Promise((resolve) => {
-      // The daemon closes the channel when it has read this; one that died in between closes it too.
+      // The daemon closes the channel when it has read this, or when it dies.
       if (!this.#child.connected) return resolve();
       this.#child.once('disconnect', () => resolve());
       this.#send({ type: 'accepted' });
     });
   }
 
-  /** For a daemon in the foreground: resolves when it has ended. @throws LayerslayerError what it ended with */
+  /**
+   * Resolves when a daemon in the foreground has ended. @throws LayerslayerError the daemon's error
+   */
   async serve(): Promise<void> {
     let failure: LayerslayerError | undefined;
     let isTold = false;

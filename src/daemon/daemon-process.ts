@@ -14,12 +14,9 @@ const STOP_MS = 4_500;
 /** As long as a timer can be: it is there, not meant to fire. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
-/**
- * Runs this process as a mount daemon: waits for its options from the process that started it, mounts, serves, ends.
- * Never returns control in between: a second call makes no sense.
- */
+/** Runs this process as a mount daemon: takes options from its starter, mounts, serves. */
 export function runDaemonProcess(ports: MountPorts): void {
-  // The starter went away while our modules loaded: nobody will ever say more, and that event is not sent again.
+  // The starter is gone since our modules loaded. That event is not repeated.
   if (!process.connected) process.exit(0);
   const stop = new AbortController();
   const stopFor = (why: string) => {
@@ -80,7 +77,7 @@ async function live(
     const { message, stack } = asLayerslayerError(error);
     log.error(`uncaught error: ${message}`);
     log.info(stack ?? '');
-    stopFor('a fault that nobody caught');
+    stopFor('an uncaught fault');
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
@@ -127,12 +124,15 @@ async function live(
   if (end === 'detached') log.info('ending under processes that still have files of it open');
   file?.close();
   clearInterval(alive);
-  // A read of /dev/fuse that is still outstanding would keep exit() from ever returning (libuv joins its threads).
+  // A pending read of /dev/fuse would keep exit() from returning: libuv joins its threads.
   if (end === 'detached') killMyself();
   process.exit(failure ? 1 : 0);
 }
 
-/** @throws LayerslayerError IO_FAILED only when the user asked for this file: a log is not worth a mount */
+/**
+ * @throws LayerslayerError IO_FAILED only for a file of the user's choice; a mount works without a
+ *   log
+ */
 function openLog(options: MountOptions, log: Log): LogFile | undefined {
   try {
     return new LogFile(options.logFile, { ours: !options.logFileAsked });
@@ -160,7 +160,7 @@ function told(message: FromDaemon): Promise<void> {
   });
 }
 
-/** Log lines are written synchronously and cache files renamed into place: nothing is lost that was not lost anyway. */
+/** Nothing is lost: log lines are written synchronously, and cache files renamed when complete. */
 function killMyself(): void {
   process.kill(process.pid, 'SIGKILL');
 }

@@ -9,8 +9,9 @@ export interface Holder {
 }
 
 /**
- * Who holds files below `mountpoint`, as far as this user may see. Reads only links and maps in /proc, whose texts the
- * kernel makes without asking the mount: a mount whose daemon hangs can't hang us (as fuser(1) would be, by its stat).
+ * Returns the processes that hold files below `mountpoint`, as far as this user may see. Reads only
+ * links and maps in /proc, whose texts the kernel makes without a request to the mount. So a hung
+ * daemon can't hang us, as it can fuser(1) by its stat.
  */
 export function findHolders(mountpoint: string): Holder[] {
   const holders: Holder[] = [];
@@ -40,7 +41,7 @@ function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim() || '?';
 }
 
-// A process that ended meanwhile, or belongs to somebody else, holds nothing that we can name.
+// Processes that ended meanwhile, or belong to another user, have no links that we can read.
 
 function linkOf(path: string): string {
   try {

@@ -4,9 +4,9 @@ import { procFault } from '../base/proc.js';
 const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo are octal
 
 /**
- * Descriptors above stderr that a child of this process would inherit: what our own caller left open (`9>lock`, bash's
- * process substitution at 63). Node marks its own close-on-exec, and those of its caller only up to the first gap
- * above 15.
+ * Returns the descriptors above stderr that a child of this process would inherit: those that our
+ * own caller left open (`9>lock`, bash's process substitution at 63). Node marks its own
+ * close-on-exec, but its caller's only up to the first gap above 15.
  * @throws LayerslayerError IO_FAILED without /proc
  */
 export function inheritedFiles(): number[] {

@@ -14,8 +14,9 @@ const DAEMON_END_MS = 5_000;
 const HOLDERS_NAMED = 8;
 
 /**
- * Unmounts one of our mounts and waits for its daemon to end (when lazy: only if nobody holds files any more).
- * @throws LayerslayerError UNMOUNT_FAILED, when busy with the processes that hold it
+ * Unmounts one of our mounts and waits for its daemon to end. A lazy one is waited for only if no
+ * process holds its files.
+ * @throws LayerslayerError UNMOUNT_FAILED; if busy, with the processes that hold it
  */
 export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): Promise<void> {
   // Contacted before: after the unmount the device's number may soon be another mount's.
@@ -24,7 +25,7 @@ export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): 
     await (await ownKernelMount()).detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
     if (daemon && !options.lazy) await endOf(daemon);
   } catch (error) {
-    // Else somebody was quicker than we: it is gone, as wanted.
+    // Otherwise another process unmounted it first.
     if (await isStillThere(mount)) await detachDead(mount, error as Error);
   } finally {
     daemon?.close();
@@ -35,7 +36,10 @@ async function isStillThere(mount: OurMount): Promise<boolean> {
   return (await ourMountAt(mount.mountpoint))?.device === mount.device;
 }
 
-/** A dead mount has nothing left to serve: who holds it can't keep it. @throws LayerslayerError UNMOUNT_FAILED */
+/**
+ * Detaches a dead mount, which has nothing left to serve, even if processes hold it.
+ * @throws LayerslayerError UNMOUNT_FAILED
+ */
 async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
   if (!(await isDead(mount.mountpoint)))
     throw /busy/.test(refusal.message) ? await busy(mount, refusal) : refusal;
@@ -58,8 +62,8 @@ async function busy({ mountpoint }: OurMount, error: Error): Promise<Layerslayer
     ...above.slice(0, HOLDERS_NAMED).map((entry) => `a mount on ${entry.mountpoint}`),
     ...(holders.length > 0 ? [nameHolders(holders)] : []),
   ];
-  const who = held.length === 0 ? '' : `, held by ${held.join(', ')}`;
-  const message = `${error.message.replace(/\.$/, '')}${who}; --lazy detaches it all the same`;
+  const heldBy = held.length === 0 ? '' : `, held by ${held.join(', ')}`;
+  const message = `${error.message.replace(/\.$/, '')}${heldBy}; --lazy detaches it all the same`;
   return new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
 }
 

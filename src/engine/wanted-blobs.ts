@@ -2,7 +2,7 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Digest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 
-/** Layers an image may have (SEMANTICS, named limits). */
+/** Layers an image may have (rule L1). */
 export const MAX_LAYERS = 1024;
 
 /** A blob of an image, and the layers that it is: a manifest may name one blob twice. */

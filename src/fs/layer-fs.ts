@@ -42,17 +42,18 @@ export interface Statfs {
 }
 
 /**
- * The read-only file system by inode: what every transport speaks. Expected misses are values; wrong use (an inode
- * that is not there, a readlink of a file) throws INVALID_ARGUMENT.
+ * The read-only file system by inode, which all transports serve. Expected misses are values. Wrong
+ * use (a missing inode, a readlink of a file) throws INVALID_ARGUMENT.
  */
 export interface LayerFs {
-  /** The inode of `name` in directory `parent`, 0 when there is none. `.` and `..` are the kernel's own business. */
+  /** Returns the inode of `name` in `parent`; 0 if none. The kernel handles `.` and `..`. */
   lookup(parent: number, name: Uint8Array): number;
   getattr(inode: number, into: Attributes): Attributes;
   readlink(inode: number): Uint8Array;
   /**
-   * Visits the names of a directory from the cursor `offset` on (0: from the start), `.` and `..` first. `next` is
-   * the cursor after this name: stable for the life of the mount. Stops when `visit` returns false.
+   * Calls `visit` for the names of a directory from the cursor `offset` (0: the start), `.` and
+   * `..` first. `next` is the cursor after the name, stable for the life of the mount. Stops when
+   * `visit` returns false.
    */
   readdir(
     directory: number,
@@ -65,11 +66,11 @@ export interface LayerFs {
    */
   read(inode: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
   /**
-   * Where the next data, or the next hole, of a file begins at or after `offset` (lseek(2)); its end begins a hole too.
-   * Undefined when there is none.
+   * Returns the start of the next data, or hole, of a file at or after `offset` (lseek(2));
+   * undefined if there is none. A file's end begins a hole.
    */
   seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined;
-  /** The attribute's value, undefined when the inode has none of that name. Answers `layerslayer.*` too. */
+  /** Returns the attribute's value, also of `layerslayer.*`; undefined if there is none. */
   getxattr(inode: number, name: Uint8Array): Uint8Array | undefined;
   /** Names of the image's own attributes, each ended by NUL. */
   listxattr(inode: number): Uint8Array;

@@ -5,10 +5,11 @@ import { EACCES, EROFS } from './errno.js';
 const { W_OK, X_OK } = constants;
 
 /**
- * What access(2) is answered when the kernel does not go by modes itself (no `default_permissions`): whoever is let in
- * reads everything, and executes what anybody may. The same rule as the kernel's own for execve(2) then.
- * @param mask as the program gave it
- * @returns 0 when allowed
+ * Returns the result of access(2) where the kernel does not check modes itself (no
+ * `default_permissions`). A user that is let in reads all files, and executes those with any x bit.
+ * The kernel then applies the same rule to execve(2).
+ * @param mask the program's argument
+ * @returns 0 if allowed
  */
 export function accessErrno(mask: number, { kind, mode }: Attributes): number {
   if (mask & W_OK) return EROFS;

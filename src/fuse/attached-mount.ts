@@ -5,8 +5,8 @@ import { findMounts, readMountTable, topmostAt } from './mounting/mount-table.js
 import type { MountedFs } from './transport.js';
 
 /**
- * A mount of ours in the kernel's table, whoever answers its requests. Known by its device number, so that neither a later
- * mount on the same path nor one below us is taken for it.
+ * A mount of ours in the kernel's table, of any transport. It is known by its device number, so
+ * that a later mount on the same path, or one below, is not mistaken for it.
  */
 export class AttachedMount implements MountedFs {
   readonly closed: Promise<void>;
@@ -45,7 +45,7 @@ export class AttachedMount implements MountedFs {
     await this.kernelMount.detach(this.mountpoint, how);
   }
 
-  /** A connection that was aborted (`umount -f`, /sys/fs/fuse/connections) leaves its dead mount in the table. */
+  /** Removes the dead mount of an aborted connection (`umount -f`, /sys/fs/fuse/connections). */
   async #removeRemains(): Promise<void> {
     try {
       if ((await this.#state()) === 'seen') await this.kernelMount.detach(this.mountpoint, 'lazily');
@@ -55,7 +55,7 @@ export class AttachedMount implements MountedFs {
   }
 
   async #state(): Promise<'seen' | 'covered' | 'gone'> {
-    if (this.device === undefined) return 'gone'; // somebody was faster than we could look
+    if (this.device === undefined) return 'gone'; // unmounted before we read the table
     const table = await readMountTable();
     if (topmostAt(table, this.mountpoint)?.device === this.device) return 'seen';
     const here = table.some((entry) => entry.mountpoint === this.mountpoint && entry.device === this.device);
@@ -63,7 +63,7 @@ export class AttachedMount implements MountedFs {
   }
 }
 
-/** The device number of the mount of ours that a path shows. */
+/** Returns the device number of our mount that a path shows. */
 export async function attachedDevice(mountpoint: string): Promise<string | undefined> {
   return topmostAt(await findMounts(FILE_SYSTEM_TYPE), mountpoint)?.device;
 }

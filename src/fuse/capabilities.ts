@@ -1,6 +1,6 @@
 /**
- * What a transport carries of a `LayerFs` to programs, where transports differ. The conformance suite is a function of it:
- * what a transport lacks is counted as skipped, everything else has to be right.
+ * What a transport supports of a `LayerFs`, where transports differ. The conformance suite depends
+ * on it: tests of what a transport lacks are skipped, all others must pass.
  */
 export interface Capabilities {
   /** Times to the nanosecond; else to the millisecond. */
@@ -38,7 +38,10 @@ export const ALL_CAPABILITIES: Capabilities = {
   lastingHandles: true,
 };
 
-/** What gets through fuse-native 2.2 and libfuse 2.9: names are UTF-8 strings there, times milliseconds since 1970. */
+/**
+ * The capabilities of fuse-native 2.2 and libfuse 2.9. Their names are UTF-8 strings, their times
+ * milliseconds since 1970.
+ */
 export const FUSE_NATIVE_CAPABILITIES: Capabilities = {
   nanoseconds: false,
   timesBefore1970: false,

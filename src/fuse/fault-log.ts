@@ -5,10 +5,10 @@ import { errnoOf } from './errno.js';
 
 const PERIOD_MS = 1000;
 
-/** Faults told a period. When a registry is away every read of every process fails: the log must not grow with them. */
+/** Faults logged in a period: when a registry is away, all reads fail. */
 const FAULTS_A_PERIOD = 10;
 
-/** Writes faults to the log, at most ten a second, and how many it kept back. */
+/** Writes faults to the log, at most ten a second, and counts the others. */
 export class FaultLog {
   readonly #log: Log;
   readonly #now: () => number;
@@ -22,10 +22,10 @@ export class FaultLog {
     this.#now = now;
   }
 
-  /** Tells of what an operation met. @returns the positive errno that its program gets */
+  /** Logs the error of an operation. @returns the positive errno for the program */
   report(error: unknown, doing: string): number {
     const known = asLayerslayerError(error);
-    // Of a bug, where it was thrown; of a fault, what it says.
+    // Of a bug, where it was thrown. Of a fault, its message.
     if (known.code === 'INTERNAL')
       this.error(`${doing}: ${(error as Error | undefined)?.stack ?? known.message}`);
     else if (known.code !== 'ABORTED') this.error(`${doing}: ${known.message}`);

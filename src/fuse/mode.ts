@@ -1,6 +1,6 @@
 import type { InodeKind } from '../overlay/tree.js';
 
-/** S_IFMT bits of each kind (inode(7)). The directory entry type DT_* is the same number shifted right by 12. */
+/** S_IFMT bits of each kind (inode(7)). DT_* is the same number shifted right by 12. */
 const TYPE_BITS: Record<InodeKind, number> = {
   fifo: 0o010000,
   char: 0o020000,
@@ -20,8 +20,8 @@ export function direntType(kind: InodeKind): number {
 }
 
 /**
- * A device number as the kernel's new_encode_dev lays it out: 12 bits of major, 20 bits of minor whose upper 12 stand
- * above the major. What a tar header says beyond those bits, no Linux kernel can hold.
+ * Returns a device number in the kernel's encoding, new_encode_dev: 12 bits of major, 20 bits of
+ * minor whose upper 12 are above the major. No Linux kernel has more bits; a tar header's are cut.
  */
 export function deviceNumber(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;

@@ -1,16 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import { LayerslayerError } from '../base/errors.js';
 
-/** Milliseconds. REGISTRY.md promises an answer to each read within 60 s; this leaves time to send it. */
+/** Milliseconds. Rule R10 promises an answer within 60 s. The rest is for sending it. */
 export const READ_DEADLINE_MS = 58_000;
 
 /**
- * Milliseconds. The kernel repeats a read whose read-ahead has failed, at once: what has cost a process more than this is
- * not tried again for it so soon, or it would wait twice.
+ * Milliseconds. The kernel repeats a read at once if its read-ahead failed. A read that took a
+ * process longer than this is not repeated at once, or the process would wait twice.
  */
 const REPEAT_MS = 1_000;
 
-/** Linux has no larger pid, and no more than 2^31 inodes come here: both make one number. (PID_MAX_LIMIT) */
+/** Maximum pid of Linux (PID_MAX_LIMIT). Inodes are below 2^31, so both fit in one number. */
 const PIDS = 2 ** 22;
 
 interface PendingRead {
@@ -23,15 +23,16 @@ interface PendingRead {
 }
 
 /**
- * Reads that wait for the network. Each is answered exactly once, by whichever comes first: its bytes, its fault, the
- * kernel's INTERRUPT, the deadline, or the end of the mount; the last three also abort the work behind it.
+ * Reads that wait for the network. Each is answered exactly once, by the first of: its bytes, its
+ * fault, the kernel's INTERRUPT, the deadline, the end of the mount. The last three also abort its
+ * work.
  */
 export class PendingReads {
-  // In order of arrival, which is the order of deadlines too, as all reads have the same: one timer, for the first.
+  // In order of arrival. All reads have the same deadline, so one timer for the first is enough.
   readonly #reads = new Map<number, PendingRead>();
   readonly #deadlineMs: number;
   readonly #repeatMs: number;
-  /** By process and inode, how the last slow read failed, and when; the last comes last. */
+  /** By process and inode: how and when the last slow read failed. The latest comes last. */
   readonly #failed = new Map<number, { error: unknown; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -45,9 +46,9 @@ export class PendingReads {
   }
 
   /**
-   * Takes over a read that did not answer at once. Exactly one of `answer` and `fail` is called, once: later, or `fail` at
-   * once for what the kernel repeats.
-   * @param pid of the process that reads; 0: not known
+   * Adds a read that did not answer at once. Calls either `answer` or `fail`, once. Calls `fail` at
+   * once for a read that the kernel repeats.
+   * @param pid of the process that reads; 0 if unknown
    */
   add(
     unique: number,
@@ -80,7 +81,7 @@ export class PendingReads {
     );
   }
 
-  /** @returns false when no such read waits (any more, or yet) */
+  /** @returns false if no such read is waiting */
   interrupt(unique: number): boolean {
     const read = this.#reads.get(unique);
     if (!read) return false;
@@ -88,7 +89,7 @@ export class PendingReads {
     return true;
   }
 
-  /** Ends all of them: the mount is gone, nobody waits for the bytes. */
+  /** Ends all reads: the mount is gone. */
   abortAll(): void {
     for (const [unique, read] of this.#reads) {
       this.#cancel(unique, read, new LayerslayerError('ABORTED', 'the file system was unmounted'));
@@ -98,7 +99,7 @@ export class PendingReads {
   }
 
   #take(unique: number, read: PendingRead): boolean {
-    // A number comes again only after its reply, but the promise of an abandoned read may still settle then.
+    // A number may be reused after its reply, when an abandoned read's promise settles.
     return this.#reads.get(unique) === read && this.#reads.delete(unique);
   }
 

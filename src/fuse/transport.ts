@@ -10,20 +10,23 @@ export interface TransportOptions {
   exec: boolean; // let programs be run (default; else noexec)
   defaultPermissions: boolean; // the image's modes are enforced; with allowOther they always are
   nonempty: boolean; // mount over a directory that has entries
-  /** When `checkMountpoint` gave the mountpoint's name, in ms since 1970: within a second it is not asked again. */
+  /**
+   * Time when `checkMountpoint` returned the mountpoint's name, in ms since 1970. Within a second,
+   * it is not checked again.
+   */
   checkedMs?: number;
   checkedIdentity?: string | undefined; // identity of the checked directory
   log: Log;
 }
 
 export interface MountedFs {
-  /** Resolves when the kernel no longer sends requests: unmounted, by whatever means. */
+  /** Resolves when the kernel no longer sends requests, however it was unmounted. */
   readonly closed: Promise<void>;
-  /** @throws LayerslayerError UNMOUNT_FAILED, when busy and not lazy */
+  /** @throws LayerslayerError UNMOUNT_FAILED if busy and not lazy */
   unmount(options: { lazy: boolean }): Promise<void>;
   /**
-   * Ends now, also under processes that use it: what they wait for, and all they ask later, fails with ENOTCONN or
-   * ECONNABORTED. For a daemon that has to go. Does nothing to a mount that was detached lazily before.
+   * Ends the mount now, even if processes use it. Their current and later calls fail with ENOTCONN
+   * or ECONNABORTED. For a daemon that must end. Leaves a mount that was detached lazily before.
    * @throws LayerslayerError UNMOUNT_FAILED
    */
   abort(): Promise<void>;

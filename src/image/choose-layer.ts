@@ -3,9 +3,9 @@ import type { Digest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 
 /**
- * The number (from 1, base first) of the layer that `--layer` names. A digest that stands there more than once (empty
- * layers do) is the same bytes each time: the first counts.
- * @throws LayerslayerError NOT_FOUND when the image has no such layer
+ * Returns the number (from 1, base first) of `--layer`'s layer. A digest that the image has more
+ * than once (as for empty layers) is the same bytes each time: the first counts.
+ * @throws LayerslayerError NOT_FOUND if the image has no such layer
  */
 export function chooseLayer(image: ResolvedImage, wanted: number | Digest): number {
   const { layers } = image.manifest;

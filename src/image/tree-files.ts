@@ -33,7 +33,7 @@ const CHUNK_SIZE = 256 * 1024;
 const DIRECTORY_SIZE = 4096;
 /** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
 const SYMLINK_MODE = 0o777;
-/** A directory that no entry names. (SEMANTICS rule 1) */
+/** A directory that no entry names. (rule O1) */
 const IMPLIED_DIRECTORY = {
   kind: 'dir' as const,
   mode: 0o755,

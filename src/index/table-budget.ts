@@ -25,7 +25,7 @@ export interface TableAllowance {
 
 /**
  * Returns the limit of a layer's tables and heaps for `size` compressed bytes. One MiB of gzip may
- * hold 10^6 entries. (SEMANTICS, "Named limits with room")
+ * hold 10^6 entries. (rule L3)
  */
 export function layerTableLimit(size: number): number {
   return BASE + LAYER_TIMES * size;

@@ -16,7 +16,8 @@ export interface Descriptor {
 
 /**
  * @param where names the descriptor in messages, as `layer 3 of manifest sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for what is no descriptor, DIGEST_MISMATCH for inlined data that is not its own
+ * @throws LayerslayerError UNSUPPORTED for values that are no descriptor; DIGEST_MISMATCH for
+ *   inlined data with another digest
  */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
   const refuse = (why: string) => new LayerslayerError('UNSUPPORTED', `${where}: ${why}`);
@@ -50,7 +51,7 @@ export function isForeign({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'u
   return urls !== undefined || /\.(foreign\.diff|nondistributable)\./.test(mediaType);
 }
 
-/** undefined when os or architecture is missing: then only the config knows. */
+/** Returns undefined if os or architecture is missing. Then only the config has the platform. */
 function parseDescriptorPlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
   const os = stringField(value, 'os');

@@ -11,7 +11,10 @@ import {
   stringMap,
 } from './json.js';
 
-/** OCI image-spec config.md, what we use of it. Plain data; what the document lacks is left out or empty. */
+/**
+ * The used fields of a config, as plain data (OCI image-spec, config.md). Fields that the document
+ * lacks are absent or empty.
+ */
 export interface ImageConfig {
   os?: string;
   architecture?: string;
@@ -24,7 +27,7 @@ export interface ImageConfig {
   container: ContainerConfig;
 }
 
-/** One build step; a step that is not `emptyLayer` made the next layer. */
+/** One build step. A step that is not `emptyLayer` made the next layer. */
 export interface HistoryStep {
   created?: string;
   createdBy?: string; // the command
@@ -33,7 +36,7 @@ export interface HistoryStep {
   emptyLayer: boolean;
 }
 
-/** How a container of the image is run: the document's `config`. */
+/** How to run a container of the image: the document's `config`. */
 export interface ContainerConfig {
   user?: string;
   env: string[]; // NAME=value
@@ -47,13 +50,14 @@ export interface ContainerConfig {
   shell?: string[];
 }
 
-/** Bytes. Configs with long histories and labels have hundreds of KiB; a larger one is refused before it is fetched. */
+/** Bytes. Real configs have up to hundreds of KiB. Larger ones are rejected unfetched. */
 export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
 
 /**
- * Lenient where other tools are: a field of the wrong type is as good as absent.
+ * Parses a config. A field of the wrong type counts as absent, as in other tools.
  * @param what names it in messages, as `config sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for what is no JSON object, is too large or lists things that are no digests
+ * @throws LayerslayerError UNSUPPORTED for bytes that are no JSON object, are too large, or list
+ *   values that are no digests
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
   if (bytes.length > CONFIG_SIZE_MAX) {
@@ -109,7 +113,7 @@ function parseContainer(container: JsonObject): ContainerConfig {
   };
 }
 
-/** The non-empty strings of `object`, under our names. */
+/** Returns the non-empty strings of `object`, under our names. */
 function strings<K extends string>(object: JsonObject, names: Record<K, string>): Partial<Record<K, string>> {
   const found: Partial<Record<K, string>> = {};
   for (const name of Object.keys(names) as K[]) {

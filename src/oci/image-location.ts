@@ -2,8 +2,8 @@ import { LayerslayerError } from '../base/errors.js';
 import { formatReference, parseReference, type Reference } from './reference.js';
 
 /**
- * IMAGE as every command takes it: a registry's reference, or one of skopeo's names for places on this machine
- * (containers-transports(5)).
+ * IMAGE as every command takes it: a registry's reference, or a location on this machine in
+ * skopeo's spelling (containers-transports(5)).
  */
 export type ImageLocation = RegistryLocation | LocalLocation;
 
@@ -16,11 +16,11 @@ export interface LocalLocation {
   place: LocalPlace;
   path: string; // of a directory (`oci`) or of a tar
   /**
-   * Which image of several: the name that the layout gives it (`org.opencontainers.image.ref.name`), for docker-archive a
-   * reference in canonical form.
+   * The name of one image of several. In a layout its `org.opencontainers.image.ref.name`; in a
+   * docker-archive a reference in canonical form.
    */
   tag?: string;
-  /** Or its place in the list, from 0 (`@N`): for images without a name. */
+  /** The image's position in the list, from 0 (`@N`), for images without a name. */
   position?: number;
 }
 
@@ -28,10 +28,10 @@ export type LocalPlace = 'oci' | 'oci-archive' | 'docker-archive';
 
 const REGISTRY_PREFIX = 'docker://';
 const LOCAL_PREFIX = /^(oci|oci-archive|docker-archive):/;
-/** Places of skopeo's that would pass for an image of Docker Hub with a tag. */
+/** skopeo's locations that would parse as an image of Docker Hub with a tag. */
 const UNSUPPORTED_PREFIX = /^(docker-daemon|containers-storage):/;
 
-/** Characters: `PATH_MAX` of Linux, and no name of an image is longer. */
+/** Characters: `PATH_MAX` of Linux. No image has a longer name. */
 const TEXT_LENGTH_MAX = 4096;
 
 /**
@@ -44,7 +44,7 @@ export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number
 /** Chooses as skopeo does, for callers that only need the kind of location. */
 const FIRST_COLON_ENDS_PATH: ChoosePath = () => 0;
 
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
+/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we cannot read */
 export function parseImageLocation(
   text: string,
   choosePath: ChoosePath = FIRST_COLON_ENDS_PATH,
@@ -111,14 +111,17 @@ function pathsIn(text: string): string[] {
   return [...paths, text];
 }
 
-/** Names in a docker-archive are references, and compared as such: `busybox` is `docker.io/library/busybox:latest`. */
+/**
+ * Returns a docker-archive's name for comparison. Names are references: `busybox` is
+ * `docker.io/library/busybox:latest`.
+ */
 function canonicalName(name: string, refuse: (why: string) => Error): string {
   const reference = parseReference(name);
   if (reference.digest !== undefined) throw refuse('a docker-archive knows no digests');
   return formatReference(reference);
 }
 
-/** At most 200 characters of what the user gave. */
+/** Returns at most 200 characters of the user's text. */
 function shown(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

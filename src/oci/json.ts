@@ -1,8 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * Reading JSON that a stranger wrote. Only known fields are ever copied out of it, so that neither its depth nor its
- * keys (`__proto__`) reach our own objects.
+ * JSON from an untrusted source. Code copies only known fields out of it, so that neither its depth
+ * nor its keys (`__proto__`) reach our own objects.
  */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -30,23 +30,23 @@ export function stringField(object: JsonObject, key: string): string | undefined
   return typeof value === 'string' ? value : undefined;
 }
 
-/** The strings of a list; undefined when there is no list. */
+/** Returns the strings of a list; undefined if there is no list. */
 export function stringList(object: JsonObject, key: string): string[] | undefined {
   const value = ownField(object, key);
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined;
 }
 
-/** The string values of a map. */
+/** Returns the string values of a map; undefined if there is no map. */
 export function stringMap(object: JsonObject, key: string): Record<string, string> | undefined {
   const value = ownField(object, key);
   if (!isJsonObject(value)) return undefined;
-  // fromEntries defines own properties, also for `__proto__`; an assignment would not.
+  // fromEntries defines own properties, even for `__proto__`. An assignment would not.
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
 }
 
-/** The keys of a map (Docker writes sets as `{"80/tcp": {}}`). */
+/** Returns the keys of a map. Docker writes sets as `{"80/tcp": {}}`. */
 export function keyList(object: JsonObject, key: string): string[] {
   const value = ownField(object, key);
   return isJsonObject(value) ? Object.keys(value) : [];

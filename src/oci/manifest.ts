@@ -20,20 +20,21 @@ export interface ImageIndex {
 
 export type ManifestOrIndex = { kind: 'manifest'; manifest: Manifest } | { kind: 'index'; index: ImageIndex };
 
-/** Bytes of a manifest or image index; distribution-spec "Pushing Manifests" asks registries for 4 MiB at least. */
+/** Bytes. distribution-spec, "Pushing Manifests": registries should take at least 4 MiB. */
 export const MANIFEST_SIZE_MAX = 4 * 1024 * 1024;
-/** Ten times what overlay2 can mount (128). */
+/** Eight times as many as overlay2 can mount (128). */
 export const LAYERS_MAX = 1024;
 
-/** What the bytes were said to be before they were read. */
+/** What the sender said about the bytes. */
 export interface ManifestClaims {
-  contentType?: string | undefined; // of the HTTP answer; parameters are ignored
-  descriptorType?: string | undefined; // mediaType of the descriptor that led here
+  contentType?: string | undefined; // of the HTTP response, parameters are ignored
+  descriptorType?: string | undefined; // mediaType of the descriptor that names the bytes
 }
 
 /**
- * The body decides; who named it must not contradict it. A body that could be read as either kind is refused, so that
- * two tools never see two images under one digest (CVE-2021-41190).
+ * Parses a manifest or image index. The body decides which it is, and the claims must not
+ * contradict it. A body that could be read as either is rejected, so that two tools never see two
+ * images under one digest (CVE-2021-41190).
  * @param what names it in messages, as `manifest sha256:ab…`
  * @throws LayerslayerError UNSUPPORTED
  */
@@ -128,6 +129,6 @@ function descriptorList(body: JsonObject, key: string, where: string): Descripto
 function schema1(what: string): LayerslayerError {
   return new LayerslayerError(
     'UNSUPPORTED',
-    `${what} is a docker image manifest of schema 1, obsolete since 2017: push the image anew`,
+    `${what} is a docker image manifest of schema 1, obsolete since 2017: push the image again`,
   );
 }

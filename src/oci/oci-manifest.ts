@@ -5,15 +5,16 @@ import { compressionHint, MEDIA_TYPES } from './media-type.js';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 const DOCKER_LAYER = /^application\/vnd\.docker\.image\.rootfs\.(foreign\.)?diff\.tar/;
 
-/** A manifest as it stands in an OCI layout. */
+/** A manifest as an OCI layout has it. */
 export interface OciManifest {
   mediaType: string;
   bytes: Uint8Array;
 }
 
 /**
- * docker's manifests (schema 2) are the same thing in other words, which umoci does not know: config and layers stay byte for
- * byte, the manifest is written anew. One of OCI's own words is left as it is, and so is its digest.
+ * Returns a manifest in OCI's terms. docker's manifests (schema 2) differ only in their media
+ * types, which umoci does not know. Their config and layers stay byte for byte; the manifest is
+ * rewritten. An OCI manifest is unchanged, and so is its digest.
  * @param bytes of the manifest
  */
 export function ociManifest(manifest: Manifest, bytes: Uint8Array): OciManifest {
@@ -34,7 +35,7 @@ function ociConfigType(mediaType: string): string {
   return mediaType === MEDIA_TYPES.dockerConfig ? MEDIA_TYPES.ociConfig : mediaType;
 }
 
-/** A foreign layer too: where it is saved, it is no more to be fetched from elsewhere. */
+/** Foreign layers become ordinary ones: a saved layer need not be fetched from its urls. */
 function ociLayerType(mediaType: string): string {
   if (!DOCKER_LAYER.test(mediaType)) return mediaType;
   // docker writes `.tar.gzip`, where OCI has `.tar+gzip`.

@@ -7,7 +7,7 @@ import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from './whiteout.js';
  * First pass over a layer: its whiteouts and opaque markers take away what the lower layers have.
  * Wherever a marker stands in its layer, it never touches the layer's own entries, because none is
  * in the tree yet. Markers make no parents and follow no symlinks: a path that isn't there has
- * nothing to hide. (SEMANTICS rules 1 to 3)
+ * nothing to hide. (rules O1 to O3)
  */
 export function applyMarkers(draft: DraftTree, entries: EntryTable): void {
   const heap = entries.pathHeap;

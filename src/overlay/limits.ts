@@ -1,4 +1,4 @@
-/** What a merge refuses to go beyond. (SEMANTICS, "Named limits with room") */
+/** What a merge refuses to go beyond. (rules L1 to L3) */
 
 /** Layers of one image; overlayfs itself stops at 500. Also what a 16-bit column has ample room for. */
 export const MAX_LAYERS = 1024;

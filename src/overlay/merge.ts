@@ -27,8 +27,8 @@ export interface MergeOptions {
 /**
  * Lays the layers over each other, base first. Each is applied in two passes, its markers and then
  * its entries, in the order of the archive: what an entry replaces is gone, for a directory with
- * all below it, also when a later entry of the layer replaces that one again. (SEMANTICS, "Layers
- * into one tree"; so does umoci)
+ * all below it, also when a later entry of the layer replaces that one again. (rule O1; so does
+ * umoci)
  * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's
  *   reason
  */

@@ -27,7 +27,7 @@ export interface DentryColumns {
 /** Row of a directory that no entry names. */
 const NO_ROW = -1;
 
-/** Attributes of a directory that no entry names. (SEMANTICS rule 1) */
+/** Attributes of a directory that no entry names. (rule O1) */
 const IMPLIED_MODE = 0o755;
 
 const DIRECTORY_SIZE = 4096;

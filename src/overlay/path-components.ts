@@ -8,7 +8,7 @@ const INITIAL_COMPONENTS = 64;
 
 /**
  * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in,
- * so that no bytes are copied. One object is filled again and again. (SEMANTICS, rule 6)
+ * so that no bytes are copied. One object is filled again and again. (rule O6)
  */
 export class PathComponents {
   heap: Uint8Array = new Uint8Array(0);

@@ -12,7 +12,7 @@ export type InodeKind = Exclude<EntryKind, 'hardlink'>;
 /**
  * The merged tree: inodes (numbered 1 to inodeCount, ascending in data order) and dentries. Columns
  * inside; a getter allocates nothing unless it returns a view. Attributes that no layer gave
- * (implied parents) are the defaults of SEMANTICS rule 1. The tree holds no file contents:
+ * (implied parents) are the defaults of rule O1. The tree holds no file contents:
  * `layerOf` and `rowOf` say where they are.
  *
  * The layer (by its digest, or within an image its number) and the row identify an inode, so that

@@ -34,7 +34,7 @@ const layerTrees = new WeakMap<EntryTable, LayerTree>();
  * path is looked up stratum by stratum from the top, as overlayfs does, so that another layer below
  * costs one merge of that layer alone. The answers are the merge's: upper entries make directories
  * of whatever lower layers have in their way, and follow only symlinks of their own layer
- * (SEMANTICS rule 5).
+ * (rule O5).
  *
  * But for one thing: a hard link whose target is not in its layer may have it in a lower one, and
  * then stands where something else seemed to be. Such a layer is merged together with those below

@@ -3,7 +3,7 @@ import type { PathComponents } from './path-components.js';
 
 /**
  * What a cleaned path asks for. `aufs`: below a `.wh..wh.` name, kept out of sight as the target of
- * hard links. (OCI image-spec layer.md, "Whiteouts"; SEMANTICS rules 2, 3 and 6)
+ * hard links. (OCI image-spec layer.md, "Whiteouts"; rules O2, O3 and O6)
  */
 export type PathRole = 'entry' | 'whiteout' | 'opaque' | 'aufs' | 'malformed';
 

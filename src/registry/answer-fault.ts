@@ -6,15 +6,15 @@ import { type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { oneLine } from './one-line.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
 
-/** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
+/** Bytes read of an error body. Registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
-/** Ms for an error's body: a server that drips it must not hold a pass over a layer, which has no deadline. */
+/** Ms for an error's body. An index pass has no deadline, so a dripped body could block it. */
 const ERROR_BODY_MS = 5_000;
 
 /**
- * An answer that is not what was wanted, as a fault; its body is read for the registry's own words.
- * @param doing what was being done, as `reading manifest docker.io/library/x:y`
- * @param wanted the status that would have been right, as `200`
+ * Returns an unwanted response as a fault. Reads its body for the registry's own message.
+ * @param doing names the operation, as `reading manifest docker.io/library/x:y`
+ * @param wanted the expected status, as `200`
  */
 export async function answerFault(
   answer: HttpAnswer,
@@ -48,7 +48,7 @@ function explain(status: number, host: string): string {
   return '';
 }
 
-/** Retry-After, RFC 9110 section 10.2.3: seconds or a date. Anything else is no advice. */
+/** Parses Retry-After (RFC 9110, section 10.2.3): seconds or a date. Other values are ignored. */
 export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
@@ -74,7 +74,7 @@ async function registryWords(answer: HttpAnswer, host: string): Promise<string> 
   const wanted = NGINX_CERTIFICATE_PAGE.exec(text)?.[1];
   if (wanted !== undefined) return `: ${wanted}: ${clientCertificate(host)}`;
   const type = headerOf(answer, 'content-type') ?? '';
-  // Pages for people say nothing in one line, and XML of storage may quote the signed request.
+  // HTML has no message of one line, and storage's XML may quote the signed request.
   if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
   const said = errorMessage(text) ?? (text.startsWith('{') ? '' : text);
   const words = oneLine(withoutSentSecrets(said, answer));

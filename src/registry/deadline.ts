@@ -1,10 +1,11 @@
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 
 /**
- * Runs a task that must end within `ms`. Its signal aborts at the deadline and when the caller's does.
+ * Runs a task that must end within `ms`. Its signal aborts at the deadline, and with the caller's.
  * (Not AbortSignal.any: on Node 20 its result stays reachable from a long-lived caller's signal.)
  * @param what names the task in the message, as `reading layer sha256:ab… at 0`
- * @throws LayerslayerError TIMED_OUT at the deadline, ABORTED when the caller gave up, else what the task throws
+ * @throws LayerslayerError TIMED_OUT at the deadline; ABORTED when the caller aborts; the task's
+ *   error
  */
 export function withDeadline<T>(
   ms: number,
@@ -47,7 +48,7 @@ export async function withTimer<T>(
   }
 }
 
-/** The caller's reason as ABORTED, unless it already has a code of ours. */
+/** Returns the caller's reason as ABORTED, unless it already has one of our codes. */
 export function aborted(signal: AbortSignal): LayerslayerError {
   const reason = asLayerslayerError(signal.reason);
   return reason.code === 'INTERNAL'
@@ -55,7 +56,7 @@ export function aborted(signal: AbortSignal): LayerslayerError {
     : reason;
 }
 
-/** A shared task's result for one caller, who may stop waiting; the task goes on for the others. */
+/** Returns a shared task's result for one caller. The task continues after its abort. */
 export function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

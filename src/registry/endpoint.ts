@@ -6,13 +6,13 @@ import { connectionCode, RegistryFault } from './registry-fault.js';
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
 
-/** Where a registry answers. Which scheme it speaks is known after its first answer. */
+/** A registry's address. Its scheme is known after its first response. */
 export class Endpoint {
   readonly host: string; // host, with the port if one was given
   readonly hostname: string; // without port; IPv6 in brackets
-  #candidates: readonly string[]; // origins, the likelier first
+  #candidates: readonly string[]; // origins, the more likely first
 
-  /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
+  /** @param registry as in a reference: `docker.io`, `localhost:5000` */
   constructor(
     readonly registry: string,
     insecure: boolean,
@@ -22,23 +22,26 @@ export class Endpoint {
     const plain = new URL(`http://${this.host}`);
     this.hostname = secure.hostname;
     const loopback = addressKind(secure.hostname) === 'loopback';
-    // On loopback nobody listens in, and nearly every registry there speaks plain HTTP: trying TLS first would only
-    // cost each start a refused handshake. The first request never carries credentials.
+    // Loopback traffic cannot be observed, and nearly all registries there speak plain HTTP. TLS
+    // first would cost each start a refused handshake. The first request never has credentials.
     if (loopback && !insecure) this.#candidates = [plain.origin, secure.origin];
     else this.#candidates = insecure ? [secure.origin, plain.origin] : [secure.origin];
   }
 
-  /** `https://host:port` that answered, or that is tried first. */
+  /** The origin that answered, or that is tried first: `https://host:port`. */
   get origin(): string {
     return this.#candidates[0]!;
   }
 
-  /** The URL is the registry's own: same scheme, host and port. */
+  /** Returns whether the URL is the registry's own: same scheme, host and port. */
   serves(url: URL): boolean {
     return this.#candidates.includes(url.origin);
   }
 
-  /** Sends to the registry, its `url` taken as a path on it; the first answer settles the scheme. */
+  /**
+   * Returns an exchange that sends to the registry. It uses only the path of a request's `url`. The
+   * first response decides the scheme.
+   */
   via(exchange: Exchange): Exchange {
     return async (request, signal) => {
       let doubtful: HttpAnswer | undefined;
@@ -54,7 +57,7 @@ export class Endpoint {
             continue;
           }
           if (wrong && first !== undefined) {
-            // It speaks TLS: why that failed is what the user must know.
+            // It speaks TLS, so report why that failed.
             answer.body.discard();
             throw first;
           }
@@ -71,14 +74,14 @@ export class Endpoint {
           }
         }
       }
-      // Nobody answered on the other scheme: the doubtful answer was the registry's own word.
+      // The other scheme has no server, so the doubtful response was the registry's own.
       if (doubtful) return doubtful;
       // The last error is more specific if it resolved the name, or used a proxy that does.
       throw isUnknownName(first) ? last : first;
     };
   }
 
-  /** A request for `path` below the registry. */
+  /** Returns a request for `path` below the registry. */
   request(method: HttpRequest['method'], path: string, headers: Record<string, string>): HttpRequest {
     return { method, url: new URL(path, this.origin), headers };
   }
@@ -88,7 +91,7 @@ function onOrigin(url: URL, origin: string): URL {
   return new URL(url.pathname + url.search, origin);
 }
 
-/** Go, nginx and others answer plain HTTP on a TLS port with 400; no registry does that to a well-formed request. */
+/** Go, nginx and others answer plain HTTP on a TLS port with 400; registries never do. */
 function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
   return answer.status === 400 && origin.startsWith('http:');
 }

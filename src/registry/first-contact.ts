@@ -32,7 +32,7 @@ export class FirstContact {
     this.#lifts.clear();
   }
 
-  /** A request failed with this message. A proxy or a token service may be the one that does not answer. */
+  /** Records a failed request's message. A proxy or a token service may be the cause. */
   failed(message: string): void {
     this.#lastFault = message;
   }

@@ -27,18 +27,18 @@ import { RemoteBlob } from './remote-blob.js';
 import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from './retry.js';
 import { Traffic } from './second-request.js';
 
-/** Without a byte, of headers or body: a stall. */
+/** Ms without a byte of headers or body until a request has stalled. */
 const STALL_MS = 20_000;
 /** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
 const HEAD_DEADLINE_MS = 5_000;
-/** One try of a manifest or config, whose bodies are small: a server that drips them must not hold a mount. */
+/** Ms for one try of a manifest or config, so that a server that drips can't block a mount. */
 const SMALL_BODY_DEADLINE_MS = 60_000;
 
 export interface RegistryClientOptions extends RegistryOptions {
   kept?: KeptBlobs;
   onNotice?: Notice;
   onBytes?: (count: number) => void; // body bytes of layers, as they come
-  log?: Log; // debug: every try that failed and is made again
+  log?: Log; // debug: each failed try that is repeated
   environment?: NodeJS.ProcessEnv;
   clock?: Clock;
   stallMs?: number;
@@ -48,14 +48,14 @@ export interface RegistryClientOptions extends RegistryOptions {
   secondRequestMs?: number; // of silence, until a layer's bytes are asked for a second time
 }
 
-/** A manifest as it came, its digest checked. */
+/** A manifest as received, its digest checked. */
 export interface FetchedManifest {
   digest: Digest;
   bytes: Uint8Array;
-  contentType: string | undefined; // undefined: kept from an earlier run
+  contentType: string | undefined; // undefined: cached by an earlier run
 }
 
-/** One registry, as the distribution spec has it. No request is made before the first call. */
+/** One registry (OCI distribution-spec). Sends no request before the first call. */
 export class RegistryClient {
   readonly registry: string;
   readonly #authorization: Authorization;
@@ -69,7 +69,7 @@ export class RegistryClient {
   readonly #retry: RetryOptions;
   readonly #traffic = new Traffic();
 
-  /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
+  /** @param registry as in a reference: `docker.io`, `localhost:5000` */
   constructor(registry: string, options: RegistryClientOptions) {
     const environment = options.environment ?? process.env;
     const notice: Notice = options.onNotice ?? (() => {});
@@ -104,9 +104,10 @@ export class RegistryClient {
   }
 
   /**
-   * The digest that a tag stands for now, by one HEAD (a GET counts as a pull on Docker Hub). undefined: the registry
-   * refuses HEAD, does not answer it or returns no digest: then only a GET does.
-   * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND (some answer 404 to any HEAD)
+   * Returns the tag's current digest by one HEAD: a GET counts as a pull on Docker Hub. Returns
+   * undefined if the registry refuses HEAD, does not answer it, or sends no digest. Then use GET.
+   * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND, as some
+   *   registries answer each HEAD with 404
    */
   async headManifest(repository: string, tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
     return this.#small(
@@ -127,9 +128,10 @@ export class RegistryClient {
   }
 
   /**
-   * A manifest or image index by tag or digest. A kept one by digest makes no request; a tag costs one HEAD, and
-   * nothing else when what it stands for is kept.
-   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, DIGEST_MISMATCH, UNSUPPORTED (too large), network codes
+   * Returns a manifest or image index by tag or digest. A cached one by digest takes no request. A
+   * tag takes one HEAD, and nothing else if its manifest is cached.
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, DIGEST_MISMATCH, UNSUPPORTED (too large),
+   *   network codes
    */
   getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
     // HEAD and GET together are one first contact.
@@ -143,7 +145,7 @@ export class RegistryClient {
     const kept = digest && (await this.#readKept(digest));
     if (kept) return { digest, bytes: kept, contentType: undefined };
     const fetched = await this.#fetchManifest(repository, digest ?? name, name, signal).catch((error) => {
-      // The tag was moved, and what it stood for removed, since the HEAD; or the HEAD named a digest that nobody has.
+      // The tag was moved since the HEAD, or the HEAD's digest does not exist.
       const isGone =
         digest !== undefined && digest !== name && asLayerslayerError(error).code === 'NOT_FOUND';
       if (!isGone) throw error;
@@ -175,8 +177,8 @@ export class RegistryClient {
   }
 
   /**
-   * @param asked digest or tag, as it stands in the URL
-   * @param name what the caller asked for, as it stands in messages
+   * @param asked digest or tag, for the URL
+   * @param name the caller's name of it, for messages
    */
   #fetchManifest(
     repository: string,
@@ -201,15 +203,15 @@ export class RegistryClient {
         throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'never', { host: from });
       }
       const found = checkDigest(bytes, wanted, doing, { from, note });
-      // Asked for by digest, the header is one more witness.
+      // For a request by digest, the header is one more check.
       if (isDigest(said) && said !== found) checkDigest(bytes, said, doing, { from, note });
       return { digest: found, bytes, contentType: headerOf(answer, 'content-type') };
     });
   }
 
   /**
-   * A small blob (an image config) whole, checked against its descriptor.
-   * @throws LayerslayerError UNSUPPORTED when it is larger than a config may be; as getManifest
+   * Returns a small blob (an image config), checked against its descriptor.
+   * @throws LayerslayerError UNSUPPORTED if it is larger than a config may be; codes of getManifest
    */
   async getBlob(repository: string, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
     const { digest, size, data } = descriptor;
@@ -221,7 +223,7 @@ export class RegistryClient {
     const bytes = await this.#small(doing, signal, async (within) => {
       const answer = await this.#ask('GET', repository, `blobs/${digest}`, within);
       if (answer.status !== 200) throw await this.#refusal(answer, doing);
-      // Storage names types as it likes: only a page that cannot be the config by its size either is told as one.
+      // Storage sends any type. HTML of another size than the config's is a page.
       const isPage = /\bhtml\b/.test(typeOf(answer)) && contentLengthOf(answer) !== size;
       if (isPage) throw pageFault(answer, doing, 'a config');
       const host = answer.url.host;
@@ -238,7 +240,7 @@ export class RegistryClient {
     return bytes;
   }
 
-  /** A layer's bytes. No request is made before the first read. */
+  /** Returns a layer's blob. Sends no request before the first read. */
   openBlob(repository: string, layer: Descriptor): RemoteBlob {
     const { digest, size } = layer;
     const { readDeadlineMs, secondRequestMs, onBytes } = this.#options;
@@ -276,7 +278,7 @@ export class RegistryClient {
     });
   }
 
-  /** Requests under way fail. */
+  /** Fails current requests. */
   close(): Promise<void> {
     return this.#connections.close();
   }
@@ -308,7 +310,7 @@ export class RegistryClient {
     );
   }
 
-  /** A request with a small body: each try has a deadline, and is made again after passing faults. */
+  /** Runs a request with a small body. Each try has a deadline; transient faults are retried. */
   async #small<T>(
     doing: string,
     signal: AbortSignal | undefined,
@@ -347,14 +349,14 @@ export class RegistryClient {
   }
 }
 
-/** Types that say nothing of the content: old registries and storage send them for anything. */
+/** Types that state no content. Old registries and storage send them for anything. */
 const VAGUE_TYPES = /^(|text\/plain|application\/octet-stream|binary\/octet-stream|.*[/+](json|prettyjws))$/;
 
 function typeOf(answer: HttpAnswer): string {
   return baseMediaType(headerOf(answer, 'content-type'));
 }
 
-/** A login page or a proxy's error may come with status 200. @param wanted as `a manifest` */
+/** A login page or a proxy's error may have status 200. @param wanted as `a manifest` */
 function pageFault(answer: HttpAnswer, doing: string, wanted: string): RegistryFault {
   answer.body.discard();
   const host = answer.url.host;
@@ -384,7 +386,7 @@ function checkDigest(
   throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host: from });
 }
 
-/** undefined: more than `limit` bytes. */
+/** Returns undefined for more than `limit` bytes. */
 async function collectBody(answer: HttpAnswer, limit: number): Promise<Uint8Array | undefined> {
   if ((contentLengthOf(answer) ?? 0) > limit) {
     answer.body.cancel();

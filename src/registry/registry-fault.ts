@@ -4,12 +4,12 @@ import { adviceOn } from './http/connection-advice.js';
 import { oneLine } from './one-line.js';
 
 /**
- * What to do after a fault: `never` try again; `backoff`: wait and try, a few times; `once`: try once more from
- * another connection (wrong bytes came, a cache on the way may be broken).
+ * What to do after a fault. `never`: do not retry. `backoff`: wait and retry, a few times. `once`:
+ * retry once on another connection: wrong bytes came, so a cache on the way may be broken.
  */
 export type RetryAdvice = 'never' | 'backoff' | 'once';
 
-/** A fault of the network or the registry, with what it means for trying again. */
+/** A fault of the network or the registry, with advice on retries. */
 export class RegistryFault extends LayerslayerError {
   constructor(
     code: ErrorCode,
@@ -18,7 +18,7 @@ export class RegistryFault extends LayerslayerError {
     readonly detail: {
       cause?: unknown;
       afterMs?: number; // Retry-After, from now
-      host?: string; // who answered
+      host?: string; // that answered
       socketDied?: boolean; // the connection ended before an answer: a new one may work at once
     } = {},
   ) {
@@ -32,7 +32,7 @@ const TIMEOUT_CODES = new Set([
   'UND_ERR_BODY_TIMEOUT',
   'ETIMEDOUT',
 ]);
-/** A pooled socket that the other side closed while it was idle looks like one of these. */
+/** Codes of a pooled socket that the other side closed while it was idle. */
 const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** OpenSSL's verification results and Node's own, as error codes. */
 const CERTIFICATE_CODE =
@@ -42,20 +42,20 @@ export function isCertificateCode(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODE.test(code);
 }
 
-/** The code of a connection's error; happy eyeballs wrap one error an address into an AggregateError. */
+/** The code of a connection's error. Happy eyeballs wrap errors in an AggregateError. */
 export function connectionCode(given: unknown): string | undefined {
   const error = firstError(given);
   const first = error instanceof AggregateError ? error.errors[0] : undefined;
   return systemCode(error) ?? systemCode(first);
 }
 
-/** The socket's error before undici reported the close (`keepFirstError`). */
+/** Returns the socket's error before undici reported the close (`keepFirstError`). */
 function firstError(error: unknown): unknown {
   const { cause } = (error ?? {}) as { cause?: unknown };
   return systemCode(error) === 'UND_ERR_SOCKET' && systemCode(cause) !== undefined ? cause : error;
 }
 
-/** OpenSSL's reason, without the source lines that its message contains. */
+/** Returns OpenSSL's reason, without the source lines in its message. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as { reason?: unknown; message?: unknown };
   return oneLine(String(typeof reason === 'string' ? reason : (message ?? '')));

@@ -1,7 +1,7 @@
-/** What the user said about reaching registries. Plain data: it crosses to the thread that owns the network. */
+/** The user's options for registries, as plain data for the network's thread. */
 export interface RegistryOptions {
   username?: string; // with password: basic credentials, first in the order of credentials
   password?: string;
-  token?: string; // a bearer token (--token-file): goes to the reference's registry and its token realm, nowhere else
+  token?: string; // bearer token (--token-file), sent only to the reference's registry and its token realm
   insecure: boolean; // plain HTTP, or TLS without verification
 }

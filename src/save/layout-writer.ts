@@ -17,14 +17,14 @@ import type { SaveTarget } from './saved-blob.js';
 const LAYOUT_FILE = 'oci-layout';
 const LAYOUT_VERSION = '1.0.0';
 const INDEX_FILE = 'index.json';
-/** What a save that was killed at its first step has left. */
+/** The file of a save that was killed at its first step. */
 const LAYOUT_PARTIAL = partialName(LAYOUT_FILE);
 /** Inside the layout, so that it works across containers. */
 const LAYOUT_LOCK = '.layout.lock';
 /** OCI image-spec, annotations.md: the name of an image within its layout. */
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
-/** Puts images into an OCI layout, beside those that are there. `index.json` names nothing that is not there whole. */
+/** Adds images to an OCI layout, beside others. `index.json` lists only complete images. */
 export class LayoutWriter {
   readonly #directory: string;
   readonly #onUnlocked: (reason: string) => void;
@@ -37,7 +37,8 @@ export class LayoutWriter {
   /**
    * @param directory absolute; a layout, an empty directory, or none yet
    * @param onUnlocked called if concurrent saves cannot be excluded
-   * @throws LayerslayerError IO_FAILED, UNSUPPORTED when it is a layout of another version; the signal's reason
+   * @throws LayerslayerError IO_FAILED; UNSUPPORTED if it is a layout of another version; the
+   *   signal's reason
    */
   static async open(
     directory: string,
@@ -50,7 +51,7 @@ export class LayoutWriter {
     return writer;
   }
 
-  /** Makes sure that it is a layout. */
+  /** Creates the layout, or checks that it is one. */
   async #begin(): Promise<void> {
     const directory = this.#directory;
     const names = await onDisk(`reading ${directory}`, () => readdir(fsPath(directory)));
@@ -72,7 +73,9 @@ export class LayoutWriter {
     }
   }
 
-  /** Where a layer is saved. @throws LayerslayerError IO_FAILED when its folder can't be made */
+  /**
+   * Returns the files of a layer. @throws LayerslayerError IO_FAILED if its folder can't be created
+   */
   target(digest: Digest): SaveTarget {
     const stem = join(this.#directory, blobPath(digest));
     makeOutputDirectory(dirname(stem));
@@ -80,8 +83,9 @@ export class LayoutWriter {
   }
 
   /**
-   * Adds the image, whose layers are there; one of the same name goes from the index, its blobs stay.
-   * @returns the digest of its manifest, another one than before for docker's manifests
+   * Adds the image, whose layers were saved before. An image of the same name is removed from the
+   * index; its blobs stay.
+   * @returns the digest of its manifest, which differs for docker's manifests
    */
   async add(
     image: ResolvedImage,
@@ -103,8 +107,8 @@ export class LayoutWriter {
   }
 
   /**
-   * While no other save on this machine does the same to this layout: each reads what is there before it writes, and one that
-   * looks while another begins would take a file half made for somebody else's.
+   * Runs the task while no other save on this machine writes to this layout. Each save reads before
+   * it writes, and would otherwise take another save's partial file for a foreign one.
    */
   async #alone(task: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const onUnlocked = (reason: string | undefined) => reason && this.#onUnlocked(reason);
@@ -124,7 +128,7 @@ export class LayoutWriter {
     await this.#write(INDEX_FILE, JSON.stringify({ ...index, manifests: [...others, entry] }));
   }
 
-  /** Whole or not at all. Alone: a partial file found there is a dead save's, and is written over. */
+  /** Writes a file whole or not at all. Under the lock: overwrites a dead save's partial file. */
   async #write(path: string, content: Uint8Array | string): Promise<void> {
     const target = join(this.#directory, path);
     makeOutputDirectory(dirname(target));

@@ -11,13 +11,13 @@ interface Hasher {
 
 const { O_CREAT, O_NOFOLLOW, O_RDWR, O_RDONLY, O_NONBLOCK } = constants;
 
-/** Less the umask, as every program's files. */
+/** The umask applies, as for files of any program. */
 const FILE_MODE = 0o666;
 
-/** Bytes of a file that are read and hashed at a time. */
+/** Bytes that are read and hashed at a time. */
 const READ_SIZE = 1024 * 1024;
 
-/** A file that is being made under a name of its own. Every fault of the disk is IO_FAILED, and names the file. */
+/** A file with a temporary name. Each fault of the disk is IO_FAILED, and names the file. */
 export class PartialFile {
   readonly path: string;
   readonly #file: FileHandle;
@@ -27,7 +27,7 @@ export class PartialFile {
     this.#file = file;
   }
 
-  /** Opens what an earlier attempt has left, or begins anew. A symlink that somebody has put there is not followed. */
+  /** Opens an earlier attempt's file, or creates it. Does not follow a symlink. */
   static async open(path: string): Promise<PartialFile> {
     const file = await onDisk(`opening ${path}`, () =>
       open(fsPath(path), O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE),
@@ -35,7 +35,7 @@ export class PartialFile {
     return new PartialFile(path, file);
   }
 
-  /** Bytes that are there. */
+  /** Returns the bytes written so far. */
   size(): Promise<number> {
     return onDisk(`reading ${this.path}`, async () => (await this.#file.stat()).size);
   }
@@ -49,17 +49,17 @@ export class PartialFile {
     return hashFile(this.#file, this.path, length, hash, signal);
   }
 
-  /** The caller does not change `bytes` until this resolves. */
+  /** Writes bytes. The caller must not change `bytes` until this resolves. */
   write(bytes: Uint8Array, offset: number): Promise<void> {
     return onDisk(`writing ${this.path} at ${offset}`, async () => {
-      // A disk that is nearly full takes a part, and says so only when it is asked to take the rest.
+      // A nearly full disk takes a part, and fails only when it is asked to take the rest.
       for (let at = 0; at < bytes.length; ) {
         at += (await this.#file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
       }
     });
   }
 
-  /** The first bytes, `length` of them or as many as there are. */
+  /** Returns the first `length` bytes, or as many as there are. */
   head(length: number): Promise<Uint8Array> {
     return onDisk(`reading ${this.path}`, async () => {
       const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(length), 0, length, 0);
@@ -67,7 +67,7 @@ export class PartialFile {
     });
   }
 
-  /** Gives the file its name, which never stands for less than the whole: not after a power failure either. */
+  /** Renames the file. Its name never has partial content, even after a power failure. */
   async commit(path: string): Promise<void> {
     await onDisk(`writing ${this.path}`, () => this.#file.sync());
     await this.close();
@@ -75,17 +75,17 @@ export class PartialFile {
   }
 
   async close(): Promise<void> {
-    await this.#file.close().catch(() => {}); // closed already; `sync` has told of every fault before
+    await this.#file.close().catch(() => {}); // closed already; `sync` reported all faults
   }
 
-  /** Nothing of it is worth being gone on with. */
+  /** Deletes the file: no later save can use it. */
   async discard(): Promise<void> {
     await this.close();
     await unlink(fsPath(this.path)).catch(() => {});
   }
 }
 
-/** Feeds a complete file to `hash`. @returns false when there is none, or it has another size */
+/** Feeds a complete file to `hash`. @returns false if there is none, or it has another size */
 export async function hashComplete(
   path: string,
   size: number,

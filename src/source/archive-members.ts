@@ -21,15 +21,19 @@ export interface MemberPlace {
 
 type Member = MemberPlace | { link: string } | 'sparse';
 
-/** The regular files of a tar, and the links to them, by name. As in an unpacked archive, the last of a name counts. */
+/**
+ * The regular files of a tar, and the links to them, by name. As in an unpacked archive, the last
+ * entry of a name counts.
+ */
 export class ArchiveMembers {
   readonly #members = new Map<string, Member>();
   #namesSize = 0;
 
   /**
-   * Reads the archive's headers, once; contents are passed over by seeking.
+   * Reads the archive's headers, once. Contents are skipped by seeking.
    * @param size bytes of the file
-   * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED (past a limit), IO_FAILED; the signal's reason
+   * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED (past a limit), IO_FAILED; the signal's
+   *   reason
    */
   static async scan(file: FileHandle, size: number): Promise<ArchiveMembers> {
     const members = new ArchiveMembers();

@@ -4,8 +4,8 @@ import { openRegularFile } from '../blob/file-part.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
 
 /**
- * The files of a directory. Each is opened once and stays open: what happens to its name afterwards does no harm to a
- * mount that reads it.
+ * The files of a directory. Each is opened once and stays open, so later changes of its name don't
+ * affect a mount that reads it.
  */
 export class DirectoryFiles implements LocalFiles {
   readonly path: string;

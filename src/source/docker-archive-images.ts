@@ -63,7 +63,7 @@ export class DockerArchiveImages implements LocalImages {
     return this.#files.close();
   }
 
-  /** Of several images of one name the one whose platform serves best; images without a platform serve whoever asks. */
+  /** Of images with one name, returns the best platform's. Those without one always fit. */
   async #find(location: LocalLocation, platform: Platform): Promise<DescribedImage> {
     const wanted = normalizePlatform(platform);
     const offered: Platform[] = [];
@@ -72,7 +72,7 @@ export class DockerArchiveImages implements LocalImages {
     for (const candidate of await this.#candidates(location)) {
       const image = await this.#describe(candidate);
       const own = platformOf(image.config);
-      // Who names an image by its position has chosen already.
+      // A reference by position has chosen already.
       if (!own || location.position !== undefined) return image;
       offered.push(own);
       const distance = platformDistance(wanted, own);

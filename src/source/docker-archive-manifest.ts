@@ -6,7 +6,7 @@ import { formatReference, parseReference } from '../oci/reference.js';
 /** Characters: `PATH_MAX` of Linux. */
 const NAME_LENGTH_MAX = 4096;
 
-/** One image of `manifest.json`, as docker save writes it. Names are those of the archive's members. */
+/** One image of docker save's `manifest.json`. Names are those of the archive's members. */
 export interface ArchivedImage {
   config: string;
   names: string[]; // RepoTags in canonical form
@@ -49,7 +49,7 @@ function parseImage(value: unknown, what: string): ArchivedImage {
   return { config, layers, names: (stringList(value, 'RepoTags') ?? []).flatMap(canonicalName) };
 }
 
-/** None for what is no reference: nobody can ask for it. */
+/** Returns no name for text that is no reference: it could not be requested. */
 function canonicalName(name: string): string[] {
   try {
     return [formatReference(parseReference(name))];

@@ -24,7 +24,10 @@ export interface RawManifest {
 export interface DocumentStore {
   /** Names the place in messages: `localhost:5000/app`, `/srv/layout`. */
   readonly name: string;
-  /** @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large), and what the place may throw */
+  /**
+   * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large); other errors of
+   *   the location
+   */
   readManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<RawManifest>;
   /** Throws as `readManifest`. */
   readConfig(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
@@ -108,7 +111,7 @@ export class ImageSearch {
     return { digest, content: parseManifest(bytes, what, { contentType, descriptorType: mediaType }) };
   }
 
-  /** The image that serves, undefined when the index has none. Declared platforms are tried before unknown ones. */
+  /** Returns the fitting image, if any. Tries declared platforms before unknown ones. */
   async #searchIndex(
     index: ImageIndex,
     wanted: Platform,
@@ -211,8 +214,8 @@ function layerTypes({ layers }: Manifest): string {
 }
 
 /**
- * undefined for images without a platform (FROM scratch by simple tools): they hold files all the same, and serve
- * whoever asks.
+ * Returns undefined for images without a platform (FROM scratch by simple tools). They have files
+ * too, and fit any platform.
  */
 export function platformOf({ os, architecture, variant, osVersion }: ImageConfig): Platform | undefined {
   if (os === undefined || architecture === undefined) return undefined;

@@ -96,7 +96,7 @@ export class LayoutImages implements LocalImages {
     return new LayerslayerError('NOT_FOUND', `${path} is no OCI layout: it has no index.json${hint}`);
   }
 
-  /** Other tools read layouts without `oci-layout`; one that says another version is another format. */
+  /** Other tools read layouts without `oci-layout`. Another version is another format. */
   async #checkVersion(): Promise<void> {
     const bytes = await readSmallFile(this.#files, 'oci-layout', VERSION_SIZE_MAX);
     if (!bytes) return;

@@ -8,8 +8,9 @@ import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.j
 /** The images of one directory or archive on this machine. */
 export interface LocalImages {
   /**
-   * @throws LayerslayerError NOT_FOUND, INVALID_REFERENCE (it names several images), NO_MATCHING_PLATFORM, UNSUPPORTED,
-   *   DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED; each names the directory or archive
+   * @throws LayerslayerError NOT_FOUND, INVALID_REFERENCE (it names several images),
+   *   NO_MATCHING_PLATFORM, UNSUPPORTED, DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED; each names the
+   *   directory or archive
    */
   resolve(location: LocalLocation, platform: Platform, signal?: AbortSignal): Promise<FoundImage>;
   /** Throws as `resolve`. */

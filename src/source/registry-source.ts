@@ -11,7 +11,7 @@ import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './i
 /** skopeo's name for this place. */
 const TRANSPORT = 'docker://';
 
-/** Images in registries. One client a registry, so that sockets and tokens are shared by its images. */
+/** Images in registries. The images of a registry share a client, its sockets and tokens. */
 export class RegistrySource implements ImageSource {
   readonly #options: RegistryClientOptions;
   readonly #clients = new Map<string, RegistryClient>();

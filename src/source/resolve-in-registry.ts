@@ -10,9 +10,9 @@ import { KeptManifests } from './kept-manifests.js';
 import { RegistrySource } from './registry-source.js';
 
 /**
- * For a process that is about to resolve one image, and then ends: loads the HTTP client, and has all WebAssembly in this
- * process compiled fast instead of well. (undici's parser is WebAssembly; a process that ends while it is being optimized
- * waits for the compiler, 40 ms, measured.)
+ * For a process that resolves one image and then ends. Loads the HTTP client, and makes this
+ * process compile WebAssembly fast instead of well. undici's parser is WebAssembly, and a process
+ * that ends while it is being optimized waits for the compiler (40 ms, measured).
  */
 export function prepareToResolve(): void {
   setFlagsFromString('--liftoff-only');
@@ -28,10 +28,10 @@ export interface ResolveOptions {
 }
 
 /**
- * Finds one image by connections of its own and in this thread: for a process that wants no more of the registry and has
- * nobody to answer meanwhile. A session does it in its fetching thread.
+ * Finds one image by its own connections and in this thread. For a process that needs nothing else
+ * of the registry and answers no requests meanwhile. A session does it in its fetch thread.
  * @param reference of a registry
- * @throws as `ImageSource.resolve`
+ * @throws the errors of `ImageSource.resolve`
  */
 export async function resolveInRegistry(
   reference: string,
@@ -43,7 +43,7 @@ export async function resolveInRegistry(
   try {
     return await source.resolve(reference, platform, signal);
   } finally {
-    // Nobody waits for their end.
+    // Not awaited: no caller needs their end.
     void source.close();
     void store.close();
   }

@@ -10,7 +10,7 @@ export interface NamedImage {
   position: number; // from 0
 }
 
-/** Nobody can say which one is wanted. */
+/** Returns the error of a reference that fits several images. */
 export function severalImages(location: LocalLocation, images: readonly NamedImage[]): LayerslayerError {
   return new LayerslayerError(
     'INVALID_REFERENCE',

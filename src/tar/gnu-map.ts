@@ -1,4 +1,4 @@
-/** The sparse map of the old GNU format (type S): four pairs in the header, 21 in each extension block. */
+/** The sparse map of old GNU (type S): 4 pairs in the header, 21 in each extension block. */
 import { corruptTar } from './corrupt.js';
 import type { HeaderBlock } from './header.js';
 import { parseNumericField } from './numbers.js';
@@ -7,7 +7,7 @@ import type { MapBlocks } from './sparse-map.js';
 interface Layout {
   readonly at: number; // of the first pair
   readonly pairs: number;
-  readonly isExtendedAt: number; // of the byte that says another block follows
+  readonly isExtendedAt: number; // of the byte that is set if another block follows
 }
 const IN_HEADER: Layout = { at: 386, pairs: 4, isExtendedAt: 482 };
 const IN_EXTENSION: Layout = { at: 0, pairs: 21, isExtendedAt: 504 };
@@ -15,7 +15,7 @@ const NUMBER_WIDTH = 12; // bytes
 
 /**
  * Reads the header's pairs.
- * @returns what reads the rest, undefined when there is none
+ * @returns the reader of the rest; undefined if there is none
  */
 export function readGnuMap(header: HeaderBlock, pairs: number[]): MapBlocks | undefined {
   const { offset } = header;

@@ -1,5 +1,5 @@
 /**
- * The 512-byte header block: where its fields stand and in which of four dialects.
+ * The 512-byte header block: the positions of its fields in each of four dialects.
  * (POSIX pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"; star(5))
  */
 import { corruptTar } from './corrupt.js';
@@ -8,7 +8,7 @@ import { parseNumericField } from './numbers.js';
 
 export const BLOCK_SIZE = 512; // bytes
 
-/** v7 has neither device numbers nor a prefix; gnu has atime, ctime and a sparse map where ustar has its prefix. */
+/** v7 has no device numbers and no prefix. gnu has times and a sparse map instead of one. */
 export type HeaderFormat = 'v7' | 'ustar' | 'star' | 'gnu';
 
 export interface Field {
@@ -39,7 +39,7 @@ const USTAR_MAGIC = Buffer.from('ustar\0'); // any version
 const GNU_MAGIC = Buffer.from('ustar  \0'); // with its version
 const STAR_TRAILER = Buffer.from('tar\0');
 
-/** Type flags of headers that carry nothing but records about the next entry. */
+/** Type flags of headers that only have records about the next entry. */
 export const PAX_HEADER = 0x78; // x
 export const PAX_GLOBAL_HEADER = 0x67; // g
 export const GNU_LONG_NAME = 0x4c; // L
@@ -47,7 +47,7 @@ export const GNU_LONG_LINK = 0x4b; // K
 
 /** The old GNU sparse file, which is a file. */
 export const GNU_SPARSE = 0x53; // S
-/** The type flag of v7, whose directories are told by the `/` at the end of their name. */
+/** The type flag of v7. A `/` at the end of the name marks its directories. */
 export const V7_FILE = 0x00;
 
 const KINDS: ReadonlyMap<number, EntryKind> = new Map([
@@ -63,12 +63,12 @@ const KINDS: ReadonlyMap<number, EntryKind> = new Map([
   [GNU_SPARSE, 'file'],
 ]);
 
-/** The kind of entry that a type flag stands for, undefined when it is not one we know. */
+/** Returns the kind of entry of a type flag; undefined if it is unknown. */
 export function kindOfType(type: number): EntryKind | undefined {
   return KINDS.get(type);
 }
 
-/** A cursor over a header block in place: one object, set anew for every header. */
+/** A cursor over a header block in place: one object, set for each header. */
 export class HeaderBlock {
   bytes: Uint8Array = new Uint8Array(BLOCK_SIZE);
   at = 0; // of the block in `bytes`
@@ -95,7 +95,10 @@ export class HeaderBlock {
     return value;
   }
 
-  /** Prefix and name, valid until the next `set`: a view of the block unless the two had to be joined. */
+  /**
+   * Returns prefix and name. The view is valid until the next `set`: it is of the block, unless the
+   * two had to be joined.
+   */
   path(): Uint8Array {
     const name = this.#text(NAME);
     if (this.format === 'v7' || this.format === 'gnu') return name;
@@ -111,7 +114,7 @@ export class HeaderBlock {
     return this.#text(LINK_NAME);
   }
 
-  /** A field up to its first NUL, if it has one. */
+  /** Returns a field up to its first NUL, if it has one. */
   #text(field: Field): Uint8Array {
     const start = this.at + field.at;
     const limit = start + field.width;

@@ -7,8 +7,8 @@ const DIGIT_0 = 0x30;
 const DIGIT_9 = 0x39;
 
 /**
- * The sparse map of PAX 1.0: lines of decimals before the data, the count of pairs first, padded to a whole block.
- * Parsed as they pass; nothing is kept but the numbers.
+ * The sparse map of PAX 1.0: lines of decimals before the data, first the count of pairs, padded to
+ * a whole block. Parsed as they pass; only the numbers are stored.
  */
 export class LineMap implements MapBlocks {
   readonly inData = true;
@@ -16,7 +16,7 @@ export class LineMap implements MapBlocks {
   readonly #offset: number;
   #count: number | undefined; // of pairs, once its line was read
   #number = 0;
-  #digits = 0; // of the line begun
+  #digits = 0; // of the current line
 
   /** @param pairs to append to */
   constructor(pairs: number[], offset: number) {

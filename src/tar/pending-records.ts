@@ -1,6 +1,6 @@
 /**
- * What extension headers said about the entry that comes next. Of two headers of one kind in a row the last counts,
- * whole: the later PAX header's records replace all of the earlier one's, as in Go.
+ * Data of extension headers about the next entry. Of two headers of one kind in a row the last
+ * counts, as in Go: the later PAX header's records replace all of the earlier one's.
  */
 import { ExtensionData } from './extension-data.js';
 import { GNU_LONG_LINK, GNU_LONG_NAME, PAX_HEADER } from './header.js';
@@ -10,7 +10,7 @@ import { type PaxRecords, parsePax } from './pax.js';
 
 export class PendingRecords {
   pax: PaxRecords | undefined;
-  longName: Uint8Array | undefined; // beats the PAX path, as in Go
+  longName: Uint8Array | undefined; // takes precedence over the PAX path, as in Go
   longLink: Uint8Array | undefined;
 
   /** Why the next entry can't be shown: its data exceeded a limit and was not stored. */
@@ -20,13 +20,13 @@ export class PendingRecords {
   /** The `size` of an oversized PAX header. */
   oversizedSize: Uint8Array | undefined;
 
-  // One scratch a kind: their views live side by side until the entry was handed out.
+  // One scratch for each kind: their views are all valid until `onEntry` returns.
   readonly #paxData = new ExtensionData();
   readonly #nameData = new ExtensionData();
   readonly #linkData = new ExtensionData();
   #filling = this.#paxData;
   #type = PAX_HEADER;
-  #offset = 0; // of the extension header that is being gathered
+  #offset = 0; // of the extension header that is being collected
   /** Remaining bytes of oversized data, and their parser. */
   #passing = 0;
   #oversizedPax: OversizedPax | undefined;
@@ -67,7 +67,7 @@ export class PendingRecords {
     return length;
   }
 
-  /** Bytes still to come of what is being gathered. */
+  /** Bytes of the current data that are missing. */
   get missing(): number {
     return this.#passing + this.#filling.missing;
   }
@@ -122,7 +122,7 @@ function tooLarge(what: string, size: number, limit: number): string {
   return `its ${what} has ${size} bytes, the limit is ${limit}`;
 }
 
-/** Undefined when nothing stands before the NUL: the header's own name counts then. */
+/** Returns undefined if the NUL comes first. Then the header's own name counts. */
 function untilNul(data: Uint8Array): Uint8Array | undefined {
   const nul = data.indexOf(0);
   const name = nul < 0 ? data : data.subarray(0, nul);

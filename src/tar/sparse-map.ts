@@ -1,12 +1,13 @@
 /**
- * Where the data of a sparse file stands. GNU tar's formats all come down to pairs of offset and length, kept flat
- * (`[offset, length, …]`) until `sparseSegments` has checked them. (GNU tar manual, "Storing Sparse Files")
+ * The positions of a sparse file's data. All of GNU tar's formats are pairs of offset and length.
+ * They stay flat (`[offset, length, …]`) until `sparseSegments` has checked them. (GNU tar manual,
+ * "Storing Sparse Files")
  */
 import { corruptTar } from './corrupt.js';
 import type { SparseSegment } from './entry.js';
 import { parseDecimal } from './numbers.js';
 
-/** The part of a map that stands in blocks after the header. */
+/** The part of a map in blocks after the header. */
 export interface MapBlocks {
   /** Whether the blocks count in the size of the entry's data. */
   readonly inData: boolean;
@@ -21,7 +22,7 @@ export interface MapBlocks {
 
 const COMMA = 0x2c;
 
-/** `GNU.sparse.map` of PAX 0.1: `offset,length,…`, empty for a file without data. */
+/** Parses `GNU.sparse.map` of PAX 0.1: `offset,length,…`, empty for a file without data. */
 export function parseCommaMap(map: Uint8Array, offset: number): number[] {
   const pairs: number[] = [];
   for (let at = 0; at <= map.length && map.length > 0; ) {
@@ -36,10 +37,11 @@ export function parseCommaMap(map: Uint8Array, offset: number): number[] {
 }
 
 /**
- * The checked segments, without empty ones.
+ * Returns the checked segments, without empty ones.
  * @param size logical, of the file; checked
- * @param storedSize bytes of data in the tar: what the segments must add up to
- * @throws LayerslayerError CORRUPT_LAYER when they overlap, go back, pass the end, or do not account for the data
+ * @param storedSize bytes of data in the tar: the sum of the segments
+ * @throws LayerslayerError CORRUPT_LAYER if segments overlap, go back, pass the end, or have
+ *   another sum
  */
 export function sparseSegments(
   pairs: readonly number[],
@@ -48,7 +50,7 @@ export function sparseSegments(
   offset: number,
 ): SparseSegment[] {
   const segments: SparseSegment[] = [];
-  let end = 0; // of the segment before
+  let end = 0; // of the previous segment
   let total = 0;
   for (let i = 0; i < pairs.length; i += 2) {
     const start = pairs[i]!;

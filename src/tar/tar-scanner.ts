@@ -1,19 +1,19 @@
 /**
- * Finds the entries of an uncompressed tar as its bytes pass. File content is stepped over without being touched: a push
- * costs as much as the headers in it. Headers are read where they lie; only those that a push cuts in two, and the data
- * of extension headers, are copied.
+ * Finds the entries of an uncompressed tar as its bytes pass. It skips file content without reading
+ * it: a push costs as much as the headers in it. Headers are read in place. Only headers that a
+ * push cuts in two, and the data of extension headers, are copied.
  *
- * What is accepted, and what wins over what, is as in Go's archive/tar, which every container engine uses, but for this:
- * - a GNU header never has a prefix (Go guesses at one, for the sake of archives that its own old writer got wrong);
- * - a NUL in a PAX path is handed on, so that the merged tree skips one entry instead of losing the layer;
- * - owners past 32 bits are shown as nobody (Go returns them, and the kernel truncates 2^32 to
- *   root);
- * - an entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning, and none of
- *   it is stored;
- * - a stream that ends after extension headers, before their entry, is cut short;
- * - a global header leaves the records before it alone;
- * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
- * - number fields that nothing here reads are not judged.
+ * Accepts what Go's archive/tar accepts, which all container engines use, with the same precedence,
+ * except:
+ * - A GNU header never has a prefix. Go guesses one, for archives of its own old writer.
+ * - A NUL in a PAX path stays: the merged tree skips one entry instead of losing the layer.
+ * - Owners past 32 bits are shown as 65534. Go returns them, and the kernel truncates 2^32 to root.
+ * - An entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning. None of it is
+ *   stored.
+ * - A stream that ends after extension headers, before their entry, is cut short.
+ * - A global header leaves the records before it unchanged.
+ * - A sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size.
+ * - Number fields that are not used here are not checked.
  */
 import type { LayerslayerError } from '../base/errors.js';
 import { quoteName } from '../base/quote-name.js';
@@ -41,15 +41,15 @@ import { type MapBlocks, sparseSegments } from './sparse-map.js';
 
 const SLASH = 0x2f;
 
-/** Content is not looked at. */
+/** Content is not read. */
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 const ZEROS = Buffer.alloc(4096);
 
 export interface TarScannerOptions {
-  /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
+  /** Called at each entry's last header block. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
-  /** Something in the tar was left out or ignored; the message names the entry and its offset. */
+  /** Called when something was omitted or ignored. The message names the entry and its offset. */
   onWarning(message: string): void;
 }
 
@@ -60,7 +60,7 @@ export interface TarScannerOptions {
  */
 type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
 
-/** One scanner reads one tar; after it threw it is spent. */
+/** Reads one tar. It cannot be used after it threw. */
 export class TarScanner {
   readonly #onEntry: (entry: TarEntry) => void;
   readonly #onWarning: (message: string) => void;
@@ -79,7 +79,7 @@ export class TarScanner {
   #mapSize = 0; // bytes of that map so far
   #flaw: string | undefined; // why the entry is skipped
 
-  // A block that pushes cut in pieces.
+  // A block that is cut by pushes.
   readonly #cutBlock = new Uint8Array(BLOCK_SIZE);
   readonly #cutView = new DataView(this.#cutBlock.buffer);
   #cutFilled = 0;
@@ -90,11 +90,11 @@ export class TarScanner {
   }
 
   /**
-   * Takes the next bytes of the tar, in pieces of any size. The memory may be overwritten after the call.
+   * Takes the next bytes of the tar, of any number. The memory may be overwritten after the call.
    * @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws
    */
   push(memory: Uint8Array, start: number, end: number): void {
-    // Never a Buffer: its `slice` is a view, and who receives an entry may copy with it.
+    // Never a Buffer: its `slice` is a view, and callers copy entries by `slice`.
     const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
     const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     for (let at = start; at < end; ) {
@@ -105,9 +105,9 @@ export class TarScanner {
   }
 
   /**
-   * Steps over content, and whatever follows the end of the archive, that the caller can pass without reading it.
-   * @param limit bytes that there are
-   * @returns bytes stepped over, 0 when the next one belongs to a header
+   * Skips content, and bytes after the end of the archive, that the caller need not read.
+   * @param limit bytes available
+   * @returns bytes skipped; 0 if the next one belongs to a header
    */
   skipContent(limit: number): number {
     let skipped = 0;
@@ -121,9 +121,10 @@ export class TarScanner {
   }
 
   /**
-   * Ends the tar. Missing end-of-archive blocks are tolerated, and so is missing padding after the last content.
+   * Ends the tar. Missing end-of-archive blocks and missing padding after the last content are
+   * tolerated.
    * @returns the bytes of the whole stream
-   * @throws LayerslayerError CORRUPT_LAYER when a header or content is cut short
+   * @throws LayerslayerError CORRUPT_LAYER if a header or content is cut short
    */
   finish(): { size: number } {
     const size = this.#position;
@@ -213,7 +214,7 @@ export class TarScanner {
       case PAX_HEADER:
       case GNU_LONG_NAME:
       case GNU_LONG_LINK: {
-        // Its own field only: the size in a PAX header before it belongs to the entry (CVE-2025-62518).
+        // Its own field only: a PAX header's size belongs to the entry (CVE-2025-62518).
         const size = this.#checkedSize(header.number(SIZE));
         this.#pending.begin(header.type, size, offset);
         this.#paddingLeft = paddingAfter(size);
@@ -229,7 +230,7 @@ export class TarScanner {
     }
   }
 
-  /** One block of zeros announces the end, the second makes it. */
+  /** Two blocks of zeros end the archive. */
   #readZeroBlock(offset: number): void {
     if (this.#pending.any) {
       this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
@@ -265,7 +266,7 @@ export class TarScanner {
     this.#place = this.#paddingLeft > 0 ? 'padding' : 'header';
   }
 
-  /** @param after where the header block ends */
+  /** @param after the end of the header block */
   #readMember(header: HeaderBlock, after: number): void {
     const { pax } = this.#pending;
     const path = entryPath(header, this.#pending);
@@ -281,7 +282,7 @@ export class TarScanner {
     entry.path = path;
     const flaw = readAttributes(entry, kind, header, this.#pending, (what) => this.#warn(path, what));
     this.#flaw = this.#pending.flaw(kind === 'symlink' || kind === 'hardlink') ?? flaw;
-    // What is no file carries no data, whatever its size says.
+    // Only files have data, whatever the size field contains.
     entry.storedSize = kind === 'file' ? this.#memberSize(header) : 0;
     entry.size = entry.storedSize;
     entry.dataOffset = after;
@@ -312,7 +313,7 @@ export class TarScanner {
       this.#endSparse(sparse);
       return;
     }
-    // The header block is gone by the time the rest of the map has passed.
+    // The header block is overwritten before the rest of the map has passed.
     entry.path = entry.path.slice();
     this.#sparse = sparse;
     this.#mapSize = 0;
@@ -384,7 +385,7 @@ function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefine
   return kindOfType(header.type);
 }
 
-/** Bytes from the end of content to the next block. */
+/** Returns the bytes from the end of content to the next block. */
 function paddingAfter(size: number): number {
   return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
 }

@@ -1,14 +1,14 @@
 /**
- * Headers of tars that we write: ustar, with PAX records for what does not fit its fields. Names stay bytes, whatever they
- * are: that is why no library does it. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
+ * Writes headers of tars: ustar, with PAX records for values that do not fit its fields. Names stay
+ * bytes, which no library supports. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
  */
 import type { EntryKind, ExtendedAttribute } from './entry.js';
 import { BLOCK_SIZE } from './header.js';
 
-/** A member to write; only files have a size. */
+/** A member to write. Only files have a size. */
 export interface WrittenEntry {
   kind: EntryKind;
-  path: Uint8Array; // relative, of a directory with a `/` at its end
+  path: Uint8Array; // relative; a directory's ends in `/`
   linkTarget?: Uint8Array;
   mode: number;
   uid: number;
@@ -31,7 +31,7 @@ const TYPES: Record<EntryKind, string> = {
   fifo: '6',
 };
 const PAX_TYPE = 'x';
-/** Name of the extension header itself: readers that know no PAX make a file of it. */
+/** Name of the extension header itself: readers without PAX support make a file of it. */
 const PAX_NAME = Buffer.from('PaxHeaders/0');
 const NAME_LENGTH = 100;
 const CHECKSUM_AT = 148;
@@ -43,7 +43,7 @@ const XATTR_PREFIX = Buffer.from('SCHILY.xattr.');
 /** Two blocks of zeros end an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
 
-/** The blocks before an entry's content. */
+/** Returns the blocks before an entry's content. */
 export function tarHeader(entry: WrittenEntry): Uint8Array {
   const { path, linkTarget = Buffer.alloc(0), mtimeSeconds, mtimeNanoseconds, xattrs = [] } = entry;
   const records: Buffer[] = [];
@@ -86,12 +86,15 @@ export function tarHeader(entry: WrittenEntry): Uint8Array {
   return Buffer.concat([pax, data, tarPadding(data.length), header]);
 }
 
-/** What follows content of so many bytes. */
+/** Returns the padding after content of `size` bytes. */
 export function tarPadding(size: number): Uint8Array {
   return TAR_END.subarray(0, (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE);
 }
 
-/** In a header's field; beyond ASCII readers differ in how they take it, in a PAX record they don't. */
+/**
+ * Returns whether the text fits a header's field. Beyond ASCII, readers disagree about header
+ * fields, but not about PAX records.
+ */
 function fits(text: Uint8Array): boolean {
   return text.length <= NAME_LENGTH && text.every((byte) => byte < 0x80);
 }
@@ -143,7 +146,7 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, '0');
 }
 
-/** `LENGTH key=value\n`, whose length counts its own digits. */
+/** Returns `LENGTH key=value\n`. The length counts its own digits. */
 function record(key: string | Uint8Array, value: Uint8Array): Buffer {
   const body = Buffer.concat([
     Buffer.from(' '),
@@ -157,7 +160,7 @@ function record(key: string | Uint8Array, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(String(length)), body]);
 }
 
-/** Nanoseconds are always added to the seconds, also before 1970; a decimal has one sign for both. */
+/** Nanoseconds are added to the seconds, even before 1970. A decimal has one sign. */
 function decimalTime(seconds: number, nanoseconds: number): string {
   const isNegative = seconds < 0 && nanoseconds > 0;
   const whole = isNegative ? seconds + 1 : seconds;

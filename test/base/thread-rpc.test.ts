@@ -51,7 +51,10 @@ function peers() {
 
 const GONE = { code: 'INTERNAL', message: 'the other thread is gone' };
 
-/** Turns of the event loop until it is so; the test's own deadline ends a wait for what never comes. */
+/**
+ * Waits in turns of the event loop until it is true. The test's own deadline ends a wait without
+ * end.
+ */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(setImmediate);
 }
@@ -88,7 +91,7 @@ describe('a conversation between threads', () => {
     await expect(late).rejects.toMatchObject({ code: 'TIMED_OUT' });
   });
 
-  it('rejects what cannot cross, both ways, and goes on', async () => {
+  it('rejects what cannot cross, both ways, and continues', async () => {
     const { caller } = peers();
     const argument = { a: 1, b: (() => {}) as never };
     await expect(caller.call('add', argument)).rejects.toThrow('could not be cloned');

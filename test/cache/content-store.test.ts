@@ -344,8 +344,8 @@ describe('leftovers', () => {
     const [pid, started, namespace] = own.split('.');
     const now = Date.now();
     const alive = [`${own}.3`, `${pid}.1.1${namespace}.${now}-aa.0`]; // the second one in another container
-    // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child. Before
-    // that it is `sh`, which does, so the child ends only afterwards.
+    // A zombie still has a process entry. Its parent is `sleep`, which never waits for a child.
+    // Before that it is `sh`, which does, so the child ends only afterwards.
     const parent = spawn('sh', ['-c', 'exec 3<&0; sh -c "read line" <&3 & echo $!; exec sleep 60']);
     onCleanUp(() => void parent.kill());
     const zombie = String(await once(parent.stdout, 'data')).trim();
@@ -435,7 +435,7 @@ describe('a directory that cannot be used', () => {
 });
 
 describe.runIf(IS_ROOT)('a disk that', () => {
-  test('is full: one warning, nothing more is written, reads go on', async () => {
+  test('is full: one warning, nothing more is written, reads continue', async () => {
     const directory = scratchTmpfs(MIB);
     const { store, warnings } = await openStore(64 * MIB, directory);
     const kept: boolean[] = [];

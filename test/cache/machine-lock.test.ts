@@ -83,7 +83,7 @@ describe('withMachineLock', () => {
     expect(await holder.end()).toBe(0);
   });
 
-  test('a killed waiter harms nobody', async () => {
+  test('a killed waiter does no harm', async () => {
     const lock = newLock();
     await withMachineLock(lock, async () => {
       const waiter = holderOf(lock);

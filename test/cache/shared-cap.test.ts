@@ -12,7 +12,7 @@ const PAGE = 256 * 1024;
 afterEach(cleanUp);
 
 describe('several processes under one cap', () => {
-  // A tmpfs of the cap's size is the witness: it refuses the first byte that goes beyond it, at whatever moment.
+  // A tmpfs of the cap's size proves it: it refuses the first byte beyond the cap, at any moment.
   test.runIf(IS_ROOT).each([4 * MIB, 12 * MIB])(
     'never exceed it, not even for a moment (%d bytes)',
     async (cap) => {
@@ -21,7 +21,8 @@ describe('several processes under one cap', () => {
         (layer) => new Child('write-pages.mjs', [directory, `${cap}`, `${layer}`, '120']),
       );
       const said = await Promise.all(writers.map((writer) => writer.line()));
-      // No warning: nobody hit the wall. How many pages were dropped because others held the rest of a small cap is chance.
+      // No warning: no writer hit the limit. The number of dropped pages depends on chance: the
+      // others held the rest of a small cap.
       const kept = said.map((line) => Number(/^kept (\d+)$/.exec(line ?? '')?.[1]));
       expect(kept).toEqual([0, 0, 0, 0].map(() => expect.any(Number)));
       expect(kept.reduce((sum, one) => sum + one)).toBeGreaterThan(0); // NaN, after a warning, is not

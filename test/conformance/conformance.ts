@@ -38,9 +38,9 @@ const SUBJECTS: readonly Subject[] = [
 ];
 
 /**
- * What programs see of a mounted image is the same whatever transport carries it. Declares a test each for all that they may
- * ask; what a transport can't carry by its capabilities is skipped, and says so.
- * @param isHere false: this machine has not got what the transport needs
+ * Declares tests of what programs see of a mounted image, which is the same for all transports.
+ * Tests beyond a transport's capabilities are skipped, and reported.
+ * @param isHere false: this machine lacks what the transport needs
  */
 export function conformance(transport: Transport, { isHere = true } = {}): void {
   const title = isHere ? transport.name : `${transport.name} [not on this machine]`;

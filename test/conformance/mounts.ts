@@ -56,7 +56,7 @@ export const mounts: Subject = {
       expect(complaintsOf(left)).toEqual([]);
     });
 
-    test('busy: it says so and goes on; free again: it goes', async () => {
+    test('busy: it says so and stays; free again: it is unmounted', async () => {
       const busy = await mount();
       const holder = await holding(busy);
       await expect(busy.mounted.unmount({ lazy: false })).rejects.toMatchObject({

@@ -26,8 +26,8 @@ export interface Subject {
 }
 
 /**
- * One image, mounted by the transport under test: a merged tree over real layers, whose bytes come from the threads that
- * inflate. Beside it lies what GNU tar unpacks of the same layers.
+ * One image, mounted by the transport under test: a merged tree over real layers, whose bytes come
+ * from the inflate threads. Beside it, GNU tar has unpacked the same layers.
  */
 export class Scene {
   /** A directory for what tests write. */
@@ -73,7 +73,7 @@ export class Scene {
   }
 
   async #unpack(tar: Uint8Array): Promise<void> {
-    // As it is archived: owners by number, attributes, and directories' times after what is put into them.
+    // As archived: owners by number, attributes, and directories' times after their entries.
     const faithfully = ['-p', '--same-owner', '--numeric-owner', '--delay-directory-restore'];
     const attributes = ['--xattrs', '--xattrs-include=*'];
     await run('tar', ['-x', ...faithfully, ...attributes, '-C', this.copy], { input: tar });
@@ -118,8 +118,9 @@ export class Scene {
   }
 
   /**
-   * A test of what not every transport carries. Where it is not carried it counts as skipped, but has to fail when it is
-   * tried: a list of capabilities that promises too little would hide what the suite doesn't see.
+   * Declares a test that not all transports pass. Where the capability is missing, it counts as
+   * skipped, but must fail when tried. Otherwise a list of capabilities that promises too little
+   * would hide faults.
    */
   carried(capability: keyof Capabilities, title: string, check: () => Promise<void>): void {
     if (this.capabilities[capability]) {

@@ -72,7 +72,7 @@ test('an interrupted read gets EINTR at once, its work is aborted, and what come
   reads[1]!.resolve(Buffer.from('four'));
   await turn();
   expect(replies.map(({ unique }) => unique)).toEqual([2n, 4n]);
-  expect(log).toEqual([]); // nobody's fault
+  expect(log).toEqual([]); // no fault
 });
 
 test('an interrupt that overtakes its request is asked to come again', () => {

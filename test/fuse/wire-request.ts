@@ -3,7 +3,10 @@ import type { LayerFs } from '#dist/fs/layer-fs.js';
 import { Dispatcher } from '#dist/fuse/dev-fuse/dispatcher.js';
 import { FuseRequest } from '#dist/fuse/dev-fuse/request.js';
 
-/** Requests as the kernel would write them, and replies as it would read them, without a kernel. Little-endian hosts. */
+/**
+ * Encodes requests as the kernel does, and decodes replies, without a kernel. For little-endian
+ * hosts.
+ */
 
 const CAPACITY = 65_536; // bytes
 
@@ -52,7 +55,7 @@ export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number | 
     logTo((level, message) => log.push(`${level}: ${message}`)),
     options,
   );
-  // One buffer for all requests, as a reader has: what an earlier request left in it must not count.
+  // One buffer for all requests, as a reader has: data of an earlier request must not count.
   const request = new FuseRequest(Buffer.alloc(CAPACITY, 0xa5));
   const feed = (bytes: Uint8Array): WireReply[] => {
     const before = replies.length;

@@ -82,7 +82,7 @@ test.each([
   ['linux/arm64', 'linux/arm/v7', undefined],
   ['linux/amd64', 'windows/amd64', undefined],
   ['linux/arm/weird', 'linux/arm/odd', undefined],
-])('who wants %s and is offered %s: distance %s', (wanted, offered, distance) => {
+])('wanted %s, offered %s: distance %s', (wanted, offered, distance) => {
   expect(platformDistance(parsePlatform(wanted), parsePlatform(offered))).toBe(distance);
 });
 

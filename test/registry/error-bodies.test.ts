@@ -1,4 +1,4 @@
-/** What a registry says with an error: quoted without our secrets, and not waited for without end. */
+/** Messages of a registry's errors: quoted without our secrets, with a limit of time. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-/** REGISTRY.md, stalls: a HEAD and a registry that never answered have deadlines. */
+/** Rule R11: a HEAD and a registry that never answered have deadlines. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';

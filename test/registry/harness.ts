@@ -11,11 +11,14 @@ import { RegistrySource } from '#dist/source/registry-source.js';
 import { FaultProxy, type FaultProxyOptions, type FaultRule } from '../support/fault-proxy.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 
-/** The layer of every test here: incompressible, so that the blob is as long as it looks, and of no round size. */
+/**
+ * The layer of all tests here: incompressible, so that the blob is as long as it looks, and of no
+ * round size.
+ */
 export const LAYER = gzipSync(randomBytes(200_001));
 export const REPOSITORY = 'library/app';
 
-/** Time that passes only when somebody sleeps. */
+/** A clock that only advances by its own `sleep`. */
 export class FakeClock implements Clock {
   time = Date.parse('2024-01-01T00:00:00Z');
   readonly slept: number[] = [];
@@ -125,7 +128,10 @@ export function useRegistry(): {
   return { image: () => image, registry: () => registry, rig };
 }
 
-/** Ms without a byte for tests that stall; the others keep the default, so that a busy machine decides nothing. */
+/**
+ * Ms without a byte for tests that stall. Others use the default, so that a busy machine decides
+ * nothing.
+ */
 export const SHORT_STALL = { stallMs: 300 };
 
 /** All bytes of a range, by `stream`. */

@@ -1,4 +1,4 @@
-/** REGISTRY.md, "Networks": registries behind a proxy. Only the proxy knows their names. */
+/** Rules N1 to N3: registries behind a proxy. Only the proxy knows their names. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
   createServer,

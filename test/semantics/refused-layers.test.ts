@@ -18,7 +18,7 @@ import {
 } from '../support/tar.js';
 import { gzipMember } from './gzip-members.js';
 
-/** Layers that no mount may make a tree of: each fails with one line and its status, and names what is wrong. */
+/** Layers that no mount accepts. Each fails with one line and its status, and names the fault. */
 const CORRUPT = 15;
 const UNSUPPORTED = 16;
 const AT_ONCE = 4; // mounts; the machine has two cores

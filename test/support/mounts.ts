@@ -1,6 +1,7 @@
 /**
- * Running the built command as a user would: in an environment of its own, whose mounts, processes and files can be
- * listed and are all gone afterwards. A test's thread never touches a mountpoint itself: children do (see child.ts).
+ * Runs the built command as a user would: in its own environment, whose mounts, processes and files
+ * can be listed and are removed afterwards. A test's thread never touches a mountpoint itself:
+ * children do (see child.ts).
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,7 @@ import { attempt, type ChildOptions, type Ended, run } from './child.js';
 /** The built command, run as this process's user. */
 export const builtCommand = (): string[] => [process.execPath, builtProgram()];
 
-/** Between looks at something that is to come about; it decides no test, deadlines do. */
+/** Ms between checks of a condition. Deadlines decide tests, not this. */
 const POLL_MS = 50;
 
 /** Fields of a `mounts --json` row that tests use. */
@@ -133,7 +134,8 @@ export class Workplace {
     await this.allEnded().catch(() => {});
     for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
     await this.allEnded();
-    // A killed process shows no environment while its last threads still finish a system call: a folder may come again.
+    // A killed process shows no environment while its last threads finish a system call, so a
+    // folder may be created again.
     for (let rounds = 0; rounds < 2 || existsSync(this.scratch); rounds++) {
       if (rounds > 10) throw new Error(`${this.scratch} does not go`);
       await run('rm', ['-rf', '--one-file-system', this.scratch]);
@@ -153,7 +155,7 @@ export async function useDirectory(path: string): Promise<{ leave(): Promise<voi
   await until(
     () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n',
     5_000,
-    () => `nobody works in ${path}`,
+    () => `no process works in ${path}`,
   );
   const leave = async () => {
     process.kill(pid, 'SIGKILL');

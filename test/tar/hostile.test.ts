@@ -222,7 +222,7 @@ describe('limits', () => {
       Buffer.concat([paxHeader({ uid: '9'.repeat(30) }), file('a')]),
       'uid Infinity',
     ],
-  ])('%s is shown as nobody', (_name, member, what) => {
+  ])('%s is shown as 65534', (_name, member, what) => {
     const { entries, warnings } = scanAll(tarOf(member));
     const key = what.slice(0, 3) as 'uid' | 'gid';
     expect(entries[0]).toMatchObject({ uid: 0, gid: 0, [key]: 65534 });

@@ -8,8 +8,9 @@ export interface Scan {
 }
 
 /**
- * Scans a whole tar in pushes of `sizes` bytes (the last size repeats). Each push goes through one small memory at a
- * shifting place and is wiped after it, as the inflater's memory is overwritten.
+ * Scans a whole tar in pushes of `sizes` bytes (the last size repeats). Each push uses one small
+ * memory at a changing position, which is wiped afterwards, as the inflater's memory is
+ * overwritten.
  */
 export function scanAll(tar: Uint8Array, ...sizes: readonly number[]): Scan {
   const entries: TarEntry[] = [];

@@ -26,7 +26,7 @@ export const cache: Command<typeof OPTIONS> = {
   description:
     'ls     lists what is kept of layers, and how much there is in all\n' +
     'prune  removes what was not used for longest, indexes last, until --cache-size is kept to\n' +
-    'clear  removes everything; mounts go on, and fetch anew what they need',
+    'clear  removes everything; mounts continue, and fetch again what they need',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
   examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
@@ -74,7 +74,7 @@ async function shrink({ directory, capBytes }: CacheOptions, toBytes: number): P
   try {
     if (faults[0] === undefined) await store.prune(toBytes);
     const after = await store.entries();
-    // The store goes on without what fails; here that was all there was to do.
+    // A store ignores faults, but this command has no other purpose.
     if (faults[0] !== undefined) throw new LayerslayerError('IO_FAILED', faults[0]);
     return {
       directory,

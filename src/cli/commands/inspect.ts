@@ -17,7 +17,7 @@ export const inspect: Command<typeof OPTIONS> = {
   summary: 'platforms, config, build steps and layers of an image',
   synopsis: 'inspect [OPTIONS] IMAGE',
   description:
-    'Shows what manifest and config tell of IMAGE: the platforms of an image index and which was chosen, how a\n' +
+    'Shows the manifest and config of IMAGE: the platforms of an image index and which was chosen, how a\n' +
     'container of it is run, the build steps (those that made no layer are metadata only) and the layers with their\n' +
     'compressed sizes. No layer is fetched. --dockerfile prints what the history remembers of the Dockerfile.',
   options: OPTIONS,

@@ -57,7 +57,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
       return 0;
     } catch (error) {
       if (!signal.aborted) throw error;
-      return interruption.status ?? 0; // whatever was interrupted has told of it
+      return interruption.status ?? 0; // the interrupted command has reported it
     } finally {
       interruption.release();
     }

@@ -35,14 +35,14 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
   prepare(values, [, directory], { cwd }) {
     const merged = mergeMountOptionStrings(values);
     const logFile = merged['log-file'];
-    // Opened before the mountpoint is looked at, it would stand there.
+    // The log file is opened before the mountpoint is checked, so it would be in it.
     if (logFile !== undefined) checkOutside('log file', resolve(cwd, logFile), resolve(cwd, directory!));
     return merged;
   },
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
     const { reference, localPath } = imageArgument(image!, context.cwd);
-    // Its modules load while the mountpoint is looked at.
+    // Its modules load while the mountpoint is checked.
     const resolver = localPath === undefined ? loadResolver() : undefined;
     const kernelMount = await ownKernelMount();
     const { nonempty } = choices;
@@ -91,7 +91,7 @@ async function mountByDaemon(
       else if (level === 'error' || level === 'warn') warnings.add(redact(message));
     },
   };
-  // Asked here, while the daemon's process is starting: a second mount takes a quarter less time (measured).
+  // While the daemon's process starts: a second mount takes a quarter less time (measured).
   const image = resolver?.then(({ resolveInRegistry }) =>
     resolveInRegistry(options.reference, options.platform, {
       registry: options.registry,

@@ -9,7 +9,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   summary: 'what is mounted, with bytes fetched and cache hits',
   synopsis: 'mounts [OPTIONS]',
   description:
-    'Lists the mounts of this user (of everybody, for root) with the state of their daemons: live, no-answer or dead.',
+    'Lists the mounts of this user (for root: of all users) with the state of their daemons: live, no-answer or dead.',
   options: COMMON_OPTIONS,
   positionals: { min: 0, max: 0, names: '' },
   examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],

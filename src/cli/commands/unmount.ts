@@ -9,7 +9,7 @@ import type { OptionTable } from '../option-table.js';
 import { usageError } from '../usage-error.js';
 
 const OPTIONS = {
-  all: { kind: 'flag', short: 'a', summary: 'every mount of this user (for root: of everybody)' },
+  all: { kind: 'flag', short: 'a', summary: 'every mount of this user (for root: of all users)' },
   lazy: { kind: 'flag', summary: 'detach a busy mount; it ends when its last file is closed' },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;

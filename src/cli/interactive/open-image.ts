@@ -6,11 +6,11 @@ import { pinnedReference } from './request-words.js';
 import type { OpenedImage } from './steps.js';
 
 /**
- * Finds an image with a session of its own, which is closed again: while the user reads and thinks, no thread and no
- * connection waits.
- * @param choose asked when the reference offers several images, and no platform was named
- * @returns undefined when it was interrupted
- * @throws LayerslayerError what `resolve` throws, what `choose` throws
+ * Finds an image with its own session, and closes it: no thread and no connection waits while the
+ * user reads.
+ * @param choose called if the reference offers several images, and no platform was named
+ * @returns undefined when interrupted
+ * @throws LayerslayerError the errors of `resolve` and `choose`
  */
 export async function openImage(
   name: string,

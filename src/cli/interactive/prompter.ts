@@ -5,14 +5,14 @@ export interface Choice<T> {
 }
 
 /**
- * Asks the user. Each question throws ABORTED when the user leaves instead of answering, and the reason of its signal when
- * that is aborted; either way the terminal is as it was.
+ * Asks the user. Each question throws ABORTED when the user leaves it, and its signal's reason when
+ * that is aborted. In both cases the terminal is restored.
  */
 export interface Prompter {
   readonly columns: number; // of a label
   /** @param current where the cursor is at first */
   chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T>;
-  /** @param chosen what is marked at first; @param told what the choice is called when it was made */
+  /** @param chosen marked at first; @param told name of the choice after the answer */
   chooseSeveral<T>(
     message: string,
     choices: readonly Choice<T>[],

@@ -6,9 +6,9 @@ import type { Selection } from './selection.js';
 import { shellWords } from './shell-words.js';
 
 /**
- * The words of a request: `run` for the command, `shown` as the user could have typed them. What is run names the image by
- * digest: a tag may have moved since the user looked at it.
- * @param common options that were given to `interactive`, and are those of every command
+ * Returns the words of a request: `run` for the command, `shown` as the user could type them. `run`
+ * names the image by digest, since a tag may have moved meanwhile.
+ * @param common options of `interactive` that all commands have
  */
 export function requestWords(
   { command, options, operands }: Request,

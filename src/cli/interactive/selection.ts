@@ -23,7 +23,7 @@ export function platformChoices(offer: ImageOffer): Choice<OfferedImage>[] {
   });
 }
 
-/** The one that a command takes when nobody says which. */
+/** Returns the image that a command takes by default. */
 export function defaultImage({ images }: ImageOffer): OfferedImage | undefined {
   const wanted = defaultPlatform();
   const distance = ({ platform }: OfferedImage) =>

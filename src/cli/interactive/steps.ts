@@ -22,9 +22,10 @@ export interface StepPorts {
 type Next = ActionName | 'layers' | 'platform' | 'image' | 'quit';
 
 /**
- * Leads through image, platform, build steps and layers to what is to be done, and back there until the user quits.
- * @param first the image that the command line names; undefined: it is asked for
- * @throws LayerslayerError ABORTED when the user leaves a question, what `ports` throw
+ * Asks for image, platform, build steps, layers and an action, then for the next action, until the
+ * user quits.
+ * @param first the image of the command line; undefined: asks for it
+ * @throws LayerslayerError ABORTED when the user leaves a question; the errors of `ports`
  */
 export async function runSteps(first: string | undefined, ports: StepPorts): Promise<void> {
   let name = first;

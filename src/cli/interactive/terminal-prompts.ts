@@ -7,7 +7,7 @@ import type { Choice, Prompter } from './prompter.js';
 
 /** Rows of a list's question, its help, the gap between them, and one that stays free. */
 const ROWS_AROUND = 4;
-/** Columns before a label (cursor, mark, space), and one that stays free: a full line would wrap. */
+/** Columns before a label (cursor, mark, space), and a free one: a full line would wrap. */
 const COLUMNS_AROUND = 4;
 /** A terminal that is smaller wraps. */
 const ROWS_MIN = 3;
@@ -99,12 +99,12 @@ export class TerminalPrompts implements Prompter {
     for (;;) {
       const answer = await this.#askOnce(prompt);
       if (answer !== SUSPENDED) return answer;
-      // The whole job, as the terminal would have; asked anew when it goes on, since the screen is another one then.
+      // Stops the whole job, as the terminal would. Asks again later: the screen has changed.
       process.kill(0, 'SIGTSTP');
     }
   }
 
-  /** Besides Ctrl-C, which the library knows, Esc and Ctrl-D leave, and a terminal that went away. */
+  /** Asks once. Esc, Ctrl-D and a lost terminal leave the question, beside the library's Ctrl-C. */
   async #askOnce<T>(prompt: Prompt<T>): Promise<T | typeof SUSPENDED> {
     this.#signal.throwIfAborted();
     const ending = new AbortController();
@@ -113,7 +113,7 @@ export class TerminalPrompts implements Prompter {
       if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
       if (key.ctrl && key.name === 'z') {
         ending.abort(SUSPENDED);
-        // readline, which sees the key next, would stop us with the cursor hidden, and read nothing more afterwards.
+        // readline gets the key next. It would stop us with the cursor hidden and read no more.
         key.name = 'handled';
       }
     };

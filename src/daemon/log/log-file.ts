@@ -11,14 +11,14 @@ const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 /** A log may grow to this before it is set aside; with the one old file, twice that is on disk. */
 const LOG_CAP = 10 * 1024 * 1024; // bytes
 
-/** References and errors can name private images: nobody else reads them. */
+/** Only the owner may read logs: references and errors can name private images. */
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
 /**
- * A log of bounded size: when a line would exceed the cap, the file becomes `FILE.old` and a new one begins. Written
- * synchronously, so that what was said before a crash is on disk. A full disk loses lines, never the mount.
- * Pipes and devices (`--log-file /dev/stderr`) are written to and never set aside.
+ * A log of bounded size. When a line would exceed the cap, the file becomes `FILE.old` and a new
+ * one begins. Written synchronously, so that all lines before a crash are on disk. A full disk
+ * loses lines, never the mount. Pipes and devices (`--log-file /dev/stderr`) are never renamed.
  */
 export class LogFile {
   readonly path: string;
@@ -30,9 +30,9 @@ export class LogFile {
 
   /**
    * @param path chosen by the user, or by this program with `ours`. Then symlinks and other users'
-   *   directories are rejected: they could make this process (perhaps root) write to any file. A FIFO
-   *   is rejected too, since opening it waits for a reader.
-   * @throws LayerslayerError IO_FAILED when it can't be opened
+   *   directories are rejected: they could make this process (perhaps root) write to any file. A
+   *   FIFO is rejected too, since opening it waits for a reader.
+   * @throws LayerslayerError IO_FAILED if it can't be opened
    */
   constructor(path: string, options: { capBytes?: number; ours?: boolean } = {}) {
     this.path = path;
@@ -86,7 +86,7 @@ function checkOwner(directory: string): void {
   if (uid !== process.geteuid?.()) throw new Error(`its directory belongs to user ${uid}`);
 }
 
-/** A log line: time, level, message. Text from registries can't begin a line of its own or move the cursor. */
+/** Returns a log line. Text from registries can't begin a new line or move the cursor. */
 export function formatLogLine(level: LogLevel, message: string, now = new Date()): string {
   const text = message.split(/\r?\n/).map(printable).join('\n    ');
   return `${now.toISOString()} ${level} ${text}`;

@@ -5,13 +5,16 @@ import { bytesOfText } from '../../base/raw-text.js';
 
 const PROGRAM = 'layerslayer';
 
-/** Where root's logs go when no home is known: mount(8) and systemd call with an empty environment. */
+/** Directory of root's logs without a home: mount(8) and systemd call with an empty environment. */
 const SYSTEM_LOG_DIRECTORY = join('/var/log', PROGRAM);
 
 /** Of the mountpoint's own name in the log's name: the rest is cut, the hash tells them apart. */
 const READABLE_LENGTH = 80; // characters; a file name has 255 bytes
 
-/** `$XDG_STATE_HOME/layerslayer`, else `~/.local/state/layerslayer`. (XDG base directories: relative paths don't count) */
+/**
+ * Returns `$XDG_STATE_HOME/layerslayer`, else `~/.local/state/layerslayer`. (XDG base directories:
+ * relative paths don't count)
+ */
 export function logDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   if (env.XDG_STATE_HOME && isAbsolute(env.XDG_STATE_HOME)) return join(env.XDG_STATE_HOME, PROGRAM);
   if (!env.HOME && uid === 0) return SYSTEM_LOG_DIRECTORY;
@@ -30,7 +33,7 @@ export function homeDirectory(env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-/** One log a mountpoint, so that their number is bounded: `/mnt/img` gives `mnt-img-1a2b3c4d.log`. */
+/** Returns one name for each mountpoint: `/mnt/img` gives `mnt-img-1a2b3c4d.log`. */
 export function logFileName(mountpoint: string): string {
   const readable = mountpoint
     .replace(/[^A-Za-z0-9._]+/g, '-')

@@ -1,6 +1,6 @@
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 
-/** Shorter secrets are left alone: replacing every `a` of a text would hide what happened and protect nothing. */
+/** Shorter secrets stay: replacing every `a` would hide a text's meaning. */
 const SHORTEST_SECRET = 4; // characters
 
 const HIDDEN = '***';
@@ -16,11 +16,11 @@ const MARGIN = 4 * 1024;
 export type Redact = (text: string, max?: number) => string;
 
 /**
- * A last line of defence before text reaches a log file or a terminal: messages are written without secrets, yet the
- * text of a system error or of a registry's answer may repeat what was sent. Hides the given secrets (also in the
- * base64 form of basic credentials), credentials in URLs and headers, and query strings, which carry the signature of
- * a redirect. The text is cut first, so that a registry can't choose the duration.
- * The time is linear.
+ * Returns a filter for text before it reaches a log file or a terminal. Our messages have no
+ * secrets, but the text of a system error or of a registry's answer may repeat what was sent. Hides
+ * the given secrets (also in the base64 form of basic credentials), credentials in URLs and
+ * headers, and query strings, which have the signature of a redirect. The text is cut first, so
+ * that a registry can't choose the duration. The time is linear.
  */
 export function redactor(registry: { username?: string; password?: string; token?: string }): Redact {
   const secrets = [registry.password, registry.token].filter(

@@ -14,7 +14,7 @@ export interface LiveMount {
   status?: LiveStatus;
 }
 
-/** The mounts that `uid` may see: root everybody's, others their own; in the order they were made. */
+/** Returns the mounts of `uid` (root: of all users), in the order of mounting. */
 export async function listLiveMounts(uid: number): Promise<LiveMount[]> {
   const mounts = (await listOurMounts()).filter((mount) => uid === 0 || mount.owner === uid);
   const asked = await Promise.all(mounts.map(ask));

@@ -98,7 +98,10 @@ function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | u
 const TEXTS = ['mountpoint', 'image', 'digest', 'platform', 'log', 'since'] as const;
 const NUMBERS = ['pid', 'bytesFetched', 'bytesServed', 'cacheHits', 'cacheMisses'] as const;
 
-/** Exactly the known members, in their order: an older or foreign daemon can't add to what scripts read. */
+/**
+ * Returns exactly the known members, in their order: an older or foreign daemon can't add to the
+ * output that scripts parse.
+ */
 export function parseStatus(text: string): LiveStatus | undefined {
   let value: unknown;
   try {

@@ -76,7 +76,7 @@ export function statusSocketName(device: string): string {
   return `${device}-${bootName()}`;
 }
 
-/** Removes sockets of killed daemons of this user whose mounts are gone, and no other file. Never throws. */
+/** Removes sockets of this user's killed daemons without mounts. Never throws. */
 export async function sweepStatusSockets(
   owner: number,
   directories: AsyncIterable<string> | Iterable<string> = statusDirectories(owner),

@@ -1,13 +1,14 @@
 /**
- * Layouts and constants of linux/fuse.h, under its names: for each struct the byte offset of the fields that we read
- * or write, and its size. All integers are in host byte order, structs are padded to 8 bytes.
+ * Layouts and constants of linux/fuse.h, under its names. Each struct has its size and the byte
+ * offsets of the fields that are used here. All integers are in host byte order; structs are padded
+ * to 8 bytes.
  */
 
 /** The version of the header that this transport was written from. */
 export const FUSE_KERNEL_VERSION = 7;
 export const FUSE_KERNEL_MINOR_VERSION = 38;
 
-/** The smallest read buffer that the kernel accepts; each request but SETXATTR and BATCH_FORGET fits. */
+/** The kernel's smallest read buffer. All requests but SETXATTR and BATCH_FORGET fit. */
 export const FUSE_MIN_READ_BUFFER = 8192; // bytes
 
 export const FUSE_IN_HEADER = { len: 0, opcode: 4, unique: 8, nodeid: 16, pid: 32, SIZE: 40 } as const;

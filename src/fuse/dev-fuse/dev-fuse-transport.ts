@@ -11,14 +11,15 @@ import { Dispatcher } from './dispatcher.js';
 import { withinInitDeadline } from './init-deadline.js';
 
 export interface DevFuseOptions {
-  kernelMount?: KernelMount; // how the descriptor is had; default: this user's
+  kernelMount?: KernelMount; // opens the descriptor; default: this user's
   readers?: number; // default READERS
   readDeadlineMs?: number; // default READ_DEADLINE_MS
 }
 
 /**
- * The kernel's FUSE protocol, spoken over /dev/fuse without libfuse. This process must never touch the mount by a
- * synchronous call (`fs.*Sync`, or spawning a program that lies there or with a directory there): nobody would answer.
+ * Speaks the kernel's FUSE protocol over /dev/fuse, without libfuse. This process must never access
+ * the mount by a synchronous call (`fs.*Sync`, or spawning a program there): it could not answer
+ * itself.
  */
 export class DevFuseTransport implements Transport {
   readonly name = 'dev-fuse';

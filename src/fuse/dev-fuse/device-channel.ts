@@ -5,37 +5,39 @@ import type { ReplySink } from './reply.js';
 import { FuseRequest } from './request.js';
 
 /**
- * Reads that wait on the device at once, each in a thread of libuv's pool. Two beat one, because the next request is
- * being fetched while one is answered; more gain nothing (measured). These threads are taken from everything else that
- * needs the pool (files, DNS, zlib): who starts the daemon process sets UV_THREADPOOL_SIZE to READERS + 8.
+ * Reads that wait on the device at once, each in a thread of libuv's pool. Two are faster than one:
+ * the next request is read while one is answered. More gain nothing (measured). Other users of the
+ * pool (files, DNS, zlib) lose these threads, so the starter of the daemon sets UV_THREADPOOL_SIZE
+ * to READERS + 8.
  */
 export const READERS = 2;
 
 /**
- * Bytes. Every request but a long SETXATTR (refused anyway: the kernel answers E2BIG) fits 8 KiB; with 64 KiB a
- * BATCH_FORGET brings 4,000 inodes instead of 500.
+ * Bytes. Each request but a long SETXATTR fits 8 KiB; the kernel answers that with E2BIG, and it
+ * would be refused anyway. With 64 KiB, a BATCH_FORGET has 4,000 inodes instead of 500.
  */
 const REQUEST_CAPACITY = 64 * 1024;
 
-/** Unforeseen errors of the device in a row before a reader gives up; a spin would burn a core for ever. */
+/** Consecutive unknown errors of the device that end a reader, so that it does not spin. */
 const READ_FAILURES_MAX = 8;
 
-/** Errors of read(2) on the device after which it is simply read again (fuse_dev_do_read). */
+/** Errors of read(2) on the device after which it is read again (fuse_dev_do_read). */
 const PASSING_ERRORS: ReadonlySet<string | undefined> = new Set([
   'ENOENT', // the request was interrupted while it was copied
   'EINTR',
   'EAGAIN',
 ]);
 
-/** Errors of write(2) that mean: nobody waits for this reply any more (interrupted, unmounted). */
+/** Errors of write(2) for a reply that no process waits for: interrupted, unmounted. */
 const UNWANTED_REPLY_ERRORS: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENODEV']);
 
 /**
- * The open `/dev/fuse`: reads requests until the kernel has no more, writes replies. It owns the descriptor and closes
- * it at the end, which also ends the connection should it still stand (then the mount answers ENOTCONN).
+ * The open `/dev/fuse`: reads requests until the kernel has no more, and writes replies. It owns
+ * the descriptor and closes it at the end. If the connection is still open then, that ends it, and
+ * the mount answers ENOTCONN.
  */
 export class DeviceChannel implements ReplySink {
-  /** Resolves when the kernel sends no more requests and the descriptor is closed. Never rejects. */
+  /** Resolves when the kernel sends no more requests and the descriptor is closed. */
   readonly closed: Promise<void>;
   readonly #descriptor: number;
   readonly #log: Log;
@@ -51,7 +53,10 @@ export class DeviceChannel implements ReplySink {
     });
   }
 
-  /** @param onRequest gets each request; it is parsed in place, and read over when the call returns */
+  /**
+   * @param onRequest called for each request, which is parsed in place and overwritten after the
+   *   call
+   */
   start(readers: number, onRequest: (request: FuseRequest) => void): void {
     this.#readers = readers;
     for (let i = 0; i < readers; i++) this.#startReader(onRequest);
@@ -86,11 +91,11 @@ export class DeviceChannel implements ReplySink {
   }
 
   /**
-   * Writes one reply. Synchronous, because it only copies memory and a turn through the thread pool would cost more;
-   * the kernel takes a reply in one write or not at all.
+   * Writes one reply. Synchronous, because it only copies memory, and the thread pool would cost
+   * more. The kernel takes a reply in one write or not at all.
    */
   send(head: Uint8Array, headLength: number, data?: Uint8Array): void {
-    // A read that ends after the mount did: by now its descriptor may be another file's, which would get the reply.
+    // A read may end after the mount did, when its descriptor may be another file's.
     if (!this.#isOpen) return;
     try {
       if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);

@@ -7,8 +7,9 @@ import type { Reply } from './reply.js';
 const DOT = 0x2e;
 
 /**
- * Packs a directory's names into a reply, as READDIR (names and types) or READDIRPLUS (with attributes, so that a tree
- * walk needs no further request). One object a mount: the visitor is bound once, and a listing allocates nothing.
+ * Packs a directory's names into a reply: READDIR (names and types) or READDIRPLUS (with
+ * attributes, so that a tree walk needs no further request). One object for each mount. The visitor
+ * is bound once, so that a listing allocates nothing.
  */
 export class DirectoryReply {
   readonly #fs: LayerFs;
@@ -25,7 +26,8 @@ export class DirectoryReply {
   }
 
   /**
-   * Fills the reply's body from the cursor `offset` on with whole records that fit `size` bytes.
+   * Fills the reply's body with whole records that fit `size` bytes, starting at the cursor
+   * `offset`.
    * @returns bytes filled; 0 at the end
    */
   fill(directory: number, offset: number, size: number, plus: boolean): number {
@@ -43,7 +45,7 @@ export class DirectoryReply {
     const nameStart = dirent + FUSE_DIRENT.name;
     const end = recordAlign(nameStart + name.length);
     if (end > this.#limit) return false;
-    // The name first: it may be a view that the getattr below makes stale.
+    // The name first: the getattr below may invalidate its view.
     reply.body.set(name, nameStart);
     reply.body.fill(0, nameStart + name.length, end);
     reply.putU64(dirent + FUSE_DIRENT.ino, inode);
@@ -51,7 +53,7 @@ export class DirectoryReply {
     reply.putU32(dirent + FUSE_DIRENT.namelen, name.length);
     reply.putU32(dirent + FUSE_DIRENT.type, direntType(kind));
     if (this.#plus) {
-      // Node 0 tells the kernel that this is no lookup: it wants none of `.` and `..` (as libfuse).
+      // Node 0: no lookup, as the kernel expects for `.` and `..` (and libfuse sends).
       if (isDotOrDotDot(name)) reply.putNoEntry(start);
       else reply.putEntry(start, this.#fs.getattr(inode, this.#attributes));
     }
@@ -60,7 +62,7 @@ export class DirectoryReply {
   };
 }
 
-/** `.` or `..`. */
+/** Returns whether the name is `.` or `..`. */
 export function isDotOrDotDot(name: Uint8Array): boolean {
   return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }

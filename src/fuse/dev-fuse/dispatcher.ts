@@ -22,13 +22,16 @@ import { ANSWERED, Reply, type ReplySink } from './reply.js';
 import type { FuseRequest } from './request.js';
 
 /**
- * Answers each request of the kernel from a LayerFs. Whatever comes, `handle` neither throws nor waits: a request that
- * is malformed, unknown or hits a bug gets an errno, and the mount goes on.
+ * Answers each request of the kernel from a LayerFs. `handle` never throws and never waits. A
+ * request that is malformed, unknown or causes a bug gets an errno, and the mount continues.
  *
- * FORGET needs no bookkeeping: inode numbers are the tree's own and live as long as the mount, so nothing is counted.
+ * FORGET needs no bookkeeping: inode numbers are the tree's own and live as long as the mount.
  */
 export class Dispatcher {
-  /** Resolves when INIT is answered. @throws LayerslayerError MOUNT_FAILED when the kernel's protocol is not ours */
+  /**
+   * Resolves when INIT is answered. @throws LayerslayerError MOUNT_FAILED if the kernel's protocol
+   * is not ours
+   */
   readonly ready: Promise<void>;
   readonly #reply: Reply;
   readonly #inodes: InodeOperations;
@@ -50,10 +53,10 @@ export class Dispatcher {
       this.#onReady = resolve;
       this.#onRefused = reject;
     });
-    this.ready.catch(() => {}); // whoever mounts hears of it; nobody else has to
+    this.ready.catch(() => {}); // only the caller that mounts handles it
   }
 
-  /** Answers one request, now, or later if it is a read that waits. The request may be reused when this returns. */
+  /** Answers one request, now or after a wait. The request may be reused when this returns. */
   handle(request: FuseRequest): void {
     if (!request.hasHeader) {
       this.#faults.error(`a request of ${request.length} bytes came from the kernel: too short to answer`);
@@ -68,13 +71,13 @@ export class Dispatcher {
     }
   }
 
-  /** Ends what still waits: nobody reads the replies any more. */
+  /** Ends waiting reads: the kernel no longer reads replies. */
   close(): void {
     this.#reads.abortAll();
     this.#onRefused(new LayerslayerError('MOUNT_FAILED', 'the mount ended before the kernel said hello'));
   }
 
-  /** @returns the errno to reply with, or ANSWERED when there is nothing (more) to say now */
+  /** @returns the errno to reply with; ANSWERED if no reply is left to send */
   #dispatch(request: FuseRequest, opcode: number, unique: number): number {
     switch (opcode) {
       case OPCODE.LOOKUP:
@@ -116,8 +119,9 @@ export class Dispatcher {
       case OPCODE.NOTIFY_REPLY:
         return ANSWERED; // these have no reply
       default:
-        // ENOSYS tells the kernel not to ask again, and to fall back where it can: FLUSH then succeeds, STATX becomes
-        // GETATTR (we know no birth times, and an answer without them would be asked for again at each stat).
+        // ENOSYS tells the kernel not to ask again, and to use another way where it has one. FLUSH
+        // then succeeds, STATX becomes GETATTR. We know no birth times, and the kernel would repeat
+        // STATX at each stat without them.
         return WRITING_OPCODES.has(opcode) ? EROFS : ENOSYS;
     }
   }
@@ -139,7 +143,7 @@ export class Dispatcher {
   }
 
   #open(unique: number, zeroMessageFlag: number, openFlags: number): number {
-    // ENOSYS is the agreed sign for: open everything yourself, keep its cache, and send no OPEN or RELEASE again.
+    // ENOSYS means by agreement: open all files, keep the cache, send no OPEN or RELEASE.
     if (this.#flags & zeroMessageFlag) return ENOSYS;
     this.#reply.putOpen(openFlags);
     return this.#reply.send(unique, FUSE_OPEN_OUT.SIZE);
@@ -147,8 +151,9 @@ export class Dispatcher {
 
   #interrupt(request: FuseRequest): number {
     if (!request.hasArgument(FUSE_INTERRUPT_IN.SIZE)) return EINVAL;
-    // Two readers: the interrupt may be handled before the request it means. EAGAIN has the kernel send it again as
-    // long as that request is not answered. An interrupt that works is not replied to (fuse(4)).
+    // With two readers, the interrupt may be handled before its request. EAGAIN makes the kernel
+    // send it again until that request is answered. An interrupt that works gets no reply
+    // (fuse(4)).
     return this.#reads.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
   }
 

@@ -1,10 +1,13 @@
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { LayerslayerError } from '../../base/errors.js';
 
-/** Milliseconds between mount(2) and the kernel's INIT; it is sent at once, so this only meets a broken kernel. */
+/** Milliseconds from mount(2) to INIT. Only a broken kernel is late. */
 const INIT_DEADLINE_MS = 10_000;
 
-/** Waits until the kernel has begun to speak. @throws LayerslayerError MOUNT_FAILED at the deadline, and as `ready` */
+/**
+ * Waits until the kernel has sent INIT. @throws LayerslayerError MOUNT_FAILED at the deadline; the
+ * error of `ready`
+ */
 export async function withinInitDeadline(ready: Promise<void>): Promise<void> {
   let cancel = () => {};
   const deadline = new Promise<never>((_, reject) => {

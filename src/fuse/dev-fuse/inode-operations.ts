@@ -19,13 +19,13 @@ import { DirectoryReply, isDotOrDotDot } from './directory-reply.js';
 import type { Reply } from './reply.js';
 import type { FuseRequest } from './request.js';
 
-/** lseek(2): the kernel hands on what the program gave. */
+/** Values of lseek(2). The kernel passes on the program's argument. */
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 /**
- * The operations that memory answers at once. Each sends its reply and returns ANSWERED, or sends nothing and returns
- * an errno; what the file system throws is the dispatcher's.
+ * Operations that are answered from memory. Each sends its reply and returns ANSWERED, or sends
+ * nothing and returns an errno. The dispatcher handles errors of the file system.
  */
 export class InodeOperations {
   readonly #fs: LayerFs;
@@ -51,8 +51,9 @@ export class InodeOperations {
   }
 
   /**
-   * EXPORT_SUPPORT: NFS servers, overlayfs and open_by_handle_at(2) bring an inode number from before the kernel's
-   * cache was emptied, and ask for `.` or `..` of it. ENOENT becomes their ESTALE.
+   * Looks up `.` or `..` by inode number (EXPORT_SUPPORT). NFS servers, overlayfs and
+   * open_by_handle_at(2) may have a number from before the kernel's cache was emptied. ENOENT
+   * becomes their ESTALE.
    */
   #lookupByHandle(inode: number, wantParent: boolean, unique: number): number {
     try {
@@ -86,7 +87,7 @@ export class InodeOperations {
     return errno === 0 ? this.#reply.send(unique, 0) : errno;
   }
 
-  /** SEEK_DATA and SEEK_HOLE; the kernel does the others itself. */
+  /** Answers SEEK_DATA and SEEK_HOLE. The kernel does the others itself. */
   lseek(request: FuseRequest, unique: number): number {
     if (!request.hasArgument(FUSE_LSEEK_IN.SIZE)) return EINVAL;
     const whence = request.argumentU32(FUSE_LSEEK_IN.whence);
@@ -126,7 +127,7 @@ export class InodeOperations {
     return this.#sendXattr(unique, names, request.argumentU32(FUSE_GETXATTR_IN.size));
   }
 
-  /** Size 0 asks how large the buffer should be. */
+  /** Sends a value. Size 0 asks for the size of the buffer. */
   #sendXattr(unique: number, value: Uint8Array, size: number): number {
     if (size === 0) {
       this.#reply.putXattrSize(value.length);

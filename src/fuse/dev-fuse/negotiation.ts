@@ -16,21 +16,22 @@ import type { Reply } from './reply.js';
 import type { FuseRequest } from './request.js';
 import { LITTLE_ENDIAN } from './wire.js';
 
-/** The oldest protocol we speak: it has all the flags below, and every kernel that is still looked after has it. */
+/** The oldest supported protocol. It has all flags below, and all maintained kernels have it. */
 const OLDEST_MINOR_VERSION = 31;
 
-/** Bytes; what one READ may ask for. The `max_read` mount option holds the kernel to it whatever its page size. */
+/** Maximum bytes of one READ. The `max_read` mount option enforces it for any page size. */
 export const MAX_READ_SIZE = 1024 * 1024;
 
 const MAX_READAHEAD = MAX_READ_SIZE; // bytes
 const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it
 
-/** Nothing is ever written; the kernel wants 4096 at least and reserves read-buffer room for it. */
+/** Nothing is written. The kernel requires at least 4096, and reserves that in the buffer. */
 const MAX_WRITE = 4096; // bytes
 
 /**
- * Read-ahead requests in flight; more wait in the kernel. Enough to fill a fast link at a registry's round-trip time
- * (64 x 128 KiB), and a bound on what answers can be held at once. Beyond the threshold it stops reading ahead.
+ * Read-ahead requests in flight; more wait in the kernel. Enough to fill a fast link at a
+ * registry's round-trip time (64 x 128 KiB), and a limit for the memory of replies. Beyond the
+ * threshold the kernel stops reading ahead.
  */
 const MAX_BACKGROUND = 64;
 const CONGESTION_THRESHOLD = 48;
@@ -38,8 +39,9 @@ const CONGESTION_THRESHOLD = 48;
 const TIME_GRANULARITY = 1; // nanoseconds
 
 /**
- * Left out on purpose: READDIRPLUS_AUTO (makes `find -printf %s` six times slower, measured), AUTO_INVAL_DATA and
- * EXPLICIT_INVAL_DATA (contents never change, so cached pages stay), everything for writing.
+ * Omitted on purpose: READDIRPLUS_AUTO (makes `find -printf %s` six times slower, measured),
+ * AUTO_INVAL_DATA and EXPLICIT_INVAL_DATA (contents never change, so cached pages stay), and all
+ * flags for writing.
  */
 const WANTED_FLAGS =
   FUSE_ASYNC_READ |
@@ -53,12 +55,12 @@ const WANTED_FLAGS =
 
 export type Negotiation =
   | { outcome: 'agreed'; minor: number; flags: number }
-  | { outcome: 'again' } // the kernel is of a later major version and will send INIT again in ours
+  | { outcome: 'again' } // the kernel has a later major version and will send INIT again in ours
   | { outcome: 'refused'; reason: string };
 
 /**
- * Reads the kernel's INIT and lays our answer into `reply`, FUSE_INIT_OUT.SIZE bytes of it, unless refused. The rules
- * are in fuse.h under "Version negotiation".
+ * Reads the kernel's INIT and writes our reply, FUSE_INIT_OUT.SIZE bytes of it, unless refused.
+ * (fuse.h, "Version negotiation")
  */
 export function negotiate(request: FuseRequest, reply: Reply): Negotiation {
   const major = request.argumentU32(FUSE_INIT_IN.major);

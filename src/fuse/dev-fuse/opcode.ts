@@ -1,4 +1,7 @@
-/** Operations of the FUSE protocol, numbered and named as `enum fuse_opcode` of linux/fuse.h (7.38; 52 from 7.39). */
+/**
+ * Operations of the FUSE protocol, with the numbers and names of `enum fuse_opcode` in linux/fuse.h
+ * (7.38; 52 from 7.39).
+ */
 export const OPCODE = {
   LOOKUP: 1,
   FORGET: 2,
@@ -53,8 +56,8 @@ export const OPCODE = {
 } as const;
 
 /**
- * Operations that would change the file system: EROFS. The kernel refuses them itself while the mount is `ro`; they
- * come through once somebody remounts it `rw`.
+ * Operations that would change the file system, answered by EROFS. The kernel refuses them itself
+ * while the mount is `ro`. They arrive after a remount as `rw`.
  */
 export const WRITING_OPCODES: ReadonlySet<number> = new Set([
   OPCODE.SETATTR,

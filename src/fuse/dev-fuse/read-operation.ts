@@ -7,7 +7,7 @@ import { MAX_READ_SIZE } from './negotiation.js';
 import { ANSWERED, type Reply } from './reply.js';
 import type { FuseRequest } from './request.js';
 
-/** READ: answered at once from memory, or later, when the bytes have come from the network. */
+/** Answers READ: at once from memory, or when the bytes have come from the network. */
 export class ReadOperation {
   readonly #fs: LayerFs;
   readonly #reply: Reply;
@@ -34,7 +34,7 @@ export class ReadOperation {
     const offset = request.argumentU64(FUSE_READ_IN.offset);
     const size = request.argumentU32(FUSE_READ_IN.size);
     if (!Number.isSafeInteger(offset) || size > MAX_READ_SIZE) return EINVAL;
-    // A read that is answered at once leaves its signal untouched for the next one.
+    // A read that is answered at once leaves its signal to the next one.
     const controller = this.#spareController ?? new AbortController();
     this.#spareController = undefined;
     const data = this.#fs.read(inode, offset, size, controller.signal);
@@ -54,7 +54,7 @@ export class ReadOperation {
     return ANSWERED;
   }
 
-  /** @returns false when no such read waits */
+  /** @returns false if no such read is waiting */
   interrupt(unique: number): boolean {
     return this.#pending.interrupt(unique);
   }

@@ -12,20 +12,21 @@ import {
 } from './abi.js';
 import { LITTLE_ENDIAN, putU64 } from './wire.js';
 
-/** Where replies go: the device, or a test. One call is one reply; both buffers may be used again when it returns. */
+/** The target of replies: the device, or a test. Both buffers may be reused after the call. */
 export interface ReplySink {
   send(head: Uint8Array, headLength: number, data?: Uint8Array): void;
 }
 
-/** What an operation returns once its reply is sent, or when there is none; anything else is an errno still to be sent. */
+/** Result of an operation whose reply is sent or that has none. Others are an errno. */
 export const ANSWERED = 0;
 
-/** Room for a reply's body: the kernel asks for listings of 4 KiB to 1 MiB and is content with less. */
+/** Capacity of a reply's body. The kernel asks for listings of 4 KiB to 1 MiB, and accepts less. */
 const BODY_CAPACITY = 128 * 1024; // bytes
 
 /**
- * Encodes replies into one reused buffer. `body` and `view` start behind the out-header, so that offsets are those of
- * the structs. Every field is written, because the buffer still holds the reply before.
+ * Encodes replies into one reused buffer. `body` and `view` start after the out-header, so that
+ * offsets are those of the structs. Each field is written, because the buffer still has the
+ * previous reply.
  */
 export class Reply {
   readonly capacity = BODY_CAPACITY;
@@ -49,7 +50,7 @@ export class Reply {
     return ANSWERED;
   }
 
-  /** Sends bytes that live elsewhere, without copying them. */
+  /** Sends bytes of another buffer, without copying them. */
   sendData(unique: number, data: Uint8Array): typeof ANSWERED {
     this.#putHeader(unique, 0, data.length);
     this.sink.send(this.#bytes, FUSE_OUT_HEADER.SIZE, data);
@@ -76,14 +77,14 @@ export class Reply {
     putU64(this.view, offset, value);
   }
 
-  /** fuse_entry_out at `base`. The generation is always 0: an inode number is never used again. */
+  /** Writes fuse_entry_out. The generation is always 0: inode numbers are never reused. */
   putEntry(base: number, attributes: Attributes): void {
     this.putU64(base + FUSE_ENTRY_OUT.nodeid, attributes.inode);
     this.#putValidity(base);
     this.putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
   }
 
-  /** fuse_entry_out of a name that is not there: node 0, which the kernel caches as a negative dentry. */
+  /** Writes fuse_entry_out of a missing name: node 0, cached as a negative dentry. */
   putNoEntry(base: number): void {
     this.body.fill(0, base, base + FUSE_ENTRY_OUT.SIZE);
     this.#putValidity(base);
@@ -97,7 +98,7 @@ export class Reply {
     this.putU32(base + FUSE_ENTRY_OUT.attr_valid_nsec, 0);
   }
 
-  /** fuse_attr_out at the start of the body. */
+  /** Writes fuse_attr_out at the start of the body. */
   putAttrOut(attributes: Attributes): void {
     this.putU64(FUSE_ATTR_OUT.attr_valid, CACHE_SECONDS);
     this.putU32(FUSE_ATTR_OUT.attr_valid_nsec, 0);
@@ -136,7 +137,7 @@ export class Reply {
     this.putU32(FUSE_GETXATTR_OUT.padding, 0);
   }
 
-  /** A full, read-only file system: nothing is free. */
+  /** Writes the numbers of a full, read-only file system. */
   putStatfs(statfs: Statfs): void {
     this.body.fill(0, 0, FUSE_STATFS_OUT.SIZE);
     this.putU64(FUSE_STATFS_OUT.blocks, statfs.blocks);

@@ -5,13 +5,14 @@ const EMPTY = new Uint8Array(0);
 const SLASH = 0x2f;
 
 /**
- * One request, parsed in place: each reader of the device has one of these and fills its buffer again and again.
- * Getters read the wire each time and allocate nothing. Views handed out are valid until the next request is loaded.
+ * One request, parsed in place. Each reader of the device has one, whose buffer is reused. Getters
+ * read the buffer each time and allocate nothing. Returned views are valid until the next request
+ * is loaded.
  */
 export class FuseRequest {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
-  /** Bytes that came, not what the header claims. */
+  /** Bytes that were read, whatever the header says. */
   length = 0;
 
   /** @param bytes the buffer that requests are read into */
@@ -20,12 +21,12 @@ export class FuseRequest {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** There is a whole header to read; without one the request cannot even be refused. */
+  /** Whether the header is complete. Without one, the request cannot even be rejected. */
   get hasHeader(): boolean {
     return this.length >= FUSE_IN_HEADER.SIZE;
   }
 
-  /** There is a header, and it tells the truth about the length. */
+  /** Whether the header is complete and has the right length. */
   get isWellFormed(): boolean {
     return this.hasHeader && this.#u32(FUSE_IN_HEADER.len) === this.length;
   }
@@ -34,7 +35,7 @@ export class FuseRequest {
     return this.#u32(FUSE_IN_HEADER.opcode);
   }
 
-  /** The kernel's number of this request: it counts up from 2, so that 53 bits last for ever. */
+  /** The kernel's number of this request. It counts up from 2: 53 bits are enough. */
   get unique(): number {
     return getU64(this.#view, FUSE_IN_HEADER.unique);
   }
@@ -43,12 +44,15 @@ export class FuseRequest {
     return getU64(this.#view, FUSE_IN_HEADER.nodeid);
   }
 
-  /** Of the process that asks; 0 when it is the kernel itself. */
+  /** Pid of the process that asks; 0 for the kernel itself. */
   get pid(): number {
     return this.#u32(FUSE_IN_HEADER.pid);
   }
 
-  /** Whether the argument has `size` bytes or more. Checked once an operation; the accessors below don't. */
+  /**
+   * Returns whether the argument has at least `size` bytes. Call it once in an operation; the
+   * accessors below don't check.
+   */
   hasArgument(size: number): boolean {
     return this.length >= FUSE_IN_HEADER.SIZE + size;
   }
@@ -62,8 +66,8 @@ export class FuseRequest {
   }
 
   /**
-   * The name after `skip` bytes of argument, without its NUL. Empty when it is missing, not ended or holds a slash:
-   * no name on the wire is empty, so empty means malformed.
+   * Returns the name after `skip` bytes of argument, without its NUL. Empty if it is missing, not
+   * terminated, or has a slash. A name in a request is never empty, so empty means malformed.
    */
   name(skip: number): Uint8Array {
     const start = FUSE_IN_HEADER.SIZE + skip;

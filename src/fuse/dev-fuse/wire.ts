@@ -8,8 +8,8 @@ const HIGH_WORD = 4 - LOW_WORD;
 const WORD = 2 ** 32;
 
 /**
- * Writes an integer of magnitude below 2^53 as u64, or as s64 in two's complement when negative: two u32 writes,
- * because a BigInt is an allocation.
+ * Writes an integer of magnitude below 2^53 as u64, or as s64 in two's complement if negative. Two
+ * u32 writes, because a BigInt is an allocation.
  */
 export function putU64(view: DataView, offset: number, value: number): void {
   const high = Math.floor(value / WORD);
@@ -17,7 +17,7 @@ export function putU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset + HIGH_WORD, high >>> 0, LITTLE_ENDIAN);
 }
 
-/** Reads a u64. What does not fit 53 bits comes out rounded, and no longer a safe integer: callers check where it matters. */
+/** Reads a u64. Values beyond 53 bits are rounded to an unsafe integer, for callers to check. */
 export function getU64(view: DataView, offset: number): number {
   return (
     view.getUint32(offset + HIGH_WORD, LITTLE_ENDIAN) * WORD +

@@ -4,16 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../base/log.js';
 import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
 
-/** Milliseconds between looks. */
+/** Milliseconds between checks. */
 const LOOK_MS = 200;
 
-/** What the kernel keeps for each mount by its device number, `0:39`, as long as anybody uses the mount or a file of it. */
+/** A mount's object by device number (`0:39`), while the mount or a file of it is in use. */
 const placeOf = (device: string) => `/sys/class/bdi/${device}`;
 
 /**
- * The kernel reads 128 KiB ahead on every new FUSE mount, whatever was agreed at INIT, unless root says more here. With
- * 1 MiB a sequential read costs an eighth of the requests. Without the right to do so (container, /sys read-only) it
- * works as before.
+ * Raises the kernel's read-ahead. It reads 128 KiB ahead on each new FUSE mount, whatever INIT
+ * negotiated, unless root sets more here. With 1 MiB a sequential read costs an eighth of the
+ * requests. Without permission (container, /sys read-only), it changes nothing.
  */
 export async function raiseReadAhead(device: string | undefined, log: Log): Promise<void> {
   if (device === undefined) return;
@@ -25,8 +25,9 @@ export async function raiseReadAhead(device: string | undefined, log: Log): Prom
 }
 
 /**
- * Resolves when a mount is unmounted and nobody uses its files any more, so that nobody waits for an answer. Never where the
- * kernel does not show its devices (no /sys). Does not keep the process alive.
+ * Resolves when a mount is unmounted and its files are no longer in use, so no process waits for an
+ * answer. Never resolves where the kernel does not show its devices (no /sys). Does not keep the
+ * process alive.
  */
 export async function deviceGone(device: string | undefined): Promise<void> {
   if (device === undefined || !existsSync(placeOf(device))) return new Promise(() => {});

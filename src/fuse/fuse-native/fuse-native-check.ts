@@ -3,12 +3,13 @@ import { isRaw } from '../../base/raw-text.js';
 import { readMountTable, topmostAt } from '../mounting/mount-table.js';
 import { loadFuseNative } from './fuse-native-library.js';
 
-/** Bytes, with the NUL; fuse-native cuts a longer path, and would mount somewhere else. */
+/** Bytes, with the NUL. fuse-native cuts a longer path, and would mount elsewhere. */
 const MOUNTPOINT_MAX = 1024;
 
 /**
- * Whether fuse-native can mount over a checked, canonical path, before anything is fetched for it.
- * @throws LayerslayerError MOUNT_FAILED, saying what to do
+ * Checks that fuse-native can mount over a checked, canonical path, before anything is fetched for
+ * it.
+ * @throws LayerslayerError MOUNT_FAILED, with advice
  */
 export async function checkFuseNative(mountpoint: string): Promise<void> {
   await loadFuseNative();

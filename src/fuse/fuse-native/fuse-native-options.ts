@@ -8,20 +8,23 @@ import type { TransportOptions } from '../transport.js';
 const MAX_READ_SIZE = 128 * 1024; // bytes
 
 /**
- * Read-ahead requests in flight. Each holds a thread of libfuse, which starts as many as there are requests and ends those
- * above ten that are idle; fuse-native never takes back what it made for a thread.
+ * Read-ahead requests in flight. Each holds a thread of libfuse, which starts as many as there are
+ * requests and ends idle ones above ten. fuse-native never frees what it allocated for a thread.
  */
 const MAX_BACKGROUND = 8;
 
-/** Bytes of the source. fuse-native cuts all options together at 1023 bytes; escaped it is twice as long, the others take 300. */
+/**
+ * Maximum bytes of the source. fuse-native cuts all options together at 1023 bytes. Escaped it is
+ * twice as long, and the others take 300.
+ */
 const SOURCE_MAX = 340;
 
-/** What fuse-native hands to libfuse. @throws LayerslayerError MOUNT_FAILED */
+/** Returns fuse-native's options for libfuse. @throws LayerslayerError MOUNT_FAILED */
 export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
-  // In C a NUL ends them all: what comes behind, such as `ro`, would be gone.
+  // In C a NUL would end the options: later ones, such as `ro`, would be lost.
   if (options.source.includes('\0')) throw new LayerslayerError('MOUNT_FAILED', 'the source holds a NUL');
   return {
-    // fuse-native knows few of libfuse's options; what follows the name passes through as it is.
+    // fuse-native knows few of libfuse's options. Text after the name is passed on unchanged.
     fsname: [
       escaped(cut(options.source)),
       'ro',
@@ -35,7 +38,7 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
     ].join(','),
     subtype: FILE_SYSTEM_TYPE.replace(/^fuse\./, ''),
     allowOther: options.allowOther,
-    // Others come in only under the image's own modes; without allow_other the kernel lets nobody but this user in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     defaultPermissions: options.allowOther || options.defaultPermissions,
     kernelCache: true, // contents never change: cached pages stay from one open to the next
     maxRead: MAX_READ_SIZE,
@@ -45,12 +48,12 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
   };
 }
 
-/** A comma would begin an option of its own: an image named `a,suid` must not get one. */
+/** Escapes commas, which would begin another option: an image named `a,suid` must not get one. */
 function escaped(source: string): string {
   return source.replace(/[\\,]/g, '\\$&');
 }
 
-/** Whole characters of it; only the path of a local image can be as long as that. */
+/** Cuts the source at a whole character. Only the path of a local image can be too long. */
 function cut(source: string): string {
   const bytes = Buffer.from(source);
   if (bytes.length <= SOURCE_MAX) return source;

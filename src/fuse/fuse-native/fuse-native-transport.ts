@@ -22,8 +22,9 @@ import { PathOperations } from './path-operations.js';
 import { findUnnameable } from './unnameable.js';
 
 /**
- * The kernel's protocol spoken by libfuse 2, in threads of its own, which wait for this one to answer by path. What it can't
- * carry is in its `capabilities`. Like any FUSE server this process must never touch the mount by a synchronous call.
+ * Serves the kernel by libfuse 2. Its threads wait until this one answers, by path. `capabilities`
+ * has its limits. As for any FUSE server, this process must never access the mount by a synchronous
+ * call.
  */
 export class FuseNativeTransport implements Transport {
   readonly name = 'fuse-native';
@@ -42,7 +43,7 @@ export class FuseNativeTransport implements Transport {
     warnOfUnnameable(fs, log);
     const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
     const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
-    // libfuse closes the device when the kernel has no more requests, and says so to nobody.
+    // libfuse closes the device when the kernel has no more requests, without a notification.
     const ended = deviceClosed(descriptor);
     const device = await attachedDevice(path);
     // It does so when each of its threads has its answer, also those that nobody waits for any more.
@@ -76,7 +77,7 @@ async function serverOf(operations: PathOperations, path: string, options: Trans
   return fuse;
 }
 
-/** Mounts that are under way, one after the other: which descriptor is whose shows only by what is new. */
+/** Mounts one after the other: only a new descriptor shows which mount it belongs to. */
 let attaching: Promise<unknown> = Promise.resolve();
 
 /** @returns libfuse's open `/dev/fuse` */
@@ -92,7 +93,7 @@ function attach(
       await withinInitDeadline(mounted(fuse));
     } catch (error) {
       if (error instanceof LayerslayerError) {
-        await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not speak
+        await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not send INIT
         throw error;
       }
       await refusal(path, kernelMount, options);
@@ -113,8 +114,8 @@ function mounted(fuse: Fuse): Promise<void> {
 }
 
 /**
- * libfuse says why it could not mount on stderr only, which a daemon has not. What it asked for is asked for again by the
- * system's own tools, which say it to us.
+ * Throws the reason of a failed mount. libfuse prints it to stderr only, which a daemon has not. So
+ * the system's own tools are asked to mount the same way, and report the reason.
  * @throws LayerslayerError MOUNT_FAILED, unless they succeed
  */
 async function refusal(path: string, kernelMount: KernelMount, options: TransportOptions): Promise<void> {
@@ -122,7 +123,7 @@ async function refusal(path: string, kernelMount: KernelMount, options: Transpor
   try {
     descriptor = await kernelMount.attach({ path }, options);
   } catch (error) {
-    // Without koffi, which fuse-native does not need, fusermount3 can't be asked.
+    // Without koffi, which fuse-native does not need, fusermount3 can't be called.
     if (systemCode((error as Error).cause) === 'ERR_MODULE_NOT_FOUND') return;
     throw error;
   }

@@ -1,12 +1,12 @@
-/** The part of fuse-native 2.2 that we use; the package has no types of its own. */
+/** The used part of fuse-native 2.2, which has no types of its own. */
 declare module 'fuse-native' {
   namespace Fuse {
-    /** Positive: a length where one is asked for. 0: done. Negative: an errno. */
+    /** Positive: a length, where one is expected. 0: done. Negative: an errno. */
     type Reply = (result: number) => void;
 
     interface Stat {
       mode: number;
-      ino: number; // 32 bits of it arrive, as of all but size and blocks
+      ino: number; // cut to 32 bits, as all but size and blocks
       uid?: number;
       gid?: number;
       size?: number;
@@ -14,7 +14,7 @@ declare module 'fuse-native' {
       rdev?: number;
       blksize?: number;
       blocks?: number;
-      atime: number; // ms since 1970, 0 or more; what is left out is now
+      atime: number; // ms since 1970, 0 or more; now if omitted
       mtime: number;
       ctime: number;
     }
@@ -27,7 +27,7 @@ declare module 'fuse-native' {
       namemax: number;
     }
 
-    /** What libfuse asks, by path. What is missing here is ENOSYS. */
+    /** libfuse's operations, by path. Missing ones are ENOSYS. */
     interface Operations {
       getattr(path: string, reply: (errno: number, stat?: Stat) => void): void;
       readdir(path: string, reply: (errno: number, names?: string[], stats?: Stat[]) => void): void;
@@ -72,11 +72,11 @@ declare module 'fuse-native' {
         reply: Reply,
       ): void;
       removexattr(path: string, name: string, reply: Reply): void;
-      getxattr: unknown; // there, so that libfuse asks; see `_op_getxattr`
+      getxattr: unknown; // present, so that libfuse asks; see `_op_getxattr`
       listxattr: unknown;
     }
 
-    /** Of libfuse's `-o`, in its words. Values are not quoted. */
+    /** Options of libfuse's `-o`, by its names. Values are not quoted. */
     interface Options {
       fsname: string;
       subtype: string;
@@ -95,8 +95,9 @@ declare module 'fuse-native' {
     /** Calls back when the kernel has sent INIT, or mounting failed. */
     mount(done: (error: Error | null) => void): void;
     /**
-     * What answers GETXATTR and LISTXATTR. `reply` wants the buffer's memory back. Replaced, because the operation behind it is
-     * not told how much fits `into`, which is empty when the program asks for the size.
+     * Answers GETXATTR and LISTXATTR. `reply` takes the buffer's memory. Replaced, because the
+     * operation behind it does not get the size of `into`, which is empty when the program asks for
+     * the size.
      */
     _op_getxattr(
       reply: (result: number, memory: ArrayBufferLike) => void,

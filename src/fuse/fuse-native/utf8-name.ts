@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** A name as a string that is the same bytes again; undefined when it is not valid UTF-8, where there is none. */
+/** Returns a name as a string of the same bytes; undefined if it is not valid UTF-8. */
 export function utf8Name(name: Uint8Array): string | undefined {
   return isUtf8(name) ? Buffer.from(name.buffer, name.byteOffset, name.length).toString() : undefined;
 }

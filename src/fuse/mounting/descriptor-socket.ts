@@ -4,7 +4,7 @@ import { LayerslayerError } from '../../base/errors.js';
 
 const close = promisify(fs.close);
 
-/** Numbers of Linux's ABI, the same on every architecture that koffi has a build for. */
+/** Numbers of Linux's ABI, the same on each architecture that koffi has a build for. */
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000;
@@ -13,30 +13,32 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 
-/** Room for struct cmsghdr with a few descriptors; more than one is never sent. */
+/** Capacity for struct cmsghdr with a few descriptors. Only one is ever sent. */
 const CONTROL_CAPACITY = 64; // bytes
 
-/** A socket over which another program hands us an open descriptor; Node's own sockets drop those. */
+/** A socket over which a program sends us an open descriptor. Node's sockets drop those. */
 export interface DescriptorSocket {
-  /** The program's end: it is given to it when it is started. */
+  /** The program's end, which it gets when it is started. */
   readonly peer: number;
   /**
-   * Takes the descriptor that was sent; called when the program has ended. Never waits.
-   * @returns undefined when none was sent
+   * Returns the descriptor that was sent. Call it after the program has ended. Never waits.
+   * @returns undefined if none was sent
    */
   receive(): number | undefined;
-  /** Both ends. */
+  /** Closes both ends. */
   close(): Promise<void>;
 }
 
-/** @throws LayerslayerError MOUNT_FAILED when koffi is not installed or the system has no sockets left */
+/**
+ * @throws LayerslayerError MOUNT_FAILED if koffi is not installed or the system has no sockets left
+ */
 export async function openDescriptorSocket(): Promise<DescriptorSocket> {
   const koffi = await loadKoffi();
   const libc = koffi.load(null); // this program's own: glibc or musl, whatever its name
   const socketpair = libc.func('int socketpair(int, int, int, _Out_ int *)');
   const recvmsg = libc.func('intptr_t recvmsg(int, void *, int)');
-  // struct iovec and struct msghdr of recvmsg(2); padding is by the platform's rules. musl declares two of the lengths as
-  // int with a padding of zeros behind, which is the same bytes in little endian.
+  // struct iovec and struct msghdr of recvmsg(2), padded by the platform's rules. musl declares two
+  // of the lengths as int with a padding of zeros after it: the same bytes in little endian.
   const iovec = koffi.struct({ base: 'void *', length: 'size_t' });
   const msghdr = koffi.struct({
     name: 'void *',
@@ -79,7 +81,7 @@ export async function openDescriptorSocket(): Promise<DescriptorSocket> {
   };
 }
 
-/** struct cmsghdr: length (size_t), level, type, then the descriptors. */
+/** Returns the descriptor in struct cmsghdr: length (size_t), level, type, then the descriptors. */
 function descriptorIn(control: Buffer, lengthSize: number): number | undefined {
   const isRights =
     control.readInt32LE(lengthSize) === SOL_SOCKET && control.readInt32LE(lengthSize + 4) === SCM_RIGHTS;

@@ -4,8 +4,9 @@ import { LayerslayerError, systemCode } from '../../base/errors.js';
 const FUSE_CONF = '/etc/fuse.conf';
 
 /**
- * Asks the administrator's file whether ordinary users may let others into their mounts; fusermount3 asks it again.
- * @throws LayerslayerError MOUNT_FAILED when they may not
+ * Checks fuse.conf for permission to let other users into a user's mount. fusermount3 checks it
+ * again.
+ * @throws LayerslayerError MOUNT_FAILED without that permission
  */
 export async function checkUserAllowOther(path: string = FUSE_CONF): Promise<void> {
   if (allowsOther(await read(path))) return;
@@ -13,7 +14,7 @@ export async function checkUserAllowOther(path: string = FUSE_CONF): Promise<voi
   throw new LayerslayerError('MOUNT_FAILED', `${message}; have it added, or leave the option out`);
 }
 
-/** As fusermount3 reads it: blanks around a line and what follows a # are nothing. */
+/** Parses as fusermount3 does: ignores blanks around a line and text after a #. */
 export function allowsOther(text: string): boolean {
   return text.split('\n').some((line) => line.replace(/#.*/, '').trim() === 'user_allow_other');
 }

@@ -6,7 +6,7 @@ import { textOfBytes } from '../../base/raw-text.js';
 export interface MountEntry {
   id: number;
   parentId: number;
-  device: string; // `major:minor`, st_dev of everything on it; tells two mounts of one path apart
+  device: string; // `major:minor`, st_dev of its files; differs between two mounts of one path
   mountpoint: string; // absolute, without symlinks
   options: string; // of this mount: `ro,nosuid,…`
   type: string; // `ext4`, `fuse.layerslayer`
@@ -15,8 +15,8 @@ export interface MountEntry {
 }
 
 /**
- * All mounts that this process sees, in the order they were made: of several on one path the last is the one seen.
- * Reading it asks no file system, so it is safe however dead or hung one is.
+ * Returns all mounts that this process sees, in the order of mounting. Of several on one path the
+ * last is visible. Queries no file system, so dead or hung ones don't matter.
  * @throws LayerslayerError IO_FAILED without /proc
  */
 export async function readMountTable(): Promise<MountEntry[]> {
@@ -24,24 +24,27 @@ export async function readMountTable(): Promise<MountEntry[]> {
   return parseMountTable(await table);
 }
 
-/** The mounts of one type. */
+/** Returns the mounts of one type. */
 export async function findMounts(type: string): Promise<MountEntry[]> {
   return (await readMountTable()).filter((entry) => entry.type === type);
 }
 
-/** The mount that a path shows if it is a mountpoint: the last one there. */
+/** Returns the mount that a path shows if it is a mountpoint: the last one there. */
 export function topmostAt(table: readonly MountEntry[], mountpoint: string): MountEntry | undefined {
   return table.findLast((entry) => entry.mountpoint === mountpoint);
 }
 
-/** Lines that are not of the documented form are skipped. */
+/** Parses a mount table. Skips lines of another form than the documented one. */
 export function parseMountTable(bytes: Uint8Array): MountEntry[] {
-  // As latin1, so that each byte is one character until the escapes are undone.
+  // As latin1, so that each byte is one character until the escapes are decoded.
   const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1').split('\n');
   return lines.flatMap((line) => parseLine(line) ?? []);
 }
 
-/** `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`; fields before the dash vary. */
+/**
+ * Parses `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`. The
+ * fields before the dash vary.
+ */
 function parseLine(line: string): MountEntry | undefined {
   const fields = line.split(' ');
   const dash = fields.indexOf('-', 6);

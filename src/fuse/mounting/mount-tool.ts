@@ -1,13 +1,13 @@
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { runTool, type ToolOptions, type ToolResult } from './run-tool.js';
 
-/** All of them take milliseconds; the room is for a machine that swaps. */
+/** Tools take milliseconds. The rest is for a machine that swaps. */
 const TOOL_DEADLINE_MS = 10_000;
 
 /**
  * Runs mount(8), umount(8) or fusermount3.
- * @returns what it failed with, in its own words; undefined when it did not
- * @throws LayerslayerError `code` when it can't be started
+ * @returns the tool's own error message; undefined if it succeeded
+ * @throws LayerslayerError `code` if it can't be started
  */
 export async function failureOfTool(
   program: string,
@@ -28,7 +28,7 @@ export async function failureOfTool(
   return ownWords(result.stderr) || `${program} ended with ${result.status}`;
 }
 
-/** The first line, less the tool's name and the path that mount(8) says next: `mount: /mnt/img: permission denied.` */
+/** First line without the tool's name and path: `mount: /mnt/img: permission denied.` */
 function ownWords(stderr: string): string | undefined {
   return stderr.split('\n')[0]?.replace(/^(?:u?mount: (?:[^:]*: )?|\S*fusermount3?: )/, '');
 }

@@ -14,26 +14,29 @@ import { runTool } from './run-tool.js';
 /** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
 const ANSWER_DEADLINE_MS = 3000;
 
-/** Dead mounts that may lie on one another (each killed daemon's restart adds one) before we stop cleaning. */
+/** Maximum of dead mounts to remove from one path. Each restart of a killed daemon adds one. */
 const STALE_MOUNTS_MAX = 64;
 
-/** A first mount comes minutes after its mountpoint was looked at; a second one at once, and looking takes 8 ms (measured). */
+/**
+ * Milliseconds that a check counts. A first mount comes minutes after its check, a second one at
+ * once. A check takes 8 ms (measured).
+ */
 const CHECK_HOLDS_MS = 1_000;
 
 /**
- * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: what a request gets that was waiting when the daemon died.
- * Any other failure is an answer too: the checks that follow name it.
+ * ENOTCONN in the words of glibc and of musl, and ECONNABORTED: the result of a request that waits
+ * when the daemon dies. Any other failure is an answer too; later checks report it.
  */
 const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connection abort|Connection aborted/;
 
-/** What a file system did when it was asked for its statfs: always a request, where a stat may come from a cache. */
+/** The state of a file system by statfs, a request always. A stat may come from a cache. */
 type Liveness = 'alive' | 'dead' | 'hung';
 
 /**
- * Makes sure that we can mount over `path`, and removes what a killed daemon of ours left there. Never hangs on a dead
- * or hung mount.
+ * Checks that we can mount over `path`, and removes dead mounts of ours there. Never hangs on a
+ * dead or hung mount.
  * @returns canonical path and identity of the directory
- * @throws LayerslayerError MOUNT_FAILED, saying what to do
+ * @throws LayerslayerError MOUNT_FAILED, with advice
  */
 export async function checkMountpoint(
   path: string,
@@ -44,7 +47,7 @@ export async function checkMountpoint(
   await removeStale(absolute, detach);
   const ask = askerFor(path, await readMountTable());
   const canonical = await canonicalPath(absolute, ask);
-  if (canonical !== absolute) await removeStale(canonical, detach); // we were given a symlink to it
+  if (canonical !== absolute) await removeStale(canonical, detach); // `path` is a symlink to it
   const status = await ask(canonical, () => stat(fsPath(canonical), { bigint: true }));
   if (!status.isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
@@ -58,8 +61,9 @@ export async function checkMountpoint(
 }
 
 /**
- * The same for a mountpoint that may have been checked already.
- * @param options.checkedMs when `checkMountpoint` gave this path, in ms since 1970: within a second it is not asked again
+ * Like `checkMountpoint`, for a mountpoint that may have been checked already.
+ * @param options.checkedMs time when `checkMountpoint` returned this path, in ms since 1970; within
+ *   a second it is not checked again
  * @param options.checkedIdentity identity of the directory at the check
  */
 export async function checkedMountpoint(
@@ -75,7 +79,7 @@ export async function checkedMountpoint(
   return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
 }
 
-/** @throws LayerslayerError MOUNT_FAILED when a mount of ours is there and lives */
+/** @throws LayerslayerError MOUNT_FAILED if a live mount of ours is there */
 async function removeStale(mountpoint: string, detach: KernelMount['detach']): Promise<void> {
   for (let i = 0; i < STALE_MOUNTS_MAX; i++) {
     const table = await readMountTable();
@@ -104,14 +108,14 @@ export async function reachablePath(path: string): Promise<string> {
   return canonicalPath(path, askerFor(path, await readMountTable()));
 }
 
-/** Whether what is mounted there has lost its daemon. Never hangs, and takes a mount that does for alive. */
+/** Returns whether the mount has lost its daemon. Never hangs; a hung mount is alive. */
 export async function isDead(mountpoint: string): Promise<boolean> {
   return (await livenessOf(mountpoint, await readMountTable())) === 'dead';
 }
 
 /**
- * Asks by way of a child process: whoever waits for a hung FUSE daemon cannot be killed, and one such thread in our
- * own process would keep it from exiting.
+ * Queries in a child process. A process that waits for a hung FUSE daemon cannot be killed, and
+ * such a thread of ours would keep our process from exiting.
  */
 async function livenessOf(path: string, table: readonly MountEntry[]): Promise<Liveness> {
   if (!remoteMountOf(table, path)) return 'alive';

@@ -24,7 +24,7 @@ const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   forcibly: ['-f', '-l'], // MNT_FORCE aborts a FUSE connection
 };
 
-/** Mounting by mount(8) as root: the kernel's own interface, without libfuse. */
+/** Mounts by mount(8) as root: the kernel's own interface, without libfuse. */
 export const rootMount: KernelMount = {
   check: checkFuseDevice,
 
@@ -90,11 +90,11 @@ function mountTool(
   descriptor: number,
   options: TransportOptions,
 ): Promise<string | undefined> {
-  // The source is an argument of its own, so commas, blanks and backslashes need no quoting; `--` because it might
-  // start with a dash; the directory is `/`, so that mount(8) does not take it for a path near us and expand it.
-  // -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing in /run/mount/utab. -c: the
-  // directory is descriptor 4, and mount(8) must not resolve it to a path. The dot makes the kernel
-  // follow it.
+  // The source is an argument of its own, so commas, blanks and backslashes need no quoting. `--`:
+  // it might start with a dash. The directory is `/`, so that mount(8) does not expand it as a path
+  // near us. -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing in /run/mount/utab.
+  // -c: the directory is descriptor 4, and mount(8) must not resolve it to a path. The dot makes
+  // the kernel follow it.
   const args = [
     '-i',
     '-n',
@@ -136,7 +136,7 @@ async function holdParent(mountpoint: string): Promise<HeldDirectory | undefined
   }
 }
 
-/** mount(8) options and the data of fuse's own parser, in one string. The descriptor is the tool's fd 3. */
+/** Returns mount(8)'s and fuse's options in one string. The descriptor is the tool's fd 3. */
 export function kernelOptions(options: TransportOptions): string {
   return [
     'ro',
@@ -148,7 +148,7 @@ export function kernelOptions(options: TransportOptions): string {
     'user_id=0',
     'group_id=0',
     `max_read=${MAX_READ_SIZE}`,
-    // Others come in only under the image's own modes; without allow_other the kernel lets nobody but root in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     ...(options.allowOther ? ['allow_other'] : []),
     ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
   ].join(',');

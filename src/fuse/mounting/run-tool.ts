@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { bytesOfText, isRaw } from '../../base/raw-text.js';
 
-/** Bytes kept of what a tool says. */
+/** Maximum bytes of a tool's output. */
 const OUTPUT_MAX = 4096;
 
 /** Milliseconds after which a tool is killed even if it waits for a CPU. */
@@ -12,13 +12,13 @@ const RUNNING_MAX_MS = 60_000;
 export interface ToolOptions {
   deadlineMs: number; // excludes time that this process or the tool waits for a CPU
   inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
-  env?: Readonly<Record<string, string>>; // beside ours
+  env?: Readonly<Record<string, string>>; // added to ours
 }
 
 export interface ToolResult {
   /** undefined: killed at the deadline, or still dying */
   status: number | undefined;
-  /** What it wrote to stderr, trimmed, in the C locale. */
+  /** Its stderr, trimmed, in the C locale. */
   stderr: string;
 }
 
@@ -40,11 +40,11 @@ function octalOf(bytes: Uint8Array): string {
 }
 
 /**
- * Runs a program without a shell, its directory `/`, nothing on stdin or stdout.
+ * Runs a program without a shell, in directory `/`, with nothing on stdin or stdout.
  *
- * It is not waited for past the deadline, not even for its death: what waits for an answer of a hung FUSE daemon
- * cannot be killed until that daemon is, and our process must be able to go on and to exit.
- * @throws the spawn error (ENOENT …) when it cannot be started
+ * Returns at the deadline, even if the program is still dying. A program that waits for a hung FUSE
+ * daemon cannot be killed, and our process must be able to continue and to exit.
+ * @throws the spawn error (ENOENT …) if it cannot be started
  */
 export function runTool(program: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
   return new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   forcibly: ['-u', '-z'],
 };
 
-/** Mounting by fusermount3, which opens the device in the user's name, mounts it as root and hands us the descriptor. */
+/** Mounts by fusermount3, which opens the device, mounts as root, and sends the descriptor. */
 export const userMount: KernelMount = {
   async check({ allowOther }) {
     await checkFuseDevice();
@@ -50,7 +50,7 @@ export const userMount: KernelMount = {
     if (how === 'forcibly') await abortConnection(mountpoint);
     const failure = await failureOfTool(program, [...DETACH_FLAGS[how], '--', mountpoint], 'UNMOUNT_FAILED');
     if (failure === undefined) return;
-    // `entry for /mnt/img not found in /etc/mtab`: it looks for mounts of this user only.
+    // `entry for /mnt/img not found in /etc/mtab`: it only searches for mounts of this user.
     const why = /^entry for .* not found/.test(failure)
       ? 'not mounted by this user; its user or root can unmount it'
       : failure;
@@ -58,24 +58,30 @@ export const userMount: KernelMount = {
   },
 };
 
-/** The kernel's type is `fuse.` and the subtype; descriptor, root mode and user are fusermount3's business. */
+/**
+ * Returns fusermount3's options. The kernel's type is `fuse.` and the subtype. fusermount3 adds
+ * descriptor, root mode and user.
+ */
 export function fusermountOptions(options: TransportOptions): string {
   return [
     'ro',
-    'nosuid', // as `nodev`: of an ordinary user it is never taken back
+    'nosuid', // as `nodev`, always set for an ordinary user
     'nodev',
     ...(options.exec ? [] : ['noexec']),
     `max_read=${MAX_READ_SIZE}`,
     `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
     `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
-    // Others come in only under the image's own modes; without allow_other the kernel lets nobody but this user in.
+    // Other users come in only under the image's modes; by default the kernel lets none in.
     ...(options.allowOther ? ['allow_other'] : []),
     ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
-    ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's looks by itself
+    ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's checks by itself
   ].join(',');
 }
 
-/** By its whole path, so that a missing one is told before anything is fetched. @throws LayerslayerError `code` */
+/**
+ * Finds the program's whole path, so that a missing one is reported before anything is fetched.
+ * @throws LayerslayerError `code`
+ */
 async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<string> {
   const directories = (process.env.PATH ?? '').split(':').filter((directory) => directory.startsWith('/'));
   for (const program of PROGRAMS) {
@@ -103,8 +109,9 @@ function advice(failure: string): string {
 }
 
 /**
- * The user's MNT_FORCE: the connection's files belong to who mounted it (fusectl; the connection is named by the device's
- * minor number). Without fusectl the unmount that follows is lazy, and ends with its last user.
+ * Aborts a user's connection, as MNT_FORCE does for root. The connection's files belong to the user
+ * that mounted it (fusectl; the device's minor number names the connection). Without fusectl the
+ * following unmount is lazy, and the mount ends with its last user.
  */
 async function abortConnection(mountpoint: string): Promise<void> {
   const device = topmostAt(await readMountTable(), mountpoint)?.device;

@@ -1,36 +1,36 @@
 import type { Exchange, HttpAnswer } from '../http/http-exchange.js';
 
-/** What a 401 said. */
+/** The contents of a 401. */
 export interface Refusal {
   origin: string; // of the registry
   header: string | undefined; // Authorization that was refused
   challenges: string[]; // WWW-Authenticate
   nearby: boolean; // the challenge came from a loopback or private address
-  earlier: number; // refusals that this request had before: 0 for its first
+  earlier: number; // earlier refusals of this request, 0 for its first
 }
 
-/** Who gives a registry's requests their Authorization header. */
+/** Supplies the Authorization header of a registry's requests. */
 export interface Authorization {
-  /** The header to send for a repository, undefined before the registry has asked for one. */
+  /** Returns the header for a repository; undefined before the registry has asked for one. */
   header(repository: string, signal: AbortSignal): Promise<string | undefined>;
   /**
-   * Another header after a 401.
-   * @throws RegistryFault UNAUTHORIZED when there is nothing else to try, network codes
+   * Returns another header after a 401.
+   * @throws RegistryFault UNAUTHORIZED if there is nothing else to try; network codes
    */
   renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string>;
 }
 
-/** Refusals of one request: by the token it had, by fresh credentials, by none (anonymous). */
+/** Refusals of one request: of its token, of fresh credentials, of none (anonymous). */
 const REFUSALS_MAX = 3;
 
-/** Sends requests with the registry's Authorization, and again with another after a 401 of the registry itself. */
+/** Adds the registry's Authorization to requests. After its 401, retries with another one. */
 export function authorized(exchange: Exchange, authorization: Authorization, repository: string): Exchange {
   return async (request, signal) => {
     let header = await authorization.header(repository, signal);
     for (let refusals = 0; ; refusals++) {
       const headers = header === undefined ? request.headers : { ...request.headers, authorization: header };
       const answer = await exchange({ ...request, headers }, signal);
-      // Storage behind a redirect may say 401 too: that is not about the registry's credentials.
+      // Storage behind a redirect may answer 401 too, which is not about credentials.
       if (answer.status !== 401 || answer.url.origin !== request.url.origin || refusals === REFUSALS_MAX)
         return answer;
       const refusal = {

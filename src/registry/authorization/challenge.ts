@@ -13,13 +13,13 @@ const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
 const SPACE = /[ \t]*/y;
-/** Some registries leave values unquoted that the grammar would quote (URLs, scopes): all up to the next comma. */
+/** Some registries omit required quotes (URLs, scopes): the value ends at a comma. */
 const BARE_VALUE = /[^,"\s][^,\s]*/y;
 
 /**
- * All challenges of a header, in order. Several may share a line, and parameters and challenges are both separated by
- * commas: `Bearer realm="a,b",scope="x", Basic`. What does not fit the grammar ends the parsing: the challenges before
- * it count.
+ * Returns all challenges of a header, in order. Several may share a line. Commas separate both
+ * challenges and parameters: `Bearer realm="a,b",scope="x", Basic`. Text that does not fit the
+ * grammar ends the parsing; the challenges before it count.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];
@@ -73,7 +73,7 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
-/** `Basic Bearer …`: a scheme without parameters before another (seen without the comma) is no token68. */
+/** `Basic Bearer …`: a scheme before another one without a comma (seen) is no token68. */
 function isScheme(text: string): boolean {
   return /^(basic|bearer)$/i.test(text);
 }

@@ -3,16 +3,17 @@ import { systemCode } from '../../base/errors.js';
 import type { Notice } from '../retry.js';
 import type { StoredAuth } from './docker-config.js';
 
-/** The name becomes a program's: no path, no option, no shell's word. */
+/** The name is part of a program's name: no path, no option, no shell syntax. */
 const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
-/** A helper may ask a keychain or a cloud; one that waits for a person must not hold a mount. */
+/** A helper may query a keychain or a cloud. One that waits for a user must not hold up a mount. */
 const HELPER_DEADLINE_MS = 10_000;
-/** Bytes of a helper's answer; tokens have a few KiB. */
+/** Bytes of a helper's answer. Tokens have a few KiB. */
 const ANSWER_SIZE_MAX = 1024 * 1024;
 
 /**
- * Asks `docker-credential-NAME get` for a server's credentials (docker-credential-helpers protocol).
- * undefined: it has none, or it failed, which is told; the next source is asked then.
+ * Runs `docker-credential-NAME get` for a server's credentials (docker-credential-helpers
+ * protocol). Returns undefined if it has none, or failed, which is reported. The caller then tries
+ * the next source.
  */
 export async function askHelper(
   name: string,
@@ -30,7 +31,7 @@ export async function askHelper(
   const answer = await run(program, server, environment, signal, deadlineMs);
   signal.throwIfAborted();
   if (answer.failure !== undefined) {
-    // The protocol's way to say that there are none: on stdout, with status 1.
+    // By the protocol, a helper without credentials prints this to stdout, with status 1.
     if (/credentials not found/i.test(answer.text)) return undefined;
     notice(`${program} gave no credentials for ${server}: ${answer.failure}`);
     return undefined;
@@ -50,7 +51,7 @@ export async function askHelper(
   }
 }
 
-/** Its output may hold a secret: a failure is told by status only. */
+/** Its output may contain a secret, so a failure is reported by status only. */
 function run(
   program: string,
   server: string,
@@ -59,7 +60,7 @@ function run(
   deadlineMs: number,
 ): Promise<{ text: string; failure?: string }> {
   return new Promise((resolve) => {
-    // A process group of its own: helpers are often scripts, and what they started must end with them.
+    // In its own process group: a script's child processes must end with it.
     const child = spawn(program, ['get'], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: environment,
@@ -97,7 +98,7 @@ function run(
     child.on('close', (status) =>
       finish(status === 0 ? undefined : `it ended with status ${status ?? 'unknown'}`),
     );
-    child.stdin.on('error', () => {}); // a helper that does not read its input: its status says the rest
+    child.stdin.on('error', () => {}); // a helper that does not read its input: its status decides
     child.stdin.end(server);
   });
 }

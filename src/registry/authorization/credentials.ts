@@ -4,7 +4,7 @@ import { askHelper } from './credential-helper.js';
 import { type AuthFile, readAuthFiles, type StoredAuth, storedAuth } from './docker-config.js';
 import { longestKey, serverOf } from './server-key.js';
 
-/** How we show who we are. `from` says in messages where they were found. */
+/** The user's credentials. `from` names their source in messages. */
 export type Credentials =
   | { kind: 'basic'; username: string; password: string; from: string }
   | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token

@@ -52,7 +52,7 @@ export async function readAuthFiles(environment: NodeJS.ProcessEnv, notice: Noti
   return [variable, ...files].filter((file) => file !== undefined);
 }
 
-/** mount(8) and systemd start us without HOME; then the password database knows. */
+/** mount(8) and systemd start us without HOME. Then the password database has it. */
 function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
   if (environment.HOME) return environment.HOME;
   try {
@@ -64,7 +64,7 @@ function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
 
 async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | undefined> {
   try {
-    // A thread that waits for a FIFO's writer keeps the process from ever ending. A shell's `<(…)` is below /dev.
+    // Waiting for a FIFO's writer would keep the process alive. `<(…)` is below /dev.
     if ((await stat(path)).isFIFO() && !path.startsWith('/dev/')) {
       notice(notUsed(path, 'it is a FIFO'));
       return undefined;

@@ -9,15 +9,15 @@ import { type Challenge, parseChallenges } from './challenge.js';
 import type { Credentials } from './credentials.js';
 import { basicHeader, fetchToken } from './token-service.js';
 
-/** A token is renewed so long before its end, or at half its life if that is shorter. */
+/** A token is renewed this long before it expires, or at half its life if that is shorter. */
 const RENEW_BEFORE_MS = 10_000;
-/** Helpers and token service together; requests wait for it. */
+/** For helpers and token service together. Requests wait for it. */
 const GRANT_DEADLINE_MS = 30_000;
 
 interface Grant {
   header: string;
   renewAtMs: number; // Infinity: basic credentials do not expire
-  refusal: Refusal; // what to answer when it is due
+  refusal: Refusal; // whose challenges to answer at renewal
 }
 
 export interface RegistryAuthorizationOptions {
@@ -29,14 +29,14 @@ export interface RegistryAuthorizationOptions {
 }
 
 /**
- * Answers a registry's challenges with credentials and tokens. Grants are kept by repository (all our scopes are its
- * pull scope) and are only ever sent to the registry that asked.
+ * Answers a registry's challenges with credentials and tokens. Grants are cached by repository: all
+ * our scopes are its pull scope. They are only sent to the registry that asked.
  */
 export class RegistryAuthorization implements Authorization {
   readonly #options: RegistryAuthorizationOptions;
   readonly #grants = new Map<string, Grant>();
   readonly #renewing = new SingleFlight<string, string>();
-  /** Headers and stored credentials that were refused: not offered again until they change. */
+  /** Refused headers and stored credentials: not sent again until they change. */
   readonly #refused = new Set<string>();
 
   constructor(options: RegistryAuthorizationOptions) {
@@ -51,11 +51,11 @@ export class RegistryAuthorization implements Authorization {
 
   renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
     const task = () =>
-      // Not under the caller's signal: others wait for the same grant.
+      // Without the caller's signal: other callers wait for the same grant.
       withDeadline(GRANT_DEADLINE_MS, `logging in to ${this.#options.registry}`, undefined, (within) => {
         const grant = this.#grants.get(repository);
         const fresh = grant !== undefined && this.#options.clock.now() < grant.renewAtMs;
-        // Another request was refused with the same header and has renewed it meanwhile.
+        // Another request with the same header was refused, and has renewed it meanwhile.
         if (fresh && grant.header !== refusal.header) return Promise.resolve(grant.header);
         this.#grants.delete(repository);
         return this.#grant(repository, refusal, within);
@@ -64,10 +64,10 @@ export class RegistryAuthorization implements Authorization {
     return untilAborted(this.#renewing.run(key, task), signal);
   }
 
-  /** First what the user has, then, if that was stored somewhere and is refused, once as anybody. */
+  /** Tries the user's credentials. If they were stored and are refused, retries once without. */
   async #grant(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
     const challenges = refusal.challenges.flatMap(parseChallenges);
-    // A stored helper is run anew here: its token may have expired.
+    // Runs a stored helper again: its token may have expired.
     const found = await this.#options.findCredentials(repository, signal);
     const credentials = found && !this.#refused.has(JSON.stringify(found)) ? found : undefined;
     const anonymousBefore = credentials === undefined && refusal.earlier > 0;
@@ -99,7 +99,7 @@ export class RegistryAuthorization implements Authorization {
     try {
       return await this.#token(repository, refusal, challenge, credentials, signal);
     } catch (error) {
-      // Without a host nobody refused them: we did not send them.
+      // Without a host, the credentials were not sent, so they were not refused.
       const refused =
         error instanceof RegistryFault && error.code === 'UNAUTHORIZED' && error.detail.host !== undefined;
       if (!refused) throw error;
@@ -116,7 +116,7 @@ export class RegistryAuthorization implements Authorization {
     signal: AbortSignal,
     cause?: unknown,
   ): Promise<string> {
-    // Who names himself on the command line does not want to be somebody else.
+    // A user that gives a name on the command line does not want anonymous access.
     if (credentials.from === '--username')
       throw this.#unauthorized(repository, credentials, [challenge], cause);
     this.#refused.add(JSON.stringify(credentials));

@@ -6,34 +6,35 @@ import { RegistryFault } from '../registry-fault.js';
 import type { Challenge } from './challenge.js';
 import type { Credentials } from './credentials.js';
 
-/** A token of a registry's token service: distribution's "token authentication" and "OAuth2" pages. */
+/** A token of a token service (distribution: "token authentication", "OAuth2"). */
 export interface RegistryToken {
   token: string;
-  lifetimeMs: number; // from when the answer came
+  lifetimeMs: number; // from the time of the response
 }
 
 /** The protocol's default when `expires_in` is missing. */
 const DEFAULT_LIFETIME_MS = 60_000;
-/** Bytes; tokens have a few KiB. */
+/** Bytes. Tokens have a few KiB. */
 const ANSWER_SIZE_MAX = 1024 * 1024;
 const CLIENT_ID = 'layerslayer';
 
-/** Statuses by which a service says that it knows no POST here; then GET has the same parameters. */
+/** Statuses of a service without POST. GET takes the same parameters. */
 const POST_REFUSED = new Set([400, 404, 405, 501]);
 
 export interface TokenRequest {
   registry: URL; // the origin that sent the challenge
   challenge: Challenge;
-  scope: string; // used when the challenge names none
+  scope: string; // used if the challenge names none
   credentials: Credentials | undefined;
   registryNearby: boolean; // the challenge came from a loopback or private address
   nowMs: number;
 }
 
 /**
- * Asks the token service that the challenge names. An identity token goes by POST (it must not stand in a URL that
- * is logged), and by GET as a password when POST is refused; all else by GET.
- * @throws RegistryFault UNAUTHORIZED when the service refuses, network codes
+ * Requests a token from the challenge's token service. Uses GET, but POST for an identity token,
+ * which must not be in a URL that servers log. If POST is refused, the identity token goes by GET
+ * as a password.
+ * @throws RegistryFault UNAUTHORIZED if the service refuses; network codes
  */
 export async function fetchToken(
   request: TokenRequest,
@@ -53,7 +54,7 @@ export async function fetchToken(
   answer ??= await exchange(getRequest(realm, request), signal);
   if (answer.status !== 200) {
     const fault = await answerFault(answer, `asking ${realm.host} for a token`, '200', request.nowMs);
-    // A service that says 400 to old credentials means the same as one that says 401.
+    // A 400 for old credentials means the same as a 401.
     const refused = answer.status === 400 && credentials !== undefined;
     throw refused ? new RegistryFault('UNAUTHORIZED', fault.message, 'never', fault.detail) : fault;
   }
@@ -79,7 +80,7 @@ function getRequest(realm: URL, request: TokenRequest): HttpRequest {
   const url = new URL(realm);
   const service = challenge.params.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
-  // One parameter a scope: the challenge separates them by spaces.
+  // One parameter for each scope. The challenge separates them by spaces.
   for (const one of (challenge.params.get('scope') ?? scope).split(' '))
     if (one !== '') url.searchParams.append('scope', one);
   if (credentials?.kind === 'basic') url.searchParams.set('account', credentials.username);
@@ -124,7 +125,7 @@ async function parseToken(answer: HttpAnswer, realm: URL, signal: AbortSignal): 
     throw refuse();
   }
   const token = body?.token || body?.access_token;
-  // A token goes into a header: what could end the line was never a token.
+  // A token goes into a header, so it must not contain characters that end the line.
   if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) throw refuse();
   const seconds = body?.expires_in;
   const lifetimeMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : DEFAULT_LIFETIME_MS;

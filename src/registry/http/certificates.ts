@@ -4,30 +4,33 @@ import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { LayerslayerError } from '../../base/errors.js';
 
-/** What a TLS connection trusts and shows; an empty object is Node's own roots. */
+/** Certificates of a TLS connection. An empty object means Node's own roots. */
 export interface Trust {
   ca?: string[];
   cert?: string; // client certificate
   key?: string;
 }
 
-/** Where Linux distributions keep their bundle; the first that is there counts (as in Go, crypto/x509). */
+/** CA bundles of Linux distributions. The first that exists counts (as in Go, crypto/x509). */
 const SYSTEM_BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Alpine
   '/etc/pki/tls/certs/ca-bundle.crt', // Fedora
   '/etc/ssl/ca-bundle.pem', // openSUSE
   '/etc/ssl/cert.pem',
 ];
-/** docker's, then podman's, in the order that containers/image looks. */
+/** podman's, then docker's directory, in containers/image's order. */
 const CERTS_D = ['/etc/containers/certs.d', '/etc/docker/certs.d'];
 
 export interface TrustOptions {
   host: string | undefined; // HOST or HOST:PORT of the registry; undefined for other hosts
-  whole: boolean; // the system's bundle too; else only what somebody named on purpose
+  whole: boolean; // the system's bundle too; else only files that the user named
   certsDirectories?: readonly string[];
 }
 
-/** One context for all of a host's sockets: parsing the roots costs up to 50 ms (measured). undefined: Node's own. */
+/**
+ * Returns one context for all of a host's sockets: parsing the roots costs up to 50 ms (measured).
+ * undefined: Node's own.
+ */
 export async function trustContext(
   environment: NodeJS.ProcessEnv,
   options: TrustOptions,
@@ -45,9 +48,7 @@ export async function trustContext(
   }
 }
 
-/**
- * Node's roots + SSL_CERT_FILE or the system's bundle + the host's own directory in docker's certs.d.
- */
+/** Node's roots + SSL_CERT_FILE or the system's bundle + the host's certs.d directory. */
 export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOptions): Promise<Trust> {
   const named = environment.SSL_CERT_FILE;
   const bundle = named ?? (options.whole ? SYSTEM_BUNDLES.find((path) => existsSync(path)) : undefined);
@@ -58,7 +59,7 @@ export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOp
     (pem) => pem !== undefined,
   );
   const client = own.cert !== undefined && own.key !== undefined ? { cert: own.cert, key: own.key } : {};
-  // `ca` replaces Node's roots, so they are named with the others; without others, leaving it out is 20 ms cheaper.
+  // `ca` replaces Node's roots, so it lists them too. Without others, omit it: 20 ms less.
   if ((bundle === undefined && own.ca === undefined) || added.length === 0) return client;
   const { rootCertificates } = await import('node:tls');
   return { ca: [...rootCertificates, ...added], ...client };
@@ -78,7 +79,7 @@ async function readCertsD(host: string, directories: readonly string[]): Promise
   return {};
 }
 
-/** A file that cannot be read adds no trust: the connection then fails by its certificate, and says so. */
+/** An unreadable file adds no trust: the connection then fails by its certificate. */
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined);
 }

@@ -1,6 +1,6 @@
 import type { ResponseBody } from './response-body.js';
 
-/** One HTTP request. Only GET, HEAD and the token service's POST are ever sent. */
+/** One HTTP request: GET, HEAD, or the token service's POST. */
 export interface HttpRequest {
   method: 'GET' | 'HEAD' | 'POST';
   url: URL;
@@ -13,11 +13,11 @@ export interface HttpRequest {
   senderNearby?: boolean;
 }
 
-/** An answer whose body has not been read yet: its reader must consume or discard it. */
+/** A response whose body is unread. Its reader must consume or discard it. */
 export interface HttpAnswer {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>; // names in lower case
-  url: URL; // that answered: after redirects not the one that was asked
+  url: URL; // of this response; after redirects not the request's
   body: ResponseBody;
   nearby: boolean; // this answer's socket leads to a loopback or private address
   senderNearby: boolean | undefined; // of the request: a retry of `url` follows the same rule
@@ -26,19 +26,19 @@ export interface HttpAnswer {
 }
 
 /**
- * Sends a request and gives its answer, any status. Redirects, authorization and the choice of the scheme are
- * wrappers of this one shape.
- * @throws RegistryFault when there is no answer; the signal's reason when it aborts
+ * Sends a request and returns the response, whatever its status. Redirects, authorization and the
+ * choice of the scheme wrap this interface.
+ * @throws RegistryFault if there is no response; the signal's reason when it aborts
  */
 export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 
-/** The first value of a header. */
+/** Returns the first value of a header. */
 export function headerOf(answer: Pick<HttpAnswer, 'headers'>, name: string): string | undefined {
   const value = answer.headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** Content-Length, undefined when it is missing or no number of bytes. */
+/** Returns Content-Length; undefined if it is missing or no number of bytes. */
 export function contentLengthOf(answer: Pick<HttpAnswer, 'headers'>): number | undefined {
   const text = headerOf(answer, 'content-length');
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;

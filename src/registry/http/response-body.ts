@@ -9,14 +9,15 @@ export interface BodyControl {
 
 export type ChunkSink = (chunk: Uint8Array) => void | Promise<void>;
 
-/** Bytes that are read and thrown away to keep a connection; beyond, closing it is cheaper. */
+/** Bytes discarded to reuse a connection. For more, closing it is cheaper. */
 const DISCARD_MAX = 64 * 1024;
-/** Ms for reading them: a server that drips them must not hold a connection. */
+/** Ms for discarding. A server that drips must not hold a connection. */
 const DISCARD_MS = 5_000;
 
 /**
- * The body of an answer, handed to a sink chunk by chunk straight from the connection: a stream object between would
- * double what a MB costs the receiving thread (measured). It stands still until somebody consumes it.
+ * The body of a response. It passes chunks straight from the connection to a sink: a stream object
+ * in between would double the cost of a MB on the receiving thread (measured). It is paused until
+ * it is consumed.
  */
 export class ResponseBody {
   readonly #control: BodyControl;
@@ -37,9 +38,9 @@ export class ResponseBody {
   }
 
   /**
-   * Hands every chunk to `sink`, in order; when that returns a promise, the connection is paused until it resolves.
-   * Called once.
-   * @throws RegistryFault when the connection fails; what `sink` throws
+   * Passes each chunk to `sink`, in order. If that returns a promise, the connection is paused
+   * until it resolves. Call it once.
+   * @throws RegistryFault if the connection fails; the error of `sink`
    */
   consume(sink: ChunkSink): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -50,18 +51,18 @@ export class ResponseBody {
     });
   }
 
-  /** Ends `consume` as if the body ended here; the connection is closed. */
+  /** Ends `consume` as if the body ended here, and closes the connection. */
   cancel(): void {
     this.#cancelled = true;
     if (!this.#ended) this.#control.abort(new Error('not wanted any more'));
   }
 
-  /** The whole body; more than `limit` bytes are cut off and `complete` is false. */
+  /** Returns the whole body. It is cut after `limit` bytes; `complete` is then false. */
   async collect(limit: number): Promise<{ bytes: Uint8Array; complete: boolean }> {
     const chunks: Uint8Array[] = [];
     let size = 0;
     await this.consume((chunk) => {
-      // A copy: the chunk may be a view of a buffer that holds much more.
+      // A copy: the chunk may be a view of a much larger buffer.
       if (size < limit) chunks.push(Uint8Array.from(chunk.subarray(0, limit - size)));
       size += chunk.length;
       if (size > limit) this.cancel();
@@ -69,7 +70,7 @@ export class ResponseBody {
     return { bytes: Buffer.concat(chunks), complete: size <= limit };
   }
 
-  /** Reads a short body to its end, so that its connection can be used again; closes it on a long one. */
+  /** Reads a short body to its end, to reuse its connection. Closes that of a long one. */
   discard(): void {
     if (this.#sink) return;
     let size = 0;
@@ -78,7 +79,7 @@ export class ResponseBody {
       size += chunk.length;
       if (size > DISCARD_MAX) this.cancel();
     });
-    // Nobody waits for these bytes: a connection that fails here has nobody to tell.
+    // No caller waits for these bytes, so a failure of the connection is dropped.
     ended.catch(() => {}).finally(() => clearTimeout(timer));
   }
 
@@ -97,7 +98,7 @@ export class ResponseBody {
     this.#end(undefined);
   }
 
-  /** @param error as the reader shall see it */
+  /** @param error for the reader */
   onError(error: unknown): void {
     this.#end(this.#cancelled ? undefined : error);
   }
@@ -125,7 +126,7 @@ export class ResponseBody {
     else this.#resume();
   }
 
-  /** The sink failed: its own error ends the consumption, not what the connection says when it is closed. */
+  /** Ends with the sink's own error, not that of the connection that closes then. */
   #fail(error: unknown): void {
     this.#delivering = false;
     this.#end(error);
@@ -147,7 +148,7 @@ export class ResponseBody {
     if (this.#ended) return;
     this.#ended = true;
     this.#failure = failure;
-    // A chunk that the sink is busy with was whole: the end waits for it, a failure does not.
+    // The last chunk was complete: the end waits for the sink, a failure does not.
     if (!this.#delivering || failure !== undefined) this.#finish?.(failure);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Fires when nothing was heard for `ms`. undici's own timers tick once a second and count a request's wait for a free
- * socket; this one runs only while bytes are due.
+ * Fires when no byte came for `ms`. undici's own timers tick once a second, and count a request's
+ * wait for a free socket. This one runs only while bytes are due.
  */
 export class StallTimer {
   readonly #ms: number;
@@ -12,18 +12,18 @@ export class StallTimer {
     this.#onStall = onStall;
   }
 
-  /** Bytes are due from now on. */
+  /** Starts the timer: bytes are due from now on. */
   start(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onStall, this.#ms);
   }
 
-  /** Bytes came. */
+  /** Restarts the timer: bytes came. */
   touch(): void {
     this.#timer?.refresh();
   }
 
-  /** None are due: the reader is busy, or all have come. */
+  /** Stops the timer: the reader is busy, or all bytes have come. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -4,8 +4,9 @@ import { RegistryFault } from '../registry-fault.js';
 import { embeddedIPv4 } from './ip-address.js';
 
 /**
- * Where a registry may send us, by redirect or as token realm. A registry that anyone can run must not make us ask
- * the cloud's metadata service for credentials, or other services of this machine and its network (SSRF).
+ * Kinds of targets of redirects and token realms (rule R7). A malicious registry must not make us
+ * query the cloud's metadata service for credentials, or other services of this machine and its
+ * network (SSRF).
  */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'forbidden' | 'name';
 
@@ -23,7 +24,7 @@ PRIVATE.addSubnet('fc00::', 7, 'ipv6'); // RFC 4193
 PRIVATE.addSubnet('fec0::', 10, 'ipv6'); // RFC 3879, site-local
 PRIVATE.addSubnet('64:ff9b:1::', 48, 'ipv6'); // RFC 8215, a network's own NAT64
 
-/** Never a registry's storage: link-local, unspecified, multicast, and the metadata services that are elsewhere. */
+/** Never storage: link-local, unspecified, multicast, and other metadata services. */
 const FORBIDDEN = new BlockList();
 FORBIDDEN.addSubnet('169.254.0.0', 16); // RFC 3927; 169.254.169.254 is every cloud's metadata
 FORBIDDEN.addSubnet('fe80::', 10, 'ipv6');
@@ -55,7 +56,7 @@ export function addressKind(host: string): AddressKind {
   return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
 }
 
-/** Returns the stricter kind of an IPv6 address and its embedded IPv4 address. */
+/** Kinds from the strictest. IPv6 with an embedded IPv4 address has the stricter of both. */
 const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
 
 function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
@@ -64,14 +65,14 @@ function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
   return PRIVATE.check(address, family) ? 'private' : 'public';
 }
 
-/** In this machine or its own network. */
+/** Returns whether the address is on this machine or in its own network. */
 export function isNearby(kind: AddressKind): boolean {
   return kind === 'loopback' || kind === 'private';
 }
 
 /**
- * Judges a URL by what it says; names are judged when they are resolved (`lookupTargets`).
- * @param what names the sender's word in the message: `redirect`, `token realm`
+ * Checks a URL by its text. Names are checked when they are resolved (`lookupTargets`).
+ * @param what the kind of reference, for the message: `redirect`, `token realm`
  * @param senderNearby the sender has a loopback or private address
  * @throws RegistryFault REGISTRY_UNAVAILABLE
  */
@@ -107,9 +108,7 @@ function resolvesTo(hostname: string, why: string): RegistryFault {
   return new RegistryFault('REGISTRY_UNAVAILABLE', `${hostname} refused: it resolves to ${why}`, 'never');
 }
 
-/**
- * A DNS lookup for sockets. Fails if a name has an address that its sender must not redirect to.
- */
+/** A DNS lookup for sockets. Fails for a name with an address that redirects must not use. */
 export function lookupTargets(senderNearby: boolean): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {

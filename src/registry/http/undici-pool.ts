@@ -10,17 +10,18 @@ export type ConnectorOptions = buildConnector.BuildOptions;
 
 /** How to reach one origin. */
 export interface PoolOptions {
-  connections: number; // sockets at most
+  connections: number; // maximum of sockets
   keepAliveTimeout: number; // ms
   connector: Connector;
 }
 
 /**
- * Sockets to one origin. A request's handler gets the address of its socket.
+ * Opens a pool of sockets to one origin. A request's handler gets the address of its socket.
  *
- * A Pool an origin, never undici's Agent for all: when a socket closes while another request begins, an Agent closes
- * the pool of that origin, and counts the old pool's last sockets against the new one, which it then closes too: from
- * then on every request opens a socket of its own (undici 7.30; 3 ms of our own CPU a read instead of 1.5, measured).
+ * One Pool for each origin, never undici's Agent for all. When a socket closes while another
+ * request begins, an Agent closes the pool of that origin. It counts the old pool's last sockets
+ * against the new pool, and closes that too. From then on each request opens its own socket (undici
+ * 7.30; 3 ms of our CPU a read instead of 1.5, measured).
  */
 export async function openPool(origin: string, options: PoolOptions): Promise<Dispatcher> {
   const { connections, keepAliveTimeout, connector } = options;
@@ -107,7 +108,7 @@ async function loadUndici() {
   return { pool: pool.default, client: client.default, connector: connector.default };
 }
 
-/** Pool's class. Whoever will soon need it may load it before. */
+/** Loads Pool's class ahead of its first use. */
 export async function loadPool(): Promise<typeof Pool> {
   return (await loadUndici()).pool;
 }

@@ -1,5 +1,5 @@
-// Writes COUNT pages of its own to the store in DIRECTORY with CAP, several at once; says how many were kept, and each warning.
-// With `hang` it says `written` and waits to be killed, its grant unspent.
+// Writes COUNT pages to the store in DIRECTORY with CAP, several at once. Prints how many were
+// cached, and each warning.
 import { once } from 'node:events';
 import { logTo } from '#dist/base/log.js';
 import { ContentStore } from '#dist/cache/content-store.js';

@@ -34,7 +34,8 @@ describe('INIT', () => {
     expect(body.length).toBe(64);
     expect([body.readUInt32LE(0), body.readUInt32LE(4)]).toEqual([7, 38]);
     expect(body.readUInt32LE(8)).toBe(131_072); // max_readahead: the smaller
-    // ASYNC_READ, EXPORT_SUPPORT, DO_READDIRPLUS, NO_OPEN, PARALLEL_DIROPS, MAX_PAGES, CACHE_SYMLINKS, NO_OPENDIR
+    // ASYNC_READ, EXPORT_SUPPORT, DO_READDIRPLUS, NO_OPEN, PARALLEL_DIROPS, MAX_PAGES,
+    // CACHE_SYMLINKS, NO_OPENDIR
     const flags = [0, 4, 13, 17, 18, 22, 23, 24].reduce((sum, bit) => sum + 2 ** bit, 0);
     expect(body.readUInt32LE(12)).toBe(flags);
     expect(body.readUInt32LE(24)).toBe(1); // time_gran
@@ -326,7 +327,7 @@ test('the number of the request comes back as it was', () => {
 });
 
 describe('hostile requests', () => {
-  test.each([0, 1, 16, 39])('%d bytes: nobody to answer, said in the log', (length) => {
+  test.each([0, 1, 16, 39])('%d bytes: cannot be answered, said in the log', (length) => {
     const { feed, log } = sample();
     expect(feed(requestBytes(OPCODE.STATFS).subarray(0, length))).toEqual([]);
     expect(log).toHaveLength(1);

@@ -28,7 +28,8 @@ test('what does not fit 53 bits is read as no safe integer', () => {
   expect(Number.isSafeInteger(getU64(view, 0))).toBe(false);
 });
 
-// new_encode_dev of linux/kdev_t.h, by hand: (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)
+// new_encode_dev of linux/kdev_t.h, by hand: (minor & 0xff) | (major << 8) | ((minor & ~0xff) <<
+// 12)
 test.each([
   [0, 0, 0],
   [1, 3, 0x103],

@@ -254,7 +254,7 @@ describe('open and read', () => {
     expect(signal()?.aborted).toBe(true);
   });
 
-  it('what waits is ended when nobody waits for it any more', async () => {
+  it('a read is ended when no caller waits for it any more', async () => {
     const { operations, read, log, signal } = waiting(() => new Promise(() => {}));
     operations.abortReads();
     expect((await read)[0]).toBeLessThan(0);
@@ -262,7 +262,7 @@ describe('open and read', () => {
     expect(log).toEqual([]);
   });
 
-  it('more bytes than were asked for are a fault of ours, and reach nobody', async () => {
+  it('more bytes than were asked for are a fault of ours, and are not delivered', async () => {
     const { read, into, log } = waiting(async () => Buffer.alloc(5000, 'x'));
     expect(await read).toEqual([-EIO]);
     expect(into.every((byte) => byte === 0)).toBe(true);
@@ -286,7 +286,7 @@ describe('access', () => {
   });
 });
 
-it('statfs tells of a full file system', async () => {
+it('statfs describes a full file system', async () => {
   expect(await sample().ask('statfs', '/')).toEqual([
     0,
     { bsize: 4096, frsize: 4096, blocks: 12_345, files: 3, namemax: 255 },

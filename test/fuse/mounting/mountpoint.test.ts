@@ -150,7 +150,7 @@ test('a directory below a dead mount', async () => {
   await expect(check(`${mountpoint}/below`)).rejects.toMatchObject(failure('a dead mount is there'));
 });
 
-test('a hung daemon hangs nobody else: neither on its mount nor below', async () => {
+test('a hung daemon hangs no check: neither on its mount nor below', async () => {
   const mountpoint = await newMountpoint();
   const host = await hostOn(mountpoint);
   host.kill('SIGSTOP');
@@ -168,7 +168,7 @@ test('a daemon that dies while it is being asked is dead, not a fault', async ()
   host.kill('SIGSTOP');
   const checked = check(mountpoint);
   checked.catch(() => {});
-  await until(() => isWaitedFor(mountpoint), 'nobody asks the file system');
+  await until(() => isWaitedFor(mountpoint), 'no process asks the file system');
   await kill(host);
   expect(await checked).toBe(mountpoint);
 });

@@ -1,4 +1,4 @@
-/** REGISTRY.md, the rows about credentials, tokens and rate limits. */
+/** Rules K1 to K9 about credentials and tokens, rule R8 about rate limits. */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -216,7 +216,7 @@ describe('row: tokens', () => {
     expect(proxy.requests(/blobs/).every((seen) => seen.status !== 401)).toBe(true);
   });
 
-  test('revoked in the middle: a 401 costs one token for all who wait', async () => {
+  test('revoked in the middle: a 401 costs one token for all waiters', async () => {
     const { layer, proxy } = await rig({ tokens: {} });
     const blob = await layer();
     proxy.revokeTokens();
@@ -269,7 +269,7 @@ describe('row: tokens', () => {
 });
 
 describe('row: deny expired stored credentials for a public image', () => {
-  test('said, and tried once as anybody; remembered', async () => {
+  test('said, and tried once without; remembered', async () => {
     const config = join(home, 'expired');
     const { layer, proxy, notices, clock } = await rig({
       tokens: { accepts: (authorization) => authorization === undefined },
@@ -301,7 +301,7 @@ describe('row: deny expired stored credentials for a public image', () => {
     expect(proxy.requests(/^\/token/)).toHaveLength(1);
   });
 
-  test('a helper is run anew when its token is refused', async () => {
+  test('a helper is run again when its token is refused', async () => {
     const helper = join(home, 'docker-credential-counting');
     await writeFile(
       helper,

@@ -1,4 +1,4 @@
-/** REGISTRY.md, Content-Encoding: bodies compressed although requests ask for `identity`. */
+/** Rule R13: bodies compressed although requests ask for `identity`. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decodedBody, isJson } from '#dist/registry/http/content-coding.js';
