@@ -4,7 +4,7 @@
 // inflating thread and of our whole process (V8's helpers and the pool beside), and the decompressed bytes.
 import { readFileSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { decodeLayerIndex } from '#dist/index/layer-index-codec.js';
+import { decodeLayerIndex } from '#dist/index/index-file.js';
 import { MIB } from './measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
