@@ -50,9 +50,9 @@ export class CachedIndexes {
       const wanted = new Set(digests(store));
       for (const digest of wanted) {
         if (this.#closed) return;
-        const kept = await this.#load(store, digest);
-        if (!kept) break;
-        this.#preloaded.set(digest, kept);
+        const cached = await this.#load(store, digest);
+        if (!cached) break;
+        this.#preloaded.set(digest, cached);
         await nextTurn();
       }
       if (wanted.size === 0 || this.#preloaded.size < wanted.size) onMissing();
@@ -86,8 +86,8 @@ export class CachedIndexes {
   ): Promise<CachedIndex> {
     const store = await this.#store;
     await this.#preloading;
-    const kept = this.#preloaded.get(digest) ?? (await this.#load(store, digest));
-    if (kept) return kept;
+    const cached = this.#preloaded.get(digest) ?? (await this.#load(store, digest));
+    if (cached) return cached;
     if (!store.usable) return inMemory(await firstOf(providers, signal));
     return withMachineLock(
       { directory: store.lockDirectory, name: `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}` },
@@ -134,8 +134,8 @@ export class CachedIndexes {
     const key = indexKey(LAYER_INDEX_VERSION, digest);
     if (!(await store.write('index', key, made.bytes))) return inMemory(made);
     if (!made.index) {
-      const kept = await this.#load(store, digest);
-      return kept ? { ...kept, cached: false } : inMemory(made);
+      const cached = await this.#load(store, digest);
+      return cached ? { ...cached, cached: false } : inMemory(made);
     }
     const fd = store.openFd('index', key);
     if (fd === undefined) return inMemory(made);
