@@ -3,8 +3,8 @@ import type { Digest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 
 /**
- * The number (from 1, base first) of the layer that `--layer` names. A digest that stands there more than once (empty
- * layers do) is the same bytes each time: the first counts.
+ * Returns the number (from 1, base first) of the layer that `--layer` names. A manifest may have a
+ * digest more than once, as of empty layers: the first one counts.
  * @throws LayerslayerError NOT_FOUND when the image has no such layer
  */
 export function chooseLayer(image: ResolvedImage, wanted: number | Digest): number {
