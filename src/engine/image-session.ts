@@ -11,7 +11,7 @@ import type { LayerWatcher } from './layer-watcher.js';
 export interface SessionOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
-  memoryBytes: number; // cap of decompressed windows
+  memoryBytes: number; // limit of cached chunks
   inflatingThreads?: number; // maximum; each takes about 20 MiB
   log: Log;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
@@ -26,13 +26,13 @@ export interface OperationOptions {
 }
 
 /**
- * How far the index pass of one layer is; reported a few times a second and at the end. `doneBytes` grows, but for a pass
- * that must be made again, and is `totalBytes` when the layer is done.
+ * How far the index pass of one layer is. Reported a few times a second and at the end. `doneBytes`
+ * grows, except when a pass is repeated, and is `totalBytes` when the layer is done.
  */
 export interface LayerProgress {
   layer: number; // from 1, base first
   state: 'indexing' | 'waiting' | 'done'; // waiting: another process indexes this layer
-  cached: boolean; // the index was kept from an earlier mount
+  cached: boolean; // the index was in the cache
   doneBytes: number; // compressed
   totalBytes: number;
 }
@@ -40,11 +40,11 @@ export interface LayerProgress {
 /** Counters since the session began. */
 export interface SessionMetrics {
   bytesFetched: number; // body bytes of layers received from the network
-  cacheHits: number; // window lookups answered from memory
+  cacheHits: number; // chunk lookups answered from memory
   cacheMisses: number;
 }
 
-/** What was made of layers and is kept on disk beside their indexes, as bytes. A miss is undefined, a failed write says nothing. */
+/** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
 export interface TreeStore {
   read(key: string): Promise<Uint8Array | undefined>;
   /** Returns at once; `bytes` are not changed any more. */
@@ -52,12 +52,15 @@ export interface TreeStore {
   remove(key: string): Promise<void>;
 }
 
-/** A walk that came to the end, or found the index kept, has a layer; else so many compressed bytes were read, unverified. */
+/**
+ * `layer` is set when the walk finished or the index was cached. Otherwise `readBytes` compressed
+ * bytes were read, unverified.
+ */
 export type LayerWalkEnd = { layer: Layer; isWalked: boolean } | { readBytes: number };
 
 /**
- * One user's access to images: owns the worker threads, the caches and the network. Nothing is started before it is
- * needed: a second mount of a kept image never starts an inflating thread until the first read.
+ * One user's access to images: owns the worker threads, the caches and the network. Nothing is
+ * started before it is needed: a second mount starts no inflating thread until the first read.
  */
 export interface ImageSession {
   /**
@@ -70,21 +73,23 @@ export interface ImageSession {
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
   /**
-   * The image's layers, base first, each with its index: loaded from the cache, else made in one pass over the blob.
-   * Aborting keeps the indexes that were complete. When one layer fails the others are stopped.
-   * @param only numbers of the layers wanted (from 1), in the order of the result; all when left out
-   * @throws LayerslayerError the first fault, told with the layer's number; the signal's reason
+   * Returns the image's layers, base first, each with its index: from the cache, or from one pass
+   * over the blob. Indexes that are complete stay cached when the signal is aborted. When one layer
+   * fails, the others are stopped.
+   * @param options.only numbers of the layers (from 1), in the order of the result; default: all
+   * @throws LayerslayerError the first fault, with the layer's number; the signal's reason
    */
   openLayers(
     image: ResolvedImage,
     options?: OperationOptions & { only?: readonly number[] | undefined },
   ): Promise<Layer[]>;
   /**
-   * Saves the layers' bytes as they are in files, checked by digest, a few at a time. A fault with one is its outcome, and the
-   * others are still done; aborting leaves partial files, which the next save goes on with.
-   * @param target where each goes, its directories made
-   * @returns an outcome a blob, base first
-   * @throws LayerslayerError INVALID_ARGUMENT for layers that are not there; the signal's reason
+   * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
+   * its outcome; the others are still saved. An aborted save leaves partial files, which the next one
+   * resumes.
+   * @param target returns where a blob goes; the directories exist
+   * @returns an outcome for each blob, base first
+   * @throws LayerslayerError INVALID_ARGUMENT for layers that do not exist; the signal's reason
    */
   saveLayers(
     image: ResolvedImage,
@@ -98,13 +103,13 @@ export interface ImageSession {
   prepareReads(): Promise<void>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
-  /** A layer of the image (from 1) if its index is kept, else undefined. Nothing is fetched. */
+  /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
   openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
-   * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the watcher has seen enough. To the
-   * end it is an index pass: the digest is checked and the index kept. The watcher is not asked when another process has
-   * made the index meanwhile.
-   * @throws LayerslayerError told with the layer's number; the signal's reason; what the watcher throws
+   * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * watcher has seen enough. At the end of the layer its digest is checked and the index is cached.
+   * The watcher is not called when another process has made the index meanwhile.
+   * @throws LayerslayerError with the layer's number; the signal's reason; what the watcher throws
    */
   walkLayer(
     image: ResolvedImage,

@@ -43,7 +43,10 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
   }
 }
 
-/** Names the layers, their order and numbers, and both formats: the tree holds rows of the layers' indexes. */
+/**
+ * Names the layers, their order and numbers, and both formats: the tree holds rows of the layers'
+ * indexes.
+ */
 function keyOf(layers: readonly OpenedLayer[]): string {
   const names = layers.map(({ layer, number }) => `${number} ${layer.digest}`).join('\n');
   const hash = createHash('sha256').update(names).digest('hex');

@@ -52,7 +52,10 @@ export interface ImageView {
   files(): Promise<ImageFiles>;
 }
 
-/** A path from the root of an image. A leading slash is optional. Bytes: for names that are not UTF-8. */
+/**
+ * A path from the root of an image. A leading slash is optional. Bytes are for names that are not
+ * UTF-8.
+ */
 export type ImagePath = string | Uint8Array;
 
 /**

@@ -3,7 +3,10 @@ import { shownName } from '../base/quote-name.js';
 import { MAX_FOLLOWED_LINKS } from './limits.js';
 import { ROOT_INODE, type Tree } from './tree.js';
 
-/** Where a path leads in a tree. Names are views or parts of the path; those from the root on, without symlinks. */
+/**
+ * Where a path leads in a tree. `names` are components from the root, without symlinks: views of
+ * the tree, or parts of the path.
+ */
 export type Resolved =
   | { kind: 'found'; inode: number; names: readonly Uint8Array[] }
   /** `names` is a directory that is there, `name` is not in it; `rest` would come after. */
