@@ -170,7 +170,7 @@ export class FetchedBlocks {
       return page.subarray(filled, filled + length);
     };
     let pageIsRight = true;
-    const onBlock = async (block: Uint8Array, number: number) => {
+    const onBlock = (block: Uint8Array, number: number): Promise<void> | undefined => {
       const flight = run[number - first]!;
       filled += block.length;
       if (areBlocks(block, number * BLOCK_SIZE, blockDigests)) {
@@ -181,12 +181,12 @@ export class FetchedBlocks {
         damaged.push(flight);
         pageIsRight = false;
       }
-      if (filled < page.length) return;
+      if (filled < page.length) return undefined;
       // The stream waits, so that pages to be written do not pile up.
       const isWhole = pageIsRight && page.length === pageLength(pageOf(pageStart), blob.size);
-      if (isWhole) await this.#cached.write(pageOf(pageStart), page);
-      else await this.#writeBlocks(page, pageStart, damaged);
       pageIsRight = true;
+      if (isWhole) return this.#cached.write(pageOf(pageStart), page);
+      return this.#writeBlocks(page, pageStart, damaged);
     };
     const assembler = new PageAssembler(from, to, BLOCK_SIZE, takeBuffer, onBlock);
     await blob.stream(from, to, (chunk) => assembler.add(chunk), signal);

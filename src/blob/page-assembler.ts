@@ -36,41 +36,41 @@ export class PageAssembler {
     return this.#offset;
   }
 
-  /** Most chunks end no page, and cost no promise. */
+  /** Returns a promise only if the receiver or the buffers do: each one pauses the connection. */
   add(chunk: Uint8Array): void | Promise<void> {
-    if (this.#page && chunk.length < this.#page.length - this.#filled) {
-      this.#page.set(chunk, this.#filled);
-      this.#filled += chunk.length;
-      return;
-    }
-    return this.#addAcross(chunk);
-  }
-
-  async #addAcross(chunk: Uint8Array): Promise<void> {
-    let at = 0;
-    while (at < chunk.length) {
-      this.#page ??= await this.#begin();
-      const part = chunk.subarray(at, at + this.#page.length - this.#filled);
-      this.#page.set(part, this.#filled);
+    for (let at = 0; at < chunk.length; ) {
+      if (!this.#page) {
+        const begun = this.#begin();
+        if (begun) return begun.then(() => this.add(chunk.subarray(at)));
+      }
+      const page: Uint8Array = this.#page!;
+      const part = chunk.subarray(at, at + page.length - this.#filled);
+      page.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
-      if (this.#filled < this.#page.length) return;
-      const page = this.#page;
+      if (this.#filled < page.length) return;
       const number = this.#offset / this.#unit;
       this.#page = undefined;
       this.#filled = 0;
       this.#offset += page.length;
-      await this.#onPage(page, number);
+      const taken = this.#onPage(page, number);
+      if (taken) return at < chunk.length ? taken.then(() => this.add(chunk.subarray(at))) : taken;
     }
   }
 
-  async #begin(): Promise<Uint8Array> {
+  #begin(): Promise<void> | undefined {
     const length = Math.min(this.#unit, this.#end - this.#offset);
     if (length <= 0)
       throw new LayerslayerError(
         'DIGEST_MISMATCH',
         `got bytes past ${this.#end}, the end of what was asked for`,
       );
-    return (await this.#takeBuffer(length)).subarray(0, length);
+    const set = (buffer: Uint8Array) => {
+      this.#page = buffer.subarray(0, length);
+    };
+    const buffer = this.#takeBuffer(length);
+    if (buffer instanceof Promise) return buffer.then(set);
+    set(buffer);
+    return undefined;
   }
 }

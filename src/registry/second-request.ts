@@ -66,6 +66,7 @@ export function withSecondRequest(
       new Promise<void>((resolve, reject) => {
         const running = new Map<Runner, AbortController>();
         let heard = traffic.count; // when bytes came last
+        let isBusy = false; // the receiver, with the last bytes
         let fault: unknown;
         const end = (settle: () => void) => {
           silence.stop();
@@ -89,14 +90,15 @@ export function withSecondRequest(
               }
               traffic.heard();
               heard = traffic.count;
-              silence.start();
+              silence.touch();
               return true;
             },
             delivering(received) {
               if (!received) return undefined;
-              silence.stop();
+              isBusy = true;
               return received.then(() => {
-                if (running.has(runner)) silence.start();
+                isBusy = false;
+                silence.touch();
               });
             },
           };
@@ -112,10 +114,11 @@ export function withSecondRequest(
           );
         };
         const silence = new StallTimer(afterMs, () => {
-          if (running.size === 1 && traffic.isServed(heard)) {
+          if (running.size === 1 && !isBusy && traffic.isServed(heard)) {
             onSecond();
             start();
-          } else silence.start();
+          }
+          silence.start();
         });
         if (signal.aborted) {
           reject(signal.reason);
