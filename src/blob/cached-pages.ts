@@ -61,9 +61,17 @@ export class CachedPages implements NearBytes {
     return this.#store.has('page', this.#runKey(page)) || this.#store.has('page', this.#key(page));
   }
 
-  /** Whether a read of the block at `offset` is worthwhile. */
-  hasBlock(offset: number): boolean {
-    return this.has(pageOf(offset)) || this.#store.has('page', this.#blockKey(offset));
+  /** Returns the blocks that are not on disk. @param blocks in order */
+  missing(blocks: readonly number[]): number[] {
+    let last = -1; // page
+    let hasLast = false;
+    return blocks.filter((block) => {
+      const offset = block * BLOCK_SIZE;
+      const page = pageOf(offset);
+      if (page !== last) hasLast = this.has(page);
+      last = page;
+      return !hasLast && !this.#store.has('page', this.#blockKey(offset));
+    });
   }
 
   /** The pages that are on disk by their files' names. Of a run that was interrupted only the first are. */

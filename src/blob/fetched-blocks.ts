@@ -100,7 +100,7 @@ export class FetchedBlocks {
     const blocks = Array.from({ length: last - first }, (_, i) => first + i);
     const unknown = blocks.filter((number) => !this.#flights.has(number) && !this.#recent(number));
     if (unknown.length < half) return;
-    const missing = unknown.filter((number) => !this.#cached.hasBlock(number * BLOCK_SIZE));
+    const missing = this.#cached.missing(unknown);
     if (missing.length < half) return;
     this.#readAheads++;
     void this.#requestRuns(missing.map((number) => this.#begin(number))).finally(() => this.#readAheads--);

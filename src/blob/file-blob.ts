@@ -1,6 +1,6 @@
 import type { Blob, LocalBytes } from './blob.js';
-import { checkRange } from './byte-range.js';
 import { type FilePart, readFully } from './file-part.js';
+import { checkRange } from './page.js';
 
 /** Bytes of one `stream` chunk: large enough that the turns through the thread pool don't count. */
 const CHUNK_LENGTH = 256 * 1024;

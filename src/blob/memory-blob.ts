@@ -1,5 +1,5 @@
 import type { Blob } from './blob.js';
-import { checkRange } from './byte-range.js';
+import { checkRange } from './page.js';
 
 /** Bytes of one `stream` chunk: about what a network hands out. */
 const CHUNK_LENGTH = 64 * 1024;

@@ -1,3 +1,5 @@
+import { LayerslayerError } from '../base/errors.js';
+
 /** Compressed bytes are cached in pages of this size (bytes), the last one shorter. */
 export const PAGE_SIZE = 256 * 1024;
 
@@ -30,4 +32,11 @@ export function pageOf(offset: number): number {
 /** Bytes of the page `number`, 0 to pageCount - 1. */
 export function pageLength(number: number, blobSize: number): number {
   return Math.min(PAGE_SIZE, blobSize - number * PAGE_SIZE);
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT unless `[offset, offset + length)` lies inside `size` bytes */
+export function checkRange(offset: number, length: number, size: number): void {
+  // Not `offset + length > size`: past 2^53 the sum rounds.
+  if (offset >= 0 && length >= 0 && offset <= size && length <= size - offset) return;
+  throw new LayerslayerError('INVALID_ARGUMENT', `${length} bytes at ${offset} are not inside ${size}`);
 }

@@ -1,8 +1,7 @@
 import type { BlobReader } from './blob.js';
 import { areBlocks } from './block-digests.js';
-import { checkRange } from './byte-range.js';
 import type { NearBytes } from './near-bytes.js';
-import { BLOCK_SIZE, type BlockDigests, PAGE_SIZE, pageOf } from './page.js';
+import { BLOCK_SIZE, type BlockDigests, checkRange, PAGE_SIZE, pageOf } from './page.js';
 
 export interface VerifiedBlobOptions {
   size: number; // bytes of the blob

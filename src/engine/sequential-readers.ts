@@ -69,9 +69,9 @@ export class SequentialReaders {
 }
 
 /**
- * The window before which a reader will likely go on: as far again as it has come, twice. Latency is hidden
- * by what is fetched ahead, which may be more than what is inflated ahead.
+ * The window before which a reader will likely go on: four times as far as it has come. Latency is hidden by
+ * what is fetched ahead, which may be more than what is inflated ahead.
  */
 export function likelyEnd(reader: SequentialReader, windowCount: number): number {
-  return Math.min(windowCount, Math.max(reader.next, reader.position + 2 * reader.passed));
+  return Math.min(windowCount, Math.max(reader.next, reader.position + 4 * reader.passed));
 }

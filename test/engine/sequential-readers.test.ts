@@ -78,12 +78,12 @@ describe('sequential readers', () => {
     expect(readers.at(40)).toBeUndefined();
   });
 
-  it('will likely go on as far again as they have come, twice, within the layer', () => {
+  it('will likely go on four times as far as they have come, within the layer', () => {
     const readers = new SequentialReaders(16);
     readers.add(9, 0);
     for (const [last, end] of [
-      [19, 19 + 1 + 20],
-      [39, 39 + 1 + 60],
+      [19, 19 + 1 + 40],
+      [39, 39 + 1 + 120],
       [400, COUNT],
     ] as const) {
       const reader = readers.at(last === 19 ? 10 : last === 39 ? 20 : 40)!;
