@@ -33,7 +33,7 @@ async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PA
   const recent = new ByteLru<string, Uint8Array>(recentBytes);
   const common = { digest: DIGEST, blockDigests: BLOCK_DIGESTS, store, log };
   const fetched = new FetchedBlocks({ ...common, blob: source, recent, signal });
-  const file = (key: string) => join(directory, 'v1/pages', key);
+  const file = (key: string) => join(directory, 'v2/pages', key);
   /** The blocks `[first, end)`. */
   const read = (first: number, end = first + 1, abort?: AbortSignal) => {
     const length = Math.min(end * BLOCK, BYTES.length) - first * BLOCK;

@@ -76,7 +76,7 @@ describe('a verified blob with a cache', () => {
     for (const block of blocks) {
       await cached.writeBlock(block * BLOCK, BYTES.subarray(block * BLOCK, (block + 1) * BLOCK));
     }
-    const file = (key: string) => join(directory, 'v1/pages', key);
+    const file = (key: string) => join(directory, 'v2/pages', key);
     return { ...verified(BYTES, cached), file };
   }
 

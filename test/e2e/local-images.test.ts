@@ -139,7 +139,7 @@ describe.each(FORMS)('%s', (image, canonical) => {
     expect((await mount(image)).status).toBe(0);
     await run('sh', ['-c', 'tar -c . | cat >/dev/null'], { cwd: place.directory('mnt') });
     await place.unmount(place.directory('mnt'));
-    const kept = (folder: string) => readdirSync(join(place.cache, 'v1', folder), { recursive: true }).length;
+    const kept = (folder: string) => readdirSync(join(place.cache, 'v2', folder), { recursive: true }).length;
     expect(kept('index')).toBeGreaterThan(3);
     expect(kept('pages')).toBe(0);
     const again = await mount(image, '--verbose');
