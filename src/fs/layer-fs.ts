@@ -1,37 +1,19 @@
 import type { InodeKind } from '../overlay/tree.js';
 
-/** What `stat` shows; one object is filled again and again so that a getattr allocates nothing. */
-export interface Attributes {
-  inode: number;
-  kind: InodeKind;
-  mode: number; // 0 to 0o7777, without the type
-  nlink: number;
-  uid: number;
-  gid: number;
-  deviceMajor: number;
-  deviceMinor: number;
-  size: number; // bytes
-  blocks: number; // 512-byte units
-  mtimeSeconds: number; // also atime and ctime
-  mtimeNanoseconds: number;
-}
-
-/** One to fill. */
-export function newAttributes(): Attributes {
-  return {
-    inode: 0,
-    kind: 'file',
-    mode: 0,
-    nlink: 0,
-    uid: 0,
-    gid: 0,
-    deviceMajor: 0,
-    deviceMinor: 0,
-    size: 0,
-    blocks: 0,
-    mtimeSeconds: 0,
-    mtimeNanoseconds: 0,
-  };
+/** What `stat` shows. One object is filled again and again, so that a getattr allocates nothing. */
+export class Attributes {
+  inode = 0;
+  kind: InodeKind = 'file';
+  mode = 0; // 0 to 0o7777, without the type
+  nlink = 0;
+  uid = 0;
+  gid = 0;
+  deviceMajor = 0;
+  deviceMinor = 0;
+  size = 0; // bytes
+  blocks = 0; // 512-byte units
+  mtimeSeconds = 0; // also atime and ctime
+  mtimeNanoseconds = 0;
 }
 
 export interface Statfs {
@@ -75,4 +57,11 @@ export interface LayerFs {
   /** Names of the image's own attributes, each ended by NUL. */
   listxattr(inode: number): Uint8Array;
   statfs(): Statfs;
+}
+
+const DOT = 0x2e;
+
+/** Returns whether the name is `.` or `..`. */
+export function isDotOrDotDot(name: Uint8Array): boolean {
+  return name[0] === DOT && (name.length === 1 || (name.length === 2 && name[1] === DOT));
 }

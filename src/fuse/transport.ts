@@ -1,6 +1,5 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
-import type { Capabilities } from './capabilities.js';
 
 export interface TransportOptions {
   source: string; // first field of /proc/mounts: the image reference
@@ -35,10 +34,11 @@ export interface MountedFs {
 export const TRANSPORT_NAMES = ['dev-fuse', 'fuse-native'] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
-/** A way to hand a LayerFs to the kernel. */
+/**
+ * A way to hand a LayerFs to the kernel. The process that mounts must never access the mount by a
+ * synchronous call (`fs.*Sync`, or spawning a program there): it could not answer itself.
+ */
 export interface Transport {
-  readonly name: string;
-  readonly capabilities: Capabilities;
   /** @throws LayerslayerError MOUNT_FAILED */
   mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs>;
 }

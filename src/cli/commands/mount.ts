@@ -45,8 +45,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     // Its modules load while the mountpoint is checked.
     const resolver = localPath === undefined ? loadResolver() : undefined;
     const kernelMount = await ownKernelMount();
-    const { nonempty } = choices;
-    const checked = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    const checked = await checkMountpoint(resolve(context.cwd, directory!), choices);
     const { path: mountpoint, identity: mountpointIdentity } = checked;
     await kernelMount.check(choices);
     if (choices.transport === 'fuse-native')

@@ -39,15 +39,14 @@ const UNWANTED_REPLY_ERRORS: ReadonlySet<string | undefined> = new Set(['ENOENT'
 export class DeviceChannel implements ReplySink {
   /** Resolves when the kernel sends no more requests and the descriptor is closed. */
   readonly closed: Promise<void>;
-  readonly #descriptor: number;
-  readonly #log: Log;
   #onClosed: () => void = () => {};
-  #readers = 0;
+  #readers = READERS;
   #isOpen = true;
 
-  constructor(descriptor: number, log: Log) {
-    this.#descriptor = descriptor;
-    this.#log = log;
+  constructor(
+    private readonly descriptor: number,
+    private readonly log: Log,
+  ) {
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
@@ -57,16 +56,15 @@ export class DeviceChannel implements ReplySink {
    * @param onRequest called for each request, which is parsed in place and overwritten after the
    *   call
    */
-  start(readers: number, onRequest: (request: FuseRequest) => void): void {
-    this.#readers = readers;
-    for (let i = 0; i < readers; i++) this.#startReader(onRequest);
+  start(onRequest: (request: FuseRequest) => void): void {
+    for (let i = 0; i < READERS; i++) this.#startReader(onRequest);
   }
 
   #startReader(onRequest: (request: FuseRequest) => void): void {
     const buffer = Buffer.allocUnsafeSlow(REQUEST_CAPACITY);
     const request = new FuseRequest(buffer);
     let failures = 0;
-    const next = () => read(this.#descriptor, buffer, 0, REQUEST_CAPACITY, null, onRead);
+    const next = () => read(this.descriptor, buffer, 0, REQUEST_CAPACITY, null, onRead);
     const onRead = (error: NodeJS.ErrnoException | null, length: number) => {
       if (!error) {
         failures = 0;
@@ -76,7 +74,7 @@ export class DeviceChannel implements ReplySink {
       }
       if (PASSING_ERRORS.has(error.code)) return next();
       if (error.code !== 'ENODEV') {
-        this.#log.error(`reading /dev/fuse: ${error.message}`);
+        this.log.error(`reading /dev/fuse: ${error.message}`);
         if (++failures < READ_FAILURES_MAX) return next();
       }
       this.#readerEnded();
@@ -87,7 +85,7 @@ export class DeviceChannel implements ReplySink {
   #readerEnded(): void {
     if (--this.#readers > 0) return;
     this.#isOpen = false;
-    close(this.#descriptor, () => this.#onClosed());
+    close(this.descriptor, () => this.#onClosed());
   }
 
   /**
@@ -98,11 +96,11 @@ export class DeviceChannel implements ReplySink {
     // A read may end after the mount did, when its descriptor may be another file's.
     if (!this.#isOpen) return;
     try {
-      if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);
-      else writevSync(this.#descriptor, [head.subarray(0, headLength), data]);
+      if (data === undefined || data.length === 0) writeSync(this.descriptor, head, 0, headLength);
+      else writevSync(this.descriptor, [head.subarray(0, headLength), data]);
     } catch (error) {
       if (UNWANTED_REPLY_ERRORS.has(systemCode(error))) return;
-      this.#log.error(`writing a reply of ${headLength + (data?.length ?? 0)} bytes to /dev/fuse: ${error}`);
+      this.log.error(`writing a reply of ${headLength + (data?.length ?? 0)} bytes to /dev/fuse: ${error}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import {
   FUSE_ASYNC_READ,
   FUSE_CACHE_SYMLINKS,
@@ -18,9 +19,6 @@ import { LITTLE_ENDIAN } from './wire.js';
 
 /** The oldest supported protocol. It has all flags below, and all maintained kernels have it. */
 const OLDEST_MINOR_VERSION = 31;
-
-/** Maximum bytes of one READ. The `max_read` mount option enforces it for any page size. */
-export const MAX_READ_SIZE = 1024 * 1024;
 
 const MAX_READAHEAD = MAX_READ_SIZE; // bytes
 const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it

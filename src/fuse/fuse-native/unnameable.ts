@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { LayerFs } from '../../fs/layer-fs.js';
+import { isDotOrDotDot, type LayerFs } from '../../fs/layer-fs.js';
 import { ROOT_INODE } from '../../overlay/tree.js';
-import { isDotOrDotDot } from '../dev-fuse/directory-reply.js';
 
 /** What a transport cannot show if its names are UTF-8 strings. */
 export interface Unnameable {

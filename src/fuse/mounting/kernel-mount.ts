@@ -1,7 +1,9 @@
 import type { TransportOptions } from '../transport.js';
 
+export const SUBTYPE = 'layerslayer';
+
 /** Our type in /proc/mounts. It marks our mounts, and mount(8) and fstab use it. */
-export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
+export const FILE_SYSTEM_TYPE = `fuse.${SUBTYPE}`;
 
 /**
  * `if-unused` fails if the mount is busy. `lazily` hides it now; it ends with its last user.
@@ -37,4 +39,18 @@ export interface KernelMount {
    * @throws LayerslayerError UNMOUNT_FAILED
    */
   detach(mountpoint: string, how: Detachment): Promise<void>;
+}
+
+/**
+ * Returns the options of mount(2) that decide who may use the mount. Other users come in only under
+ * the image's modes; by default the kernel lets none in.
+ */
+export function permissionOptions(options: TransportOptions): string[] {
+  if (options.allowOther) return ['allow_other', 'default_permissions'];
+  return options.defaultPermissions ? ['default_permissions'] : [];
+}
+
+/** Escapes commas for libfuse: an image named `a,suid` must not get another option. */
+export function escapedSource(source: string): string {
+  return source.replace(/[\\,]/g, '\\$&');
 }

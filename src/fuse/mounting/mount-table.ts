@@ -34,6 +34,24 @@ export function topmostAt(table: readonly MountEntry[], mountpoint: string): Mou
   return table.findLast((entry) => entry.mountpoint === mountpoint);
 }
 
+/**
+ * Types whose files another process or machine serves, which may be dead or hung. `autofs` waits
+ * for the mount behind it.
+ */
+const REMOTE_TYPE =
+  /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs|vboxsf|lustre|gpfs|beegfs|orangefs|coda|ocfs2|gfs2)/;
+
+/**
+ * Returns the innermost remote file system that a path is on or passes, undefined if all are local.
+ */
+export function remoteMountOf(table: readonly MountEntry[], path: string): MountEntry | undefined {
+  return table.findLast(({ type, mountpoint }) => REMOTE_TYPE.test(type) && isWithin(path, mountpoint));
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
 /** Parses a mount table. Skips lines of another form than the documented one. */
 export function parseMountTable(bytes: Uint8Array): MountEntry[] {
   // As latin1, so that each byte is one character until the escapes are decoded.

@@ -1,14 +1,14 @@
 import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { fsPath } from '../../base/raw-text.js';
+import { withinDeadline } from '../deadline.js';
+import type { TransportOptions } from '../transport.js';
 import { type Ask, canonicalPath } from './canonical-path.js';
 import { directoryIdentity } from './held-directory.js';
 import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
-import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
+import { type MountEntry, readMountTable, remoteMountOf, topmostAt } from './mount-table.js';
 import { ownKernelMount } from './own-kernel-mount.js';
-import { remoteMountOf } from './remote-mount.js';
 import { runTool } from './run-tool.js';
 
 /** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
@@ -40,9 +40,9 @@ type Liveness = 'alive' | 'dead' | 'hung';
  */
 export async function checkMountpoint(
   path: string,
-  options: { nonempty: boolean; kernelMount?: KernelMount },
+  options: Pick<TransportOptions, 'nonempty'>,
 ): Promise<Required<CheckedMountpoint>> {
-  const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
+  const { detach } = await ownKernelMount();
   const absolute = resolve(path);
   await removeStale(absolute, detach);
   const ask = askerFor(path, await readMountTable());
@@ -60,21 +60,8 @@ export async function checkMountpoint(
   return { path: canonical, identity: directoryIdentity(status) };
 }
 
-/**
- * Like `checkMountpoint`, for a mountpoint that may have been checked already.
- * @param options.checkedMs time when `checkMountpoint` returned this path, in ms since 1970; within
- *   a second it is not checked again
- * @param options.checkedIdentity identity of the directory at the check
- */
-export async function checkedMountpoint(
-  path: string,
-  options: {
-    nonempty: boolean;
-    kernelMount?: KernelMount;
-    checkedMs?: number;
-    checkedIdentity?: string | undefined;
-  },
-): Promise<CheckedMountpoint> {
+/** Like `checkMountpoint`, but does nothing if the mountpoint was checked within a second. */
+export async function checkedMountpoint(path: string, options: TransportOptions): Promise<CheckedMountpoint> {
   const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
   return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
 }
@@ -149,22 +136,14 @@ function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
       answering.add(remote);
     }
     try {
-      return await (remote ? withinDeadline(mountpoint, question()) : question());
+      if (!remote) return await question();
+      const late = `mountpoint ${mountpoint}: its file system does not answer`;
+      return await withinDeadline(question(), ANSWER_DEADLINE_MS, late);
     } catch (error) {
       if (error instanceof LayerslayerError) throw error;
       throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
     }
   };
-}
-
-async function withinDeadline<T>(mountpoint: string, answer: Promise<T>): Promise<T> {
-  let cancel = () => {};
-  const deadline = new Promise<never>((_, reject) => {
-    cancel = cpuFairTimer(ANSWER_DEADLINE_MS, () =>
-      reject(failed(mountpoint, 'its file system does not answer')),
-    );
-  });
-  return Promise.race([answer, deadline]).finally(cancel);
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

@@ -1,17 +1,24 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
+import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { checkFuseDevice, deviceAdvice } from '../dev-fuse/fuse-device.js';
-import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
 import { openDescriptorSocket } from './descriptor-socket.js';
-import { checkUserAllowOther } from './fuse-conf.js';
-import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
+import {
+  type Detachment,
+  escapedSource,
+  type KernelMount,
+  permissionOptions,
+  SUBTYPE,
+} from './kernel-mount.js';
 import { readMountTable, topmostAt } from './mount-table.js';
-import { failureOfTool } from './mount-tool.js';
+import { failureOfTool } from './run-tool.js';
 
 /** libfuse 3's setuid program, and libfuse 2's, which takes the same options. */
 const PROGRAMS = ['fusermount3', 'fusermount'] as const;
+
+const FUSE_CONF = '/etc/fuse.conf';
 
 const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   'if-unused': ['-u'],
@@ -69,11 +76,9 @@ export function fusermountOptions(options: TransportOptions): string {
     'nodev',
     ...(options.exec ? [] : ['noexec']),
     `max_read=${MAX_READ_SIZE}`,
-    `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
-    `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
-    // Other users come in only under the image's modes; by default the kernel lets none in.
-    ...(options.allowOther ? ['allow_other'] : []),
-    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
+    `subtype=${SUBTYPE}`,
+    `fsname=${escapedSource(options.source)}`,
+    ...permissionOptions(options),
     ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's checks by itself
   ].join(',');
 }
@@ -92,6 +97,27 @@ async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<str
   }
   const message = 'fusermount3 is not on PATH, which ordinary users mount and unmount by';
   throw new LayerslayerError(code, `${message}; install the package fuse3, or run as root`);
+}
+
+/**
+ * Checks fuse.conf for permission to let other users into a user's mount. fusermount3 checks it
+ * again.
+ * @throws LayerslayerError MOUNT_FAILED without that permission
+ */
+export async function checkUserAllowOther(path: string = FUSE_CONF): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const code = systemCode(error);
+    if (code === 'ENOENT') return '';
+    throw new LayerslayerError('MOUNT_FAILED', `--allow-other: reading ${path}: ${code}`, { cause: error });
+  });
+  if (allowsOther(text)) return;
+  const message = `--allow-other: ${path} has no line user_allow_other, without which only root may let others in`;
+  throw new LayerslayerError('MOUNT_FAILED', `${message}; have it added, or leave the option out`);
+}
+
+/** Parses as fusermount3 does: ignores blanks around a line and text after a #. */
+export function allowsOther(text: string): boolean {
+  return text.split('\n').some((line) => line.replace(/#.*/, '').trim() === 'user_allow_other');
 }
 
 function isExecutable(path: string): Promise<boolean> {
