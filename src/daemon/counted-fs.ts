@@ -1,5 +1,4 @@
-import type { Attributes, LayerFs, Statfs } from '../fs/layer-fs.js';
-import type { InodeKind } from '../overlay/tree.js';
+import type { Attributes, LayerFs, Statfs, VisitName } from '../fs/layer-fs.js';
 
 /** A LayerFs that counts the bytes it hands to readers. */
 export class CountedFs implements LayerFs {
@@ -43,11 +42,7 @@ export class CountedFs implements LayerFs {
     return this.#fs.readlink(inode);
   }
 
-  readdir(
-    directory: number,
-    offset: number,
-    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
-  ): void {
+  readdir(directory: number, offset: number, visit: VisitName): void {
     this.#fs.readdir(directory, offset, visit);
   }
 

@@ -23,6 +23,9 @@ export interface Statfs {
   nameMax: number; // 255
 }
 
+/** @param next the cursor after the name. @returns false to stop */
+export type VisitName = (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean;
+
 /**
  * The read-only file system by inode, which all transports serve. Expected misses are values. Wrong
  * use (a missing inode, a readlink of a file) throws INVALID_ARGUMENT.
@@ -34,14 +37,9 @@ export interface LayerFs {
   readlink(inode: number): Uint8Array;
   /**
    * Calls `visit` for the names of a directory from the cursor `offset` (0: the start), `.` and
-   * `..` first. `next` is the cursor after the name, stable for the life of the mount. Stops when
-   * `visit` returns false.
+   * `..` first. Cursors are stable for the life of the mount.
    */
-  readdir(
-    directory: number,
-    offset: number,
-    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
-  ): void;
+  readdir(directory: number, offset: number, visit: VisitName): void;
   /**
    * Bytes of a file from `offset`, at most `length`, fewer only at the end of the file.
    * @throws LayerslayerError: any network, digest or layer fault

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { MAX_READ_SIZE } from './kernel-numbers.js';
-import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './mounting/kernel-mount.js';
-import { findMounts, readMountTable, topmostAt } from './mounting/mount-table.js';
+import type { Detachment, KernelMount } from './mounting/kernel-mount.js';
+import { FILE_SYSTEM_TYPE, findMounts, readMountTable, topmostAt } from './mounting/mount-table.js';
 import type { MountedFs } from './transport.js';
 
 /**

@@ -1,8 +1,7 @@
 import type { LayerFs } from '../../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from '../attached-mount.js';
 import { withinInitDeadline } from '../deadline.js';
-import { checkedMountpoint } from '../mounting/mountpoint.js';
-import { ownKernelMount } from '../mounting/own-kernel-mount.js';
+import { checkedMountpoint, ownKernelMount } from '../mounting/mountpoint.js';
 import type { MountedFs, Transport, TransportOptions } from '../transport.js';
 import { DeviceChannel } from './device-channel.js';
 import { Dispatcher } from './dispatcher.js';

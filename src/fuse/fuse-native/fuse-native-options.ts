@@ -1,7 +1,8 @@
 import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../../base/errors.js';
 import { CACHE_SECONDS } from '../kernel-numbers.js';
-import { escapedSource, SUBTYPE } from '../mounting/kernel-mount.js';
+import { escapedSource } from '../mounting/kernel-mount.js';
+import { SUBTYPE } from '../mounting/mount-table.js';
 import type { TransportOptions } from '../transport.js';
 
 /** libfuse 2's largest read: 32 pages. */

@@ -1,5 +1,4 @@
-import { close } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync } from 'node:fs';
 import type Fuse from 'fuse-native';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
@@ -8,8 +7,7 @@ import { AttachedMount, attachedDevice } from '../attached-mount.js';
 import { withinInitDeadline } from '../deadline.js';
 import { FaultLog } from '../fault-log.js';
 import type { KernelMount } from '../mounting/kernel-mount.js';
-import { checkedMountpoint } from '../mounting/mountpoint.js';
-import { ownKernelMount } from '../mounting/own-kernel-mount.js';
+import { checkedMountpoint, ownKernelMount } from '../mounting/mountpoint.js';
 import type { MountedFs, Transport, TransportOptions } from '../transport.js';
 import { deviceClosed, deviceDescriptors, mountGone } from './device-descriptors.js';
 import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
@@ -95,7 +93,7 @@ async function refusal(path: string, kernelMount: KernelMount, options: Transpor
     throw error;
   }
   await kernelMount.detach(path, 'lazily');
-  await promisify(close)(descriptor);
+  closeSync(descriptor);
 }
 
 function warnOfUnnameable(fs: LayerFs, log: Log): void {

@@ -1,10 +1,5 @@
 import type { TransportOptions } from '../transport.js';
 
-export const SUBTYPE = 'layerslayer';
-
-/** Our type in /proc/mounts. It marks our mounts, and mount(8) and fstab use it. */
-export const FILE_SYSTEM_TYPE = `fuse.${SUBTYPE}`;
-
 /**
  * `if-unused` fails if the mount is busy. `lazily` hides it now; it ends with its last user.
  * `forcibly` is lazily, and also aborts the connection, so that its users fail.
@@ -19,8 +14,7 @@ export interface CheckedMountpoint {
 
 /**
  * How a process gets a mount and its descriptor. Root calls mount(8) (`root-mount.ts`), an ordinary
- * user fusermount3 (`user-mount.ts`). `own-kernel-mount.ts` chooses. Nothing else depends on the
- * user.
+ * user fusermount3 (`user-mount.ts`). `ownKernelMount` chooses. Nothing else depends on the user.
  */
 export interface KernelMount {
   /**

@@ -2,6 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { procFault } from '../../base/proc.js';
 import { textOfBytes } from '../../base/raw-text.js';
 
+export const SUBTYPE = 'layerslayer';
+
+/** Our type in /proc/mounts. It marks our mounts, and mount(8) and fstab use it. */
+export const FILE_SYSTEM_TYPE = `fuse.${SUBTYPE}`;
+
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountEntry {
   id: number;

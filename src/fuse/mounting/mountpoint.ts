@@ -6,9 +6,15 @@ import { withinDeadline } from '../deadline.js';
 import type { TransportOptions } from '../transport.js';
 import { type Ask, canonicalPath } from './canonical-path.js';
 import { directoryIdentity } from './held-directory.js';
-import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
-import { type MountEntry, readMountTable, remoteMountOf, topmostAt } from './mount-table.js';
-import { ownKernelMount } from './own-kernel-mount.js';
+import type { CheckedMountpoint, KernelMount } from './kernel-mount.js';
+import {
+  FILE_SYSTEM_TYPE,
+  type MountEntry,
+  readMountTable,
+  remoteMountOf,
+  topmostAt,
+} from './mount-table.js';
+import { rootMount } from './root-mount.js';
 import { runTool } from './run-tool.js';
 
 /** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
@@ -31,6 +37,11 @@ const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connect
 
 /** The state of a file system by statfs, a request always. A stat may come from a cache. */
 type Liveness = 'alive' | 'dead' | 'hung';
+
+/** Returns this process's way to mount. Code for ordinary users is loaded for them only. */
+export async function ownKernelMount(): Promise<KernelMount> {
+  return process.geteuid?.() === 0 ? rootMount : (await import('./user-mount.js')).userMount;
+}
 
 /**
  * Checks that we can mount over `path`, and removes dead mounts of ours there. Never hangs on a

@@ -1,23 +1,19 @@
-import * as fs from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { LayerslayerError } from '../../base/errors.js';
-import { checkFuseDevice, deviceAdvice, openFuseDevice } from '../dev-fuse/fuse-device.js';
 import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
+import { checkFuseDevice, deviceAdvice, openFuseDevice } from './fuse-device.js';
 import { holdDirectory, pathOf } from './held-directory.js';
 import {
   type CheckedMountpoint,
   type Detachment,
-  FILE_SYSTEM_TYPE,
   type KernelMount,
   permissionOptions,
 } from './kernel-mount.js';
-import { readMountTable, remoteMountOf, topmostAt } from './mount-table.js';
+import { FILE_SYSTEM_TYPE, readMountTable, remoteMountOf, topmostAt } from './mount-table.js';
 import { failureOfTool } from './run-tool.js';
-
-const close = promisify(fs.close);
 
 const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   'if-unused': [],
@@ -35,7 +31,7 @@ export const rootMount: KernelMount = {
       await mount(mountpoint, descriptor, options);
       return descriptor;
     } catch (error) {
-      await close(descriptor);
+      closeSync(descriptor);
       throw error;
     }
   },

@@ -1,18 +1,12 @@
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
-import { checkFuseDevice, deviceAdvice } from '../dev-fuse/fuse-device.js';
 import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
-import { openDescriptorSocket } from './descriptor-socket.js';
-import {
-  type Detachment,
-  escapedSource,
-  type KernelMount,
-  permissionOptions,
-  SUBTYPE,
-} from './kernel-mount.js';
-import { readMountTable, topmostAt } from './mount-table.js';
+import { receiveDescriptor } from './descriptor-socket.js';
+import { checkFuseDevice, deviceAdvice } from './fuse-device.js';
+import { type Detachment, escapedSource, type KernelMount, permissionOptions } from './kernel-mount.js';
+import { readMountTable, SUBTYPE, topmostAt } from './mount-table.js';
 import { failureOfTool } from './run-tool.js';
 
 /** libfuse 3's setuid program, and libfuse 2's, which takes the same options. */
@@ -36,20 +30,16 @@ export const userMount: KernelMount = {
 
   async attach({ path: mountpoint }, options) {
     const program = await findProgram('MOUNT_FAILED');
-    const socket = await openDescriptorSocket();
-    try {
-      const args = ['-o', fusermountOptions(options), '--', mountpoint];
-      const failure = await failureOfTool(program, args, 'MOUNT_FAILED', {
-        inherited: [socket.peer],
-        env: { _FUSE_COMMFD: '3' },
-      });
-      const descriptor = failure === undefined ? socket.receive() : undefined;
-      if (descriptor !== undefined) return descriptor;
-      const why = failure ?? `${program} sent no descriptor`;
-      throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${why}${advice(why)}`);
-    } finally {
-      await socket.close();
-    }
+    const args = ['-o', fusermountOptions(options), '--', mountpoint];
+    const failed = (why: string) =>
+      new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${why}${advice(why)}`);
+    const descriptor = await receiveDescriptor(async (peer) => {
+      const tool = { inherited: [peer], env: { _FUSE_COMMFD: '3' } };
+      const failure = await failureOfTool(program, args, 'MOUNT_FAILED', tool);
+      if (failure !== undefined) throw failed(failure);
+    });
+    if (descriptor === undefined) throw failed(`${program} sent no descriptor`);
+    return descriptor;
   },
 
   async detach(mountpoint, how) {
