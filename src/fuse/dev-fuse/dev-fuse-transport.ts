@@ -15,9 +15,9 @@ export class DevFuseTransport implements Transport {
     const { path } = checked;
     const channel = new DeviceChannel(await kernelMount.attach(checked, options), log);
     const dispatcher = new Dispatcher(fs, channel, log);
-    channel.start((request) => dispatcher.handle(request));
-    void channel.closed.then(() => dispatcher.close());
-    const mounted = new AttachedMount(path, await attachedDevice(path), channel.closed, kernelMount, log);
+    const ended = channel.serve((request) => dispatcher.handle(request));
+    void ended.then(() => dispatcher.close());
+    const mounted = new AttachedMount(path, await attachedDevice(path), ended, kernelMount, log);
     try {
       await withinInitDeadline(dispatcher.ready);
     } catch (error) {

@@ -83,7 +83,7 @@ export class Reply {
   putEntry(base: number, attributes: Attributes): void {
     this.putU64(base + FUSE_ENTRY_OUT.nodeid, attributes.inode);
     this.#putValidity(base);
-    this.putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
+    this.#putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
   }
 
   /** Writes fuse_entry_out of a missing name: node 0, cached as a negative dentry. */
@@ -104,10 +104,10 @@ export class Reply {
   putAttrOut(attributes: Attributes): void {
     this.body.fill(0, 0, FUSE_ATTR_OUT.attr);
     this.putU64(FUSE_ATTR_OUT.attr_valid, CACHE_SECONDS);
-    this.putAttr(FUSE_ATTR_OUT.attr, attributes);
+    this.#putAttr(FUSE_ATTR_OUT.attr, attributes);
   }
 
-  putAttr(base: number, attributes: Attributes): void {
+  #putAttr(base: number, attributes: Attributes): void {
     const { mtimeSeconds, mtimeNanoseconds } = attributes;
     this.putU64(base + FUSE_ATTR.ino, attributes.inode);
     this.putU64(base + FUSE_ATTR.size, attributes.size);
