@@ -1,4 +1,4 @@
-import type { Attributes, LayerFs, Statfs, VisitName } from '../fs/layer-fs.js';
+import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from '../fs/layer-fs.js';
 
 /** A LayerFs that counts the bytes it hands to readers. */
 export class CountedFs implements LayerFs {
@@ -9,12 +9,7 @@ export class CountedFs implements LayerFs {
     this.#fs = fs;
   }
 
-  read(
-    inode: number,
-    offset: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Uint8Array | Promise<Uint8Array> {
+  read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes {
     const bytes = this.#fs.read(inode, offset, length, signal);
     if (bytes instanceof Uint8Array) {
       this.bytesServed += bytes.length;

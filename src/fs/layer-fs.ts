@@ -23,6 +23,9 @@ export interface Statfs {
   nameMax: number; // 255
 }
 
+/** Bytes of a file: at once from memory, or later from the network. */
+export type FileBytes = Uint8Array | Promise<Uint8Array>;
+
 /** @param next the cursor after the name. @returns false to stop */
 export type VisitName = (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean;
 
@@ -44,7 +47,7 @@ export interface LayerFs {
    * Bytes of a file from `offset`, at most `length`, fewer only at the end of the file.
    * @throws LayerslayerError: any network, digest or layer fault
    */
-  read(inode: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
+  read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes;
   /**
    * Returns the start of the next data, or hole, of a file at or after `offset` (lseek(2));
    * undefined if there is none. A file's end begins a hole.

@@ -2,14 +2,14 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Layer } from '../engine/layer.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
 import { nextData, nextHole } from '../tar/sparse-seek.js';
-import type { Attributes, LayerFs, Statfs, VisitName } from './layer-fs.js';
+import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from './layer-fs.js';
 import { isProvenance, provenance } from './provenance.js';
 import { transformSymlink } from './transform-symlink.js';
 
 export interface MergedFsOptions {
   uid?: number | undefined; // owner of everything, instead of the image's
   gid?: number | undefined;
-  /** Absolute mountpoint, which absolute links are redirected below. Without it they are unchanged. */
+  /** Absolute mountpoint to redirect absolute links below. Without it they are unchanged. */
   transformSymlinks?: string | undefined;
   /** The build step that made a layer. */
   createdBy: (layerNumber: number) => string | undefined;
@@ -25,7 +25,7 @@ const EMPTY = new Uint8Array(0);
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
-/** Names before the first child of a directory: `.` and `..`. A cursor counts the names before it. */
+/** `.` and `..` come before the first child. A cursor counts the names before it. */
 const DOT_NAMES = 2;
 
 /** The file system of a merged tree. Names and attributes are the tree's, contents its layers'. */
@@ -80,12 +80,7 @@ export class MergedFs implements LayerFs {
     }
   }
 
-  read(
-    inode: number,
-    offset: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Uint8Array | Promise<Uint8Array> {
+  read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes {
     this.#check(inode, 'file', 'reading');
     checkOffset(offset, 'reading', inode);
     const available = Math.min(length, this.tree.size(inode) - offset);
@@ -147,23 +142,21 @@ export class MergedFs implements LayerFs {
   #check(inode: number, kind: InodeKind | undefined, doing: string): void {
     const { tree } = this;
     if (!Number.isInteger(inode) || inode < ROOT_INODE || inode > tree.inodeCount) {
-      throw new LayerslayerError('INVALID_ARGUMENT', `${doing}: there is no inode ${inode}`);
+      throw misuse(`${doing}: there is no inode ${inode}`);
     }
     if (kind !== undefined && tree.kind(inode) !== kind) {
-      throw new LayerslayerError(
-        'INVALID_ARGUMENT',
-        `${doing}: inode ${inode} is ${tree.kind(inode)}, want ${kind}`,
-      );
+      throw misuse(`${doing}: inode ${inode} is ${tree.kind(inode)}, want ${kind}`);
     }
   }
 }
 
 function checkOffset(offset: number, doing: string, inode: number): void {
   if (Number.isInteger(offset) && offset >= 0) return;
-  throw new LayerslayerError(
-    'INVALID_ARGUMENT',
-    `${doing} inode ${inode}: got offset ${offset}, want 0 or more`,
-  );
+  throw misuse(`${doing} inode ${inode}: got offset ${offset}, want 0 or more`);
+}
+
+function misuse(message: string): LayerslayerError {
+  return new LayerslayerError('INVALID_ARGUMENT', message);
 }
 
 /** An empty name would fail the whole list with EIO, a long one each copy of the file. */

@@ -1,10 +1,10 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { LayerFs } from '../fs/layer-fs.js';
+import type { FileBytes, LayerFs } from '../fs/layer-fs.js';
 import type { FaultLog } from './fault-log.js';
 import { PendingReads, READ_DEADLINE_MS } from './pending-reads.js';
 
 /** A read as a program asks for it. */
-export interface FileRead {
+interface FileRead {
   unique: number; // differs from all waiting reads
   inode: number;
   pid: number; // of the process that reads; 0 if unknown
@@ -36,7 +36,7 @@ export class FileReads {
     // A read that is answered at once leaves its signal to the next one.
     const controller = this.#spareController ?? new AbortController();
     this.#spareController = undefined;
-    let data: Uint8Array | Promise<Uint8Array>;
+    let data: FileBytes;
     try {
       data = this.fs.read(inode, offset, size, controller.signal);
     } catch (error) {

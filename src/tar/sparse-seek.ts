@@ -3,7 +3,7 @@
  * offset, length, … of the data, ascending and not overlapping. Without one, all is data.
  */
 
-/** Returns the first byte of data at or after `offset`; undefined if only a hole or the end follows. */
+/** Returns the first byte of data at or after `offset`; undefined if none follows. */
 export function nextData(
   segments: Float64Array | undefined,
   size: number,
@@ -15,7 +15,7 @@ export function nextData(
   return start === undefined ? undefined : Math.max(offset, start);
 }
 
-/** Returns the first byte of a hole at or after `offset`, at most `size`; undefined from there on. */
+/** Returns the first byte of a hole at or after `offset`, at most `size`; undefined at the end. */
 export function nextHole(
   segments: Float64Array | undefined,
   size: number,

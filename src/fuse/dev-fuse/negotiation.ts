@@ -51,7 +51,7 @@ const WANTED_FLAGS =
   FUSE_CACHE_SYMLINKS |
   FUSE_NO_OPENDIR_SUPPORT;
 
-export type Negotiation =
+type Negotiation =
   | { outcome: 'agreed'; minor: number; flags: number }
   | { outcome: 'again' } // the kernel has a later major version and will send INIT again in ours
   | { outcome: 'refused'; reason: string };

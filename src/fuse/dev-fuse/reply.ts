@@ -159,7 +159,7 @@ export class Reply {
   }
 }
 
-/** Returns the end of a record at `base`. Records start at multiples of 8 bytes (FUSE_REC_ALIGN). */
+/** Returns the end of a record at `base`, a multiple of 8 bytes (FUSE_REC_ALIGN). */
 export function direntEnd(base: number, name: Uint8Array): number {
   return (base + FUSE_DIRENT.name + name.length + 7) & ~7;
 }

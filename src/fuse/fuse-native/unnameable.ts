@@ -3,7 +3,7 @@ import { isDotOrDotDot, type LayerFs } from '../../fs/layer-fs.js';
 import { ROOT_INODE } from '../../overlay/tree.js';
 
 /** What a transport cannot show if its names are UTF-8 strings. */
-export interface Unnameable {
+interface Unnameable {
   /** Names that are not UTF-8: neither listed nor found, nor are entries below counted. */
   names: number;
   /** Symlinks whose target is not UTF-8: listed, but unreadable. */

@@ -36,8 +36,8 @@ export interface KernelMount {
 }
 
 /**
- * Returns the options of mount(2) that decide who may use the mount. Other users come in only under
- * the image's modes; by default the kernel lets none in.
+ * Returns fuse's options for access by other users. They come in only under the image's modes. By
+ * default the kernel lets none in.
  */
 export function permissionOptions(options: TransportOptions): string[] {
   if (options.allowOther) return ['allow_other', 'default_permissions'];

@@ -53,12 +53,11 @@ export async function checkMountpoint(
   path: string,
   options: Pick<TransportOptions, 'nonempty'>,
 ): Promise<Required<CheckedMountpoint>> {
-  const { detach } = await ownKernelMount();
   const absolute = resolve(path);
-  await removeStale(absolute, detach);
+  await removeStale(absolute);
   const ask = askerFor(path, await readMountTable());
   const canonical = await canonicalPath(absolute, ask);
-  if (canonical !== absolute) await removeStale(canonical, detach); // `path` is a symlink to it
+  if (canonical !== absolute) await removeStale(canonical); // `path` is a symlink to it
   const status = await ask(canonical, () => stat(fsPath(canonical), { bigint: true }));
   if (!status.isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
@@ -78,7 +77,8 @@ export async function checkedMountpoint(path: string, options: TransportOptions)
 }
 
 /** @throws LayerslayerError MOUNT_FAILED if a live mount of ours is there */
-async function removeStale(mountpoint: string, detach: KernelMount['detach']): Promise<void> {
+async function removeStale(mountpoint: string): Promise<void> {
+  const { detach } = await ownKernelMount();
   for (let i = 0; i < STALE_MOUNTS_MAX; i++) {
     const table = await readMountTable();
     const mounted = topmostAt(table, mountpoint);

@@ -61,12 +61,9 @@ async function mount(
 ): Promise<void> {
   const failed = (why: string, cause?: unknown) =>
     new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint.path}: ${why}`, { cause });
-  let directory: FileHandle;
-  try {
-    directory = await holdDirectory(mountpoint);
-  } catch (error) {
-    throw failed((error as Error).message, error);
-  }
+  const directory = await holdDirectory(mountpoint).catch((error: Error) => {
+    throw failed(error.message, error);
+  });
   try {
     const failure = await mountTool(directory, descriptor, options);
     if (failure !== undefined)
@@ -92,18 +89,8 @@ function mountTool(
   // near us. -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing in /run/mount/utab.
   // -c: the directory is descriptor 4, and mount(8) must not resolve it to a path. The dot makes
   // the kernel follow it.
-  const args = [
-    '-i',
-    '-n',
-    '-c',
-    '-t',
-    FILE_SYSTEM_TYPE,
-    '-o',
-    kernelOptions(options),
-    '--',
-    options.source,
-    '/proc/self/fd/4/.',
-  ];
+  const flags = ['-i', '-n', '-c', '-t', FILE_SYSTEM_TYPE, '-o', kernelOptions(options)];
+  const args = [...flags, '--', options.source, '/proc/self/fd/4/.'];
   return failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: [descriptor, directory.fd] });
 }
 
@@ -125,16 +112,14 @@ async function checkOurs(mountpoint: string): Promise<void> {
 async function holdParent(mountpoint: string): Promise<FileHandle | undefined> {
   const path = dirname(mountpoint);
   if (path === mountpoint || remoteMountOf(await readMountTable(), path)) return undefined;
-  try {
-    return await holdDirectory({ path });
-  } catch (error) {
-    const message = `unmounting ${mountpoint}: ${path}: ${(error as Error).message}`;
+  return holdDirectory({ path }).catch((error: Error) => {
+    const message = `unmounting ${mountpoint}: ${path}: ${error.message}`;
     throw new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
-  }
+  });
 }
 
 /** Returns mount(8)'s and fuse's options in one string. The descriptor is the tool's fd 3. */
-export function kernelOptions(options: TransportOptions): string {
+function kernelOptions(options: TransportOptions): string {
   return [
     'ro',
     options.suid ? 'suid' : 'nosuid',

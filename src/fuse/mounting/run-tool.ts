@@ -13,13 +13,13 @@ const MOUNT_DEADLINE_MS = 10_000;
 /** Milliseconds after which a tool is killed even if it waits for a CPU. */
 const RUNNING_MAX_MS = 60_000;
 
-export interface ToolOptions {
+interface ToolOptions {
   deadlineMs: number; // excludes time that this process or the tool waits for a CPU
   inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
   env?: Readonly<Record<string, string>>; // added to ours
 }
 
-export interface ToolResult {
+interface ToolResult {
   /** undefined: killed at the deadline, or still dying */
   status: number | undefined;
   /** Its stderr, trimmed, in the C locale. */

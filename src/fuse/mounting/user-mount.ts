@@ -79,11 +79,10 @@ export function fusermountOptions(options: TransportOptions): string {
  */
 async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<string> {
   const directories = (process.env.PATH ?? '').split(':').filter((directory) => directory.startsWith('/'));
-  for (const program of PROGRAMS) {
-    for (const directory of directories) {
-      const path = join(directory, program);
-      if (await isExecutable(path)) return path;
-    }
+  for (const path of PROGRAMS.flatMap((program) =>
+    directories.map((directory) => join(directory, program)),
+  )) {
+    if (await isExecutable(path)) return path;
   }
   const message = 'fusermount3 is not on PATH, which ordinary users mount and unmount by';
   throw new LayerslayerError(code, `${message}; install the package fuse3, or run as root`);
