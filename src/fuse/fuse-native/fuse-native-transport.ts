@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { promisify } from 'node:util';
 import type Fuse from 'fuse-native';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
@@ -55,7 +56,7 @@ function attach(
   const attached = attaching.then(async () => {
     const others = deviceDescriptors();
     try {
-      await withinInitDeadline(mounted(fuse));
+      await withinInitDeadline(promisify(fuse.mount).call(fuse));
     } catch (error) {
       if (error instanceof LayerslayerError) {
         await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not send INIT
@@ -70,12 +71,6 @@ function attach(
   });
   attaching = attached.catch(() => {});
   return attached;
-}
-
-function mounted(fuse: Fuse): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fuse.mount((error) => (error ? reject(error) : resolve()));
-  });
 }
 
 /**
