@@ -14,7 +14,7 @@ interface FileRead {
 
 /** Answers reads: at once from memory, or when the bytes have come from the network. */
 export class FileReads {
-  readonly #pending: PendingReads;
+  readonly pending: PendingReads;
   #spareController: AbortController | undefined;
 
   constructor(
@@ -22,7 +22,7 @@ export class FileReads {
     private readonly faults: FaultLog,
     readDeadlineMs: number = READ_DEADLINE_MS,
   ) {
-    this.#pending = new PendingReads(readDeadlineMs);
+    this.pending = new PendingReads(readDeadlineMs);
   }
 
   /** Calls either `answer` or `fail` (with a positive errno), once. Never throws. */
@@ -47,17 +47,7 @@ export class FileReads {
       this.#spareController = controller;
       checked(data);
     } else {
-      this.#pending.add(unique, asked, data, controller, checked, failed);
+      this.pending.add(unique, asked, data, controller, checked, failed);
     }
-  }
-
-  /** @returns false if no such read is waiting */
-  interrupt(unique: number): boolean {
-    return this.#pending.interrupt(unique);
-  }
-
-  /** Ends all reads: the mount is gone. */
-  abortAll(): void {
-    this.#pending.abortAll();
   }
 }

@@ -9,11 +9,7 @@ export interface TransportOptions {
   exec: boolean; // let programs be run (default; else noexec)
   defaultPermissions: boolean; // the image's modes are enforced; with allowOther they always are
   nonempty: boolean; // mount over a directory that has entries
-  /**
-   * Time when `checkMountpoint` returned the mountpoint's name, in ms since 1970. Within a second,
-   * it is not checked again.
-   */
-  checkedMs?: number;
+  checkedMs?: number; // since 1970: when `checkMountpoint` returned the mountpoint, if it did
   checkedIdentity?: string | undefined; // identity of the checked directory
   log: Log;
 }

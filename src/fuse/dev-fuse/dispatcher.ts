@@ -77,7 +77,7 @@ export class Dispatcher {
 
   /** Ends waiting reads: the kernel no longer reads replies. */
   close(): void {
-    this.#reads.abortAll();
+    this.#reads.pending.abortAll();
     this.#onRefused(new LayerslayerError('MOUNT_FAILED', 'the mount ended before the kernel said hello'));
   }
 
@@ -172,6 +172,6 @@ export class Dispatcher {
     // With two readers, the interrupt may be handled before its request. EAGAIN makes the kernel
     // send it again until that request is answered. An interrupt that works gets no reply
     // (fuse(4)).
-    return this.#reads.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
+    return this.#reads.pending.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
   }
 }

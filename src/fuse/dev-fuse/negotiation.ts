@@ -20,7 +20,6 @@ import { LITTLE_ENDIAN } from './wire.js';
 /** The oldest supported protocol. It has all flags below, and all maintained kernels have it. */
 const OLDEST_MINOR_VERSION = 31;
 
-const MAX_READAHEAD = MAX_READ_SIZE; // bytes
 const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it
 
 /** Nothing is written. The kernel requires at least 4096, and reserves that in the buffer. */
@@ -72,7 +71,7 @@ export function negotiate(request: FuseRequest, reply: Reply): Negotiation {
     return { outcome: 'refused', reason };
   }
   const flags = request.argumentU32(FUSE_INIT_IN.flags) & WANTED_FLAGS;
-  const readahead = Math.min(request.argumentU32(FUSE_INIT_IN.max_readahead), MAX_READAHEAD);
+  const readahead = Math.min(request.argumentU32(FUSE_INIT_IN.max_readahead), MAX_READ_SIZE);
   reply.putU32(FUSE_INIT_OUT.max_readahead, readahead);
   reply.putU32(FUSE_INIT_OUT.flags, flags);
   reply.view.setUint16(FUSE_INIT_OUT.max_background, MAX_BACKGROUND, LITTLE_ENDIAN);

@@ -156,7 +156,7 @@ export class PathOperations implements Fuse.Operations {
 
   /** Ends the reads that wait for the network. */
   abortReads(): void {
-    this.#reads.abortAll();
+    this.#reads.pending.abortAll();
   }
 
   /** Resolves a path and passes its inode to `go`, or replies with an errno. */

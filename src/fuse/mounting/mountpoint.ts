@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { fsPath } from '../../base/raw-text.js';
 import { withinDeadline } from '../deadline.js';
-import type { TransportOptions } from '../transport.js';
+import type { TransportName, TransportOptions } from '../transport.js';
 import { type Ask, canonicalPath } from './canonical-path.js';
 import { directoryIdentity } from './held-directory.js';
 import type { CheckedMountpoint, KernelMount } from './kernel-mount.js';
@@ -41,6 +41,20 @@ type Liveness = 'alive' | 'dead' | 'hung';
 /** Returns this process's way to mount. Code for ordinary users is loaded for them only. */
 export async function ownKernelMount(): Promise<KernelMount> {
   return process.geteuid?.() === 0 ? rootMount : (await import('./user-mount.js')).userMount;
+}
+
+/**
+ * Checks whether this user can mount by a transport, before anything is fetched for it.
+ * @param mountpoint canonical path that `checkMountpoint` returned
+ * @throws LayerslayerError MOUNT_FAILED, with advice
+ */
+export async function checkTransport(
+  mountpoint: string,
+  options: Pick<TransportOptions, 'allowOther'> & { transport: TransportName },
+): Promise<void> {
+  await (await ownKernelMount()).check(options);
+  if (options.transport === 'dev-fuse') return;
+  await (await import('../fuse-native/fuse-native-check.js')).checkFuseNative(mountpoint);
 }
 
 /**
@@ -91,8 +105,8 @@ async function removeStale(mountpoint: string): Promise<void> {
     try {
       await detach(mountpoint, 'lazily');
     } catch (error) {
-      const message = `mountpoint ${mountpoint}: a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
-      throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
+      const why = `a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
+      throw failed(mountpoint, why, error);
     }
   }
 }

@@ -5,7 +5,7 @@ import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
 import { receiveDescriptor } from './descriptor-socket.js';
 import { checkFuseDevice, deviceAdvice } from './fuse-device.js';
-import { type Detachment, escapedSource, type KernelMount, permissionOptions } from './kernel-mount.js';
+import { escapedSource, type KernelMount, permissionOptions } from './kernel-mount.js';
 import { readMountTable, SUBTYPE, topmostAt } from './mount-table.js';
 import { failureOfTool } from './run-tool.js';
 
@@ -13,12 +13,6 @@ import { failureOfTool } from './run-tool.js';
 const PROGRAMS = ['fusermount3', 'fusermount'] as const;
 
 const FUSE_CONF = '/etc/fuse.conf';
-
-const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
-  'if-unused': ['-u'],
-  lazily: ['-u', '-z'],
-  forcibly: ['-u', '-z'],
-};
 
 /** Mounts by fusermount3, which opens the device, mounts as root, and sends the descriptor. */
 export const userMount: KernelMount = {
@@ -45,7 +39,8 @@ export const userMount: KernelMount = {
   async detach(mountpoint, how) {
     const program = await findProgram('UNMOUNT_FAILED');
     if (how === 'forcibly') await abortConnection(mountpoint);
-    const failure = await failureOfTool(program, [...DETACH_FLAGS[how], '--', mountpoint], 'UNMOUNT_FAILED');
+    const flags = how === 'if-unused' ? ['-u'] : ['-u', '-z'];
+    const failure = await failureOfTool(program, [...flags, '--', mountpoint], 'UNMOUNT_FAILED');
     if (failure === undefined) return;
     // `entry for /mnt/img not found in /etc/mtab`: it only searches for mounts of this user.
     const why = /^entry for .* not found/.test(failure)
