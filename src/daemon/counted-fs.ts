@@ -1,5 +1,4 @@
-import type { Attributes, LayerFs, Statfs } from '../fs/layer-fs.js';
-import type { InodeKind } from '../overlay/tree.js';
+import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from '../fs/layer-fs.js';
 
 /** A LayerFs that counts the bytes it hands to readers. */
 export class CountedFs implements LayerFs {
@@ -10,12 +9,7 @@ export class CountedFs implements LayerFs {
     this.#fs = fs;
   }
 
-  read(
-    inode: number,
-    offset: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Uint8Array | Promise<Uint8Array> {
+  read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes {
     const bytes = this.#fs.read(inode, offset, length, signal);
     if (bytes instanceof Uint8Array) {
       this.bytesServed += bytes.length;
@@ -43,11 +37,7 @@ export class CountedFs implements LayerFs {
     return this.#fs.readlink(inode);
   }
 
-  readdir(
-    directory: number,
-    offset: number,
-    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
-  ): void {
+  readdir(directory: number, offset: number, visit: VisitName): void {
     this.#fs.readdir(directory, offset, visit);
   }
 

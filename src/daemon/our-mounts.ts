@@ -1,5 +1,10 @@
-import { FILE_SYSTEM_TYPE } from '../fuse/mounting/kernel-mount.js';
-import { findMounts, type MountEntry, readMountTable, topmostAt } from '../fuse/mounting/mount-table.js';
+import {
+  FILE_SYSTEM_TYPE,
+  findMounts,
+  type MountEntry,
+  readMountTable,
+  topmostAt,
+} from '../fuse/mounting/mount-table.js';
 
 /** A mount of ours, as the kernel lists it. */
 export interface OurMount {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import { readMountTable } from '../fuse/mounting/mount-table.js';
-import { isDead } from '../fuse/mounting/mountpoint.js';
-import { ownKernelMount } from '../fuse/mounting/own-kernel-mount.js';
+import { isDead, ownKernelMount } from '../fuse/mounting/mountpoint.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
 import { contactDaemon, type DaemonContact } from './status/status-client.js';

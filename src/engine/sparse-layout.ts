@@ -1,4 +1,4 @@
-import { firstEndingAfter } from './sparse-seek.js';
+import { firstEndingAfter } from '../tar/sparse-seek.js';
 
 /** A piece of a read: bytes of the tar (`from` relative to the entry's data), or a hole (`from` is -1). */
 export interface SparsePiece {

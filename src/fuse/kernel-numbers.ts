@@ -6,6 +6,9 @@ export const PATH_MAX = 4096; // bytes with the NUL; the kernel has one page for
 /** st_blksize: what `cat` and `cp` take as a hint, and the block of statfs. */
 export const BLOCK_SIZE = 4096; // bytes
 
+/** Maximum bytes of one READ. The `max_read` mount option enforces it for any page size. */
+export const MAX_READ_SIZE = 1024 * 1024;
+
 /**
  * Seconds (ten years) that the kernel may cache names, missing ones too, and attributes. The image
  * is named by digest, so nothing changes while it is mounted.

@@ -1,4 +1,7 @@
+import { constants } from 'node:fs';
+import type { Attributes } from '../fs/layer-fs.js';
 import type { InodeKind } from '../overlay/tree.js';
+import { EACCES, EROFS } from './errno.js';
 
 /** S_IFMT bits of each kind (inode(7)). DT_* is the same number shifted right by 12. */
 const TYPE_BITS: Record<InodeKind, number> = {
@@ -25,4 +28,17 @@ export function direntType(kind: InodeKind): number {
  */
 export function deviceNumber(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
+}
+
+/**
+ * Returns the result of access(2) where the kernel does not check modes itself (no
+ * `default_permissions`). A user that is let in reads all files, and executes those with any x bit.
+ * The kernel then applies the same rule to execve(2).
+ * @param mask the program's argument
+ * @returns 0 if allowed
+ */
+export function accessErrno(mask: number, { kind, mode }: Attributes): number {
+  if (mask & constants.W_OK) return EROFS;
+  if (mask & constants.X_OK && kind === 'file' && (mode & 0o111) === 0) return EACCES;
+  return 0;
 }

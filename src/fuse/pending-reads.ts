@@ -17,8 +17,6 @@ interface PendingRead {
   reader: number; // process and inode
   sinceMs: number; // performance.now()
   controller: AbortController;
-  expiresMs: number; // performance.now()
-  answer: (data: Uint8Array) => void;
   fail: (error: unknown) => void;
 }
 
@@ -30,16 +28,14 @@ interface PendingRead {
 export class PendingReads {
   // In order of arrival. All reads have the same deadline, so one timer for the first is enough.
   readonly #reads = new Map<number, PendingRead>();
-  readonly #deadlineMs: number;
-  readonly #repeatMs: number;
   /** By process and inode: how and when the last slow read failed. The latest comes last. */
   readonly #failed = new Map<number, { error: unknown; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deadlineMs: number, repeatMs = REPEAT_MS) {
-    this.#deadlineMs = deadlineMs;
-    this.#repeatMs = repeatMs;
-  }
+  constructor(
+    private readonly deadlineMs: number,
+    private readonly repeatMs = REPEAT_MS,
+  ) {}
 
   get size(): number {
     return this.#reads.size;
@@ -60,15 +56,15 @@ export class PendingReads {
   ): void {
     const sinceMs = performance.now();
     const reader = inode * PIDS + pid;
-    const read = { reader, sinceMs, controller, expiresMs: sinceMs + this.#deadlineMs, answer, fail };
-    const repeated = pid === 0 ? undefined : this.#failedJustNow(reader, sinceMs);
-    if (repeated) {
+    const read = { reader, sinceMs, controller, fail };
+    const repeated = this.#failed.get(reader);
+    if (pid !== 0 && repeated && sinceMs - repeated.atMs < this.repeatMs) {
       data.catch(() => {});
       this.#cancel(unique, read, repeated.error);
       return;
     }
     this.#reads.set(unique, read);
-    this.#timer ??= this.#wakeIn(this.#deadlineMs);
+    this.#timer ??= this.#wakeIn(this.deadlineMs);
     data.then(
       (bytes) => {
         if (this.#take(unique, read)) answer(bytes);
@@ -106,17 +102,12 @@ export class PendingReads {
   #note({ reader, sinceMs }: PendingRead, error: unknown): void {
     const atMs = performance.now();
     for (const [other, failed] of this.#failed) {
-      if (atMs - failed.atMs < this.#repeatMs) break;
+      if (atMs - failed.atMs < this.repeatMs) break;
       this.#failed.delete(other);
     }
-    if (atMs - sinceMs < this.#repeatMs) return;
+    if (atMs - sinceMs < this.repeatMs) return;
     this.#failed.delete(reader);
     this.#failed.set(reader, { error, atMs });
-  }
-
-  #failedJustNow(reader: number, nowMs: number): { error: unknown } | undefined {
-    const failed = this.#failed.get(reader);
-    return failed && nowMs - failed.atMs < this.#repeatMs ? failed : undefined;
   }
 
   #cancel(unique: number, read: PendingRead, reason: unknown): void {
@@ -133,11 +124,12 @@ export class PendingReads {
     const now = performance.now();
     this.#timer = undefined;
     for (const [unique, read] of this.#reads) {
-      if (read.expiresMs > now) {
-        this.#timer = this.#wakeIn(Math.ceil(read.expiresMs - now));
+      const leftMs = read.sinceMs + this.deadlineMs - now;
+      if (leftMs > 0) {
+        this.#timer = this.#wakeIn(Math.ceil(leftMs));
         return;
       }
-      const seconds = this.#deadlineMs / 1000;
+      const seconds = this.deadlineMs / 1000;
       const error = new LayerslayerError('TIMED_OUT', `no answer within ${seconds} s`);
       this.#note(read, error);
       this.#cancel(unique, read, error);

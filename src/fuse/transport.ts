@@ -1,6 +1,5 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
-import type { Capabilities } from './capabilities.js';
 
 export interface TransportOptions {
   source: string; // first field of /proc/mounts: the image reference
@@ -10,11 +9,7 @@ export interface TransportOptions {
   exec: boolean; // let programs be run (default; else noexec)
   defaultPermissions: boolean; // the image's modes are enforced; with allowOther they always are
   nonempty: boolean; // mount over a directory that has entries
-  /**
-   * Time when `checkMountpoint` returned the mountpoint's name, in ms since 1970. Within a second,
-   * it is not checked again.
-   */
-  checkedMs?: number;
+  checkedMs?: number; // since 1970: when `checkMountpoint` returned the mountpoint, if it did
   checkedIdentity?: string | undefined; // identity of the checked directory
   log: Log;
 }
@@ -35,10 +30,11 @@ export interface MountedFs {
 export const TRANSPORT_NAMES = ['dev-fuse', 'fuse-native'] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
-/** A way to hand a LayerFs to the kernel. */
+/**
+ * A way to hand a LayerFs to the kernel. The process that mounts must never access the mount by a
+ * synchronous call (`fs.*Sync`, or spawning a program there): it could not answer itself.
+ */
 export interface Transport {
-  readonly name: string;
-  readonly capabilities: Capabilities;
   /** @throws LayerslayerError MOUNT_FAILED */
   mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs>;
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Transport } from '#dist/fuse/transport.js';
+import type { Transport, TransportName } from '#dist/fuse/transport.js';
 import { attributes } from './attributes.js';
 import { caching } from './caching.js';
+import type { Capabilities } from './capabilities.js';
 import { daemon } from './daemon.js';
 import { directories } from './directories.js';
 import { errors } from './errors.js';
@@ -42,12 +43,17 @@ const SUBJECTS: readonly Subject[] = [
  * Tests beyond a transport's capabilities are skipped, and reported.
  * @param isHere false: this machine lacks what the transport needs
  */
-export function conformance(transport: Transport, { isHere = true } = {}): void {
-  const title = isHere ? transport.name : `${transport.name} [not on this machine]`;
+export function conformance(
+  name: TransportName,
+  transport: Transport,
+  capabilities: Capabilities,
+  { isHere = true } = {},
+): void {
+  const title = isHere ? name : `${name} [not on this machine]`;
   describe.runIf(isHere)(title, () => {
-    const scene = new Scene(transport, SUBJECTS);
+    const scene = new Scene(name, transport, capabilities, SUBJECTS);
     beforeAll(() => scene.start());
     afterAll(() => scene.stop());
-    for (const { name, tests } of SUBJECTS) describe(name, () => tests(scene));
+    for (const subject of SUBJECTS) describe(subject.name, () => subject.tests(scene));
   });
 }

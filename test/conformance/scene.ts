@@ -5,14 +5,14 @@ import { gzipSync } from 'node:zlib';
 import { onTestFinished, test } from 'vitest';
 import type { LayerFs } from '#dist/fs/layer-fs.js';
 import { MergedFs } from '#dist/fs/merged-fs.js';
-import type { Capabilities } from '#dist/fuse/capabilities.js';
-import type { Transport, TransportOptions } from '#dist/fuse/transport.js';
+import type { Transport, TransportName, TransportOptions } from '#dist/fuse/transport.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
 import { Sessions } from '../engine/sessions.js';
 import { cleanUp, mountFs, removeMount, type TestMount } from '../fuse/mounting.js';
 import { run } from '../support/child.js';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
 import { tarOf } from '../support/tar.js';
+import type { Capabilities } from './capabilities.js';
 
 /** What is to be said of every transport about one thing. */
 export interface Subject {
@@ -37,13 +37,11 @@ export class Scene {
   #mount: TestMount | undefined;
 
   constructor(
+    readonly name: TransportName,
     readonly transport: Transport,
+    readonly capabilities: Capabilities,
     private readonly subjects: readonly Subject[],
   ) {}
-
-  get capabilities(): Capabilities {
-    return this.transport.capabilities;
-  }
 
   /** Where the folders that are copied lie. */
   get copy(): string {
@@ -132,7 +130,7 @@ export class Scene {
         () => true,
         () => false,
       );
-      if (works) throw new Error(`${this.transport.name} says that it has no ${capability}, but it works`);
+      if (works) throw new Error(`${this.name} says that it has no ${capability}, but it works`);
       context.skip();
     });
   }
@@ -145,7 +143,7 @@ export class Scene {
 
   /** The summary of a run prints the titles of what was skipped: they say why. */
   #without(capability: keyof Capabilities, title: string): string {
-    return `${title} [${this.transport.name} has no ${capability}]`;
+    return `${title} [${this.name} has no ${capability}]`;
   }
 }
 

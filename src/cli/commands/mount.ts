@@ -4,8 +4,7 @@ import { logTo } from '../../base/log.js';
 import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
 import { redactedError, redactor } from '../../daemon/log/redact.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
-import { checkMountpoint } from '../../fuse/mounting/mountpoint.js';
-import { ownKernelMount } from '../../fuse/mounting/own-kernel-mount.js';
+import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
@@ -44,13 +43,9 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const { reference, localPath } = imageArgument(image!, context.cwd);
     // Its modules load while the mountpoint is checked.
     const resolver = localPath === undefined ? loadResolver() : undefined;
-    const kernelMount = await ownKernelMount();
-    const { nonempty } = choices;
-    const checked = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    const checked = await checkMountpoint(resolve(context.cwd, directory!), choices);
     const { path: mountpoint, identity: mountpointIdentity } = checked;
-    await kernelMount.check(choices);
-    if (choices.transport === 'fuse-native')
-      await (await import('../../fuse/fuse-native/fuse-native-check.js')).checkFuseNative(mountpoint);
+    await checkTransport(mountpoint, choices);
     for (const option of choices.unheeded)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;

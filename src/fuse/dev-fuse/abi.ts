@@ -8,9 +8,6 @@
 export const FUSE_KERNEL_VERSION = 7;
 export const FUSE_KERNEL_MINOR_VERSION = 38;
 
-/** The kernel's smallest read buffer. All requests but SETXATTR and BATCH_FORGET fit. */
-export const FUSE_MIN_READ_BUFFER = 8192; // bytes
-
 export const FUSE_IN_HEADER = { len: 0, opcode: 4, unique: 8, nodeid: 16, pid: 32, SIZE: 40 } as const;
 export const FUSE_OUT_HEADER = { len: 0, error: 4, unique: 8, SIZE: 16 } as const;
 
@@ -59,26 +56,22 @@ export const FUSE_ENTRY_OUT = {
   SIZE: 128,
 } as const;
 
-export const FUSE_ATTR_OUT = { attr_valid: 0, attr_valid_nsec: 8, dummy: 12, attr: 16, SIZE: 104 } as const;
+export const FUSE_ATTR_OUT = { attr_valid: 0, attr: 16, SIZE: 104 } as const;
 
 export const FUSE_DIRENT = { ino: 0, off: 8, namelen: 16, type: 20, name: 24 } as const;
 
-export const FUSE_OPEN_IN = { flags: 0, SIZE: 8 } as const;
-export const FUSE_OPEN_OUT = { fh: 0, open_flags: 8, padding: 12, SIZE: 16 } as const;
+export const FUSE_OPEN_OUT = { open_flags: 8, SIZE: 16 } as const;
 
 /** Also the argument of READDIR and READDIRPLUS. */
-export const FUSE_READ_IN = { fh: 0, offset: 8, size: 16, SIZE: 40 } as const;
+export const FUSE_READ_IN = { offset: 8, size: 16, SIZE: 40 } as const;
 
 /** Also the argument of LISTXATTR; for GETXATTR the name follows, ended by NUL. */
 export const FUSE_GETXATTR_IN = { size: 0, SIZE: 8 } as const;
-export const FUSE_GETXATTR_OUT = { size: 0, padding: 4, SIZE: 8 } as const;
+export const FUSE_GETXATTR_OUT = { size: 0, SIZE: 8 } as const;
 
 export const FUSE_STATFS_OUT = {
   blocks: 0,
-  bfree: 8,
-  bavail: 16,
   files: 24,
-  ffree: 32,
   bsize: 40,
   namelen: 44,
   frsize: 48,
@@ -87,7 +80,7 @@ export const FUSE_STATFS_OUT = {
 
 export const FUSE_ACCESS_IN = { mask: 0, SIZE: 8 } as const;
 
-export const FUSE_LSEEK_IN = { fh: 0, offset: 8, whence: 16, SIZE: 24 } as const;
+export const FUSE_LSEEK_IN = { offset: 8, whence: 16, SIZE: 24 } as const;
 export const FUSE_LSEEK_OUT = { offset: 0, SIZE: 8 } as const;
 
 export const FUSE_INTERRUPT_IN = { unique: 0, SIZE: 8 } as const;
@@ -105,8 +98,3 @@ export const FUSE_NO_OPENDIR_SUPPORT = 1 << 24;
 /** Flags of the reply to OPEN and OPENDIR. */
 export const FOPEN_KEEP_CACHE = 1 << 1;
 export const FOPEN_CACHE_DIR = 1 << 3;
-
-/** FUSE_REC_ALIGN: records of a directory listing start at multiples of 8 bytes. */
-export function recordAlign(size: number): number {
-  return (size + 7) & ~7;
-}

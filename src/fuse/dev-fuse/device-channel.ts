@@ -1,4 +1,4 @@
-import { close, read, writeSync, writevSync } from 'node:fs';
+import { closeSync, read, writeSync, writevSync } from 'node:fs';
 import { systemCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ReplySink } from './reply.js';
@@ -37,57 +37,46 @@ const UNWANTED_REPLY_ERRORS: ReadonlySet<string | undefined> = new Set(['ENOENT'
  * the mount answers ENOTCONN.
  */
 export class DeviceChannel implements ReplySink {
-  /** Resolves when the kernel sends no more requests and the descriptor is closed. */
-  readonly closed: Promise<void>;
-  readonly #descriptor: number;
-  readonly #log: Log;
-  #onClosed: () => void = () => {};
-  #readers = 0;
   #isOpen = true;
 
-  constructor(descriptor: number, log: Log) {
-    this.#descriptor = descriptor;
-    this.#log = log;
-    this.closed = new Promise((resolve) => {
-      this.#onClosed = resolve;
-    });
-  }
+  constructor(
+    private readonly descriptor: number,
+    private readonly log: Log,
+  ) {}
 
   /**
+   * Reads requests. Resolves when the kernel sends no more and the descriptor is closed.
    * @param onRequest called for each request, which is parsed in place and overwritten after the
    *   call
    */
-  start(readers: number, onRequest: (request: FuseRequest) => void): void {
-    this.#readers = readers;
-    for (let i = 0; i < readers; i++) this.#startReader(onRequest);
+  async serve(onRequest: (request: FuseRequest) => void): Promise<void> {
+    await Promise.all(Array.from({ length: READERS }, () => this.#readRequests(onRequest)));
+    this.#isOpen = false;
+    closeSync(this.descriptor);
   }
 
-  #startReader(onRequest: (request: FuseRequest) => void): void {
+  #readRequests(onRequest: (request: FuseRequest) => void): Promise<void> {
     const buffer = Buffer.allocUnsafeSlow(REQUEST_CAPACITY);
     const request = new FuseRequest(buffer);
     let failures = 0;
-    const next = () => read(this.#descriptor, buffer, 0, REQUEST_CAPACITY, null, onRead);
-    const onRead = (error: NodeJS.ErrnoException | null, length: number) => {
-      if (!error) {
-        failures = 0;
-        request.length = length;
-        onRequest(request);
-        return next();
-      }
-      if (PASSING_ERRORS.has(error.code)) return next();
-      if (error.code !== 'ENODEV') {
-        this.#log.error(`reading /dev/fuse: ${error.message}`);
-        if (++failures < READ_FAILURES_MAX) return next();
-      }
-      this.#readerEnded();
-    };
-    next();
-  }
-
-  #readerEnded(): void {
-    if (--this.#readers > 0) return;
-    this.#isOpen = false;
-    close(this.#descriptor, () => this.#onClosed());
+    return new Promise((resolve) => {
+      const next = () => read(this.descriptor, buffer, 0, REQUEST_CAPACITY, null, onRead);
+      const onRead = (error: NodeJS.ErrnoException | null, length: number) => {
+        if (!error) {
+          failures = 0;
+          request.length = length;
+          onRequest(request);
+          return next();
+        }
+        if (PASSING_ERRORS.has(error.code)) return next();
+        if (error.code !== 'ENODEV') {
+          this.log.error(`reading /dev/fuse: ${error.message}`);
+          if (++failures < READ_FAILURES_MAX) return next();
+        }
+        resolve();
+      };
+      next();
+    });
   }
 
   /**
@@ -98,11 +87,11 @@ export class DeviceChannel implements ReplySink {
     // A read may end after the mount did, when its descriptor may be another file's.
     if (!this.#isOpen) return;
     try {
-      if (data === undefined || data.length === 0) writeSync(this.#descriptor, head, 0, headLength);
-      else writevSync(this.#descriptor, [head.subarray(0, headLength), data]);
+      if (data === undefined || data.length === 0) writeSync(this.descriptor, head, 0, headLength);
+      else writevSync(this.descriptor, [head.subarray(0, headLength), data]);
     } catch (error) {
       if (UNWANTED_REPLY_ERRORS.has(systemCode(error))) return;
-      this.#log.error(`writing a reply of ${headLength + (data?.length ?? 0)} bytes to /dev/fuse: ${error}`);
+      this.log.error(`writing a reply of ${headLength + (data?.length ?? 0)} bytes to /dev/fuse: ${error}`);
     }
   }
 }

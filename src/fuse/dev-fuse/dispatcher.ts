@@ -3,7 +3,8 @@ import type { Log } from '../../base/log.js';
 import type { LayerFs } from '../../fs/layer-fs.js';
 import { EAGAIN, EINVAL, ENOSYS, EPROTO, EROFS } from '../errno.js';
 import { FaultLog } from '../fault-log.js';
-import { READ_DEADLINE_MS } from '../pending-reads.js';
+import { FileReads } from '../file-reads.js';
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import {
   FOPEN_CACHE_DIR,
   FOPEN_KEEP_CACHE,
@@ -13,11 +14,11 @@ import {
   FUSE_NO_OPEN_SUPPORT,
   FUSE_NO_OPENDIR_SUPPORT,
   FUSE_OPEN_OUT,
+  FUSE_READ_IN,
 } from './abi.js';
 import { InodeOperations } from './inode-operations.js';
 import { negotiate } from './negotiation.js';
 import { OPCODE, WRITING_OPCODES } from './opcode.js';
-import { ReadOperation } from './read-operation.js';
 import { ANSWERED, Reply, type ReplySink } from './reply.js';
 import type { FuseRequest } from './request.js';
 
@@ -35,20 +36,22 @@ export class Dispatcher {
   readonly ready: Promise<void>;
   readonly #reply: Reply;
   readonly #inodes: InodeOperations;
-  readonly #reads: ReadOperation;
-  readonly #log: Log;
+  readonly #reads: FileReads;
   readonly #faults: FaultLog;
   #flags = 0; // agreed at INIT
   #onReady: () => void = () => {};
   #onRefused: (error: LayerslayerError) => void = () => {};
 
-  constructor(fs: LayerFs, sink: ReplySink, log: Log, options: { readDeadlineMs?: number | undefined } = {}) {
+  constructor(
+    fs: LayerFs,
+    sink: ReplySink,
+    private readonly log: Log,
+    options: { readDeadlineMs?: number | undefined } = {},
+  ) {
     this.#reply = new Reply(sink);
     this.#inodes = new InodeOperations(fs, this.#reply);
-    const fail = (unique: number, error: unknown, doing: string) => this.#fail(unique, error, doing);
-    this.#reads = new ReadOperation(fs, this.#reply, options.readDeadlineMs ?? READ_DEADLINE_MS, fail);
-    this.#log = log;
     this.#faults = new FaultLog(log);
+    this.#reads = new FileReads(fs, this.#faults, options.readDeadlineMs);
     this.ready = new Promise((resolve, reject) => {
       this.#onReady = resolve;
       this.#onRefused = reject;
@@ -67,13 +70,14 @@ export class Dispatcher {
       const errno = request.isWellFormed ? this.#dispatch(request, opcode, unique) : EINVAL;
       if (errno !== ANSWERED) this.#reply.sendError(unique, errno);
     } catch (error) {
-      this.#fail(unique, error, `request ${opcode} on inode ${request.inode}`);
+      const doing = `request ${opcode} on inode ${request.inode}`;
+      this.#reply.sendError(unique, this.#faults.report(error, doing));
     }
   }
 
   /** Ends waiting reads: the kernel no longer reads replies. */
   close(): void {
-    this.#reads.abortAll();
+    this.#reads.pending.abortAll();
     this.#onRefused(new LayerslayerError('MOUNT_FAILED', 'the mount ended before the kernel said hello'));
   }
 
@@ -89,7 +93,7 @@ export class Dispatcher {
       case OPCODE.READDIR:
         return this.#inodes.readdir(request, unique, false);
       case OPCODE.READ:
-        return this.#reads.read(request, unique);
+        return this.#read(request, unique);
       case OPCODE.READLINK:
         return this.#inodes.readlink(request, unique);
       case OPCODE.GETXATTR:
@@ -136,7 +140,7 @@ export class Dispatcher {
     this.#reply.send(unique, FUSE_INIT_OUT.SIZE);
     if (negotiation.outcome === 'agreed') {
       this.#flags = negotiation.flags;
-      this.#log.debug(`FUSE 7.${negotiation.minor}, flags 0x${negotiation.flags.toString(16)}`);
+      this.log.debug(`FUSE 7.${negotiation.minor}, flags 0x${negotiation.flags.toString(16)}`);
       this.#onReady();
     }
     return ANSWERED;
@@ -149,15 +153,25 @@ export class Dispatcher {
     return this.#reply.send(unique, FUSE_OPEN_OUT.SIZE);
   }
 
+  #read(request: FuseRequest, unique: number): number {
+    if (!request.hasArgument(FUSE_READ_IN.SIZE)) return EINVAL;
+    const { inode, pid } = request;
+    const offset = request.argumentU64(FUSE_READ_IN.offset);
+    const size = request.argumentU32(FUSE_READ_IN.size);
+    if (!Number.isSafeInteger(offset) || size > MAX_READ_SIZE) return EINVAL;
+    this.#reads.read(
+      { unique, inode, pid, offset, size },
+      (data) => this.#reply.sendData(unique, data),
+      (errno) => this.#reply.sendError(unique, errno),
+    );
+    return ANSWERED;
+  }
+
   #interrupt(request: FuseRequest): number {
     if (!request.hasArgument(FUSE_INTERRUPT_IN.SIZE)) return EINVAL;
     // With two readers, the interrupt may be handled before its request. EAGAIN makes the kernel
     // send it again until that request is answered. An interrupt that works gets no reply
     // (fuse(4)).
-    return this.#reads.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
-  }
-
-  #fail(unique: number, error: unknown, doing: string): void {
-    this.#reply.sendError(unique, this.#faults.report(error, doing));
+    return this.#reads.pending.interrupt(request.argumentU64(FUSE_INTERRUPT_IN.unique)) ? ANSWERED : EAGAIN;
   }
 }

@@ -1,3 +1,4 @@
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import {
   FUSE_ASYNC_READ,
   FUSE_CACHE_SYMLINKS,
@@ -19,10 +20,6 @@ import { LITTLE_ENDIAN } from './wire.js';
 /** The oldest supported protocol. It has all flags below, and all maintained kernels have it. */
 const OLDEST_MINOR_VERSION = 31;
 
-/** Maximum bytes of one READ. The `max_read` mount option enforces it for any page size. */
-export const MAX_READ_SIZE = 1024 * 1024;
-
-const MAX_READAHEAD = MAX_READ_SIZE; // bytes
 const MAX_PAGES = 256; // of 4 KiB: 1 MiB a request, the kernel's own limit unless root raises it
 
 /** Nothing is written. The kernel requires at least 4096, and reserves that in the buffer. */
@@ -53,7 +50,7 @@ const WANTED_FLAGS =
   FUSE_CACHE_SYMLINKS |
   FUSE_NO_OPENDIR_SUPPORT;
 
-export type Negotiation =
+type Negotiation =
   | { outcome: 'agreed'; minor: number; flags: number }
   | { outcome: 'again' } // the kernel has a later major version and will send INIT again in ours
   | { outcome: 'refused'; reason: string };
@@ -74,7 +71,7 @@ export function negotiate(request: FuseRequest, reply: Reply): Negotiation {
     return { outcome: 'refused', reason };
   }
   const flags = request.argumentU32(FUSE_INIT_IN.flags) & WANTED_FLAGS;
-  const readahead = Math.min(request.argumentU32(FUSE_INIT_IN.max_readahead), MAX_READAHEAD);
+  const readahead = Math.min(request.argumentU32(FUSE_INIT_IN.max_readahead), MAX_READ_SIZE);
   reply.putU32(FUSE_INIT_OUT.max_readahead, readahead);
   reply.putU32(FUSE_INIT_OUT.flags, flags);
   reply.view.setUint16(FUSE_INIT_OUT.max_background, MAX_BACKGROUND, LITTLE_ENDIAN);

@@ -1,6 +1,6 @@
 /**
- * Operations of the FUSE protocol, with the numbers and names of `enum fuse_opcode` in linux/fuse.h
- * (7.38; 52 from 7.39).
+ * Operations of the FUSE protocol with an answer of their own, or tested for having none. Numbers
+ * and names are those of `enum fuse_opcode` in linux/fuse.h (7.38; 52 from 7.39).
  */
 export const OPCODE = {
   LOOKUP: 1,
@@ -30,17 +30,11 @@ export const OPCODE = {
   OPENDIR: 27,
   READDIR: 28,
   RELEASEDIR: 29,
-  FSYNCDIR: 30,
-  GETLK: 31,
-  SETLK: 32,
-  SETLKW: 33,
   ACCESS: 34,
   CREATE: 35,
   INTERRUPT: 36,
-  BMAP: 37,
   DESTROY: 38,
   IOCTL: 39,
-  POLL: 40,
   NOTIFY_REPLY: 41,
   BATCH_FORGET: 42,
   FALLOCATE: 43,
@@ -49,8 +43,6 @@ export const OPCODE = {
   LSEEK: 46,
   COPY_FILE_RANGE: 47,
   SETUPMAPPING: 48,
-  REMOVEMAPPING: 49,
-  SYNCFS: 50,
   TMPFILE: 51,
   STATX: 52,
 } as const;

@@ -1,9 +1,11 @@
 import type { Attributes, Statfs } from '../../fs/layer-fs.js';
+import type { InodeKind } from '../../overlay/tree.js';
 import { BLOCK_SIZE, CACHE_SECONDS } from '../kernel-numbers.js';
-import { deviceNumber, typeBits } from '../mode.js';
+import { deviceNumber, direntType, typeBits } from '../mode.js';
 import {
   FUSE_ATTR,
   FUSE_ATTR_OUT,
+  FUSE_DIRENT,
   FUSE_ENTRY_OUT,
   FUSE_GETXATTR_OUT,
   FUSE_OPEN_OUT,
@@ -35,7 +37,7 @@ export class Reply {
   readonly #bytes: Uint8Array;
   readonly #header: DataView;
 
-  constructor(readonly sink: ReplySink) {
+  constructor(private readonly sink: ReplySink) {
     const buffer = new ArrayBuffer(FUSE_OUT_HEADER.SIZE + BODY_CAPACITY);
     this.#bytes = new Uint8Array(buffer);
     this.#header = new DataView(buffer, 0, FUSE_OUT_HEADER.SIZE);
@@ -81,7 +83,7 @@ export class Reply {
   putEntry(base: number, attributes: Attributes): void {
     this.putU64(base + FUSE_ENTRY_OUT.nodeid, attributes.inode);
     this.#putValidity(base);
-    this.putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
+    this.#putAttr(base + FUSE_ENTRY_OUT.attr, attributes);
   }
 
   /** Writes fuse_entry_out of a missing name: node 0, cached as a negative dentry. */
@@ -100,13 +102,12 @@ export class Reply {
 
   /** Writes fuse_attr_out at the start of the body. */
   putAttrOut(attributes: Attributes): void {
+    this.body.fill(0, 0, FUSE_ATTR_OUT.attr);
     this.putU64(FUSE_ATTR_OUT.attr_valid, CACHE_SECONDS);
-    this.putU32(FUSE_ATTR_OUT.attr_valid_nsec, 0);
-    this.putU32(FUSE_ATTR_OUT.dummy, 0);
-    this.putAttr(FUSE_ATTR_OUT.attr, attributes);
+    this.#putAttr(FUSE_ATTR_OUT.attr, attributes);
   }
 
-  putAttr(base: number, attributes: Attributes): void {
+  #putAttr(base: number, attributes: Attributes): void {
     const { mtimeSeconds, mtimeNanoseconds } = attributes;
     this.putU64(base + FUSE_ATTR.ino, attributes.inode);
     this.putU64(base + FUSE_ATTR.size, attributes.size);
@@ -126,15 +127,25 @@ export class Reply {
     this.putU32(base + FUSE_ATTR.flags, 0);
   }
 
+  /** Writes fuse_dirent at `base`, the name, and zeros up to `direntEnd`. */
+  putDirent(base: number, name: Uint8Array, inode: number, kind: InodeKind, next: number): void {
+    const nameStart = base + FUSE_DIRENT.name;
+    this.body.set(name, nameStart);
+    this.body.fill(0, nameStart + name.length, direntEnd(base, name));
+    this.putU64(base + FUSE_DIRENT.ino, inode);
+    this.putU64(base + FUSE_DIRENT.off, next);
+    this.putU32(base + FUSE_DIRENT.namelen, name.length);
+    this.putU32(base + FUSE_DIRENT.type, direntType(kind));
+  }
+
   putOpen(openFlags: number): void {
-    this.putU64(FUSE_OPEN_OUT.fh, 0);
+    this.body.fill(0, 0, FUSE_OPEN_OUT.SIZE);
     this.putU32(FUSE_OPEN_OUT.open_flags, openFlags);
-    this.putU32(FUSE_OPEN_OUT.padding, 0);
   }
 
   putXattrSize(size: number): void {
+    this.body.fill(0, 0, FUSE_GETXATTR_OUT.SIZE);
     this.putU32(FUSE_GETXATTR_OUT.size, size);
-    this.putU32(FUSE_GETXATTR_OUT.padding, 0);
   }
 
   /** Writes the numbers of a full, read-only file system. */
@@ -146,4 +157,9 @@ export class Reply {
     this.putU32(FUSE_STATFS_OUT.frsize, statfs.blockSize);
     this.putU32(FUSE_STATFS_OUT.namelen, statfs.nameMax);
   }
+}
+
+/** Returns the end of a record at `base`, a multiple of 8 bytes (FUSE_REC_ALIGN). */
+export function direntEnd(base: number, name: Uint8Array): number {
+  return (base + FUSE_DIRENT.name + name.length + 7) & ~7;
 }

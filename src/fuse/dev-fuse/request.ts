@@ -10,14 +10,12 @@ const SLASH = 0x2f;
  * is loaded.
  */
 export class FuseRequest {
-  readonly bytes: Uint8Array;
   readonly #view: DataView;
   /** Bytes that were read, whatever the header says. */
   length = 0;
 
   /** @param bytes the buffer that requests are read into */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  constructor(readonly bytes: Uint8Array) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 

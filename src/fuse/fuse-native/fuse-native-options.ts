@@ -1,7 +1,8 @@
 import type Fuse from 'fuse-native';
 import { LayerslayerError } from '../../base/errors.js';
 import { CACHE_SECONDS } from '../kernel-numbers.js';
-import { FILE_SYSTEM_TYPE } from '../mounting/kernel-mount.js';
+import { escapedSource } from '../mounting/kernel-mount.js';
+import { SUBTYPE } from '../mounting/mount-table.js';
 import type { TransportOptions } from '../transport.js';
 
 /** libfuse 2's largest read: 32 pages. */
@@ -26,7 +27,7 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
   return {
     // fuse-native knows few of libfuse's options. Text after the name is passed on unchanged.
     fsname: [
-      escaped(cut(options.source)),
+      escapedSource(cut(options.source)),
       'ro',
       options.suid ? 'suid' : 'nosuid',
       options.devices ? 'dev' : 'nodev',
@@ -36,7 +37,7 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
       `max_background=${MAX_BACKGROUND}`,
       ...(options.nonempty ? ['nonempty'] : []),
     ].join(','),
-    subtype: FILE_SYSTEM_TYPE.replace(/^fuse\./, ''),
+    subtype: SUBTYPE,
     allowOther: options.allowOther,
     // Other users come in only under the image's modes; by default the kernel lets none in.
     defaultPermissions: options.allowOther || options.defaultPermissions,
@@ -46,11 +47,6 @@ export function fuseNativeOptions(options: TransportOptions): Fuse.Options {
     attrTimeout: CACHE_SECONDS,
     timeout: false, // each operation is answered, by its own deadline if it has to wait
   };
-}
-
-/** Escapes commas, which would begin another option: an image named `a,suid` must not get one. */
-function escaped(source: string): string {
-  return source.replace(/[\\,]/g, '\\$&');
 }
 
 /** Cuts the source at a whole character. Only the path of a local image can be too long. */

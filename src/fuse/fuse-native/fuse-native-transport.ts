@@ -1,80 +1,46 @@
-import { close } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type Fuse from 'fuse-native';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { LayerFs } from '../../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from '../attached-mount.js';
-import { FUSE_NATIVE_CAPABILITIES } from '../capabilities.js';
-import { withinInitDeadline } from '../dev-fuse/init-deadline.js';
+import { withinInitDeadline } from '../deadline.js';
 import { FaultLog } from '../fault-log.js';
 import type { KernelMount } from '../mounting/kernel-mount.js';
-import { checkedMountpoint } from '../mounting/mountpoint.js';
-import { ownKernelMount } from '../mounting/own-kernel-mount.js';
-import { READ_DEADLINE_MS } from '../pending-reads.js';
+import { checkedMountpoint, ownKernelMount } from '../mounting/mountpoint.js';
 import type { MountedFs, Transport, TransportOptions } from '../transport.js';
-import { deviceGone, raiseReadAhead } from './backing-device.js';
-import { deviceClosed, deviceDescriptors } from './device-descriptors.js';
+import { deviceClosed, deviceDescriptors, mountGone } from './device-descriptors.js';
 import { checkFuseNative, failedByFuseNative } from './fuse-native-check.js';
-import { loadFuseNative } from './fuse-native-library.js';
 import { fuseNativeOptions } from './fuse-native-options.js';
 import { PathOperations } from './path-operations.js';
 import { findUnnameable } from './unnameable.js';
 
-/**
- * Serves the kernel by libfuse 2. Its threads wait until this one answers, by path. `capabilities`
- * has its limits. As for any FUSE server, this process must never access the mount by a synchronous
- * call.
- */
+/** Serves the kernel by libfuse 2. Its threads wait until this one answers, by path. */
 export class FuseNativeTransport implements Transport {
-  readonly name = 'fuse-native';
-  readonly capabilities = FUSE_NATIVE_CAPABILITIES;
-  readonly #readDeadlineMs: number;
-
-  constructor({ readDeadlineMs = READ_DEADLINE_MS }: { readDeadlineMs?: number } = {}) {
-    this.#readDeadlineMs = readDeadlineMs;
-  }
-
   async mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs> {
     const { log } = options;
     const kernelMount = await ownKernelMount();
-    const { path } = await checkedMountpoint(mountpoint, { ...options, kernelMount });
-    await checkFuseNative(path);
+    const { path } = await checkedMountpoint(mountpoint, options);
+    const FuseNative = await checkFuseNative(path);
     warnOfUnnameable(fs, log);
-    const operations = new PathOperations(fs, new FaultLog(log), { readDeadlineMs: this.#readDeadlineMs });
-    const descriptor = await attach(await serverOf(operations, path, options), path, kernelMount, options);
+    const operations = new PathOperations(fs, new FaultLog(log));
+    const fuse = new FuseNative(path, operations, fuseNativeOptions(options));
+    fuse._op_getxattr = (reply, of, name, into) =>
+      operations.getxattr(of, name, into, (result) => reply(result, into.buffer));
+    fuse._op_listxattr = (reply, of, into) =>
+      operations.listxattr(of, into, (result) => reply(result, into.buffer));
+    const descriptor = await attach(fuse, path, kernelMount, options);
     // libfuse closes the device when the kernel has no more requests, without a notification.
     const ended = deviceClosed(descriptor);
     const device = await attachedDevice(path);
-    // It does so when each of its threads has its answer, also those that nobody waits for any more.
-    void Promise.race([ended, deviceGone(device)]).then(() => operations.abortReads());
-    await raiseReadAhead(device, log);
-    return new FuseNativeMount(operations, path, device, ended, kernelMount, log);
+    // It does so when each of its threads has its answer, also for requests of ended processes.
+    const abortReads = () => operations.abortReads();
+    void Promise.race([ended, mountGone(device)]).then(abortReads);
+    const mounted = new AttachedMount(path, device, ended, kernelMount, log, abortReads);
+    await mounted.raiseReadAhead();
+    return mounted;
   }
-}
-
-class FuseNativeMount extends AttachedMount {
-  constructor(
-    private readonly operations: PathOperations,
-    ...attached: ConstructorParameters<typeof AttachedMount>
-  ) {
-    super(...attached);
-  }
-
-  override async abort(): Promise<void> {
-    await super.abort();
-    this.operations.abortReads(); // libfuse ends when each of its threads has its answer
-  }
-}
-
-async function serverOf(operations: PathOperations, path: string, options: TransportOptions): Promise<Fuse> {
-  const FuseNative = await loadFuseNative();
-  const fuse = new FuseNative(path, operations, fuseNativeOptions(options));
-  fuse._op_getxattr = (reply, of, name, into) =>
-    operations.getxattr(of, name, into, (result) => reply(result, into.buffer));
-  fuse._op_listxattr = (reply, of, into) =>
-    operations.listxattr(of, into, (result) => reply(result, into.buffer));
-  return fuse;
 }
 
 /** Mounts one after the other: only a new descriptor shows which mount it belongs to. */
@@ -90,7 +56,7 @@ function attach(
   const attached = attaching.then(async () => {
     const others = deviceDescriptors();
     try {
-      await withinInitDeadline(mounted(fuse));
+      await withinInitDeadline(promisify(fuse.mount).call(fuse));
     } catch (error) {
       if (error instanceof LayerslayerError) {
         await kernelMount.detach(path, 'forcibly'); // mounted, but the kernel does not send INIT
@@ -105,12 +71,6 @@ function attach(
   });
   attaching = attached.catch(() => {});
   return attached;
-}
-
-function mounted(fuse: Fuse): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fuse.mount((error) => (error ? reject(error) : resolve()));
-  });
 }
 
 /**
@@ -128,7 +88,7 @@ async function refusal(path: string, kernelMount: KernelMount, options: Transpor
     throw error;
   }
   await kernelMount.detach(path, 'lazily');
-  await promisify(close)(descriptor);
+  closeSync(descriptor);
 }
 
 function warnOfUnnameable(fs: LayerFs, log: Log): void {

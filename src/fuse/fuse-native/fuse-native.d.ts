@@ -27,8 +27,13 @@ declare module 'fuse-native' {
       namemax: number;
     }
 
+    /** Operations that change the file system. The reply is the last argument. */
+    type Change =
+      | ('create' | 'mknod' | 'mkdir' | 'unlink' | 'rmdir' | 'symlink' | 'link' | 'rename')
+      | ('write' | 'truncate' | 'chmod' | 'chown' | 'utimens' | 'setxattr' | 'removexattr');
+
     /** libfuse's operations, by path. Missing ones are ENOSYS. */
-    interface Operations {
+    interface Operations extends Record<Change, (...args: [...unknown[], Reply]) => void> {
       getattr(path: string, reply: (errno: number, stat?: Stat) => void): void;
       readdir(path: string, reply: (errno: number, names?: string[], stats?: Stat[]) => void): void;
       readlink(path: string, reply: (errno: number, target?: string) => void): void;
@@ -43,35 +48,6 @@ declare module 'fuse-native' {
         offset: number,
         reply: Reply,
       ): void;
-      create(path: string, mode: number, reply: Reply): void;
-      write(
-        path: string,
-        handle: number,
-        from: Uint8Array,
-        length: number,
-        offset: number,
-        reply: Reply,
-      ): void;
-      truncate(path: string, size: number, reply: Reply): void;
-      mknod(path: string, mode: number, device: number, reply: Reply): void;
-      mkdir(path: string, mode: number, reply: Reply): void;
-      unlink(path: string, reply: Reply): void;
-      rmdir(path: string, reply: Reply): void;
-      symlink(target: string, path: string, reply: Reply): void;
-      link(path: string, another: string, reply: Reply): void;
-      rename(from: string, to: string, reply: Reply): void;
-      chmod(path: string, mode: number, reply: Reply): void;
-      chown(path: string, uid: number, gid: number, reply: Reply): void;
-      utimens(path: string, atime: number, mtime: number, reply: Reply): void;
-      setxattr(
-        path: string,
-        name: string,
-        value: Uint8Array,
-        position: number,
-        flags: number,
-        reply: Reply,
-      ): void;
-      removexattr(path: string, name: string, reply: Reply): void;
       getxattr: unknown; // present, so that libfuse asks; see `_op_getxattr`
       listxattr: unknown;
     }

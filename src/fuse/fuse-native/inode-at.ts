@@ -1,11 +1,11 @@
-import { type LayerFs, newAttributes } from '../../fs/layer-fs.js';
+import { Attributes, type LayerFs } from '../../fs/layer-fs.js';
 import { type PathTree, resolvePath, splitPath } from '../../overlay/resolve-path.js';
 import { ENAMETOOLONG, ENOENT, ENOTDIR } from '../errno.js';
 import { NAME_MAX } from '../kernel-numbers.js';
 
 /** Returns the file system in the form that paths are resolved in. */
 export function pathTreeOf(fs: LayerFs): PathTree {
-  const attributes = newAttributes();
+  const attributes = new Attributes();
   return {
     kind: (inode) => fs.getattr(inode, attributes).kind,
     lookup: (directory, name) => fs.lookup(directory, name),

@@ -1,17 +1,15 @@
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import type Fuse from 'fuse-native';
-import { LayerslayerError } from '../../base/errors.js';
 import { quoteName } from '../../base/quote-name.js';
-import { type Attributes, type LayerFs, newAttributes } from '../../fs/layer-fs.js';
+import { Attributes, type LayerFs } from '../../fs/layer-fs.js';
 import type { PathTree } from '../../overlay/resolve-path.js';
-import { accessErrno } from '../access.js';
 import { EILSEQ, ENAMETOOLONG, ENODATA, ERANGE, EROFS } from '../errno.js';
 import type { FaultLog } from '../fault-log.js';
+import { FileReads } from '../file-reads.js';
 import { BLOCK_SIZE, PATH_MAX } from '../kernel-numbers.js';
-import { deviceNumber, typeBits } from '../mode.js';
-import { PendingReads } from '../pending-reads.js';
+import { accessErrno, deviceNumber, typeBits } from '../mode.js';
 import { inodeAt, pathTreeOf } from './inode-at.js';
-import { utf8Name } from './utf8-name.js';
 
 const WRITING_FLAGS = constants.O_WRONLY | constants.O_RDWR | constants.O_TRUNC; // of open(2)
 
@@ -20,31 +18,29 @@ const NS_A_MS = 1_000_000;
 
 const NUL = 0;
 
-/** Refuses an operation that would change the file system; its reply comes last, whatever its arguments. */
-type Refusal = (...args: [...unknown[], Fuse.Reply]) => void;
-
 /**
- * A LayerFs as libfuse asks for it: by path, answered through a callback by a negative errno, or 0 and a value. Nothing is
- * thrown, whatever comes: libfuse's thread would wait for ever. An open file's handle is its inode.
+ * A LayerFs as libfuse asks for it: by path, answered by a callback with a negative errno, or 0 and
+ * a value. Nothing is thrown: libfuse's thread would wait forever. An open file's handle is its
+ * inode.
  */
 export class PathOperations implements Fuse.Operations {
-  readonly #fs: LayerFs;
   readonly #tree: PathTree;
-  readonly #faults: FaultLog;
-  readonly #pending: PendingReads;
-  readonly #attributes: Attributes = newAttributes();
-  #reads = 0; // so far: each one's number among the pending ones
+  readonly #reads: FileReads;
+  readonly #attributes = new Attributes();
+  #readCount = 0;
 
-  constructor(fs: LayerFs, faults: FaultLog, options: { readDeadlineMs: number }) {
-    this.#fs = fs;
+  constructor(
+    private readonly fs: LayerFs,
+    private readonly faults: FaultLog,
+    options: { readDeadlineMs?: number } = {},
+  ) {
     this.#tree = pathTreeOf(fs);
-    this.#faults = faults;
-    this.#pending = new PendingReads(options.readDeadlineMs);
+    this.#reads = new FileReads(fs, faults, options.readDeadlineMs);
   }
 
   getattr(path: string, reply: (errno: number, stat?: Fuse.Stat) => void): void {
     this.#answer(path, 'attributes', reply, (inode) => {
-      const attributes = this.#fs.getattr(inode, this.#attributes);
+      const attributes = this.fs.getattr(inode, this.#attributes);
       const ms = millisecondsSince1970(attributes);
       reply(0, {
         mode: typeBits(attributes.kind) | attributes.mode,
@@ -63,16 +59,17 @@ export class PathOperations implements Fuse.Operations {
     });
   }
 
-  /** All names at once: libfuse keeps them for as long as the directory is open. Those that are not UTF-8 are left out. */
+  /** Lists all names at once, for libfuse to cache. Names that are not UTF-8 are left out. */
   readdir(path: string, reply: (errno: number, names?: string[], stats?: Fuse.Stat[]) => void): void {
     this.#answer(path, 'names', reply, (inode) => {
       const names: string[] = [];
       const stats: Fuse.Stat[] = [];
-      this.#fs.readdir(inode, 0, (bytes, ino, kind) => {
+      this.fs.readdir(inode, 0, (bytes, ino, kind) => {
         const name = utf8Name(bytes);
         if (name === undefined) return true;
         names.push(name);
-        stats.push({ mode: typeBits(kind), ino, atime: 0, mtime: 0, ctime: 0 }); // the type and number are all that is used
+        // Only the type and number are used.
+        stats.push({ mode: typeBits(kind), ino, atime: 0, mtime: 0, ctime: 0 });
         return true;
       });
       reply(0, names, stats);
@@ -81,7 +78,7 @@ export class PathOperations implements Fuse.Operations {
 
   readlink(path: string, reply: (errno: number, target?: string) => void): void {
     this.#answer(path, 'target', reply, (inode) => {
-      const bytes = this.#fs.readlink(inode);
+      const bytes = this.fs.readlink(inode);
       const target = utf8Name(bytes);
       if (bytes.length >= PATH_MAX) reply(-ENAMETOOLONG);
       else if (target === undefined) reply(-EILSEQ);
@@ -91,13 +88,13 @@ export class PathOperations implements Fuse.Operations {
 
   access(path: string, mask: number, reply: Fuse.Reply): void {
     this.#answer(path, 'access', reply, (inode) => {
-      reply(-accessErrno(mask, this.#fs.getattr(inode, this.#attributes)));
+      reply(-accessErrno(mask, this.fs.getattr(inode, this.#attributes)));
     });
   }
 
   statfs(path: string, reply: (errno: number, statfs?: Fuse.Statfs) => void): void {
     this.#answer(path, 'statfs', reply, () => {
-      const { blockSize, blocks, files, nameMax } = this.#fs.statfs();
+      const { blockSize, blocks, files, nameMax } = this.fs.statfs();
       reply(0, { bsize: blockSize, frsize: blockSize, blocks, files, namemax: nameMax });
     });
   }
@@ -117,30 +114,18 @@ export class PathOperations implements Fuse.Operations {
     offset: number,
     reply: Fuse.Reply,
   ): void {
-    const fail = (error: unknown) =>
-      reply(-this.#faults.report(error, `reading inode ${inode} at ${offset}`));
     const answer = (data: Uint8Array) => {
-      if (data.length > length) {
-        fail(new LayerslayerError('INTERNAL', `got ${data.length} bytes, want at most ${length}`));
-        return;
-      }
       into.set(data);
       reply(data.length);
     };
-    try {
-      const controller = new AbortController();
-      const data = this.#fs.read(inode, offset, length, controller.signal);
-      if (data instanceof Uint8Array) answer(data);
-      else this.#pending.add(++this.#reads, { inode, pid: 0 }, data, controller, answer, fail);
-    } catch (error) {
-      fail(error);
-    }
+    const read = { unique: ++this.#readCount, inode, pid: 0, offset, size: length };
+    this.#reads.read(read, answer, (errno) => reply(-errno));
   }
 
   /** @param into empty: only the size is asked for */
   getxattr(path: string, name: string, into: Uint8Array, reply: Fuse.Reply): void {
     this.#answer(path, 'attribute', reply, (inode) => {
-      const value = this.#fs.getxattr(inode, Buffer.from(name));
+      const value = this.fs.getxattr(inode, Buffer.from(name));
       if (value === undefined) reply(-ENODATA);
       else giveXattr(value, into, reply);
     });
@@ -149,7 +134,7 @@ export class PathOperations implements Fuse.Operations {
   /** @param into empty: only the size is asked for */
   listxattr(path: string, into: Uint8Array, reply: Fuse.Reply): void {
     this.#answer(path, 'attributes’ names', reply, (inode) =>
-      giveXattr(utf8Names(this.#fs.listxattr(inode)), into, reply),
+      giveXattr(utf8Names(this.fs.listxattr(inode)), into, reply),
     );
   }
 
@@ -169,26 +154,33 @@ export class PathOperations implements Fuse.Operations {
   readonly setxattr = refuse;
   readonly removexattr = refuse;
 
-  /** Ends the reads that wait for the network: nobody waits for their bytes any more. */
+  /** Ends the reads that wait for the network. */
   abortReads(): void {
-    this.#pending.abortAll();
+    this.#reads.pending.abortAll();
   }
 
-  /** Resolves a path and goes on with its inode, or replies why not. */
+  /** Resolves a path and passes its inode to `go`, or replies with an errno. */
   #answer(path: string, what: string, reply: (errno: number) => void, go: (inode: number) => void): void {
     try {
       const inode = inodeAt(this.#tree, path);
       if (inode < 0) reply(inode);
       else go(inode);
     } catch (error) {
-      reply(-this.#faults.report(error, `${what} of ${quoteName(Buffer.from(path))}`));
+      reply(-this.faults.report(error, `${what} of ${quoteName(Buffer.from(path))}`));
     }
   }
 }
 
-const refuse: Refusal = (...args) => (args.at(-1) as Fuse.Reply)(-EROFS);
+function refuse(...args: [...unknown[], Fuse.Reply]): void {
+  (args.at(-1) as Fuse.Reply)(-EROFS);
+}
 
-/** Whole milliseconds, rounded down; what lies before 1970 is 1970, as the number has no sign on its way. */
+/** Returns a name as a string of the same bytes; undefined if it is not valid UTF-8. */
+function utf8Name(name: Uint8Array): string | undefined {
+  return isUtf8(name) ? Buffer.from(name.buffer, name.byteOffset, name.length).toString() : undefined;
+}
+
+/** Whole milliseconds, rounded down. Times before 1970 are 1970: fuse-native's have no sign. */
 function millisecondsSince1970({ mtimeSeconds, mtimeNanoseconds }: Attributes): number {
   const ms = mtimeSeconds * MS_A_SECOND + Math.floor(mtimeNanoseconds / NS_A_MS);
   return Math.min(Math.max(ms, 0), Number.MAX_SAFE_INTEGER);
@@ -203,14 +195,14 @@ function giveXattr(value: Uint8Array, into: Uint8Array, reply: Fuse.Reply): void
   }
 }
 
-/** Of names that each end in NUL those that are valid UTF-8: by others nobody could ask. */
+/** Filters names that each end in NUL: programs can only ask for those that are UTF-8. */
 function utf8Names(names: Uint8Array): Uint8Array {
-  if (utf8Name(names) !== undefined) return names;
+  if (isUtf8(names)) return names;
   const kept: Uint8Array[] = [];
   for (let start = 0; start < names.length; ) {
     const end = names.indexOf(NUL, start) + 1;
     const name = names.subarray(start, end);
-    if (utf8Name(name) !== undefined) kept.push(name);
+    if (isUtf8(name)) kept.push(name);
     start = end;
   }
   return Buffer.concat(kept);

@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import type { LayerFs } from '../../fs/layer-fs.js';
+import { isDotOrDotDot, type LayerFs } from '../../fs/layer-fs.js';
 import { ROOT_INODE } from '../../overlay/tree.js';
-import { isDotOrDotDot } from '../dev-fuse/directory-reply.js';
 
 /** What a transport cannot show if its names are UTF-8 strings. */
-export interface Unnameable {
+interface Unnameable {
   /** Names that are not UTF-8: neither listed nor found, nor are entries below counted. */
   names: number;
   /** Symlinks whose target is not UTF-8: listed, but unreadable. */

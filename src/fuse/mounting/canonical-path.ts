@@ -31,11 +31,10 @@ export async function canonicalPath(path: string, ask: Ask): Promise<string> {
       resolved = next;
       continue;
     }
-    if (++links > LINKS_MAX)
-      throw new LayerslayerError(
-        'MOUNT_FAILED',
-        `mountpoint ${path}: ELOOP: too many levels of symbolic links`,
-      );
+    if (++links > LINKS_MAX) {
+      const message = `mountpoint ${path}: ELOOP: too many levels of symbolic links`;
+      throw new LayerslayerError('MOUNT_FAILED', message);
+    }
     if (target.startsWith('/')) resolved = '/';
     names.push(...target.split('/').reverse());
   }

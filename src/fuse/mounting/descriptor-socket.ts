@@ -1,8 +1,5 @@
-import * as fs from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync } from 'node:fs';
 import { LayerslayerError } from '../../base/errors.js';
-
-const close = promisify(fs.close);
 
 /** Numbers of Linux's ABI, the same on each architecture that koffi has a build for. */
 const AF_UNIX = 1;
@@ -16,23 +13,15 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 /** Capacity for struct cmsghdr with a few descriptors. Only one is ever sent. */
 const CONTROL_CAPACITY = 64; // bytes
 
-/** A socket over which a program sends us an open descriptor. Node's sockets drop those. */
-export interface DescriptorSocket {
-  /** The program's end, which it gets when it is started. */
-  readonly peer: number;
-  /**
-   * Returns the descriptor that was sent. Call it after the program has ended. Never waits.
-   * @returns undefined if none was sent
-   */
-  receive(): number | undefined;
-  /** Closes both ends. */
-  close(): Promise<void>;
-}
-
 /**
- * @throws LayerslayerError MOUNT_FAILED if koffi is not installed or the system has no sockets left
+ * Runs a program that sends an open descriptor over a socket, and returns the descriptor. Node's
+ * sockets drop those.
+ * @param run gets the program's end of the socket, and resolves when the program has ended
+ * @returns undefined if none was sent
+ * @throws the error of `run`; LayerslayerError MOUNT_FAILED if koffi is not installed or the system
+ *   has no sockets left
  */
-export async function openDescriptorSocket(): Promise<DescriptorSocket> {
+export async function receiveDescriptor(run: (peer: number) => Promise<void>): Promise<number | undefined> {
   const koffi = await loadKoffi();
   const libc = koffi.load(null); // this program's own: glibc or musl, whatever its name
   const socketpair = libc.func('int socketpair(int, int, int, _Out_ int *)');
@@ -55,30 +44,24 @@ export async function openDescriptorSocket(): Promise<DescriptorSocket> {
     throw new LayerslayerError('MOUNT_FAILED', `socketpair: error ${koffi.errno()}`);
   }
   const [own, peer] = ends as [number, number];
-  return {
-    peer,
-    receive() {
-      const control = Buffer.alloc(CONTROL_CAPACITY);
-      const message = {
-        name: null,
-        nameLength: 0,
-        vectors: [{ base: Buffer.alloc(1), length: 1 }], // descriptors travel with a byte at least
-        vectorsLength: 1,
-        control,
-        controlLength: control.length,
-        flags: 0,
-      };
-      const received = recvmsg(
-        own,
-        koffi.as(message, koffi.pointer(msghdr)),
-        MSG_DONTWAIT | MSG_CMSG_CLOEXEC,
-      );
-      return received === 1 ? descriptorIn(control, koffi.sizeof('size_t')) : undefined;
-    },
-    async close() {
-      await Promise.all([close(own), close(peer)]);
-    },
-  };
+  try {
+    await run(peer);
+    const control = Buffer.alloc(CONTROL_CAPACITY);
+    const message = {
+      name: null,
+      nameLength: 0,
+      vectors: [{ base: Buffer.alloc(1), length: 1 }], // descriptors travel with a byte at least
+      vectorsLength: 1,
+      control,
+      controlLength: control.length,
+      flags: 0,
+    };
+    const pointer = koffi.as(message, koffi.pointer(msghdr));
+    const received = recvmsg(own, pointer, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    return received === 1 ? descriptorIn(control, koffi.sizeof('size_t')) : undefined;
+  } finally {
+    for (const end of [own, peer]) closeSync(end);
+  }
 }
 
 /** Returns the descriptor in struct cmsghdr: length (size_t), level, type, then the descriptors. */

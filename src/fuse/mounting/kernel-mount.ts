@@ -1,8 +1,5 @@
 import type { TransportOptions } from '../transport.js';
 
-/** Our type in /proc/mounts. It marks our mounts, and mount(8) and fstab use it. */
-export const FILE_SYSTEM_TYPE = 'fuse.layerslayer';
-
 /**
  * `if-unused` fails if the mount is busy. `lazily` hides it now; it ends with its last user.
  * `forcibly` is lazily, and also aborts the connection, so that its users fail.
@@ -17,8 +14,7 @@ export interface CheckedMountpoint {
 
 /**
  * How a process gets a mount and its descriptor. Root calls mount(8) (`root-mount.ts`), an ordinary
- * user fusermount3 (`user-mount.ts`). `own-kernel-mount.ts` chooses. Nothing else depends on the
- * user.
+ * user fusermount3 (`user-mount.ts`). `ownKernelMount` chooses. Nothing else depends on the user.
  */
 export interface KernelMount {
   /**
@@ -37,4 +33,18 @@ export interface KernelMount {
    * @throws LayerslayerError UNMOUNT_FAILED
    */
   detach(mountpoint: string, how: Detachment): Promise<void>;
+}
+
+/**
+ * Returns fuse's options for access by other users. They come in only under the image's modes. By
+ * default the kernel lets none in.
+ */
+export function permissionOptions(options: TransportOptions): string[] {
+  if (options.allowOther) return ['allow_other', 'default_permissions'];
+  return options.defaultPermissions ? ['default_permissions'] : [];
+}
+
+/** Escapes commas for libfuse: an image named `a,suid` must not get another option. */
+export function escapedSource(source: string): string {
+  return source.replace(/[\\,]/g, '\\$&');
 }

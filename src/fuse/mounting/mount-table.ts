@@ -2,6 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { procFault } from '../../base/proc.js';
 import { textOfBytes } from '../../base/raw-text.js';
 
+export const SUBTYPE = 'layerslayer';
+
+/** Our type in /proc/mounts. It marks our mounts, and mount(8) and fstab use it. */
+export const FILE_SYSTEM_TYPE = `fuse.${SUBTYPE}`;
+
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountEntry {
   id: number;
@@ -32,6 +37,24 @@ export async function findMounts(type: string): Promise<MountEntry[]> {
 /** Returns the mount that a path shows if it is a mountpoint: the last one there. */
 export function topmostAt(table: readonly MountEntry[], mountpoint: string): MountEntry | undefined {
   return table.findLast((entry) => entry.mountpoint === mountpoint);
+}
+
+/**
+ * Types whose files another process or machine serves, which may be dead or hung. `autofs` waits
+ * for the mount behind it.
+ */
+const REMOTE_TYPE =
+  /^(?:fuse|nfs|cifs|smb|9p|ceph|afs|autofs|virtiofs|vboxsf|lustre|gpfs|beegfs|orangefs|coda|ocfs2|gfs2)/;
+
+/**
+ * Returns the innermost remote file system that a path is on or passes, undefined if all are local.
+ */
+export function remoteMountOf(table: readonly MountEntry[], path: string): MountEntry | undefined {
+  return table.findLast(({ type, mountpoint }) => REMOTE_TYPE.test(type) && isWithin(path, mountpoint));
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 /** Parses a mount table. Skips lines of another form than the documented one. */

@@ -1,14 +1,20 @@
 import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { fsPath } from '../../base/raw-text.js';
+import { withinDeadline } from '../deadline.js';
+import type { TransportName, TransportOptions } from '../transport.js';
 import { type Ask, canonicalPath } from './canonical-path.js';
 import { directoryIdentity } from './held-directory.js';
-import { type CheckedMountpoint, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
-import { type MountEntry, readMountTable, topmostAt } from './mount-table.js';
-import { ownKernelMount } from './own-kernel-mount.js';
-import { remoteMountOf } from './remote-mount.js';
+import type { CheckedMountpoint, KernelMount } from './kernel-mount.js';
+import {
+  FILE_SYSTEM_TYPE,
+  type MountEntry,
+  readMountTable,
+  remoteMountOf,
+  topmostAt,
+} from './mount-table.js';
+import { rootMount } from './root-mount.js';
 import { runTool } from './run-tool.js';
 
 /** Milliseconds until a remote file system counts as hung. A local one has no deadline. */
@@ -32,6 +38,25 @@ const NO_DAEMON = /endpoint is not connected|Socket not connected|caused connect
 /** The state of a file system by statfs, a request always. A stat may come from a cache. */
 type Liveness = 'alive' | 'dead' | 'hung';
 
+/** Returns this process's way to mount. Code for ordinary users is loaded for them only. */
+export async function ownKernelMount(): Promise<KernelMount> {
+  return process.geteuid?.() === 0 ? rootMount : (await import('./user-mount.js')).userMount;
+}
+
+/**
+ * Checks whether this user can mount by a transport, before anything is fetched for it.
+ * @param mountpoint canonical path that `checkMountpoint` returned
+ * @throws LayerslayerError MOUNT_FAILED, with advice
+ */
+export async function checkTransport(
+  mountpoint: string,
+  options: Pick<TransportOptions, 'allowOther'> & { transport: TransportName },
+): Promise<void> {
+  await (await ownKernelMount()).check(options);
+  if (options.transport === 'dev-fuse') return;
+  await (await import('../fuse-native/fuse-native-check.js')).checkFuseNative(mountpoint);
+}
+
 /**
  * Checks that we can mount over `path`, and removes dead mounts of ours there. Never hangs on a
  * dead or hung mount.
@@ -40,14 +65,13 @@ type Liveness = 'alive' | 'dead' | 'hung';
  */
 export async function checkMountpoint(
   path: string,
-  options: { nonempty: boolean; kernelMount?: KernelMount },
+  options: Pick<TransportOptions, 'nonempty'>,
 ): Promise<Required<CheckedMountpoint>> {
-  const detach = (options.kernelMount ?? (await ownKernelMount())).detach;
   const absolute = resolve(path);
-  await removeStale(absolute, detach);
+  await removeStale(absolute);
   const ask = askerFor(path, await readMountTable());
   const canonical = await canonicalPath(absolute, ask);
-  if (canonical !== absolute) await removeStale(canonical, detach); // `path` is a symlink to it
+  if (canonical !== absolute) await removeStale(canonical); // `path` is a symlink to it
   const status = await ask(canonical, () => stat(fsPath(canonical), { bigint: true }));
   if (!status.isDirectory()) throw failed(path, 'not a directory');
   const mounted = topmostAt(await readMountTable(), canonical);
@@ -60,27 +84,15 @@ export async function checkMountpoint(
   return { path: canonical, identity: directoryIdentity(status) };
 }
 
-/**
- * Like `checkMountpoint`, for a mountpoint that may have been checked already.
- * @param options.checkedMs time when `checkMountpoint` returned this path, in ms since 1970; within
- *   a second it is not checked again
- * @param options.checkedIdentity identity of the directory at the check
- */
-export async function checkedMountpoint(
-  path: string,
-  options: {
-    nonempty: boolean;
-    kernelMount?: KernelMount;
-    checkedMs?: number;
-    checkedIdentity?: string | undefined;
-  },
-): Promise<CheckedMountpoint> {
+/** Like `checkMountpoint`, but does nothing if the mountpoint was checked within a second. */
+export async function checkedMountpoint(path: string, options: TransportOptions): Promise<CheckedMountpoint> {
   const isChecked = Math.abs(Date.now() - (options.checkedMs ?? 0)) < CHECK_HOLDS_MS;
   return isChecked ? { path, identity: options.checkedIdentity } : checkMountpoint(path, options);
 }
 
 /** @throws LayerslayerError MOUNT_FAILED if a live mount of ours is there */
-async function removeStale(mountpoint: string, detach: KernelMount['detach']): Promise<void> {
+async function removeStale(mountpoint: string): Promise<void> {
+  const { detach } = await ownKernelMount();
   for (let i = 0; i < STALE_MOUNTS_MAX; i++) {
     const table = await readMountTable();
     const mounted = topmostAt(table, mountpoint);
@@ -93,8 +105,8 @@ async function removeStale(mountpoint: string, detach: KernelMount['detach']): P
     try {
       await detach(mountpoint, 'lazily');
     } catch (error) {
-      const message = `mountpoint ${mountpoint}: a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
-      throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
+      const why = `a dead mount of ${mounted.source} is in the way: ${(error as Error).message}`;
+      throw failed(mountpoint, why, error);
     }
   }
 }
@@ -149,22 +161,14 @@ function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
       answering.add(remote);
     }
     try {
-      return await (remote ? withinDeadline(mountpoint, question()) : question());
+      if (!remote) return await question();
+      const late = `mountpoint ${mountpoint}: its file system does not answer`;
+      return await withinDeadline(question(), ANSWER_DEADLINE_MS, late);
     } catch (error) {
       if (error instanceof LayerslayerError) throw error;
       throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
     }
   };
-}
-
-async function withinDeadline<T>(mountpoint: string, answer: Promise<T>): Promise<T> {
-  let cancel = () => {};
-  const deadline = new Promise<never>((_, reject) => {
-    cancel = cpuFairTimer(ANSWER_DEADLINE_MS, () =>
-      reject(failed(mountpoint, 'its file system does not answer')),
-    );
-  });
-  return Promise.race([answer, deadline]).finally(cancel);
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {

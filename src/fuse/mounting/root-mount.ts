@@ -1,22 +1,19 @@
-import * as fs from 'node:fs';
+import { closeSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { LayerslayerError } from '../../base/errors.js';
-import { checkFuseDevice, deviceAdvice, openFuseDevice } from '../dev-fuse/fuse-device.js';
-import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
-import { HeldDirectory } from './held-directory.js';
+import { checkFuseDevice, deviceAdvice, openFuseDevice } from './fuse-device.js';
+import { holdDirectory, pathOf } from './held-directory.js';
 import {
   type CheckedMountpoint,
   type Detachment,
-  FILE_SYSTEM_TYPE,
   type KernelMount,
+  permissionOptions,
 } from './kernel-mount.js';
-import { readMountTable, topmostAt } from './mount-table.js';
-import { failureOfTool } from './mount-tool.js';
-import { remoteMountOf } from './remote-mount.js';
-
-const close = promisify(fs.close);
+import { FILE_SYSTEM_TYPE, readMountTable, remoteMountOf, topmostAt } from './mount-table.js';
+import { failureOfTool } from './run-tool.js';
 
 const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
   'if-unused': [],
@@ -34,7 +31,7 @@ export const rootMount: KernelMount = {
       await mount(mountpoint, descriptor, options);
       return descriptor;
     } catch (error) {
-      await close(descriptor);
+      closeSync(descriptor);
       throw error;
     }
   },
@@ -48,7 +45,7 @@ export const rootMount: KernelMount = {
       // -i: no helper /sbin/umount.fuse.layerslayer. -c: the path is canonical. Otherwise umount(8)
       // would query the mount itself, and wait forever if its daemon hangs.
       const args = ['-i', '-c', ...DETACH_FLAGS[how], '--', target];
-      const inherited = parent ? [parent.descriptor] : [];
+      const inherited = parent ? [parent.fd] : [];
       const failure = await failureOfTool('umount', args, 'UNMOUNT_FAILED', { inherited });
       if (failure) throw new LayerslayerError('UNMOUNT_FAILED', `unmounting ${mountpoint}: ${failure}`);
     } finally {
@@ -64,17 +61,14 @@ async function mount(
 ): Promise<void> {
   const failed = (why: string, cause?: unknown) =>
     new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint.path}: ${why}`, { cause });
-  let directory: HeldDirectory;
-  try {
-    directory = await HeldDirectory.open(mountpoint);
-  } catch (error) {
-    throw failed((error as Error).message, error);
-  }
+  const directory = await holdDirectory(mountpoint).catch((error: Error) => {
+    throw failed(error.message, error);
+  });
   try {
     const failure = await mountTool(directory, descriptor, options);
     if (failure !== undefined)
       throw failed(failure + (/permission denied|superuser/i.test(failure) ? deviceAdvice('EPERM') : ''));
-    const path = await directory.path();
+    const path = await pathOf(directory);
     if (path === mountpoint.path) return;
     // Renamed in this moment: still the right directory, but not at the requested path.
     await rootMount.detach(path, 'lazily');
@@ -86,7 +80,7 @@ async function mount(
 
 /** @returns mount(8)'s error, undefined on success */
 function mountTool(
-  directory: HeldDirectory,
+  directory: FileHandle,
   descriptor: number,
   options: TransportOptions,
 ): Promise<string | undefined> {
@@ -95,19 +89,9 @@ function mountTool(
   // near us. -i: no helper /sbin/mount.fuse, which is libfuse's. -n: nothing in /run/mount/utab.
   // -c: the directory is descriptor 4, and mount(8) must not resolve it to a path. The dot makes
   // the kernel follow it.
-  const args = [
-    '-i',
-    '-n',
-    '-c',
-    '-t',
-    FILE_SYSTEM_TYPE,
-    '-o',
-    kernelOptions(options),
-    '--',
-    options.source,
-    '/proc/self/fd/4/.',
-  ];
-  return failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: [descriptor, directory.descriptor] });
+  const flags = ['-i', '-n', '-c', '-t', FILE_SYSTEM_TYPE, '-o', kernelOptions(options)];
+  const args = [...flags, '--', options.source, '/proc/self/fd/4/.'];
+  return failureOfTool('mount', args, 'MOUNT_FAILED', { inherited: [descriptor, directory.fd] });
 }
 
 /**
@@ -125,19 +109,17 @@ async function checkOurs(mountpoint: string): Promise<void> {
  * if its file system may hang; then the path has to do.
  * @throws LayerslayerError UNMOUNT_FAILED
  */
-async function holdParent(mountpoint: string): Promise<HeldDirectory | undefined> {
+async function holdParent(mountpoint: string): Promise<FileHandle | undefined> {
   const path = dirname(mountpoint);
   if (path === mountpoint || remoteMountOf(await readMountTable(), path)) return undefined;
-  try {
-    return await HeldDirectory.open({ path });
-  } catch (error) {
-    const message = `unmounting ${mountpoint}: ${path}: ${(error as Error).message}`;
+  return holdDirectory({ path }).catch((error: Error) => {
+    const message = `unmounting ${mountpoint}: ${path}: ${error.message}`;
     throw new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
-  }
+  });
 }
 
 /** Returns mount(8)'s and fuse's options in one string. The descriptor is the tool's fd 3. */
-export function kernelOptions(options: TransportOptions): string {
+function kernelOptions(options: TransportOptions): string {
   return [
     'ro',
     options.suid ? 'suid' : 'nosuid',
@@ -148,8 +130,6 @@ export function kernelOptions(options: TransportOptions): string {
     'user_id=0',
     'group_id=0',
     `max_read=${MAX_READ_SIZE}`,
-    // Other users come in only under the image's modes; by default the kernel lets none in.
-    ...(options.allowOther ? ['allow_other'] : []),
-    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
+    ...permissionOptions(options),
   ].join(',');
 }

@@ -1,21 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { bytesOfText, isRaw } from '../../base/raw-text.js';
 
 /** Maximum bytes of a tool's output. */
 const OUTPUT_MAX = 4096;
 
+/** Milliseconds. Mounting and unmounting takes a few. The rest is for a machine that swaps. */
+const MOUNT_DEADLINE_MS = 10_000;
+
 /** Milliseconds after which a tool is killed even if it waits for a CPU. */
 const RUNNING_MAX_MS = 60_000;
 
-export interface ToolOptions {
+interface ToolOptions {
   deadlineMs: number; // excludes time that this process or the tool waits for a CPU
   inherited?: readonly number[]; // descriptors that become its fd 3, 4 …
   env?: Readonly<Record<string, string>>; // added to ours
 }
 
-export interface ToolResult {
+interface ToolResult {
   /** undefined: killed at the deadline, or still dying */
   status: number | undefined;
   /** Its stderr, trimmed, in the C locale. */
@@ -75,6 +79,30 @@ export function runTool(program: string, args: readonly string[], options: ToolO
       resolve({ status: code ?? undefined, stderr: stderr.trim() });
     });
   });
+}
+
+/**
+ * Runs mount(8), umount(8) or fusermount3.
+ * @returns the tool's own error message; undefined if it succeeded
+ * @throws LayerslayerError `code` if it can't be started
+ */
+export async function failureOfTool(
+  program: string,
+  args: readonly string[],
+  code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED',
+  options: Omit<ToolOptions, 'deadlineMs'> = {},
+): Promise<string | undefined> {
+  const running = runTool(program, args, { deadlineMs: MOUNT_DEADLINE_MS, ...options });
+  const { status, stderr } = await running.catch((error: unknown) => {
+    const message = `running ${program}: ${asLayerslayerError(error).message}`;
+    throw new LayerslayerError(code, message, { cause: error });
+  });
+  if (status === 0) return undefined;
+  if (status === undefined) return `${program} did not end within ${MOUNT_DEADLINE_MS / 1000} s`;
+  // First line without the tool's name and path: `mount: /mnt/img: permission denied.`
+  const [line = ''] = stderr.split('\n');
+  const reason = line.replace(/^(?:u?mount: (?:[^:]*: )?|\S*fusermount3?: )/, '');
+  return reason || `${program} ended with ${status}`;
 }
 
 /** Returns whether the tool computes or waits for a CPU (proc_pid_stat(5): state R). */

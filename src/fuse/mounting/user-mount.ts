@@ -1,23 +1,18 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
-import { checkFuseDevice, deviceAdvice } from '../dev-fuse/fuse-device.js';
-import { MAX_READ_SIZE } from '../dev-fuse/negotiation.js';
+import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
-import { openDescriptorSocket } from './descriptor-socket.js';
-import { checkUserAllowOther } from './fuse-conf.js';
-import { type Detachment, FILE_SYSTEM_TYPE, type KernelMount } from './kernel-mount.js';
-import { readMountTable, topmostAt } from './mount-table.js';
-import { failureOfTool } from './mount-tool.js';
+import { receiveDescriptor } from './descriptor-socket.js';
+import { checkFuseDevice, deviceAdvice } from './fuse-device.js';
+import { escapedSource, type KernelMount, permissionOptions } from './kernel-mount.js';
+import { readMountTable, SUBTYPE, topmostAt } from './mount-table.js';
+import { failureOfTool } from './run-tool.js';
 
 /** libfuse 3's setuid program, and libfuse 2's, which takes the same options. */
 const PROGRAMS = ['fusermount3', 'fusermount'] as const;
 
-const DETACH_FLAGS: Record<Detachment, readonly string[]> = {
-  'if-unused': ['-u'],
-  lazily: ['-u', '-z'],
-  forcibly: ['-u', '-z'],
-};
+const FUSE_CONF = '/etc/fuse.conf';
 
 /** Mounts by fusermount3, which opens the device, mounts as root, and sends the descriptor. */
 export const userMount: KernelMount = {
@@ -29,26 +24,23 @@ export const userMount: KernelMount = {
 
   async attach({ path: mountpoint }, options) {
     const program = await findProgram('MOUNT_FAILED');
-    const socket = await openDescriptorSocket();
-    try {
-      const args = ['-o', fusermountOptions(options), '--', mountpoint];
-      const failure = await failureOfTool(program, args, 'MOUNT_FAILED', {
-        inherited: [socket.peer],
-        env: { _FUSE_COMMFD: '3' },
-      });
-      const descriptor = failure === undefined ? socket.receive() : undefined;
-      if (descriptor !== undefined) return descriptor;
-      const why = failure ?? `${program} sent no descriptor`;
-      throw new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${why}${advice(why)}`);
-    } finally {
-      await socket.close();
-    }
+    const args = ['-o', fusermountOptions(options), '--', mountpoint];
+    const failed = (why: string) =>
+      new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint}: ${why}${advice(why)}`);
+    const descriptor = await receiveDescriptor(async (peer) => {
+      const tool = { inherited: [peer], env: { _FUSE_COMMFD: '3' } };
+      const failure = await failureOfTool(program, args, 'MOUNT_FAILED', tool);
+      if (failure !== undefined) throw failed(failure);
+    });
+    if (descriptor === undefined) throw failed(`${program} sent no descriptor`);
+    return descriptor;
   },
 
   async detach(mountpoint, how) {
     const program = await findProgram('UNMOUNT_FAILED');
     if (how === 'forcibly') await abortConnection(mountpoint);
-    const failure = await failureOfTool(program, [...DETACH_FLAGS[how], '--', mountpoint], 'UNMOUNT_FAILED');
+    const flags = how === 'if-unused' ? ['-u'] : ['-u', '-z'];
+    const failure = await failureOfTool(program, [...flags, '--', mountpoint], 'UNMOUNT_FAILED');
     if (failure === undefined) return;
     // `entry for /mnt/img not found in /etc/mtab`: it only searches for mounts of this user.
     const why = /^entry for .* not found/.test(failure)
@@ -69,11 +61,9 @@ export function fusermountOptions(options: TransportOptions): string {
     'nodev',
     ...(options.exec ? [] : ['noexec']),
     `max_read=${MAX_READ_SIZE}`,
-    `subtype=${FILE_SYSTEM_TYPE.replace(/^fuse\./, '')}`,
-    `fsname=${options.source.replace(/[\\,]/g, '\\$&')}`,
-    // Other users come in only under the image's modes; by default the kernel lets none in.
-    ...(options.allowOther ? ['allow_other'] : []),
-    ...(options.allowOther || options.defaultPermissions ? ['default_permissions'] : []),
+    `subtype=${SUBTYPE}`,
+    `fsname=${escapedSource(options.source)}`,
+    ...permissionOptions(options),
     ...(options.nonempty ? ['nonempty'] : []), // libfuse 2's checks by itself
   ].join(',');
 }
@@ -84,14 +74,34 @@ export function fusermountOptions(options: TransportOptions): string {
  */
 async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<string> {
   const directories = (process.env.PATH ?? '').split(':').filter((directory) => directory.startsWith('/'));
-  for (const program of PROGRAMS) {
-    for (const directory of directories) {
-      const path = join(directory, program);
-      if (await isExecutable(path)) return path;
-    }
+  for (const path of PROGRAMS.flatMap((program) =>
+    directories.map((directory) => join(directory, program)),
+  )) {
+    if (await isExecutable(path)) return path;
   }
   const message = 'fusermount3 is not on PATH, which ordinary users mount and unmount by';
   throw new LayerslayerError(code, `${message}; install the package fuse3, or run as root`);
+}
+
+/**
+ * Checks fuse.conf for permission to let other users into a user's mount. fusermount3 checks it
+ * again.
+ * @throws LayerslayerError MOUNT_FAILED without that permission
+ */
+export async function checkUserAllowOther(path: string = FUSE_CONF): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    const code = systemCode(error);
+    if (code === 'ENOENT') return '';
+    throw new LayerslayerError('MOUNT_FAILED', `--allow-other: reading ${path}: ${code}`, { cause: error });
+  });
+  if (allowsOther(text)) return;
+  const message = `--allow-other: ${path} has no line user_allow_other, without which only root may let others in`;
+  throw new LayerslayerError('MOUNT_FAILED', `${message}; have it added, or leave the option out`);
+}
+
+/** Parses as fusermount3 does: ignores blanks around a line and text after a #. */
+export function allowsOther(text: string): boolean {
+  return text.split('\n').some((line) => line.replace(/#.*/, '').trim() === 'user_allow_other');
 }
 
 function isExecutable(path: string): Promise<boolean> {

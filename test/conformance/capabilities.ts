@@ -43,14 +43,13 @@ export const ALL_CAPABILITIES: Capabilities = {
  * milliseconds since 1970.
  */
 export const FUSE_NATIVE_CAPABILITIES: Capabilities = {
+  ...ALL_CAPABILITIES,
   nanoseconds: false,
   timesBefore1970: false,
   nonUtf8Names: false,
   wideInodes: false,
-  shortXattrBuffers: true,
   holes: false,
   interrupts: false,
-  nonemptyMountpoints: true,
   overMounts: false,
   lastingHandles: false,
 };

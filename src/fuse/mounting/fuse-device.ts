@@ -1,5 +1,4 @@
-import { close, fstat, open } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 
 const DEVICE = '/dev/fuse';
@@ -11,21 +10,21 @@ const DEVICE = '/dev/fuse';
 export async function openFuseDevice(device: string = DEVICE): Promise<number> {
   let descriptor: number;
   try {
-    descriptor = await promisify(open)(device, 'r+');
+    descriptor = openSync(device, 'r+');
   } catch (error) {
     const code = systemCode(error);
     throw new LayerslayerError('MOUNT_FAILED', `opening ${device}: ${code}${deviceAdvice(code)}`, {
       cause: error,
     });
   }
-  if ((await promisify(fstat)(descriptor)).isCharacterDevice()) return descriptor;
-  await promisify(close)(descriptor);
+  if (fstatSync(descriptor).isCharacterDevice()) return descriptor;
+  closeSync(descriptor);
   throw new LayerslayerError('MOUNT_FAILED', `${device} is not a device${deviceAdvice('ENODEV')}`);
 }
 
 /** Opens the device and closes it. @throws as `openFuseDevice` */
 export async function checkFuseDevice(): Promise<void> {
-  await promisify(close)(await openFuseDevice());
+  closeSync(await openFuseDevice());
 }
 
 /** What to do about a system error that has to do with the device; empty for others. */

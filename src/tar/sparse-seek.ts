@@ -1,9 +1,9 @@
 /*
- * Where data and holes of a file begin. `segments` is an `EntryTable.sparse`: offset, length, offset, length, … of the data,
- * ascending and not overlapping; undefined for a file that is data from end to end. Offsets are those of the file.
+ * Finds data and holes of a file (lseek(2)). `segments` is an `EntryTable.sparse`: offset, length,
+ * offset, length, … of the data, ascending and not overlapping. Without one, all is data.
  */
 
-/** The first byte of data at or after `offset` (0 or more); undefined when only a hole follows, or the end. */
+/** Returns the first byte of data at or after `offset`; undefined if none follows. */
 export function nextData(
   segments: Float64Array | undefined,
   size: number,
@@ -15,7 +15,7 @@ export function nextData(
   return start === undefined ? undefined : Math.max(offset, start);
 }
 
-/** The first byte of a hole at or after `offset`: at the latest `size`, as a hole follows every file's end; undefined from there on. */
+/** Returns the first byte of a hole at or after `offset`, at most `size`; undefined at the end. */
 export function nextHole(
   segments: Float64Array | undefined,
   size: number,
@@ -31,7 +31,7 @@ export function nextHole(
   return at;
 }
 
-/** The number of the first segment with bytes after `offset`; their count when there is none. */
+/** Returns the number of the first segment with bytes after `offset`; their count if none has. */
 export function firstEndingAfter(segments: Float64Array, offset: number): number {
   let low = 0;
   let high = segments.length / 2;
