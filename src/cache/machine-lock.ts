@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../base/errors.js';
+import { makeDirectories } from '../base/make-directories.js';
 import { LockFile, type LockPlace, lockNames } from './lock-file.js';
-import { makeDirectories } from './make-directories.js';
 
 /** A shorter wait means that the holder had the lock only briefly; see MAX_PAUSE_MS. */
 const SHORT_WAIT_MS = 20;

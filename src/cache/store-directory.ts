@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { makeDirectories } from './make-directories.js';
+import { makeDirectories } from '../base/make-directories.js';
 import { FOLDER, STORE_VERSION } from './store-layout.js';
 
 const OWNER_ONLY = 0o700;

@@ -1,8 +1,8 @@
 import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
+import { formatLogLine, LogFile } from '../base/log-file.js';
+import { redactedStack, redactor } from '../base/redact.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import { formatLogLine, LogFile } from './log/log-file.js';
-import { redactedStack, redactor } from './log/redact.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions } from './mount-options.js';
 import type { MountPorts } from './mount-ports.js';

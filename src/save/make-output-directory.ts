@@ -1,5 +1,5 @@
+import { makeDirectories } from '../base/make-directories.js';
 import { diskFault } from '../base/on-disk.js';
-import { makeDirectories } from '../cache/make-directories.js';
 
 /** Less the umask, as every program's. */
 const DIRECTORY_MODE = 0o777;

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
+import { redactedError, redactor } from '../../base/redact.js';
 import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
-import { redactedError, redactor } from '../../daemon/log/redact.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
 import { checkMountpoint } from '../../fuse/mounting/mountpoint.js';
 import { ownKernelMount } from '../../fuse/mounting/own-kernel-mount.js';

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectories } from '../../base/make-directories.js';
 import { SocketDirectory } from '../../base/socket-directory.js';
-import { makeDirectories } from '../../cache/make-directories.js';
 import { reachablePath } from '../../fuse/mounting/mountpoint.js';
-import { passwdHome } from '../log/passwd-home.js';
 import { listOurMounts } from '../our-mounts.js';
+import { passwdHome } from './passwd-home.js';
 
 const PROGRAM = 'layerslayer';
 

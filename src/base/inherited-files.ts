@@ -1,5 +1,5 @@
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
-import { procFault } from '../base/proc.js';
+import { procFault } from './proc.js';
 
 const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo are octal
 
