@@ -2,17 +2,15 @@ import { type Dirent, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LayerslayerError, systemCode } from '../base/errors.js';
+import { systemCode } from '../base/errors.js';
+import { diskFault } from '../base/on-disk.js';
 import { isWriterAlive } from './process-identity.js';
 import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 
 /** Bytes that nearly all file systems allocate at a time. */
 const DISK_BLOCK_SIZE = 4096;
 
-/**
- * One block each: the cache directory, the version's, its seven folders, the ledger and the ledger's
- * next version.
- */
+/** One block each: the cache directory, the version's, its seven folders, two ledgers (old, next). */
 export const BASE_CHARGE = 11 * DISK_BLOCK_SIZE;
 
 /**
@@ -122,8 +120,6 @@ export async function list(folder: string): Promise<Dirent[]> {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw new LayerslayerError('IO_FAILED', `listing ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw diskFault(`listing ${folder}`, error);
   }
 }
