@@ -48,7 +48,7 @@ async function connectIn(path: string, name: string, owner: number): Promise<Soc
     const identity = await directory.identity(name);
     if (identity === undefined) return undefined;
     const contact = await directory.contact(name);
-    if (typeof contact !== 'string') return contact.socket;
+    if (typeof contact !== 'string') return contact;
     if (contact === 'dead') await directory.removeIf(name, identity);
     return undefined;
   } catch {
@@ -95,8 +95,20 @@ function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | u
   return process?.uid === owner ? status : undefined;
 }
 
-const TEXTS = ['mountpoint', 'image', 'digest', 'platform', 'log', 'since'] as const;
-const NUMBERS = ['pid', 'bytesFetched', 'bytesServed', 'cacheHits', 'cacheMisses'] as const;
+/** In the order of the output. */
+const MEMBERS: Readonly<Record<keyof LiveStatus, 'string' | 'number'>> = {
+  mountpoint: 'string',
+  image: 'string',
+  digest: 'string',
+  platform: 'string',
+  pid: 'number',
+  log: 'string',
+  since: 'string',
+  bytesFetched: 'number',
+  bytesServed: 'number',
+  cacheHits: 'number',
+  cacheMisses: 'number',
+};
 
 /**
  * Returns exactly the known members, in their order: an older or foreign daemon can't add to the
@@ -109,23 +121,8 @@ export function parseStatus(text: string): LiveStatus | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const found = value as Record<string, unknown>;
-  if (!TEXTS.every((key) => typeof found[key] === 'string')) return undefined;
-  if (!NUMBERS.every((key) => typeof found[key] === 'number')) return undefined;
-  const { mountpoint, image, digest, platform, pid, log, since } = found as unknown as LiveStatus;
-  const { bytesFetched, bytesServed, cacheHits, cacheMisses } = found as unknown as LiveStatus;
-  return {
-    mountpoint,
-    image,
-    digest,
-    platform,
-    pid,
-    log,
-    since,
-    bytesFetched,
-    bytesServed,
-    cacheHits,
-    cacheMisses,
-  };
+  const found = (value ?? {}) as Record<string, unknown>;
+  const members = Object.entries(MEMBERS);
+  if (!members.every(([key, type]) => typeof found[key] === type)) return undefined;
+  return Object.fromEntries(members.map(([key]) => [key, found[key]])) as unknown as LiveStatus;
 }

@@ -102,12 +102,10 @@ async function removeDead(directory: SocketDirectory, name: string): Promise<voi
   const identity = await directory.identity(name);
   // connect(2) refuses a file that is no socket as it refuses a dead socket.
   const status = await lstat(directory.path(name)).catch(() => undefined);
-  if (!status?.isSocket()) return;
-  const contact = await directory.contact(name);
-  if (contact === 'dead' && identity !== undefined) {
-    const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
-    if (isOfThisBoot || Date.now() - status.mtimeMs > OTHER_BOOT_MS) await directory.removeIf(name, identity);
-  } else if (typeof contact !== 'string') contact.socket.destroy();
+  if (!status?.isSocket() || identity === undefined) return;
+  const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
+  if (!isOfThisBoot && Date.now() - status.mtimeMs <= OTHER_BOOT_MS) return;
+  if (await directory.isDead(name)) await directory.removeIf(name, identity);
 }
 
 async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
