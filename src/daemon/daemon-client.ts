@@ -60,8 +60,6 @@ export class DaemonClient {
             return clearTimeout(overdue);
           case 'ready':
             return resolve(message.summary);
-          case 'failed':
-            return reject(fromErrorRecord(message.error));
           case 'ended':
             return reject(ended(message));
           case 'resolved':

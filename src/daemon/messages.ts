@@ -12,7 +12,7 @@ export type ToDaemon =
   /** The starter has shown the result; from now on the daemon lives on its own. */
   | { type: 'accepted' };
 
-/** What the daemon says. After `failed` or `ended` it says nothing more. */
+/** What the daemon says. `ended` is the last. */
 export type FromDaemon =
   /** The daemon runs and has read its options. */
   | { type: 'started' }
@@ -21,5 +21,5 @@ export type FromDaemon =
   | { type: 'notice'; message: string }
   | { type: 'log'; level: LogLevel; message: string }
   | { type: 'ready'; summary: MountSummary }
-  | { type: 'failed'; error: ErrorRecord }
+  /** Before `ready`: nothing is mounted. */
   | { type: 'ended'; error?: ErrorRecord | undefined };
