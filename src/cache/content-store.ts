@@ -13,6 +13,8 @@ import { prepareStoreDirectory } from './store-directory.js';
 import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
 
+export type { ContentWriter, StoredFile };
+
 /** Where compressed pages, layer indexes and manifests are cached between mounts. */
 export interface CacheOptions {
   directory: string; // absolute
@@ -99,8 +101,8 @@ export class ContentStore {
   }
 
   /**
-   * Returns the content; undefined if it is not cached. A page from the kernel's cache takes 0.15 ms
-   * (measured).
+   * Returns the content; undefined if it is not cached. A page from the kernel's cache takes
+   * 0.15 ms (measured).
    * @param range of a content that was written in pieces: `length` bytes from `offset`, or as many
    *   as there are; the result is undefined if there are none
    * @param lent a buffer for the range, used if it is long enough

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fsPath, textOfBytes } from '../base/raw-text.js';
-import type { MountOptions } from '../daemon/mount-options.js';
+import type { MountOptions } from '../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';

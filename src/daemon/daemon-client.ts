@@ -6,6 +6,9 @@ import type { LayerProgress } from '../engine/image-session.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { FromDaemon, ToDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
+import { startDaemon } from './start-daemon.js';
+
+export type { MountOptions, MountSummary };
 
 /**
  * A daemon reads its options 0.1 s after its start. Without available threads, Node hangs at start.
@@ -15,6 +18,8 @@ const START_MS = 30_000;
 /** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
 const STOP_MS = 6_000;
 
+type Ended = FromDaemon & { type: 'ended' };
+
 export interface DaemonListener {
   resolved(layers: number): void;
   progress(progress: LayerProgress): void;
@@ -22,7 +27,7 @@ export interface DaemonListener {
   log(level: LogLevel, message: string): void;
 }
 
-/** The starter's side of a daemon, from its first message to the farewell. */
+/** The starter's side of a daemon's process. */
 export class DaemonClient {
   readonly #child: ChildProcess;
   readonly #startMs: number;
@@ -36,6 +41,11 @@ export class DaemonClient {
       child.on('exit', (status, signal) => resolve(signal ?? `status ${status}`));
       child.on('error', (error) => resolve(error.message));
     });
+  }
+
+  /** Starts a daemon. It waits for `mount`. */
+  static start(): DaemonClient {
+    return new DaemonClient(startDaemon());
   }
 
   /**
@@ -78,7 +88,7 @@ export class DaemonClient {
     });
   }
 
-  /** Lets the daemon go: it lives on alone. Resolves when it knows. */
+  /** The daemon outlives this process. Resolves when the daemon knows. */
   release(): Promise<void> {
     return new Promise((resolve) => {
       // The daemon closes the channel when it has read this, or when it dies.
@@ -92,16 +102,13 @@ export class DaemonClient {
    * Resolves when a daemon in the foreground has ended. @throws LayerslayerError the daemon's error
    */
   async serve(): Promise<void> {
-    let failure: LayerslayerError | undefined;
-    let isTold = false;
+    let end: Ended | undefined;
     this.#child.on('message', (message: FromDaemon) => {
-      if (message.type !== 'ended') return;
-      isTold = true;
-      if (message.error) failure = fromErrorRecord(message.error);
+      if (message.type === 'ended') end = message;
     });
     const how = await this.#exited;
-    if (failure) throw failure;
-    if (!isTold && !this.#stopping) throw died(how);
+    if (end?.error) throw fromErrorRecord(end.error);
+    if (!end && !this.#stopping) throw died(how);
   }
 
   /** Ends the daemon and its mount; resolves when its process is gone. */
@@ -120,7 +127,7 @@ export class DaemonClient {
     this.#child.kill('SIGTERM');
   }
 
-  /** For a daemon that was started and has not been told anything. */
+  /** Ends a daemon that mounts nothing yet. */
   discard(): void {
     this.#child.kill('SIGKILL');
   }
@@ -151,7 +158,7 @@ function died(how: string): LayerslayerError {
   return new LayerslayerError('INTERNAL', `the mount's daemon ended unexpectedly (${how})`);
 }
 
-function ended(message: FromDaemon & { type: 'ended' }): LayerslayerError {
+function ended(message: Ended): LayerslayerError {
   return message.error
     ? fromErrorRecord(message.error)
     : new LayerslayerError('MOUNT_FAILED', 'unmounted before it was ready');

@@ -6,27 +6,22 @@ import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 
 /**
- * All a daemon needs to know, validated by whoever starts it. Plain data: it crosses to the daemon by IPC, because
- * argv and environment of a process can be read by others (`/proc/PID/cmdline`, `environ`) and this holds secrets.
+ * What a daemon needs, validated by its starter. Plain data, passed by IPC: it holds secrets, and
+ * others can read argv and environment of a process (`/proc/PID/cmdline`, `environ`).
  */
 export interface MountOptions {
   reference: string;
-  /**
-   * The starter asks the registry while the daemon's process is starting, and says what it stands for; otherwise the daemon
-   * finds out by itself.
-   */
-  resolvedByStarter: boolean;
-  /** First field of /proc/mounts; the canonical reference when left out. mount(8) wants it spelled as in fstab. */
-  source?: string;
+  resolvedByStarter: boolean; // while the daemon's process starts; else the daemon resolves it
+  source?: string; // first field of /proc/mounts, as in fstab; default: the canonical reference
   platform: Platform;
   registry: RegistryOptions;
   cache: CacheOptions;
-  memoryBytes: number; // cap of decompressed windows
+  memoryBytes: number; // limit of cached chunks
   mountpoint: string; // absolute, free of symlinks
-  mountpointCheckedMs: number; // when that was found out; since 1970
+  mountpointCheckedMs: number; // time of that check; since 1970
   mountpointIdentity?: string | undefined; // identity of the checked directory
   transport: TransportName;
-  layer?: number | Digest; // one layer's own tree (numbered from 1) instead of the merged one
+  layer?: number | Digest; // shows the tree of this layer (from 1) instead of the merged one
   allowOther: boolean;
   suid: boolean;
   devices: boolean;
@@ -37,14 +32,12 @@ export interface MountOptions {
   gid?: number;
   transformSymlinks: boolean;
   logFile: string; // absolute
-  /** True: the user named the file, so that a failure to open it is an error. */
-  logFileAsked: boolean;
+  logFileAsked: boolean; // the user named it: a failure to open it is an error
   logLevel: LogLevel;
-  /** The daemon belongs to its starter for as long as it lives: when that goes, it unmounts. */
-  foreground: boolean;
+  foreground: boolean; // the daemon unmounts when its starter ends
 }
 
-/** What came of a mount, for the line that the user sees. */
+/** A mount that is usable, as the command prints it. */
 export interface MountSummary {
   image: string; // canonical reference
   digest: Digest; // of the manifest

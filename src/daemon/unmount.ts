@@ -7,6 +7,8 @@ import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
 import { contactDaemon } from './status/status-client.js';
 
+export { listOurMounts, type OurMount, ourMountAt } from './our-mounts.js';
+
 /** A daemon whose mount is gone ends within 2 s; longer than that it is not waited for. */
 const DAEMON_END_MS = 5_000;
 
