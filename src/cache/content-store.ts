@@ -50,10 +50,8 @@ export class ContentStore {
     this.#root = root;
     this.#writer = newWriterName();
     if (root !== undefined && capBytes > 0) {
-      this.#space = new SpaceLedger(root, capBytes, {
-        writer: this.#writer,
-        onUnlocked: (reason) => this.warnUnlocked(reason),
-      });
+      const onUnlocked = (reason: string) => this.warnUnlocked(reason);
+      this.#space = new SpaceLedger(root, capBytes, this.#writer, onUnlocked);
     }
     this.#writable = this.#space !== undefined;
   }

@@ -51,11 +51,7 @@ export class SpaceLedger {
    * @param onUnlocked called if the directory takes no locks: writers of other processes may then
    *   exceed the cap
    */
-  constructor(
-    root: string,
-    capBytes: number,
-    { writer, onUnlocked }: { writer: string; onUnlocked(reason: string): void },
-  ) {
+  constructor(root: string, capBytes: number, writer: string, onUnlocked: (reason: string) => void) {
     this.#root = root;
     this.#capBytes = capBytes;
     this.#writer = writer;

@@ -10,9 +10,7 @@ import { startDaemon } from './start-daemon.js';
 
 export type { MountOptions, MountSummary };
 
-/**
- * A daemon reads its options 0.1 s after its start. Without available threads, Node hangs at start.
- */
+/** A daemon reads its options 0.1 s after its start. Without threads, Node hangs at start. */
 const START_MS = 30_000;
 
 /** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
@@ -60,7 +58,8 @@ export class DaemonClient {
   ): Promise<MountSummary> {
     return new Promise((resolve, reject) => {
       const overdue = setTimeout(() => {
-        reject(notStarted(this.#startMs));
+        const message = `the mount's daemon did not start within ${this.#startMs / 1000} s`;
+        reject(new LayerslayerError('MOUNT_FAILED', [message, tightLimits()].filter(Boolean).join('; ')));
         this.#child.kill('SIGKILL');
       }, this.#startMs);
       void this.#exited.then(() => clearTimeout(overdue));
@@ -98,9 +97,7 @@ export class DaemonClient {
     });
   }
 
-  /**
-   * Resolves when a daemon in the foreground has ended. @throws LayerslayerError the daemon's error
-   */
+  /** Resolves when a daemon in the foreground has ended. @throws LayerslayerError its error */
   async serve(): Promise<void> {
     let end: Ended | undefined;
     this.#child.on('message', (message: FromDaemon) => {
@@ -143,15 +140,6 @@ export class DaemonClient {
       return new LayerslayerError('MOUNT_FAILED', `the mount's daemon ended (${how}): ${limits}`);
     return died(`${how}; its log is ${options.logFile}`);
   }
-}
-
-function notStarted(startMs: number): LayerslayerError {
-  const limits = tightLimits();
-  const why = limits === undefined ? '' : `; ${limits}`;
-  return new LayerslayerError(
-    'MOUNT_FAILED',
-    `the mount's daemon did not start within ${startMs / 1000} s${why}`,
-  );
 }
 
 function died(how: string): LayerslayerError {

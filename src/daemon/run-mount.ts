@@ -14,7 +14,7 @@ import type { FromDaemon } from './messages.js';
 import type { MountOptions, MountSummary } from './mount-options.js';
 import type { MountPorts } from './mount-ports.js';
 import { DirectoryAhead } from './status/directory-ahead.js';
-import type { LiveStatus } from './status/live-status.js';
+import type { LiveStatus } from './status/status-client.js';
 import { openOwnStatusDirectory, sweepStatusSockets } from './status/status-directory.js';
 import { type StatusService, serveStatus } from './status/status-server.js';
 
@@ -24,7 +24,7 @@ const CLOSE_MS = 1_000;
 /** Delay of the sweep of dead status sockets: the first answers of a mount come before it. */
 const SWEEP_MS = 1_000;
 
-/** After a lazy unmount files may stay open for ever; their readers get this long. */
+/** After a lazy unmount, files may stay open without end. Their readers get this long. */
 const LAZY_CLOSE_MS = 3_000;
 
 /** Where a mount reports. */
@@ -59,7 +59,7 @@ export async function runMount(
     onNotice: reports.notice,
   });
   // Opened while the image is resolved: a second mount waits for each step after mounting.
-  const statusDirectory = new DirectoryAhead(() => openOwnStatusDirectory(process.geteuid?.() ?? 0));
+  const statusDirectory = new DirectoryAhead(openOwnStatusDirectory);
   try {
     const { reference, platform } = options;
     session.preload(reference, platform, options.layer);

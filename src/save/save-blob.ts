@@ -63,7 +63,7 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
       options.onProgress(size);
       return { path, how: 'complete' };
     }
-    log.warn(`${path} is not ${shortDigest(digest)}: saving it anew`);
+    log.warn(`${path} is not ${shortDigest(digest)}: saving it again`);
   }
   return undefined;
 }
@@ -84,8 +84,8 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
       hasBlockDigests: false,
       onStart: async (isRetry, hasher) => {
         const found = await file.size();
-        // Whole pages, since the next ones may be cached. A longer file is not of this blob. A retry
-        // uses nothing: the partial file or a cached page may be at fault.
+        // Whole pages, since the next ones may be cached. A longer file is not of this blob. A
+        // retry uses nothing: the partial file or a cached page may be at fault.
         done = isRetry || found > size ? 0 : found - (found % PAGE_SIZE);
         if (!isRetry) resumedFrom = done;
         await file.truncate(done);

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import type { SocketDirectory } from '../../base/socket-directory.js';
+import type { Digest } from '../../oci/digest.js';
 import type { OurMount } from '../our-mounts.js';
-import type { LiveStatus } from './live-status.js';
 import { openStatusDirectory, statusDirectories, statusSocketName } from './status-directory.js';
 
 /**
@@ -13,6 +13,21 @@ const ANSWER_CAP = 64 * 1024; // bytes
 
 /** A daemon answers from its main thread, which never does heavy work. */
 const ANSWER_MS = 1_000;
+
+/** Status that a daemon reports about its mount, as `mounts --json` prints it. */
+export interface LiveStatus {
+  mountpoint: string;
+  image: string; // canonical reference
+  digest: Digest; // of the manifest
+  platform: string; // os/architecture[/variant]
+  pid: number;
+  log: string; // path
+  since: string; // ISO 8601, UTC
+  bytesFetched: number; // from the network
+  bytesServed: number; // to readers of the mount
+  cacheHits: number;
+  cacheMisses: number;
+}
 
 /** A connection to the daemon of a mount. */
 export interface DaemonContact {

@@ -33,7 +33,7 @@ export async function* statusDirectories(owner: number): AsyncGenerator<string> 
  * Opens the first directory that this user can have, created for this user only.
  * @throws Error with every reason if there is none
  */
-export async function openOwnStatusDirectory(owner: number): Promise<SocketDirectory> {
+export async function openOwnStatusDirectory(owner = process.geteuid?.() ?? 0): Promise<SocketDirectory> {
   const reasons: string[] = [];
   for await (const path of statusDirectories(owner)) {
     try {
