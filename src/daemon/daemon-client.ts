@@ -4,8 +4,7 @@ import type { LogLevel } from '../base/log.js';
 import { isCrash, tightLimits } from '../base/process-limits.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import type { FromDaemon, ToDaemon } from './messages.js';
-import type { MountOptions, MountSummary } from './mount-options.js';
+import type { FromDaemon, MountOptions, MountSummary, ToDaemon } from './daemon-protocol.js';
 import { startDaemon } from './start-daemon.js';
 
 export type { MountOptions, MountSummary };

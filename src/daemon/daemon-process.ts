@@ -3,8 +3,7 @@ import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
 import { formatLogLine, LogFile } from '../base/log-file.js';
 import { redactedError, redactor } from '../base/redact.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import type { FromDaemon, ToDaemon } from './messages.js';
-import type { MountOptions } from './mount-options.js';
+import type { FromDaemon, MountOptions, ToDaemon } from './daemon-protocol.js';
 import type { MountPorts } from './mount-ports.js';
 import { type MountEnd, runMount } from './run-mount.js';
 
@@ -28,27 +27,25 @@ export function runDaemonProcess(ports: MountPorts): void {
   process.on('SIGTERM', () => stopFor('stopped by SIGTERM'));
   process.on('SIGINT', () => stopFor('stopped by SIGINT'));
 
-  let started = false;
-  let tellImage: (image: ResolvedImage) => void = () => {};
+  let isStarted = false;
+  let isAlone = false; // the starter may end
+  let setImage: (image: ResolvedImage) => void = () => {};
   const image = new Promise<ResolvedImage>((resolve) => {
-    tellImage = resolve;
+    setImage = resolve;
   });
-  let accepted = false;
-  let belongsToStarter = true;
   process.on('disconnect', () => {
-    if (!started) process.exit(0);
-    if (belongsToStarter || !accepted) stopFor('the process that started the mount went away');
+    if (!isStarted) process.exit(0);
+    if (!isAlone) stopFor('the process that started the mount went away');
   });
   process.on('message', (message: ToDaemon) => {
     if (message.type === 'accepted') {
-      accepted = true;
-      if (!belongsToStarter) process.disconnect();
+      isAlone = true;
+      process.disconnect();
     } else if (message.type === 'image') {
-      tellImage(message.image);
-    } else if (!started) {
-      started = true;
+      setImage(message.image);
+    } else if (!isStarted) {
+      isStarted = true;
       void tell({ type: 'started' });
-      belongsToStarter = message.options.foreground;
       const { options } = message;
       void live(options, options.resolvedByStarter ? image : undefined, ports, stop.signal, stopFor);
     }

@@ -7,7 +7,7 @@ import type { Transport, TransportName } from '../fuse/transport.js';
 import type { LayersOptions, OpenedImage } from '../image/opened-image.js';
 import { createdBy } from '../oci/build-steps.js';
 import { CountedFs } from './counted-fs.js';
-import type { MountOptions } from './mount-options.js';
+import type { MountOptions } from './daemon-protocol.js';
 import { ourMountAt } from './our-mounts.js';
 
 /** What a daemon is made of. Tests pass doubles. */

@@ -113,16 +113,11 @@ async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
   return status?.uid === owner && status.isDirectory();
 }
 
-let boot: string | undefined;
-
 /** Returns eight hexadecimal digits of the boot id, none if a container hides it. */
 function bootName(): string {
-  if (boot === undefined) {
-    try {
-      boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
-    } catch {
-      boot = '';
-    }
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+  } catch {
+    return '';
   }
-  return boot;
 }

@@ -1,9 +1,12 @@
+import type { ErrorRecord } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
+import type { LayerProgress } from '../engine/image-session.js';
 import type { TransportName } from '../fuse/transport.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
+import type { ResolvedImage } from '../source/image-source.js';
 
 /**
  * What a daemon needs, validated by its starter. Plain data, passed by IPC: it holds secrets, and
@@ -34,7 +37,7 @@ export interface MountOptions {
   logFile: string; // absolute
   logFileAsked: boolean; // the user named it: a failure to open it is an error
   logLevel: LogLevel;
-  foreground: boolean; // the daemon unmounts when its starter ends
+  foreground: boolean; // the starter stays: the daemon unmounts when it ends
 }
 
 /** A mount that is usable, as the command prints it. */
@@ -49,3 +52,23 @@ export interface MountSummary {
   log: string;
   bytesFetched: number;
 }
+
+/** Messages of the starter. A channel closed before `accepted` means: unmount and end. */
+export type ToDaemon =
+  | { type: 'start'; options: MountOptions }
+  /** If `options.resolvedByStarter`. */
+  | { type: 'image'; image: ResolvedImage }
+  /** The starter has shown the result; from now on the daemon lives on its own. */
+  | { type: 'accepted' };
+
+/** Messages of the daemon. `ended` is the last. */
+export type FromDaemon =
+  /** The daemon runs and has read its options. */
+  | { type: 'started' }
+  | { type: 'resolved'; layers: number }
+  | { type: 'progress'; progress: LayerProgress }
+  | { type: 'notice'; message: string }
+  | { type: 'log'; level: LogLevel; message: string }
+  | { type: 'ready'; summary: MountSummary }
+  /** Before `ready`: nothing is mounted. */
+  | { type: 'ended'; error?: ErrorRecord | undefined };
