@@ -1,3 +1,5 @@
+import { escaped } from './printable.js';
+
 /** Bytes of a name that a message shows. */
 const MAX_SHOWN = 256;
 
@@ -12,8 +14,7 @@ export function quoteName(name: Uint8Array): string {
   let text = '"';
   for (const byte of name.subarray(0, MAX_SHOWN)) {
     if (byte === 0x22 || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`;
-    else if (byte >= 0x20 && byte < 0x7f) text += String.fromCharCode(byte);
-    else text += `\\x${byte.toString(16).padStart(2, '0')}`;
+    else text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escaped([byte]);
   }
   return name.length > MAX_SHOWN ? `${text}…"` : `${text}"`;
 }

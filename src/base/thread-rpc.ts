@@ -31,7 +31,7 @@ export class Transferred<T> {
 
 type Handler = (argument: never, signal: AbortSignal) => unknown;
 /** Methods of one side. Each takes an argument and a signal. A notice's result is ignored. */
-export type Handlers = Record<string, Handler>;
+type Handlers = Record<string, Handler>;
 type ArgumentOf<H> = H extends (argument: infer A, signal: AbortSignal) => unknown ? A : never;
 type ResultOf<H> = H extends (...args: never[]) => infer R ? Moved<Awaited<R>> : never;
 type Moved<V> = V extends Transferred<infer T> ? T : V;
@@ -46,7 +46,6 @@ type Message =
 interface Call {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  leave(): void; // removes the listener of the signal
 }
 
 /** Notices cannot be aborted. */
@@ -86,18 +85,17 @@ export class ThreadPeer<Remote extends object> {
     const id = this.#nextId++;
     // Before the call is registered: it throws for values that cannot be cloned.
     this.#endpoint.postMessage({ type: 'call', id, method, argument } satisfies Message, transfer);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        const reason = toErrorRecord(signal?.reason);
-        this.#endpoint.postMessage({ type: 'cancel', id, reason } satisfies Message);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#calls.set(id, {
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        leave: () => signal?.removeEventListener('abort', onAbort),
-      });
-    });
+    const onAbort = () => {
+      const reason = toErrorRecord(signal?.reason);
+      this.#endpoint.postMessage({ type: 'cancel', id, reason } satisfies Message);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const answer = new Promise<unknown>((resolve, reject) => this.#calls.set(id, { resolve, reject }));
+      return (await answer) as ResultOf<Remote[M]>;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   notify<M extends keyof Remote & string>(
@@ -145,7 +143,6 @@ export class ThreadPeer<Remote extends object> {
   #take(id: number): Call | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
-    call?.leave();
     return call;
   }
 

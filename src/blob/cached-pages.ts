@@ -1,5 +1,4 @@
-import type { ContentStore } from '../cache/content-store.js';
-import type { ContentWriter } from '../cache/content-writer.js';
+import type { ContentStore, ContentWriter } from '../cache/content-store.js';
 import { blockKey, pageKey, pageRunKey } from '../cache/store-layout.js';
 import type { Digest } from '../oci/digest.js';
 import type { NearBytes } from './near-bytes.js';

@@ -25,19 +25,6 @@ export class ByteLru<K extends {}, V extends {}> {
     this.#items?.set(key, value, { size: Math.max(1, Math.ceil(bytes)) });
   }
 
-  delete(key: K): void {
-    this.#items?.delete(key);
-  }
-
-  clear(): void {
-    this.#items?.clear();
-  }
-
-  /** Number of cached items. */
-  get size(): number {
-    return this.#items?.size ?? 0;
-  }
-
   /** Bytes of all cached items, never more than the cap. */
   get bytes(): number {
     return this.#items?.calculatedSize ?? 0;

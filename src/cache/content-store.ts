@@ -1,17 +1,19 @@
 import { closeSync, fstatSync, futimesSync, lstatSync, readdirSync, readSync } from 'node:fs';
-import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { ContentWriter } from './content-writer.js';
 import { sweepLocks } from './machine-lock.js';
 import { removeOldLayouts } from './old-layouts.js';
 import { newWriterName } from './process-identity.js';
-import { openRegular, openRegularSync } from './regular-file.js';
+import { openRegular } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
 import { prepareStoreDirectory } from './store-directory.js';
 import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
+
+export type { ContentWriter, StoredFile };
 
 /** Where compressed pages, layer indexes and manifests are cached between mounts. */
 export interface CacheOptions {
@@ -22,9 +24,7 @@ export interface CacheOptions {
 /** Precision of a file's last use: a hit sets the file's times at most this often. */
 const TOUCH_EVERY_MS = 60_000;
 
-export interface ContentStoreOptions {
-  directory: string; // absolute
-  capBytes: number; // of all processes' files below it; 0 caches nothing and leaves the directory alone
+interface ContentStoreOptions extends CacheOptions {
   log: Log;
 }
 
@@ -50,10 +50,8 @@ export class ContentStore {
     this.#root = root;
     this.#writer = newWriterName();
     if (root !== undefined && capBytes > 0) {
-      this.#space = new SpaceLedger(root, capBytes, {
-        writer: this.#writer,
-        onUnlocked: (reason) => this.warnUnlocked(reason),
-      });
+      const onUnlocked = (reason: string) => this.warnUnlocked(reason);
+      this.#space = new SpaceLedger(root, capBytes, this.#writer, onUnlocked);
     }
     this.#writable = this.#space !== undefined;
   }
@@ -100,32 +98,9 @@ export class ContentStore {
     this.#log.warn(`${reason}: processes that share the cache may repeat work and exceed its size limit`);
   }
 
-  /** Returns the whole content; undefined if it is not cached. */
-  async read(kind: StoreKind, key: string): Promise<Uint8Array | undefined> {
-    const path = this.#path(kind, key);
-    if (path === undefined) return undefined;
-    try {
-      const file = await openRegular(path);
-      if (!file) return this.#notRegular(path);
-      try {
-        const { size, mtimeMs } = await file.stat();
-        const bytes = Buffer.allocUnsafeSlow(size);
-        const { bytesRead } = await file.read(bytes, 0, size, 0);
-        // Fails on a read-only file system, where no process evicts either.
-        if (isStale(mtimeMs)) await file.utimes(new Date(), new Date()).catch(() => {});
-        return bytesRead === size ? bytes : undefined;
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      this.#missed(path, error);
-      return undefined;
-    }
-  }
-
   /**
-   * Synchronous `read`, for worker threads. A page from the kernel's cache takes 0.15 ms
-   * (measured).
+   * Returns the content; undefined if it is not cached. A page from the kernel's cache takes
+   * 0.15 ms (measured).
    * @param range of a content that was written in pieces: `length` bytes from `offset`, or as many
    *   as there are; the result is undefined if there are none
    * @param lent a buffer for the range, used if it is long enough
@@ -159,20 +134,15 @@ export class ContentStore {
   openFd(kind: StoreKind, key: string): number | undefined {
     const path = this.#path(kind, key);
     if (path === undefined) return undefined;
-    let fd: number | undefined;
     try {
-      fd = openRegularSync(path);
+      const fd = openRegular(path);
+      if (fd === undefined) this.#log.debug(`cache: reading ${path}: not a regular file`);
+      else touch(fd);
+      return fd;
     } catch (error) {
       this.#missed(path, error);
       return undefined;
     }
-    if (fd === undefined) return this.#notRegular(path);
-    try {
-      if (isStale(fstatSync(fd).mtimeMs)) futimesSync(fd, new Date(), new Date());
-    } catch {
-      // As in `read`.
-    }
-    return fd;
   }
 
   /** The last components of the keys `folder/…`; none if the folder cannot be read. */
@@ -202,22 +172,9 @@ export class ContentStore {
    * @returns whether it was cached
    */
   async write(kind: StoreKind, key: string, bytes: Uint8Array): Promise<boolean> {
-    const path = this.#path(kind, key);
-    const space = this.#space;
-    if (path === undefined || space === undefined || !this.#writable) return false;
-    const charge = chargeOf(bytes.length);
-    const kept = await this.#guardWrite(async () => {
-      if (!(await space.take(charge))) return false;
-      try {
-        await this.#put(path, bytes);
-        space.wrote(charge);
-        return true;
-      } catch (error) {
-        space.giveBack(charge);
-        throw error;
-      }
-    });
-    return kept ?? false;
+    const writer = await this.begin(kind, key, bytes.length);
+    await writer?.append(bytes);
+    return (await writer?.commit()) ?? false;
   }
 
   /** Begins a content of `size` bytes, written in pieces; undefined if it cannot be cached. */
@@ -228,11 +185,10 @@ export class ContentStore {
     const charge = chargeOf(size);
     if (!(await this.#guardWrite(() => space.take(charge)))) return undefined;
     return ContentWriter.begin({
-      temporary: this.#temporaryPath(),
+      temporary: join(this.#root!, FOLDER.temporary, `${this.#writer}.${this.#temporaries++}`),
       path,
       guard: (step) => this.#guardWrite(step),
-      makeFolder: (wanted, task) => orMakeFolder(dirname(wanted), task),
-      settle: (kept) => (kept ? space.wrote(charge) : space.giveBack(charge)),
+      settle: (isCached) => space.settle(charge, isCached),
     });
   }
 
@@ -269,23 +225,6 @@ export class ContentStore {
     return this.#root === undefined ? undefined : storePath(this.#root, kind, key);
   }
 
-  #temporaryPath(): string {
-    return join(this.#root!, FOLDER.temporary, `${this.#writer}.${this.#temporaries++}`);
-  }
-
-  /** Writes to a temporary name and renames, so that readers never see half a file. */
-  async #put(path: string, bytes: Uint8Array): Promise<void> {
-    const temporary = this.#temporaryPath();
-    const write = () => writeFile(temporary, bytes, { flag: 'wx', mode: 0o600 });
-    try {
-      await orMakeFolder(dirname(temporary), write);
-      await orMakeFolder(dirname(path), () => rename(temporary, path));
-    } catch (error) {
-      await unlink(temporary).catch(() => {});
-      throw error;
-    }
-  }
-
   /** Runs a write. The first fault ends all writing, with one warning. Reads continue. */
   async #guardWrite<T>(task: () => Promise<T>): Promise<T | undefined> {
     try {
@@ -301,30 +240,18 @@ export class ContentStore {
     }
   }
 
-  #notRegular(path: string): undefined {
-    this.#log.debug(`cache: reading ${path}: not a regular file`);
-  }
-
   #missed(what: string, error: unknown): void {
     if (systemCode(error) !== 'ENOENT')
       this.#log.debug(`cache: reading ${what}: ${(error as Error).message}`);
   }
 }
 
-/**
- * Runs a task that needs the folder. If it is missing (a new layer, or evicted with its last page),
- * creates it and retries.
- */
-async function orMakeFolder(folder: string, task: () => Promise<void>): Promise<void> {
+/** Records the use of an open file. */
+function touch(fd: number): void {
   try {
-    await task();
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await task();
+    if (Math.abs(Date.now() - fstatSync(fd).mtimeMs) >= TOUCH_EVERY_MS)
+      futimesSync(fd, new Date(), new Date());
+  } catch {
+    // A read-only file system, where no process evicts either.
   }
-}
-
-function isStale(usedMs: number): boolean {
-  return Math.abs(Date.now() - usedMs) >= TOUCH_EVERY_MS;
 }

@@ -10,9 +10,8 @@ import { chargeOf, list } from './store-scan.js';
 const PARTS = [...Object.values(FOLDER), LOCK_FOLDER, 'ledger'];
 
 /**
- * Removes the caches of older versions of this program. A process of such a version goes on
- * with a miss for each file. While it holds a lock, its files stay. Never throws: what stays is
- * counted by `oldLayoutsCharge`, and the next store tries again.
+ * Removes the caches of older versions of this program, except while a process of such a version
+ * holds a lock. Never throws: `oldLayoutsCharge` counts what stays, and the next store retries.
  * @param directory the cache directory
  */
 export async function removeOldLayouts(directory: string): Promise<void> {

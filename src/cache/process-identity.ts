@@ -46,16 +46,11 @@ function startTimeOf(pid: number): string | undefined {
   }
 }
 
-let ownNamespace: string | undefined;
-
 /** Returns the number of this process's pid namespace, empty if the kernel has none. */
 function pidNamespace(): string {
-  if (ownNamespace === undefined) {
-    try {
-      ownNamespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
-    } catch {
-      ownNamespace = '';
-    }
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
   }
-  return ownNamespace;
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Semaphore } from '../base/semaphore.js';
@@ -7,14 +7,7 @@ import { oldLayoutsCharge } from './old-layouts.js';
 import { isWriterAlive } from './process-identity.js';
 import { openRegular } from './regular-file.js';
 import { FOLDER, LOCK_FOLDER } from './store-layout.js';
-import {
-  BASE_CHARGE,
-  chargeOf,
-  evictOldest,
-  type StoredFile,
-  scanStore,
-  sweepTemporaries,
-} from './store-scan.js';
+import { BASE_CHARGE, chargeOf, evictOldest, scanStore, sweepTemporaries } from './store-scan.js';
 
 /**
  * Largest reserve that a writer takes at a time: 64 pages, so that a stream takes the lock once in
@@ -58,11 +51,7 @@ export class SpaceLedger {
    * @param onUnlocked called if the directory takes no locks: writers of other processes may then
    *   exceed the cap
    */
-  constructor(
-    root: string,
-    capBytes: number,
-    { writer, onUnlocked }: { writer: string; onUnlocked(reason: string): void },
-  ) {
+  constructor(root: string, capBytes: number, writer: string, onUnlocked: (reason: string) => void) {
     this.#root = root;
     this.#capBytes = capBytes;
     this.#writer = writer;
@@ -70,7 +59,7 @@ export class SpaceLedger {
   }
 
   /**
-   * Takes `bytes` of the cap for a write, which must end with `wrote` or `giveBack`.
+   * Takes `bytes` of the cap for a write, which must end with `settle`.
    * @returns false if they are not available: more than the cap, or the rest is in other writers'
    *   grants
    * @throws the lock's or the disk's fault
@@ -88,22 +77,18 @@ export class SpaceLedger {
     });
   }
 
-  wrote(bytes: number): void {
+  /** Ends a write: its bytes are on disk, or the grant has them again. */
+  settle(bytes: number, isWritten: boolean): void {
     this.#underWay -= bytes;
-  }
-
-  giveBack(bytes: number): void {
-    this.#underWay -= bytes;
-    this.#unspent += bytes;
+    if (!isWritten) this.#unspent += bytes;
   }
 
   /** Evicts until files and grants take at most `limitBytes`, unless the ledger is below it. */
   async shrink(limitBytes: number): Promise<void> {
-    const ledger = await this.#load();
+    const ledger = this.#load();
     if (ledger && ledger.charged <= limitBytes) return;
     await this.#locked(async () => {
-      const grants = this.#liveGrants(await this.#load());
-      await this.#recount(grants, (charged) => charged - limitBytes);
+      await this.#recount(this.#liveGrants(this.#load()), limitBytes, 0);
     });
   }
 
@@ -113,8 +98,8 @@ export class SpaceLedger {
    */
   async close(): Promise<void> {
     if (!this.#isRegistered || !existsSync(this.#file)) return;
-    await this.#lockedThere(async () => {
-      const ledger = await this.#load();
+    await this.#locked(async () => {
+      const ledger = this.#load();
       if (!ledger) return;
       delete ledger.grants[this.#writer];
       await this.#save({ charged: ledger.charged - this.#unspent, grants: ledger.grants });
@@ -133,17 +118,15 @@ export class SpaceLedger {
   /** Call under the lock. */
   async #refill(bytes: number): Promise<void> {
     const wanted = Math.max(bytes, Math.min(LARGEST_GRANT, Math.floor(this.#capBytes / GRANTS_A_CAP)));
-    const ledger = await this.#load();
+    const ledger = this.#load();
     let charged = ledger?.charged ?? Number.POSITIVE_INFINITY;
     let grants = ledger?.grants ?? {};
     if (charged + wanted > this.#capBytes) {
       // Drops dead writers before counting files: a writer that dies later may rename a file that
       // the count missed.
       grants = this.#liveGrants(ledger);
-      charged = await this.#recount(grants, (counted) => {
-        const excess = counted + wanted - this.#capBytes;
-        return excess > 0 ? excess + Math.floor(this.#capBytes / SLACK_PARTS) : 0;
-      });
+      const slack = Math.floor(this.#capBytes / SLACK_PARTS);
+      charged = await this.#recount(grants, this.#capBytes - wanted, slack);
     }
     const granted = Math.min(wanted, this.#capBytes - charged);
     if (granted < bytes) return;
@@ -163,18 +146,18 @@ export class SpaceLedger {
   }
 
   /**
-   * Counts files and the given grants, evicts, and saves the ledger.
-   * @param excessOf returns the bytes to free, of those counted
+   * Counts files and the given grants, evicts if they exceed `limitBytes`, and saves the ledger.
+   * @param slack bytes to free beyond the excess
    * @returns the bytes that are charged now
    */
-  async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
+  async #recount(grants: Record<string, number>, limitBytes: number, slack: number): Promise<number> {
     await sweepTemporaries(this.#root);
-    const files: StoredFile[] = await scanStore(this.#root);
+    const files = await scanStore(this.#root);
     let charged = BASE_CHARGE + (await oldLayoutsCharge(dirname(this.#root)));
     for (const file of files) charged += chargeOf(file.size);
     for (const bytes of Object.values(grants)) charged += bytes;
-    const excess = excessOf(charged);
-    if (excess > 0) charged -= await evictOldest(files, excess);
+    const excess = charged - limitBytes;
+    if (excess > 0) charged -= await evictOldest(files, excess + slack);
     await this.#save({ charged, grants });
     return charged;
   }
@@ -186,10 +169,6 @@ export class SpaceLedger {
   async #locked(task: () => Promise<void>): Promise<boolean> {
     // Another process may have deleted the directory meanwhile.
     await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
-    return this.#lockedThere(task);
-  }
-
-  async #lockedThere(task: () => Promise<void>): Promise<boolean> {
     const signal = AbortSignal.timeout(LOCK_WAIT_MS);
     let started = false;
     const run = () => {
@@ -214,15 +193,15 @@ export class SpaceLedger {
   }
 
   /** Returns undefined if there is no valid ledger. Then files are counted. */
-  async #load(): Promise<Ledger | undefined> {
+  #load(): Ledger | undefined {
     try {
-      const file = await openRegular(this.#file);
-      if (!file) return undefined;
+      const fd = openRegular(this.#file);
+      if (fd === undefined) return undefined;
       try {
-        const ledger = JSON.parse(await file.readFile('utf8'));
+        const ledger = JSON.parse(readFileSync(fd, 'utf8'));
         return isLedger(ledger) ? ledger : undefined;
       } finally {
-        await file.close();
+        closeSync(fd);
       }
     } catch {
       return undefined;

@@ -1,18 +1,16 @@
-import { type Dirent, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { type Dirent, lstatSync, unlinkSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LayerslayerError, systemCode } from '../base/errors.js';
+import { systemCode } from '../base/errors.js';
+import { diskFault } from '../base/on-disk.js';
 import { isWriterAlive } from './process-identity.js';
 import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 
 /** Bytes that nearly all file systems allocate at a time. */
 const DISK_BLOCK_SIZE = 4096;
 
-/**
- * One block each: the cache directory, the version's, its seven folders, the ledger and the ledger's
- * next version.
- */
+/** One block each: the cache directory, the version's, its seven folders, two ledgers. */
 export const BASE_CHARGE = 11 * DISK_BLOCK_SIZE;
 
 /**
@@ -95,7 +93,8 @@ export async function evictOldest(files: StoredFile[], wanted: number): Promise<
     freed += chargeOf(file.size);
     if (file.key.includes('/')) folders.add(dirname(file.path));
   }
-  for (const folder of folders) removeEmptyFolder(folder);
+  // Fails if a folder has files. A writer that misses it creates it again.
+  for (const folder of folders) await rmdir(folder).catch(() => {});
   return freed;
 }
 
@@ -109,21 +108,11 @@ function removeFile(path: string): boolean {
   }
 }
 
-function removeEmptyFolder(path: string): void {
-  try {
-    rmdirSync(path); // a writer whose rename fails now creates it again
-  } catch {
-    // It has files of other writers.
-  }
-}
-
 export async function list(folder: string): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw new LayerslayerError('IO_FAILED', `listing ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw diskFault(`listing ${folder}`, error);
   }
 }

@@ -20,8 +20,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../base/errors.js';
+import { makeDirectories } from '../base/make-directories.js';
 import { bytesOfText, fsPath, textOfBytes } from '../base/raw-text.js';
-import { makeDirectories } from '../cache/make-directories.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
 
 const SLASH = Buffer.from('/');

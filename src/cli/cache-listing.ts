@@ -1,4 +1,4 @@
-import type { StoredFile } from '../cache/store-scan.js';
+import type { StoredFile } from '../cache/content-store.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 import { formatSize } from './size.js';
 import { textTable } from './table.js';

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRaw } from '../base/raw-text.js';
 import type { CacheOptions } from '../cache/content-store.js';
-import { homeDirectory } from '../daemon/log/log-path.js';
+import { homeDirectory } from './log-path.js';
 import { parseSize } from './size.js';
 import { usageError } from './usage-error.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
-import { redactedError, redactor } from '../daemon/log/redact.js';
+import { redactedError, redactor } from '../base/redact.js';
 import type { ImageSession, OperationOptions, SessionOptions } from '../engine/image-session.js';
 import { startSession } from '../engine/session.js';
 import type { OpenedImage } from '../image/opened-image.js';

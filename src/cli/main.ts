@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { DaemonClient } from '../daemon/daemon-client.js';
-import { startDaemon } from '../daemon/start-daemon.js';
 import { startFetchThread } from '../engine/fetch/fetch-thread.js';
 import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
@@ -70,7 +69,7 @@ async function runChosen(
   }
   let daemon: DaemonClient | undefined;
   const theDaemon = () => {
-    daemon ??= new DaemonClient(startDaemon());
+    daemon ??= DaemonClient.start();
     return daemon;
   };
   // Started before anything else is loaded: their modules load on the other core while this process

@@ -1,13 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fsPath, textOfBytes } from '../base/raw-text.js';
-import { logDirectory, logFileName } from '../daemon/log/log-path.js';
-import type { MountOptions } from '../daemon/mount-options.js';
+import type { MountOptions } from '../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { DEFAULT_MEMORY, imageChoices } from './image-choices.js';
 import { parseLayer } from './layer-choice.js';
+import { logDirectory, logFileName } from './log-path.js';
 import type { MOUNT_OPTIONS } from './mount-command-options.js';
 import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
 import type { OptionValues } from './option-table.js';

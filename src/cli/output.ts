@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
+import { LogFile } from '../base/log-file.js';
 import { printable, printableJson, showRawBytes } from '../base/printable.js';
-import { LogFile } from '../daemon/log/log-file.js';
 import { errorText } from './error-text.js';
 
 /** A place for text: stdout, stderr, or a test's memory. */

@@ -1,5 +1,5 @@
 import { printable } from '../base/printable.js';
-import type { MountSummary } from '../daemon/mount-options.js';
+import type { MountSummary } from '../daemon/daemon-client.js';
 import { imageTitle } from './image-title.js';
 import { formatDuration, formatSize } from './size.js';
 

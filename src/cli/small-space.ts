@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type ErrorCode, LayerslayerError } from '../base/errors.js';
+import { inheritedFiles } from '../base/inherited-files.js';
 import {
   hopelessLimit,
   isCrash,
@@ -10,7 +11,6 @@ import {
   tightLimits,
   wantsSmallSpace,
 } from '../base/process-limits.js';
-import { inheritedFiles } from '../daemon/inherited-files.js';
 
 /**
  * Runs this command line in another process if the address space is limited. Node takes the options

@@ -29,7 +29,8 @@ function holdsBy(proc: string, mountpoint: string): Holder['by'] | undefined {
   if (isBelow(linkOf(`${proc}/cwd`))) return 'working directory';
   if (isBelow(linkOf(`${proc}/root`))) return 'root directory';
   if (isBelow(linkOf(`${proc}/exe`))) return 'program';
-  for (const fd of listOf(`${proc}/fd`)) if (isBelow(linkOf(`${proc}/fd/${fd}`))) return 'open file';
+  const fds = orElse([], () => readdirSync(`${proc}/fd`));
+  if (fds.some((fd) => isBelow(linkOf(`${proc}/fd/${fd}`)))) return 'open file';
   for (const line of textOf(`${proc}/maps`).split('\n')) {
     const path = line.indexOf('/'); // addresses, rights, offset, device, inode, then the path
     if (path !== -1 && isBelow(line.slice(path))) return 'mapped file';
@@ -41,28 +42,19 @@ function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim() || '?';
 }
 
-// Processes that ended meanwhile, or belong to another user, have no links that we can read.
-
 function linkOf(path: string): string {
-  try {
-    return textOfBytes(readlinkSync(path, 'buffer'));
-  } catch {
-    return '';
-  }
-}
-
-function listOf(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
+  return orElse('', () => textOfBytes(readlinkSync(path, 'buffer')));
 }
 
 function textOf(path: string): string {
+  return orElse('', () => readFileSync(path, 'utf8'));
+}
+
+/** Processes that ended meanwhile, or belong to another user, have nothing that we can read. */
+function orElse<T>(fallback: T, read: () => T): T {
   try {
-    return readFileSync(path, 'utf8');
+    return read();
   } catch {
-    return '';
+    return fallback;
   }
 }

@@ -4,7 +4,9 @@ import { readMountTable } from '../fuse/mounting/mount-table.js';
 import { isDead, ownKernelMount } from '../fuse/mounting/mountpoint.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
-import { contactDaemon, type DaemonContact } from './status/status-client.js';
+import { contactDaemon } from './status/status-client.js';
+
+export { listOurMounts, type OurMount, ourMountAt } from './our-mounts.js';
 
 /** A daemon whose mount is gone ends within 2 s; longer than that it is not waited for. */
 const DAEMON_END_MS = 5_000;
@@ -22,7 +24,8 @@ export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): 
   const daemon = await contactDaemon(mount);
   try {
     await (await ownKernelMount()).detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
-    if (daemon && !options.lazy) await endOf(daemon);
+    if (daemon && !options.lazy)
+      await Promise.race([daemon.ended, sleep(DAEMON_END_MS, undefined, { ref: false })]);
   } catch (error) {
     // Otherwise another process unmounted it first.
     if (await isStillThere(mount)) await detachDead(mount, error as Error);
@@ -43,13 +46,6 @@ async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
   if (!(await isDead(mount.mountpoint)))
     throw /busy/.test(refusal.message) ? await busy(mount, refusal) : refusal;
   await (await ownKernelMount()).detach(mount.mountpoint, 'lazily');
-}
-
-async function endOf(daemon: DaemonContact): Promise<void> {
-  const waited = new AbortController();
-  const deadline = sleep(DAEMON_END_MS, undefined, { signal: waited.signal }).catch(() => {});
-  await Promise.race([daemon.ended, deadline]);
-  waited.abort();
 }
 
 async function busy({ mountpoint }: OurMount, error: Error): Promise<LayerslayerError> {

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { onDisk } from '../base/on-disk.js';
+import { makeDirectories } from '../base/make-directories.js';
+import { diskFault, onDisk } from '../base/on-disk.js';
 import { fsPath } from '../base/raw-text.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
@@ -9,7 +10,6 @@ import { isJsonObject, ownField, parseJsonObject, stringMap } from '../oci/json.
 import { MEDIA_TYPES } from '../oci/media-type.js';
 import { ociManifest } from '../oci/oci-manifest.js';
 import type { ImageDocuments, ResolvedImage } from '../source/image-source.js';
-import { makeOutputDirectory } from './make-output-directory.js';
 import { PartialFile } from './partial-file.js';
 import type { SaveTarget } from './saved-blob.js';
 
@@ -141,6 +141,15 @@ export class LayoutWriter {
       await file.discard();
       throw error;
     }
+  }
+}
+
+/** Creates a directory and its missing parents. @throws LayerslayerError IO_FAILED */
+export function makeOutputDirectory(path: string): void {
+  try {
+    makeDirectories(path, 0o777); // less the umask
+  } catch (error) {
+    throw diskFault(`making ${path}`, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
@@ -21,36 +21,32 @@ const LOCK_NAME_LENGTH = 32;
 const space = new FreeSpace();
 
 export interface SaveBlobOptions {
-  digest: Digest; // what the bytes must turn out to be
-  target: SaveTarget; // its directories are there
-  cached: CachedPages; // what earlier index passes left there needs no network
-  /** The file is so long by now; it grows, but for an attempt that must be made again. */
+  digest: Digest; // expected
+  target: SaveTarget; // its directories exist
+  cached: CachedPages; // bytes that earlier index passes cached
+  /** Receives the length of the file, which grows, except on a retry. */
   onProgress(doneBytes: number): void;
-  /** Another process saves the same file. */
+  /** Called if another process saves the same file. */
   onWait(): void;
   log: Log;
   signal: AbortSignal;
 }
 
 /**
- * Saves a blob as it is, compressed, under a name that only ever stands for the whole of it. What an interrupted save has left is
- * gone on with, pages on disk are used, and the digest of all decides: when it is wrong everything is fetched once more.
- * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, what there is of the partial file stays; the source's errors; the signal's reason
+ * Saves a blob as it is, compressed, under a name that never has other content. Resumes a partial
+ * file, and uses cached pages. If the digest is wrong, fetches everything once more.
+ * @throws LayerslayerError DIGEST_MISMATCH; IO_FAILED, and the partial file stays; the source's
+ *   errors; the signal's reason
  */
 export async function saveBlob(source: Blob, options: SaveBlobOptions): Promise<SavedBlob> {
   const { target, digest, onWait, log, signal } = options;
-  let isResumable = true;
-  const save = async () =>
-    (await findComplete(source.size, options)) ?? fetchFile(source, options, { isResumable });
-  const directory = dirname(target.partial);
+  let { partial } = target;
+  const save = async () => (await findComplete(source.size, options)) ?? fetchFile(source, options, partial);
+  const directory = dirname(partial);
   const name = `.${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}.lock`;
   const onUnlocked = (reason: string | undefined) => {
     // Concurrent saves must not write to one file. No later save finds a file of this name.
-    isResumable = false;
-    options = {
-      ...options,
-      target: { ...target, partial: `${target.partial}.${randomBytes(4).toString('hex')}` },
-    };
+    partial += `.${randomBytes(4).toString('hex')}`;
     if (reason !== undefined)
       log.warn(`${reason}: concurrent saves do not wait for each other and cannot be resumed`);
   };
@@ -63,24 +59,20 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
     const path = `${target.stem}${suffix}`;
     const hash = createHash(digestAlgorithm(digest));
     if (!(await hashComplete(path, size, hash, signal))) continue;
-    if (isDigestOf(hash, digest)) {
+    if (hash.digest('hex') === digestHex(digest)) {
       options.onProgress(size);
       return { path, how: 'complete' };
     }
-    log.warn(`${path} is not ${shortDigest(digest)}: saving it anew`);
+    log.warn(`${path} is not ${shortDigest(digest)}: saving it again`);
   }
   return undefined;
 }
 
-/** @param isResumable a later save goes on with the partial file */
-async function fetchFile(
-  source: Blob,
-  options: SaveBlobOptions,
-  { isResumable }: { isResumable: boolean },
-): Promise<SavedBlob> {
+/** @param partial path of the partial file; a later save resumes only the target's */
+async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string): Promise<SavedBlob> {
   const { target, digest, cached, onProgress, log, signal } = options;
   const { size } = source;
-  const file = await PartialFile.open(target.partial);
+  const file = await PartialFile.open(partial);
   const buffers = new BufferRing(2, PAGE_SIZE);
   let resumedFrom = 0;
   let done = 0;
@@ -91,16 +83,16 @@ async function fetchFile(
       cached,
       hasBlockDigests: false,
       onStart: async (isRetry, hasher) => {
-        // The rest of an earlier attempt may be at fault, or a cached page, or what is on the way.
         const found = await file.size();
-        // Whole pages: the ones after them may be on disk. More than the blob has is something else.
+        // Whole pages, since the next ones may be cached. A longer file is not of this blob. A
+        // retry uses nothing: the partial file or a cached page may be at fault.
         done = isRetry || found > size ? 0 : found - (found % PAGE_SIZE);
         if (!isRetry) resumedFrom = done;
         await file.truncate(done);
         await file.hash(done, hasher, signal);
         onProgress(done);
         claim?.release();
-        claim = await space.claim(dirname(target.partial), size - done);
+        claim = await space.claim(dirname(partial), size - done);
         return done;
       },
       takeBuffer: () => buffers.take(),
@@ -120,19 +112,11 @@ async function fetchFile(
     return { path, how: resumedFrom > 0 ? 'resumed' : 'saved' };
   } catch (error) {
     const isWrong = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
-    if (isWrong || !isResumable || (await isEmpty(file))) await file.discard();
+    const isEmpty = (await file.size().catch(() => undefined)) === 0;
+    if (isWrong || isEmpty || partial !== target.partial) await file.discard();
     throw isWrong ? withContext(error, `saving ${shortDigest(digest)}`) : error;
   } finally {
     claim?.release();
     await file.close();
   }
-}
-
-/** There is nothing to go on with. */
-async function isEmpty(file: PartialFile): Promise<boolean> {
-  return (await file.size().catch(() => undefined)) === 0;
-}
-
-function isDigestOf(hash: Hash, digest: Digest): boolean {
-  return hash.digest('hex') === digestHex(digest);
 }

@@ -7,25 +7,25 @@ export interface SaveTarget {
   partial: string;
   /** Absolute path of the complete file. */
   stem: string;
-  /** What the bytes are compressed with is added to `stem`: `.tar.gz`, `.tar.zst`, `.tar` … */
+  /** The compression is added to `stem`: `.tar.gz`, `.tar.zst`, `.tar` … */
   suffixed: boolean;
 }
 
 export interface SavedBlob {
   path: string;
-  /** `resumed`: its first bytes were there; `complete`: all were, and are those of the digest. */
+  /** `resumed`: a partial file had its first bytes; `complete`: the file existed, and is right. */
   how: 'saved' | 'resumed' | 'complete';
 }
 
-/** What became of one blob. */
+/** The result for one blob. */
 export interface SaveOutcome {
-  layers: readonly number[]; // that it is, from 1
+  layers: readonly number[]; // numbers of the layers with this blob, from 1
   digest: Digest;
   size: number; // compressed bytes
   result: SavedBlob | LayerslayerError;
 }
 
 export interface SaveLayersOptions {
-  only?: readonly number[] | undefined; // numbers of the layers wanted, from 1; all when left out
-  onEnded?(outcome: SaveOutcome): void; // told each outcome when it is known
+  only?: readonly number[] | undefined; // numbers of layers, from 1; default: all
+  onEnded?(outcome: SaveOutcome): void; // called for each blob
 }

@@ -10,8 +10,8 @@ export class KeptManifests implements KeptBlobs {
     this.#store = store;
   }
 
-  read(digest: Digest): Promise<Uint8Array | undefined> {
-    return this.#store.read('manifest', digest);
+  async read(digest: Digest): Promise<Uint8Array | undefined> {
+    return this.#store.readSync('manifest', digest);
   }
 
   async write(digest: Digest, bytes: Uint8Array): Promise<void> {

@@ -88,15 +88,10 @@ describe('ContentStore', () => {
   ];
   test.each(items)('keeps a %s', async (kind, key) => {
     const { store } = await openStore();
-    expect([await store.read(kind, key), store.readSync(kind, key), store.has(kind, key)]).toEqual([
-      undefined,
-      undefined,
-      false,
-    ]);
+    expect([store.readSync(kind, key), store.has(kind, key)]).toEqual([undefined, false]);
     expect(store.openFd(kind, key)).toBe(undefined);
     for (const text of ['first', 'second, longer', '']) {
       expect(await store.write(kind, key, bytesOf(text))).toBe(true);
-      expect(new TextDecoder().decode(await store.read(kind, key))).toBe(text);
       expect(new TextDecoder().decode(store.readSync(kind, key))).toBe(text);
     }
     expect(store.has(kind, key)).toBe(true);
@@ -156,15 +151,14 @@ describe('ContentStore', () => {
     await store.write('page', pageKey(LAYER, 0), bytesOf('x'));
     for (const hit of [
       () => store.readSync('page', pageKey(LAYER, 0)),
-      () => store.read('page', pageKey(LAYER, 0)),
       () => closeSync(store.openFd('page', pageKey(LAYER, 0))!),
     ]) {
       age(directory, path, 10);
-      await hit();
+      hit();
       expect(Date.now() - used()).toBeLessThan(60_000);
       age(directory, path, 0.5);
       const before = used();
-      await hit();
+      hit();
       expect(used()).toBe(before);
     }
   });
@@ -194,12 +188,11 @@ describe('ContentStore', () => {
         rmSync(path);
         await make(path);
         expect([
-          await store.read(kind, key),
           store.readSync(kind, key),
           store.readSync(kind, key, { offset: 0, length: 4 }),
           store.openFd(kind, key),
           store.has(kind, key),
-        ]).toEqual([undefined, undefined, undefined, undefined, false]);
+        ]).toEqual([undefined, undefined, undefined, false]);
         if (what === 'a directory') continue;
         expect(await store.write(kind, key, bytesOf('made again'))).toBe(true);
         expect(new TextDecoder().decode(store.readSync(kind, key))).toBe('made again');
@@ -377,7 +370,7 @@ describe('a directory that cannot be used', () => {
   async function expectUnused(directory: string, reason: RegExp): Promise<void> {
     const { store, warnings } = await openStore(MIB, directory);
     expect(await store.write('manifest', LAYER, bytesOf('x'))).toBe(false);
-    expect(await store.read('manifest', LAYER)).toBe(undefined);
+    expect(store.readSync('manifest', LAYER)).toBe(undefined);
     await store.close();
     expect(store.usable).toBe(false);
     expect(warnings).toEqual([expect.stringMatching(reason)]);
@@ -415,7 +408,7 @@ describe('a directory that cannot be used', () => {
     await first.store.close();
     execFileSync('mount', ['-o', 'remount,ro', directory]);
     const { store, warnings } = await openStore(MIB, directory);
-    expect(new TextDecoder().decode(await store.read('manifest', LAYER))).toBe('kept');
+    expect(new TextDecoder().decode(store.readSync('manifest', LAYER))).toBe('kept');
     expect(warnings).toEqual([]);
   });
 
@@ -454,7 +447,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
     execFileSync('mount', ['-o', 'remount,ro', directory]);
     for (let n = 1; n < 4; n++) expect(await store.write('page', pageKey(LAYER, n), page(n))).toBe(false);
     expect(store.readSync('page', pageKey(LAYER, 0))).toEqual(page(0));
-    expect(await store.read('page', pageKey(LAYER, 0))).toEqual(page(0));
+    expect(store.readSync('page', pageKey(LAYER, 0))).toEqual(page(0));
     expect(warnings).toEqual([expect.stringMatching(/EROFS/)]);
   });
 });

@@ -303,7 +303,7 @@ describe('bytes that are not the layer', () => {
     const { status, stderr } = await save();
     expect([status, stderr]).toEqual([
       0,
-      expect.stringMatching(/^warning: .* is not sha256:.*saving it anew\n$/),
+      expect.stringMatching(/^warning: .* is not sha256:.*saving it again\n$/),
     ]);
     expectAll();
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DaemonClient } from '#dist/daemon/daemon-client.js';
-import type { MountOptions } from '#dist/daemon/mount-options.js';
+import type { MountOptions } from '#dist/daemon/daemon-protocol.js';
 import { startDaemon } from '#dist/daemon/start-daemon.js';
 import { contactDaemon } from '#dist/daemon/status/status-client.js';
 import { compiled } from '../setup/programs.js';

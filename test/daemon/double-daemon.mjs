@@ -57,7 +57,7 @@ runDaemonProcess({
     eventFile = `${options.cache.directory}/events`;
     return session(options);
   },
-  buildFs: async (_image, _which, options) => ({ options }),
+  buildFs: async (_image, _which, options) => ({ options, bytesServed: 0 }),
   transport: async () => ({
     name: 'double',
     async mount(_fs, _mountpoint, { source }) {

@@ -17,7 +17,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SocketDirectory } from '#dist/base/socket-directory.js';
-import { passwdHome } from '#dist/daemon/log/passwd-home.js';
+import { passwdHome } from '#dist/daemon/status/passwd-home.js';
 import { contactDaemon, parseStatus } from '#dist/daemon/status/status-client.js';
 import {
   openOwnStatusDirectory,

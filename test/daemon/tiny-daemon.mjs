@@ -11,6 +11,7 @@ const NAME = Buffer.from('hello');
 const CONTENT = Buffer.from('hello, world\n');
 
 const fs = {
+  bytesServed: 0,
   lookup: (parent, name) => (parent === ROOT && NAME.equals(name) ? FILE : 0),
   getattr: (inode, into) =>
     Object.assign(into, {
@@ -36,7 +37,11 @@ const fs = {
     ];
     for (let i = offset; i < names.length; i++) if (!visit(...names[i], i + 1)) return;
   },
-  read: (_inode, offset, length) => CONTENT.subarray(offset, offset + length),
+  read(_inode, offset, length) {
+    const bytes = CONTENT.subarray(offset, offset + length);
+    fs.bytesServed += bytes.length;
+    return bytes;
+  },
   getxattr: () => undefined,
   listxattr: () => new Uint8Array(),
   statfs: () => ({ blockSize: 4096, blocks: 2, files: 2, nameMax: 255 }),

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
-import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
-import { redactedError, redactor } from '../../daemon/log/redact.js';
-import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
+import { redactedError, redactor } from '../../base/redact.js';
+import type { DaemonClient, DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';

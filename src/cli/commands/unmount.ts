@@ -1,6 +1,5 @@
 import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../../base/errors.js';
-import { listOurMounts, type OurMount, ourMountAt } from '../../daemon/our-mounts.js';
-import { unmountOurs } from '../../daemon/unmount.js';
+import { listOurMounts, type OurMount, ourMountAt, unmountOurs } from '../../daemon/unmount.js';
 import type { Command, CommandContext } from '../command.js';
 import { EXIT_STATUS } from '../exit-status.js';
 import { COMMON_OPTIONS } from '../image-options.js';

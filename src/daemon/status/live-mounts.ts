@@ -1,7 +1,6 @@
 import { isDead } from '../../fuse/mounting/mountpoint.js';
 import { listOurMounts, type OurMount } from '../our-mounts.js';
-import type { LiveStatus } from './live-status.js';
-import { contactDaemon } from './status-client.js';
+import { contactDaemon, type LiveStatus } from './status-client.js';
 import { sweepStatusSockets } from './status-directory.js';
 
 /** A mount of ours and what its daemon says. */

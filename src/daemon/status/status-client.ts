@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import type { SocketDirectory } from '../../base/socket-directory.js';
+import type { Digest } from '../../oci/digest.js';
 import type { OurMount } from '../our-mounts.js';
-import type { LiveStatus } from './live-status.js';
 import { openStatusDirectory, statusDirectories, statusSocketName } from './status-directory.js';
 
 /**
@@ -13,6 +13,21 @@ const ANSWER_CAP = 64 * 1024; // bytes
 
 /** A daemon answers from its main thread, which never does heavy work. */
 const ANSWER_MS = 1_000;
+
+/** Status that a daemon reports about its mount, as `mounts --json` prints it. */
+export interface LiveStatus {
+  mountpoint: string;
+  image: string; // canonical reference
+  digest: Digest; // of the manifest
+  platform: string; // os/architecture[/variant]
+  pid: number;
+  log: string; // path
+  since: string; // ISO 8601, UTC
+  bytesFetched: number; // from the network
+  bytesServed: number; // to readers of the mount
+  cacheHits: number;
+  cacheMisses: number;
+}
 
 /** A connection to the daemon of a mount. */
 export interface DaemonContact {
@@ -48,7 +63,7 @@ async function connectIn(path: string, name: string, owner: number): Promise<Soc
     const identity = await directory.identity(name);
     if (identity === undefined) return undefined;
     const contact = await directory.contact(name);
-    if (typeof contact !== 'string') return contact.socket;
+    if (typeof contact !== 'string') return contact;
     if (contact === 'dead') await directory.removeIf(name, identity);
     return undefined;
   } catch {
@@ -95,8 +110,20 @@ function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | u
   return process?.uid === owner ? status : undefined;
 }
 
-const TEXTS = ['mountpoint', 'image', 'digest', 'platform', 'log', 'since'] as const;
-const NUMBERS = ['pid', 'bytesFetched', 'bytesServed', 'cacheHits', 'cacheMisses'] as const;
+/** In the order of the output. */
+const MEMBERS: Readonly<Record<keyof LiveStatus, 'string' | 'number'>> = {
+  mountpoint: 'string',
+  image: 'string',
+  digest: 'string',
+  platform: 'string',
+  pid: 'number',
+  log: 'string',
+  since: 'string',
+  bytesFetched: 'number',
+  bytesServed: 'number',
+  cacheHits: 'number',
+  cacheMisses: 'number',
+};
 
 /**
  * Returns exactly the known members, in their order: an older or foreign daemon can't add to the
@@ -109,23 +136,8 @@ export function parseStatus(text: string): LiveStatus | undefined {
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const found = value as Record<string, unknown>;
-  if (!TEXTS.every((key) => typeof found[key] === 'string')) return undefined;
-  if (!NUMBERS.every((key) => typeof found[key] === 'number')) return undefined;
-  const { mountpoint, image, digest, platform, pid, log, since } = found as unknown as LiveStatus;
-  const { bytesFetched, bytesServed, cacheHits, cacheMisses } = found as unknown as LiveStatus;
-  return {
-    mountpoint,
-    image,
-    digest,
-    platform,
-    pid,
-    log,
-    since,
-    bytesFetched,
-    bytesServed,
-    cacheHits,
-    cacheMisses,
-  };
+  const found = (value ?? {}) as Record<string, unknown>;
+  const members = Object.entries(MEMBERS);
+  if (!members.every(([key, type]) => typeof found[key] === type)) return undefined;
+  return Object.fromEntries(members.map(([key]) => [key, found[key]])) as unknown as LiveStatus;
 }

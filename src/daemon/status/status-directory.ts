@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectories } from '../../base/make-directories.js';
 import { SocketDirectory } from '../../base/socket-directory.js';
-import { makeDirectories } from '../../cache/make-directories.js';
 import { reachablePath } from '../../fuse/mounting/mountpoint.js';
-import { passwdHome } from '../log/passwd-home.js';
 import { listOurMounts } from '../our-mounts.js';
+import { passwdHome } from './passwd-home.js';
 
 const PROGRAM = 'layerslayer';
 
@@ -33,7 +33,7 @@ export async function* statusDirectories(owner: number): AsyncGenerator<string> 
  * Opens the first directory that this user can have, created for this user only.
  * @throws Error with every reason if there is none
  */
-export async function openOwnStatusDirectory(owner: number): Promise<SocketDirectory> {
+export async function openOwnStatusDirectory(owner = process.geteuid?.() ?? 0): Promise<SocketDirectory> {
   const reasons: string[] = [];
   for await (const path of statusDirectories(owner)) {
     try {
@@ -102,12 +102,10 @@ async function removeDead(directory: SocketDirectory, name: string): Promise<voi
   const identity = await directory.identity(name);
   // connect(2) refuses a file that is no socket as it refuses a dead socket.
   const status = await lstat(directory.path(name)).catch(() => undefined);
-  if (!status?.isSocket()) return;
-  const contact = await directory.contact(name);
-  if (contact === 'dead' && identity !== undefined) {
-    const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
-    if (isOfThisBoot || Date.now() - status.mtimeMs > OTHER_BOOT_MS) await directory.removeIf(name, identity);
-  } else if (typeof contact !== 'string') contact.socket.destroy();
+  if (!status?.isSocket() || identity === undefined) return;
+  const isOfThisBoot = name.startsWith('.') || name.endsWith(`-${bootName()}`);
+  if (!isOfThisBoot && Date.now() - status.mtimeMs <= OTHER_BOOT_MS) return;
+  if (await directory.isDead(name)) await directory.removeIf(name, identity);
 }
 
 async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
@@ -115,16 +113,11 @@ async function isDirectoryOf(path: string, owner: number): Promise<boolean> {
   return status?.uid === owner && status.isDirectory();
 }
 
-let boot: string | undefined;
-
 /** Returns eight hexadecimal digits of the boot id, none if a container hides it. */
 function bootName(): string {
-  if (boot === undefined) {
-    try {
-      boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
-    } catch {
-      boot = '';
-    }
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+  } catch {
+    return '';
   }
-  return boot;
 }

@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { systemCode } from '../../base/errors.js';
 import type { SocketDirectory } from '../../base/socket-directory.js';
-import type { LiveStatus } from './live-status.js';
+import type { LiveStatus } from './status-client.js';
 import { openOwnStatusDirectory, statusSocketName } from './status-directory.js';
 
 /**
@@ -44,7 +44,7 @@ export interface StatusService {
 export async function serveStatus(
   device: string,
   status: () => LiveStatus,
-  open: () => Promise<SocketDirectory> = () => openOwnStatusDirectory(process.geteuid?.() ?? 0),
+  open: () => Promise<SocketDirectory> = openOwnStatusDirectory,
 ): Promise<StatusService> {
   const name = statusSocketName(device);
   let current = await appear(name, status, open);

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { SocketDirectory } from '#dist/base/socket-directory.js';
 import { DirectoryAhead } from '#dist/daemon/status/directory-ahead.js';
@@ -32,7 +33,7 @@ test('is closed when it was not taken', async () => {
   const { opened, open } = counted();
   new DirectoryAhead(open).discard();
   const directory = await opened[0]!;
-  await expect(directory.listen('x')).rejects.toThrow();
+  await expect(directory.listen('x', createServer())).rejects.toThrow();
 });
 
 test('a failure is reported by the first use, and discarding hides it', async () => {

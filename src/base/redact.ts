@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from './errors.js';
 
 /** Shorter secrets stay: replacing every `a` would hide a text's meaning. */
 const SHORTEST_SECRET = 4; // characters
@@ -92,14 +92,10 @@ function redactWebTokens(word: string): string {
   return shown.join('.');
 }
 
-/** The error as it may be shown: its code, and message and stack without secrets. */
+/** Returns the error with its code, and message and stack without secrets. */
 export function redactedError(error: unknown, redact: Redact): LayerslayerError {
   const { code, message, stack } = asLayerslayerError(error);
-  const told = new LayerslayerError(code, redact(message));
-  told.stack = redactedStack(stack, redact);
-  return told;
-}
-
-export function redactedStack(stack: string | undefined, redact: Redact): string {
-  return redact(stack ?? '', STACK_MAX);
+  const shown = new LayerslayerError(code, redact(message));
+  shown.stack = redact(stack ?? '', STACK_MAX);
+  return shown;
 }

@@ -1,5 +1,5 @@
 import { closeSync, readdirSync, readFileSync } from 'node:fs';
-import { procFault } from '../base/proc.js';
+import { procFault } from './proc.js';
 
 const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo are octal
 
@@ -10,12 +10,13 @@ const O_CLOEXEC = 0o2000000; // Linux, asm-generic/fcntl.h; the flags in fdinfo 
  * @throws LayerslayerError IO_FAILED without /proc
  */
 export function inheritedFiles(): number[] {
-  const found: number[] = [];
-  for (const name of openFiles()) {
-    const fd = Number(name);
-    if (fd > 2 && !isClosedOnExec(fd)) found.push(fd);
+  try {
+    return readdirSync('/proc/self/fd')
+      .map(Number)
+      .filter((fd) => fd > 2 && !isClosedOnExec(fd));
+  } catch (error) {
+    throw procFault(error);
   }
-  return found;
 }
 
 /** Closes the inherited descriptors in `names`. Call it before opening any. */
@@ -26,14 +27,6 @@ export function closeInherited(names: readonly string[]): void {
     } catch {
       // Already closed.
     }
-  }
-}
-
-function openFiles(): string[] {
-  try {
-    return readdirSync('/proc/self/fd');
-  } catch (error) {
-    throw procFault(error);
   }
 }
 

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatLogLine, LogFile } from '#dist/daemon/log/log-file.js';
-import { logFileName } from '#dist/daemon/log/log-path.js';
+import { formatLogLine, LogFile } from '#dist/base/log-file.js';
+import { logFileName } from '#dist/cli/log-path.js';
 
 let directory = '';
 beforeEach(() => {

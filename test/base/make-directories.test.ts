@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { makeDirectories } from '#dist/cache/make-directories.js';
-import { cleanUp, scratchDirectory } from './scratch.js';
+import { makeDirectories } from '#dist/base/make-directories.js';
+import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);
 

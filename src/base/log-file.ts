@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LayerslayerError, systemCode } from '../../base/errors.js';
-import type { LogLevel } from '../../base/log.js';
-import { printable } from '../../base/printable.js';
-import { fsPath } from '../../base/raw-text.js';
-import { makeDirectories } from '../../cache/make-directories.js';
+import { LayerslayerError, systemCode } from './errors.js';
+import type { LogLevel } from './log.js';
+import { makeDirectories } from './make-directories.js';
+import { printable } from './printable.js';
+import { fsPath } from './raw-text.js';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
