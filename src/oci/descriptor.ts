@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import { type Digest, digestOf, isDigest, shortDigest } from './digest.js';
 import { isJsonObject, type JsonObject, ownField, stringField, stringList, stringMap } from './json.js';
 import type { Platform } from './platform.js';
@@ -20,7 +20,7 @@ export interface Descriptor {
  *   inlined data with another digest
  */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
-  const refuse = (why: string) => new LayerslayerError('UNSUPPORTED', `${where}: ${why}`);
+  const refuse = (why: string) => unsupported(`${where}: ${why}`);
   if (!isJsonObject(value)) throw refuse('is not a descriptor');
   const mediaType = stringField(value, 'mediaType') ?? '';
   const digest = ownField(value, 'digest');

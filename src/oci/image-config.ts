@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { unsupported } from '../base/errors.js';
 import { type Digest, isDigest } from './digest.js';
 import {
   isJsonObject,
@@ -60,13 +60,7 @@ export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
  *   values that are no digests
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
-  if (bytes.length > CONFIG_SIZE_MAX) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what} has ${bytes.length} bytes, over the limit of ${CONFIG_SIZE_MAX}`,
-    );
-  }
-  const body = parseJsonObject(bytes, what);
+  const body = parseJsonObject(bytes, what, CONFIG_SIZE_MAX);
   const rootfs = ownField(body, 'rootfs');
   const history = ownField(body, 'history');
   const container = ownField(body, 'config');
@@ -83,10 +77,7 @@ function parseDiffIds(value: unknown, what: string): Digest[] {
   if (!Array.isArray(value)) return [];
   return value.map((diffId, number) => {
     if (isDigest(diffId)) return diffId;
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`,
-    );
+    throw unsupported(`${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`);
   });
 }
 

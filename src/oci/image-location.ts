@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import { formatReference, parseReference, type Reference } from './reference.js';
 
 /**
@@ -49,23 +49,22 @@ export function parseImageLocation(
   text: string,
   choosePath: ChoosePath = FIRST_COLON_ENDS_PATH,
 ): ImageLocation {
-  const unsupported = UNSUPPORTED_PREFIX.exec(text);
-  if (unsupported) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${shown(text)}: ${unsupported[1]} is not supported; save the image first: skopeo copy ${shown(text)} oci:DIR`,
-    );
+  const foreign = UNSUPPORTED_PREFIX.exec(text);
+  if (foreign) {
+    const advice = `save the image first: skopeo copy ${shown(text)} oci:DIR`;
+    throw unsupported(`${shown(text)}: ${foreign[1]} is not supported; ${advice}`);
   }
   const local = LOCAL_PREFIX.exec(text);
   if (local) return parseLocal(text, local[1] as LocalPlace, choosePath);
-  const reference = text.startsWith(REGISTRY_PREFIX) ? text.slice(REGISTRY_PREFIX.length) : text;
-  return { place: 'registry', reference: parseReference(reference) };
+  return { place: 'registry', reference: parseRegistryReference(text) };
 }
 
-/**
- * Returns the text that `parseImageLocation` parses to this location, with the same choice of
- * paths.
- */
+/** Parses a registry's reference, with skopeo's `docker://` or without. Throws as `parseReference`. */
+export function parseRegistryReference(text: string): Reference {
+  return parseReference(text.startsWith(REGISTRY_PREFIX) ? text.slice(REGISTRY_PREFIX.length) : text);
+}
+
+/** `parseImageLocation` is its inverse, with the same choice of paths. */
 export function formatImageLocation(location: ImageLocation): string {
   if (location.place === 'registry') return formatReference(location.reference);
   const { place, path, tag, position } = location;
@@ -73,10 +72,7 @@ export function formatImageLocation(location: ImageLocation): string {
   return which === undefined ? `${place}:${path}` : `${place}:${path}:${which}`;
 }
 
-/**
- * Returns the same image with an absolute path.
- * @param toAbsolute makes a path absolute
- */
+/** Returns the same image with an absolute path. */
 export function withAbsolutePath(
   location: ImageLocation,
   toAbsolute: (path: string) => string,

@@ -5,19 +5,13 @@ import { compressionHint, MEDIA_TYPES } from './media-type.js';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 const DOCKER_LAYER = /^application\/vnd\.docker\.image\.rootfs\.(foreign\.)?diff\.tar/;
 
-/** A manifest as an OCI layout has it. */
-export interface OciManifest {
-  mediaType: string;
-  bytes: Uint8Array;
-}
-
 /**
  * Returns a manifest in OCI's terms. docker's manifests (schema 2) differ only in their media
  * types, which umoci does not know. Their config and layers stay byte for byte; the manifest is
  * rewritten. An OCI manifest is unchanged, and so is its digest.
  * @param bytes of the manifest
  */
-export function ociManifest(manifest: Manifest, bytes: Uint8Array): OciManifest {
+export function ociManifest(manifest: Manifest, bytes: Uint8Array): { mediaType: string; bytes: Uint8Array } {
   if (manifest.mediaType !== MEDIA_TYPES.dockerManifest) return { mediaType: manifest.mediaType, bytes };
   const mediaType = MEDIA_TYPES.ociManifest;
   const config = bare({ ...manifest.config, mediaType: ociConfigType(manifest.config.mediaType) });

@@ -1,20 +1,20 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { ownField } from '../oci/json.js';
 import { isImageEntryType, isIndexType } from '../oci/media-type.js';
 import { formatPlatform, type Platform, platformDistance } from '../oci/platform.js';
 
-/** What an image index offers, sorted by what can be said of it without fetching anything. */
-export interface PlatformChoice {
-  best: Descriptor | undefined; // declares a platform that serves
+/** The entries of an image index, sorted without fetching any. */
+interface PlatformChoice {
+  best: Descriptor | undefined; // declares a platform that fits
   unclear: Descriptor[]; // declare none: manifests, or an index within the index
   offered: Platform[]; // declared by images
   unknownTypes: string[]; // media types of entries that are not images
 }
 
 /**
- * The descriptor that serves `wanted` best; of equals the first, as containerd does.
- * Attestations are no images (buildkit lists them as unknown/unknown, and some registries first).
+ * Returns the descriptor that fits `wanted` best; of equals the first, as containerd does.
+ * Attestations are not images: buildkit lists them as unknown/unknown, and some registries first.
  */
 export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): PlatformChoice {
   const choice: PlatformChoice = { best: undefined, unclear: [], offered: [], unknownTypes: [] };
@@ -57,7 +57,7 @@ export function onlyUnknownTypes(where: string, types: readonly string[]): Layer
   const distinct = [...new Set(types)];
   const shown = distinct.slice(0, TYPES_SHOWN_MAX).map((type) => type.slice(0, 100));
   const more = distinct.length > shown.length ? ` and ${distinct.length - shown.length} more` : '';
-  return new LayerslayerError('UNSUPPORTED', `${where} has no image, only ${shown.join(', ')}${more}`);
+  return unsupported(`${where} has no image, only ${shown.join(', ')}${more}`);
 }
 
 /** buildkit's attestation storage: `vnd.docker.reference.type`. */
@@ -66,7 +66,13 @@ export function isAttestation({ platform, annotations }: Descriptor): boolean {
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }
 
-/** `linux/amd64, linux/arm64`, each once. */
-export function listPlatforms(platforms: readonly Platform[]): string {
-  return [...new Set(platforms.map(formatPlatform))].join(', ');
+/** @param offered platforms of the images that there are */
+export function noMatchingPlatform(
+  reference: string,
+  wanted: Platform,
+  offered: readonly Platform[],
+): LayerslayerError {
+  const known = [...new Set(offered.map(formatPlatform))].join(', ') || 'none that is known';
+  const message = `${reference} has no image for ${formatPlatform(wanted)}, only: ${known}`;
+  return new LayerslayerError('NO_MATCHING_PLATFORM', message);
 }

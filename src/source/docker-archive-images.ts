@@ -4,19 +4,15 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { shortDigest } from '../oci/digest.js';
 import { formatImageLocation, type LocalLocation } from '../oci/image-location.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
-import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
+import { normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
 import { type DescribedImage, describeArchivedImage } from './archived-image.js';
-import { listPlatforms } from './choose-platform.js';
+import { noMatchingPlatform } from './choose-platform.js';
 import { type ArchivedImage, parseArchiveManifest } from './docker-archive-manifest.js';
-import { type FoundImage, platformOf } from './image-search.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import { platformOf } from './image-search.js';
+import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type LocalFiles, readSmallFile } from './local-files.js';
 import type { LocalImages } from './local-images.js';
-import { noSuchImage, severalImages } from './several-images.js';
-
-interface Candidate extends ArchivedImage {
-  position: number; // from 0
-}
+import { groupImages, namedImages, severalImages } from './named-images.js';
 
 /** What docker save and podman save write: `manifest.json`, configs, layers. */
 export class DockerArchiveImages implements LocalImages {
@@ -81,26 +77,16 @@ export class DockerArchiveImages implements LocalImages {
       bestDistance = distance;
     }
     if (best) return best;
-    const only = listPlatforms(offered);
-    throw new LayerslayerError(
-      'NO_MATCHING_PLATFORM',
-      `${formatImageLocation(location)} has no image for ${formatPlatform(wanted)}, only: ${only}`,
-    );
+    throw noMatchingPlatform(formatImageLocation(location), wanted, offered);
   }
 
-  /** The images that the location names: several when one name stands for several platforms. */
-  async #candidates(location: LocalLocation): Promise<Candidate[]> {
-    const { tag, position } = location;
-    const all = (await this.#readManifest()).map((image, position) => ({ ...image, position }));
-    const matching = all.filter((image) =>
-      position === undefined ? tag === undefined || image.names.includes(tag) : image.position === position,
-    );
-    const named = (images: readonly Candidate[]) =>
-      images.map(({ names: [name], position }) => ({ name, position }));
-    if (matching.length === 0) throw noSuchImage(location, named(all));
-    const distinct = distinctImages(matching);
-    if (tag === undefined && distinct.length > 1) throw severalImages(location, named(matching));
-    return distinct;
+  /** Returns the images that the location names: several if they share a name. */
+  async #candidates(location: LocalLocation): Promise<ArchivedImage[]> {
+    const matching = namedImages(location, await this.#readManifest());
+    // Some tools list an image once per name.
+    const distinct = groupImages(matching, ({ config, layers }) => JSON.stringify([config, layers]));
+    if (location.tag === undefined && distinct.length > 1) throw severalImages(location, matching);
+    return distinct.map(([image]) => image!);
   }
 
   async #readManifest(): Promise<ArchivedImage[]> {
@@ -112,7 +98,7 @@ export class DockerArchiveImages implements LocalImages {
     throw new LayerslayerError('NOT_FOUND', `${path} is no docker-archive: it has no manifest.json${hint}`);
   }
 
-  #describe(candidate: Candidate): Promise<DescribedImage> {
+  #describe(candidate: ArchivedImage): Promise<DescribedImage> {
     const { position } = candidate;
     let image = this.#described.get(position);
     if (!image) {
@@ -123,15 +109,4 @@ export class DockerArchiveImages implements LocalImages {
     }
     return image;
   }
-}
-
-/** Some tools list an image once per name. */
-function distinctImages(images: readonly Candidate[]): Candidate[] {
-  const seen = new Set<string>();
-  return images.filter(({ config, layers }) => {
-    const parts = JSON.stringify([config, layers]);
-    const isNew = !seen.has(parts);
-    seen.add(parts);
-    return isNew;
-  });
 }

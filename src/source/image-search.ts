@@ -1,53 +1,42 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ImageConfig, parseImageConfig } from '../oci/image-config.js';
 import { showMediaType } from '../oci/layer-type.js';
-import { type ImageIndex, type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
+import { type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
 import { isImageConfigType } from '../oci/media-type.js';
-import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
-import { choosePlatform, isImageEntry, listPlatforms, onlyUnknownTypes } from './choose-platform.js';
-import type { ImageOffer, OfferedImage } from './image-source.js';
+import { normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
+import { choosePlatform, isImageEntry, noMatchingPlatform, onlyUnknownTypes } from './choose-platform.js';
+import type { FoundImage, ImageOffer, OfferedImage } from './image-source.js';
 
 /** An index in an index in an index …: real ones have two levels. */
 const INDEX_DEPTH_MAX = 4;
 /** Manifests that declare no platform and are fetched to learn it, for one image. */
 const PROBES_MAX = 32;
 
-/** A manifest as it came, not yet parsed; its digest was checked. */
-export interface RawManifest {
-  bytes: Uint8Array;
-  contentType?: string | undefined; // of the HTTP answer
-}
-
 /** Manifests and configs of one place, by digest. */
 export interface DocumentStore {
   /** Names the place in messages: `localhost:5000/app`, `/srv/layout`. */
   readonly name: string;
   /**
+   * Returns a manifest with a checked digest, and the Content-Type of an HTTP response.
    * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large); other errors of
    *   the location
    */
-  readManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<RawManifest>;
+  readManifest(
+    descriptor: Descriptor,
+    signal?: AbortSignal,
+  ): Promise<{ bytes: Uint8Array; contentType?: string | undefined }>;
   /** Throws as `readManifest`. */
   readConfig(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
-/** What a reference stands for. */
+/** The document that a reference names. */
 export interface TopDocument {
   digest: Digest;
   size: number; // bytes
   content: ManifestOrIndex;
-  /** The user named this very manifest: then its platform is not asked for. */
-  isChosen: boolean;
-}
-
-/** The image of one platform. */
-export interface FoundImage {
-  digest: Digest;
-  manifest: Manifest;
-  config: ImageConfig;
-  platform: Platform;
+  isChosen: boolean; // the user named this very manifest: its platform does not matter
 }
 
 /** A manifest that is not an image: a chart, a signature, an SBOM. */
@@ -76,16 +65,12 @@ export class ImageSearch {
     const found =
       content.kind === 'manifest'
         ? await this.#openManifest(digest, content.manifest, wanted)
-        : await this.#searchIndex(content.index, wanted, `${this.#reference} (${shortDigest(digest)})`, 1);
+        : await this.#searchIndex(content.manifests, wanted, 1);
     const isChosen = content.kind === 'manifest' && top.isChosen;
     if (found && (isChosen || serves(wanted, found))) return found;
     if (this.#offered.length === 0 && this.#unknownTypes.length > 0)
       throw onlyUnknownTypes(this.#reference, this.#unknownTypes);
-    const offered = listPlatforms(this.#offered) || 'none that is known';
-    throw new LayerslayerError(
-      'NO_MATCHING_PLATFORM',
-      `${this.#reference} has no image for ${formatPlatform(wanted)}, only: ${offered}`,
-    );
+    throw noMatchingPlatform(this.#reference, wanted, this.#offered);
   }
 
   /** All images that there are. Throws as `find`. */
@@ -103,48 +88,39 @@ export class ImageSearch {
       ? { bytes: data, contentType: undefined }
       : await this.#store.readManifest(descriptor, this.#signal);
     if (bytes.length !== size) {
-      throw new LayerslayerError(
-        'DIGEST_MISMATCH',
-        `${what} has ${bytes.length} bytes, its descriptor says ${size}`,
-      );
+      const why = `${what} has ${bytes.length} bytes, its descriptor says ${size}`;
+      throw new LayerslayerError('DIGEST_MISMATCH', why);
     }
     return { digest, content: parseManifest(bytes, what, { contentType, descriptorType: mediaType }) };
   }
 
   /** Returns the fitting image, if any. Tries declared platforms before unknown ones. */
   async #searchIndex(
-    index: ImageIndex,
+    manifests: readonly Descriptor[],
     wanted: Platform,
-    where: string,
     depth: number,
   ): Promise<FoundImage | undefined> {
-    checkDepth(depth, where);
-    const choice = choosePlatform(index.manifests, wanted);
+    this.#checkDepth(depth);
+    const choice = choosePlatform(manifests, wanted);
     this.#offered.push(...choice.offered);
     this.#unknownTypes.push(...choice.unknownTypes);
     if (choice.best) {
       const { platform } = choice.best;
-      const found = await this.#enter(choice.best, wanted, where, depth);
+      const found = await this.#enter(choice.best, wanted, depth);
       // Its index entry is what the user chose by; the config may leave the variant out.
       if (found) return platform ? { ...found, platform: normalizePlatform(platform) } : found;
     }
     for (const descriptor of choice.unclear) {
       if (!this.#mayProbe()) break;
-      const entered = this.#enter(descriptor, wanted, where, depth);
-      const found = await entered.catch((error) => this.#passOver(error));
+      const found = await this.#enter(descriptor, wanted, depth).catch(skipNotAnImage);
       if (found && serves(wanted, found)) return found;
     }
     return undefined;
   }
 
-  async #enter(
-    descriptor: Descriptor,
-    wanted: Platform,
-    where: string,
-    depth: number,
-  ): Promise<FoundImage | undefined> {
+  async #enter(descriptor: Descriptor, wanted: Platform, depth: number): Promise<FoundImage | undefined> {
     const { digest, content } = await this.read(descriptor);
-    if (content.kind === 'index') return this.#searchIndex(content.index, wanted, where, depth + 1);
+    if (content.kind === 'index') return this.#searchIndex(content.manifests, wanted, depth + 1);
     return this.#openManifest(digest, content.manifest, wanted);
   }
 
@@ -159,24 +135,15 @@ export class ImageSearch {
       images.push({ platform, digest, size });
       return;
     }
-    checkDepth(depth, this.#reference);
-    for (const descriptor of content.index.manifests) {
+    this.#checkDepth(depth);
+    for (const descriptor of content.manifests) {
       if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
       if (platform) images.push({ platform: normalizePlatform(platform), digest, size });
       else if (this.#mayProbe()) {
-        const listed = this.#list(await this.read(descriptor), size, depth + 1, images);
-        await listed.catch((error) => this.#passOver(error));
+        await this.#list(await this.read(descriptor), size, depth + 1, images).catch(skipNotAnImage);
       }
     }
-  }
-
-  /**
-   * Skips a manifest that is not an image, since an index may list them beside images.
-   * @throws any other error
-   */
-  #passOver(error: unknown): undefined {
-    if (!(error instanceof NotAnImage)) throw error;
   }
 
   /** Reads a manifest's config, and with it the platform. */
@@ -200,6 +167,19 @@ export class ImageSearch {
   #mayProbe(): boolean {
     return this.#probes++ < PROBES_MAX;
   }
+
+  #checkDepth(depth: number): void {
+    if (depth <= INDEX_DEPTH_MAX) return;
+    throw unsupported(`${this.#reference}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
+  }
+}
+
+/**
+ * An index may list manifests that are not images beside images.
+ * @throws any other error
+ */
+function skipNotAnImage(error: unknown): undefined {
+  if (!(error instanceof NotAnImage)) throw error;
 }
 
 /** Maximum layer types in a message. */
@@ -225,11 +205,6 @@ export function platformOf({ os, architecture, variant, osVersion }: ImageConfig
     ...(variant && { variant }),
     ...(osVersion && { osVersion }),
   });
-}
-
-function checkDepth(depth: number, where: string): void {
-  if (depth <= INDEX_DEPTH_MAX) return;
-  throw new LayerslayerError('UNSUPPORTED', `${where}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
 }
 
 function serves(wanted: Platform, { platform }: FoundImage): boolean {

@@ -2,8 +2,7 @@ import type { FilePart } from '../blob/file-part.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { LocalLocation } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
-import type { FoundImage } from './image-search.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 
 /** The images of one directory or archive on this machine. */
 export interface LocalImages {

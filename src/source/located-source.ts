@@ -81,6 +81,8 @@ export class LocatedSource implements ImageSource {
     if (!images) {
       images = openLocalImages(location);
       this.#local.set(key, images);
+      // A failure is not cached: the archive may be replaced.
+      images.catch(() => this.#local.delete(key));
     }
     return images;
   }
@@ -98,8 +100,8 @@ async function openLocalImages({ place, path }: LocalLocation): Promise<LocalIma
   const { ArchiveFiles } = await import('./archive-files.js');
   if (place === 'oci-archive') {
     const { LayoutImages } = await import('./layout-images.js');
-    return new LayoutImages(new ArchiveFiles(path));
+    return new LayoutImages(await ArchiveFiles.open(path));
   }
   const { DockerArchiveImages } = await import('./docker-archive-images.js');
-  return new DockerArchiveImages(new ArchiveFiles(path));
+  return new DockerArchiveImages(await ArchiveFiles.open(path));
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { shortDigest } from '../oci/digest.js';
+import { parseRegistryReference } from '../oci/image-location.js';
 import { parseManifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import { formatReference, manifestName, parseReference, type Reference } from '../oci/reference.js';
@@ -7,9 +8,6 @@ import { RegistryClient, type RegistryClientOptions } from '../registry/registry
 import type { RemoteBlob } from '../registry/remote-blob.js';
 import { type DocumentStore, ImageSearch, type TopDocument } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
-
-/** skopeo's name for this place. */
-const TRANSPORT = 'docker://';
 
 /** Images in registries. The images of a registry share a client, its sockets and tokens. */
 export class RegistrySource implements ImageSource {
@@ -21,14 +19,14 @@ export class RegistrySource implements ImageSource {
   }
 
   async resolve(text: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    const reference = parse(text);
+    const reference = parseRegistryReference(text);
     const top = await this.#readTop(reference, signal);
     const found = await this.#search(reference, signal).find(top, platform);
     return { reference: formatReference(reference), ...found };
   }
 
   async listImages(text: string, signal?: AbortSignal): Promise<ImageOffer> {
-    const reference = parse(text);
+    const reference = parseRegistryReference(text);
     return this.#search(reference, signal).offer(await this.#readTop(reference, signal));
   }
 
@@ -78,8 +76,4 @@ export class RegistrySource implements ImageSource {
     };
     return new ImageSearch(store, formatReference(reference), signal);
   }
-}
-
-function parse(text: string): Reference {
-  return parseReference(text.startsWith(TRANSPORT) ? text.slice(TRANSPORT.length) : text);
 }
