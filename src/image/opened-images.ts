@@ -1,7 +1,7 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
-import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import type { ImageSession } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
@@ -9,11 +9,6 @@ import type { Platform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { openTree } from './open-tree.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
-
-export interface OpenOptions extends OperationOptions {
-  /** Where the caller asks the registry itself; default: the session resolves the reference. */
-  resolved?: Promise<ResolvedImage> | undefined;
-}
 
 /** The open images of one session. */
 export class OpenedImages {
@@ -25,14 +20,17 @@ export class OpenedImages {
   }
 
   /**
-   * Opens an image, and records it in the cache. No layer is read before it is asked for. The
-   * caller closes the image.
+   * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
+   * @param options.resolved the image, if the caller resolves it; default: the session does
    * @throws LayerslayerError as `ImageSession.resolve`; what `resolved` throws
    */
   async open(
     reference: string,
     platform: Platform,
-    { resolved, signal }: OpenOptions = {},
+    {
+      resolved,
+      signal,
+    }: { resolved?: Promise<ResolvedImage> | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<OpenedImage> {
     const image = await (resolved
       ? abortable(resolved, signal)

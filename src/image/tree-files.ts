@@ -12,7 +12,7 @@ import {
   resolvePath,
   splitPath,
 } from '../overlay/resolve-path.js';
-import type { InodeKind } from '../overlay/tree.js';
+import { type InodeKind, SYMLINK_MODE, type Tree } from '../overlay/tree.js';
 import type {
   DirectoryPage,
   EntryStat,
@@ -27,12 +27,10 @@ import type {
   RangeOptions,
 } from './opened-image.js';
 
-/** Bytes of a chunk: a run of what the layer reads at once. */
+/** Bytes of a chunk of a stream. */
 const CHUNK_SIZE = 256 * 1024;
 
 const DIRECTORY_SIZE = 4096;
-/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
-const SYMLINK_MODE = 0o777;
 /** A directory that no entry names. (rule O1) */
 const IMPLIED_DIRECTORY = {
   kind: 'dir' as const,
@@ -110,25 +108,21 @@ export class TreeFiles implements ImageFiles {
   }
 
   provenance(path: ImagePath): Provenance | undefined {
-    const { tree, byNumber } = this.#view;
-    const { inode } = this.#resolve(path, 'parents');
-    const layer = tree.layerOf(inode);
-    const opened = byNumber.get(layer);
+    const { layer, row } = this.stat(path, { follow: false });
+    const opened = this.#view.byNumber.get(layer);
     if (!opened) return undefined;
     const createdBy = this.#steps.find((step) => step.layer === layer)?.createdBy;
-    return { layer, digest: opened.digest, row: tree.rowOf(inode), createdBy };
+    return { layer, digest: opened.digest, row, createdBy };
   }
 
   versions(path: ImagePath): FileVersion[] {
     const { layers, tree, byNumber } = this.#view;
-    const resolved = resolvePath(tree, splitPath(bytesOf(path)), 'parents');
+    const asked = splitPath(bytesOf(path));
+    const resolved = resolvePath(tree, asked, 'parents');
     if (resolved.kind === 'loop') throw missingPathError(resolved, bytesOf(path));
-    const names =
-      resolved.kind === 'found'
-        ? resolved.names
-        : resolved.kind === 'missing'
-          ? [...resolved.names, resolved.name, ...resolved.rest]
-          : splitPath(bytesOf(path));
+    let names: readonly Uint8Array[] = asked;
+    if (resolved.kind === 'found') names = resolved.names;
+    if (resolved.kind === 'missing') names = [...resolved.names, resolved.name, ...resolved.rest];
     let isThere = false;
     return pathVersions(layers, names).map(({ layer, entry }) => {
       const change = entry === undefined ? 'removed' : isThere ? 'changed' : 'added';
@@ -154,42 +148,38 @@ export class TreeFiles implements ImageFiles {
       path: joinPath(names),
       inode,
       kind: tree.kind(inode),
-      mode: tree.mode(inode),
       nlink: tree.nlink(inode),
-      uid: tree.uid(inode),
-      gid: tree.gid(inode),
-      size: tree.size(inode),
-      mtimeSeconds: tree.mtimeSeconds(inode),
-      mtimeNanoseconds: tree.mtimeNanoseconds(inode),
-      deviceMajor: tree.deviceMajor(inode),
-      deviceMinor: tree.deviceMinor(inode),
+      ...attributesOf(tree, inode),
       layer: tree.layerOf(inode),
       row: tree.rowOf(inode),
     };
   }
 }
 
-/** Returns what a tree shows of an entry. A tree of the older layers alone is not at hand. */
+/** Returns an entry as a tree would show it. There is no tree of the older layers alone. */
 function versionStat(entries: EntryTable, { layer, row }: PathEntry): EntryStat {
   if (row < 0) return { ...IMPLIED_DIRECTORY, layer, row };
   const kind = entries.kind(row) as InodeKind; // of a hard link: that of its target
-  const size = { dir: DIRECTORY_SIZE, file: entries.size(row), symlink: entries.linkTarget(row).length };
+  const stat = { kind, ...attributesOf(entries, row), layer, row };
+  if (kind === 'dir') return { ...stat, size: DIRECTORY_SIZE };
+  if (kind !== 'symlink') return stat;
+  return { ...stat, mode: SYMLINK_MODE, size: entries.linkTarget(row).length };
+}
+
+/** @param at an inode of a tree, or a row of a table */
+function attributesOf(from: Tree | EntryTable, at: number) {
   return {
-    kind,
-    mode: kind === 'symlink' ? SYMLINK_MODE : entries.mode(row),
-    uid: entries.uid(row),
-    gid: entries.gid(row),
-    size: kind in size ? size[kind as keyof typeof size] : 0,
-    mtimeSeconds: entries.mtimeSeconds(row),
-    mtimeNanoseconds: entries.mtimeNanoseconds(row),
-    deviceMajor: entries.deviceMajor(row),
-    deviceMinor: entries.deviceMinor(row),
-    layer,
-    row,
+    mode: from.mode(at),
+    uid: from.uid(at),
+    gid: from.gid(at),
+    size: from.size(at),
+    mtimeSeconds: from.mtimeSeconds(at),
+    mtimeNanoseconds: from.mtimeNanoseconds(at),
+    deviceMajor: from.deviceMajor(at),
+    deviceMinor: from.deviceMinor(at),
   };
 }
 
-/** As the C library names these faults: ENOTDIR, EINVAL of readlink(2), EISDIR and devices. */
 const WANTED: Partial<Record<InodeKind, string>> = {
   dir: 'not a directory',
   symlink: 'not a symbolic link',

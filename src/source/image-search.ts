@@ -11,82 +11,73 @@ import type { FoundImage, ImageOffer, OfferedImage } from './image-source.js';
 
 /** An index in an index in an index …: real ones have two levels. */
 const INDEX_DEPTH_MAX = 4;
-/** Manifests that declare no platform and are fetched to learn it, for one image. */
+/** Maximum manifests to fetch for their platform, which their index does not declare. */
 const PROBES_MAX = 32;
 
-/** Manifests and configs of one place, by digest. */
+/** The manifests and configs of a repository or layout, by digest. */
 export interface DocumentStore {
-  /** Names the place in messages: `localhost:5000/app`, `/srv/layout`. */
-  readonly name: string;
+  readonly name: string; // for messages: `localhost:5000/app`, `/srv/layout`
   /**
    * Returns a manifest with a checked digest, and the Content-Type of an HTTP response.
    * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large); other errors of
    *   the location
    */
-  readManifest(
-    descriptor: Descriptor,
-    signal?: AbortSignal,
-  ): Promise<{ bytes: Uint8Array; contentType?: string | undefined }>;
+  readManifest(descriptor: Descriptor): Promise<{ bytes: Uint8Array; contentType?: string | undefined }>;
   /** Throws as `readManifest`. */
-  readConfig(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
+  readConfig(descriptor: Descriptor): Promise<Uint8Array>;
+}
+
+interface Document {
+  digest: Digest;
+  content: ManifestOrIndex;
 }
 
 /** The document that a reference names. */
-export interface TopDocument {
-  digest: Digest;
+export interface TopDocument extends Document {
   size: number; // bytes
-  content: ManifestOrIndex;
   isChosen: boolean; // the user named this very manifest: its platform does not matter
 }
 
-/** A manifest that is not an image: a chart, a signature, an SBOM. */
+/** For a manifest that is not an image: a chart, a signature, an SBOM. */
 class NotAnImage extends LayerslayerError {}
 
-/** One search for the image of a platform, from the document that a reference stands for. */
+/** One search for images, from the document that a reference names. */
 export class ImageSearch {
   readonly #store: DocumentStore;
   readonly #reference: string;
-  readonly #signal: AbortSignal | undefined;
   readonly #offered: Platform[] = [];
   readonly #unknownTypes: string[] = [];
   #probes = 0;
 
   /** @param reference canonical: names the image in messages */
-  constructor(store: DocumentStore, reference: string, signal?: AbortSignal) {
+  constructor(store: DocumentStore, reference: string) {
     this.#store = store;
     this.#reference = reference;
-    this.#signal = signal;
   }
 
   /** @throws LayerslayerError NO_MATCHING_PLATFORM, UNSUPPORTED; what the store throws */
   async find(top: TopDocument, platform: Platform): Promise<FoundImage> {
     const wanted = normalizePlatform(platform);
-    const { digest, content } = top;
-    const found =
-      content.kind === 'manifest'
-        ? await this.#openManifest(digest, content.manifest, wanted)
-        : await this.#searchIndex(content.manifests, wanted, 1);
-    const isChosen = content.kind === 'manifest' && top.isChosen;
+    const found = await this.#search(top, wanted, 1);
+    const isChosen = top.content.kind === 'manifest' && top.isChosen;
     if (found && (isChosen || serves(wanted, found))) return found;
     if (this.#offered.length === 0 && this.#unknownTypes.length > 0)
       throw onlyUnknownTypes(this.#reference, this.#unknownTypes);
     throw noMatchingPlatform(this.#reference, wanted, this.#offered);
   }
 
-  /** All images that there are. Throws as `find`. */
-  async offer({ digest, size, content }: TopDocument): Promise<ImageOffer> {
+  /** Returns all images. Throws as `find`. */
+  async offer(top: TopDocument): Promise<ImageOffer> {
     const images: OfferedImage[] = [];
-    await this.#list({ digest, content }, size, 1, images);
-    return { digest, isIndex: content.kind === 'index', images };
+    await this.#list(top, top.size, 1, images);
+    return { digest: top.digest, isIndex: top.content.kind === 'index', images };
   }
 
-  /** A manifest by its descriptor. @throws LayerslayerError as `find` */
-  async read(descriptor: Descriptor): Promise<{ digest: Digest; content: ManifestOrIndex }> {
+  /** Reads a manifest or index. Throws as `find`. */
+  async read(descriptor: Descriptor): Promise<Document> {
     const { digest, mediaType, size, data } = descriptor;
     const what = `manifest ${shortDigest(digest)} of ${this.#store.name}`;
-    const { bytes, contentType } = data
-      ? { bytes: data, contentType: undefined }
-      : await this.#store.readManifest(descriptor, this.#signal);
+    const { bytes, contentType } = data ? { bytes: data } : await this.#store.readManifest(descriptor);
     if (bytes.length !== size) {
       const why = `${what} has ${bytes.length} bytes, its descriptor says ${size}`;
       throw new LayerslayerError('DIGEST_MISMATCH', why);
@@ -95,37 +86,33 @@ export class ImageSearch {
   }
 
   /** Returns the fitting image, if any. Tries declared platforms before unknown ones. */
-  async #searchIndex(
-    manifests: readonly Descriptor[],
+  async #search(
+    { digest, content }: Document,
     wanted: Platform,
     depth: number,
   ): Promise<FoundImage | undefined> {
-    this.#checkDepth(depth);
-    const choice = choosePlatform(manifests, wanted);
+    if (content.kind === 'manifest') return this.#openManifest(digest, content.manifest, wanted);
+    checkDepth(depth, this.#reference);
+    const choice = choosePlatform(content.manifests, wanted);
     this.#offered.push(...choice.offered);
     this.#unknownTypes.push(...choice.unknownTypes);
     if (choice.best) {
       const { platform } = choice.best;
-      const found = await this.#enter(choice.best, wanted, depth);
-      // Its index entry is what the user chose by; the config may leave the variant out.
+      const found = await this.#search(await this.read(choice.best), wanted, depth + 1);
+      // The user chose by the index entry. The config may omit the variant.
       if (found) return platform ? { ...found, platform: normalizePlatform(platform) } : found;
     }
     for (const descriptor of choice.unclear) {
       if (!this.#mayProbe()) break;
-      const found = await this.#enter(descriptor, wanted, depth).catch(skipNotAnImage);
+      const document = await this.read(descriptor);
+      const found = await this.#search(document, wanted, depth + 1).catch(skipNotAnImage);
       if (found && serves(wanted, found)) return found;
     }
     return undefined;
   }
 
-  async #enter(descriptor: Descriptor, wanted: Platform, depth: number): Promise<FoundImage | undefined> {
-    const { digest, content } = await this.read(descriptor);
-    if (content.kind === 'index') return this.#searchIndex(content.manifests, wanted, depth + 1);
-    return this.#openManifest(digest, content.manifest, wanted);
-  }
-
   async #list(
-    { digest, content }: { digest: Digest; content: ManifestOrIndex },
+    { digest, content }: Document,
     size: number,
     depth: number,
     images: OfferedImage[],
@@ -135,7 +122,7 @@ export class ImageSearch {
       images.push({ platform, digest, size });
       return;
     }
-    this.#checkDepth(depth);
+    checkDepth(depth, this.#reference);
     for (const descriptor of content.manifests) {
       if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
@@ -149,8 +136,7 @@ export class ImageSearch {
   /** Reads a manifest's config, and with it the platform. */
   async #openManifest(digest: Digest, manifest: Manifest, wanted: Platform): Promise<FoundImage> {
     const what = `config ${shortDigest(manifest.config.digest)} of ${this.#store.name}`;
-    const config = parseImageConfig(await this.#store.readConfig(manifest.config, this.#signal), what);
-    // Helm charts, signatures and SBOMs live in registries too, as manifests of the same form.
+    const config = parseImageConfig(await this.#store.readConfig(manifest.config), what);
     if (!isImageConfigType(manifest.config.mediaType) && config.diffIds.length === 0) {
       const type = manifest.config.mediaType.slice(0, 100);
       this.#unknownTypes.push(type);
@@ -167,17 +153,14 @@ export class ImageSearch {
   #mayProbe(): boolean {
     return this.#probes++ < PROBES_MAX;
   }
-
-  #checkDepth(depth: number): void {
-    if (depth <= INDEX_DEPTH_MAX) return;
-    throw unsupported(`${this.#reference}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
-  }
 }
 
-/**
- * An index may list manifests that are not images beside images.
- * @throws any other error
- */
+function checkDepth(depth: number, reference: string): void {
+  if (depth <= INDEX_DEPTH_MAX) return;
+  throw unsupported(`${reference}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
+}
+
+/** An index may list other manifests beside images. Throws any other error. */
 function skipNotAnImage(error: unknown): undefined {
   if (!(error instanceof NotAnImage)) throw error;
 }
@@ -193,10 +176,7 @@ function layerTypes({ layers }: Manifest): string {
   return `, its layers are ${types.slice(0, SHOWN_TYPES).join(', ')}${more}`;
 }
 
-/**
- * Returns undefined for images without a platform (FROM scratch by simple tools). They have files
- * too, and fit any platform.
- */
+/** Returns undefined if the image has no platform (simple tools write such). It fits any. */
 export function platformOf({ os, architecture, variant, osVersion }: ImageConfig): Platform | undefined {
   if (os === undefined || architecture === undefined) return undefined;
   return normalizePlatform({

@@ -28,13 +28,13 @@ export class LayoutImages implements LocalImages {
     this.#files = files;
   }
 
-  async resolve(location: LocalLocation, platform: Platform, signal?: AbortSignal): Promise<FoundImage> {
-    const search = this.#search(location, signal);
+  async resolve(location: LocalLocation, platform: Platform): Promise<FoundImage> {
+    const search = this.#search(location);
     return search.find(await this.#readTop(location, search), platform);
   }
 
-  async listImages(location: LocalLocation, signal?: AbortSignal): Promise<ImageOffer> {
-    const search = this.#search(location, signal);
+  async listImages(location: LocalLocation): Promise<ImageOffer> {
+    const search = this.#search(location);
     return search.offer(await this.#readTop(location, search));
   }
 
@@ -53,7 +53,7 @@ export class LayoutImages implements LocalImages {
     return this.#files.close();
   }
 
-  #search(location: LocalLocation, signal: AbortSignal | undefined): ImageSearch {
+  #search(location: LocalLocation): ImageSearch {
     const store: DocumentStore = {
       name: this.#files.path,
       readManifest: async (descriptor) => ({
@@ -61,7 +61,7 @@ export class LayoutImages implements LocalImages {
       }),
       readConfig: (descriptor) => this.#readDescribed(descriptor, CONFIG_SIZE_MAX),
     };
-    return new ImageSearch(store, formatImageLocation(location), signal);
+    return new ImageSearch(store, formatImageLocation(location));
   }
 
   /** Returns what the location names: one manifest or index, or an index of one image's platforms. */

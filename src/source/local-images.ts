@@ -11,11 +11,11 @@ export interface LocalImages {
    *   NO_MATCHING_PLATFORM, UNSUPPORTED, DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED; each names the
    *   directory or archive
    */
-  resolve(location: LocalLocation, platform: Platform, signal?: AbortSignal): Promise<FoundImage>;
+  resolve(location: LocalLocation, platform: Platform): Promise<FoundImage>;
   /** Throws as `resolve`. */
-  listImages(location: LocalLocation, signal?: AbortSignal): Promise<ImageOffer>;
+  listImages(location: LocalLocation): Promise<ImageOffer>;
   /** Throws as `resolve`. */
-  documents(image: ResolvedImage, location: LocalLocation, signal?: AbortSignal): Promise<ImageDocuments>;
+  documents(image: ResolvedImage, location: LocalLocation): Promise<ImageDocuments>;
   /** Where the bytes of a layer lie; throws as `resolve`. */
   locate(image: ResolvedImage, location: LocalLocation, layer: Descriptor): Promise<FilePart>;
   close(): Promise<void>;

@@ -1,7 +1,11 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fsPath } from '../base/raw-text.js';
 import type { Blob } from '../blob/blob.js';
 import { FileBlob } from '../blob/file-blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
+  type ChoosePath,
   formatImageLocation,
   type ImageLocation,
   type LocalLocation,
@@ -10,7 +14,6 @@ import {
 import type { Platform } from '../oci/platform.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
 import type { LocalImages } from './local-images.js';
-import { chooseLocalPath } from './local-path.js';
 
 /** Images wherever they are: their reference says where. */
 export class LocatedSource implements ImageSource {
@@ -29,20 +32,20 @@ export class LocatedSource implements ImageSource {
     const images = await this.#open(location);
     return {
       reference: formatImageLocation(location),
-      ...(await images.resolve(location, platform, signal)),
+      ...(await images.resolve(location, platform)),
     };
   }
 
   async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
     const location = this.#locate(reference);
     if (location.place === 'registry') return this.#registries.listImages(reference, signal);
-    return (await this.#open(location)).listImages(location, signal);
+    return (await this.#open(location)).listImages(location);
   }
 
   async documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
     const location = this.#locate(image.reference);
     if (location.place === 'registry') return this.#registries.documents(image, signal);
-    return (await this.#open(location)).documents(image, location, signal);
+    return (await this.#open(location)).documents(image, location);
   }
 
   open(image: ResolvedImage, layer: Descriptor): Blob {
@@ -104,4 +107,23 @@ async function openLocalImages({ place, path }: LocalLocation): Promise<LocalIma
   }
   const { DockerArchiveImages } = await import('./docker-archive-images.js');
   return new DockerArchiveImages(await ArchiveFiles.open(path));
+}
+
+/**
+ * Returns the path that exists: a layout, else a directory for `oci`; any other file for archives.
+ * The shortest wins, as in skopeo, where the first colon ends the path.
+ */
+export const chooseLocalPath: ChoosePath = (place, paths) => {
+  if (place !== 'oci') return paths.findIndex((path) => isDirectory(path) === false);
+  const layout = paths.findIndex((path) => existsSync(fsPath(join(path, 'index.json'))));
+  return layout === -1 ? paths.findIndex(isDirectory) : layout;
+};
+
+/** @returns undefined if no path exists */
+function isDirectory(path: string): boolean | undefined {
+  try {
+    return statSync(fsPath(path)).isDirectory();
+  } catch {
+    return undefined;
+  }
 }

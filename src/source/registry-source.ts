@@ -3,10 +3,10 @@ import { shortDigest } from '../oci/digest.js';
 import { parseRegistryReference } from '../oci/image-location.js';
 import { parseManifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
-import { formatReference, manifestName, parseReference, type Reference } from '../oci/reference.js';
+import { formatReference, manifestName, parseReference } from '../oci/reference.js';
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RemoteBlob } from '../registry/remote-blob.js';
-import { type DocumentStore, ImageSearch, type TopDocument } from './image-search.js';
+import { type DocumentStore, ImageSearch } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
 
 /** Images in registries. The images of a registry share a client, its sockets and tokens. */
@@ -19,15 +19,13 @@ export class RegistrySource implements ImageSource {
   }
 
   async resolve(text: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    const reference = parseRegistryReference(text);
-    const top = await this.#readTop(reference, signal);
-    const found = await this.#search(reference, signal).find(top, platform);
-    return { reference: formatReference(reference), ...found };
+    const { reference, search, top } = await this.#startSearch(text, signal);
+    return { reference, ...(await search.find(top, platform)) };
   }
 
   async listImages(text: string, signal?: AbortSignal): Promise<ImageOffer> {
-    const reference = parseRegistryReference(text);
-    return this.#search(reference, signal).offer(await this.#readTop(reference, signal));
+    const { search, top } = await this.#startSearch(text, signal);
+    return search.offer(top);
   }
 
   async documents(
@@ -57,23 +55,19 @@ export class RegistrySource implements ImageSource {
     return client;
   }
 
-  async #readTop(reference: Reference, signal: AbortSignal | undefined): Promise<TopDocument> {
-    const client = this.#client(reference.registry);
-    const name = manifestName(reference);
-    const { digest, bytes, contentType } = await client.getManifest(reference.repository, name, signal);
-    const what = `manifest ${shortDigest(digest)} of ${formatReference(reference)}`;
-    const content = parseManifest(bytes, what, { contentType });
-    return { digest, size: bytes.length, content, isChosen: reference.digest !== undefined };
-  }
-
-  #search(reference: Reference, signal: AbortSignal | undefined): ImageSearch {
-    const { registry, repository } = reference;
+  async #startSearch(text: string, signal: AbortSignal | undefined) {
+    const named = parseRegistryReference(text);
+    const reference = formatReference(named);
+    const { registry, repository } = named;
     const client = this.#client(registry);
     const store: DocumentStore = {
       name: `${registry}/${repository}`,
-      readManifest: ({ digest }, signal) => client.getManifest(repository, digest, signal),
-      readConfig: (descriptor, signal) => client.getBlob(repository, descriptor, signal),
+      readManifest: ({ digest }) => client.getManifest(repository, digest, signal),
+      readConfig: (descriptor) => client.getBlob(repository, descriptor, signal),
     };
-    return new ImageSearch(store, formatReference(reference), signal);
+    const { digest, bytes, contentType } = await client.getManifest(repository, manifestName(named), signal);
+    const content = parseManifest(bytes, `manifest ${shortDigest(digest)} of ${reference}`, { contentType });
+    const top = { digest, size: bytes.length, content, isChosen: named.digest !== undefined };
+    return { reference, search: new ImageSearch(store, reference), top };
   }
 }
