@@ -7,7 +7,9 @@ import { type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX, type ImageConfig, parseImageConfig } from '../oci/image-config.js';
 import type { Manifest } from '../oci/manifest.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
+import type { Platform } from '../oci/platform.js';
 import type { ArchivedImage } from './docker-archive-manifest.js';
+import { platformOf } from './image-search.js';
 import type { ImageDocuments } from './image-source.js';
 import { checkContent, type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
 
@@ -16,6 +18,7 @@ export interface DescribedImage {
   digest: Digest; // of the manifest
   manifest: Manifest;
   config: ImageConfig;
+  platform: Platform | undefined; // undefined: fits any
   documents: ImageDocuments;
   members: ReadonlyMap<Digest, LocalFile>; // the layers
 }
@@ -58,6 +61,7 @@ export async function describeArchivedImage(
     digest: digestOf(document),
     manifest,
     config,
+    platform: platformOf(config),
     documents: { manifest: document, config: bytes },
     members,
   };

@@ -8,14 +8,14 @@ import { normalizePlatform, type Platform, platformDistance } from '../oci/platf
 import { type DescribedImage, describeArchivedImage } from './archived-image.js';
 import { noMatchingPlatform } from './choose-platform.js';
 import { type ArchivedImage, parseArchiveManifest } from './docker-archive-manifest.js';
-import { platformOf } from './image-search.js';
 import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type LocalFiles, readSmallFile } from './local-files.js';
-import type { LocalImages } from './local-images.js';
 import { groupImages, namedImages, severalImages } from './named-images.js';
 
+const NO_PLATFORM: Platform = { os: '', architecture: '' };
+
 /** What docker save and podman save write: `manifest.json`, configs, layers. */
-export class DockerArchiveImages implements LocalImages {
+export class DockerArchiveImages {
   readonly #files: LocalFiles;
   readonly #described = new Map<number, Promise<DescribedImage>>(); // by position
 
@@ -24,22 +24,16 @@ export class DockerArchiveImages implements LocalImages {
   }
 
   async resolve(location: LocalLocation, wanted: Platform): Promise<FoundImage> {
-    const { digest, manifest, config } = await this.#find(location, wanted);
-    return { digest, manifest, config, platform: platformOf(config) ?? normalizePlatform(wanted) };
+    const { digest, manifest, config, platform } = await this.#find(location, wanted);
+    return { digest, manifest, config, platform: platform ?? normalizePlatform(wanted) };
   }
 
   async listImages(location: LocalLocation): Promise<ImageOffer> {
-    const images = await Promise.all(
-      (await this.#candidates(location)).map((candidate) => this.#describe(candidate)),
-    );
-    return {
-      digest: images[0]!.digest,
-      isIndex: false,
-      images: images.map(({ config, digest, documents }) => {
-        const platform = platformOf(config) ?? { os: '', architecture: '' };
-        return { platform, digest, size: documents.manifest.length };
-      }),
-    };
+    const described = await this.#describeNamed(location);
+    const images = described.map(({ platform = NO_PLATFORM, digest, documents }) => {
+      return { platform, digest, size: documents.manifest.length };
+    });
+    return { digest: images[0]!.digest, isIndex: false, images };
   }
 
   async documents({ platform }: ResolvedImage, location: LocalLocation): Promise<ImageDocuments> {
@@ -50,8 +44,8 @@ export class DockerArchiveImages implements LocalImages {
     const { members } = await this.#find(location, platform);
     const member = members.get(layer.digest);
     if (member) return member;
-    const what = `layer ${shortDigest(layer.digest)}`;
-    throw new LayerslayerError('NOT_FOUND', `${this.#files.path} has no ${what} any more`);
+    const why = `${this.#files.path} has no layer ${shortDigest(layer.digest)} any more`;
+    throw new LayerslayerError('NOT_FOUND', why);
   }
 
   close(): Promise<void> {
@@ -62,31 +56,31 @@ export class DockerArchiveImages implements LocalImages {
   /** Of images with one name, returns the best platform's. Those without one always fit. */
   async #find(location: LocalLocation, platform: Platform): Promise<DescribedImage> {
     const wanted = normalizePlatform(platform);
-    const offered: Platform[] = [];
+    const images = await this.#describeNamed(location);
     let best: DescribedImage | undefined;
     let bestDistance = Number.POSITIVE_INFINITY;
-    for (const candidate of await this.#candidates(location)) {
-      const image = await this.#describe(candidate);
-      const own = platformOf(image.config);
-      // A reference by position has chosen already.
-      if (!own || location.position !== undefined) return image;
-      offered.push(own);
-      const distance = platformDistance(wanted, own);
+    for (const image of images) {
+      const { platform: own } = image;
+      // A position chooses the image, whatever its platform.
+      const distance = own && location.position === undefined ? platformDistance(wanted, own) : -1;
       if (distance === undefined || distance >= bestDistance) continue;
       best = image;
       bestDistance = distance;
     }
     if (best) return best;
+    const offered = images.flatMap(({ platform }) => platform ?? []);
     throw noMatchingPlatform(formatImageLocation(location), wanted, offered);
   }
 
   /** Returns the images that the location names: several if they share a name. */
-  async #candidates(location: LocalLocation): Promise<ArchivedImage[]> {
+  async #describeNamed(location: LocalLocation): Promise<DescribedImage[]> {
     const matching = namedImages(location, await this.#readManifest());
     // Some tools list an image once per name.
     const distinct = groupImages(matching, ({ config, layers }) => JSON.stringify([config, layers]));
     if (location.tag === undefined && distinct.length > 1) throw severalImages(location, matching);
-    return distinct.map(([image]) => image!);
+    const images: DescribedImage[] = [];
+    for (const [image] of distinct) images.push(await this.#describe(image!));
+    return images;
   }
 
   async #readManifest(): Promise<ArchivedImage[]> {
@@ -104,7 +98,7 @@ export class DockerArchiveImages implements LocalImages {
     if (!image) {
       image = describeArchivedImage(this.#files, candidate);
       this.#described.set(position, image);
-      // A failure is forgotten, so that a retry can succeed.
+      // A failure is not cached: a retry can succeed.
       image.catch(() => this.#described.delete(position));
     }
     return image;

@@ -12,7 +12,6 @@ import { isAttestation, isImageEntry, onlyUnknownTypes } from './choose-platform
 import { type DocumentStore, ImageSearch, type TopDocument } from './image-search.js';
 import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { checkContent, type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
-import type { LocalImages } from './local-images.js';
 import { groupImages, namedImages, severalImages } from './named-images.js';
 
 /** What a layout calls an image. (OCI image-spec, annotations.md) */
@@ -21,7 +20,7 @@ const NAME_ANNOTATION = 'org.opencontainers.image.ref.name';
 const VERSION_SIZE_MAX = 64 * 1024;
 
 /** An OCI image layout, in a directory or in a tar. (OCI image-spec, image-layout.md) */
-export class LayoutImages implements LocalImages {
+export class LayoutImages {
   readonly #files: LocalFiles;
 
   constructor(files: LocalFiles) {

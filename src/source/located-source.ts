@@ -12,16 +12,24 @@ import {
   parseImageLocation,
 } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
+import type { DockerArchiveImages } from './docker-archive-images.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
-import type { LocalImages } from './local-images.js';
+import type { LayoutImages } from './layout-images.js';
 
-/** Images wherever they are: their reference says where. */
+/** The images of one directory or archive. */
+type LocalImages = LayoutImages | DockerArchiveImages;
+
+/**
+ * Images wherever they are: their reference says where. Of images on this machine, methods throw
+ * LayerslayerError NOT_FOUND, INVALID_REFERENCE (several images), NO_MATCHING_PLATFORM, UNSUPPORTED,
+ * DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED. Each names the directory or archive.
+ */
 export class LocatedSource implements ImageSource {
   readonly #registries: ImageSource;
   readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
   readonly #locations = new Map<string, ImageLocation>(); // by reference
 
-  /** @param registries ours from now on */
+  /** @param registries closed by `close` */
   constructor(registries: ImageSource) {
     this.#registries = registries;
   }
@@ -30,10 +38,7 @@ export class LocatedSource implements ImageSource {
     const location = this.#locate(reference);
     if (location.place === 'registry') return this.#registries.resolve(reference, platform, signal);
     const images = await this.#open(location);
-    return {
-      reference: formatImageLocation(location),
-      ...(await images.resolve(location, platform)),
-    };
+    return { reference: formatImageLocation(location), ...(await images.resolve(location, platform)) };
   }
 
   async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
@@ -65,10 +70,7 @@ export class LocatedSource implements ImageSource {
     ]);
   }
 
-  /**
-   * Caches the result. With a colon in its path, a reference could lead elsewhere after a file is
-   * removed.
-   */
+  /** Cached: a path with a colon could lead elsewhere after a file is removed. */
   #locate(reference: string): ImageLocation {
     let location = this.#locations.get(reference);
     if (!location) {
@@ -91,22 +93,18 @@ export class LocatedSource implements ImageSource {
   }
 }
 
-/** Loaded here: a mount from a registry does not wait for modules that it does not use. */
+/** Loads modules here: a mount from a registry does not wait for them. */
 async function openLocalImages({ place, path }: LocalLocation): Promise<LocalImages> {
-  if (place === 'oci') {
-    const [{ DirectoryFiles }, { LayoutImages }] = await Promise.all([
-      import('./directory-files.js'),
-      import('./layout-images.js'),
-    ]);
-    return new LayoutImages(new DirectoryFiles(path));
+  const files =
+    place === 'oci'
+      ? new (await import('./directory-files.js')).DirectoryFiles(path)
+      : await (await import('./archive-files.js')).ArchiveFiles.open(path);
+  if (place === 'docker-archive') {
+    const { DockerArchiveImages } = await import('./docker-archive-images.js');
+    return new DockerArchiveImages(files);
   }
-  const { ArchiveFiles } = await import('./archive-files.js');
-  if (place === 'oci-archive') {
-    const { LayoutImages } = await import('./layout-images.js');
-    return new LayoutImages(await ArchiveFiles.open(path));
-  }
-  const { DockerArchiveImages } = await import('./docker-archive-images.js');
-  return new DockerArchiveImages(await ArchiveFiles.open(path));
+  const { LayoutImages } = await import('./layout-images.js');
+  return new LayoutImages(files);
 }
 
 /**
