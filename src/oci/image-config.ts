@@ -10,16 +10,10 @@ import {
   stringList,
   stringMap,
 } from './json.js';
+import type { Platform } from './platform.js';
 
-/**
- * The used fields of a config, as plain data (OCI image-spec, config.md). Fields that the document
- * lacks are absent or empty.
- */
-export interface ImageConfig {
-  os?: string;
-  architecture?: string;
-  variant?: string;
-  osVersion?: string;
+/** A config as plain data (OCI image-spec, config.md). Missing fields are absent or empty. */
+export interface ImageConfig extends Partial<Platform> {
   created?: string; // RFC 3339
   author?: string;
   diffIds: Digest[]; // one a layer, base first
@@ -56,8 +50,7 @@ export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
 /**
  * Parses a config. A field of the wrong type counts as absent, as in other tools.
  * @param what names it in messages, as `config sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for bytes that are no JSON object, are too large, or list
- *   values that are no digests
+ * @throws LayerslayerError UNSUPPORTED as `parseJsonObject`, and for diff_ids that are no digests
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
   const body = parseJsonObject(bytes, what, CONFIG_SIZE_MAX);

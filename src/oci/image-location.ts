@@ -41,14 +41,11 @@ const TEXT_LENGTH_MAX = 4096;
  */
 export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number;
 
-/** Chooses as skopeo does, for callers that only need the kind of location. */
-const FIRST_COLON_ENDS_PATH: ChoosePath = () => 0;
-
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we cannot read */
-export function parseImageLocation(
-  text: string,
-  choosePath: ChoosePath = FIRST_COLON_ENDS_PATH,
-): ImageLocation {
+/**
+ * @param choosePath default: the first colon ends the path, as in skopeo
+ * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we can't read
+ */
+export function parseImageLocation(text: string, choosePath: ChoosePath = () => 0): ImageLocation {
   const foreign = UNSUPPORTED_PREFIX.exec(text);
   if (foreign) {
     const advice = `save the image first: skopeo copy ${shown(text)} oci:DIR`;
@@ -102,9 +99,7 @@ function parseLocal(text: string, place: LocalPlace, choosePath: ChoosePath): Lo
 
 /** Returns all possible paths in `path:tag`. */
 function pathsIn(text: string): string[] {
-  const paths: string[] = [];
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) paths.push(text.slice(0, at));
-  return [...paths, text];
+  return [...Array.from(text.matchAll(/:/g), ({ index }) => text.slice(0, index)), text];
 }
 
 /**

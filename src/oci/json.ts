@@ -8,8 +8,8 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * @param what names the document in the message, as `manifest sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED unless the bytes are UTF-8 of one JSON object, or if they are
- *   more than `sizeMax`
+ * @param sizeMax bytes; default: any
+ * @throws LayerslayerError UNSUPPORTED unless the bytes are UTF-8 of one JSON object
  */
 export function parseJsonObject(bytes: Uint8Array, what: string, sizeMax?: number): JsonObject {
   const value = parseJson(bytes, what, sizeMax);

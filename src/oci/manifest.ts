@@ -11,7 +11,7 @@ export interface Manifest {
   annotations?: Record<string, string>;
 }
 
-/** An index lists images of several platforms: OCI image-spec image-index.md, docker's manifest list. */
+/** An index lists images of several platforms (OCI image-index.md, docker's manifest list). */
 export type ManifestOrIndex =
   | { kind: 'manifest'; manifest: Manifest }
   | { kind: 'index'; manifests: Descriptor[] };

@@ -19,7 +19,7 @@ type MemberRange = Omit<LocalFile, 'file'>;
 
 type Member = MemberRange | { link: string } | 'sparse';
 
-/** The regular files of a tar, and links to them, by name. As in tar(1), the last of a name counts. */
+/** The regular files of a tar, and links to them. The last entry of a name counts, as in tar(1). */
 export class ArchiveMembers {
   readonly #members = new Map<string, Member>();
   #namesSize = 0;

@@ -179,12 +179,8 @@ function layerTypes({ layers }: Manifest): string {
 /** Returns undefined if the image has no platform (simple tools write such). It fits any. */
 export function platformOf({ os, architecture, variant, osVersion }: ImageConfig): Platform | undefined {
   if (os === undefined || architecture === undefined) return undefined;
-  return normalizePlatform({
-    os,
-    architecture,
-    ...(variant && { variant }),
-    ...(osVersion && { osVersion }),
-  });
+  const details = { ...(variant && { variant }), ...(osVersion && { osVersion }) };
+  return normalizePlatform({ os, architecture, ...details });
 }
 
 function serves(wanted: Platform, { platform }: FoundImage): boolean {

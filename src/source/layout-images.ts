@@ -63,7 +63,7 @@ export class LayoutImages {
     return new ImageSearch(store, formatImageLocation(location));
   }
 
-  /** Returns what the location names: one manifest or index, or an index of one image's platforms. */
+  /** Returns a manifest or index, or an index of what the location names if that is several. */
   async #readTop(location: LocalLocation, search: ImageSearch): Promise<TopDocument> {
     const { path } = this.#files;
     const bytes = await readSmallFile(this.#files, 'index.json', MANIFEST_SIZE_MAX);

@@ -20,9 +20,9 @@ import type { LayoutImages } from './layout-images.js';
 type LocalImages = LayoutImages | DockerArchiveImages;
 
 /**
- * Images wherever they are: their reference says where. Of images on this machine, methods throw
- * LayerslayerError NOT_FOUND, INVALID_REFERENCE (several images), NO_MATCHING_PLATFORM, UNSUPPORTED,
- * DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED. Each names the directory or archive.
+ * Images wherever they are: their reference says where. For images on this machine, methods throw
+ * LayerslayerError NOT_FOUND, INVALID_REFERENCE (several images), NO_MATCHING_PLATFORM,
+ * UNSUPPORTED, DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED, with the directory or archive.
  */
 export class LocatedSource implements ImageSource {
   readonly #registries: ImageSource;
