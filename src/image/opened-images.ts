@@ -12,12 +12,9 @@ import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } 
 
 /** The open images of one session. */
 export class OpenedImages {
-  readonly #session: ImageSession;
   readonly #shared = new Map<Digest, SharedImage>();
 
-  constructor(session: ImageSession) {
-    this.#session = session;
-  }
+  constructor(private readonly session: ImageSession) {}
 
   /**
    * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
@@ -34,13 +31,13 @@ export class OpenedImages {
   ): Promise<OpenedImage> {
     const image = await (resolved
       ? abortable(resolved, signal)
-      : this.#session.resolve(reference, platform, signal));
-    this.#session.record(reference, platform, image, Date.now());
+      : this.session.resolve(reference, platform, signal));
+    this.session.record(reference, platform, image, Date.now());
     // atomic: no await until the user is counted
     const shared = this.#shared.get(image.digest) ?? { users: 0, layers: new Map(), views: new Map() };
     this.#shared.set(image.digest, shared);
     shared.users++;
-    return new SharedImageUse(image, shared, this.#session, () => {
+    return new SharedImageUse(image, shared, this.session, () => {
       if (--shared.users === 0) this.#shared.delete(image.digest);
     });
   }

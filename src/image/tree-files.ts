@@ -46,13 +46,10 @@ const IMPLIED_DIRECTORY = {
 
 /** `ImageFiles` over the tree of a view. */
 export class TreeFiles implements ImageFiles {
-  readonly #view: ImageView;
-  readonly #steps: readonly BuildStep[];
-
-  constructor(view: ImageView, steps: readonly BuildStep[]) {
-    this.#view = view;
-    this.#steps = steps;
-  }
+  constructor(
+    private readonly view: ImageView,
+    private readonly steps: readonly BuildStep[],
+  ) {}
 
   stat(path: ImagePath, { follow = true }: { follow?: boolean | undefined } = {}): FileStat {
     const { inode, names } = this.#resolve(path, follow ? 'all' : 'parents');
@@ -63,7 +60,7 @@ export class TreeFiles implements ImageFiles {
     checkCount('cursor', cursor);
     checkCount('limit', limit ?? 0);
     const { inode: directory, names } = this.#resolve(path, 'all', 'dir');
-    const { tree } = this.#view;
+    const { tree } = this.view;
     const end = tree.childEnd(directory);
     const start = Math.min(tree.childStart(directory) + cursor, end);
     const stop = Math.min(end, start + (limit ?? end));
@@ -76,7 +73,7 @@ export class TreeFiles implements ImageFiles {
   }
 
   readlink(path: ImagePath): Uint8Array {
-    return this.#view.tree.linkTarget(this.#resolve(path, 'parents', 'symlink').inode);
+    return this.view.tree.linkTarget(this.#resolve(path, 'parents', 'symlink').inode);
   }
 
   open(file: ImagePath | EntryStat, { offset = 0, length, signal }: RangeOptions = {}): FileStream {
@@ -86,7 +83,7 @@ export class TreeFiles implements ImageFiles {
     const { kind, layer, row, size } = isPath
       ? this.#statOf(this.#resolve(file, 'all', 'file').inode, [])
       : file;
-    const opened = this.#view.byNumber.get(layer);
+    const opened = this.view.byNumber.get(layer);
     if (kind !== 'file' || !opened) {
       const what = `layer ${layer}, row ${row}`;
       throw new LayerslayerError('INVALID_ARGUMENT', `not a file of this view: ${what}`);
@@ -109,14 +106,14 @@ export class TreeFiles implements ImageFiles {
 
   provenance(path: ImagePath): Provenance | undefined {
     const { layer, row } = this.stat(path, { follow: false });
-    const opened = this.#view.byNumber.get(layer);
+    const opened = this.view.byNumber.get(layer);
     if (!opened) return undefined;
-    const createdBy = this.#steps.find((step) => step.layer === layer)?.createdBy;
+    const createdBy = this.steps.find((step) => step.layer === layer)?.createdBy;
     return { layer, digest: opened.digest, row, createdBy };
   }
 
   versions(path: ImagePath): FileVersion[] {
-    const { layers, tree, byNumber } = this.#view;
+    const { layers, tree, byNumber } = this.view;
     const asked = splitPath(bytesOf(path));
     const resolved = resolvePath(tree, asked, 'parents');
     if (resolved.kind === 'loop') throw missingPathError(resolved, bytesOf(path));
@@ -134,7 +131,7 @@ export class TreeFiles implements ImageFiles {
 
   #resolve(path: ImagePath, follow: FollowedLinks, want?: InodeKind) {
     const bytes = bytesOf(path);
-    const { tree } = this.#view;
+    const { tree } = this.view;
     const resolved = resolvePath(tree, splitPath(bytes), follow);
     if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
     const kind = tree.kind(resolved.inode);
@@ -143,7 +140,7 @@ export class TreeFiles implements ImageFiles {
   }
 
   #statOf(inode: number, names: readonly Uint8Array[]): FileStat {
-    const { tree } = this.#view;
+    const { tree } = this.view;
     return {
       path: joinPath(names),
       inode,

@@ -4,47 +4,35 @@ import { ownField } from '../oci/json.js';
 import { isImageEntryType, isIndexType } from '../oci/media-type.js';
 import { formatPlatform, type Platform, platformDistance } from '../oci/platform.js';
 
-/** The entries of an image index, sorted without fetching any. */
-interface PlatformChoice {
-  best: Descriptor | undefined; // declares a platform that fits
-  unclear: Descriptor[]; // declare none: manifests, or an index within the index
-  offered: Platform[]; // declared by images
-  unknownTypes: string[]; // media types of entries that are not images
+/** Returns what an image index offers, without fetching anything. */
+export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform) {
+  const entries = manifests.filter((entry) => !isAttestation(entry));
+  const images = entries.filter(({ mediaType }) => isImageEntryType(mediaType));
+  return {
+    best: nearest(images, ({ platform }) => platform && platformDistance(wanted, platform)),
+    /** Images and indexes without a platform. A manifest is cheaper to read than an index. */
+    unclear: images
+      .filter(({ platform }) => platform === undefined)
+      .sort((a, b) => Number(isIndexType(a.mediaType)) - Number(isIndexType(b.mediaType))),
+    offered: images.flatMap(({ platform }) => platform ?? []),
+    unknownTypes: entries.map(({ mediaType }) => mediaType).filter((type) => !isImageEntryType(type)),
+  };
 }
 
-/**
- * Returns the descriptor that fits `wanted` best; of equals the first, as containerd does.
- * Attestations are not images: buildkit lists them as unknown/unknown, and some registries first.
- */
-export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): PlatformChoice {
-  const choice: PlatformChoice = { best: undefined, unclear: [], offered: [], unknownTypes: [] };
+/** Returns the item of the smallest distance; of equals the first, as containerd does. */
+export function nearest<T>(items: readonly T[], distanceOf: (item: T) => number | undefined): T | undefined {
+  let best: T | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
-  for (const descriptor of manifests) {
-    if (isAttestation(descriptor)) continue;
-    if (!isImageEntryType(descriptor.mediaType)) {
-      choice.unknownTypes.push(descriptor.mediaType);
-      continue;
-    }
-    if (descriptor.platform === undefined) {
-      choice.unclear.push(descriptor);
-      continue;
-    }
-    choice.offered.push(descriptor.platform);
-    const distance = platformDistance(wanted, descriptor.platform);
-    if (distance !== undefined && distance < bestDistance) {
-      bestDistance = distance;
-      choice.best = descriptor;
-    }
+  for (const item of items) {
+    const distance = distanceOf(item);
+    if (distance === undefined || distance >= bestDistance) continue;
+    best = item;
+    bestDistance = distance;
   }
-  // A manifest is cheaper to look into than an index.
-  choice.unclear.sort((a, b) => Number(isIndexType(a.mediaType)) - Number(isIndexType(b.mediaType)));
-  return choice;
+  return best;
 }
 
-/**
- * Returns whether an index entry can be an image. Unknown types are not (OCI image-spec,
- * image-index.md).
- */
+/** Unknown types are not images (OCI image-spec, image-index.md). */
 export function isImageEntry(descriptor: Descriptor): boolean {
   return !isAttestation(descriptor) && isImageEntryType(descriptor.mediaType);
 }
@@ -60,7 +48,7 @@ export function onlyUnknownTypes(where: string, types: readonly string[]): Layer
   return unsupported(`${where} has no image, only ${shown.join(', ')}${more}`);
 }
 
-/** buildkit's attestation storage: `vnd.docker.reference.type`. */
+/** buildkit lists attestations as unknown/unknown or with an annotation, some registries first. */
 export function isAttestation({ platform, annotations }: Descriptor): boolean {
   if (annotations && ownField(annotations, 'vnd.docker.reference.type') !== undefined) return true;
   return platform?.os === 'unknown' && platform.architecture === 'unknown';

@@ -6,7 +6,7 @@ import { formatImageLocation, type LocalLocation } from '../oci/image-location.j
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
 import { normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
 import { type DescribedImage, describeArchivedImage } from './archived-image.js';
-import { noMatchingPlatform } from './choose-platform.js';
+import { nearest, noMatchingPlatform } from './choose-platform.js';
 import { type ArchivedImage, parseArchiveManifest } from './docker-archive-manifest.js';
 import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
 import { type LocalFiles, readSmallFile } from './local-files.js';
@@ -16,12 +16,9 @@ const NO_PLATFORM: Platform = { os: '', architecture: '' };
 
 /** What docker save and podman save write: `manifest.json`, configs, layers. */
 export class DockerArchiveImages {
-  readonly #files: LocalFiles;
   readonly #described = new Map<number, Promise<DescribedImage>>(); // by position
 
-  constructor(files: LocalFiles) {
-    this.#files = files;
-  }
+  constructor(private readonly files: LocalFiles) {}
 
   async resolve(location: LocalLocation, wanted: Platform): Promise<FoundImage> {
     const { digest, manifest, config, platform } = await this.#find(location, wanted);
@@ -44,29 +41,23 @@ export class DockerArchiveImages {
     const { members } = await this.#find(location, platform);
     const member = members.get(layer.digest);
     if (member) return member;
-    const why = `${this.#files.path} has no layer ${shortDigest(layer.digest)} any more`;
+    const why = `${this.files.path} has no layer ${shortDigest(layer.digest)} any more`;
     throw new LayerslayerError('NOT_FOUND', why);
   }
 
   close(): Promise<void> {
     this.#described.clear();
-    return this.#files.close();
+    return this.files.close();
   }
 
   /** Of images with one name, returns the best platform's. Those without one always fit. */
   async #find(location: LocalLocation, platform: Platform): Promise<DescribedImage> {
     const wanted = normalizePlatform(platform);
     const images = await this.#describeNamed(location);
-    let best: DescribedImage | undefined;
-    let bestDistance = Number.POSITIVE_INFINITY;
-    for (const image of images) {
-      const { platform: own } = image;
-      // A position chooses the image, whatever its platform.
-      const distance = own && location.position === undefined ? platformDistance(wanted, own) : -1;
-      if (distance === undefined || distance >= bestDistance) continue;
-      best = image;
-      bestDistance = distance;
-    }
+    // A position chooses the image, whatever its platform.
+    const best = nearest(images, ({ platform: own }) =>
+      own && location.position === undefined ? platformDistance(wanted, own) : -1,
+    );
     if (best) return best;
     const offered = images.flatMap(({ platform }) => platform ?? []);
     throw noMatchingPlatform(formatImageLocation(location), wanted, offered);
@@ -84,10 +75,10 @@ export class DockerArchiveImages {
   }
 
   async #readManifest(): Promise<ArchivedImage[]> {
-    const { path } = this.#files;
-    const bytes = await readSmallFile(this.#files, 'manifest.json', MANIFEST_SIZE_MAX);
+    const { path } = this.files;
+    const bytes = await readSmallFile(this.files, 'manifest.json', MANIFEST_SIZE_MAX);
     if (bytes) return parseArchiveManifest(bytes, `manifest.json of ${path}`);
-    const isLayout = (await this.#files.find('index.json')) !== undefined;
+    const isLayout = (await this.files.find('index.json')) !== undefined;
     const hint = isLayout ? `; it may be an oci-archive:${path}` : '';
     throw new LayerslayerError('NOT_FOUND', `${path} is no docker-archive: it has no manifest.json${hint}`);
   }
@@ -96,7 +87,7 @@ export class DockerArchiveImages {
     const { position } = candidate;
     let image = this.#described.get(position);
     if (!image) {
-      image = describeArchivedImage(this.#files, candidate);
+      image = describeArchivedImage(this.files, candidate);
       this.#described.set(position, image);
       // A failure is not cached: a retry can succeed.
       image.catch(() => this.#described.delete(position));

@@ -43,17 +43,15 @@ class NotAnImage extends LayerslayerError {}
 
 /** One search for images, from the document that a reference names. */
 export class ImageSearch {
-  readonly #store: DocumentStore;
-  readonly #reference: string;
   readonly #offered: Platform[] = [];
   readonly #unknownTypes: string[] = [];
   #probes = 0;
 
   /** @param reference canonical: names the image in messages */
-  constructor(store: DocumentStore, reference: string) {
-    this.#store = store;
-    this.#reference = reference;
-  }
+  constructor(
+    private readonly store: DocumentStore,
+    private readonly reference: string,
+  ) {}
 
   /** @throws LayerslayerError NO_MATCHING_PLATFORM, UNSUPPORTED; what the store throws */
   async find(top: TopDocument, platform: Platform): Promise<FoundImage> {
@@ -62,8 +60,8 @@ export class ImageSearch {
     const isChosen = top.content.kind === 'manifest' && top.isChosen;
     if (found && (isChosen || serves(wanted, found))) return found;
     if (this.#offered.length === 0 && this.#unknownTypes.length > 0)
-      throw onlyUnknownTypes(this.#reference, this.#unknownTypes);
-    throw noMatchingPlatform(this.#reference, wanted, this.#offered);
+      throw onlyUnknownTypes(this.reference, this.#unknownTypes);
+    throw noMatchingPlatform(this.reference, wanted, this.#offered);
   }
 
   /** Returns all images. Throws as `find`. */
@@ -76,8 +74,8 @@ export class ImageSearch {
   /** Reads a manifest or index. Throws as `find`. */
   async read(descriptor: Descriptor): Promise<Document> {
     const { digest, mediaType, size, data } = descriptor;
-    const what = `manifest ${shortDigest(digest)} of ${this.#store.name}`;
-    const { bytes, contentType } = data ? { bytes: data } : await this.#store.readManifest(descriptor);
+    const what = `manifest ${shortDigest(digest)} of ${this.store.name}`;
+    const { bytes, contentType } = data ? { bytes: data } : await this.store.readManifest(descriptor);
     if (bytes.length !== size) {
       const why = `${what} has ${bytes.length} bytes, its descriptor says ${size}`;
       throw new LayerslayerError('DIGEST_MISMATCH', why);
@@ -92,7 +90,7 @@ export class ImageSearch {
     depth: number,
   ): Promise<FoundImage | undefined> {
     if (content.kind === 'manifest') return this.#openManifest(digest, content.manifest, wanted);
-    checkDepth(depth, this.#reference);
+    checkDepth(depth, this.reference);
     const choice = choosePlatform(content.manifests, wanted);
     this.#offered.push(...choice.offered);
     this.#unknownTypes.push(...choice.unknownTypes);
@@ -122,7 +120,7 @@ export class ImageSearch {
       images.push({ platform, digest, size });
       return;
     }
-    checkDepth(depth, this.#reference);
+    checkDepth(depth, this.reference);
     for (const descriptor of content.manifests) {
       if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
@@ -135,8 +133,8 @@ export class ImageSearch {
 
   /** Reads a manifest's config, and with it the platform. */
   async #openManifest(digest: Digest, manifest: Manifest, wanted: Platform): Promise<FoundImage> {
-    const what = `config ${shortDigest(manifest.config.digest)} of ${this.#store.name}`;
-    const config = parseImageConfig(await this.#store.readConfig(manifest.config), what);
+    const what = `config ${shortDigest(manifest.config.digest)} of ${this.store.name}`;
+    const config = parseImageConfig(await this.store.readConfig(manifest.config), what);
     if (!isImageConfigType(manifest.config.mediaType) && config.diffIds.length === 0) {
       const type = manifest.config.mediaType.slice(0, 100);
       this.#unknownTypes.push(type);

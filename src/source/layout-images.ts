@@ -21,11 +21,7 @@ const VERSION_SIZE_MAX = 64 * 1024;
 
 /** An OCI image layout, in a directory or in a tar. (OCI image-spec, image-layout.md) */
 export class LayoutImages {
-  readonly #files: LocalFiles;
-
-  constructor(files: LocalFiles) {
-    this.#files = files;
-  }
+  constructor(private readonly files: LocalFiles) {}
 
   async resolve(location: LocalLocation, platform: Platform): Promise<FoundImage> {
     const search = this.#search(location);
@@ -49,12 +45,12 @@ export class LayoutImages {
   }
 
   close(): Promise<void> {
-    return this.#files.close();
+    return this.files.close();
   }
 
   #search(location: LocalLocation): ImageSearch {
     const store: DocumentStore = {
-      name: this.#files.path,
+      name: this.files.path,
       readManifest: async (descriptor) => ({
         bytes: await this.#readDescribed(descriptor, MANIFEST_SIZE_MAX),
       }),
@@ -65,8 +61,8 @@ export class LayoutImages {
 
   /** Returns a manifest or index, or an index of what the location names if that is several. */
   async #readTop(location: LocalLocation, search: ImageSearch): Promise<TopDocument> {
-    const { path } = this.#files;
-    const bytes = await readSmallFile(this.#files, 'index.json', MANIFEST_SIZE_MAX);
+    const { path } = this.files;
+    const bytes = await readSmallFile(this.files, 'index.json', MANIFEST_SIZE_MAX);
     if (!bytes) throw await this.#noLayout();
     await this.#checkVersion();
     const content = parseManifest(bytes, `index.json of ${path}`);
@@ -83,17 +79,17 @@ export class LayoutImages {
   }
 
   async #noLayout(): Promise<LayerslayerError> {
-    const { path } = this.#files;
-    const isArchive = await this.#files.find('manifest.json').catch(() => undefined);
+    const { path } = this.files;
+    const isArchive = await this.files.find('manifest.json').catch(() => undefined);
     const hint = isArchive ? `; it may be a docker-archive:${path}` : '';
     return new LayerslayerError('NOT_FOUND', `${path} is no OCI layout: it has no index.json${hint}`);
   }
 
   /** Other tools read layouts without `oci-layout`. Another version is another format. */
   async #checkVersion(): Promise<void> {
-    const bytes = await readSmallFile(this.#files, 'oci-layout', VERSION_SIZE_MAX);
+    const bytes = await readSmallFile(this.files, 'oci-layout', VERSION_SIZE_MAX);
     if (!bytes) return;
-    const what = `oci-layout of ${this.#files.path}`;
+    const what = `oci-layout of ${this.files.path}`;
     const version = stringField(parseJsonObject(bytes, what), 'imageLayoutVersion');
     if (version === undefined || /^1\./.test(version)) return;
     throw unsupported(`${what} says version ${version.slice(0, 100)}, want 1.0.0`);
@@ -107,10 +103,10 @@ export class LayoutImages {
 
   async #findDescribed(descriptor: Descriptor): Promise<LocalFile> {
     const { digest, size } = descriptor;
-    const file = await this.#files.find(blobName(digest));
+    const file = await this.files.find(blobName(digest));
     if (!file) throw this.#missing(digest, foreignNote(descriptor));
     if (file.size === size) return file;
-    const what = `${blobName(digest)} of ${this.#files.path}`;
+    const what = `${blobName(digest)} of ${this.files.path}`;
     throw new LayerslayerError(
       'DIGEST_MISMATCH',
       `${what} has ${file.size} bytes, its descriptor says ${size}`,
@@ -119,14 +115,14 @@ export class LayoutImages {
 
   async #readBlob(digest: Digest, limit: number): Promise<Uint8Array> {
     const name = blobName(digest);
-    const bytes = await readSmallFile(this.#files, name, limit);
+    const bytes = await readSmallFile(this.files, name, limit);
     if (!bytes) throw this.#missing(digest);
-    checkContent(bytes, digest, this.#files, name);
+    checkContent(bytes, digest, this.files, name);
     return bytes;
   }
 
   #missing(digest: Digest, note = ''): LayerslayerError {
-    return new LayerslayerError('NOT_FOUND', `${this.#files.path} has no ${blobName(digest)}${note}`);
+    return new LayerslayerError('NOT_FOUND', `${this.files.path} has no ${blobName(digest)}${note}`);
   }
 }
 

@@ -25,37 +25,34 @@ type LocalImages = LayoutImages | DockerArchiveImages;
  * UNSUPPORTED, DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED, with the directory or archive.
  */
 export class LocatedSource implements ImageSource {
-  readonly #registries: ImageSource;
   readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
   readonly #locations = new Map<string, ImageLocation>(); // by reference
 
   /** @param registries closed by `close` */
-  constructor(registries: ImageSource) {
-    this.#registries = registries;
-  }
+  constructor(private readonly registries: ImageSource) {}
 
   async resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     const location = this.#locate(reference);
-    if (location.place === 'registry') return this.#registries.resolve(reference, platform, signal);
+    if (location.place === 'registry') return this.registries.resolve(reference, platform, signal);
     const images = await this.#open(location);
     return { reference: formatImageLocation(location), ...(await images.resolve(location, platform)) };
   }
 
   async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
     const location = this.#locate(reference);
-    if (location.place === 'registry') return this.#registries.listImages(reference, signal);
+    if (location.place === 'registry') return this.registries.listImages(reference, signal);
     return (await this.#open(location)).listImages(location);
   }
 
   async documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
     const location = this.#locate(image.reference);
-    if (location.place === 'registry') return this.#registries.documents(image, signal);
+    if (location.place === 'registry') return this.registries.documents(image, signal);
     return (await this.#open(location)).documents(image, location);
   }
 
   open(image: ResolvedImage, layer: Descriptor): Blob {
     const location = this.#locate(image.reference);
-    if (location.place === 'registry') return this.#registries.open(image, layer);
+    if (location.place === 'registry') return this.registries.open(image, layer);
     return new FileBlob(location.path, layer.size, async () => {
       return (await this.#open(location)).locate(image, location, layer);
     });
@@ -65,7 +62,7 @@ export class LocatedSource implements ImageSource {
     const local = await Promise.allSettled(this.#local.values());
     this.#local.clear();
     await Promise.all([
-      this.#registries.close(),
+      this.registries.close(),
       ...local.map((images) => images.status === 'fulfilled' && images.value.close()),
     ]);
   }

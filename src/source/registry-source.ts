@@ -11,12 +11,9 @@ import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './i
 
 /** Images in registries. The images of a registry share a client, its sockets and tokens. */
 export class RegistrySource implements ImageSource {
-  readonly #options: RegistryClientOptions;
   readonly #clients = new Map<string, RegistryClient>();
 
-  constructor(options: RegistryClientOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: RegistryClientOptions) {}
 
   async resolve(text: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     const { reference, search, top } = await this.#startSearch(text, signal);
@@ -50,7 +47,7 @@ export class RegistrySource implements ImageSource {
   #client(registry: string): RegistryClient {
     const known = this.#clients.get(registry);
     if (known) return known;
-    const client = new RegistryClient(registry, this.#options);
+    const client = new RegistryClient(registry, this.options);
     this.#clients.set(registry, client);
     return client;
   }
