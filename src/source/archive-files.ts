@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { unsupported, withContext } from '../base/errors.js';
-import { openRegularFile, readFully } from '../blob/file-part.js';
 import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import { ArchiveMembers } from './archive-members.js';
 import { decompressArchive } from './decompressed-archive.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
+import { openRegularFile, readFully } from './local-files.js';
 
 /**
  * The files of a tar, read in place. The archive stays open, so replacing it does not affect a

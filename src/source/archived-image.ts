@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError, unsupported } from '../base/errors.js';
-import { FileBlob } from '../blob/file-blob.js';
 import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.js';
@@ -9,6 +8,7 @@ import type { Manifest } from '../oci/manifest.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
 import type { Platform } from '../oci/platform.js';
 import type { ArchivedImage } from './docker-archive-manifest.js';
+import { FileBlob } from './file-blob.js';
 import { platformOf } from './image-search.js';
 import type { ImageDocuments } from './image-source.js';
 import { checkContent, type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';

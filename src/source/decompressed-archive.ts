@@ -4,6 +4,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFault, onDisk } from '../base/on-disk.js';
 import type { Codec, ScanObserver } from '../codec/codec.js';
+import { readFully } from './local-files.js';
 
 /** Compressed bytes inflated per turn of the event loop. */
 const READ_SIZE = 64 * 1024;
@@ -41,13 +42,10 @@ export async function decompressArchive(
     };
     const scan = codec.scanner(observer, Number.MAX_SAFE_INTEGER);
     const buffer = new Uint8Array(READ_SIZE);
-    for (let at = 0; at < size; ) {
-      const { bytesRead } = await onDisk('reading the archive', () =>
-        archive.read(buffer, 0, Math.min(READ_SIZE, size - at), at),
-      );
-      if (bytesRead === 0) break; // truncated meanwhile: `finish` reports that
-      scan.push(buffer.subarray(0, bytesRead));
-      at += bytesRead;
+    for (let at = 0; at < size; at += READ_SIZE) {
+      const bytes = buffer.subarray(0, Math.min(READ_SIZE, size - at));
+      await readFully(archive, bytes, at, 'reading the archive');
+      scan.push(bytes);
     }
     scan.finish();
     await onDisk(doing, () => file.truncate(written)); // a trailing hole

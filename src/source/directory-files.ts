@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
-import { openRegularFile } from '../blob/file-part.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
+import { openRegularFile } from './local-files.js';
 
 /**
  * The files of a directory. Each is opened once and stays open, so later changes of its name don't

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { FilePart } from '../blob/file-part.js';
+import type { FilePart } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { shortDigest } from '../oci/digest.js';
 import { formatImageLocation, type LocalLocation } from '../oci/image-location.js';

@@ -1,5 +1,5 @@
 import { LayerslayerError, unsupported } from '../base/errors.js';
-import type { FilePart } from '../blob/file-part.js';
+import type { FilePart } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';

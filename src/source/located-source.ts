@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fsPath } from '../base/raw-text.js';
 import type { Blob } from '../blob/blob.js';
-import { FileBlob } from '../blob/file-blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
   type ChoosePath,
@@ -13,6 +12,7 @@ import {
 } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import type { DockerArchiveImages } from './docker-archive-images.js';
+import { FileBlob } from './file-blob.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
 import type { LayoutImages } from './layout-images.js';
 
