@@ -10,6 +10,11 @@ import type { ResolvedImage } from '../source/image-source.js';
 import { openTree } from './open-tree.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
+export interface OpenOptions {
+  resolved?: Promise<ResolvedImage> | undefined; // default: the session resolves the reference
+  signal?: AbortSignal | undefined;
+}
+
 /** The open images of one session. */
 export class OpenedImages {
   readonly #shared = new Map<Digest, SharedImage>();
@@ -18,16 +23,12 @@ export class OpenedImages {
 
   /**
    * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
-   * @param options.resolved the image, if the caller resolves it; default: the session does
    * @throws LayerslayerError as `ImageSession.resolve`; what `resolved` throws
    */
   async open(
     reference: string,
     platform: Platform,
-    {
-      resolved,
-      signal,
-    }: { resolved?: Promise<ResolvedImage> | undefined; signal?: AbortSignal | undefined } = {},
+    { resolved, signal }: OpenOptions = {},
   ): Promise<OpenedImage> {
     const image = await (resolved
       ? abortable(resolved, signal)

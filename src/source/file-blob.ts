@@ -1,4 +1,4 @@
-import type { Blob, FilePart, LocalBytes } from '../blob/blob.js';
+import type { Blob, FilePart, LocalBytes, OnChunk } from '../blob/blob.js';
 import { checkRange } from '../blob/page.js';
 import { readFully } from './local-files.js';
 
@@ -31,12 +31,7 @@ export class FileBlob implements Blob {
     return bytes;
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stream(offset: number, end: number, onChunk: OnChunk, signal?: AbortSignal): Promise<void> {
     checkRange(offset, end - offset, this.size);
     // Not a Buffer: its `slice` is a view, which would show the next chunk.
     const buffer = new Uint8Array(Math.min(CHUNK_LENGTH, end - offset));

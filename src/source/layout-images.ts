@@ -161,8 +161,11 @@ function platformName({ platform }: Descriptor): string {
 /** Builders write images of several platforms side by side, with the same name or none. */
 function isOneImage(images: readonly { descriptor: Descriptor }[][]): boolean {
   if (images.length === 1) return true;
-  const names = images.map((listed) => new Set(listed.map(({ descriptor }) => nameOf(descriptor))));
-  if (new Set(names.map((set) => JSON.stringify([...set].sort()))).size > 1) return false;
+  const names = images.map((listed) => {
+    const distinct = new Set(listed.map(({ descriptor }) => nameOf(descriptor)));
+    return JSON.stringify([...distinct].sort());
+  });
+  if (new Set(names).size > 1) return false;
   const platforms = images.map(([image]) => platformName(image!.descriptor));
   return !platforms.includes('') && new Set(platforms).size === platforms.length;
 }
