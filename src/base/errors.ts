@@ -43,6 +43,11 @@ export class LayerslayerError extends Error {
   }
 }
 
+/** Returns the error for input that is outside what this program reads, or past a limit. */
+export function unsupported(message: string, options?: { cause?: unknown }): LayerslayerError {
+  return new LayerslayerError('UNSUPPORTED', message, options);
+}
+
 /** An error as it crosses a thread or process border, where class identity is lost. */
 export interface ErrorRecord {
   code: ErrorCode;

@@ -1,4 +1,4 @@
-import type { FilePart } from './file-part.js';
+import type { FileHandle } from 'node:fs/promises';
 
 /**
  * A blob's bytes, wherever they are stored. Wrappers implement the same interface, so that a reader never
@@ -45,6 +45,12 @@ export interface LocalBytes {
   path: string; // for messages
   /** @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH (another size), IO_FAILED */
   open(): Promise<FilePart>;
+}
+
+/** Bytes in an open file: all of it, or a member of an archive. */
+export interface FilePart {
+  file: FileHandle;
+  start: number; // byte of the file
 }
 
 /** A blob for random access. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import { fsPath } from '../base/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
-import { chooseLocalPath } from '../source/local-path.js';
+import { chooseLocalPath } from '../source/located-source.js';
 
 /** IMAGE in canonical form, valid from any working directory (a daemon's is `/`). */
 export interface ImageArgument {

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { digestAlgorithm, digestHex } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
-import { chooseLocalPath } from '../source/local-path.js';
+import { chooseLocalPath } from '../source/located-source.js';
 
 /** What an image is called in the names of files: `library/nginx` and `alpine`. */
 export interface ImageName {

@@ -37,7 +37,7 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
   try {
     return decodeTree(bytes, layers);
   } catch (error) {
-    log.warn(`the kept tree is made anew: ${(error as Error).message}`);
+    log.warn(`the cached tree is not used: ${(error as Error).message}`);
     await cache.remove(key);
     return undefined;
   }

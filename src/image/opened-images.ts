@@ -1,7 +1,7 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
-import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import type { ImageSession } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
@@ -10,23 +10,19 @@ import type { ResolvedImage } from '../source/image-source.js';
 import { openTree } from './open-tree.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
-export interface OpenOptions extends OperationOptions {
-  /** Where the caller asks the registry itself; default: the session resolves the reference. */
-  resolved?: Promise<ResolvedImage> | undefined;
+export interface OpenOptions {
+  resolved?: Promise<ResolvedImage> | undefined; // default: the session resolves the reference
+  signal?: AbortSignal | undefined;
 }
 
 /** The open images of one session. */
 export class OpenedImages {
-  readonly #session: ImageSession;
   readonly #shared = new Map<Digest, SharedImage>();
 
-  constructor(session: ImageSession) {
-    this.#session = session;
-  }
+  constructor(private readonly session: ImageSession) {}
 
   /**
-   * Opens an image, and records it in the cache. No layer is read before it is asked for. The
-   * caller closes the image.
+   * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
    * @throws LayerslayerError as `ImageSession.resolve`; what `resolved` throws
    */
   async open(
@@ -36,13 +32,13 @@ export class OpenedImages {
   ): Promise<OpenedImage> {
     const image = await (resolved
       ? abortable(resolved, signal)
-      : this.#session.resolve(reference, platform, signal));
-    this.#session.record(reference, platform, image, Date.now());
+      : this.session.resolve(reference, platform, signal));
+    this.session.record(reference, platform, image, Date.now());
     // atomic: no await until the user is counted
     const shared = this.#shared.get(image.digest) ?? { users: 0, layers: new Map(), views: new Map() };
     this.#shared.set(image.digest, shared);
     shared.users++;
-    return new SharedImageUse(image, shared, this.#session, () => {
+    return new SharedImageUse(image, shared, this.session, () => {
       if (--shared.users === 0) this.#shared.delete(image.digest);
     });
   }

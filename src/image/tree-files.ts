@@ -12,7 +12,7 @@ import {
   resolvePath,
   splitPath,
 } from '../overlay/resolve-path.js';
-import type { InodeKind } from '../overlay/tree.js';
+import { type InodeKind, SYMLINK_MODE, type Tree } from '../overlay/tree.js';
 import type {
   DirectoryPage,
   EntryStat,
@@ -27,12 +27,10 @@ import type {
   RangeOptions,
 } from './opened-image.js';
 
-/** Bytes of a chunk: a run of what the layer reads at once. */
+/** Bytes of a chunk of a stream. */
 const CHUNK_SIZE = 256 * 1024;
 
 const DIRECTORY_SIZE = 4096;
-/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
-const SYMLINK_MODE = 0o777;
 /** A directory that no entry names. (rule O1) */
 const IMPLIED_DIRECTORY = {
   kind: 'dir' as const,
@@ -48,13 +46,10 @@ const IMPLIED_DIRECTORY = {
 
 /** `ImageFiles` over the tree of a view. */
 export class TreeFiles implements ImageFiles {
-  readonly #view: ImageView;
-  readonly #steps: readonly BuildStep[];
-
-  constructor(view: ImageView, steps: readonly BuildStep[]) {
-    this.#view = view;
-    this.#steps = steps;
-  }
+  constructor(
+    private readonly view: ImageView,
+    private readonly steps: readonly BuildStep[],
+  ) {}
 
   stat(path: ImagePath, { follow = true }: { follow?: boolean | undefined } = {}): FileStat {
     const { inode, names } = this.#resolve(path, follow ? 'all' : 'parents');
@@ -65,7 +60,7 @@ export class TreeFiles implements ImageFiles {
     checkCount('cursor', cursor);
     checkCount('limit', limit ?? 0);
     const { inode: directory, names } = this.#resolve(path, 'all', 'dir');
-    const { tree } = this.#view;
+    const { tree } = this.view;
     const end = tree.childEnd(directory);
     const start = Math.min(tree.childStart(directory) + cursor, end);
     const stop = Math.min(end, start + (limit ?? end));
@@ -78,7 +73,7 @@ export class TreeFiles implements ImageFiles {
   }
 
   readlink(path: ImagePath): Uint8Array {
-    return this.#view.tree.linkTarget(this.#resolve(path, 'parents', 'symlink').inode);
+    return this.view.tree.linkTarget(this.#resolve(path, 'parents', 'symlink').inode);
   }
 
   open(file: ImagePath | EntryStat, { offset = 0, length, signal }: RangeOptions = {}): FileStream {
@@ -88,7 +83,7 @@ export class TreeFiles implements ImageFiles {
     const { kind, layer, row, size } = isPath
       ? this.#statOf(this.#resolve(file, 'all', 'file').inode, [])
       : file;
-    const opened = this.#view.byNumber.get(layer);
+    const opened = this.view.byNumber.get(layer);
     if (kind !== 'file' || !opened) {
       const what = `layer ${layer}, row ${row}`;
       throw new LayerslayerError('INVALID_ARGUMENT', `not a file of this view: ${what}`);
@@ -110,25 +105,21 @@ export class TreeFiles implements ImageFiles {
   }
 
   provenance(path: ImagePath): Provenance | undefined {
-    const { tree, byNumber } = this.#view;
-    const { inode } = this.#resolve(path, 'parents');
-    const layer = tree.layerOf(inode);
-    const opened = byNumber.get(layer);
+    const { layer, row } = this.stat(path, { follow: false });
+    const opened = this.view.byNumber.get(layer);
     if (!opened) return undefined;
-    const createdBy = this.#steps.find((step) => step.layer === layer)?.createdBy;
-    return { layer, digest: opened.digest, row: tree.rowOf(inode), createdBy };
+    const createdBy = this.steps.find((step) => step.layer === layer)?.createdBy;
+    return { layer, digest: opened.digest, row, createdBy };
   }
 
   versions(path: ImagePath): FileVersion[] {
-    const { layers, tree, byNumber } = this.#view;
-    const resolved = resolvePath(tree, splitPath(bytesOf(path)), 'parents');
+    const { layers, tree, byNumber } = this.view;
+    const asked = splitPath(bytesOf(path));
+    const resolved = resolvePath(tree, asked, 'parents');
     if (resolved.kind === 'loop') throw missingPathError(resolved, bytesOf(path));
-    const names =
-      resolved.kind === 'found'
-        ? resolved.names
-        : resolved.kind === 'missing'
-          ? [...resolved.names, resolved.name, ...resolved.rest]
-          : splitPath(bytesOf(path));
+    let names: readonly Uint8Array[] = asked;
+    if (resolved.kind === 'found') names = resolved.names;
+    if (resolved.kind === 'missing') names = [...resolved.names, resolved.name, ...resolved.rest];
     let isThere = false;
     return pathVersions(layers, names).map(({ layer, entry }) => {
       const change = entry === undefined ? 'removed' : isThere ? 'changed' : 'added';
@@ -140,7 +131,7 @@ export class TreeFiles implements ImageFiles {
 
   #resolve(path: ImagePath, follow: FollowedLinks, want?: InodeKind) {
     const bytes = bytesOf(path);
-    const { tree } = this.#view;
+    const { tree } = this.view;
     const resolved = resolvePath(tree, splitPath(bytes), follow);
     if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
     const kind = tree.kind(resolved.inode);
@@ -149,47 +140,43 @@ export class TreeFiles implements ImageFiles {
   }
 
   #statOf(inode: number, names: readonly Uint8Array[]): FileStat {
-    const { tree } = this.#view;
+    const { tree } = this.view;
     return {
       path: joinPath(names),
       inode,
       kind: tree.kind(inode),
-      mode: tree.mode(inode),
       nlink: tree.nlink(inode),
-      uid: tree.uid(inode),
-      gid: tree.gid(inode),
-      size: tree.size(inode),
-      mtimeSeconds: tree.mtimeSeconds(inode),
-      mtimeNanoseconds: tree.mtimeNanoseconds(inode),
-      deviceMajor: tree.deviceMajor(inode),
-      deviceMinor: tree.deviceMinor(inode),
+      ...attributesOf(tree, inode),
       layer: tree.layerOf(inode),
       row: tree.rowOf(inode),
     };
   }
 }
 
-/** Returns what a tree shows of an entry. A tree of the older layers alone is not at hand. */
+/** Returns an entry as a tree would show it. There is no tree of the older layers alone. */
 function versionStat(entries: EntryTable, { layer, row }: PathEntry): EntryStat {
   if (row < 0) return { ...IMPLIED_DIRECTORY, layer, row };
   const kind = entries.kind(row) as InodeKind; // of a hard link: that of its target
-  const size = { dir: DIRECTORY_SIZE, file: entries.size(row), symlink: entries.linkTarget(row).length };
+  const stat = { kind, ...attributesOf(entries, row), layer, row };
+  if (kind === 'dir') return { ...stat, size: DIRECTORY_SIZE };
+  if (kind !== 'symlink') return stat;
+  return { ...stat, mode: SYMLINK_MODE, size: entries.linkTarget(row).length };
+}
+
+/** @param at an inode of a tree, or a row of a table */
+function attributesOf(from: Tree | EntryTable, at: number) {
   return {
-    kind,
-    mode: kind === 'symlink' ? SYMLINK_MODE : entries.mode(row),
-    uid: entries.uid(row),
-    gid: entries.gid(row),
-    size: kind in size ? size[kind as keyof typeof size] : 0,
-    mtimeSeconds: entries.mtimeSeconds(row),
-    mtimeNanoseconds: entries.mtimeNanoseconds(row),
-    deviceMajor: entries.deviceMajor(row),
-    deviceMinor: entries.deviceMinor(row),
-    layer,
-    row,
+    mode: from.mode(at),
+    uid: from.uid(at),
+    gid: from.gid(at),
+    size: from.size(at),
+    mtimeSeconds: from.mtimeSeconds(at),
+    mtimeNanoseconds: from.mtimeNanoseconds(at),
+    deviceMajor: from.deviceMajor(at),
+    deviceMinor: from.deviceMinor(at),
   };
 }
 
-/** As the C library names these faults: ENOTDIR, EINVAL of readlink(2), EISDIR and devices. */
 const WANTED: Partial<Record<InodeKind, string>> = {
   dir: 'not a directory',
   symlink: 'not a symbolic link',

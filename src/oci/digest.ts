@@ -6,16 +6,8 @@ export type Digest = string & { readonly __digest: unique symbol };
 
 export type DigestAlgorithm = 'sha256' | 'sha512';
 
-/** Hex digits of each supported algorithm. */
-const HEX_LENGTH: Record<DigestAlgorithm, number> = { sha256: 64, sha512: 128 };
-
 export function isDigest(text: unknown): text is Digest {
-  if (typeof text !== 'string') return false;
-  const colon = text.indexOf(':');
-  const wanted = HEX_LENGTH[text.slice(0, colon) as DigestAlgorithm];
-  return (
-    wanted !== undefined && text.length === colon + 1 + wanted && /^[0-9a-f]+$/.test(text.slice(colon + 1))
-  );
+  return typeof text === 'string' && /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/.test(text);
 }
 
 /** @throws LayerslayerError INVALID_ARGUMENT for anything but a sha256 or sha512 digest */

@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { unsupported } from '../base/errors.js';
 import { type Digest, isDigest } from './digest.js';
 import {
   isJsonObject,
@@ -10,16 +10,10 @@ import {
   stringList,
   stringMap,
 } from './json.js';
+import type { Platform } from './platform.js';
 
-/**
- * The used fields of a config, as plain data (OCI image-spec, config.md). Fields that the document
- * lacks are absent or empty.
- */
-export interface ImageConfig {
-  os?: string;
-  architecture?: string;
-  variant?: string;
-  osVersion?: string;
+/** A config as plain data (OCI image-spec, config.md). Missing fields are absent or empty. */
+export interface ImageConfig extends Partial<Platform> {
   created?: string; // RFC 3339
   author?: string;
   diffIds: Digest[]; // one a layer, base first
@@ -56,17 +50,10 @@ export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
 /**
  * Parses a config. A field of the wrong type counts as absent, as in other tools.
  * @param what names it in messages, as `config sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for bytes that are no JSON object, are too large, or list
- *   values that are no digests
+ * @throws LayerslayerError UNSUPPORTED as `parseJsonObject`, and for diff_ids that are no digests
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
-  if (bytes.length > CONFIG_SIZE_MAX) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what} has ${bytes.length} bytes, over the limit of ${CONFIG_SIZE_MAX}`,
-    );
-  }
-  const body = parseJsonObject(bytes, what);
+  const body = parseJsonObject(bytes, what, CONFIG_SIZE_MAX);
   const rootfs = ownField(body, 'rootfs');
   const history = ownField(body, 'history');
   const container = ownField(body, 'config');
@@ -83,10 +70,7 @@ function parseDiffIds(value: unknown, what: string): Digest[] {
   if (!Array.isArray(value)) return [];
   return value.map((diffId, number) => {
     if (isDigest(diffId)) return diffId;
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`,
-    );
+    throw unsupported(`${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`);
   });
 }
 

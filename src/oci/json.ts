@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { unsupported } from '../base/errors.js';
 
 /**
  * JSON from an untrusted source. Code copies only known fields out of it, so that neither its depth
@@ -8,17 +8,25 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * @param what names the document in the message, as `manifest sha256:ab…`
+ * @param sizeMax bytes; default: any
  * @throws LayerslayerError UNSUPPORTED unless the bytes are UTF-8 of one JSON object
  */
-export function parseJsonObject(bytes: Uint8Array, what: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new LayerslayerError('UNSUPPORTED', `${what} is not JSON`, { cause: error });
-  }
-  if (!isJsonObject(value)) throw new LayerslayerError('UNSUPPORTED', `${what} is not a JSON object`);
+export function parseJsonObject(bytes: Uint8Array, what: string, sizeMax?: number): JsonObject {
+  const value = parseJson(bytes, what, sizeMax);
+  if (!isJsonObject(value)) throw unsupported(`${what} is not a JSON object`);
   return value;
+}
+
+/** As `parseJsonObject`, for a document that may be any value. */
+export function parseJson(bytes: Uint8Array, what: string, sizeMax = Number.POSITIVE_INFINITY): unknown {
+  if (bytes.length > sizeMax) {
+    throw unsupported(`${what} has ${bytes.length} bytes, over the limit of ${sizeMax}`);
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw unsupported(`${what} is not JSON`, { cause: error });
+  }
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

@@ -49,9 +49,8 @@ const KNOWN_ARCHITECTURES = new Set(
 );
 
 /**
- * `[os/]architecture[/variant]` or `os`, normalised as in containerd's `platforms.Parse`. Default:
- * linux and this machine's architecture. Unlike there, `arm64/v8` is an architecture with its
- * variant.
+ * Parses `[os/]architecture[/variant]` or `os` as containerd's `platforms.Parse`. Unlike there,
+ * `arm64/v8` is an architecture with its variant.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function parsePlatform(text: string): Platform {
@@ -109,10 +108,9 @@ function normalVariant(architecture: string, variant: string): string {
 }
 
 /**
- * Returns how well `offered` fits `wanted`: 0 is exact, higher is worse, undefined does not fit. A
- * machine runs lower variants of its own architecture (containerd's `platformVector`). Unlike
- * there, another architecture that the machine could run (386 on amd64) does not fit: a mount shows
- * the files that were asked for.
+ * Returns how well `offered` fits `wanted`: 0 is exact, higher is worse, undefined does not fit.
+ * Lower variants of an architecture fit (containerd's `platformVector`). Unlike there, an
+ * architecture that the machine could run too (386 on amd64) does not.
  */
 export function platformDistance(wanted: Platform, offered: Platform): number | undefined {
   const want = normalizePlatform(wanted);
@@ -124,10 +122,7 @@ export function platformDistance(wanted: Platform, offered: Platform): number | 
   return distance > 0 ? distance : undefined;
 }
 
-/**
- * Returns a variant's rank: `v7` is 7, `v8.2` is 8.2. None is the lowest that the bare name stands
- * for. A variant that is no number matches only itself.
- */
+/** Returns 8.2 for `v8.2`, the lowest for no variant, NaN for a variant that fits only itself. */
 function variantRank(platform: Platform): number {
   if (platform.variant !== undefined) {
     const digits = /^v(\d+(?:\.\d+)?)$/.exec(platform.variant)?.[1];

@@ -69,11 +69,8 @@ export function parseReference(text: string): Reference {
   if (registry === DEFAULT_REGISTRY && /^[0-9a-f]{64}$/.test(path))
     throw refuse('64 hex digits are an image ID');
 
-  const reference: Reference = { registry, repository };
-  if (tag !== undefined) reference.tag = tag;
-  else if (digest === undefined) reference.tag = DEFAULT_TAG;
-  if (digest !== undefined) reference.digest = digest;
-  return reference;
+  if (digest === undefined) return { registry, repository, tag: tag ?? DEFAULT_TAG };
+  return { registry, repository, digest, ...(tag !== undefined && { tag }) };
 }
 
 /** Returns the canonical text with all defaults. `parseReference` is its inverse. */
@@ -89,9 +86,8 @@ export function manifestName(reference: Reference): string {
 }
 
 /**
- * Splits off the registry. The first component is one only if it looks like a host: a dot, a port,
- * `localhost`, or an upper-case letter, which no repository has (distribution/reference,
- * `splitDockerDomain`).
+ * Splits off a first component that looks like a host: with a dot, a port or an upper-case letter,
+ * or `localhost` (distribution/reference, `splitDockerDomain`).
  */
 function splitRegistry(name: string): { registry: string; path: string } {
   const slash = name.indexOf('/');

@@ -1,76 +1,55 @@
-import { LayerslayerError, withContext } from '../base/errors.js';
-import { openRegularFile, readFully } from '../blob/file-part.js';
+import type { FileHandle } from 'node:fs/promises';
+import { unsupported, withContext } from '../base/errors.js';
 import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import { ArchiveMembers } from './archive-members.js';
 import { decompressArchive } from './decompressed-archive.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
-
-interface OpenArchive extends LocalFile {
-  members: ArchiveMembers;
-}
+import { openRegularFile, readFully } from './local-files.js';
 
 /**
- * The files of a tar, read in place. Only a compressed tar is decompressed, into an unnamed file. The
- * archive is opened and scanned at first use and stays open, so replacing it does not affect a
+ * The files of a tar, read in place. The archive stays open, so replacing it does not affect a
  * mount.
  */
 export class ArchiveFiles implements LocalFiles {
-  readonly path: string;
-  #archive: Promise<OpenArchive> | undefined;
+  private constructor(
+    readonly path: string,
+    private readonly file: FileHandle,
+    private readonly members: ArchiveMembers,
+  ) {}
 
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  async find(name: string): Promise<LocalFile | undefined> {
-    const { file, members } = await this.#opened();
-    try {
-      const place = members.find(name);
-      return place && { file, ...place };
-    } catch (error) {
-      throw withContext(error, this.path);
-    }
-  }
-
-  async close(): Promise<void> {
-    const archive = this.#archive;
-    this.#archive = undefined;
-    await archive?.then(
-      ({ file }) => file.close(),
-      () => {},
-    );
-  }
-
-  #opened(): Promise<OpenArchive> {
-    // A failure is forgotten, so that a better archive is found.
-    this.#archive ??= this.#open().catch((error) => {
-      this.#archive = undefined;
-      throw error;
-    });
-    return this.#archive;
-  }
-
-  async #open(): Promise<OpenArchive> {
-    let { file, size } = await openRegularFile(this.path);
+  /**
+   * Opens and scans an archive. Decompresses a compressed one into an unnamed file.
+   * @throws LayerslayerError NOT_FOUND, IO_FAILED, CORRUPT_LAYER, UNSUPPORTED
+   */
+  static async open(path: string): Promise<ArchiveFiles> {
+    let { file, size } = await openRegularFile(path);
     try {
       const head = new Uint8Array(Math.min(MAGIC_LENGTH, size));
-      await readFully(file, head, 0, `reading ${this.path}`);
+      await readFully(file, head, 0, `reading ${path}`);
       const { name: compression, codec } = formatOf(head);
-      if (!codec) {
-        throw new LayerslayerError(
-          'UNSUPPORTED',
-          `the archive is compressed with ${compression}: decompress it first`,
-        );
-      }
+      if (!codec) throw unsupported(`the archive is compressed with ${compression}: decompress it first`);
       if (!codec.isIdentity) {
         const compressed = file;
         ({ file, size } = await decompressArchive(codec, compressed, size));
         await compressed.close();
       }
-      return { file, size, start: 0, members: await ArchiveMembers.scan(file, size) };
+      return new ArchiveFiles(path, file, await ArchiveMembers.scan(file, size));
     } catch (error) {
       await file.close();
+      throw withContext(error, path);
+    }
+  }
+
+  async find(name: string): Promise<LocalFile | undefined> {
+    try {
+      const member = this.members.find(name);
+      return member && { file: this.file, ...member };
+    } catch (error) {
       throw withContext(error, this.path);
     }
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
   }
 }

@@ -1,43 +1,37 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
+import { unsupported } from '../base/errors.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
+import type { LocalFile } from './local-files.js';
 
 /** Bytes read at once: the headers and small files between two layers. */
 const READ_SIZE = 64 * 1024;
 /** A hundred images of a hundred layers have 40,000. */
 const MEMBERS_MAX = 200_000;
-/** Bytes of all names and link targets together; those of real archives have less than 150 each. */
+/** Bytes of all names and link targets. In real archives, each has less than 150. */
 const NAMES_MAX = 32 * 1024 * 1024;
 /** Links that lead to links: the kernel's own limit. */
 const LINKS_MAX = 40;
 
-/** Where a file's bytes lie in the archive. */
-export interface MemberPlace {
-  start: number; // byte of the archive
-  size: number; // bytes
-}
+/** Where a file is in the archive. */
+type MemberRange = Omit<LocalFile, 'file'>;
 
-type Member = MemberPlace | { link: string } | 'sparse';
+type Member = MemberRange | { link: string } | 'sparse';
 
-/**
- * The regular files of a tar, and the links to them, by name. As in an unpacked archive, the last
- * entry of a name counts.
- */
+/** The regular files of a tar, and links to them. The last entry of a name counts, as in tar(1). */
 export class ArchiveMembers {
   readonly #members = new Map<string, Member>();
   #namesSize = 0;
 
   /**
-   * Reads the archive's headers, once. Contents are skipped by seeking.
+   * Reads the headers of an archive, and skips contents by seeking.
    * @param size bytes of the file
-   * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED (past a limit), IO_FAILED; the signal's
-   *   reason
+   * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED (past a limit), IO_FAILED
    */
   static async scan(file: FileHandle, size: number): Promise<ArchiveMembers> {
     const members = new ArchiveMembers();
-    // What the scanner warns of is of no type that an image has.
+    // Warnings are about types of members that images do not have.
     const tar = new TarScanner({ onEntry: (entry) => members.#add(entry), onWarning: () => {} });
     const buffer = new Uint8Array(READ_SIZE);
     for (let at = 0; at < size; at += tar.skipContent(size - at)) {
@@ -51,16 +45,15 @@ export class ArchiveMembers {
   }
 
   /**
-   * The file of that name, links followed inside the archive.
-   * @throws LayerslayerError UNSUPPORTED for a file that does not lie in one piece
+   * Returns the file of a name, following links inside the archive.
+   * @throws LayerslayerError UNSUPPORTED for a sparse file: its bytes are not one range
    */
-  find(name: string): MemberPlace | undefined {
+  find(name: string): MemberRange | undefined {
     let at = rooted(name);
     for (let links = 0; links <= LINKS_MAX; links++) {
       const member = this.#members.get(at);
       if (member === undefined) return undefined;
-      if (member === 'sparse')
-        throw new LayerslayerError('UNSUPPORTED', `its member ${name} is a sparse file`);
+      if (member === 'sparse') throw unsupported(`its member ${name} is a sparse file`);
       if (!('link' in member)) return member;
       at = member.link;
     }
@@ -69,20 +62,16 @@ export class ArchiveMembers {
 
   #add(entry: TarEntry): void {
     const name = text(entry.path);
-    // No document can name it.
-    if (name === undefined) return;
+    if (name === undefined) return; // JSON can't name it
     const at = rooted(name);
     const member = memberOf(entry, at);
     this.#members.delete(at);
     if (member === undefined) return;
     this.#members.set(at, member);
     this.#namesSize += entry.path.length + entry.linkTarget.length;
-    if (this.#members.size > MEMBERS_MAX) {
-      throw new LayerslayerError('UNSUPPORTED', `it has more than ${MEMBERS_MAX} members`);
-    }
-    if (this.#namesSize > NAMES_MAX) {
-      throw new LayerslayerError('UNSUPPORTED', `its members' names have more than ${NAMES_MAX} bytes`);
-    }
+    if (this.#members.size > MEMBERS_MAX) throw unsupported(`it has more than ${MEMBERS_MAX} members`);
+    if (this.#namesSize > NAMES_MAX)
+      throw unsupported(`its members' names have more than ${NAMES_MAX} bytes`);
   }
 }
 

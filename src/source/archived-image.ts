@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto';
-import { LayerslayerError } from '../base/errors.js';
-import { FileBlob } from '../blob/file-blob.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import { formatOf, MAGIC_LENGTH } from '../codec/codecs.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, digestOf, isDigest, parseDigest, shortDigest } from '../oci/digest.js';
+import { type Digest, digestOf, isDigest, parseDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX, type ImageConfig, parseImageConfig } from '../oci/image-config.js';
 import type { Manifest } from '../oci/manifest.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
+import type { Platform } from '../oci/platform.js';
 import type { ArchivedImage } from './docker-archive-manifest.js';
+import { FileBlob } from './file-blob.js';
+import { platformOf } from './image-search.js';
 import type { ImageDocuments } from './image-source.js';
-import { type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
+import { checkContent, type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
 
 /** An image of a docker-archive, with the manifest that such archives lack. */
 export interface DescribedImage {
   digest: Digest; // of the manifest
   manifest: Manifest;
   config: ImageConfig;
+  platform: Platform | undefined; // undefined: fits any
   documents: ImageDocuments;
   members: ReadonlyMap<Digest, LocalFile>; // the layers
 }
@@ -23,8 +26,8 @@ export interface DescribedImage {
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 
 /**
- * Makes up the manifest that the image has in an OCI layout, the same each time: docker's configs are OCI's, and a plain
- * layer's digest is its diff_id.
+ * Makes the manifest that the image would have in an OCI layout, the same each time: docker's
+ * configs are OCI's, and the digest of an uncompressed layer is its diff_id.
  * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED; as `LocalFiles.find`
  */
 export async function describeArchivedImage(
@@ -33,25 +36,18 @@ export async function describeArchivedImage(
 ): Promise<DescribedImage> {
   const bytes = await readSmallFile(files, name, CONFIG_SIZE_MAX);
   if (!bytes) throw missing(files, name);
-  const digest = digestOf(bytes);
-  const wanted = digestInName(name);
-  if (wanted !== undefined && wanted !== digest) {
-    throw new LayerslayerError(
-      'DIGEST_MISMATCH',
-      `${name} of ${files.path}: its content is ${shortDigest(digest)}`,
-    );
-  }
+  const digest = digestInName(name) ?? digestOf(bytes);
+  checkContent(bytes, digest, files, name);
   const config = parseImageConfig(bytes, `${name} of ${files.path}`);
-  if (config.diffIds.length !== names.length) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `manifest.json of ${files.path} lists ${names.length} layers, ${name} has ${config.diffIds.length} diff_ids`,
-    );
+  const { diffIds } = config;
+  if (diffIds.length !== names.length) {
+    const listed = `manifest.json of ${files.path} lists ${names.length} layers`;
+    throw unsupported(`${listed}, ${name} has ${diffIds.length} diff_ids`);
   }
   const members = new Map<Digest, LocalFile>();
   const layers: Descriptor[] = [];
   for (const [i, layerName] of names.entries()) {
-    const { descriptor, member } = await describeLayer(files, layerName, config.diffIds[i]!);
+    const { descriptor, member } = await describeLayer(files, layerName, diffIds[i]!);
     layers.push(descriptor);
     members.set(descriptor.digest, member);
   }
@@ -65,6 +61,7 @@ export async function describeArchivedImage(
     digest: digestOf(document),
     manifest,
     config,
+    platform: platformOf(config),
     documents: { manifest: document, config: bytes },
     members,
   };
@@ -83,12 +80,12 @@ async function describeLayer(
   if (codec?.isIdentity) {
     return { descriptor: { mediaType: LAYER_TYPE, digest: diffId, size }, member };
   }
-  // Newer docker keeps layers compressed and names them by their digest; other tools' are to be digested first.
+  // Newer docker names compressed layers by their digest. Those of other tools are read for it.
   const digest = digestInName(name) ?? (await digestOfBlob(blob));
   return { descriptor: { mediaType: `${LAYER_TYPE}+${compression}`, digest, size }, member };
 }
 
-/** `<hex>.json`, `blobs/sha256/<hex>`, `sha256:<hex>`: docker's, podman's and kaniko's names are made of a digest. */
+/** `<hex>.json`, `blobs/sha256/<hex>`, `sha256:<hex>`: names by docker, podman and kaniko. */
 function digestInName(name: string): Digest | undefined {
   const hex = /^(?:blobs\/sha256\/|sha256:)?([0-9a-f]{64})(?:\.json)?$/.exec(name)?.[1];
   const digest = `sha256:${hex}`;

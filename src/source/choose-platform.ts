@@ -1,50 +1,38 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { ownField } from '../oci/json.js';
 import { isImageEntryType, isIndexType } from '../oci/media-type.js';
 import { formatPlatform, type Platform, platformDistance } from '../oci/platform.js';
 
-/** What an image index offers, sorted by what can be said of it without fetching anything. */
-export interface PlatformChoice {
-  best: Descriptor | undefined; // declares a platform that serves
-  unclear: Descriptor[]; // declare none: manifests, or an index within the index
-  offered: Platform[]; // declared by images
-  unknownTypes: string[]; // media types of entries that are not images
+/** Returns what an image index offers, without fetching anything. */
+export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform) {
+  const entries = manifests.filter((entry) => !isAttestation(entry));
+  const images = entries.filter(({ mediaType }) => isImageEntryType(mediaType));
+  return {
+    best: nearest(images, ({ platform }) => platform && platformDistance(wanted, platform)),
+    /** Images and indexes without a platform. A manifest is cheaper to read than an index. */
+    unclear: images
+      .filter(({ platform }) => platform === undefined)
+      .sort((a, b) => Number(isIndexType(a.mediaType)) - Number(isIndexType(b.mediaType))),
+    offered: images.flatMap(({ platform }) => platform ?? []),
+    unknownTypes: entries.map(({ mediaType }) => mediaType).filter((type) => !isImageEntryType(type)),
+  };
 }
 
-/**
- * The descriptor that serves `wanted` best; of equals the first, as containerd does.
- * Attestations are no images (buildkit lists them as unknown/unknown, and some registries first).
- */
-export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform): PlatformChoice {
-  const choice: PlatformChoice = { best: undefined, unclear: [], offered: [], unknownTypes: [] };
+/** Returns the item of the smallest distance; of equals the first, as containerd does. */
+export function nearest<T>(items: readonly T[], distanceOf: (item: T) => number | undefined): T | undefined {
+  let best: T | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
-  for (const descriptor of manifests) {
-    if (isAttestation(descriptor)) continue;
-    if (!isImageEntryType(descriptor.mediaType)) {
-      choice.unknownTypes.push(descriptor.mediaType);
-      continue;
-    }
-    if (descriptor.platform === undefined) {
-      choice.unclear.push(descriptor);
-      continue;
-    }
-    choice.offered.push(descriptor.platform);
-    const distance = platformDistance(wanted, descriptor.platform);
-    if (distance !== undefined && distance < bestDistance) {
-      bestDistance = distance;
-      choice.best = descriptor;
-    }
+  for (const item of items) {
+    const distance = distanceOf(item);
+    if (distance === undefined || distance >= bestDistance) continue;
+    best = item;
+    bestDistance = distance;
   }
-  // A manifest is cheaper to look into than an index.
-  choice.unclear.sort((a, b) => Number(isIndexType(a.mediaType)) - Number(isIndexType(b.mediaType)));
-  return choice;
+  return best;
 }
 
-/**
- * Returns whether an index entry can be an image. Unknown types are not (OCI image-spec,
- * image-index.md).
- */
+/** Unknown types are not images (OCI image-spec, image-index.md). */
 export function isImageEntry(descriptor: Descriptor): boolean {
   return !isAttestation(descriptor) && isImageEntryType(descriptor.mediaType);
 }
@@ -57,16 +45,22 @@ export function onlyUnknownTypes(where: string, types: readonly string[]): Layer
   const distinct = [...new Set(types)];
   const shown = distinct.slice(0, TYPES_SHOWN_MAX).map((type) => type.slice(0, 100));
   const more = distinct.length > shown.length ? ` and ${distinct.length - shown.length} more` : '';
-  return new LayerslayerError('UNSUPPORTED', `${where} has no image, only ${shown.join(', ')}${more}`);
+  return unsupported(`${where} has no image, only ${shown.join(', ')}${more}`);
 }
 
-/** buildkit's attestation storage: `vnd.docker.reference.type`. */
+/** buildkit lists attestations as unknown/unknown or with an annotation, some registries first. */
 export function isAttestation({ platform, annotations }: Descriptor): boolean {
   if (annotations && ownField(annotations, 'vnd.docker.reference.type') !== undefined) return true;
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }
 
-/** `linux/amd64, linux/arm64`, each once. */
-export function listPlatforms(platforms: readonly Platform[]): string {
-  return [...new Set(platforms.map(formatPlatform))].join(', ');
+/** @param offered platforms of the images that there are */
+export function noMatchingPlatform(
+  reference: string,
+  wanted: Platform,
+  offered: readonly Platform[],
+): LayerslayerError {
+  const known = [...new Set(offered.map(formatPlatform))].join(', ') || 'none that is known';
+  const message = `${reference} has no image for ${formatPlatform(wanted)}, only: ${known}`;
+  return new LayerslayerError('NO_MATCHING_PLATFORM', message);
 }

@@ -4,6 +4,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFault, onDisk } from '../base/on-disk.js';
 import type { Codec, ScanObserver } from '../codec/codec.js';
+import { readFully } from './local-files.js';
 
 /** Compressed bytes inflated per turn of the event loop. */
 const READ_SIZE = 64 * 1024;
@@ -13,14 +14,12 @@ const DEFAULT_DIRECTORY = '/var/tmp';
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 /**
- * Decompresses an archive into an unnamed temporary file, so that its members can be read at
- * any offset. The kernel frees the file with its last descriptor, even if this process is killed.
- * Memory is bounded. The disk space is the archive's uncompressed size.
+ * Decompresses an archive into an unnamed temporary file, to read its members at any offset. The
+ * kernel frees the file with its last descriptor, even if this process is killed.
  * @param archive stays open
  * @param size bytes of `archive`
  * @returns the file, which the caller closes, and its size in bytes
- * @throws LayerslayerError CORRUPT_LAYER; IO_FAILED if the file can't be created or the disk is
- *   full
+ * @throws LayerslayerError CORRUPT_LAYER; IO_FAILED, as for a full disk
  */
 export async function decompressArchive(
   codec: Codec,
@@ -36,21 +35,17 @@ export async function decompressArchive(
       onCheckpoint() {}, // the file can be read at any offset
       onOutput(memory, start, end) {
         const bytes = memory.subarray(start, end);
-        // Zeros become a hole, so an archive of a few MiB with 10 GiB of zeros does not fill the
-        // disk.
+        // Zeros become a hole: a few MiB can be 10 GiB of zeros, which would fill the disk.
         if (!isZero(bytes)) writeFully(file, bytes, written, doing);
         written += bytes.length;
       },
     };
     const scan = codec.scanner(observer, Number.MAX_SAFE_INTEGER);
     const buffer = new Uint8Array(READ_SIZE);
-    for (let at = 0; at < size; ) {
-      const { bytesRead } = await onDisk('reading the archive', () =>
-        archive.read(buffer, 0, Math.min(READ_SIZE, size - at), at),
-      );
-      if (bytesRead === 0) break; // truncated meanwhile: `finish` reports that
-      scan.push(buffer.subarray(0, bytesRead));
-      at += bytesRead;
+    for (let at = 0; at < size; at += READ_SIZE) {
+      const bytes = buffer.subarray(0, Math.min(READ_SIZE, size - at));
+      await readFully(archive, bytes, at, 'reading the archive');
+      scan.push(bytes);
     }
     scan.finish();
     await onDisk(doing, () => file.truncate(written)); // a trailing hole

@@ -1,26 +1,23 @@
 import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
-import { openRegularFile } from '../blob/file-part.js';
 import type { LocalFile, LocalFiles } from './local-files.js';
+import { openRegularFile } from './local-files.js';
 
 /**
  * The files of a directory. Each is opened once and stays open, so later changes of its name don't
  * affect a mount that reads it.
  */
 export class DirectoryFiles implements LocalFiles {
-  readonly path: string;
   readonly #files = new Map<string, Promise<LocalFile | undefined>>();
 
-  constructor(path: string) {
-    this.path = path;
-  }
+  constructor(readonly path: string) {}
 
   find(name: string): Promise<LocalFile | undefined> {
     let file = this.#files.get(name);
     if (!file) {
       file = this.#open(name);
       this.#files.set(name, file);
-      // What is not there now may come later.
+      // Not cached: what is missing now may come later.
       const forget = () => this.#files.delete(name);
       file.then((found) => found ?? forget(), forget);
     }

@@ -1,155 +1,116 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ImageConfig, parseImageConfig } from '../oci/image-config.js';
 import { showMediaType } from '../oci/layer-type.js';
-import { type ImageIndex, type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
+import { type Manifest, type ManifestOrIndex, parseManifest } from '../oci/manifest.js';
 import { isImageConfigType } from '../oci/media-type.js';
-import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
-import { choosePlatform, isImageEntry, listPlatforms, onlyUnknownTypes } from './choose-platform.js';
-import type { ImageOffer, OfferedImage } from './image-source.js';
+import { normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
+import { choosePlatform, isImageEntry, noMatchingPlatform, onlyUnknownTypes } from './choose-platform.js';
+import type { FoundImage, ImageOffer, OfferedImage } from './image-source.js';
 
 /** An index in an index in an index …: real ones have two levels. */
 const INDEX_DEPTH_MAX = 4;
-/** Manifests that declare no platform and are fetched to learn it, for one image. */
+/** Maximum manifests to fetch for their platform, which their index does not declare. */
 const PROBES_MAX = 32;
 
-/** A manifest as it came, not yet parsed; its digest was checked. */
-export interface RawManifest {
-  bytes: Uint8Array;
-  contentType?: string | undefined; // of the HTTP answer
-}
-
-/** Manifests and configs of one place, by digest. */
+/** The manifests and configs of a repository or layout, by digest. */
 export interface DocumentStore {
-  /** Names the place in messages: `localhost:5000/app`, `/srv/layout`. */
-  readonly name: string;
+  readonly name: string; // for messages: `localhost:5000/app`, `/srv/layout`
   /**
+   * Returns a manifest with a checked digest, and the Content-Type of an HTTP response.
    * @throws LayerslayerError NOT_FOUND, DIGEST_MISMATCH, UNSUPPORTED (too large); other errors of
    *   the location
    */
-  readManifest(descriptor: Descriptor, signal?: AbortSignal): Promise<RawManifest>;
+  readManifest(descriptor: Descriptor): Promise<{ bytes: Uint8Array; contentType?: string | undefined }>;
   /** Throws as `readManifest`. */
-  readConfig(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>;
+  readConfig(descriptor: Descriptor): Promise<Uint8Array>;
 }
 
-/** What a reference stands for. */
-export interface TopDocument {
+interface Document {
   digest: Digest;
-  size: number; // bytes
   content: ManifestOrIndex;
-  /** The user named this very manifest: then its platform is not asked for. */
-  isChosen: boolean;
 }
 
-/** The image of one platform. */
-export interface FoundImage {
-  digest: Digest;
-  manifest: Manifest;
-  config: ImageConfig;
-  platform: Platform;
+/** The document that a reference names. */
+export interface TopDocument extends Document {
+  size: number; // bytes
+  isChosen: boolean; // the user named this very manifest: its platform does not matter
 }
 
-/** A manifest that is not an image: a chart, a signature, an SBOM. */
+/** For a manifest that is not an image: a chart, a signature, an SBOM. */
 class NotAnImage extends LayerslayerError {}
 
-/** One search for the image of a platform, from the document that a reference stands for. */
+/** One search for images, from the document that a reference names. */
 export class ImageSearch {
-  readonly #store: DocumentStore;
-  readonly #reference: string;
-  readonly #signal: AbortSignal | undefined;
   readonly #offered: Platform[] = [];
   readonly #unknownTypes: string[] = [];
   #probes = 0;
 
   /** @param reference canonical: names the image in messages */
-  constructor(store: DocumentStore, reference: string, signal?: AbortSignal) {
-    this.#store = store;
-    this.#reference = reference;
-    this.#signal = signal;
-  }
+  constructor(
+    private readonly store: DocumentStore,
+    private readonly reference: string,
+  ) {}
 
   /** @throws LayerslayerError NO_MATCHING_PLATFORM, UNSUPPORTED; what the store throws */
   async find(top: TopDocument, platform: Platform): Promise<FoundImage> {
     const wanted = normalizePlatform(platform);
-    const { digest, content } = top;
-    const found =
-      content.kind === 'manifest'
-        ? await this.#openManifest(digest, content.manifest, wanted)
-        : await this.#searchIndex(content.index, wanted, `${this.#reference} (${shortDigest(digest)})`, 1);
-    const isChosen = content.kind === 'manifest' && top.isChosen;
+    const found = await this.#search(top, wanted, 1);
+    const isChosen = top.content.kind === 'manifest' && top.isChosen;
     if (found && (isChosen || serves(wanted, found))) return found;
     if (this.#offered.length === 0 && this.#unknownTypes.length > 0)
-      throw onlyUnknownTypes(this.#reference, this.#unknownTypes);
-    const offered = listPlatforms(this.#offered) || 'none that is known';
-    throw new LayerslayerError(
-      'NO_MATCHING_PLATFORM',
-      `${this.#reference} has no image for ${formatPlatform(wanted)}, only: ${offered}`,
-    );
+      throw onlyUnknownTypes(this.reference, this.#unknownTypes);
+    throw noMatchingPlatform(this.reference, wanted, this.#offered);
   }
 
-  /** All images that there are. Throws as `find`. */
-  async offer({ digest, size, content }: TopDocument): Promise<ImageOffer> {
+  /** Returns all images. Throws as `find`. */
+  async offer(top: TopDocument): Promise<ImageOffer> {
     const images: OfferedImage[] = [];
-    await this.#list({ digest, content }, size, 1, images);
-    return { digest, isIndex: content.kind === 'index', images };
+    await this.#list(top, top.size, 1, images);
+    return { digest: top.digest, isIndex: top.content.kind === 'index', images };
   }
 
-  /** A manifest by its descriptor. @throws LayerslayerError as `find` */
-  async read(descriptor: Descriptor): Promise<{ digest: Digest; content: ManifestOrIndex }> {
+  /** Reads a manifest or index. Throws as `find`. */
+  async read(descriptor: Descriptor): Promise<Document> {
     const { digest, mediaType, size, data } = descriptor;
-    const what = `manifest ${shortDigest(digest)} of ${this.#store.name}`;
-    const { bytes, contentType } = data
-      ? { bytes: data, contentType: undefined }
-      : await this.#store.readManifest(descriptor, this.#signal);
+    const what = `manifest ${shortDigest(digest)} of ${this.store.name}`;
+    const { bytes, contentType } = data ? { bytes: data } : await this.store.readManifest(descriptor);
     if (bytes.length !== size) {
-      throw new LayerslayerError(
-        'DIGEST_MISMATCH',
-        `${what} has ${bytes.length} bytes, its descriptor says ${size}`,
-      );
+      const why = `${what} has ${bytes.length} bytes, its descriptor says ${size}`;
+      throw new LayerslayerError('DIGEST_MISMATCH', why);
     }
     return { digest, content: parseManifest(bytes, what, { contentType, descriptorType: mediaType }) };
   }
 
   /** Returns the fitting image, if any. Tries declared platforms before unknown ones. */
-  async #searchIndex(
-    index: ImageIndex,
+  async #search(
+    { digest, content }: Document,
     wanted: Platform,
-    where: string,
     depth: number,
   ): Promise<FoundImage | undefined> {
-    checkDepth(depth, where);
-    const choice = choosePlatform(index.manifests, wanted);
+    if (content.kind === 'manifest') return this.#openManifest(digest, content.manifest, wanted);
+    checkDepth(depth, this.reference);
+    const choice = choosePlatform(content.manifests, wanted);
     this.#offered.push(...choice.offered);
     this.#unknownTypes.push(...choice.unknownTypes);
     if (choice.best) {
       const { platform } = choice.best;
-      const found = await this.#enter(choice.best, wanted, where, depth);
-      // Its index entry is what the user chose by; the config may leave the variant out.
+      const found = await this.#search(await this.read(choice.best), wanted, depth + 1);
+      // The user chose by the index entry. The config may omit the variant.
       if (found) return platform ? { ...found, platform: normalizePlatform(platform) } : found;
     }
     for (const descriptor of choice.unclear) {
       if (!this.#mayProbe()) break;
-      const entered = this.#enter(descriptor, wanted, where, depth);
-      const found = await entered.catch((error) => this.#passOver(error));
+      const document = await this.read(descriptor);
+      const found = await this.#search(document, wanted, depth + 1).catch(skipNotAnImage);
       if (found && serves(wanted, found)) return found;
     }
     return undefined;
   }
 
-  async #enter(
-    descriptor: Descriptor,
-    wanted: Platform,
-    where: string,
-    depth: number,
-  ): Promise<FoundImage | undefined> {
-    const { digest, content } = await this.read(descriptor);
-    if (content.kind === 'index') return this.#searchIndex(content.index, wanted, where, depth + 1);
-    return this.#openManifest(digest, content.manifest, wanted);
-  }
-
   async #list(
-    { digest, content }: { digest: Digest; content: ManifestOrIndex },
+    { digest, content }: Document,
     size: number,
     depth: number,
     images: OfferedImage[],
@@ -159,31 +120,21 @@ export class ImageSearch {
       images.push({ platform, digest, size });
       return;
     }
-    checkDepth(depth, this.#reference);
-    for (const descriptor of content.index.manifests) {
+    checkDepth(depth, this.reference);
+    for (const descriptor of content.manifests) {
       if (!isImageEntry(descriptor)) continue;
       const { digest, platform, size } = descriptor;
       if (platform) images.push({ platform: normalizePlatform(platform), digest, size });
       else if (this.#mayProbe()) {
-        const listed = this.#list(await this.read(descriptor), size, depth + 1, images);
-        await listed.catch((error) => this.#passOver(error));
+        await this.#list(await this.read(descriptor), size, depth + 1, images).catch(skipNotAnImage);
       }
     }
   }
 
-  /**
-   * Skips a manifest that is not an image, since an index may list them beside images.
-   * @throws any other error
-   */
-  #passOver(error: unknown): undefined {
-    if (!(error instanceof NotAnImage)) throw error;
-  }
-
   /** Reads a manifest's config, and with it the platform. */
   async #openManifest(digest: Digest, manifest: Manifest, wanted: Platform): Promise<FoundImage> {
-    const what = `config ${shortDigest(manifest.config.digest)} of ${this.#store.name}`;
-    const config = parseImageConfig(await this.#store.readConfig(manifest.config, this.#signal), what);
-    // Helm charts, signatures and SBOMs live in registries too, as manifests of the same form.
+    const what = `config ${shortDigest(manifest.config.digest)} of ${this.store.name}`;
+    const config = parseImageConfig(await this.store.readConfig(manifest.config), what);
     if (!isImageConfigType(manifest.config.mediaType) && config.diffIds.length === 0) {
       const type = manifest.config.mediaType.slice(0, 100);
       this.#unknownTypes.push(type);
@@ -202,6 +153,16 @@ export class ImageSearch {
   }
 }
 
+function checkDepth(depth: number, reference: string): void {
+  if (depth <= INDEX_DEPTH_MAX) return;
+  throw unsupported(`${reference}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
+}
+
+/** An index may list other manifests beside images. Throws any other error. */
+function skipNotAnImage(error: unknown): undefined {
+  if (!(error instanceof NotAnImage)) throw error;
+}
+
 /** Maximum layer types in a message. */
 const SHOWN_TYPES = 3;
 
@@ -213,23 +174,11 @@ function layerTypes({ layers }: Manifest): string {
   return `, its layers are ${types.slice(0, SHOWN_TYPES).join(', ')}${more}`;
 }
 
-/**
- * Returns undefined for images without a platform (FROM scratch by simple tools). They have files
- * too, and fit any platform.
- */
+/** Returns undefined if the image has no platform (simple tools write such). It fits any. */
 export function platformOf({ os, architecture, variant, osVersion }: ImageConfig): Platform | undefined {
   if (os === undefined || architecture === undefined) return undefined;
-  return normalizePlatform({
-    os,
-    architecture,
-    ...(variant && { variant }),
-    ...(osVersion && { osVersion }),
-  });
-}
-
-function checkDepth(depth: number, where: string): void {
-  if (depth <= INDEX_DEPTH_MAX) return;
-  throw new LayerslayerError('UNSUPPORTED', `${where}: image indexes nested deeper than ${INDEX_DEPTH_MAX}`);
+  const details = { ...(variant && { variant }), ...(osVersion && { osVersion }) };
+  return normalizePlatform({ os, architecture, ...details });
 }
 
 function serves(wanted: Platform, { platform }: FoundImage): boolean {

@@ -5,13 +5,17 @@ import type { ImageConfig } from '../oci/image-config.js';
 import type { Manifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 
-/** An image that was found: plain data, so that it crosses threads as it is. */
-export interface ResolvedImage {
-  reference: string; // canonical, with tag or digest: docker.io/library/nginx:alpine
-  digest: Digest; // of the manifest that was chosen, not of the image index
+/** The image that a search found. */
+export interface FoundImage {
+  digest: Digest; // of the chosen manifest, not of the image index
   platform: Platform;
   manifest: Manifest;
   config: ImageConfig;
+}
+
+/** A resolved image: plain data, which crosses threads as it is. */
+export interface ResolvedImage extends FoundImage {
+  reference: string; // canonical, with tag or digest: docker.io/library/nginx:alpine
 }
 
 /** An image of one platform, as an image index lists it. */
@@ -21,11 +25,11 @@ export interface OfferedImage {
   size: number; // bytes of the manifest
 }
 
-/** What a reference stands for. Plain data. */
+/** The images that a reference names. Plain data. */
 export interface ImageOffer {
   digest: Digest; // of the image index, or of the manifest when there is none
   isIndex: boolean;
-  images: OfferedImage[]; // in the order of the index, attestations left out; else the one image
+  images: OfferedImage[]; // in the order of the index, without attestations
 }
 
 /** The documents of an image, byte for byte: what their digests are of. */
@@ -34,15 +38,18 @@ export interface ImageDocuments {
   config: Uint8Array;
 }
 
-/** A place where images live: a registry, later an OCI layout or a docker-archive. */
+/** Where images are: registries, OCI layouts, archives. */
 export interface ImageSource {
-  /** @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, NO_MATCHING_PLATFORM, UNSUPPORTED, network codes */
+  /**
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, NO_MATCHING_PLATFORM, UNSUPPORTED, network
+   *   codes
+   */
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
-  /** All that the reference offers; throws as `resolve`. */
+  /** Throws as `resolve`. */
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   /** Throws as `resolve`. */
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
-  /** The bytes of one of the image's layers. No request is made before the first read. */
+  /** Returns the bytes of a layer. Makes no request before the first read. */
   open(image: ResolvedImage, layer: Descriptor): Blob;
   close(): Promise<void>;
 }

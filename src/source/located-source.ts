@@ -1,53 +1,58 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fsPath } from '../base/raw-text.js';
 import type { Blob } from '../blob/blob.js';
-import { FileBlob } from '../blob/file-blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {
+  type ChoosePath,
   formatImageLocation,
   type ImageLocation,
   type LocalLocation,
   parseImageLocation,
 } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
+import type { DockerArchiveImages } from './docker-archive-images.js';
+import { FileBlob } from './file-blob.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
-import type { LocalImages } from './local-images.js';
-import { chooseLocalPath } from './local-path.js';
+import type { LayoutImages } from './layout-images.js';
 
-/** Images wherever they are: their reference says where. */
+/** The images of one directory or archive. */
+type LocalImages = LayoutImages | DockerArchiveImages;
+
+/**
+ * Images wherever they are: their reference says where. For images on this machine, methods throw
+ * LayerslayerError NOT_FOUND, INVALID_REFERENCE (several images), NO_MATCHING_PLATFORM,
+ * UNSUPPORTED, DIGEST_MISMATCH, CORRUPT_LAYER, IO_FAILED, with the directory or archive.
+ */
 export class LocatedSource implements ImageSource {
-  readonly #registries: ImageSource;
   readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
   readonly #locations = new Map<string, ImageLocation>(); // by reference
 
-  /** @param registries ours from now on */
-  constructor(registries: ImageSource) {
-    this.#registries = registries;
-  }
+  /** @param registries closed by `close` */
+  constructor(private readonly registries: ImageSource) {}
 
   async resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     const location = this.#locate(reference);
-    if (location.place === 'registry') return this.#registries.resolve(reference, platform, signal);
+    if (location.place === 'registry') return this.registries.resolve(reference, platform, signal);
     const images = await this.#open(location);
-    return {
-      reference: formatImageLocation(location),
-      ...(await images.resolve(location, platform, signal)),
-    };
+    return { reference: formatImageLocation(location), ...(await images.resolve(location, platform)) };
   }
 
   async listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
     const location = this.#locate(reference);
-    if (location.place === 'registry') return this.#registries.listImages(reference, signal);
-    return (await this.#open(location)).listImages(location, signal);
+    if (location.place === 'registry') return this.registries.listImages(reference, signal);
+    return (await this.#open(location)).listImages(location);
   }
 
   async documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
     const location = this.#locate(image.reference);
-    if (location.place === 'registry') return this.#registries.documents(image, signal);
-    return (await this.#open(location)).documents(image, location, signal);
+    if (location.place === 'registry') return this.registries.documents(image, signal);
+    return (await this.#open(location)).documents(image, location);
   }
 
   open(image: ResolvedImage, layer: Descriptor): Blob {
     const location = this.#locate(image.reference);
-    if (location.place === 'registry') return this.#registries.open(image, layer);
+    if (location.place === 'registry') return this.registries.open(image, layer);
     return new FileBlob(location.path, layer.size, async () => {
       return (await this.#open(location)).locate(image, location, layer);
     });
@@ -57,15 +62,12 @@ export class LocatedSource implements ImageSource {
     const local = await Promise.allSettled(this.#local.values());
     this.#local.clear();
     await Promise.all([
-      this.#registries.close(),
+      this.registries.close(),
       ...local.map((images) => images.status === 'fulfilled' && images.value.close()),
     ]);
   }
 
-  /**
-   * Caches the result. With a colon in its path, a reference could lead elsewhere after a file is
-   * removed.
-   */
+  /** Cached: a path with a colon could lead elsewhere after a file is removed. */
   #locate(reference: string): ImageLocation {
     let location = this.#locations.get(reference);
     if (!location) {
@@ -81,25 +83,42 @@ export class LocatedSource implements ImageSource {
     if (!images) {
       images = openLocalImages(location);
       this.#local.set(key, images);
+      // A failure is not cached: the archive may be replaced.
+      images.catch(() => this.#local.delete(key));
     }
     return images;
   }
 }
 
-/** Loaded here: a mount from a registry does not wait for modules that it does not use. */
+/** Loads modules here: a mount from a registry does not wait for them. */
 async function openLocalImages({ place, path }: LocalLocation): Promise<LocalImages> {
-  if (place === 'oci') {
-    const [{ DirectoryFiles }, { LayoutImages }] = await Promise.all([
-      import('./directory-files.js'),
-      import('./layout-images.js'),
-    ]);
-    return new LayoutImages(new DirectoryFiles(path));
+  const files =
+    place === 'oci'
+      ? new (await import('./directory-files.js')).DirectoryFiles(path)
+      : await (await import('./archive-files.js')).ArchiveFiles.open(path);
+  if (place === 'docker-archive') {
+    const { DockerArchiveImages } = await import('./docker-archive-images.js');
+    return new DockerArchiveImages(files);
   }
-  const { ArchiveFiles } = await import('./archive-files.js');
-  if (place === 'oci-archive') {
-    const { LayoutImages } = await import('./layout-images.js');
-    return new LayoutImages(new ArchiveFiles(path));
+  const { LayoutImages } = await import('./layout-images.js');
+  return new LayoutImages(files);
+}
+
+/**
+ * Returns the path that exists: a layout, else a directory for `oci`; any other file for archives.
+ * The shortest wins, as in skopeo, where the first colon ends the path.
+ */
+export const chooseLocalPath: ChoosePath = (place, paths) => {
+  if (place !== 'oci') return paths.findIndex((path) => isDirectory(path) === false);
+  const layout = paths.findIndex((path) => existsSync(fsPath(join(path, 'index.json'))));
+  return layout === -1 ? paths.findIndex(isDirectory) : layout;
+};
+
+/** @returns undefined if no path exists */
+function isDirectory(path: string): boolean | undefined {
+  try {
+    return statSync(fsPath(path)).isDirectory();
+  } catch {
+    return undefined;
   }
-  const { DockerArchiveImages } = await import('./docker-archive-images.js');
-  return new DockerArchiveImages(new ArchiveFiles(path));
 }

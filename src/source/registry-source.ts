@@ -1,35 +1,28 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { shortDigest } from '../oci/digest.js';
+import { parseRegistryReference } from '../oci/image-location.js';
 import { parseManifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
-import { formatReference, manifestName, parseReference, type Reference } from '../oci/reference.js';
+import { formatReference, manifestName, parseReference } from '../oci/reference.js';
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RemoteBlob } from '../registry/remote-blob.js';
-import { type DocumentStore, ImageSearch, type TopDocument } from './image-search.js';
+import { type DocumentStore, ImageSearch } from './image-search.js';
 import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
-
-/** skopeo's name for this place. */
-const TRANSPORT = 'docker://';
 
 /** Images in registries. The images of a registry share a client, its sockets and tokens. */
 export class RegistrySource implements ImageSource {
-  readonly #options: RegistryClientOptions;
   readonly #clients = new Map<string, RegistryClient>();
 
-  constructor(options: RegistryClientOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: RegistryClientOptions) {}
 
   async resolve(text: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    const reference = parse(text);
-    const top = await this.#readTop(reference, signal);
-    const found = await this.#search(reference, signal).find(top, platform);
-    return { reference: formatReference(reference), ...found };
+    const { reference, search, top } = await this.#startSearch(text, signal);
+    return { reference, ...(await search.find(top, platform)) };
   }
 
   async listImages(text: string, signal?: AbortSignal): Promise<ImageOffer> {
-    const reference = parse(text);
-    return this.#search(reference, signal).offer(await this.#readTop(reference, signal));
+    const { search, top } = await this.#startSearch(text, signal);
+    return search.offer(top);
   }
 
   async documents(
@@ -54,32 +47,24 @@ export class RegistrySource implements ImageSource {
   #client(registry: string): RegistryClient {
     const known = this.#clients.get(registry);
     if (known) return known;
-    const client = new RegistryClient(registry, this.#options);
+    const client = new RegistryClient(registry, this.options);
     this.#clients.set(registry, client);
     return client;
   }
 
-  async #readTop(reference: Reference, signal: AbortSignal | undefined): Promise<TopDocument> {
-    const client = this.#client(reference.registry);
-    const name = manifestName(reference);
-    const { digest, bytes, contentType } = await client.getManifest(reference.repository, name, signal);
-    const what = `manifest ${shortDigest(digest)} of ${formatReference(reference)}`;
-    const content = parseManifest(bytes, what, { contentType });
-    return { digest, size: bytes.length, content, isChosen: reference.digest !== undefined };
-  }
-
-  #search(reference: Reference, signal: AbortSignal | undefined): ImageSearch {
-    const { registry, repository } = reference;
+  async #startSearch(text: string, signal: AbortSignal | undefined) {
+    const named = parseRegistryReference(text);
+    const reference = formatReference(named);
+    const { registry, repository } = named;
     const client = this.#client(registry);
     const store: DocumentStore = {
       name: `${registry}/${repository}`,
-      readManifest: ({ digest }, signal) => client.getManifest(repository, digest, signal),
-      readConfig: (descriptor, signal) => client.getBlob(repository, descriptor, signal),
+      readManifest: ({ digest }) => client.getManifest(repository, digest, signal),
+      readConfig: (descriptor) => client.getBlob(repository, descriptor, signal),
     };
-    return new ImageSearch(store, formatReference(reference), signal);
+    const { digest, bytes, contentType } = await client.getManifest(repository, manifestName(named), signal);
+    const content = parseManifest(bytes, `manifest ${shortDigest(digest)} of ${reference}`, { contentType });
+    const top = { digest, size: bytes.length, content, isChosen: named.digest !== undefined };
+    return { reference, search: new ImageSearch(store, reference), top };
   }
-}
-
-function parse(text: string): Reference {
-  return parseReference(text.startsWith(TRANSPORT) ? text.slice(TRANSPORT.length) : text);
 }

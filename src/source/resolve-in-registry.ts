@@ -1,13 +1,23 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Log } from '../base/log.js';
-import type { CacheOptions } from '../cache/content-store.js';
-import { ContentStore } from '../cache/content-store.js';
+import { type CacheOptions, ContentStore } from '../cache/content-store.js';
 import type { Platform } from '../oci/platform.js';
 import { loadPool } from '../registry/http/undici-pool.js';
+import type { RegistryClientOptions } from '../registry/registry-client.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ResolvedImage } from './image-source.js';
-import { KeptManifests } from './kept-manifests.js';
 import { RegistrySource } from './registry-source.js';
+
+/** Returns images in registries. Their manifests and configs are cached in `store`. */
+export function registrySource(store: ContentStore, options: RegistryClientOptions): RegistrySource {
+  return new RegistrySource({
+    ...options,
+    kept: {
+      read: (digest) => store.read('manifest', digest),
+      write: async (digest, bytes) => void (await store.write('manifest', digest, bytes)),
+    },
+  });
+}
 
 /**
  * For a process that resolves one image and then ends. Loads the HTTP client, and makes this
@@ -19,7 +29,7 @@ export function prepareToResolve(): void {
   void loadPool();
 }
 
-export interface ResolveOptions {
+interface ResolveOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
   log: Log;
@@ -39,7 +49,7 @@ export async function resolveInRegistry(
   { registry, cache, log, onNotice, signal }: ResolveOptions,
 ): Promise<ResolvedImage> {
   const store = await ContentStore.open({ ...cache, log });
-  const source = new RegistrySource({ ...registry, kept: new KeptManifests(store), onNotice, log });
+  const source = registrySource(store, { ...registry, onNotice, log });
   try {
     return await source.resolve(reference, platform, signal);
   } finally {

@@ -230,7 +230,7 @@ describe('a kept tree', () => {
     await place.mount(reference);
     expect(await names()).toBe(before);
     const [listed] = await place.listed();
-    expect(readFileSync(listed!.log, 'utf8')).toContain('the kept tree is made anew: kept tree: checksum');
+    expect(readFileSync(listed!.log, 'utf8')).toContain('the cached tree is not used: kept tree: checksum');
     await until(
       () => trees().length === 1 && readFileSync(trees()[0]!).equals(whole),
       5_000,

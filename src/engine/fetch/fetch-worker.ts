@@ -11,9 +11,8 @@ import { ContentStore } from '../../cache/content-store.js';
 import { shortDigest } from '../../oci/digest.js';
 import { loadPool } from '../../registry/http/undici-pool.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
-import { KeptManifests } from '../../source/kept-manifests.js';
 import { LocatedSource } from '../../source/located-source.js';
-import { RegistrySource } from '../../source/registry-source.js';
+import { registrySource } from '../../source/resolve-in-registry.js';
 import { Counters } from '../counters.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 import { serveBlobs } from './blob-port.js';
@@ -78,9 +77,8 @@ async function setup({ registry, cache, counters: shared }: FetchSetup): Promise
   const counters = new Counters(shared);
   const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
   const source = new LocatedSource(
-    new RegistrySource({
+    registrySource(store, {
       ...registry,
-      kept: new KeptManifests(store),
       onBytes: (bytes) => counters.addFetched(bytes),
       onNotice: notice,
     }),

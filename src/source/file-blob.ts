@@ -1,11 +1,11 @@
-import type { Blob, LocalBytes } from './blob.js';
-import { type FilePart, readFully } from './file-part.js';
-import { checkRange } from './page.js';
+import type { Blob, FilePart, LocalBytes, OnChunk } from '../blob/blob.js';
+import { checkRange } from '../blob/page.js';
+import { readFully } from './local-files.js';
 
-/** Bytes of one `stream` chunk: large enough that the turns through the thread pool don't count. */
+/** Bytes of a `stream` chunk: turns through the thread pool cost little. */
 const CHUNK_LENGTH = 256 * 1024;
 
-/** A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive. */
+/** A blob in a file or in a part of one: of an OCI layout, or a member of an archive. */
 export class FileBlob implements Blob {
   readonly size: number;
   readonly local: LocalBytes;
@@ -15,8 +15,7 @@ export class FileBlob implements Blob {
   /**
    * @param path of the file, or of the archive that it is a part of: for messages
    * @param size bytes of the blob, as its descriptor says
-   * @param open called at the first read; what it throws is thrown on, and it is called again by the next read. The file
-   *   stays its own
+   * @param open called at the first read, and again after it throws. The caller closes the file
    */
   constructor(path: string, size: number, open: () => Promise<FilePart>) {
     this.local = { path, open: () => this.#opened() };
@@ -32,14 +31,9 @@ export class FileBlob implements Blob {
     return bytes;
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stream(offset: number, end: number, onChunk: OnChunk, signal?: AbortSignal): Promise<void> {
     checkRange(offset, end - offset, this.size);
-    // No Buffer: its `slice` is a view, and who keeps one would see the next chunk.
+    // Not a Buffer: its `slice` is a view, which would show the next chunk.
     const buffer = new Uint8Array(Math.min(CHUNK_LENGTH, end - offset));
     for (let at = offset; at < end; at += CHUNK_LENGTH) {
       signal?.throwIfAborted();
@@ -55,7 +49,7 @@ export class FileBlob implements Blob {
   }
 
   #opened(): Promise<FilePart> {
-    // A failed open is forgotten, so that a file that comes later is found.
+    // A failure is not cached: the file may appear later.
     this.#part ??= this.#open().catch((error) => {
       this.#part = undefined;
       throw error;
