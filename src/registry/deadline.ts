@@ -55,13 +55,3 @@ export function aborted(signal: AbortSignal): LayerslayerError {
     ? new LayerslayerError('ABORTED', reason.message, { cause: reason })
     : reason;
 }
-
-/** Returns a shared task's result for one caller. The task continues after its abort. */
-export function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}

@@ -1,7 +1,7 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { oneLine } from '../base/one-line.js';
 import { shortageAdvice } from '../base/system-fault.js';
 import { adviceOn } from './http/connection-advice.js';
-import { oneLine } from './one-line.js';
 
 /**
  * What to do after a fault. `never`: do not retry. `backoff`: wait and retry, a few times. `once`:

@@ -1,14 +1,16 @@
 import { StallTimer } from './http/stall-timer.js';
 
-/** Ms without a byte, while the registry serves other requests, until the same bytes are asked for again. */
+/**
+ * Ms without a byte until the same bytes are requested again, if the registry serves other requests.
+ */
 const SECOND_REQUEST_MS = 3_000;
 
-/** What the requests to one registry bring, to tell a stalled request from a silent registry. */
+/** The answers of one registry. They distinguish a stalled request from a silent registry. */
 export class Traffic {
   #underWay = 0;
   #heard = 0; // chunks and answers so far
 
-  /** A request brought something. */
+  /** Records bytes or an answer. */
   heard(): void {
     this.#heard++;
   }
@@ -23,7 +25,7 @@ export class Traffic {
   }
 
   /**
-   * Whether another request is needed in the place of one that has been silent since `heardBefore`: others are
+   * Returns whether a request that is silent since `heardBefore` needs a second one: others are
    * served meanwhile, or there are none.
    */
   isServed(heardBefore: number): boolean {
@@ -45,17 +47,17 @@ export interface Runner {
 
 export interface SecondRequestOptions {
   traffic: Traffic;
-  afterMs?: number | undefined;
+  afterMs: number | undefined; // of silence
   /** Called before a second request, which must use another connection. */
   onSecond(): void;
   signal: AbortSignal;
 }
 
 /**
- * Makes a request, and the same once more if it brings nothing for some seconds. The first of the two that
- * brings a byte goes on, the other is cancelled; when that one falls silent too, a second one is made again.
+ * Sends a request, and again on another connection if it is silent for some seconds (rule R26). The
+ * first of the two that gets a byte continues, the other is cancelled.
  * @param request asks for the bytes that are still missing
- * @throws what the requests throw, when none is left
+ * @throws the error of the first request, when both have failed
  */
 export function withSecondRequest(
   { traffic, afterMs = SECOND_REQUEST_MS, onSecond, signal }: SecondRequestOptions,
@@ -107,7 +109,7 @@ export function withSecondRequest(
             () => running.has(runner) && end(resolve),
             (error: unknown) => {
               if (!running.delete(runner)) return;
-              // The request that was made first tells what is wrong.
+              // The first request's error is the cause.
               fault ??= error;
               if (running.size === 0) end(() => reject(signal.aborted ? error : fault));
             },

@@ -1,6 +1,6 @@
 import type { ContentStore } from '../cache/content-store.js';
 import type { Digest } from '../oci/digest.js';
-import type { KeptBlobs } from '../registry/kept-blobs.js';
+import type { KeptBlobs } from '../registry/registry-options.js';
 
 /** Manifests and configs in the cache directory, beside the layers' indexes and pages. */
 export class KeptManifests implements KeptBlobs {

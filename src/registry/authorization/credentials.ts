@@ -1,14 +1,8 @@
 import type { RegistryOptions } from '../registry-options.js';
 import type { Notice } from '../retry.js';
 import { askHelper } from './credential-helper.js';
-import { type AuthFile, readAuthFiles, type StoredAuth, storedAuth } from './docker-config.js';
+import { type AuthFile, type Credentials, readAuthFiles } from './docker-config.js';
 import { longestKey, serverOf } from './server-key.js';
-
-/** The user's credentials. `from` names their source in messages. */
-export type Credentials =
-  | { kind: 'basic'; username: string; password: string; from: string }
-  | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token
-  | { kind: 'bearer'; token: string; from: string };
 
 export interface CredentialsOptions {
   registry: RegistryOptions;
@@ -53,20 +47,8 @@ async function fromFile(
   if (own !== undefined) helpers.add(own);
   if (file.credsStore !== undefined) helpers.add(file.credsStore);
   for (const helper of helpers) {
-    const auth = await askHelper(helper, serverOf(registry), environment, notice, signal);
-    const found = auth && toCredentials(auth, `docker-credential-${helper}`);
+    const found = await askHelper(helper, serverOf(registry), environment, notice, signal);
     if (found) return found;
   }
-  const auth = storedAuth(file, registry, repository);
-  return auth && toCredentials(auth, file.from);
-}
-
-function toCredentials(auth: StoredAuth, from: string): Credentials | undefined {
-  if (auth.registryToken) return { kind: 'bearer', token: auth.registryToken, from };
-  if (auth.identityToken)
-    return { kind: 'identity', username: auth.username || '<token>', token: auth.identityToken, from };
-  if (auth.username && auth.password !== undefined) {
-    return { kind: 'basic', username: auth.username, password: auth.password, from };
-  }
-  return undefined;
+  return longestKey(file.auths, registry, repository);
 }

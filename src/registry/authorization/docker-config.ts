@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { systemCode } from '../../base/errors.js';
 import { isJsonObject } from '../../oci/json.js';
 import type { Notice } from '../retry.js';
-import { longestKey } from './server-key.js';
 
-/** An entry of `auths`, or a helper's answer. */
-export interface StoredAuth {
-  username?: string;
-  password?: string;
-  identityToken?: string; // OAuth2 refresh token
-  registryToken?: string; // bearer token, for the registry itself
-}
+/** The user's credentials. `from` names their source in messages. */
+export type Credentials =
+  | { kind: 'basic'; username: string; password: string; from: string }
+  | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token
+  | { kind: 'bearer'; token: string; from: string }; // for the registry itself
+
+/** docker's convention: the user name of an identity token. */
+export const NO_USERNAME = '<token>';
 
 /**
  * docker's config.json, from a file or variable, or podman's auth.json (containers-auth.json(5)).
  */
 export interface AuthFile {
   from: string; // path, or DOCKER_AUTH_CONFIG
-  auths: ReadonlyMap<string, StoredAuth>; // by server, as written
+  auths: ReadonlyMap<string, Credentials>; // by server, as written
   credHelpers: ReadonlyMap<string, string>; // by server, as written
   credsStore: string | undefined;
 }
@@ -100,9 +100,7 @@ function parseAuthFile(from: string, text: string, notice: Notice): AuthFile | u
   const credsStore = body.get('credsStore');
   return {
     from,
-    auths: new Map(
-      [...asObject(body.get('auths'))].map(([server, entry]) => [server, parseAuth(asObject(entry))]),
-    ),
+    auths: parseAuths(asObject(body.get('auths')), from),
     credHelpers: new Map([...asObject(body.get('credHelpers'))].filter((pair) => isStringPair(pair))),
     credsStore: typeof credsStore === 'string' && credsStore !== '' ? credsStore : undefined,
   };
@@ -112,18 +110,17 @@ function notUsed(from: string, why: string): string {
   return `credentials in ${from} are not used: ${why}`;
 }
 
-/** Returns the entry of `auths` for a repository. */
-export function storedAuth(file: AuthFile, registry: string, repository: string): StoredAuth | undefined {
-  return longestKey(new Map([...file.auths].filter(([, auth]) => isFilled(auth))), registry, repository);
+/** Omits empty entries: `docker login` with a credential store writes `{}` as a mark. */
+function parseAuths(entries: ReadonlyMap<string, unknown>, from: string): Map<string, Credentials> {
+  const auths = new Map<string, Credentials>();
+  for (const [server, entry] of entries) {
+    const credentials = parseAuth(asObject(entry), from);
+    if (credentials) auths.set(server, credentials);
+  }
+  return auths;
 }
 
-/** `docker login` with a credential store leaves `{}` behind as a mark. */
-function isFilled(auth: StoredAuth): boolean {
-  const isPair = auth.username !== undefined && auth.password !== undefined;
-  return isPair || auth.identityToken !== undefined || auth.registryToken !== undefined;
-}
-
-function parseAuth(entry: ReadonlyMap<string, unknown>): StoredAuth {
+function parseAuth(entry: ReadonlyMap<string, unknown>, from: string): Credentials | undefined {
   const text = (name: string) => {
     const value = entry.get(name);
     return typeof value === 'string' && value !== '' ? value : undefined;
@@ -133,14 +130,13 @@ function parseAuth(entry: ReadonlyMap<string, unknown>): StoredAuth {
   const username = colon > 0 ? pair.slice(0, colon) : text('username');
   // Some tools pad the pair with NULs (docker trims them too).
   const password = colon > 0 ? pair.slice(colon + 1).replace(/\0+$/, '') : text('password');
-  const identityToken = text('identitytoken');
-  const registryToken = text('registrytoken');
-  return {
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(identityToken !== undefined && { identityToken }),
-    ...(registryToken !== undefined && { registryToken }),
-  };
+  const [identity, bearer] = [text('identitytoken'), text('registrytoken')];
+  if (bearer !== undefined) return { kind: 'bearer', token: bearer, from };
+  if (identity !== undefined) {
+    return { kind: 'identity', username: username ?? NO_USERNAME, token: identity, from };
+  }
+  if (username === undefined || password === undefined) return undefined;
+  return { kind: 'basic', username, password, from };
 }
 
 /** A Map, so that no key of the file meets Object.prototype. */
