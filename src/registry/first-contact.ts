@@ -1,4 +1,3 @@
-import { LayerslayerError } from '../base/errors.js';
 import { withTimer } from './deadline.js';
 
 /**
@@ -17,7 +16,6 @@ export class FirstContact {
   readonly #deadlineMs: number;
   #made = false;
   #lastFault: string | undefined;
-  readonly #lifts = new Set<() => void>(); // of operations that wait for a first answer
 
   /** @param host names the registry in messages */
   constructor(host: string, deadlineMs: number = FIRST_CONTACT_MS) {
@@ -28,8 +26,6 @@ export class FirstContact {
   /** The registry answered: removes the deadline of current and later operations. */
   made(): void {
     this.#made = true;
-    for (const lift of this.#lifts) lift();
-    this.#lifts.clear();
   }
 
   /** Records a failed request's message. A proxy or a token service may be the cause. */
@@ -40,30 +36,20 @@ export class FirstContact {
   /**
    * Runs an operation, retries included.
    * @param doing names the operation in the message
-   * @throws LayerslayerError TIMED_OUT if the registry does not answer; the error of `task`
+   * @throws LayerslayerError TIMED_OUT if the registry does not answer; ABORTED when the caller
+   *   aborts; the error of `task`
    */
-  async within<T>(
+  within<T>(
     doing: string,
     signal: AbortSignal | undefined,
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    if (this.#made) return task(signal ?? new AbortController().signal);
-    const ms = this.#deadlineMs;
+    const seconds = this.#deadlineMs / 1000;
     const late = () =>
-      new LayerslayerError(
-        'TIMED_OUT',
-        `${doing}: ${this.#host} did not answer within ${ms / 1000} s; ${this.#advice()}`,
-      );
-    let lift = () => {};
-    try {
-      return await withTimer(ms, late, signal, (within, liftTimer) => {
-        lift = liftTimer;
-        this.#lifts.add(lift);
-        return task(within);
-      });
-    } finally {
-      this.#lifts.delete(lift);
-    }
+      this.#made
+        ? undefined
+        : `${doing}: ${this.#host} did not answer within ${seconds} s; ${this.#advice()}`;
+    return withTimer(this.#deadlineMs, late, signal, task);
   }
 
   #advice(): string {

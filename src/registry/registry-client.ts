@@ -8,7 +8,7 @@ import { answerFault } from './answer-fault.js';
 import { RegistryAuthorization } from './authorization/registry-authorization.js';
 import { BlobRoute } from './blob-route.js';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
-import { aborted, withDeadline } from './deadline.js';
+import { withDeadline } from './deadline.js';
 import { type FetchedManifest, readConfig, readManifest, tooLarge } from './document-body.js';
 import { Endpoint } from './endpoint.js';
 import { FirstContact } from './first-contact.js';
@@ -236,9 +236,8 @@ export class RegistryClient {
         withRetries(this.#retry, within, () => withDeadline(SMALL_BODY_DEADLINE_MS, doing, within, task)),
       );
     } catch (error) {
-      if (signal?.aborted) throw aborted(signal);
       const isNamed = error instanceof Error && error.message.startsWith(doing);
-      throw isNamed ? error : withContext(error, doing);
+      throw isNamed || signal?.aborted ? error : withContext(error, doing);
     }
   }
 

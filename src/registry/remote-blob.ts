@@ -7,12 +7,12 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
 import { type ContentRange, parseContentRange } from './content-range.js';
-import { aborted, withDeadline } from './deadline.js';
+import { withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
 import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
-import { type Runner, type Traffic, withSecondRequest } from './second-request.js';
+import type { Runner, Traffic } from './second-request.js';
 
 /** Ms for a read. A file-system read is answered within 60 s; the layers above need some of them. */
 const READ_DEADLINE_MS = 55_000;
@@ -75,13 +75,9 @@ export class RemoteBlob implements Blob {
   }
 
   async stream(offset: number, end: number, onChunk: Deliver, signal?: AbortSignal): Promise<void> {
-    try {
-      await this.#options.contact.within(this.#doing(offset), signal, (within) =>
-        this.#transfer(offset, end, onChunk, within),
-      );
-    } catch (error) {
-      throw signal?.aborted ? aborted(signal) : error;
-    }
+    await this.#options.contact.within(this.#doing(offset), signal, (within) =>
+      this.#transfer(offset, end, onChunk, within),
+    );
   }
 
   get servesRanges(): boolean {
@@ -120,7 +116,7 @@ export class RemoteBlob implements Blob {
           this.#options.retry.log?.debug(`${this.#doing(position)}: silence, asking a second time`);
           this.#options.retry.renew?.();
         };
-        await withSecondRequest({ traffic, afterMs: secondRequestMs, onSecond, signal }, (runner, within) =>
+        await traffic.send({ afterMs: secondRequestMs, onSecond, signal }, (runner, within) =>
           this.#attempt(position, end, onward, runner, within),
         );
       } catch (error) {

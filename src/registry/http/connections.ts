@@ -9,11 +9,12 @@ import {
 } from '../registry-fault.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
 import { proxyUnauthorized } from './proxy-tunnel.js';
-import { type BodyControl, ResponseBody } from './response-body.js';
+import { ResponseBody } from './response-body.js';
 import { isStrictParserError } from './response-head.js';
 import { Route } from './route.js';
 import { StallTimer } from './stall-timer.js';
 import { type AddressKind, addressKind, checkAddress, isNearby } from './target-policy.js';
+import type { AnswerHandler } from './wire.js';
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
 const ORIGINS_MAX = 16;
@@ -130,23 +131,21 @@ export class Connections {
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      const onRequestStart = (control: BodyControl, remoteAddress: string | undefined) => {
-        abort = (reason) => control.abort(reason);
-        if (signal.aborted) return onAbort();
-        // A proxy's address does not identify the server behind it.
-        const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
-        nearby = isNearby(kind);
-        try {
-          if (senderNearby !== undefined) checkAddress(url.hostname, kind, senderNearby);
-        } catch (fault) {
-          return control.abort(fault as Error);
-        }
-        stall.start();
-      };
-      const handler = {
-        onRequestStart: (control: BodyControl, socket: { remoteAddress: string | undefined }) =>
-          onRequestStart(control, socket.remoteAddress),
-        onResponseStart: (control: BodyControl, status: number, headers: HttpAnswer['headers']) => {
+      const handler: AnswerHandler = {
+        onRequestStart: (control, { remoteAddress }) => {
+          abort = (reason) => control.abort(reason);
+          if (signal.aborted) return onAbort();
+          // A proxy's address does not identify the server behind it.
+          const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
+          nearby = isNearby(kind);
+          try {
+            if (senderNearby !== undefined) checkAddress(url.hostname, kind, senderNearby);
+          } catch (fault) {
+            return control.abort(fault as Error);
+          }
+          stall.start();
+        },
+        onResponseStart: (control, status, headers) => {
           if (status < 200) return;
           if (status === 407 && route.proxy && route.throughPlainProxy) {
             control.abort(proxyUnauthorized(route.proxy));
@@ -156,12 +155,12 @@ export class Connections {
           const { senderNearby } = request;
           resolve({ status, headers, url, body, nearby, senderNearby, sent: request, proxy });
         },
-        onResponseData: (_control: BodyControl, chunk: Uint8Array) => body?.onData(chunk),
+        onResponseData: (_control, chunk) => body?.onData(chunk),
         onResponseEnd: () => {
           release();
           body?.onEnd();
         },
-        onResponseError: (_control: BodyControl | undefined, error: Error) => {
+        onResponseError: (_control, error) => {
           release();
           const fault = connectionFault(error, url, proxy);
           if (!body) {

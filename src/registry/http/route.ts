@@ -1,6 +1,6 @@
 import { trustContext } from './certificates.js';
 import type { HttpRequest } from './http-exchange.js';
-import { dispatchLoosely } from './loose-dispatch.js';
+import { LooseExchange } from './loose-dispatch.js';
 import { type ProxyServer, proxyFor } from './proxy-environment.js';
 import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
 import { lookupTargets } from './target-policy.js';
@@ -33,8 +33,7 @@ export class Route {
   readonly #connector: Connector;
   /** Target of the sockets: a proxy that takes whole URLs, else the origin. */
   readonly #origin: URL;
-  /** Requests on their own connections: what aborts each, and when it has ended. */
-  readonly #loose = new Map<(reason: Error) => void, Promise<void>>();
+  readonly #loose = new Set<LooseExchange>(); // under way
 
   private constructor(
     pool: Dispatcher,
@@ -71,34 +70,30 @@ export class Route {
   dispatch(request: HttpRequest, handler: AnswerHandler, loosely: boolean): void {
     const wire = this.#wireRequest(request);
     if (loosely) {
-      this.#dispatchLoosely(wire, handler);
+      const exchange = new LooseExchange(this.#connector, targetOf(this.#origin), wire, handler);
+      this.#loose.add(exchange);
+      void exchange.ended.then(() => this.#loose.delete(exchange));
       return;
     }
-    const { path, method, headers, body } = wire;
-    this.#pool.dispatch(
-      {
-        origin: request.url.origin,
-        path,
-        method,
-        headers,
-        body,
-        headersTimeout: 0, // StallTimer handles this
-        bodyTimeout: 0,
-        // By default, undici closes the socket after each HEAD; the following GET needs one.
-        reset: false,
-      },
-      handler,
-    );
+    const options = {
+      ...wire,
+      origin: request.url.origin,
+      headersTimeout: 0, // StallTimer handles this
+      bodyTimeout: 0,
+      // By default, undici closes the socket after each HEAD; the following GET needs one.
+      reset: false,
+    };
+    this.#pool.dispatch(options, handler);
   }
 
   /** Lets current requests finish. */
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), ...this.#loose.values()]);
+    await Promise.all([this.#pool.close(), ...[...this.#loose].map(({ ended }) => ended)]);
   }
 
   /** Fails current requests. */
   async destroy(): Promise<void> {
-    for (const end of this.#loose.keys()) end(new Error('closed'));
+    for (const exchange of this.#loose) exchange.abort(new Error('closed'));
     await this.#pool.destroy();
   }
 
@@ -118,31 +113,6 @@ export class Route {
       },
       body: body ?? null,
     };
-  }
-
-  #dispatchLoosely(request: WireRequest, handler: AnswerHandler): void {
-    let over = () => {};
-    const whenOver = new Promise<void>((resolve) => {
-      over = resolve;
-    });
-    const ended = () => {
-      this.#loose.delete(end);
-      over();
-    };
-    const end = dispatchLoosely(this.#connector, targetOf(this.#origin), request, {
-      onRequestStart: (control, socket) => handler.onRequestStart(control, socket),
-      onResponseStart: (control, status, headers) => handler.onResponseStart(control, status, headers),
-      onResponseData: (control, chunk) => handler.onResponseData(control, chunk),
-      onResponseEnd: (control) => {
-        ended();
-        handler.onResponseEnd(control);
-      },
-      onResponseError: (control, error) => {
-        ended();
-        handler.onResponseError(control, error);
-      },
-    });
-    this.#loose.set(end, whenOver);
   }
 }
 
@@ -166,11 +136,9 @@ async function openRouteConnector(
 }
 
 async function tlsOptions(url: URL, options: RouteOptions): Promise<ConnectorOptions> {
-  const { environment, host, wholeTrust, insecure } = options;
   if (url.protocol !== 'https:') return {} as ConnectorOptions;
+  const { environment, host, wholeTrust, insecure } = options;
   const secureContext = await trustContext(environment, { host, whole: wholeTrust });
-  return {
-    ...(secureContext && { secureContext }),
-    ...(insecure && { rejectUnauthorized: false }),
-  } as ConnectorOptions;
+  const unchecked = insecure ? { rejectUnauthorized: false } : {};
+  return { ...(secureContext && { secureContext }), ...unchecked } as ConnectorOptions;
 }

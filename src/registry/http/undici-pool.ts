@@ -1,5 +1,5 @@
+import type { Socket } from 'node:net';
 import type { buildConnector, Dispatcher, Pool } from 'undici';
-import { keepFirstError } from './first-socket-error.js';
 import { HEAD_SIZE_MAX } from './response-head.js';
 import type { Connector, ConnectTarget } from './wire.js';
 
@@ -85,6 +85,19 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
       else callback(isRetriedForEver(error) ? closedAtOnce(error) : error!, null);
     });
   };
+}
+
+/**
+ * Makes the first error of a socket the cause of later ones. A TLS server sends an alert and closes
+ * the connection, and undici reports only the close.
+ */
+function keepFirstError(socket: Socket): void {
+  let first: Error | undefined;
+  // Before undici's listener, which passes later errors on.
+  socket.prependListener('error', (error) => {
+    if (first === undefined) first = error;
+    else if (error !== first) error.cause ??= first;
+  });
 }
 
 function isRetriedForEver(error: Error | null): boolean {
