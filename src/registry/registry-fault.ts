@@ -18,7 +18,7 @@ export class RegistryFault extends LayerslayerError {
     readonly detail: {
       cause?: unknown;
       afterMs?: number; // Retry-After, from now
-      host?: string; // that answered
+      host?: string; // that answered with a status other than 2xx
       socketDied?: boolean; // the connection ended before an answer: a new one may work at once
     } = {},
   ) {
@@ -82,18 +82,13 @@ export function connectionFault(
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
   const advice = adviceOn(firstError(error), code, url);
   const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
-  const host = url.host;
   const shortage = shortageAdvice(code);
   if (shortage !== undefined) {
-    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', {
-      cause: error,
-      host,
-    });
+    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', { cause: error });
   }
-  if (code !== undefined && TIMEOUT_CODES.has(code)) {
-    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
-  }
+  if (TIMEOUT_CODES.has(code ?? ''))
+    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error });
+  const socketDied = SOCKET_DIED_CODES.has(code ?? '');
   const again = advice.isFinal ? 'never' : 'backoff';
-  const socketDied = code !== undefined && SOCKET_DIED_CODES.has(code);
-  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, host, socketDied });
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, socketDied });
 }

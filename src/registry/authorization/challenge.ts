@@ -2,10 +2,7 @@
 export interface Challenge {
   scheme: string; // lower case: `bearer`, `basic`
   token68?: string;
-  /**
-   * Names in lower case. A Map, since the registry chooses the names. Empty values (`scope=""`) are
-   * omitted.
-   */
+  /** By name in lower case, a Map as the registry chooses them. Without empty values (`scope=""`). */
   params: ReadonlyMap<string, string>;
 }
 
@@ -78,10 +75,7 @@ function isScheme(text: string): boolean {
   return /^(basic|bearer)$/i.test(text);
 }
 
-/**
- * `Bearer scope=,realm=…`: these two schemes have no token68, so this is a parameter without a
- * value.
- */
+/** `Bearer scope=,realm=…`: these two schemes have no token68, but parameters without a value. */
 function isEmptyParameter(scheme: string, text: string): boolean {
   return isScheme(scheme) && text.endsWith('=');
 }

@@ -42,11 +42,9 @@ async function fromFile(
   { environment, notice }: CredentialsOptions,
   signal: AbortSignal,
 ): Promise<Credentials | undefined> {
-  const helpers = new Set<string>();
   const own = longestKey(file.credHelpers, registry, repository);
-  if (own !== undefined) helpers.add(own);
-  if (file.credsStore !== undefined) helpers.add(file.credsStore);
-  for (const helper of helpers) {
+  for (const helper of new Set([own, file.credsStore])) {
+    if (helper === undefined) continue;
     const found = await askHelper(helper, serverOf(registry), environment, notice, signal);
     if (found) return found;
   }

@@ -238,9 +238,9 @@ function isRefusedHead(error: unknown): boolean {
   return isStrictParserError(error) || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
-function stalled({ host }: URL, ms: number, proxy: string | undefined): RegistryFault {
-  const message = `${placeOf({ host }, proxy)}: no byte for ${ms / 1000} s`;
-  return new RegistryFault('TIMED_OUT', message, 'backoff', { host });
+function stalled(url: URL, ms: number, proxy: string | undefined): RegistryFault {
+  const message = `${placeOf(url, proxy)}: no byte for ${ms / 1000} s`;
+  return new RegistryFault('TIMED_OUT', message, 'backoff');
 }
 
 function closed(): LayerslayerError {

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type { HttpAnswer } from './http-exchange.js';
+import { type HttpAnswer, listOf } from './http-exchange.js';
 
 /** Maximum codings of one body. A proxy adds one, a chain of proxies two. */
 const CODINGS_MAX = 4;
@@ -37,7 +37,12 @@ export async function decodedBody(
 ): Promise<DecodedBody> {
   const codings = codingsOf(answer);
   if (codings.length === 0 || isRight(bytes)) return { bytes, note: '' };
-  const note = (why: string) => ` (Content-Encoding: ${printableCodings(codings)}${why})`;
+  // A header may contain any byte.
+  const named = codings
+    .join(', ')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 100);
+  const note = (why: string) => ` (Content-Encoding: ${named}${why})`;
   if (codings.length > CODINGS_MAX || !codings.every(isCoding)) {
     return { bytes, note: note(', which is not supported') };
   }
@@ -69,19 +74,7 @@ async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number
 }
 
 function codingsOf({ headers }: Pick<HttpAnswer, 'headers'>): string[] {
-  return [headers['content-encoding'] ?? []]
-    .flat()
-    .flatMap((value) => value.split(','))
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-}
-
-/** A header may contain any byte. */
-function printableCodings(codings: readonly string[]): string {
-  return codings
-    .join(', ')
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, 100);
+  return listOf(headers['content-encoding']).filter((coding) => coding !== 'identity');
 }
 
 /** Returns whether the bytes are one JSON value. */

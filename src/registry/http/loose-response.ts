@@ -18,7 +18,7 @@ type Position = 'head' | 'length' | 'close' | 'chunk line' | 'chunk' | 'chunk en
 /** Parses one HTTP/1 response incrementally, as loosely as `parseResponseHead`. Does no I/O. */
 export class LooseResponse {
   readonly #bodiless: boolean; // the response to a HEAD
-  #head = new HeadCollector();
+  readonly #head = new HeadCollector();
   #position: Position = 'head';
   #left = 0; // bytes left of the body or chunk
   #received = 0; // bytes of the body
@@ -76,12 +76,6 @@ export class LooseResponse {
     const found = this.#head.push(bytes);
     if (!found) return bytes.subarray(bytes.length);
     const { head, rest } = found;
-    if (head.status < 200) {
-      // 100 Continue, 103 Early Hints: the final response follows.
-      if (head.status === 101) throw new HttpSyntaxError('the server switched to another protocol (101)');
-      this.#head = new HeadCollector();
-      return rest;
-    }
     events.push(head);
     const length = Number(head.headers['content-length'] ?? -1);
     if (this.#bodiless || head.status === 204 || head.status === 304 || length === 0) this.#end(events);
