@@ -4,9 +4,11 @@ import { shortDigest } from '../oci/digest.js';
 import { foreignUrls, shownUrl } from '../oci/foreign-layer.js';
 import { showMediaType } from '../oci/layer-type.js';
 import { answerFault } from './answer-fault.js';
-import { contentLengthOf, type Exchange, type HttpAnswer } from './http/http-exchange.js';
+import { contentLengthOf, type Exchange, type HttpAnswer, type HttpRequest } from './http/http-exchange.js';
 import { checkTarget } from './http/target-policy.js';
 import { RegistryFault } from './registry-fault.js';
+
+type Headers = HttpRequest['headers'];
 
 /**
  * The urls of a layer that the registry lacks (OCI image-spec, descriptor.md, `urls`), such as
@@ -46,12 +48,8 @@ export class ForeignLayer {
    * @param nearby the registry has a loopback or private address, so the urls may too
    * @throws RegistryFault NOT_FOUND if no url has the layer; the code of the first other fault
    */
-  async open(
-    headers: Readonly<Record<string, string>>,
-    nearby: boolean,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const faults: unknown[] = [];
+  async open(headers: Headers, nearby: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+    let fault: unknown;
     for (const text of this.#urls) {
       try {
         const answer = await this.#ask(text, headers, nearby, signal);
@@ -59,18 +57,13 @@ export class ForeignLayer {
         return answer;
       } catch (error) {
         signal.throwIfAborted();
-        faults.push(error);
+        if (asLayerslayerError(error).code !== 'NOT_FOUND') fault ??= error;
       }
     }
-    throw this.#faultOf(faults);
+    throw this.#faultOf(fault);
   }
 
-  async #ask(
-    text: string,
-    headers: Readonly<Record<string, string>>,
-    nearby: boolean,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  async #ask(text: string, headers: Headers, nearby: boolean, signal: AbortSignal): Promise<HttpAnswer> {
     const { size } = this.#layer;
     if (!URL.canParse(text)) {
       throw new RegistryFault('REGISTRY_UNAVAILABLE', 'one of its urls is not valid', 'never');
@@ -90,11 +83,11 @@ export class ForeignLayer {
     throw await answerFault(answer, shownUrl(text), '200', this.#now());
   }
 
-  #faultOf(faults: readonly unknown[]): Error {
+  /** @param other what failed at a url, other than NOT_FOUND */
+  #faultOf(other: unknown): Error {
     const { digest, mediaType } = this.#layer;
     const name = `foreign layer ${shortDigest(digest)} (${showMediaType(mediaType)})`;
     const layer = `${name} is not in ${this.#registry}`;
-    const other = faults.find((error) => asLayerslayerError(error).code !== 'NOT_FOUND');
     if (other instanceof RegistryFault) {
       return new RegistryFault(other.code, `${layer}; ${other.message}`, other.advice, other.detail);
     }

@@ -15,6 +15,7 @@ import { FirstContact } from './first-contact.js';
 import { Connections } from './http/connections.js';
 import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { followRedirects } from './http/redirect.js';
+import { loadPool } from './http/undici-pool.js';
 import { RegistryFault } from './registry-fault.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
 import { RemoteBlob, type RemoteBlobLimits } from './remote-blob.js';
@@ -41,7 +42,7 @@ export interface RegistryClientOptions extends RegistryOptions, RemoteBlobLimits
 
 /** One registry (OCI distribution-spec). Sends no request before the first call. */
 export class RegistryClient {
-  readonly registry: string;
+  readonly #registry: string;
   readonly #authorization: RegistryAuthorization;
   readonly #endpoint: Endpoint;
   readonly #connections: Connections;
@@ -56,7 +57,7 @@ export class RegistryClient {
   constructor(registry: string, options: RegistryClientOptions) {
     const environment = options.environment ?? process.env;
     const notice: Notice = options.onNotice ?? (() => {});
-    this.registry = registry;
+    this.#registry = registry;
     this.#options = options;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#endpoint = new Endpoint(registry, options.insecure);
@@ -66,8 +67,8 @@ export class RegistryClient {
       stallMs: options.stallMs ?? STALL_MS,
       environment,
     });
-    this.#contact = new FirstContact(this.#endpoint.host, options.firstContactMs);
-    this.#redirected = followRedirects(this.#heard(this.#connections.exchange));
+    this.#contact = new FirstContact(this.#endpoint, options.firstContactMs);
+    this.#redirected = followRedirects(this.#contact.observed(this.#connections.exchange));
     this.#authorization = new RegistryAuthorization({
       registry,
       exchange: this.#redirected,
@@ -81,6 +82,11 @@ export class RegistryClient {
       log: options.log ?? SILENT_LOG,
       renew: () => this.#connections.renew(),
     };
+  }
+
+  /** Loads the HTTP client ahead of the first request. */
+  static async preload(): Promise<void> {
+    await loadPool();
   }
 
   /**
@@ -103,7 +109,7 @@ export class RegistryClient {
   async getBlob(repository: string, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
     const { digest, size, data } = descriptor;
     if (data) return data;
-    const doing = `reading config ${shortDigest(digest)} of ${this.registry}/${repository}`;
+    const doing = `reading config ${shortDigest(digest)} of ${this.#registry}/${repository}`;
     if (size > CONFIG_SIZE_MAX) throw tooLarge(doing, size, CONFIG_SIZE_MAX);
     const kept = await this.#readKept(digest);
     if (kept) return kept;
@@ -189,21 +195,6 @@ export class RegistryClient {
     }
   }
 
-  /**
-   * Records an answer. A 401 starts a login, whose token service may not answer: the answer after
-   * it counts.
-   */
-  #heard(exchange: Exchange): Exchange {
-    return async (request, signal) => {
-      const answer = await exchange(request, signal).catch((error: unknown) => {
-        if (error instanceof RegistryFault) this.#contact.failed(error.message);
-        throw error;
-      });
-      if (answer.status !== 401 && this.#endpoint.serves(answer.url)) this.#contact.made();
-      return answer;
-    };
-  }
-
   #toRegistry(repository: string): Exchange {
     return this.#endpoint.via(this.#authorization.exchangeFor(repository));
   }
@@ -247,7 +238,7 @@ export class RegistryClient {
   }
 
   #name(repository: string, name: string): string {
-    const image = `${this.registry}/${repository}`;
+    const image = `${this.#registry}/${repository}`;
     return isDigest(name) ? `${image}@${shortDigest(name)}` : `${image}:${name}`;
   }
 }

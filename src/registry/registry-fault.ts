@@ -26,12 +26,7 @@ export class RegistryFault extends LayerslayerError {
   }
 }
 
-const TIMEOUT_CODES = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
+const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 /** Codes of a pooled socket that the other side closed while it was idle. */
 const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 /** OpenSSL's verification results and Node's own, as error codes. */
@@ -40,6 +35,11 @@ const CERTIFICATE_CODE =
 
 export function isCertificateCode(code: string | undefined): boolean {
   return code !== undefined && CERTIFICATE_CODE.test(code);
+}
+
+/** Returns the connection's error behind a fault. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof RegistryFault ? error.cause : undefined;
 }
 
 /** The code of a connection's error. Happy eyeballs wrap errors in an AggregateError. */

@@ -3,7 +3,7 @@ import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import { ContentStore } from '../cache/content-store.js';
 import type { Platform } from '../oci/platform.js';
-import { loadPool } from '../registry/http/undici-pool.js';
+import { RegistryClient } from '../registry/registry-client.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ResolvedImage } from './image-source.js';
 import { KeptManifests } from './kept-manifests.js';
@@ -16,7 +16,7 @@ import { RegistrySource } from './registry-source.js';
  */
 export function prepareToResolve(): void {
   setFlagsFromString('--liftoff-only');
-  void loadPool();
+  void RegistryClient.preload();
 }
 
 export interface ResolveOptions {

@@ -1,7 +1,7 @@
 import type { RegistryOptions } from '../registry-options.js';
 import type { Notice } from '../retry.js';
 import { askHelper } from './credential-helper.js';
-import { type AuthFile, type Credentials, readAuthFiles } from './docker-config.js';
+import { type Credentials, readAuthFiles } from './docker-config.js';
 import { longestKey, serverOf } from './server-key.js';
 
 export interface CredentialsOptions {
@@ -28,25 +28,15 @@ export async function findCredentials(
     return { kind: 'basic', username, password, from: '--username' };
   }
   if (token !== undefined) return { kind: 'bearer', token, from: '--token-file' };
-  for (const file of await readAuthFiles(options.environment, options.notice)) {
-    const found = await fromFile(file, registry, repository, options, signal);
-    if (found) return found;
+  const { environment, notice } = options;
+  for (const file of await readAuthFiles(environment, notice)) {
+    const own = longestKey(file.credHelpers, registry, repository);
+    for (const helper of new Set([own, file.credsStore])) {
+      const found = helper && (await askHelper(helper, serverOf(registry), environment, notice, signal));
+      if (found) return found;
+    }
+    const stored = longestKey(file.auths, registry, repository);
+    if (stored) return stored;
   }
   return undefined;
-}
-
-async function fromFile(
-  file: AuthFile,
-  registry: string,
-  repository: string,
-  { environment, notice }: CredentialsOptions,
-  signal: AbortSignal,
-): Promise<Credentials | undefined> {
-  const own = longestKey(file.credHelpers, registry, repository);
-  for (const helper of new Set([own, file.credsStore])) {
-    if (helper === undefined) continue;
-    const found = await askHelper(helper, serverOf(registry), environment, notice, signal);
-    if (found) return found;
-  }
-  return longestKey(file.auths, registry, repository);
 }

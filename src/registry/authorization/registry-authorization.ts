@@ -119,7 +119,7 @@ export class RegistryAuthorization {
     // Runs a stored helper again: its token may have expired.
     const found = await findCredentials(registry, repository, options, signal);
     const credentials = found && !this.#refused.has(JSON.stringify(found)) ? found : undefined;
-    const challenge = challenges.find(({ scheme, params }) => scheme === 'bearer' && params.has('realm'));
+    const challenge = challenges.find(isForToken);
     const login = challenge && { repository, refusal, challenge, signal };
 
     if (credentials?.kind === 'bearer' && !this.#refused.has(`Bearer ${credentials.token}`)) {
@@ -191,22 +191,23 @@ export class RegistryAuthorization {
     cause?: unknown,
   ): RegistryFault {
     const { registry } = this.#options;
-    const image = `${registry}/${repository}`;
-    const schemes = challenges.map(({ scheme }) => scheme).join(', ');
-    const how = `log in with docker login ${registry}, or give --username and --password-stdin`;
-    const asksForLogin = challenges.some(
-      ({ scheme, params }) => scheme === 'basic' || (scheme === 'bearer' && params.has('realm')),
-    );
-    const asksForToken = challenges.some(({ scheme }) => scheme === 'bearer');
-    const message = credentials
-      ? `${image}: ${registry} refused the credentials from ${credentials.from}`
-      : asksForLogin
-        ? `${image}: not found, or private: ${how}`
-        : asksForToken
-          ? `${image}: ${registry} requires a token, but its challenge has no realm`
-          : `${image}: ${registry} requires an authorization scheme that is not supported (${schemes || 'none named'})`;
-    return new RegistryFault('UNAUTHORIZED', message, 'never', { cause });
+    const schemes = challenges.map(({ scheme }) => scheme);
+    let why: string;
+    if (credentials) why = `${registry} refused the credentials from ${credentials.from}`;
+    else if (schemes.includes('basic') || challenges.some(isForToken)) {
+      why = `not found, or private: log in with docker login ${registry}, or give --username and --password-stdin`;
+    } else if (schemes.includes('bearer')) {
+      why = `${registry} requires a token, but its challenge has no realm`;
+    } else {
+      const named = schemes.join(', ') || 'none named';
+      why = `${registry} requires an authorization scheme that is not supported (${named})`;
+    }
+    return new RegistryFault('UNAUTHORIZED', `${registry}/${repository}: ${why}`, 'never', { cause });
   }
+}
+
+function isForToken({ scheme, params }: Challenge): boolean {
+  return scheme === 'bearer' && params.has('realm');
 }
 
 function isUnauthorized(error: unknown): error is RegistryFault {

@@ -1,6 +1,7 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { Endpoint } from '../endpoint.js';
 import {
+  causeOf,
   connectionCode,
   connectionFault,
   isCertificateCode,
@@ -20,10 +21,7 @@ import type { AnswerHandler } from './wire.js';
 const ORIGINS_MAX = 16;
 /** Addresses whose kind is cached. */
 const KINDS_MAX = 64;
-/**
- * Requests to an origin that are parsed loosely after undici's parser rejected a response. After
- * that the parser is tried again.
- */
+/** Requests to an origin without undici's parser, after it rejected a response of that origin. */
 const LOOSE_REQUESTS = 100;
 
 export interface ConnectionsOptions {
@@ -42,10 +40,7 @@ export class Connections {
   readonly #routes = new Map<string, Promise<Route>>(); // by origin and sender, oldest first
   /** Closing: their requests under way have not ended yet. */
   readonly #old = new Set<Promise<Route>>();
-  /**
-   * Node's built-in roots suffice for public registries. Loading the system's bundle takes 20 ms
-   * (measured).
-   */
+  /** Node's own roots suffice for public registries. The system's bundle takes 20 ms (measured). */
   #wholeTrust = false;
   /** By address: classifying one takes 10 to 30 µs (measured), for each request. */
   readonly #kinds = new Map<string, AddressKind>();
@@ -74,7 +69,7 @@ export class Connections {
 
   /** @returns whether the same request may succeed with the new settings */
   #adapt(error: unknown, request: HttpRequest, manner: { whole: boolean; loosely: boolean }): boolean {
-    const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
+    const cause = causeOf(error);
     if (isCertificateCode(connectionCode(cause)) && !manner.whole) {
       if (!this.#wholeTrust) this.renew();
       this.#wholeTrust = true;
@@ -112,7 +107,9 @@ export class Connections {
     signal.throwIfAborted();
     if (this.#closed) throw closed();
     const { url } = request;
-    const senderNearby = this.#senderOf(request);
+    // undefined: the user named the host. Any other host without a sender must be public.
+    const isNamed = this.#options.endpoint.serves(url);
+    const senderNearby = request.senderNearby ?? (isNamed ? undefined : false);
     const route = await this.#route(url, senderNearby);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -152,8 +149,8 @@ export class Connections {
             return;
           }
           body = new ResponseBody(control, stall);
-          const { senderNearby } = request;
-          resolve({ status, headers, url, body, nearby, senderNearby, sent: request, proxy });
+          const sender = { senderNearby: request.senderNearby, sent: request, proxy };
+          resolve({ status, headers, url, body, nearby, ...sender });
         },
         onResponseData: (_control, chunk) => body?.onData(chunk),
         onResponseEnd: () => {
@@ -184,11 +181,6 @@ export class Connections {
     const kind = addressKind(host);
     this.#kinds.set(host, kind);
     return kind;
-  }
-
-  /** undefined: the user named the host. A host without a sender must be public. */
-  #senderOf({ url, senderNearby }: HttpRequest): boolean | undefined {
-    return senderNearby ?? (this.#options.endpoint.serves(url) ? undefined : false);
   }
 
   #route(url: URL, senderNearby: boolean | undefined): Promise<Route> {

@@ -7,8 +7,7 @@ const CODINGS_MAX = 4;
 const CODING_OVERHEAD_MAX = 64 * 1024;
 
 /** RFC 9110, section 8.4.1. */
-const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br'] as const;
-type Coding = (typeof CODINGS)[number];
+const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br'];
 
 /** A body in the form that its reader accepts, if there is one. */
 export interface DecodedBody {
@@ -43,7 +42,7 @@ export async function decodedBody(
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 100);
   const note = (why: string) => ` (Content-Encoding: ${named}${why})`;
-  if (codings.length > CODINGS_MAX || !codings.every(isCoding)) {
+  if (codings.length > CODINGS_MAX || !codings.every((coding) => CODINGS.includes(coding))) {
     return { bytes, note: note(', which is not supported') };
   }
   try {
@@ -56,15 +55,11 @@ export async function decodedBody(
   }
 }
 
-function isCoding(coding: string): coding is Coding {
-  return (CODINGS as readonly string[]).includes(coding);
-}
-
 /**
  * Loads zlib here, since few bodies need it.
  * @throws if the coding is wrong or the result too large
  */
-async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number): Promise<Uint8Array> {
+async function decode(bytes: Uint8Array, coding: string, maxOutputLength: number): Promise<Uint8Array> {
   const { brotliDecompress, gunzip, inflate, inflateRaw } = await import('node:zlib');
   const options = { maxOutputLength };
   if (coding === 'br') return promisify(brotliDecompress)(bytes, options);

@@ -15,6 +15,8 @@ const CHUNK_LINE_MAX = 4096;
 /** The part of the response that the next byte belongs to. */
 type Position = 'head' | 'length' | 'close' | 'chunk line' | 'chunk' | 'chunk end' | 'trailer' | 'done';
 
+const BODY: readonly Position[] = ['length', 'chunk', 'close'];
+
 /** Parses one HTTP/1 response incrementally, as loosely as `parseResponseHead`. Does no I/O. */
 export class LooseResponse {
   readonly #bodiless: boolean; // the response to a HEAD
@@ -36,7 +38,11 @@ export class LooseResponse {
   push(bytes: Buffer): ResponseEvent[] {
     const events: ResponseEvent[] = [];
     let rest = bytes;
-    while (rest.length > 0 && this.#position !== 'done') rest = this.#step(rest, events);
+    while (rest.length > 0 && this.#position !== 'done') {
+      if (this.#position === 'head') rest = this.#readHead(rest, events);
+      else if (BODY.includes(this.#position)) rest = this.#readBody(rest, events);
+      else rest = this.#readLine(rest, events);
+    }
     return events;
   }
 
@@ -55,22 +61,7 @@ export class LooseResponse {
     throw new CutOffError(`the connection ended after ${this.#received}${of} bytes`);
   }
 
-  /**
-   * Consumes some bytes.
-   * @returns the remaining bytes
-   */
-  #step(bytes: Buffer, events: ResponseEvent[]): Buffer {
-    switch (this.#position) {
-      case 'head':
-        return this.#readHead(bytes, events);
-      case 'length':
-      case 'chunk':
-      case 'close':
-        return this.#readBody(bytes, events);
-      default:
-        return this.#readLine(bytes, events);
-    }
-  }
+  // Each of these consumes some bytes and returns the rest.
 
   #readHead(bytes: Buffer, events: ResponseEvent[]): Buffer {
     const found = this.#head.push(bytes);

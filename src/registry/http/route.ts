@@ -4,18 +4,14 @@ import { LooseExchange } from './loose-dispatch.js';
 import { type ProxyServer, proxyFor } from './proxy-environment.js';
 import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
 import { lookupTargets } from './target-policy.js';
-import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from './undici-pool.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  type ConnectorOptions,
+  type Dispatcher,
+  openConnector,
+  openPool,
+} from './undici-pool.js';
 import { type AnswerHandler, type Connector, targetOf, type WireRequest } from './wire.js';
-
-/**
- * Maximum sockets per host; more requests wait. Readers, index passes and read-ahead together use
- * fewer.
- */
-const CONNECTIONS_MAX = 32;
-/** Ms for TCP and TLS. Short enough for a second try within a read's deadline. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Ms that an idle socket stays open, for bursts of reads. NATs drop sockets after minutes. */
-const KEEP_ALIVE_MS = 30_000;
 
 export interface RouteOptions {
   environment: NodeJS.ProcessEnv;
@@ -50,12 +46,7 @@ export class Route {
     const proxy = proxyFor(url, options.environment);
     const connector = await openRouteConnector(url, proxy, options);
     const origin = proxy && url.protocol === 'http:' ? proxy.url : new URL(url.origin);
-    const pool = await openPool(origin.origin, {
-      connections: CONNECTIONS_MAX,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connector,
-    });
-    return new Route(pool, connector, origin, proxy);
+    return new Route(await openPool(origin.origin, connector), connector, origin, proxy);
   }
 
   /** Requests go to the proxy as whole URLs, so it may answer itself. */
@@ -125,13 +116,13 @@ async function openRouteConnector(
   if (proxy === undefined) {
     // Checks the addresses that the socket uses, so a second lookup can't replace them.
     const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
-    return openConnector({ ...(await tlsOptions(url, options)), ...lookup, timeout: CONNECT_TIMEOUT_MS });
+    return openConnector({ ...(await tlsOptions(url, options)), ...lookup });
   }
   // --insecure applies to the registry, not to the proxy.
   const ofProxy = await tlsOptions(proxy.url, { ...options, host: undefined, insecure: false });
-  const toProxy = connectorToProxy(proxy, await openConnector({ ...ofProxy, timeout: CONNECT_TIMEOUT_MS }));
+  const toProxy = connectorToProxy(proxy, await openConnector(ofProxy));
   if (url.protocol === 'http:') return toProxy;
-  const overTls = await openConnector({ ...(await tlsOptions(url, options)), timeout: CONNECT_TIMEOUT_MS });
+  const overTls = await openConnector(await tlsOptions(url, options));
   return connectorThroughProxy(proxy, toProxy, overTls, CONNECT_TIMEOUT_MS);
 }
 
