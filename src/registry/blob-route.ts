@@ -1,7 +1,13 @@
 import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import type { Endpoint } from './endpoint.js';
 import { ForeignLayer } from './foreign-layer.js';
-import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
+import {
+  contentLengthOf,
+  type Exchange,
+  type HttpAnswer,
+  type HttpRequest,
+  headerOf,
+} from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 
 /** What storage says when a signed address has expired or its object is gone. */
@@ -17,10 +23,7 @@ export interface BlobRouteOptions {
 }
 
 /** An address that answered, and the rule for requests to it. */
-interface StorageAddress {
-  url: URL;
-  senderNearby: boolean;
-}
+type StorageAddress = Pick<HttpRequest, 'url' | 'senderNearby'>;
 
 /**
  * The way to a blob: through the registry, or straight to the storage that it redirects to. That

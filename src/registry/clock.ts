@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Time and chance. Nothing in this folder asks the system for either, so that tests can set them. */
+/** Time and chance. This folder asks the system for neither, so that tests can set them. */
 export interface Clock {
   now(): number; // ms since 1970
   /** @throws the signal's reason when it aborts first */

@@ -107,7 +107,7 @@ function isUnknownName(error: unknown): boolean {
   return /^(ENOTFOUND|EAI_AGAIN)$/.test(codeOf(error));
 }
 
-/** Returns whether the handshake succeeded or ended with an alert: then it is not a plain server. */
+/** Returns whether the handshake succeeded or ended with an alert: a plain server does neither. */
 function speaksTls(error: unknown, origin: string): boolean {
   const code = codeOf(error);
   const isPlain = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(code);

@@ -29,14 +29,6 @@ export class RegistryFault extends LayerslayerError {
 const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 /** Codes of a pooled socket that the other side closed while it was idle. */
 const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-/** OpenSSL's verification results and Node's own, as error codes. */
-const CERTIFICATE_CODE =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
-
-export function isCertificateCode(code: string | undefined): boolean {
-  return code !== undefined && CERTIFICATE_CODE.test(code);
-}
-
 /** Returns the connection's error behind a fault. */
 export function causeOf(error: unknown): unknown {
   return error instanceof RegistryFault ? error.cause : undefined;

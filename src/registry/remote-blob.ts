@@ -14,7 +14,7 @@ import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
 import type { Runner, Traffic } from './second-request.js';
 
-/** Ms for a read. A file-system read is answered within 60 s; the layers above need some of them. */
+/** Ms for a read. A file-system read is answered within 60 s; other work needs some of them. */
 const READ_DEADLINE_MS = 55_000;
 
 export interface RemoteBlobLimits {
@@ -159,7 +159,7 @@ export class RemoteBlob implements Blob {
       skip -= from;
       const wanted = chunk.subarray(from, Math.min(chunk.length, from + left));
       left -= wanted.length;
-      // More than was asked for comes after a 200, or a 206 that is wider: the rest is not waited for.
+      // A 200, or a wider 206, has more than was asked for. The rest is dropped.
       if (left === 0 && last >= end) answer.body.cancel();
       return wanted.length > 0 ? runner.delivering(deliver(wanted) ?? undefined) : undefined;
     });

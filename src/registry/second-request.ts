@@ -1,8 +1,6 @@
 import { StallTimer } from './http/stall-timer.js';
 
-/**
- * Ms without a byte until the same bytes are requested again, if the registry serves other requests.
- */
+/** Ms without a byte until the same bytes are requested again, while others are served. */
 const SECOND_REQUEST_MS = 3_000;
 
 /** One of two requests for the same bytes. */

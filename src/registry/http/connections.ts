@@ -1,13 +1,6 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { Endpoint } from '../endpoint.js';
-import {
-  causeOf,
-  connectionCode,
-  connectionFault,
-  isCertificateCode,
-  placeOf,
-  RegistryFault,
-} from '../registry-fault.js';
+import { causeOf, connectionCode, connectionFault, placeOf, RegistryFault } from '../registry-fault.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
 import { proxyUnauthorized } from './proxy-tunnel.js';
 import { ResponseBody } from './response-body.js';
@@ -23,6 +16,10 @@ const ORIGINS_MAX = 16;
 const KINDS_MAX = 64;
 /** Requests to an origin without undici's parser, after it rejected a response of that origin. */
 const LOOSE_REQUESTS = 100;
+
+/** OpenSSL's verification results and Node's own, as error codes. */
+const CERTIFICATE_CODE =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
 export interface ConnectionsOptions {
   endpoint: Endpoint;
@@ -70,7 +67,7 @@ export class Connections {
   /** @returns whether the same request may succeed with the new settings */
   #adapt(error: unknown, request: HttpRequest, manner: { whole: boolean; loosely: boolean }): boolean {
     const cause = causeOf(error);
-    if (isCertificateCode(connectionCode(cause)) && !manner.whole) {
+    if (CERTIFICATE_CODE.test(connectionCode(cause) ?? '') && !manner.whole) {
       if (!this.#wholeTrust) this.renew();
       this.#wholeTrust = true;
       return true;

@@ -46,20 +46,12 @@ export function addressKind(host: string): AddressKind {
     if (METADATA_NAME.test(bare)) return 'forbidden';
     return LOOPBACK_NAME.test(bare) ? 'loopback' : 'name';
   }
-  const kind = listedKind(bare);
-  const inner = version === 6 ? embeddedIPv4(bare) : undefined;
-  const innerKind = inner === undefined ? 'public' : listedKind(inner);
-  return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
-}
-
-/** Kinds from the strictest. IPv6 with an embedded IPv4 address has the stricter of both. */
-const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
-
-function listedKind(address: string): AddressKind {
-  const family = familyOf(address);
-  if (FORBIDDEN.check(address, family)) return 'forbidden';
-  if (LOOPBACK.check(address, family)) return 'loopback';
-  return PRIVATE.check(address, family) ? 'private' : 'public';
+  // IPv6 with an embedded IPv4 address has the stricter kind of both.
+  const addresses = version === 6 ? [bare, embeddedIPv4(bare) ?? bare] : [bare];
+  const isIn = (list: BlockList) => addresses.some((address) => list.check(address, familyOf(address)));
+  if (isIn(FORBIDDEN)) return 'forbidden';
+  if (isIn(LOOPBACK)) return 'loopback';
+  return isIn(PRIVATE) ? 'private' : 'public';
 }
 
 /** Returns whether the address is on this machine or in its own network. */
