@@ -1,7 +1,7 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { oneLine } from '../base/one-line.js';
 import { shortageAdvice } from '../base/system-fault.js';
 import { adviceOn } from './http/connection-advice.js';
-import { oneLine } from './one-line.js';
 
 /**
  * What to do after a fault. `never`: do not retry. `backoff`: wait and retry, a few times. `once`:
@@ -18,7 +18,7 @@ export class RegistryFault extends LayerslayerError {
     readonly detail: {
       cause?: unknown;
       afterMs?: number; // Retry-After, from now
-      host?: string; // that answered
+      host?: string; // that answered with a status other than 2xx
       socketDied?: boolean; // the connection ended before an answer: a new one may work at once
     } = {},
   ) {
@@ -26,20 +26,12 @@ export class RegistryFault extends LayerslayerError {
   }
 }
 
-const TIMEOUT_CODES = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
+const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 /** Codes of a pooled socket that the other side closed while it was idle. */
 const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-/** OpenSSL's verification results and Node's own, as error codes. */
-const CERTIFICATE_CODE =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
-
-export function isCertificateCode(code: string | undefined): boolean {
-  return code !== undefined && CERTIFICATE_CODE.test(code);
+/** Returns the connection's error behind a fault. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof RegistryFault ? error.cause : undefined;
 }
 
 /** The code of a connection's error. Happy eyeballs wrap errors in an AggregateError. */
@@ -82,18 +74,13 @@ export function connectionFault(
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
   const advice = adviceOn(firstError(error), code, url);
   const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
-  const host = url.host;
   const shortage = shortageAdvice(code);
   if (shortage !== undefined) {
-    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', {
-      cause: error,
-      host,
-    });
+    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', { cause: error });
   }
-  if (code !== undefined && TIMEOUT_CODES.has(code)) {
-    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
-  }
+  if (TIMEOUT_CODES.has(code ?? ''))
+    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error });
+  const socketDied = SOCKET_DIED_CODES.has(code ?? '');
   const again = advice.isFinal ? 'never' : 'backoff';
-  const socketDied = code !== undefined && SOCKET_DIED_CODES.has(code);
-  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, host, socketDied });
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, socketDied });
 }

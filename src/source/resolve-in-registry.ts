@@ -2,8 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Log } from '../base/log.js';
 import { type CacheOptions, ContentStore } from '../cache/content-store.js';
 import type { Platform } from '../oci/platform.js';
-import { loadPool } from '../registry/http/undici-pool.js';
-import type { RegistryClientOptions } from '../registry/registry-client.js';
+import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ResolvedImage } from './image-source.js';
 import { RegistrySource } from './registry-source.js';
@@ -13,7 +12,7 @@ export function registrySource(store: ContentStore, options: RegistryClientOptio
   return new RegistrySource({
     ...options,
     kept: {
-      read: (digest) => store.read('manifest', digest),
+      read: async (digest) => store.readSync('manifest', digest),
       write: async (digest, bytes) => void (await store.write('manifest', digest, bytes)),
     },
   });
@@ -26,7 +25,7 @@ export function registrySource(store: ContentStore, options: RegistryClientOptio
  */
 export function prepareToResolve(): void {
   setFlagsFromString('--liftoff-only');
-  void loadPool();
+  void RegistryClient.preload();
 }
 
 interface ResolveOptions {

@@ -9,7 +9,7 @@ import { logTo } from '../../base/log.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { shortDigest } from '../../oci/digest.js';
-import { loadPool } from '../../registry/http/undici-pool.js';
+import { RegistryClient } from '../../registry/registry-client.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import { LocatedSource } from '../../source/located-source.js';
 import { registrySource } from '../../source/resolve-in-registry.js';
@@ -34,13 +34,13 @@ parts.catch(() => {}); // every call throws it
 const blobs = new OpenBlobs(parts, log, closing.signal);
 
 // Loaded while the cache directory is opened: every start of a mount waits for both.
-void loadPool();
+void RegistryClient.preload();
 
 const handlers: SourceMethods = {
   async setup(argument) {
     isSetUp(setup(argument));
     await parts;
-    await loadPool();
+    await RegistryClient.preload();
     new WebAssembly.Memory(PARSER_MEMORY);
   },
   async source(question, signal) {

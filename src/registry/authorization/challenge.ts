@@ -2,10 +2,7 @@
 export interface Challenge {
   scheme: string; // lower case: `bearer`, `basic`
   token68?: string;
-  /**
-   * Names in lower case. A Map, since the registry chooses the names. Empty values (`scope=""`) are
-   * omitted.
-   */
+  /** By lower-case name: a Map, as the registry chooses them. Omits empty values (`scope=""`). */
   params: ReadonlyMap<string, string>;
 }
 
@@ -13,6 +10,8 @@ const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))/y;
 const QUOTED = /"((?:[^"\\]|\\[\s\S])*)"/y;
 const SPACE = /[ \t]*/y;
+/** Such a word is no token68, but a scheme before another one without a comma (seen). */
+const IS_SCHEME = /^(basic|bearer)$/i;
 /** Some registries omit required quotes (URLs, scopes): the value ends at a comma. */
 const BARE_VALUE = /[^,"\s][^,\s]*/y;
 
@@ -45,7 +44,9 @@ export function parseChallenges(header: string): Challenge[] {
     challenges.push(challenge);
     if (match(SPACE)?.[0] === '') continue;
     const token68 = match(TOKEN68)?.[0];
-    if (token68 !== undefined && !isScheme(token68) && !isEmptyParameter(challenge.scheme, token68)) {
+    // `Bearer scope=,realm=…`: these two schemes have no token68, but parameters without a value.
+    const isEmptyParameter = IS_SCHEME.test(scheme) && token68?.endsWith('=');
+    if (token68 !== undefined && !IS_SCHEME.test(token68) && !isEmptyParameter) {
       challenge.token68 = token68;
       continue;
     }
@@ -71,17 +72,4 @@ export function parseChallenges(header: string): Challenge[] {
     }
   }
   return challenges;
-}
-
-/** `Basic Bearer …`: a scheme before another one without a comma (seen) is no token68. */
-function isScheme(text: string): boolean {
-  return /^(basic|bearer)$/i.test(text);
-}
-
-/**
- * `Bearer scope=,realm=…`: these two schemes have no token68, so this is a parameter without a
- * value.
- */
-function isEmptyParameter(scheme: string, text: string): boolean {
-  return isScheme(scheme) && text.endsWith('=');
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { systemCode } from '../../base/errors.js';
 import type { Notice } from '../retry.js';
-import type { StoredAuth } from './docker-config.js';
+import { type Credentials, NO_USERNAME } from './docker-config.js';
 
 /** The name is part of a program's name: no path, no option, no shell syntax. */
 const HELPER_NAME = /^[A-Za-z0-9_.-]+$/;
@@ -22,31 +22,30 @@ export async function askHelper(
   notice: Notice,
   signal: AbortSignal,
   deadlineMs: number = HELPER_DEADLINE_MS,
-): Promise<StoredAuth | undefined> {
+): Promise<Credentials | undefined> {
   if (!HELPER_NAME.test(name)) {
     notice(`credential helper ${JSON.stringify(name.slice(0, 100))} is not used: not a valid name`);
     return undefined;
   }
-  const program = `docker-credential-${name}`;
-  const answer = await run(program, server, environment, signal, deadlineMs);
+  const from = `docker-credential-${name}`;
+  const { text, failure } = await run(from, server, environment, signal, deadlineMs);
   signal.throwIfAborted();
-  if (answer.failure !== undefined) {
+  if (failure !== undefined) {
     // By the protocol, a helper without credentials prints this to stdout, with status 1.
-    if (/credentials not found/i.test(answer.text)) return undefined;
-    notice(`${program} gave no credentials for ${server}: ${answer.failure}`);
+    if (!/credentials not found/i.test(text)) {
+      notice(`${from} gave no credentials for ${server}: ${failure}`);
+    }
     return undefined;
   }
   try {
-    const { Username: username, Secret: secret } = JSON.parse(answer.text) as {
-      Username?: unknown;
-      Secret?: unknown;
-    };
-    if (typeof username !== 'string' || typeof secret !== 'string' || secret === '') return undefined;
-    // A secret without a user is an identity token (docker's convention).
-    if (username === '<token>') return { identityToken: secret };
-    return { username, password: secret };
+    const answer = JSON.parse(text) as { Username?: unknown; Secret?: unknown };
+    const { Username: username, Secret: secret } = answer;
+    if (typeof username !== 'string' || typeof secret !== 'string') return undefined;
+    if (username === '' || secret === '') return undefined;
+    if (username === NO_USERNAME) return { kind: 'identity', username, token: secret, from };
+    return { kind: 'basic', username, password: secret, from };
   } catch {
-    notice(`${program} gave no credentials for ${server}: its answer is not JSON`);
+    notice(`${from} gave no credentials for ${server}: its answer is not JSON`);
     return undefined;
   }
 }
@@ -58,7 +57,7 @@ function run(
   environment: NodeJS.ProcessEnv,
   signal: AbortSignal,
   deadlineMs: number,
-): Promise<{ text: string; failure?: string }> {
+): Promise<{ text: string; failure: string | undefined }> {
   return new Promise((resolve) => {
     // In its own process group: a script's child processes must end with it.
     const child = spawn(program, ['get'], {
@@ -81,23 +80,20 @@ function run(
     const finish = (why: string | undefined) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
-      const failed = failure ?? why;
-      resolve({
-        text: Buffer.concat(chunks).toString('utf8'),
-        ...(failed !== undefined && { failure: failed }),
-      });
+      resolve({ text: Buffer.concat(chunks).toString('utf8'), failure: failure ?? why });
     };
     child.stdout.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > ANSWER_SIZE_MAX) end('its answer is too long');
       else chunks.push(chunk);
     });
-    child.on('error', (error) =>
-      finish(systemCode(error) === 'ENOENT' ? 'not installed' : (systemCode(error) ?? 'failed')),
-    );
-    child.on('close', (status) =>
-      finish(status === 0 ? undefined : `it ended with status ${status ?? 'unknown'}`),
-    );
+    child.on('error', (error) => {
+      const code = systemCode(error) ?? 'failed';
+      finish(code === 'ENOENT' ? 'not installed' : code);
+    });
+    child.on('close', (status) => {
+      finish(status === 0 ? undefined : `it ended with status ${status ?? 'unknown'}`);
+    });
     child.stdin.on('error', () => {}); // a helper that does not read its input: its status decides
     child.stdin.end(server);
   });

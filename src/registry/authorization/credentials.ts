@@ -1,14 +1,8 @@
 import type { RegistryOptions } from '../registry-options.js';
 import type { Notice } from '../retry.js';
 import { askHelper } from './credential-helper.js';
-import { type AuthFile, readAuthFiles, type StoredAuth, storedAuth } from './docker-config.js';
+import { type Credentials, readAuthFiles } from './docker-config.js';
 import { longestKey, serverOf } from './server-key.js';
-
-/** The user's credentials. `from` names their source in messages. */
-export type Credentials =
-  | { kind: 'basic'; username: string; password: string; from: string }
-  | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token
-  | { kind: 'bearer'; token: string; from: string };
 
 export interface CredentialsOptions {
   registry: RegistryOptions;
@@ -34,39 +28,15 @@ export async function findCredentials(
     return { kind: 'basic', username, password, from: '--username' };
   }
   if (token !== undefined) return { kind: 'bearer', token, from: '--token-file' };
-  for (const file of await readAuthFiles(options.environment, options.notice)) {
-    const found = await fromFile(file, registry, repository, options, signal);
-    if (found) return found;
-  }
-  return undefined;
-}
-
-async function fromFile(
-  file: AuthFile,
-  registry: string,
-  repository: string,
-  { environment, notice }: CredentialsOptions,
-  signal: AbortSignal,
-): Promise<Credentials | undefined> {
-  const helpers = new Set<string>();
-  const own = longestKey(file.credHelpers, registry, repository);
-  if (own !== undefined) helpers.add(own);
-  if (file.credsStore !== undefined) helpers.add(file.credsStore);
-  for (const helper of helpers) {
-    const auth = await askHelper(helper, serverOf(registry), environment, notice, signal);
-    const found = auth && toCredentials(auth, `docker-credential-${helper}`);
-    if (found) return found;
-  }
-  const auth = storedAuth(file, registry, repository);
-  return auth && toCredentials(auth, file.from);
-}
-
-function toCredentials(auth: StoredAuth, from: string): Credentials | undefined {
-  if (auth.registryToken) return { kind: 'bearer', token: auth.registryToken, from };
-  if (auth.identityToken)
-    return { kind: 'identity', username: auth.username || '<token>', token: auth.identityToken, from };
-  if (auth.username && auth.password !== undefined) {
-    return { kind: 'basic', username: auth.username, password: auth.password, from };
+  const { environment, notice } = options;
+  for (const file of await readAuthFiles(environment, notice)) {
+    const own = longestKey(file.credHelpers, registry, repository);
+    for (const helper of new Set([own, file.credsStore])) {
+      const found = helper && (await askHelper(helper, serverOf(registry), environment, notice, signal));
+      if (found) return found;
+    }
+    const stored = longestKey(file.auths, registry, repository);
+    if (stored) return stored;
   }
   return undefined;
 }

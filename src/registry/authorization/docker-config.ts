@@ -2,32 +2,29 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../../base/errors.js';
-import { isJsonObject } from '../../oci/json.js';
+import { isJsonObject, type JsonObject, ownField, stringField, stringMap } from '../../oci/json.js';
 import type { Notice } from '../retry.js';
-import { longestKey } from './server-key.js';
 
-/** An entry of `auths`, or a helper's answer. */
-export interface StoredAuth {
-  username?: string;
-  password?: string;
-  identityToken?: string; // OAuth2 refresh token
-  registryToken?: string; // bearer token, for the registry itself
-}
+/** The user's credentials. `from` names their source in messages. */
+export type Credentials =
+  | { kind: 'basic'; username: string; password: string; from: string }
+  | { kind: 'identity'; username: string; token: string; from: string } // an OAuth2 refresh token
+  | { kind: 'bearer'; token: string; from: string }; // for the registry itself
+
+/** docker's convention: the user name of an identity token. */
+export const NO_USERNAME = '<token>';
 
 /**
  * docker's config.json, from a file or variable, or podman's auth.json (containers-auth.json(5)).
  */
 export interface AuthFile {
   from: string; // path, or DOCKER_AUTH_CONFIG
-  auths: ReadonlyMap<string, StoredAuth>; // by server, as written
+  auths: ReadonlyMap<string, Credentials>; // by server, as written
   credHelpers: ReadonlyMap<string, string>; // by server, as written
   credsStore: string | undefined;
 }
 
-/**
- * docker (from 28 on) and GitLab's runners read a whole config.json from this variable, before
- * files.
- */
+/** docker (from 28 on) and GitLab's runners read a config.json from it, before files. */
 const CONFIG_VARIABLE = 'DOCKER_AUTH_CONFIG';
 /** Bytes; real ones have a few hundred. */
 const FILE_SIZE_MAX = 1024 * 1024;
@@ -65,89 +62,64 @@ function homeDirectory(environment: NodeJS.ProcessEnv): string | undefined {
 async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | undefined> {
   try {
     // Waiting for a FIFO's writer would keep the process alive. `<(…)` is below /dev.
-    if ((await stat(path)).isFIFO() && !path.startsWith('/dev/')) {
-      notice(notUsed(path, 'it is a FIFO'));
-      return undefined;
-    }
+    const isFifo = (await stat(path)).isFIFO() && !path.startsWith('/dev/');
+    if (isFifo) return skip(path, 'it is a FIFO', notice);
     return parseAuthFile(path, await readFile(path, 'utf8'), notice);
   } catch (error) {
     const code = systemCode(error);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') notice(notUsed(path, code ?? 'it cannot be read'));
-    return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    return skip(path, code ?? 'it cannot be read', notice);
   }
 }
 
 /** An empty text has no credentials, and docker and podman ignore it silently. */
 function parseAuthFile(from: string, text: string, notice: Notice): AuthFile | undefined {
   if (text.trim() === '') return undefined;
-  if (text.length > FILE_SIZE_MAX) {
-    notice(notUsed(from, 'it is too large'));
-    return undefined;
-  }
+  if (text.length > FILE_SIZE_MAX) return skip(from, 'it is too large', notice);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // Never the parser's message: it quotes the text, which contains secrets.
-    notice(notUsed(from, 'it is not valid JSON'));
-    return undefined;
+    return skip(from, 'it is not valid JSON', notice);
   }
-  if (!isJsonObject(value)) {
-    notice(notUsed(from, 'it is not a JSON object'));
-    return undefined;
-  }
-  const body = asObject(value);
-  const credsStore = body.get('credsStore');
+  if (!isJsonObject(value)) return skip(from, 'it is not a JSON object', notice);
+  const credHelpers = stringMap(value, 'credHelpers') ?? {};
   return {
     from,
-    auths: new Map(
-      [...asObject(body.get('auths'))].map(([server, entry]) => [server, parseAuth(asObject(entry))]),
-    ),
-    credHelpers: new Map([...asObject(body.get('credHelpers'))].filter((pair) => isStringPair(pair))),
-    credsStore: typeof credsStore === 'string' && credsStore !== '' ? credsStore : undefined,
+    auths: parseAuths(ownField(value, 'auths'), from),
+    credHelpers: new Map(Object.entries(credHelpers).filter(([, helper]) => helper !== '')),
+    credsStore: stringField(value, 'credsStore'),
   };
 }
 
-function notUsed(from: string, why: string): string {
-  return `credentials in ${from} are not used: ${why}`;
+/** @returns undefined, for the caller to return */
+function skip(from: string, why: string, notice: Notice): undefined {
+  notice(`credentials in ${from} are not used: ${why}`);
 }
 
-/** Returns the entry of `auths` for a repository. */
-export function storedAuth(file: AuthFile, registry: string, repository: string): StoredAuth | undefined {
-  return longestKey(new Map([...file.auths].filter(([, auth]) => isFilled(auth))), registry, repository);
+/** Omits empty entries: `docker login` with a credential store writes `{}` as a mark. */
+function parseAuths(entries: unknown, from: string): Map<string, Credentials> {
+  const auths = new Map<string, Credentials>();
+  for (const [server, entry] of Object.entries(isJsonObject(entries) ? entries : {})) {
+    const credentials = isJsonObject(entry) ? parseAuth(entry, from) : undefined;
+    if (credentials) auths.set(server, credentials);
+  }
+  return auths;
 }
 
-/** `docker login` with a credential store leaves `{}` behind as a mark. */
-function isFilled(auth: StoredAuth): boolean {
-  const isPair = auth.username !== undefined && auth.password !== undefined;
-  return isPair || auth.identityToken !== undefined || auth.registryToken !== undefined;
-}
-
-function parseAuth(entry: ReadonlyMap<string, unknown>): StoredAuth {
-  const text = (name: string) => {
-    const value = entry.get(name);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  const pair = Buffer.from(text('auth') ?? '', 'base64').toString('utf8');
+function parseAuth(entry: JsonObject, from: string): Credentials | undefined {
+  const pair = Buffer.from(stringField(entry, 'auth') ?? '', 'base64').toString('utf8');
   const colon = pair.indexOf(':');
-  const username = colon > 0 ? pair.slice(0, colon) : text('username');
+  const username = colon > 0 ? pair.slice(0, colon) : stringField(entry, 'username');
   // Some tools pad the pair with NULs (docker trims them too).
-  const password = colon > 0 ? pair.slice(colon + 1).replace(/\0+$/, '') : text('password');
-  const identityToken = text('identitytoken');
-  const registryToken = text('registrytoken');
-  return {
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(identityToken !== undefined && { identityToken }),
-    ...(registryToken !== undefined && { registryToken }),
-  };
-}
-
-/** A Map, so that no key of the file meets Object.prototype. */
-function asObject(value: unknown): Map<string, unknown> {
-  return new Map(isJsonObject(value) ? Object.entries(value) : []);
-}
-
-function isStringPair(pair: [string, unknown]): pair is [string, string] {
-  return typeof pair[1] === 'string' && pair[1] !== '';
+  const password = colon > 0 ? pair.slice(colon + 1).replace(/\0+$/, '') : stringField(entry, 'password');
+  const bearer = stringField(entry, 'registrytoken');
+  if (bearer !== undefined) return { kind: 'bearer', token: bearer, from };
+  const identity = stringField(entry, 'identitytoken');
+  if (identity !== undefined) {
+    return { kind: 'identity', username: username ?? NO_USERNAME, token: identity, from };
+  }
+  if (username === undefined || password === undefined) return undefined;
+  return { kind: 'basic', username, password, from };
 }

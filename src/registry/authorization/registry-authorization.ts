@@ -1,18 +1,29 @@
+import { abortable } from '../../base/abortable.js';
 import { SingleFlight } from '../../base/single-flight.js';
 import type { Clock } from '../clock.js';
-import { untilAborted, withDeadline } from '../deadline.js';
+import { withDeadline } from '../deadline.js';
 import type { Exchange } from '../http/http-exchange.js';
 import { RegistryFault } from '../registry-fault.js';
-import type { Notice } from '../retry.js';
-import type { Authorization, Refusal } from './authorization.js';
 import { type Challenge, parseChallenges } from './challenge.js';
-import type { Credentials } from './credentials.js';
+import { type CredentialsOptions, findCredentials } from './credentials.js';
+import type { Credentials } from './docker-config.js';
 import { basicHeader, fetchToken } from './token-service.js';
 
 /** A token is renewed this long before it expires, or at half its life if that is shorter. */
 const RENEW_BEFORE_MS = 10_000;
 /** For helpers and token service together. Requests wait for it. */
 const GRANT_DEADLINE_MS = 30_000;
+/** Refusals of one request: of its token, of fresh credentials, of none (anonymous). */
+const REFUSALS_MAX = 3;
+
+/** The contents of a 401. */
+interface Refusal {
+  origin: string; // of the registry
+  header: string | undefined; // Authorization that was refused
+  challenges: string[]; // WWW-Authenticate
+  nearby: boolean; // the challenge came from a loopback or private address
+  earlier: number; // earlier refusals of this request, 0 for its first
+}
 
 interface Grant {
   header: string;
@@ -20,19 +31,27 @@ interface Grant {
   refusal: Refusal; // whose challenges to answer at renewal
 }
 
+/** A login by one of a refusal's challenges. */
+interface Login {
+  repository: string;
+  refusal: Refusal;
+  challenge: Challenge;
+  signal: AbortSignal;
+}
+
 export interface RegistryAuthorizationOptions {
   registry: string; // as in a reference
-  exchange: Exchange; // to the token service, redirects followed
-  findCredentials: (repository: string, signal: AbortSignal) => Promise<Credentials | undefined>;
+  exchange: Exchange; // with redirects, to the registry and its token service
   clock: Clock;
-  notice: Notice;
+  login: CredentialsOptions;
 }
 
 /**
- * Answers a registry's challenges with credentials and tokens. Grants are cached by repository: all
- * our scopes are its pull scope. They are only sent to the registry that asked.
+ * The one owner of a registry's Authorization headers. Answers its challenges with credentials and
+ * tokens, and caches grants by repository: all our scopes are its pull scope. They are only sent to
+ * the registry that asked.
  */
-export class RegistryAuthorization implements Authorization {
+export class RegistryAuthorization {
   readonly #options: RegistryAuthorizationOptions;
   readonly #grants = new Map<string, Grant>();
   readonly #renewing = new SingleFlight<string, string>();
@@ -43,100 +62,109 @@ export class RegistryAuthorization implements Authorization {
     this.#options = options;
   }
 
-  async header(repository: string, signal: AbortSignal): Promise<string | undefined> {
-    const grant = this.#grants.get(repository);
-    if (grant === undefined || this.#options.clock.now() < grant.renewAtMs) return grant?.header;
-    return this.renew(repository, { ...grant.refusal, header: grant.header, earlier: 0 }, signal);
+  /**
+   * Returns an exchange that adds the registry's Authorization to requests for a repository. After
+   * a 401, it retries with another one.
+   */
+  exchangeFor(repository: string): Exchange {
+    return async (request, signal) => {
+      const { origin } = request.url;
+      let header = await this.#header(repository, signal);
+      for (let earlier = 0; ; earlier++) {
+        const added = header === undefined ? {} : { authorization: header };
+        const headers = { ...request.headers, ...added };
+        const answer = await this.#options.exchange({ ...request, headers }, signal);
+        // Storage behind a redirect may answer 401 too, which is not about credentials.
+        const isRefused = answer.status === 401 && answer.url.origin === origin;
+        if (!isRefused || earlier === REFUSALS_MAX) return answer;
+        answer.body.discard();
+        const { nearby } = answer;
+        const challenges = [answer.headers['www-authenticate'] ?? []].flat();
+        header = await this.#renew(repository, { origin, header, challenges, nearby, earlier }, signal);
+      }
+    };
   }
 
-  renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
+  /** Returns undefined before the registry has asked for an Authorization. */
+  async #header(repository: string, signal: AbortSignal): Promise<string | undefined> {
+    const grant = this.#grants.get(repository);
+    if (grant === undefined || this.#isFresh(grant)) return grant?.header;
+    return this.#renew(repository, { ...grant.refusal, header: grant.header, earlier: 0 }, signal);
+  }
+
+  #renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
     const task = () =>
       // Without the caller's signal: other callers wait for the same grant.
       withDeadline(GRANT_DEADLINE_MS, `logging in to ${this.#options.registry}`, undefined, (within) => {
         const grant = this.#grants.get(repository);
-        const fresh = grant !== undefined && this.#options.clock.now() < grant.renewAtMs;
         // Another request with the same header was refused, and has renewed it meanwhile.
-        if (fresh && grant.header !== refusal.header) return Promise.resolve(grant.header);
+        if (grant && this.#isFresh(grant) && grant.header !== refusal.header) {
+          return Promise.resolve(grant.header);
+        }
         this.#grants.delete(repository);
         return this.#grant(repository, refusal, within);
       });
     const key = `${repository} ${refusal.earlier} ${refusal.header ?? ''}`;
-    return untilAborted(this.#renewing.run(key, task), signal);
+    return abortable(this.#renewing.run(key, task), signal);
+  }
+
+  #isFresh(grant: Grant): boolean {
+    return this.#options.clock.now() < grant.renewAtMs;
   }
 
   /** Tries the user's credentials. If they were stored and are refused, retries once without. */
   async #grant(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
     const challenges = refusal.challenges.flatMap(parseChallenges);
+    const { registry, login: options } = this.#options;
     // Runs a stored helper again: its token may have expired.
-    const found = await this.#options.findCredentials(repository, signal);
+    const found = await findCredentials(registry, repository, options, signal);
     const credentials = found && !this.#refused.has(JSON.stringify(found)) ? found : undefined;
-    const anonymousBefore = credentials === undefined && refusal.earlier > 0;
-    const bearer = challenges.find(({ scheme, params }) => scheme === 'bearer' && params.has('realm'));
+    const challenge = challenges.find(isForToken);
+    const login = challenge && { repository, refusal, challenge, signal };
 
     if (credentials?.kind === 'bearer' && !this.#refused.has(`Bearer ${credentials.token}`)) {
       const header = `Bearer ${credentials.token}`;
       if (refusal.header !== header) return this.#keep(repository, refusal, header);
       this.#refused.add(header);
-    } else if (bearer && credentials && refusal.earlier > 0) {
-      return this.#anonymous(repository, refusal, bearer, credentials, signal);
+    } else if (login && credentials && refusal.earlier > 0) {
+      return this.#anonymous(login, credentials);
     }
-    if (bearer && !anonymousBefore) return this.#bearer(repository, refusal, bearer, credentials, signal);
+    if (login && (credentials || refusal.earlier === 0)) return this.#bearer(login, credentials);
     if (challenges.some(({ scheme }) => scheme === 'basic') && credentials && credentials.kind !== 'bearer') {
-      const password = credentials.kind === 'basic' ? credentials.password : credentials.token;
-      const header = basicHeader(credentials.username, password);
+      const header = basicHeader(credentials);
       if (header !== refusal.header) return this.#keep(repository, refusal, header);
     }
     throw this.#unauthorized(repository, found, challenges);
   }
 
-  async #bearer(
-    repository: string,
-    refusal: Refusal,
-    challenge: Challenge,
-    credentials: Credentials | undefined,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async #bearer(login: Login, credentials: Credentials | undefined): Promise<string> {
     try {
-      return await this.#token(repository, refusal, challenge, credentials, signal);
+      return await this.#token(login, credentials);
     } catch (error) {
       // Without a host, the credentials were not sent, so they were not refused.
-      const refused =
-        error instanceof RegistryFault && error.code === 'UNAUTHORIZED' && error.detail.host !== undefined;
-      if (!refused) throw error;
-      if (!credentials) throw this.#unauthorized(repository, undefined, [challenge], error);
-      return this.#anonymous(repository, refusal, challenge, credentials, signal, error);
+      if (!isUnauthorized(error) || error.detail.host === undefined) throw error;
+      if (!credentials) throw this.#unauthorized(login.repository, undefined, [login.challenge], error);
+      return this.#anonymous(login, credentials, error);
     }
   }
 
-  async #anonymous(
-    repository: string,
-    refusal: Refusal,
-    challenge: Challenge,
-    credentials: Credentials,
-    signal: AbortSignal,
-    cause?: unknown,
-  ): Promise<string> {
+  async #anonymous(login: Login, credentials: Credentials, cause?: unknown): Promise<string> {
+    const refused = (error: unknown) =>
+      this.#unauthorized(login.repository, credentials, [login.challenge], error);
     // A user that gives a name on the command line does not want anonymous access.
-    if (credentials.from === '--username')
-      throw this.#unauthorized(repository, credentials, [challenge], cause);
+    if (credentials.from === '--username') throw refused(cause);
     this.#refused.add(JSON.stringify(credentials));
-    const { registry, notice } = this.#options;
-    notice(`${registry} refused the credentials from ${credentials.from}; trying without`);
+    const { registry, login: options } = this.#options;
+    options.notice(`${registry} refused the credentials from ${credentials.from}; trying without`);
     try {
-      return await this.#token(repository, refusal, challenge, undefined, signal);
+      return await this.#token(login, undefined);
     } catch (error) {
-      const refused = error instanceof RegistryFault && error.code === 'UNAUTHORIZED';
-      throw refused ? this.#unauthorized(repository, credentials, [challenge], error) : error;
+      throw isUnauthorized(error) ? refused(error) : error;
     }
   }
 
-  async #token(
-    repository: string,
-    refusal: Refusal,
-    challenge: Challenge,
-    credentials: Credentials | undefined,
-    signal: AbortSignal,
-  ): Promise<string> {
+  async #token(login: Login, credentials: Credentials | undefined): Promise<string> {
+    const { repository, refusal, challenge, signal } = login;
     const { exchange, clock } = this.#options;
     const request = {
       registry: new URL(refusal.origin),
@@ -163,20 +191,25 @@ export class RegistryAuthorization implements Authorization {
     cause?: unknown,
   ): RegistryFault {
     const { registry } = this.#options;
-    const image = `${registry}/${repository}`;
-    const schemes = challenges.map(({ scheme }) => scheme).join(', ');
-    const how = `log in with docker login ${registry}, or give --username and --password-stdin`;
-    const isBearer = ({ scheme }: Challenge) => scheme === 'bearer';
-    const asksForLogin = challenges.some(
-      ({ scheme, params }) => scheme === 'basic' || (scheme === 'bearer' && params.has('realm')),
-    );
-    const message = credentials
-      ? `${image}: ${registry} refused the credentials from ${credentials.from}`
-      : asksForLogin
-        ? `${image}: not found, or private: ${how}`
-        : challenges.some(isBearer)
-          ? `${image}: ${registry} requires a token, but its challenge has no realm`
-          : `${image}: ${registry} requires an authorization scheme that is not supported (${schemes || 'none named'})`;
-    return new RegistryFault('UNAUTHORIZED', message, 'never', { cause });
+    const schemes = challenges.map(({ scheme }) => scheme);
+    let why: string;
+    if (credentials) why = `${registry} refused the credentials from ${credentials.from}`;
+    else if (schemes.includes('basic') || challenges.some(isForToken)) {
+      why = `not found, or private: log in with docker login ${registry}, or give --username and --password-stdin`;
+    } else if (schemes.includes('bearer')) {
+      why = `${registry} requires a token, but its challenge has no realm`;
+    } else {
+      const named = schemes.join(', ') || 'none named';
+      why = `${registry} requires an authorization scheme that is not supported (${named})`;
+    }
+    return new RegistryFault('UNAUTHORIZED', `${registry}/${repository}: ${why}`, 'never', { cause });
   }
+}
+
+function isForToken({ scheme, params }: Challenge): boolean {
+  return scheme === 'bearer' && params.has('realm');
+}
+
+function isUnauthorized(error: unknown): error is RegistryFault {
+  return error instanceof RegistryFault && error.code === 'UNAUTHORIZED';
 }

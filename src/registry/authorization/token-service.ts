@@ -4,7 +4,7 @@ import type { Exchange, HttpAnswer, HttpRequest } from '../http/http-exchange.js
 import { checkTarget } from '../http/target-policy.js';
 import { RegistryFault } from '../registry-fault.js';
 import type { Challenge } from './challenge.js';
-import type { Credentials } from './credentials.js';
+import type { Credentials } from './docker-config.js';
 
 /** A token of a token service (distribution: "token authentication", "OAuth2"). */
 export interface RegistryToken {
@@ -91,12 +91,12 @@ function getRequest(realm: URL, request: TokenRequest): HttpRequest {
 function authorization(credentials: Credentials | undefined): Record<string, string> {
   if (credentials === undefined) return {};
   if (credentials.kind === 'bearer') return { authorization: `Bearer ${credentials.token}` };
-  const password = credentials.kind === 'basic' ? credentials.password : credentials.token;
-  return { authorization: basicHeader(credentials.username, password) };
+  return { authorization: basicHeader(credentials) };
 }
 
-export function basicHeader(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+export function basicHeader(credentials: Exclude<Credentials, { kind: 'bearer' }>): string {
+  const password = credentials.kind === 'basic' ? credentials.password : credentials.token;
+  return `Basic ${Buffer.from(`${credentials.username}:${password}`, 'utf8').toString('base64')}`;
 }
 
 function postRequest(realm: URL, request: TokenRequest, refreshToken: string): HttpRequest {

@@ -42,9 +42,8 @@ export async function trustContext(
     return createSecureContext(trust);
   } catch (error) {
     const from = options.host === undefined ? 'SSL_CERT_FILE' : `SSL_CERT_FILE or certs.d/${options.host}`;
-    throw new LayerslayerError('INVALID_ARGUMENT', `a certificate or key of ${from} is not valid`, {
-      cause: error,
-    });
+    const message = `a certificate or key of ${from} is not valid`;
+    throw new LayerslayerError('INVALID_ARGUMENT', message, { cause: error });
   }
 }
 
@@ -55,9 +54,8 @@ export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOp
   const own =
     options.host === undefined ? {} : await readCertsD(options.host, options.certsDirectories ?? CERTS_D);
   const files = [bundle, environment.NODE_EXTRA_CA_CERTS].filter((path) => path !== undefined && path !== '');
-  const added = [...(await Promise.all(files.map((path) => readText(path!)))), ...(own.ca ?? [])].filter(
-    (pem) => pem !== undefined,
-  );
+  const read = await Promise.all(files.map((path) => readText(path!)));
+  const added = [...read, ...(own.ca ?? [])].filter((pem) => pem !== undefined);
   const client = own.cert !== undefined && own.key !== undefined ? { cert: own.cert, key: own.key } : {};
   // `ca` replaces Node's roots, so it lists them too. Without others, omit it: 20 ms less.
   if ((bundle === undefined && own.ca === undefined) || added.length === 0) return client;

@@ -1,29 +1,25 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { Endpoint } from '../endpoint.js';
-import {
-  connectionCode,
-  connectionFault,
-  isCertificateCode,
-  placeOf,
-  RegistryFault,
-} from '../registry-fault.js';
+import { causeOf, connectionCode, connectionFault, placeOf, RegistryFault } from '../registry-fault.js';
 import type { HttpAnswer, HttpRequest } from './http-exchange.js';
 import { proxyUnauthorized } from './proxy-tunnel.js';
-import { type BodyControl, ResponseBody } from './response-body.js';
+import { ResponseBody } from './response-body.js';
 import { isStrictParserError } from './response-head.js';
 import { Route } from './route.js';
 import { StallTimer } from './stall-timer.js';
 import { type AddressKind, addressKind, checkAddress, isNearby } from './target-policy.js';
+import type { AnswerHandler } from './wire.js';
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
 const ORIGINS_MAX = 16;
 /** Addresses whose kind is cached. */
 const KINDS_MAX = 64;
-/**
- * Requests to an origin that are parsed loosely after undici's parser rejected a response. After
- * that the parser is tried again.
- */
+/** Requests to an origin without undici's parser, after it rejected a response of that origin. */
 const LOOSE_REQUESTS = 100;
+
+/** OpenSSL's verification results and Node's own, as error codes. */
+const CERTIFICATE_CODE =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
 export interface ConnectionsOptions {
   endpoint: Endpoint;
@@ -41,10 +37,7 @@ export class Connections {
   readonly #routes = new Map<string, Promise<Route>>(); // by origin and sender, oldest first
   /** Closing: their requests under way have not ended yet. */
   readonly #old = new Set<Promise<Route>>();
-  /**
-   * Node's built-in roots suffice for public registries. Loading the system's bundle takes 20 ms
-   * (measured).
-   */
+  /** Node's own roots suffice for public registries. The system's bundle takes 20 ms (measured). */
   #wholeTrust = false;
   /** By address: classifying one takes 10 to 30 µs (measured), for each request. */
   readonly #kinds = new Map<string, AddressKind>();
@@ -73,8 +66,8 @@ export class Connections {
 
   /** @returns whether the same request may succeed with the new settings */
   #adapt(error: unknown, request: HttpRequest, manner: { whole: boolean; loosely: boolean }): boolean {
-    const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
-    if (isCertificateCode(connectionCode(cause)) && !manner.whole) {
+    const cause = causeOf(error);
+    if (CERTIFICATE_CODE.test(connectionCode(cause) ?? '') && !manner.whole) {
       if (!this.#wholeTrust) this.renew();
       this.#wholeTrust = true;
       return true;
@@ -111,7 +104,9 @@ export class Connections {
     signal.throwIfAborted();
     if (this.#closed) throw closed();
     const { url } = request;
-    const senderNearby = this.#senderOf(request);
+    // undefined: the user named the host. Any other host without a sender must be public.
+    const isNamed = this.#options.endpoint.serves(url);
+    const senderNearby = request.senderNearby ?? (isNamed ? undefined : false);
     const route = await this.#route(url, senderNearby);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
@@ -130,38 +125,36 @@ export class Connections {
         reject(signal.reason);
       };
       signal.addEventListener('abort', onAbort, { once: true });
-      const onRequestStart = (control: BodyControl, remoteAddress: string | undefined) => {
-        abort = (reason) => control.abort(reason);
-        if (signal.aborted) return onAbort();
-        // A proxy's address does not identify the server behind it.
-        const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
-        nearby = isNearby(kind);
-        try {
-          if (senderNearby !== undefined) checkAddress(url.hostname, kind, senderNearby);
-        } catch (fault) {
-          return control.abort(fault as Error);
-        }
-        stall.start();
-      };
-      const handler = {
-        onRequestStart: (control: BodyControl, socket: { remoteAddress: string | undefined }) =>
-          onRequestStart(control, socket.remoteAddress),
-        onResponseStart: (control: BodyControl, status: number, headers: HttpAnswer['headers']) => {
+      const handler: AnswerHandler = {
+        onRequestStart: (control, { remoteAddress }) => {
+          abort = (reason) => control.abort(reason);
+          if (signal.aborted) return onAbort();
+          // A proxy's address does not identify the server behind it.
+          const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
+          nearby = isNearby(kind);
+          try {
+            if (senderNearby !== undefined) checkAddress(url.hostname, kind, senderNearby);
+          } catch (fault) {
+            return control.abort(fault as Error);
+          }
+          stall.start();
+        },
+        onResponseStart: (control, status, headers) => {
           if (status < 200) return;
           if (status === 407 && route.proxy && route.throughPlainProxy) {
             control.abort(proxyUnauthorized(route.proxy));
             return;
           }
           body = new ResponseBody(control, stall);
-          const { senderNearby } = request;
-          resolve({ status, headers, url, body, nearby, senderNearby, sent: request, proxy });
+          const sender = { senderNearby: request.senderNearby, sent: request, proxy };
+          resolve({ status, headers, url, body, nearby, ...sender });
         },
-        onResponseData: (_control: BodyControl, chunk: Uint8Array) => body?.onData(chunk),
+        onResponseData: (_control, chunk) => body?.onData(chunk),
         onResponseEnd: () => {
           release();
           body?.onEnd();
         },
-        onResponseError: (_control: BodyControl | undefined, error: Error) => {
+        onResponseError: (_control, error) => {
           release();
           const fault = connectionFault(error, url, proxy);
           if (!body) {
@@ -185,11 +178,6 @@ export class Connections {
     const kind = addressKind(host);
     this.#kinds.set(host, kind);
     return kind;
-  }
-
-  /** undefined: the user named the host. A host without a sender must be public. */
-  #senderOf({ url, senderNearby }: HttpRequest): boolean | undefined {
-    return senderNearby ?? (this.#options.endpoint.serves(url) ? undefined : false);
   }
 
   #route(url: URL, senderNearby: boolean | undefined): Promise<Route> {
@@ -239,9 +227,9 @@ function isRefusedHead(error: unknown): boolean {
   return isStrictParserError(error) || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
-function stalled({ host }: URL, ms: number, proxy: string | undefined): RegistryFault {
-  const message = `${placeOf({ host }, proxy)}: no byte for ${ms / 1000} s`;
-  return new RegistryFault('TIMED_OUT', message, 'backoff', { host });
+function stalled(url: URL, ms: number, proxy: string | undefined): RegistryFault {
+  const message = `${placeOf(url, proxy)}: no byte for ${ms / 1000} s`;
+  return new RegistryFault('TIMED_OUT', message, 'backoff');
 }
 
 function closed(): LayerslayerError {

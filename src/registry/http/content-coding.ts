@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import type { HttpAnswer } from './http-exchange.js';
+import { type HttpAnswer, listOf } from './http-exchange.js';
 
 /** Maximum codings of one body. A proxy adds one, a chain of proxies two. */
 const CODINGS_MAX = 4;
@@ -7,8 +7,7 @@ const CODINGS_MAX = 4;
 const CODING_OVERHEAD_MAX = 64 * 1024;
 
 /** RFC 9110, section 8.4.1. */
-const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br'] as const;
-type Coding = (typeof CODINGS)[number];
+const CODINGS = ['gzip', 'x-gzip', 'deflate', 'br'];
 
 /** A body in the form that its reader accepts, if there is one. */
 export interface DecodedBody {
@@ -37,8 +36,13 @@ export async function decodedBody(
 ): Promise<DecodedBody> {
   const codings = codingsOf(answer);
   if (codings.length === 0 || isRight(bytes)) return { bytes, note: '' };
-  const note = (why: string) => ` (Content-Encoding: ${printableCodings(codings)}${why})`;
-  if (codings.length > CODINGS_MAX || !codings.every(isCoding)) {
+  // A header may contain any byte.
+  const named = codings
+    .join(', ')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 100);
+  const note = (why: string) => ` (Content-Encoding: ${named}${why})`;
+  if (codings.length > CODINGS_MAX || !codings.every((coding) => CODINGS.includes(coding))) {
     return { bytes, note: note(', which is not supported') };
   }
   try {
@@ -51,15 +55,11 @@ export async function decodedBody(
   }
 }
 
-function isCoding(coding: string): coding is Coding {
-  return (CODINGS as readonly string[]).includes(coding);
-}
-
 /**
  * Loads zlib here, since few bodies need it.
  * @throws if the coding is wrong or the result too large
  */
-async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number): Promise<Uint8Array> {
+async function decode(bytes: Uint8Array, coding: string, maxOutputLength: number): Promise<Uint8Array> {
   const { brotliDecompress, gunzip, inflate, inflateRaw } = await import('node:zlib');
   const options = { maxOutputLength };
   if (coding === 'br') return promisify(brotliDecompress)(bytes, options);
@@ -69,19 +69,7 @@ async function decode(bytes: Uint8Array, coding: Coding, maxOutputLength: number
 }
 
 function codingsOf({ headers }: Pick<HttpAnswer, 'headers'>): string[] {
-  return [headers['content-encoding'] ?? []]
-    .flat()
-    .flatMap((value) => value.split(','))
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-}
-
-/** A header may contain any byte. */
-function printableCodings(codings: readonly string[]): string {
-  return codings
-    .join(', ')
-    .replace(/[^\x20-\x7e]/g, '?')
-    .slice(0, 100);
+  return listOf(headers['content-encoding']).filter((coding) => coding !== 'identity');
 }
 
 /** Returns whether the bytes are one JSON value. */

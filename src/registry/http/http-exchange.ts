@@ -32,6 +32,12 @@ export interface HttpAnswer {
  */
 export type Exchange = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 
+/** Returns the elements of a comma-separated header, in lower case, without empty ones. */
+export function listOf(value: string | string[] | undefined): string[] {
+  const elements = [value ?? []].flat().flatMap((line) => line.split(','));
+  return elements.map((element) => element.trim().toLowerCase()).filter((element) => element !== '');
+}
+
 /** Returns the first value of a header. */
 export function headerOf(answer: Pick<HttpAnswer, 'headers'>, name: string): string | undefined {
   const value = answer.headers[name];

@@ -1,9 +1,23 @@
-/**
- * IPv4 addresses embedded in IPv6 addresses: a connection to the outer address reaches the inner
- * one.
- */
+import { BlockList, isIP } from 'node:net';
 
-/** Position of an IPv4 address in the eight 16-bit groups of an IPv6 address. */
+/** Addresses of this machine. */
+export const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+export function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** Returns an IPv6 address in its one normal spelling, without dotted endings. */
+export function normalIPv6(address: string): string {
+  return new URL(`http://[${address}]`).hostname.slice(1, -1);
+}
+
+/**
+ * Position of an IPv4 address in the eight 16-bit groups of an IPv6 address. A connection to the
+ * outer address reaches the inner one.
+ */
 interface Embedding {
   prefix: readonly number[]; // leading groups
   at: number; // first of the two groups of the IPv4 address
@@ -36,10 +50,8 @@ export function embeddedIPv4(address: string): string | undefined {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
 
-/** Returns eight groups. `URL` normalises every spelling, without dotted endings. */
 function ipv6Groups(address: string): number[] {
-  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = '', tail] = canonical.split('::');
+  const [head = '', tail] = normalIPv6(address).split('::');
   const groups = (text: string) =>
     text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
   if (tail === undefined) return groups(head);

@@ -4,57 +4,49 @@ import type { BodyControl } from './response-body.js';
 import type { AnswerHandler, Connector, ConnectTarget, WireRequest } from './wire.js';
 
 /**
- * Sends one request on its own connection and parses the response loosely, for servers that
- * undici's parser rejects. Calls the handler as undici's `dispatch` does.
- * @returns a function that aborts the exchange; its handler gets the error
+ * One request on its own connection, whose response is parsed loosely, for servers that undici's
+ * parser rejects. Calls the handler as undici's `dispatch` does.
  */
-export function dispatchLoosely(
-  connector: Connector,
-  target: ConnectTarget,
-  request: WireRequest,
-  handler: AnswerHandler,
-): (reason: Error) => void {
-  let exchange: LooseExchange | undefined;
-  let ended: Error | undefined;
-  connector(target, (error, socket) => {
-    if (ended) socket?.destroy();
-    else if (error || !socket) handler.onResponseError(undefined, error ?? new Error('no socket'));
-    else exchange = new LooseExchange(socket, request, handler);
-  });
-  return (reason) => {
-    if (ended) return;
-    ended = reason;
-    if (exchange) exchange.abort(reason);
-    else handler.onResponseError(undefined, reason);
-  };
-}
-
-class LooseExchange implements BodyControl {
-  readonly #socket: Socket;
+export class LooseExchange implements BodyControl {
+  /** Resolves when the exchange has ended or failed. */
+  readonly ended: Promise<void>;
   readonly #handler: AnswerHandler;
   readonly #response: LooseResponse;
   readonly #events: (ResponseEvent | Error)[] = []; // not delivered yet; the last may be an error
+  #socket: Socket | undefined; // undefined until it is connected
+  #end = () => {};
   #paused = false;
   #delivering = false;
   #done = false;
 
-  constructor(socket: Socket, request: WireRequest, handler: AnswerHandler) {
-    this.#socket = socket;
+  constructor(connector: Connector, target: ConnectTarget, request: WireRequest, handler: AnswerHandler) {
     this.#handler = handler;
     this.#response = new LooseResponse(request.method);
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    connector(target, (error, socket) => {
+      if (this.#done) socket?.destroy();
+      else if (socket) this.#start(socket, request);
+      else this.abort(error ?? new Error('no socket'));
+    });
+  }
+
+  #start(socket: Socket, request: WireRequest): void {
+    this.#socket = socket;
     socket.on('error', (error) => this.#add([error]));
-    handler.onRequestStart(this, { remoteAddress: socket.remoteAddress });
+    this.#handler.onRequestStart(this, { remoteAddress: socket.remoteAddress });
     // The handler may reject the address before a byte is sent.
     if (this.#done) return;
+    const finish = () => this.#read(() => this.#response.finish());
     socket.on('data', (bytes: Buffer) => this.#read(() => this.#response.push(bytes)));
-    socket.on('end', () => this.#read(() => this.#response.finish()));
-    socket.on('close', () => this.#read(() => this.#response.finish()));
+    socket.on('end', finish).on('close', finish);
     socket.write(encodeRequest(request));
   }
 
   pause(): void {
     this.#paused = true;
-    this.#socket.pause();
+    this.#socket?.pause();
   }
 
   resume(): void {
@@ -90,7 +82,7 @@ class LooseExchange implements BodyControl {
     while (!this.#done && !this.#paused && next < this.#events.length) this.#hand(this.#events[next++]!);
     this.#events.splice(0, next);
     this.#delivering = false;
-    if (!this.#done && !this.#paused) this.#socket.resume();
+    if (!this.#done && !this.#paused) this.#socket?.resume();
   }
 
   #hand(event: ResponseEvent | Error): void {
@@ -105,7 +97,8 @@ class LooseExchange implements BodyControl {
 
   #finish(): void {
     this.#done = true;
-    this.#socket.destroy();
+    this.#socket?.destroy();
+    this.#end();
   }
 }
 

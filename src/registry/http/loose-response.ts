@@ -15,10 +15,12 @@ const CHUNK_LINE_MAX = 4096;
 /** The part of the response that the next byte belongs to. */
 type Position = 'head' | 'length' | 'close' | 'chunk line' | 'chunk' | 'chunk end' | 'trailer' | 'done';
 
+const BODY: readonly Position[] = ['length', 'chunk', 'close'];
+
 /** Parses one HTTP/1 response incrementally, as loosely as `parseResponseHead`. Does no I/O. */
 export class LooseResponse {
   readonly #bodiless: boolean; // the response to a HEAD
-  #head = new HeadCollector();
+  readonly #head = new HeadCollector();
   #position: Position = 'head';
   #left = 0; // bytes left of the body or chunk
   #received = 0; // bytes of the body
@@ -36,7 +38,11 @@ export class LooseResponse {
   push(bytes: Buffer): ResponseEvent[] {
     const events: ResponseEvent[] = [];
     let rest = bytes;
-    while (rest.length > 0 && this.#position !== 'done') rest = this.#step(rest, events);
+    while (rest.length > 0 && this.#position !== 'done') {
+      if (this.#position === 'head') rest = this.#readHead(rest, events);
+      else if (BODY.includes(this.#position)) rest = this.#readBody(rest, events);
+      else rest = this.#readLine(rest, events);
+    }
     return events;
   }
 
@@ -55,33 +61,12 @@ export class LooseResponse {
     throw new CutOffError(`the connection ended after ${this.#received}${of} bytes`);
   }
 
-  /**
-   * Consumes some bytes.
-   * @returns the remaining bytes
-   */
-  #step(bytes: Buffer, events: ResponseEvent[]): Buffer {
-    switch (this.#position) {
-      case 'head':
-        return this.#readHead(bytes, events);
-      case 'length':
-      case 'chunk':
-      case 'close':
-        return this.#readBody(bytes, events);
-      default:
-        return this.#readLine(bytes, events);
-    }
-  }
+  // Each of these consumes some bytes and returns the rest.
 
   #readHead(bytes: Buffer, events: ResponseEvent[]): Buffer {
     const found = this.#head.push(bytes);
     if (!found) return bytes.subarray(bytes.length);
     const { head, rest } = found;
-    if (head.status < 200) {
-      // 100 Continue, 103 Early Hints: the final response follows.
-      if (head.status === 101) throw new HttpSyntaxError('the server switched to another protocol (101)');
-      this.#head = new HeadCollector();
-      return rest;
-    }
     events.push(head);
     const length = Number(head.headers['content-length'] ?? -1);
     if (this.#bodiless || head.status === 204 || head.status === 304 || length === 0) this.#end(events);

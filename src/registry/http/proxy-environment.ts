@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { LayerslayerError } from '../../base/errors.js';
-import { embeddedIPv4 } from './ip-address.js';
+import { embeddedIPv4, familyOf, LOOPBACK, normalIPv6 } from './ip-address.js';
 
 /** A proxy from the environment. */
 export interface ProxyServer {
@@ -42,10 +42,8 @@ function parseProxy(variable: string, value: string): ProxyServer {
   const text = value.includes('://') ? value : `http://${value}`;
   if (!URL.canParse(text) || !/^https?:/i.test(text)) {
     // Never the value: it may contain a password.
-    throw new LayerslayerError(
-      'INVALID_ARGUMENT',
-      `the proxy in ${variable} is not an http:// or https:// URL`,
-    );
+    const message = `the proxy in ${variable} is not an http:// or https:// URL`;
+    throw new LayerslayerError('INVALID_ARGUMENT', message);
   }
   const url = new URL(text);
   const { username, password } = url;
@@ -72,14 +70,7 @@ function isExempt(url: URL, noProxy: string): boolean {
   return noProxy.split(',').some((entry) => matches(entry.trim().toLowerCase(), host, port));
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8);
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/**
- * Matches one entry of NO_PROXY: `*`, a network (CIDR), an address or a domain, with optional
- * `:port`.
- */
+/** Matches one entry of NO_PROXY: `*`, a network (CIDR), or an address or domain with `:port`. */
 function matches(entry: string, host: string, port: string): boolean {
   if (entry === '' || entry === '*') return entry === '*';
   const network = parseNetwork(entry);
@@ -113,10 +104,6 @@ function splitPort(entry: string): { name: string; wantedPort: string } {
 function plainHost(host: string): string {
   const bare = host.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 6) return bare;
-  const canonical = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const canonical = normalIPv6(bare);
   return canonical.startsWith('::ffff:') ? (embeddedIPv4(bare) ?? canonical) : canonical;
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }

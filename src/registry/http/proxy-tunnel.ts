@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connectionFault, RegistryFault } from '../registry-fault.js';
 import type { ProxyServer } from './proxy-environment.js';
-import { HeadCollector, HttpSyntaxError } from './response-head.js';
+import { HeadCollector } from './response-head.js';
 import { type Connector, type ConnectTarget, targetOf } from './wire.js';
 
 /** Opens sockets to the proxy itself; errors name the proxy. */
@@ -52,7 +52,7 @@ function askForTunnel(
   socket: Socket,
   answerMs: number,
 ): Promise<void> {
-  let collector = new HeadCollector();
+  const collector = new HeadCollector();
   return new Promise<void>((resolve, reject) => {
     const end = (fault: Error | undefined) => {
       clearTimeout(timer);
@@ -71,19 +71,13 @@ function askForTunnel(
     const onClose = () => fail('closed the connection instead of answering', 'ECONNRESET');
     const onData = (bytes: Buffer) => {
       try {
-        let answer = collector.push(bytes);
-        // 100 Continue and its kin: the answer proper follows.
-        while (answer && answer.head.status < 200) {
-          collector = new HeadCollector();
-          answer = collector.push(answer.rest);
-        }
+        const answer = collector.push(bytes);
         if (!answer) return;
         const fault = connectFault(proxy, authority, answer.head.status);
         if (!fault && answer.rest.length > 0) socket.unshift(answer.rest);
         end(fault);
       } catch (error) {
-        if (error instanceof HttpSyntaxError) onError(error);
-        else end(error as Error);
+        onError(error as Error);
       }
     };
     const timer = setTimeout(() => fail(`no answer for ${answerMs / 1000} s to`, 'ETIMEDOUT'), answerMs);
@@ -102,16 +96,14 @@ function connectFault(proxy: ProxyServer, authority: string, status: number): Re
   if (status === 407) return proxyUnauthorized(proxy);
   // Squid answers 403 for ports that it does not tunnel to, and 503 if no server listens there.
   const why = status === 403 ? '; it may not allow this host or port' : '';
-  return new RegistryFault(
-    'REGISTRY_UNAVAILABLE',
-    `${proxy.name}: got ${status} for CONNECT ${authority}, want 200${why}`,
-    status >= 500 && status !== 501 ? 'backoff' : 'never',
-    { cause: Object.assign(new Error(`CONNECT: ${status}`), { code: CONNECT_REFUSED }), host: proxy.name },
-  );
+  const message = `${proxy.name}: got ${status} for CONNECT ${authority}, want 200${why}`;
+  const cause = Object.assign(new Error(`CONNECT: ${status}`), { code: CONNECT_REFUSED });
+  const advice = status >= 500 && status !== 501 ? 'backoff' : 'never';
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, advice, { cause });
 }
 
 /** Code of the cause if a proxy answered but refused the tunnel. */
-export const CONNECT_REFUSED = 'PROXY_REFUSED_CONNECT';
+const CONNECT_REFUSED = 'PROXY_REFUSED_CONNECT';
 
 /** Returns the fault for a proxy's 407. */
 export function proxyUnauthorized(proxy: ProxyServer): RegistryFault {
@@ -119,5 +111,5 @@ export function proxyUnauthorized(proxy: ProxyServer): RegistryFault {
     proxy.authorization === undefined
       ? 'got 407: it requires a user and password: set the variable to http://USER:PASSWORD@HOST:PORT'
       : 'got 407: it rejected the user and password in its URL';
-  return new RegistryFault('UNAUTHORIZED', `${proxy.name}: ${message}`, 'never', { host: proxy.name });
+  return new RegistryFault('UNAUTHORIZED', `${proxy.name}: ${message}`, 'never');
 }

@@ -22,20 +22,11 @@ export function followRedirects(exchange: Exchange): Exchange {
       answer.body.discard();
       const location = headerOf(answer, 'location');
       const from = current.url.host;
+      const refuse = (why: string) => new RegistryFault('REGISTRY_UNAVAILABLE', `${from}: ${why}`, 'never');
       if (location === undefined || !URL.canParse(location, current.url.href)) {
-        throw new RegistryFault(
-          'REGISTRY_UNAVAILABLE',
-          `${from}: redirect ${answer.status} without a valid Location`,
-          'never',
-        );
+        throw refuse(`redirect ${answer.status} without a valid Location`);
       }
-      if (followed === REDIRECTS_MAX) {
-        throw new RegistryFault(
-          'REGISTRY_UNAVAILABLE',
-          `${from}: more than ${REDIRECTS_MAX} redirects`,
-          'never',
-        );
-      }
+      if (followed === REDIRECTS_MAX) throw refuse(`more than ${REDIRECTS_MAX} redirects`);
       const url = new URL(location, current.url);
       url.hash = '';
       const stays = url.origin === current.url.origin;

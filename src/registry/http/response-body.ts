@@ -122,8 +122,12 @@ export class ResponseBody {
   }
 
   #proceed(): void {
-    if (this.#ended) this.#finish?.(this.#failure);
-    else this.#resume();
+    if (this.#ended) {
+      this.#finish?.(this.#failure);
+      return;
+    }
+    this.#stall.start();
+    this.#control.resume();
   }
 
   /** Ends with the sink's own error, not that of the connection that closes then. */
@@ -136,11 +140,6 @@ export class ResponseBody {
   #pause(): void {
     this.#stall.stop();
     this.#control.pause();
-  }
-
-  #resume(): void {
-    this.#stall.start();
-    this.#control.resume();
   }
 
   #end(failure: unknown): void {

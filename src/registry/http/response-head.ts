@@ -1,5 +1,6 @@
-/** The head of an HTTP/1 response, parsed as loosely as in Go and curl. */
+import { listOf } from './http-exchange.js';
 
+/** The head of an HTTP/1 response, parsed as loosely as in Go and curl. */
 export interface ResponseHead {
   status: number;
   headers: Record<string, string | string[]>; // names in lower case
@@ -61,11 +62,7 @@ function addHeader(headers: ResponseHead['headers'], line: string): void {
 }
 
 function settleLength(headers: ResponseHead['headers']): void {
-  const lengths = new Set(
-    [headers['content-length'] ?? []].flat().flatMap((value) => value.split(',').map((part) => part.trim())),
-  );
-  lengths.delete('');
-  const [length, other] = lengths;
+  const [length, other] = new Set(listOf(headers['content-length']));
   if (other !== undefined) {
     throw new HttpSyntaxError(`the answer has two lengths, ${quoted(length!)} and ${quoted(other)}`);
   }
@@ -78,10 +75,7 @@ function settleLength(headers: ResponseHead['headers']): void {
 
 /** @throws HttpSyntaxError for any other coding: requests ask for none */
 export function isChunked(headers: ResponseHead['headers']): boolean {
-  const codings = [headers['transfer-encoding'] ?? []]
-    .flat()
-    .flatMap((value) => value.split(',').map((coding) => coding.trim().toLowerCase()))
-    .filter((coding) => coding !== '' && coding !== 'identity');
+  const codings = listOf(headers['transfer-encoding']).filter((coding) => coding !== 'identity');
   const unknown = codings.find((coding) => coding !== 'chunked');
   if (unknown !== undefined || codings.length > 1) {
     throw new HttpSyntaxError(`unknown transfer coding: ${quoted(codings.join(', '))}`);
@@ -94,15 +88,26 @@ function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 40).replace(/[^\x20-\x7e]/g, '?'));
 }
 
-/** Collects bytes until the empty line that ends a head. */
+/** Collects bytes until the empty line that ends a head. Skips 100 Continue and 103 Early Hints. */
 export class HeadCollector {
   #bytes: Buffer = Buffer.alloc(0);
 
   /**
    * @returns the head and the bytes after it, undefined while its end is missing
-   * @throws HttpSyntaxError if it is too large or not a head
+   * @throws HttpSyntaxError if it is too large, not a head, or ends HTTP (101)
    */
   push(chunk: Buffer): { head: ResponseHead; rest: Buffer } | undefined {
+    for (let bytes = chunk; ; this.#bytes = Buffer.alloc(0)) {
+      const found = this.#collect(bytes);
+      if (!found || found.head.status >= 200) return found;
+      if (found.head.status === 101)
+        throw new HttpSyntaxError('the server switched to another protocol (101)');
+      bytes = found.rest;
+    }
+  }
+
+  /** Returns a head of any status. */
+  #collect(chunk: Buffer): { head: ResponseHead; rest: Buffer } | undefined {
     // Some servers send an empty line before the status line (RFC 9112 section 2.2).
     const from = this.#bytes.length === 0 ? chunk.findIndex((byte) => byte !== 13 && byte !== 10) : 0;
     if (from < 0) return undefined;

@@ -1,21 +1,17 @@
 import { trustContext } from './certificates.js';
 import type { HttpRequest } from './http-exchange.js';
-import { dispatchLoosely } from './loose-dispatch.js';
+import { LooseExchange } from './loose-dispatch.js';
 import { type ProxyServer, proxyFor } from './proxy-environment.js';
 import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
 import { lookupTargets } from './target-policy.js';
-import { type ConnectorOptions, type Dispatcher, openConnector, openPool } from './undici-pool.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  type ConnectorOptions,
+  type Dispatcher,
+  openConnector,
+  openPool,
+} from './undici-pool.js';
 import { type AnswerHandler, type Connector, targetOf, type WireRequest } from './wire.js';
-
-/**
- * Maximum sockets per host; more requests wait. Readers, index passes and read-ahead together use
- * fewer.
- */
-const CONNECTIONS_MAX = 32;
-/** Ms for TCP and TLS. Short enough for a second try within a read's deadline. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Ms that an idle socket stays open, for bursts of reads. NATs drop sockets after minutes. */
-const KEEP_ALIVE_MS = 30_000;
 
 export interface RouteOptions {
   environment: NodeJS.ProcessEnv;
@@ -33,8 +29,7 @@ export class Route {
   readonly #connector: Connector;
   /** Target of the sockets: a proxy that takes whole URLs, else the origin. */
   readonly #origin: URL;
-  /** Requests on their own connections: what aborts each, and when it has ended. */
-  readonly #loose = new Map<(reason: Error) => void, Promise<void>>();
+  readonly #loose = new Set<LooseExchange>(); // under way
 
   private constructor(
     pool: Dispatcher,
@@ -51,12 +46,7 @@ export class Route {
     const proxy = proxyFor(url, options.environment);
     const connector = await openRouteConnector(url, proxy, options);
     const origin = proxy && url.protocol === 'http:' ? proxy.url : new URL(url.origin);
-    const pool = await openPool(origin.origin, {
-      connections: CONNECTIONS_MAX,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connector,
-    });
-    return new Route(pool, connector, origin, proxy);
+    return new Route(await openPool(origin.origin, connector), connector, origin, proxy);
   }
 
   /** Requests go to the proxy as whole URLs, so it may answer itself. */
@@ -71,34 +61,30 @@ export class Route {
   dispatch(request: HttpRequest, handler: AnswerHandler, loosely: boolean): void {
     const wire = this.#wireRequest(request);
     if (loosely) {
-      this.#dispatchLoosely(wire, handler);
+      const exchange = new LooseExchange(this.#connector, targetOf(this.#origin), wire, handler);
+      this.#loose.add(exchange);
+      void exchange.ended.then(() => this.#loose.delete(exchange));
       return;
     }
-    const { path, method, headers, body } = wire;
-    this.#pool.dispatch(
-      {
-        origin: request.url.origin,
-        path,
-        method,
-        headers,
-        body,
-        headersTimeout: 0, // StallTimer handles this
-        bodyTimeout: 0,
-        // By default, undici closes the socket after each HEAD; the following GET needs one.
-        reset: false,
-      },
-      handler,
-    );
+    const options = {
+      ...wire,
+      origin: request.url.origin,
+      headersTimeout: 0, // StallTimer handles this
+      bodyTimeout: 0,
+      // By default, undici closes the socket after each HEAD; the following GET needs one.
+      reset: false,
+    };
+    this.#pool.dispatch(options, handler);
   }
 
   /** Lets current requests finish. */
   async close(): Promise<void> {
-    await Promise.all([this.#pool.close(), ...this.#loose.values()]);
+    await Promise.all([this.#pool.close(), ...[...this.#loose].map(({ ended }) => ended)]);
   }
 
   /** Fails current requests. */
   async destroy(): Promise<void> {
-    for (const end of this.#loose.keys()) end(new Error('closed'));
+    for (const exchange of this.#loose) exchange.abort(new Error('closed'));
     await this.#pool.destroy();
   }
 
@@ -119,31 +105,6 @@ export class Route {
       body: body ?? null,
     };
   }
-
-  #dispatchLoosely(request: WireRequest, handler: AnswerHandler): void {
-    let over = () => {};
-    const whenOver = new Promise<void>((resolve) => {
-      over = resolve;
-    });
-    const ended = () => {
-      this.#loose.delete(end);
-      over();
-    };
-    const end = dispatchLoosely(this.#connector, targetOf(this.#origin), request, {
-      onRequestStart: (control, socket) => handler.onRequestStart(control, socket),
-      onResponseStart: (control, status, headers) => handler.onResponseStart(control, status, headers),
-      onResponseData: (control, chunk) => handler.onResponseData(control, chunk),
-      onResponseEnd: (control) => {
-        ended();
-        handler.onResponseEnd(control);
-      },
-      onResponseError: (control, error) => {
-        ended();
-        handler.onResponseError(control, error);
-      },
-    });
-    this.#loose.set(end, whenOver);
-  }
 }
 
 async function openRouteConnector(
@@ -155,22 +116,20 @@ async function openRouteConnector(
   if (proxy === undefined) {
     // Checks the addresses that the socket uses, so a second lookup can't replace them.
     const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
-    return openConnector({ ...(await tlsOptions(url, options)), ...lookup, timeout: CONNECT_TIMEOUT_MS });
+    return openConnector({ ...(await tlsOptions(url, options)), ...lookup });
   }
   // --insecure applies to the registry, not to the proxy.
   const ofProxy = await tlsOptions(proxy.url, { ...options, host: undefined, insecure: false });
-  const toProxy = connectorToProxy(proxy, await openConnector({ ...ofProxy, timeout: CONNECT_TIMEOUT_MS }));
+  const toProxy = connectorToProxy(proxy, await openConnector(ofProxy));
   if (url.protocol === 'http:') return toProxy;
-  const overTls = await openConnector({ ...(await tlsOptions(url, options)), timeout: CONNECT_TIMEOUT_MS });
+  const overTls = await openConnector(await tlsOptions(url, options));
   return connectorThroughProxy(proxy, toProxy, overTls, CONNECT_TIMEOUT_MS);
 }
 
 async function tlsOptions(url: URL, options: RouteOptions): Promise<ConnectorOptions> {
-  const { environment, host, wholeTrust, insecure } = options;
   if (url.protocol !== 'https:') return {} as ConnectorOptions;
+  const { environment, host, wholeTrust, insecure } = options;
   const secureContext = await trustContext(environment, { host, whole: wholeTrust });
-  return {
-    ...(secureContext && { secureContext }),
-    ...(insecure && { rejectUnauthorized: false }),
-  } as ConnectorOptions;
+  const unchecked = insecure ? { rejectUnauthorized: false } : {};
+  return { ...(secureContext && { secureContext }), ...unchecked } as ConnectorOptions;
 }

@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { RegistryFault } from '../registry-fault.js';
-import { embeddedIPv4 } from './ip-address.js';
+import { embeddedIPv4, familyOf, LOOPBACK } from './ip-address.js';
 
 /**
  * Kinds of targets of redirects and token realms (rule R7). A malicious registry must not make us
@@ -9,10 +9,6 @@ import { embeddedIPv4 } from './ip-address.js';
  * network (SSRF).
  */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'forbidden' | 'name';
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8);
-LOOPBACK.addAddress('::1', 'ipv6');
 
 const PRIVATE = new BlockList();
 PRIVATE.addSubnet('10.0.0.0', 8); // RFC 1918
@@ -50,19 +46,12 @@ export function addressKind(host: string): AddressKind {
     if (METADATA_NAME.test(bare)) return 'forbidden';
     return LOOPBACK_NAME.test(bare) ? 'loopback' : 'name';
   }
-  const kind = listedKind(bare, version === 4 ? 'ipv4' : 'ipv6');
-  const inner = version === 6 ? embeddedIPv4(bare) : undefined;
-  const innerKind = inner === undefined ? 'public' : listedKind(inner, 'ipv4');
-  return STRICTNESS.find((strict) => strict === kind || strict === innerKind) ?? 'public';
-}
-
-/** Kinds from the strictest. IPv6 with an embedded IPv4 address has the stricter of both. */
-const STRICTNESS: readonly AddressKind[] = ['forbidden', 'loopback', 'private'];
-
-function listedKind(address: string, family: 'ipv4' | 'ipv6'): AddressKind {
-  if (FORBIDDEN.check(address, family)) return 'forbidden';
-  if (LOOPBACK.check(address, family)) return 'loopback';
-  return PRIVATE.check(address, family) ? 'private' : 'public';
+  // IPv6 with an embedded IPv4 address has the stricter kind of both.
+  const addresses = version === 6 ? [bare, embeddedIPv4(bare) ?? bare] : [bare];
+  const isIn = (list: BlockList) => addresses.some((address) => list.check(address, familyOf(address)));
+  if (isIn(FORBIDDEN)) return 'forbidden';
+  if (isIn(LOOPBACK)) return 'loopback';
+  return isIn(PRIVATE) ? 'private' : 'public';
 }
 
 /** Returns whether the address is on this machine or in its own network. */
@@ -77,22 +66,16 @@ export function isNearby(kind: AddressKind): boolean {
  * @throws RegistryFault REGISTRY_UNAVAILABLE
  */
 export function checkTarget(target: URL, what: string, senderNearby: boolean): void {
+  const address = `${target.protocol}//${target.host}`;
   const refuse = (why: string) =>
-    new RegistryFault(
-      'REGISTRY_UNAVAILABLE',
-      `${what} to ${target.protocol}//${target.host} refused: ${why}`,
-      'never',
-    );
+    new RegistryFault('REGISTRY_UNAVAILABLE', `${what} to ${address} refused: ${why}`, 'never');
   if (target.protocol !== 'https:' && target.protocol !== 'http:') throw refuse('not http or https');
   if (target.username !== '' || target.password !== '') throw refuse('the address holds credentials');
   const why = refusal(addressKind(target.hostname), senderNearby);
   if (why !== undefined) throw refuse(why);
 }
 
-/**
- * Checks a socket's address before the first byte is sent.
- * @throws RegistryFault REGISTRY_UNAVAILABLE
- */
+/** Checks a socket's address before the first byte is sent. @throws RegistryFault */
 export function checkAddress(hostname: string, kind: AddressKind, senderNearby: boolean): void {
   const why = refusal(kind, senderNearby);
   if (why !== undefined) throw resolvesTo(hostname, why);

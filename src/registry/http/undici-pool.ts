@@ -1,19 +1,19 @@
+import type { Socket } from 'node:net';
 import type { buildConnector, Dispatcher, Pool } from 'undici';
-import { keepFirstError } from './first-socket-error.js';
 import { HEAD_SIZE_MAX } from './response-head.js';
-import type { Connector, ConnectTarget } from './wire.js';
+import type { Connector } from './wire.js';
 
 export type { Dispatcher } from 'undici';
 
 /** Options of undici's connector: TLS, lookup, timeout. */
 export type ConnectorOptions = buildConnector.BuildOptions;
 
-/** How to reach one origin. */
-export interface PoolOptions {
-  connections: number; // maximum of sockets
-  keepAliveTimeout: number; // ms
-  connector: Connector;
-}
+/** Maximum sockets per origin. Readers, index passes and read-ahead together use fewer. */
+const CONNECTIONS_MAX = 32;
+/** Ms for TCP and TLS. Short enough for a second try within a read's deadline. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** Ms that an idle socket stays open, for bursts of reads. NATs drop sockets after minutes. */
+const KEEP_ALIVE_MS = 30_000;
 
 /**
  * Opens a pool of sockets to one origin. A request's handler gets the address of its socket.
@@ -23,8 +23,7 @@ export interface PoolOptions {
  * against the new pool, and closes that too. From then on each request opens its own socket (undici
  * 7.30; 3 ms of our CPU a read instead of 1.5, measured).
  */
-export async function openPool(origin: string, options: PoolOptions): Promise<Dispatcher> {
-  const { connections, keepAliveTimeout, connector } = options;
+export async function openPool(origin: string, connector: Connector): Promise<Dispatcher> {
   const { pool: PoolClass, client: Client } = await loadUndici();
 
   /** One socket at a time; a request is written to the last opened socket. */
@@ -32,19 +31,16 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
     #remoteAddress: string | undefined;
 
     constructor(url: URL, clientOptions: object) {
-      let opened: (address: string | undefined) => void = () => {};
       super(url, {
         ...clientOptions,
         connect: (target, callback) =>
-          connector(targetWithHost(target), (error, socket) => {
-            opened(socket?.remoteAddress);
+          // undici's clients always have a host; the types omit it.
+          connector({ ...target, host: target.host ?? target.hostname }, (error, socket) => {
+            this.#remoteAddress = socket?.remoteAddress;
             if (error || !socket) callback(error ?? new Error('no socket'), null);
             else callback(null, socket);
           }),
       });
-      opened = (address) => {
-        this.#remoteAddress = address;
-      };
     }
 
     override dispatch(request: Dispatcher.DispatchOptions, handler: StartedHandler): boolean {
@@ -55,16 +51,11 @@ export async function openPool(origin: string, options: PoolOptions): Promise<Di
   }
 
   return new PoolClass(origin, {
-    connections,
-    keepAliveTimeout,
+    connections: CONNECTIONS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: HEAD_SIZE_MAX,
     factory: (url, clientOptions) => new AddressedClient(url, clientOptions),
   });
-}
-
-/** undici's clients always have a host; the types omit it. */
-function targetWithHost(target: buildConnector.Options): ConnectTarget {
-  return { ...target, host: target.host ?? target.hostname };
 }
 
 /** A handler as a pool passes it to its clients. The caller's `onRequestStart` gets `context`. */
@@ -77,7 +68,7 @@ interface StartedHandler extends Dispatcher.DispatchHandler {
  * forever if a connector fails with undici's own socket errors or returns a closed socket.
  */
 export async function openConnector(options: ConnectorOptions): Promise<Connector> {
-  const connect = (await loadUndici()).connector(options);
+  const connect = (await loadUndici()).connector({ timeout: CONNECT_TIMEOUT_MS, ...options });
   return (target, callback) => {
     connect(target as buildConnector.Options, (error, socket) => {
       if (socket) keepFirstError(socket);
@@ -85,6 +76,19 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
       else callback(isRetriedForEver(error) ? closedAtOnce(error) : error!, null);
     });
   };
+}
+
+/**
+ * Makes the first error of a socket the cause of later ones. A TLS server sends an alert and closes
+ * the connection, and undici reports only the close.
+ */
+function keepFirstError(socket: Socket): void {
+  let first: Error | undefined;
+  // Before undici's listener, which passes later errors on.
+  socket.prependListener('error', (error) => {
+    if (first === undefined) first = error;
+    else if (error !== first) error.cause ??= first;
+  });
 }
 
 function isRetriedForEver(error: Error | null): boolean {

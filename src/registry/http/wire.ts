@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { HttpAnswer } from './http-exchange.js';
 import type { BodyControl } from './response-body.js';
 
 /** A request on its connection. To a proxy, `path` is the whole URL. */
@@ -13,11 +14,7 @@ export interface WireRequest {
 export interface AnswerHandler {
   /** Called when the request has a socket, before a byte is sent. It may abort. */
   onRequestStart(control: BodyControl, socket: { remoteAddress: string | undefined }): void;
-  onResponseStart(
-    control: BodyControl,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void;
+  onResponseStart(control: BodyControl, status: number, headers: HttpAnswer['headers']): void;
   onResponseData(control: BodyControl, chunk: Uint8Array): void;
   onResponseEnd(control: BodyControl): void;
   onResponseError(control: BodyControl | undefined, error: Error): void;

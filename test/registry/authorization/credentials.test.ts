@@ -303,7 +303,12 @@ describe('a helper', () => {
 
   test('is asked for the server on stdin, and may give an identity token', async () => {
     await helper('x', says('<token>', 'i'));
-    expect(await ask('x')).toEqual({ identityToken: 'i' });
+    expect(await ask('x')).toEqual({
+      kind: 'identity',
+      username: '<token>',
+      token: 'i',
+      from: 'docker-credential-x',
+    });
     expect(await readFile(join(home, 'asked'), 'utf8')).toBe('r.example');
   });
 
