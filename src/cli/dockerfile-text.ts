@@ -4,7 +4,7 @@ import { shortDigest } from '../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import { imageTitle } from './image-title.js';
+import { imageTitle } from './result-line.js';
 import { formatSize } from './size.js';
 
 /** White space of two characters or more is what a line continuation has left behind. */

@@ -2,7 +2,7 @@ import { formatPlatform } from '../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { cutText } from './cut-text.js';
 import { imageSteps, stepTexts, totalSize } from './image-record.js';
-import { formatSize } from './size.js';
+import { countText, formatSize } from './size.js';
 import { textTable } from './table.js';
 
 /** Characters of a build step that are always shown. */
@@ -102,6 +102,6 @@ function steps(image: ResolvedImage): string[][] {
 function layers(image: ResolvedImage): string[][] {
   const { layers } = image.manifest;
   const rows = layers.map(({ digest, size }, i) => [String(i + 1), formatSize(size), digest]);
-  const total = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
-  return [['LAYER', 'SIZE', 'DIGEST'], ...rows, ['total', formatSize(totalSize(image)), total]];
+  const total = ['total', formatSize(totalSize(image)), countText(layers.length, 'layer')];
+  return [['LAYER', 'SIZE', 'DIGEST'], ...rows, total];
 }

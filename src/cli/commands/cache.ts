@@ -10,7 +10,7 @@ import { cachePlace } from '../cache-place.js';
 import type { Command } from '../command.js';
 import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../image-options.js';
 import type { OptionTable } from '../option-table.js';
-import { formatSize } from '../size.js';
+import { countText, formatSize } from '../size.js';
 import { usageError } from '../usage-error.js';
 
 const OPTIONS = {
@@ -95,7 +95,7 @@ function sizeOf(files: readonly StoredFile[]): number {
 }
 
 function shrunkLine({ directory, removedFiles, removedBytes, totalBytes }: Shrunk): string {
-  const files = `${removedFiles} ${removedFiles === 1 ? 'file' : 'files'}`;
+  const files = countText(removedFiles, 'file');
   return printable(
     `${directory}: ${files}, ${formatSize(removedBytes)} removed; ${formatSize(totalBytes)} kept`,
   );

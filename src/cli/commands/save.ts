@@ -7,6 +7,7 @@ import { makeOutputDirectory } from '../../save/make-output-directory.js';
 import type { SaveOutcome, SaveTarget } from '../../save/saved-blob.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import type { Command, CommandContext } from '../command.js';
+import { EXIT_STATUS } from '../exit-status.js';
 import { imageName } from '../image-name.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';
@@ -53,27 +54,17 @@ export const save: Command<typeof OPTIONS> = {
     const wanted = values.layer.map(parseLayer);
     const directory = layoutDirectory(values);
     checkDirectoryName(directory ?? values.output ?? DEFAULT_DIRECTORY, context.cwd);
-    return withSession(
-      name!,
-      values,
-      context,
-      async (use) => {
-        const { resolved: image } = await use.open();
-        if (directory !== undefined) return saveLayout(image, directory, use, context);
-        return saveFiles(
-          image,
-          chooseLayers(image, wanted),
-          values.output ?? DEFAULT_DIRECTORY,
-          use,
-          context,
-        );
-      },
-      { words: SAVING, outlivesReader: true },
-    );
+    const work = async (use: SessionUse) => {
+      const { resolved: image } = await use.open();
+      if (directory !== undefined) return saveLayout(image, directory, use, context);
+      const only = chooseLayers(image, wanted);
+      return saveFiles(image, only, values.output ?? DEFAULT_DIRECTORY, use, context);
+    };
+    return withSession(name!, values, context, work, { words: SAVING, outlivesReader: true });
   },
 };
 
-/** `docker save -o x.tar` writes an archive; a directory of that name would surprise. */
+/** `docker save -o x.tar` writes an archive, so users expect none of these to be a directory. */
 const ARCHIVE_NAME = /^-$|\.(tar|tgz|tbz2?|txz|tzst)$|\.tar\.[a-z0-9]+$/i;
 
 /** @throws LayerslayerError INVALID_ARGUMENT for an archive's name, unless a directory has it */
@@ -136,7 +127,7 @@ async function saveLayout(
   return 0;
 }
 
-/** @returns with the status of the first layer that failed, base first */
+/** @returns also the status of the first layer that failed, base first */
 async function saveAll(
   image: ResolvedImage,
   only: readonly number[],
@@ -144,16 +135,15 @@ async function saveAll(
   { session, signal, onProgress, display, fail }: SessionUse,
   { output, cwd }: CommandContext,
 ): Promise<{ outcomes: SaveOutcome[]; status: number }> {
-  const statuses = new Map<SaveOutcome, number>();
   const onEnded = (outcome: SaveOutcome) => {
     const fault = saveFault(outcome);
-    if (fault) statuses.set(outcome, fail(fault));
+    if (fault) fail(fault);
     else if (!output.choices.json && 'path' in outcome.result)
       display.done(savedLine(outcome, outcome.result, { layers: image.manifest.layers.length, cwd }));
   };
   const outcomes = await session.saveLayers(image, target, { only, signal, onProgress, onEnded });
-  const first = outcomes.find((outcome) => statuses.has(outcome));
-  return { outcomes, status: first === undefined ? 0 : statuses.get(first)! };
+  const fault = outcomes.map(saveFault).find((one) => one !== undefined);
+  return { outcomes, status: fault ? EXIT_STATUS[fault.code] : 0 };
 }
 
 function showSummary(

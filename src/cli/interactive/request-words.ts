@@ -1,6 +1,6 @@
 import { parseImageLocation } from '../../oci/image-location.js';
 import { defaultPlatform, formatPlatform } from '../../oci/platform.js';
-import { imageTitle } from '../image-title.js';
+import { imageTitle } from '../result-line.js';
 import type { Request } from './actions.js';
 import type { Selection } from './selection.js';
 import { shellWords } from './shell-words.js';
