@@ -3,19 +3,19 @@ import { resolve } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import { fsPath } from '../base/raw-text.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
+import type { IMAGE_OPTIONS } from './image-options.js';
+import type { OptionValues } from './option-table.js';
 import { usageError } from './usage-error.js';
 
-export interface CredentialChoices {
-  username: string | undefined;
-  'password-stdin': boolean;
-  'token-file': string | undefined;
-  insecure: boolean;
-}
+type CredentialChoices = Pick<
+  OptionValues<typeof IMAGE_OPTIONS>,
+  'username' | 'password-stdin' | 'token-file' | 'insecure'
+>;
 
 /** A token or password is a line; a file of this size is something else. */
 const SECRET_CAP = 64 * 1024; // bytes
 
-/** Which of the credential options go together. @throws LayerslayerError INVALID_ARGUMENT */
+/** Checks which options are given together. @throws LayerslayerError INVALID_ARGUMENT */
 export function checkCredentialChoices(given: CredentialChoices): void {
   if ((given.username !== undefined) !== given['password-stdin']) {
     throw usageError('--username and --password-stdin go together');

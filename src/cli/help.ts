@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from './command.js';
 import { describeStatuses } from './exit-status.js';
 import type { OptionTable } from './option-table.js';
@@ -63,4 +66,11 @@ export function programHelp(commands: readonly { synopsis: string; summary: stri
     '        and those of the command',
     '',
   ].join('\n');
+}
+
+/** Returns `layerslayer 1.2.3`, of the package that this file (`dist/cli/help.js`) is part of. */
+export function versionLine(): string {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return `${PROGRAM} ${version}`;
 }

@@ -1,12 +1,12 @@
-import { MOUNT_OPTIONS } from './mount-command-options.js';
+import { MOUNT_OPTIONS } from './image-options.js';
 import type { OptionSpec, OptionValues } from './option-table.js';
 import { usageError } from './usage-error.js';
 
-/** What only `-o` can say. */
+/** Choices that only `-o` offers. */
 export interface KernelChoices {
   suid: boolean;
   devices: boolean;
-  exec: boolean; // programs may be run, which mount(8)'s `user` takes away
+  exec: boolean; // programs may be run; mount(8)'s `user` forbids it
   nonempty: boolean;
   defaultPermissions: boolean; // the image's modes apply to the mounting user too
   uid?: number;
@@ -18,6 +18,17 @@ export interface MountOptionStrings {
   given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
   kernel: KernelChoices;
 }
+
+const KERNEL_WORDS: Readonly<Record<string, Partial<KernelChoices>>> = {
+  setuid: { suid: true },
+  nosuid: { suid: false },
+  devices: { devices: true },
+  nodev: { devices: false },
+  exec: { exec: true },
+  noexec: { exec: false },
+  nonempty: { nonempty: true },
+  default_permissions: { defaultPermissions: true },
+};
 
 /**
  * Options of mount(8), fstab and systemd that have no meaning here, or are set anyway (`ro`).
@@ -83,31 +94,9 @@ function specNamed(name: string): OptionSpec | undefined {
 }
 
 function readKernelChoice(item: string, kernel: KernelChoices): boolean {
-  switch (item) {
-    case 'setuid':
-      kernel.suid = true;
-      return true;
-    case 'nosuid':
-      kernel.suid = false;
-      return true;
-    case 'devices':
-      kernel.devices = true;
-      return true;
-    case 'nodev':
-      kernel.devices = false;
-      return true;
-    case 'exec':
-      kernel.exec = true;
-      return true;
-    case 'noexec':
-      kernel.exec = false;
-      return true;
-    case 'nonempty':
-      kernel.nonempty = true;
-      return true;
-    case 'default_permissions':
-      kernel.defaultPermissions = true;
-      return true;
+  if (Object.hasOwn(KERNEL_WORDS, item)) {
+    Object.assign(kernel, KERNEL_WORDS[item]);
+    return true;
   }
   const id = /^(uid|gid)=(.*)$/s.exec(item);
   if (!id) return false;

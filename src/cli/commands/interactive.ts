@@ -12,7 +12,7 @@ import { requestWords } from '../interactive/request-words.js';
 import { defaultImage, platformChoices } from '../interactive/selection.js';
 import { runSteps, type StepPorts } from '../interactive/steps.js';
 import { Interruption } from '../interruption.js';
-import { optionWords } from '../option-words.js';
+import { optionWords } from '../parse-arguments.js';
 import { reportFault, runCommand } from '../run-command.js';
 import { usageError } from '../usage-error.js';
 

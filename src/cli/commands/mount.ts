@@ -9,8 +9,7 @@ import { ownKernelMount } from '../../fuse/mounting/own-kernel-mount.js';
 import type { Command, CommandContext } from '../command.js';
 import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
-import { IMAGE_FAILURES } from '../image-options.js';
-import { MOUNT_OPTIONS } from '../mount-command-options.js';
+import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
 import { mountLine } from '../result-line.js';
@@ -51,7 +50,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     await kernelMount.check(choices);
     if (choices.transport === 'fuse-native')
       await (await import('../../fuse/fuse-native/fuse-native-check.js')).checkFuseNative(mountpoint);
-    for (const option of choices.unheeded)
+    for (const option of choices.ignored)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
     const place = { reference, localPath, source, mountpoint, mountpointIdentity };
