@@ -1,7 +1,7 @@
 import { formatPlatform } from '../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { cutText } from './cut-text.js';
-import { imageSteps, stepTexts, totalSize } from './image-record.js';
+import { imageSteps, totalSize } from './image-record.js';
 import { countText, formatSize } from './size.js';
 import { textTable } from './table.js';
 
@@ -37,10 +37,10 @@ function cut(table: string, columns: number | undefined): string {
     .join('\n');
 }
 
-/** A name and its values, undefined for what the image does not say. */
+/** A name and its values; undefined if the image has none. */
 type Row = [string, readonly (string | undefined)[]];
 
-/** What is not said is left out. A second value stands below the first. */
+/** Omits missing values. A second value is below the first. */
 function rowsOf(rows: readonly Row[]): string[][] {
   return rows.flatMap(([name, values]) =>
     values.filter((value) => value !== undefined).map((value, i) => [i === 0 ? `${name}:` : '', value]),
@@ -90,11 +90,10 @@ function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][
 }
 
 function steps(image: ResolvedImage): string[][] {
-  const instructions = stepTexts(image);
-  const rows = imageSteps(image).map(({ emptyLayer, layer, size }, i) => {
-    // `?`: a history that does not fit the layers, so that its steps have none.
+  const rows = imageSteps(image).map(({ emptyLayer, layer, size, text }, i) => {
+    // `?`: the history does not fit the layers, so its steps have none.
     const made = emptyLayer ? 'metadata only' : size === undefined ? '?' : formatSize(size);
-    return [String(i + 1), String(layer ?? '-'), made, instructions[i]!];
+    return [String(i + 1), String(layer ?? '-'), made, text];
   });
   return [['STEP', 'LAYER', 'SIZE', 'CREATED BY'], ...rows];
 }

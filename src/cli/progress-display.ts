@@ -1,10 +1,14 @@
+import type { LogLevel } from '../base/log.js';
 import { printable } from '../base/printable.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { Output } from './output.js';
 import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProgress } from './progress.js';
 
-/** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
+/** Redrawn at most this often: a serial console can't take more. */
 const REDRAW_MS = 100;
+
+/** Warnings shown at most: a hostile layer has one for each of its million entries. */
+const WARNINGS_MAX = 10;
 
 /**
  * Moves to the first of `count` lines and clears all below (ECMA-48 CUU, ED): the terminal may have
@@ -23,6 +27,8 @@ export class ProgressDisplay {
   readonly #now: () => number;
   readonly #words: ProgressWords;
   #layers = 0;
+  readonly #warnings: string[] = [];
+  #moreWarnings = 0;
   #notice: string | undefined;
   #drawnLines = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
@@ -51,20 +57,18 @@ export class ProgressDisplay {
         this.#output.note(plainLine(progress, this.#layers, this.#words));
       return;
     }
-    // Kept indexes come in a moment: bars for them would only flicker.
+    // Cached indexes are read at once: bars for them would only flicker.
     if (this.#drawnLines === 0 && progress.cached) return;
     if (changed || this.#now() - this.#drawnMs >= REDRAW_MS) this.#draw();
   }
 
-  /** Something to know while waiting; below the bars until the next one. */
+  /** Shows a message below the bars, until the next one. */
   notice(message: string): void {
     if (this.#isQuiet) return;
-    if (!this.#output.terminal.isTerminal) {
-      this.#output.note(message);
-      return;
-    }
-    this.#notice = printable(message);
-    this.#draw();
+    if (this.#output.terminal.isTerminal) {
+      this.#notice = printable(message);
+      this.#draw();
+    } else this.#output.note(message);
   }
 
   /** Prints a permanent line above the bars; not with `--quiet`. */
@@ -97,7 +101,24 @@ export class ProgressDisplay {
     this.#output.json(value, indent);
   }
 
-  /** Takes the bars away: what follows is the result or an error. */
+  /** Logs a message: at once with `--verbose`, else a warning or an error by `showWarnings`. */
+  log(level: LogLevel, message: string): void {
+    if (this.#output.choices.verbose) this.say(`${level}: ${message}`);
+    else if ((level !== 'error' && level !== 'warn') || this.#warnings.includes(message)) return;
+    else if (this.#warnings.length < WARNINGS_MAX) this.#warnings.push(message);
+    else this.#moreWarnings++;
+  }
+
+  /**
+   * Shows warnings at the end, equal ones once: each thread that opens a broken cache has its own.
+   * @param where all of them are, as `in /path/of.log`
+   */
+  showWarnings(where: string): void {
+    for (const message of this.#warnings) this.#output.note(`warning: ${message}`);
+    if (this.#moreWarnings > 0) this.#output.note(`warning: ${this.#moreWarnings} more ${where}`);
+  }
+
+  /** Removes the bars: a result or an error follows. */
   end(): void {
     this.#erase();
   }

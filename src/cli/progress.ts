@@ -2,16 +2,15 @@ import type { LayerProgress } from '../engine/image-session.js';
 import { cutText } from './cut-text.js';
 import { formatSize } from './size.js';
 
-/** What is done to the layers, as a bar says it. */
+/** What a bar calls the work on a layer. */
 export interface ProgressWords {
   running: string; // `indexing 28.3 MiB`
   done: string; // `indexed, 28.3 MiB`
-  cached: string; // nothing was left to do
 }
 
-export const INDEXING: ProgressWords = { running: 'indexing', done: 'indexed', cached: 'already indexed' };
+export const INDEXING: ProgressWords = { running: 'indexing', done: 'indexed' };
 
-export const SAVING: ProgressWords = { running: 'saving', done: 'saved', cached: 'already saved' };
+export const SAVING: ProgressWords = { running: 'saving', done: 'saved' };
 
 /** What is known of the layers so far. */
 export interface ProgressState {
@@ -40,7 +39,7 @@ export function renderProgress(state: ProgressState, columns: number, rows: numb
   const all = [...state.byLayer.values()].sort((a, b) => a.layer - b.layer);
   const tail = state.notice === undefined ? [] : [cutText(state.notice, width)];
   const room = Math.max(1, rows - 1 - tail.length);
-  const label = labelWidth(state.layers);
+  const label = `layer ${state.layers}/${state.layers}`.length;
   if (all.length <= room) return [...all.map((layer) => barLine(layer, state, label, width)), ...tail];
   const busy = all.filter((layer) => layer.state !== 'done');
   const shown = busy.slice(0, room - 1).map((layer) => barLine(layer, state, label, width));
@@ -61,11 +60,7 @@ export function plainLine(progress: LayerProgress, layers: number, words: Progre
 function outcome(progress: LayerProgress, words: ProgressWords): string {
   if (progress.state === 'waiting') return 'waiting for another process';
   if (progress.state === 'indexing') return `${words.running} ${formatSize(progress.totalBytes)}`;
-  return progress.cached ? words.cached : `${words.done}, ${formatSize(progress.totalBytes)}`;
-}
-
-function labelWidth(layers: number): number {
-  return `layer ${layers}/${layers}`.length;
+  return progress.cached ? `already ${words.done}` : `${words.done}, ${formatSize(progress.totalBytes)}`;
 }
 
 function barLine(
@@ -77,7 +72,7 @@ function barLine(
   const label = `layer ${progress.layer}/${layers}`.padEnd(labelColumns);
   if (progress.state !== 'indexing') return cutText(`${label}  ${outcome(progress, words)}`, width);
   const { totalBytes } = progress;
-  // Never past the end, whatever a resumed transfer counts twice; an empty blob is at its end.
+  // Never past the end: a resumed transfer may count bytes twice. An empty blob is at its end.
   const doneBytes = Math.min(progress.doneBytes, totalBytes);
   const amount = `${formatSize(doneBytes)} / ${formatSize(totalBytes)}`.padStart(AMOUNT_WIDTH);
   const room = width - label.length - amount.length - 5; // brackets and gaps

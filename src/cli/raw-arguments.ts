@@ -14,8 +14,8 @@ export function rawArguments(words: readonly string[]): string[] {
   if (!words.some((word) => word.includes(REPLACEMENT))) return [...words];
   try {
     // Node and its options come first, then the script, then the arguments, each ending in NUL.
-    const all = splitAtNuls(readFileSync('/proc/self/cmdline'));
-    const raw = all.slice(all.length - words.length);
+    const all = readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1);
+    const raw = all.slice(all.length - words.length).map((word) => Buffer.from(word, 'latin1'));
     const isSame = raw.every((bytes, i) => bytes.toString() === words[i]);
     return isSame ? raw.map(textOfBytes) : [...words];
   } catch {
@@ -34,14 +34,4 @@ export function rawWorkingDirectory(path: string): string {
   } catch {
     return path;
   }
-}
-
-function splitAtNuls(bytes: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0, at);
-    parts.push(bytes.subarray(at, end));
-    at = end + 1;
-  }
-  return parts;
 }
