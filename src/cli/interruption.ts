@@ -15,7 +15,7 @@ export class Interruption {
   status: number | undefined;
   readonly #stop = new AbortController();
   /** Aborted with ABORTED by the first signal. */
-  readonly signal = this.#stop.signal;
+  readonly signal: AbortSignal = this.#stop.signal;
 
   constructor() {
     for (const signal of SIGNALS) process.on(signal, this.#interrupt);
