@@ -5,14 +5,13 @@ import { fsPath } from '../base/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/local-path.js';
 
-/** IMAGE in canonical form, valid from any working directory (a daemon's is `/`). */
-export interface ImageArgument {
+/** IMAGE in canonical form, valid in any working directory (a daemon's is `/`). */
+interface ImageArgument {
   reference: string;
-  /** Of an image on this machine: its directory or file. */
-  localPath: string | undefined;
+  localPath: string | undefined; // directory or file of an image on this machine
 }
 
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
+/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports */
 export function imageArgument(image: string, cwd: string): ImageArgument {
   const toAbsolute = (path: string) => resolve(cwd, path);
   const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));

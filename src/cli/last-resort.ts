@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
 import { LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { asks } from './choose-command.js';
-import { errorText } from './error-text.js';
-import { EXIT_STATUS } from './exit-status.js';
+import { EXIT_STATUS, errorText } from './exit-status.js';
 import { explainRemoved } from './working-directory.js';
 
 const STDERR = 2;

@@ -2,9 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
 import { printable, printableJson, showRawBytes } from '../base/printable.js';
 import { LogFile } from '../daemon/log/log-file.js';
-import { errorText } from './error-text.js';
+import { errorText } from './exit-status.js';
 
-/** A place for text: stdout, stderr, or a test's memory. */
+/** A receiver of text: stdout, stderr, or a test's memory. */
 export interface TextSink {
   /** Aborted when writing ended: with ABORTED if the reader is gone, else with IO_FAILED. */
   readonly broken?: AbortSignal;
@@ -41,19 +41,19 @@ export class Output {
     this.broken = stdout.broken ?? new AbortController().signal;
   }
 
-  /** For what redraws itself (progress): written as it is, and not to the log file. */
+  /** For progress, which redraws itself: text goes unchanged to stderr, not to the log file. */
   get terminal(): TextSink {
     return this.#stderr;
   }
 
-  /** Width of the terminal that results go to; undefined when they go elsewhere. */
+  /** Width of the terminal that shows the results; undefined if they go elsewhere. */
   get resultColumns(): number | undefined {
     return this.#stdout.isTerminal ? this.#stdout.columns : undefined;
   }
 
   /**
-   * Everything was written that can be. A reader that went away wants no more: that is no fault.
-   * @throws LayerslayerError IO_FAILED when some of the results were not written (a full disk)
+   * Resolves when everything was written that can be. A reader that has ended is no fault.
+   * @throws LayerslayerError IO_FAILED if some results were not written (a full disk)
    */
   async settled(): Promise<void> {
     await this.flushed();
@@ -78,9 +78,7 @@ export class Output {
 
   /** Lines of a result. */
   result(text: string): void {
-    const shown = showRawBytes(text);
-    this.#stdout.write(`${shown}\n`);
-    this.#tee?.write(shown);
+    this.#line(this.#stdout, showRawBytes(text));
   }
 
   /**
@@ -98,15 +96,16 @@ export class Output {
 
   /** One line for people. */
   note(message: string): void {
-    const line = printable(message);
-    this.#stderr.write(`${line}\n`);
-    this.#tee?.write(line);
+    this.#line(this.#stderr, printable(message));
   }
 
   /** One line; with `--json` one object; the stack only with `--verbose`. */
   error(error: ErrorRecord): void {
-    const text = errorText(error, this.choices);
-    this.#stderr.write(`${text}\n`);
+    this.#line(this.#stderr, errorText(error, this.choices));
+  }
+
+  #line(sink: TextSink, text: string): void {
+    sink.write(`${text}\n`);
     this.#tee?.write(text);
   }
 }

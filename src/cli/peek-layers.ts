@@ -1,23 +1,20 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../base/errors.js';
-import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import { shortDigest } from '../oci/digest.js';
 import { type ListedEntry, listedEntry } from './entry-lines.js';
+import type { SessionUse } from './image-session-command.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
 import { countText, formatRoundSize, formatSize } from './size.js';
 
-export interface PeekJob {
-  session: ImageSession;
+export interface PeekJob extends Pick<SessionUse, 'session' | 'signal' | 'onProgress'> {
   image: OpenedImage;
   listing: PeekListing;
   listed: ListedPaths;
   headBytes: number | undefined; // cap of what is read of each layer
   note(line: string): void;
   failed(error: LayerslayerError): void;
-  signal: AbortSignal;
-  onProgress: OperationOptions['onProgress'];
 }
 
 /** Faults of one layer: the next ones can be listed. */

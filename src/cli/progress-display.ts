@@ -23,13 +23,10 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
  */
 export class ProgressDisplay {
   readonly #output: Output;
-  readonly #byLayer = new Map<number, LayerProgress>();
   readonly #now: () => number;
-  readonly #words: ProgressWords;
-  #layers = 0;
+  readonly #state: ProgressState;
   readonly #warnings: string[] = [];
   #moreWarnings = 0;
-  #notice: string | undefined;
   #drawnLines = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
@@ -38,23 +35,24 @@ export class ProgressDisplay {
     { words = INDEXING, now = () => performance.now() }: { words?: ProgressWords; now?: () => number } = {},
   ) {
     this.#output = output;
-    this.#words = words;
+    this.#state = { layers: 0, byLayer: new Map(), words };
     this.#now = now;
   }
 
   resolved(layers: number): void {
-    this.#layers = layers;
+    this.#state.layers = layers;
   }
 
   progress(progress: LayerProgress): void {
-    const before = this.#byLayer.get(progress.layer);
-    this.#byLayer.set(progress.layer, progress);
+    const { byLayer, layers, words } = this.#state;
+    const before = byLayer.get(progress.layer);
+    byLayer.set(progress.layer, progress);
     const { quiet, verbose } = this.#output.choices;
     if (quiet) return;
     const changed = before?.state !== progress.state;
     if (!this.#output.terminal.isTerminal) {
       if (verbose && changed && progress.state !== 'indexing')
-        this.#output.note(plainLine(progress, this.#layers, this.#words));
+        this.#output.note(plainLine(progress, layers, words));
       return;
     }
     // Cached indexes are read at once: bars for them would only flicker.
@@ -66,7 +64,7 @@ export class ProgressDisplay {
   notice(message: string): void {
     if (this.#isQuiet) return;
     if (this.#output.terminal.isTerminal) {
-      this.#notice = printable(message);
+      this.#state.notice = printable(message);
       this.#draw();
     } else this.#output.note(message);
   }
@@ -83,22 +81,28 @@ export class ProgressDisplay {
 
   /** Prints a warning, also with `--quiet`: content is missing or unverified. */
   warn(message: string): void {
-    this.#erase();
+    this.end();
     this.#output.note(message);
-    if (this.#byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
+    if (this.#state.byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
       this.#draw();
   }
 
   /** Prints a result, perhaps to the same terminal. The bars return with the next progress. */
   result(text: string): void {
-    this.#erase();
+    this.end();
     this.#output.result(text);
   }
 
   /** As `Output.json`, above the bars. */
   json(value: unknown, indent?: number): void {
-    this.#erase();
+    this.end();
     this.#output.json(value, indent);
+  }
+
+  /** Removes the bars: a result or an error follows. */
+  end(): void {
+    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
+    this.#drawnLines = 0;
   }
 
   /** Logs a message: at once with `--verbose`, else a warning or an error by `showWarnings`. */
@@ -118,11 +122,6 @@ export class ProgressDisplay {
     if (this.#moreWarnings > 0) this.#output.note(`warning: ${this.#moreWarnings} more ${where}`);
   }
 
-  /** Removes the bars: a result or an error follows. */
-  end(): void {
-    this.#erase();
-  }
-
   /** `--verbose` overrides `--quiet`. */
   get #isQuiet(): boolean {
     const { quiet, verbose } = this.#output.choices;
@@ -131,17 +130,10 @@ export class ProgressDisplay {
 
   #draw(): void {
     const { terminal } = this.#output;
-    const state: ProgressState = { layers: this.#layers, byLayer: this.#byLayer, words: this.#words };
-    if (this.#notice !== undefined) state.notice = this.#notice;
-    const lines = renderProgress(state, terminal.columns, terminal.rows);
+    const lines = renderProgress(this.#state, terminal.columns, terminal.rows);
     // One write: a redraw that arrives in halves flickers.
     terminal.write(clearLines(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
     this.#drawnLines = lines.length;
     this.#drawnMs = this.#now();
-  }
-
-  #erase(): void {
-    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
-    this.#drawnLines = 0;
   }
 }

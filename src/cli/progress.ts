@@ -15,7 +15,7 @@ export const SAVING: ProgressWords = { running: 'saving', done: 'saved' };
 /** What is known of the layers so far. */
 export interface ProgressState {
   layers: number; // of the image; 0 until it is resolved
-  byLayer: ReadonlyMap<number, LayerProgress>;
+  byLayer: Map<number, LayerProgress>;
   notice?: string; // shown below the bars
   words: ProgressWords;
 }

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { logTo, SILENT_LOG } from '../../base/log.js';
 import { printable } from '../../base/printable.js';
-import type { CacheOptions } from '../../cache/content-store.js';
-import { ContentStore } from '../../cache/content-store.js';
+import { type CacheOptions, ContentStore } from '../../cache/content-store.js';
 import type { StoredFile } from '../../cache/store-scan.js';
 import { cacheListing, cacheTable } from '../cache-listing.js';
 import type { Command } from '../command.js';
@@ -34,24 +33,19 @@ export const cache: Command<typeof OPTIONS> = {
   async run(options, [action], context) {
     const { output } = context;
     const place = cachePlace(options, context);
-    switch (action) {
-      case 'ls': {
-        const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
-        const listing = cacheListing(files, place);
-        if (options.json) output.json(listing, 2);
-        else output.result(cacheTable(listing));
-        return 0;
-      }
-      case 'prune':
-      case 'clear': {
-        const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
-        if (options.json) output.json(removed, 2);
-        else if (!options.quiet) output.result(shrunkLine(removed));
-        return 0;
-      }
-      default:
-        throw usageError(`cache ${action} is not known: want ls, prune or clear`);
+    if (action === 'ls') {
+      const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
+      const listing = cacheListing(files, place);
+      if (options.json) output.json(listing, 2);
+      else output.result(cacheTable(listing));
+      return 0;
     }
+    if (action !== 'prune' && action !== 'clear')
+      throw usageError(`cache ${action} is not known: want ls, prune or clear`);
+    const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
+    if (options.json) output.json(removed, 2);
+    else if (!options.quiet) output.result(shrunkLine(removed));
+    return 0;
   },
 };
 
@@ -64,12 +58,12 @@ interface Shrunk {
 
 /** @throws LayerslayerError IO_FAILED */
 async function shrink({ directory, capBytes }: CacheOptions, toBytes: number): Promise<Shrunk> {
-  // Nothing is made only to be emptied.
+  // Do not create a directory only to empty it.
   if (!existsSync(directory)) return { directory, removedFiles: 0, removedBytes: 0, totalBytes: 0 };
   const before = await ContentStore.forReading(directory, SILENT_LOG).entries();
   const faults: string[] = [];
   const log = logTo((level, message) => level === 'warn' && faults.push(message));
-  // A cap of 0 would be a store that touches nothing.
+  // A store with a cap of 0 touches nothing.
   const store = await ContentStore.open({ directory, capBytes: Math.max(1, capBytes), log });
   try {
     if (faults[0] === undefined) await store.prune(toBytes);

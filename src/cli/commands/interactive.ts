@@ -1,16 +1,17 @@
 import { asLayerslayerError } from '../../base/errors.js';
 import { formatPlatform } from '../../oci/platform.js';
+import type { ImageOffer, OfferedImage } from '../../source/image-source.js';
 import type { Command, CommandContext } from '../command.js';
 import { cutText } from '../cut-text.js';
 import { imageArgument } from '../image-argument.js';
 import { type ImageValues, imageChoices } from '../image-choices.js';
 import { IMAGE_OPTIONS } from '../image-options.js';
+import { withSession } from '../image-session-command.js';
 import { overviewTables } from '../image-tables.js';
-import { openImage } from '../interactive/open-image.js';
 import type { Prompter } from '../interactive/prompter.js';
-import { requestWords } from '../interactive/request-words.js';
+import { pinnedReference, requestWords } from '../interactive/request-words.js';
 import { defaultImage, platformChoices } from '../interactive/selection.js';
-import { runSteps, type StepPorts } from '../interactive/steps.js';
+import { type OpenedImage, runSteps, type StepPorts } from '../interactive/steps.js';
 import { Interruption } from '../interruption.js';
 import { optionWords } from '../parse-arguments.js';
 import { reportFault, runCommand } from '../run-command.js';
@@ -89,12 +90,9 @@ function stepPorts(
       }
     },
     show({ image }) {
-      const title = cutText(
-        `${image.reference} (${formatPlatform(image.platform)})`,
-        output.terminal.columns,
-      );
-      for (const line of ['', title, ...overviewTables(image, output.terminal.columns).split('\n'), ''])
-        output.note(line);
+      const { columns } = output.terminal;
+      const title = cutText(`${image.reference} (${formatPlatform(image.platform)})`, columns);
+      for (const line of ['', title, ...overviewTables(image, columns).split('\n'), '']) output.note(line);
     },
     async run(request, selection) {
       const { run, shown } = requestWords(request, selection, common);
@@ -105,4 +103,35 @@ function stepPorts(
       output.note('');
     },
   };
+}
+
+/**
+ * Finds an image with its own session, and closes it: no thread and no connection waits while the
+ * user reads.
+ * @param choose called if the reference offers several images, and no platform was named
+ * @returns undefined when interrupted
+ * @throws LayerslayerError the errors of `resolve` and `choose`
+ */
+async function openImage(
+  name: string,
+  values: ImageValues,
+  context: CommandContext,
+  choose: (offer: ImageOffer) => Promise<OfferedImage>,
+): Promise<OpenedImage | undefined> {
+  let opened: OpenedImage | undefined;
+  await withSession(name, values, context, async ({ session, reference, platform, signal }) => {
+    const offer = await session.listImages(reference, signal);
+    const { images } = offer;
+    if (values.platform !== undefined || images.length === 0) {
+      opened = { name, offer, image: await session.resolve(reference, platform, signal) };
+      return 0;
+    }
+    const chosen = images.length > 1 ? await choose(offer) : images[0]!;
+    const pinned = pinnedReference({ reference, digest: chosen.digest });
+    const image = await session.resolve(pinned, chosen.platform, signal);
+    // `save` names directories by the tag.
+    opened = { name, offer, image: { ...image, reference, platform: chosen.platform } };
+    return 0;
+  });
+  return opened;
 }

@@ -51,25 +51,23 @@ export const peek: Command<typeof OPTIONS> = {
     const form = json ? 'json' : simple ? 'simple' : 'long';
     const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
 
-    const work = async ({ session, open, signal, onProgress, display, fail }: SessionUse) => {
-      const image = await open();
+    const work = async (use: SessionUse) => {
+      const image = await use.open();
       const numbers = chooseLayers(image.resolved, chosen);
       const only = chosen.length > 0 ? numbers : undefined;
-      const listing = new PeekListing(form, listed, display, output);
+      const listing = new PeekListing(form, listed, use.display, output);
       let status = 0;
       const job: PeekJob = {
-        session,
+        ...use,
         image,
         listing,
         listed,
         headBytes,
-        note: (line) => display.warn(line),
+        note: (line) => use.display.warn(line),
         failed(error) {
-          const failed = fail(error);
+          const failed = use.fail(error);
           status ||= failed;
         },
-        signal,
-        onProgress,
       };
       let stack: readonly NumberedLayer[] = [];
       if (merged) stack = await peekMerged(job);
