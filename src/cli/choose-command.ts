@@ -6,14 +6,11 @@ import { valueOptions } from './option-table.js';
 /** What the words of the command line ask for. */
 export type Choice =
   | { kind: 'command'; name: CommandName; words: string[]; isMountHelper: boolean }
-  /** The flags of the Python tool of the same name: see first-tool.ts. */
+  /** Flags of the Python tool of the same name: see first-tool.ts. */
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  /**
-   * `meant` is the command that `bare` resembles. `advice` is the equivalent of another tool's
-   * command.
-   */
+  /** `meant`: a command similar to `bare`. `advice`: the equivalent of another tool's command. */
   | { kind: 'nothing'; bare?: string | undefined; meant?: string | undefined; advice?: string };
 
 /** Options that only the first tool has. `-t` may be in a group, followed by its image. */

@@ -35,11 +35,8 @@ function optionLines(table: OptionTable): string[] {
     const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
     const head = `  ${short}--${name}${spec.value === undefined ? '' : ` ${spec.value}`}`;
     const summary = spec.default === undefined ? spec.summary : `${spec.summary} (default: ${spec.default})`;
-    const gap =
-      head.length < SUMMARY_COLUMN
-        ? ' '.repeat(SUMMARY_COLUMN - head.length)
-        : `\n${' '.repeat(SUMMARY_COLUMN)}`;
-    return `${head}${gap}${summary}`;
+    const gap = ' '.repeat(SUMMARY_COLUMN);
+    return (head.length < SUMMARY_COLUMN ? head.padEnd(SUMMARY_COLUMN) : `${head}\n${gap}`) + summary;
   });
 }
 

@@ -1,4 +1,4 @@
-import { formatPlatform } from '../oci/platform.js';
+import { formatPlatform, type Platform } from '../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { cutText } from './cut-text.js';
 import { imageSteps, totalSize } from './image-record.js';
@@ -82,11 +82,16 @@ function container({ config, manifest }: ResolvedImage): Row[] {
 
 function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][] {
   const rows = images.map((one) => [
-    formatPlatform(one.platform) + (one.platform.osVersion === undefined ? '' : ` ${one.platform.osVersion}`),
+    platformText(one.platform),
     one.digest,
     one.digest === digest ? 'chosen' : '',
   ]);
   return [['PLATFORM', 'MANIFEST', ''], ...rows];
+}
+
+/** With the OS version, which only Windows images have. */
+export function platformText(platform: Platform): string {
+  return [formatPlatform(platform), platform.osVersion].join(' ').trimEnd();
 }
 
 function steps(image: ResolvedImage): string[][] {

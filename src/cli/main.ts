@@ -60,14 +60,8 @@ async function runChosen(chosen: {
     const status = await runInSmallSpace(name === 'mount' ? 'MOUNT_FAILED' : 'IO_FAILED');
     if (status !== undefined) return status;
   }
-  let daemon: DaemonClient | undefined;
-  const theDaemon = () => {
-    daemon ??= new DaemonClient(startDaemon());
-    return daemon;
-  };
-  // Started before anything else is loaded: their modules load on the other core while this process
-  // reads the command line.
-  if (name === 'mount' && !isHelp) theDaemon();
+  // Started first: their modules load on another core while this process reads the command line.
+  let daemon = name === 'mount' && !isHelp ? new DaemonClient(startDaemon()) : undefined;
   const fetchThread = FETCHING.has(name) && !isHelp ? startFetchThread() : undefined;
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
@@ -85,7 +79,7 @@ async function runChosen(chosen: {
     command: loadCommand,
     allCommands: loadAllCommands,
     daemon: () => {
-      const taken = theDaemon();
+      const taken = daemon ?? new DaemonClient(startDaemon());
       daemon = undefined;
       return taken;
     },

@@ -13,12 +13,6 @@ export interface KernelChoices {
   gid?: number;
 }
 
-export interface MountOptionStrings {
-  /** Options of `mount` by their long name, as if given so. */
-  given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
-  kernel: KernelChoices;
-}
-
 const KERNEL_WORDS: Readonly<Record<string, Partial<KernelChoices>>> = {
   setuid: { suid: true },
   nosuid: { suid: false },
@@ -41,7 +35,7 @@ const IGNORED = new Set(
   ).split(','),
 );
 
-/** With a value or without: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
+/** With or without a value: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
 const IGNORED_PREFIX = /^(x-|X-|comment=)/;
 
 /** The largest id of the kernel. 2^32-1 means that no id was given. */
@@ -54,9 +48,13 @@ const NOT_WITHIN = new Set(['option', 'password-stdin']);
  * Parses `-o a,b=c`, all occurrences in order: the last of two contrary options counts. A comma
  * within a value is written `\,` (as libfuse parses it). Underscores and dashes in names are the
  * same (`allow_other`).
+ * @returns options of `mount` as if they were given by their long name, and the rest
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
  */
-export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {
+export function parseMountOptionStrings(lists: readonly string[]): {
+  given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
+  kernel: KernelChoices;
+} {
   const kernel: KernelChoices = {
     suid: false,
     devices: false,
@@ -70,8 +68,8 @@ export function parseMountOptionStrings(lists: readonly string[]): MountOptionSt
     if (readKernelChoice(item, kernel)) continue;
     const equals = item.indexOf('=');
     const name = (equals === -1 ? item : item.slice(0, equals)).replaceAll('_', '-');
-    const spec = NOT_WITHIN.has(name) ? undefined : specNamed(name);
-    if (!spec) throw usageError(`unknown mount option: -o ${item}`);
+    const spec: OptionSpec | undefined = new Map(Object.entries(MOUNT_OPTIONS)).get(name);
+    if (!spec || NOT_WITHIN.has(name)) throw usageError(`unknown mount option: -o ${item}`);
     const value = equals === -1 ? undefined : item.slice(equals + 1);
     if (spec.kind === 'flag') {
       if (value !== undefined) throw usageError(`mount option ${name} takes no value: -o ${item}`);
@@ -87,10 +85,6 @@ export function parseMountOptionStrings(lists: readonly string[]): MountOptionSt
 function splitItems(list: string): string[] {
   const items = list.match(/(?:\\.|[^,\\])+/gs) ?? [];
   return items.map((item) => item.replace(/\\(.)/gs, '$1').trim()).filter((item) => item !== '');
-}
-
-function specNamed(name: string): OptionSpec | undefined {
-  return Object.hasOwn(MOUNT_OPTIONS, name) ? MOUNT_OPTIONS[name as keyof typeof MOUNT_OPTIONS] : undefined;
 }
 
 function readKernelChoice(item: string, kernel: KernelChoices): boolean {

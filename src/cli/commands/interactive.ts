@@ -1,6 +1,5 @@
 import { asLayerslayerError } from '../../base/errors.js';
 import { formatPlatform } from '../../oci/platform.js';
-import type { ImageOffer, OfferedImage } from '../../source/image-source.js';
 import type { Command, CommandContext } from '../command.js';
 import { cutText } from '../cut-text.js';
 import { imageArgument } from '../image-argument.js';
@@ -40,7 +39,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
         'interactive wants a terminal for stdin and stderr: in a script, say inspect, peek, carve or save',
       );
     }
-    // The answers come from there.
+    // The answers come from stdin.
     if (values['password-stdin']) {
       throw usageError(
         '--password-stdin does not go with interactive: use --token-file, or log in with docker',
@@ -48,7 +47,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
     }
     imageChoices(values, context);
     if (name !== undefined) imageArgument(name, context.cwd);
-    // The library is for this command only, and not for its --help.
+    // Loaded on demand: the library is large, and --help does not need it.
     const { TerminalPrompts } = await import('../interactive/terminal-prompts.js');
     const interruption = new Interruption();
     const signal = AbortSignal.any([interruption.signal, output.broken]);
@@ -78,9 +77,7 @@ function stepPorts(
     async open(name, anyPlatform) {
       const wanted = anyPlatform ? { ...values, platform: undefined } : values;
       try {
-        return await openImage(name, wanted, context, (offer) =>
-          prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer)),
-        );
+        return await openImage(name, wanted, context, prompter);
       } catch (error) {
         if (asLayerslayerError(error).code === 'ABORTED') throw error;
         reportFault(error, output);
@@ -106,17 +103,16 @@ function stepPorts(
 }
 
 /**
- * Finds an image with its own session, and closes it: no thread and no connection waits while the
- * user reads.
- * @param choose called if the reference offers several images, and no platform was named
+ * Finds an image with a session of its own: no thread and no connection waits while the user reads.
+ * @param prompter asks for the platform if there are several and none was named
  * @returns undefined when interrupted
- * @throws LayerslayerError the errors of `resolve` and `choose`
+ * @throws LayerslayerError of the source or the prompter
  */
 async function openImage(
   name: string,
   values: ImageValues,
   context: CommandContext,
-  choose: (offer: ImageOffer) => Promise<OfferedImage>,
+  prompter: Prompter,
 ): Promise<OpenedImage | undefined> {
   let opened: OpenedImage | undefined;
   await withSession(name, values, context, async ({ session, reference, platform, signal }) => {
@@ -126,7 +122,8 @@ async function openImage(
       opened = { name, offer, image: await session.resolve(reference, platform, signal) };
       return 0;
     }
-    const chosen = images.length > 1 ? await choose(offer) : images[0]!;
+    const ask = () => prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer));
+    const chosen = images.length > 1 ? await ask() : images[0]!;
     const pinned = pinnedReference({ reference, digest: chosen.digest });
     const image = await session.resolve(pinned, chosen.platform, signal);
     // `save` names directories by the tag.

@@ -1,7 +1,8 @@
 import { shortDigest } from '../../oci/digest.js';
-import { defaultPlatform, formatPlatform, platformDistance } from '../../oci/platform.js';
+import { defaultPlatform, platformDistance } from '../../oci/platform.js';
 import type { ImageOffer, OfferedImage, ResolvedImage } from '../../source/image-source.js';
 import { imageSteps } from '../image-record.js';
+import { platformText } from '../image-tables.js';
 import { formatSize } from '../size.js';
 import type { Choice } from './prompter.js';
 
@@ -15,11 +16,7 @@ export interface Selection {
 
 /** The images of an image index, by platform. */
 export function platformChoices(offer: ImageOffer): Choice<OfferedImage>[] {
-  return offer.images.map((one) => {
-    const { platform } = one;
-    const version = platform.osVersion === undefined ? '' : ` ${platform.osVersion}`;
-    return { value: one, label: formatPlatform(platform) + version };
-  });
+  return offer.images.map((one) => ({ value: one, label: platformText(one.platform) }));
 }
 
 /** Returns the image that a command takes by default. */
@@ -31,7 +28,7 @@ export function defaultImage({ images }: ImageOffer): OfferedImage | undefined {
   return nearest && distance(nearest) < Number.POSITIVE_INFINITY ? nearest : undefined;
 }
 
-/** Each layer with its size and what made it; the digest where the history does not say. */
+/** Each layer with its size and its build step, or its digest if the history has no step. */
 export function layerChoices(image: ResolvedImage): Choice<number>[] {
   const { layers } = image.manifest;
   const madeBy = new Map(imageSteps(image).map(({ layer, text }) => [layer, text]));
