@@ -21,11 +21,10 @@ const FIRST_TOOL_MARK =
 const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carve-file', '--output-dir'];
 
 /**
- * Finds the command: the first word that is neither an option nor an option's value. Without a
- * command word, two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR
- * -o rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool:
- * either would request an image of that name. `help COMMAND` is `COMMAND --help`.
- * @param words the arguments of the program
+ * Finds the command: the first word that is neither an option nor an option's value. Without one,
+ * two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR -o
+ * rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool: they
+ * would request an image of that name. `help COMMAND` is `COMMAND --help`.
  */
 export function chooseCommand(words: readonly string[]): Choice {
   const isFirstTool = options(words).some((word) => FIRST_TOOL_MARK.test(word));

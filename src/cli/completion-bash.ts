@@ -1,9 +1,6 @@
 import type { CompletedCommand } from './completion-model.js';
 
-/**
- * Returns a completion script for bash 4.4 and later, without other packages. Bash splits words at
- * `:` and `=`, so the text after these is completed as a separate word.
- */
+/** Returns a script for bash 4.4 and later. Bash makes text after `:` or `=` a word of its own. */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const words = commands.flatMap((command) => command.words);
   return `# Completion of layerslayer for bash, made by: layerslayer completion bash

@@ -28,8 +28,7 @@ export function checkCredentialChoices(given: CredentialChoices): void {
 }
 
 /**
- * Returns the user's options for registries, with secrets. Call it last, since it may wait for
- * stdin.
+ * Returns the options for registries, with secrets. Call it last: it may wait for stdin.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function readRegistryOptions(given: CredentialChoices, cwd: string): RegistryOptions {

@@ -13,10 +13,7 @@ const CONTINUATION = /[ \t]{2,}/g;
 /** The parser continues on the next line. */
 const CONTINUED_LINE = /\\(?=[ \t]*$)/;
 
-/**
- * Returns the build steps as Dockerfile-like text. The history has no more: it does not name files
- * that were copied in.
- */
+/** Returns the build steps as Dockerfile-like text. The history does not name files copied in. */
 export function dockerfileText({ config, manifest, reference, digest, platform }: ResolvedImage): string {
   const instructions = dockerfileSteps(config.history);
   const blocks = buildSteps(config, manifest.layers.length).flatMap(({ layer }, i) => {
@@ -39,9 +36,9 @@ function instructionLines({ keyword, text, buildArguments }: DockerfileStep): st
 }
 
 /**
- * Returns one instruction. The parser removes backslash and newline, also within quotes.
- * Continuation lines therefore begin with white space. A backslash at the end would include the
- * next instruction.
+ * Returns one instruction. The parser removes backslash and newline, also within quotes, so
+ * continuation lines begin with white space. A backslash at the end would take the next
+ * instruction.
  */
 function continued(line: string): string {
   const text = line.replace(/\n+/g, ' ').trimEnd().replace(CONTINUED_LINE, '\\x5c');
@@ -55,10 +52,7 @@ function continued(line: string): string {
     .join('\n');
 }
 
-/**
- * Returns a script of several lines. `<<-` strips leading tabs, so with them no line of the script
- * looks like an instruction.
- */
+/** Returns a script of several lines. `<<-` strips tabs, so none looks like an instruction. */
 function heredoc(script: string): string[] {
   const lines = script.split('\n');
   const bare = new Set(lines.map((line) => line.replace(/^\t+/, '')));

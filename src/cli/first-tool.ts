@@ -6,9 +6,8 @@ import { optionWords, parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 
 /**
- * The flags of the first tool of this name, which was written in Python and had no commands: `-t
- * IMAGE` and an action. They are translated to a command here; all options of images work with them
- * too.
+ * The flags of the first tool of this name, a Python program without commands: `-t IMAGE` and an
+ * action. All options of images work with them too.
  */
 const FIRST_TOOL_OPTIONS = {
   'target-image': { kind: 'text', short: 't', value: 'IMAGE', summary: 'the image' },
@@ -102,10 +101,7 @@ function layerWords(which: string, notes: string[]): string[] {
   return [`--layer=${number}`];
 }
 
-/**
- * Returns the words for token.txt, for Docker Hub only: the first tool knew no other registry. The
- * user's own credentials take precedence.
- */
+/** For Docker Hub only, as the first tool. Credentials of the user take precedence. */
 function tokenWords(
   options: FirstToolValues,
   image: string,

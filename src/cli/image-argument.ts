@@ -23,8 +23,8 @@ export function imageArgument(image: string, cwd: string): ImageArgument {
 }
 
 /**
- * Checks that `reference` resolves to `path` again. In a working directory `/a:b`, `oci:img` is
- * `oci:/a:b/img`, which is an image of `/a` if that is a layout too.
+ * Checks that `reference` means `path`. In a directory `/a:b`, `oci:img` is `oci:/a:b/img`: an
+ * image of `/a` if that is a layout too.
  */
 function checkReadable(reference: string, path: string): void {
   const again = parseImageLocation(reference, chooseLocalPath);

@@ -36,10 +36,7 @@ export function imageChoices(
   };
 }
 
-/**
- * Returns directory and cap of the cache: from `--cache-dir` and `--cache-size`, else from the
- * environment, else the defaults.
- */
+/** Returns directory and cap of the cache: from the options, the environment, or defaults. */
 export function cachePlace(
   given: Pick<ImageValues, 'cache-dir' | 'cache-size'>,
   context: Surroundings,

@@ -38,10 +38,7 @@ export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<str
   };
 }
 
-/**
- * Returns the build steps, each with the compressed size of the layer that it made, and what it did
- * on one line: `RUN make install`.
- */
+/** Returns the steps: the compressed size of the layer, and a line of text, `RUN make install`. */
 export function imageSteps({
   config,
   manifest,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
 import { redactedError, redactor } from '../daemon/log/redact.js';
@@ -20,8 +21,8 @@ import { ProgressDisplay } from './progress-display.js';
 const CLOSE_MS = 1_000;
 
 /**
- * Bytes of decompressed chunks. Commands read forward, each byte once. Only the read-ahead of a few
- * layers is useful, and `carve` of 50,000 files stays below 200 MiB.
+ * Bytes of decompressed chunks. Commands read forward, each byte once, so only read-ahead needs
+ * room. `carve` of 50,000 files stays below 200 MiB.
  */
 const COMMAND_MEMORY = 16 * 1024 ** 2;
 
@@ -124,18 +125,10 @@ export async function withSession(
 }
 
 /** Returns the work's outcome. Work that was told to stop may take STOP_MS to end by itself. */
-async function untilStopped(work: Promise<number>, signal: AbortSignal): Promise<number> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
-    const wait = () => {
-      timer = setTimeout(() => reject(asLayerslayerError(signal.reason)), STOP_MS);
-    };
-    if (signal.aborted) wait();
-    else signal.addEventListener('abort', wait, { once: true });
-  });
-  try {
-    return await Promise.race([work, overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
+function untilStopped(work: Promise<number>, signal: AbortSignal): Promise<number> {
+  const overdue = new AbortController();
+  const wait = () => setTimeout(() => overdue.abort(asLayerslayerError(signal.reason)), STOP_MS);
+  if (signal.aborted) wait();
+  else signal.addEventListener('abort', wait, { once: true });
+  return abortable(work, overdue.signal);
 }

@@ -10,8 +10,7 @@ const STEP_MIN = 40;
 
 /**
  * Returns the text output of `inspect`: the image, its platforms, build steps and layers.
- * @param columns of the terminal; long build steps are cut to it, digests are not. undefined:
- *   nothing is cut
+ * @param columns to which long build steps are cut; undefined: nothing is cut
  */
 export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
   const tables = [textTable(rowsOf([...identity(image, offer), ...container(image)]))];

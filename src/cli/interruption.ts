@@ -7,8 +7,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const SIGNAL_STATUS = 128;
 
 /**
- * Handles Ctrl-C and similar signals until `release`. The first one requests a clean end, the
- * second one ends the process at once.
+ * Handles Ctrl-C and similar signals. The first one requests an end, the second ends the process.
  */
 export class Interruption {
   /** The exit status of the process; undefined before the first signal. */

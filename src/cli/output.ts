@@ -23,10 +23,7 @@ export interface OutputChoices {
   verbose: boolean;
 }
 
-/**
- * Output for the user. Results go to stdout, everything else to stderr. With `--log-file` all of it
- * also goes to that file.
- */
+/** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
@@ -64,8 +61,8 @@ export class Output {
   }
 
   /**
-   * Resolves when results have left this process. A pipe takes 64 KiB; text that its reader has not
-   * taken waits in memory. Producers of long output await it now and then.
+   * Resolves when results have left this process: a pipe takes 64 KiB, other text waits in memory.
+   * Producers of long output await it now and then.
    */
   flushed(): Promise<void> | undefined {
     return this.#stdout.flushed?.();
@@ -81,10 +78,7 @@ export class Output {
     this.#line(this.#stdout, showRawBytes(text));
   }
 
-  /**
-   * Prints a result for programs.
-   * @param indent spaces per level; one line when omitted
-   */
+  /** Prints a result for programs, on one line without `indent` (spaces per level). */
   json(value: unknown, indent?: number): void {
     this.result(printableJson(value, indent));
   }

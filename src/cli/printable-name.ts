@@ -3,8 +3,8 @@ import { escaped, printable } from '../base/printable.js';
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Returns a name or path of an image for one line of a terminal. Bytes that are not UTF-8 or must
- * not be shown become `\xNN`. A backslash is doubled, so that the text stands for one name only.
+ * Returns a name or path for one line of a terminal. Bytes that are unsafe or not UTF-8 become
+ * `\xNN`. A backslash is doubled, so that the text stands for one name only.
  */
 export function printableName(name: Uint8Array): string {
   const text = utf8Text(name);

@@ -11,15 +11,13 @@ const REDRAW_MS = 100;
 const WARNINGS_MAX = 10;
 
 /**
- * Moves to the first of `count` lines and clears all below (ECMA-48 CUU, ED): the terminal may have
- * shown a `^C` after them.
+ * Clears the last `count` lines (ECMA-48 CUU, ED), and a `^C` that the terminal has shown below.
  */
 const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
 
 /**
- * Shows the progress of layers: bars that are redrawn in place if stderr is a terminal. Elsewhere
- * (a script, cron), prints a line with `--verbose` when a layer is done or begins to wait. With
- * `--quiet`, prints only warnings.
+ * Shows the progress of layers: bars if stderr is a terminal. Elsewhere (a script, cron), prints a
+ * line with `--verbose` when a layer is done or waits. With `--quiet`, prints only warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -114,7 +112,7 @@ export class ProgressDisplay {
   }
 
   /**
-   * Shows warnings at the end, equal ones once: each thread that opens a broken cache has its own.
+   * Shows warnings, equal ones once: each thread that opens a broken cache has its own.
    * @param where all of them are, as `in /path/of.log`
    */
   showWarnings(where: string): void {

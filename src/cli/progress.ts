@@ -30,9 +30,8 @@ const AMOUNT_WIDTH = 23;
 const BAR_MIN = 5;
 
 /**
- * Returns at most `rows` lines, base layer first, each narrower than `columns`. An image may have
- * more layers than the terminal has rows, and lines that scrolled away can't be redrawn. So the
- * layers that are done are summed up first, then the last ones.
+ * Returns at most `rows` lines, base layer first, each narrower than `columns`. Lines that scroll
+ * away can't be redrawn: if there are too many layers, one line counts those that are done.
  */
 export function renderProgress(state: ProgressState, columns: number, rows: number): string[] {
   const width = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, columns - 1));
@@ -49,10 +48,7 @@ export function renderProgress(state: ProgressState, columns: number, rows: numb
   return [cutText(sum, width), ...shown, ...tail];
 }
 
-/**
- * Returns one line for a layer, for output that is no terminal. Printed once, when the layer is
- * done or waits for another process.
- */
+/** Returns one line for a layer that is done or waits for another process. */
 export function plainLine(progress: LayerProgress, layers: number, words: ProgressWords): string {
   return `layer ${progress.layer}/${layers}: ${outcome(progress, words)}`;
 }

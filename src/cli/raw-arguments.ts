@@ -5,9 +5,8 @@ import { textOfBytes } from '../base/raw-text.js';
 const REPLACEMENT = '\ufffd';
 
 /**
- * Returns the arguments, including bytes that are not UTF-8 (`base/raw-text.ts`), which Node has
- * replaced. Without /proc, returns them as Node has them.
- * @param words `process.argv` from the first argument on
+ * Returns `words`, the program's arguments. Node has replaced bytes that are not UTF-8: reads them
+ * from /proc, if it is there (`base/raw-text.ts`).
  */
 export function rawArguments(words: readonly string[]): string[] {
   // A mount waits for this: read /proc only if needed.
@@ -23,10 +22,7 @@ export function rawArguments(words: readonly string[]): string[] {
   }
 }
 
-/**
- * Returns the path of the working directory, as `rawArguments` does.
- * @param path as Node has it
- */
+/** As `rawArguments`, for the path of the working directory. */
 export function rawWorkingDirectory(path: string): string {
   if (!path.includes(REPLACEMENT)) return path;
   try {

@@ -18,8 +18,8 @@ export function fetchedText(bytes: number, elapsedMs: number): string {
 }
 
 /**
- * Returns `docker.io/library/nginx:alpine@sha256:…`. A reference by digest may name an image index;
- * this digest is that of the chosen manifest.
+ * Returns `docker.io/library/nginx:alpine@sha256:…`, with the digest of the chosen manifest: the
+ * reference's own may be that of an index.
  */
 export function imageTitle({ reference, digest }: { reference: string; digest: Digest }): string {
   // Places on this machine may have an @ of their own: `oci:dir:@0`.

@@ -49,15 +49,8 @@ export const cache: Command<typeof OPTIONS> = {
   },
 };
 
-interface Shrunk {
-  directory: string;
-  removedFiles: number;
-  removedBytes: number;
-  totalBytes: number; // that are left
-}
-
 /** @throws LayerslayerError IO_FAILED */
-async function shrink({ directory, capBytes }: CacheOptions, toBytes: number): Promise<Shrunk> {
+async function shrink({ directory, capBytes }: CacheOptions, toBytes: number) {
   // Do not create a directory only to empty it.
   if (!existsSync(directory)) return { directory, removedFiles: 0, removedBytes: 0, totalBytes: 0 };
   const before = await ContentStore.forReading(directory, SILENT_LOG).entries();
@@ -74,7 +67,7 @@ async function shrink({ directory, capBytes }: CacheOptions, toBytes: number): P
       directory,
       removedFiles: before.length - after.length,
       removedBytes: sizeOf(before) - sizeOf(after),
-      totalBytes: sizeOf(after),
+      totalBytes: sizeOf(after), // that are left
     };
   } catch (error) {
     const { code, message } = asLayerslayerError(error);
@@ -88,7 +81,12 @@ function sizeOf(files: readonly StoredFile[]): number {
   return files.reduce((sum, { size }) => sum + size, 0);
 }
 
-function shrunkLine({ directory, removedFiles, removedBytes, totalBytes }: Shrunk): string {
+function shrunkLine({
+  directory,
+  removedFiles,
+  removedBytes,
+  totalBytes,
+}: Awaited<ReturnType<typeof shrink>>): string {
   const files = countText(removedFiles, 'file');
   return printable(
     `${directory}: ${files}, ${formatSize(removedBytes)} removed; ${formatSize(totalBytes)} kept`,

@@ -5,8 +5,8 @@ export interface Choice<T> {
 }
 
 /**
- * Asks the user. A question throws ABORTED if the user leaves it, or the reason of an aborted
- * signal. In both cases the terminal is restored.
+ * Questions throw ABORTED if the user leaves, or an aborted signal's reason. The terminal is
+ * restored.
  */
 export interface Prompter {
   /** @param current where the cursor is at first */
