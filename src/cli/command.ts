@@ -14,10 +14,7 @@ export interface CommandContext {
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
   /** Returns a new mount daemon; the first one may have been started early. */
   daemon(): DaemonClient;
-  /**
-   * The fetch thread for the command's session, started early. A command that does not use it
-   * leaves it running until the process ends.
-   */
+  /** The fetch thread for the session, started early. The end of the process ends an unused one. */
   fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;

@@ -1,9 +1,6 @@
-import type { CompletedCommand, Offer } from './completion-model.js';
+import type { CompletedCommand } from './completion-model.js';
 
-/**
- * Returns a completion script for bash 4.4 and later, without other packages. Bash splits words at
- * `:` and `=`, so the text after these is completed as a separate word.
- */
+/** Returns a script for bash 4.4 and later. Bash makes text after `:` or `=` a word of its own. */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const words = commands.flatMap((command) => command.words);
   return `# Completion of layerslayer for bash, made by: layerslayer completion bash
@@ -96,10 +93,10 @@ function caseOf({ words, options, positionals }: CompletedCommand): string {
   const takes = options
     .filter(({ values }) => values.length > 0)
     .flatMap(({ names, values }) => {
-      const offers = values.map(({ offer }) => textOf(offer)).join(';');
+      const offers = values.map(({ offer }) => offer).join(';');
       return names.map((name) => `[${name}]='${offers}'`);
     });
-  const offers = positionals.map(({ offer, isRepeated }) => `'${textOf(offer)}${isRepeated ? '...' : ''}'`);
+  const offers = positionals.map(({ offer, isRepeated }) => `'${offer}${isRepeated ? '...' : ''}'`);
   return [
     `    ${words.join(' | ')})`,
     `      options=(${names.join(' ')})`,
@@ -107,9 +104,4 @@ function caseOf({ words, options, positionals }: CompletedCommand): string {
     `      positionals=(${offers.join(' ')})`,
     '      ;;',
   ].join('\n');
-}
-
-/** As `_layerslayer_offer` takes it. */
-function textOf(offer: Offer): string {
-  return offer.kind === 'words' ? `words:${offer.words.join(' ')}` : offer.kind;
 }

@@ -74,21 +74,16 @@ function optionSpecs({ names, summary, values, isRepeatable }: CompletedOption):
   });
 }
 
+const ACTIONS: Readonly<Record<string, string>> = {
+  nothing: '',
+  files: '_files',
+  directories: '_directories',
+  mounts: '_layerslayer_mounts',
+  image: '_layerslayer_image',
+};
+
 function actionOf(offer: Offer): string {
-  switch (offer.kind) {
-    case 'nothing':
-      return '';
-    case 'words':
-      return `(${offer.words.join(' ')})`;
-    case 'files':
-      return '_files';
-    case 'directories':
-      return '_directories';
-    case 'mounts':
-      return '_layerslayer_mounts';
-    case 'image':
-      return '_layerslayer_image';
-  }
+  return ACTIONS[offer] ?? offer.replace(/^words:(.*)$/, '($1)');
 }
 
 /** What `_arguments` would read as its own. */

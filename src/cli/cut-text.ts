@@ -1,10 +1,7 @@
 /** First code point that is not one column wide in all terminals: combining marks. */
 const FIRST_UNSURE = 0x300;
 
-/**
- * Returns the maximum columns of a text. A code point whose width differs between terminals counts
- * as two, so that text cut by it never wraps.
- */
+/** Returns the maximum columns of a text: 2 for a code point whose width is not certain. */
 export function columnsOf(text: string): number {
   let columns = 0;
   for (const one of text) columns += widthOf(one);

@@ -5,14 +5,13 @@ import { fsPath } from '../base/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/located-source.js';
 
-/** IMAGE in canonical form, valid from any working directory (a daemon's is `/`). */
-export interface ImageArgument {
+/** IMAGE in canonical form, valid in any working directory (a daemon's is `/`). */
+interface ImageArgument {
   reference: string;
-  /** Of an image on this machine: its directory or file. */
-  localPath: string | undefined;
+  localPath: string | undefined; // directory or file of an image on this machine
 }
 
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
+/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports */
 export function imageArgument(image: string, cwd: string): ImageArgument {
   const toAbsolute = (path: string) => resolve(cwd, path);
   const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
@@ -24,8 +23,8 @@ export function imageArgument(image: string, cwd: string): ImageArgument {
 }
 
 /**
- * Checks that `reference` resolves to `path` again. In a working directory `/a:b`, `oci:img` is
- * `oci:/a:b/img`, which is an image of `/a` if that is a layout too.
+ * Checks that `reference` means `path`. In a directory `/a:b`, `oci:img` is `oci:/a:b/img`: an
+ * image of `/a` if that is a layout too.
  */
 function checkReadable(reference: string, path: string): void {
   const again = parseImageLocation(reference, chooseLocalPath);

@@ -4,16 +4,19 @@ import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
 import { chooseLocalPath } from '../source/located-source.js';
 
-/** What an image is called in the names of files: `library/nginx` and `alpine`. */
-export interface ImageName {
-  repository: string; // one component or more, safe in a path
-  tag: string; // one component
+/** Both are safe in a path: a repository of one component or more, a tag of one. */
+interface ImageName {
+  repository: string;
+  tag: string;
 }
 
 /** Characters beyond the grammar of references. A layout's names of images may have any. */
 const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
-/** @param reference in canonical form: of a registry, or of a place on this machine */
+/**
+ * Returns the name of an image in the names of files: `library/nginx` and `alpine`.
+ * @param reference in canonical form, of a registry or of this machine
+ */
 export function imageName(reference: string): ImageName {
   const location = parseImageLocation(reference, chooseLocalPath);
   if (location.place === 'registry') return nameOf(location.reference);

@@ -21,7 +21,7 @@ export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<str
     })),
     annotations: manifest.annotations ?? {},
     config: { digest: manifest.config.digest, size: manifest.config.size, created, author, ...container },
-    steps: imageSteps(image).map(({ emptyLayer, layer, size, ...step }) => ({
+    steps: imageSteps(image).map(({ emptyLayer, layer, size, text: _, ...step }) => ({
       ...step,
       metadataOnly: emptyLayer,
       layer,
@@ -38,21 +38,20 @@ export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<str
   };
 }
 
-/** The build steps, each with the compressed size of the layer that it made. */
-export function imageSteps({ config, manifest }: ResolvedImage): (BuildStep & { size?: number })[] {
-  return buildSteps(config, manifest.layers.length).map((step) =>
-    step.layer === undefined ? step : { ...step, size: manifest.layers[step.layer - 1]!.size },
-  );
+/** Returns the steps: the compressed size of the layer, and a line of text, `RUN make install`. */
+export function imageSteps({
+  config,
+  manifest,
+}: ResolvedImage): (BuildStep & { size?: number; text: string })[] {
+  const instructions = dockerfileSteps(config.history);
+  return buildSteps(config, manifest.layers.length).map((step, i) => {
+    const { keyword = '', text } = instructions[i]!;
+    const shown = { ...step, text: `${keyword} ${text}`.replace(/\s+/g, ' ').trim() };
+    return step.layer === undefined ? shown : { ...shown, size: manifest.layers[step.layer - 1]!.size };
+  });
 }
 
-/** What each build step did, on one line: `RUN make install`. */
-export function stepTexts({ config }: ResolvedImage): string[] {
-  return dockerfileSteps(config.history).map(({ keyword, text }) =>
-    `${keyword ?? ''} ${text}`.replace(/\s+/g, ' ').trim(),
-  );
-}
-
-/** Compressed bytes of all layers, a blob that stands there twice counted twice. */
+/** Compressed bytes of all layers. A repeated layer counts each time. */
 export function totalSize({ manifest }: ResolvedImage): number {
   return manifest.layers.reduce((sum, { size }) => sum + size, 0);
 }

@@ -1,8 +1,8 @@
-import { formatPlatform } from '../oci/platform.js';
+import { formatPlatform, type Platform } from '../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { cutText } from './cut-text.js';
-import { imageSteps, stepTexts, totalSize } from './image-record.js';
-import { formatSize } from './size.js';
+import { imageSteps, totalSize } from './image-record.js';
+import { countText, formatSize } from './size.js';
 import { textTable } from './table.js';
 
 /** Characters of a build step that are always shown. */
@@ -10,8 +10,7 @@ const STEP_MIN = 40;
 
 /**
  * Returns the text output of `inspect`: the image, its platforms, build steps and layers.
- * @param columns of the terminal; long build steps are cut to it, digests are not. undefined:
- *   nothing is cut
+ * @param columns to which long build steps are cut; undefined: nothing is cut
  */
 export function imageTables(image: ResolvedImage, offer: ImageOffer, columns: number | undefined): string {
   const tables = [textTable(rowsOf([...identity(image, offer), ...container(image)]))];
@@ -37,10 +36,10 @@ function cut(table: string, columns: number | undefined): string {
     .join('\n');
 }
 
-/** A name and its values, undefined for what the image does not say. */
+/** A name and its values; undefined if the image has none. */
 type Row = [string, readonly (string | undefined)[]];
 
-/** What is not said is left out. A second value stands below the first. */
+/** Omits missing values. A second value is below the first. */
 function rowsOf(rows: readonly Row[]): string[][] {
   return rows.flatMap(([name, values]) =>
     values.filter((value) => value !== undefined).map((value, i) => [i === 0 ? `${name}:` : '', value]),
@@ -82,19 +81,23 @@ function container({ config, manifest }: ResolvedImage): Row[] {
 
 function platforms({ digest }: ResolvedImage, { images }: ImageOffer): string[][] {
   const rows = images.map((one) => [
-    formatPlatform(one.platform) + (one.platform.osVersion === undefined ? '' : ` ${one.platform.osVersion}`),
+    platformText(one.platform),
     one.digest,
     one.digest === digest ? 'chosen' : '',
   ]);
   return [['PLATFORM', 'MANIFEST', ''], ...rows];
 }
 
+/** With the OS version, which only Windows images have. */
+export function platformText(platform: Platform): string {
+  return [formatPlatform(platform), platform.osVersion].join(' ').trimEnd();
+}
+
 function steps(image: ResolvedImage): string[][] {
-  const instructions = stepTexts(image);
-  const rows = imageSteps(image).map(({ emptyLayer, layer, size }, i) => {
-    // `?`: a history that does not fit the layers, so that its steps have none.
+  const rows = imageSteps(image).map(({ emptyLayer, layer, size, text }, i) => {
+    // `?`: the history does not fit the layers, so its steps have none.
     const made = emptyLayer ? 'metadata only' : size === undefined ? '?' : formatSize(size);
-    return [String(i + 1), String(layer ?? '-'), made, instructions[i]!];
+    return [String(i + 1), String(layer ?? '-'), made, text];
   });
   return [['STEP', 'LAYER', 'SIZE', 'CREATED BY'], ...rows];
 }
@@ -102,6 +105,6 @@ function steps(image: ResolvedImage): string[][] {
 function layers(image: ResolvedImage): string[][] {
   const { layers } = image.manifest;
   const rows = layers.map(({ digest, size }, i) => [String(i + 1), formatSize(size), digest]);
-  const total = `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
-  return [['LAYER', 'SIZE', 'DIGEST'], ...rows, ['total', formatSize(totalSize(image)), total]];
+  const total = ['total', formatSize(totalSize(image)), countText(layers.length, 'layer')];
+  return [['LAYER', 'SIZE', 'DIGEST'], ...rows, total];
 }

@@ -20,9 +20,8 @@ export interface MissingContext {
 }
 
 /**
- * PATH... of `peek`: selects the listed entries and records which PATHs are missing. Without PATHs,
- * everything is listed. A PATH that exists in any layer is a path, others are patterns. While some
- * are undecided, all paths must be seen first.
+ * PATH... of `peek`: selects entries and records missing PATHs. Without PATHs, selects all. A PATH
+ * that exists in any layer is a path, others are patterns. `see` decides which.
  */
 export class ListedPaths {
   readonly #subtrees: readonly Subtree[];

@@ -6,9 +6,9 @@ import { fsPath, textOfBytes } from '../base/raw-text.js';
 const LINKS_MAX = 40;
 
 /**
- * Returns the absolute paths under which /proc may list the user's mountpoint `path`: as given,
- * then with symlinks resolved. Accesses the last component by readlink only, which the kernel
- * answers itself. The mount may be dead (each stat fails) or its daemon may hang (each stat waits).
+ * Returns the absolute paths under which /proc may list `path`: as given, then without symlinks.
+ * Only readlink accesses the last component: the kernel answers it itself. The mount may be dead
+ * (each stat fails) or its daemon may hang (each stat waits).
  */
 export function mountpointSpellings(path: string, cwd: string): string[] {
   const spellings = [resolve(cwd, path)];

@@ -8,20 +8,23 @@ import type { ListedPaths } from './listed-paths.js';
 import type { Output } from './output.js';
 import type { ProgressDisplay } from './progress-display.js';
 
-export type ListingForm = 'long' | 'simple' | 'json';
-
-/** Lines of entries on their way to stdout: gathered, so that a million of them are not a million writes. */
+/** Writes lines of entries to stdout, many at once: a million entries are not a million writes. */
 export class PeekListing {
-  readonly #form: ListingForm;
+  readonly #form: 'long' | 'simple' | 'json';
   readonly #display: ProgressDisplay;
   readonly #output: Output;
   #lines: string[] = [];
   #written = new ListedLines();
-  /** Of a listing that is made again: the lines that stand there already. */
+  /** The lines that were written before a restart. */
   #expected: ListedLines | undefined;
   readonly #paths: ListedPaths;
 
-  constructor(form: ListingForm, paths: ListedPaths, display: ProgressDisplay, output: Output) {
+  constructor(
+    form: 'long' | 'simple' | 'json',
+    paths: ListedPaths,
+    display: ProgressDisplay,
+    output: Output,
+  ) {
     this.#form = form;
     this.#paths = paths;
     this.#display = display;
@@ -34,20 +37,20 @@ export class PeekListing {
   }
 
   /**
-   * An entry as an archive names it, or a tree.
-   * @param more fields for programs, and what people see of them before the name
+   * @param path as in the archive or the tree
+   * @param more fields for programs, and text for people around the line
    */
   add(entry: ListedEntry, path: Uint8Array, more: { fields: object; before?: string; after?: string }): void {
     const cleaned = cleanPath(path);
     if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
     const { fields, before = '', after = '' } = more;
+    const lineOf = this.#form === 'simple' ? simpleLine : longLine;
     if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
-    else if (this.#form === 'simple') this.#lines.push(`${before}${simpleLine(entry, cleaned)}${after}`);
-    else this.#lines.push(`${before}${longLine(entry, cleaned)}${after}`);
+    else this.#lines.push(`${before}${lineOf(entry, cleaned)}${after}`);
   }
 
   /**
-   * Writes what was gathered; waits for a reader that is slow.
+   * Writes the gathered lines. Resolves when the reader has them.
    * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones
    */
   flush(): Promise<void> | undefined {
@@ -60,23 +63,23 @@ export class PeekListing {
     return this.#output.flushed();
   }
 
-  /** A listing begins: `restart` means the lines from here on. */
+  /** Begins a listing: `restart` concerns the lines from here on. */
   begin(): void {
     this.#written = new ListedLines();
     this.#expected = undefined;
   }
 
-  /** The lines since `begin` were made from wrong bytes, perhaps, and come again. */
+  /** The lines since `begin` may be from wrong bytes, and come again. */
   restart(): void {
     this.#lines = [];
-    // A second listing that is made again has no more lines than the first.
+    // A second restart follows no more lines than the first.
     this.#expected ??= this.#written;
     this.#written = new ListedLines();
   }
 
   /**
-   * The listing has ended.
-   * @throws LayerslayerError DIGEST_MISMATCH if it was made again and has fewer lines than were written
+   * Ends the listing.
+   * @throws LayerslayerError DIGEST_MISMATCH if fewer lines came again than were written
    */
   end(): void {
     this.#skipWritten();
@@ -98,7 +101,7 @@ export class PeekListing {
   }
 }
 
-/** How many lines were written, and their digest: a million of them need not stay in memory. */
+/** The number of written lines and their digest: the lines themselves take too much memory. */
 class ListedLines {
   count = 0;
   readonly #hash: Hash = createHash('sha256');

@@ -4,7 +4,7 @@ import { forEachHidden } from '../overlay/hidden-entries.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { ROOT_INODE } from '../overlay/tree.js';
-import { inodeEntry, shownEntry } from './entry-lines.js';
+import { shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
 /** Lines written between two looks at whether the reader keeps up. */
@@ -21,7 +21,7 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
   const add = (inode: number, names: readonly Uint8Array[]) => {
     const layer = tree.layerOf(inode);
     const before = `${String(layer).padStart(width)} `;
-    listing.add(inodeEntry(tree, inode), joinPath(names), { fields: { layer }, before });
+    listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer }, before });
   };
   // Open directories, each with its next child. An item for each child would take 200 bytes.
   const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];

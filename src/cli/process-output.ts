@@ -8,8 +8,7 @@ const COLUMNS = 80;
 const ROWS = 24;
 
 /**
- * Returns stdout and stderr of this process. If the reader is gone (`layerslayer … | head -1`), the
- * process ends quietly.
+ * Returns stdout and stderr. If the reader ends (`layerslayer … | head -1`), so does the process.
  */
 export function processOutput(): Output {
   return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));

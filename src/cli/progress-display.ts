@@ -1,29 +1,30 @@
+import type { LogLevel } from '../base/log.js';
 import { printable } from '../base/printable.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { Output } from './output.js';
 import { INDEXING, type ProgressState, type ProgressWords, plainLine, renderProgress } from './progress.js';
 
-/** Redrawn at most this often; the eye wants no more, a serial console can't take more. */
+/** Redrawn at most this often: a serial console can't take more. */
 const REDRAW_MS = 100;
 
+/** Warnings shown at most: a hostile layer has one for each of its million entries. */
+const WARNINGS_MAX = 10;
+
 /**
- * Moves to the first of `count` lines and clears all below (ECMA-48 CUU, ED): the terminal may have
- * shown a `^C` after them.
+ * Clears the last `count` lines (ECMA-48 CUU, ED), and a `^C` that the terminal has shown below.
  */
 const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
 
 /**
- * Shows the progress of layers: bars that are redrawn in place if stderr is a terminal. Elsewhere
- * (a script, cron), prints a line with `--verbose` when a layer is done or begins to wait. With
- * `--quiet`, prints only warnings.
+ * Shows the progress of layers: bars if stderr is a terminal. Elsewhere (a script, cron), prints a
+ * line with `--verbose` when a layer is done or waits. With `--quiet`, prints only warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
-  readonly #byLayer = new Map<number, LayerProgress>();
   readonly #now: () => number;
-  readonly #words: ProgressWords;
-  #layers = 0;
-  #notice: string | undefined;
+  readonly #state: ProgressState;
+  readonly #warnings: string[] = [];
+  #moreWarnings = 0;
   #drawnLines = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
@@ -32,39 +33,38 @@ export class ProgressDisplay {
     { words = INDEXING, now = () => performance.now() }: { words?: ProgressWords; now?: () => number } = {},
   ) {
     this.#output = output;
-    this.#words = words;
+    this.#state = { layers: 0, byLayer: new Map(), words };
     this.#now = now;
   }
 
   resolved(layers: number): void {
-    this.#layers = layers;
+    this.#state.layers = layers;
   }
 
   progress(progress: LayerProgress): void {
-    const before = this.#byLayer.get(progress.layer);
-    this.#byLayer.set(progress.layer, progress);
+    const { byLayer, layers, words } = this.#state;
+    const before = byLayer.get(progress.layer);
+    byLayer.set(progress.layer, progress);
     const { quiet, verbose } = this.#output.choices;
     if (quiet) return;
     const changed = before?.state !== progress.state;
     if (!this.#output.terminal.isTerminal) {
       if (verbose && changed && progress.state !== 'indexing')
-        this.#output.note(plainLine(progress, this.#layers, this.#words));
+        this.#output.note(plainLine(progress, layers, words));
       return;
     }
-    // Kept indexes come in a moment: bars for them would only flicker.
+    // Cached indexes are read at once: bars for them would only flicker.
     if (this.#drawnLines === 0 && progress.cached) return;
     if (changed || this.#now() - this.#drawnMs >= REDRAW_MS) this.#draw();
   }
 
-  /** Something to know while waiting; below the bars until the next one. */
+  /** Shows a message below the bars, until the next one. */
   notice(message: string): void {
     if (this.#isQuiet) return;
-    if (!this.#output.terminal.isTerminal) {
-      this.#output.note(message);
-      return;
-    }
-    this.#notice = printable(message);
-    this.#draw();
+    if (this.#output.terminal.isTerminal) {
+      this.#state.notice = printable(message);
+      this.#draw();
+    } else this.#output.note(message);
   }
 
   /** Prints a permanent line above the bars; not with `--quiet`. */
@@ -79,27 +79,45 @@ export class ProgressDisplay {
 
   /** Prints a warning, also with `--quiet`: content is missing or unverified. */
   warn(message: string): void {
-    this.#erase();
+    this.end();
     this.#output.note(message);
-    if (this.#byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
+    if (this.#state.byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
       this.#draw();
   }
 
   /** Prints a result, perhaps to the same terminal. The bars return with the next progress. */
   result(text: string): void {
-    this.#erase();
+    this.end();
     this.#output.result(text);
   }
 
   /** As `Output.json`, above the bars. */
   json(value: unknown, indent?: number): void {
-    this.#erase();
+    this.end();
     this.#output.json(value, indent);
   }
 
-  /** Takes the bars away: what follows is the result or an error. */
+  /** Removes the bars: a result or an error follows. */
   end(): void {
-    this.#erase();
+    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
+    this.#drawnLines = 0;
+  }
+
+  /** Logs a message: at once with `--verbose`, else a warning or an error by `showWarnings`. */
+  log(level: LogLevel, message: string): void {
+    if (this.#output.choices.verbose) this.say(`${level}: ${message}`);
+    else if ((level !== 'error' && level !== 'warn') || this.#warnings.includes(message)) return;
+    else if (this.#warnings.length < WARNINGS_MAX) this.#warnings.push(message);
+    else this.#moreWarnings++;
+  }
+
+  /**
+   * Shows warnings, equal ones once: each thread that opens a broken cache has its own.
+   * @param where all of them are, as `in /path/of.log`
+   */
+  showWarnings(where: string): void {
+    for (const message of this.#warnings) this.#output.note(`warning: ${message}`);
+    if (this.#moreWarnings > 0) this.#output.note(`warning: ${this.#moreWarnings} more ${where}`);
   }
 
   /** `--verbose` overrides `--quiet`. */
@@ -110,17 +128,10 @@ export class ProgressDisplay {
 
   #draw(): void {
     const { terminal } = this.#output;
-    const state: ProgressState = { layers: this.#layers, byLayer: this.#byLayer, words: this.#words };
-    if (this.#notice !== undefined) state.notice = this.#notice;
-    const lines = renderProgress(state, terminal.columns, terminal.rows);
+    const lines = renderProgress(this.#state, terminal.columns, terminal.rows);
     // One write: a redraw that arrives in halves flickers.
     terminal.write(clearLines(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
     this.#drawnLines = lines.length;
     this.#drawnMs = this.#now();
-  }
-
-  #erase(): void {
-    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
-    this.#drawnLines = 0;
   }
 }

@@ -45,3 +45,8 @@ export function formatDuration(ms: number): string {
 export function formatRoundSize(bytes: number): string {
   return formatSize(bytes).replace('.0 ', ' ');
 }
+
+/** `1 layer`, `2 layers`. */
+export function countText(number: number, one: string, several = `${one}s`): string {
+  return `${number} ${number === 1 ? one : several}`;
+}

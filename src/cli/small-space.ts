@@ -13,8 +13,8 @@ import {
 } from '../base/process-limits.js';
 
 /**
- * Runs this command line in another process if the address space is limited. Node takes the options
- * that WebAssembly needs there only at start. Signals and open descriptors are passed on.
+ * Runs this command line in another process if the address space is limited: Node takes the options
+ * for WebAssembly only at start. Passes signals and open descriptors on.
  * @param code of the error if the limits are too low to read any image
  * @returns the exit status; undefined if this process may continue itself
  * @throws LayerslayerError naming the limit
@@ -48,10 +48,7 @@ function endWithStarter(): void {
   process.channel?.unref();
 }
 
-/**
- * stdin, stdout, stderr and descriptors that Node closes in children (`3<token`). Children inherit
- * the rest.
- */
+/** The standard streams, and descriptors that Node closes in children (`3<token`). */
 function callersFiles(): (number | 'ignore')[] {
   const files: (number | 'ignore')[] = [0, 1, 2];
   const inherited = inheritedFiles();

@@ -11,10 +11,7 @@ const TOKEN_MAX = 16 * 1024;
 /** RFC 6750, 2.1, `b64token`. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*\r?\n?$/;
 
-/**
- * Returns the token of the first tool's file in the working directory. A file of that name with
- * other contents is named and ignored.
- */
+/** Returns the first tool's token file in the working directory. Other contents are ignored. */
 export function tokenTxt(cwd: string): TokenFile {
   const path = resolve(cwd, NAME);
   let fd: number;

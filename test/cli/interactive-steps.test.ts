@@ -2,11 +2,15 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from '#dist/cli/interactive/actions.js';
-import { numberRanges } from '#dist/cli/interactive/number-ranges.js';
 import type { Choice, Prompter } from '#dist/cli/interactive/prompter.js';
-import { requestWords } from '#dist/cli/interactive/request-words.js';
-import { defaultImage, layerChoices, layersText, type Selection } from '#dist/cli/interactive/selection.js';
-import { shellWords } from '#dist/cli/interactive/shell-words.js';
+import { requestWords, shellWords } from '#dist/cli/interactive/request-words.js';
+import {
+  defaultImage,
+  layerChoices,
+  layersText,
+  numberRanges,
+  type Selection,
+} from '#dist/cli/interactive/selection.js';
 import { runSteps } from '#dist/cli/interactive/steps.js';
 import type { Digest } from '#dist/oci/digest.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
@@ -59,7 +63,6 @@ function answering(...answers: (string | RegExp | RegExp[])[]) {
     return found[0]!.value;
   };
   const prompter: Prompter = {
-    columns: 76,
     chooseOne: async (message, choices) => find(choices, next(message) as RegExp),
     chooseSeveral: async (message, choices) =>
       (next(message) as RegExp[]).map((wanted) => find(choices, wanted)),

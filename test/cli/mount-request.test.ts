@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MOUNT_OPTIONS } from '#dist/cli/mount-command-options.js';
+import { MOUNT_OPTIONS } from '#dist/cli/image-options.js';
 import { mergeMountOptionStrings, mountChoices, mountOptions } from '#dist/cli/mount-request.js';
 import { parseArguments } from '#dist/cli/parse-arguments.js';
 

@@ -5,10 +5,8 @@ import { redactedError, redactor } from '../../base/redact.js';
 import type { DaemonClient, DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
-import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
-import { IMAGE_FAILURES } from '../image-options.js';
-import { MOUNT_OPTIONS } from '../mount-command-options.js';
+import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress-display.js';
 import { mountLine } from '../result-line.js';
@@ -45,7 +43,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     const checked = await checkMountpoint(resolve(context.cwd, directory!), choices);
     const { path: mountpoint, identity: mountpointIdentity } = checked;
     await checkTransport(mountpoint, choices);
-    for (const option of choices.unheeded)
+    for (const option of choices.ignored)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
     const place = { reference, localPath, source, mountpoint, mountpointIdentity };
@@ -67,7 +65,6 @@ async function mountByDaemon(
 ): Promise<number> {
   const daemon = context.daemon();
   const display = new ProgressDisplay(context.output);
-  const warnings = new HeldWarnings();
   const stopping = new AbortController();
   const stop = () => {
     stopping.abort(new LayerslayerError('ABORTED', 'interrupted'));
@@ -80,12 +77,9 @@ async function mountByDaemon(
     resolved: (layers) => display.resolved(layers),
     progress: (progress) => display.progress(progress),
     notice: (message) => display.notice(redact(message)),
-    log(level, message) {
-      if (context.output.choices.verbose) display.say(`${level}: ${redact(message)}`);
-      else if (level === 'error' || level === 'warn') warnings.add(redact(message));
-    },
+    log: (level, message) => display.log(level, redact(message)),
   };
-  // While the daemon's process starts: a second mount takes a quarter less time (measured).
+  // While the daemon starts: a second mount takes a quarter less time (measured).
   const image = resolver?.then(({ resolveInRegistry }) =>
     resolveInRegistry(options.reference, options.platform, {
       registry: options.registry,
@@ -108,10 +102,13 @@ async function mountByDaemon(
     display.end();
     for (const signal of signals) process.off(signal, stop);
   }
-  warnings.show(context.output, `in ${summary.log}`);
-  showResult(summary, context);
+  display.showWarnings(`in ${summary.log}`);
+  const elapsedMs = performance.now() - context.startedMs;
+  const { output } = context;
+  if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
+  else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
   try {
-    await context.output.settled();
+    await output.settled();
   } catch (error) {
     await daemon.stop(); // a failed command leaves no mount
     throw error;
@@ -121,13 +118,7 @@ async function mountByDaemon(
   return 0;
 }
 
-function showResult(summary: MountSummary, { output, startedMs }: CommandContext): void {
-  const elapsedMs = performance.now() - startedMs;
-  if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
-  else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
-}
-
-/** Until the mount is unmounted, by whatever means; Ctrl-C and SIGTERM are such means. */
+/** Resolves when the mount is unmounted, also by Ctrl-C or SIGTERM. */
 function serveInForeground(daemon: DaemonClient): Promise<void> {
   process.on('SIGHUP', () => {});
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());

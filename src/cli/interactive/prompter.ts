@@ -5,11 +5,10 @@ export interface Choice<T> {
 }
 
 /**
- * Asks the user. Each question throws ABORTED when the user leaves it, and its signal's reason when
- * that is aborted. In both cases the terminal is restored.
+ * Questions throw ABORTED if the user leaves, or an aborted signal's reason. The terminal is
+ * restored.
  */
 export interface Prompter {
-  readonly columns: number; // of a label
   /** @param current where the cursor is at first */
   chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T>;
   /** @param chosen marked at first; @param told name of the choice after the answer */

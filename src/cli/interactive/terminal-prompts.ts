@@ -34,18 +34,9 @@ export class TerminalPrompts implements Prompter {
     this.#signal = signal;
   }
 
-  get columns(): number {
-    return Math.max(COLUMNS_MIN, this.#terminal.columns - COLUMNS_AROUND);
-  }
-
   chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T> {
-    const config = {
-      message: this.#line(message),
-      choices: choices.map((choice) => this.#listed(choice)),
-      pageSize: this.#pageSize(),
-      loop: false,
-      ...(current !== undefined && { default: current }),
-    };
+    const list = this.#list(message, choices);
+    const config = { ...list, ...(current !== undefined && { default: current }) };
     return this.#ask((context) => select(config, context));
   }
 
@@ -54,11 +45,10 @@ export class TerminalPrompts implements Prompter {
     choices: readonly Choice<T>[],
     { chosen, told }: { chosen: readonly T[]; told: (values: readonly T[]) => string },
   ): Promise<T[]> {
+    const list = this.#list(message, choices);
     const config = {
-      message: this.#line(message),
-      choices: choices.map((one) => ({ ...this.#listed(one), checked: chosen.includes(one.value) })),
-      pageSize: this.#pageSize(),
-      loop: false,
+      ...list,
+      choices: list.choices.map((one) => ({ ...one, checked: chosen.includes(one.value) })),
       theme: {
         style: {
           renderSelectedChoices: (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value)),
@@ -76,23 +66,23 @@ export class TerminalPrompts implements Prompter {
       message: this.#line(message),
       validate: (text: string) => !needed || text.trim() !== '' || 'It is needed',
       ...(suggestion !== undefined && { default: printable(suggestion) }),
-      // What was pasted may be anything.
-      transformer: (text: string) => printable(text),
+      transformer: (text: string) => printable(text), // pasted text may be anything
     };
     const text = (await this.#ask((context) => input(config, context))).trim();
     return suggestion !== undefined && text === printable(suggestion) ? suggestion : text;
   }
 
   #line(text: string): string {
-    return cutText(printable(text), this.columns);
+    return cutText(printable(text), Math.max(COLUMNS_MIN, this.#terminal.columns - COLUMNS_AROUND));
   }
 
-  #listed<T>({ value, label }: Choice<T>): { value: T; name: string } {
-    return { value, name: this.#line(label) };
-  }
-
-  #pageSize(): number {
-    return Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND);
+  #list<T>(message: string, choices: readonly Choice<T>[]) {
+    return {
+      message: this.#line(message),
+      choices: choices.map(({ value, label }) => ({ value, name: this.#line(label) })),
+      pageSize: Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND),
+      loop: false,
+    };
   }
 
   async #ask<T>(prompt: Prompt<T>): Promise<T> {
