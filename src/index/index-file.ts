@@ -2,7 +2,6 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { BLOCK_SIZE } from '../blob/page.js';
-import { codecNamed } from '../codec/codecs.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
 import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
@@ -177,7 +176,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   const states = sections.get(SECTIONS.states[0]);
   const index = {
     digest: readDigest(head),
-    codec: codecNamed(codec).name,
+    codec,
     blobSize,
     tarSize: readSize(head, 40),
     entries: new EntryColumns(columns, blobSize),

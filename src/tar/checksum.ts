@@ -34,6 +34,13 @@ export function checksumMatches(block: Uint8Array, at: number, sum: number): boo
   return stated === unsigned || stated === unsigned - 256 * countHighBytes(block, at);
 }
 
+/** Returns whether the bytes begin with a header block with a valid checksum. */
+export function isTarHeader(head: Uint8Array): boolean {
+  if (head.length < BLOCK_SIZE) return false;
+  const sum = sumOfBlock(new DataView(head.buffer, head.byteOffset, head.byteLength), 0);
+  return sum !== 0 && checksumMatches(head, 0, sum);
+}
+
 /** Counts bytes over 127 outside the checksum field. Each counts 256 less when signed. */
 function countHighBytes(block: Uint8Array, at: number): number {
   let count = 0;
