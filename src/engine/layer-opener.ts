@@ -1,8 +1,7 @@
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { CachedIndex, CachedIndexes } from '../index/cached-indexes.js';
+import type { CachedIndex, CachedIndexes, FoundIndex } from '../index/cached-indexes.js';
 import type { IndexPass } from '../index/index-pass.js';
-import type { FoundIndex } from '../index/index-provider.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { Fetching } from './fetch/fetching.js';

@@ -14,7 +14,7 @@ import {
 } from './entry-codec.js';
 import { EntryColumns } from './entry-columns.js';
 import type { LayerIndex, Verification } from './layer-index.js';
-import { packStrings, unpackStrings } from './packed-strings.js';
+import { packStrings, unpackStrings } from './packed-columns.js';
 
 // FORMAT.md describes the file.
 
@@ -106,9 +106,9 @@ export async function encodeLayerIndex(
   };
   const stored: { name: SectionName; bytes: Uint8Array; size: number }[] = [];
   for (const name of SECTION_NAMES) {
-    const isDeflated = (SECTIONS[name][1] & DEFLATED) !== 0;
-    const { bytes, size } = await (isDeflated ? deflated : joined)(contents[name]());
-    if (size > 0) stored.push({ name, bytes, size });
+    const parts = contents[name]();
+    const section = SECTIONS[name][1] & DEFLATED ? await deflated(parts) : onePart(parts);
+    if (section.size > 0) stored.push({ name, ...section });
   }
   const head = Buffer.alloc(HEADER_LENGTH + stored.length * TABLE_ROW_LENGTH);
   MAGIC.copy(head);
@@ -144,7 +144,7 @@ export async function encodeLayerIndex(
 }
 
 /** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
-export type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
+type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
  * Reads everything but the states.
@@ -206,12 +206,13 @@ function readHead(read: ReadIndexBytes): { head: Buffer; sections: Map<number, S
     const id = head.readUInt16LE(at);
     const flags = head.readUInt16LE(at + 2);
     if (known.has(id)) {
-      const [offset, length, size] = [
-        readSize(head, at + 8),
-        readSize(head, at + 16),
-        readSize(head, at + 24),
-      ];
-      sections.set(id, { crc: head.readUInt32LE(at + 4), flags, offset, length, size });
+      sections.set(id, {
+        crc: head.readUInt32LE(at + 4),
+        flags,
+        offset: readSize(head, at + 8),
+        length: readSize(head, at + 16),
+        size: readSize(head, at + 24),
+      });
     } else if (flags & MUST_UNDERSTAND) {
       throw damaged(`section ${id}`);
     }
@@ -256,7 +257,7 @@ function packDigests(verification: Verification): Uint8Array[] {
   }
   const blockSize = Buffer.alloc(4);
   blockSize.writeUInt32LE(verification.blockSize);
-  return [blockSize, verification.digests];
+  return [Buffer.concat([blockSize, verification.digests])];
 }
 
 function readVerification(head: Buffer, packed: Uint8Array): Verification {
@@ -309,9 +310,7 @@ async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Arra
   return { bytes: Buffer.concat(chunks), size };
 }
 
-async function joined(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Array; size: number }> {
-  const [first = NOTHING, ...rest] = parts;
-  const bytes = rest.length > 0 ? Buffer.concat([first, ...rest]) : first;
+function onePart([bytes = NOTHING]: Iterable<Uint8Array>): { bytes: Uint8Array; size: number } {
   return { bytes, size: bytes.length };
 }
 
