@@ -1,4 +1,5 @@
 import { corruptTar } from './corrupt.js';
+import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
@@ -16,8 +17,7 @@ const SIZE_KEY = Buffer.from('size=');
  * is stored.
  */
 export class OversizedPax {
-  /** Value of the last `size` record; undefined if there is none, or it is empty. */
-  size: Uint8Array | undefined;
+  readonly #values = new Map<PaxKey, Uint8Array>();
   readonly #offset: number;
   #recordLength = 0;
   #digits = 0; // of the record's length so far
@@ -40,9 +40,13 @@ export class OversizedPax {
     }
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER if the last record is truncated */
-  finish(): void {
+  /**
+   * Returns the last `size` record, unless it is empty.
+   * @throws LayerslayerError CORRUPT_LAYER if the last record is truncated
+   */
+  finish(): PaxRecords {
     if (this.#isInBody || this.#digits > 0) throw this.#malformed();
+    return { values: this.#values, xattrs: NO_XATTRS, sparsePairs: undefined };
   }
 
   #takeLength(byte: number): void {
@@ -75,7 +79,8 @@ export class OversizedPax {
     if (head.length > SIZE_KEY.length && SIZE_KEY.equals(head.subarray(0, SIZE_KEY.length))) {
       if (body > HEAD_LENGTH) throw corruptTar(this.#offset, `PAX size of ${body} bytes`);
       const value = head.subarray(SIZE_KEY.length, body - 1);
-      this.size = value.length > 0 ? new Uint8Array(value) : undefined;
+      if (value.length > 0) this.#values.set('size', new Uint8Array(value));
+      else this.#values.delete('size');
     }
     this.#isInBody = false;
     this.#recordLength = 0;
