@@ -51,9 +51,9 @@ export interface TarScannerOptions {
 }
 
 /**
- * Kind of bytes at the current position: `data` is content and its padding; headers and sparse maps come in whole blocks. `zeros`: the
- * archive began with zero blocks, so it must be empty. Otherwise it is damaged, since file systems
- * and disk images begin with zeros too.
+ * Kind of bytes at the current position. `header` and `sparse-map` come in whole blocks, `data` is
+ * content and its padding. `zeros`: the archive began with zero blocks, so it must be empty.
+ * Otherwise it is damaged, since file systems and disk images begin with zeros too.
  */
 type Expected = 'header' | 'records' | 'sparse-map' | 'data' | 'zeros' | 'end';
 
@@ -258,8 +258,9 @@ export class TarScanner {
     if (kind === undefined) {
       const type = JSON.stringify(String.fromCharCode(header.type));
       this.#warn(path, `unknown type ${type}, skipped`);
+      const size = this.#memberSize(header);
       this.#pending.clear();
-      this.#passContent(this.#memberSize(header));
+      this.#passContent(size);
       return;
     }
     const entry = this.#entry;
