@@ -108,7 +108,7 @@ export class AttributeSets {
     return number;
   }
 
-  /** Returns whether the sets are equal and have no xattrs, which would take a comparison of bytes. */
+  /** Returns whether the sets are equal and have no xattrs, whose bytes are not compared. */
   #isPlainAlike(number: number, entry: TarEntry): boolean {
     const { modes, uids, gids, deviceMajors, deviceMinors } = this.#columns;
     return (

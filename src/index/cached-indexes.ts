@@ -150,7 +150,7 @@ export class CachedIndexes {
       return { index, states: { fd, offset: index.states.offset }, cached: true };
     } catch (error) {
       closeSync(fd);
-      this.#log.warn(`the cached index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
+      this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
       await store.remove('index', key);
       return undefined;
     }

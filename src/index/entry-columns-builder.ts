@@ -15,7 +15,7 @@ const ROW_COST = 2 * ROW_BYTES;
 /** Bytes of a sparse file's map slot, besides its segments (estimated). */
 const SPARSE_COST = 256;
 
-/** Collects entries while the scan goes on; the columns grow by doubling. */
+/** Collects entries during a scan; the columns grow by doubling. */
 export class EntryColumnsBuilder {
   readonly #limits: LayerLimits;
   readonly #budget: TableBudget;
