@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
 import { ByteHeap, grown, mapColumns } from './growing.js';
+import type { TableBudget } from './table-budget.js';
 
 /**
  * Owner, mode, device and xattrs of entries as columns, each distinct set once. Most layers have
@@ -39,7 +40,8 @@ const NO_XATTRS: readonly never[] = [];
 export class AttributeSets {
   readonly #numbers = new Map<string, number>();
   readonly #limit: number;
-  #bytes = 0;
+  readonly #budget: TableBudget;
+  #bytes = 0; // of all sets, as the limit counts them
   #last = 0; // entries side by side are mostly alike
   #length = 0;
   #columns = setColumns(FIRST_CAPACITY);
@@ -47,19 +49,15 @@ export class AttributeSets {
   readonly #xattrHeap: ByteHeap;
 
   /** @param limit bytes of all sets, each xattr name and value and SET_COST counted */
-  constructor(limit: number) {
+  constructor(limit: number, budget: TableBudget) {
     this.#limit = limit;
+    this.#budget = budget;
     this.#xattrHeap = new ByteHeap('extended attributes', limit);
-  }
-
-  /** Bytes of all sets, as the limit counts them. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /**
    * @returns the index of the entry's set
-   * @throws LayerslayerError UNSUPPORTED past the limit
+   * @throws LayerslayerError UNSUPPORTED past the limit or the budget
    */
   numberOf(entry: TarEntry): number {
     if (this.#length === 0 || !this.#isPlainAlike(this.#last, entry)) this.#last = this.#find(entry);
@@ -85,6 +83,7 @@ export class AttributeSets {
     if (xattrs.length > 0) key += ` ${createHash('sha256').update(xattrs).digest('binary')}`;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
+    this.#budget.spend(xattrs.length + SET_COST);
     this.#bytes += xattrs.length + SET_COST;
     if (this.#bytes > this.#limit) {
       throw new LayerslayerError(

@@ -7,7 +7,8 @@ import { withMachineLock } from '../cache/machine-lock.js';
 import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { StateStorage } from './checkpoints.js';
-import { decodeLayerIndex, type EncodedLayerIndex, LAYER_INDEX_VERSION } from './index-file.js';
+import { LAYER_INDEX_VERSION } from './entry-table.js';
+import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
 import type { LayerIndex } from './layer-index.js';
 
 /**

@@ -37,7 +37,7 @@ export class EntryColumnsBuilder {
     this.#blobSize = blobSize;
     this.#paths = new ByteHeap('paths', limits.pathBytes);
     this.#links = new ByteHeap('link targets', limits.linkBytes);
-    this.#attributeSets = new AttributeSets(limits.attributeBytes);
+    this.#attributeSets = new AttributeSets(limits.attributeBytes, budget);
   }
 
   /**
@@ -51,10 +51,8 @@ export class EntryColumnsBuilder {
     }
     if (row === this.#rows.kinds.length) this.#grow();
     const rows = this.#rows;
-    const { bytes } = this.#attributeSets;
     rows.attributes[row] = this.#attributeSets.numberOf(entry);
-    const attributeCost = this.#attributeSets.bytes - bytes;
-    this.#budget.spend(ROW_COST + entry.path.length + entry.linkTarget.length + attributeCost);
+    this.#budget.spend(ROW_COST + entry.path.length + entry.linkTarget.length);
     rows.kinds[row] = ENTRY_KINDS.indexOf(entry.kind);
     rows.sizes[row] = entry.size;
     rows.mtimeSeconds[row] = entry.mtimeSeconds;

@@ -1,5 +1,11 @@
 import type { EntryKind } from '../tar/entry.js';
 
+/**
+ * Changes when a section of the index file changes. A tree names rows of this version's tables, and
+ * cached indexes lie under a path with it.
+ */
+export const LAYER_INDEX_VERSION = 3;
+
 /** Sizes from which a merge computes its memory limit. */
 export interface Footprint {
   blobSize: number; // compressed bytes of the layer

@@ -13,13 +13,11 @@ import {
   unpackSparse,
 } from './entry-codec.js';
 import { EntryColumns } from './entry-columns.js';
+import { LAYER_INDEX_VERSION } from './entry-table.js';
 import type { LayerIndex, Verification } from './layer-index.js';
 import { packStrings, unpackStrings } from './packed-columns.js';
 
 // FORMAT.md describes the file.
-
-/** Changes when a section of the format changes. Cached indexes lie under a path with it. */
-export const LAYER_INDEX_VERSION = 3;
 
 const MAGIC = Buffer.from('\x89LSI\r\n\x1a\n', 'latin1');
 const HEADER_LENGTH = 128;

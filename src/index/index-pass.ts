@@ -13,6 +13,8 @@ import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
 
+export type { TableAllowance } from './table-budget.js';
+
 /** Sees what a pass reads. An exception thrown here ends the pass. */
 export interface PassObserver {
   /** Each entry before its content. It is valid during the call only. Rows count from 0. */

@@ -21,8 +21,7 @@ export class OversizedPax {
   readonly #offset: number;
   #recordLength = 0;
   #digits = 0; // of the record's length so far
-  #isInBody = false;
-  #left = 0; // bytes of the record's body to come
+  #left = 0; // bytes of the record's body to come; 0 before its body
   #last = NEWLINE; // the previous byte
   readonly #head = Buffer.alloc(HEAD_LENGTH);
   #headLength = 0;
@@ -35,7 +34,7 @@ export class OversizedPax {
   /** @throws LayerslayerError CORRUPT_LAYER */
   take(memory: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end; ) {
-      if (this.#isInBody) at += this.#takeBody(memory, at, end);
+      if (this.#left > 0) at += this.#takeBody(memory, at, end);
       else this.#takeLength(memory[at++]!);
     }
   }
@@ -45,7 +44,7 @@ export class OversizedPax {
    * @throws LayerslayerError CORRUPT_LAYER if the last record is truncated
    */
   finish(): PaxRecords {
-    if (this.#isInBody || this.#digits > 0) throw this.#malformed();
+    if (this.#digits > 0) throw this.#malformed();
     return { values: this.#values, xattrs: NO_XATTRS, sparsePairs: undefined };
   }
 
@@ -57,7 +56,6 @@ export class OversizedPax {
     }
     this.#left = this.#recordLength - this.#digits - 1;
     if (byte !== SPACE || this.#digits === 0 || this.#left < 1) throw this.#malformed();
-    this.#isInBody = true;
     this.#headLength = 0;
   }
 
@@ -82,7 +80,6 @@ export class OversizedPax {
       if (value.length > 0) this.#values.set('size', new Uint8Array(value));
       else this.#values.delete('size');
     }
-    this.#isInBody = false;
     this.#recordLength = 0;
     this.#digits = 0;
   }

@@ -43,7 +43,7 @@ const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 const ZEROS = Buffer.alloc(4096);
 
-export interface TarScannerOptions {
+export interface TarObserver {
   /** Called at each entry's last header block. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
   /** Called when something was omitted or ignored. The message names the entry and its offset. */
@@ -59,9 +59,7 @@ type Expected = 'header' | 'records' | 'sparse-map' | 'data' | 'zeros' | 'end';
 
 /** Reads one tar. It cannot be used after it threw. */
 export class TarScanner {
-  readonly #onEntry: (entry: TarEntry) => void;
-  readonly #onWarning: (message: string) => void;
-
+  readonly #observer: TarObserver;
   #expected: Expected = 'header';
   #position = 0; // bytes of the tar consumed
   #dataLeft = 0; // bytes of content and padding before the next header
@@ -81,9 +79,8 @@ export class TarScanner {
   readonly #cutView = new DataView(this.#cutBlock.buffer);
   #cutFilled = 0;
 
-  constructor(options: TarScannerOptions) {
-    this.#onEntry = options.onEntry;
-    this.#onWarning = options.onWarning;
+  constructor(observer: TarObserver) {
+    this.#observer = observer;
   }
 
   /**
@@ -221,7 +218,9 @@ export class TarScanner {
   /** Two blocks of zeros end the archive. */
   #readZeroBlock(offset: number): void {
     if (this.#pending.any) {
-      this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
+      this.#observer.onWarning(
+        `tar at ${offset}: the archive ends after an extension header without its entry`,
+      );
       this.#pending.clear();
     }
     if (this.#sawZeroBlock) this.#expected = this.#sawHeader ? 'end' : 'zeros';
@@ -331,7 +330,7 @@ export class TarScanner {
   #handOut(): void {
     const entry = this.#entry;
     const flaw = this.#flaw ?? entryFlaw(entry);
-    if (flaw === undefined) this.#onEntry(entry);
+    if (flaw === undefined) this.#observer.onEntry(entry);
     else this.#warn(entry.path, `skipped: ${flaw}`);
     this.#flaw = undefined;
     this.#pending.clear();
@@ -339,7 +338,7 @@ export class TarScanner {
   }
 
   #warn(path: Uint8Array, what: string): void {
-    this.#onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
+    this.#observer.onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
   }
 
   #passContent(size: number): void {

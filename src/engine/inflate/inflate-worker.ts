@@ -14,7 +14,7 @@ import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
-import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
+import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { IndexPass } from '../../index/index-pass.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';

@@ -22,7 +22,7 @@ import type { BlobMethods, StreamMethods } from '#dist/engine/fetch/fetch-protoc
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
+import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
 import { blockDigests, indexBlob } from '../../index/built-layer.js';
