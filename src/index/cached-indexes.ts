@@ -11,10 +11,7 @@ import { LAYER_INDEX_VERSION } from './entry-table.js';
 import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
 import type { LayerIndex } from './layer-index.js';
 
-/**
- * Characters of a digest: a socket's name is short. Layers that share a lock only wait for each
- * other.
- */
+/** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;
 
 /**
@@ -50,10 +47,7 @@ export interface CachedIndex {
   cached: boolean; // it was on disk: an earlier mount or another process stored it
 }
 
-/**
- * Layer indexes on disk. One process on this machine asks the other providers for an index; all
- * that share the cache directory use it.
- */
+/** Layer indexes on disk. One process of the machine makes an index, the others wait for it. */
 export class CachedIndexes {
   readonly #store: Promise<ContentStore>;
   readonly #log: Log;

@@ -7,9 +7,7 @@ import type { TableBudget } from './table-budget.js';
 /** Level 6 leaves 6 % less and takes twice as long (measured). */
 const OPTIONS = { level: 1 };
 
-/**
- * Groups in libuv's pool at once, each of about 25 KiB: if the pool lags, this thread deflates too.
- */
+/** Groups of about 25 KiB in libuv's pool at once. If it lags, this thread deflates too. */
 const MOST_UNDER_WAY = 8;
 
 /**

@@ -1,17 +1,9 @@
 /** One tar member as archived. `overlay/` cleans, resolves and checks it. */
 
-export type EntryKind = 'file' | 'dir' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo';
-
 /** Kinds by their number in a layer index. The order is part of the index format. */
-export const ENTRY_KINDS: readonly EntryKind[] = [
-  'file',
-  'dir',
-  'symlink',
-  'hardlink',
-  'char',
-  'block',
-  'fifo',
-];
+export const ENTRY_KINDS = ['file', 'dir', 'symlink', 'hardlink', 'char', 'block', 'fifo'] as const;
+
+export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** A segment of a sparse file that has data: `length` bytes at `offset` of the logical file. */
 export interface SparseSegment {

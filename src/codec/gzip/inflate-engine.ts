@@ -53,6 +53,7 @@ export class InflateEngine {
 
   #inputBase = 0; // offset in the blob of the byte at address 0: may be negative
   #outputBase = 0; // the same of the uncompressed blob
+
   constructor() {
     this.#wasm = instantiate();
     this.memory = new Uint8Array(this.#wasm.memory.buffer);
