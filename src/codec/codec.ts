@@ -1,8 +1,7 @@
 /**
- * The contract of a compression format. `codecs.ts` is the table of them all, and the only file
- * outside a codec's folder that names one. A codec does no I/O: callers push compressed bytes and
- * take the output. To add one: a folder with its `Codec`, one line in the table, one line in
- * `test/codec/codecs.test.ts`.
+ * The contract of a compression format. A codec does no I/O: callers push compressed bytes and take
+ * the output. To add one: a folder with its `Codec`, one line in the table of `codecs.ts`, one line
+ * in `test/codec/codecs.test.ts`.
  */
 export interface Codec {
   /** Names the format in messages and index files: at most 16 of a-z, 0-9, -. */

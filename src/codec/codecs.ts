@@ -12,10 +12,7 @@ export interface Format {
   codec?: Codec;
 }
 
-/**
- * All formats. The first one whose magic matches counts. Plain comes last and matches anything: the
- * tar's own checksums decide then.
- */
+/** All formats, in the order in which their magic is tried. Plain matches anything. */
 const FORMATS: readonly Format[] = [
   { name: 'gzip', suffix: '.tar.gz', magic: [0x1f, 0x8b], codec: gzip }, // RFC 1952, 2.3.1
   { name: 'zstd', suffix: '.tar.zst', magic: isZstd },
@@ -74,10 +71,7 @@ export function codecOf(head: Uint8Array): Codec {
   );
 }
 
-/**
- * Returns the codec of that name.
- * @throws LayerslayerError UNSUPPORTED if there is none
- */
+/** @throws LayerslayerError UNSUPPORTED if no codec has that name */
 export function codecNamed(name: string): Codec {
   const codec = CODECS.find((candidate) => candidate.name === name);
   if (codec) return codec;

@@ -1,8 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
-import { IndexPass } from '../index/index-pass.js';
-import type { TableAllowance } from '../index/table-budget.js';
+import { IndexPass, type TableAllowance } from '../index/index-pass.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';

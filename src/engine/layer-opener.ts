@@ -1,9 +1,7 @@
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { CachedIndex, CachedIndexes } from '../index/cached-indexes.js';
+import type { CachedIndex, CachedIndexes, FoundIndex } from '../index/cached-indexes.js';
 import type { IndexPass } from '../index/index-pass.js';
-import type { FoundIndex } from '../index/index-provider.js';
-import { HEAD_LENGTH } from '../index/layer-head.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { Fetching } from './fetch/fetching.js';
@@ -13,7 +11,7 @@ import { BufferPool } from './inflate/buffer-pool.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
-import { checkHead, hasUnknownType } from './layer-types.js';
+import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
 import type { LayerWatcher } from './layer-watcher.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
@@ -160,6 +158,7 @@ export class LayerOpener {
     signal: AbortSignal,
   ): Promise<void> {
     if (!hasUnknownType(image, numbers)) return;
+    const { checkHead } = await import('./layer-head.js'); // it has the codecs: a mount starts without
     const head = await this.#parts.fetching.head(digest, Math.min(size, HEAD_LENGTH), signal);
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }

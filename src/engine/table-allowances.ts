@@ -1,4 +1,4 @@
-import type { LayerIndex } from '../index/layer-index.js';
+import type { CachedIndex } from '../index/cached-indexes.js';
 import { imageTableLimit, layerTableLimit, type TableAllowance, TableBudget } from '../index/table-budget.js';
 import type { Digest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -26,7 +26,7 @@ export class TableAllowances {
    * Counts a layer's index that is now in memory.
    * @throws LayerslayerError UNSUPPORTED if the image's indexes exceed the limit together
    */
-  loaded(image: ResolvedImage, { digest, entries }: LayerIndex): void {
+  loaded(image: ResolvedImage, { digest, entries }: CachedIndex['index']): void {
     const { limit, used, loaded } = this.#of(image);
     if (loaded.has(digest)) return;
     loaded.add(digest);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Log } from '../base/log.js';
 import type { TreeStore } from '../engine/image-session.js';
-import { LAYER_INDEX_VERSION } from '../index/index-file.js';
+import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import { mergeLayers, type NumberedLayer } from '../overlay/merge.js';
 import type { Tree } from '../overlay/tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from '../overlay/tree-codec.js';

@@ -1,21 +1,30 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { ByteHeap } from './byte-heap.js';
+import { ByteHeap, grown, mapColumns } from './growing.js';
+import type { TableBudget } from './table-budget.js';
 
 /**
  * Owner, mode, device and xattrs of entries as columns, each distinct set once. Most layers have
  * few sets, but with signed files (`security.ima`) there are as many as files.
  */
-export interface AttributeColumns {
+export interface AttributeColumns extends SetColumns {
   length: number;
-  modes: Uint16Array;
-  uids: Uint32Array;
-  gids: Uint32Array;
-  deviceMajors: Uint32Array;
-  deviceMinors: Uint32Array;
   xattrStarts: Uint32Array; // length + 1 offsets in xattrHeap
   xattrHeap: Uint8Array; // per xattr: HEAD_LENGTH bytes of lengths, name, value
+}
+
+type SetColumns = ReturnType<typeof setColumns>;
+
+/** The columns with a number a set, in the order in which an index stores them. */
+export function setColumns(length: number) {
+  return {
+    modes: new Uint16Array(length),
+    uids: new Uint32Array(length),
+    gids: new Uint32Array(length),
+    deviceMajors: new Uint32Array(length),
+    deviceMinors: new Uint32Array(length),
+  };
 }
 
 /** Header of one xattr in the heap: length of its name (u16) and value (u32), little-endian. */
@@ -31,35 +40,27 @@ const NO_XATTRS: readonly never[] = [];
 export class AttributeSets {
   readonly #numbers = new Map<string, number>();
   readonly #limit: number;
-  #bytes = 0;
+  readonly #budget: TableBudget;
+  #bytes = 0; // of all sets, as the limit counts them
   #last = 0; // entries side by side are mostly alike
   #length = 0;
-  #modes = new Uint16Array(FIRST_CAPACITY);
-  #uids = new Uint32Array(FIRST_CAPACITY);
-  #gids = new Uint32Array(FIRST_CAPACITY);
-  #deviceMajors = new Uint32Array(FIRST_CAPACITY);
-  #deviceMinors = new Uint32Array(FIRST_CAPACITY);
+  #columns = setColumns(FIRST_CAPACITY);
   #xattrStarts = new Uint32Array(FIRST_CAPACITY + 1);
   readonly #xattrHeap: ByteHeap;
 
   /** @param limit bytes of all sets, each xattr name and value and SET_COST counted */
-  constructor(limit: number) {
+  constructor(limit: number, budget: TableBudget) {
     this.#limit = limit;
+    this.#budget = budget;
     this.#xattrHeap = new ByteHeap('extended attributes', limit);
-  }
-
-  /** Bytes of all sets, as the limit counts them. */
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /**
    * @returns the index of the entry's set
-   * @throws LayerslayerError UNSUPPORTED past the limit
+   * @throws LayerslayerError UNSUPPORTED past the limit or the budget
    */
   numberOf(entry: TarEntry): number {
-    if (this.#length > 0 && this.#isPlainAlike(this.#last, entry)) return this.#last;
-    this.#last = this.#find(entry);
+    if (this.#length === 0 || !this.#isPlainAlike(this.#last, entry)) this.#last = this.#find(entry);
     return this.#last;
   }
 
@@ -67,12 +68,8 @@ export class AttributeSets {
   finish(): AttributeColumns {
     const length = this.#length;
     return {
+      ...mapColumns(this.#columns, (column) => column.subarray(0, length)),
       length,
-      modes: this.#modes.subarray(0, length),
-      uids: this.#uids.subarray(0, length),
-      gids: this.#gids.subarray(0, length),
-      deviceMajors: this.#deviceMajors.subarray(0, length),
-      deviceMinors: this.#deviceMinors.subarray(0, length),
       xattrStarts: this.#xattrStarts.subarray(0, length + 1),
       xattrHeap: this.#xattrHeap.finish(),
     };
@@ -86,6 +83,7 @@ export class AttributeSets {
     if (xattrs.length > 0) key += ` ${createHash('sha256').update(xattrs).digest('binary')}`;
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
+    this.#budget.spend(xattrs.length + SET_COST);
     this.#bytes += xattrs.length + SET_COST;
     if (this.#bytes > this.#limit) {
       throw new LayerslayerError(
@@ -94,44 +92,33 @@ export class AttributeSets {
       );
     }
     const number = this.#length++;
-    if (number === this.#modes.length) this.#grow();
-    this.#modes[number] = mode;
-    this.#uids[number] = uid;
-    this.#gids[number] = gid;
-    this.#deviceMajors[number] = deviceMajor;
-    this.#deviceMinors[number] = deviceMinor;
+    const capacity = this.#columns.modes.length;
+    if (number === capacity) {
+      this.#columns = mapColumns(this.#columns, (column) => grown(column, 2 * capacity));
+      this.#xattrStarts = grown(this.#xattrStarts, 2 * capacity + 1);
+    }
+    this.#columns.modes[number] = mode;
+    this.#columns.uids[number] = uid;
+    this.#columns.gids[number] = gid;
+    this.#columns.deviceMajors[number] = deviceMajor;
+    this.#columns.deviceMinors[number] = deviceMinor;
     this.#xattrStarts[number + 1] = this.#xattrHeap.append(xattrs);
     this.#numbers.set(key, number);
     return number;
   }
 
-  /**
-   * Returns whether the sets are equal and have no xattrs; comparing xattrs would be byte by byte.
-   */
+  /** Returns whether the sets are equal and have no xattrs, whose bytes are not compared. */
   #isPlainAlike(number: number, entry: TarEntry): boolean {
+    const { modes, uids, gids, deviceMajors, deviceMinors } = this.#columns;
     return (
-      this.#modes[number] === entry.mode &&
-      this.#uids[number] === entry.uid &&
-      this.#gids[number] === entry.gid &&
-      this.#deviceMajors[number] === entry.deviceMajor &&
-      this.#deviceMinors[number] === entry.deviceMinor &&
+      modes[number] === entry.mode &&
+      uids[number] === entry.uid &&
+      gids[number] === entry.gid &&
+      deviceMajors[number] === entry.deviceMajor &&
+      deviceMinors[number] === entry.deviceMinor &&
       this.#xattrStarts[number] === this.#xattrStarts[number + 1] &&
       entry.xattrs.length === 0
     );
-  }
-
-  #grow(): void {
-    const capacity = this.#modes.length * 2;
-    const grown = <T extends Uint16Array | Uint32Array>(from: T, into: T): T => {
-      into.set(from as never);
-      return into;
-    };
-    this.#modes = grown(this.#modes, new Uint16Array(capacity));
-    this.#uids = grown(this.#uids, new Uint32Array(capacity));
-    this.#gids = grown(this.#gids, new Uint32Array(capacity));
-    this.#deviceMajors = grown(this.#deviceMajors, new Uint32Array(capacity));
-    this.#deviceMinors = grown(this.#deviceMinors, new Uint32Array(capacity));
-    this.#xattrStarts = grown(this.#xattrStarts, new Uint32Array(capacity + 1));
   }
 }
 
@@ -153,20 +140,12 @@ export function xattrsOf(sets: AttributeColumns, number: number): readonly Exten
 }
 
 function packXattrs(xattrs: readonly ExtendedAttribute[]): Uint8Array {
-  if (xattrs.length === 0) return NOTHING;
-  let size = 0;
-  for (const { name, value } of xattrs) size += HEAD_LENGTH + name.length + value.length;
-  const packed = new Uint8Array(size);
-  const view = new DataView(packed.buffer);
-  let at = 0;
-  for (const { name, value } of xattrs) {
-    view.setUint16(at, name.length, true);
-    view.setUint32(at + 2, value.length, true);
-    packed.set(name, at + HEAD_LENGTH);
-    packed.set(value, at + HEAD_LENGTH + name.length);
-    at += HEAD_LENGTH + name.length + value.length;
-  }
-  return packed;
+  return Buffer.concat(
+    xattrs.flatMap(({ name, value }) => {
+      const head = Buffer.alloc(HEAD_LENGTH);
+      head.writeUInt16LE(name.length, 0);
+      head.writeUInt32LE(value.length, 2);
+      return [head, name, value];
+    }),
+  );
 }
-
-const NOTHING = new Uint8Array(0);

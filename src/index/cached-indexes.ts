@@ -7,15 +7,39 @@ import { withMachineLock } from '../cache/machine-lock.js';
 import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { StateStorage } from './checkpoints.js';
-import { decodeLayerIndex, LAYER_INDEX_VERSION } from './index-file.js';
-import type { FoundIndex, IndexProvider } from './index-provider.js';
+import { LAYER_INDEX_VERSION } from './entry-table.js';
+import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
 import type { LayerIndex } from './layer-index.js';
 
-/**
- * Characters of a digest: a socket's name is short. Layers that share a lock only wait for each
- * other.
- */
+/** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;
+
+/**
+ * A source of one layer's index. `CachedIndexes.find` returns the index of the first provider that
+ * has one, in this order:
+ *
+ * 1. cached: on this machine's disk (`CachedIndexes` itself).
+ * 2. published: an artifact in the registry that refers to the image. (Not yet.)
+ * 3. table of contents: in the layer itself, as eStargz and zstd:chunked have it. (Not yet.)
+ * 4. own pass: reads the whole blob. It always has an index, or throws.
+ *
+ * Providers 2 to 4 run while the machine-wide lock of the layer is held, and what they return is
+ * cached. A provider whose index turns out unusable (another version, a digest that does not match)
+ * returns undefined and logs a warning, so that the next one is asked. It vouches for its index: it
+ * checked the bytes against a digest that the manifest leads to, or made them in a verified pass.
+ * The index says how bytes of the layer are verified later (`LayerIndex.verification`).
+ */
+export interface IndexProvider {
+  /**
+   * Returns the layer's index, or undefined if this provider has none.
+   * @throws LayerslayerError if asking further providers is no use: ABORTED, DIGEST_MISMATCH,
+   *   CORRUPT_LAYER, UNSUPPORTED; from the last one, anything
+   */
+  find(signal: AbortSignal): Promise<FoundIndex | undefined>;
+}
+
+/** An encoded index, decoded too if it was made in this thread. */
+export type FoundIndex = Pick<EncodedLayerIndex, 'bytes'> & Partial<EncodedLayerIndex>;
 
 export interface CachedIndex {
   index: LayerIndex;
@@ -23,10 +47,7 @@ export interface CachedIndex {
   cached: boolean; // it was on disk: an earlier mount or another process stored it
 }
 
-/**
- * Layer indexes on disk. One process on this machine asks the other providers for an index; all
- * that share the cache directory use it.
- */
+/** Layer indexes on disk. One process of the machine makes an index, the others wait for it. */
 export class CachedIndexes {
   readonly #store: Promise<ContentStore>;
   readonly #log: Log;
@@ -124,23 +145,20 @@ export class CachedIndexes {
       return { index, states: { fd, offset: index.states.offset }, cached: true };
     } catch (error) {
       closeSync(fd);
-      this.#log.warn(`the cached index of ${shortDigest(digest)} is made anew: ${(error as Error).message}`);
+      this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
       await store.remove('index', key);
       return undefined;
     }
   }
 
   async #cache(store: ContentStore, digest: Digest, made: FoundIndex): Promise<CachedIndex> {
+    const index = indexOf(made);
     const key = indexKey(LAYER_INDEX_VERSION, digest);
-    if (!(await store.write('index', key, made.bytes))) return inMemory(made);
-    if (!made.index) {
-      const cached = await this.#load(store, digest);
-      return cached ? { ...cached, cached: false } : inMemory(made);
-    }
-    const fd = store.openFd('index', key);
-    if (fd === undefined) return inMemory(made);
+    const isStored = await store.write('index', key, made.bytes);
+    const fd = isStored ? store.openFd('index', key) : undefined;
+    if (fd === undefined) return inMemory({ bytes: made.bytes, index });
     this.#openFds.add(fd);
-    return { index: made.index, states: { fd, offset: made.index.states.offset }, cached: false };
+    return { index, states: { fd, offset: index.states.offset }, cached: false };
   }
 }
 
@@ -152,12 +170,17 @@ async function firstOf(providers: readonly IndexProvider[], signal: AbortSignal)
   throw new LayerslayerError('INTERNAL', 'no provider has an index of the layer');
 }
 
+/** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
+function indexOf({ bytes, index }: FoundIndex): LayerIndex {
+  return index ?? decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
+}
+
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
-function inMemory({ bytes, index: known }: FoundIndex): CachedIndex {
-  const index = known ?? decodeLayerIndex((offset, length) => bytes.subarray(offset, offset + length));
+function inMemory(made: FoundIndex): CachedIndex {
+  const index = indexOf(made);
   const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
-  new Uint8Array(memory).set(bytes.subarray(offset, offset + length));
+  new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));
   return { index, states: { memory }, cached: false };
 }
 

@@ -1,4 +1,4 @@
-import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './integer-planes.js';
+import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 
 /**
  * Checkpoints of a layer as columns, ascending; none if its codec can resume anywhere. Their states

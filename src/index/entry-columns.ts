@@ -8,15 +8,9 @@ export interface SparseMap {
   segments: Float64Array; // offset, length, offset, length, …
 }
 
-/** The columns themselves; `length` rows of each are in use, `*Starts` have one more. */
-export interface Columns {
+/** The columns themselves: `length` rows, and one more of `*Starts`. */
+export interface Columns extends ReturnType<typeof rowColumns> {
   length: number;
-  kinds: Uint8Array; // places in ENTRY_KINDS
-  attributes: Uint32Array; // places in attributeSets
-  sizes: Float64Array;
-  mtimeSeconds: Float64Array;
-  mtimeNanoseconds: Uint32Array;
-  dataOffsets: Float64Array;
   pathStarts: Uint32Array;
   pathHeap: Uint8Array;
   linkStarts: Uint32Array;
@@ -25,7 +19,19 @@ export interface Columns {
   sparse: Map<number, SparseMap>; // by row
 }
 
-/** Bytes of a row in the columns. */
+/** The columns with a number a row, in the order in which an index stores them. */
+export function rowColumns(length: number) {
+  return {
+    kinds: new Uint8Array(length), // indexes of ENTRY_KINDS
+    attributes: new Uint32Array(length), // numbers of attributeSets
+    sizes: new Float64Array(length),
+    mtimeSeconds: new Float64Array(length),
+    mtimeNanoseconds: new Uint32Array(length),
+    dataOffsets: new Float64Array(length),
+  };
+}
+
+/** Bytes of a row in the columns, with its two starts. */
 export const ROW_BYTES = 41;
 
 function tableBytes({ length, pathHeap, linkHeap, attributeSets, sparse }: Columns): number {

@@ -2,7 +2,6 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { BLOCK_SIZE } from '../blob/page.js';
-import { codecNamed } from '../codec/codecs.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
 import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
@@ -14,13 +13,11 @@ import {
   unpackSparse,
 } from './entry-codec.js';
 import { EntryColumns } from './entry-columns.js';
+import { LAYER_INDEX_VERSION } from './entry-table.js';
 import type { LayerIndex, Verification } from './layer-index.js';
-import { packStrings, unpackStrings } from './packed-strings.js';
+import { packStrings, unpackStrings } from './packed-columns.js';
 
 // FORMAT.md describes the file.
-
-/** Changes when a section of the format changes. Cached indexes lie under a path with it. */
-export const LAYER_INDEX_VERSION = 3;
 
 const MAGIC = Buffer.from('\x89LSI\r\n\x1a\n', 'latin1');
 const HEADER_LENGTH = 128;
@@ -107,9 +104,9 @@ export async function encodeLayerIndex(
   };
   const stored: { name: SectionName; bytes: Uint8Array; size: number }[] = [];
   for (const name of SECTION_NAMES) {
-    const isDeflated = (SECTIONS[name][1] & DEFLATED) !== 0;
-    const { bytes, size } = await (isDeflated ? deflated : joined)(contents[name]());
-    if (size > 0) stored.push({ name, bytes, size });
+    const parts = contents[name]();
+    const section = SECTIONS[name][1] & DEFLATED ? await deflated(parts) : onePart(parts);
+    if (section.size > 0) stored.push({ name, ...section });
   }
   const head = Buffer.alloc(HEADER_LENGTH + stored.length * TABLE_ROW_LENGTH);
   MAGIC.copy(head);
@@ -145,7 +142,7 @@ export async function encodeLayerIndex(
 }
 
 /** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
-export type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
+type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
  * Reads everything but the states.
@@ -177,7 +174,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   const states = sections.get(SECTIONS.states[0]);
   const index = {
     digest: readDigest(head),
-    codec: codecNamed(codec).name,
+    codec,
     blobSize,
     tarSize: readSize(head, 40),
     entries: new EntryColumns(columns, blobSize),
@@ -207,12 +204,13 @@ function readHead(read: ReadIndexBytes): { head: Buffer; sections: Map<number, S
     const id = head.readUInt16LE(at);
     const flags = head.readUInt16LE(at + 2);
     if (known.has(id)) {
-      const [offset, length, size] = [
-        readSize(head, at + 8),
-        readSize(head, at + 16),
-        readSize(head, at + 24),
-      ];
-      sections.set(id, { crc: head.readUInt32LE(at + 4), flags, offset, length, size });
+      sections.set(id, {
+        crc: head.readUInt32LE(at + 4),
+        flags,
+        offset: readSize(head, at + 8),
+        length: readSize(head, at + 16),
+        size: readSize(head, at + 24),
+      });
     } else if (flags & MUST_UNDERSTAND) {
       throw damaged(`section ${id}`);
     }
@@ -257,7 +255,7 @@ function packDigests(verification: Verification): Uint8Array[] {
   }
   const blockSize = Buffer.alloc(4);
   blockSize.writeUInt32LE(verification.blockSize);
-  return [blockSize, verification.digests];
+  return [Buffer.concat([blockSize, verification.digests])];
 }
 
 function readVerification(head: Buffer, packed: Uint8Array): Verification {
@@ -310,9 +308,7 @@ async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Arra
   return { bytes: Buffer.concat(chunks), size };
 }
 
-async function joined(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Array; size: number }> {
-  const [first = NOTHING, ...rest] = parts;
-  const bytes = rest.length > 0 ? Buffer.concat([first, ...rest]) : first;
+function onePart([bytes = NOTHING]: Iterable<Uint8Array>): { bytes: Uint8Array; size: number } {
   return { bytes, size: bytes.length };
 }
 

@@ -2,16 +2,18 @@ import { BLOCK_SIZE } from '../blob/page.js';
 import type { Codec, Scanner } from '../codec/codec.js';
 import { codecOf, PLAIN } from '../codec/codecs.js';
 import type { Digest } from '../oci/digest.js';
+import { isTarHeader } from '../tar/checksum.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
 import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
-import { isTarHeader } from './layer-head.js';
 import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
+
+export type { TableAllowance } from './table-budget.js';
 
 /** Sees what a pass reads. An exception thrown here ends the pass. */
 export interface PassObserver {

@@ -10,10 +10,7 @@ export const LAYER_LIMITS = {
   linkBytes: 1024 ** 3,
   /** Bytes of all attribute sets, as AttributeSets counts them. 10^6 signed files have 300 MB. */
   attributeBytes: 512 * 1024 ** 2,
-  /**
-   * Of all sparse files together; a hole in every other block of an 8 GiB disk image makes a
-   * million.
-   */
+  /** Of all sparse files. A hole in every other block of an 8 GiB disk image makes a million. */
   sparseSegments: 2 * 1024 ** 2,
   /** Of all checkpoints' states, deflated; gzip has 0.6 to 1.2 % of a layer's bytes (measured). */
   stateBytes: 1024 ** 3,

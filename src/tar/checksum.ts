@@ -1,8 +1,6 @@
-import { BLOCK_SIZE } from './header.js';
+import { BLOCK_SIZE, CHECKSUM } from './header.js';
 import { parseOctal } from './numbers.js';
 
-const CHECKSUM_AT = 148;
-const CHECKSUM_WIDTH = 8; // bytes
 const SPACE = 0x20;
 
 /**
@@ -28,17 +26,24 @@ export function sumOfBlock(view: DataView, at: number): number {
  * @param sum of the block, by `sumOfBlock`
  */
 export function checksumMatches(block: Uint8Array, at: number, sum: number): boolean {
-  const stated = parseOctal(block, at + CHECKSUM_AT, CHECKSUM_WIDTH);
+  const stated = parseOctal(block, at + CHECKSUM.at, CHECKSUM.width);
   let unsigned = sum;
-  for (let i = 0; i < CHECKSUM_WIDTH; i++) unsigned += SPACE - block[at + CHECKSUM_AT + i]!;
+  for (let i = 0; i < CHECKSUM.width; i++) unsigned += SPACE - block[at + CHECKSUM.at + i]!;
   return stated === unsigned || stated === unsigned - 256 * countHighBytes(block, at);
+}
+
+/** Returns whether the bytes begin with a header block with a valid checksum. */
+export function isTarHeader(head: Uint8Array): boolean {
+  if (head.length < BLOCK_SIZE) return false;
+  const sum = sumOfBlock(new DataView(head.buffer, head.byteOffset, head.byteLength), 0);
+  return sum !== 0 && checksumMatches(head, 0, sum);
 }
 
 /** Counts bytes over 127 outside the checksum field. Each counts 256 less when signed. */
 function countHighBytes(block: Uint8Array, at: number): number {
   let count = 0;
   for (let i = 0; i < BLOCK_SIZE; i++) {
-    if (i === CHECKSUM_AT) i += CHECKSUM_WIDTH;
+    if (i === CHECKSUM.at) i += CHECKSUM.width;
     if (block[at + i]! > 127) count++;
   }
   return count;

@@ -1,17 +1,9 @@
 /** One tar member as archived. `overlay/` cleans, resolves and checks it. */
 
-export type EntryKind = 'file' | 'dir' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo';
-
 /** Kinds by their number in a layer index. The order is part of the index format. */
-export const ENTRY_KINDS: readonly EntryKind[] = [
-  'file',
-  'dir',
-  'symlink',
-  'hardlink',
-  'char',
-  'block',
-  'fifo',
-];
+export const ENTRY_KINDS = ['file', 'dir', 'symlink', 'hardlink', 'char', 'block', 'fifo'] as const;
+
+export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** A segment of a sparse file that has data: `length` bytes at `offset` of the logical file. */
 export interface SparseSegment {
@@ -27,7 +19,7 @@ export interface ExtendedAttribute {
 /**
  * The argument of `onEntry`: one object that the scanner fills again for each member. Its byte
  * arrays are views of the pushed memory or of the scanner's scratch. **All of it is valid during
- * `onEntry` only**: copy what you need (`copyEntry`). The lists `xattrs` and `sparse` are new for
+ * `onEntry` only**: copy what you need. The lists `xattrs` and `sparse` are new for
  * each entry, but the bytes in `xattrs` are views.
  */
 export interface TarEntry {
@@ -46,13 +38,4 @@ export interface TarEntry {
   dataOffset: number; // of the first content byte in the uncompressed tar; always a multiple of 512
   storedSize: number; // content bytes in the tar, 0 unless file; of a sparse file the sum of its segments
   sparse: readonly SparseSegment[] | undefined; // ascending, not overlapping; their data lies end to end from dataOffset
-}
-
-/** Copies the entry and its bytes, for use after `onEntry`. */
-export function copyEntry(entry: TarEntry): TarEntry {
-  const xattrs = entry.xattrs.map(({ name, value }) => ({
-    name: new Uint8Array(name),
-    value: new Uint8Array(value),
-  }));
-  return { ...entry, path: new Uint8Array(entry.path), linkTarget: new Uint8Array(entry.linkTarget), xattrs };
 }

@@ -3,7 +3,7 @@
  * (POSIX pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"; star(5))
  */
 import { corruptTar } from './corrupt.js';
-import type { EntryKind } from './entry.js';
+import { ENTRY_KINDS, type EntryKind } from './entry.js';
 import { parseNumericField } from './numbers.js';
 
 export const BLOCK_SIZE = 512; // bytes
@@ -22,14 +22,15 @@ export const UID: Field = { name: 'uid', at: 108, width: 8 };
 export const GID: Field = { name: 'gid', at: 116, width: 8 };
 export const SIZE: Field = { name: 'size', at: 124, width: 12 };
 export const MTIME: Field = { name: 'mtime', at: 136, width: 12 };
+export const CHECKSUM: Field = { name: 'checksum', at: 148, width: 8 };
 export const DEVICE_MAJOR: Field = { name: 'device major', at: 329, width: 8 };
 export const DEVICE_MINOR: Field = { name: 'device minor', at: 337, width: 8 };
 export const REAL_SIZE: Field = { name: 'real size', at: 483, width: 12 }; // old GNU sparse only
 
-const NAME: Field = { name: 'name', at: 0, width: 100 };
-const TYPE_AT = 156;
-const LINK_NAME: Field = { name: 'link name', at: 157, width: 100 };
-const MAGIC_AT = 257;
+export const NAME: Field = { name: 'name', at: 0, width: 100 };
+export const TYPE_AT = 156;
+export const LINK_NAME: Field = { name: 'link name', at: 157, width: 100 };
+export const MAGIC_AT = 257;
 const PREFIX: Field = { name: 'prefix', at: 345, width: 155 };
 const STAR_PREFIX: Field = { name: 'prefix', at: 345, width: 131 }; // atime and ctime follow it
 const STAR_TRAILER_AT = 508;
@@ -48,24 +49,36 @@ export const GNU_LONG_LINK = 0x4b; // K
 /** The old GNU sparse file, which is a file. */
 export const GNU_SPARSE = 0x53; // S
 /** The type flag of v7. A `/` at the end of the name marks its directories. */
-export const V7_FILE = 0x00;
+const V7_FILE = 0x00;
+const CONTIGUOUS_FILE = 0x37; // 7
 
-const KINDS: ReadonlyMap<number, EntryKind> = new Map([
+/** The type flag of each kind. */
+export const TYPE_FLAGS: Readonly<Record<EntryKind, number>> = {
+  file: 0x30,
+  hardlink: 0x31,
+  symlink: 0x32,
+  char: 0x33,
+  block: 0x34,
+  dir: 0x35,
+  fifo: 0x36,
+};
+
+const KINDS: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
+  ...ENTRY_KINDS.map((kind) => [TYPE_FLAGS[kind], kind] as const),
   [V7_FILE, 'file'],
-  [0x30, 'file'],
-  [0x31, 'hardlink'],
-  [0x32, 'symlink'],
-  [0x33, 'char'],
-  [0x34, 'block'],
-  [0x35, 'dir'],
-  [0x36, 'fifo'],
-  [0x37, 'file'], // contiguous file
+  [CONTIGUOUS_FILE, 'file'],
   [GNU_SPARSE, 'file'],
 ]);
 
-/** Returns the kind of entry of a type flag; undefined if it is unknown. */
-export function kindOfType(type: number): EntryKind | undefined {
+/** Returns the kind of a header's entry; undefined if its type flag is unknown. */
+export function entryKind({ type }: HeaderBlock, path: Uint8Array): EntryKind | undefined {
+  if (type === V7_FILE && path[path.length - 1] === SLASH) return 'dir';
   return KINDS.get(type);
+}
+
+/** Returns the bytes of padding after content of `size` bytes, up to a whole block. */
+export function paddingAfter(size: number): number {
+  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
 }
 
 /** A cursor over a header block in place: one object, set for each header. */

@@ -17,10 +17,7 @@ export const MAX_PATH_DEPTH = 4096;
 export const MAX_NAME_LENGTH = 255;
 /** Bytes of a link's target: PATH_MAX without the NUL. No Linux file system stores more. */
 export const MAX_LINK_TARGET_LENGTH = 4095;
-/**
- * Bytes of an extended attribute's name and value: Linux returns no larger ones. (xattr(7),
- * limits.h)
- */
+/** Bytes of an extended attribute's name and value: Linux returns no larger ones. (xattr(7)) */
 export const MAX_XATTR_NAME_LENGTH = 255;
 export const MAX_XATTR_VALUE_LENGTH = 65536;
 
@@ -28,14 +25,9 @@ export const MAX_XATTR_VALUE_LENGTH = 65536;
 export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER;
 /** 2^32-1 is the kernel's "no owner": chown with it changes nothing. */
 export const MAX_OWNER_ID = 0xffff_fffe;
-/**
- * Shown for larger owners: the kernel's substitute for an owner that does not fit. (overflowuid)
- */
+/** Shown for larger owners, as the kernel does. (overflowuid) */
 export const OVERFLOW_OWNER_ID = 65534;
-/**
- * Seconds before and after 1970: 142 million years. Differences are exact integers too, as indexes
- * store them.
- */
+/** Seconds before and after 1970: 142 million years. Their differences are exact integers too. */
 export const MAX_SECONDS = 2 ** 52 - 1;
 /** Linux has 12 bits of a major and 20 of a minor. Other systems' numbers fit 32 bits. */
 export const MAX_DEVICE_NUMBER = 0xffff_ffff;

@@ -16,7 +16,7 @@ const INT64_END = 2 ** 63;
 const NANOSECOND_DIGITS = 9;
 
 /** A time as a floor of seconds and the nanoseconds to add to it. */
-export interface PaxTime {
+interface PaxTime {
   seconds: number; // since 1970, integer, may be negative
   nanoseconds: number; // 0 to 999999999
 }

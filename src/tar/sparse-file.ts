@@ -1,12 +1,10 @@
 /** Detects sparse files and their format. */
 import { paxNumber } from './attributes.js';
 import { corruptTar } from './corrupt.js';
-import { readGnuMap } from './gnu-map.js';
 import { GNU_SPARSE, type HeaderBlock, REAL_SIZE } from './header.js';
 import { MAX_FILE_SIZE } from './limits.js';
-import { LineMap } from './line-map.js';
 import type { PaxRecords } from './pax.js';
-import { type MapBlocks, parseCommaMap } from './sparse-map.js';
+import { lineMap, type MapBlocks, parseCommaMap, readGnuMap } from './sparse-map.js';
 
 export interface SparseFile {
   pairs: readonly number[]; // its map, as far as it is read
@@ -40,7 +38,7 @@ export function sparseFile(
   const pairs = format === '1.0' ? [] : recordPairs(header, pax);
   return {
     pairs,
-    rest: format === '1.0' ? new LineMap(pairs, header.offset) : undefined,
+    rest: format === '1.0' ? lineMap(pairs, header.offset) : undefined,
     size: real ?? size,
     flaw: sizeFlaw(real ?? size),
     name: pax.values.get('GNU.sparse.name'),

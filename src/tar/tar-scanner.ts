@@ -20,33 +20,30 @@ import { quoteName } from '../base/quote-name.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
 import { corruptTar } from './corrupt.js';
-import type { EntryKind, TarEntry } from './entry.js';
+import type { TarEntry } from './entry.js';
 import { entryFlaw } from './entry-flaw.js';
 import {
   BLOCK_SIZE,
+  entryKind,
   GNU_LONG_LINK,
   GNU_LONG_NAME,
   HeaderBlock,
-  kindOfType,
   PAX_GLOBAL_HEADER,
   PAX_HEADER,
+  paddingAfter,
   SIZE,
-  V7_FILE,
 } from './header.js';
 import { MAX_FILE_SIZE, MAX_SPARSE_MAP_SIZE } from './limits.js';
-import { parseDecimal } from './numbers.js';
 import { PendingRecords } from './pending-records.js';
 import { type SparseFile, sparseFile } from './sparse-file.js';
 import { type MapBlocks, sparseSegments } from './sparse-map.js';
-
-const SLASH = 0x2f;
 
 /** Content is not read. */
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 const ZEROS = Buffer.alloc(4096);
 
-export interface TarScannerOptions {
+export interface TarObserver {
   /** Called at each entry's last header block. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
   /** Called when something was omitted or ignored. The message names the entry and its offset. */
@@ -54,21 +51,19 @@ export interface TarScannerOptions {
 }
 
 /**
- * Kind of data at the current position; headers and sparse maps come in whole blocks. `zeros`: the
- * archive began with zero blocks, so it must be empty. Otherwise it is damaged, since file systems
- * and disk images begin with zeros too.
+ * Kind of bytes at the current position. `header` and `sparse-map` come in whole blocks, `data` is
+ * content and its padding. `zeros`: the archive began with zero blocks, so it must be empty.
+ * Otherwise it is damaged, since file systems and disk images begin with zeros too.
  */
-type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
+type Expected = 'header' | 'records' | 'sparse-map' | 'data' | 'zeros' | 'end';
 
 /** Reads one tar. It cannot be used after it threw. */
 export class TarScanner {
-  readonly #onEntry: (entry: TarEntry) => void;
-  readonly #onWarning: (message: string) => void;
-
-  #place: Place = 'header';
+  readonly #observer: TarObserver;
+  #expected: Expected = 'header';
   #position = 0; // bytes of the tar consumed
-  #contentLeft = 0; // bytes of content still to pass
-  #paddingLeft = 0; // bytes after it, up to a whole block
+  #dataLeft = 0; // bytes of content and padding before the next header
+  #padding = 0; // bytes after the content, up to a whole block
   #sawZeroBlock = false;
   #sawHeader = false;
 
@@ -84,9 +79,8 @@ export class TarScanner {
   readonly #cutView = new DataView(this.#cutBlock.buffer);
   #cutFilled = 0;
 
-  constructor(options: TarScannerOptions) {
-    this.#onEntry = options.onEntry;
-    this.#onWarning = options.onWarning;
+  constructor(observer: TarObserver) {
+    this.#observer = observer;
   }
 
   /**
@@ -112,8 +106,8 @@ export class TarScanner {
   skipContent(limit: number): number {
     let skipped = 0;
     while (skipped < limit) {
-      const place = this.#place;
-      if (place !== 'content' && place !== 'padding' && place !== 'zeros' && place !== 'end') break;
+      const expected = this.#expected;
+      if (expected !== 'data' && expected !== 'zeros' && expected !== 'end') break;
       skipped += this.#take(NOTHING, NOTHING_VIEW, skipped, limit);
     }
     this.#position += skipped;
@@ -131,13 +125,11 @@ export class TarScanner {
     if (this.#cutFilled > 0 && !this.#isEmptyArchive()) {
       throw corruptTar(size - this.#cutFilled, `the tar ends at ${size}, within a header`);
     }
-    if (this.#place === 'content') {
-      throw corruptTar(
-        this.#header.offset,
-        `the tar ends at ${size}, ${this.#contentLeft} bytes short of its content`,
-      );
+    const missing = this.#dataLeft - this.#padding;
+    if (this.#expected === 'data' && missing > 0) {
+      throw corruptTar(this.#header.offset, `the tar ends at ${size}, ${missing} bytes short of its content`);
     }
-    if (this.#place === 'records' || this.#place === 'sparse-map' || this.#pending.any) {
+    if (this.#expected === 'records' || this.#expected === 'sparse-map' || this.#pending.any) {
       throw corruptTar(
         this.#header.offset,
         `the tar ends at ${size}, before the entry that this header begins`,
@@ -148,17 +140,10 @@ export class TarScanner {
 
   /** Consumes some of `[at, end)`, at least one byte; returns how many. */
   #take(memory: Uint8Array, view: DataView, at: number, end: number): number {
-    switch (this.#place) {
-      case 'content': {
-        const length = Math.min(this.#contentLeft, end - at);
-        this.#contentLeft -= length;
-        if (this.#contentLeft === 0) this.#endContent();
-        return length;
-      }
-      case 'padding': {
-        const length = Math.min(this.#paddingLeft, end - at);
-        this.#paddingLeft -= length;
-        if (this.#paddingLeft === 0) this.#place = 'header';
+    switch (this.#expected) {
+      case 'data': {
+        const length = Math.min(this.#dataLeft, end - at);
+        this.#passData(this.#dataLeft - length);
         return length;
       }
       case 'records': {
@@ -217,8 +202,8 @@ export class TarScanner {
         // Its own field only: a PAX header's size belongs to the entry (CVE-2025-62518).
         const size = this.#checkedSize(header.number(SIZE));
         this.#pending.begin(header.type, size, offset);
-        this.#paddingLeft = paddingAfter(size);
-        if (size > 0) this.#place = 'records';
+        this.#padding = paddingAfter(size);
+        if (size > 0) this.#expected = 'records';
         else this.#endRecords();
         return;
       }
@@ -233,10 +218,12 @@ export class TarScanner {
   /** Two blocks of zeros end the archive. */
   #readZeroBlock(offset: number): void {
     if (this.#pending.any) {
-      this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
+      this.#observer.onWarning(
+        `tar at ${offset}: the archive ends after an extension header without its entry`,
+      );
       this.#pending.clear();
     }
-    if (this.#sawZeroBlock) this.#place = this.#sawHeader ? 'end' : 'zeros';
+    if (this.#sawZeroBlock) this.#expected = this.#sawHeader ? 'end' : 'zeros';
     this.#sawZeroBlock = true;
   }
 
@@ -259,23 +246,20 @@ export class TarScanner {
 
   #endRecords(): void {
     this.#pending.complete();
-    this.#endContent();
-  }
-
-  #endContent(): void {
-    this.#place = this.#paddingLeft > 0 ? 'padding' : 'header';
+    this.#passData(this.#padding);
   }
 
   /** @param after the end of the header block */
   #readMember(header: HeaderBlock, after: number): void {
     const { pax } = this.#pending;
     const path = entryPath(header, this.#pending);
-    const kind = memberKind(header, path);
+    const kind = entryKind(header, path);
     if (kind === undefined) {
       const type = JSON.stringify(String.fromCharCode(header.type));
       this.#warn(path, `unknown type ${type}, skipped`);
+      const size = this.#memberSize(header);
       this.#pending.clear();
-      this.#passContent(this.#memberSize(header));
+      this.#passContent(size);
       return;
     }
     const entry = this.#entry;
@@ -294,13 +278,7 @@ export class TarScanner {
 
   /** Returns the bytes of the member's data, which locate the next header. */
   #memberSize(header: HeaderBlock): number {
-    const { pax, oversizedSize } = this.#pending;
-    if (oversizedSize === undefined) {
-      return this.#checkedSize(paxNumber(header, pax, 'size') ?? header.number(SIZE));
-    }
-    const size = parseDecimal(oversizedSize, 0, oversizedSize.length);
-    if (size === undefined) throw corruptTar(header.offset, 'PAX size is not a decimal number');
-    return this.#checkedSize(size);
+    return this.#checkedSize(paxNumber(header, this.#pending.pax, 'size') ?? header.number(SIZE));
   }
 
   #beginSparse(sparse: SparseFile): void {
@@ -317,7 +295,7 @@ export class TarScanner {
     entry.path = entry.path.slice();
     this.#sparse = sparse;
     this.#mapSize = 0;
-    this.#place = 'sparse-map';
+    this.#expected = 'sparse-map';
   }
 
   #readSparseMap(sparse: SparseFile, map: MapBlocks, block: Uint8Array, at: number): void {
@@ -352,7 +330,7 @@ export class TarScanner {
   #handOut(): void {
     const entry = this.#entry;
     const flaw = this.#flaw ?? entryFlaw(entry);
-    if (flaw === undefined) this.#onEntry(entry);
+    if (flaw === undefined) this.#observer.onEntry(entry);
     else this.#warn(entry.path, `skipped: ${flaw}`);
     this.#flaw = undefined;
     this.#pending.clear();
@@ -360,13 +338,18 @@ export class TarScanner {
   }
 
   #warn(path: Uint8Array, what: string): void {
-    this.#onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
+    this.#observer.onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
   }
 
   #passContent(size: number): void {
-    this.#contentLeft = size;
-    this.#paddingLeft = paddingAfter(size);
-    this.#place = size > 0 ? 'content' : 'header';
+    this.#padding = paddingAfter(size);
+    this.#passData(size + this.#padding);
+  }
+
+  /** @param length bytes of content and padding before the next header */
+  #passData(length: number): void {
+    this.#dataLeft = length;
+    this.#expected = length > 0 ? 'data' : 'header';
   }
 
   #checkedSize(size: number): number {
@@ -378,14 +361,4 @@ export class TarScanner {
 /** An archive begins with a header. */
 function dataAfterZeros(offset: number): LayerslayerError {
   return corruptTar(offset, 'not a tar archive: data after leading zero blocks');
-}
-
-function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {
-  if (header.type === V7_FILE && path[path.length - 1] === SLASH) return 'dir';
-  return kindOfType(header.type);
-}
-
-/** Returns the bytes from the end of content to the next block. */
-function paddingAfter(size: number): number {
-  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
 }

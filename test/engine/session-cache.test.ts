@@ -103,7 +103,7 @@ describe('a kept index', () => {
       [2, true],
     ]);
     expect(logged).toEqual([
-      expect.stringMatching(`^warn: the cached index of ${digests[0]!.slice(0, 19)}.* is made anew`),
+      expect.stringMatching(`^warn: the cached index of ${digests[0]!.slice(0, 19)}.* is made again`),
     ]);
     // Its pages are whole: they need not come again.
     expect(proxy.blobBytes).toBe(0);

@@ -17,7 +17,7 @@ import type {
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import type { Layer } from '#dist/engine/layer.js';
 import { startSession } from '#dist/engine/session.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
+import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../codec/gzip/plain.js';

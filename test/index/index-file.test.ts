@@ -170,17 +170,12 @@ describe('the layer index on disk', () => {
     expect(() => decodeLayerIndex(readerOf(other))).toThrow(/version/);
   });
 
-  it('refuses other kinds of verification, and codecs that it does not know', async () => {
+  it('refuses other kinds of verification', async () => {
     const { encoded } = await build([], []);
-    for (const [at, text] of [
-      [48, '\x02'],
-      [16, 'zip\0'],
-    ] as const) {
-      const other = Buffer.from(encoded);
-      other.write(text, at, 'latin1');
-      writeCrc(other);
-      expect(() => decodeLayerIndex(readerOf(other))).toThrow(LayerslayerError);
-    }
+    const other = Buffer.from(encoded);
+    other.write('\x02', 48, 'latin1');
+    writeCrc(other);
+    expect(() => decodeLayerIndex(readerOf(other))).toThrow(LayerslayerError);
   });
 
   it('is as it was when version 3 was fixed: to change this file is to change the version', async () => {

@@ -67,6 +67,10 @@ describe('kinds', () => {
     );
     expect(entries.map((entry) => text(entry.path))).toEqual(['a']);
     expect(warnings).toEqual(['tar entry "lost" at 1024: unknown type "V", skipped']);
+    // A PAX size is its size, as in Go: else its data could hold entries that other readers skip.
+    const hidden = tarOf(file('hidden')).subarray(0, 1024);
+    const sized = headerBlock({ name: 'x', type: 'V', size: 0 });
+    expect(paths(tarOf(paxHeader({ size: '1024' }), sized, raw(hidden), file('a')))).toEqual(['a']);
     expect(scanAll(tarOf(headerBlock({ name: 'a\x1b[31m\u009b', type: 'V' }))).warnings[0]).toContain(
       '"a\\x1b[31m\\xc2\\x9b"',
     );

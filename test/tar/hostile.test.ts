@@ -122,6 +122,19 @@ describe('limits', () => {
       'after',
     ]);
     expect(() => scanAll(around(long))).not.toThrow();
+    // An oversized name behind it changes nothing.
+    const longName = Buffer.concat([
+      headerBlock({ name: 'x', type: 'L', size: MIB + 1 }),
+      raw(Buffer.alloc(MIB + 1, 'x')),
+    ]);
+    const member = Buffer.concat([
+      headerBlock({ name: 'cut', size: 3 }),
+      tarOf(file('inside')).subarray(0, 1024),
+    ]);
+    expect(shown(around(paxHeader({ size: '1000', comment }), longName, member)).paths).toEqual([
+      'before',
+      'after',
+    ]);
     const bad = [
       `9 size=x\n${'x'.repeat(MIB)}`,
       `${'9'.repeat(MIB + 5)}`,

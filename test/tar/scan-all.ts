@@ -1,4 +1,4 @@
-import { copyEntry, type TarEntry } from '#dist/tar/entry.js';
+import type { TarEntry } from '#dist/tar/entry.js';
 import { TarScanner } from '#dist/tar/tar-scanner.js';
 
 export interface Scan {
@@ -31,6 +31,14 @@ export function scanAll(tar: Uint8Array, ...sizes: readonly number[]): Scan {
     at = end;
   }
   return { entries, warnings, size: scanner.finish().size };
+}
+
+function copyEntry(entry: TarEntry): TarEntry {
+  const xattrs = entry.xattrs.map(({ name, value }) => ({
+    name: new Uint8Array(name),
+    value: new Uint8Array(value),
+  }));
+  return { ...entry, path: new Uint8Array(entry.path), linkTarget: new Uint8Array(entry.linkTarget), xattrs };
 }
 
 /** The one entry of a tar. */

@@ -2,21 +2,14 @@ import { LayerslayerError } from '../../base/errors.js';
 import type { Checkpoint } from '../codec.js';
 import { DEFLATE_WINDOW_SIZE } from './inflate-engine.js';
 
-/**
- * A place in a gzip blob from which inflating can start (zran's access point). Before it the
- * decoder has consumed `inOffset` whole bytes, except for the high `bits` bits of the byte at
- * `inOffset - 1`, which come first. (zran.c: `in`, `bits`, `out`, `window`.)
- */
+/** A position in a gzip blob at which inflating can start. (zran.c: an access point) */
 export interface GzipCheckpoint {
   inOffset: number; // bytes of compressed input, of the whole blob
-  bits: number; // 0 to 7 unused high bits of the byte before inOffset
+  bits: number; // 0 to 7 high bits of the byte before inOffset, which come first
   outOffset: number; // bytes of uncompressed output, of the whole blob
-  /**
-   * The bytes of the 32 KiB before outOffset that matches after it read: each once, in the order of
-   * their first use. Empty at a member's start.
-   */
+  /** Bytes of the 32 KiB before outOffset that later matches read, in the order of first use. */
   window: Uint8Array;
-  memberStart: boolean; // true: a gzip header stands at inOffset (bits is 0); false: a block header
+  memberStart: boolean; // a gzip header is at inOffset, without bits or window; else a block header
 }
 
 /** Its state: nothing at a member's start, else one byte for `bits`, then the window. */

@@ -5,10 +5,10 @@ import type { InflateEngine } from './inflate-engine.js';
 
 /** Random access to a gzip blob, also across members. */
 export class GzipCursor implements Cursor {
+  ended = false;
   readonly #engine: InflateEngine;
   readonly #decoder: GzipDecoder;
   #unread = 0; // bytes before the engine's output address that are not handed out yet
-  #ended = false;
 
   /** @param engine for this cursor alone */
   constructor(engine: InflateEngine) {
@@ -18,7 +18,7 @@ export class GzipCursor implements Cursor {
 
   seek(checkpoint: Checkpoint): void {
     this.#unread = 0;
-    this.#ended = false;
+    this.ended = false;
     this.#decoder.seek(unpackCheckpoint(checkpoint));
   }
 
@@ -28,10 +28,6 @@ export class GzipCursor implements Cursor {
 
   get outOffset(): number {
     return this.#engine.outOffset - this.#unread;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
   }
 
   push(bytes: Uint8Array, final: boolean): number {
@@ -76,7 +72,7 @@ export class GzipCursor implements Cursor {
       if (this.#unread > 0) return true;
       if (step === 'need input') return false;
       if (step === 'end') {
-        this.#ended = true;
+        this.ended = true;
         return false;
       }
     }

@@ -10,12 +10,12 @@ const TRAILER_SIZE = 8;
 
 const BITS_PER_BYTE = 8;
 
-/** What `step` stopped for. Output may have been put out before any of them. */
-export type GzipStep =
-  | 'need input' // what was appended is used up, but for a few bytes
-  | 'output' // the engine's buffer is full, or the offset asked for is reached
-  | 'block' // between two deflate blocks, from the offset asked for on
-  | 'member start' // a gzip header stands at the engine's inOffset; nothing of it is read
+/** Why `step` stopped. Each may come after output. */
+type GzipStep =
+  | 'need input' // all but a few bytes of the input are used
+  | 'output' // the engine's buffer is full, or stopOffset is reached
+  | 'block' // between two deflate blocks, from checkpointOffset on
+  | 'member start' // at a gzip header, of which nothing is read
   | 'member end' // the trailer is read: storedCrc, storedSize
   | 'end'; // of the blob
 
@@ -23,50 +23,34 @@ type State = 'between members' | 'header' | 'resume' | 'deflate' | 'trailer' | '
 
 /**
  * A gzip blob (RFC 1952) as a sequence of steps: headers, deflate streams and trailers of any
- * number of members, then perhaps zeros, which `gzip -dc` and node:zlib ignore as well (tapes and
- * block devices are padded so). Anything else after a member is an error. What the steps are for,
- * checkpoints or random access, is its callers' business.
+ * number of members, then perhaps zeros. `gzip -dc` and node:zlib ignore these too (tapes and block
+ * devices are padded so). Anything else after a member is an error.
  */
 export class GzipDecoder {
+  members = 0; // ended since `seek`
+  storedCrc = 0; // of the member that ended last, by its trailer
+  storedSize = 0; // of the same, modulo 2^32
   readonly #engine: InflateEngine;
-  readonly #header = new GzipHeader();
+  #header = new GzipHeader();
   #state: State = 'between members';
   #resumeBits = 0;
-  #members = 0;
-  #storedCrc = 0;
-  #storedSize = 0;
 
   constructor(engine: InflateEngine) {
     this.#engine = engine;
   }
 
-  /** Goes to a checkpoint. If it has bits, the input begins with the byte before its inOffset. */
+  /** Moves to a checkpoint. If it has bits, the input begins with the byte before its inOffset. */
   seek(checkpoint: GzipCheckpoint): void {
     const { inOffset, bits, outOffset, window, memberStart } = checkpoint;
-    this.#members = 0;
+    this.members = 0;
     this.#resumeBits = bits;
     this.#state = memberStart ? 'between members' : 'resume';
     if (memberStart) this.#engine.reset(inOffset, outOffset);
     else this.#engine.resume(inOffset - (bits > 0 ? 1 : 0), outOffset, window);
   }
 
-  /** Members ended since `seek`. */
-  get members(): number {
-    return this.#members;
-  }
-
-  /** CRC32 of the member that ended last, as its trailer says. */
-  get storedCrc(): number {
-    return this.#storedCrc;
-  }
-
-  /** Uncompressed size of the member that ended last, modulo 2^32, as its trailer says. */
-  get storedSize(): number {
-    return this.#storedSize;
-  }
-
   /**
-   * Goes on to the next thing that concerns the caller; for the offsets see `InflateEngine.run`.
+   * Decodes to the next step; for the offsets see `InflateEngine.run`.
    * @throws LayerslayerError CORRUPT_LAYER
    */
   step(stopOffset: number, checkpointOffset: number): GzipStep {
@@ -77,7 +61,7 @@ export class GzipDecoder {
     }
   }
 
-  /** The error that says where the decoder stands and what is wrong there. */
+  /** Returns an error that names the decoder's position. */
   fault(reason: string): LayerslayerError {
     const { inOffset, outOffset } = this.#engine;
     return new LayerslayerError(
@@ -109,12 +93,12 @@ export class GzipDecoder {
   #betweenMembers(): GzipStep | undefined {
     const { memory, inputAddress, inputEnd, closed } = this.#engine;
     if (inputAddress === inputEnd) {
-      if (!closed || this.#members === 0) return 'need input';
+      if (!closed || this.members === 0) return 'need input';
       this.#state = 'end';
-    } else if (memory[inputAddress] === 0 && this.#members > 0) {
+    } else if (memory[inputAddress] === 0 && this.members > 0) {
       this.#state = 'padding';
     } else {
-      this.#header.reset();
+      this.#header = new GzipHeader();
       this.#state = 'header';
       return 'member start';
     }
@@ -131,7 +115,7 @@ export class GzipDecoder {
     return undefined;
   }
 
-  /** At a block header inside a member, that may begin in the middle of a byte. */
+  /** Starts at a block header inside a member, which may begin within a byte. */
   #resume(): GzipStep | undefined {
     const engine = this.#engine;
     const bits = this.#resumeBits;
@@ -167,10 +151,10 @@ export class GzipDecoder {
     const { memory, inputAddress, inputEnd } = this.#engine;
     if (inputEnd - inputAddress < TRAILER_SIZE) return 'need input';
     const trailer = new DataView(memory.buffer, inputAddress, TRAILER_SIZE);
-    this.#storedCrc = trailer.getUint32(0, true);
-    this.#storedSize = trailer.getUint32(4, true);
+    this.storedCrc = trailer.getUint32(0, true);
+    this.storedSize = trailer.getUint32(4, true);
     this.#engine.skipInput(inputAddress + TRAILER_SIZE);
-    this.#members++;
+    this.members++;
     this.#state = 'between members';
     return 'member end';
   }

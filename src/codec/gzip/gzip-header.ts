@@ -11,7 +11,7 @@ const RESERVED_FLAGS = 0xe0;
 
 type Field = 'fixed' | 'extra length' | 'extra' | 'name' | 'comment' | 'crc' | 'end';
 
-/** The optional fields in the order in which they stand, each with its FLG bit. FTEXT (1) announces none. */
+/** The optional fields in their order, each with its FLG bit. FTEXT (1) announces none. */
 const OPTIONAL_FIELDS: readonly { flag: number; field: Field }[] = [
   { flag: 4, field: 'extra length' },
   { flag: 8, field: 'name' },
@@ -20,10 +20,12 @@ const OPTIONAL_FIELDS: readonly { flag: number; field: Field }[] = [
 ];
 
 /**
- * Reads a gzip member's header (RFC 1952, 2.3) that comes in pieces of any size. Its fields are passed over, none is
- * stored: a file name may be gigabytes long in a hostile blob.
+ * Reads one gzip member's header (RFC 1952, 2.3) in pieces of any size. No field is stored: a
+ * hostile blob may have a file name of gigabytes.
  */
 export class GzipHeader {
+  /** Why this is no gzip header, undefined while it may be one. */
+  fault: string | undefined;
   #field: Field = 'fixed';
   #fieldRead = 0; // bytes of the field so far
   #optional = 0; // index of the next optional field to look for
@@ -31,51 +33,33 @@ export class GzipHeader {
   #extraLength = 0;
   #crc = 0; // CRC32 of the header so far
   #storedCrc = 0;
-  #fault: string | undefined;
 
-  /** Begins anew, with the next member. */
-  reset(): void {
-    this.#field = 'fixed';
-    this.#fieldRead = 0;
-    this.#optional = 0;
-    this.#flags = 0;
-    this.#extraLength = 0;
-    this.#crc = 0;
-    this.#storedCrc = 0;
-    this.#fault = undefined;
-  }
-
-  /** The header is read whole, and right. */
+  /** The whole header is read, and valid. */
   get done(): boolean {
-    return this.#field === 'end' && this.#fault === undefined;
-  }
-
-  /** Why this is no gzip header, undefined while it may be one. After a fault nothing more is read. */
-  get fault(): string | undefined {
-    return this.#fault;
+    return this.#field === 'end' && this.fault === undefined;
   }
 
   /**
-   * Reads on in `memory` from `start`, at most to `end`.
-   * @returns the index after the last byte that belongs to the header
+   * Reads `memory` from `start`, at most to `end`, and nothing after a fault.
+   * @returns the index after the last byte of the header
    */
   read(memory: Uint8Array, start: number, end: number): number {
     let at = start;
-    while (at < end && this.#fault === undefined && this.#field !== 'crc' && this.#field !== 'end') {
+    while (at < end && this.fault === undefined && this.#field !== 'crc' && this.#field !== 'end') {
       at = this.#readField(memory, at, end);
     }
     this.#crc = crc32(memory.subarray(start, at), this.#crc); // of all bytes before the field that stores it
-    while (at < end && this.#field === 'crc') this.#readCrcByte(memory[at++] as number);
+    while (at < end && this.#field === 'crc') this.#readCrcByte(memory[at++]!);
     return at;
   }
 
   #readField(memory: Uint8Array, at: number, end: number): number {
     switch (this.#field) {
       case 'fixed':
-        this.#readFixedByte(memory[at] as number);
+        this.#readFixedByte(memory[at]!);
         return at + 1;
       case 'extra length':
-        this.#extraLength |= (memory[at] as number) << (8 * this.#fieldRead++);
+        this.#extraLength |= memory[at]! << (8 * this.#fieldRead++);
         if (this.#fieldRead === 2) this.#enter('extra');
         return at + 1;
       case 'extra': {
@@ -96,13 +80,13 @@ export class GzipHeader {
 
   #readFixedByte(byte: number): void {
     const index = this.#fieldRead++;
-    if (index === 0 && byte !== ID1) this.#fault = `got first byte ${byte}, want ${ID1}`;
-    else if (index === 1 && byte !== ID2) this.#fault = `got second byte ${byte}, want ${ID2}`;
+    if (index === 0 && byte !== ID1) this.fault = `got first byte ${byte}, want ${ID1}`;
+    else if (index === 1 && byte !== ID2) this.fault = `got second byte ${byte}, want ${ID2}`;
     else if (index === 2 && byte !== CM_DEFLATE)
-      this.#fault = `got compression method ${byte}, want ${CM_DEFLATE}`;
+      this.fault = `got compression method ${byte}, want ${CM_DEFLATE}`;
     else if (index === 3) {
       this.#flags = byte;
-      if (byte & RESERVED_FLAGS) this.#fault = `got reserved flags ${byte & RESERVED_FLAGS}, want 0`;
+      if (byte & RESERVED_FLAGS) this.fault = `got reserved flags ${byte & RESERVED_FLAGS}, want 0`;
     } else if (index === FIXED_SIZE - 1) this.#enterNext();
   }
 
@@ -111,7 +95,7 @@ export class GzipHeader {
     if (this.#fieldRead < 2) return;
     this.#enter('end');
     const want = this.#crc & 0xffff;
-    if (this.#storedCrc !== want) this.#fault = `got header checksum ${this.#storedCrc}, want ${want}`;
+    if (this.#storedCrc !== want) this.fault = `got header checksum ${this.#storedCrc}, want ${want}`;
   }
 
   #enter(field: Field): void {

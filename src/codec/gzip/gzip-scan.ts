@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { LayerslayerError } from '../../base/errors.js';
-import type { Scanner, ScanObserver } from '../codec.js';
-import { type GzipCheckpoint, packCheckpoint } from './gzip-checkpoint.js';
+import { BLOB_START, type Scanner, type ScanObserver } from '../codec.js';
+import { type GzipCheckpoint, packCheckpoint, unpackCheckpoint } from './gzip-checkpoint.js';
 import { GzipDecoder } from './gzip-decoder.js';
 import { DEFLATE_WINDOW_SIZE, type InflateEngine } from './inflate-engine.js';
 
@@ -20,14 +20,6 @@ const LONGEST_SPAN = 2;
 
 /** ISIZE is the size modulo 2^32 (RFC 1952, 2.3.1). */
 const ISIZE_MODULUS = 2 ** 32;
-
-const BLOB_START: GzipCheckpoint = {
-  inOffset: 0,
-  bits: 0,
-  outOffset: 0,
-  window: new Uint8Array(0),
-  memberStart: true,
-};
 
 /**
  * Scans a gzip blob, as zran's `deflate_index_build` does: inflates it once, verifies each member's
@@ -62,7 +54,7 @@ export class GzipScan implements Scanner {
     this.#engine = engine;
     this.#observer = observer;
     this.#decoder = new GzipDecoder(engine);
-    this.#decoder.seek(BLOB_START);
+    this.#decoder.seek(unpackCheckpoint(BLOB_START));
   }
 
   push(chunk: Uint8Array): void {
@@ -73,11 +65,7 @@ export class GzipScan implements Scanner {
     }
   }
 
-  /**
-   * No more comes.
-   * @returns size of the uncompressed blob in bytes, and how many members it has
-   * @throws LayerslayerError CORRUPT_LAYER when it was cut short
-   */
+  /** See `Scanner.finish`. Returns the uncompressed bytes and the number of members. */
   finish(): { outSize: number; members: number } {
     this.#engine.close();
     this.#inflate();

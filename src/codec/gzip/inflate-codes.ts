@@ -1,7 +1,4 @@
-/**
- * Numbers that cross the border between the wasm decoder and its host. This file is valid AssemblyScript as well as
- * TypeScript and both sides import it, so they cannot disagree.
- */
+/** Numbers of the wasm decoder's interface. Both sides import this file, in two languages. */
 
 // Why `run` returned.
 export const NEED_INPUT = 0; // all but the last bytes of the input are consumed

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly JavaScript API that we use; TypeScript has it only among the DOM's types. */
+/** The part of the WebAssembly API that is used here. TypeScript has it in the DOM's types only. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

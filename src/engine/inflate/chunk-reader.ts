@@ -121,7 +121,7 @@ export class ChunkReader {
     await cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
-        if (!resumed) live.cursor.seek(codec.checkpointAt?.(start) ?? this.#intact(nearest));
+        if (!resumed) this.#seek(live.cursor, codec.checkpointAt?.(start) ?? this.#intact(nearest));
         const { fed, cursor } = live;
         const has = fed ? fed.offset + fed.bytes.length : 0;
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
@@ -182,6 +182,15 @@ export class ChunkReader {
         );
       }
       await this.#feed(live, inputEnd, signal);
+    }
+  }
+
+  #seek(cursor: Cursor, checkpoint: Checkpoint): void {
+    try {
+      cursor.seek(checkpoint);
+    } catch (error) {
+      const { digest } = this.#layer;
+      throw withContext(error, `reading layer ${shortDigest(digest)} at ${checkpoint.outOffset}`);
     }
   }
 

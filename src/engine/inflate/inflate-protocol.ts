@@ -2,8 +2,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
-import type { CheckpointColumns, StateStorage } from '../../index/checkpoints.js';
-import type { TableAllowance } from '../../index/table-budget.js';
+import type { CachedIndex } from '../../index/cached-indexes.js';
+import type { TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 
 /**
@@ -20,9 +20,9 @@ export interface OpenLayerRequest {
   codec: string;
   blobSize: number;
   tarSize: number;
-  checkpoints: CheckpointColumns;
+  checkpoints: CachedIndex['index']['checkpoints'];
   pageDigests: Uint8Array;
-  states: StateStorage;
+  states: CachedIndex['states'];
   /** Where the blob lies on this machine, if it does: then its pages are read there. */
   local: LocalRange | undefined;
 }

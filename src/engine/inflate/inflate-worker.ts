@@ -12,8 +12,9 @@ import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
+import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
-import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
+import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { IndexPass } from '../../index/index-pass.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
@@ -135,18 +136,28 @@ async function finish(
 
 function openLayer(request: OpenLayerRequest): ChunkReader {
   const { digest, checkpoints, states } = request;
+  // The next mount makes the index again.
+  const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   let toldDamage = false;
   const onDamage = (number: number, why: string) => {
     if (toldDamage) return;
     toldDamage = true;
     log.warn(`the cached index of layer ${shortDigest(digest)} is damaged, checkpoint ${number}: ${why}`);
-    // The next mount makes it anew; this one reads on from the checkpoint before.
-    void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
+    drop(); // this mount reads on from the checkpoint before
   };
   const cached = new CheckpointStates(checkpoints, states, onDamage);
-  const codec = codecNamed(request.codec);
+  const codec = codecOfIndex(request, drop);
   const layer = { ...request, codec, checkpoint: (number: number) => cached.checkpoint(number) };
   return new ChunkReader(layer, verified(request), resources);
+}
+
+function codecOfIndex({ digest, codec }: OpenLayerRequest, drop: () => void): Codec {
+  try {
+    return codecNamed(codec);
+  } catch (error) {
+    drop();
+    throw withContext(error, `the index of layer ${shortDigest(digest)}`);
+  }
 }
 
 /** Compressed bytes from where they are nearest, else from the fetch thread. */

@@ -280,6 +280,13 @@ describe('an index that does not fit the blob', async () => {
       },
     ],
     ['has no checkpoint', () => ({ layer: { ...layer, checkpoint: () => undefined }, blob })],
+    [
+      'has an impossible checkpoint',
+      () => ({
+        layer: { ...layer, checkpoint: (number) => ({ ...layer.checkpoint(number)!, state: noise(50_000) }) },
+        blob,
+      }),
+    ],
   ];
   it.each(broken)('%s: CORRUPT_LAYER, naming the layer', async (_, make) => {
     const { layer, blob } = make();

@@ -22,7 +22,7 @@ import type { BlobMethods, StreamMethods } from '#dist/engine/fetch/fetch-protoc
 import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/index-file.js';
+import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
 import { blockDigests, indexBlob } from '../../index/built-layer.js';
@@ -114,8 +114,8 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
     log: logTo((level, message) => logged.push(`${level}: ${message}`)),
   });
   pools.push(pool);
-  const open = (states: StateStorage = inMemory()) => {
-    const { codec, blobSize, tarSize, checkpoints } = index;
+  const open = (states: StateStorage = inMemory(), codec = index.codec) => {
+    const { blobSize, tarSize, checkpoints } = index;
     pool.open({
       blob: 0,
       digest,
@@ -324,6 +324,18 @@ describe('the pool of inflating threads', () => {
       expect(right(windows.get(number), number)).toBe(true);
     }
     expect(logged).toEqual([expect.stringMatching(/^warn: the cached index of layer sha256:.* is damaged/)]);
+    await until(() => !existsSync(path));
+  });
+
+  it('refuses a codec that it does not know, and removes the cached index', async () => {
+    const cacheDirectory = scratch();
+    const path = storePath(join(cacheDirectory, 'v2'), 'index', indexKey(LAYER_INDEX_VERSION, digest));
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, encoded);
+    const { pool, open } = setup({ cacheDirectory });
+    open(inMemory(), 'zip');
+    const message = expect.stringMatching(/^the index of layer sha256:.*: no codec is named "zip"$/);
+    await expect(read(pool, 0, 0, 1)).rejects.toMatchObject({ code: 'UNSUPPORTED', message });
     await until(() => !existsSync(path));
   });
 

@@ -1,22 +1,20 @@
 /**
- * The loop that nearly all time goes into: decodes the symbols of a block with codes (RFC 1951, 3.2.3).
+ * The hot loop: decodes the symbols of a block with codes (RFC 1951, 3.2.3).
  *
- * How it is fast:
- * - A 64-bit bit buffer, refilled without a branch: eight bytes are loaded and OR-ed in above the bits that are left,
- *   `next` advances by the whole bytes that fitted, and the count becomes 56 or more. Bits above the count are then
- *   true bits of the following bytes already; OR-ing them in again later changes nothing. Only the low six bits of the
- *   count mean anything: whole entries are subtracted from it, see entry.ts.
- * - One refill, 56 bits, is enough for two literals of the first level (2 x 11 bits), a third literal/length code of up
- *   to 15 with 5 extra bits: 42 in all. A distance takes 15 + 13 = 28: refilled before it only if fewer are left.
- * - The next entry is looked up before a match is copied, so that its load and the copy overlap.
- * - Matches are copied 16 bytes at a time, past their end if need be: what follows is overwritten by later output.
- *   Distances below 16 repeat a pattern: one shuffle makes a vector of it, which is stored until the length is done.
+ * - The 64-bit bit buffer is refilled without a branch: eight bytes are OR-ed in above the bits
+ *   left, and `next` advances by the whole bytes that fitted. Bits above `count` belong to the
+ *   following bytes: a later refill ORs the same in. Only the low six bits of `count` have a
+ *   meaning, because whole entries are subtracted from it (entry.ts).
+ * - A refill gives 56 bits: enough for two literals of the first level (2 x 11) and a length code
+ *   of 15 with 5 extra bits. A distance (15 + 13) needs another one only if fewer are left.
+ * - The next entry is loaded before a match is copied, so that both overlap.
+ * - Matches are copied 16 bytes at a time, also past their end: later output overwrites that. For
+ *   distances below 16, one shuffle makes a vector of the pattern.
  *
- * Bounds, checked once a round at the top:
- * - Input: a round refills twice at most, 7 bytes each, and a load takes 8: nothing lies further than 15 bytes from where
- *   `next` was compared. With a limit INPUT_MARGIN before the end, no round touches what is not input. (Only the first
- *   refill of a call may, and takes nothing of it.)
- * - Output: a round writes at most two literals and a match of 258, plus less than 32 bytes past its end: OUTPUT_MARGIN.
+ * Bounds, checked once a round:
+ * - Input: a round refills at most twice, 7 bytes each, and a load takes 8: at most 15 bytes.
+ *   INPUT_MARGIN keeps all but the first refill of a call within the input.
+ * - Output: two literals, a match of 258 and 32 bytes past its end: OUTPUT_MARGIN.
  */
 import {
   FAULT_DISTANCE_SYMBOL, FAULT_DISTANCE_TOO_FAR, FAULT_LITLEN_SYMBOL, FAULT_WINDOW_SHORT,
@@ -58,9 +56,9 @@ export function prepareRepeats(): void {
   }
 }
 
-/** Forced into their callers, and `tracked` with its value: the loop exists once here and twice in the machine code. */
+/** All inlined: `decode` is compiled twice, with and without `tracked`. */
 class Loop {
-  /** How many bytes a refill takes in when `count` bits are there. */
+  /** Bytes that a refill adds to `count` bits. */
   @inline
   static refillBytes(count: u64): usize {
     return <usize>((count >> 3) & 7) ^ 7;
@@ -71,7 +69,7 @@ class Loop {
     return load<u32>(LITLEN_TABLE + ((<u32>bits & LITLEN_MASK) << 2));
   }
 
-  /** The entry of the second level that `pointer` names; the first level's bits are consumed. */
+  /** The second-level entry that `pointer` names; the first level's bits are consumed. */
   @inline
   static secondEntry(table: usize, pointer: u64, bits: u64): u64 {
     const index = <u32>bits & ((1 << (<u32>pointer >> CODE_LENGTH_SHIFT)) - 1);
@@ -134,7 +132,7 @@ class Loop {
         break;
       }
 
-      let before = bits; // with the code at hand, for its extra bits
+      let before = bits; // with the code, for its extra bits
       bits >>= entry;
       count -= entry;
       if (entry & LITERAL) {
@@ -235,7 +233,7 @@ class Loop {
       output = end;
     }
 
-    // Whole bytes that were loaded and not used go back.
+    // Whole bytes that were not used are returned.
     count &= 63;
     Stream.input = next - <usize>(count >> 3);
     Stream.bitCount = <u32>count & 7;
@@ -250,7 +248,7 @@ export function decodeBody(inputLimit: usize, outputLimit: usize): i32 {
   return Loop.decode(inputLimit, outputLimit, false);
 }
 
-/** As `decodeBody`, with an eye on what matches read before the checkpoint. */
+/** As `decodeBody`; also follows what matches read before the checkpoint. */
 export function decodeBodyTracked(inputLimit: usize, outputLimit: usize): i32 {
   return Loop.decode(inputLimit, outputLimit, true);
 }

@@ -20,7 +20,7 @@ const BLOCK_STORED: u32 = 0;
 const BLOCK_FIXED: u32 = 1;
 const BLOCK_DYNAMIC: u32 = 2;
 
-/** zlib refuses more symbols than RFC 1951 gives a meaning (HLIT 30 and 31, HDIST 30 and 31), and so do we. */
+/** zlib's limits: HLIT 30 and 31, HDIST 30 and 31 have no meaning in RFC 1951. */
 const MAX_LITLEN_LENGTHS: u32 = 286;
 const MAX_DISTANCE_LENGTHS: u32 = 30;
 
@@ -31,18 +31,15 @@ const REPEAT_ZERO: u32 = 17; // 18: more often
 /** Bits that a repeat can take: a code of 7, then 7 more. */
 const MAX_REPEAT_BITS: u32 = 14;
 
-/**
- * The tables hold the fixed codes, from an earlier block. They are built a second time only after a dynamic block:
- * streams of small fixed blocks are common (`Z_FIXED`, tiny members).
- */
+/** Whether the tables have the fixed codes: blocks of them often follow each other. */
 class Tables {
   static fixed: bool = false;
 }
 
 /**
- * A header is read in one go from a copy of the stream's position, past the end of the input if need be (at least 24
- * bytes are readable there), and counts only if it lies wholly inside. So whenever it looks wrong, the first question
- * is whether the input ran short.
+ * Reads a whole header from a copy of the stream's position, also past the end of the input, where
+ * at least 24 bytes are readable. It counts only if it ended within the input: a fault past the end
+ * means that the input is short.
  */
 class HeaderReader {
   static next: usize = 0; // address of the next byte to load
@@ -115,7 +112,7 @@ function readDynamicHeader(inputEnd: usize): i32 {
   let done: u32 = 0;
   while (done < total) {
     if (HeaderReader.count < MAX_REPEAT_BITS) {
-      // Past the end by now: what follows is not input. Asked here because this loop alone can read far.
+      // Only this loop can read far past the end.
       if (HeaderReader.position() > inputEnd) return HEADER_CUT_SHORT;
       HeaderReader.refill();
     }
@@ -155,7 +152,7 @@ function readDynamicHeader(inputEnd: usize): i32 {
   return HEADER_READ;
 }
 
-/** Reads the block header at the stream's position; moves past it only when it is there whole and right. */
+/** Reads the block header at the stream's position. Moves past it only if it is whole and valid. */
 export function readBlockHeader(inputEnd: usize): i32 {
   HeaderReader.next = Stream.input;
   HeaderReader.bits = Stream.bits;

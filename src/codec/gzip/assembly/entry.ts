@@ -1,6 +1,5 @@
 /**
- * Entries of the decode tables: 32 bits that say everything the decoder needs to know about a symbol, so that one
- * load serves it. (The packing is libdeflate's idea.)
+ * Entries of the decode tables: 32 bits with all of a symbol in one load (libdeflate's packing).
  *
  *     literal        bits 0-5  code length
  *                    bit 7     LITERAL
@@ -17,8 +16,7 @@
  *     precode        bits 0-5  code length
  *                    bits 16-  the symbol
  *
- * Bits 0-5 lie where a shift takes its count from: wasm shifts by the low six bits of a 64-bit operand, so an entry is
- * used as a count without masking.
+ * wasm shifts by the low six bits of its operand: an entry is a shift count without a mask.
  */
 import {
   DISTANCE_SYMBOLS, DISTANCE_TEMPLATES, FIXED_LENGTHS, LITLEN_SYMBOLS, LITLEN_TEMPLATES, PRECODE_SYMBOLS,
@@ -36,7 +34,7 @@ export const BASE_SHIFT: u32 = 16;
 
 export const END_OF_BLOCK_SYMBOL: u32 = 256;
 
-/** The entry of a symbol whose code has `codeLength` bits (behind the first level's, in a second-level table). */
+/** The entry of a symbol with a code of `codeLength` bits, without those of the first level. */
 export function entryOf(template: u32, codeLength: u32): u32 {
   const length = template + codeLength;
   return template & LITERAL ? length : length + (codeLength << CODE_LENGTH_SHIFT);

@@ -1,17 +1,11 @@
 /**
- * A decoder of raw deflate streams (RFC 1951) that can stop between any two blocks and start there again: what zlib
- * does with Z_BLOCK and inflatePrime, and Node's zlib does not offer. Compiled to wasm by AssemblyScript, embedded in
- * the package, driven by inflate-engine.ts.
+ * A decoder of raw deflate streams (RFC 1951) that can stop between any two blocks and resume
+ * there. Node's zlib has no Z_BLOCK and no inflatePrime; decoders in JavaScript reach a third of
+ * zlib's speed. This one is faster than node:zlib (measured). inflate-engine.ts drives it.
  *
- * Why not something that exists: zlib bindings hide block boundaries, decoders in plain JavaScript reach a third of
- * zlib's speed, a native addon needs a compiler at install. This one is faster than node:zlib (measured).
- *
- * Input and output lie in two fixed buffers of the instance's own memory; the host fills the one, reads the other in
- * place, and moves both along. The decoder trusts nothing of the input: each match is checked against the history,
- * tables are sized for the worst case, what it accepts is exactly what zlib accepts.
- *
- * Files: layout (memory map), entry and table (decode tables), block-header, block-body (the hot loop), window-bytes
- * (what is needed to resume), stream (the state).
+ * Input and output are two fixed buffers. The host fills the one, reads the other in place, and
+ * moves both. The input is hostile: each match is checked against the history, and tables are sized
+ * for the worst case. It accepts exactly what zlib accepts.
  */
 import {
   BLOCK_START, FAULT, FAULT_CUT_SHORT, NEED_INPUT, OUTPUT_FULL, STREAM_END,
@@ -25,9 +19,9 @@ import { INPUT, INPUT_PADDING, INPUT_SIZE, OUTPUT, OUTPUT_ROOM, WINDOW_BYTES, WI
 import { PHASE_CODED, PHASE_END, PHASE_HEADER, PHASE_STORED, Stream } from './stream';
 import { WindowBytes } from './window-bytes';
 
-/** Output stops here, so that what overshoots stays inside the buffer. */
+/** Output stops here, so that a match that overshoots stays inside the buffer. */
 const OUTPUT_LIMIT: usize = OUTPUT + WINDOW_SIZE + OUTPUT_ROOM - OUTPUT_MARGIN;
-/** When no more input comes, the loop may run this far into the padding, which it then reports as cut short. */
+/** The loop may run so far into the padding after the last input. It then reports a cut stream. */
 const PADDING_LIMIT: usize = INPUT_PADDING / 2;
 
 prepareEntries();
@@ -47,61 +41,61 @@ export function bitCount(): u32 { return Stream.bitCount; }
 export function output(): usize { return Stream.output; }
 export function faultCode(): i32 { return Stream.fault; }
 
-/** The output buffer begins anew, without history. */
+/** Empties the output buffer. */
 export function resetOutput(): void {
   Stream.output = OUTPUT + WINDOW_SIZE;
   Stream.history = Stream.output;
   WindowBytes.checkpoint = 0;
 }
 
-/** The output buffer begins anew at a checkpoint: the host has put the `length` bytes of its window at WINDOW_BYTES. */
+/** Empties the output buffer at a checkpoint, whose `length` window bytes are at WINDOW_BYTES. */
 export function resumeOutput(length: usize): void {
   Stream.output = OUTPUT + WINDOW_SIZE;
   Stream.history = OUTPUT;
   WindowBytes.start(Stream.output, true, length);
 }
 
-/** A block header comes next, at the low `bitCount` bits of `bits` (0 to 7 of them) and then the input. */
+/** A block header is next, at the low `bitCount` bits (0 to 7) of `bits`, then the input. */
 export function startBlocks(bits: u32, bitCount: u32): void {
   Stream.bits = bits;
   Stream.bitCount = bitCount;
   Stream.phase = PHASE_HEADER;
 }
 
-/** A new stream comes next: no match may reach what was put out before. */
+/** A new stream is next: no match may read earlier output. */
 export function forgetHistory(): void {
   Stream.history = Stream.output;
 }
 
-/** The host has moved the input, or taken bytes from it itself. Only `startBlocks` or `run` may follow. */
+/** The host has moved or consumed input. Only `startBlocks` or `run` may follow. */
 export function setInput(address: usize): void {
   Stream.input = address;
 }
 
-/** Moves the last 32 KiB of output to the start of the buffer. @returns by how many bytes */
+/** Moves the last 32 KiB of output to the start of the buffer, and returns the distance. */
 export function slideOutput(): usize {
   const distance = Stream.output - WINDOW_SIZE - OUTPUT;
   memory.copy(OUTPUT, OUTPUT + distance, WINDOW_SIZE);
   Stream.output -= distance;
   Stream.history = Stream.history > OUTPUT + distance ? Stream.history - distance : OUTPUT;
-  // Whoever resumed is past its window by now: the buffer was full.
+  // A resumed stream is past its window by now: the buffer was full.
   if (WindowBytes.resuming) WindowBytes.checkpoint = 0;
   if (WindowBytes.checkpoint != 0) WindowBytes.checkpoint -= distance;
   return distance;
 }
 
-/** From here on keeps what matches read before this place. The host ends it 32 KiB later, when nothing can any more. */
+/** Stores from now on what matches read before this position. The host ends it after 32 KiB. */
 export function startTracking(): void {
   WindowBytes.start(Stream.output, false, 0);
 }
 
-/** @returns how many bytes are needed; they stand at WINDOW_BYTES */
+/** Returns how many bytes at WINDOW_BYTES are needed. */
 export function stopTracking(): usize {
   WindowBytes.checkpoint = 0;
   return WindowBytes.next - WINDOW_BYTES;
 }
 
-/** Decodes symbols of a block up to a limit, which lies before `stop` while the window is still being put together. */
+/** Decodes symbols of a block, slowly while matches can reach the window. */
 function decodeSymbols(inputLimit: usize, stop: usize): i32 {
   const checkpoint = WindowBytes.checkpoint;
   if (checkpoint == 0) return decodeBody(inputLimit, stop);
@@ -117,7 +111,7 @@ function fail(code: i32): i32 {
   return FAULT;
 }
 
-/** Copies of a stored block what input and room allow. */
+/** Copies as much of a stored block as input and room allow. */
 function copyStored(inputEnd: usize, stop: usize): void {
   const room = Stream.output < stop ? stop - Stream.output : 0;
   const length = min<usize>(min<usize>(Stream.storedLeft, inputEnd - Stream.input), room);
@@ -130,9 +124,9 @@ function copyStored(inputEnd: usize, stop: usize): void {
 /**
  * Decodes until one of the events of inflate-codes.ts.
  * @param inputEnd address after the last input byte
- * @param last no more input will come, and INPUT_PADDING zeros stand at inputEnd
- * @param stop address to stop at, at most OUTPUT_LIMIT; a match that begins before it may end up to 259 bytes after it
- * @param checkpointFrom BLOCK_START is reported between blocks from this output address on
+ * @param last no more input will come, and INPUT_PADDING zeros follow
+ * @param stop address, at most OUTPUT_LIMIT; a match may end up to 259 bytes after it
+ * @param checkpointFrom output address from which BLOCK_START is reported between blocks
  */
 export function run(inputEnd: usize, last: bool, stop: usize, checkpointFrom: usize): i32 {
   const inputLimit = last ? inputEnd + PADDING_LIMIT : inputEnd - INPUT_MARGIN;
@@ -146,7 +140,7 @@ export function run(inputEnd: usize, last: bool, stop: usize, checkpointFrom: us
     if (Stream.phase == PHASE_CODED) {
       const outcome = decodeSymbols(inputLimit, stop);
       if (outcome == BODY_NEEDS_INPUT && !last) return NEED_INPUT;
-      // In the padding: what it decoded there, fault or not, is not the stream's.
+      // What it decoded in the padding, fault or not, is not the stream's.
       if (outcome == BODY_NEEDS_INPUT || Stream.input > inputEnd) return fail(FAULT_CUT_SHORT);
       if (outcome == BODY_FAULT) return FAULT;
       if (outcome != BODY_END) return OUTPUT_FULL;

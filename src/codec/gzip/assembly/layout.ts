@@ -1,45 +1,36 @@
-/**
- * Where everything lies in the instance's memory. The compiler places it all statically; nothing is ever allocated
- * and the memory never grows, so the host's view of it stays valid. About 625 KiB in all.
- */
+/** The instance's memory, about 625 KiB. All is static, so the host's view of it stays valid. */
 
-/** RFC 1951, 3.2.5 and 3.2.6: how many symbols a code can have; 286, 287, 30 and 31 have codes but no meaning. */
+/** Symbols of a code (RFC 1951, 3.2.5, 3.2.6): 286, 287, 30 and 31 have no meaning. */
 export const LITLEN_SYMBOLS: u32 = 288;
 export const DISTANCE_SYMBOLS: u32 = 32;
 export const PRECODE_SYMBOLS: u32 = 19;
 
-/** Bits that index the first level of a decode table; longer codes go on in a second level. 11 and 8: measured best. */
+/** Bits that index the first level of a decode table. 11 and 8 are fastest (measured). */
 export const LITLEN_BITS: u32 = 11;
 export const DISTANCE_BITS: u32 = 8;
 export const PRECODE_BITS: u32 = 7; // the longest code there is: no second level
 
-/**
- * Entries (u32) of a decode table, both levels, in the worst case. What zlib's `examples/enough.c` finds:
- * `enough 288 11 15` = 2342, `enough 32 8 15` = 402.
- */
+/** Entries (u32) of both levels, worst case by zlib's enough.c: 288 11 15, 32 8 15. */
 export const LITLEN_TABLE: usize = memory.data(2342 << 2, 16);
 export const DISTANCE_TABLE: usize = memory.data(402 << 2, 16);
 export const PRECODE_TABLE: usize = memory.data(128 << 2, 16);
 
-/** The part of each symbol's table entry that does not depend on its code, see entry.ts. */
+/** The part of each symbol's entry that does not depend on its code. */
 export const LITLEN_TEMPLATES: usize = memory.data(288 << 2, 16);
 export const DISTANCE_TEMPLATES: usize = memory.data(32 << 2, 16);
 export const PRECODE_TEMPLATES: usize = memory.data(19 << 2, 16);
 
-/**
- * Code lengths of the block at hand, a byte each: at most 286 + 30, and behind them room for a repeat of 138 that
- * begins at the last of them, written in steps of 8.
- */
+/** Code lengths of the block, a byte each: 286 + 30, then room for a repeat of 138 by 8. */
 export const CODE_LENGTHS: usize = memory.data(512, 16);
 /** Code lengths of the fixed codes (3.2.6): 288, then 32. */
 export const FIXED_LENGTHS: usize = memory.data(320, 16);
 
-/** Scratch of the table builder: symbols sorted by code length (u16), and two u32 for each length from 0 to 15. */
+/** Scratch of the table builder: symbols (u16) by code length, two u32 a length (0 to 15). */
 export const SORTED_SYMBOLS: usize = memory.data(288 << 1, 16);
 export const LENGTH_COUNTS: usize = memory.data(16 << 2, 16);
 export const LENGTH_STARTS: usize = memory.data(16 << 2, 16);
 
-/** For each distance below 16: the shuffle that repeats so many bytes over a vector, and how far it advances. */
+/** For distances below 16: the shuffle that repeats the pattern, and how far it advances. */
 export const REPEAT_SHUFFLES: usize = memory.data(16 << 4, 16);
 export const REPEAT_STEPS: usize = memory.data(16, 16);
 
@@ -51,19 +42,16 @@ export const PRECODE_ORDER: usize = memory.data<u8>([
 /** How far back a match can reach (RFC 1951, 3.2.5), in bytes. */
 export const WINDOW_SIZE: usize = 32768;
 
-/** The bytes of a window that are needed, see window-bytes.ts, and for each place of the window whether it is one of them. */
+/** The window's bytes that are needed, and a flag for each byte of it (window-bytes.ts). */
 export const WINDOW_BYTES: usize = memory.data(32768, 16);
 export const WINDOW_KNOWN: usize = memory.data(32768, 16);
 
 /** Compressed bytes. 256 KiB: fewer, larger copies bring nothing (measured). */
 export const INPUT: usize = memory.data((256 << 10) + 64, 16);
 export const INPUT_SIZE: usize = 256 << 10;
-/** Zeros that the host writes behind the last input byte: the decoder reads so far past the end before it notices. */
+/** Zeros that the host writes after the last input byte: the decoder reads so far past it. */
 export const INPUT_PADDING: usize = 64;
 
-/**
- * The last 32 KiB of output, then room for 256 KiB more. A call of `run` thus ends every 256 KiB at the latest, which
- * V8 needs to replace the code of its baseline compiler by optimised code.
- */
+/** The last 32 KiB of output and 256 KiB more. `run` must end for V8 to optimise its code. */
 export const OUTPUT: usize = memory.data((32 << 10) + (256 << 10) + 64, 16);
 export const OUTPUT_ROOM: usize = 256 << 10;

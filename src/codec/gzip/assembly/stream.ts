@@ -1,23 +1,19 @@
-/**
- * The state of the one stream an instance decodes, as it stands between calls of `run`. Loops copy what they need into
- * locals, which become machine registers, and write it back when they end.
- */
+/** The state between calls of `run`. Loops copy it to locals, which become registers, and back. */
 export class Stream {
   /** Address of the next input byte. */
   static input: usize = 0;
-  /** Bits of the byte before `input` that are not consumed: 0 to 7 of them, in the low bits of `bits`, zeros above. */
+  /** Unconsumed bits of the byte before `input`, 0 to 7: the low ones of `bits`, zeros above. */
   static bitCount: u32 = 0;
   static bits: u64 = 0;
 
   /** Address of the next output byte. */
   static output: usize = 0;
-  /** Lowest address a match may read: the start of the stream or of its window, at most 32 KiB before an output byte. */
+  /** Lowest address that a match may read: the start of the stream or of its window. */
   static history: usize = 0;
 
   static phase: i32 = 0;
-  /** The block at hand is the last one of the stream. */
   static finalBlock: bool = false;
-  /** Bytes of the stored block at hand still to copy. */
+  /** Bytes of the stored block still to copy. */
   static storedLeft: u32 = 0;
 
   /** Why the last call returned FAULT. */

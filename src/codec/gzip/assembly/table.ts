@@ -1,24 +1,24 @@
 /**
- * Builds a decode table from code lengths (RFC 1951, 3.2.2). Codes come in canonical order: by length, then by symbol.
- * A deflate code stands in the stream with its first bit lowest, so it is counted up bit-reversed, and the table is
- * indexed by the next bits as they are.
+ * Builds a decode table from code lengths (RFC 1951, 3.2.2). Codes are in canonical order: by
+ * length, then by symbol. A code's first bit is the lowest in the stream: codes are counted
+ * bit-reversed, and the next bits index the table as they are.
  *
- * Short codes fill a table of their own length, which is doubled by copying when the length grows (libdeflate's way: a
- * store for each symbol instead of one for each entry). Codes longer than the first level share second-level tables,
- * one for each combination of first-level bits, as small as their longest code allows.
+ * A table of short codes doubles by a copy when the length grows (as in libdeflate): one store a
+ * symbol, not one an entry. Longer codes share second-level tables, one for each combination of
+ * first-level bits, as small as their longest code allows.
  */
 import { BASE_SHIFT, CODE_LENGTH_SHIFT, EXCEPTION, entryOf } from './entry';
 import { LENGTH_COUNTS, LENGTH_STARTS, SORTED_SYMBOLS } from './layout';
 
 const MAX_CODE_LENGTH: u32 = 15;
-/** The sum of 2^(15 - length) over all symbols of a complete code: neither incomplete nor over-subscribed. */
+/** The sum of 2^(15 - length) over all symbols of a complete code. */
 const COMPLETE: u32 = 1 << MAX_CODE_LENGTH;
 
-/** What is done with codes that leave bit patterns unused. Both are zlib's rules (`inflate_table`). */
+/** Whether codes may leave bit patterns unused, as in zlib's `inflate_table`. */
 export const INCOMPLETE_NEVER: i32 = 0; // the precode
 export const INCOMPLETE_SINGLE: i32 = 1; // literal/length, distance: no code at all, or a single one of one bit
 
-/** The code after `code`, both of `length` bits and bit-reversed; `code` is not the last one (all ones). */
+/** The bit-reversed code after `code`, which is not the last one (all ones). */
 function nextCode(code: u32, length: u32): u32 {
   const highestZero: u32 = 1 << (31 - clz<u32>(code ^ ((1 << length) - 1)));
   return (code & (highestZero - 1)) | highestZero;
@@ -51,7 +51,7 @@ function sortSymbols(lengths: usize, symbolCount: u32): u32 {
   return used;
 }
 
-/** A table for no code, or for one code of one bit: the bit 0. What has no code is an EXCEPTION that consumes a bit. */
+/** A table for no code or one code, the bit 0. The bit 1 is an EXCEPTION. */
 function buildSparseTable(table: usize, size: u32, entry: u32): void {
   const noSymbol = EXCEPTION | 1;
   for (let index: u32 = 0; index < size; index += 2) {
@@ -64,7 +64,7 @@ function buildSparseTable(table: usize, size: u32, entry: u32): void {
  * @param lengths address of a code length (0 to 15) for each of `symbolCount` symbols
  * @param templates address of the symbols' entry templates
  * @param tableBits bits that index the first level
- * @returns false when the lengths are no code: over-subscribed, or incomplete where that is not allowed
+ * @returns false if the code is over-subscribed, or incomplete where that is not allowed
  */
 export function buildTable(
   table: usize, lengths: usize, symbolCount: u32, templates: usize, tableBits: u32, incomplete: i32,
@@ -112,14 +112,14 @@ export function buildTable(
     } while (count == 0);
   }
 
-  let prefix: u32 = -1; // first-level bits of the second-level table at hand
+  let prefix: u32 = -1; // first-level bits of the current second-level table
   let start: u32 = 0; // its first entry
   let end: u32 = size; // the entry after its last
   for (;;) {
     if ((code & (size - 1)) != prefix) {
       prefix = code & (size - 1);
       start = end;
-      // As many bits as its longest code needs: until the codes that are left fill the space.
+      // As many bits as its longest code needs: until the remaining codes fill the space.
       let bits = length - tableBits;
       let space = count;
       while (space < (<u32>1 << bits)) {

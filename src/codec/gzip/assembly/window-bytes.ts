@@ -1,21 +1,21 @@
 /**
- * Of the 32 KiB before a checkpoint only the bytes that matches in the 32 KiB after it read are needed to resume there,
- * often a few hundred. They are kept without their places, in the order in which they are first read: whoever resumes
- * there decodes the same matches, and so comes to the same places in the same order.
+ * To resume at a checkpoint, only those of the 32 KiB before it are needed that matches in the
+ * 32 KiB after it read: often a few hundred bytes. They are stored without positions, in the order
+ * of their first use: the resumed decoder meets the same matches in the same order.
  */
 import { WINDOW_BYTES, WINDOW_KNOWN, WINDOW_SIZE } from './layout';
 
 export class WindowBytes {
-  /** Address of the output byte at the checkpoint, 0 when no window is looked at. Slides with the output. */
+  /** Address of the checkpoint's output byte, 0 for none. Slides with the output. */
   static checkpoint: usize = 0;
-  /** Bytes are put back into the window, not taken from it. */
+  /** Bytes are restored to the window, not taken from it. */
   static resuming: bool = false;
-  /** Address in WINDOW_BYTES of the next byte that is taken, or put back. */
+  /** Address in WINDOW_BYTES of the next byte that is taken or restored. */
   static next: usize = 0;
-  /** Address after the last byte that there is to put back. */
+  /** Address after the last byte to restore. */
   static end: usize = 0;
 
-  /** @param length bytes that WINDOW_BYTES holds to be put back */
+  /** @param length bytes in WINDOW_BYTES to restore */
   static start(output: usize, resuming: bool, length: usize): void {
     WindowBytes.checkpoint = output;
     WindowBytes.resuming = resuming;
@@ -25,8 +25,8 @@ export class WindowBytes {
   }
 
   /**
-   * A match of `length` bytes reads from `source`, which lies before the checkpoint.
-   * @returns false when it reads a byte that was not kept
+   * A match of `length` bytes reads from `source`, before the checkpoint.
+   * @returns false if it reads a byte that was not stored
    */
   static meet(source: usize, length: usize): bool {
     const end = min(source + length, WindowBytes.checkpoint);

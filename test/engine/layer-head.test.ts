@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
+import { kindOfHead } from '#dist/engine/layer-head.js';
 import { IndexPass } from '#dist/index/index-pass.js';
-import { isTarHeader, kindOfHead } from '#dist/index/layer-head.js';
 import { parseDigest } from '#dist/oci/digest.js';
+import { isTarHeader } from '#dist/tar/checksum.js';
 import { file, headerBlock, tarOf } from '../support/tar.js';
 
 const DIGEST = parseDigest(`sha256:${'0'.repeat(64)}`);
