@@ -221,7 +221,6 @@ export class DraftTree {
 
   /** An entry names the directory. */
   setAttributes(directory: number, layer: number, row: number): void {
-    this.observer?.attributed?.(directory);
     this.layers[directory] = layer;
     this.rows[directory] = row;
   }

@@ -41,13 +41,13 @@ export class LayerWriter {
     this.entries = entries;
     this.#heap = entries.pathHeap;
     this.#directories[0] = this.draft.root;
-    for (; this.#rows < entries.length; this.#rows++) {
-      const row = this.#rows;
+    for (let row = this.#rows; row < entries.length; row++) {
       const reason = this.#entry(row);
       if (reason === undefined) continue;
       this.draft.observer?.skipped?.(this.position + 1, row);
       this.skipped.add(this.#heap.subarray(entries.pathStart(row), entries.pathEnd(row)), reason);
     }
+    this.#rows = entries.length;
     this.skipped.finish();
   }
 
