@@ -1,9 +1,10 @@
-import type { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError } from '../base/errors.js';
 import type { LayerWatcher } from '../engine/layer-watcher.js';
 import type { EntryTable } from '../index/entry-table.js';
+import type { NumberedLayer } from '../overlay/merge.js';
 import { keyOf } from '../overlay/path-components.js';
 import type { Resolved } from '../overlay/resolve-path.js';
-import type { UpperLayers } from '../overlay/upper-layers.js';
+import { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import { PathWatch } from './path-watch.js';
@@ -18,10 +19,13 @@ const DOT_DOT = Buffer.from('..');
  */
 const LOOKS_MAX = 10_000;
 
-/** What the part of a layer read so far says about a wanted file. */
-export type Sighting =
-  | { kind: 'file'; file: FoundFile } // in this layer or above
-  | { kind: 'refused'; error: LayerslayerError };
+/** What the part of a layer read so far says about a wanted file: the file is here or above. */
+export type Sighting = FoundFile | LayerslayerError;
+
+export interface FoundHere {
+  wanted: WantedFile;
+  file: FoundFile; // of this layer
+}
 
 /** A file whose content has passed, or is passing. */
 interface CapturedFile {
@@ -31,7 +35,7 @@ interface CapturedFile {
 
 export interface LayerSearchOptions {
   number: number; // of this layer
-  upper: UpperLayers; // certain view of all layers above it; all wanted files are missing in it
+  upper: readonly NumberedLayer[]; // all layers above it, base first; they miss all wanted files
   isLowest: boolean;
   wanted: readonly WantedFile[];
   /** Begins a file of this layer as it passes; earlier content of it is void. */
@@ -56,8 +60,12 @@ export class LayerSearch implements LayerWatcher {
   readonly #expected = new Map<string, WantedFile[]>();
   #view: UpperLayers | undefined; // with the rows of the last look
   #looks = 0;
-  #rows = 0;
-  #soFar: (() => EntryTable) | undefined;
+  #row = -1; // of the last entry
+  #rows = 0; // that the longest scan has read
+  #soFar: (() => EntryTable) | undefined; // those rows
+  /** In a second scan: the files to capture, by row. */
+  #missed: Map<number, FoundHere[]> | undefined;
+  #lastMissed = -1;
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
@@ -66,12 +74,15 @@ export class LayerSearch implements LayerWatcher {
 
   #start(): void {
     const { wanted: all, upper } = this.#options;
-    for (const wanted of all) this.#place(wanted, upper.resolve(wanted.path));
+    const view = new UpperLayers(upper, false);
+    for (const wanted of all) this.#place(wanted, view.resolve(wanted.path));
     this.#aim();
   }
 
-  /** Captured content is begun anew. */
+  /** Captured content is begun again. */
   onRestart(): void {
+    this.#row = -1;
+    if (this.#missed) return;
     this.#watch = new PathWatch();
     this.#sighted.clear();
     this.#captured.clear();
@@ -81,14 +92,27 @@ export class LayerSearch implements LayerWatcher {
     this.#start();
   }
 
-  /** Number of entries read. */
-  get rows(): number {
-    return this.#rows;
+  /** Makes the next scan capture only these files. */
+  aimAt(missed: readonly FoundHere[]): void {
+    this.#row = -1;
+    this.#missed = new Map();
+    for (const found of missed) {
+      const { row } = found.file;
+      this.#missed.set(row, [...(this.#missed.get(row) ?? []), found]);
+      this.#lastMissed = Math.max(this.#lastMissed, row);
+    }
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
-    this.#rows = row + 1;
-    this.#soFar = soFar;
+    this.#row = row;
+    if (row >= this.#rows) {
+      this.#rows = row + 1;
+      this.#soFar = soFar;
+    }
+    if (this.#missed) {
+      for (const { wanted, file } of this.#missed.get(row) ?? []) this.#capture(wanted, file, entry);
+      return this.#hasEnough;
+    }
     const key = this.#watch.concerns(entry);
     if (key !== undefined) {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
@@ -125,28 +149,41 @@ export class LayerSearch implements LayerWatcher {
     return sightings;
   }
 
-  /** Returns whether any content was captured. */
-  get hasTakenAny(): boolean {
-    return this.#captured.size > 0;
+  /** Returns the captured files that all entries of the layer confirm. */
+  captured(entries: EntryTable): FoundHere[] {
+    const sightings = this.#captured.size > 0 ? this.sightings(entries) : undefined;
+    return this.#filesHere(sightings).filter((found) => this.#hasCaptured(found));
   }
 
-  /** Returns whether all of this file's content was captured. */
-  hasTaken(wanted: WantedFile, { layer, row }: FoundFile): boolean {
+  /** Returns the files of this layer that were not captured: links point back at their content. */
+  missed(sightings: ReadonlyMap<WantedFile, Sighting>): FoundHere[] {
+    return this.#filesHere(sightings).filter((found) => !this.#hasCaptured(found));
+  }
+
+  #filesHere(sightings: ReadonlyMap<WantedFile, Sighting> = new Map()): FoundHere[] {
+    return [...sightings].flatMap(([wanted, sighting]) => {
+      const file = this.#fileHere(sighting);
+      return file ? [{ wanted, file }] : [];
+    });
+  }
+
+  #hasCaptured({ wanted, file }: FoundHere): boolean {
     const captured = this.#captured.get(wanted);
-    return layer === this.#options.number && captured?.row === row && captured.capture.isComplete;
+    return captured?.row === file.row && captured.capture.isComplete;
   }
 
   get #hasEnough(): boolean {
-    if (this.#view?.isCertain === false || this.#sighted.size < this.#options.wanted.length) return false;
+    const isFound = this.#missed
+      ? this.#row >= this.#lastMissed
+      : this.#view?.isCertain !== false && this.#sighted.size === this.#options.wanted.length;
+    if (!isFound) return false;
     for (const { capture } of this.#captured.values()) if (!capture.isComplete) return false;
     return true;
   }
 
   #viewWith(entries: EntryTable): UpperLayers {
     const { number, upper, isLowest } = this.#options;
-    const view = upper.copy();
-    view.add({ entries, number }, isLowest);
-    return view;
+    return new UpperLayers([{ entries, number }, ...upper], isLowest);
   }
 
   #look(entry: TarEntry, row: number, entries: EntryTable): void {
@@ -162,10 +199,10 @@ export class LayerSearch implements LayerWatcher {
       const sighting = sightingOf(view, wanted, resolved);
       if (sighting) this.#sighted.set(wanted, sighting);
       else this.#sighted.delete(wanted);
-      const ours = this.#rowOf(sighting);
-      if (this.#captured.get(wanted)?.row === ours) continue;
+      const file = this.#fileHere(sighting);
+      if (this.#captured.get(wanted)?.row === file?.row) continue;
       this.#captured.delete(wanted);
-      if (ours === row && sighting?.kind === 'file') this.#capture(wanted, sighting.file, entry);
+      if (file?.row === row) this.#capture(wanted, file, entry);
     }
     this.#aim();
   }
@@ -177,7 +214,7 @@ export class LayerSearch implements LayerWatcher {
       ...{ layer: this.#options.number, row, names: this.#places.get(wanted)! },
       ...{ size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds },
     };
-    this.#sighted.set(wanted, { kind: 'file', file });
+    this.#sighted.set(wanted, file);
     this.#capture(wanted, file, entry);
   }
 
@@ -186,10 +223,11 @@ export class LayerSearch implements LayerWatcher {
     this.#captured.set(wanted, { row: file.row, capture });
   }
 
-  /** @returns the row of the file if it is in this layer */
-  #rowOf(sighting: Sighting | undefined): number | undefined {
-    const file = sighting?.kind === 'file' ? sighting.file : undefined;
-    return file?.layer === this.#options.number ? file.row : undefined;
+  /** Returns the file if it is in this layer. */
+  #fileHere(sighting: Sighting | undefined): FoundFile | undefined {
+    const isHere =
+      sighting && !(sighting instanceof LayerslayerError) && sighting.layer === this.#options.number;
+    return isHere ? sighting : undefined;
   }
 
   /** Records the file's location. The names may be views of a table that is released. */
@@ -208,7 +246,7 @@ export class LayerSearch implements LayerWatcher {
     this.#expected.clear();
     for (const [wanted, place] of this.#places) {
       const sighting = this.#sighted.get(wanted);
-      const isHere = sighting === undefined || this.#rowOf(sighting) !== undefined;
+      const isHere = sighting === undefined || this.#fileHere(sighting) !== undefined;
       if (!isHere || place.some((name) => DOT_DOT.equals(name))) continue;
       const key = keyOf(place);
       this.#expected.set(key, [...(this.#expected.get(key) ?? []), wanted]);
@@ -220,8 +258,7 @@ export class LayerSearch implements LayerWatcher {
 
 function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
   if (resolved.kind !== 'found') return undefined;
-  const error = refusal(view, text, resolved);
-  return error ? { kind: 'refused', error } : { kind: 'file', file: fileIn(view, resolved) };
+  return refusal(view, text, resolved) ?? fileIn(view, resolved);
 }
 
 /** The file that a path leads to. */

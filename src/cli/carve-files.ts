@@ -2,8 +2,8 @@ import { LayerslayerError } from '../base/errors.js';
 import { shownName } from '../base/quote-name.js';
 import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
+import { DeletionHints, findHidden } from '../carve/deletion-hint.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
-import { findHidden, HiddenHints, hasPath } from '../carve/hidden-paths.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
@@ -11,7 +11,7 @@ import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/
 import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import { joinPath, resolvePath } from '../overlay/resolve-path.js';
+import { hasPath, joinPath, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
@@ -105,7 +105,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
 export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
   const { image, numbers, target, recursive, settled, signal, onProgress } = job;
   const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
-  const hints = new HiddenHints();
+  const hints = new DeletionHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,

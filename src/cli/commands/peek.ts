@@ -1,4 +1,4 @@
-import { HiddenHints } from '../../carve/hidden-paths.js';
+import { DeletionHints } from '../../carve/deletion-hint.js';
 import { chooseLayer } from '../../image/choose-layer.js';
 import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
@@ -83,7 +83,7 @@ export const peek: Command<typeof OPTIONS> = {
         if (merged) stack = await peekMerged(job);
         else if (deleted) await peekDeleted(job, only.length > 0 ? only : undefined);
         else await peekLayers(job, numbers);
-        const hints = new HiddenHints();
+        const hints = new DeletionHints();
         const context = {
           where: only.length > 0 ? `layer ${only.join(', ')}` : undefined,
           hint: (names: readonly Uint8Array[]) => hints.find(stack, names),
