@@ -1,5 +1,9 @@
-/** Marks a byte outside any UTF-8 character: above all code points. */
-const RAW_BYTE = 0x110000;
+import { bytesOfText, textOfBytes } from '../base/raw-text.js';
+
+/** Surrogates that stand for bytes that are not UTF-8: see `raw-text.ts`. */
+const RAW_BYTES = { first: 0xdc80, last: 0xdcff };
+/** Added to these: ranges sort such bytes above all characters. */
+const ABOVE_CHARACTERS = 0x110000;
 
 const BACKSLASH = 0x5c;
 const SIGNS = {
@@ -42,41 +46,16 @@ export function namePattern(text: Uint8Array): NamePattern {
 }
 
 /** Returns the characters of a name as code points. Each byte that is not UTF-8 is one symbol. */
-export function symbolsOf(name: Uint8Array): number[] {
-  const symbols: number[] = [];
-  for (let at = 0; at < name.length; ) {
-    const length = characterLength(name, at);
-    if (length === 0) symbols.push(RAW_BYTE + name[at]!);
-    else symbols.push(DECODER.decode(name.subarray(at, at + length)).codePointAt(0)!);
-    at += Math.max(1, length);
-  }
-  return symbols;
-}
-
-const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/**
- * Returns the bytes of the UTF-8 character at a position, 0 if there is none. (Unicode, table 3-7)
- */
-function characterLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at]!;
-  if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const second = bytes[at + 1] ?? 0;
-  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-  if (second < least || second > most) return 0;
-  for (let i = 2; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
-  return length;
+function symbolsOf(name: Uint8Array): number[] {
+  return Array.from(textOfBytes(name), (character) => {
+    const point = character.codePointAt(0)!;
+    return point < RAW_BYTES.first || point > RAW_BYTES.last ? point : point + ABOVE_CHARACTERS;
+  });
 }
 
 function bytesOf(symbols: readonly number[]): Uint8Array {
-  return Buffer.concat(
-    symbols.map((symbol) =>
-      symbol < RAW_BYTE ? Buffer.from(String.fromCodePoint(symbol)) : Buffer.of(symbol - RAW_BYTE),
-    ),
-  );
+  const points = symbols.map((symbol) => symbol - (symbol < ABOVE_CHARACTERS ? 0 : ABOVE_CHARACTERS));
+  return bytesOfText(points.map((point) => String.fromCodePoint(point)).join(''));
 }
 
 function parse(pattern: readonly number[]): Piece[] {

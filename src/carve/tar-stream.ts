@@ -9,14 +9,11 @@ const BATCH_SIZE = 64 * 1024;
 
 /** Extracted files as a tar, written as they come. */
 export class TarStream implements CarveTarget {
-  readonly #write: (bytes: Uint8Array) => void;
   readonly #batch = new Uint8Array(BATCH_SIZE);
   #batched = 0;
 
   /** @param write takes the bytes before it returns */
-  constructor(write: (bytes: Uint8Array) => void) {
-    this.#write = write;
-  }
+  constructor(private readonly write: (bytes: Uint8Array) => void) {}
 
   check(): void {}
 
@@ -57,7 +54,7 @@ export class TarStream implements CarveTarget {
   #put(bytes: Uint8Array): void {
     if (this.#batched + bytes.length > BATCH_SIZE) this.#flush();
     if (bytes.length > BATCH_SIZE) {
-      this.#write(bytes);
+      this.write(bytes);
     } else {
       this.#batch.set(bytes, this.#batched);
       this.#batched += bytes.length;
@@ -65,7 +62,7 @@ export class TarStream implements CarveTarget {
   }
 
   #flush(): void {
-    if (this.#batched > 0) this.#write(this.#batch.subarray(0, this.#batched));
+    if (this.#batched > 0) this.write(this.#batch.subarray(0, this.#batched));
     this.#batched = 0;
   }
 
