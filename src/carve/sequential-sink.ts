@@ -3,7 +3,7 @@ import type { TargetFile } from './carve-target.js';
 /** Zeros written at once into a hole. */
 const ZEROS = new Uint8Array(64 * 1024);
 
-/** A file whose bytes are written in sequence, holes as zeros. Written bytes can't be taken back. */
+/** Writes a file's bytes in sequence, holes as zeros. Written bytes can't be taken back. */
 export class SequentialSink implements TargetFile {
   #written = 0;
 

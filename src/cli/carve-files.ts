@@ -41,8 +41,7 @@ export interface CarveJob {
 export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
   const { session, image, numbers, target, verify, settled, signal, onProgress } = job;
   const asked = new Map<WantedFile, AskedPath>();
-  const files = new Map<WantedFile, TargetFile>();
-  const spooled = new Map<WantedFile, SpooledFile>();
+  const sinks = new Map<WantedFile, TargetFile | SpooledFile>();
   const patterns: AskedPath[] = [];
   for (const one of paths) {
     try {
@@ -59,24 +58,20 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     numbers,
     verify,
     begin(wanted, file, isFinal) {
-      files.get(wanted)?.discard();
-      spooled.get(wanted)?.discard();
-      if (target.isStream && !isFinal) {
-        const spool = new SpooledFile(file.size);
-        spooled.set(wanted, spool);
-        return spool;
-      }
-      spooled.delete(wanted);
-      const out = target.begin(asked.get(wanted)!.names, file);
-      files.set(wanted, out);
-      return out;
+      sinks.get(wanted)?.discard();
+      const isSpooled = target.isStream && !isFinal;
+      const { names } = asked.get(wanted)!;
+      const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
+      sinks.set(wanted, sink);
+      return sink;
     },
     async done(result) {
       const one = asked.get(result.wanted)!;
       try {
-        const spool = spooled.get(result.wanted);
-        const out = spool ? target.begin(one.names, result.file) : files.get(result.wanted)!;
-        await spool?.copyTo(out, settled, signal);
+        const sink = sinks.get(result.wanted)!;
+        const isSpooled = sink instanceof SpooledFile;
+        const out = isSpooled ? target.begin(one.names, result.file) : sink;
+        if (isSpooled) await sink.copyTo(out, settled, signal);
         out.commit();
         job.foundFile(result, one.names);
       } catch (error) {
@@ -96,7 +91,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   try {
     await search.run();
   } finally {
-    for (const file of [...files.values(), ...spooled.values()]) file.discard();
+    for (const sink of sinks.values()) sink.discard();
   }
   return patterns;
 }
@@ -145,8 +140,9 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       if (!carved) continue;
       if (!isFile) job.foundTree(carved, shown, names);
       else {
-        const { entries, number } = layers.find((one) => one.number === tree.layerOf(inode))!;
-        const file = foundFile(entries, { layer: number, row: tree.rowOf(inode), names: resolvedNames });
+        const layer = tree.layerOf(inode);
+        const { entries } = byNumber.get(layer)!;
+        const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolvedNames });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }

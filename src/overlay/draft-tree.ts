@@ -10,12 +10,12 @@ import type { PathComponents } from './path-components.js';
 /** No inode, no dentry, no row. */
 export const NONE = -1;
 
-/** Kinds as they stand in the `kinds` column: places in ENTRY_KINDS. */
+/** Kinds in the `kinds` column: positions in ENTRY_KINDS. */
 export const DIRECTORY = ENTRY_KINDS.indexOf('dir');
 export const SYMLINK = ENTRY_KINDS.indexOf('symlink');
 export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 
-/** `layers` of the root until an entry names it: it comes with the base. */
+/** `layers` of the root until an entry names it. */
 const BASE_LAYER = 1;
 
 /** Bytes of an inode and a dentry in their columns. */
@@ -34,7 +34,7 @@ const MIN_CAPACITY = 64;
 export class DraftTree {
   inodeCount = 0;
   kinds: Uint8Array<ArrayBuffer>;
-  /** Position in `tables` plus 1: the layer of the entry, or that made an implied directory. */
+  /** Position in `tables` plus 1, of the layer of the entry or that implied the directory. */
   layers: Uint16Array<ArrayBuffer>;
   /** NONE when no entry names the inode. */
   rows: Int32Array<ArrayBuffer>;
@@ -54,9 +54,9 @@ export class DraftTree {
   #slots: Int32Array<ArrayBuffer>;
 
   root: number;
-  /** Where aufs metadata lives: a second root that nobody sees. */
+  /** A second root, never shown: of aufs metadata. */
   readonly aufsRoot: number;
-  /** The layers' path heaps, then one for names that came out of link targets. */
+  /** The layers' path heaps, then one for names that link targets contain. */
   readonly heaps: Uint8Array[];
   #spareUsed = 0;
   #spent = 0; // bytes of the merge at its peak
@@ -113,10 +113,6 @@ export class DraftTree {
     return inode;
   }
 
-  hash(bytes: Uint8Array, start: number, end: number): number {
-    return hashName(bytes, start, end);
-  }
-
   /** The dentry of a name in a directory, or NONE. */
   find(directory: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
     const length = end - start;
@@ -144,14 +140,14 @@ export class DraftTree {
   ): number {
     const start = starts[component]! + skip;
     const end = ends[component]!;
-    return this.find(directory, this.hash(heap, start, end), heap, start, end);
+    return this.find(directory, hashName(heap, start, end), heap, start, end);
   }
 
   findName(directory: number, name: Uint8Array): number {
-    return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
+    return this.find(directory, hashName(name, 0, name.length), name, 0, name.length);
   }
 
-  /** What has the same name in another directory, or NONE. */
+  /** The inode of the same name in another directory, or NONE. */
   inodeNamedAs(dentry: number, directory: number): number {
     const name = this.nameOf(dentry);
     const found = this.find(directory, this.nameHashes[dentry]!, name, 0, name.length);
@@ -189,7 +185,7 @@ export class DraftTree {
     heap.set(name, this.#spareUsed);
     const start = this.#spareUsed;
     this.#spareUsed += name.length;
-    return this.link(directory, this.hash(name, 0, name.length), inode, spare, start, name.length);
+    return this.link(directory, hashName(name, 0, name.length), inode, spare, start, name.length);
   }
 
   /** Another inode, or NONE, takes the name. */
@@ -206,7 +202,7 @@ export class DraftTree {
     this.nameStarts[dentry] = start;
   }
 
-  /** Takes a name away by a whiteout. */
+  /** Removes a name by a whiteout. */
   unlink(dentry: number): void {
     this.setInode(dentry, NONE, 'whiteout');
     const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
@@ -246,7 +242,7 @@ export class DraftTree {
     return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
   }
 
-  /** Peak bytes that the merge is counted with. */
+  /** Peak bytes of the merge, as counted. */
   get spentBytes(): number {
     return this.#spent;
   }

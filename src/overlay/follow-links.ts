@@ -1,7 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { DIRECTORY, type DraftTree, NONE, SYMLINK } from './draft-tree.js';
 import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
-import type { PathComponents } from './path-components.js';
 import { splitPath } from './resolve-path.js';
 
 /** Where a path leads: a directory, and the components below it that are not directories. */
@@ -92,9 +91,4 @@ export class LinkFollower {
       `merging layers: paths lead through symlinks for more than ${this.maxSteps} components, the limit`,
     );
   }
-}
-
-/** The views of a path's components up to `count`. */
-export function componentViews(path: PathComponents, count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => path.view(i));
 }

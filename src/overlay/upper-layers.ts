@@ -155,9 +155,9 @@ export class UpperLayers implements PathTree {
     const table = layers[0]!.entries;
     const known = layers.length === 1 ? layerTrees.get(table) : undefined;
     if (known) return known;
-    const tables = [...layers, ...this.#strata.flatMap((stratum) => stratum.layers)];
+    const all = [...layers, ...this.#strata.flatMap((stratum) => stratum.layers)];
     const spentBytes = this.#strata.reduce((sum, { tree }) => sum + tree.draft.spentBytes, 0);
-    const tree = new LayerTree(layers, mergeBytes(tables.map(({ entries }) => entries)) - spentBytes);
+    const tree = new LayerTree(layers, mergeBytes(all) - spentBytes);
     if (layers.length === 1) layerTrees.set(table, tree);
     return tree;
   }
