@@ -142,22 +142,20 @@ export class FileSearch {
     let readBytes = 0;
     for (let isSecond = false; ; isSecond = true) {
       const end = await session.walkLayer(image, number, search, { signal, onProgress });
+      const sightings = search.sightings('layer' in end ? end.layer.entries : undefined);
       if ('layer' in end) {
         // The layer was read to its end: captured files that all of it confirms are final.
-        for (const found of search.captured(end.layer.entries)) await this.#done(found);
+        for (const found of sightings ? search.captured(sightings) : []) await this.#done(found);
         return end.layer;
       }
       readBytes = Math.max(readBytes, end.readBytes);
-      const sightings = search.sightings();
       // The entries read may delete an earlier result, or leave a file to lower layers.
       if (sightings?.size !== this.#pending.size) break;
-      const missed = search.missed(sightings);
-      if (missed.length === 0) {
+      if (!search.aimAtMissed(sightings)) {
         await this.#conclude(number, sightings, { readBytes, totalBytes });
         return undefined;
       }
       if (isSecond) break;
-      search.aimAt(missed);
     }
     return this.#open(number);
   }

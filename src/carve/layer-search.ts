@@ -14,23 +14,18 @@ const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * How often wanted paths are looked up on the way through one layer. Each symlink on a path's way
- * costs one look; a layer made to cost more is read to its end, and then looked at.
+ * Maximum lookups of the wanted paths in one scan. Each symlink on a path's way costs one. A hostile
+ * layer with more is read to its end first.
  */
 const LOOKS_MAX = 10_000;
 
 /** What the part of a layer read so far says about a wanted file: the file is here or above. */
 export type Sighting = FoundFile | LayerslayerError;
 
+/** A file of the searched layer. */
 export interface FoundHere {
   wanted: WantedFile;
-  file: FoundFile; // of this layer
-}
-
-/** A file whose content has passed, or is passing. */
-interface CapturedFile {
-  row: number;
-  capture: Capture;
+  file: FoundFile;
 }
 
 export interface LayerSearchOptions {
@@ -43,6 +38,14 @@ export interface LayerSearchOptions {
   settled?(): Promise<void> | undefined;
 }
 
+/** A wanted file, and what the scan knows about it. */
+interface Target {
+  wanted: WantedFile;
+  path: readonly Uint8Array[]; // where it is, from the root, without the known symlinks
+  sighting?: Sighting | undefined; // undefined: missing so far
+  captured?: { row: number; content: Capture } | undefined; // it has passed, or is passing
+}
+
 /**
  * Searches a layer for files while the layers below are unknown, and captures their contents as
  * they pass. It has enough once all files are found. Later entries may replace a captured file, so
@@ -51,21 +54,17 @@ export interface LayerSearchOptions {
 export class LayerSearch implements LayerWatcher {
   readonly #options: LayerSearchOptions;
   #watch = new PathWatch();
-  /** The files known so far; the others are missing. */
-  readonly #sighted = new Map<WantedFile, Sighting>();
-  readonly #captured = new Map<WantedFile, CapturedFile>();
-  /** Resolved location of each file: a path from the root, without the known symlinks. */
-  readonly #places = new Map<WantedFile, readonly Uint8Array[]>();
-  /** By path key: files that exist at a path if its next entry is a file. */
-  readonly #expected = new Map<string, WantedFile[]>();
+  #targets: readonly Target[] = [];
+  /** By path key: targets that exist at a path if its next entry is a file. */
+  readonly #expected = new Map<string, Target[]>();
   #view: UpperLayers | undefined; // with the rows of the last look
   #looks = 0;
   #row = -1; // of the last entry
   #rows = 0; // that the longest scan has read
   #soFar: (() => EntryTable) | undefined; // those rows
-  /** In a second scan: the files to capture, by row. */
-  #missed: Map<number, FoundHere[]> | undefined;
-  #lastMissed = -1;
+  /** In a second scan: the targets to capture, by row. */
+  #missed: Map<number, Target[]> | undefined;
+  #lastMissed = -1; // row
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
@@ -75,7 +74,7 @@ export class LayerSearch implements LayerWatcher {
   #start(): void {
     const { wanted: all, upper } = this.#options;
     const view = new UpperLayers(upper, false);
-    for (const wanted of all) this.#place(wanted, view.resolve(wanted.path));
+    this.#targets = all.map((wanted) => ({ wanted, path: pathOf(view.resolve(wanted.path)) }));
     this.#aim();
   }
 
@@ -84,23 +83,10 @@ export class LayerSearch implements LayerWatcher {
     this.#row = -1;
     if (this.#missed) return;
     this.#watch = new PathWatch();
-    this.#sighted.clear();
-    this.#captured.clear();
     this.#view = undefined;
     this.#rows = 0;
     this.#soFar = undefined;
     this.#start();
-  }
-
-  /** Makes the next scan capture only these files. */
-  aimAt(missed: readonly FoundHere[]): void {
-    this.#row = -1;
-    this.#missed = new Map();
-    for (const found of missed) {
-      const { row } = found.file;
-      this.#missed.set(row, [...(this.#missed.get(row) ?? []), found]);
-      this.#lastMissed = Math.max(this.#lastMissed, row);
-    }
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
@@ -109,22 +95,22 @@ export class LayerSearch implements LayerWatcher {
       this.#rows = row + 1;
       this.#soFar = soFar;
     }
+    const key = this.#missed ? undefined : this.#watch.concerns(entry);
     if (this.#missed) {
-      for (const { wanted, file } of this.#missed.get(row) ?? []) this.#capture(wanted, file, entry);
-      return this.#hasEnough;
-    }
-    const key = this.#watch.concerns(entry);
-    if (key !== undefined) {
+      const missed = entry.kind === 'file' ? this.#missed.get(row) : undefined;
+      for (const target of missed ?? []) this.#capture(target, entry, row);
+    } else if (key !== undefined) {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
       // Most files are an entry of their own path; capturing that needs no merge.
-      if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
+      if (expected) for (const target of expected) this.#capture(target, entry, row);
       else if (++this.#looks <= LOOKS_MAX) this.#look(entry, row, soFar());
     }
     return this.#hasEnough;
   }
 
   onBytes(bytes: Uint8Array, offset: number): boolean {
-    for (const { capture } of this.#captured.values()) if (!capture.isComplete) capture.pass(bytes, offset);
+    for (const { captured } of this.#targets)
+      if (captured && !captured.content.isComplete) captured.content.pass(bytes, offset);
     return this.#hasEnough;
   }
 
@@ -142,43 +128,47 @@ export class LayerSearch implements LayerWatcher {
     const view = entries && this.#viewWith(entries);
     if (!view?.isCertain) return undefined;
     const sightings = new Map<WantedFile, Sighting>();
-    for (const wanted of this.#options.wanted) {
+    for (const { wanted } of this.#targets) {
       const sighting = sightingOf(view, wanted, view.resolve(wanted.path));
       if (sighting) sightings.set(wanted, sighting);
     }
     return sightings;
   }
 
-  /** Returns the captured files that all entries of the layer confirm. */
-  captured(entries: EntryTable): FoundHere[] {
-    const sightings = this.#captured.size > 0 ? this.sightings(entries) : undefined;
-    return this.#filesHere(sightings).filter((found) => this.#hasCaptured(found));
-  }
-
-  /** Returns the files of this layer that were not captured: links point back at their content. */
-  missed(sightings: ReadonlyMap<WantedFile, Sighting>): FoundHere[] {
-    return this.#filesHere(sightings).filter((found) => !this.#hasCaptured(found));
-  }
-
-  #filesHere(sightings: ReadonlyMap<WantedFile, Sighting> = new Map()): FoundHere[] {
-    return [...sightings].flatMap(([wanted, sighting]) => {
-      const file = this.#fileHere(sighting);
-      return file ? [{ wanted, file }] : [];
+  /** Returns the files of this layer whose whole content was captured. */
+  captured(sightings: ReadonlyMap<WantedFile, Sighting>): FoundHere[] {
+    return this.#targets.flatMap((target) => {
+      const { wanted, captured } = target;
+      const file = this.#fileHere(sightings.get(wanted));
+      return file && captured?.row === file.row && captured.content.isComplete ? [{ wanted, file }] : [];
     });
   }
 
-  #hasCaptured({ wanted, file }: FoundHere): boolean {
-    const captured = this.#captured.get(wanted);
-    return captured?.row === file.row && captured.capture.isComplete;
+  /**
+   * Makes the next scan capture the files whose content had passed before they were found: links
+   * point back at it.
+   * @returns false if there are none
+   */
+  aimAtMissed(sightings: ReadonlyMap<WantedFile, Sighting>): boolean {
+    const captured = new Set(this.captured(sightings).map(({ wanted }) => wanted));
+    const missed = new Map<number, Target[]>();
+    for (const target of this.#targets) {
+      target.sighting = sightings.get(target.wanted);
+      const file = captured.has(target.wanted) ? undefined : this.#fileHere(target.sighting);
+      if (!file) continue;
+      missed.set(file.row, [...(missed.get(file.row) ?? []), target]);
+      this.#lastMissed = Math.max(this.#lastMissed, file.row);
+    }
+    this.#missed = missed;
+    this.#row = -1;
+    return missed.size > 0;
   }
 
   get #hasEnough(): boolean {
     const isFound = this.#missed
       ? this.#row >= this.#lastMissed
-      : this.#view?.isCertain !== false && this.#sighted.size === this.#options.wanted.length;
-    if (!isFound) return false;
-    for (const { capture } of this.#captured.values()) if (!capture.isComplete) return false;
-    return true;
+      : this.#view?.isCertain !== false && this.#targets.every(({ sighting }) => sighting);
+    return isFound && this.#targets.every(({ captured }) => !captured || captured.content.isComplete);
   }
 
   #viewWith(entries: EntryTable): UpperLayers {
@@ -191,69 +181,60 @@ export class LayerSearch implements LayerWatcher {
     this.#view ??= this.#viewWith(entries);
     const view = this.#view;
     if (!view.isCertain) return;
-    for (const wanted of this.#options.wanted) {
-      const resolved = view.resolve(wanted.path);
-      this.#place(wanted, resolved);
+    for (const target of this.#targets) {
+      const resolved = view.resolve(target.wanted.path);
+      target.path = pathOf(resolved);
       // A path that is no file yet may become one: a later entry may fix `no-directory` and `loop`
       // too.
-      const sighting = sightingOf(view, wanted, resolved);
-      if (sighting) this.#sighted.set(wanted, sighting);
-      else this.#sighted.delete(wanted);
-      const file = this.#fileHere(sighting);
-      if (this.#captured.get(wanted)?.row === file?.row) continue;
-      this.#captured.delete(wanted);
-      if (file?.row === row) this.#capture(wanted, file, entry);
+      target.sighting = sightingOf(view, target.wanted, resolved);
+      const found = this.#fileHere(target.sighting)?.row;
+      if (target.captured?.row === found) continue;
+      target.captured = undefined;
+      if (found === row) this.#capture(target, entry, row);
     }
     this.#aim();
   }
 
-  /** Captures an entry that is expected to be the wanted file. */
-  #take(wanted: WantedFile, entry: TarEntry, row: number): void {
-    const { size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
+  /** Captures an entry that is the wanted file, or will be. */
+  #capture(target: Target, entry: TarEntry, row: number): void {
+    const { dataOffset, storedSize, sparse, size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
     const file: FoundFile = {
-      ...{ layer: this.#options.number, row, names: this.#places.get(wanted)! },
+      ...{ layer: this.#options.number, row, names: target.path },
       ...{ size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds },
     };
-    this.#sighted.set(wanted, file);
-    this.#capture(wanted, file, entry);
-  }
-
-  #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: TarEntry): void {
-    const capture = new Capture({ dataOffset, storedSize, sparse }, this.#options.begin(wanted, file));
-    this.#captured.set(wanted, { row: file.row, capture });
+    const sink = this.#options.begin(target.wanted, file);
+    target.sighting = file;
+    target.captured = { row, content: new Capture({ dataOffset, storedSize, sparse }, sink) };
   }
 
   /** Returns the file if it is in this layer. */
   #fileHere(sighting: Sighting | undefined): FoundFile | undefined {
-    const isHere =
-      sighting && !(sighting instanceof LayerslayerError) && sighting.layer === this.#options.number;
-    return isHere ? sighting : undefined;
-  }
-
-  /** Records the file's location. The names may be views of a table that is released. */
-  #place(wanted: WantedFile, resolved: Resolved): void {
-    const { names } = resolved;
-    const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
-    const place = [...names, ...ahead].filter((name) => !DOT.equals(name));
-    this.#places.set(
-      wanted,
-      place.map((name) => new Uint8Array(name)),
-    );
+    if (!sighting || sighting instanceof LayerslayerError) return undefined;
+    return sighting.layer === this.#options.number ? sighting : undefined;
   }
 
   /** Updates the expected entries after a check. */
   #aim(): void {
     this.#expected.clear();
-    for (const [wanted, place] of this.#places) {
-      const sighting = this.#sighted.get(wanted);
+    for (const target of this.#targets) {
+      const { path, sighting } = target;
       const isHere = sighting === undefined || this.#fileHere(sighting) !== undefined;
-      if (!isHere || place.some((name) => DOT_DOT.equals(name))) continue;
-      const key = keyOf(place);
-      this.#expected.set(key, [...(this.#expected.get(key) ?? []), wanted]);
+      if (!isHere || path.some((name) => DOT_DOT.equals(name))) continue;
+      const key = keyOf(path);
+      this.#expected.set(key, [...(this.#expected.get(key) ?? []), target]);
     }
-    const asked = this.#options.wanted.map(({ path }) => path);
-    this.#watch.aim([...asked, ...this.#places.values()]);
+    this.#watch.aim(this.#targets.flatMap(({ wanted, path }) => [wanted.path, path]));
   }
+}
+
+/**
+ * Returns where a path leads, with what is missing. The names are copies: they may be views of a
+ * table that is released.
+ */
+function pathOf(resolved: Resolved): Uint8Array[] {
+  const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
+  const names = [...resolved.names, ...ahead].filter((name) => !DOT.equals(name));
+  return names.map((name) => new Uint8Array(name));
 }
 
 function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
