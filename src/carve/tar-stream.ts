@@ -1,8 +1,7 @@
+import { joinPath } from '../overlay/resolve-path.js';
 import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '../tar/tar-writer.js';
 import type { CarveTarget, KeptAttributes, SpecialFile, TargetFile } from './carve-target.js';
 import { SequentialSink } from './sequential-sink.js';
-
-const SLASH = Buffer.from('/');
 
 /** Bytes per write. A tar of small files would otherwise need three writes per file. */
 const BATCH_SIZE = 64 * 1024;
@@ -69,16 +68,15 @@ export class TarStream implements CarveTarget {
   #header(
     kind: WrittenEntry['kind'],
     names: readonly Uint8Array[],
-    { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs }: KeptAttributes,
+    attributes: KeptAttributes,
     more: Partial<WrittenEntry> = {},
   ): void {
-    const attributes = { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, ...(xattrs && { xattrs }) };
-    this.#put(tarHeader({ kind, path: pathOf(names), size: 0, ...attributes, ...more }));
+    this.#put(tarHeader({ ...attributes, kind, path: pathOf(names), size: 0, ...more }));
   }
 }
 
 /** Relative; the root itself is `./`. */
 function pathOf(names: readonly Uint8Array[]): Buffer {
-  const path = Buffer.concat(names.flatMap((name, i) => (i === 0 ? [name] : [SLASH, name])));
+  const path = joinPath(names).subarray(1);
   return path.length === 0 ? Buffer.from('./') : path;
 }

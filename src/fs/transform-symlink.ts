@@ -1,5 +1,5 @@
-import { MAX_LINK_TARGET_LENGTH } from '../overlay/limits.js';
 import { ROOT_INODE, type Tree } from '../overlay/tree.js';
+import { MAX_LINK_TARGET_LENGTH } from '../tar/limits.js';
 
 const SLASH = 0x2f;
 
