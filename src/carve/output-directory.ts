@@ -61,9 +61,7 @@ export class OutputDirectory implements CarveTarget {
 
   check(names: readonly Uint8Array[]): void {
     for (let depth = 1; depth < names.length; depth++) {
-      const status = this.#status(names.slice(0, depth));
-      if (!status) return;
-      this.#checkDirectory(names.slice(0, depth), status);
+      if (!this.#hasDirectory(names.slice(0, depth))) return;
     }
     this.#checkFree(names);
   }
@@ -119,14 +117,14 @@ export class OutputDirectory implements CarveTarget {
   #makeParents(names: readonly Uint8Array[]): void {
     for (let depth = 1; depth < names.length; depth++) {
       const parent = names.slice(0, depth);
-      const status = this.#status(parent);
-      if (status) this.#checkDirectory(parent, status);
-      else attempt(this.display(parent), () => mkdirSync(this.#path(parent)));
+      if (!this.#hasDirectory(parent)) attempt(this.display(parent), () => mkdirSync(this.#path(parent)));
     }
   }
 
-  #checkDirectory(names: readonly Uint8Array[], status: Stats): void {
-    if (status.isDirectory()) return;
+  /** @throws LayerslayerError IO_FAILED if something else has the name */
+  #hasDirectory(names: readonly Uint8Array[]): boolean {
+    const status = this.#status(names);
+    if (!status || status.isDirectory()) return status !== undefined;
     const what = status.isSymbolicLink()
       ? 'is a symlink, which is not followed'
       : 'is there, and no directory';

@@ -33,25 +33,25 @@ const MIN_CAPACITY = 64;
  */
 export class DraftTree {
   inodeCount = 0;
-  kinds: Uint8Array<ArrayBuffer>;
+  kinds = new Uint8Array(0);
   /** Position in `tables` plus 1, of the layer of the entry or that implied the directory. */
-  layers: Uint16Array<ArrayBuffer>;
+  layers = new Uint16Array(0);
   /** NONE when no entry names the inode. */
-  rows: Int32Array<ArrayBuffer>;
+  rows = new Int32Array(0);
   /** Of directories; the root's is itself. */
-  parents: Int32Array<ArrayBuffer>;
+  parents = new Int32Array(0);
 
   dentryCount = 0;
-  dentryParents: Int32Array<ArrayBuffer>;
+  dentryParents = new Int32Array(0);
   /** NONE when the dentry was taken away. */
-  dentryInodes: Int32Array<ArrayBuffer>;
+  dentryInodes = new Int32Array(0);
   /** Which of `heaps` the name's bytes lie in. */
-  nameHeaps: Uint16Array<ArrayBuffer>;
-  nameStarts: Uint32Array<ArrayBuffer>;
-  nameLengths: Uint8Array<ArrayBuffer>;
-  nameHashes: Uint32Array<ArrayBuffer>;
-  #chain: Int32Array<ArrayBuffer>; // next dentry of the same slot
-  #slots: Int32Array<ArrayBuffer>;
+  nameHeaps = new Uint16Array(0);
+  nameStarts = new Uint32Array(0);
+  nameLengths = new Uint8Array(0);
+  nameHashes = new Uint32Array(0);
+  #chain = new Int32Array(0); // next dentry of the same slot
+  #slots = new Int32Array(0);
 
   root: number;
   /** A second root, never shown: of aufs metadata. */
@@ -72,18 +72,8 @@ export class DraftTree {
     this.tables = [...tables];
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
     const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
-    this.kinds = new Uint8Array(capacity);
-    this.layers = new Uint16Array(capacity);
-    this.rows = new Int32Array(capacity);
-    this.parents = new Int32Array(capacity);
-    this.dentryParents = new Int32Array(capacity);
-    this.dentryInodes = new Int32Array(capacity);
-    this.nameHeaps = new Uint16Array(capacity);
-    this.nameStarts = new Uint32Array(capacity);
-    this.nameLengths = new Uint8Array(capacity);
-    this.nameHashes = new Uint32Array(capacity);
-    this.#chain = new Int32Array(capacity);
-    this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
+    this.#resizeInodes(capacity);
+    this.#resizeDentries(capacity);
     this.heaps = [...tables.map((table) => table.pathHeap), new Uint8Array(0)];
     this.root = this.addDirectory(0, BASE_LAYER);
     this.aufsRoot = this.addDirectory(this.inodeCount, BASE_LAYER);
@@ -98,7 +88,7 @@ export class DraftTree {
       );
     }
     this.#spend(INODE_COST);
-    if (this.inodeCount === this.kinds.length) this.#growInodes();
+    if (this.inodeCount === this.kinds.length) this.#resizeInodes(this.inodeCount * 2);
     const inode = this.inodeCount++;
     this.kinds[inode] = kind;
     this.layers[inode] = layer;
@@ -162,7 +152,7 @@ export class DraftTree {
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
     this.#spend(DENTRY_COST);
-    if (this.dentryCount === this.dentryParents.length) this.#growDentries();
+    if (this.dentryCount === this.dentryParents.length) this.#resizeDentries(this.dentryCount * 2);
     const dentry = this.dentryCount++;
     this.dentryParents[dentry] = directory;
     this.dentryInodes[dentry] = inode;
@@ -281,8 +271,7 @@ export class DraftTree {
     }
   }
 
-  #growInodes(): void {
-    const capacity = this.inodeCount * 2;
+  #resizeInodes(capacity: number): void {
     this.kinds = enlarged(this.kinds, new Uint8Array(capacity));
     this.layers = enlarged(this.layers, new Uint16Array(capacity));
     this.rows = enlarged(this.rows, new Int32Array(capacity));
@@ -290,8 +279,7 @@ export class DraftTree {
     garbageMade(this.inodeCount * INODE_BYTES);
   }
 
-  #growDentries(): void {
-    const capacity = this.dentryCount * 2;
+  #resizeDentries(capacity: number): void {
     this.dentryParents = enlarged(this.dentryParents, new Int32Array(capacity));
     this.dentryInodes = enlarged(this.dentryInodes, new Int32Array(capacity));
     this.nameHeaps = enlarged(this.nameHeaps, new Uint16Array(capacity));
