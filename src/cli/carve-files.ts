@@ -2,8 +2,8 @@ import { LayerslayerError } from '../base/errors.js';
 import { shownName } from '../base/quote-name.js';
 import { bytesOfText } from '../base/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
+import { DeletionHints, findHidden } from '../carve/deletion-hint.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
-import { findHidden, HiddenHints, hasPath } from '../carve/hidden-paths.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
@@ -11,7 +11,7 @@ import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/
 import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import { joinPath, resolvePath } from '../overlay/resolve-path.js';
+import { hasPath, joinPath, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
@@ -41,8 +41,7 @@ export interface CarveJob {
 export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
   const { session, image, numbers, target, verify, settled, signal, onProgress } = job;
   const asked = new Map<WantedFile, AskedPath>();
-  const files = new Map<WantedFile, TargetFile>();
-  const spooled = new Map<WantedFile, SpooledFile>();
+  const sinks = new Map<WantedFile, TargetFile | SpooledFile>();
   const patterns: AskedPath[] = [];
   for (const one of paths) {
     try {
@@ -59,24 +58,20 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     numbers,
     verify,
     begin(wanted, file, isFinal) {
-      files.get(wanted)?.discard();
-      spooled.get(wanted)?.discard();
-      if (target.isStream && !isFinal) {
-        const spool = new SpooledFile(file.size);
-        spooled.set(wanted, spool);
-        return spool;
-      }
-      spooled.delete(wanted);
-      const out = target.begin(asked.get(wanted)!.names, file);
-      files.set(wanted, out);
-      return out;
+      sinks.get(wanted)?.discard();
+      const isSpooled = target.isStream && !isFinal;
+      const { names } = asked.get(wanted)!;
+      const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
+      sinks.set(wanted, sink);
+      return sink;
     },
     async done(result) {
       const one = asked.get(result.wanted)!;
       try {
-        const spool = spooled.get(result.wanted);
-        const out = spool ? target.begin(one.names, result.file) : files.get(result.wanted)!;
-        await spool?.copyTo(out, settled, signal);
+        const sink = sinks.get(result.wanted)!;
+        const isSpooled = sink instanceof SpooledFile;
+        const out = isSpooled ? target.begin(one.names, result.file) : sink;
+        if (isSpooled) await sink.copyTo(out, settled, signal);
         out.commit();
         job.foundFile(result, one.names);
       } catch (error) {
@@ -96,7 +91,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   try {
     await search.run();
   } finally {
-    for (const file of [...files.values(), ...spooled.values()]) file.discard();
+    for (const sink of sinks.values()) sink.discard();
   }
   return patterns;
 }
@@ -105,7 +100,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
 export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
   const { image, numbers, target, recursive, settled, signal, onProgress } = job;
   const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
-  const hints = new HiddenHints();
+  const hints = new DeletionHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
@@ -145,8 +140,9 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       if (!carved) continue;
       if (!isFile) job.foundTree(carved, shown, names);
       else {
-        const { entries, number } = layers.find((one) => one.number === tree.layerOf(inode))!;
-        const file = foundFile(entries, { layer: number, row: tree.rowOf(inode), names: resolvedNames });
+        const layer = tree.layerOf(inode);
+        const { entries } = byNumber.get(layer)!;
+        const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolvedNames });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }

@@ -10,12 +10,12 @@ import type { PathComponents } from './path-components.js';
 /** No inode, no dentry, no row. */
 export const NONE = -1;
 
-/** Kinds as they stand in the `kinds` column: places in ENTRY_KINDS. */
+/** Kinds in the `kinds` column: positions in ENTRY_KINDS. */
 export const DIRECTORY = ENTRY_KINDS.indexOf('dir');
 export const SYMLINK = ENTRY_KINDS.indexOf('symlink');
 export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 
-/** `layers` of the root until an entry names it: it comes with the base. */
+/** `layers` of the root until an entry names it. */
 const BASE_LAYER = 1;
 
 /** Bytes of an inode and a dentry in their columns. */
@@ -33,30 +33,30 @@ const MIN_CAPACITY = 64;
  */
 export class DraftTree {
   inodeCount = 0;
-  kinds: Uint8Array<ArrayBuffer>;
-  /** Position in `tables` plus 1: the layer of the entry, or that made an implied directory. */
-  layers: Uint16Array<ArrayBuffer>;
+  kinds = new Uint8Array(0);
+  /** Position in `tables` plus 1, of the layer of the entry or that implied the directory. */
+  layers = new Uint16Array(0);
   /** NONE when no entry names the inode. */
-  rows: Int32Array<ArrayBuffer>;
+  rows = new Int32Array(0);
   /** Of directories; the root's is itself. */
-  parents: Int32Array<ArrayBuffer>;
+  parents = new Int32Array(0);
 
   dentryCount = 0;
-  dentryParents: Int32Array<ArrayBuffer>;
+  dentryParents = new Int32Array(0);
   /** NONE when the dentry was taken away. */
-  dentryInodes: Int32Array<ArrayBuffer>;
+  dentryInodes = new Int32Array(0);
   /** Which of `heaps` the name's bytes lie in. */
-  nameHeaps: Uint16Array<ArrayBuffer>;
-  nameStarts: Uint32Array<ArrayBuffer>;
-  nameLengths: Uint8Array<ArrayBuffer>;
-  nameHashes: Uint32Array<ArrayBuffer>;
-  #chain: Int32Array<ArrayBuffer>; // next dentry of the same slot
-  #slots: Int32Array<ArrayBuffer>;
+  nameHeaps = new Uint16Array(0);
+  nameStarts = new Uint32Array(0);
+  nameLengths = new Uint8Array(0);
+  nameHashes = new Uint32Array(0);
+  #chain = new Int32Array(0); // next dentry of the same slot
+  #slots = new Int32Array(0);
 
   root: number;
-  /** Where aufs metadata lives: a second root that nobody sees. */
+  /** A second root, never shown: of aufs metadata. */
   readonly aufsRoot: number;
-  /** The layers' path heaps, then one for names that came out of link targets. */
+  /** The layers' path heaps, then one for names that link targets contain. */
   readonly heaps: Uint8Array[];
   #spareUsed = 0;
   #spent = 0; // bytes of the merge at its peak
@@ -72,18 +72,8 @@ export class DraftTree {
     this.tables = [...tables];
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
     const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
-    this.kinds = new Uint8Array(capacity);
-    this.layers = new Uint16Array(capacity);
-    this.rows = new Int32Array(capacity);
-    this.parents = new Int32Array(capacity);
-    this.dentryParents = new Int32Array(capacity);
-    this.dentryInodes = new Int32Array(capacity);
-    this.nameHeaps = new Uint16Array(capacity);
-    this.nameStarts = new Uint32Array(capacity);
-    this.nameLengths = new Uint8Array(capacity);
-    this.nameHashes = new Uint32Array(capacity);
-    this.#chain = new Int32Array(capacity);
-    this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
+    this.#resizeInodes(capacity);
+    this.#resizeDentries(capacity);
     this.heaps = [...tables.map((table) => table.pathHeap), new Uint8Array(0)];
     this.root = this.addDirectory(0, BASE_LAYER);
     this.aufsRoot = this.addDirectory(this.inodeCount, BASE_LAYER);
@@ -98,7 +88,7 @@ export class DraftTree {
       );
     }
     this.#spend(INODE_COST);
-    if (this.inodeCount === this.kinds.length) this.#growInodes();
+    if (this.inodeCount === this.kinds.length) this.#resizeInodes(this.inodeCount * 2);
     const inode = this.inodeCount++;
     this.kinds[inode] = kind;
     this.layers[inode] = layer;
@@ -111,10 +101,6 @@ export class DraftTree {
     const inode = this.addInode(DIRECTORY, layer, NONE);
     this.parents[inode] = parent;
     return inode;
-  }
-
-  hash(bytes: Uint8Array, start: number, end: number): number {
-    return hashName(bytes, start, end);
   }
 
   /** The dentry of a name in a directory, or NONE. */
@@ -144,14 +130,14 @@ export class DraftTree {
   ): number {
     const start = starts[component]! + skip;
     const end = ends[component]!;
-    return this.find(directory, this.hash(heap, start, end), heap, start, end);
+    return this.find(directory, hashName(heap, start, end), heap, start, end);
   }
 
   findName(directory: number, name: Uint8Array): number {
-    return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
+    return this.find(directory, hashName(name, 0, name.length), name, 0, name.length);
   }
 
-  /** What has the same name in another directory, or NONE. */
+  /** The inode of the same name in another directory, or NONE. */
   inodeNamedAs(dentry: number, directory: number): number {
     const name = this.nameOf(dentry);
     const found = this.find(directory, this.nameHashes[dentry]!, name, 0, name.length);
@@ -166,7 +152,7 @@ export class DraftTree {
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
     this.#spend(DENTRY_COST);
-    if (this.dentryCount === this.dentryParents.length) this.#growDentries();
+    if (this.dentryCount === this.dentryParents.length) this.#resizeDentries(this.dentryCount * 2);
     const dentry = this.dentryCount++;
     this.dentryParents[dentry] = directory;
     this.dentryInodes[dentry] = inode;
@@ -189,7 +175,7 @@ export class DraftTree {
     heap.set(name, this.#spareUsed);
     const start = this.#spareUsed;
     this.#spareUsed += name.length;
-    return this.link(directory, this.hash(name, 0, name.length), inode, spare, start, name.length);
+    return this.link(directory, hashName(name, 0, name.length), inode, spare, start, name.length);
   }
 
   /** Another inode, or NONE, takes the name. */
@@ -206,7 +192,7 @@ export class DraftTree {
     this.nameStarts[dentry] = start;
   }
 
-  /** Takes a name away by a whiteout. */
+  /** Removes a name by a whiteout. */
   unlink(dentry: number): void {
     this.setInode(dentry, NONE, 'whiteout');
     const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
@@ -221,7 +207,6 @@ export class DraftTree {
 
   /** An entry names the directory. */
   setAttributes(directory: number, layer: number, row: number): void {
-    this.observer?.attributed?.(directory);
     this.layers[directory] = layer;
     this.rows[directory] = row;
   }
@@ -247,7 +232,7 @@ export class DraftTree {
     return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
   }
 
-  /** Peak bytes that the merge is counted with. */
+  /** Peak bytes of the merge, as counted. */
   get spentBytes(): number {
     return this.#spent;
   }
@@ -286,8 +271,7 @@ export class DraftTree {
     }
   }
 
-  #growInodes(): void {
-    const capacity = this.inodeCount * 2;
+  #resizeInodes(capacity: number): void {
     this.kinds = enlarged(this.kinds, new Uint8Array(capacity));
     this.layers = enlarged(this.layers, new Uint16Array(capacity));
     this.rows = enlarged(this.rows, new Int32Array(capacity));
@@ -295,8 +279,7 @@ export class DraftTree {
     garbageMade(this.inodeCount * INODE_BYTES);
   }
 
-  #growDentries(): void {
-    const capacity = this.dentryCount * 2;
+  #resizeDentries(capacity: number): void {
     this.dentryParents = enlarged(this.dentryParents, new Int32Array(capacity));
     this.dentryInodes = enlarged(this.dentryInodes, new Int32Array(capacity));
     this.nameHeaps = enlarged(this.nameHeaps, new Uint16Array(capacity));

@@ -1,23 +1,16 @@
 import { LayerslayerError } from '../base/errors.js';
 import { DIRECTORY, type DraftTree, NONE, SYMLINK } from './draft-tree.js';
 import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
-import type { PathComponents } from './path-components.js';
 import { splitPath } from './resolve-path.js';
-
-/** Where a path leads: a directory, and the components below it that are not directories. */
-export interface Destination {
-  directory: number;
-  missing: Uint8Array[];
-}
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
 
 /**
- * Walks directories of a path through symlinks, inside the root, as securejoin does: `..` of the
- * root is the root, and what is missing is taken lexically. The slow way: it is only gone when a
- * plain walk met a symlink.
+ * Follows a path's directories through symlinks, inside the root, as securejoin does: `..` of the
+ * root is the root, and missing components are resolved lexically. Slow: used only for paths that a
+ * symlink is on.
  */
 export class LinkFollower {
   #stepsLeft: number;
@@ -32,10 +25,14 @@ export class LinkFollower {
   /**
    * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as
    *   missing
-   * @returns a string if the path leads nowhere: a loop of links, or a name or path too long
+   * @returns a directory, and the components below it that are no directories; a string if the
+   *   path leads nowhere: a loop of links, or a name or path too long
    * @throws LayerslayerError UNSUPPORTED past MAX_LINK_STEPS
    */
-  follow(components: readonly Uint8Array[], isFollowed: (dentry: number) => boolean): Destination | string {
+  follow(
+    components: readonly Uint8Array[],
+    isFollowed: (dentry: number) => boolean,
+  ): { directory: number; missing: Uint8Array[] } | string {
     const { draft } = this;
     const ahead = components.toReversed(); // a stack: the next component is the last
     const missing: Uint8Array[] = [];
@@ -92,9 +89,4 @@ export class LinkFollower {
       `merging layers: paths lead through symlinks for more than ${this.maxSteps} components, the limit`,
     );
   }
-}
-
-/** The views of a path's components up to `count`. */
-export function componentViews(path: PathComponents, count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => path.view(i));
 }

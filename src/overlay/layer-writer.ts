@@ -2,8 +2,9 @@ import { quoteName } from '../base/quote-name.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
-import { componentViews, type LinkFollower } from './follow-links.js';
+import type { LinkFollower } from './follow-links.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
+import { hashName } from './name-hash.js';
 import { PathComponents } from './path-components.js';
 import type { SkippedEntries } from './skipped-entries.js';
 import { roleOf } from './whiteout.js';
@@ -41,13 +42,13 @@ export class LayerWriter {
     this.entries = entries;
     this.#heap = entries.pathHeap;
     this.#directories[0] = this.draft.root;
-    for (; this.#rows < entries.length; this.#rows++) {
-      const row = this.#rows;
+    for (let row = this.#rows; row < entries.length; row++) {
       const reason = this.#entry(row);
       if (reason === undefined) continue;
       this.draft.observer?.skipped?.(this.position + 1, row);
       this.skipped.add(this.#heap.subarray(entries.pathStart(row), entries.pathEnd(row)), reason);
     }
+    this.#rows = entries.length;
     this.skipped.finish();
   }
 
@@ -100,7 +101,7 @@ export class LayerWriter {
     const last = path.count - 1;
     const nameStart = path.starts[last]!;
     const nameEnd = path.ends[last]!;
-    const hash = draft.hash(this.#heap, nameStart, nameEnd);
+    const hash = hashName(this.#heap, nameStart, nameEnd);
     const dentry = draft.find(parent, hash, this.#heap, nameStart, nameEnd);
     let inode = inodeOfTarget;
     if (dentry !== NONE) {
@@ -137,7 +138,7 @@ export class LayerWriter {
     for (let i = shared; i < depth; i++) {
       const start = path.starts[i]!;
       const end = path.ends[i]!;
-      const hash = draft.hash(this.#heap, start, end);
+      const hash = hashName(this.#heap, start, end);
       const dentry = draft.find(directory, hash, this.#heap, start, end);
       let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
@@ -159,14 +160,14 @@ export class LayerWriter {
 
   /** Rule 5: only symlinks of the entry's own layer lead on; others become directories. */
   #parentBehindLinks(path: PathComponents): number | string {
-    const found = this.follower.follow(componentViews(path, path.count - 1), (dentry) => this.#isOwn(dentry));
+    const found = this.follower.follow(path.views(path.count - 1), (dentry) => this.#isOwn(dentry));
     if (typeof found === 'string') return found;
     return found.missing.reduce((directory, name) => this.#directoryNamed(directory, name), found.directory);
   }
 
   /** Names of aufs metadata keep their whole path, below a root of their own. */
   #aufsParent(path: PathComponents): number {
-    const names = componentViews(path, path.count - 1);
+    const names = path.views(path.count - 1);
     return names.reduce((directory, name) => this.#directoryNamed(directory, name), this.draft.aufsRoot);
   }
 
@@ -202,7 +203,7 @@ export class LayerWriter {
       if (inode !== NONE && draft.kinds[inode] === DIRECTORY) {
         directory = inode;
       } else if (inode !== NONE && draft.kinds[inode] === SYMLINK) {
-        const found = this.follower.follow(componentViews(path, last), () => true);
+        const found = this.follower.follow(path.views(last), () => true);
         if (typeof found === 'string') return `a hard link to ${quoteName(target)}: ${found}`;
         if (found.missing.length > 0) return `a hard link to nothing, ${quoteName(target)}`;
         directory = found.directory;

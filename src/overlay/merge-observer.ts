@@ -13,8 +13,6 @@ export interface MergeObserver {
    * an empty copy; for the root, which has no dentry, `draft.root` changes and nothing is called.
    */
   taken?(dentry: number, inode: number, how: HidingWay): void;
-  /** An entry gives a directory other attributes. */
-  attributed?(directory: number): void;
   /**
    * The layer has a marker, whether it hides something or not.
    * @param path of the marker itself, valid during the call

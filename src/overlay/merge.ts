@@ -44,19 +44,17 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
 
 /**
  * Merges the layers into a draft.
- * @param maxBytes memory that it may take; default: what the layers' tables leave of their image's
- *   limit
+ * @param maxBytes memory that it may take
  * @returns also the writer of the last layer, for more rows of it
  * @throws LayerslayerError as mergeLayers
  */
 export function draftOf(
   layers: readonly NumberedLayer[],
   { onWarning, observe, signal }: MergeOptions = {},
-  maxBytes?: number,
+  maxBytes = mergeBytes(layers),
 ): { draft: DraftTree; writer: LayerWriter | undefined } {
   const tables = layers.map((layer) => layer.entries);
-  const limit = mergeBytes(tables);
-  const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes ?? limit);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes);
   draft.observer = observe?.(draft);
   const follower = new LinkFollower(draft);
   let writer: LayerWriter | undefined;
@@ -76,10 +74,11 @@ export function draftOf(
 }
 
 /**
- * Returns the memory that the tables leave of their image's limit.
- * @throws LayerslayerError UNSUPPORTED if they are past another limit
+ * Returns the memory that the layers' tables leave of their image's limit.
+ * @throws LayerslayerError UNSUPPORTED past another limit
  */
-export function mergeBytes(tables: readonly EntryTable[]): number {
+export function mergeBytes(layers: readonly NumberedLayer[]): number {
+  const tables = layers.map((layer) => layer.entries);
   checkLimits(tables);
   let blobBytes = 0;
   let tableBytes = 0;

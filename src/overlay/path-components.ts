@@ -74,13 +74,14 @@ export class PathComponents {
   key(count: number): string {
     if (count === 0) return '';
     for (let i = 1; i < count; i++) {
-      if (this.starts[i] !== this.ends[i - 1]! + 1) return this.#joined(count);
+      if (this.starts[i] !== this.ends[i - 1]! + 1) return keyOf(this.views(count));
     }
     return latin1(this.heap.subarray(this.starts[0]!, this.ends[count - 1]!)); // it was clean
   }
 
-  #joined(count: number): string {
-    return Array.from({ length: count }, (_, i) => latin1(this.view(i))).join('/');
+  /** Views of the first `count` components. */
+  views(count: number): Uint8Array[] {
+    return Array.from({ length: count }, (_, i) => this.view(i));
   }
 
   #push(start: number, end: number): void {

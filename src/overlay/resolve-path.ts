@@ -77,6 +77,15 @@ export function resolvePath(
   return { kind: 'found', inode: inodes.at(-1)!, names };
 }
 
+/** Returns whether a tree has a path, even as a dangling symlink. */
+export function hasPath(tree: PathTree, path: readonly Uint8Array[]): boolean {
+  const name = path.at(-1);
+  if (name === undefined) return true;
+  const parent = resolvePath(tree, path.slice(0, -1));
+  if (parent.kind !== 'found' || tree.kind(parent.inode) !== 'dir') return false;
+  return DOT.equals(name) || DOT_DOT.equals(name) || tree.lookup(parent.inode, name) !== 0;
+}
+
 /**
  * Returns the error for a path that leads to no file.
  * @param asked the path as it was given

@@ -16,7 +16,6 @@ interface Stratum {
 
 /** What the layers have at a path. */
 interface Node {
-  parent: number;
   key: string; // of the path
   /** By stratum that has it: the draft inode. Of what is no directory only the one that counts. */
   inodes: ReadonlyMap<number, number>;
@@ -37,17 +36,17 @@ const layerTrees = new WeakMap<EntryTable, LayerTree>();
  * (rule O5).
  *
  * But for one thing: a hard link whose target is not in its layer may have it in a lower one, and
- * then stands where something else seemed to be. Such a layer is merged together with those below
- * it. Until the target is there, they count as unknown.
+ * then stands where something else seemed to be. Such a layer and those below it count as unknown
+ * until all layers are known. Then they are merged together.
  */
 export class UpperLayers implements PathTree {
   readonly #strata: Stratum[] = []; // top first
-  #pending: NumberedLayer[] = []; // base first; below the strata, with open hard links
-  #pendingMax = 0; // layers at which they are merged again: each time twice as many
-  #isWhole: boolean;
+  readonly #isWhole: boolean;
   #nodes: Node[] = []; // by number, from ROOT_INODE
   /** By key: the node's number; if there is none, minus the number of strata searched. */
   readonly #found = new Map<string, number>();
+  /** False: layers below the strata are known, but not what they say. */
+  isCertain = true;
 
   /**
    * @param layers base first, the top one last
@@ -55,54 +54,28 @@ export class UpperLayers implements PathTree {
    * @throws LayerslayerError UNSUPPORTED as mergeLayers
    */
   constructor(layers: readonly NumberedLayer[], isWhole: boolean) {
-    this.#isWhole = isWhole && layers.length === 0;
-    for (const [i, layer] of layers.toReversed().entries())
-      this.add(layer, isWhole && i === layers.length - 1);
-  }
-
-  /** Returns a view of the same layers, to which others can be added. */
-  copy(): UpperLayers {
-    const copy = new UpperLayers([], this.#isWhole);
-    copy.#strata.push(...this.#strata);
-    copy.#pending = [...this.#pending];
-    copy.#pendingMax = this.#pendingMax;
-    return copy;
-  }
-
-  /**
-   * Adds the next lower layer. Numbers of inodes are void then.
-   * @param isWhole there are none below it
-   * @throws LayerslayerError UNSUPPORTED as mergeLayers
-   */
-  add(layer: NumberedLayer, isWhole: boolean): void {
     this.#isWhole = isWhole;
-    this.#forget();
-    this.#pending.unshift(layer);
-    if (!isWhole && this.#pending.length < this.#pendingMax) return;
-    const layers = this.#pending;
-    const tree = this.#treeOf(layers);
-    if (tree.hasOpenLinks && !isWhole) {
-      this.#pendingMax = layers.length * 2;
-      return;
+    for (let below = layers.length - 1; below >= 0 && this.isCertain; below--) {
+      const one = layers.slice(below, below + 1);
+      const tree = this.#treeOf(one);
+      if (!tree.hasOpenLinks) this.#strata.push({ layers: one, tree });
+      else if (!isWhole) this.isCertain = false;
+      else {
+        const rest = layers.slice(0, below + 1);
+        this.#strata.push({ layers: rest, tree: this.#treeOf(rest) });
+        return;
+      }
     }
-    this.#strata.push({ layers, tree });
-    this.#pending = [];
-    this.#pendingMax = 0;
   }
 
   /** Takes more rows of the lowest layer, which is still being read. Voids inode numbers. */
   extend(entries: EntryTable): void {
     const { tree, layers } = this.#strata.pop()!;
-    const layer = { entries, number: layers[0]!.number };
     tree.extend(entries);
-    this.#forget();
-    if (tree.hasOpenLinks && !this.#isWhole) this.#pending = [layer];
-    else this.#strata.push({ layers: [layer], tree });
-  }
-
-  /** False: layers below the upper ones are known, but not what they say. */
-  get isCertain(): boolean {
-    return this.#pending.length === 0;
+    this.#nodes = [];
+    this.#found.clear();
+    this.isCertain = this.#isWhole || !tree.hasOpenLinks;
+    if (this.isCertain) this.#strata.push({ layers: [{ ...layers[0]!, entries }], tree });
   }
 
   resolve(path: readonly Uint8Array[]): Resolved {
@@ -131,10 +104,6 @@ export class UpperLayers implements PathTree {
       this.#found.set(key, found);
     }
     return Math.max(0, found);
-  }
-
-  parentOf(inode: number): number {
-    return this.#node(inode).parent;
   }
 
   kind(inode: number): InodeKind {
@@ -179,23 +148,18 @@ export class UpperLayers implements PathTree {
       if (opaque.has(key)) contents = Math.min(contents, i + 1);
     }
     if (inodes.size === 0) return -depth;
-    return this.#nodes.push({ parent, key, inodes, depth: Math.min(depth, contents) }) - 1;
+    return this.#nodes.push({ key, inodes, depth: Math.min(depth, contents) }) - 1;
   }
 
   #treeOf(layers: readonly NumberedLayer[]): LayerTree {
     const table = layers[0]!.entries;
     const known = layers.length === 1 ? layerTrees.get(table) : undefined;
     if (known) return known;
-    const tables = [...layers, ...this.#strata.flatMap((stratum) => stratum.layers)];
+    const all = [...layers, ...this.#strata.flatMap((stratum) => stratum.layers)];
     const spentBytes = this.#strata.reduce((sum, { tree }) => sum + tree.draft.spentBytes, 0);
-    const tree = new LayerTree(layers, mergeBytes(tables.map(({ entries }) => entries)) - spentBytes);
+    const tree = new LayerTree(layers, mergeBytes(all) - spentBytes);
     if (layers.length === 1) layerTrees.set(table, tree);
     return tree;
-  }
-
-  #forget(): void {
-    this.#nodes = [];
-    this.#found.clear();
   }
 
   #searched({ names, name }: Resolved & { kind: 'missing' }): number {
@@ -212,7 +176,7 @@ export class UpperLayers implements PathTree {
     if (this.#nodes.length === 0) {
       const depth = this.#strata.findIndex(({ tree }) => tree.opaque.has('')) + 1 || OPEN;
       const inodes = new Map(this.#strata.map(({ tree }, i) => [i, tree.draft.root]));
-      this.#nodes[ROOT_INODE] = { parent: ROOT_INODE, key: '', inodes, depth };
+      this.#nodes[ROOT_INODE] = { key: '', inodes, depth };
     }
     return this.#nodes[number]!;
   }

@@ -38,7 +38,6 @@ export class SearchedStack {
   readonly walked = new Map<number, number>();
   readonly opened = new Set<number>();
   readonly stopped = new Set<number>();
-  #passed = 0; // entries of the last scan
 
   /**
    * @param kept layers with a cached index
@@ -75,11 +74,12 @@ export class SearchedStack {
   async #walk(number: number, watcher: LayerWatcher) {
     const entries = this.stack[number - 1]!;
     let at = 0;
+    let passed = 0; // entries
     for (const [row, entry] of entries.entries()) {
       const told = asTarEntry(entry, at + BLOCK);
       this.walked.set(number, Math.max(this.walked.get(number) ?? 0, row + 1));
-      const soFar = () => entriesOf(...entries.slice(0, this.#passed));
-      this.#passed = row + 1;
+      const soFar = () => entriesOf(...entries.slice(0, passed));
+      passed = row + 1;
       let enough = watcher.onEntry(told, row, soFar);
       at += BLOCK;
       const content = Buffer.alloc(Math.ceil(told.storedSize / BLOCK) * BLOCK);

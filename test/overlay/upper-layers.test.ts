@@ -250,10 +250,9 @@ describe('UpperLayers', () => {
       fc.property(stack, fc.array(fc.nat(10), { maxLength: 4 }), askedPath, (layers, steps, asked) => {
         const [lowest, ...others] = layersFrom(layers, 1);
         const read = (rows: number) => entriesOf(...layers[0]!.slice(0, rows));
-        const view = new UpperLayers(others, false);
+        const view = new UpperLayers([{ ...lowest!, entries: read(0) }, ...others], false);
         if (!view.isCertain) return;
         let rows = 0;
-        view.add({ ...lowest!, entries: read(0) }, false);
         for (const step of steps) {
           rows += step;
           view.extend(read(rows));

@@ -1,4 +1,4 @@
-import { HiddenHints } from '../../carve/hidden-paths.js';
+import { DeletionHints } from '../../carve/deletion-hint.js';
 import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
@@ -73,7 +73,7 @@ export const peek: Command<typeof OPTIONS> = {
       if (merged) stack = await peekMerged(job);
       else if (deleted) await peekDeleted(job, only);
       else await peekLayers(job, numbers);
-      const hints = new HiddenHints();
+      const hints = new DeletionHints();
       const missing = {
         where: only && `layer ${only.join(', ')}`,
         hint: (names: readonly Uint8Array[]) => hints.find(stack, names),

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deletionHint } from '#dist/carve/deletion-hint.js';
-import { findHidden, HiddenHints, hasPath } from '#dist/carve/hidden-paths.js';
+import { DeletionHints, findHidden } from '#dist/carve/deletion-hint.js';
 import { mergeLayers } from '#dist/overlay/merge.js';
-import { splitPath } from '#dist/overlay/resolve-path.js';
+import { hasPath, splitPath } from '#dist/overlay/resolve-path.js';
 import { UpperLayers } from '#dist/overlay/upper-layers.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import { merge, type Stack } from '../overlay/trees.js';
@@ -59,17 +58,9 @@ describe('a path that an upper layer deletes', () => {
       const upper = numbered(layers).slice(2);
       const view = new UpperLayers(upper, false);
       const resolved = view.resolve(split(path));
-      const hints = new HiddenHints();
       const { session, image } = source;
-      const text = await deletionHint(split(path), resolved, {
-        session,
-        image,
-        lower: [1, 2],
-        upper,
-        view,
-        hints,
-        opened: new Map(),
-      });
+      const searched = { session, image, lower: [1, 2], upper, view };
+      const text = await new DeletionHints().search(split(path), resolved, searched);
       return [text, source.opened.size];
     };
     expect(await hint('/etc/x', 1000)).toEqual(['layer 1 has it, layer 3 deletes it: --layer 1', 2]);
