@@ -14,8 +14,8 @@ const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * Maximum lookups of the wanted paths in one scan. Each symlink on a path's way costs one. A hostile
- * layer with more is read to its end first.
+ * Maximum lookups of the wanted paths in one scan. Each symlink on a path's way costs one. A layer
+ * with more is read to its end first.
  */
 const LOOKS_MAX = 10_000;
 
@@ -184,8 +184,7 @@ export class LayerSearch implements LayerWatcher {
     for (const target of this.#targets) {
       const resolved = view.resolve(target.wanted.path);
       target.path = pathOf(resolved);
-      // A path that is no file yet may become one: a later entry may fix `no-directory` and `loop`
-      // too.
+      // A path that is no file yet may become one: a later entry may fix `no-directory` too.
       target.sighting = sightingOf(view, target.wanted, resolved);
       const found = this.#fileHere(target.sighting)?.row;
       if (target.captured?.row === found) continue;

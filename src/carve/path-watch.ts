@@ -5,9 +5,6 @@ const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
 
-/** Endings of paths whose last name is somewhere else. */
-const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
-
 /**
  * Detects the entries of a layer that may change where wanted paths lead. These are the components
  * of a wanted path, except directories before its end. An entry below a symlink of its own layer
@@ -21,7 +18,7 @@ export class PathWatch {
   readonly #endings = new Set<number>();
   /**
    * Hashes of the keys of symlinks so far, and of hard links, which may be names of symlinks. Two
-   * keys with one hash cost a look at the merge, no more.
+   * keys with one hash cost only a lookup.
    */
   readonly #links = new Set<number>();
   readonly #path = new PathComponents();
@@ -32,7 +29,7 @@ export class PathWatch {
     this.#ways.clear();
     this.#lastNames.clear();
     this.#endings.clear();
-    for (const ending of UNCLEAN) this.#endings.add(ending);
+    for (const unclean of [DOT, DOT_DOT, Buffer.alloc(0)]) this.#endings.add(endingOf(unclean));
     for (const path of paths) {
       let key = '';
       const ahead = path.filter((part) => !DOT.equals(part));
@@ -69,8 +66,7 @@ export class PathWatch {
   #isOnTheWay(key: string, kind: TarEntry['kind']): boolean {
     if (this.#ends.has(key) || (this.#ways.has(key) && kind !== 'dir')) return true;
     if (this.#links.size === 0) return false;
-    // One pass over the key: a layer may have 10,000 paths of 4,000 directories, whose prefixes are
-    // the square of that.
+    // One pass over the key: a layer may have 10,000 paths of 4,000 directories.
     let hash = HASH_START;
     for (let at = 0; at < key.length; at++) {
       const code = key.charCodeAt(at);

@@ -5,13 +5,13 @@ import type { EntryTable } from '../index/entry-table.js';
 import { missingPathError, type PathTree, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind } from '../overlay/tree.js';
 
-/** A path of the image that somebody wants the content of. */
+/** A path of the image whose content is wanted. */
 export interface WantedFile {
   text: string | Uint8Array; // for messages: as it was asked for, or the name that a pattern matched
   path: readonly Uint8Array[]; // its components
 }
 
-/** A regular file of the image: where it was found, and what it carries besides its content. */
+/** A regular file of the image: its location and attributes. */
 export interface FoundFile {
   layer: number; // from 1, base first
   row: number;
@@ -60,7 +60,7 @@ export interface RefusalContext {
   hint?: string | undefined; // advice for a missing path
 }
 
-/** Why what a path leads to is no file to extract; undefined when it is one. */
+/** Returns why a path leads to no file to extract, undefined if it does. */
 export function refusal(
   tree: PathTree,
   text: WantedFile['text'],

@@ -7,7 +7,7 @@ import { ROOT_INODE } from '../overlay/tree.js';
 import { shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
-/** Lines written between two looks at whether the reader keeps up. */
+/** Lines written at once; then the reader may catch up. */
 const LINES_AT_ONCE = 1000;
 
 /**
