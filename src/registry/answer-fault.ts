@@ -16,21 +16,14 @@ const ERROR_BODY_MS = 5_000;
  * @param doing names the operation, as `reading manifest docker.io/library/x:y`
  * @param wanted the expected status, as `200`
  */
-export async function answerFault(
-  answer: HttpAnswer,
-  doing: string,
-  wanted: string,
-  nowMs: number,
-): Promise<RegistryFault> {
-  const { status } = answer;
-  const host = answer.url.host;
-  const words = await registryWords(answer, host);
+export async function answerFault(answer: HttpAnswer, doing: string, wanted: string): Promise<RegistryFault> {
+  const { status, url, proxy } = answer;
+  const words = await registryWords(answer, url.host);
   const { code, advice } = judge(status);
-  const afterMs = retryAfterMs(headerOf(answer, 'retry-after'), nowMs);
-  const explained = explain(status, host);
-  const from = placeOf(answer.url, answer.proxy);
-  const message = `${doing}: got ${status} from ${from}, want ${wanted}${words}${explained}`;
-  return new RegistryFault(code, message, advice, { host, ...(afterMs !== undefined && { afterMs }) });
+  const from = placeOf(url, proxy);
+  const message = `${doing}: got ${status} from ${from}, want ${wanted}${words}${explain(status, url.host)}`;
+  const retryAfter = headerOf(answer, 'retry-after');
+  return new RegistryFault(code, message, advice, { host: url.host, retryAfter });
 }
 
 function judge(status: number): { code: ErrorCode; advice: RetryAdvice } {
@@ -46,14 +39,6 @@ function explain(status: number, host: string): string {
   if (status === 403) return '; it is private, or the credentials do not allow it';
   if (status === 429) return `; ${host} limits how often it is asked: log in, or try later`;
   return '';
-}
-
-/** Parses Retry-After (RFC 9110, section 10.2.3): seconds or a date. Other values are ignored. */
-export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
 /** nginx rejects clients without a certificate with an HTML page and status 400. */

@@ -19,7 +19,6 @@ export interface BlobRouteOptions {
   layer: Descriptor;
   toRegistry: Exchange; // with authorization and redirects
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
-  now: () => number; // ms since 1970
 }
 
 /** An address that answered, and the rule for requests to it. */
@@ -35,9 +34,9 @@ export class BlobRoute {
   #storage: StorageAddress | undefined;
 
   constructor(options: BlobRouteOptions) {
-    const { endpoint, layer, toStorage, now } = options;
+    const { endpoint, layer, toStorage } = options;
     this.#options = options;
-    this.#foreign = isForeign(layer) ? new ForeignLayer(endpoint.host, layer, toStorage, now) : undefined;
+    this.#foreign = isForeign(layer) ? new ForeignLayer(endpoint.host, layer, toStorage) : undefined;
   }
 
   /** Sends a GET of the blob. @param range value of the Range header; undefined: the whole blob */
@@ -46,8 +45,8 @@ export class BlobRoute {
     const headers: Record<string, string> = range === undefined ? {} : { range };
     const stored = await this.#fromStorage(headers, signal);
     if (stored) return stored;
-    const path = `/v2/${repository}/blobs/${layer.digest}`;
-    const answer = await toRegistry(endpoint.request('GET', path, headers), signal);
+    const url = new URL(`/v2/${repository}/blobs/${layer.digest}`, endpoint.origin);
+    const answer = await toRegistry({ method: 'GET', url, headers }, signal);
     if (this.#foreign && (answer.status === 404 || answer.status === 410)) {
       answer.body.discard();
       return this.#remember(await this.#foreign.open(headers, answer.nearby, signal));

@@ -1,4 +1,4 @@
-import type { Exchange, HttpAnswer, HttpRequest } from './http/http-exchange.js';
+import type { Exchange, HttpAnswer } from './http/http-exchange.js';
 import { isNotHttp } from './http/response-head.js';
 import { addressKind } from './http/target-policy.js';
 import { causeOf, connectionCode } from './registry-fault.js';
@@ -78,11 +78,6 @@ export class Endpoint {
   #settle(origin: string, answer: HttpAnswer): HttpAnswer {
     this.#candidates = [origin];
     return answer;
-  }
-
-  /** Returns a request for `path` below the registry. */
-  request(method: HttpRequest['method'], path: string, headers: Record<string, string>): HttpRequest {
-    return { method, url: new URL(path, this.origin), headers };
   }
 }
 

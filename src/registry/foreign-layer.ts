@@ -19,20 +19,17 @@ export class ForeignLayer {
   readonly #registry: string;
   readonly #layer: Descriptor;
   readonly #exchange: Exchange;
-  readonly #now: () => number;
   #urls: readonly string[];
   #answered: string | undefined; // url of the last answer
 
   /**
    * @param registry host, for messages
    * @param exchange follows redirects, sends no credentials
-   * @param now ms since 1970
    */
-  constructor(registry: string, layer: Descriptor, exchange: Exchange, now: () => number) {
+  constructor(registry: string, layer: Descriptor, exchange: Exchange) {
     this.#registry = registry;
     this.#layer = layer;
     this.#exchange = exchange;
-    this.#now = now;
     this.#urls = foreignUrls(layer);
   }
 
@@ -80,7 +77,7 @@ export class ForeignLayer {
     }
     // The caller handles 416 by requesting the whole blob.
     if ([200, 206, 416].includes(answer.status)) return answer;
-    throw await answerFault(answer, shownUrl(text), '200', this.#now());
+    throw await answerFault(answer, shownUrl(text), '200');
   }
 
   /** @param other what failed at a url, other than NOT_FOUND */

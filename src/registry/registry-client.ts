@@ -40,14 +40,17 @@ export interface RegistryClientOptions extends RegistryOptions, RemoteBlobLimits
   firstContactMs?: number; // until a registry that never answered counts as unreachable
 }
 
-/** One registry (OCI distribution-spec). Sends no request before the first call. */
+/**
+ * One registry (OCI distribution-spec). Sends no request before the first call. What its requests
+ * share has one owner each: `Endpoint` the scheme, `Connections` the sockets, `RegistryAuthorization`
+ * tokens and credentials, `RateLimitAccount` the waits. `BlobRoute` owns a blob's redirect target.
+ */
 export class RegistryClient {
   readonly #registry: string;
   readonly #authorization: RegistryAuthorization;
   readonly #endpoint: Endpoint;
   readonly #connections: Connections;
   readonly #options: RegistryClientOptions;
-  readonly #clock: Clock;
   readonly #contact: FirstContact;
   readonly #redirected: Exchange;
   readonly #retry: RetryOptions;
@@ -59,7 +62,7 @@ export class RegistryClient {
     const notice: Notice = options.onNotice ?? (() => {});
     this.#registry = registry;
     this.#options = options;
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    const clock = options.clock ?? SYSTEM_CLOCK;
     this.#endpoint = new Endpoint(registry, options.insecure);
     this.#connections = new Connections({
       endpoint: this.#endpoint,
@@ -72,12 +75,12 @@ export class RegistryClient {
     this.#authorization = new RegistryAuthorization({
       registry,
       exchange: this.#redirected,
-      clock: this.#clock,
+      clock,
       login: { registry: options, environment, notice },
     });
     this.#retry = {
-      clock: this.#clock,
-      account: new RateLimitAccount(this.#clock),
+      clock,
+      account: new RateLimitAccount(clock),
       notice,
       log: options.log ?? SILENT_LOG,
       renew: () => this.#connections.renew(),
@@ -129,7 +132,6 @@ export class RegistryClient {
       layer,
       toRegistry: this.#toRegistry(repository),
       toStorage: this.#redirected,
-      now: this.#clock.now,
     });
     const shared = { retry: this.#retry, contact: this.#contact, traffic: this.#traffic };
     return new RemoteBlob(layer, route, { ...this.#options, ...shared });
@@ -170,7 +172,7 @@ export class RegistryClient {
     const doing = `asking for manifest ${this.#name(repository, tag)}`;
     return this.#small(doing, signal, async (within) => {
       const answer = await this.#head(repository, tag, within);
-      if (answer?.status === 429 || answer?.status === 401) throw await this.#refusal(answer, doing);
+      if (answer?.status === 429 || answer?.status === 401) throw await answerFault(answer, doing, '200');
       answer?.body.discard();
       const digest = answer?.status === 200 ? headerOf(answer, 'docker-content-digest') : undefined;
       return isDigest(digest) ? digest : undefined;
@@ -201,19 +203,15 @@ export class RegistryClient {
 
   #ask(method: 'GET' | 'HEAD', repository: string, path: string, signal: AbortSignal): Promise<HttpAnswer> {
     const headers: Record<string, string> = path.startsWith('manifests/') ? { accept: MANIFEST_ACCEPT } : {};
-    const request = this.#endpoint.request(method, `/v2/${repository}/${path}`, headers);
-    return this.#toRegistry(repository)(request, signal);
+    const url = new URL(`/v2/${repository}/${path}`, this.#endpoint.origin);
+    return this.#toRegistry(repository)({ method, url, headers }, signal);
   }
 
   /** Returns an answer with status 200. */
   async #get(repository: string, path: string, doing: string, signal: AbortSignal): Promise<HttpAnswer> {
     const answer = await this.#ask('GET', repository, path, signal);
-    if (answer.status !== 200) throw await this.#refusal(answer, doing);
+    if (answer.status !== 200) throw await answerFault(answer, doing, '200');
     return answer;
-  }
-
-  #refusal(answer: HttpAnswer, doing: string): Promise<RegistryFault> {
-    return answerFault(answer, doing, '200', this.#clock.now());
   }
 
   /** Runs a request with a small body. Each try has a deadline; transient faults are retried. */

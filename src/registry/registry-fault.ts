@@ -17,7 +17,7 @@ export class RegistryFault extends LayerslayerError {
     readonly advice: RetryAdvice,
     readonly detail: {
       cause?: unknown;
-      afterMs?: number; // Retry-After, from now
+      retryAfter?: string | undefined; // header of the answer
       host?: string; // that answered with a status other than 2xx
       socketDied?: boolean; // the connection ended before an answer: a new one may work at once
     } = {},

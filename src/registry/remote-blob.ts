@@ -189,8 +189,7 @@ export class RemoteBlob implements Blob {
       throw this.#fault('REGISTRY_UNAVAILABLE', 'got 416, want 206', position, answer);
     }
     this.#route.forget();
-    const now = this.#options.retry.clock.now();
-    throw await answerFault(answer, this.#doing(position), whole ? '200' : '206', now);
+    throw await answerFault(answer, this.#doing(position), whole ? '200' : '206');
   }
 
   #wholeBounds(answer: HttpAnswer, position: number): Bounds {

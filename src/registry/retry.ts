@@ -91,7 +91,7 @@ export class Retry {
     const full = Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** (this.#failed - 1));
     // Half of it is random, so that many clients of one registry do not retry together.
     const backoff = full / 2 + (full / 2) * clock.random();
-    const asked = fault.detail.afterMs;
+    const asked = retryAfterMs(fault.detail.retryAfter, clock.now());
     // A stall takes 20 s a try, so show the user that the request is retried.
     if (fault.code === 'TIMED_OUT') notice?.(`${fault.message}: try ${this.#failed + 1} of ${TRIES_MAX}`);
     if (fault.code !== 'RATE_LIMITED' && asked === undefined) return backoff;
@@ -101,6 +101,14 @@ export class Retry {
     notice?.(`${why} ${fault.detail.host ?? 'the registry'}, trying again in ${Math.ceil(wait / 1000)} s`);
     return wait;
   }
+}
+
+/** Parses Retry-After (RFC 9110, section 10.2.3): seconds or a date. Other values are ignored. */
+export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
 /** Runs a task until it succeeds or a retry is useless. */

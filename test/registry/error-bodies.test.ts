@@ -78,7 +78,7 @@ describe('a body that comes byte by byte', () => {
     const { body, isAborted } = drippingBody();
     const url = new URL('http://r.test/');
     const answer = { status: 404, headers: {}, url, body, nearby: false, senderNearby: undefined };
-    const fault = answerFault({ ...answer, proxy: undefined }, 'reading x', '200', 0);
+    const fault = answerFault({ ...answer, proxy: undefined }, 'reading x', '200');
     body.onData(Buffer.from('gone'));
     await vi.advanceTimersByTimeAsync(5_000);
     expect(isAborted()).toBe(true);

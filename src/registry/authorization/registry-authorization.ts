@@ -172,7 +172,6 @@ export class RegistryAuthorization {
       scope: `repository:${repository}:pull`,
       credentials,
       registryNearby: refusal.nearby,
-      nowMs: clock.now(),
     };
     const { token, lifetimeMs } = await fetchToken(request, exchange, signal);
     const renewAtMs = clock.now() + lifetimeMs - Math.min(RENEW_BEFORE_MS, lifetimeMs / 2);

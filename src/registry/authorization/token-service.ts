@@ -27,7 +27,6 @@ export interface TokenRequest {
   scope: string; // used if the challenge names none
   credentials: Credentials | undefined;
   registryNearby: boolean; // the challenge came from a loopback or private address
-  nowMs: number;
 }
 
 /**
@@ -53,7 +52,7 @@ export async function fetchToken(
   }
   answer ??= await exchange(getRequest(realm, request), signal);
   if (answer.status !== 200) {
-    const fault = await answerFault(answer, `asking ${realm.host} for a token`, '200', request.nowMs);
+    const fault = await answerFault(answer, `asking ${realm.host} for a token`, '200');
     // A 400 for old credentials means the same as a 401.
     const refused = answer.status === 400 && credentials !== undefined;
     throw refused ? new RegistryFault('UNAUTHORIZED', fault.message, 'never', fault.detail) : fault;
