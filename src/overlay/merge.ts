@@ -6,11 +6,10 @@ import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
-import { LayerWriter } from './layer-writer.js';
+import { LayerWriter, SkippedEntries } from './layer-writer.js';
 import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
 import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
-import { SkippedEntries } from './skipped-entries.js';
 
 export interface NumberedLayer {
   entries: EntryTable;
