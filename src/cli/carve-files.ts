@@ -11,7 +11,7 @@ import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/
 import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import { hasPath, joinPath, resolvePath } from '../overlay/resolve-path.js';
+import { hasPath, joinPath, type Resolved, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
@@ -112,50 +112,46 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
   });
   for (asked of paths) {
     const matches = matchesOf(asked, { tree, layers, takesDirectories: recursive });
-    const found: Found[] = [];
+    const found: {
+      match: readonly Uint8Array[];
+      shown: WantedFile['text'];
+      resolved: Resolved & { kind: 'found' };
+    }[] = [];
     const refused: { error: LayerslayerError; isDirectory: boolean }[] = [];
     for (const match of matches) {
       const isItself = match === asked.path;
-      const one = { match, shown: isItself ? asked.text : joinPath(match) };
+      const shown = isItself ? asked.text : joinPath(match);
       const resolved = resolvePath(tree, match);
       const kind = resolved.kind === 'found' ? tree.kind(resolved.inode) : undefined;
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
       const context = { where: job.where, hint: isItself ? hints.find(layers, match, resolved) : undefined };
-      const error = isTaken ? undefined : refusal(tree, one.shown, resolved, context);
+      const error = isTaken ? undefined : refusal(tree, shown, resolved, context);
       if (error) refused.push({ error, isDirectory: kind === 'dir' });
-      else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile: kind === 'file' });
+      else if (resolved.kind === 'found') found.push({ match, shown, resolved });
     }
     // For stdout, directories that a pattern matches beside the one file don't count.
     const isOneFile = target.isStream && found.length === 1;
     for (const { error, isDirectory } of refused) if (!(isOneFile && isDirectory)) job.failed(error, asked);
     const isEmpty = matches.length === 0;
-    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
+    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found.length);
     if (failed) {
       job.failed(failed, asked);
       continue;
     }
-    for (const { match, shown, inode, names: resolvedNames, isFile } of found) {
+    for (const { match, shown, resolved } of found) {
+      const { inode } = resolved;
       const names = cleanNames(match);
       const carved = await carver.carve(inode, names);
       if (!carved) continue;
-      if (!isFile) job.foundTree(carved, shown, names);
+      if (tree.kind(inode) !== 'file') job.foundTree(carved, shown, names);
       else {
         const layer = tree.layerOf(inode);
         const { entries } = byNumber.get(layer)!;
-        const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolvedNames });
+        const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolved.names });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }
   }
-}
-
-/** A match to extract. */
-interface Found {
-  match: readonly Uint8Array[];
-  shown: WantedFile['text'];
-  inode: number;
-  names: readonly Uint8Array[]; // symlinks resolved
-  isFile: boolean;
 }
 
 /**
@@ -179,9 +175,9 @@ function noMatch({ text }: AskedPath, where = 'image'): LayerslayerError {
 }
 
 /** stdout takes only one file without -r. */
-function tooMany({ text }: AskedPath, { length }: readonly Found[]): LayerslayerError | undefined {
-  if (length <= 1) return undefined;
-  const what = `${shownName(bytesOfText(text))} matches ${length}`;
+function tooMany({ text }: AskedPath, matches: number): LayerslayerError | undefined {
+  if (matches <= 1) return undefined;
+  const what = `${shownName(bytesOfText(text))} matches ${matches}`;
   return new LayerslayerError('INVALID_ARGUMENT', `-o - writes one file, but ${what}: use -r for a tar`);
 }
 
