@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { ByteHeap, grown, mapColumns } from './growing.js';
+import { GrowingStrings, grown, mapColumns, type Strings } from './growing.js';
 import type { TableBudget } from './table-budget.js';
 
 /**
@@ -10,8 +10,7 @@ import type { TableBudget } from './table-budget.js';
  */
 export interface AttributeColumns extends SetColumns {
   length: number;
-  xattrStarts: Uint32Array; // length + 1 offsets in xattrHeap
-  xattrHeap: Uint8Array; // per xattr: HEAD_LENGTH bytes of lengths, name, value
+  xattrs: Strings; // of each set, per xattr: HEAD_LENGTH bytes of lengths, name, value
 }
 
 type SetColumns = ReturnType<typeof setColumns>;
@@ -35,6 +34,7 @@ const SET_COST = 192;
 
 const FIRST_CAPACITY = 16;
 const NO_XATTRS: readonly never[] = [];
+const NOTHING = new Uint8Array(0);
 
 /** Numbers the different sets of a layer, in the order of their first entries. */
 export class AttributeSets {
@@ -43,16 +43,16 @@ export class AttributeSets {
   readonly #budget: TableBudget;
   #bytes = 0; // of all sets, as the limit counts them
   #last = 0; // entries side by side are mostly alike
+  #isLastPlain = false; // it has no xattrs, whose bytes are not compared
   #length = 0;
   #columns = setColumns(FIRST_CAPACITY);
-  #xattrStarts = new Uint32Array(FIRST_CAPACITY + 1);
-  readonly #xattrHeap: ByteHeap;
+  readonly #xattrs: GrowingStrings;
 
   /** @param limit bytes of all sets, each xattr name and value and SET_COST counted */
   constructor(limit: number, budget: TableBudget) {
     this.#limit = limit;
     this.#budget = budget;
-    this.#xattrHeap = new ByteHeap('extended attributes', limit);
+    this.#xattrs = new GrowingStrings('extended attributes', limit);
   }
 
   /**
@@ -60,7 +60,9 @@ export class AttributeSets {
    * @throws LayerslayerError UNSUPPORTED past the limit or the budget
    */
   numberOf(entry: TarEntry): number {
-    if (this.#length === 0 || !this.#isPlainAlike(this.#last, entry)) this.#last = this.#find(entry);
+    if (entry.xattrs.length === 0 && this.#isLastPlain && this.#isLast(entry)) return this.#last;
+    this.#last = this.#find(entry);
+    this.#isLastPlain = entry.xattrs.length === 0;
     return this.#last;
   }
 
@@ -70,8 +72,7 @@ export class AttributeSets {
     return {
       ...mapColumns(this.#columns, (column) => column.subarray(0, length)),
       length,
-      xattrStarts: this.#xattrStarts.subarray(0, length + 1),
-      xattrHeap: this.#xattrHeap.finish(),
+      xattrs: this.#xattrs.finish(),
     };
   }
 
@@ -95,38 +96,36 @@ export class AttributeSets {
     const capacity = this.#columns.modes.length;
     if (number === capacity) {
       this.#columns = mapColumns(this.#columns, (column) => grown(column, 2 * capacity));
-      this.#xattrStarts = grown(this.#xattrStarts, 2 * capacity + 1);
     }
     this.#columns.modes[number] = mode;
     this.#columns.uids[number] = uid;
     this.#columns.gids[number] = gid;
     this.#columns.deviceMajors[number] = deviceMajor;
     this.#columns.deviceMinors[number] = deviceMinor;
-    this.#xattrStarts[number + 1] = this.#xattrHeap.append(xattrs);
+    this.#xattrs.append(xattrs);
     this.#numbers.set(key, number);
     return number;
   }
 
-  /** Returns whether the sets are equal and have no xattrs, whose bytes are not compared. */
-  #isPlainAlike(number: number, entry: TarEntry): boolean {
+  /** Returns whether the entry has the last set, except for xattrs. */
+  #isLast(entry: TarEntry): boolean {
+    const number = this.#last;
     const { modes, uids, gids, deviceMajors, deviceMinors } = this.#columns;
     return (
       modes[number] === entry.mode &&
       uids[number] === entry.uid &&
       gids[number] === entry.gid &&
       deviceMajors[number] === entry.deviceMajor &&
-      deviceMinors[number] === entry.deviceMinor &&
-      this.#xattrStarts[number] === this.#xattrStarts[number + 1] &&
-      entry.xattrs.length === 0
+      deviceMinors[number] === entry.deviceMinor
     );
   }
 }
 
 /** Returns the xattrs of a set; views. */
 export function xattrsOf(sets: AttributeColumns, number: number): readonly ExtendedAttribute[] {
-  const { xattrHeap: heap, xattrStarts } = sets;
-  const end = xattrStarts[number + 1]!;
-  let at = xattrStarts[number]!;
+  const { heap, starts } = sets.xattrs;
+  const end = starts[number + 1]!;
+  let at = starts[number]!;
   if (at === end) return NO_XATTRS;
   const view = new DataView(heap.buffer, heap.byteOffset, heap.byteLength);
   const xattrs: ExtendedAttribute[] = [];
@@ -140,6 +139,7 @@ export function xattrsOf(sets: AttributeColumns, number: number): readonly Exten
 }
 
 function packXattrs(xattrs: readonly ExtendedAttribute[]): Uint8Array {
+  if (xattrs.length === 0) return NOTHING;
   return Buffer.concat(
     xattrs.flatMap(({ name, value }) => {
       const head = Buffer.alloc(HEAD_LENGTH);

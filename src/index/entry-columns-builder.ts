@@ -3,7 +3,7 @@ import { garbageMade } from '../base/garbage.js';
 import { ENTRY_KINDS, type SparseSegment, type TarEntry } from '../tar/entry.js';
 import { AttributeSets } from './attribute-sets.js';
 import { EntryColumns, ROW_BYTES, rowColumns, type SparseMap } from './entry-columns.js';
-import { ByteHeap, grown, mapColumns } from './growing.js';
+import { GrowingStrings, grown, mapColumns } from './growing.js';
 import type { LayerLimits } from './layer-limits.js';
 import { TableBudget } from './table-budget.js';
 
@@ -22,10 +22,8 @@ export class EntryColumnsBuilder {
   readonly #blobSize: number | undefined;
   #length = 0;
   #rows = rowColumns(FIRST_CAPACITY);
-  #pathStarts = new Uint32Array(FIRST_CAPACITY + 1);
-  #linkStarts = new Uint32Array(FIRST_CAPACITY + 1);
-  readonly #paths: ByteHeap;
-  readonly #links: ByteHeap;
+  readonly #paths: GrowingStrings;
+  readonly #links: GrowingStrings;
   readonly #attributeSets: AttributeSets;
   readonly #sparse = new Map<number, SparseMap>();
   #sparseSegments = 0;
@@ -35,8 +33,8 @@ export class EntryColumnsBuilder {
     this.#limits = limits;
     this.#budget = budget;
     this.#blobSize = blobSize;
-    this.#paths = new ByteHeap('paths', limits.pathBytes);
-    this.#links = new ByteHeap('link targets', limits.linkBytes);
+    this.#paths = new GrowingStrings('paths', limits.pathBytes);
+    this.#links = new GrowingStrings('link targets', limits.linkBytes);
     this.#attributeSets = new AttributeSets(limits.attributeBytes, budget);
   }
 
@@ -58,8 +56,8 @@ export class EntryColumnsBuilder {
     rows.mtimeSeconds[row] = entry.mtimeSeconds;
     rows.mtimeNanoseconds[row] = entry.mtimeNanoseconds;
     rows.dataOffsets[row] = entry.dataOffset;
-    this.#pathStarts[row + 1] = this.#paths.append(entry.path);
-    this.#linkStarts[row + 1] = this.#links.append(entry.linkTarget);
+    this.#paths.append(entry.path);
+    this.#links.append(entry.linkTarget);
     if (entry.sparse) this.#addSparse(row, entry.storedSize, entry.sparse);
     this.#length = row + 1;
   }
@@ -75,10 +73,8 @@ export class EntryColumnsBuilder {
       {
         ...mapColumns(this.#rows, (column) => column.subarray(0, length)),
         length,
-        pathStarts: this.#pathStarts.subarray(0, length + 1),
-        pathHeap: this.#paths.finish(),
-        linkStarts: this.#linkStarts.subarray(0, length + 1),
-        linkHeap: this.#links.finish(),
+        paths: this.#paths.finish(),
+        links: this.#links.finish(),
         attributeSets: this.#attributeSets.finish(),
         sparse: this.#sparse,
       },
@@ -107,8 +103,6 @@ export class EntryColumnsBuilder {
   #grow(): void {
     const capacity = this.#length * 2;
     this.#rows = mapColumns(this.#rows, (column) => grown(column, capacity));
-    this.#pathStarts = grown(this.#pathStarts, capacity + 1);
-    this.#linkStarts = grown(this.#linkStarts, capacity + 1);
     garbageMade(this.#length * ROW_BYTES);
   }
 }

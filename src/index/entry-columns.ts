@@ -1,6 +1,7 @@
 import { ENTRY_KINDS, type EntryKind, type ExtendedAttribute } from '../tar/entry.js';
 import { type AttributeColumns, xattrsOf } from './attribute-sets.js';
 import type { EntryTable, Footprint } from './entry-table.js';
+import type { Strings } from './growing.js';
 
 /** Where the data of a sparse file lies in it. */
 export interface SparseMap {
@@ -8,13 +9,11 @@ export interface SparseMap {
   segments: Float64Array; // offset, length, offset, length, …
 }
 
-/** The columns themselves: `length` rows, and one more of `*Starts`. */
+/** The columns themselves. */
 export interface Columns extends ReturnType<typeof rowColumns> {
   length: number;
-  pathStarts: Uint32Array;
-  pathHeap: Uint8Array;
-  linkStarts: Uint32Array;
-  linkHeap: Uint8Array;
+  paths: Strings;
+  links: Strings;
   attributeSets: AttributeColumns;
   sparse: Map<number, SparseMap>; // by row
 }
@@ -34,8 +33,8 @@ export function rowColumns(length: number) {
 /** Bytes of a row in the columns, with its two starts. */
 export const ROW_BYTES = 41;
 
-function tableBytes({ length, pathHeap, linkHeap, attributeSets, sparse }: Columns): number {
-  let bytes = length * ROW_BYTES + pathHeap.length + linkHeap.length + attributeSets.xattrHeap.length;
+function tableBytes({ length, paths, links, attributeSets, sparse }: Columns): number {
+  let bytes = length * ROW_BYTES + paths.heap.length + links.heap.length + attributeSets.xattrs.heap.length;
   for (const { segments } of sparse.values()) bytes += segments.byteLength;
   return bytes;
 }
@@ -52,7 +51,7 @@ export class EntryColumns implements EntryTable {
     blobSize?: number,
   ) {
     this.length = columns.length;
-    this.pathHeap = columns.pathHeap;
+    this.pathHeap = columns.paths.heap;
     this.footprint = blobSize === undefined ? undefined : { blobSize, tableBytes: tableBytes(columns) };
   }
 
@@ -93,13 +92,14 @@ export class EntryColumns implements EntryTable {
     return this.columns.sparse.get(row)?.storedSize ?? this.columns.sizes[row]!;
   }
   pathStart(row: number): number {
-    return this.columns.pathStarts[row]!;
+    return this.columns.paths.starts[row]!;
   }
   pathEnd(row: number): number {
-    return this.columns.pathStarts[row + 1]!;
+    return this.columns.paths.starts[row + 1]!;
   }
   linkTarget(row: number): Uint8Array {
-    return this.columns.linkHeap.subarray(this.columns.linkStarts[row]!, this.columns.linkStarts[row + 1]!);
+    const { heap, starts } = this.columns.links;
+    return heap.subarray(starts[row], starts[row + 1]);
   }
   sparse(row: number): Float64Array | undefined {
     return this.columns.sparse.get(row)?.segments;

@@ -1,7 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 
-const FIRST_CAPACITY = 16 * 1024;
+const FIRST_BYTES = 16 * 1024;
+const FIRST_STRINGS = 1024;
 
 export type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
@@ -12,20 +13,28 @@ export function grown<T extends Column>(column: T, capacity: number): T {
   return larger;
 }
 
-/** Returns an object with each of the columns changed. */
+/** Returns a copy of the object with each of its columns changed. */
 export function mapColumns<T extends Record<keyof T, Column>>(
   columns: T,
   change: (column: Column) => Column,
 ): T {
-  const changed = Object.entries<Column>(columns).map(([name, column]) => [name, change(column)]);
-  return Object.fromEntries(changed) as T;
+  const changed: Record<string, Column> = { ...columns };
+  for (const name in changed) changed[name] = change(changed[name]!);
+  return changed as T;
 }
 
-/** Byte strings appended end to end; grows by doubling. */
-export class ByteHeap {
+/** Byte strings end to end: string `i` is `[starts[i], starts[i + 1])` of the heap. */
+export interface Strings {
+  starts: Uint32Array;
+  heap: Uint8Array;
+}
+
+/** Collects byte strings; grows by doubling. */
+export class GrowingStrings {
   readonly #what: string;
   readonly #limit: number;
-  #bytes = new Uint8Array(FIRST_CAPACITY);
+  #heap = new Uint8Array(FIRST_BYTES);
+  #starts = new Uint32Array(FIRST_STRINGS);
   #length = 0;
 
   /**
@@ -37,25 +46,25 @@ export class ByteHeap {
     this.#limit = limit;
   }
 
-  /**
-   * @returns the length of the heap afterwards
-   * @throws LayerslayerError UNSUPPORTED past the limit
-   */
-  append(bytes: Uint8Array): number {
-    const end = this.#length + bytes.length;
+  /** @throws LayerslayerError UNSUPPORTED past the limit */
+  append(bytes: Uint8Array): void {
+    const start = this.#starts[this.#length]!;
+    const end = start + bytes.length;
     if (end > this.#limit) throw tooLong(this.#what, this.#limit);
-    if (end > this.#bytes.length) {
-      this.#bytes = grown(this.#bytes, Math.max(end, this.#bytes.length * 2));
-      garbageMade(this.#length);
+    if (end > this.#heap.length) {
+      this.#heap = grown(this.#heap, Math.max(end, this.#heap.length * 2));
+      garbageMade(start);
     }
-    this.#bytes.set(bytes, this.#length);
-    this.#length = end;
-    return end;
+    this.#heap.set(bytes, start);
+    this.#length++;
+    if (this.#length === this.#starts.length) this.#starts = grown(this.#starts, this.#length * 2);
+    this.#starts[this.#length] = end;
   }
 
-  /** Returns the appended bytes: a view that later appends do not change. */
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+  /** Returns the appended strings: views that later appends do not change. */
+  finish(): Strings {
+    const end = this.#starts[this.#length];
+    return { starts: this.#starts.subarray(0, this.#length + 1), heap: this.#heap.subarray(0, end) };
   }
 }
 

@@ -92,10 +92,10 @@ export async function encodeLayerIndex(
   const { attributeSets, sparse } = columns;
   const contents: Record<SectionName, () => Iterable<Uint8Array>> = {
     entries: () => packEntries(columns),
-    paths: () => packStrings(columns.pathStarts, columns.pathHeap),
-    links: () => packStrings(columns.linkStarts, columns.linkHeap),
+    paths: () => packStrings(columns.paths),
+    links: () => packStrings(columns.links),
     attributes: () => packAttributes(attributeSets),
-    xattrs: () => packStrings(attributeSets.xattrStarts, attributeSets.xattrHeap),
+    xattrs: () => packStrings(attributeSets.xattrs),
     sparse: () => packSparse(sparse),
     checkpoints: () => packCheckpoints(index.checkpoints),
     digests: () => packDigests(index.verification),
@@ -158,17 +158,13 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   const packedEntries = content('entries');
   const sparse = unpackSparse(packedSparse);
   const rows = unpackEntries(packedEntries, sparse);
-  const paths = unpackStrings(content('paths'), rows.length);
-  const links = unpackStrings(content('links'), rows.length);
   const attributes = unpackAttributes(content('attributes'));
   const xattrs = unpackStrings(content('xattrs'), attributes.length);
   const columns = {
     ...rows,
-    pathStarts: paths.starts,
-    pathHeap: paths.heap,
-    linkStarts: links.starts,
-    linkHeap: links.heap,
-    attributeSets: { ...attributes, xattrStarts: xattrs.starts, xattrHeap: xattrs.heap },
+    paths: unpackStrings(content('paths'), rows.length),
+    links: unpackStrings(content('links'), rows.length),
+    attributeSets: { ...attributes, xattrs },
     sparse,
   };
   const states = sections.get(SECTIONS.states[0]);
@@ -269,7 +265,7 @@ function packWarnings(warnings: readonly string[]): Iterable<Uint8Array> {
   const bytes = warnings.map((warning) => Buffer.from(warning));
   const starts = new Uint32Array(bytes.length + 1);
   for (const [i, { length }] of bytes.entries()) starts[i + 1] = starts[i]! + length;
-  return packStrings(starts, Buffer.concat(bytes));
+  return packStrings({ starts, heap: Buffer.concat(bytes) });
 }
 
 function unpackWarnings(packed: Uint8Array): string[] {

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import type { Strings } from './growing.js';
 import { LAYER_LIMITS } from './layer-limits.js';
 
 /**
@@ -94,14 +95,8 @@ export function unpackIntegers(
   return end;
 }
 
-/** Byte strings of a section: `starts` has one offset more than there are strings. */
-export interface Strings {
-  starts: Uint32Array;
-  heap: Uint8Array;
-}
-
 /** Count, lengths and bytes; nothing if all strings are empty. */
-export function* packStrings(starts: Uint32Array, heap: Uint8Array): Iterable<Uint8Array> {
+export function* packStrings({ starts, heap }: Strings): Iterable<Uint8Array> {
   if (heap.length === 0) return;
   const lengths = new Uint32Array(starts.length - 1);
   for (let i = 0; i < lengths.length; i++) lengths[i] = starts[i + 1]! - starts[i]!;
