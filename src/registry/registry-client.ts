@@ -42,8 +42,9 @@ export interface RegistryClientOptions extends RegistryOptions, RemoteBlobLimits
 
 /**
  * One registry (OCI distribution-spec). Sends no request before the first call. What its requests
- * share has one owner each: `Endpoint` the scheme, `Connections` the sockets, `RegistryAuthorization`
- * tokens and credentials, `RateLimitAccount` the waits. `BlobRoute` owns a blob's redirect target.
+ * share has one owner each: `Endpoint` has the scheme, `Connections` the sockets,
+ * `RegistryAuthorization` tokens and credentials, `RateLimitAccount` the waits. `BlobRoute` owns a
+ * blob's redirect target.
  */
 export class RegistryClient {
   readonly #registry: string;

@@ -142,16 +142,10 @@ export class RemoteBlob implements Blob {
     let skip = position - first;
     let left = Math.min(end, last + 1) - position;
     let received = 0;
-    let tooMuch = false;
     await answer.body.consume((chunk) => {
       this.#options.onBytes?.(chunk.length);
       received += chunk.length;
-      if (!runner.claim()) {
-        answer.body.cancel();
-        return undefined;
-      }
-      if (received > last + 1 - first) {
-        tooMuch = true;
+      if (!runner.claim() || received > last + 1 - first) {
         answer.body.cancel();
         return undefined;
       }
@@ -163,7 +157,7 @@ export class RemoteBlob implements Blob {
       if (left === 0 && last >= end) answer.body.cancel();
       return wanted.length > 0 ? runner.delivering(deliver(wanted) ?? undefined) : undefined;
     });
-    if (tooMuch) {
+    if (received > last + 1 - first) {
       const came = `more bytes than ${first}-${last} of ${this.size} came`;
       throw this.#fault('DIGEST_MISMATCH', came, position, answer);
     }

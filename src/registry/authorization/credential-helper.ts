@@ -71,8 +71,12 @@ function run(
     let failure: string | undefined;
     const end = (why: string) => {
       failure ??= why;
-      if (child.pid !== undefined) killGroup(child.pid);
       child.stdout.destroy();
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // already ended
+      }
     };
     const onAbort = () => end('interrupted');
     const timer = setTimeout(() => end(`no answer within ${deadlineMs / 1000} s`), deadlineMs);
@@ -97,12 +101,4 @@ function run(
     child.stdin.on('error', () => {}); // a helper that does not read its input: its status decides
     child.stdin.end(server);
   });
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // already ended
-  }
 }

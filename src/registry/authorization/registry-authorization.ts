@@ -7,7 +7,7 @@ import { RegistryFault } from '../registry-fault.js';
 import { type Challenge, parseChallenges } from './challenge.js';
 import { type CredentialsOptions, findCredentials } from './credentials.js';
 import type { Credentials } from './docker-config.js';
-import { basicHeader, fetchToken } from './token-service.js';
+import { authorizationOf, fetchToken } from './token-service.js';
 
 /** A token is renewed this long before it expires, or at half its life if that is shorter. */
 const RENEW_BEFORE_MS = 10_000;
@@ -131,7 +131,7 @@ export class RegistryAuthorization {
     }
     if (login && (credentials || refusal.earlier === 0)) return this.#bearer(login, credentials);
     if (challenges.some(({ scheme }) => scheme === 'basic') && credentials && credentials.kind !== 'bearer') {
-      const header = basicHeader(credentials);
+      const header = authorizationOf(credentials);
       if (header !== refusal.header) return this.#keep(repository, refusal, header);
     }
     throw this.#unauthorized(repository, found, challenges);

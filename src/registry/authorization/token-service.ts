@@ -83,17 +83,14 @@ function getRequest(realm: URL, request: TokenRequest): HttpRequest {
   for (const one of (challenge.params.get('scope') ?? scope).split(' '))
     if (one !== '') url.searchParams.append('scope', one);
   if (credentials?.kind === 'basic') url.searchParams.set('account', credentials.username);
-  const headers = { accept: 'application/json', ...authorization(credentials) };
+  const added = credentials && { authorization: authorizationOf(credentials) };
+  const headers = { accept: 'application/json', ...added };
   return { method: 'GET', url, headers, senderNearby: registryNearby };
 }
 
-function authorization(credentials: Credentials | undefined): Record<string, string> {
-  if (credentials === undefined) return {};
-  if (credentials.kind === 'bearer') return { authorization: `Bearer ${credentials.token}` };
-  return { authorization: basicHeader(credentials) };
-}
-
-export function basicHeader(credentials: Exclude<Credentials, { kind: 'bearer' }>): string {
+/** Returns the Authorization header of credentials. */
+export function authorizationOf(credentials: Credentials): string {
+  if (credentials.kind === 'bearer') return `Bearer ${credentials.token}`;
   const password = credentials.kind === 'basic' ? credentials.password : credentials.token;
   return `Basic ${Buffer.from(`${credentials.username}:${password}`, 'utf8').toString('base64')}`;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { buildConnector, Dispatcher, Pool } from 'undici';
+import { systemCode } from '../../base/errors.js';
 import { HEAD_SIZE_MAX } from './response-head.js';
 import type { Connector } from './wire.js';
 
@@ -73,7 +74,7 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
     connect(target as buildConnector.Options, (error, socket) => {
       if (socket) keepFirstError(socket);
       if (socket && !socket.destroyed) callback(null, socket);
-      else callback(isRetriedForEver(error) ? closedAtOnce(error) : error!, null);
+      else callback(finalError(error), null);
     });
   };
 }
@@ -91,11 +92,8 @@ function keepFirstError(socket: Socket): void {
   });
 }
 
-function isRetriedForEver(error: Error | null): boolean {
-  return error === null || /^UND_ERR_(SOCKET|INFO)$/.test((error as NodeJS.ErrnoException).code ?? '');
-}
-
-function closedAtOnce(cause: Error | null): Error {
+function finalError(cause: Error | null): Error {
+  if (cause !== null && !/^UND_ERR_(SOCKET|INFO)$/.test(systemCode(cause) ?? '')) return cause;
   return Object.assign(new Error('the connection was closed at once', { cause }), { code: 'ECONNRESET' });
 }
 
