@@ -14,8 +14,7 @@ import { EXIT_STATUS } from './exit-status.js';
 import { imageArgument } from './image-argument.js';
 import { type ImageValues, imageChoices } from './image-choices.js';
 import { Interruption } from './interruption.js';
-import { INDEXING, type ProgressWords } from './progress.js';
-import { ProgressDisplay } from './progress-display.js';
+import { INDEXING, ProgressDisplay, type ProgressWords } from './progress.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;

@@ -30,9 +30,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function runFirstTool(words: readonly string[]): Promise<number> {
-  const [{ translateFirstTool }, { tokenTxt }, { reportFault }, { processOutput }] = await Promise.all([
+  const [{ tokenTxt, translateFirstTool }, { reportFault }, { processOutput }] = await Promise.all([
     import('./first-tool.js'),
-    import('./token-txt.js'),
     import('./run-command.js'),
     import('./process-output.js'),
   ]);

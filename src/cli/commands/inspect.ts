@@ -1,9 +1,8 @@
 import type { Command } from '../command.js';
 import { dockerfileText } from '../dockerfile-text.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
-import { imageRecord } from '../image-record.js';
+import { imageRecord, imageTables } from '../image-report.js';
 import { withSession } from '../image-session-command.js';
-import { imageTables } from '../image-tables.js';
 import type { OptionTable } from '../option-table.js';
 import { usageError } from '../usage-error.js';
 

@@ -10,7 +10,7 @@ import type { Command, CommandContext } from '../command.js';
 import { imageArgument } from '../image-argument.js';
 import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
-import { ProgressDisplay } from '../progress-display.js';
+import { ProgressDisplay } from '../progress.js';
 import { mountLine } from '../result-line.js';
 
 type RegistryResolver = typeof import('../../source/resolve-in-registry.js');
