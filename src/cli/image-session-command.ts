@@ -35,7 +35,7 @@ export interface SessionUse {
   platform: Platform;
   /** Opens the command's image, and passes the number of its layers to `display`. */
   open(): Promise<OpenedImage>;
-  signal: AbortSignal; // Ctrl-C, SIGTERM, or (but for `outlivesReader`) the reader of our output ended
+  signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
   onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // for results too: it removes the bars first
   /** Reports a fault that does not end the work. @returns its exit status */
@@ -57,7 +57,7 @@ export interface SessionCommandOptions {
  * reads secrets, then starts threads. At the end removes the bars, shows warnings and closes the
  * session.
  * @param run returns the exit status
- * @returns that, or that of the signal that ended it (130 for Ctrl-C); 0 if the reader of our output ended
+ * @returns that, or that of a signal (130 for Ctrl-C); 0 if the reader of our output ended
  * @throws LayerslayerError of `run`, without secrets
  */
 export async function withSession(

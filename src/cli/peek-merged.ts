@@ -7,7 +7,7 @@ import { ROOT_INODE } from '../overlay/tree.js';
 import { shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
-/** Lines written between two looks at whether the reader keeps up. */
+/** Lines written between two checks of the reader's backpressure. */
 const LINES_AT_ONCE = 1000;
 
 /**

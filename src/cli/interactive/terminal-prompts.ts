@@ -109,7 +109,8 @@ export class TerminalPrompts implements Prompter {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (ending.signal.reason === SUSPENDED) return SUSPENDED;
-      if (!isLeaving(error)) throw error;
+      // The library tells its errors apart by name.
+      if (!/^(Exit|Abort)PromptError$/.test((error as Error).name)) throw error;
       throw new LayerslayerError('ABORTED', 'interrupted');
     } finally {
       stdin.off('keypress', onKey);
@@ -117,9 +118,4 @@ export class TerminalPrompts implements Prompter {
       stdin.off('error', leave);
     }
   }
-}
-
-/** By name: so the library tells its errors apart. */
-function isLeaving(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError');
 }
