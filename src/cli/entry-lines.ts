@@ -114,8 +114,5 @@ const DATE_LIMIT_MS = 8.64e15;
 function timeText(seconds: number): string {
   const ms = seconds * 1000;
   if (Math.abs(ms) > DATE_LIMIT_MS) return `@${seconds}`;
-  return new Date(ms)
-    .toISOString()
-    .replace(/:\d\d\.\d+Z$/, '')
-    .replace('T', ' ');
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, -':00.000Z'.length);
 }

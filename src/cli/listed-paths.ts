@@ -61,11 +61,7 @@ export class ListedPaths {
     return isListed;
   }
 
-  /**
-   * Returns an error for each missing PATH.
-   * @param where what was listed
-   * @param hint returns advice for a missing path
-   */
+  /** Returns an error for each missing PATH, with advice from `hint`. @param where what was listed */
   missing(where = 'image', hint?: (names: readonly Uint8Array[]) => string | undefined): LayerslayerError[] {
     return this.#subtrees
       .filter(({ isSeen }) => !isSeen)

@@ -27,7 +27,6 @@ export const inspect: Command<typeof OPTIONS> = {
   ],
   failures: IMAGE_FAILURES,
   run(values, [name], context) {
-    const { output } = context;
     if (values.dockerfile && values.json) throw usageError('--dockerfile and --json exclude each other');
     return withSession(name!, values, context, async ({ session, reference, platform, signal, display }) => {
       const image = await session.resolve(reference, platform, signal);
@@ -37,7 +36,7 @@ export const inspect: Command<typeof OPTIONS> = {
       }
       const offer = await session.listImages(reference, signal);
       if (values.json) display.json(imageRecord(image, offer), 2);
-      else display.result(imageTables(image, offer, output.resultColumns));
+      else display.result(imageTables(image, offer, context.output.resultColumns));
       return 0;
     });
   },

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
-import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
+import type { DaemonListener } from '../../daemon/daemon-client.js';
 import { redactedError, redactor } from '../../daemon/log/redact.js';
 import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
 import { checkMountpoint } from '../../fuse/mounting/mountpoint.js';
@@ -119,14 +119,10 @@ async function mountByDaemon(
     await daemon.stop(); // a failed command leaves no mount
     throw error;
   }
-  if (options.foreground) await serveInForeground(daemon);
-  else await daemon.release();
+  if (options.foreground) {
+    process.on('SIGHUP', () => {});
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
+    await daemon.serve(); // until the mount is unmounted, also by one of these signals
+  } else await daemon.release();
   return 0;
-}
-
-/** Resolves when the mount is unmounted, also by Ctrl-C or SIGTERM. */
-function serveInForeground(daemon: DaemonClient): Promise<void> {
-  process.on('SIGHUP', () => {});
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
-  return daemon.serve();
 }
