@@ -1,5 +1,6 @@
 import type { Command } from './command.js';
 import { COMMAND_NAMES } from './command-names.js';
+import type { OptionTable } from './option-table.js';
 
 /** What a shell offers for one word: mountpoints of ours, places of images on this machine … */
 export type Offer = 'nothing' | 'files' | 'directories' | 'mounts' | 'image' | `words:${string}`;
@@ -30,27 +31,21 @@ const OFFERS: Readonly<Record<string, Offer>> = {
     'words:linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le linux/s390x linux/riscv64',
 };
 
-const HELP: CompletedOption = {
-  names: ['-h', '--help'],
-  summary: 'show help',
-  values: [],
-  isRepeatable: false,
-};
+const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show help' } };
 
 /** Returns the commands from the tables that the program parses by. */
 export function completedCommands(commands: readonly Command[]): CompletedCommand[] {
   return commands.map(({ name, summary, options, positionals }) => ({
     words: Object.entries(COMMAND_NAMES).flatMap(([word, command]) => (command === name ? [word] : [])),
     summary,
-    options: [
-      ...Object.entries(options).map(([name, { kind, short, value = 'VALUE', summary }]) => ({
+    options: Object.entries({ ...options, ...HELP }).map(
+      ([name, { kind, short, value = 'VALUE', summary }]) => ({
         names: [...(short === undefined ? [] : [`-${short}`]), `--${name}`],
         summary,
         values: kind === 'flag' ? [] : value.split(' ').map((name) => ({ name, offer: offerFor(name) })),
         isRepeatable: kind === 'list',
-      })),
-      HELP,
-    ],
+      }),
+    ),
     positionals: positionals.names.split(' ').flatMap((text) => {
       const name = text.replace(/^\[|\.\.\.|\]$/g, '');
       const offer = OFFERS[text] ?? offerFor(name);

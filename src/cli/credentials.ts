@@ -7,10 +7,7 @@ import type { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionValues } from './option-table.js';
 import { usageError } from './usage-error.js';
 
-type CredentialChoices = Pick<
-  OptionValues<typeof IMAGE_OPTIONS>,
-  'username' | 'password-stdin' | 'token-file' | 'insecure'
->;
+type CredentialChoices = OptionValues<typeof IMAGE_OPTIONS>;
 
 /** A token or password is one line: a larger file is something else. */
 const SECRET_CAP = 64 * 1024; // bytes

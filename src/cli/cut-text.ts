@@ -3,9 +3,7 @@ const FIRST_UNSURE = 0x300;
 
 /** Returns the maximum columns of a text: 2 for a code point whose width is not certain. */
 export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const one of text) columns += widthOf(one);
-  return columns;
+  return Array.from(text, widthOf).reduce((sum, width) => sum + width, 0);
 }
 
 /** A line as it is, or what of it fits, with `…` at the end. @param columns 1 or more */

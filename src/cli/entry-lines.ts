@@ -47,7 +47,7 @@ const KIND_LETTERS: Record<EntryKind, string> = {
 const OWNER_WIDTH = 5;
 const SIZE_WIDTH = 10;
 
-/** `-rw-r--r--     0     0    1.6 KiB 2026-11-21 15:04 /etc/passwd`; owners are numbers, times are UTC. */
+/** `-rw-r--r--     0     0    1.6 KiB 2026-11-21 15:04 /etc/passwd`; times are UTC. */
 export function longLine(entry: ListedEntry, path: Uint8Array): string {
   const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
   const size = sizeText(entry).padStart(SIZE_WIDTH);
@@ -95,10 +95,8 @@ function sizeText({ kind, size, deviceMajor, deviceMinor }: ListedEntry): string
   return kind === 'file' ? formatSize(size) : '-';
 }
 
-const PERMISSIONS = 'rwxrwxrwx';
-
 function modeText({ kind, mode }: ListedEntry): string {
-  const bits = [...PERMISSIONS].map((letter, i) => (mode & (0o400 >> i) ? letter : '-'));
+  const bits = [...'rwxrwxrwx'].map((letter, i) => (mode & (0o400 >> i) ? letter : '-'));
   // setuid, setgid and sticky replace x, or are capitals where x is missing.
   for (const [bit, at, letter] of [
     [0o4000, 2, 's'],
@@ -116,8 +114,5 @@ const DATE_LIMIT_MS = 8.64e15;
 function timeText(seconds: number): string {
   const ms = seconds * 1000;
   if (Math.abs(ms) > DATE_LIMIT_MS) return `@${seconds}`;
-  return new Date(ms)
-    .toISOString()
-    .replace(/:\d\d\.\d+Z$/, '')
-    .replace('T', ' ');
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, -':00.000Z'.length);
 }

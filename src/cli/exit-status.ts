@@ -49,9 +49,10 @@ export function describeStatuses(codes: readonly ErrorCode[]): string[] {
 
 /** Returns an error for the user: one line, or one object with `json`. `verbose` adds the stack. */
 export function errorText(
-  { code, message, stack }: ErrorRecord,
+  error: ErrorRecord,
   { json, verbose }: { json: boolean; verbose: boolean },
 ): string {
+  const { code, message, stack } = error;
   if (json) return printableJson({ error: { code, message } });
   const line = `layerslayer: ${printable(message)}`;
   return verbose && stack ? [line, ...stack.split('\n').map(printable)].join('\n') : line;

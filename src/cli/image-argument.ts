@@ -5,14 +5,15 @@ import { fsPath } from '../base/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/located-source.js';
 
-/** IMAGE in canonical form, valid in any working directory (a daemon's is `/`). */
-interface ImageArgument {
-  reference: string;
-  localPath: string | undefined; // directory or file of an image on this machine
-}
-
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports */
-export function imageArgument(image: string, cwd: string): ImageArgument {
+/**
+ * Returns IMAGE in canonical form, valid in any working directory (a daemon's is `/`), and the
+ * directory or file of an image on this machine.
+ * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports
+ */
+export function imageArgument(
+  image: string,
+  cwd: string,
+): { reference: string; localPath: string | undefined } {
   const toAbsolute = (path: string) => resolve(cwd, path);
   const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
   const location = withAbsolutePath(given, toAbsolute);

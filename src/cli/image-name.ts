@@ -4,20 +4,14 @@ import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
 import { chooseLocalPath } from '../source/located-source.js';
 
-/** Both are safe in a path: a repository of one component or more, a tag of one. */
-interface ImageName {
-  repository: string;
-  tag: string;
-}
-
 /** Characters beyond the grammar of references. A layout's names of images may have any. */
 const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
 /**
- * Returns the name of an image in the names of files: `library/nginx` and `alpine`.
+ * Returns the name of an image for files, `library/nginx` and `alpine`: components safe in a path.
  * @param reference in canonical form, of a registry or of this machine
  */
-export function imageName(reference: string): ImageName {
+export function imageName(reference: string): { repository: string; tag: string } {
   const location = parseImageLocation(reference, chooseLocalPath);
   if (location.place === 'registry') return nameOf(location.reference);
   const { place, path, tag, position } = location;
@@ -28,7 +22,7 @@ export function imageName(reference: string): ImageName {
   };
 }
 
-function nameOf({ repository, tag, digest }: Reference): ImageName {
+function nameOf({ repository, tag, digest }: Reference) {
   const byDigest = digest === undefined ? 'latest' : `${digestAlgorithm(digest)}-${digestHex(digest)}`;
   return { repository, tag: tag ?? byDigest };
 }

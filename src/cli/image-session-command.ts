@@ -14,8 +14,7 @@ import { EXIT_STATUS } from './exit-status.js';
 import { imageArgument } from './image-argument.js';
 import { type ImageValues, imageChoices } from './image-choices.js';
 import { Interruption } from './interruption.js';
-import { INDEXING, type ProgressWords } from './progress.js';
-import { ProgressDisplay } from './progress-display.js';
+import { INDEXING, ProgressDisplay, type ProgressWords } from './progress.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;
@@ -36,7 +35,7 @@ export interface SessionUse {
   platform: Platform;
   /** Opens the command's image, and passes the number of its layers to `display`. */
   open(): Promise<OpenedImage>;
-  signal: AbortSignal; // Ctrl-C, SIGTERM, or (but for `outlivesReader`) the reader of our output ended
+  signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
   onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // for results too: it removes the bars first
   /** Reports a fault that does not end the work. @returns its exit status */
@@ -58,7 +57,7 @@ export interface SessionCommandOptions {
  * reads secrets, then starts threads. At the end removes the bars, shows warnings and closes the
  * session.
  * @param run returns the exit status
- * @returns that, or that of the signal that ended it (130 for Ctrl-C); 0 if the reader of our output ended
+ * @returns that, or that of a signal (130 for Ctrl-C); 0 if the reader of our output ended
  * @throws LayerslayerError of `run`, without secrets
  */
 export async function withSession(

@@ -6,9 +6,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
 const SIGNAL_STATUS = 128;
 
-/**
- * Handles Ctrl-C and similar signals. The first one requests an end, the second ends the process.
- */
+/** Handles Ctrl-C and the like. The first one requests an end, the second ends the process. */
 export class Interruption {
   /** The exit status of the process; undefined before the first signal. */
   status: number | undefined;

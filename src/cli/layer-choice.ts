@@ -3,7 +3,7 @@ import { type Digest, isDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { usageError } from './usage-error.js';
 
-/** `--layer`: a number from 1, base first, or a digest. @throws LayerslayerError INVALID_ARGUMENT */
+/** Parses a number (1 is the base) or a digest. @throws LayerslayerError INVALID_ARGUMENT */
 export function parseLayer(text: string): number | Digest {
   if (isDigest(text)) return text;
   const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;

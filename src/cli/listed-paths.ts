@@ -14,11 +14,6 @@ interface Subtree {
   pattern: PathPattern | undefined; // undefined: only a path
 }
 
-export interface MissingContext {
-  where?: string | undefined; // what was listed; default: the image
-  hint?(names: readonly Uint8Array[]): string | undefined; // advice for a missing path
-}
-
 /**
  * PATH... of `peek`: selects entries and records missing PATHs. Without PATHs, selects all. A PATH
  * that exists in any layer is a path, others are patterns. `see` decides which.
@@ -66,8 +61,8 @@ export class ListedPaths {
     return isListed;
   }
 
-  /** One error a path that no entry was at or below. */
-  missing({ where = 'image', hint }: MissingContext = {}): LayerslayerError[] {
+  /** Returns an error for each missing PATH, with advice from `hint`. @param where what was listed */
+  missing(where = 'image', hint?: (names: readonly Uint8Array[]) => string | undefined): LayerslayerError[] {
     return this.#subtrees
       .filter(({ isSeen }) => !isSeen)
       .map(({ path, parentLength, pattern }) => {

@@ -8,6 +8,7 @@ import type { Translation } from './first-tool.js';
 import { catchAll, endWith } from './last-resort.js';
 import { rawArguments } from './raw-arguments.js';
 import { runInSmallSpace } from './small-space.js';
+import { usageError } from './usage-error.js';
 import { workingDirectory } from './working-directory.js';
 
 /** Commands that have one session, in this process. */
@@ -15,9 +16,6 @@ const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 
 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
-
-/** A lone `layerslayer`, or a word that is no command. */
-const USAGE_STATUS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
   const choice = chooseCommand(words);
@@ -29,21 +27,24 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function runFirstTool(words: readonly string[]): Promise<number> {
-  const [{ translateFirstTool }, { tokenTxt }, { reportFault }, { processOutput }] = await Promise.all([
-    import('./first-tool.js'),
-    import('./token-txt.js'),
-    import('./run-command.js'),
-    import('./process-output.js'),
-  ]);
+  const { tokenTxt, translateFirstTool } = await import('./first-tool.js');
   let translation: Translation;
   try {
     translation = translateFirstTool(words, () => tokenTxt(cwd));
   } catch (error) {
-    const output = processOutput();
-    output.choices = { ...output.choices, json: asks(words, '--json') };
-    return reportFault(error, output);
+    return reportUsage(error, words);
   }
   return runChosen(translation);
+}
+
+async function reportUsage(error: unknown, words: readonly string[]): Promise<number> {
+  const [{ reportFault }, { processOutput }] = await Promise.all([
+    import('./run-command.js'),
+    import('./process-output.js'),
+  ]);
+  const output = processOutput();
+  output.choices = { ...output.choices, json: asks(words, '--json') };
+  return reportFault(error, output);
 }
 
 /** @param chosen.notes for the user, shown first */
@@ -92,26 +93,24 @@ async function runTopLevel(
   choice: Exclude<Choice, { kind: 'command' | 'first-tool' }>,
   words: readonly string[],
 ): Promise<number> {
+  if (choice.kind === 'nothing') {
+    const { bare, meant, advice } = choice;
+    const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
+    let hint = '';
+    if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
+    if (advice !== undefined) hint = ` (${advice}; a${mountIt})`;
+    const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
+    return reportUsage(usageError(`${what}: see layerslayer --help`), words);
+  }
   const [{ loadAllCommands }, { programHelp, versionLine }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./help.js'),
     import('./process-output.js'),
   ]);
   const output = processOutput();
-  if (choice.kind !== 'nothing') {
-    output.result(choice.kind === 'version' ? versionLine() : programHelp(await loadAllCommands()).trimEnd());
-    await output.settled();
-    return 0;
-  }
-  output.choices = { ...output.choices, json: asks(words, '--json') };
-  const { bare, meant, advice } = choice;
-  const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
-  let hint = '';
-  if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
-  if (advice !== undefined) hint = ` (${advice}; a${mountIt})`;
-  const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
-  output.error({ code: 'INVALID_ARGUMENT', message: `${what}: see layerslayer --help` });
-  return USAGE_STATUS;
+  output.result(choice.kind === 'version' ? versionLine() : programHelp(await loadAllCommands()).trimEnd());
+  await output.settled();
+  return 0;
 }
 
 const words = rawArguments(process.argv.slice(2));

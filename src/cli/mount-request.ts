@@ -18,10 +18,10 @@ const DEFAULT_MEMORY = 64 * 1024 ** 2;
 
 export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 
-/** What the options alone decide, before reference and mountpoint are checked and secrets are read. */
+/** What the options alone decide, before the checks of reference and mountpoint. */
 export type MountChoices = ReturnType<typeof mountChoices>;
 
-/** Returns the options with those of `-o` added. An option that is given itself takes precedence. */
+/** Returns the options with those of `-o` added, unless they are given themselves. */
 export function mergeMountOptionStrings(values: MountValues): MountValues {
   const { given } = parseMountOptionStrings(values.option);
   const merged: Record<string, unknown> = { ...values };
@@ -100,7 +100,7 @@ export function mountOptions(
   };
 }
 
-/** A daemon that opens files of its own mount waits for itself. @throws LayerslayerError INVALID_ARGUMENT */
+/** A daemon that opens files of its own mount waits for itself. @throws INVALID_ARGUMENT */
 export function checkOutside(what: string, path: string, mountpoint: string): void {
   if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
     throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);

@@ -14,26 +14,19 @@ export function mountpointSpellings(path: string, cwd: string): string[] {
   const spellings = [resolve(cwd, path)];
   let next = spellings[0]!;
   for (let i = 0; i < LINKS_MAX; i++) {
-    next = withRealParent(next);
+    const parent = textOf(() => realpathSync(fsPath(dirname(next)), 'buffer'));
+    if (parent !== undefined) next = join(parent, basename(next));
     if (!spellings.includes(next)) spellings.push(next);
-    const target = linkTarget(next);
+    const target = textOf(() => readlinkSync(fsPath(next), 'buffer'));
     if (target === undefined) break;
     next = resolve(dirname(next), target);
   }
   return spellings;
 }
 
-function withRealParent(path: string): string {
+function textOf(read: () => Buffer): string | undefined {
   try {
-    return join(textOfBytes(realpathSync(fsPath(dirname(path)), 'buffer')), basename(path));
-  } catch {
-    return path;
-  }
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return textOfBytes(readlinkSync(fsPath(path), 'buffer'));
+    return textOfBytes(read());
   } catch {
     return undefined;
   }

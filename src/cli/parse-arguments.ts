@@ -14,16 +14,14 @@ export function parseArguments<T extends OptionTable>(
   table: T,
 ): { options: OptionValues<T>; positionals: string[] } {
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
+  const values = new Map<string, boolean | string | string[] | [string, string]>();
   for (const [name, { kind, short }] of Object.entries(table)) {
+    if (kind === 'flag') values.set(name, false);
+    if (kind === 'list') values.set(name, []);
     options[name] = { type: kind === 'flag' ? 'boolean' : 'string', ...(short !== undefined && { short }) };
   }
   // Not strict: its messages are for programmers.
   const { tokens } = parseArgs({ args: [...words], options, strict: false, tokens: true });
-  const values = new Map<string, boolean | string | string[] | [string, string]>();
-  for (const [name, { kind }] of Object.entries(table)) {
-    if (kind === 'flag') values.set(name, false);
-    if (kind === 'list') values.set(name, []);
-  }
   const positionals: string[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;

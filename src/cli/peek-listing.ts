@@ -6,7 +6,7 @@ import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
 import type { ListedPaths } from './listed-paths.js';
 import type { Output } from './output.js';
-import type { ProgressDisplay } from './progress-display.js';
+import type { ProgressDisplay } from './progress.js';
 
 /** Writes lines of entries to stdout, many at once: a million entries are not a million writes. */
 export class PeekListing {

@@ -7,9 +7,7 @@ import { Output, type TextSink } from './output.js';
 const COLUMNS = 80;
 const ROWS = 24;
 
-/**
- * Returns stdout and stderr. If the reader ends (`layerslayer … | head -1`), so does the process.
- */
+/** Returns stdout and stderr. If the reader ends (`… | head -1`), so does the process. */
 export function processOutput(): Output {
   return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
 }

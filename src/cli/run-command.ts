@@ -56,10 +56,8 @@ export function reportFault(error: unknown, output: Output): number {
   return EXIT_STATUS[known.code];
 }
 
-function checkPositionals(
-  { name, positionals: { min, max, names } }: Command,
-  words: readonly string[],
-): void {
+function checkPositionals({ name, positionals }: Command, words: readonly string[]): void {
+  const { min, max, names } = positionals;
   const isCounted = words.length >= min && words.length <= max;
   // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
   if (isCounted && !words.includes('')) return;

@@ -37,7 +37,10 @@ export async function runInSmallSpace(code: ErrorCode): Promise<number | undefin
   });
   if (signal !== null && isCrash(signal))
     throw new LayerslayerError(code, `ended by ${signal}: ${tightLimits()}`);
-  if (signal !== null) endBy(signal);
+  if (signal !== null) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
   return status ?? undefined;
 }
 
@@ -68,9 +71,4 @@ function isOurs(fd: number): boolean {
   } catch {
     return true;
   }
-}
-
-function endBy(signal: NodeJS.Signals): void {
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
 }

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { imageRecord } from '#dist/cli/image-record.js';
-import { imageTables } from '#dist/cli/image-tables.js';
+import { imageRecord, imageTables } from '#dist/cli/image-report.js';
 import type { ImageOffer, ResolvedImage } from '#dist/source/image-source.js';
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ProgressDisplay } from '#dist/cli/progress-display.js';
+import { ProgressDisplay } from '#dist/cli/progress.js';
 import type { LayerProgress } from '#dist/engine/image-session.js';
 import { memoryOutput } from './memory-output.js';
 

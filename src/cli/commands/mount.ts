@@ -2,13 +2,13 @@ import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
 import { redactedError, redactor } from '../../base/redact.js';
-import type { DaemonClient, DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
+import type { DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
 import { imageArgument } from '../image-argument.js';
 import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
-import { ProgressDisplay } from '../progress-display.js';
+import { ProgressDisplay } from '../progress.js';
 import { mountLine } from '../result-line.js';
 
 type RegistryResolver = typeof import('../../source/resolve-in-registry.js');
@@ -113,14 +113,10 @@ async function mountByDaemon(
     await daemon.stop(); // a failed command leaves no mount
     throw error;
   }
-  if (options.foreground) await serveInForeground(daemon);
-  else await daemon.release();
+  if (options.foreground) {
+    process.on('SIGHUP', () => {});
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
+    await daemon.serve(); // until the mount is unmounted, also by one of these signals
+  } else await daemon.release();
   return 0;
-}
-
-/** Resolves when the mount is unmounted, also by Ctrl-C or SIGTERM. */
-function serveInForeground(daemon: DaemonClient): Promise<void> {
-  process.on('SIGHUP', () => {});
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
-  return daemon.serve();
 }

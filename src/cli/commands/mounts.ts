@@ -16,11 +16,8 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   failures: [],
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
-    if (options.json) {
-      output.json(found.map(record), 2);
-    } else if (found.length > 0) {
-      output.result(textTable([HEAD, ...found.map(row)]));
-    }
+    if (options.json) output.json(found.map(record), 2);
+    else if (found.length > 0) output.result(textTable([HEAD, ...found.map(row)]));
     return 0;
   },
 };

@@ -74,12 +74,10 @@ export const peek: Command<typeof OPTIONS> = {
       else if (deleted) await peekDeleted(job, only);
       else await peekLayers(job, numbers);
       const hints = new DeletionHints();
-      const missing = {
-        where: only && `layer ${only.join(', ')}`,
-        hint: (names: readonly Uint8Array[]) => hints.find(stack, names),
-      };
       // A layer that could not be read may have them. A path that hides nothing is no fault.
-      if (status === 0 && !deleted) for (const error of listed.missing(missing)) job.failed(error);
+      if (status > 0 || deleted) return status;
+      const where = only && `layer ${only.join(', ')}`;
+      for (const error of listed.missing(where, (names) => hints.find(stack, names))) job.failed(error);
       return status;
     };
     return withSession(name!, values, context, work, { hidesProgress });

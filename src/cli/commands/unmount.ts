@@ -28,8 +28,9 @@ export const unmount: Command<typeof OPTIONS> = {
     if (options.all === positionals.length > 0) {
       throw usageError(options.all ? '--all takes no mountpoint' : 'unmount wants a MOUNTPOINT, or --all');
     }
+    const mine = ({ owner }: OurMount) => context.uid === 0 || owner === context.uid;
     // The last mount first: it may be on top of another one.
-    const wanted = options.all ? (await mountsOf(context.uid)).reverse() : positionals;
+    const wanted = options.all ? (await listOurMounts()).filter(mine).reverse() : positionals;
     let status = 0;
     for (const one of wanted) {
       try {
@@ -43,10 +44,6 @@ export const unmount: Command<typeof OPTIONS> = {
     return status; // of the first failure
   },
 };
-
-async function mountsOf(uid: number): Promise<OurMount[]> {
-  return (await listOurMounts()).filter(({ owner }) => uid === 0 || owner === uid);
-}
 
 async function mountAt(path: string, cwd: string): Promise<OurMount> {
   for (const spelling of mountpointSpellings(path, cwd)) {

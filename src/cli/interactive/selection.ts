@@ -1,8 +1,7 @@
 import { shortDigest } from '../../oci/digest.js';
 import { defaultPlatform, platformDistance } from '../../oci/platform.js';
 import type { ImageOffer, OfferedImage, ResolvedImage } from '../../source/image-source.js';
-import { imageSteps } from '../image-record.js';
-import { platformText } from '../image-tables.js';
+import { imageSteps, platformText } from '../image-report.js';
 import { formatSize } from '../size.js';
 import type { Choice } from './prompter.js';
 

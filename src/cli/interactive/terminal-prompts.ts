@@ -18,11 +18,6 @@ const SUSPENDED = Symbol('suspended');
 
 type Prompt<T> = (context: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>;
 
-interface PressedKey {
-  name?: string;
-  ctrl?: boolean;
-}
-
 /** Prompts with arrow keys, on the terminal of stdin and stderr: stdout is for results. */
 export class TerminalPrompts implements Prompter {
   readonly #terminal: TextSink;
@@ -46,14 +41,11 @@ export class TerminalPrompts implements Prompter {
     { chosen, told }: { chosen: readonly T[]; told: (values: readonly T[]) => string },
   ): Promise<T[]> {
     const list = this.#list(message, choices);
+    const renderSelectedChoices = (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value));
     const config = {
       ...list,
       choices: list.choices.map((one) => ({ ...one, checked: chosen.includes(one.value) })),
-      theme: {
-        style: {
-          renderSelectedChoices: (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value)),
-        },
-      },
+      theme: { style: { renderSelectedChoices } },
     };
     return this.#ask((context) => checkbox(config, context));
   }
@@ -99,7 +91,7 @@ export class TerminalPrompts implements Prompter {
     this.#signal.throwIfAborted();
     const ending = new AbortController();
     const leave = () => ending.abort();
-    const onKey = (_: string | undefined, key: PressedKey) => {
+    const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
       if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
       if (key.ctrl && key.name === 'z') {
         ending.abort(SUSPENDED);
@@ -117,7 +109,8 @@ export class TerminalPrompts implements Prompter {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (ending.signal.reason === SUSPENDED) return SUSPENDED;
-      if (!isLeaving(error)) throw error;
+      // The library tells its errors apart by name.
+      if (!/^(Exit|Abort)PromptError$/.test((error as Error).name)) throw error;
       throw new LayerslayerError('ABORTED', 'interrupted');
     } finally {
       stdin.off('keypress', onKey);
@@ -125,9 +118,4 @@ export class TerminalPrompts implements Prompter {
       stdin.off('error', leave);
     }
   }
-}
-
-/** By name: so the library tells its errors apart. */
-function isLeaving(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError');
 }
