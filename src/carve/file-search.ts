@@ -34,7 +34,7 @@ interface FoundHere {
 }
 
 export interface FileSearchOptions {
-  session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
+  session: Pick<ImageSession, 'openCached' | 'openLayers' | 'scanLayer'>;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
   /** Reads each layer on the way to its end, and takes nothing before its digest was right. */
@@ -87,7 +87,7 @@ export class FileSearch {
    */
   async run(): Promise<void> {
     while (this.#pending.size > 0) {
-      await this.#openKept();
+      await this.#openCached();
       await this.#answer();
       if (this.#pending.size === 0) return;
       const number = this.#options.numbers[--this.#below]!;
@@ -99,11 +99,11 @@ export class FileSearch {
   }
 
   /** Layers from the next one down as long as their indexes are kept. */
-  async #openKept(): Promise<void> {
+  async #openCached(): Promise<void> {
     const { session, image, numbers } = this.#options;
     while (this.#below > 0) {
       const number = numbers[this.#below - 1]!;
-      const layer = await session.openKept(image, number);
+      const layer = await session.openCached(image, number);
       if (!layer) return;
       this.#below--;
       this.#add(number, layer);
@@ -148,7 +148,7 @@ export class FileSearch {
       begin: (wanted, file) => begin(wanted, file, false),
       ...(settled && { settled }),
     });
-    const end = await session.walkLayer(image, number, search, { signal, onProgress });
+    const end = await session.scanLayer(image, number, search, { signal, onProgress });
     if ('layer' in end) {
       await this.#confirm(search, end.layer);
       return end.layer;
@@ -209,7 +209,7 @@ export class FileSearch {
       rows.set(file.row, () => both(before?.(), begin(wanted, file, false)));
     }
     const reader = new RowReader(rows, settled);
-    const end = await session.walkLayer(image, number, reader, { signal, onProgress });
+    const end = await session.scanLayer(image, number, reader, { signal, onProgress });
     if ('layer' in end) return undefined;
     if (reader.rows <= search.rows) return end.readBytes;
     // This pass read further than the search: its later entries count too.

@@ -1,4 +1,4 @@
-import type { LayerWatcher } from '../engine/layer-watcher.js';
+import type { ScanObserver } from '../engine/scan-observer.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
@@ -8,7 +8,7 @@ import type { ContentSink } from './wanted-file.js';
  * Reads the contents of known rows from a layer without an index. It has enough when all rows have
  * passed.
  */
-export class RowReader implements LayerWatcher {
+export class RowReader implements ScanObserver {
   readonly #begin: ReadonlyMap<number, () => ContentSink>;
   readonly #settled: (() => Promise<void> | undefined) | undefined;
   readonly #active = new Set<Capture>();

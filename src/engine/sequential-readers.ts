@@ -50,7 +50,7 @@ export class SequentialReaders {
    * Notes that a reader reads on up to window `last`.
    * @returns the window before which all should be asked for, `last + 1` at least
    */
-  advance(reader: SequentialReader, last: number, windowCount: number): number {
+  advance(reader: SequentialReader, last: number, chunkCount: number): number {
     const first = reader.position;
     // Once more in the same window is not going on: small files lie side by side in one.
     if (last < first) return last + 1;
@@ -63,7 +63,7 @@ export class SequentialReaders {
     if (reader.next - reader.position > reader.ahead / 2) return last + 1;
     const wanted = Math.max(FIRST_AHEAD, 2 * reader.ahead, last + 1 - first);
     reader.ahead = Math.min(wanted, this.#maxAhead);
-    reader.next = Math.max(reader.next, Math.min(reader.position + reader.ahead, windowCount));
+    reader.next = Math.max(reader.next, Math.min(reader.position + reader.ahead, chunkCount));
     return reader.next;
   }
 }
@@ -72,6 +72,6 @@ export class SequentialReaders {
  * The window before which a reader will likely go on: four times as far as it has come. Latency is hidden by
  * what is fetched ahead, which may be more than what is inflated ahead.
  */
-export function likelyEnd(reader: SequentialReader, windowCount: number): number {
-  return Math.min(windowCount, Math.max(reader.next, reader.position + 4 * reader.passed));
+export function likelyEnd(reader: SequentialReader, chunkCount: number): number {
+  return Math.min(chunkCount, Math.max(reader.next, reader.position + 4 * reader.passed));
 }

@@ -1,12 +1,12 @@
 import type { BlobReader } from '#dist/blob/blob.js';
 import { BlobHasher } from '#dist/blob/block-digests.js';
+import { BufferPool } from '#dist/blob/buffer-pool.js';
 import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
-import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
-import { CheckpointStates } from '#dist/engine/inflate/checkpoint-states.js';
+import { readCheckpoint } from '#dist/engine/inflate/checkpoint-states.js';
 import {
   CHUNK_SIZE,
   ChunkReader,
@@ -61,10 +61,7 @@ export async function readable(codec: Codec, blob: Uint8Array, spanSize?: number
   const { checkpoints, states } = await builder.finish();
   const memory = new SharedArrayBuffer(states.length);
   new Uint8Array(memory).set(states);
-  const stored = new CheckpointStates(checkpoints, { memory }, (number, why) => {
-    throw new Error(`checkpoint ${number}: ${why}`);
-  });
-  const checkpoint = (number: number) => stored.checkpoint(number);
+  const checkpoint = (number: number) => readCheckpoint(checkpoints, { memory }, number);
   return { digest: digestOf(blob), codec, tarSize, checkpoints, checkpoint };
 }
 
@@ -74,10 +71,8 @@ export const readableGzip = (blob: Uint8Array, spanSize: number) => readable(gzi
 export const readablePlain = (blob: Uint8Array) => readable(PLAIN, blob);
 
 export function resources(): ReadingResources {
-  return {
-    cursors: new CursorPool(),
-    runs: new BufferPool(RUN_SIZE, 4),
-  };
+  const buffers = new BufferPool(RUN_SIZE, 4);
+  return { cursors: new CursorPool(buffers), buffers };
 }
 
 export function readerOf(
@@ -106,7 +101,7 @@ export async function readChunks(
       next += Math.ceil(bytes.length / CHUNK_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
-      shared.runs.release(bytes.buffer);
+      shared.buffers.release(bytes.buffer);
     },
     { signal },
   );

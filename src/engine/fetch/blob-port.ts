@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { abortable } from '../../base/abortable.js';
 import type { Log } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { BufferRing } from '../../blob/buffer-ring.js';
+import { BufferPool } from '../../blob/buffer-pool.js';
 import { GrowingRanges } from '../../blob/growing-ranges.js';
 import { type BlockDigests, PAGE_SIZE } from '../../blob/page.js';
 import { streamVerified } from '../../blob/verified-stream.js';
@@ -51,7 +51,7 @@ export function serveBlobs(port: MessagePort, { blobs, log, tracked }: BlobPortO
   /** The whole blob in pages, which are cached. */
   async function stream(number: BlobNumber, signal: AbortSignal): Promise<BlockDigests> {
     const { blob, digest, cached, counters, naming } = await blobs.get(number);
-    const ring = new BufferRing(STREAM_BUFFERS, PAGE_SIZE);
+    const buffers = new BufferPool(PAGE_SIZE, STREAM_BUFFERS);
     try {
       return await streamVerified(blob, {
         digest,
@@ -61,12 +61,12 @@ export function serveBlobs(port: MessagePort, { blobs, log, tracked }: BlobPortO
           counters.resetProgress(number);
           return 0;
         },
-        takeBuffer: () => ring.take(),
+        takeBuffer: () => buffers.next(),
         onPart: (page, offset) => {
           counters.addProgress(number, page.length);
           // A reader that is gone aborts the stream.
           send(number, page, offset).then(
-            ({ buffer }) => ring.release(buffer),
+            ({ buffer }) => buffers.release(buffer),
             () => {},
           );
         },

@@ -7,7 +7,6 @@ import type { LocalRange } from '../../blob/near-bytes.js';
 import type { BlockDigests } from '../../blob/page.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
-import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -70,16 +69,12 @@ export class Fetching {
     await this.#isReady;
   }
 
-  resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
-    return this.#ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
-  }
-
-  listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
-    return this.#ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
-  }
-
-  documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
-    return this.#ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
+  /** Asks the source of images. The answer is that of the question. */
+  ask(
+    question: SourceQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<ResolvedImage | ImageOffer | ImageDocuments> {
+    return this.#started().call('source', question, { signal });
   }
 
   /**
@@ -130,10 +125,6 @@ export class Fetching {
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#peer?.close(reason);
     await this.#thread?.terminate();
-  }
-
-  #ask(question: SourceQuestion, signal: AbortSignal | undefined) {
-    return this.#started().call('source', question, { signal });
   }
 
   #started(): ThreadPeer<SourceMethods> {

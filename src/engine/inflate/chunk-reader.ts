@@ -1,10 +1,10 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob.js';
+import type { BufferPool } from '../../blob/buffer-pool.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
-import type { BufferPool } from './buffer-pool.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 
 /** Compressed bytes fetched past the estimated end: a cursor leaves some undecoded. */
@@ -40,7 +40,7 @@ export interface ReadableLayer {
 /** What the readers of one thread share. */
 export interface ReadingResources {
   cursors: CursorPool;
-  runs: BufferPool; // RUN_SIZE
+  buffers: BufferPool; // RUN_SIZE
 }
 
 /** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
@@ -96,7 +96,7 @@ export class ChunkReader {
     this.#prefetch(start, ahead);
     for (let at = start; at < end; ) {
       const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
-      const run = this.#resources.runs.take(RUN_SIZE);
+      const run = this.#resources.buffers.take();
       const bytes = await this.#blob.read(at, length, signal, run);
       if (bytes.buffer !== run.buffer) run.set(bytes);
       const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
@@ -114,7 +114,7 @@ export class ChunkReader {
     signal?: AbortSignal,
   ): Promise<void> {
     const { codec, checkpoints } = this.#layer;
-    const { cursors, runs } = this.#resources;
+    const { cursors, buffers } = this.#resources;
     const nearest = checkpointBefore(checkpoints, start);
     const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
     const inputEnd = this.#inputEnd(end);
@@ -127,7 +127,7 @@ export class ChunkReader {
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
         await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
         for (let at = start; at < end; at += RUN_SIZE) {
-          const run = runs.take(Math.min(RUN_SIZE, end - at));
+          const run = buffers.take(Math.min(RUN_SIZE, end - at));
           await this.#produce(live, run, run.length, inputEnd, signal);
           deliver(at / CHUNK_SIZE, run);
         }

@@ -6,7 +6,7 @@ import type { TableAllowance } from '../index/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
-import type { LayerWatcher } from './layer-watcher.js';
+import type { ScanObserver } from './scan-observer.js';
 
 /**
  * A scan with enough data continues to the next multiple of this, in bytes of the blob. The first
@@ -14,14 +14,13 @@ import type { LayerWatcher } from './layer-watcher.js';
  */
 const STRIDE = 64 * 1024;
 
-export interface BlobWalkOptions {
+export interface BlobScanOptions {
   blob: BlobNumber;
   digest: Digest;
   blobSize: number; // bytes
   end: number; // bytes of the blob that are read at most; its size, or fewer
   allowance: TableAllowance;
-  /** Gives the other end of a conversation to the fetching thread. */
-  connect(port: MessagePort): void;
+  fetching: { attach(port: MessagePort): void };
   signal: AbortSignal;
 }
 
@@ -29,27 +28,27 @@ export interface BlobWalkOptions {
  * Result of a scan: the parts of a whole blob's index, or how far it got. Nothing is verified
  * before the end.
  */
-export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
+export type BlobScanEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
 
 /**
  * One pass over a blob in this thread, for those that look on: it inflates here, between what else the event loop has to do,
  * what the fetching thread sends. For processes that have no file system to serve meanwhile.
- * @throws LayerslayerError what the source throws; DIGEST_MISMATCH; CORRUPT_LAYER, UNSUPPORTED; what the watcher throws
+ * @throws LayerslayerError what the source throws; DIGEST_MISMATCH; CORRUPT_LAYER, UNSUPPORTED; what the observer throws
  */
-export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions): Promise<BlobWalkEnd> {
-  const { blob, digest, end, connect, signal } = options;
+export async function scanBlob(observer: ScanObserver, options: BlobScanOptions): Promise<BlobScanEnd> {
+  const { blob, digest, end, fetching, signal } = options;
   const stop = new AbortController();
-  let hasEnough = false; // as the watcher reported last
+  let hasEnough = false; // as the observer reported last
   let stopAt: number | undefined; // a multiple of STRIDE, independent of network chunk sizes
   let fault: LayerslayerError | undefined; // of the blob
-  let watcherFault: unknown;
+  let observerFault: unknown;
   let readBytes = 0;
   const look = (ask: () => boolean) => {
-    if (watcherFault !== undefined) return;
+    if (observerFault !== undefined) return;
     try {
       hasEnough = ask();
     } catch (error) {
-      watcherFault = error;
+      observerFault = error;
     }
   };
   const begin = () => {
@@ -57,9 +56,9 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       allowance: options.allowance,
       blobSize: options.blobSize,
       observer: {
-        onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => begun.entriesSoFar())),
+        onEntry: (entry, row) => look(() => observer.onEntry(entry, row, () => begun.entriesSoFar())),
         onBytes: (memory, from, to, offset) =>
-          look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
+          look(() => observer.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
       },
     });
     return begun;
@@ -73,15 +72,15 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     fault = undefined;
     readBytes = 0;
     look(() => {
-      watcher.onRestart();
+      observer.onRestart();
       return false;
     });
   };
   const settled = async () => {
     try {
-      await watcher.settled?.();
+      await observer.settled?.();
     } catch (error) {
-      watcherFault ??= error;
+      observerFault ??= error;
       stop.abort(STOPPED);
     }
   };
@@ -89,11 +88,11 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   const take = async (piece: Uint8Array, offset: number): Promise<boolean> => {
     let isEnough = false;
     if (offset === 0 && readBytes > 0) restart();
-    if (watcherFault === undefined && !fault) {
+    if (observerFault === undefined && !fault) {
       readBytes += piece.length;
       for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
         // Publish the previous part first: 256 KiB of gzip may hold 256 MB of names to list.
-        if (at > 0 && watcherFault === undefined) await settled();
+        if (at > 0 && observerFault === undefined) await settled();
         try {
           pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
         } catch (error) {
@@ -101,7 +100,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
         }
       }
       stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
-      if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
+      if (observerFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
       // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
       // If all bytes are here, check the digest too; it costs no extra fetch.
       else isEnough = !fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end;
@@ -119,7 +118,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       return new Transferred({ buffer, isEnough: await taken }, [buffer]);
     },
   } satisfies StreamMethods);
-  connect(port1);
+  fetching.attach(port1);
   try {
     const pageDigests = await peer.call(
       'stream',
@@ -127,13 +126,13 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     await turn;
-    if (watcherFault !== undefined) throw watcherFault;
+    if (observerFault !== undefined) throw observerFault;
     if (fault) throw fault;
     return pageDigests ? { pass, pageDigests } : { readBytes };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     await turn;
-    if (watcherFault !== undefined) throw watcherFault;
+    if (observerFault !== undefined) throw observerFault;
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();
@@ -141,7 +140,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   }
 }
 
-/** Bytes of a chunk that are inflated before the watcher may yield to others. */
+/** Bytes of a chunk that are inflated before the observer may yield to others. */
 const PUSHED_AT_ONCE = 32 * 1024;
 
-const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');
+const STOPPED = new LayerslayerError('ABORTED', 'the scan was stopped');

@@ -1,7 +1,7 @@
 import type { ContentStore } from '../cache/content-store.js';
 
 /** Merged trees on disk. What is in them is their maker's business, who also finds out whether they are damaged. */
-export class KeptTrees {
+export class TreeCache {
   readonly #store: Promise<ContentStore>;
   readonly #writing = new Set<Promise<unknown>>();
 

@@ -2,10 +2,10 @@ import type { EntryTable } from '../index/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 
 /**
- * Observes a layer from its first byte. Each call returns whether the watcher has enough so far.
+ * Observes a layer from its first byte. Each call returns whether the observer has enough so far.
  * The scan then stops fetching, but still passes fetched bytes; a later call may need more again.
  */
-export interface LayerWatcher {
+export interface ScanObserver {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
    * @param soFar returns the entries passed so far; it may be called later too
