@@ -5,8 +5,7 @@ import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
 import type { Blob } from './blob.js';
 import { BlobHasher } from './block-digests.js';
 import type { CachedPages, PageRunWriter } from './cached-pages.js';
-import { type BlockDigests, PAGE_SIZE, pageLength, pageOf } from './page.js';
-import { PageAssembler, type TakeBuffer } from './page-assembler.js';
+import { type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf, type TakeBuffer } from './page.js';
 
 export interface VerifiedStreamOptions {
   digest: Digest; // what the whole blob must have

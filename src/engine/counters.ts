@@ -3,17 +3,14 @@ import type { BlobNumber } from './inflate/inflate-protocol.js';
 const COUNTER_SIZE = BigInt64Array.BYTES_PER_ELEMENT;
 
 /**
- * Byte counters that the fetching thread raises and the main thread looks at when it wants to: a message for each
- * chunk would cost more than the chunk. Place 0 is all blobs' bytes from the network, the others one blob's progress.
+ * Byte counters that the fetch thread raises and the main thread reads: a message for each chunk would cost more than
+ * the chunk. Index 0 counts all bytes of blobs from the network, the others the progress of one blob each.
  */
 export class Counters {
   readonly shared: SharedArrayBuffer;
   readonly #values: BigInt64Array;
 
-  /**
-   * @param blobs how many may be under way at once, or the buffer that another thread made. More blobs than that share
-   *   their places, one after the other
-   */
+  /** @param blobs most blobs under way at once; more of them share counters. Or another thread's `shared` */
   constructor(blobs: number | SharedArrayBuffer) {
     this.shared = typeof blobs === 'number' ? new SharedArrayBuffer(COUNTER_SIZE * (blobs + 1)) : blobs;
     this.#values = new BigInt64Array(this.shared);
@@ -28,23 +25,18 @@ export class Counters {
   }
 
   addProgress(blob: BlobNumber, bytes: number): void {
-    Atomics.add(this.#values, this.#placeOf(blob), BigInt(bytes));
+    Atomics.add(this.#values, this.#indexOf(blob), BigInt(bytes));
   }
 
   setProgress(blob: BlobNumber, bytes: number): void {
-    Atomics.store(this.#values, this.#placeOf(blob), BigInt(bytes));
-  }
-
-  /** A pass begins, or is made again. */
-  resetProgress(blob: BlobNumber): void {
-    this.setProgress(blob, 0);
+    Atomics.store(this.#values, this.#indexOf(blob), BigInt(bytes));
   }
 
   progress(blob: BlobNumber): number {
-    return Number(Atomics.load(this.#values, this.#placeOf(blob)));
+    return Number(Atomics.load(this.#values, this.#indexOf(blob)));
   }
 
-  #placeOf(blob: BlobNumber): number {
+  #indexOf(blob: BlobNumber): number {
     return 1 + (blob % (this.#values.length - 1));
   }
 }

@@ -17,7 +17,7 @@ describe('counters', () => {
       8,
       0,
     ]);
-    there.resetProgress(7); // the place of blob 3 before
+    there.setProgress(7, 0); // the counter of blob 3 before
     there.addProgress(7, 1);
     expect([here.progress(7), here.fetched]).toEqual([1, 2 ** 40 + 10]);
   });

@@ -6,7 +6,6 @@ import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
-import { readCheckpoint } from '#dist/engine/inflate/checkpoint-states.js';
 import {
   CHUNK_SIZE,
   ChunkReader,
@@ -16,6 +15,7 @@ import {
 } from '#dist/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { readCheckpoint } from '#dist/index/checkpoints.js';
 import { decodeLayerIndex } from '#dist/index/index-file.js';
 import { IndexPass } from '#dist/index/index-pass.js';
 import type { LayerIndex } from '#dist/index/layer-index.js';

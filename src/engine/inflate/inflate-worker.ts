@@ -14,10 +14,10 @@ import { VerifiedBlob } from '../../blob/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
+import { readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
-import { readCheckpoint } from './checkpoint-states.js';
 import { CHUNK_SIZE, ChunkReader, type ReadingResources, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
 import type {

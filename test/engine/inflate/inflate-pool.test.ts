@@ -45,6 +45,7 @@ class Fetching {
   readonly ports: MessagePort[] = [];
   readonly streamAborts: unknown[] = [];
   reads = 0;
+  streams = 0;
   /** Awaited before a read is answered. */
   beforeRead: () => Promise<void> | void = () => {};
   /** Awaited after all pages of a stream are sent, before it ends. */
@@ -61,6 +62,7 @@ class Fetching {
         return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
       stream: async ({ blob }, signal) => {
+        this.streams++;
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
@@ -190,7 +192,7 @@ describe('the pool of inflating threads', () => {
     const reading = read(pool, 0, 3, 1);
     const indexing = pool.index(0, digest, blob.length);
     const both = Promise.allSettled([reading, indexing]);
-    await until(() => fetching.reads > 0);
+    await until(() => fetching.reads > 0 && fetching.streams > 0);
     fetching.crash(0);
     for (const outcome of await both) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INTERNAL' } });

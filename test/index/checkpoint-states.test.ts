@@ -2,10 +2,10 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readCheckpoint } from '#dist/engine/inflate/checkpoint-states.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
-import { noise, same } from '../../blob/bytes.js';
+import { readCheckpoint } from '#dist/index/checkpoints.js';
+import { noise, same } from '../blob/bytes.js';
 
 const originals = [
   new Uint8Array(0),
