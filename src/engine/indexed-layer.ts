@@ -3,11 +3,10 @@ import { LayerslayerError } from '../base/errors.js';
 import type { BufferPool } from '../blob/buffer-pool.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import type { ChunkCache } from './chunk-cache.js';
+import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
 import { CHUNK_SIZE } from './inflate/chunk-reader.js';
 import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
-import { SequentialReaders } from './sequential-readers.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {

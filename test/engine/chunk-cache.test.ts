@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { ChunkCache } from '#dist/engine/chunk-cache.js';
+import { ChunkCache, SequentialReaders } from '#dist/engine/chunk-cache.js';
 import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '#dist/engine/inflate/inflate-protocol.js';
-import { SequentialReaders } from '#dist/engine/sequential-readers.js';
 import { unhandledIn } from '../base/unhandled.js';
 
 interface Asked {
