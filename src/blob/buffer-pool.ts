@@ -1,6 +1,7 @@
 /**
- * Buffers of one size that are used again, by two threads perhaps. A fresh buffer is external memory: V8 collects it
- * late (tens of MiB a thread), and the kernel fills it with zeros: 2 ms of CPU a MiB (measured).
+ * Buffers of one size that are used again, by two threads perhaps. A fresh buffer is external
+ * memory: V8 collects it late (tens of MiB a thread), and the kernel fills it with zeros: 2 ms of
+ * CPU a MiB (measured).
  */
 export class BufferPool {
   readonly #size: number;
@@ -18,15 +19,15 @@ export class BufferPool {
     this.#count = count;
   }
 
-  /** Returns `length` bytes with any content. A buffer longer than `size` is possible, but is not used again. */
+  /** Returns `length` bytes with any content. A buffer longer than `size` is used once. */
   take(length = this.#size): Uint8Array<ArrayBuffer> {
     if (length > this.#size) return new Uint8Array(length);
     return new Uint8Array(this.#idle.pop() ?? new ArrayBuffer(this.#size), 0, length);
   }
 
   /**
-   * Returns a buffer, or a promise of one while `count` are in use. Aborting a pending `next` drops its buffer:
-   * a pool with a bound belongs to one stream, and ends with it.
+   * Returns a buffer, or a promise of one while `count` are in use. Aborting a pending `next` drops
+   * its buffer: a pool with a bound belongs to one stream, and ends with it.
    */
   next(): Uint8Array | Promise<Uint8Array> {
     if (this.#idle.length > 0) return this.take();

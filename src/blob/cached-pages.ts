@@ -6,8 +6,9 @@ import type { NearBytes } from './near-bytes.js';
 import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
 
 /**
- * Pages in one file when they come as a stream (4 MiB). To make a file takes longer than to write a page:
- * one file a page would triple the time of an index pass (measured). Small enough to evict one by one.
+ * Pages in one file when they come as a stream (4 MiB). To make a file takes longer than to write a
+ * page: one file a page would triple the time of an index pass (measured). Small enough to evict
+ * one by one.
  */
 export const RUN_LENGTH = 16;
 
@@ -16,8 +17,8 @@ const BLOCKS_PER_PAGE = PAGE_SIZE / BLOCK_SIZE;
 const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
 
 /**
- * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single blocks,
- * fetched since. Nothing that is read here is checked.
+ * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single
+ * blocks, fetched since. Nothing that is read here is checked.
  */
 export class CachedPages implements NearBytes {
   readonly #store: ContentStore;
@@ -26,12 +27,6 @@ export class CachedPages implements NearBytes {
   constructor(store: ContentStore, digest: Digest) {
     this.#store = store;
     this.#digest = digest;
-  }
-
-  /** @param lent a buffer (PAGE_SIZE or longer) that the page may be put into */
-  readSync(page: number, lent: Uint8Array = Buffer.allocUnsafeSlow(PAGE_SIZE)): Uint8Array | undefined {
-    const read = this.fillSync(lent.subarray(0, PAGE_SIZE), page * PAGE_SIZE);
-    return read > 0 ? lent.subarray(0, read) : undefined;
   }
 
   /** Reads from a run or a page, else block by block. */
@@ -56,7 +51,9 @@ export class CachedPages implements NearBytes {
     return filled;
   }
 
-  /** Whether a read is worthwhile. Of an interrupted pass's last run only the first pages are there. */
+  /**
+   * Whether a read is worthwhile. Of an interrupted pass's last run only the first pages are there.
+   */
   has(page: number): boolean {
     return this.#store.has('page', this.#runKey(page)) || this.#store.has('page', this.#key(page));
   }
@@ -74,7 +71,7 @@ export class CachedPages implements NearBytes {
     });
   }
 
-  /** The pages that are on disk by their files' names. Of a run that was interrupted only the first are. */
+  /** Pages on disk, by file names. Of an interrupted run only the first ones are there. */
   pagesOnDisk(blobSize: number): Set<number> {
     const pages = new Set<number>();
     for (const name of this.#store.namesSync('page', this.#digest)) {
@@ -144,7 +141,9 @@ export class CachedPages implements NearBytes {
   }
 }
 
-/** Writes the pages of a stream as runs; those of a run that the stream began inside of are single. */
+/**
+ * Writes the pages of a stream as runs; those of a run that the stream began inside of are single.
+ */
 export class PageRunWriter {
   readonly #pages: CachedPages;
   readonly #begin: (page: number) => Promise<ContentWriter | undefined>;

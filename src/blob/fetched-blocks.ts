@@ -17,7 +17,7 @@ const MOST_REQUESTS = 4;
 const MOST_READ_AHEADS = 2;
 /** Longest request, in blocks (8 MiB). */
 const LONGEST_REQUEST = 128;
-/** From a block's arrival to its write: its readers, and often the next ones, wait for no lock and no file. */
+/** Delay of a block's write: readers do not wait for locks and files. */
 const WRITE_DELAY_MS = 100;
 /** Most blocks that wait for it (1 MiB). */
 const MOST_UNWRITTEN = 16;
@@ -27,10 +27,7 @@ export interface FetchedBlocksOptions {
   digest: Digest; // of the blob
   blockDigests: BlockDigests;
   store: ContentStore;
-  /**
-   * Blocks that were fetched lately, by `blockKey`; one for all blobs of a thread. Makes read-ahead work
-   * without a disk.
-   */
+  /** Blocks fetched lately, by `blockKey`, one for all blobs: read-ahead works without a disk. */
   recent: ByteLru<string, Uint8Array>;
   log: Log;
   /** Ends every request of this blob. */
@@ -46,8 +43,8 @@ interface Flight {
 }
 
 /**
- * The blocks of a remote blob: each is fetched once for all that wait for it, checked and cached. Damaged
- * blocks are fetched once more, over another connection.
+ * The blocks of a remote blob: each is fetched once for all that wait for it, checked and cached.
+ * Damaged blocks are fetched once more, over another connection.
  */
 export class FetchedBlocks {
   readonly #options: FetchedBlocksOptions;
@@ -66,7 +63,7 @@ export class FetchedBlocks {
 
   /**
    * Returns a copy of the bytes `[offset, offset + length)`.
-   * @throws LayerslayerError as `Blob.read`; the signal's reason: the requests go on for the other readers
+   * @throws LayerslayerError as `Blob.read`; the signal's reason: other readers' requests continue
    */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     signal?.throwIfAborted();
@@ -90,8 +87,8 @@ export class FetchedBlocks {
   }
 
   /**
-   * Fetches `[offset, end)` for readers to come, unless half of it is already here or on its way: then this
-   * is asked again, further on, and the network need not be asked for a little at a time.
+   * Fetches `[offset, end)` for readers to come, unless half of it is already here or on its way:
+   * then this is asked again, further on, and the network need not be asked for a little at a time.
    */
   prefetch(offset: number, end: number): void {
     if (this.#readAheads === MOST_READ_AHEADS) return;
@@ -132,7 +129,7 @@ export class FetchedBlocks {
       land = resolve;
       fail = reject;
     });
-    block.catch(() => {}); // nobody may wait for it
+    block.catch(() => {}); // it may have no reader
     const flight = { number, block, land, fail };
     this.#flights.set(number, flight);
     return flight;

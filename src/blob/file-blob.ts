@@ -1,11 +1,13 @@
-import type { Blob, LocalBytes } from './blob.js';
+import type { Blob, LocalBytes, OnChunk } from './blob.js';
 import { type FilePart, readFully } from './file-part.js';
 import { checkRange } from './page.js';
 
 /** Bytes of one `stream` chunk: large enough that the turns through the thread pool don't count. */
 const CHUNK_LENGTH = 256 * 1024;
 
-/** A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive. */
+/**
+ * A blob that lies in a file, or in a part of one: an OCI layout's, a member of a docker-archive.
+ */
 export class FileBlob implements Blob {
   readonly size: number;
   readonly local: LocalBytes;
@@ -15,8 +17,8 @@ export class FileBlob implements Blob {
   /**
    * @param path of the file, or of the archive that it is a part of: for messages
    * @param size bytes of the blob, as its descriptor says
-   * @param open called at the first read; what it throws is thrown on, and it is called again by the next read. The file
-   *   stays its own
+   * @param open called at the first read. If it throws, the read throws, and the next read calls
+   *   it again. It owns the file
    */
   constructor(path: string, size: number, open: () => Promise<FilePart>) {
     this.local = { path, open: () => this.#opened() };
@@ -32,14 +34,9 @@ export class FileBlob implements Blob {
     return bytes;
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stream(offset: number, end: number, onChunk: OnChunk, signal?: AbortSignal): Promise<void> {
     checkRange(offset, end - offset, this.size);
-    // No Buffer: its `slice` is a view, and who keeps one would see the next chunk.
+    // No Buffer: its `slice` is a view, which would show the next chunk later.
     const buffer = new Uint8Array(Math.min(CHUNK_LENGTH, end - offset));
     for (let at = offset; at < end; at += CHUNK_LENGTH) {
       signal?.throwIfAborted();

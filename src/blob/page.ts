@@ -4,9 +4,9 @@ import { LayerslayerError } from '../base/errors.js';
 export const PAGE_SIZE = 256 * 1024;
 
 /**
- * Compressed bytes are fetched and checked in blocks of this size (bytes), four to a page. A random read
- * needs half of a span, so larger blocks would bring bytes that nobody asked for. Digests cost 0.05 % of
- * the layer.
+ * Compressed bytes are fetched and checked in blocks of this size (bytes), four to a page. A random
+ * read needs half of a span: larger blocks would bring unused bytes. Digests cost 0.05 % of the
+ * layer.
  */
 export const BLOCK_SIZE = 64 * 1024;
 
@@ -34,17 +34,17 @@ export function pageLength(number: number, blobSize: number): number {
   return Math.min(PAGE_SIZE, blobSize - number * PAGE_SIZE);
 }
 
-/** @throws LayerslayerError INVALID_ARGUMENT unless `[offset, offset + length)` lies inside `size` bytes */
+/**
+ * @throws LayerslayerError INVALID_ARGUMENT unless `[offset, offset + length)` lies inside `size`
+ * bytes
+ */
 export function checkRange(offset: number, length: number, size: number): void {
   // Not `offset + length > size`: past 2^53 the sum rounds.
   if (offset >= 0 && length >= 0 && offset <= size && length <= size - offset) return;
   throw new LayerslayerError('INVALID_ARGUMENT', `${length} bytes at ${offset} are not inside ${size}`);
 }
 
-/**
- * Returns an empty buffer to fill, of `length` bytes at least. A promise pauses the stream: this bounds the
- * buffers in circulation.
- */
+/** Returns a buffer of at least `length` bytes. A promise pauses the stream. */
 export type TakeBuffer = (length: number) => Uint8Array | Promise<Uint8Array>;
 
 /** Takes a whole page or block over. A promise pauses the stream. */

@@ -24,16 +24,14 @@ export interface BlobScanOptions {
   signal: AbortSignal;
 }
 
-/**
- * Result of a scan: the parts of a whole blob's index, or how far it got. Nothing is verified
- * before the end.
- */
+/** The parts of a whole blob's index, or how far the scan got: nothing is verified then. */
 export type BlobScanEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
 
 /**
- * One pass over a blob in this thread, for those that look on: it inflates here, between what else the event loop has to do,
- * what the fetching thread sends. For processes that have no file system to serve meanwhile.
- * @throws LayerslayerError what the source throws; DIGEST_MISMATCH; CORRUPT_LAYER, UNSUPPORTED; what the observer throws
+ * Runs one pass over a blob for an observer. It inflates in this thread, so the process must have
+ * no file system to serve meanwhile.
+ * @throws LayerslayerError what the source and the observer throw; DIGEST_MISMATCH; CORRUPT_LAYER,
+ *   UNSUPPORTED
  */
 export async function scanBlob(observer: ScanObserver, options: BlobScanOptions): Promise<BlobScanEnd> {
   const { blob, digest, end, fetching, signal } = options;
@@ -101,8 +99,8 @@ export async function scanBlob(observer: ScanObserver, options: BlobScanOptions)
       }
       stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
       if (observerFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
-      // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
-      // If all bytes are here, check the digest too; it costs no extra fetch.
+      // The rest of a damaged layer still comes: the digest tells damage on the way from a bad
+      // layer. If all bytes are here, check the digest too; it costs no extra fetch.
       else isEnough = !fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end;
       await settled();
     }

@@ -15,22 +15,26 @@ export interface ChunkSupplier {
 
 export interface ChunkReceiver {
   /**
-   * Copies the chunks. Callers that wait for them receive a view of the run itself: its buffer is free again on the
-   * next turn of the event loop.
+   * Copies the chunks. Callers that wait for them receive a view of the run itself: its buffer is
+   * free again on the next turn of the event loop.
    */
   arrived(blob: BlobNumber, run: ChunkRun): void;
 }
 
-/** Most chunks of read-ahead: 2 MiB are inflated in 3 ms, which hides the way between the threads. */
+/**
+ * Most chunks of read-ahead: 2 MiB are inflated in 3 ms, which hides the way between the threads.
+ */
 const MAX_AHEAD = 64;
 /** Read-ahead of so many readers fits into memory: it must not evict what it has just brought. */
 const READERS_AHEAD = 16;
 /** Chunks of one blob are below this: blob and chunk make one number. 2^32 * 32 KiB is 128 TiB. */
 const CHUNKS_OF_A_BLOB = 2 ** 32;
-/** Share of the memory for cached chunks. The rest is for runs on their way, and idle buffers of threads. */
+/** Share of the memory for cached chunks. The rest is for runs on their way and idle buffers. */
 const CACHED_PART = 2 / 3;
 
-/** A chunk on its way. The first caller that waits makes the promise: most read-ahead needs none. */
+/**
+ * A chunk on its way. The first caller that waits makes the promise: most read-ahead needs none.
+ */
 interface PendingChunk {
   promise?: Promise<Uint8Array>;
   resolve?: (bytes: Uint8Array) => void;
@@ -38,8 +42,8 @@ interface PendingChunk {
 }
 
 /**
- * Chunks by number: from memory, or from an inflate thread, once for all that wait for them. Recognises sequential
- * readers and requests their next chunks ahead.
+ * Chunks by number: from memory, or from an inflate thread, once for all that wait for them.
+ * Recognises sequential readers and requests their next chunks ahead.
  */
 export class ChunkCache implements ChunkReceiver {
   readonly #memory: ByteSlab;
@@ -59,8 +63,8 @@ export class ChunkCache implements ChunkReceiver {
   }
 
   /**
-   * Announces a read of the chunks `first` to `last`: requests those that are missing, and those that will likely be
-   * read next.
+   * Announces a read of the chunks `first` to `last`: requests those that are missing, and those
+   * that will likely be read next.
    * @param readers of the layer
    * @param chunkCount of the whole layer
    */
@@ -95,8 +99,8 @@ export class ChunkCache implements ChunkReceiver {
   }
 
   /**
-   * Returns a chunk that was just announced, at once if it is in memory. The view is valid until the next await:
-   * `await get(…)` itself is fine.
+   * Returns a chunk that was just announced, at once if it is in memory. The view is valid until
+   * the next await: `await get(…)` itself is fine.
    */
   get(blob: BlobNumber, number: number): Uint8Array | Promise<Uint8Array> {
     const key = keyOf(blob, number);
@@ -172,8 +176,8 @@ export interface SequentialReader {
 }
 
 /**
- * Tells sequential readers of one layer from random ones, and says how far to read ahead of them. Nothing is read
- * ahead before a reader has continued once.
+ * Tells sequential readers of one layer from random ones, and says how far to read ahead of them.
+ * Nothing is read ahead before a reader has continued once.
  */
 export class SequentialReaders {
   readonly #maxAhead: number;
@@ -224,8 +228,8 @@ export class SequentialReaders {
 }
 
 /**
- * Returns the chunk before which a reader will likely continue: four times as far as it has come. Fetching ahead
- * hides latency, and may be further than inflating ahead.
+ * Returns the chunk before which a reader will likely continue: four times as far as it has come.
+ * Fetching ahead hides latency, and may be further than inflating ahead.
  */
 export function likelyEnd(reader: SequentialReader, chunkCount: number): number {
   return Math.min(chunkCount, Math.max(reader.next, reader.position + 4 * reader.passed));

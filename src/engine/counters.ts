@@ -3,14 +3,18 @@ import type { BlobNumber } from './inflate/inflate-protocol.js';
 const COUNTER_SIZE = BigInt64Array.BYTES_PER_ELEMENT;
 
 /**
- * Byte counters that the fetch thread raises and the main thread reads: a message for each chunk would cost more than
- * the chunk. Index 0 counts all bytes of blobs from the network, the others the progress of one blob each.
+ * Byte counters that the fetch thread raises and the main thread reads: a message for each chunk
+ * would cost more than the chunk. Index 0 counts all bytes of blobs from the network, the others
+ * the progress of one blob each.
  */
 export class Counters {
   readonly shared: SharedArrayBuffer;
   readonly #values: BigInt64Array;
 
-  /** @param blobs most blobs under way at once; more of them share counters. Or another thread's `shared` */
+  /**
+   * @param blobs most blobs under way at once; more of them share counters. Or another thread's
+   * `shared`
+   */
   constructor(blobs: number | SharedArrayBuffer) {
     this.shared = typeof blobs === 'number' ? new SharedArrayBuffer(COUNTER_SIZE * (blobs + 1)) : blobs;
     this.#values = new BigInt64Array(this.shared);

@@ -85,8 +85,8 @@ export interface ImageSession {
   ): Promise<Layer[]>;
   /**
    * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
-   * its outcome; the others are still saved. An aborted save leaves partial files, which the next one
-   * resumes.
+   * its outcome; the others are still saved. An aborted save leaves partial files, which the next
+   * one resumes.
    * @param target returns where a blob goes; the directories exist
    * @returns an outcome for each blob, base first
    * @throws LayerslayerError INVALID_ARGUMENT for layers that do not exist; the signal's reason
@@ -107,8 +107,8 @@ export interface ImageSession {
   openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
    * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
-   * observer has seen enough. At the end of the layer its digest is checked and the index is cached.
-   * The observer is not called when another process has made the index meanwhile.
+   * observer has seen enough. At the end of the layer its digest is checked and the index is
+   * cached. The observer is not called when another process has made the index meanwhile.
    * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws
    */
   scanLayer(

@@ -23,7 +23,9 @@ export class IndexedLayer implements Layer {
   readonly #options: IndexedLayerOptions;
   readonly #chunkCount: number;
   readonly #readers: SequentialReaders;
-  /** Of the sparse file read last: the largest map takes a ms, and all of them would take memory. */
+  /**
+   * Of the sparse file read last: the largest map takes a ms, and all of them would take memory.
+   */
   #sparse: { row: number; layout: SparseLayout } | undefined;
 
   constructor(options: IndexedLayerOptions) {
@@ -122,7 +124,7 @@ export class IndexedLayer implements Layer {
   }
 }
 
-/** Copies a chunk to `at`, which is negative for the first one. The last one may be longer than the result. */
+/** Copies a chunk to `at`, negative for the first one. The last one may be too long. */
 function copyChunk(chunk: Uint8Array, result: Uint8Array, at: number): void {
   const skip = Math.max(0, -at);
   result.set(chunk.subarray(skip, result.length - at), at + skip);

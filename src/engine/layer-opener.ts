@@ -35,7 +35,7 @@ export interface LayerOpenerParts {
   log: Log;
 }
 
-/** Opens layers: with the cached index, or with one made in an inflate thread, or here for an observer. */
+/** Opens layers. A missing index is made in an inflate thread, or here for an observer. */
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);

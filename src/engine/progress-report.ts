@@ -4,14 +4,14 @@ import type { BlobNumber } from './inflate/inflate-protocol.js';
 /** How often the progress of a running pass is told. */
 const REPORT_INTERVAL_MS = 100;
 
-/** A blob of an image: the layers that it is, from 1 (a manifest may name one blob twice), and its compressed bytes. */
+/** A blob of an image. A manifest may name it as several layers. */
 export interface ReportedBlob {
   blob: BlobNumber;
-  layers: readonly number[];
-  totalBytes: number;
+  layers: readonly number[]; // from 1
+  totalBytes: number; // compressed
 }
 
-/** Tells how far the layers of one `openLayers` are: at each change of state, and while passes run. */
+/** Reports how far the layers of one operation are, at changes of state and while passes run. */
 export class ProgressReport {
   readonly #tell: (progress: LayerProgress) => void;
   readonly #doneBytes: (blob: BlobNumber) => number;

@@ -17,7 +17,7 @@ export interface SavePorts {
 }
 
 /**
- * Saves blobs, a few at a time; what fails with one is told in its outcome, and the others are still done.
+ * Saves blobs, a few at a time. A fault of one is its outcome; the others are still saved.
  * @param target where each goes
  * @param onEnded told each outcome when it is known
  * @returns the outcomes in the order of `wanted`

@@ -7,16 +7,15 @@ import type { TarEntry } from '../tar/entry.js';
  */
 export interface ScanObserver {
   /**
-   * Each entry as it is found, before its content passes; valid during the call only. Rows count from 0.
+   * Each entry as it is found, before its content passes; valid during the call only. Rows count
+   * from 0.
    * @param soFar returns the entries passed so far; it may be called later too
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
-  /**
-   * Bytes of the uncompressed tar from `offset` on, whose entries were told before; valid during the call only.
-   */
+  /** Bytes of the tar from `offset` on, after their entries. Valid during the call only. */
   onBytes?(bytes: Uint8Array, offset: number): boolean;
-  /** Wrong bytes came: everything so far is void, and all comes again from the first entry on. */
+  /** Wrong bytes came: everything so far is void, and all entries come again. */
   onRestart(): void;
-  /** Called now and then; nothing more comes before what it returns has resolved (what was made of the bytes is written). */
+  /** Called between bytes. The scan waits for the promise: the observer writes what it has made. */
   settled?(): Promise<void> | undefined;
 }

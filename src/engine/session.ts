@@ -33,15 +33,16 @@ import { TreeCache } from './tree-cache.js';
 import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
 
 /**
- * Layers indexed at once: as many downloads as docker makes (3) and one more, so that registries which throttle each
- * connection are used well; two passes in one inflating thread take turns by page.
+ * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
+ * connection. Two passes in one inflate thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
-/** More than four inflaters outrun any registry. */
+/** More than four are faster than any registry. */
 const MAX_INFLATING_THREADS = 4;
 
 /**
- * A session has this thread (no heavy work), and as they are needed one that fetches and up to four that inflate.
+ * A session has this thread (no heavy work), and as they are needed one that fetches and up to four
+ * that inflate.
  * @param fetchThread one that was started before, and is this session's from now on
  */
 export function startSession(options: SessionOptions, fetchThread?: Worker): ImageSession {
@@ -207,7 +208,7 @@ class ThreadedSession implements ImageSession {
       await this.#indexes.endPreloading();
       return layers;
     } catch (error) {
-      // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
+      // The first fault stopped the others. Complete indexes stay cached.
       await Promise.allSettled(opened.values());
       throw asLayerslayerError(error);
     } finally {
@@ -266,7 +267,7 @@ class ThreadedSession implements ImageSession {
       this.#closing.signal,
       ...signals.filter((signal) => signal !== undefined),
     ]);
-    setMaxListeners(0, ended); // each layer that is opened, or waits to be, listens: Node warns of a leak from the 11th on
+    setMaxListeners(0, ended); // one for each layer: Node would warn of a leak from the 11th on
     return ended;
   }
 }

@@ -1,9 +1,11 @@
 /*
- * Where data and holes of a file begin. `segments` is an `EntryTable.sparse`: offset, length, offset, length, … of the data,
- * ascending and not overlapping; undefined for a file that is data from end to end. Offsets are those of the file.
+ * Where data and holes of a file begin. `segments` is an `EntryTable.sparse`: offset, length, … of
+ * the data, ascending and not overlapping; undefined for a file without holes.
  */
 
-/** The first byte of data at or after `offset` (0 or more); undefined when only a hole follows, or the end. */
+/**
+ * Returns the first byte of data at or after `offset`; undefined if only a hole or the end follows.
+ */
 export function nextData(
   segments: Float64Array | undefined,
   size: number,
@@ -15,7 +17,9 @@ export function nextData(
   return start === undefined ? undefined : Math.max(offset, start);
 }
 
-/** The first byte of a hole at or after `offset`: at the latest `size`, as a hole follows every file's end; undefined from there on. */
+/**
+ * Returns the first byte of a hole at or after `offset`. A hole follows the end; undefined there.
+ */
 export function nextHole(
   segments: Float64Array | undefined,
   size: number,

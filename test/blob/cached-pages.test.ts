@@ -7,6 +7,7 @@ import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import type { Digest } from '#dist/oci/digest.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
+import { cachedPage } from './bytes.js';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as Digest;
 const COUNT = 2 * RUN_LENGTH + 3;
@@ -31,7 +32,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
 }
 
 function isRight(kept: CachedPages, page: number): boolean {
-  const bytes = kept.readSync(page);
+  const bytes = cachedPage(kept, page);
   if (bytes === undefined) return false;
   expect(Buffer.compare(bytes, pageBytes(page)), `page ${page}`).toBe(0);
   return true;
@@ -84,7 +85,7 @@ describe('pages on disk', () => {
     const { kept, stream } = await setUp();
     await stream(0, 2);
     const lent = new Uint8Array(PAGE_SIZE);
-    expect(kept.readSync(1, lent)?.buffer).toBe(lent.buffer);
+    expect(cachedPage(kept, 1, lent)?.buffer).toBe(lent.buffer);
   });
 
   test('a run that was cut short ends early', async () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FileBlob } from '#dist/blob/file-blob.js';
 import { type FilePart, openRegularFile } from '#dist/blob/file-part.js';
-import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import { noise } from './bytes.js';
+import { MemoryBlob } from './memory-blob.js';
 import { blobReaderSuite, blobSourceSuite } from './reader-suite.js';
 
 afterEach(cleanUp);

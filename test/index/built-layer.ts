@@ -1,7 +1,6 @@
 import type { BlobReader } from '#dist/blob/blob.js';
 import { BlobHasher } from '#dist/blob/block-digests.js';
 import { BufferPool } from '#dist/blob/buffer-pool.js';
-import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
@@ -21,6 +20,7 @@ import { IndexPass } from '#dist/index/index-pass.js';
 import type { LayerIndex } from '#dist/index/layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '#dist/index/layer-limits.js';
 import { digestOf } from '../blob/bytes.js';
+import { MemoryBlob } from '../blob/memory-blob.js';
 
 /** The index pass over a blob, pushed in chunks (default: pages), and back from its encoded form. */
 export async function indexBlob(

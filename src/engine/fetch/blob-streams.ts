@@ -14,8 +14,8 @@ import { StopBetweenChunks } from './stop-between-chunks.js';
 const STREAM_BUFFERS = 8;
 
 /**
- * Bytes at the end of a blob that an observed stream passes even if the observer has enough: a range may be
- * in flight already. The blob is then whole and can be verified.
+ * Bytes at the end of a blob that an observed stream passes even if the observer has enough: a
+ * range may be in flight already. The blob is then whole and can be verified.
  */
 const OBSERVED_REST = 64 * 1024;
 
@@ -57,8 +57,8 @@ export async function streamPages(
 }
 
 /**
- * Streams the bytes before `end` until the observer has enough, in ranges that grow. They are not cached: a
- * search for one file would evict what mounts read.
+ * Streams the bytes before `end` until the observer has enough, in ranges that grow. They are not
+ * cached: a search for one file would evict what mounts read.
  * @returns the digests of its blocks, if that was all of the blob
  */
 export async function streamObserved(

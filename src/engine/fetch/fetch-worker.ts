@@ -1,6 +1,7 @@
 /**
- * The fetch thread: everything that uses the network, and the hashing of what comes from it. It serves the main
- * thread (images, saving) and threads that read blobs, each over a conversation of its own.
+ * The fetch thread: everything that uses the network, and the hashing of what comes from it. It
+ * serves the main thread (images, saving) and threads that read blobs, each over a conversation of
+ * its own.
  */
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../../base/errors.js';

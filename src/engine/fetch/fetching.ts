@@ -20,9 +20,9 @@ import type {
 } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 
-/** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
+/** For the thread to end its requests and to release its share of the cache. Then it is stopped. */
 const CLOSE_MS = 500;
-/** A thread that ends is started again, unless it did so this often within RESTARTS_WITHIN_MS: then it will again. */
+/** A thread that ends is replaced, but not more often than this within RESTARTS_WITHIN_MS. */
 const RESTARTS_MAX = 3;
 const RESTARTS_WITHIN_MS = 60_000;
 
@@ -30,18 +30,18 @@ export interface FetchingOptions {
   setup: FetchSetup;
   log: Log;
   onNotice: ((message: string) => void) | undefined;
-  /** A new thread stands in for one that ended: whoever was attached to that one is to be attached anew. */
+  /** A new thread has replaced one that ended: readers have to be attached again. */
   onRestart(): void;
 }
 
 /**
- * The fetching thread as the main thread sees it. It is started when it is first needed: an image that is kept is mounted
- * without. When it dies, calls under way fail and another one takes its place, which
- * is told what this one knew: a mount outlives a fault in its network code.
+ * The fetch thread as the main thread sees it. It is started at its first use: a cached image is
+ * mounted without. If it dies, calls under way fail, and a new thread with the same blobs replaces
+ * it: a mount outlives a fault in its network code.
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  /** The session's table of blobs; a new thread is told of all. */
+  /** The session's table of blobs. Each new thread gets them all. */
   readonly #blobs = new Map<Digest, OpenBlobRequest>();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
@@ -55,7 +55,7 @@ export class Fetching {
     if (thread) this.#adopt(thread);
   }
 
-  /** Starts the thread, for whoever knows that it will be needed; its first use does so too. */
+  /** Starts the thread before its first use. */
   start(): void {
     this.#started();
   }
@@ -78,8 +78,8 @@ export class Fetching {
   }
 
   /**
-   * Gives a blob of the image a number, the same each time. To be awaited before other threads learn the number:
-   * they ask over ports of their own, and messages of different ports come in any order.
+   * Returns the number of a blob of the image, the same each time. Await it before other threads
+   * get the number: messages of different ports come in any order.
    */
   async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
     let known = this.#blobs.get(digest);
@@ -87,7 +87,7 @@ export class Fetching {
       known = { blob: this.#blobs.size, image, layer: numbers[0]! };
       this.#blobs.set(digest, known);
     }
-    // A thread that is started later is told of all blobs at once.
+    // A thread that is started later gets all blobs at once.
     await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
     return known.blob;
   }

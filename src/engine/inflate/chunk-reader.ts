@@ -11,8 +11,8 @@ import type { CursorPool, LiveCursor } from './cursor-pool.js';
 const INPUT_SLACK = 4096;
 
 /**
- * Compressed bytes fetched ahead at most (12 MiB). Half of them are on their way when more are asked for: that
- * hides a latency of 0.1 s up to 60 MB/s.
+ * Compressed bytes fetched ahead at most (12 MiB). Half of them are on their way when more are
+ * asked for: that hides a latency of 0.1 s up to 60 MB/s.
  */
 const LONGEST_AHEAD = 48 * PAGE_SIZE;
 
@@ -61,7 +61,7 @@ export class ChunkReader {
   /**
    * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of
    * the pool, which the receiver owns from then on. The last chunk of a layer is shorter.
-   * @param options.likelyEnd the reader will likely go on to before this chunk
+   * @param options.likelyEnd the reader will likely continue to this chunk
    * @throws LayerslayerError as Blob.read; CORRUPT_LAYER if the index does not fit the blob
    */
   async read(
@@ -77,15 +77,12 @@ export class ChunkReader {
     else await this.#decode(start, end, ahead, deliver, signal);
   }
 
-  /** Has the compressed bytes `[from, end)` fetched in one request if one read does not take them all. */
+  /** Announces compressed bytes `[from, end)` if one read does not take them all. */
   #prefetch(from: number, end: number): void {
     if (end - from > PAGE_SIZE) this.#blob.prefetch(from, Math.min(end, from + LONGEST_AHEAD));
   }
 
-  /**
-   * Bytes `[start, end)` of the tar, which are those of the blob: no cursor, no second copy. Those
-   * before `ahead` will likely follow.
-   */
+  /** As `#decode`, for a blob that is the tar: no cursor, no second copy. */
   async #copy(
     start: number,
     end: number,
@@ -198,8 +195,8 @@ export class ChunkReader {
     const at = cursor.inputOffset;
     let { fed } = live;
     if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
-      // What is needed, in whole blocks: they are what is fetched and checked. More than fits is announced
-      // already, and comes by pages: a page is one file in the cache.
+      // What is needed, in whole blocks: they are what is fetched and checked. More than fits is
+      // announced already, and comes by pages: a page is one file in the cache.
       const needed = Math.ceil(Math.max(inputEnd, at + 1) / BLOCK_SIZE) * BLOCK_SIZE;
       const fits = needed <= at - (at % BLOCK_SIZE) + PAGE_SIZE;
       const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, this.#blob.size);

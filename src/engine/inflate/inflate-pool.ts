@@ -31,7 +31,7 @@ interface Thread {
   reads: number; // calls under way
 }
 
-/** The inflate threads. Index passes go where the fewest bytes are indexed, readers where the fewest reads are. */
+/** The inflate threads. Index passes and readers go to the one with the least of them. */
 export class InflatePool implements ChunkSupplier {
   receiver?: ChunkReceiver;
   cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts

@@ -37,8 +37,8 @@ export interface ChunkRequest {
 /** Asked by the main thread, answered by an inflate thread. */
 export interface InflateMethods {
   /**
-   * The conversation with the fetch thread: the first message, and sent again when another fetch thread has
-   * taken its place.
+   * The conversation with the fetch thread: the first message, and sent again when another fetch
+   * thread has taken its place.
    * @param argument.isPrepared the memory that reads need is allocated now
    * @throws the system's error if there is none
    */

@@ -1,6 +1,6 @@
 /**
- * An inflate thread: index passes and chunks. It reads and checks cached pages itself. All other compressed bytes come
- * from the fetch thread, over a port that does not touch the main thread.
+ * An inflate thread: index passes and chunks. It reads and checks cached pages itself. All other
+ * compressed bytes come from the fetch thread, over a port that does not touch the main thread.
  */
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../../base/errors.js';
@@ -105,8 +105,8 @@ async function index(
       pass.push(page);
     } catch (error) {
       fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
-      // Nothing more of an unsupported layer is fetched. Of a damaged one the rest still comes: only the digest
-      // tells damage on the way from a layer that was made so.
+      // Nothing more of an unsupported layer is fetched. Of a damaged one the rest still comes:
+      // only the digest tells damage on the way from a layer that was made so.
       if (fault.code === 'UNSUPPORTED') stop.abort(fault);
     }
   };
