@@ -12,8 +12,6 @@ import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
  */
 export const RUN_LENGTH = 16;
 
-const BLOCKS_PER_PAGE = PAGE_SIZE / BLOCK_SIZE;
-
 const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
 
 /**
@@ -101,31 +99,21 @@ export class CachedPages implements NearBytes {
   /** Removes the page, and the others of its run with it. */
   async remove(page: number): Promise<void> {
     await this.#store.remove('page', this.#runKey(page));
-    await this.#removeSingle(page);
+    await this.#store.remove('page', this.#key(page));
+    for (let at = page * PAGE_SIZE; at < (page + 1) * PAGE_SIZE; at += BLOCK_SIZE) {
+      await this.#store.remove('page', this.#blockKey(at));
+    }
   }
 
   /** @param blobSize bytes of the whole blob */
   async removeAll(blobSize: number): Promise<void> {
-    for (let page = 0; page < pageCount(blobSize); page++) {
-      if (page % RUN_LENGTH === 0) await this.#store.remove('page', this.#runKey(page));
-      await this.#removeSingle(page);
-    }
+    for (let page = 0; page < pageCount(blobSize); page++) await this.remove(page);
   }
 
-  /** Writes the pages of a stream, in order, from any page on. */
-  stream(blobSize: number): PageRunWriter {
-    const begin = (page: number) => {
-      const size = Math.min(RUN_LENGTH * PAGE_SIZE, blobSize - page * PAGE_SIZE);
-      return this.#store.begin('page', this.#runKey(page), size);
-    };
-    return new PageRunWriter(this, begin, pageCount(blobSize));
-  }
-
-  async #removeSingle(page: number): Promise<void> {
-    await this.#store.remove('page', this.#key(page));
-    for (let block = 0; block < BLOCKS_PER_PAGE; block++) {
-      await this.#store.remove('page', this.#blockKey(page * PAGE_SIZE + block * BLOCK_SIZE));
-    }
+  /** Begins the run of pages that `page` is the first of. */
+  beginRun(page: number, blobSize: number): Promise<ContentWriter | undefined> {
+    const size = Math.min(RUN_LENGTH * PAGE_SIZE, blobSize - page * PAGE_SIZE);
+    return this.#store.begin('page', this.#runKey(page), size);
   }
 
   #key(page: number): string {
@@ -141,33 +129,24 @@ export class CachedPages implements NearBytes {
   }
 }
 
-/**
- * Writes the pages of a stream as runs; those of a run that the stream began inside of are single.
- */
+/** Writes the pages of a stream in order: as runs, or single before the first run begins. */
 export class PageRunWriter {
   readonly #pages: CachedPages;
-  readonly #begin: (page: number) => Promise<ContentWriter | undefined>;
-  readonly #count: number; // pages of the blob
+  readonly #blobSize: number;
   #run: ContentWriter | undefined;
 
-  constructor(
-    pages: CachedPages,
-    begin: (page: number) => Promise<ContentWriter | undefined>,
-    count: number,
-  ) {
+  constructor(pages: CachedPages, blobSize: number) {
     this.#pages = pages;
-    this.#begin = begin;
-    this.#count = count;
+    this.#blobSize = blobSize;
   }
 
   /** The caller does not change `bytes` until this resolves. */
   async add(page: number, bytes: Uint8Array): Promise<void> {
-    if (page % RUN_LENGTH === 0) this.#run = await this.#begin(page);
+    if (page % RUN_LENGTH === 0) this.#run = await this.#pages.beginRun(page, this.#blobSize);
     if (!this.#run) return this.#pages.write(page, bytes);
     await this.#run.append(bytes);
-    if (page % RUN_LENGTH !== RUN_LENGTH - 1 && page !== this.#count - 1) return;
-    await this.#run.commit();
-    this.#run = undefined;
+    if (page % RUN_LENGTH !== RUN_LENGTH - 1 && page !== pageCount(this.#blobSize) - 1) return;
+    await this.end();
   }
 
   /** The stream has ended; a run that it ended in is written as far as it came. */

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
 import type { StreamedBlob } from './blob.js';
 import { BlobHasher } from './block-digests.js';
-import type { CachedPages, PageRunWriter } from './cached-pages.js';
+import { type CachedPages, PageRunWriter } from './cached-pages.js';
 import { type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf, type TakeBuffer } from './page.js';
 
 export interface VerifiedStreamOptions {
@@ -127,7 +127,7 @@ class Delivery {
     this.#options = options;
     this.#hasher = hasher;
     this.#size = size;
-    this.#writer = options.keepsPages ? options.cached.stream(size) : undefined;
+    this.#writer = options.keepsPages ? new PageRunWriter(options.cached, size) : undefined;
   }
 
   /** @returns false if the page is not on disk, not whole */

@@ -127,7 +127,7 @@ export class LayerOpener {
     const { digest, size, numbers } = wanted;
     try {
       const blob = await this.#parts.fetching.openBlob(image, wanted);
-      const reported: ReportedBlob = { blob, layers: numbers, totalBytes: size };
+      const reported: ReportedBlob = { ...wanted, blob };
       const cached = await this.#parts.indexes.find(digest, {
         providers: [
           {

@@ -33,7 +33,7 @@ export async function saveLayers(
   const atOnce = new Semaphore(BLOBS_AT_ONCE);
   const saveOne = async (one: WantedBlob): Promise<SavedBlob | LayerslayerError> => {
     try {
-      const reported: ReportedBlob = { blob: await openBlob(one), layers: one.numbers, totalBytes: one.size };
+      const reported: ReportedBlob = { ...one, blob: await openBlob(one) };
       report.indexing(reported);
       try {
         const saved = await save(reported.blob, target(one.digest), signal);

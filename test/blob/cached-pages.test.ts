@@ -1,7 +1,7 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
@@ -23,7 +23,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
   const store = await ContentStore.open({ directory, capBytes, log });
   const kept = new CachedPages(store, DIGEST);
   const stream = async (first: number, end: number) => {
-    const writer = kept.stream(BLOB_SIZE);
+    const writer = new PageRunWriter(kept, BLOB_SIZE);
     for (let page = first; page < end; page++) await writer.add(page, pageBytes(page));
     await writer.end();
   };
@@ -106,7 +106,7 @@ describe('pages on disk', () => {
 
   test('what is being written is not seen', async () => {
     const { kept } = await setUp();
-    const writer = kept.stream(BLOB_SIZE);
+    const writer = new PageRunWriter(kept, BLOB_SIZE);
     await writer.add(0, pageBytes(0));
     expect(kept.has(0)).toBe(false);
     await writer.end();

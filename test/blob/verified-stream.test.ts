@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { streamVerified, type VerifiedStreamOptions } from '#dist/blob/verified-stream.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
@@ -199,7 +199,7 @@ describe('streamVerified', () => {
     const { store } = await openStore();
     const digest = digestOf(bytes);
     const cached = new CachedPages(store, digest);
-    const interrupted = cached.stream(bytes.length);
+    const interrupted = new PageRunWriter(cached, bytes.length);
     for (const page of [0, 1]) await interrupted.add(page, pageOf(bytes, page));
     await interrupted.end();
     for (const page of [RUN_LENGTH + 2, 2 * RUN_LENGTH]) await cached.write(page, pageOf(bytes, page));

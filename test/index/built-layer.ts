@@ -5,13 +5,7 @@ import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
-import {
-  CHUNK_SIZE,
-  ChunkReader,
-  type ReadableLayer,
-  type ReadingResources,
-  RUN_SIZE,
-} from '#dist/engine/inflate/chunk-reader.js';
+import { CHUNK_SIZE, ChunkReader, type ReadableLayer, RUN_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
 import { readCheckpoint } from '#dist/index/checkpoints.js';
@@ -70,15 +64,14 @@ export const readableGzip = (blob: Uint8Array, spanSize: number) => readable(gzi
 /** A plain tar: nothing but its bytes. */
 export const readablePlain = (blob: Uint8Array) => readable(PLAIN, blob);
 
-export function resources(): ReadingResources {
-  const buffers = new BufferPool(RUN_SIZE, 4);
-  return { cursors: new CursorPool(buffers), buffers };
+export function resources(): CursorPool {
+  return new CursorPool(new BufferPool(RUN_SIZE, 4));
 }
 
 export function readerOf(
   layer: ReadableLayer,
   blob: BlobReader,
-  shared: ReadingResources = resources(),
+  shared: CursorPool = resources(),
 ): ChunkReader {
   return new ChunkReader(layer, blob, shared);
 }
@@ -86,7 +79,7 @@ export function readerOf(
 /** Chunks `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
 export async function readChunks(
   reader: ChunkReader,
-  shared: ReadingResources,
+  shared: CursorPool,
   first: number,
   count: number,
   signal?: AbortSignal,

@@ -1,6 +1,5 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob.js';
-import type { BufferPool } from '../../blob/buffer-pool.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
@@ -37,12 +36,6 @@ export interface ReadableLayer {
   checkpoint(number: number): Checkpoint | undefined;
 }
 
-/** What the readers of one thread share. */
-export interface ReadingResources {
-  cursors: CursorPool;
-  buffers: BufferPool; // RUN_SIZE
-}
-
 /** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
 type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
 
@@ -50,12 +43,13 @@ type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
 export class ChunkReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
-  readonly #resources: ReadingResources;
+  readonly #cursors: CursorPool;
 
-  constructor(layer: ReadableLayer, blob: BlobReader, resources: ReadingResources) {
+  /** @param cursors those of the thread; their buffers have RUN_SIZE */
+  constructor(layer: ReadableLayer, blob: BlobReader, cursors: CursorPool) {
     this.#layer = layer;
     this.#blob = blob;
-    this.#resources = resources;
+    this.#cursors = cursors;
   }
 
   /**
@@ -93,7 +87,7 @@ export class ChunkReader {
     this.#prefetch(start, ahead);
     for (let at = start; at < end; ) {
       const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
-      const run = this.#resources.buffers.take();
+      const run = this.#cursors.buffers.take();
       const bytes = await this.#blob.read(at, length, signal, run);
       if (bytes.buffer !== run.buffer) run.set(bytes);
       const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
@@ -111,11 +105,10 @@ export class ChunkReader {
     signal?: AbortSignal,
   ): Promise<void> {
     const { codec, checkpoints } = this.#layer;
-    const { cursors, buffers } = this.#resources;
     const nearest = checkpointBefore(checkpoints, start);
     const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
     const inputEnd = this.#inputEnd(end);
-    await cursors.use(
+    await this.#cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
         if (!resumed) live.cursor.seek(codec.checkpointAt?.(start) ?? this.#intact(nearest));
@@ -124,7 +117,7 @@ export class ChunkReader {
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
         await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
         for (let at = start; at < end; at += RUN_SIZE) {
-          const run = buffers.take(Math.min(RUN_SIZE, end - at));
+          const run = this.#cursors.buffers.take(Math.min(RUN_SIZE, end - at));
           await this.#produce(live, run, run.length, inputEnd, signal);
           deliver(at / CHUNK_SIZE, run);
         }

@@ -35,11 +35,12 @@ export class CursorPool {
   /** Least recently used first. */
   readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
-  readonly #pages: BufferPool;
+  /** The thread's buffers: pages of its cursors, and runs on their way. */
+  readonly buffers: BufferPool;
   #busy = 0;
 
-  constructor(pages: BufferPool) {
-    this.#pages = pages;
+  constructor(buffers: BufferPool) {
+    this.buffers = buffers;
   }
 
   /** @param task uses the cursor until it ends; `resumed`: it is at the wanted position */
@@ -57,18 +58,18 @@ export class CursorPool {
       const live: LiveCursor = {
         codec,
         cursor: taken?.codec === codec ? taken.cursor : codec.cursor(),
-        page: taken?.page ?? this.#pages.take(),
+        page: taken?.page ?? this.buffers.take(),
         fed: standing?.fed,
       };
       this.#busy++;
       try {
         await task(live, standing !== undefined);
-        if (this.#idle.length === MAX_IDLE_CURSORS) this.#pages.release(this.#idle.shift()!.page.buffer);
+        if (this.#idle.length === MAX_IDLE_CURSORS) this.buffers.release(this.#idle.shift()!.page.buffer);
         this.#idle.push({ ...live, owner: want.owner });
       } catch (error) {
         // Its position is unknown, and an aborted read may still fill its page.
         if (this.#idle.length < MAX_IDLE_CURSORS) {
-          const page = this.#pages.take();
+          const page = this.buffers.take();
           this.#idle.unshift({ codec, cursor: live.cursor, page, fed: undefined, owner: undefined });
         }
         throw error;

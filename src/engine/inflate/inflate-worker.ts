@@ -18,7 +18,7 @@ import { readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/index-file.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
-import { CHUNK_SIZE, ChunkReader, type ReadingResources, RUN_SIZE } from './chunk-reader.js';
+import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
 import type {
   BlobNumber,
@@ -39,7 +39,7 @@ interface KnownBlob {
 }
 
 const buffers = new BufferPool(RUN_SIZE, IDLE_BUFFERS);
-const resources: ReadingResources = { cursors: new CursorPool(buffers), buffers };
+const cursors = new CursorPool(buffers);
 const blobs = new Map<BlobNumber, KnownBlob>();
 let passes = 0; // under way
 let fetching: ThreadPeer<BlobMethods>;
@@ -161,5 +161,5 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
     },
   });
   const layer = { ...request, codec: codecNamed(request.codec), checkpoint };
-  return new ChunkReader(layer, compressed, resources);
+  return new ChunkReader(layer, compressed, cursors);
 }
