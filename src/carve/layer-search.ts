@@ -1,5 +1,5 @@
 import type { LayerslayerError } from '../base/errors.js';
-import type { ScanObserver } from '../engine/scan-observer.js';
+import type { LayerObserver } from '../engine/layer-observer.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { keyOf } from '../overlay/path-components.js';
 import type { Resolved } from '../overlay/resolve-path.js';
@@ -44,7 +44,7 @@ export interface LayerSearchOptions {
  * they pass. It has enough once all files are found. Later entries may replace a captured file, so
  * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
-export class LayerSearch implements ScanObserver {
+export class LayerSearch implements LayerObserver {
   readonly #options: LayerSearchOptions;
   #watch = new PathWatch();
   /** The files known so far; the others are missing. */

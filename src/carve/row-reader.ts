@@ -1,4 +1,4 @@
-import type { ScanObserver } from '../engine/scan-observer.js';
+import type { LayerObserver } from '../engine/layer-observer.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
@@ -8,7 +8,7 @@ import type { ContentSink } from './wanted-file.js';
  * Reads the contents of known rows from a layer without an index. It has enough when all rows have
  * passed.
  */
-export class RowReader implements ScanObserver {
+export class RowReader implements LayerObserver {
   readonly #begin: ReadonlyMap<number, () => ContentSink>;
   readonly #settled: (() => Promise<void> | undefined) | undefined;
   readonly #active = new Set<Capture>();

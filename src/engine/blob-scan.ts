@@ -6,7 +6,7 @@ import type { TableAllowance } from '../index/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
-import type { ScanObserver } from './scan-observer.js';
+import type { LayerObserver } from './layer-observer.js';
 
 /**
  * A scan with enough data continues to the next multiple of this, in bytes of the blob. The first
@@ -33,7 +33,7 @@ export type BlobScanEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readB
  * @throws LayerslayerError what the source and the observer throw; DIGEST_MISMATCH; CORRUPT_LAYER,
  *   UNSUPPORTED
  */
-export async function scanBlob(observer: ScanObserver, options: BlobScanOptions): Promise<BlobScanEnd> {
+export async function scanBlob(observer: LayerObserver, options: BlobScanOptions): Promise<BlobScanEnd> {
   const { blob, digest, end, fetching, signal } = options;
   const stop = new AbortController();
   let hasEnough = false; // as the observer reported last

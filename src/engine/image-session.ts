@@ -6,7 +6,7 @@ import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import type { Layer } from './layer.js';
-import type { ScanObserver } from './scan-observer.js';
+import type { LayerObserver } from './layer-observer.js';
 
 export interface SessionOptions {
   registry: RegistryOptions;
@@ -114,7 +114,7 @@ export interface ImageSession {
   scanLayer(
     image: ResolvedImage,
     layer: number,
-    observer: ScanObserver,
+    observer: LayerObserver,
     options?: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerScanEnd>;
   /**

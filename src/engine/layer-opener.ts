@@ -14,9 +14,9 @@ import { IndexedLayer } from './indexed-layer.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
+import type { LayerObserver } from './layer-observer.js';
 import { checkHead, hasUnknownType } from './layer-types.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
-import type { ScanObserver } from './scan-observer.js';
 import type { SharedFiles } from './shared-files.js';
 import { TableAllowances } from './table-allowances.js';
 import type { WantedBlob } from './wanted-blobs.js';
@@ -77,7 +77,7 @@ export class LayerOpener {
   async scan(
     image: ResolvedImage,
     wanted: WantedBlob,
-    observer: ScanObserver,
+    observer: LayerObserver,
     options: { report: ProgressReport; signal: AbortSignal; headBytes: number | undefined },
   ): Promise<LayerScanEnd> {
     const { digest, size, numbers } = wanted;

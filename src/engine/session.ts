@@ -23,11 +23,11 @@ import type {
 } from './image-session.js';
 import { InflatePool } from './inflate/inflate-pool.js';
 import type { Layer } from './layer.js';
+import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
 import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
-import type { ScanObserver } from './scan-observer.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';
 import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
@@ -152,7 +152,7 @@ class ThreadedSession implements ImageSession {
   scanLayer(
     image: ResolvedImage,
     layer: number,
-    observer: ScanObserver,
+    observer: LayerObserver,
     options: OperationOptions & { headBytes?: number | undefined } = {},
   ): Promise<LayerScanEnd> {
     return this.#tracked(this.#scanLayer(image, layer, observer, options));
@@ -219,7 +219,7 @@ class ThreadedSession implements ImageSession {
   async #scanLayer(
     image: ResolvedImage,
     number: number,
-    observer: ScanObserver,
+    observer: LayerObserver,
     { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerScanEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;

@@ -1,6 +1,6 @@
 import type { FileSearchOptions } from '#dist/carve/file-search.js';
 import type { WantedFile } from '#dist/carve/wanted-file.js';
-import type { ScanObserver } from '#dist/engine/scan-observer.js';
+import type { LayerObserver } from '#dist/engine/layer-observer.js';
 import { splitPath } from '#dist/overlay/resolve-path.js';
 import type { TarEntry } from '#dist/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';
@@ -72,7 +72,7 @@ export class SearchedStack {
     return layerWith(number, ...this.stack[number - 1]!);
   }
 
-  async #walk(number: number, watcher: ScanObserver) {
+  async #walk(number: number, watcher: LayerObserver) {
     const entries = this.stack[number - 1]!;
     let at = 0;
     for (const [row, entry] of entries.entries()) {

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ScanObserver } from '#dist/engine/scan-observer.js';
+import type { LayerObserver } from '#dist/engine/layer-observer.js';
 import { defaultPlatform } from '#dist/oci/platform.js';
 import { noise, PAGE, same } from '../blob/bytes.js';
 import { corruptAt, drip, ignoreRange } from '../support/fault-proxy.js';
@@ -44,7 +44,7 @@ async function walking(options: Parameters<Sessions['start']>[0] = {}) {
 }
 
 /** Sees everything; `enough` is asked with each path. */
-class Seen implements ScanObserver {
+class Seen implements LayerObserver {
   readonly paths: string[] = [];
   readonly rows: number[] = [];
   readonly parts: Buffer[] = [];
@@ -60,14 +60,14 @@ class Seen implements ScanObserver {
     for (const seen of [this.paths, this.rows, this.parts]) seen.length = 0;
   }
 
-  onEntry: ScanObserver['onEntry'] = (entry, row, soFar) => {
+  onEntry: LayerObserver['onEntry'] = (entry, row, soFar) => {
     this.paths.push(Buffer.from(entry.path).toString());
     this.rows.push(row);
     this.#hasEnough ||= this.enough(this.paths.at(-1)!);
     if (this.#hasEnough) this.rowsSoFar = soFar().length;
     return this.#hasEnough;
   };
-  onBytes: NonNullable<ScanObserver['onBytes']> = (bytes, offset) => {
+  onBytes: NonNullable<LayerObserver['onBytes']> = (bytes, offset) => {
     expect(offset).toBe(this.parts.reduce((sum, { length }) => sum + length, 0));
     this.parts.push(Buffer.from(bytes));
     return this.#hasEnough;
@@ -125,7 +125,7 @@ describe('a walk along a layer', () => {
   it('continues when the watcher needs more again', async () => {
     const { session, image } = await walking();
     const seen = new Seen((path) => path === 'f0');
-    const onEntry: ScanObserver['onEntry'] = (entry, row, soFar) =>
+    const onEntry: LayerObserver['onEntry'] = (entry, row, soFar) =>
       seen.onEntry(entry, row, soFar) && row > 2;
     const end = await session.scanLayer(image, 2, { onEntry, onRestart: () => {} });
     if (!('readBytes' in end)) throw new Error('it did not stop');

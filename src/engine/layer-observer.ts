@@ -5,7 +5,7 @@ import type { TarEntry } from '../tar/entry.js';
  * Observes a layer from its first byte. Each call returns whether the observer has enough so far.
  * The scan then stops fetching, but still passes fetched bytes; a later call may need more again.
  */
-export interface ScanObserver {
+export interface LayerObserver {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count
    * from 0.
