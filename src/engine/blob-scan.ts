@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
 import { IndexPass } from '../index/index-pass.js';
+import type { FoundIndex } from '../index/index-provider.js';
 import type { TableAllowance } from '../index/table-budget.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
@@ -24,8 +25,8 @@ export interface BlobScanOptions {
   signal: AbortSignal;
 }
 
-/** The parts of a whole blob's index, or how far the scan got: nothing is verified then. */
-export type BlobScanEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
+/** The index of a whole blob, or how far the scan got: nothing is verified then. */
+export type BlobScanEnd = { index: FoundIndex } | { readBytes: number };
 
 /**
  * Runs one pass over a blob for an observer. It inflates in this thread, so the process must have
@@ -126,7 +127,12 @@ export async function scanBlob(observer: LayerObserver, options: BlobScanOptions
     await turn;
     if (observerFault !== undefined) throw observerFault;
     if (fault) throw fault;
-    return pageDigests ? { pass, pageDigests } : { readBytes };
+    if (!pageDigests) return { readBytes };
+    try {
+      return { index: await pass.finish(pageDigests) };
+    } catch (error) {
+      throw withContext(error, `reading layer ${shortDigest(digest)}`);
+    }
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     await turn;

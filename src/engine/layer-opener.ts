@@ -2,10 +2,9 @@ import { asLayerslayerError, LayerslayerError, withContext } from '../base/error
 import type { Log } from '../base/log.js';
 import { BufferPool } from '../blob/buffer-pool.js';
 import type { CachedIndex, CachedIndexes } from '../index/cached-indexes.js';
-import type { IndexPass } from '../index/index-pass.js';
 import type { FoundIndex } from '../index/index-provider.js';
 import { HEAD_LENGTH } from '../index/layer-head.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
+import { shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ChunkCache } from './chunk-cache.js';
 import type { Fetching } from './fetch/fetching.js';
@@ -104,7 +103,7 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isScanned = true;
       const end = await scan(blob, size);
-      if ('pass' in end) return finished(end.pass, end.pageDigests, digest);
+      if ('index' in end) return end.index;
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // it has no index
     };
@@ -185,13 +184,5 @@ export class LayerOpener {
     const opened = { ...compressed, tarSize, checkpoints, states };
     const { chunks } = this.#parts;
     return new IndexedLayer({ opened, entries: index.entries, chunks, results: this.#results });
-  }
-}
-
-async function finished(pass: IndexPass, pageDigests: Uint8Array, digest: Digest): Promise<FoundIndex> {
-  try {
-    return await pass.finish(pageDigests);
-  } catch (error) {
-    throw withContext(error, `reading layer ${shortDigest(digest)}`);
   }
 }
