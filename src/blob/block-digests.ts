@@ -22,8 +22,8 @@ export function areBlocks(bytes: Uint8Array, offset: number, digests: BlockDiges
 }
 
 /**
- * The digest of a blob and the digests of its blocks, in one pass over its bytes, in chunks of any size.
- * Copies nothing. A chunk of whole blocks costs one call a block.
+ * The digest of a blob and the digests of its blocks, in one pass over its bytes, in chunks of any
+ * size. Copies nothing. A chunk of whole blocks costs one call a block.
  */
 export class BlobHasher {
   readonly #algorithm: DigestAlgorithm;

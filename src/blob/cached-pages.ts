@@ -5,18 +5,17 @@ import type { NearBytes } from './near-bytes.js';
 import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
 
 /**
- * Pages in one file when they come as a stream (4 MiB). To make a file takes longer than to write a page:
- * one file a page would triple the time of an index pass (measured). Small enough to evict one by one.
+ * Pages in one file when they come as a stream (4 MiB). To make a file takes longer than to write a
+ * page: one file a page would triple the time of an index pass (measured). Small enough to evict
+ * one by one.
  */
 export const RUN_LENGTH = 16;
-
-const BLOCKS_PER_PAGE = PAGE_SIZE / BLOCK_SIZE;
 
 const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
 
 /**
- * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single blocks,
- * fetched since. Nothing that is read here is checked.
+ * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single
+ * blocks, fetched since. Nothing that is read here is checked.
  */
 export class CachedPages implements NearBytes {
   readonly #store: ContentStore;
@@ -25,12 +24,6 @@ export class CachedPages implements NearBytes {
   constructor(store: ContentStore, digest: Digest) {
     this.#store = store;
     this.#digest = digest;
-  }
-
-  /** @param lent a buffer (PAGE_SIZE or longer) that the page may be put into */
-  readSync(page: number, lent: Uint8Array = Buffer.allocUnsafeSlow(PAGE_SIZE)): Uint8Array | undefined {
-    const read = this.fillSync(lent.subarray(0, PAGE_SIZE), page * PAGE_SIZE);
-    return read > 0 ? lent.subarray(0, read) : undefined;
   }
 
   /** Reads from a run or a page, else block by block. */
@@ -55,7 +48,9 @@ export class CachedPages implements NearBytes {
     return filled;
   }
 
-  /** Whether a read is worthwhile. Of an interrupted pass's last run only the first pages are there. */
+  /**
+   * Whether a read is worthwhile. Of an interrupted pass's last run only the first pages are there.
+   */
   has(page: number): boolean {
     return this.#store.has('page', this.#runKey(page)) || this.#store.has('page', this.#key(page));
   }
@@ -73,7 +68,7 @@ export class CachedPages implements NearBytes {
     });
   }
 
-  /** The pages that are on disk by their files' names. Of a run that was interrupted only the first are. */
+  /** Pages on disk, by file names. Of an interrupted run only the first ones are there. */
   pagesOnDisk(blobSize: number): Set<number> {
     const pages = new Set<number>();
     for (const name of this.#store.namesSync('page', this.#digest)) {
@@ -103,31 +98,21 @@ export class CachedPages implements NearBytes {
   /** Removes the page, and the others of its run with it. */
   async remove(page: number): Promise<void> {
     await this.#store.remove('page', this.#runKey(page));
-    await this.#removeSingle(page);
+    await this.#store.remove('page', this.#key(page));
+    for (let at = page * PAGE_SIZE; at < (page + 1) * PAGE_SIZE; at += BLOCK_SIZE) {
+      await this.#store.remove('page', this.#blockKey(at));
+    }
   }
 
   /** @param blobSize bytes of the whole blob */
   async removeAll(blobSize: number): Promise<void> {
-    for (let page = 0; page < pageCount(blobSize); page++) {
-      if (page % RUN_LENGTH === 0) await this.#store.remove('page', this.#runKey(page));
-      await this.#removeSingle(page);
-    }
+    for (let page = 0; page < pageCount(blobSize); page++) await this.remove(page);
   }
 
-  /** Writes the pages of a stream, in order, from any page on. */
-  stream(blobSize: number): PageRunWriter {
-    const begin = (page: number) => {
-      const size = Math.min(RUN_LENGTH * PAGE_SIZE, blobSize - page * PAGE_SIZE);
-      return this.#store.begin('page', this.#runKey(page), size);
-    };
-    return new PageRunWriter(this, begin, pageCount(blobSize));
-  }
-
-  async #removeSingle(page: number): Promise<void> {
-    await this.#store.remove('page', this.#key(page));
-    for (let block = 0; block < BLOCKS_PER_PAGE; block++) {
-      await this.#store.remove('page', this.#blockKey(page * PAGE_SIZE + block * BLOCK_SIZE));
-    }
+  /** Begins the run of pages that `page` is the first of. */
+  beginRun(page: number, blobSize: number): Promise<ContentWriter | undefined> {
+    const size = Math.min(RUN_LENGTH * PAGE_SIZE, blobSize - page * PAGE_SIZE);
+    return this.#store.begin('page', this.#runKey(page), size);
   }
 
   #key(page: number): string {
@@ -143,31 +128,24 @@ export class CachedPages implements NearBytes {
   }
 }
 
-/** Writes the pages of a stream as runs; those of a run that the stream began inside of are single. */
+/** Writes the pages of a stream in order: as runs, or single before the first run begins. */
 export class PageRunWriter {
   readonly #pages: CachedPages;
-  readonly #begin: (page: number) => Promise<ContentWriter | undefined>;
-  readonly #count: number; // pages of the blob
+  readonly #blobSize: number;
   #run: ContentWriter | undefined;
 
-  constructor(
-    pages: CachedPages,
-    begin: (page: number) => Promise<ContentWriter | undefined>,
-    count: number,
-  ) {
+  constructor(pages: CachedPages, blobSize: number) {
     this.#pages = pages;
-    this.#begin = begin;
-    this.#count = count;
+    this.#blobSize = blobSize;
   }
 
   /** The caller does not change `bytes` until this resolves. */
   async add(page: number, bytes: Uint8Array): Promise<void> {
-    if (page % RUN_LENGTH === 0) this.#run = await this.#begin(page);
+    if (page % RUN_LENGTH === 0) this.#run = await this.#pages.beginRun(page, this.#blobSize);
     if (!this.#run) return this.#pages.write(page, bytes);
     await this.#run.append(bytes);
-    if (page % RUN_LENGTH !== RUN_LENGTH - 1 && page !== this.#count - 1) return;
-    await this.#run.commit();
-    this.#run = undefined;
+    if (page % RUN_LENGTH !== RUN_LENGTH - 1 && page !== pageCount(this.#blobSize) - 1) return;
+    await this.end();
   }
 
   /** The stream has ended; a run that it ended in is written as far as it came. */

@@ -9,8 +9,7 @@ import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Blob } from './blob.js';
 import { areBlocks } from './block-digests.js';
 import { CachedPages } from './cached-pages.js';
-import { BLOCK_SIZE, type BlockDigests, PAGE_SIZE, pageLength, pageOf } from './page.js';
-import { PageAssembler } from './page-assembler.js';
+import { BLOCK_SIZE, type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf } from './page.js';
 
 /** Requests of one blob at once. */
 const MOST_REQUESTS = 4;
@@ -18,16 +17,17 @@ const MOST_REQUESTS = 4;
 const MOST_READ_AHEADS = 2;
 /** Longest request, in blocks (8 MiB). */
 const LONGEST_REQUEST = 128;
+/** Delay of a block's write: readers do not wait for locks and files. */
+const WRITE_DELAY_MS = 100;
+/** Most blocks that wait for it (1 MiB). */
+const MOST_UNWRITTEN = 16;
 
 export interface FetchedBlocksOptions {
   blob: Blob;
   digest: Digest; // of the blob
   blockDigests: BlockDigests;
   store: ContentStore;
-  /**
-   * Blocks that were fetched lately, by `blockKey`; one for all blobs of a thread. Makes read-ahead work
-   * without a disk.
-   */
+  /** Blocks fetched lately, by `blockKey`, one for all blobs: read-ahead works without a disk. */
   recent: ByteLru<string, Uint8Array>;
   log: Log;
   /** Ends every request of this blob. */
@@ -43,8 +43,8 @@ interface Flight {
 }
 
 /**
- * The blocks of a remote blob: each is fetched once for all that wait for it, checked and cached. Damaged
- * blocks are fetched once more, over another connection.
+ * The blocks of a remote blob: each is fetched once for all that wait for it, checked and cached.
+ * Damaged blocks are fetched once more, over another connection.
  */
 export class FetchedBlocks {
   readonly #options: FetchedBlocksOptions;
@@ -52,6 +52,9 @@ export class FetchedBlocks {
   readonly #cached: CachedPages;
   readonly #flights = new Map<number, Flight>();
   #readAheads = 0;
+  readonly #unwritten: { offset: number; bytes: Uint8Array }[] = []; // blocks
+  #writeTimer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: FetchedBlocksOptions) {
     this.#options = options;
@@ -60,22 +63,20 @@ export class FetchedBlocks {
 
   /**
    * Returns a copy of the bytes `[offset, offset + length)`.
-   * @throws LayerslayerError as `Blob.read`; the signal's reason: the requests go on for the other readers
+   * @throws LayerslayerError as `Blob.read`; the signal's reason: other readers' requests continue
    */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     signal?.throwIfAborted();
     // atomic: no await until every missing block has a flight
     const first = Math.floor(offset / BLOCK_SIZE);
-    const count = Math.ceil((offset + length) / BLOCK_SIZE) - first;
-    const asked: Flight[] = [];
-    const blocks = Array.from({ length: count }, (_, i) => {
-      const found = this.#recent(first + i) ?? this.#flights.get(first + i)?.block;
-      if (found) return found;
-      const flight = this.#begin(first + i);
-      asked.push(flight);
-      return flight.block;
-    });
-    void this.#requestRuns(asked);
+    const missing: Flight[] = [];
+    const blocks: (Uint8Array | Promise<Uint8Array>)[] = [];
+    for (let number = first; number * BLOCK_SIZE < offset + length; number++) {
+      const found = this.#recent(number) ?? this.#flights.get(number)?.block;
+      if (!found) missing.push(this.#begin(number));
+      blocks.push(found ?? missing.at(-1)!.block);
+    }
+    void this.#request(missing);
     const bytes = new Uint8Array(length);
     for (const [i, block] of (await abortable(Promise.all(blocks), signal)).entries()) {
       const at = (first + i) * BLOCK_SIZE - offset;
@@ -86,8 +87,8 @@ export class FetchedBlocks {
   }
 
   /**
-   * Fetches `[offset, end)` for readers to come, unless half of it is already here or on its way: then this
-   * is asked again, further on, and the network need not be asked for a little at a time.
+   * Fetches `[offset, end)` for readers to come, unless half of it is already here or on its way:
+   * then this is asked again, further on, and the network need not be asked for a little at a time.
    */
   prefetch(offset: number, end: number): void {
     if (this.#readAheads === MOST_READ_AHEADS) return;
@@ -103,7 +104,18 @@ export class FetchedBlocks {
     const missing = this.#cached.missing(unknown);
     if (missing.length < half) return;
     this.#readAheads++;
-    void this.#requestRuns(missing.map((number) => this.#begin(number))).finally(() => this.#readAheads--);
+    void this.#request(missing.map((number) => this.#begin(number))).finally(() => this.#readAheads--);
+  }
+
+  /** Writes the blocks that wait for it to the cache. */
+  flush(): Promise<void> {
+    clearTimeout(this.#writeTimer);
+    this.#writeTimer = undefined;
+    const blocks = this.#unwritten.splice(0);
+    this.#writing = this.#writing.then(async () => {
+      for (const { offset, bytes } of blocks) await this.#cached.writeBlock(offset, bytes);
+    });
+    return this.#writing;
   }
 
   #recent(number: number): Uint8Array | undefined {
@@ -117,18 +129,18 @@ export class FetchedBlocks {
       land = resolve;
       fail = reject;
     });
-    block.catch(() => {}); // nobody may wait for it
+    block.catch(() => {}); // it may have no reader
     const flight = { number, block, land, fail };
     this.#flights.set(number, flight);
     return flight;
   }
 
   /** Never rejects: faults go to the flights. @param flights in order */
-  async #requestRuns(flights: readonly Flight[]): Promise<void> {
-    await Promise.all(runsOf(flights).map((run) => this.#requests.run(() => this.#request(run))));
+  async #request(flights: readonly Flight[]): Promise<void> {
+    await Promise.all(runsOf(flights).map((run) => this.#requests.run(() => this.#requestRun(run))));
   }
 
-  async #request(run: readonly Flight[]): Promise<void> {
+  async #requestRun(run: readonly Flight[]): Promise<void> {
     const { log, blob } = this.#options;
     try {
       const damaged = await this.#fetch(run);
@@ -186,7 +198,14 @@ export class FetchedBlocks {
       const isWhole = pageIsRight && page.length === pageLength(pageOf(pageStart), blob.size);
       pageIsRight = true;
       if (isWhole) return this.#cached.write(pageOf(pageStart), page);
-      return this.#writeBlocks(page, pageStart, damaged);
+      for (let at = 0; at < page.length; at += BLOCK_SIZE) {
+        const offset = pageStart + at;
+        if (damaged.some(({ number }) => number * BLOCK_SIZE === offset)) continue;
+        this.#unwritten.push({ offset, bytes: page.subarray(at, at + BLOCK_SIZE) });
+      }
+      if (this.#unwritten.length > MOST_UNWRITTEN) return this.flush();
+      this.#writeTimer ??= setTimeout(() => this.flush(), WRITE_DELAY_MS);
+      return undefined;
     };
     const assembler = new PageAssembler(from, to, BLOCK_SIZE, takeBuffer, onBlock);
     await blob.stream(from, to, (chunk) => assembler.add(chunk), signal);
@@ -197,14 +216,6 @@ export class FetchedBlocks {
       );
     }
     return damaged;
-  }
-
-  async #writeBlocks(bytes: Uint8Array, start: number, damaged: readonly Flight[]): Promise<void> {
-    for (let at = 0; at < bytes.length; at += BLOCK_SIZE) {
-      const offset = start + at;
-      if (damaged.some(({ number }) => number * BLOCK_SIZE === offset)) continue;
-      await this.#cached.writeBlock(offset, bytes.subarray(at, at + BLOCK_SIZE));
-    }
   }
 
   #end(flight: Flight): void {

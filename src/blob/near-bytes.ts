@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
 
-/** A blob's bytes on this machine, unchecked. Reads are synchronous: they are used in worker threads. */
+/** A blob's bytes on this machine, unchecked. Worker threads read them synchronously. */
 export interface NearBytes {
   /**
    * Fills `bytes`, which are inside one page, from the blob's byte `offset` on.
@@ -13,15 +13,15 @@ export interface NearBytes {
   remove(page: number): Promise<void>;
 }
 
-/** A blob in a file that this process has open. Plain data: threads of one process share its descriptors. */
+/** A blob in an open file. Plain data: threads of one process share its descriptors. */
 export interface LocalRange {
   fd: number;
   start: number; // byte of the file
 }
 
 /**
- * The bytes of a blob in a local file, read by the thread that needs them: a read through the fetch thread
- * costs half as much CPU again (measured).
+ * The bytes of a blob in a local file, read by the thread that needs them: a read through the fetch
+ * thread costs half as much CPU again (measured).
  */
 export class LocalFileBytes implements NearBytes {
   readonly #range: LocalRange;

@@ -13,7 +13,9 @@ export interface VerifiedBlobOptions {
   onDamage(page: number): void;
 }
 
-/** A blob whose every block is checked by its digest. Bytes that are not near come in one request. */
+/**
+ * A blob whose every block is checked by its digest. Bytes that are not near come in one request.
+ */
 export class VerifiedBlob implements BlobReader {
   readonly size: number;
   readonly #options: VerifiedBlobOptions;

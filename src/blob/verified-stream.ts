@@ -2,11 +2,10 @@ import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
-import type { Blob } from './blob.js';
+import type { StreamedBlob } from './blob.js';
 import { BlobHasher } from './block-digests.js';
-import type { CachedPages, PageRunWriter } from './cached-pages.js';
-import { type BlockDigests, PAGE_SIZE, pageLength, pageOf } from './page.js';
-import { PageAssembler, type TakeBuffer } from './page-assembler.js';
+import { type CachedPages, PageRunWriter } from './cached-pages.js';
+import { type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf, type TakeBuffer } from './page.js';
 
 export interface VerifiedStreamOptions {
   digest: Digest; // what the whole blob must have
@@ -17,8 +16,8 @@ export interface VerifiedStreamOptions {
   /** Whether the digests of blocks are wanted; default: yes. */
   hasBlockDigests?: boolean;
   /**
-   * Returns a buffer for a page. At least two are in circulation: one is written to disk while the next is
-   * filled. Without it parts come as they arrive.
+   * Returns a buffer for a page. At least two are in circulation: one is written to disk while the
+   * next is filled. Without it parts come as they arrive.
    */
   takeBuffer?: TakeBuffer | undefined;
   /**
@@ -28,8 +27,9 @@ export interface VerifiedStreamOptions {
    */
   onStart?(isRetry: boolean, hasher: BlobHasher): number | Promise<number>;
   /**
-   * Takes the blob's next bytes, not verified before the end of the stream. A promise pauses the stream. With
-   * `takeBuffer` a part is a page, and its buffer is the receiver's; else it is valid until the promise resolves.
+   * Takes the blob's next bytes, not verified before the end of the stream. A promise pauses the
+   * stream. With `takeBuffer` a part is a page, and its buffer is the receiver's; else it is valid
+   * until the promise resolves.
    */
   onPart(bytes: Uint8Array, offset: number): void | Promise<void>;
   log: Log;
@@ -37,16 +37,21 @@ export interface VerifiedStreamOptions {
 }
 
 /**
- * Streams a whole blob, from cached pages and from its source, and checks its digest. Wrong bytes are fetched
- * once more, all of them and over another connection.
+ * Streams a whole blob, from cached pages and from its source, and checks its digest. Wrong bytes
+ * are fetched once more, all of them and over another connection.
  *
- * Pages that were written stay on disk when the source fails or the signal aborts: the next stream begins with
- * them. They are removed when the digest is wrong or `onPart` throws: a receiver that finds the content damaged
- * should rather take the rest, and the digest tells whether the damage came on the way.
+ * Pages that were written stay on disk when the source fails or the signal aborts: the next stream
+ * begins with them. They are removed when the digest is wrong or `onPart` throws: a receiver that
+ * finds the content damaged should rather take the rest, and the digest tells whether the damage
+ * came on the way.
  * @returns the digests of the blob's blocks
- * @throws LayerslayerError DIGEST_MISMATCH, twice; the source's and the receiver's errors; the signal's reason
+ * @throws LayerslayerError DIGEST_MISMATCH, twice; the source's and the receiver's errors; the
+ *   signal's reason
  */
-export async function streamVerified(blob: Blob, options: VerifiedStreamOptions): Promise<BlockDigests> {
+export async function streamVerified(
+  blob: StreamedBlob,
+  options: VerifiedStreamOptions,
+): Promise<BlockDigests> {
   try {
     return await attempt(blob, options, false);
   } catch (error) {
@@ -56,7 +61,11 @@ export async function streamVerified(blob: Blob, options: VerifiedStreamOptions)
   }
 }
 
-async function attempt(blob: Blob, options: VerifiedStreamOptions, isRetry: boolean): Promise<BlockDigests> {
+async function attempt(
+  blob: StreamedBlob,
+  options: VerifiedStreamOptions,
+  isRetry: boolean,
+): Promise<BlockDigests> {
   const { digest, cached, hasBlockDigests = true } = options;
   const { size } = blob;
   const hasher = new BlobHasher(digestAlgorithm(digest), size, hasBlockDigests);
@@ -89,7 +98,7 @@ async function attempt(blob: Blob, options: VerifiedStreamOptions, isRetry: bool
   } catch (error) {
     await delivery.end().catch(() => {}); // buffers under way are still ours
     const isWrong = isMismatch(error);
-    // Another try, by whoever makes it, needs other bytes.
+    // Another attempt, here or by the caller, needs other bytes.
     if (isWrong) blob.reconnect?.();
     const hasWritten = options.keepsPages && (isWrong || delivery.receiverFailed);
     if (hasWritten || (isWrong && usesCache)) await cached.removeAll(size);
@@ -102,7 +111,9 @@ function isMismatch(error: unknown): error is LayerslayerError {
   return error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';
 }
 
-/** Hashes, writes and hands over the parts of one attempt; a page while the next one is received. */
+/**
+ * Hashes, writes and hands over the parts of one attempt; a page while the next one is received.
+ */
 class Delivery {
   receiverFailed = false;
   readonly #options: VerifiedStreamOptions;
@@ -116,7 +127,7 @@ class Delivery {
     this.#options = options;
     this.#hasher = hasher;
     this.#size = size;
-    this.#writer = options.keepsPages ? options.cached.stream(size) : undefined;
+    this.#writer = options.keepsPages ? new PageRunWriter(options.cached, size) : undefined;
   }
 
   /** @returns false if the page is not on disk, not whole */
@@ -135,7 +146,7 @@ class Delivery {
     return true;
   }
 
-  async addStreamed(blob: Blob, from: number, end: number): Promise<void> {
+  async addStreamed(blob: StreamedBlob, from: number, end: number): Promise<void> {
     const { takeBuffer, signal } = this.#options;
     if (takeBuffer) {
       const take = (length: number) => this.#take(length);

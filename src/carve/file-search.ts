@@ -26,7 +26,7 @@ export interface Unverified {
 }
 
 export interface FileSearchOptions {
-  session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
+  session: Pick<ImageSession, 'openCached' | 'openLayers' | 'scanLayer'>;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
   /** Reads each layer to its end, and takes nothing before its digest is right. */
@@ -78,7 +78,7 @@ export class FileSearch {
    */
   async run(): Promise<void> {
     while (this.#pending.size > 0) {
-      await this.#openKept();
+      await this.#openCached();
       await this.#answer();
       if (this.#pending.size === 0) return;
       const number = this.#options.numbers[--this.#below]!;
@@ -90,11 +90,11 @@ export class FileSearch {
   }
 
   /** Opens layers from the next one down as long as their indexes are cached. */
-  async #openKept(): Promise<void> {
+  async #openCached(): Promise<void> {
     const { session, image, numbers } = this.#options;
     while (this.#below > 0) {
       const number = numbers[this.#below - 1]!;
-      const layer = await session.openKept(image, number);
+      const layer = await session.openCached(image, number);
       if (!layer) return;
       this.#below--;
       this.#add(number, layer);
@@ -141,7 +141,7 @@ export class FileSearch {
     const totalBytes = image.manifest.layers[number - 1]!.size;
     let readBytes = 0;
     for (let isSecond = false; ; isSecond = true) {
-      const end = await session.walkLayer(image, number, search, { signal, onProgress });
+      const end = await session.scanLayer(image, number, search, { signal, onProgress });
       const sightings = search.sightings('layer' in end ? end.layer.entries : undefined);
       if ('layer' in end) {
         // The layer was read to its end: captured files that all of it confirms are final.

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { LayerWatcher } from '../engine/layer-watcher.js';
+import type { LayerObserver } from '../engine/layer-observer.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { keyOf } from '../overlay/path-components.js';
@@ -51,7 +51,7 @@ interface Target {
  * they pass. It has enough once all files are found. Later entries may replace a captured file, so
  * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
-export class LayerSearch implements LayerWatcher {
+export class LayerSearch implements LayerObserver {
   readonly #options: LayerSearchOptions;
   #watch = new PathWatch();
   #targets: readonly Target[] = [];

@@ -100,12 +100,12 @@ async function readEntries(
   const { size } = resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
   // How much of a layer is listed must not depend on the cache.
-  const kept = isPartial ? undefined : await session.openKept(resolved, number);
+  const kept = isPartial ? undefined : await session.openCached(resolved, number);
   if (kept) {
     await readRows(reader, kept);
     return undefined;
   }
-  const end = await session.walkLayer(
+  const end = await session.scanLayer(
     resolved,
     number,
     {
@@ -119,7 +119,7 @@ async function readEntries(
     { signal, onProgress, headBytes },
   );
   if ('readBytes' in end) return end.readBytes;
-  if (!end.isWalked) await readRows(reader, end.layer);
+  if (!end.isScanned) await readRows(reader, end.layer);
   return undefined;
 }
 

@@ -37,15 +37,22 @@ export const MAGIC_LENGTH = 6;
 /** The codec of blobs that are not compressed. */
 export const PLAIN: Codec = plain;
 
-export const CODECS: readonly Codec[] = FORMATS.flatMap(({ codec }) => codec ?? []);
+const codecs: Codec[] = [];
+const suffixes: string[] = [];
+const compressions: string[] = [];
+for (const { codec, suffix } of FORMATS) {
+  suffixes.push(suffix);
+  if (codec) codecs.push(codec);
+  if (codec && !codec.isIdentity) compressions.push(codec.name);
+}
+
+export const CODECS: readonly Codec[] = codecs;
 
 /** File name suffixes of all formats. */
-export const SUFFIXES: readonly string[] = FORMATS.map(({ suffix }) => suffix);
+export const SUFFIXES: readonly string[] = suffixes;
 
 /** Names the compressions that can be read, for messages: `gzip or …`. */
-export const COMPRESSION_NAMES = CODECS.filter(({ isIdentity }) => !isIdentity)
-  .map(({ name }) => name)
-  .join(' or ');
+export const COMPRESSION_NAMES = compressions.join(' or ');
 
 /**
  * Returns the format of a blob. A media type is only a hint.

@@ -6,7 +6,7 @@ import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import type { Layer } from './layer.js';
-import type { LayerWatcher } from './layer-watcher.js';
+import type { LayerObserver } from './layer-observer.js';
 
 export interface SessionOptions {
   registry: RegistryOptions;
@@ -53,10 +53,10 @@ export interface TreeStore {
 }
 
 /**
- * `layer` is set when the walk finished or the index was cached. Otherwise `readBytes` compressed
+ * `layer` is set when the scan finished or the index was cached. Otherwise `readBytes` compressed
  * bytes were read, unverified.
  */
-export type LayerWalkEnd = { layer: Layer; isWalked: boolean } | { readBytes: number };
+export type LayerScanEnd = { layer: Layer; isScanned: boolean } | { readBytes: number };
 
 /**
  * One user's access to images: owns the worker threads, the caches and the network. Nothing is
@@ -85,8 +85,8 @@ export interface ImageSession {
   ): Promise<Layer[]>;
   /**
    * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
-   * its outcome; the others are still saved. An aborted save leaves partial files, which the next one
-   * resumes.
+   * its outcome; the others are still saved. An aborted save leaves partial files, which the next
+   * one resumes.
    * @param target returns where a blob goes; the directories exist
    * @returns an outcome for each blob, base first
    * @throws LayerslayerError INVALID_ARGUMENT for layers that do not exist; the signal's reason
@@ -104,19 +104,19 @@ export interface ImageSession {
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
-  openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
+  openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
-   * Walks along a layer of the image (from 1) in this thread, entry by entry as it comes, until the
-   * watcher has seen enough. At the end of the layer its digest is checked and the index is cached.
-   * The watcher is not called when another process has made the index meanwhile.
-   * @throws LayerslayerError with the layer's number; the signal's reason; what the watcher throws
+   * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * observer has seen enough. At the end of the layer its digest is checked and the index is
+   * cached. The observer is not called when another process has made the index meanwhile.
+   * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws
    */
-  walkLayer(
+  scanLayer(
     image: ResolvedImage,
     layer: number,
-    watcher: LayerWatcher,
+    observer: LayerObserver,
     options?: OperationOptions & { headBytes?: number | undefined },
-  ): Promise<LayerWalkEnd>;
+  ): Promise<LayerScanEnd>;
   /**
    * Records that an image was opened, for `preload` and for listings of the cache. Written a little
    * later, or when the session is closed.

@@ -1,41 +1,39 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
+import type { BufferPool } from '../blob/buffer-pool.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import type { BufferPool } from './inflate/buffer-pool.js';
-import { CHUNK_SIZE as WINDOW_SIZE } from './inflate/chunk-reader.js';
-import type { BlobNumber } from './inflate/inflate-protocol.js';
+import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
+import { CHUNK_SIZE } from './inflate/chunk-reader.js';
+import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
-import { SequentialReaders } from './sequential-readers.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
-import type { WindowLoader } from './window-loader.js';
 
 export interface IndexedLayerOptions {
-  digest: Digest;
+  opened: OpenLayerRequest;
   entries: EntryTable;
-  tarSize: number;
-  blob: BlobNumber;
-  windows: WindowLoader;
-  /** For results that are put together of several windows; shared by all layers. */
-  results: BufferPool;
+  chunks: ChunkCache;
+  results: BufferPool; // for results of several chunks, shared by all layers
 }
 
-/** A layer whose bytes come from windows that other threads inflate. */
+/** A layer whose bytes come from chunks that other threads inflate. */
 export class IndexedLayer implements Layer {
   readonly digest: Digest;
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
-  readonly #windowCount: number;
+  readonly #chunkCount: number;
   readonly #readers: SequentialReaders;
-  /** Of the sparse file read last: laying out the largest map costs a ms, and all of them would cost memory. */
+  /**
+   * Of the sparse file read last: the largest map takes a ms, and all of them would take memory.
+   */
   #sparse: { row: number; layout: SparseLayout } | undefined;
 
   constructor(options: IndexedLayerOptions) {
-    this.digest = options.digest;
+    this.digest = options.opened.digest;
     this.entries = options.entries;
     this.#options = options;
-    this.#readers = new SequentialReaders(options.windows.maxAhead);
-    this.#windowCount = Math.ceil(options.tarSize / WINDOW_SIZE);
+    this.#readers = new SequentialReaders(options.chunks.maxAhead);
+    this.#chunkCount = Math.ceil(options.opened.tarSize / CHUNK_SIZE);
   }
 
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
@@ -49,24 +47,24 @@ export class IndexedLayer implements Layer {
   /** Bytes of the uncompressed tar. */
   #readTar(offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
     if (length === 0) return new Uint8Array(0);
-    const { blob, windows, tarSize } = this.#options;
-    if (offset + length > tarSize) {
+    const { opened, chunks } = this.#options;
+    if (offset + length > opened.tarSize) {
       throw new LayerslayerError(
         'CORRUPT_LAYER',
-        `reading layer ${shortDigest(this.digest)}: ${length} bytes at ${offset} are not inside its ${tarSize}`,
+        `reading layer ${shortDigest(this.digest)}: ${length} bytes at ${offset} are not inside its ${opened.tarSize}`,
       );
     }
-    const first = Math.floor(offset / WINDOW_SIZE);
-    const last = Math.floor((offset + length - 1) / WINDOW_SIZE);
-    windows.expect(blob, this.#readers, first, last, this.#windowCount);
+    const first = Math.floor(offset / CHUNK_SIZE);
+    const last = Math.floor((offset + length - 1) / CHUNK_SIZE);
+    chunks.expect(opened, this.#readers, first, last, this.#chunkCount);
     if (first < last) return this.#assemble(first, last, offset, length, signal);
-    const skip = offset - first * WINDOW_SIZE;
-    const window = windows.get(blob, first);
-    if (window instanceof Uint8Array) return window.subarray(skip, skip + length);
-    return abortable(window, signal).then((bytes) => bytes.subarray(skip, skip + length));
+    const skip = offset - first * CHUNK_SIZE;
+    const chunk = chunks.get(opened.blob, first);
+    if (chunk instanceof Uint8Array) return chunk.subarray(skip, skip + length);
+    return abortable(chunk, signal).then((bytes) => bytes.subarray(skip, skip + length));
   }
 
-  /** Each window is copied as it comes: a view does not hold until the last one is there. */
+  /** Copies each chunk as it arrives: its view is not valid until the last one is there. */
   #assemble(
     first: number,
     last: number,
@@ -74,14 +72,14 @@ export class IndexedLayer implements Layer {
     length: number,
     signal?: AbortSignal,
   ): Uint8Array | Promise<Uint8Array> {
-    const { blob, windows } = this.#options;
-    const result = this.#options.results.take(length);
+    const { opened, chunks, results } = this.#options;
+    const result = results.take(length);
     const waiting: Promise<void>[] = [];
     for (let number = first; number <= last; number++) {
-      const at = number * WINDOW_SIZE - offset; // of the window's start, in the result
-      const window = windows.get(blob, number);
-      if (window instanceof Uint8Array) copyWindow(window, result, at);
-      else waiting.push(window.then((bytes) => copyWindow(bytes, result, at)));
+      const at = number * CHUNK_SIZE - offset; // of the chunk's start, in the result
+      const chunk = chunks.get(opened.blob, number);
+      if (chunk instanceof Uint8Array) copyChunk(chunk, result, at);
+      else waiting.push(chunk.then((bytes) => copyChunk(bytes, result, at)));
     }
     if (waiting.length === 0) return this.#lend(result);
     return abortable(
@@ -90,7 +88,7 @@ export class IndexedLayer implements Layer {
     );
   }
 
-  /** The data of pieces that follow each other lie end to end in the tar: one read, then each goes to its place. */
+  /** The data of adjacent pieces are adjacent in the tar too: one read, then each is copied. */
   #readSparse(
     pieces: readonly SparsePiece[],
     dataOffset: number,
@@ -119,15 +117,15 @@ export class IndexedLayer implements Layer {
     return stored instanceof Uint8Array ? spread(stored) : stored.then(spread);
   }
 
-  /** Hands out a result of the pool, which goes back there when the reader has returned to the event loop. */
+  /** Returns a result of the pool, and releases it on the next turn of the event loop. */
   #lend(result: Uint8Array<ArrayBuffer>): Uint8Array {
     setImmediate(() => this.#options.results.release(result.buffer));
     return result;
   }
 }
 
-/** Puts a window where it belongs; `at` is negative for the first, and the last may end after the result does. */
-function copyWindow(window: Uint8Array, result: Uint8Array, at: number): void {
+/** Copies a chunk to `at`, negative for the first one. The last one may be too long. */
+function copyChunk(chunk: Uint8Array, result: Uint8Array, at: number): void {
   const skip = Math.max(0, -at);
-  result.set(window.subarray(skip, result.length - at), at + skip);
+  result.set(chunk.subarray(skip, result.length - at), at + skip);
 }

@@ -7,10 +7,10 @@ export interface Layer {
   readonly entries: EntryTable;
 
   /**
-   * Exactly the bytes `[offset, offset + length)` of the content of the file entry in `row`; the range lies inside
-   * its logical size. Holes of sparse files read as zeros. Synchronous when the windows are in memory (a warm read
-   * costs no promise). The result may be a view of memory that is used again: the caller does not write to it, and uses
-   * or copies it before it awaits anything else (`await read(…)` itself is fine).
+   * Returns the bytes `[offset, offset + length)` of the file entry in `row`; the range is inside
+   * its logical size. Holes of sparse files are zeros. Synchronous if the chunks are in memory: a
+   * warm read costs no promise. The result is read-only and valid until the next await (`await
+   * read(…)` itself is fine).
    * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
    */
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;

@@ -1,17 +1,16 @@
 import type { LayerProgress } from './image-session.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
+import type { WantedBlob } from './wanted-blobs.js';
 
-/** How often the progress of a running pass is told. */
+/** How often the progress of a running pass is reported. */
 const REPORT_INTERVAL_MS = 100;
 
-/** A blob of an image: the layers that it is, from 1 (a manifest may name one blob twice), and its compressed bytes. */
-export interface ReportedBlob {
+/** A blob of an operation. */
+export interface ReportedBlob extends WantedBlob {
   blob: BlobNumber;
-  layers: readonly number[];
-  totalBytes: number;
 }
 
-/** Tells how far the layers of one `openLayers` are: at each change of state, and while passes run. */
+/** Reports how far the layers of one operation are, at changes of state and while passes run. */
 export class ProgressReport {
   readonly #tell: (progress: LayerProgress) => void;
   readonly #doneBytes: (blob: BlobNumber) => number;
@@ -37,12 +36,11 @@ export class ProgressReport {
     this.#say(of, 'indexing', 0);
   }
 
-  /** @param cached the index was kept */
+  /** @param cached the index was cached */
   done(of: ReportedBlob, cached: boolean): void {
-    this.#say(of, 'done', of.totalBytes, cached);
+    this.#say(of, 'done', of.size, cached);
   }
 
-  /** Well or badly. */
   passEnded(of: ReportedBlob): void {
     this.#running.delete(of);
   }
@@ -53,16 +51,16 @@ export class ProgressReport {
 
   #tellRunning(): void {
     for (const of of this.#running) {
-      this.#say(of, 'indexing', Math.min(this.#doneBytes(of.blob), of.totalBytes));
+      this.#say(of, 'indexing', Math.min(this.#doneBytes(of.blob), of.size));
     }
   }
 
   #say(
-    { layers, totalBytes }: ReportedBlob,
+    { numbers, size }: ReportedBlob,
     state: LayerProgress['state'],
     doneBytes: number,
     cached = false,
   ): void {
-    for (const layer of layers) this.#tell({ layer, state, cached, doneBytes, totalBytes });
+    for (const layer of numbers) this.#tell({ layer, state, cached, doneBytes, totalBytes: size });
   }
 }

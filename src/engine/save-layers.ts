@@ -17,7 +17,7 @@ export interface SavePorts {
 }
 
 /**
- * Saves blobs, a few at a time; what fails with one is told in its outcome, and the others are still done.
+ * Saves blobs, a few at a time. A fault of one is its outcome; the others are still saved.
  * @param target where each goes
  * @param onEnded told each outcome when it is known
  * @returns the outcomes in the order of `wanted`
@@ -33,7 +33,7 @@ export async function saveLayers(
   const atOnce = new Semaphore(BLOBS_AT_ONCE);
   const saveOne = async (one: WantedBlob): Promise<SavedBlob | LayerslayerError> => {
     try {
-      const reported: ReportedBlob = { blob: await openBlob(one), layers: one.numbers, totalBytes: one.size };
+      const reported: ReportedBlob = { ...one, blob: await openBlob(one) };
       report.indexing(reported);
       try {
         const saved = await save(reported.blob, target(one.digest), signal);

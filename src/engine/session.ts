@@ -10,38 +10,39 @@ import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
-import { Counters } from './counters.js';
+import { ChunkCache } from './chunk-cache.js';
+import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
 import { ImageRecords, readImageRecord } from './image-records.js';
 import type {
   ImageSession,
-  LayerWalkEnd,
+  LayerScanEnd,
   OperationOptions,
   SessionMetrics,
   SessionOptions,
 } from './image-session.js';
 import { InflatePool } from './inflate/inflate-pool.js';
-import { KeptTrees } from './kept-trees.js';
 import type { Layer } from './layer.js';
+import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
-import type { LayerWatcher } from './layer-watcher.js';
 import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
+import { TreeCache } from './tree-cache.js';
 import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
-import { WindowLoader } from './window-loader.js';
 
 /**
- * Layers indexed at once: as many downloads as docker makes (3) and one more, so that registries which throttle each
- * connection are used well; two passes in one inflating thread take turns by page.
+ * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
+ * connection. Two passes in one inflate thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
-/** More than four inflaters outrun any registry. */
+/** More than four are faster than any registry. */
 const MAX_INFLATING_THREADS = 4;
 
 /**
- * A session has this thread (no heavy work), and as they are needed one that fetches and up to four that inflate.
+ * A session has this thread (no heavy work), and as they are needed one that fetches and up to four
+ * that inflate.
  * @param fetchThread one that was started before, and is this session's from now on
  */
 export function startSession(options: SessionOptions, fetchThread?: Worker): ImageSession {
@@ -52,17 +53,16 @@ class ThreadedSession implements ImageSession {
   readonly #counters = new Counters(MAX_LAYERS);
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
-  readonly #windows: WindowLoader;
+  readonly #chunks: ChunkCache;
   readonly #layersAtOnce: number;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
-  readonly trees: KeptTrees;
+  readonly trees: TreeCache;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
-  /** `openLayers`, `saveLayers` and walks under way. */
+  /** `openLayers`, `saveLayers` and `scanLayer` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
-  #pagesAreKept = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
@@ -70,29 +70,28 @@ class ThreadedSession implements ImageSession {
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
     this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
+    const inflate = new InflatePool({
+      threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
+      fetching: this.#fetching,
+      log,
+    });
+    this.#inflate = inflate;
     const store = ContentStore.open({ ...cache, log }).then((opened) => {
-      // The inflating threads look into the directory themselves: not into one that was found unfit.
-      this.#pagesAreKept = opened.usable;
+      // The inflate threads read the directory themselves: not one that was found unfit.
+      if (opened.usable) inflate.cacheDirectory = cache.directory;
       return opened;
     });
     this.#indexes = new CachedIndexes(store, log);
-    this.trees = new KeptTrees(store);
+    this.trees = new TreeCache(store);
     this.#records = new ImageRecords(store);
-    this.#inflate = new InflatePool({
-      threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
-      cacheDirectory: () => (this.#pagesAreKept ? cache.directory : undefined),
-      connect: (port) => this.#fetching.attach(port),
-      onWindows: (blob, run) => this.#windows.arrived(blob, run),
-      log,
-    });
     // Another stream would only wait for the thread.
     this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
-    this.#windows = new WindowLoader(this.#inflate, memoryBytes);
+    this.#chunks = new ChunkCache(this.#inflate, memoryBytes);
     this.#opener = new LayerOpener({
       fetching: this.#fetching,
       inflate: this.#inflate,
       indexes: this.#indexes,
-      windows: this.#windows,
+      chunks: this.#chunks,
       files: this.#sharedFiles,
       log,
     });
@@ -114,24 +113,22 @@ class ThreadedSession implements ImageSession {
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    return this.#fetching.resolve(reference, platform, signal);
+    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
   }
 
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
-    return this.#fetching.listImages(reference, signal);
+    return this.#fetching.ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
   }
 
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
-    return this.#fetching.documents(image, signal);
+    return this.#fetching.ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
   }
 
   openLayers(
     image: ResolvedImage,
     { only, ...operation }: OperationOptions & { only?: readonly number[] | undefined } = {},
   ): Promise<Layer[]> {
-    const opening = this.#openLayers(image, only ?? image.manifest.layers.map((_, i) => i + 1), operation);
-    this.#opening.add(opening);
-    return opening.finally(() => this.#opening.delete(opening));
+    return this.#tracked(this.#openLayers(image, only ?? allLayers(image), operation));
   }
 
   saveLayers(
@@ -139,37 +136,33 @@ class ThreadedSession implements ImageSession {
     target: (digest: Digest) => SaveTarget,
     options: SaveLayersOptions & OperationOptions = {},
   ): Promise<SaveOutcome[]> {
-    const saving = this.#saveLayers(image, target, options);
-    this.#opening.add(saving);
-    return saving.finally(() => this.#opening.delete(saving));
+    return this.#tracked(this.#saveLayers(image, target, options));
   }
 
   async prepareReads(): Promise<void> {
     await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
   }
 
-  async openKept(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+  async openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
     // A layer that is not a tar fails on use, which may never come.
     if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
-    return this.#opener.openKept(image, wantedBlobs(image, [layer])[0]!);
+    return this.#opener.openCached(image, wantedBlobs(image, [layer])[0]!);
   }
 
-  walkLayer(
+  scanLayer(
     image: ResolvedImage,
     layer: number,
-    watcher: LayerWatcher,
+    observer: LayerObserver,
     options: OperationOptions & { headBytes?: number | undefined } = {},
-  ): Promise<LayerWalkEnd> {
-    const walking = this.#walkLayer(image, layer, watcher, options);
-    this.#opening.add(walking);
-    return walking.finally(() => this.#opening.delete(walking));
+  ): Promise<LayerScanEnd> {
+    return this.#tracked(this.#scanLayer(image, layer, observer, options));
   }
 
   metrics(): SessionMetrics {
     return {
       bytesFetched: this.#counters.fetched,
-      cacheHits: this.#windows.hits,
-      cacheMisses: this.#windows.misses,
+      cacheHits: this.#chunks.hits,
+      cacheMisses: this.#chunks.misses,
     };
   }
 
@@ -215,7 +208,7 @@ class ThreadedSession implements ImageSession {
       await this.#indexes.endPreloading();
       return layers;
     } catch (error) {
-      // The first fault stopped the others: what was complete by then is kept; none goes on behind our back.
+      // The first fault stopped the others. Complete indexes stay cached.
       await Promise.allSettled(opened.values());
       throw asLayerslayerError(error);
     } finally {
@@ -223,17 +216,17 @@ class ThreadedSession implements ImageSession {
     }
   }
 
-  async #walkLayer(
+  async #scanLayer(
     image: ResolvedImage,
     number: number,
-    watcher: LayerWatcher,
+    observer: LayerObserver,
     { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
-  ): Promise<LayerWalkEnd> {
+  ): Promise<LayerScanEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
     refuseOtherTypes(image, [number]);
     const report = this.#report(onProgress);
     try {
-      return await this.#opener.walk(image, wanted, watcher, {
+      return await this.#opener.scan(image, wanted, observer, {
         report,
         signal: this.#endedBy(signal),
         headBytes,
@@ -249,13 +242,19 @@ class ThreadedSession implements ImageSession {
     { only, signal, onProgress, onEnded = () => {} }: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]> {
     const { saveLayers } = await import('./save-layers.js'); // a mount does without
-    const wanted = wantedBlobs(image, only ?? image.manifest.layers.map((_, i) => i + 1));
+    const wanted = wantedBlobs(image, only ?? allLayers(image));
     const ports: SavePorts = {
       openBlob: (blob) => this.#fetching.openBlob(image, blob),
       save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
       report: this.#report(onProgress),
     };
     return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
+  }
+
+  /** `close` waits for it. */
+  #tracked<T>(task: Promise<T>): Promise<T> {
+    this.#opening.add(task);
+    return task.finally(() => this.#opening.delete(task));
   }
 
   #report(onProgress: OperationOptions['onProgress']): ProgressReport {
@@ -268,7 +267,12 @@ class ThreadedSession implements ImageSession {
       this.#closing.signal,
       ...signals.filter((signal) => signal !== undefined),
     ]);
-    setMaxListeners(0, ended); // each layer that is opened, or waits to be, listens: Node warns of a leak from the 11th on
+    setMaxListeners(0, ended); // one for each layer: Node would warn of a leak from the 11th on
     return ended;
   }
+}
+
+/** Numbers of the image's layers. */
+function allLayers(image: ResolvedImage): number[] {
+  return image.manifest.layers.map((_, i) => i + 1);
 }

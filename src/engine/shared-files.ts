@@ -2,27 +2,26 @@ import { closeSync, openSync } from 'node:fs';
 import type { LocalRange } from '../blob/near-bytes.js';
 
 /**
- * Files that the fetching thread found, opened once more for the threads that read them: a descriptor of that thread's own
- * is closed when it dies, and its number goes to another file.
+ * Files of the fetch thread, opened again for the threads that read them: its own descriptors are
+ * closed when it dies, and their numbers are used again.
  */
 export class SharedFiles {
   readonly #fds = new Set<number>();
 
-  /** @param place in a file that is open just now */
-  share(place: LocalRange | undefined): LocalRange | undefined {
-    if (!place) return undefined;
+  share(range: LocalRange | undefined): LocalRange | undefined {
+    if (!range) return undefined;
     try {
       // By its descriptor: what the path names may have changed since.
-      const fd = openSync(`/proc/self/fd/${place.fd}`, 'r');
+      const fd = openSync(`/proc/self/fd/${range.fd}`, 'r');
       this.#fds.add(fd);
-      return { ...place, fd };
+      return { ...range, fd };
     } catch {
       // Pages then come by way of the fetching thread.
       return undefined;
     }
   }
 
-  /** Called when nobody reads any more. */
+  /** Called when all readers have ended. */
   close(): void {
     for (const fd of this.#fds) closeSync(fd);
     this.#fds.clear();

@@ -1,12 +1,12 @@
 import { firstEndingAfter } from '../tar/sparse-seek.js';
 
-/** A piece of a read: bytes of the tar (`from` relative to the entry's data), or a hole (`from` is -1). */
+/** A piece of a read: bytes of the tar (`from` is relative to the entry's data), or a hole (-1). */
 export interface SparsePiece {
   from: number;
   length: number;
 }
 
-/** Finds the pieces of a range of a sparse file: its segments' data lie end to end in the tar, holes are nowhere. */
+/** Finds the pieces of a range of a sparse file. In the tar, its segments are adjacent. */
 export class SparseLayout {
   readonly #segments: Float64Array; // offset, length, offset, length, …: ascending, not overlapping
   readonly #starts: Float64Array; // where each segment's data starts, relative to the entry's data

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Blob } from '../blob/blob.js';
-import { BufferRing } from '../blob/buffer-ring.js';
+import { BufferPool } from '../blob/buffer-pool.js';
 import type { CachedPages } from '../blob/cached-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import { streamVerified } from '../blob/verified-stream.js';
@@ -73,7 +73,7 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
   const { target, digest, cached, onProgress, log, signal } = options;
   const { size } = source;
   const file = await PartialFile.open(partial);
-  const buffers = new BufferRing(2, PAGE_SIZE);
+  const buffers = new BufferPool(PAGE_SIZE, 2);
   let resumedFrom = 0;
   let done = 0;
   let claim: SpaceClaim | undefined;
@@ -95,7 +95,7 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
         claim = await space.claim(dirname(partial), size - done);
         return done;
       },
-      takeBuffer: () => buffers.take(),
+      takeBuffer: () => buffers.next(),
       onPart: async (page, offset) => {
         await file.write(page, offset);
         done += page.length;

@@ -36,3 +36,13 @@ export function pageOf(bytes: Uint8Array, number: number): Uint8Array {
 export function same(a: Uint8Array | undefined, b: Uint8Array): boolean {
   return a !== undefined && Buffer.compare(a, b) === 0;
 }
+
+/** A cached page, or what is there of it. */
+export function cachedPage(
+  cached: { fillSync(bytes: Uint8Array, offset: number): number },
+  page: number,
+  lent: Uint8Array = new Uint8Array(PAGE),
+): Uint8Array | undefined {
+  const read = cached.fillSync(lent.subarray(0, PAGE), page * PAGE);
+  return read > 0 ? lent.subarray(0, read) : undefined;
+}

@@ -1,12 +1,13 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import type { Digest } from '#dist/oci/digest.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
+import { cachedPage } from './bytes.js';
 
 const DIGEST = `sha256:${'cd'.repeat(32)}` as Digest;
 const COUNT = 2 * RUN_LENGTH + 3;
@@ -22,7 +23,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
   const store = await ContentStore.open({ directory, capBytes, log });
   const kept = new CachedPages(store, DIGEST);
   const stream = async (first: number, end: number) => {
-    const writer = kept.stream(BLOB_SIZE);
+    const writer = new PageRunWriter(kept, BLOB_SIZE);
     for (let page = first; page < end; page++) await writer.add(page, pageBytes(page));
     await writer.end();
   };
@@ -31,7 +32,7 @@ async function setUp(capBytes = 64 * 1024 * 1024) {
 }
 
 function isRight(kept: CachedPages, page: number): boolean {
-  const bytes = kept.readSync(page);
+  const bytes = cachedPage(kept, page);
   if (bytes === undefined) return false;
   expect(Buffer.compare(bytes, pageBytes(page)), `page ${page}`).toBe(0);
   return true;
@@ -84,7 +85,7 @@ describe('pages on disk', () => {
     const { kept, stream } = await setUp();
     await stream(0, 2);
     const lent = new Uint8Array(PAGE_SIZE);
-    expect(kept.readSync(1, lent)?.buffer).toBe(lent.buffer);
+    expect(cachedPage(kept, 1, lent)?.buffer).toBe(lent.buffer);
   });
 
   test('a run that was cut short ends early', async () => {
@@ -105,7 +106,7 @@ describe('pages on disk', () => {
 
   test('what is being written is not seen', async () => {
     const { kept } = await setUp();
-    const writer = kept.stream(BLOB_SIZE);
+    const writer = new PageRunWriter(kept, BLOB_SIZE);
     await writer.add(0, pageBytes(0));
     expect(kept.has(0)).toBe(false);
     await writer.end();

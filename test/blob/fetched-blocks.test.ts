@@ -29,17 +29,22 @@ async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PA
   const log = warningLog();
   const store = await ContentStore.open({ directory, capBytes, log });
   const source = new FaultySource(BYTES, fault);
-  onCleanUp(() => source.idle());
   const recent = new ByteLru<string, Uint8Array>(recentBytes);
   const common = { digest: DIGEST, blockDigests: BLOCK_DIGESTS, store, log };
   const fetched = new FetchedBlocks({ ...common, blob: source, recent, signal });
+  /** Everything that came is written. */
+  const idle = async () => {
+    await source.idle();
+    await fetched.flush();
+  };
+  onCleanUp(idle);
   const file = (key: string) => join(directory, 'v2/pages', key);
   /** The blocks `[first, end)`. */
   const read = (first: number, end = first + 1, abort?: AbortSignal) => {
     const length = Math.min(end * BLOCK, BYTES.length) - first * BLOCK;
     return fetched.read(first * BLOCK, length, abort);
   };
-  return { store, source, recent, fetched, read, file, warnings: log.warnings };
+  return { store, source, recent, fetched, read, idle, file, warnings: log.warnings };
 }
 
 /** Waits until what runs in the background has ended. */
@@ -66,10 +71,10 @@ describe('FetchedBlocks', () => {
     [159, 161], // the blob's end
     [160, 161],
   ])('reads the blocks %d to %d in one request, and caches them', async (first, end) => {
-    const { read, source, file } = await setUp();
+    const { read, source, file, idle } = await setUp();
     expect(same(await read(first, end), blocks(first, end))).toBe(true);
     expect(source.requests).toEqual([requestOf(first, end)]);
-    await source.idle();
+    await idle();
     // The last page has one block: it is whole.
     for (let block = first; block < Math.min(end, 160); block++) {
       expect(same(readFileSync(file(blockFile(block))), blocks(block))).toBe(true);
@@ -85,9 +90,9 @@ describe('FetchedBlocks', () => {
   });
 
   test('caches whole pages in one file each, and the other blocks in their own', async () => {
-    const { read, source, store, file } = await setUp();
+    const { read, store, file, idle } = await setUp();
     await read(2, 13);
-    await source.idle();
+    await idle();
     expect((await store.entries()).length).toBe(5);
     expect(same(readFileSync(file(pageKey(DIGEST, 1))), pageOf(BYTES, 1))).toBe(true);
     expect(same(readFileSync(file(pageKey(DIGEST, 2))), pageOf(BYTES, 2))).toBe(true);
@@ -151,12 +156,12 @@ describe('FetchedBlocks', () => {
   test('wrong bytes once: fetched again, over another connection, logged once', async () => {
     const fault = (offset: number, _: number, request: number) =>
       request === 0 ? { damageAt: offset + BLOCK + 17 } : undefined;
-    const { read, source, warnings, file } = await setUp({ fault });
+    const { read, source, warnings, file, idle } = await setUp({ fault });
     expect(same(await read(4, 8), blocks(4, 8))).toBe(true);
     expect(source.requests).toEqual([requestOf(4, 8), requestOf(5, 6)]);
     expect(source.reconnects).toBe(1);
     expect(warnings).toEqual([expect.stringMatching(/block 5 of sha256:/)]);
-    await source.idle();
+    await idle();
     for (const block of [4, 5, 6, 7]) {
       expect(same(readFileSync(file(blockFile(block))), blocks(block))).toBe(true);
     }
@@ -164,7 +169,7 @@ describe('FetchedBlocks', () => {
   });
 
   test('wrong bytes twice: DIGEST_MISMATCH names block and layer; nothing of it is cached; its neighbours live', async () => {
-    const { read, source, store, recent } = await setUp({ fault: () => ({ damageAt: 5 * BLOCK }) });
+    const { read, source, store, recent, idle } = await setUp({ fault: () => ({ damageAt: 5 * BLOCK }) });
     const wrong = read(4, 7);
     const [before, after] = await Promise.all([read(4), read(6)]);
     expect([same(before, blocks(4)), same(after, blocks(6))]).toEqual([true, true]);
@@ -172,7 +177,7 @@ describe('FetchedBlocks', () => {
       code: 'DIGEST_MISMATCH',
       message: expect.stringContaining(`block 5 of ${DIGEST.slice(0, 19)}`),
     });
-    await source.idle();
+    await idle();
     expect([store.has('page', blockFile(5)), recent.get(blockFile(5))]).toEqual([false, undefined]);
     await expect(read(5)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' }); // asked anew
     expect(source.requests.length).toBe(4);
@@ -210,10 +215,10 @@ describe('read-ahead of FetchedBlocks', () => {
   });
 
   test('a read that comes after it in the same turn travels with it', async () => {
-    const { fetched, read, source } = await setUp();
+    const { fetched, read, source, idle } = await setUp();
     prefetch(fetched, 3, 8);
     expect(same(await read(3, 7), blocks(3, 7))).toBe(true);
-    await source.idle();
+    await idle();
     expect(source.requests).toEqual([requestOf(3, 8)]);
   });
 
@@ -226,9 +231,9 @@ describe('read-ahead of FetchedBlocks', () => {
   });
 
   test('leaves out what has come, is on its way or is on disk', async () => {
-    const { fetched, read, source, recent } = await setUp();
+    const { fetched, read, source, recent, idle } = await setUp();
     await Promise.all([read(3), read(9)]);
-    await source.idle();
+    await idle();
     recent.set(blockFile(3), new Uint8Array(), Number.MAX_SAFE_INTEGER); // drops it
     prefetch(fetched, 2, 8);
     await settle(() => source.requests.length === 4);

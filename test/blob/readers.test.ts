@@ -3,11 +3,11 @@ import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FilePart } from '#dist/blob/blob.js';
-import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { FileBlob } from '#dist/source/file-blob.js';
 import { openRegularFile } from '#dist/source/local-files.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import { noise } from './bytes.js';
+import { MemoryBlob } from './memory-blob.js';
 import { blobReaderSuite, blobSourceSuite } from './reader-suite.js';
 
 afterEach(cleanUp);

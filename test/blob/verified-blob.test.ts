@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { SILENT_LOG } from '#dist/base/log.js';
 import { CachedPages } from '#dist/blob/cached-pages.js';
 import { FetchedBlocks } from '#dist/blob/fetched-blocks.js';
-import { MemoryBlob } from '#dist/blob/memory-blob.js';
 import { LocalFileBytes, type NearBytes } from '#dist/blob/near-bytes.js';
 import { VerifiedBlob } from '#dist/blob/verified-blob.js';
 import { ByteLru } from '#dist/cache/byte-lru.js';
@@ -13,6 +12,7 @@ import { blockKey, pageKey } from '#dist/cache/store-layout.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import { BLOCK, blockDigestsOf, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { FaultySource } from './faulty-source.js';
+import { MemoryBlob } from './memory-blob.js';
 import { blobReaderSuite } from './reader-suite.js';
 
 afterEach(cleanUp);

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { CachedPages, RUN_LENGTH } from '#dist/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, RUN_LENGTH } from '#dist/blob/cached-pages.js';
 import { streamVerified, type VerifiedStreamOptions } from '#dist/blob/verified-stream.js';
 import { ContentStore } from '#dist/cache/content-store.js';
 import { pageRunKey } from '#dist/cache/store-layout.js';
 import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
-import { blockDigestsOf, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
+import { blockDigestsOf, cachedPage, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
 import { SIZES } from './reader-suite.js';
 
@@ -87,7 +87,7 @@ describe('streamVerified', () => {
     expect(same(result.blockDigests, blockDigestsOf(bytes))).toBe(true);
     expect(result.bytes).toBe(size);
     for (let number = 0; number * PAGE < size; number++) {
-      expect(same(new CachedPages(store, digestOf(bytes)).readSync(number), pageOf(bytes, number))).toBe(
+      expect(same(cachedPage(new CachedPages(store, digestOf(bytes)), number), pageOf(bytes, number))).toBe(
         true,
       );
     }
@@ -147,7 +147,7 @@ describe('streamVerified', () => {
     expect(same(result.got, BYTES)).toBe(true);
     expect(result.warnings).toEqual([expect.stringMatching(/^reading sha256:.* trying once more$/)]);
     expect(source.requests).toEqual([`0-${BYTES.length}`]);
-    expect(same(new CachedPages(store, digestOf(BYTES)).readSync(2), pageOf(BYTES, 2))).toBe(true);
+    expect(same(cachedPage(new CachedPages(store, digestOf(BYTES)), 2), pageOf(BYTES, 2))).toBe(true);
   });
 
   test.each<[string, Fault]>([
@@ -173,7 +173,7 @@ describe('streamVerified', () => {
     const result = await gather(source, store);
     expect(same(result.got, BYTES)).toBe(true);
     expect([result.bytes, source.reconnects, result.warnings.length]).toEqual([BYTES.length, 1, 1]);
-    expect(same(new CachedPages(store, digestOf(BYTES)).readSync(4), pageOf(BYTES, 4))).toBe(true);
+    expect(same(cachedPage(new CachedPages(store, digestOf(BYTES)), 4), pageOf(BYTES, 4))).toBe(true);
     const chunked = new FaultySource(
       BYTES,
       (_, __, request) => (request === 0 ? fault : undefined),
@@ -199,7 +199,7 @@ describe('streamVerified', () => {
     const { store } = await openStore();
     const digest = digestOf(bytes);
     const cached = new CachedPages(store, digest);
-    const interrupted = cached.stream(bytes.length);
+    const interrupted = new PageRunWriter(cached, bytes.length);
     for (const page of [0, 1]) await interrupted.add(page, pageOf(bytes, page));
     await interrupted.end();
     for (const page of [RUN_LENGTH + 2, 2 * RUN_LENGTH]) await cached.write(page, pageOf(bytes, page));
@@ -280,7 +280,10 @@ describe('streamVerified', () => {
     await expect(pass).rejects.toMatchObject({ code: 'ABORTED' });
     expect(handed).toEqual([0, 1]);
     const kept = new CachedPages(store, digestOf(BYTES));
-    expect([0, 1].map((number) => same(kept.readSync(number), pageOf(BYTES, number)))).toEqual([true, true]);
+    expect([0, 1].map((number) => same(cachedPage(kept, number), pageOf(BYTES, number)))).toEqual([
+      true,
+      true,
+    ]);
   });
 
   test('an aborted one asks nothing of anybody', async () => {

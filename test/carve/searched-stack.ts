@@ -1,6 +1,6 @@
 import type { FileSearchOptions } from '#dist/carve/file-search.js';
 import type { WantedFile } from '#dist/carve/wanted-file.js';
-import type { LayerWatcher } from '#dist/engine/layer-watcher.js';
+import type { LayerObserver } from '#dist/engine/layer-observer.js';
 import { splitPath } from '#dist/overlay/resolve-path.js';
 import type { TarEntry } from '#dist/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';
@@ -52,13 +52,13 @@ export class SearchedStack {
 
   get session(): FileSearchOptions['session'] {
     return {
-      openKept: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
+      openCached: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
       openLayers: async (_image, options) =>
         options!.only!.map((number) => {
           this.opened.add(number);
           return this.#layer(number);
         }),
-      walkLayer: async (_image, number, watcher) => this.#walk(number, watcher),
+      scanLayer: async (_image, number, watcher) => this.#walk(number, watcher),
     };
   }
 
@@ -71,7 +71,7 @@ export class SearchedStack {
     return layerWith(number, ...this.stack[number - 1]!);
   }
 
-  async #walk(number: number, watcher: LayerWatcher) {
+  async #walk(number: number, watcher: LayerObserver) {
     const entries = this.stack[number - 1]!;
     let at = 0;
     let passed = 0; // entries
@@ -96,6 +96,6 @@ export class SearchedStack {
       this.stopped.add(number);
       return { readBytes: at };
     }
-    return { layer: this.#layer(number), isWalked: true };
+    return { layer: this.#layer(number), isScanned: true };
   }
 }

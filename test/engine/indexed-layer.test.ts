@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BufferPool } from '#dist/blob/buffer-pool.js';
+import { ChunkCache } from '#dist/engine/chunk-cache.js';
 import { IndexedLayer } from '#dist/engine/indexed-layer.js';
-import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
-import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
-import { WindowLoader } from '#dist/engine/window-loader.js';
+import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import type { OpenLayerRequest } from '#dist/engine/inflate/inflate-protocol.js';
 import { unhandledIn } from '../base/unhandled.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob } from '../index/built-layer.js';
 import { dir, file, oldGnuSparse, paxSparse, tarOf } from '../support/tar.js';
 import { contentOf, scanAll } from '../tar/scan-all.js';
 
-const W = WINDOW_SIZE;
+const W = CHUNK_SIZE;
 
 const large = noise(5 * W + 999, 3);
 const pieces = Array.from({ length: 40 }, (_, i) => ({ offset: i * 40_000, data: noise(15_000 + i, i + 1) }));
@@ -36,10 +37,10 @@ function setup(memoryWindows: number) {
   const requests: [number, number][] = [];
   let hold: Promise<unknown> = Promise.resolve();
   let fault: Error | undefined;
-  const loader: WindowLoader = new WindowLoader(
+  const loader: ChunkCache = new ChunkCache(
     {
       pickThread: () => 0,
-      read: async (_thread, { blob, first, count }) => {
+      read: async (_thread, { blob }, { first, count }) => {
         requests.push([first, count]);
         await hold;
         for (let number = first, run = 1; number < first + count; number += run, run = 1 + ((7 * run) % 5)) {
@@ -57,11 +58,9 @@ function setup(memoryWindows: number) {
   );
   const results = new BufferPool(1024 * 1024, 2);
   const layer = new IndexedLayer({
-    digest: `sha256:${'0'.repeat(64)}` as never,
+    opened: { blob: 0, digest: `sha256:${'0'.repeat(64)}`, tarSize: tar.length } as OpenLayerRequest,
     entries,
-    tarSize: tar.length,
-    blob: 0,
-    windows: loader,
+    chunks: loader,
     results,
   });
   return {

@@ -63,10 +63,10 @@ describe('a layer whose type is not a tar', () => {
     const { session, image, sent } = await pushed(odd, { bytes: FINE, mediaType: UNKNOWN });
     await session.openLayers(image, { only: [2] });
     const before = sent(FINE);
-    expect(await session.openKept(image, 1)).toBeUndefined();
-    expect(await session.openKept(image, 2)).toBeDefined();
-    await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(unsupported(/layer 1 is encrypted/));
-    await expect(session.walkLayer(image, 1, watcher, { headBytes: 5 })).rejects.toEqual(
+    expect(await session.openCached(image, 1)).toBeUndefined();
+    expect(await session.openCached(image, 2)).toBeDefined();
+    await expect(session.scanLayer(image, 1, watcher)).rejects.toEqual(unsupported(/layer 1 is encrypted/));
+    await expect(session.scanLayer(image, 1, watcher, { headBytes: 5 })).rejects.toEqual(
       unsupported(/tar\+gzip\+encrypted/),
     );
     expect(sent(FINE)).toBe(before);
@@ -122,8 +122,8 @@ describe('a layer of unknown type', () => {
   ])('is rejected after its first 64 KiB when it is %s', async (_name, bytes, refusal) => {
     const { session, image, sent } = await pushed({ bytes, mediaType: UNKNOWN });
     await expect(session.openLayers(image)).rejects.toEqual(refusal);
-    await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(refusal);
-    await expect(session.walkLayer(image, 1, watcher, { headBytes: 1000 })).rejects.toEqual(refusal);
+    await expect(session.scanLayer(image, 1, watcher)).rejects.toEqual(refusal);
+    await expect(session.scanLayer(image, 1, watcher, { headBytes: 1000 })).rejects.toEqual(refusal);
     expect(sent(bytes)).toBe(3 * Math.min(bytes.length, HEAD));
   });
 });
@@ -145,6 +145,6 @@ describe('a layer of a tar’s type that begins with zeros', () => {
     const { session, image } = await pushed({ bytes, mediaType });
     const refusal = corrupt(/^layer 1: .*data after leading zero blocks/);
     await expect(session.openLayers(image)).rejects.toEqual(refusal);
-    await expect(session.walkLayer(image, 1, watcher)).rejects.toEqual(refusal);
+    await expect(session.scanLayer(image, 1, watcher)).rejects.toEqual(refusal);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { likelyEnd, SequentialReaders } from '#dist/engine/sequential-readers.js';
+import { likelyEnd, SequentialReaders } from '#dist/engine/chunk-cache.js';
 
 const COUNT = 1000;
 
@@ -7,15 +7,15 @@ const COUNT = 1000;
 function walk(
   readers: SequentialReaders,
   reads: readonly (number | [number, number])[],
-  windowCount = COUNT,
+  chunkCount = COUNT,
 ): number[] {
   return reads.map((read) => {
     const [first, last] = typeof read === 'number' ? [read, read] : read;
     const reader = readers.at(first);
-    const end = reader ? readers.advance(reader, last, windowCount) : last + 1;
+    const end = reader ? readers.advance(reader, last, chunkCount) : last + 1;
     if (!reader) readers.add(last, 0);
     expect(end).toBeGreaterThan(last);
-    expect(end).toBeLessThanOrEqual(Math.max(windowCount, last + 1));
+    expect(end).toBeLessThanOrEqual(Math.max(chunkCount, last + 1));
     return end - last - 1;
   });
 }

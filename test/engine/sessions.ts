@@ -14,7 +14,7 @@ import type {
   OperationOptions,
   SessionOptions,
 } from '#dist/engine/image-session.js';
-import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import type { Layer } from '#dist/engine/layer.js';
 import { startSession } from '#dist/engine/session.js';
 import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
@@ -76,7 +76,7 @@ export class Sessions {
         registry: { insecure: false },
         cache: { directory: cacheDirectory, capBytes },
         // Few windows: what is read again is inflated again.
-        memoryBytes: 4 * WINDOW_SIZE,
+        memoryBytes: 4 * CHUNK_SIZE,
         log: logTo((level, message) => {
           if (level !== 'debug') logged.push(`${level}: ${message}`);
         }),

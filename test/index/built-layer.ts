@@ -1,26 +1,20 @@
 import type { BlobReader } from '#dist/blob/blob.js';
 import { BlobHasher } from '#dist/blob/block-digests.js';
-import { MemoryBlob } from '#dist/blob/memory-blob.js';
+import { BufferPool } from '#dist/blob/buffer-pool.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
-import { BufferPool } from '#dist/engine/inflate/buffer-pool.js';
-import { CheckpointStates } from '#dist/engine/inflate/checkpoint-states.js';
-import {
-  CHUNK_SIZE,
-  ChunkReader,
-  type ReadableLayer,
-  type ReadingResources,
-  RUN_SIZE,
-} from '#dist/engine/inflate/chunk-reader.js';
+import { CHUNK_SIZE, ChunkReader, type ReadableLayer, RUN_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#dist/engine/inflate/cursor-pool.js';
 import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
+import { readCheckpoint } from '#dist/index/checkpoints.js';
 import { decodeLayerIndex } from '#dist/index/index-file.js';
 import { IndexPass } from '#dist/index/index-pass.js';
 import type { LayerIndex } from '#dist/index/layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '#dist/index/layer-limits.js';
 import { digestOf } from '../blob/bytes.js';
+import { MemoryBlob } from '../blob/memory-blob.js';
 
 /** The index pass over a blob, pushed in chunks (default: pages), and back from its encoded form. */
 export async function indexBlob(
@@ -61,10 +55,7 @@ export async function readable(codec: Codec, blob: Uint8Array, spanSize?: number
   const { checkpoints, states } = await builder.finish();
   const memory = new SharedArrayBuffer(states.length);
   new Uint8Array(memory).set(states);
-  const stored = new CheckpointStates(checkpoints, { memory }, (number, why) => {
-    throw new Error(`checkpoint ${number}: ${why}`);
-  });
-  const checkpoint = (number: number) => stored.checkpoint(number);
+  const checkpoint = (number: number) => readCheckpoint(checkpoints, { memory }, number);
   return { digest: digestOf(blob), codec, tarSize, checkpoints, checkpoint };
 }
 
@@ -73,17 +64,14 @@ export const readableGzip = (blob: Uint8Array, spanSize: number) => readable(gzi
 /** A plain tar: nothing but its bytes. */
 export const readablePlain = (blob: Uint8Array) => readable(PLAIN, blob);
 
-export function resources(): ReadingResources {
-  return {
-    cursors: new CursorPool(),
-    runs: new BufferPool(RUN_SIZE, 4),
-  };
+export function resources(): CursorPool {
+  return new CursorPool(new BufferPool(RUN_SIZE, 4));
 }
 
 export function readerOf(
   layer: ReadableLayer,
   blob: BlobReader,
-  shared: ReadingResources = resources(),
+  shared: CursorPool = resources(),
 ): ChunkReader {
   return new ChunkReader(layer, blob, shared);
 }
@@ -91,7 +79,7 @@ export function readerOf(
 /** Chunks `first` to `first + count - 1`, end to end; their buffers go round, as they do between threads. */
 export async function readChunks(
   reader: ChunkReader,
-  shared: ReadingResources,
+  shared: CursorPool,
   first: number,
   count: number,
   signal?: AbortSignal,
@@ -106,7 +94,7 @@ export async function readChunks(
       next += Math.ceil(bytes.length / CHUNK_SIZE);
       parts.push(Buffer.from(bytes));
       bytes.fill(0xee);
-      shared.runs.release(bytes.buffer);
+      shared.buffers.release(bytes.buffer);
     },
     { signal },
   );

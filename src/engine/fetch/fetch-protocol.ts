@@ -18,8 +18,8 @@ export interface FetchSetup {
 }
 
 /**
- * Asked by the main thread, answered by the fetch thread. Only the fetch thread has credentials, uses the network
- * and writes pages to the cache.
+ * Asked by the main thread, answered by the fetch thread. Only the fetch thread has credentials,
+ * uses the network and writes pages to the cache.
  */
 export interface SourceMethods {
   /**
@@ -32,9 +32,10 @@ export interface SourceMethods {
   /** The other end of a conversation with a thread that reads blobs: `BlobMethods`. */
   attach(argument: { port: MessagePort }): void;
   /**
-   * Gives the image's layer (from 1) a number; nothing is fetched yet. `read` needs the digests of its blocks,
-   * in this call or a later one.
-   * @throws LayerslayerError if the layer should be on this machine and is not; network codes, for its head
+   * Gives the image's layer (from 1) a number; nothing is fetched yet. `read` needs the digests of
+   * its blocks, in this call or a later one.
+   * @throws LayerslayerError if the layer should be on this machine and is not; network codes, for
+   *   its head
    */
   openBlob(argument: OpenBlobRequest, signal: AbortSignal): Promise<OpenedBlob>;
   /** Saves the blob as it is; its counter has the progress. See `save-blob.ts`. */
@@ -52,7 +53,7 @@ export interface OpenBlobRequest {
 }
 
 export interface OpenedBlob {
-  /** Where the blob is on this machine, if it is and its digests are known. The file stays the fetch thread's. */
+  /** The blob on this machine, if its digests are known. The file stays the fetch thread's. */
   local?: LocalRange | undefined;
   head?: Uint8Array | undefined; // as it arrives, unchecked and uncached
 }
@@ -72,17 +73,20 @@ export interface FetchNotices {
 export interface BlobMethods {
   /**
    * Returns verified bytes.
-   * @param argument.aheadEnd as a notice, without `length`: the bytes before it will likely be asked for
+   * @param argument.aheadEnd as a notice, without `length`: the bytes before it will likely be
+   *   asked for
    */
   read(
     argument: { blob: BlobNumber; offset: number; length?: number; aheadEnd?: number },
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
   /**
-   * Streams the blob by `part` calls. Without `observedEnd` parts are whole pages, and they are cached.
-   * @param argument.observedEnd the stream ends before this byte, or where the receiver has enough: it fetches
-   *   little ahead
-   * @returns the digests of all blocks, if that was all of the blob: then its digest and size were right
+   * Streams the blob by `part` calls. Without `observedEnd` parts are whole pages, and they are
+   * cached.
+   * @param argument.observedEnd the stream ends before this byte, or where the receiver has enough:
+   *   it fetches little ahead
+   * @returns the digests of all blocks, if that was all of the blob: then its digest and size were
+   *   right
    */
   stream(
     argument: { blob: BlobNumber; observedEnd?: number },

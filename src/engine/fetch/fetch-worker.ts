@@ -1,22 +1,24 @@
 /**
- * The fetch thread: everything that uses the network, and the hashing of what comes from it. It serves the main
- * thread (images, saving) and threads that read blobs, each over a conversation of its own.
+ * The fetch thread: everything that uses the network, and the hashing of what comes from it. It
+ * serves the main thread (images, saving) and threads that read blobs, each over a conversation of
+ * its own.
  */
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../../base/errors.js';
 import { collectGarbageSoon } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
-import { ThreadPeer } from '../../base/thread-rpc.js';
+import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { shortDigest } from '../../oci/digest.js';
 import { RegistryClient } from '../../registry/registry-client.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import { LocatedSource } from '../../source/located-source.js';
 import { registrySource } from '../../source/resolve-in-registry.js';
-import { Counters } from '../counters.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import { serveBlobs } from './blob-port.js';
-import type { FetchNotices, FetchSetup, SourceMethods } from './fetch-protocol.js';
+import { type StreamReceiver, streamObserved, streamPages } from './blob-streams.js';
+import { Counters } from './counters.js';
+import type { BlobMethods, FetchNotices, FetchSetup, SourceMethods } from './fetch-protocol.js';
 import { type FetchParts, OpenBlobs } from './open-blobs.js';
 
 /** Memory that the HTTP parser takes at its first response, in pages of 64 KiB. */
@@ -36,7 +38,7 @@ const blobs = new OpenBlobs(parts, log, closing.signal);
 // Loaded while the cache directory is opened: every start of a mount waits for both.
 void RegistryClient.preload();
 
-const handlers: SourceMethods = {
+const main = new ThreadPeer<FetchNotices>(parentPort!, {
   async setup(argument) {
     isSetUp(setup(argument));
     await parts;
@@ -51,12 +53,25 @@ const handlers: SourceMethods = {
     return source.resolve(reference, question.platform, signal);
   },
   attach({ port }) {
-    serveBlobs(port, { blobs, log, tracked });
+    const reader: StreamReceiver = new ThreadPeer(port, {
+      async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
+        const { blocks, naming } = await blobs.get(number);
+        try {
+          if (aheadEnd > offset) blocks().prefetch(offset, aheadEnd);
+          const bytes = await blocks().read(offset, length, signal);
+          return new Transferred(bytes, [bytes.buffer]);
+        } catch (error) {
+          throw naming(error);
+        }
+      },
+      stream: ({ blob, observedEnd }, signal) => tracked(stream(blob, reader, observedEnd, signal)),
+    } satisfies BlobMethods);
   },
   async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
     blobs.add(number, image, layer, blockDigests);
     if (!blockDigests && headLength === 0) return {};
-    const { blob } = await blobs.get(number);
+    const { blob, blocks } = await blobs.get(number);
+    if (blockDigests) blocks(); // what reads need
     const within = AbortSignal.any([signal, closing.signal]);
     const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
     const part = blockDigests && (await blob.local?.open());
@@ -67,11 +82,10 @@ const handlers: SourceMethods = {
     closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
     const { source, store } = await parts;
     await source.close();
-    await Promise.allSettled(streams);
+    await Promise.allSettled([...streams, blobs.close()]);
     await store.close();
   },
-};
-const main = new ThreadPeer<FetchNotices>(parentPort!, handlers);
+} satisfies SourceMethods);
 
 async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<FetchParts> {
   const counters = new Counters(shared);
@@ -89,6 +103,17 @@ async function setup({ registry, cache, counters: shared }: FetchSetup): Promise
 
 function notice(message: string): void {
   main.notify('log', { level: 'notice', message });
+}
+
+async function stream(
+  number: BlobNumber,
+  reader: StreamReceiver,
+  end: number | undefined,
+  signal: AbortSignal,
+): Promise<BlockDigests | undefined> {
+  const blob = await blobs.get(number);
+  if (end === undefined) return streamPages(blob, reader, log, signal);
+  return streamObserved(blob, reader, end, log, signal);
 }
 
 async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {

@@ -7,7 +7,6 @@ import type { LocalRange } from '../../blob/near-bytes.js';
 import type { BlockDigests } from '../../blob/page.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
-import type { Platform } from '../../oci/platform.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -21,9 +20,9 @@ import type {
 } from './fetch-protocol.js';
 import { startFetchThread } from './fetch-thread.js';
 
-/** What the thread gets to end its requests and to give back its share of the cache; then it is stopped. */
+/** For the thread to end its requests and to release its share of the cache. Then it is stopped. */
 const CLOSE_MS = 500;
-/** A thread that ends is started again, unless it did so this often within RESTARTS_WITHIN_MS: then it will again. */
+/** A thread that ends is replaced, but not more often than this within RESTARTS_WITHIN_MS. */
 const RESTARTS_MAX = 3;
 const RESTARTS_WITHIN_MS = 60_000;
 
@@ -31,18 +30,18 @@ export interface FetchingOptions {
   setup: FetchSetup;
   log: Log;
   onNotice: ((message: string) => void) | undefined;
-  /** A new thread stands in for one that ended: whoever was attached to that one is to be attached anew. */
+  /** A new thread has replaced one that ended: readers have to be attached again. */
   onRestart(): void;
 }
 
 /**
- * The fetching thread as the main thread sees it. It is started when it is first needed: an image that is kept is mounted
- * without. When it dies, calls under way fail and another one takes its place, which
- * is told what this one knew: a mount outlives a fault in its network code.
+ * The fetch thread as the main thread sees it. It is started at its first use: a cached image is
+ * mounted without. If it dies, calls under way fail, and a new thread with the same blobs replaces
+ * it: a mount outlives a fault in its network code.
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  /** The session's table of blobs; a new thread is told of all. */
+  /** The session's table of blobs. Each new thread gets them all. */
   readonly #blobs = new Map<Digest, OpenBlobRequest>();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
@@ -56,7 +55,7 @@ export class Fetching {
     if (thread) this.#adopt(thread);
   }
 
-  /** Starts the thread, for whoever knows that it will be needed; its first use does so too. */
+  /** Starts the thread before its first use. */
   start(): void {
     this.#started();
   }
@@ -70,21 +69,17 @@ export class Fetching {
     await this.#isReady;
   }
 
-  resolve(reference: string, platform: Platform, signal: AbortSignal | undefined): Promise<ResolvedImage> {
-    return this.#ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
-  }
-
-  listImages(reference: string, signal: AbortSignal | undefined): Promise<ImageOffer> {
-    return this.#ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
-  }
-
-  documents(image: ResolvedImage, signal: AbortSignal | undefined): Promise<ImageDocuments> {
-    return this.#ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
+  /** Asks the source of images. The answer is that of the question. */
+  ask(
+    question: SourceQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<ResolvedImage | ImageOffer | ImageDocuments> {
+    return this.#started().call('source', question, { signal });
   }
 
   /**
-   * Gives a blob of the image a number, the same each time. To be awaited before other threads learn the number:
-   * they ask over ports of their own, and messages of different ports come in any order.
+   * Returns the number of a blob of the image, the same each time. Await it before other threads
+   * get the number: messages of different ports come in any order.
    */
   async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
     let known = this.#blobs.get(digest);
@@ -92,7 +87,7 @@ export class Fetching {
       known = { blob: this.#blobs.size, image, layer: numbers[0]! };
       this.#blobs.set(digest, known);
     }
-    // A thread that is started later is told of all blobs at once.
+    // A thread that is started later gets all blobs at once.
     await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
     return known.blob;
   }
@@ -130,10 +125,6 @@ export class Fetching {
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#peer?.close(reason);
     await this.#thread?.terminate();
-  }
-
-  #ask(question: SourceQuestion, signal: AbortSignal | undefined) {
-    return this.#started().call('source', question, { signal });
   }
 
   #started(): ThreadPeer<SourceMethods> {

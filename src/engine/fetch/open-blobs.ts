@@ -9,8 +9,8 @@ import type { ContentStore } from '../../cache/content-store.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ImageSource, ResolvedImage } from '../../source/image-source.js';
-import type { Counters } from '../counters.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import type { Counters } from './counters.js';
 
 /** Blocks fetched lately, of all blobs: on disk they may be evicted, or never get there. */
 const RECENT_BYTES = 16 * 1024 * 1024;
@@ -25,6 +25,7 @@ export interface FetchParts {
 
 /** A blob and where its bytes come from. */
 export interface OpenBlob {
+  number: BlobNumber;
   digest: Digest;
   blob: Blob;
   cached: CachedPages;
@@ -50,6 +51,7 @@ export class OpenBlobs {
   readonly #signal: AbortSignal;
   readonly #blobs = new Map<BlobNumber, KnownBlob>();
   readonly #images = new Map<string, ResolvedImage>();
+  readonly #fetched: FetchedBlocks[] = [];
   readonly #recent = new ByteLru<string, Uint8Array>(RECENT_BYTES);
 
   /** @param signal ends requests that serve all readers */
@@ -84,6 +86,11 @@ export class OpenBlobs {
     return known.opened;
   }
 
+  /** Writes what waits to be cached. */
+  async close(): Promise<void> {
+    await Promise.all(this.#fetched.map((blocks) => blocks.flush()));
+  }
+
   /** What the cache has of a blob, wherever its bytes come from. */
   async cachedPages(digest: Digest): Promise<CachedPages> {
     return new CachedPages((await this.#parts).store, digest);
@@ -96,6 +103,7 @@ export class OpenBlobs {
     const store = blob.local ? nothingKept : cache;
     let blocks: FetchedBlocks | undefined;
     return {
+      number,
       digest,
       blob,
       cached: new CachedPages(store, digest),
@@ -104,7 +112,10 @@ export class OpenBlobs {
         const { blockDigests } = known;
         if (!blockDigests) throw new LayerslayerError('INTERNAL', `blob ${number} has no block digests yet`);
         const shared = { recent: this.#recent, log: this.#log, signal: this.#signal };
-        blocks ??= new FetchedBlocks({ blob, digest, blockDigests, store, ...shared });
+        if (!blocks) {
+          blocks = new FetchedBlocks({ blob, digest, blockDigests, store, ...shared });
+          this.#fetched.push(blocks);
+        }
         return blocks;
       },
       naming: (error) => {

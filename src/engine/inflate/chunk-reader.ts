@@ -4,15 +4,14 @@ import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
-import type { BufferPool } from './buffer-pool.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 
 /** Compressed bytes fetched past the estimated end: a cursor leaves some undecoded. */
 const INPUT_SLACK = 4096;
 
 /**
- * Compressed bytes fetched ahead at most (12 MiB). Half of them are on their way when more are asked for: that
- * hides a latency of 0.1 s up to 60 MB/s.
+ * Compressed bytes fetched ahead at most (12 MiB). Half of them are on their way when more are
+ * asked for: that hides a latency of 0.1 s up to 60 MB/s.
  */
 const LONGEST_AHEAD = 48 * PAGE_SIZE;
 
@@ -37,12 +36,6 @@ export interface ReadableLayer {
   checkpoint(number: number): Checkpoint | undefined;
 }
 
-/** What the readers of one thread share. */
-export interface ReadingResources {
-  cursors: CursorPool;
-  runs: BufferPool; // RUN_SIZE
-}
-
 /** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
 type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
 
@@ -50,18 +43,19 @@ type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
 export class ChunkReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
-  readonly #resources: ReadingResources;
+  readonly #cursors: CursorPool;
 
-  constructor(layer: ReadableLayer, blob: BlobReader, resources: ReadingResources) {
+  /** @param cursors those of the thread; their buffers have RUN_SIZE */
+  constructor(layer: ReadableLayer, blob: BlobReader, cursors: CursorPool) {
     this.#layer = layer;
     this.#blob = blob;
-    this.#resources = resources;
+    this.#cursors = cursors;
   }
 
   /**
    * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of
    * the pool, which the receiver owns from then on. The last chunk of a layer is shorter.
-   * @param options.likelyEnd the reader will likely go on to before this chunk
+   * @param options.likelyEnd the reader will likely continue to this chunk
    * @throws LayerslayerError as Blob.read; CORRUPT_LAYER if the index does not fit the blob
    */
   async read(
@@ -77,15 +71,12 @@ export class ChunkReader {
     else await this.#decode(start, end, ahead, deliver, signal);
   }
 
-  /** Has the compressed bytes `[from, end)` fetched in one request if one read does not take them all. */
+  /** Announces compressed bytes `[from, end)` if one read does not take them all. */
   #prefetch(from: number, end: number): void {
     if (end - from > PAGE_SIZE) this.#blob.prefetch(from, Math.min(end, from + LONGEST_AHEAD));
   }
 
-  /**
-   * Bytes `[start, end)` of the tar, which are those of the blob: no cursor, no second copy. Those
-   * before `ahead` will likely follow.
-   */
+  /** As `#decode`, for a blob that is the tar: no cursor, no second copy. */
   async #copy(
     start: number,
     end: number,
@@ -96,7 +87,7 @@ export class ChunkReader {
     this.#prefetch(start, ahead);
     for (let at = start; at < end; ) {
       const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
-      const run = this.#resources.runs.take(RUN_SIZE);
+      const run = this.#cursors.buffers.take();
       const bytes = await this.#blob.read(at, length, signal, run);
       if (bytes.buffer !== run.buffer) run.set(bytes);
       const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
@@ -114,11 +105,10 @@ export class ChunkReader {
     signal?: AbortSignal,
   ): Promise<void> {
     const { codec, checkpoints } = this.#layer;
-    const { cursors, runs } = this.#resources;
     const nearest = checkpointBefore(checkpoints, start);
     const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
     const inputEnd = this.#inputEnd(end);
-    await cursors.use(
+    await this.#cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
         if (!resumed) this.#seek(live.cursor, codec.checkpointAt?.(start) ?? this.#intact(nearest));
@@ -127,7 +117,7 @@ export class ChunkReader {
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
         await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
         for (let at = start; at < end; at += RUN_SIZE) {
-          const run = runs.take(Math.min(RUN_SIZE, end - at));
+          const run = this.#cursors.buffers.take(Math.min(RUN_SIZE, end - at));
           await this.#produce(live, run, run.length, inputEnd, signal);
           deliver(at / CHUNK_SIZE, run);
         }
@@ -207,8 +197,8 @@ export class ChunkReader {
     const at = cursor.inputOffset;
     let { fed } = live;
     if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
-      // What is needed, in whole blocks: they are what is fetched and checked. More than fits is announced
-      // already, and comes by pages: a page is one file in the cache.
+      // What is needed, in whole blocks: they are what is fetched and checked. More than fits is
+      // announced already, and comes by pages: a page is one file in the cache.
       const needed = Math.ceil(Math.max(inputEnd, at + 1) / BLOCK_SIZE) * BLOCK_SIZE;
       const fits = needed <= at - (at % BLOCK_SIZE) + PAGE_SIZE;
       const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, this.#blob.size);

@@ -1,5 +1,5 @@
 import { Semaphore } from '../../base/semaphore.js';
-import { PAGE_SIZE } from '../../blob/page.js';
+import type { BufferPool } from '../../blob/buffer-pool.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */
@@ -19,7 +19,7 @@ interface Want {
 export interface LiveCursor {
   readonly codec: Codec;
   readonly cursor: Cursor;
-  readonly page: Uint8Array; // lent to the reader of those bytes
+  readonly page: Uint8Array<ArrayBuffer>; // lent to the reader of those bytes
   fed: { offset: number; bytes: Uint8Array } | undefined; // offset in the blob
 }
 
@@ -35,7 +35,13 @@ export class CursorPool {
   /** Least recently used first. */
   readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
+  /** The thread's buffers: pages of its cursors, and runs on their way. */
+  readonly buffers: BufferPool;
   #busy = 0;
+
+  constructor(buffers: BufferPool) {
+    this.buffers = buffers;
+  }
 
   /** @param task uses the cursor until it ends; `resumed`: it is at the wanted position */
   async use(
@@ -52,18 +58,18 @@ export class CursorPool {
       const live: LiveCursor = {
         codec,
         cursor: taken?.codec === codec ? taken.cursor : codec.cursor(),
-        page: taken?.page ?? new Uint8Array(PAGE_SIZE),
+        page: taken?.page ?? this.buffers.take(),
         fed: standing?.fed,
       };
       this.#busy++;
       try {
         await task(live, standing !== undefined);
-        if (this.#idle.length === MAX_IDLE_CURSORS) this.#idle.shift();
+        if (this.#idle.length === MAX_IDLE_CURSORS) this.buffers.release(this.#idle.shift()!.page.buffer);
         this.#idle.push({ ...live, owner: want.owner });
       } catch (error) {
         // Its position is unknown, and an aborted read may still fill its page.
-        const page = new Uint8Array(PAGE_SIZE);
         if (this.#idle.length < MAX_IDLE_CURSORS) {
+          const page = this.buffers.take();
           this.#idle.unshift({ codec, cursor: live.cursor, page, fed: undefined, owner: undefined });
         }
         throw error;

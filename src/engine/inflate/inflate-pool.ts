@@ -5,24 +5,19 @@ import { ThreadPeer } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
-import type { WindowSupplier } from '../window-loader.js';
+import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
 import type {
   BlobNumber,
+  ChunkRequest,
+  ChunkRun,
   InflateMethods,
+  InflateNotices,
   OpenLayerRequest,
-  WindowMethods,
-  WindowRequest,
-  WindowRun,
 } from './inflate-protocol.js';
 
 export interface InflatePoolOptions {
-  threads: number; // at most; they are started when there is work for them
-  /** Where kept pages are read from, asked when a thread starts. */
-  cacheDirectory(): string | undefined;
-  /** Gives the other end of an inflating thread's conversation to the fetching thread. */
-  connect(port: MessagePort): void;
-  /** Windows have come; their buffer goes back after whoever waited for them has returned to the event loop. */
-  onWindows(blob: BlobNumber, run: WindowRun): void;
+  threads: number; // maximum; each is started at its first use
+  fetching: { attach(port: MessagePort): void };
   log: Log;
 }
 
@@ -30,16 +25,18 @@ interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
   ready: Promise<void>; // connected, and with its memory if that is wanted
-  used: ArrayBuffer[]; // of runs that came; released with the next read: a message that wakes a thread costs 0.1 ms
+  opened: WeakSet<OpenLayerRequest>; // layers that it has
+  used: ArrayBuffer[]; // of runs; released with the next read: a message that wakes a thread costs 0.1 ms
   indexingBytes: number; // of the blobs that it is indexing
   reads: number; // calls under way
 }
 
-/** The inflating threads: index passes go where the fewest bytes are under way, readers where the fewest reads are. */
-export class InflatePool implements WindowSupplier {
+/** The inflate threads. Index passes and readers go to the one with the least of them. */
+export class InflatePool implements ChunkSupplier {
+  receiver?: ChunkReceiver;
+  cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
-  readonly #layers = new Map<BlobNumber, { request: OpenLayerRequest; openIn: WeakSet<Thread> }>();
   #isPrepared = false;
   #closed = false;
 
@@ -55,7 +52,7 @@ export class InflatePool implements WindowSupplier {
   async prepare(): Promise<void> {
     // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
     this.#isPrepared = true;
-    await Promise.all(this.#threads.map(async (_, place) => this.#thread(place).ready));
+    await Promise.all(this.#threads.map(async (_, position) => this.#thread(position).ready));
   }
 
   /** Runs the index pass. @returns the encoded index */
@@ -75,39 +72,33 @@ export class InflatePool implements WindowSupplier {
     }
   }
 
-  /** Makes a layer readable; the threads hear of it when they first read it. */
-  open(request: OpenLayerRequest): void {
-    this.#layers.set(request.blob, { request, openIn: new WeakSet() });
-  }
-
   pickThread(): number {
     return this.#leastBusy(({ reads }) => reads);
   }
 
-  async read(place: number, request: WindowRequest): Promise<void> {
-    const { blob } = request;
-    const thread = this.#thread(place);
-    const known = this.#layers.get(blob);
-    const layer = known?.openIn.has(thread) ? undefined : known?.request;
-    known?.openIn.add(thread);
+  async read(position: number, opened: OpenLayerRequest, request: ChunkRequest): Promise<void> {
+    const { blob } = opened;
+    const thread = this.#thread(position);
+    const layer = thread.opened.has(opened) ? undefined : opened;
+    thread.opened.add(opened);
     thread.reads++;
     const released = thread.used.splice(0);
     try {
-      const argument = { ...request, layer, released };
+      const argument = { ...request, blob, layer, released };
       const last = await thread.peer.call('read', argument, { transfer: released });
-      if (last) this.#arrived(thread, blob, last);
+      if (last) this.#arrived(thread.used, blob, last);
     } finally {
       thread.reads--;
     }
   }
 
-  #arrived(thread: Pick<Thread, 'used'>, blob: BlobNumber, run: WindowRun): void {
-    this.#options.onWindows(blob, run);
-    // Whoever waited looks at it first: he is only told when this has returned.
-    setImmediate(() => thread.used.push(run.bytes.buffer as ArrayBuffer));
+  #arrived(used: ArrayBuffer[], blob: BlobNumber, run: ChunkRun): void {
+    this.receiver?.arrived(blob, run);
+    // Readers that wait copy it first: they are called when this has returned.
+    setImmediate(() => used.push(run.bytes.buffer as ArrayBuffer));
   }
 
-  /** There is a new fetching thread. */
+  /** There is a new fetch thread. */
   reconnect(): void {
     for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
   }
@@ -127,58 +118,60 @@ export class InflatePool implements WindowSupplier {
   #leastBusy(load: (thread: Thread) => number): number {
     let best = 0;
     let least = Number.POSITIVE_INFINITY;
-    for (const [place, thread] of this.#threads.entries()) {
+    for (const [position, thread] of this.#threads.entries()) {
       const busy = thread ? load(thread) : 0.5;
       if (busy < least) {
         least = busy;
-        best = place;
+        best = position;
       }
     }
     return best;
   }
 
-  #thread(place: number): Thread {
+  #thread(position: number): Thread {
     if (this.#closed) throw new LayerslayerError('ABORTED', 'the session was closed');
-    let thread = this.#threads[place];
-    if (!thread) {
-      thread = this.#start(place);
-      this.#threads[place] = thread;
-    }
-    return thread;
-  }
-
-  #start(place: number): Thread {
+    const running = this.#threads[position];
+    if (running) return running;
     const { log } = this.#options;
     const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
-      name: `inflate-${place}`,
+      name: `inflate-${position}`,
       resourceLimits: WORKER_LIMITS,
     });
     const used: ArrayBuffer[] = [];
-    const handlers: WindowMethods = {
-      windows: ({ blob, ...run }) => this.#arrived({ used }, blob, run),
+    const peer = new ThreadPeer<InflateMethods>(worker, {
+      chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
       log: ({ level, message }) => log[level](message),
-    };
-    const peer = new ThreadPeer<InflateMethods>(worker, handlers);
+    } satisfies InflateNotices);
     const fail = (fault: LayerslayerError) => {
-      // An error is followed by an exit; by then its place may have a new thread.
-      if (this.#closed || this.#threads[place]?.worker !== worker) return;
+      // An error is followed by an exit; by then a new thread may have its position.
+      if (this.#closed || this.#threads[position]?.worker !== worker) return;
       // The next use starts a new one.
-      this.#threads[place] = undefined;
-      log.error(`inflating thread ${place} ended: ${fault.message}`);
+      this.#threads[position] = undefined;
+      log.error(`inflating thread ${position} ended: ${fault.message}`);
       if (fault.cause !== undefined) log.info(fault.stack ?? ''); // where the thread failed
       peer.close(withContext(fault, 'an inflating thread ended'));
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));
     worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
-    return { worker, peer, used, ready: this.#connect(peer), indexingBytes: 0, reads: 0 };
+    const ready = this.#connect(peer);
+    const thread = {
+      worker,
+      peer,
+      used,
+      ready,
+      opened: new WeakSet<OpenLayerRequest>(),
+      indexingBytes: 0,
+      reads: 0,
+    };
+    this.#threads[position] = thread;
+    return thread;
   }
 
-  /** Gives the thread and the fetching one a conversation of their own. */
+  /** Gives the inflate thread and the fetch thread a conversation of their own. */
   #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
-    const { connect, cacheDirectory } = this.#options;
     const { port1, port2 } = new MessageChannel();
-    connect(port1);
-    const argument = { port: port2, cacheDirectory: cacheDirectory(), isPrepared: this.#isPrepared };
+    this.#options.fetching.attach(port1);
+    const argument = { port: port2, cacheDirectory: this.cacheDirectory, isPrepared: this.#isPrepared };
     const ready = peer.call('connect', argument, { transfer: [port2] });
     ready.catch(() => {}); // a thread that ends fails its reads too
     return ready;

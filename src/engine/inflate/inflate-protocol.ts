@@ -6,14 +6,10 @@ import type { CachedIndex } from '../../index/cached-indexes.js';
 import type { TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 
-/**
- * Three kinds of threads: the main one (file system), one that fetches (network, digests, page cache) and a few that
- * inflate. This is what the main thread asks an inflating one; `fetch-protocol.ts` is what both ask the fetching one.
- */
-
-/** A blob as the fetching thread knows it, for the life of a session. */
+/** A blob's number in all threads, for the life of a session. */
 export type BlobNumber = number;
 
+/** What an inflate thread needs to read a layer. */
 export interface OpenLayerRequest {
   blob: BlobNumber;
   digest: Digest;
@@ -23,52 +19,52 @@ export interface OpenLayerRequest {
   checkpoints: CachedIndex['index']['checkpoints'];
   pageDigests: Uint8Array;
   states: CachedIndex['states'];
-  /** Where the blob lies on this machine, if it does: then its pages are read there. */
-  local: LocalRange | undefined;
+  local: LocalRange | undefined; // where the blob is on this machine
 }
 
-/** Windows that lie side by side, whole but for the last one of a layer. */
-export interface WindowRun {
+/** Adjacent chunks. All are whole, except the last one of a layer. */
+export interface ChunkRun {
   number: number; // of the first
   bytes: Uint8Array;
 }
 
-/** Windows that are asked for. */
-export interface WindowRequest {
-  blob: BlobNumber;
+export interface ChunkRequest {
   first: number;
   count: number;
-  /** Before this window the reader will likely go on: where the compressed bytes can be fetched ahead. */
-  likelyEnd: number;
+  likelyEnd: number; // the reader will likely continue to this chunk: compressed bytes can be fetched ahead
 }
 
-/** Asked by the main thread, answered by an inflating one. */
+/** Asked by the main thread, answered by an inflate thread. */
 export interface InflateMethods {
   /**
-   * The conversation with the fetch thread: the first message, and sent again when another thread has taken
-   * its place.
+   * The conversation with the fetch thread: the first message, and sent again when another fetch
+   * thread has taken its place.
    * @param argument.isPrepared the memory that reads need is allocated now
    * @throws the system's error if there is none
    */
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
-  /** The index pass. @returns the encoded index */
+  /** Runs the index pass. @returns the encoded index */
   index(
     argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
     signal: AbortSignal,
   ): Promise<Transferred<Uint8Array>>;
   /**
-   * Runs of windows come as `windows` notices, in order, but for the last: that is the result.
+   * Runs of chunks come as `chunks` notices, in order, except for the last one: that is the result.
    * @param argument.layer sent with the first read of a layer
    * @param argument.released buffers of earlier runs
    */
   read(
-    argument: WindowRequest & { layer: OpenLayerRequest | undefined; released: readonly ArrayBuffer[] },
+    argument: ChunkRequest & {
+      blob: BlobNumber;
+      layer: OpenLayerRequest | undefined;
+      released: readonly ArrayBuffer[];
+    },
     signal: AbortSignal,
-  ): Promise<Transferred<WindowRun> | undefined>;
+  ): Promise<Transferred<ChunkRun> | undefined>;
 }
 
-/** Said by an inflating thread to the main one. */
-export interface WindowMethods {
-  windows(argument: WindowRun & { blob: BlobNumber }): void;
+/** Sent by an inflate thread to the main thread. */
+export interface InflateNotices {
+  chunks(argument: ChunkRun & { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
 }

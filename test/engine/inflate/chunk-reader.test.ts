@@ -236,7 +236,7 @@ describe('a sequential reader', () => {
     const reader = readerOf(await readablePlain(blob), watched, shared);
     expect(same(await readChunks(reader, shared, 0, 41), blob)).toBe(true);
     expect(watched.reads).toEqual([0, 1, 2, 3, 4, 5].map((page) => page * PAGE_SIZE));
-    const idle = shared.runs.take(PAGE_SIZE).buffer;
+    const idle = shared.buffers.take(PAGE_SIZE).buffer;
     expect(watched.lent.every((buffer) => buffer === idle)).toBe(true);
   });
 });

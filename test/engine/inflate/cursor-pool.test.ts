@@ -1,5 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { BufferPool } from '#dist/blob/buffer-pool.js';
+import { PAGE_SIZE } from '#dist/blob/page.js';
 import { BLOB_START } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
 import { gzip } from '#dist/codec/gzip/gzip-codec.js';
@@ -7,6 +9,7 @@ import { CursorPool, type LiveCursor } from '#dist/engine/inflate/cursor-pool.js
 import { noise } from '../../blob/bytes.js';
 
 const codec = gzip;
+const newPool = () => new CursorPool(new BufferPool(PAGE_SIZE, 2));
 const blob = gzipSync(noise(100_000), { level: 1 });
 
 /** Uses a cursor: seeks to the start unless it stands already, and goes on to `to`. */
@@ -36,7 +39,7 @@ async function standing(pool: CursorPool, owner: object, from: number, to: numbe
 
 describe('the pool of cursors', () => {
   it('gives a reader the cursor that stands where it wants it, and no other', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     const [owner, other] = [{}, {}];
     await pool.use({ owner, codec, from: 0, to: 0 }, walkTo(5000));
     expect(await standing(pool, owner, 0, 5000)).toBe(true);
@@ -47,7 +50,7 @@ describe('the pool of cursors', () => {
   });
 
   it('gives the nearest of several', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     const owner = {};
     for (const to of [1000, 3000, 2000]) await pool.use({ owner, codec, from: to, to }, walkTo(to));
     let at = 0;
@@ -58,7 +61,7 @@ describe('the pool of cursors', () => {
   });
 
   it('gives a cursor of the codec that is wanted, also when it takes another one for it', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     for (let i = 0; i < 8; i++) await pool.use({ owner: {}, codec, from: 0, to: 0 }, walkTo(1000));
     for (const wanted of [PLAIN, gzip, PLAIN]) {
       await pool.use({ owner: {}, codec: wanted, from: 0, to: 0 }, async ({ cursor }, resumed) => {
@@ -69,7 +72,7 @@ describe('the pool of cursors', () => {
   });
 
   it('never gives a cursor to two at once, and bounds them', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     const owner = {};
     await pool.use({ owner, codec, from: 0, to: 0 }, walkTo(1000));
     let open!: () => void;
@@ -111,7 +114,7 @@ describe('the pool of cursors', () => {
   });
 
   it('forgets where a cursor stands whose use failed, and the page that was lent for it', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     const owner = {};
     let failed: LiveCursor | undefined;
     const failing = pool.use({ owner, codec, from: 0, to: 0 }, async (live) => {
@@ -129,7 +132,7 @@ describe('the pool of cursors', () => {
   });
 
   it('lets a reader leave that waits for a free one', async () => {
-    const pool = new CursorPool();
+    const pool = newPool();
     let open!: () => void;
     const gate = new Promise<void>((resolve) => {
       open = resolve;

@@ -19,8 +19,9 @@ import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { indexKey, storePath } from '#dist/cache/store-layout.js';
 import type { BlobMethods, StreamMethods } from '#dist/engine/fetch/fetch-protocol.js';
-import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#dist/engine/inflate/inflate-pool.js';
+import type { OpenLayerRequest } from '#dist/engine/inflate/inflate-protocol.js';
 import type { StateStorage } from '#dist/index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
@@ -28,7 +29,7 @@ import { plain } from '../../codec/gzip/plain.js';
 import { blockDigests, indexBlob } from '../../index/built-layer.js';
 import { file, tarOf } from '../../support/tar.js';
 
-const W = WINDOW_SIZE;
+const W = CHUNK_SIZE;
 /** Windows between one read and the next: a prime that no count of windows here is a multiple of. */
 const STEP = 101;
 const tar = new Uint8Array(
@@ -44,12 +45,13 @@ class Fetching {
   readonly ports: MessagePort[] = [];
   readonly streamAborts: unknown[] = [];
   reads = 0;
+  streams = 0;
   /** Awaited before a read is answered. */
   beforeRead: () => Promise<void> | void = () => {};
   /** Awaited after all pages of a stream are sent, before it ends. */
   endStream: (signal: AbortSignal) => Promise<void> | void = () => {};
 
-  connect(port: MessagePort): void {
+  attach(port: MessagePort): void {
     this.ports.push(port);
     const methods: BlobMethods = {
       read: async ({ offset, length = 0 }) => {
@@ -60,6 +62,7 @@ class Fetching {
         return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
       stream: async ({ blob }, signal) => {
+        this.streams++;
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
@@ -81,6 +84,7 @@ class Fetching {
   }
 }
 
+let opened: OpenLayerRequest;
 const pools: InflatePool[] = [];
 const directories: string[] = [];
 const fds: number[] = [];
@@ -102,21 +106,23 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
   const logged: string[] = [];
   const pool = new InflatePool({
     threads,
-    cacheDirectory: () => cacheDirectory,
-    connect: (port) => fetching.connect(port),
+    fetching,
+    log: logTo((level, message) => logged.push(`${level}: ${message}`)),
+  });
+  pool.cacheDirectory = cacheDirectory;
+  pool.receiver = {
     // Looked at when whoever waits is told, which is after this has returned.
-    onWindows: (_, { number, bytes }) =>
+    arrived: (_, { number, bytes }) =>
       queueMicrotask(() => {
         for (let at = 0; at < bytes.length; at += W) {
           windows.set(number + at / W, Buffer.from(bytes.subarray(at, at + W)));
         }
       }),
-    log: logTo((level, message) => logged.push(`${level}: ${message}`)),
-  });
+  };
   pools.push(pool);
   const open = (states: StateStorage = inMemory(), codec = index.codec) => {
     const { blobSize, tarSize, checkpoints } = index;
-    pool.open({
+    opened = {
       blob: 0,
       digest,
       codec,
@@ -126,7 +132,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       pageDigests: blockDigests(index),
       states,
       local: undefined,
-    });
+    };
   };
   return { fetching, windows, logged, pool, open };
 }
@@ -139,7 +145,7 @@ function inMemory(): StateStorage {
 }
 
 const read = (pool: InflatePool, thread: number, first: number, count: number) =>
-  pool.read(thread, { blob: 0, first, count, likelyEnd: first + count });
+  pool.read(thread, opened, { first, count, likelyEnd: first + count });
 
 const right = (bytes: Uint8Array | undefined, number: number) =>
   same(bytes, tar.subarray(number * W, (number + 1) * W));
@@ -186,7 +192,7 @@ describe('the pool of inflating threads', () => {
     const reading = read(pool, 0, 3, 1);
     const indexing = pool.index(0, digest, blob.length);
     const both = Promise.allSettled([reading, indexing]);
-    await until(() => fetching.reads > 0);
+    await until(() => fetching.reads > 0 && fetching.streams > 0);
     fetching.crash(0);
     for (const outcome of await both) {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'INTERNAL' } });
@@ -219,7 +225,9 @@ describe('the pool of inflating threads', () => {
       expect(windows.size).toBe(count);
     };
     await readAll(0);
-    await expect(pool.read(0, { blob: 1, first: 0, count: 1, likelyEnd: 1 })).rejects.toThrow(); // no such blob; it had buffers with it
+    await expect(
+      pool.read(0, { ...opened, blob: 1, codec: '' }, { first: 0, count: 1, likelyEnd: 1 }),
+    ).rejects.toThrow(); // no such blob; it had buffers with it
     await readAll(0);
     // The other thread: this one has all pages by now and would not wait for any.
     fetching.beforeRead = () => new Promise(() => {});

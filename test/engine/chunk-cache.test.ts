@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#dist/base/errors.js';
-import { CHUNK_SIZE as WINDOW_SIZE } from '#dist/engine/inflate/chunk-reader.js';
-import { SequentialReaders } from '#dist/engine/sequential-readers.js';
-import { WindowLoader } from '#dist/engine/window-loader.js';
+import { ChunkCache, SequentialReaders } from '#dist/engine/chunk-cache.js';
+import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import type { OpenLayerRequest } from '#dist/engine/inflate/inflate-protocol.js';
 import { unhandledIn } from '../base/unhandled.js';
 
 interface Asked {
@@ -22,10 +22,10 @@ function setup(memoryWindows = 512, runLength = 1) {
   const asked: Asked[] = [];
   let threads = 0;
   const readers = new Map<number, SequentialReaders>();
-  const loader = new WindowLoader(
+  const loader = new ChunkCache(
     {
       pickThread: () => threads++,
-      read: (thread, { blob, first, count, likelyEnd }) =>
+      read: (thread, { blob }, { first, count, likelyEnd }) =>
         new Promise<void>((resolve, reject) => {
           asked.push({
             thread,
@@ -37,16 +37,16 @@ function setup(memoryWindows = 512, runLength = 1) {
           });
         }),
     },
-    memoryWindows * WINDOW_SIZE,
+    memoryWindows * CHUNK_SIZE,
   );
   /** Reads windows `first` to `last` as a layer does. */
-  const read = (blob: number, first: number, last = first, windowCount = COUNT) => {
+  const read = (blob: number, first: number, last = first, chunkCount = COUNT) => {
     let known = readers.get(blob);
     if (!known) {
       known = new SequentialReaders(loader.maxAhead);
       readers.set(blob, known);
     }
-    loader.expect(blob, known, first, last, windowCount);
+    loader.expect({ blob } as OpenLayerRequest, known, first, last, chunkCount);
     return Array.from({ length: last - first + 1 }, (_, i) => loader.get(blob, first + i));
   };
   /** A run a turn, as messages come; its buffer is used again afterwards. */
@@ -70,9 +70,9 @@ function setup(memoryWindows = 512, runLength = 1) {
 
 /** Every window has other bytes. */
 function runOf(blob: number, number: number, count = 1): Uint8Array {
-  const run = new Uint8Array(count * WINDOW_SIZE);
+  const run = new Uint8Array(count * CHUNK_SIZE);
   for (let i = 0; i < count; i++) {
-    run.fill((blob * 16 + number + i) % 251, i * WINDOW_SIZE, (i + 1) * WINDOW_SIZE);
+    run.fill((blob * 16 + number + i) % 251, i * CHUNK_SIZE, (i + 1) * CHUNK_SIZE);
   }
   return run;
 }

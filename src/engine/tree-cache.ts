@@ -1,7 +1,7 @@
 import type { ContentStore } from '../cache/content-store.js';
 
-/** Merged trees on disk. What is in them is their maker's business, who also finds out whether they are damaged. */
-export class KeptTrees {
+/** Merged trees on disk, unchecked: the caller detects damage. */
+export class TreeCache {
   readonly #store: Promise<ContentStore>;
   readonly #writing = new Set<Promise<unknown>>();
 
@@ -14,7 +14,7 @@ export class KeptTrees {
     return (await this.#store).readSync('tree', key);
   }
 
-  /** Goes on by itself, until `close` at the longest. */
+  /** Returns at once; `close` waits for it. */
   write(key: string, bytes: Uint8Array): void {
     const writing = this.#store.then((store) => store.write('tree', key, bytes));
     this.#writing.add(writing);

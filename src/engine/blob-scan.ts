@@ -1,11 +1,12 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
+import type { FoundIndex } from '../index/cached-indexes.js';
 import { IndexPass, type TableAllowance } from '../index/index-pass.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
-import type { LayerWatcher } from './layer-watcher.js';
+import type { LayerObserver } from './layer-observer.js';
 
 /**
  * A scan with enough data continues to the next multiple of this, in bytes of the blob. The first
@@ -13,42 +14,39 @@ import type { LayerWatcher } from './layer-watcher.js';
  */
 const STRIDE = 64 * 1024;
 
-export interface BlobWalkOptions {
+export interface BlobScanOptions {
   blob: BlobNumber;
   digest: Digest;
   blobSize: number; // bytes
   end: number; // bytes of the blob that are read at most; its size, or fewer
   allowance: TableAllowance;
-  /** Gives the other end of a conversation to the fetching thread. */
-  connect(port: MessagePort): void;
+  fetching: { attach(port: MessagePort): void };
   signal: AbortSignal;
 }
 
-/**
- * Result of a scan: the parts of a whole blob's index, or how far it got. Nothing is verified
- * before the end.
- */
-export type BlobWalkEnd = { pass: IndexPass; pageDigests: Uint8Array } | { readBytes: number };
+/** The index of a whole blob, or how far the scan got: nothing is verified then. */
+export type BlobScanEnd = { index: FoundIndex } | { readBytes: number };
 
 /**
- * One pass over a blob in this thread, for those that look on: it inflates here, between what else the event loop has to do,
- * what the fetching thread sends. For processes that have no file system to serve meanwhile.
- * @throws LayerslayerError what the source throws; DIGEST_MISMATCH; CORRUPT_LAYER, UNSUPPORTED; what the watcher throws
+ * Runs one pass over a blob for an observer. It inflates in this thread, so the process must have
+ * no file system to serve meanwhile.
+ * @throws LayerslayerError what the source and the observer throw; DIGEST_MISMATCH; CORRUPT_LAYER,
+ *   UNSUPPORTED
  */
-export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions): Promise<BlobWalkEnd> {
-  const { blob, digest, end, connect, signal } = options;
+export async function scanBlob(observer: LayerObserver, options: BlobScanOptions): Promise<BlobScanEnd> {
+  const { blob, digest, end, fetching, signal } = options;
   const stop = new AbortController();
-  let hasEnough = false; // as the watcher reported last
+  let hasEnough = false; // as the observer reported last
   let stopAt: number | undefined; // a multiple of STRIDE, independent of network chunk sizes
   let fault: LayerslayerError | undefined; // of the blob
-  let watcherFault: unknown;
+  let observerFault: unknown;
   let readBytes = 0;
   const look = (ask: () => boolean) => {
-    if (watcherFault !== undefined) return;
+    if (observerFault !== undefined) return;
     try {
       hasEnough = ask();
     } catch (error) {
-      watcherFault = error;
+      observerFault = error;
     }
   };
   const begin = () => {
@@ -56,9 +54,9 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       allowance: options.allowance,
       blobSize: options.blobSize,
       observer: {
-        onEntry: (entry, row) => look(() => watcher.onEntry(entry, row, () => begun.entriesSoFar())),
+        onEntry: (entry, row) => look(() => observer.onEntry(entry, row, () => begun.entriesSoFar())),
         onBytes: (memory, from, to, offset) =>
-          look(() => watcher.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
+          look(() => observer.onBytes?.(memory.subarray(from, to), offset) ?? hasEnough),
       },
     });
     return begun;
@@ -72,15 +70,15 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
     fault = undefined;
     readBytes = 0;
     look(() => {
-      watcher.onRestart();
+      observer.onRestart();
       return false;
     });
   };
   const settled = async () => {
     try {
-      await watcher.settled?.();
+      await observer.settled?.();
     } catch (error) {
-      watcherFault ??= error;
+      observerFault ??= error;
       stop.abort(STOPPED);
     }
   };
@@ -88,11 +86,11 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   const take = async (piece: Uint8Array, offset: number): Promise<boolean> => {
     let isEnough = false;
     if (offset === 0 && readBytes > 0) restart();
-    if (watcherFault === undefined && !fault) {
+    if (observerFault === undefined && !fault) {
       readBytes += piece.length;
       for (let at = 0; at < piece.length && !fault; at += PUSHED_AT_ONCE) {
         // Publish the previous part first: 256 KiB of gzip may hold 256 MB of names to list.
-        if (at > 0 && watcherFault === undefined) await settled();
+        if (at > 0 && observerFault === undefined) await settled();
         try {
           pass.push(piece.subarray(at, at + PUSHED_AT_ONCE));
         } catch (error) {
@@ -100,9 +98,9 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
         }
       }
       stopAt = hasEnough ? (stopAt ?? Math.ceil(readBytes / STRIDE) * STRIDE) : undefined;
-      if (watcherFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
-      // Of a damaged layer the rest still comes: only the digest tells damage on the way from a layer that was made so.
-      // If all bytes are here, check the digest too; it costs no extra fetch.
+      if (observerFault !== undefined || fault?.code === 'UNSUPPORTED') stop.abort(STOPPED);
+      // The rest of a damaged layer still comes: the digest tells damage on the way from a bad
+      // layer. If all bytes are here, check the digest too; it costs no extra fetch.
       else isEnough = !fault && stopAt !== undefined && readBytes >= stopAt && readBytes < end;
       await settled();
     }
@@ -118,7 +116,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       return new Transferred({ buffer, isEnough: await taken }, [buffer]);
     },
   } satisfies StreamMethods);
-  connect(port1);
+  fetching.attach(port1);
   try {
     const pageDigests = await peer.call(
       'stream',
@@ -126,13 +124,18 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
       { signal: AbortSignal.any([signal, stop.signal]) },
     );
     await turn;
-    if (watcherFault !== undefined) throw watcherFault;
+    if (observerFault !== undefined) throw observerFault;
     if (fault) throw fault;
-    return pageDigests ? { pass, pageDigests } : { readBytes };
+    if (!pageDigests) return { readBytes };
+    try {
+      return { index: await pass.finish(pageDigests) };
+    } catch (error) {
+      throw withContext(error, `reading layer ${shortDigest(digest)}`);
+    }
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     await turn;
-    if (watcherFault !== undefined) throw watcherFault;
+    if (observerFault !== undefined) throw observerFault;
     throw fault?.code === 'UNSUPPORTED' ? fault : error;
   } finally {
     port2.close();
@@ -140,7 +143,7 @@ export async function walkBlob(watcher: LayerWatcher, options: BlobWalkOptions):
   }
 }
 
-/** Bytes of a chunk that are inflated before the watcher may yield to others. */
+/** Bytes of a chunk that are inflated before the observer may yield to others. */
 const PUSHED_AT_ONCE = 32 * 1024;
 
-const STOPPED = new LayerslayerError('ABORTED', 'the walk was stopped');
+const STOPPED = new LayerslayerError('ABORTED', 'the scan was stopped');

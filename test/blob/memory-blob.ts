@@ -1,10 +1,10 @@
-import type { Blob } from './blob.js';
-import { checkRange } from './page.js';
+import type { Blob, OnChunk } from '#dist/blob/blob.js';
+import { checkRange } from '#dist/blob/page.js';
 
 /** Bytes of one `stream` chunk: about what a network hands out. */
 const CHUNK_LENGTH = 64 * 1024;
 
-/** A blob that is in memory already: inlined descriptors, small blobs, tests. */
+/** A blob in memory. */
 export class MemoryBlob implements Blob {
   readonly #bytes: Uint8Array;
 
@@ -22,12 +22,7 @@ export class MemoryBlob implements Blob {
     return this.#bytes.subarray(offset, offset + length);
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stream(offset: number, end: number, onChunk: OnChunk, signal?: AbortSignal): Promise<void> {
     checkRange(offset, end - offset, this.size);
     for (let at = offset; at < end; at += CHUNK_LENGTH) {
       signal?.throwIfAborted();
