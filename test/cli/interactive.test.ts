@@ -155,7 +155,7 @@ describe('interactive', () => {
     for (const name of ['one', 'two']) {
       mkdirSync(join(place.scratch, name));
       choose(terminal, /mount/);
-      await terminal.shows(/Directory, empty/);
+      await terminal.shows(/\? Directory, empty/); // not the answered one of before
       terminal.type(name);
       terminal.press('Enter');
       await terminal.shows(new RegExp(`${name}, .* fetched.*What next`, 's'));
