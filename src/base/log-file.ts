@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { LayerslayerError, systemCode } from './errors.js';
 import type { LogLevel } from './log.js';
 import { makeDirectories } from './make-directories.js';
-import { printable } from './printable.js';
-import { fsPath } from './raw-text.js';
+import { printable } from './text/printable.js';
+import { fsPath } from './text/raw-text.js';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { systemCode } from './errors.js';
-import { fsPath } from './raw-text.js';
+import { fsPath } from './text/raw-text.js';
 
 /**
  * Creates a directory and its missing parents, all with `mode`. Node's `recursive` has two faults

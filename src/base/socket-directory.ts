@@ -2,7 +2,7 @@ import { constants, existsSync, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { connect, type Server, type Socket } from 'node:net';
 import { systemCode } from './errors.js';
-import { fsPath } from './raw-text.js';
+import { fsPath } from './text/raw-text.js';
 
 /**
  * Bytes of `sun_path` without its NUL (unix(7)). Node truncates a longer path and binds the result,

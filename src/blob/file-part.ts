@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 
 /** Bytes in an open file: all of it, or a member of an archive. */
 export interface FilePart {

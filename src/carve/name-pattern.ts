@@ -1,4 +1,4 @@
-import { bytesOfText, isRaw, textOfBytes } from '../base/raw-text.js';
+import { bytesOfText, isRaw, textOfBytes } from '../base/text/raw-text.js';
 
 const DOT = 0x2e;
 /** Above all code points. */

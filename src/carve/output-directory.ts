@@ -21,8 +21,8 @@ import {
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { makeDirectories } from '../base/make-directories.js';
-import { quoteName } from '../base/quote-name.js';
-import { bytesOfText, fsPath, textOfBytes } from '../base/raw-text.js';
+import { quoteName } from '../base/text/quote-name.js';
+import { bytesOfText, fsPath, textOfBytes } from '../base/text/raw-text.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
 
 const SLASH = Buffer.from('/');

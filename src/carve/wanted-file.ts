@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import { quoteName } from '../base/quote-name.js';
-import { bytesOfText, isRaw } from '../base/raw-text.js';
+import { quoteName } from '../base/text/quote-name.js';
+import { bytesOfText, isRaw } from '../base/text/raw-text.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { missingPathError, type PathTree, type Resolved } from '../overlay/resolve-path.js';
 import type { InodeKind } from '../overlay/tree.js';

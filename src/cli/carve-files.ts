@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import { shownName } from '../base/quote-name.js';
-import { bytesOfText } from '../base/raw-text.js';
+import { shownName } from '../base/text/quote-name.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
 import { DeletionHints, findHidden } from '../carve/deletion-hint.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';

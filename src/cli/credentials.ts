@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionValues } from './option-table.js';

@@ -1,4 +1,4 @@
-import { printable } from '../base/printable.js';
+import { printable } from '../base/text/printable.js';
 import { buildSteps } from '../oci/build-steps.js';
 import { shortDigest } from '../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../oci/dockerfile-step.js';

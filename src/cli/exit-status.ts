@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorRecord } from '../base/errors.js';
-import { printable, printableJson } from '../base/printable.js';
+import { printable, printableJson } from '../base/text/printable.js';
 
 /** The exit status of each code; exhaustive by the type. */
 export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {

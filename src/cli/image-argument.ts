@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/located-source.js';
 

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { isRaw } from '../base/raw-text.js';
+import { isRaw } from '../base/text/raw-text.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';

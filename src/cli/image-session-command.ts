@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
-import { redactedError, redactor } from '../base/redact.js';
+import { redactedError, redactor } from '../base/text/redact.js';
 import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import { startSession } from '../engine/session.js';
 import type { OpenedImage } from '../image/opened-image.js';

@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import { shownName } from '../base/quote-name.js';
-import { bytesOfText, textOfBytes } from '../base/raw-text.js';
+import { shownName } from '../base/text/quote-name.js';
+import { bytesOfText, textOfBytes } from '../base/text/raw-text.js';
 import { PathPattern } from '../carve/path-pattern.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';

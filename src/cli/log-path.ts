@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { bytesOfText } from '../base/raw-text.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 
 const PROGRAM = 'layerslayer';
 

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fsPath, textOfBytes } from '../base/raw-text.js';
+import { fsPath, textOfBytes } from '../base/text/raw-text.js';
 import type { MountOptions } from '../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
 import { readRegistryOptions } from './credentials.js';

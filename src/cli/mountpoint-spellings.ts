@@ -1,6 +1,6 @@
 import { readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fsPath, textOfBytes } from '../base/raw-text.js';
+import { fsPath, textOfBytes } from '../base/text/raw-text.js';
 
 /** Symlinks that end in symlinks: the kernel's own limit is 40. */
 const LINKS_MAX = 40;

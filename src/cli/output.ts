@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
 import { LogFile } from '../base/log-file.js';
-import { printable, printableJson, showRawBytes } from '../base/printable.js';
+import { printable, printableJson, showRawBytes } from '../base/text/printable.js';
 import { errorText } from './exit-status.js';
 
 /** A receiver of text: stdout, stderr, or a test's memory. */

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
-import { printableJson } from '../base/printable.js';
+import { printableJson } from '../base/text/printable.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';

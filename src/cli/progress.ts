@@ -1,5 +1,5 @@
 import type { LogLevel } from '../base/log.js';
-import { printable } from '../base/printable.js';
+import { printable } from '../base/text/printable.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import { cutText } from './cut-text.js';
 import type { Output } from './output.js';

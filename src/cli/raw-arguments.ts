@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { textOfBytes } from '../base/raw-text.js';
+import { textOfBytes } from '../base/text/raw-text.js';
 
 /** Node's replacement for bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';

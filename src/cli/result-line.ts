@@ -1,4 +1,4 @@
-import { printable } from '../base/printable.js';
+import { printable } from '../base/text/printable.js';
 import type { MountSummary } from '../daemon/daemon-client.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 import { countText, formatDuration, formatSize } from './size.js';

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
-import { printable } from '../base/printable.js';
+import { printable } from '../base/text/printable.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { SavedBlob, SaveOutcome } from '../save/saved-blob.js';
 import type { ResolvedImage } from '../source/image-source.js';

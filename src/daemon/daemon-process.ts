@@ -1,7 +1,7 @@
 import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
 import { formatLogLine, LogFile } from '../base/log-file.js';
-import { redactedError, redactor } from '../base/redact.js';
+import { redactedError, redactor } from '../base/text/redact.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { FromDaemon, MountOptions, ToDaemon } from './daemon-protocol.js';
 import type { MountPorts } from './mount-ports.js';

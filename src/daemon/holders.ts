@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { textOfBytes } from '../base/raw-text.js';
+import { textOfBytes } from '../base/text/raw-text.js';
 
 /** A process that keeps a mount busy, and by what. */
 export interface Holder {

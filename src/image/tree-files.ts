@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
-import { shownName } from '../base/quote-name.js';
-import { bytesOfText } from '../base/raw-text.js';
+import { shownName } from '../base/text/quote-name.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import { type PathEntry, pathVersions } from '../overlay/path-versions.js';

@@ -1,4 +1,4 @@
-import { oneLine } from '../base/one-line.js';
+import { oneLine } from '../base/text/one-line.js';
 import { type Descriptor, isForeign } from './descriptor.js';
 import { showMediaType } from './layer-type.js';
 

@@ -1,4 +1,4 @@
-import { quoteName } from '../base/quote-name.js';
+import { quoteName } from '../base/text/quote-name.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import { shownName } from '../base/quote-name.js';
+import { shownName } from '../base/text/quote-name.js';
 import { MAX_FOLLOWED_LINKS } from './limits.js';
 import { ROOT_INODE, type Tree } from './tree.js';
 

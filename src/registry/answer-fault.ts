@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../base/errors.js';
-import { oneLine } from '../base/one-line.js';
+import { oneLine } from '../base/text/one-line.js';
 import { withoutSentSecrets } from './authorization/sent-secrets.js';
 import { clientCertificate } from './http/connection-advice.js';
 import { decodedBody } from './http/content-coding.js';

@@ -1,4 +1,4 @@
-import { oneLine } from '../base/one-line.js';
+import { oneLine } from '../base/text/one-line.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';

@@ -1,6 +1,6 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
-import { oneLine } from '../base/one-line.js';
 import { shortageAdvice } from '../base/system-fault.js';
+import { oneLine } from '../base/text/one-line.js';
 import { adviceOn } from './http/connection-advice.js';
 
 /**

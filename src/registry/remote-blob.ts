@@ -1,6 +1,6 @@
 import { abortable } from '../base/abortable.js';
 import type { ErrorCode } from '../base/errors.js';
-import { oneLine } from '../base/one-line.js';
+import { oneLine } from '../base/text/one-line.js';
 import type { Blob } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';

@@ -1,7 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { LayerslayerError } from '../base/errors.js';
 import { onDisk } from '../base/on-disk.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 
 /** Space that a save still needs. */
 export interface SpaceClaim {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { makeDirectories } from '../base/make-directories.js';
 import { diskFault, onDisk } from '../base/on-disk.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
 import { isJsonObject, ownField, parseJsonObject, stringMap } from '../oci/json.js';

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
 import { diskFault, onDisk } from '../base/on-disk.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 
 /** A hash, or what passes bytes on to one. */
 interface Hasher {

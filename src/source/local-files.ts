@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { LayerslayerError, systemCode, unsupported } from '../base/errors.js';
 import { diskFault } from '../base/on-disk.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import type { FilePart } from '../blob/blob.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
 

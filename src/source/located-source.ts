@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import type { Blob } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import {

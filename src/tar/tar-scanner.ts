@@ -16,7 +16,7 @@
  * - Number fields that are not used here are not checked.
  */
 import type { LayerslayerError } from '../base/errors.js';
-import { quoteName } from '../base/quote-name.js';
+import { quoteName } from '../base/text/quote-name.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
 import { corruptTar } from './corrupt.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { logTo, SILENT_LOG } from '../../base/log.js';
-import { printable } from '../../base/printable.js';
+import { printable } from '../../base/text/printable.js';
 import { type CacheOptions, ContentStore, type StoredFile } from '../../cache/content-store.js';
 import { cacheListing, cacheTable } from '../cache-listing.js';
 import type { Command } from '../command.js';

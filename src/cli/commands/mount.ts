@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
-import { redactedError, redactor } from '../../base/redact.js';
+import { redactedError, redactor } from '../../base/text/redact.js';
 import type { DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fsPath } from '../../base/raw-text.js';
+import { fsPath } from '../../base/text/raw-text.js';
 import type { Digest } from '../../oci/digest.js';
 import { LayoutWriter, makeOutputDirectory } from '../../save/layout-writer.js';
 import type { SaveOutcome, SaveTarget } from '../../save/saved-blob.js';

@@ -1,6 +1,6 @@
 import { checkbox, input, select } from '@inquirer/prompts';
 import { LayerslayerError } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
+import { printable } from '../../base/text/printable.js';
 import { cutText } from '../cut-text.js';
 import type { TextSink } from '../output.js';
 import type { Choice, Prompter } from './prompter.js';

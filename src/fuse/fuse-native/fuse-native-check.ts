@@ -1,5 +1,5 @@
 import { LayerslayerError, systemCode } from '../../base/errors.js';
-import { isRaw } from '../../base/raw-text.js';
+import { isRaw } from '../../base/text/raw-text.js';
 import { readMountTable, topmostAt } from '../mounting/mount-table.js';
 
 type FuseNative = typeof import('fuse-native', { with: { 'resolution-mode': 'require' }});

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import type Fuse from 'fuse-native';
-import { quoteName } from '../../base/quote-name.js';
+import { quoteName } from '../../base/text/quote-name.js';
 import { Attributes, type LayerFs } from '../../fs/layer-fs.js';
 import type { PathTree } from '../../overlay/resolve-path.js';
 import { EILSEQ, ENAMETOOLONG, ENODATA, ERANGE, EROFS } from '../errno.js';

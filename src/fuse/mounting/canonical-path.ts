@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
-import { fsPath, textOfBytes } from '../../base/raw-text.js';
+import { fsPath, textOfBytes } from '../../base/text/raw-text.js';
 
 /** As in the kernel: more is a loop. */
 const LINKS_MAX = 40;

@@ -1,6 +1,6 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readlink } from 'node:fs/promises';
-import { fsPath, textOfBytes } from '../../base/raw-text.js';
+import { fsPath, textOfBytes } from '../../base/text/raw-text.js';
 import type { CheckedMountpoint } from './kernel-mount.js';
 
 /** Linux, asm-generic/fcntl.h: a descriptor that only refers to a file. Node has no constant. */

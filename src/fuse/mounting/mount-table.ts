@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { procFault } from '../../base/proc.js';
-import { textOfBytes } from '../../base/raw-text.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
 
 export const SUBTYPE = 'layerslayer';
 

@@ -1,7 +1,7 @@
 import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
-import { fsPath } from '../../base/raw-text.js';
+import { fsPath } from '../../base/text/raw-text.js';
 import { withinDeadline } from '../deadline.js';
 import type { TransportName, TransportOptions } from '../transport.js';
 import { type Ask, canonicalPath } from './canonical-path.js';

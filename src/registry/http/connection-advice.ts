@@ -1,4 +1,4 @@
-import { oneLine } from '../../base/one-line.js';
+import { oneLine } from '../../base/text/one-line.js';
 
 /** Advice about a failed connection. */
 export interface ConnectionAdvice {

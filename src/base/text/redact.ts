@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from './errors.js';
+import { asLayerslayerError, LayerslayerError } from '../errors.js';
 
 /** Shorter secrets stay: replacing every `a` would hide a text's meaning. */
 const SHORTEST_SECRET = 4; // characters
