@@ -27,7 +27,7 @@ const compiledThreads: Plugin = {
 
 export default defineConfig({
   plugins: [compiledThreads],
-  resolve: { alias: [{ find: /^#(?:dist|src)\/(.*)\.js$/, replacement: `${ROOT}src/$1.ts` }] },
+  resolve: { alias: [{ find: /^#src\/(.*)\.js$/, replacement: `${ROOT}src/$1.ts` }] },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: process.env.LAYERSLAYER_TESTS === 'unit' ? programTests(ROOT) : [],

@@ -214,7 +214,7 @@ describe('the checker sees', () => {
     ['a package called like a property', { 'cli/a.ts': "import 'constructor'" }, /"constructor" has no home/],
     ['a builtin without its scheme', { 'cli/a.ts': "import 'fs'" }, /"fs" has no home/],
     ['input and output in a pure folder', { 'oci/a.ts': "import 'node:fs'" }, /oci\/ is pure/],
-    ['built code', { 'cli/a.ts': "import '#dist/cli/b.js'" }, /which is for tests/],
+    ['built code', { 'cli/a.ts': "import '#src/cli/b.js'" }, /which is for tests/],
     ['a way out of src', { 'cli/a.ts': "import '../../test/b.js'" }, /outside src/],
     ['a missing extension', { 'cli/a.ts': "import './b'" }, /without its extension/],
     ['a barrel', { 'cli/index.ts': '' }, /"index" names no concept/],

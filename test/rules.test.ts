@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { EXIT_STATUS } from '#dist/cli/exit-status.js';
-import { errnoOf } from '#dist/fuse/errno.js';
+import { EXIT_STATUS } from '#src/cli/exit-status.js';
+import { errnoOf } from '#src/fuse/errno.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const PAGES = ['overlay/RULES.md', 'registry/RULES.md', 'cli/CONTRACT.md'];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { abortable } from '#dist/base/abortable.js';
+import { abortable } from '#src/base/abortable.js';
 import { unhandledIn } from './unhandled.js';
 
 const never = new Promise<never>(() => {});

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatLogLine, LogFile } from '#dist/base/log-file.js';
-import { logFileName } from '#dist/cli/log-path.js';
+import { formatLogLine, LogFile } from '#src/base/log-file.js';
+import { logFileName } from '#src/cli/log-path.js';
 
 let directory = '';
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { makeDirectories } from '#dist/base/make-directories.js';
+import { makeDirectories } from '#src/base/make-directories.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { SocketDirectory } from '#dist/base/socket-directory.js';
+import { SocketDirectory } from '#src/base/socket-directory.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);

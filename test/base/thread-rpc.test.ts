@@ -1,7 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { ThreadPeer, Transferred } from '#src/base/thread-rpc.js';
 
 interface Methods {
   add(argument: { a: number; b: number }): number;

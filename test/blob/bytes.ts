@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { type Digest, parseDigest } from '#dist/oci/digest.js';
+import { type Digest, parseDigest } from '#src/oci/digest.js';
 
 export const PAGE = 256 * 1024;
 export const BLOCK = 64 * 1024;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { abortable } from '#dist/base/abortable.js';
-import type { Blob } from '#dist/blob/blob.js';
+import { abortable } from '#src/base/abortable.js';
+import type { Blob } from '#src/blob/blob.js';
 
 /** What happens to one request, told from the place it begins at. */
 export interface Fault {

@@ -1,5 +1,5 @@
-import type { Blob, OnChunk } from '#dist/blob/blob.js';
-import { checkRange } from '#dist/blob/page.js';
+import type { Blob, OnChunk } from '#src/blob/blob.js';
+import { checkRange } from '#src/blob/page.js';
 
 /** Bytes of one `stream` chunk: about what a network hands out. */
 const CHUNK_LENGTH = 64 * 1024;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Blob } from '#dist/blob/blob.js';
+import type { Blob } from '#src/blob/blob.js';
 import { noise, PAGE, same } from './bytes.js';
 
 /** Around every border that a reader may have: chunks, pages, the end. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteLru } from '#dist/cache/byte-lru.js';
+import { ByteLru } from '#src/cache/byte-lru.js';
 
 /** What it must do, said plainly: an array, used last comes last. */
 class NaiveLru {

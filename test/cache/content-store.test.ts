@@ -20,9 +20,9 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { newWriterName } from '#dist/cache/process-identity.js';
-import { indexKey, pageKey, type StoreKind, storePath } from '#dist/cache/store-layout.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { newWriterName } from '#src/cache/process-identity.js';
+import { indexKey, pageKey, type StoreKind, storePath } from '#src/cache/store-layout.js';
 import {
   cleanUp,
   IS_ROOT,

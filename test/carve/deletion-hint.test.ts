@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DeletionHints, findHidden } from '#dist/carve/deletion-hint.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { hasPath, splitPath } from '#dist/overlay/resolve-path.js';
-import { UpperLayers } from '#dist/overlay/upper-layers.js';
+import { DeletionHints, findHidden } from '#src/carve/deletion-hint.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { hasPath, splitPath } from '#src/overlay/resolve-path.js';
+import { UpperLayers } from '#src/overlay/upper-layers.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import { merge, type Stack } from '../overlay/trees.js';
 import { dir, entriesOf, file, opaque, symlink, whiteout } from '../support/entries.js';

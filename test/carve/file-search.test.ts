@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FileSearch } from '#dist/carve/file-search.js';
-import type { WantedFile } from '#dist/carve/wanted-file.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { resolvePath } from '#dist/overlay/resolve-path.js';
+import { FileSearch } from '#src/carve/file-search.js';
+import type { WantedFile } from '#src/carve/wanted-file.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { resolvePath } from '#src/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import type { Stack } from '../overlay/trees.js';
 import { dir, entriesOf, fifo, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';

@@ -1,8 +1,8 @@
-import type { FileSearchOptions } from '#dist/carve/file-search.js';
-import type { WantedFile } from '#dist/carve/wanted-file.js';
-import type { LayerObserver } from '#dist/engine/layer-observer.js';
-import { splitPath } from '#dist/overlay/resolve-path.js';
-import type { TarEntry } from '#dist/tar/entry.js';
+import type { FileSearchOptions } from '#src/carve/file-search.js';
+import type { WantedFile } from '#src/carve/wanted-file.js';
+import type { LayerObserver } from '#src/engine/layer-observer.js';
+import { splitPath } from '#src/overlay/resolve-path.js';
+import type { TarEntry } from '#src/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';
 import { entriesOf, layerWith, type TestEntry } from '../support/entries.js';
 

@@ -1,9 +1,9 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SILENT_LOG } from '#dist/base/log.js';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { indexKey, pageKey, pageRunKey } from '#dist/cache/store-layout.js';
+import { SILENT_LOG } from '#src/base/log.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { indexKey, pageKey, pageRunKey } from '#src/cache/store-layout.js';
 import { Workplace } from '../support/mounts.js';
 
 const MIB = 1024 * 1024;

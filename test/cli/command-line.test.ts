@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { COMMAND_NAMES } from '#dist/cli/command-names.js';
+import { COMMAND_NAMES } from '#src/cli/command-names.js';
 import { builtProgram } from '../setup/programs.js';
 
 const MAIN = builtProgram();

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '#dist/base/errors.js';
-import { EXIT_STATUS } from '#dist/cli/exit-status.js';
-import { mountLine } from '#dist/cli/result-line.js';
-import { textTable } from '#dist/cli/table.js';
+import { ERROR_CODES } from '#src/base/errors.js';
+import { EXIT_STATUS } from '#src/cli/exit-status.js';
+import { mountLine } from '#src/cli/result-line.js';
+import { textTable } from '#src/cli/table.js';
 import { compiled } from '../setup/programs.js';
 import { memoryOutput } from './memory-output.js';
 

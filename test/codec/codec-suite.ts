@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '#dist/codec/codec.js';
-import { codecNamed } from '#dist/codec/codecs.js';
-import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '#src/codec/codec.js';
+import { codecNamed } from '#src/codec/codecs.js';
+import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob, readable, readChunks, readerOf, resources, WatchedBlob } from '../index/built-layer.js';
 import { dir, file, tarOf } from '../support/tar.js';

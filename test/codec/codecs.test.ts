@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { CODECS, codecNamed, codecOf, formatOf, MAGIC_LENGTH, SUFFIXES } from '#dist/codec/codecs.js';
+import { CODECS, codecNamed, codecOf, formatOf, MAGIC_LENGTH, SUFFIXES } from '#src/codec/codecs.js';
 import { file, tarOf } from '../support/tar.js';
 import { type CodecFixture, codecSuite } from './codec-suite.js';
 

@@ -1,7 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inflatePrefix } from '#dist/codec/inflate-prefix.js';
+import { inflatePrefix } from '#src/codec/inflate-prefix.js';
 import { PLAIN_KINDS, plain } from './gzip/plain.js';
 
 function outcome(inflate: () => Uint8Array): Uint8Array | string {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Transport, TransportName } from '#dist/fuse/transport.js';
+import type { Transport, TransportName } from '#src/fuse/transport.js';
 import { attributes } from './attributes.js';
 import { caching } from './caching.js';
 import type { Capabilities } from './capabilities.js';

@@ -1,4 +1,4 @@
-import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
 import { ALL_CAPABILITIES } from './capabilities.js';
 import { conformance } from './conformance.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
+import { LayerslayerError } from '#src/base/errors.js';
 import { MemoryFs } from '../fuse/memory-fs.js';
 import { until } from '../fuse/mounting.js';
 import { attempt, run } from '../support/child.js';

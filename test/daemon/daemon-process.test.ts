@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DaemonClient } from '#dist/daemon/daemon-client.js';
-import type { MountOptions } from '#dist/daemon/daemon-protocol.js';
-import { startDaemon } from '#dist/daemon/start-daemon.js';
-import { contactDaemon } from '#dist/daemon/status/status-client.js';
+import { DaemonClient } from '#src/daemon/daemon-client.js';
+import type { MountOptions } from '#src/daemon/daemon-protocol.js';
+import { startDaemon } from '#src/daemon/start-daemon.js';
+import { contactDaemon } from '#src/daemon/status/status-client.js';
 import { compiled } from '../setup/programs.js';
 
 const LATE = compiled('test/daemon/late-daemon.mjs');

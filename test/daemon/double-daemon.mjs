@@ -8,8 +8,8 @@
 //   crash        an exception that nobody catches, once mounted
 
 import { appendFileSync } from 'node:fs';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { runDaemonProcess } from '#dist/daemon/daemon-process.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { runDaemonProcess } from '#src/daemon/daemon-process.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { FUSE_READERS } from '#dist/daemon/start-daemon.js';
-import { READERS } from '#dist/fuse/dev-fuse/device-channel.js';
+import { FUSE_READERS } from '#src/daemon/start-daemon.js';
+import { READERS } from '#src/fuse/dev-fuse/device-channel.js';
 import { compiled } from '../setup/programs.js';
 
 const PRINT_FILES = compiled('test/daemon/print-files.mjs');

@@ -1,8 +1,8 @@
 // A daemon with the real transport over a tree of one file, `hello`, and no image behind it: start it with
 // `startDaemon(path of this file)`.
-import { runDaemonProcess } from '#dist/daemon/daemon-process.js';
-import { ourMountAt } from '#dist/daemon/our-mounts.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
+import { runDaemonProcess } from '#src/daemon/daemon-process.js';
+import { ourMountAt } from '#src/daemon/our-mounts.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const ROOT = 1;

@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { SILENT_LOG } from '#dist/base/log.js';
-import { ContentStore } from '#dist/cache/content-store.js';
+import { SILENT_LOG } from '#src/base/log.js';
+import { ContentStore } from '#src/cache/content-store.js';
 import {
   type ImageRecord,
   ImageRecords,
   listImageRecords,
   readImageRecord,
-} from '#dist/engine/image-records.js';
-import type { Digest } from '#dist/oci/digest.js';
-import type { Platform } from '#dist/oci/platform.js';
-import type { ResolvedImage } from '#dist/source/image-source.js';
+} from '#src/engine/image-records.js';
+import type { Digest } from '#src/oci/digest.js';
+import type { Platform } from '#src/oci/platform.js';
+import type { ResolvedImage } from '#src/source/image-source.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 const MINUTE = 60_000;

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#dist/blob/buffer-pool.js';
-import { ChunkCache } from '#dist/engine/chunk-cache.js';
-import { IndexedLayer } from '#dist/engine/indexed-layer.js';
-import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
-import type { OpenLayerRequest } from '#dist/engine/inflate/inflate-protocol.js';
+import { BufferPool } from '#src/blob/buffer-pool.js';
+import { ChunkCache } from '#src/engine/chunk-cache.js';
+import { IndexedLayer } from '#src/engine/indexed-layer.js';
+import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
+import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
 import { unhandledIn } from '../base/unhandled.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob } from '../index/built-layer.js';

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { kindOfHead } from '#dist/engine/layer-head.js';
-import { IndexPass } from '#dist/index/index-pass.js';
-import { parseDigest } from '#dist/oci/digest.js';
-import { isTarHeader } from '#dist/tar/checksum.js';
+import { kindOfHead } from '#src/engine/layer-head.js';
+import { IndexPass } from '#src/index/index-pass.js';
+import { parseDigest } from '#src/oci/digest.js';
+import { isTarHeader } from '#src/tar/checksum.js';
 import { file, headerBlock, tarOf } from '../support/tar.js';
 
 const DIGEST = parseDigest(`sha256:${'0'.repeat(64)}`);

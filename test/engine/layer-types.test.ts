@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { defaultPlatform } from '#dist/oci/platform.js';
+import { defaultPlatform } from '#src/oci/platform.js';
 import { noise } from '../blob/bytes.js';
 import {
   OCI_MANIFEST,

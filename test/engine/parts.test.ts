@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Counters } from '#dist/engine/fetch/counters.js';
-import { SharedFiles } from '#dist/engine/shared-files.js';
-import { wantedBlobs } from '#dist/engine/wanted-blobs.js';
+import { Counters } from '#src/engine/fetch/counters.js';
+import { SharedFiles } from '#src/engine/shared-files.js';
+import { wantedBlobs } from '#src/engine/wanted-blobs.js';
 
 describe('counters', () => {
   it('are the same on both sides, and take any number of blobs', () => {

@@ -2,10 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'no
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import type { Digest } from '#dist/oci/digest.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
-import type { SaveOutcome, SaveTarget } from '#dist/save/saved-blob.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import type { Digest } from '#src/oci/digest.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import type { SaveOutcome, SaveTarget } from '#src/save/saved-blob.js';
 import { noise, PAGE, same } from '../blob/bytes.js';
 import { stallAfter } from '../support/fault-proxy.js';
 import { until } from '../support/mounts.js';

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { defaultPlatform } from '#dist/oci/platform.js';
+import { defaultPlatform } from '#src/oci/platform.js';
 import { until } from '../support/mounts.js';
 import {
   OCI_CONFIG,

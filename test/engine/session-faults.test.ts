@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PAGE_SIZE } from '#dist/blob/page.js';
+import { PAGE_SIZE } from '#src/blob/page.js';
 import { noise, same } from '../blob/bytes.js';
 import {
   corruptAt,

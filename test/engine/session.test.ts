@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { startFetchThread } from '#dist/engine/fetch/fetch-thread.js';
-import type { LayerProgress } from '#dist/engine/image-session.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { startFetchThread } from '#src/engine/fetch/fetch-thread.js';
+import type { LayerProgress } from '#src/engine/image-session.js';
 import { drip } from '../support/fault-proxy.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { contentOf, expectFiles, Sessions, sentFor, someFiles, tarOfFiles } from './sessions.js';

@@ -6,19 +6,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
-import { logTo } from '#dist/base/log.js';
-import { indexKey, storePath } from '#dist/cache/store-layout.js';
+import { logTo } from '#src/base/log.js';
+import { indexKey, storePath } from '#src/cache/store-layout.js';
 import type {
   ImageSession,
   LayerProgress,
   OperationOptions,
   SessionOptions,
-} from '#dist/engine/image-session.js';
-import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';
-import type { Layer } from '#dist/engine/layer.js';
-import { startSession } from '#dist/engine/session.js';
-import { LAYER_INDEX_VERSION } from '#dist/index/entry-table.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
+} from '#src/engine/image-session.js';
+import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
+import type { Layer } from '#src/engine/layer.js';
+import { startSession } from '#src/engine/session.js';
+import { LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
+import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../codec/gzip/plain.js';
 import { FaultProxy } from '../support/fault-proxy.js';

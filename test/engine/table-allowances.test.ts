@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { TableAllowances } from '#dist/engine/table-allowances.js';
-import type { LayerIndex } from '#dist/index/layer-index.js';
-import { imageTableLimit, layerTableLimit } from '#dist/index/table-budget.js';
-import type { ResolvedImage } from '#dist/source/image-source.js';
+import { TableAllowances } from '#src/engine/table-allowances.js';
+import type { LayerIndex } from '#src/index/layer-index.js';
+import { imageTableLimit, layerTableLimit } from '#src/index/table-budget.js';
+import type { ResolvedImage } from '#src/source/image-source.js';
 
 const MIB = 1024 ** 2;
 const digest = (n: number) => `sha256:${String(n).padStart(64, '0')}`;

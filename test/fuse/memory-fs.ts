@@ -1,6 +1,6 @@
-import { LayerslayerError } from '#dist/base/errors.js';
-import type { Attributes, LayerFs, Statfs } from '#dist/fs/layer-fs.js';
-import type { InodeKind } from '#dist/overlay/tree.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import type { Attributes, LayerFs, Statfs } from '#src/fs/layer-fs.js';
+import type { InodeKind } from '#src/overlay/tree.js';
 
 type Name = string | Uint8Array;
 type ReadFunction = (

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Log, logTo } from '#dist/base/log.js';
-import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse/dev-fuse-transport.js';
-import { readMountTable } from '#dist/fuse/mounting/mount-table.js';
-import type { MountedFs, Transport, TransportOptions } from '#dist/fuse/transport.js';
+import { type Log, logTo } from '#src/base/log.js';
+import type { LayerFs } from '#src/fs/layer-fs.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
+import { readMountTable } from '#src/fuse/mounting/mount-table.js';
+import type { MountedFs, Transport, TransportOptions } from '#src/fuse/transport.js';
 
 /*
  * The test's own process serves the mounts, so it never touches them itself. Each check is a child

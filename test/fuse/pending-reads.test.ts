@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { OPCODE } from '#dist/fuse/dev-fuse/opcode.js';
-import { PendingReads } from '#dist/fuse/pending-reads.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { OPCODE } from '#src/fuse/dev-fuse/opcode.js';
+import { PendingReads } from '#src/fuse/pending-reads.js';
 import { MemoryFs } from './memory-fs.js';
 import { until } from './mounting.js';
 import { interruptBody, newDispatcher, readBody, requestBytes } from './wire-request.js';

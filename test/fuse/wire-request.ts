@@ -1,7 +1,7 @@
-import { logTo } from '#dist/base/log.js';
-import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { Dispatcher } from '#dist/fuse/dev-fuse/dispatcher.js';
-import { FuseRequest } from '#dist/fuse/dev-fuse/request.js';
+import { logTo } from '#src/base/log.js';
+import type { LayerFs } from '#src/fs/layer-fs.js';
+import { Dispatcher } from '#src/fuse/dev-fuse/dispatcher.js';
+import { FuseRequest } from '#src/fuse/dev-fuse/request.js';
 
 /**
  * Encodes requests as the kernel does, and decodes replies, without a kernel. For little-endian

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EntryStat, FileStream, ImageView } from '#dist/image/opened-image.js';
-import { TreeFiles } from '#dist/image/tree-files.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
+import type { EntryStat, FileStream, ImageView } from '#src/image/opened-image.js';
+import { TreeFiles } from '#src/image/tree-files.js';
+import { mergeLayers } from '#src/overlay/merge.js';
 import { stack } from '../overlay/random-layers.js';
 import { type Stack, walk } from '../overlay/trees.js';
 import {

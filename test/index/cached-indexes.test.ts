@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { CachedIndexes, type FoundIndex, type IndexProvider } from '#dist/index/cached-indexes.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { CachedIndexes, type FoundIndex, type IndexProvider } from '#src/index/cached-indexes.js';
 import { digestOf } from '../blob/bytes.js';
 import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
 import { file, tarOf } from '../support/tar.js';

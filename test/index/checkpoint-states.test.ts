@@ -2,9 +2,9 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
-import type { StateStorage } from '#dist/index/checkpoints.js';
-import { readCheckpoint } from '#dist/index/checkpoints.js';
+import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
+import type { StateStorage } from '#src/index/checkpoints.js';
+import { readCheckpoint } from '#src/index/checkpoints.js';
 import { noise, same } from '../blob/bytes.js';
 
 const originals = [

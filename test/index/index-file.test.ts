@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { CheckpointBuilder } from '#dist/index/checkpoint-builder.js';
-import { checkpointBefore, readCheckpoint } from '#dist/index/checkpoints.js';
-import { EntryColumnsBuilder } from '#dist/index/entry-columns-builder.js';
-import { decodeLayerIndex, encodeLayerIndex } from '#dist/index/index-file.js';
-import type { LayerIndex } from '#dist/index/layer-index.js';
-import { LAYER_LIMITS } from '#dist/index/layer-limits.js';
-import type { Digest } from '#dist/oci/digest.js';
-import type { TarEntry } from '#dist/tar/entry.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
+import { checkpointBefore, readCheckpoint } from '#src/index/checkpoints.js';
+import { EntryColumnsBuilder } from '#src/index/entry-columns-builder.js';
+import { decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import type { LayerIndex } from '#src/index/layer-index.js';
+import { LAYER_LIMITS } from '#src/index/layer-limits.js';
+import type { Digest } from '#src/oci/digest.js';
+import type { TarEntry } from '#src/tar/entry.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}` as Digest;
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_SPAN_SIZE } from '#dist/codec/gzip/gzip-scan.js';
-import { type LayerIndex, MAX_WARNINGS } from '#dist/index/layer-index.js';
-import { LAYER_LIMITS } from '#dist/index/layer-limits.js';
+import { DEFAULT_SPAN_SIZE } from '#src/codec/gzip/gzip-scan.js';
+import { type LayerIndex, MAX_WARNINGS } from '#src/index/layer-index.js';
+import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { blockDigestsOf, noise, same } from '../blob/bytes.js';
 import { run } from '../support/child.js';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packIntegers, unpackIntegers } from '#dist/index/packed-columns.js';
+import { packIntegers, unpackIntegers } from '#src/index/packed-columns.js';
 
 const roundTrip = (values: readonly number[]) => {
   const packed = packIntegers(Float64Array.from(values), values.length);

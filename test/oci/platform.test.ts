@@ -5,7 +5,7 @@ import {
   normalizePlatform,
   parsePlatform,
   platformDistance,
-} from '#dist/oci/platform.js';
+} from '#src/oci/platform.js';
 
 test.each([
   ['linux/amd64', 'linux/amd64'],

@@ -1,9 +1,9 @@
-import type { EntryTable } from '#dist/index/entry-table.js';
-import { mergeLayers, type NumberedLayer } from '#dist/overlay/merge.js';
-import type { HidingWay } from '#dist/overlay/merge-observer.js';
-import { PathComponents } from '#dist/overlay/path-components.js';
-import { ROOT_INODE, type Tree } from '#dist/overlay/tree.js';
-import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from '#dist/overlay/whiteout.js';
+import type { EntryTable } from '#src/index/entry-table.js';
+import { mergeLayers, type NumberedLayer } from '#src/overlay/merge.js';
+import type { HidingWay } from '#src/overlay/merge-observer.js';
+import { PathComponents } from '#src/overlay/path-components.js';
+import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
+import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from '#src/overlay/whiteout.js';
 
 /** A name that the layers below `hiddenBy` show and that layer does not, or shows as something else. */
 export interface NaiveHiddenEntry {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { pathVersions } from '#dist/overlay/path-versions.js';
-import { resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { pathVersions } from '#src/overlay/path-versions.js';
+import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { stack } from './random-layers.js';
 import type { Stack } from './trees.js';

@@ -7,8 +7,8 @@ import {
   type Resolved,
   resolvePath,
   splitPath,
-} from '#dist/overlay/resolve-path.js';
-import { ROOT_INODE, type Tree } from '#dist/overlay/tree.js';
+} from '#src/overlay/resolve-path.js';
+import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { dir, file, symlink } from '../support/entries.js';
 import { askedPath, stack } from './random-layers.js';
 import { merge } from './trees.js';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE, type Tree } from '#dist/overlay/tree.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { entriesOf, type TestEntry } from '../support/entries.js';
 
 /** Layers as lists of entries, base first, numbered from 1. */

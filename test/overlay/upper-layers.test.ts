@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { joinPath, type Resolved, resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
-import type { Tree } from '#dist/overlay/tree.js';
-import { UpperLayers } from '#dist/overlay/upper-layers.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { joinPath, type Resolved, resolvePath, splitPath } from '#src/overlay/resolve-path.js';
+import type { Tree } from '#src/overlay/tree.js';
+import { UpperLayers } from '#src/overlay/upper-layers.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { askedPath, stack } from './random-layers.js';
 import type { Stack } from './trees.js';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
+import type { RegistryClientOptions } from '#src/registry/registry-client.js';
 import { drip, type FaultRule, noAnswer, setHeaders, stallAfter, status } from '../support/fault-proxy.js';
 import { LAYER, same, streamed, useRegistry, withCode } from './harness.js';
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import type { Digest } from '#dist/oci/digest.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
-import type { Clock } from '#dist/registry/clock.js';
-import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
-import type { KeptBlobs } from '#dist/registry/registry-options.js';
-import type { RemoteBlob } from '#dist/registry/remote-blob.js';
-import { RegistrySource } from '#dist/source/registry-source.js';
+import type { Digest } from '#src/oci/digest.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import type { Clock } from '#src/registry/clock.js';
+import type { RegistryClientOptions } from '#src/registry/registry-client.js';
+import type { KeptBlobs } from '#src/registry/registry-options.js';
+import type { RemoteBlob } from '#src/registry/remote-blob.js';
+import { RegistrySource } from '#src/source/registry-source.js';
 import { FaultProxy, type FaultProxyOptions, type FaultRule } from '../support/fault-proxy.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 

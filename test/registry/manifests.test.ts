@@ -1,6 +1,6 @@
 /** Rules R17 to R22, and how an image of one platform is found. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parsePlatform } from '#dist/oci/platform.js';
+import { parsePlatform } from '#src/oci/platform.js';
 import { type FaultRule, replaceBody, setHeaders, status } from '../support/fault-proxy.js';
 import {
   DOCKER_LIST,

@@ -6,11 +6,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Endpoint } from '#dist/registry/endpoint.js';
-import { readTrust, trustContext } from '#dist/registry/http/certificates.js';
-import type { HttpAnswer } from '#dist/registry/http/http-exchange.js';
-import { loadPool } from '#dist/registry/http/undici-pool.js';
-import { connectionFault } from '#dist/registry/registry-fault.js';
+import { Endpoint } from '#src/registry/endpoint.js';
+import { readTrust, trustContext } from '#src/registry/http/certificates.js';
+import type { HttpAnswer } from '#src/registry/http/http-exchange.js';
+import { loadPool } from '#src/registry/http/undici-pool.js';
+import { connectionFault } from '#src/registry/registry-fault.js';
 import { makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 

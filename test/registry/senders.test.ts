@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { RegistryClient } from '#dist/registry/registry-client.js';
+import { RegistryClient } from '#src/registry/registry-client.js';
 
 /** The address that the nth socket to the registry reports. */
 let addressOf: (nth: number) => string;

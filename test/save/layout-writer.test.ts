@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { LayoutWriter } from '#dist/save/layout-writer.js';
+import { LayoutWriter } from '#src/save/layout-writer.js';
 
 let scratch: string;
 beforeEach(() => {

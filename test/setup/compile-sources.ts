@@ -66,7 +66,7 @@ async function compile(
   const options: InputOptions = {
     cwd: root,
     platform: 'node',
-    resolve: { alias: { '#dist': join(root, 'src'), '#src': join(root, 'src') } },
+    resolve: { alias: { '#src': join(root, 'src') } },
   };
   const copy = await rolldown({
     ...options,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ArchiveMembers } from '#dist/source/archive-members.js';
+import { ArchiveMembers } from '#src/source/archive-members.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import {
   type Bytes,

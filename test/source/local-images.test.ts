@@ -3,10 +3,10 @@ import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { digestOf } from '#dist/oci/digest.js';
-import { parsePlatform } from '#dist/oci/platform.js';
-import type { ImageSource } from '#dist/source/image-source.js';
-import { LocatedSource } from '#dist/source/located-source.js';
+import { digestOf } from '#src/oci/digest.js';
+import { parsePlatform } from '#src/oci/platform.js';
+import type { ImageSource } from '#src/source/image-source.js';
+import { LocatedSource } from '#src/source/located-source.js';
 import { noise } from '../blob/bytes.js';
 import { cleanUp, IS_ROOT, onCleanUp, scratchDirectory, scratchTmpfs } from '../cache/scratch.js';
 import {

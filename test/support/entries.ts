@@ -1,7 +1,7 @@
-import type { Layer } from '#dist/engine/layer.js';
-import type { EntryTable } from '#dist/index/entry-table.js';
-import type { Digest } from '#dist/oci/digest.js';
-import type { EntryKind } from '#dist/tar/entry.js';
+import type { Layer } from '#src/engine/layer.js';
+import type { EntryTable } from '#src/index/entry-table.js';
+import type { Digest } from '#src/oci/digest.js';
+import type { EntryKind } from '#src/tar/entry.js';
 
 /** Doubles of an entry table and a layer, made from lists of entries as of an archive. */
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { TarEntry } from '#dist/tar/entry.js';
-import { TarScanner } from '#dist/tar/tar-scanner.js';
+import type { TarEntry } from '#src/tar/entry.js';
+import { TarScanner } from '#src/tar/tar-scanner.js';
 import {
   base256,
   block,

@@ -22,7 +22,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TarEntry } from '#dist/tar/entry.js';
+import type { TarEntry } from '#src/tar/entry.js';
 import { contentOf, scanAll } from './scan-all.js';
 
 const LONG = 'l'.repeat(180);

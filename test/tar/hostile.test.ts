@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
+import { LayerslayerError } from '#src/base/errors.js';
 import {
   base256,
   char,

@@ -1,5 +1,5 @@
-import type { TarEntry } from '#dist/tar/entry.js';
-import { TarScanner } from '#dist/tar/tar-scanner.js';
+import type { TarEntry } from '#src/tar/entry.js';
+import { TarScanner } from '#src/tar/tar-scanner.js';
 
 export interface Scan {
   entries: TarEntry[];

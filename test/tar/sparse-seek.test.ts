@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { nextData, nextHole } from '#dist/tar/sparse-seek.js';
+import { nextData, nextHole } from '#src/tar/sparse-seek.js';
 
 it('is what a check of each byte finds', () => {
   const parts = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 3 })), {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bytesOfText, fsPath, isRaw, replaceRawBytes, textOfBytes } from '#dist/base/text/raw-text.js';
+import { bytesOfText, fsPath, isRaw, replaceRawBytes, textOfBytes } from '#src/base/text/raw-text.js';
 
 test.each([
   ['nothing', '', ''],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redactor } from '#dist/base/text/redact.js';
+import { redactor } from '#src/base/text/redact.js';
 
 const redact = redactor({ username: 'user', password: 'p@ss/word', token: 'token.abc' });
 

@@ -5,10 +5,10 @@ import {
   type GzipCheckpoint as Checkpoint,
   packCheckpoint,
   unpackCheckpoint,
-} from '#dist/codec/gzip/gzip-checkpoint.js';
-import { GzipCursor } from '#dist/codec/gzip/gzip-cursor.js';
-import { BLOCK_START, NEED_INPUT, STREAM_END } from '#dist/codec/gzip/inflate-codes.js';
-import { DEFLATE_WINDOW_SIZE, InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+} from '#src/codec/gzip/gzip-checkpoint.js';
+import { GzipCursor } from '#src/codec/gzip/gzip-cursor.js';
+import { BLOCK_START, NEED_INPUT, STREAM_END } from '#src/codec/gzip/inflate-codes.js';
+import { DEFLATE_WINDOW_SIZE, InflateEngine } from '#src/codec/gzip/inflate-engine.js';
 import { concat, header, member } from './members.js';
 import { nativeResume } from './native-resume.js';
 import { plain } from './plain.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as codes from '#dist/codec/gzip/inflate-codes.js';
-import { DEFLATE_WINDOW_SIZE } from '#dist/codec/gzip/inflate-engine.js';
-import { describeFault } from '#dist/codec/gzip/inflate-faults.js';
+import * as codes from '#src/codec/gzip/inflate-codes.js';
+import { DEFLATE_WINDOW_SIZE } from '#src/codec/gzip/inflate-engine.js';
+import { describeFault } from '#src/codec/gzip/inflate-faults.js';
 import {
   canonicalCodes,
   code,

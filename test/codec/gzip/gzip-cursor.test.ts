@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GzipCheckpoint as Checkpoint, packCheckpoint } from '#dist/codec/gzip/gzip-checkpoint.js';
-import { GzipCursor } from '#dist/codec/gzip/gzip-cursor.js';
-import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import { type GzipCheckpoint as Checkpoint, packCheckpoint } from '#src/codec/gzip/gzip-checkpoint.js';
+import { GzipCursor } from '#src/codec/gzip/gzip-cursor.js';
+import { InflateEngine } from '#src/codec/gzip/inflate-engine.js';
 import { concat, member } from './members.js';
 import { plain } from './plain.js';
 import { scan } from './scan.js';

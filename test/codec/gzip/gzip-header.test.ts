@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { GzipHeader } from '#dist/codec/gzip/gzip-header.js';
+import { GzipHeader } from '#src/codec/gzip/gzip-header.js';
 import { concat, type HeaderFields, header, member } from './members.js';
 import { refusal } from './scan.js';
 

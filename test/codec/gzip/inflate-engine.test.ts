@@ -1,7 +1,7 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import * as codes from '#dist/codec/gzip/inflate-codes.js';
-import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import * as codes from '#src/codec/gzip/inflate-codes.js';
+import { InflateEngine } from '#src/codec/gzip/inflate-engine.js';
 import { code, FINAL, FIXED, type Field, fixedSymbol, packBits } from './deflate-bits.js';
 import { expectAsZlib, type Inflated, inflate } from './inflate.js';
 import { concat } from './members.js';

@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { expect } from 'vitest';
-import * as codes from '#dist/codec/gzip/inflate-codes.js';
-import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import * as codes from '#src/codec/gzip/inflate-codes.js';
+import { InflateEngine } from '#src/codec/gzip/inflate-engine.js';
 
 /** One engine for all streams of a test file: each must leave it fit for the next, also when it failed. */
 const engine = new InflateEngine();

@@ -1,6 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
-import type { GzipCheckpoint as Checkpoint } from '#dist/codec/gzip/gzip-checkpoint.js';
-import { DEFLATE_WINDOW_SIZE } from '#dist/codec/gzip/inflate-engine.js';
+import type { GzipCheckpoint as Checkpoint } from '#src/codec/gzip/gzip-checkpoint.js';
+import { DEFLATE_WINDOW_SIZE } from '#src/codec/gzip/inflate-engine.js';
 import { code, dynamicStart, FIXED, type Field, fixedSymbol, NOT_FINAL, packBits } from './deflate-bits.js';
 
 /**

@@ -1,7 +1,7 @@
-import type { ScanObserver } from '#dist/codec/codec.js';
-import { type GzipCheckpoint, unpackCheckpoint } from '#dist/codec/gzip/gzip-checkpoint.js';
-import { GzipScan } from '#dist/codec/gzip/gzip-scan.js';
-import { InflateEngine } from '#dist/codec/gzip/inflate-engine.js';
+import type { ScanObserver } from '#src/codec/codec.js';
+import { type GzipCheckpoint, unpackCheckpoint } from '#src/codec/gzip/gzip-checkpoint.js';
+import { GzipScan } from '#src/codec/gzip/gzip-scan.js';
+import { InflateEngine } from '#src/codec/gzip/inflate-engine.js';
 
 /** One engine for all scans of a test file: each must leave it fit for the next, also when it failed. */
 const engine = new InflateEngine();

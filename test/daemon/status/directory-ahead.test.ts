@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { SocketDirectory } from '#dist/base/socket-directory.js';
-import { DirectoryAhead } from '#dist/daemon/status/directory-ahead.js';
+import { SocketDirectory } from '#src/base/socket-directory.js';
+import { DirectoryAhead } from '#src/daemon/status/directory-ahead.js';
 import { cleanUp, scratchDirectory } from '../../cache/scratch.js';
 
 afterEach(cleanUp);

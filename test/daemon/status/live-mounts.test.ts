@@ -5,11 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DaemonClient } from '#dist/daemon/daemon-client.js';
-import { listOurMounts, ourMountAt } from '#dist/daemon/our-mounts.js';
-import { startDaemon } from '#dist/daemon/start-daemon.js';
-import { listLiveMounts } from '#dist/daemon/status/live-mounts.js';
-import { unmountOurs } from '#dist/daemon/unmount.js';
+import { DaemonClient } from '#src/daemon/daemon-client.js';
+import { listOurMounts, ourMountAt } from '#src/daemon/our-mounts.js';
+import { startDaemon } from '#src/daemon/start-daemon.js';
+import { listLiveMounts } from '#src/daemon/status/live-mounts.js';
+import { unmountOurs } from '#src/daemon/unmount.js';
 import { compiled } from '../../setup/programs.js';
 
 const TINY = compiled('test/daemon/tiny-daemon.mjs');

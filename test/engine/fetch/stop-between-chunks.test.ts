@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StopBetweenChunks } from '#dist/engine/fetch/stop-between-chunks.js';
+import { StopBetweenChunks } from '#src/engine/fetch/stop-between-chunks.js';
 
 describe('a stop between chunks', () => {
   it('ends an idle stream at once', async () => {

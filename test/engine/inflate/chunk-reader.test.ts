@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { BLOCK_SIZE, PAGE_SIZE } from '#dist/blob/page.js';
-import { CHUNK_SIZE, type ReadableLayer } from '#dist/engine/inflate/chunk-reader.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { BLOCK_SIZE, PAGE_SIZE } from '#src/blob/page.js';
+import { CHUNK_SIZE, type ReadableLayer } from '#src/engine/inflate/chunk-reader.js';
 import { noise, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
 import {

@@ -1,11 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#dist/blob/buffer-pool.js';
-import { PAGE_SIZE } from '#dist/blob/page.js';
-import { BLOB_START } from '#dist/codec/codec.js';
-import { PLAIN } from '#dist/codec/codecs.js';
-import { gzip } from '#dist/codec/gzip/gzip-codec.js';
-import { CursorPool, type LiveCursor } from '#dist/engine/inflate/cursor-pool.js';
+import { BufferPool } from '#src/blob/buffer-pool.js';
+import { PAGE_SIZE } from '#src/blob/page.js';
+import { BLOB_START } from '#src/codec/codec.js';
+import { PLAIN } from '#src/codec/codecs.js';
+import { gzip } from '#src/codec/gzip/gzip-codec.js';
+import { CursorPool, type LiveCursor } from '#src/engine/inflate/cursor-pool.js';
 import { noise } from '../../blob/bytes.js';
 
 const codec = gzip;

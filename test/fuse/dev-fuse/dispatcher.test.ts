@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OPCODE, WRITING_OPCODES } from '#dist/fuse/dev-fuse/opcode.js';
+import { OPCODE, WRITING_OPCODES } from '#src/fuse/dev-fuse/opcode.js';
 import { MemoryFs } from '../memory-fs.js';
 import {
   accessBody,

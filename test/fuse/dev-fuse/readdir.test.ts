@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { OPCODE } from '#dist/fuse/dev-fuse/opcode.js';
+import { OPCODE } from '#src/fuse/dev-fuse/opcode.js';
 import { MemoryFs } from '../memory-fs.js';
 import { newDispatcher, readBody } from '../wire-request.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { getU64, LITTLE_ENDIAN, putU64 } from '#dist/fuse/dev-fuse/wire.js';
-import { deviceNumber, direntType, typeBits } from '#dist/fuse/mode.js';
+import { getU64, LITTLE_ENDIAN, putU64 } from '#src/fuse/dev-fuse/wire.js';
+import { deviceNumber, direntType, typeBits } from '#src/fuse/mode.js';
 
 const view = new DataView(new ArrayBuffer(8));
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { deviceClosed, deviceDescriptors } from '#dist/fuse/fuse-native/device-descriptors.js';
+import { deviceClosed, deviceDescriptors } from '#src/fuse/fuse-native/device-descriptors.js';
 
 const open = () => openSync('/dev/fuse', 'r+');
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fuseNativeOptions } from '#dist/fuse/fuse-native/fuse-native-options.js';
+import { fuseNativeOptions } from '#src/fuse/fuse-native/fuse-native-options.js';
 import { optionsFor } from '../mounting.js';
 
 const ALWAYS = 'ro,nosuid,nodev,use_ino,negative_timeout=315360000,max_background=8';

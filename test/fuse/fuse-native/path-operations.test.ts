@@ -2,10 +2,10 @@ import { constants as fsConstants } from 'node:fs';
 import { constants } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { logTo } from '#dist/base/log.js';
-import { FaultLog } from '#dist/fuse/fault-log.js';
-import { PathOperations } from '#dist/fuse/fuse-native/path-operations.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { logTo } from '#src/base/log.js';
+import { FaultLog } from '#src/fuse/fault-log.js';
+import { PathOperations } from '#src/fuse/fuse-native/path-operations.js';
 import { MemoryFs } from '../memory-fs.js';
 
 const { EACCES, EILSEQ, EINVAL, EIO, ENAMETOOLONG, ENODATA, ENOENT, ENOTDIR, ERANGE, EROFS } =

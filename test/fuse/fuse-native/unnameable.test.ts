@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { findUnnameable } from '#dist/fuse/fuse-native/unnameable.js';
+import { findUnnameable } from '#src/fuse/fuse-native/unnameable.js';
 import { MemoryFs } from '../memory-fs.js';
 
 const RAW = Buffer.from([0x63, 0xff]);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { checkFuseDevice, openFuseDevice } from '#dist/fuse/mounting/fuse-device.js';
+import { checkFuseDevice, openFuseDevice } from '#src/fuse/mounting/fuse-device.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-device-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findMounts, parseMountTable, readMountTable, topmostAt } from '#dist/fuse/mounting/mount-table.js';
+import { findMounts, parseMountTable, readMountTable, topmostAt } from '#src/fuse/mounting/mount-table.js';
 
 const parse = (text: string) => parseMountTable(Buffer.from(text));
 

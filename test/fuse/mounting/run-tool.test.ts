@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runTool } from '#dist/fuse/mounting/run-tool.js';
+import { runTool } from '#src/fuse/mounting/run-tool.js';
 
 let directory = '';
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allowsOther, checkUserAllowOther, fusermountOptions } from '#dist/fuse/mounting/user-mount.js';
+import { allowsOther, checkUserAllowOther, fusermountOptions } from '#src/fuse/mounting/user-mount.js';
 import { optionsFor } from '../mounting.js';
 
 describe('what fusermount3 is asked for', () => {

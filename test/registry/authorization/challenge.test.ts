@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseChallenges } from '#dist/registry/authorization/challenge.js';
+import { parseChallenges } from '#src/registry/authorization/challenge.js';
 
 const parsed = (header: string) =>
   parseChallenges(header).map(({ scheme, token68, params }) => [

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { askHelper } from '#dist/registry/authorization/credential-helper.js';
-import { findCredentials } from '#dist/registry/authorization/credentials.js';
+import { askHelper } from '#src/registry/authorization/credential-helper.js';
+import { findCredentials } from '#src/registry/authorization/credentials.js';
 
 let home: string;
 const notices: string[] = [];

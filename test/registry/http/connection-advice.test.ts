@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTls, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { adviceOn } from '#dist/registry/http/connection-advice.js';
-import { RegistrySource } from '#dist/source/registry-source.js';
+import { adviceOn } from '#src/registry/http/connection-advice.js';
+import { RegistrySource } from '#src/source/registry-source.js';
 import { FakeClock, withCode } from '../harness.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-tls-'));

@@ -1,7 +1,7 @@
 /** Rule R13: bodies compressed although requests ask for `identity`. */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decodedBody, isJson } from '#dist/registry/http/content-coding.js';
+import { decodedBody, isJson } from '#src/registry/http/content-coding.js';
 import { type Fault, type FaultRule, setHeaders, status } from '../../support/fault-proxy.js';
 import { LAYER, same, streamed, useRegistry, withCode } from '../harness.js';
 

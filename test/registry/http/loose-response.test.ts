@@ -1,8 +1,8 @@
 /** Responses that Go and curl accept and undici's parser rejects. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CutOffError, LooseResponse, type ResponseEvent } from '#dist/registry/http/loose-response.js';
-import { HEAD_SIZE_MAX, HttpSyntaxError, parseResponseHead } from '#dist/registry/http/response-head.js';
+import { CutOffError, LooseResponse, type ResponseEvent } from '#src/registry/http/loose-response.js';
+import { HEAD_SIZE_MAX, HttpSyntaxError, parseResponseHead } from '#src/registry/http/response-head.js';
 
 const head = (text: string) => parseResponseHead(Buffer.from(text, 'latin1'));
 

@@ -1,6 +1,6 @@
 /** The rules of Go's `httpproxy`, with its own test cases where they exist. */
 import { describe, expect, test } from 'vitest';
-import { proxyFor } from '#dist/registry/http/proxy-environment.js';
+import { proxyFor } from '#src/registry/http/proxy-environment.js';
 import { withCode } from '../harness.js';
 
 const chosen = (url: string, environment: NodeJS.ProcessEnv) => proxyFor(new URL(url), environment);

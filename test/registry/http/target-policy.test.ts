@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { HttpAnswer, HttpRequest } from '#dist/registry/http/http-exchange.js';
-import { followRedirects } from '#dist/registry/http/redirect.js';
-import { addressKind, checkAddress, checkTarget, lookupTargets } from '#dist/registry/http/target-policy.js';
+import type { HttpAnswer, HttpRequest } from '#src/registry/http/http-exchange.js';
+import { followRedirects } from '#src/registry/http/redirect.js';
+import { addressKind, checkAddress, checkTarget, lookupTargets } from '#src/registry/http/target-policy.js';
 
 test.each([
   ['127.0.0.1', 'loopback'],
