@@ -1,6 +1,6 @@
+import { BufferPool } from '../base/buffer-pool.js';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { BufferPool } from '../blob/buffer-pool.js';
 import type { CachedIndex, CachedIndexes } from '../index/cached-indexes.js';
 import type { FoundIndex } from '../index/index-provider.js';
 import { HEAD_LENGTH } from '../index/layer-head.js';

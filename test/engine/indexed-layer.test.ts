@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#dist/blob/buffer-pool.js';
+import { BufferPool } from '#dist/base/buffer-pool.js';
 import { ChunkCache } from '#dist/engine/chunk-cache.js';
 import { IndexedLayer } from '#dist/engine/indexed-layer.js';
 import { CHUNK_SIZE } from '#dist/engine/inflate/chunk-reader.js';

@@ -1,6 +1,6 @@
+import { BufferPool } from '#dist/base/buffer-pool.js';
 import type { BlobReader } from '#dist/blob/blob.js';
 import { BlobHasher } from '#dist/blob/block-digests.js';
-import { BufferPool } from '#dist/blob/buffer-pool.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import type { Codec, ScanObserver } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#dist/blob/buffer-pool.js';
+import { BufferPool } from '#dist/base/buffer-pool.js';
 import { PAGE_SIZE } from '#dist/blob/page.js';
 import { BLOB_START } from '#dist/codec/codec.js';
 import { PLAIN } from '#dist/codec/codecs.js';
