@@ -1,6 +1,6 @@
 import { abortable } from '../base/abortable.js';
+import type { BufferPool } from '../base/buffer-pool.js';
 import { LayerslayerError } from '../base/errors.js';
-import type { BufferPool } from '../blob/buffer-pool.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';

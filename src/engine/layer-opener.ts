@@ -1,6 +1,6 @@
+import { BufferPool } from '../base/buffer-pool.js';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { BufferPool } from '../blob/buffer-pool.js';
 import type { CachedIndex, CachedIndexes, FoundIndex } from '../index/cached-indexes.js';
 import { shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';

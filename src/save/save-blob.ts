@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
+import { BufferPool } from '../base/buffer-pool.js';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Blob } from '../blob/blob.js';
-import { BufferPool } from '../blob/buffer-pool.js';
 import type { CachedPages } from '../blob/cached-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import { streamVerified } from '../blob/verified-stream.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#src/blob/buffer-pool.js';
+import { BufferPool } from '#src/base/buffer-pool.js';
 import { ChunkCache } from '#src/engine/chunk-cache.js';
 import { IndexedLayer } from '#src/engine/indexed-layer.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';

@@ -1,6 +1,6 @@
+import { BufferPool } from '#src/base/buffer-pool.js';
 import type { BlobReader } from '#src/blob/blob.js';
 import { BlobHasher } from '#src/blob/block-digests.js';
-import { BufferPool } from '#src/blob/buffer-pool.js';
 import { PAGE_SIZE } from '#src/blob/page.js';
 import type { Codec, ScanObserver } from '#src/codec/codec.js';
 import { PLAIN } from '#src/codec/codecs.js';

@@ -1,7 +1,7 @@
 import { abortable } from '../../base/abortable.js';
+import { BufferPool } from '../../base/buffer-pool.js';
 import type { Log } from '../../base/log.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
-import { BufferPool } from '../../blob/buffer-pool.js';
 import { GrowingRanges } from '../../blob/growing-ranges.js';
 import { type BlockDigests, PAGE_SIZE } from '../../blob/page.js';
 import { streamVerified } from '../../blob/verified-stream.js';

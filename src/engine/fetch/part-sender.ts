@@ -1,4 +1,4 @@
-import { BufferPool } from '../../blob/buffer-pool.js';
+import { BufferPool } from '../../base/buffer-pool.js';
 import { FRUGAL_LENGTH } from '../../blob/growing-ranges.js';
 
 /** A message costs as much as inflating 10 KiB (measured): most parts are long. */

@@ -1,5 +1,5 @@
+import type { BufferPool } from '../../base/buffer-pool.js';
 import { Semaphore } from '../../base/semaphore.js';
-import type { BufferPool } from '../../blob/buffer-pool.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */

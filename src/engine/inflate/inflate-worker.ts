@@ -3,11 +3,11 @@
  * compressed bytes come from the fetch thread, over a port that does not touch the main thread.
  */
 import { parentPort } from 'node:worker_threads';
+import { BufferPool } from '../../base/buffer-pool.js';
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { BufferPool } from '../../blob/buffer-pool.js';
 import { CachedPages } from '../../blob/cached-pages.js';
 import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#src/blob/buffer-pool.js';
+import { BufferPool } from '#src/base/buffer-pool.js';
 import { PAGE_SIZE } from '#src/blob/page.js';
 import { BLOB_START } from '#src/codec/codec.js';
 import { PLAIN } from '#src/codec/codecs.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BufferPool } from '#src/blob/buffer-pool.js';
+import { BufferPool } from '#src/base/buffer-pool.js';
 
 it('hands out again what came back, no more than it keeps, and no other sizes', () => {
   const pool = new BufferPool(100, 2);
