@@ -6,7 +6,6 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
-import { type ContentRange, parseContentRange } from './content-range.js';
 import { withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
 import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
@@ -221,4 +220,21 @@ export class RemoteBlob implements Blob {
   #doing(position: number): string {
     return `reading layer ${shortDigest(this.digest)} at ${position}`;
   }
+}
+
+/** Content-Range of a 206. RFC 9110, section 14.4. */
+interface ContentRange {
+  first: number; // byte offsets, both inside
+  last: number;
+  size: number | undefined; // of the whole blob; undefined for `*`
+}
+
+/** Returns the range of a Content-Range header; undefined if missing, or not a range of bytes. */
+export function parseContentRange(text: string | undefined): ContentRange | undefined {
+  const found = /^\s*bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)\s*$/i.exec(text ?? '');
+  if (!found) return undefined;
+  const [first, last] = [Number(found[1]), Number(found[2])];
+  const size = found[3] === '*' ? undefined : Number(found[3]);
+  if (last < first || (size !== undefined && last >= size)) return undefined;
+  return { first, last, size };
 }
