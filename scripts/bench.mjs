@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// Measures what the project promises, each figure side by side with what it is compared to, in one run:
+// Measures what the project promises, each figure beside the one that it is compared to, in one
+// run:
 //
 //     npm run bench [-- [--markdown] SECTION...]
 //
-// Needs root, /dev/fuse, buildah, docker-registry and GNU tools. A missed limit is a word in the table, not a failure.
+// Needs root, /dev/fuse, buildah, docker-registry and GNU tools. A missed limit is shown in the
+// table; it is no failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { find } from './bench/find.mjs';

@@ -12,8 +12,8 @@ const MAX_TEXT_SIZE = 2_000_000; // bytes; above are tables and bundles
 const TEXT_NAME = /\.(?:py|pm|pl|h|txt|html|xml|md)$|\/copyright$/;
 
 /**
- * Folders below `/` and the share of the size that each may fill; what is left over goes to the next. Where they
- * overlap, a file is taken once.
+ * Folders below `/`, and the share of the size that each may fill. The rest of a share goes to the
+ * next folder. Where folders overlap, a file is taken once.
  */
 const SHARES = {
   // ELF-heavy, as most layers are.
@@ -29,10 +29,10 @@ const SHARES = {
 };
 
 /**
- * Paths below `/`, parents before children, of about `size` bytes of files; folders only where something in them is
- * taken.
+ * Returns paths below `/`, parents before children, of about `size` bytes of files. Folders are
+ * taken only with a file of theirs.
  * @param shares as in SHARES
- * @param taken what is not to be taken again; the paths are added
+ * @param taken paths to skip; the chosen paths are added
  */
 export async function chooseFiles(workplace, shares, size, { only = () => true, taken = new Set() } = {}) {
   const chosen = [];
@@ -59,7 +59,10 @@ export async function chooseFiles(workplace, shares, size, { only = () => true, 
   return chosen;
 }
 
-/** Files and symlinks below `/FOLDER` (a pattern of the shell), sorted: two runs on one machine measure the same bytes. */
+/**
+ * Lists files and symlinks below `/FOLDER` (a pattern of the shell), sorted, so that two runs on
+ * one machine measure the same bytes.
+ */
 async function listed(workplace, folder) {
   const found = await workplace.bash(
     `cd /; find ${folder} -xdev '(' -type f -o -type l ')' -printf '%y %s %n:%D:%i %p\\0' 2>/dev/null | LC_ALL=C sort -z -k4 || true`,
@@ -74,7 +77,10 @@ async function listed(workplace, folder) {
     });
 }
 
-/** Gzipped (level 6, as gzip and docker do) tar of at least 200 MB of the kind's files, where the machine has them. */
+/**
+ * Returns a gzip'd tar (level 6, as gzip and docker use) of at least 200 MB of the kind's files,
+ * where the machine has them.
+ */
 export async function corpusOf(kind, size, workplace) {
   const only =
     kind === 'text'

@@ -1,4 +1,4 @@
-// An image that this machine has never seen: how long until its first file is read, and until all of them are.
+// An image that is new to this machine: the time until its first file is read, and until all are.
 import { interleaved, megabytes, seconds } from './measure.mjs';
 import { Mounts, timedBuildah } from './mounts.mjs';
 

@@ -12,8 +12,8 @@ export async function indexSize({ workplace, images, report }) {
   const { entries } = await mounts.mount(image.reference);
   const sizes = await workplace.run([
     'find',
-    `${mounts.cache}/v1/index`,
-    `${mounts.cache}/v1/trees`,
+    `${mounts.cache}/v2/index`,
+    `${mounts.cache}/v2/trees`,
     '-type',
     'f',
     '-printf',

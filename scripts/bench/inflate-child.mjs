@@ -1,16 +1,19 @@
-// Passes over a gzip file in memory, in a process that does nothing else: `inflate-child.mjs FILE`. Each pair of passes,
-// zlib's and ours, is one after the other, so that whatever else the machine does falls on both. Prints as JSON, of the
-// first pair (cold: V8 is still compiling) and of the median pair of the others, the processor seconds of zlib, of our
-// inflating thread and of our whole process (V8's helpers and the pool beside), and the decompressed bytes.
+// Passes over a gzip file in memory, in a process of its own: `inflate-child.mjs FILE`. zlib's and
+// our pass alternate, so that other work on the machine slows both. Prints JSON for the first pair
+// (cold: V8 is still compiling) and for the median pair of the others: the processor seconds of
+// zlib, of our inflating thread and of our whole process (with V8's helpers and the pool), and the
+// decompressed bytes.
 import { readFileSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { decodeLayerIndex } from '#dist/layer/layer-index-codec.js';
+import { decodeLayerIndex } from '../../dist/index/index-file.js';
 import { MIB } from './measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
 const WARM_PAIRS = 5;
 
-/** Inflates, checks CRC32 and length; throws the bytes away. Its inflater runs in a thread of libuv's pool. */
+/**
+ * Inflates, checks CRC32 and length, and drops the bytes. zlib runs in a thread of libuv's pool.
+ */
 function zlibPass(blob) {
   return new Promise((resolve, reject) => {
     const gunzip = createGunzip({ chunkSize: MIB });
@@ -25,7 +28,10 @@ function zlibPass(blob) {
   });
 }
 
-/** Seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst: nanoseconds come first) */
+/**
+ * Returns the seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst:
+ * nanoseconds come first)
+ */
 function threadSeconds() {
   return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e9;
 }

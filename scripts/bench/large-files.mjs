@@ -1,4 +1,5 @@
-// Half a gigabyte that can't be compressed, read from end to end: off the disk cache, and out of the kernel's page cache.
+// Half a gigabyte of incompressible data, read from end to end: from the disk cache, and from the
+// kernel's page cache.
 import { join } from 'node:path';
 import { ext4Copy } from './ext4.mjs';
 import { LARGE_FILE_SIZE, LARGE_FILES } from './images.mjs';
@@ -7,7 +8,7 @@ import { Mounts, missingFuseNative } from './mounts.mjs';
 
 const ROUNDS = 3;
 
-/** What a cold read is to reach: this, or this part of the plain copy's rate, whichever is lower. */
+/** The goal of a cold read: this, or this part of the plain copy's rate, whichever is lower. */
 const COLD_RATE = 600; // 10^6 bytes a second
 const COLD_SHARE = 0.5;
 /** Times ext4's time. */

@@ -9,7 +9,8 @@ export function median(values) {
 }
 
 /**
- * Runs the subjects in turn, round by round, so that whatever else the machine does falls on all of them alike.
+ * Runs the subjects alternately, round by round, so that other work on the machine slows all of
+ * them alike.
  * @param subjects name -> async function that returns a figure
  * @returns name -> the figures' median
  */

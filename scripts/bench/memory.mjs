@@ -1,4 +1,4 @@
-// What the daemon holds in memory: while it indexes, after everything was read, and of a very large tree.
+// The daemon's memory: while it indexes, after everything was read, and of a very large tree.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MIB, mib, seconds } from './measure.mjs';

@@ -44,7 +44,10 @@ export class Mounts {
     return JSON.parse(await this.#workplace.run(this.command(reference)));
   }
 
-  /** Seconds from the shell's fork until the command has ended; `then` runs after it, with the mountpoint as $1. */
+  /**
+   * Returns the seconds from the shell's fork until the command has ended. `then` runs after it,
+   * with the mountpoint as $1.
+   */
   timed(reference, then = ':') {
     const quoted = this.command(reference).map((word) => `'${word}'`);
     return this.#workplace.timed(`${quoted.join(' ')} >/dev/null; ${then}`, [this.mountpoint]);
@@ -74,13 +77,13 @@ export async function missingFuseNative(workplace) {
 }
 
 /**
- * Seconds that buildah takes to pull into an empty store (overlay driver), mount, and run `then` with the mountpoint
- * as $1.
+ * Returns the seconds that buildah takes to pull into an empty store (overlay driver), mount, and
+ * run `then` with the mountpoint as $1.
  */
 export async function timedBuildah(workplace, reference, then) {
   const store = workplace.newFolder('buildah');
-  // In a mount namespace of its own: its mounts end with it, and the blob cache that root's buildah keeps beside any
-  // store is hidden, so that it neither helps nor remembers.
+  // In its own mount namespace, so that its mounts end with it. Hides the blob cache that root's
+  // buildah has for all stores, so that it neither helps nor remembers.
   const script = `
     if [ -d /var/lib/containers ]; then mount --bind "$2/hidden" /var/lib/containers; fi
     buildah=(buildah --root "$2/root" --runroot "$2/run" --storage-driver overlay)

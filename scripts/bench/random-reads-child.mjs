@@ -1,5 +1,8 @@
-// Opens an image whose bytes are in the cache directory, and reads at random: `REFERENCE CACHE`. Prints microseconds.
-import { startSession } from '../../dist/image/session.js';
+// Opens an image whose bytes are in the cache directory, and reads at random: `REFERENCE CACHE`. Prints
+// microseconds, and the bytes that a read fetches when none are in the cache.
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { startSession } from '../../dist/engine/session.js';
 import { defaultPlatform } from '../../dist/oci/platform.js';
 import { MIB } from './measure.mjs';
 
@@ -13,6 +16,10 @@ const WARM_MEMORY = 64 * MIB;
 const COLD_MEMORY = 64 * 1024;
 const CACHE_CAP = 4096 * MIB;
 const SEED = 1;
+/** Reads of bytes that are in the registry only. */
+const REMOTE_READS = 24;
+/** Read-ahead of one read must not serve the next. */
+const SETTLE_MS = 50;
 
 const [reference, directory] = process.argv.slice(2);
 
@@ -27,7 +34,7 @@ async function measured(memoryBytes, chooseReads) {
   try {
     const image = await session.resolve(reference, defaultPlatform());
     const layers = await session.openLayers(image);
-    return await chooseReads(placesIn(layers));
+    return await chooseReads(placesIn(layers), session);
   } finally {
     await session.close();
   }
@@ -72,6 +79,13 @@ function percentiles(values) {
   return { p50: at(0.5), p99: at(0.99) };
 }
 
+/** Removes all compressed bytes from the cache; the indexes stay. */
+function removePages() {
+  for (const version of readdirSync(directory)) {
+    rmSync(join(directory, version, 'pages'), { recursive: true, force: true });
+  }
+}
+
 /** mulberry32: two runs read the same places. */
 function randomNumbers(seed) {
   let state = seed;
@@ -95,4 +109,13 @@ const warm = await measured(WARM_MEMORY, async (draw) => {
   for (let i = 0; i < WARM_READS; i++) times.push(await timed(places[i % WARM_PLACES]));
   return percentiles(times);
 });
-process.stdout.write(JSON.stringify({ cold, warm }));
+removePages();
+const remote = await measured(COLD_MEMORY, async (draw, session) => {
+  const before = session.metrics().bytesFetched;
+  for (let i = 0; i < REMOTE_READS; i++) {
+    await timed(draw());
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+  return { bytes: (session.metrics().bytesFetched - before) / REMOTE_READS };
+});
+process.stdout.write(JSON.stringify({ cold, warm, remote }));

@@ -1,4 +1,5 @@
-// Debian's docker-registry on a loopback port, and pushing to it. (OCI distribution-spec, "Pushing blobs")
+// Debian's docker-registry on a loopback port, and uploads to it. (OCI distribution-spec, "Pushing
+// blobs")
 import { createHash } from 'node:crypto';
 import { createReadStream, writeFileSync } from 'node:fs';
 import { request } from 'node:http';

@@ -2,13 +2,13 @@
 
 const COLUMNS = ['what', 'layerslayer', 'against', 'ratio', 'limit', 'verdict'];
 
-/** Rows of the table. Verdicts are words only: a busy machine must not fail anybody's build. */
+/** Rows of the table. Verdicts are words only: a busy machine must not fail a build. */
 export class Report {
   #rows = [];
 
   /**
-   * @param row `ours` and `against` are texts; `ratio` a number that is to be `atMost` or `atLeast` the limit; with
-   *   neither it is only told
+   * @param row `ours` and `against` are texts; `ratio` is a number that must be `atMost` or
+   *   `atLeast` the limit; without either it has no verdict
    */
   add({ what, ours = '', against = '', ratio, atMost, atLeast, unit = '' }) {
     const kept =

@@ -1,4 +1,4 @@
-// An image whose indexes are on disk: what mounting it again takes, and what it asks of the registry.
+// An image whose indexes are on disk: the time to mount it again, and its requests to the registry.
 import { createServer, request } from 'node:http';
 import { interleaved, seconds } from './measure.mjs';
 import { Mounts } from './mounts.mjs';

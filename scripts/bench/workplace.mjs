@@ -1,4 +1,4 @@
-// A temporary directory, the processes and mounts that belong to it, and their end, whatever happens in between.
+// A temporary directory with its processes and mounts, which all end with it.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Where scripts/common.sh unpacks docker-registry to when it is not installed. */
 const TOOLS = join(ROOT, 'node_modules/.cache/layerslayer-tools/usr/bin');
 
-/** Every process of this run inherits it, daemons too: so they are found, and no others are ended. */
+/**
+ * Each process of this run inherits it, daemons too. So they are found, and no others are ended.
+ */
 const MARK_NAME = 'LAYERSLAYER_BENCH_RUN';
 
 /** A daemon ends within 2 s after its mount is gone; what still runs after this is killed. */
@@ -42,7 +44,7 @@ export class Workplace {
     return path;
   }
 
-  /** A folder that nobody has used. */
+  /** Returns an unused folder. */
   newFolder(name) {
     return this.folder(`${name}-${++this.#places}`);
   }
@@ -95,7 +97,10 @@ export class Workplace {
     for (const argv of warm) await this.run(argv);
   }
 
-  /** Ends everything that belongs to this place and deletes it. Once; later callers wait for the same end. */
+  /**
+   * Ends all processes and mounts of this directory and deletes it. Runs once; later callers wait
+   * for it.
+   */
   cleanUp() {
     this.#cleaned ??= this.#cleanUp();
     return this.#cleaned;

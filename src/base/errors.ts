@@ -1,8 +1,9 @@
 import { systemFault } from './system-fault.js';
 
 /**
- * The one error class and its closed set of codes. A code is decided where the fault happens; each level above may
- * add context with `withContext`. Codes become errno, HTTP status and exit status only at the edges (`fuse/`, `cli/`).
+ * The one error class and its closed set of codes. A code is decided where the fault happens. Each
+ * level above may add context with `withContext`. Codes become errno and exit status only at the
+ * edges (`fuse/`, `cli/`).
  */
 
 export const ERROR_CODES = [
@@ -27,8 +28,8 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
- * A fault with a code. The message says what was being done, what came and what was wanted, on which digest, offset
- * or reference; it never holds credentials or the query string of a signed URL.
+ * A fault with a code. The message names what was done, what came and what was wanted, on which
+ * digest, offset or reference. It never contains credentials or the query string of a signed URL.
  */
 export class LayerslayerError extends Error {
   override readonly name = 'LayerslayerError';
@@ -42,11 +43,16 @@ export class LayerslayerError extends Error {
   }
 }
 
+/** Returns the error for input that is outside what this program reads, or past a limit. */
+export function unsupported(message: string, options?: { cause?: unknown }): LayerslayerError {
+  return new LayerslayerError('UNSUPPORTED', message, options);
+}
+
 /** An error as it crosses a thread or process border, where class identity is lost. */
 export interface ErrorRecord {
   code: ErrorCode;
   message: string;
-  stack?: string;
+  stack?: string | undefined;
 }
 
 export function toErrorRecord(error: unknown): ErrorRecord {
@@ -78,13 +84,13 @@ export function asLayerslayerError(error: unknown): LayerslayerError {
   return fault;
 }
 
-/** The same fault, told with what the caller was doing: `context: message`. */
+/** Returns the same fault with the caller's context: `context: message`. */
 export function withContext(error: unknown, context: string): LayerslayerError {
   const known = asLayerslayerError(error);
   return new LayerslayerError(known.code, `${context}: ${known.message}`, { cause: known });
 }
 
-/** The system error code (`ENOENT`, `ENOSPC` …) of a Node error, if it has one. */
+/** Returns the system error code (`ENOENT`, `ENOSPC` …) of a Node error, if it has one. */
 export function systemCode(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   return typeof code === 'string' ? code : undefined;

@@ -27,9 +27,9 @@ export function collectYoungGarbage(): void {
 }
 
 /**
- * Collects this thread's garbage a moment from now, if `isIdle` still. A thread that has moved many buffers and then has
- * nothing to do keeps what is left of them until it allocates again: 10 to 30 MiB a thread, for as long as a mount lives
- * (measured).
+ * Collects this thread's garbage after a pause, if `isIdle()` is still true then. An idle thread
+ * keeps the remains of buffers that it moved until it allocates again: 10 to 30 MiB a thread, as
+ * long as a mount lives (measured).
  */
 export function collectGarbageSoon(isIdle: () => boolean): void {
   // Debounced: collecting after each layer took 37 of 45 s for an image of 1,000 layers (measured).

@@ -1,4 +1,4 @@
-/** Log lines go to a sink that the edge chooses (stderr, a file, a message port); nobody below it knows which. */
+/** Log lines go to a sink that the edge chooses: stderr, a file, or a message port. */
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -13,22 +13,15 @@ export const SMALL_SPACE_OPTIONS: readonly string[] = [
 ];
 
 /**
- * Least address space of a process, in bytes, for any image. A mount of a small image takes 0.9
- * GiB, nearly all reserved and unused (measured, two processors). With less, V8 eventually kills
- * the process.
+ * Least address space of a process for any image. A mount of a small image takes 0.9 GiB, nearly
+ * all reserved and unused (measured, two processors). With less, V8 eventually kills the process.
  */
-const LEAST_SPACE = 1.5 * 2 ** 30;
+const LEAST_SPACE = 1.5 * 2 ** 30; // bytes
 
-/**
- * Threads of a command that reads an image: 15 (measured). libuv aborts the process if it cannot
- * start one.
- */
+/** Threads of a command that reads an image: 15 (measured). libuv aborts if it cannot start one. */
 const LEAST_PROCESSES = 16;
 
-/**
- * A daemon that serves reads has 36 open files, including its worker threads' (measured, two
- * processors).
- */
+/** A daemon that serves reads has 36 open files, with its threads' (measured, two processors). */
 const FEW_FILES = 256;
 /** Files open briefly during a read: cached pages, connections. */
 const SPARE_FILES = 8;
@@ -36,14 +29,8 @@ const SPARE_FILES = 8;
 /** A daemon has 19 threads (measured). The limit covers all processes of the user. */
 const FEW_PROCESSES = 1024;
 
-/** Soft limits of this process (getrlimit(2)). undefined: no limit, or /proc is missing. */
-interface ProcessLimits {
-  addressSpace: number | undefined; // bytes
-  openFiles: number | undefined;
-  processes: number | undefined; // and threads, of the user; root has no such limit
-}
-
-function processLimits(): ProcessLimits {
+/** Returns soft limits of this process (getrlimit(2)). undefined: no limit, or /proc is missing. */
+function processLimits() {
   let text = '';
   try {
     text = readFileSync('/proc/self/limits', 'latin1');
@@ -55,16 +42,14 @@ function processLimits(): ProcessLimits {
     return value === undefined ? undefined : Number(value);
   };
   return {
-    addressSpace: soft('Max address space'),
+    addressSpace: soft('Max address space'), // bytes
     openFiles: soft('Max open files'),
+    // And threads, of the user. Root has no such limit.
     processes: process.geteuid?.() === 0 ? undefined : soft('Max processes'),
   };
 }
 
-/**
- * Returns whether the address space is limited and this process started without
- * SMALL_SPACE_OPTIONS.
- */
+/** Returns whether the address space is limited, but SMALL_SPACE_OPTIONS are not set. */
 export function wantsSmallSpace(): boolean {
   return processLimits().addressSpace !== undefined && !savesAddressSpace();
 }
@@ -93,13 +78,11 @@ export function hopelessLimit(): string | undefined {
  */
 export function tightLimits(): string | undefined {
   const { addressSpace, openFiles, processes } = processLimits();
-  const tight = [
-    ...(addressSpace === undefined ? [] : [spaceText(addressSpace)]),
-    ...(openFiles !== undefined && openFiles < FEW_FILES
-      ? [`open files are limited to ${openFiles} (ulimit -n)`]
-      : []),
-    ...(processes !== undefined && processes < FEW_PROCESSES ? [processesText(processes)] : []),
-  ];
+  const tight: string[] = [];
+  if (addressSpace !== undefined) tight.push(spaceText(addressSpace));
+  if (openFiles !== undefined && openFiles < FEW_FILES)
+    tight.push(`open files are limited to ${openFiles} (ulimit -n)`);
+  if (processes !== undefined && processes < FEW_PROCESSES) tight.push(processesText(processes));
   return tight.length === 0 ? undefined : tight.join(', ');
 }
 
@@ -116,10 +99,7 @@ function kib(bytes: number): number {
   return Math.floor(bytes / 1024);
 }
 
-/**
- * Checks that a few more files can be opened.
- * @throws the system's error (EMFILE)
- */
+/** Checks that a few more files can be opened. @throws the system's error (EMFILE) */
 export function checkSpareFiles(): void {
   const opened: number[] = [];
   try {
@@ -129,10 +109,7 @@ export function checkSpareFiles(): void {
   }
 }
 
-/**
- * Returns whether V8, libuv or the kernel uses the signal to end a process without memory or
- * threads.
- */
+/** Returns whether a process without memory or threads ends by this signal. */
 export function isCrash(signal: string): boolean {
   return ['SIGTRAP', 'SIGABRT', 'SIGILL', 'SIGSEGV', 'SIGBUS'].includes(signal);
 }

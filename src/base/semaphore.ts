@@ -1,9 +1,9 @@
-/** Bounds how many of a thing run at once; waiters are served first come, first served. */
+/** Limits how many tasks run at once. Waiters are served in order. */
 export class Semaphore {
   readonly #waiters: (() => void)[] = [];
   #free: number;
 
-  /** @param permits how many may hold it at once, 1 or more */
+  /** @param permits tasks that may run at once, 1 or more */
   constructor(permits: number) {
     this.#free = permits;
   }
@@ -39,7 +39,7 @@ export class Semaphore {
 
   #release(): void {
     const next = this.#waiters.shift();
-    // The permit goes straight to the next waiter: counting it free first would let a newcomer overtake.
+    // The permit moves to the next waiter. If it became free first, a later caller could overtake.
     if (next) next();
     else this.#free++;
   }

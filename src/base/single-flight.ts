@@ -1,6 +1,6 @@
 /**
- * Callers of one key share one running task. A task that ended, well or badly, is forgotten at once: a failure is
- * never remembered, so the next caller tries again.
+ * Callers of one key share one running task. A finished task is forgotten at once. So the next
+ * caller after a failure tries again.
  */
 export class SingleFlight<K, V> {
   readonly #running = new Map<K, Promise<V>>();

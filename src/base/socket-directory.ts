@@ -1,8 +1,8 @@
 import { constants, existsSync, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { systemCode } from './errors.js';
-import { fsPath } from './raw-text.js';
+import { fsPath } from './text/raw-text.js';
 
 /**
  * Bytes of `sun_path` without its NUL (unix(7)). Node truncates a longer path and binds the result,
@@ -11,7 +11,7 @@ import { fsPath } from './raw-text.js';
 const SOCKET_PATH_MAX = 107;
 
 /** `dead`: the listener has ended and left its file. */
-export type Contact = { socket: Socket } | 'dead' | 'missing';
+type Contact = Socket | 'dead' | 'missing';
 
 /**
  * An open directory and its Unix sockets, addressed as `/proc/self/fd/N/NAME`. That path is always
@@ -51,16 +51,14 @@ export class SocketDirectory {
    * @throws the system's error: EADDRINUSE if the name is taken, or the error of a file system
    *   without sockets; Error without /proc
    */
-  async listen(name: string, server: Server = createServer()): Promise<Server> {
+  async listen(name: string, server: Server): Promise<void> {
     const path = this.path(name);
     // Without /proc, bind(2) reports ENOENT, as for a removed directory.
     if (!existsSync(this.path('.'))) throw new Error('/proc is not mounted');
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, () => {
-        server.off('error', reject);
-        resolve();
-      });
+      // It stays: without a listener, a failed accept(2) (EMFILE) would end the process.
+      server.on('error', reject);
+      server.listen(path, resolve);
     });
     try {
       await chmod(path, 0o600); // under umask 0777, the owner could not connect
@@ -68,14 +66,13 @@ export class SocketDirectory {
       server.close();
       throw error;
     }
-    return server;
   }
 
   /** @throws the system's error if the state is unknown: EACCES; EAGAIN if the queue is full */
   contact(name: string): Promise<Contact> {
     const socket = connect(this.path(name));
     return new Promise((resolve, reject) => {
-      socket.once('connect', () => resolve({ socket }));
+      socket.once('connect', () => resolve(socket));
       socket.once('error', (error) => {
         socket.destroy();
         const code = systemCode(error);
@@ -84,6 +81,13 @@ export class SocketDirectory {
         else reject(error);
       });
     });
+  }
+
+  /** Returns whether the file's listener has ended. @throws as `contact` */
+  async isDead(name: string): Promise<boolean> {
+    const contact = await this.contact(name);
+    if (typeof contact !== 'string') contact.destroy();
+    return contact === 'dead';
   }
 
   /**

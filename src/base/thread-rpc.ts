@@ -8,20 +8,20 @@ import {
 } from './errors.js';
 
 /**
- * Calls and notices between threads over a MessagePort (or a Worker, or parentPort: whatever posts and receives).
- * A call is answered once; aborting the caller's signal aborts the signal that the callee was given. Buffers named
- * in `transfer` move instead of being cloned.
+ * Calls and notices between threads over a MessagePort, a Worker or parentPort. Each call is
+ * answered once. Aborting the caller's signal aborts the signal of the handler. Buffers in
+ * `transfer` move instead of being cloned.
  */
 
-/** The part of MessagePort and Worker that is needed here. */
+/** The part of MessagePort and Worker that is used here. */
 export interface Endpoint {
   postMessage(message: unknown, transfer?: readonly Transferable[]): void;
   on(event: 'message', listener: (message: unknown) => void): unknown;
-  /** The other end of a MessagePort is gone, with its thread perhaps. A Worker tells of its end otherwise. */
+  /** The other end is gone, perhaps with its thread. A Worker has other events for that. */
   on(event: 'close', listener: () => void): unknown;
 }
 
-/** A handler's result together with the buffers in it that move to the caller. */
+/** A handler's result, and the buffers in it that move to the caller. */
 export class Transferred<T> {
   constructor(
     readonly value: T,
@@ -30,8 +30,8 @@ export class Transferred<T> {
 }
 
 type Handler = (argument: never, signal: AbortSignal) => unknown;
-/** Methods that one side offers: each takes one argument and a signal. A notice's result is ignored. */
-export type Handlers = Record<string, Handler>;
+/** Methods of one side. Each takes an argument and a signal. A notice's result is ignored. */
+type Handlers = Record<string, Handler>;
 type ArgumentOf<H> = H extends (argument: infer A, signal: AbortSignal) => unknown ? A : never;
 type ResultOf<H> = H extends (...args: never[]) => infer R ? Moved<Awaited<R>> : never;
 type Moved<V> = V extends Transferred<infer T> ? T : V;
@@ -46,13 +46,12 @@ type Message =
 interface Call {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  leave(): void; // the signal
 }
 
-/** Notices are not aborted. */
+/** Notices cannot be aborted. */
 const NEVER = new AbortController().signal;
 
-/** One end of a conversation: calls the other's handlers, answers with its own. */
+/** One end of a conversation. It calls the other end's handlers and answers calls by its own. */
 export class ThreadPeer<Remote extends object> {
   readonly #endpoint: Endpoint;
   readonly #handlers: Handlers;
@@ -65,37 +64,38 @@ export class ThreadPeer<Remote extends object> {
     this.#endpoint = endpoint;
     this.#handlers = handlers as Handlers;
     endpoint.on('message', (message) => this.#receive(message as Message));
-    // Else a call to a thread that died would wait for ever, and what it had asked us for would go on for nobody.
+    // Otherwise calls to a dead thread would never end, nor the work that it had asked for.
     endpoint.on('close', () => this.close(new LayerslayerError('INTERNAL', 'the other thread is gone')));
   }
 
   /**
-   * An aborted call still ends with the other end's answer: when it rejects, nothing of it goes on over there.
-   * @throws LayerslayerError what the handler threw; the signal's reason, as the handler passes it on
+   * An aborted call ends with the other end's answer. When it rejects, its work over there has
+   * ended too.
+   * @throws LayerslayerError what the handler threw; the signal's reason, as the handler passes it
+   *   on
    */
   async call<M extends keyof Remote & string>(
     method: M,
     argument: ArgumentOf<Remote[M]>,
-    options: { transfer?: readonly Transferable[]; signal?: AbortSignal } = {},
+    options: { transfer?: readonly Transferable[]; signal?: AbortSignal | undefined } = {},
   ): Promise<ResultOf<Remote[M]>> {
     const { signal, transfer } = options;
     if (this.#closed) throw this.#closed;
     if (signal?.aborted) throw asLayerslayerError(signal.reason);
     const id = this.#nextId++;
-    // Before the call is noted, as it throws for what can't be cloned.
+    // Before the call is registered: it throws for values that cannot be cloned.
     this.#endpoint.postMessage({ type: 'call', id, method, argument } satisfies Message, transfer);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        const reason = toErrorRecord(signal?.reason);
-        this.#endpoint.postMessage({ type: 'cancel', id, reason } satisfies Message);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#calls.set(id, {
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        leave: () => signal?.removeEventListener('abort', onAbort),
-      });
-    });
+    const onAbort = () => {
+      const reason = toErrorRecord(signal?.reason);
+      this.#endpoint.postMessage({ type: 'cancel', id, reason } satisfies Message);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const answer = new Promise<unknown>((resolve, reject) => this.#calls.set(id, { resolve, reject }));
+      return (await answer) as ResultOf<Remote[M]>;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   notify<M extends keyof Remote & string>(
@@ -111,7 +111,7 @@ export class ThreadPeer<Remote extends object> {
     return this.#closed !== undefined;
   }
 
-  /** The conversation is over: every call under way and to come fails with `error`, every one that we serve is aborted. */
+  /** Fails current and later calls with `error`, and aborts calls that this end serves. */
   close(error: LayerslayerError): void {
     if (this.#closed) return;
     this.#closed = error;
@@ -143,16 +143,15 @@ export class ThreadPeer<Remote extends object> {
   #take(id: number): Call | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
-    call?.leave();
     return call;
   }
 
-  /** A notice has nobody to tell of a fault; whoever calls next finds it. */
+  /** Drops faults: a notice has no answer. The next call reports the fault. */
   async #notice(method: string, argument: unknown): Promise<void> {
     try {
       await this.#handlers[method]?.(argument as never, NEVER);
     } catch {
-      // Not thrown on: an exception in a message listener ends its thread.
+      // An exception in a message listener would end its thread.
     }
   }
 

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 
 /** Bytes in an open file: all of it, or a member of an archive. */
 export interface FilePart {
@@ -10,10 +10,10 @@ export interface FilePart {
 }
 
 /**
- * Opens a file for reading. A symlink is followed: layouts made by build tools are full of them, and what it leads to is
- * judged by its digest.
- * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for what is no regular file: a pipe would keep us waiting, a
- *   device has no end
+ * Opens a file for reading. Follows symlinks: build tools make layouts of them, and digests check
+ * the contents.
+ * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for a pipe, which would block, and a device,
+ *   which has no end
  */
 export async function openRegularFile(path: string): Promise<{ file: FileHandle; size: number }> {
   let file: FileHandle;

@@ -1,13 +1,12 @@
-import type { BlobSource, LocalBytes } from './blob-reader.js';
+import type { Blob, OnChunk, StreamedBlob } from './blob.js';
 
 /**
- * Bytes within which nothing is asked ahead: who looks for one file may find it here and stop, and then nothing was
- * fetched in vain.
+ * Bytes within which nothing is requested ahead: a search for one file may find it here and stop.
  */
 export const FRUGAL_LENGTH = 128 * 1024;
 /** A tar's first entries and a small file: 64 KiB of gzip hold some hundred KiB. */
 const FIRST_LENGTH = 64 * 1024;
-/** What one request costs then weighs little, whatever the distance: 8 MiB take 0.7 s at 100 Mbit/s. */
+/** The cost of a request is then small at any distance: 8 MiB take 0.7 s at 100 Mbit/s. */
 const LONGEST_LENGTH = 8 * 1024 * 1024;
 
 interface Range {
@@ -17,15 +16,15 @@ interface Range {
 }
 
 /**
- * Streams a blob to a reader that may stop at any moment, by closed ranges that grow with the way behind it: an open
- * request would fill the sockets' buffers, some MiB, behind the reader's back. One range at a time at first; then the next one is
- * under way while this one is read. No range is longer than half of what was read before it, so that
- * stopping wastes at most as much as was used.
+ * Streams a blob to a reader that may stop at any moment. Its closed ranges grow: an open request
+ * would fill the sockets' buffers, some MiB, which the reader may never use. One range at a time at
+ * first, then the next one is requested while this one is read. No range is longer than half of
+ * what was read before it: stopping wastes at most as much as was used.
  */
-export class GrowingRanges implements BlobSource {
-  readonly #source: BlobSource;
+export class GrowingRanges implements StreamedBlob {
+  readonly #source: Blob;
 
-  constructor(source: BlobSource) {
+  constructor(source: Blob) {
     this.#source = source;
   }
 
@@ -33,24 +32,11 @@ export class GrowingRanges implements BlobSource {
     return this.#source.size;
   }
 
-  read(offset: number, length: number, signal?: AbortSignal, lent?: Uint8Array): Promise<Uint8Array> {
-    return this.#source.read(offset, length, signal, lent);
-  }
-
-  get local(): LocalBytes | undefined {
-    return this.#source.local;
-  }
-
   reconnect(): void {
     this.#source.reconnect?.();
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
+  async stream(offset: number, end: number, onChunk: OnChunk, signal?: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const within = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
     const begin = (start: number, before?: Promise<void>): Range => {
@@ -64,14 +50,14 @@ export class GrowingRanges implements BlobSource {
         ahead = undefined;
         if (range.end < end && range.start - offset >= FRUGAL_LENGTH) {
           ahead = begin(range.end, range.done);
-          ahead.done.catch(() => {}); // told when its turn comes
+          ahead.done.catch(() => {}); // thrown in its turn
         }
         await range.done;
         if (range.end === end) return;
       }
     } catch (error) {
       stop.abort(error);
-      await ahead?.done.catch(() => {}); // nothing goes on behind our back
+      await ahead?.done.catch(() => {}); // no request outlives this call
       throw error;
     }
   }
@@ -83,10 +69,7 @@ function lengthAfter(passed: number): number {
 }
 
 /** The first chunk waits for the range before: the bytes that follow it stay in the socket. */
-function inTurn(
-  onChunk: (chunk: Uint8Array) => void | Promise<void>,
-  before: Promise<void> | undefined,
-): (chunk: Uint8Array) => void | Promise<void> {
+function inTurn(onChunk: OnChunk, before: Promise<void> | undefined): OnChunk {
   if (!before) return onChunk;
   let isOurTurn = false;
   return (chunk) => {

@@ -1,43 +1,31 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * A map that keeps what was used last and is bounded by bytes, as the caller counts them. An item larger than the
- * whole cap is not kept (and what its key held before is dropped), so that one giant cannot empty the map.
+ * An LRU cache bounded by bytes, as the caller counts them. An item larger than the whole cap is
+ * not cached, so that one large item cannot empty the cache. The earlier value of its key is
+ * dropped all the same.
  */
 export class ByteLru<K extends {}, V extends {}> {
   // undefined at cap 0: lru-cache takes a maxSize of 0 for "no limit".
   readonly #items: LRUCache<K, V> | undefined;
 
-  /** @param capBytes 0 keeps nothing */
+  /** @param capBytes 0 caches nothing */
   constructor(capBytes: number) {
     this.#items = capBytes > 0 ? new LRUCache({ maxSize: Math.floor(capBytes) }) : undefined;
   }
 
-  /** The value, which now counts as used last. */
+  /** Returns the value, which becomes the most recently used. */
   get(key: K): V | undefined {
     return this.#items?.get(key);
   }
 
-  /** @param bytes what the value costs, 0 or more */
+  /** @param bytes size of the value, 0 or more */
   set(key: K, value: V, bytes: number): void {
-    // lru-cache wants at least 1; a value without bytes still costs its place in the map.
+    // lru-cache requires at least 1. A value without bytes still takes an entry.
     this.#items?.set(key, value, { size: Math.max(1, Math.ceil(bytes)) });
   }
 
-  delete(key: K): void {
-    this.#items?.delete(key);
-  }
-
-  clear(): void {
-    this.#items?.clear();
-  }
-
-  /** How many items are kept. */
-  get size(): number {
-    return this.#items?.size ?? 0;
-  }
-
-  /** Bytes of all that is kept, never more than the cap. */
+  /** Bytes of all cached items, never more than the cap. */
   get bytes(): number {
     return this.#items?.calculatedSize ?? 0;
   }

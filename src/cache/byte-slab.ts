@@ -1,17 +1,17 @@
 import { LRUCache } from 'lru-cache';
 
-/** Slots are made this many bytes at a time, as they are needed. */
+/** Slots are allocated this many bytes at a time, as needed. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /**
- * What was used last, in slots of one size: contents are copied in, and a slot that is given up is used again. Caching
- * buffers themselves would leave each evicted one to the garbage collector, which lets tens of MiB pile up before it
- * looks (measured: 128 MiB for a cap of 64).
+ * An LRU cache that copies contents into slots of one size, and uses evicted slots again. If it
+ * cached buffers themselves, the garbage collector would let tens of MiB of evicted ones accumulate
+ * (measured: 128 MiB for a cap of 64).
  */
 export class ByteSlab {
   readonly #slotSize: number;
   readonly #slotsAChunk: number;
-  readonly #slots: Uint8Array[] = []; // in order, those of a chunk side by side
+  readonly #slots: Uint8Array[] = []; // in order, those of one allocation side by side
   readonly #free: number[] = [];
   readonly #kept: LRUCache<number, Uint8Array>;
 
@@ -29,17 +29,17 @@ export class ByteSlab {
     });
   }
 
-  /** Whether `get` would find it; that does not count as a use. */
+  /** Returns whether the key is cached. Does not count as a use. */
   has(key: number): boolean {
     return this.#kept.has(key);
   }
 
-  /** The content: a view of its slot, valid until the next `set`. */
+  /** Returns the content: a view of its slot, valid until the next `set`. */
   get(key: number): Uint8Array | undefined {
     return this.#kept.get(key);
   }
 
-  /** Copies the content in. */
+  /** Copies the content into a slot. */
   set(key: number, content: Uint8Array): void {
     if (this.#kept.has(key)) this.#kept.delete(key);
     else if (this.#kept.size === this.#kept.max) this.#kept.pop();
@@ -60,7 +60,7 @@ export class ByteSlab {
   }
 
   #slotOf(view: Uint8Array): number {
-    let first = 0; // slot of the chunk
+    let first = 0; // slot of the allocation
     while (this.#slots[first]!.buffer !== view.buffer) first += this.#slotsAChunk;
     return first + view.byteOffset / this.#slotSize;
   }

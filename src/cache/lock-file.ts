@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, lstat, readdir, rename, unlink } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { systemCode } from '../base/errors.js';
 import { SocketDirectory } from '../base/socket-directory.js';
 
@@ -42,25 +42,20 @@ export class LockFile {
   readonly #directory: SocketDirectory;
   readonly #name: string;
   readonly #own: string; // name of this process's file until it holds the lock
-  readonly #identity: string; // of that file
-  readonly #server: Server;
-  readonly #waiters: Set<Socket>;
+  #identity = ''; // of that file
+  readonly #waiters = new Set<Socket>();
+  readonly #server = createServer((waiter) => {
+    this.#waiters.add(waiter);
+    waiter.on('error', () => {}); // a killed waiter
+    waiter.on('close', () => this.#waiters.delete(waiter));
+    waiter.resume();
+  });
   #isHeld = false;
 
-  private constructor(
-    directory: SocketDirectory,
-    name: string,
-    own: string,
-    identity: string,
-    server: Server,
-    waiters: Set<Socket>,
-  ) {
+  private constructor(directory: SocketDirectory, name: string) {
     this.#directory = directory;
     this.#name = name;
-    this.#own = own;
-    this.#identity = identity;
-    this.#server = server;
-    this.#waiters = waiters;
+    this.#own = `${name}${SEPARATOR}${randomBytes(8).toString('hex')}${SEPARATOR}`;
   }
 
   /**
@@ -69,31 +64,25 @@ export class LockFile {
    */
   static async prepare({ directory: path, name }: LockPlace): Promise<LockFile> {
     const directory = await SocketDirectory.open(`${path}/.`); // `/.`: the directory itself may be a symlink
-    const waiters = new Set<Socket>();
-    const server = createServer((waiter) => {
-      waiters.add(waiter);
-      waiter.on('error', () => {}); // a killed waiter
-      waiter.on('close', () => waiters.delete(waiter));
-      waiter.resume();
-    });
+    const lock = new LockFile(directory, name);
     try {
-      const own = `${name}${SEPARATOR}${randomBytes(8).toString('hex')}${SEPARATOR}`;
-      await directory.listen(own, server);
-      const identity = await directory.identity(own);
+      await directory.listen(lock.#own, lock.#server);
+      const identity = await directory.identity(lock.#own);
       // A holder that cleans up takes it for dead between bind(2) and listen(2).
       if (identity === undefined)
-        throw Object.assign(new Error(`${path}/${own} was removed`), { code: 'ENOENT' });
-      return new LockFile(directory, name, own, identity, server, waiters);
+        throw Object.assign(new Error(`${path}/${lock.#own} was removed`), { code: 'ENOENT' });
+      lock.#identity = identity;
+      return lock;
     } catch (error) {
-      server.close();
+      lock.#server.close();
       await directory.close();
       throw error;
     }
   }
 
   /**
-   * @throws the system's error; ENOENT if this lock's file was removed: retry with a new one
-   * @throws ForeignLockError if another user has the lock's name
+   * @throws the system's error; ENOENT if this lock's file was removed: retry with a new one; Error
+   *   if another user has the lock's name, in a directory that several users can write to
    */
   async attempt(): Promise<Attempt> {
     let name = this.#name;
@@ -104,7 +93,7 @@ export class LockFile {
       if (identity === undefined) return 'again';
       const isSocket = await this.#checkOwner(name);
       const contact = await this.#directory.contact(name);
-      if (typeof contact !== 'string') return contact.socket;
+      if (typeof contact !== 'string') return contact;
       // Released. Another file with the same identity may have the name now, and its holder lives.
       if (contact === 'missing' && isSocket) return 'again';
       // The file that refused has this identity only if it still exists.
@@ -118,14 +107,13 @@ export class LockFile {
   async #confirm(name: string, first: string | undefined): Promise<Attempt> {
     if (name === this.#name) {
       await this.#remove(this.#own);
-      this.#isHeld = true;
-      return 'taken';
-    }
-    try {
-      if ((await this.#directory.identity(this.#name)) !== first) return 'again';
-      await rename(this.#path(this.#own), this.#path(this.#name));
-    } finally {
-      await this.#remove(name);
+    } else {
+      try {
+        if ((await this.#directory.identity(this.#name)) !== first) return 'again';
+        await rename(this.#path(this.#own), this.#path(this.#name));
+      } finally {
+        await this.#remove(name);
+      }
     }
     this.#isHeld = true;
     return 'taken';
@@ -136,9 +124,7 @@ export class LockFile {
     const prefix = this.#name + SEPARATOR;
     for (const name of await readdir(this.#path('.'))) {
       if (!name.startsWith(prefix) || name === this.#own) continue;
-      const contact = await this.#directory.contact(name);
-      if (contact === 'dead') await this.#remove(name);
-      else if (contact !== 'missing') contact.socket.destroy();
+      if (await this.#directory.isDead(name)) await this.#remove(name);
     }
   }
 
@@ -168,8 +154,7 @@ export class LockFile {
   /** @returns whether the file is a socket; true for one that has vanished */
   async #checkOwner(name: string): Promise<boolean> {
     const status = await lstat(this.#path(name)).catch(() => undefined);
-    if (status && status.uid !== process.geteuid?.())
-      throw new ForeignLockError(`user ${status.uid} has taken ${name}`);
+    if (status && status.uid !== process.geteuid?.()) throw new Error(`user ${status.uid} has taken ${name}`);
     return status?.isSocket() ?? true;
   }
 
@@ -181,12 +166,6 @@ export class LockFile {
     return this.#directory.path(name);
   }
 }
-
-/**
- * Another user has the lock's name in a directory that several users can write to. Never waited
- * for.
- */
-export class ForeignLockError extends Error {}
 
 /** Returns the names of the locks that have files in the directory. */
 export async function lockNames(directory: string): Promise<string[]> {

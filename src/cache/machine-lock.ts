@@ -1,17 +1,15 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortable } from '../base/abortable.js';
 import { systemCode } from '../base/errors.js';
+import { makeDirectories } from '../base/make-directories.js';
 import { LockFile, type LockPlace, lockNames } from './lock-file.js';
-import { makeDirectories } from './make-directories.js';
 
 /** A shorter wait means that the holder had the lock only briefly; see MAX_PAUSE_MS. */
 const SHORT_WAIT_MS = 20;
 /** Longest pause between tries when waits are short, to avoid a busy loop under contention. */
 const MAX_PAUSE_MS = 50;
-/**
- * Files of this process that may be removed (by `rm -r` of the directory) before it goes without a
- * lock.
- */
+/** Attempts that fail since the directory or this process's file in it is removed (`rm -r`). */
 const REMOVALS_MAX = 5;
 
 /** If no file can be created, no content can be written either, and the writer warns of that. */
@@ -49,13 +47,18 @@ export async function withMachineLock<T>(
   }
 }
 
-/** Removes the files that killed processes left of free locks. Never throws. */
-export async function sweepLocks(directory: string): Promise<void> {
+/**
+ * Removes the files that killed processes left of free locks. Never throws.
+ * @returns whether all locks were free
+ */
+export async function sweepLocks(directory: string): Promise<boolean> {
+  let areFree = true;
   for (const name of await lockNames(directory)) {
     let lock: LockFile | undefined;
     try {
       lock = await LockFile.prepare({ directory, name });
       const attempt = await lock.attempt();
+      areFree &&= attempt === 'taken';
       if (typeof attempt !== 'string') attempt.destroy();
     } catch {
       // A later sweep may remove it.
@@ -63,44 +66,35 @@ export async function sweepLocks(directory: string): Promise<void> {
       await lock?.close();
     }
   }
+  return areFree;
 }
 
 /** @returns undefined if the directory takes no locks */
 async function acquire(place: LockPlace, options: MachineLockOptions): Promise<LockFile | undefined> {
-  let lock: LockFile | undefined;
+  const { signal, onUnlocked } = options;
   try {
     for (let removals = 0; ; removals++) {
+      let lock: LockFile | undefined;
       try {
-        options.signal?.throwIfAborted();
-        lock = await prepare(place);
+        signal?.throwIfAborted();
+        lock = await LockFile.prepare(place);
         await take(lock, options);
         return lock;
       } catch (error) {
         await lock?.close();
-        lock = undefined;
-        options.signal?.throwIfAborted();
         if (systemCode(error) !== 'ENOENT' || removals === REMOVALS_MAX) throw error;
+        makeDirectories(place.directory, 0o700);
       }
     }
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const code = systemCode(error);
-    options.onUnlocked?.(
+    onUnlocked?.(
       code !== undefined && UNWRITABLE.has(code)
         ? undefined
         : `cannot lock in ${place.directory}: ${code ?? (error as Error).message}`,
     );
     return undefined;
-  }
-}
-
-async function prepare(place: LockPlace): Promise<LockFile> {
-  try {
-    return await LockFile.prepare(place);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    makeDirectories(place.directory, 0o700);
-    return LockFile.prepare(place);
   }
 }
 
@@ -137,19 +131,16 @@ function unlessBusy(error: unknown): 'again' {
  * Resolves when the holder releases the lock or dies.
  * @throws the signal's reason
  */
-function endOf(holder: Socket, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void) => {
-      signal?.removeEventListener('abort', onAbort);
-      settle();
-      holder.destroy();
-    };
-    const onAbort = () => finish(() => reject(signal?.reason));
-    if (signal?.aborted) return onAbort();
-    if (holder.destroyed) return resolve();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    holder.on('error', () => {}); // reset: 'close' follows
-    holder.on('close', () => finish(resolve));
-    holder.resume();
-  });
+async function endOf(holder: Socket, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    const ended = new Promise<void>((resolve) => {
+      if (holder.destroyed) resolve();
+      holder.on('error', () => {}); // reset: 'close' follows
+      holder.on('close', () => resolve());
+      holder.resume();
+    });
+    await abortable(ended, signal);
+  } finally {
+    holder.destroy();
+  }
 }

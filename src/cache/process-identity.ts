@@ -8,8 +8,8 @@ import { readFileSync, readlinkSync } from 'node:fs';
 const FOREIGN_LIFE_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The name of one open store, in one thread of one process: what it has reserved and half written bears it, and others
- * can tell from it whether that process is alive. The format is
+ * Returns the name of one open store, in one thread of one process. Its reserve and its temporary
+ * files have this name, from which other processes can tell whether it is alive. The format is
  * `pid.startTime.pidNamespace.madeMs-random`. A later process may get the same pid, but has another
  * start time. Containers that share a cache count their processes separately.
  */
@@ -35,7 +35,8 @@ export function isWriterAlive(name: string): boolean {
 function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // Field 2 is the program's name in parentheses and may itself hold spaces and parentheses: count from its end.
+    // Field 2 is the program's name in parentheses, which may itself have spaces and parentheses.
+    // So fields are counted from its end.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     // The first thread may be a zombie while others still run and write.
     const isZombie = /[ZX]/.test(fields[0]!) && Number(fields[17]) <= 1;
@@ -45,16 +46,11 @@ function startTimeOf(pid: number): string | undefined {
   }
 }
 
-let ownNamespace: string | undefined;
-
 /** Returns the number of this process's pid namespace, empty if the kernel has none. */
 function pidNamespace(): string {
-  if (ownNamespace === undefined) {
-    try {
-      ownNamespace = /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
-    } catch {
-      ownNamespace = '';
-    }
+  try {
+    return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
+  } catch {
+    return '';
   }
-  return ownNamespace;
 }

@@ -1,46 +1,40 @@
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Semaphore } from '../base/semaphore.js';
 import { withMachineLock } from './machine-lock.js';
+import { oldLayoutsCharge } from './old-layouts.js';
 import { isWriterAlive } from './process-identity.js';
 import { openRegular } from './regular-file.js';
 import { FOLDER, LOCK_FOLDER } from './store-layout.js';
-import {
-  BASE_CHARGE,
-  chargeOf,
-  evictOldest,
-  type StoredFile,
-  scanStore,
-  sweepTemporaries,
-} from './store-scan.js';
+import { BASE_CHARGE, chargeOf, evictOldest, scanStore, sweepTemporaries } from './store-scan.js';
 
 /**
- * Most that a writer reserves at a time: 64 pages, so that a stream takes the lock once in 64 pages; with small caps a
- * sixteenth of the cap, so that idle writers don't lock others out.
+ * Largest reserve that a writer takes at a time: 64 pages, so that a stream takes the lock once in
+ * 64 pages. With small caps a sixteenth of the cap, so that idle writers leave room for others.
  */
 const LARGEST_GRANT = 16 * 1024 * 1024;
 const GRANTS_A_CAP = 16;
-/** Part of the cap that one eviction sets free beyond the need: a steady stream scans once in so much. */
+/** Part of the cap that an eviction frees beyond the need, so that a stream rarely scans. */
 const SLACK_PARTS = 16;
-/** Longest wait for the lock: a holder that was stopped must not stop us. */
+/** Longest wait for the lock, in case its holder was stopped. */
 const LOCK_WAIT_MS = 10_000;
-/** After a reservation failed, none is tried for so long: each try may scan. */
+/** Pause after a failed reservation, as each try may scan. */
 const RETRY_MS = 1000;
-/** And for so long when the lock could not be had: each try may wait. */
+/** Pause after the lock could not be taken, as each try may wait. */
 const RETRY_LOCK_MS = 60_000;
 
-/** The file `ledger`: written under the lock only, by rename, so that it is never seen half written. */
+/** The file `ledger`: written under the lock and by rename, so readers never see half of it. */
 interface Ledger {
   charged: number; // bytes; never less than all files and unspent grants together
   grants: Record<string, number>; // writer name -> bytes granted and perhaps not yet written; never less than that
 }
 
 /**
- * Keeps all processes' files below one cap. Before a writer writes it takes bytes from a grant that it has reserved in the
- * ledger under the machine lock, so the sum of files and grants never exceeds the cap, not even for a moment. While the
- * ledger says there is room no folder is read. When it says there is none, the truth is established: grants of dead
- * writers are dropped, files are counted, the oldest are evicted.
+ * Keeps the files of all processes below one cap. A writer takes bytes from a grant that it
+ * reserved in the ledger under the machine lock. So the sum of files and grants never exceeds the
+ * cap. While the ledger has room, no folder is read. When it has none, grants of dead writers are
+ * dropped, files are counted, and the oldest are evicted.
  */
 export class SpaceLedger {
   readonly #root: string;
@@ -48,20 +42,16 @@ export class SpaceLedger {
   readonly #writer: string;
   readonly #onUnlocked: (reason: string) => void;
   readonly #refills = new Semaphore(1);
-  #unspent = 0; // bytes of the grant that nobody has taken
+  #unspent = 0; // bytes of the grant that no write has taken
   #underWay = 0; // bytes taken by writes that have not ended
-  #isRegistered = false; // the ledger may name a grant of ours
+  #isRegistered = false; // the ledger may have a grant of ours
   #retryAt = 0; // ms of performance.now()
 
   /**
    * @param onUnlocked called if the directory takes no locks: writers of other processes may then
    *   exceed the cap
    */
-  constructor(
-    root: string,
-    capBytes: number,
-    { writer, onUnlocked }: { writer: string; onUnlocked(reason: string): void },
-  ) {
+  constructor(root: string, capBytes: number, writer: string, onUnlocked: (reason: string) => void) {
     this.#root = root;
     this.#capBytes = capBytes;
     this.#writer = writer;
@@ -69,8 +59,9 @@ export class SpaceLedger {
   }
 
   /**
-   * Takes `bytes` of the cap for a write, which must end with `wrote` or `giveBack`.
-   * @returns false when they can't be had: larger than the cap, or all the rest is in others' grants
+   * Takes `bytes` of the cap for a write, which must end with `settle`.
+   * @returns false if they are not available: more than the cap, or the rest is in other writers'
+   *   grants
    * @throws the lock's or the disk's fault
    */
   async take(bytes: number): Promise<boolean> {
@@ -86,22 +77,18 @@ export class SpaceLedger {
     });
   }
 
-  wrote(bytes: number): void {
+  /** Ends a write: its bytes are on disk, or the grant has them again. */
+  settle(bytes: number, isWritten: boolean): void {
     this.#underWay -= bytes;
+    if (!isWritten) this.#unspent += bytes;
   }
 
-  giveBack(bytes: number): void {
-    this.#underWay -= bytes;
-    this.#unspent += bytes;
-  }
-
-  /** Evicts until all files and grants count for `limitBytes` at most, if the ledger doesn't say that they do. */
+  /** Evicts until files and grants take at most `limitBytes`, unless the ledger is below it. */
   async shrink(limitBytes: number): Promise<void> {
-    const ledger = await this.#load();
+    const ledger = this.#load();
     if (ledger && ledger.charged <= limitBytes) return;
     await this.#locked(async () => {
-      const grants = this.#liveGrants(await this.#load());
-      await this.#recount(grants, (charged) => charged - limitBytes);
+      await this.#recount(this.#liveGrants(this.#load()), limitBytes, 0);
     });
   }
 
@@ -111,8 +98,8 @@ export class SpaceLedger {
    */
   async close(): Promise<void> {
     if (!this.#isRegistered || !existsSync(this.#file)) return;
-    await this.#lockedThere(async () => {
-      const ledger = await this.#load();
+    await this.#locked(async () => {
+      const ledger = this.#load();
       if (!ledger) return;
       delete ledger.grants[this.#writer];
       await this.#save({ charged: ledger.charged - this.#unspent, grants: ledger.grants });
@@ -128,19 +115,18 @@ export class SpaceLedger {
     return true;
   }
 
-  /** Under the lock. */
+  /** Call under the lock. */
   async #refill(bytes: number): Promise<void> {
     const wanted = Math.max(bytes, Math.min(LARGEST_GRANT, Math.floor(this.#capBytes / GRANTS_A_CAP)));
-    const ledger = await this.#load();
+    const ledger = this.#load();
     let charged = ledger?.charged ?? Number.POSITIVE_INFINITY;
     let grants = ledger?.grants ?? {};
     if (charged + wanted > this.#capBytes) {
-      // Who is dead is asked before files are counted: a writer that lives now and dies meanwhile may rename a file past us.
+      // Drops dead writers before counting files: a writer that dies later may rename a file that
+      // the count missed.
       grants = this.#liveGrants(ledger);
-      charged = await this.#recount(grants, (counted) => {
-        const excess = counted + wanted - this.#capBytes;
-        return excess > 0 ? excess + Math.floor(this.#capBytes / SLACK_PARTS) : 0;
-      });
+      const slack = Math.floor(this.#capBytes / SLACK_PARTS);
+      charged = await this.#recount(grants, this.#capBytes - wanted, slack);
     }
     const granted = Math.min(wanted, this.#capBytes - charged);
     if (granted < bytes) return;
@@ -160,33 +146,29 @@ export class SpaceLedger {
   }
 
   /**
-   * Counts files and the given grants, evicts, and saves the ledger.
-   * @param excessOf bytes to set free, of those counted
-   * @returns what is charged now
+   * Counts files and the given grants, evicts if they exceed `limitBytes`, and saves the ledger.
+   * @param slack bytes to free beyond the excess
+   * @returns the bytes that are charged now
    */
-  async #recount(grants: Record<string, number>, excessOf: (charged: number) => number): Promise<number> {
+  async #recount(grants: Record<string, number>, limitBytes: number, slack: number): Promise<number> {
     await sweepTemporaries(this.#root);
-    const files: StoredFile[] = await scanStore(this.#root);
-    let charged = BASE_CHARGE;
+    const files = await scanStore(this.#root);
+    let charged = BASE_CHARGE + (await oldLayoutsCharge(dirname(this.#root)));
     for (const file of files) charged += chargeOf(file.size);
     for (const bytes of Object.values(grants)) charged += bytes;
-    const excess = excessOf(charged);
-    if (excess > 0) charged -= await evictOldest(files, excess);
+    const excess = charged - limitBytes;
+    if (excess > 0) charged -= await evictOldest(files, excess + slack);
     await this.#save({ charged, grants });
     return charged;
   }
 
   /**
    * Runs the task under the lock.
-   * @returns false when the lock could not be had in time
+   * @returns false if the lock could not be taken in time
    */
   async #locked(task: () => Promise<void>): Promise<boolean> {
-    // Somebody may have deleted the directory while we were using it.
+    // Another process may have deleted the directory meanwhile.
     await mkdir(join(this.#root, FOLDER.temporary), { recursive: true, mode: 0o700 });
-    return this.#lockedThere(task);
-  }
-
-  async #lockedThere(task: () => Promise<void>): Promise<boolean> {
     const signal = AbortSignal.timeout(LOCK_WAIT_MS);
     let started = false;
     const run = () => {
@@ -210,16 +192,16 @@ export class SpaceLedger {
     return join(this.#root, 'ledger');
   }
 
-  /** undefined when there is none, or it makes no sense: then files are counted. */
-  async #load(): Promise<Ledger | undefined> {
+  /** Returns undefined if there is no valid ledger. Then files are counted. */
+  #load(): Ledger | undefined {
     try {
-      const file = await openRegular(this.#file);
-      if (!file) return undefined;
+      const fd = openRegular(this.#file);
+      if (fd === undefined) return undefined;
       try {
-        const ledger = JSON.parse(await file.readFile('utf8'));
+        const ledger = JSON.parse(readFileSync(fd, 'utf8'));
         return isLedger(ledger) ? ledger : undefined;
       } finally {
-        await file.close();
+        closeSync(fd);
       }
     } catch {
       return undefined;

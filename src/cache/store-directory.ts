@@ -2,8 +2,9 @@ import type { Stats } from 'node:fs';
 import { chmod, lstat, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { makeDirectories } from './make-directories.js';
-import { FOLDER, STORE_VERSION } from './store-layout.js';
+import { makeDirectories } from '../base/make-directories.js';
+import { diskFault } from '../base/on-disk.js';
+import { STORE_VERSION } from './store-layout.js';
 
 const OWNER_ONLY = 0o700;
 const STICKY = 0o1000;
@@ -11,11 +12,11 @@ const OTHERS_MAY_WRITE = 0o022;
 const OTHERS_MAY_ANYTHING = 0o077;
 
 /**
- * Makes the cache directory and the store's folders below it, for their owner only. What another user owns could be
- * changed under our feet, so it is refused; a sticky directory of ours that others write to (root's /tmp) is left as it is,
- * since what we make in it stays ours.
+ * Creates the cache directory and the store's folder in it, for their owner only. A directory of
+ * another user is rejected: that user could change it at any time. A sticky directory of ours
+ * that others write to (root's /tmp) is left as it is, since our files in it stay ours.
  * @returns the folder of this format version
- * @throws LayerslayerError IO_FAILED: it cannot be made, or another user owns it
+ * @throws LayerslayerError IO_FAILED: it cannot be created, or another user owns it
  */
 export async function prepareStoreDirectory(directory: string): Promise<string> {
   const root = join(directory, STORE_VERSION);
@@ -24,24 +25,16 @@ export async function prepareStoreDirectory(directory: string): Promise<string> 
     const { mode } = checkOwner(directory, await stat(directory));
     if (mode & OTHERS_MAY_WRITE && !(mode & STICKY)) await chmod(directory, OWNER_ONLY);
 
-    await makeFolder(root);
+    await mkdir(root, { mode: OWNER_ONLY }).catch((error) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
     // lstat: a symlink may lead anywhere.
     const status = checkOwner(root, await lstat(root));
     if (!status.isDirectory()) throw new LayerslayerError('IO_FAILED', `${root} is not a directory`);
     if (status.mode & OTHERS_MAY_ANYTHING) await chmod(root, OWNER_ONLY);
-    for (const folder of Object.values(FOLDER)) await makeFolder(join(root, folder));
     return root;
   } catch (error) {
-    if (error instanceof LayerslayerError) throw error;
-    throw new LayerslayerError('IO_FAILED', `making ${root}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: OWNER_ONLY });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
+    throw error instanceof LayerslayerError ? error : diskFault(`making ${root}`, error);
   }
 }
 

@@ -2,20 +2,25 @@ import { join } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 
 /**
- * What is kept, in the order in which it is given up: a page is one small request away, a merged tree some tenths of a
- * second, a manifest a request that counts as a pull, a layer index costs the whole blob.
+ * What is cached, in the order of eviction. A page costs one small request, a merged tree some
+ * tenths of a second, a manifest a request that counts as a pull, and a layer index the whole blob.
+ * An image record says what the others are for.
  */
-export const STORE_KINDS = ['page', 'tree', 'manifest', 'index'] as const;
+export const STORE_KINDS = ['page', 'tree', 'manifest', 'image', 'index'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
-/** Folder of the store's format below the cache directory; another format takes another name. */
-export const STORE_VERSION = 'v1';
+/** Folder of the store's format below the cache directory. */
+export const STORE_VERSION = 'v2';
 
-/** Folders below the version. Temporaries lie in the same file system, so that a rename makes them visible at once. */
+/** Folders of older formats. They are not read, but removed (`old-layouts.ts`). */
+export const OLD_VERSIONS = ['v1'] as const;
+
+/** Folders below the version, all in one file system, so that a rename publishes a file. */
 export const FOLDER: Record<StoreKind | 'temporary', string> = {
   page: 'pages',
   tree: 'trees',
   manifest: 'manifests',
+  image: 'images',
   index: 'index',
   temporary: 'tmp',
 };
@@ -23,7 +28,7 @@ export const FOLDER: Record<StoreKind | 'temporary', string> = {
 /** Folder for the locks of processes that share this version, created with the first lock. */
 export const LOCK_FOLDER = 'locks';
 
-/** One or two path components that cannot climb, hide or grow past a file name's 255 bytes. */
+/** One or two path components that cannot climb, hide or exceed a file name's 255 bytes. */
 const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
 
 /** Key of a page of compressed bytes: all pages of a layer share a folder. */
@@ -31,9 +36,14 @@ export function pageKey(digest: string, page: number): string {
   return `${digest}/${page}`;
 }
 
-/** Key of a run of pages, which are kept in one file; run numbers and page numbers never meet. */
+/** Key of a run of pages in one file. Keys of runs and of pages never collide. */
 export function pageRunKey(digest: string, run: number): string {
   return `${digest}/r${run}`;
+}
+
+/** Key of a block of compressed bytes that came without the rest of its page. */
+export function blockKey(digest: string, block: number): string {
+  return `${digest}/b${block}`;
 }
 
 /** Key of a layer index: the format's version is in the path, so that formats never meet. */
@@ -41,7 +51,7 @@ export function indexKey(format: number, digest: string): string {
   return `${format}/${digest}`;
 }
 
-/** @throws LayerslayerError INVALID_ARGUMENT for a key that is no key: it was to be checked before it came here */
+/** @throws LayerslayerError INVALID_ARGUMENT for an invalid key: callers must check keys before */
 export function storePath(root: string, kind: StoreKind, key: string): string {
   if (!KEY.test(key)) {
     throw new LayerslayerError('INVALID_ARGUMENT', `not a cache key: ${JSON.stringify(key)}`);

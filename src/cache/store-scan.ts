@@ -1,26 +1,24 @@
-import { type Dirent, lstatSync, rmdirSync, unlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { type Dirent, lstatSync, unlinkSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LayerslayerError, systemCode } from '../base/errors.js';
+import { systemCode } from '../base/errors.js';
+import { diskFault } from '../base/on-disk.js';
 import { isWriterAlive } from './process-identity.js';
 import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 
-/** What a file system allots at a time, on nearly all of them. */
+/** Bytes that nearly all file systems allocate at a time. */
 const DISK_BLOCK_SIZE = 4096;
 
-/**
- * One block each: the cache directory, the version's, its six folders, the ledger and the ledger's
- * next version.
- */
-export const BASE_CHARGE = 10 * DISK_BLOCK_SIZE;
+/** One block each: the cache directory, the version's, its seven folders, two ledgers. */
+export const BASE_CHARGE = 11 * DISK_BLOCK_SIZE;
 
 /**
- * Files looked at in one go: synchronous calls cost 8 µs each here, promises six times that (measured), and the thread
- * is free for others every 2 ms.
+ * Files checked before other work gets a turn. Synchronous calls cost 8 µs each here, promises six
+ * times that (measured). So the thread is free every 2 ms.
  */
 const SLICE = 256;
-/** And unlinked in one go: a page of 256 KiB costs 0.03 ms (measured). */
+/** Files unlinked before other work gets a turn. A page of 256 KiB costs 0.03 ms (measured). */
 const UNLINK_SLICE = 32;
 
 export interface StoredFile {
@@ -28,18 +26,21 @@ export interface StoredFile {
   key: string;
   path: string;
   size: number; // bytes
-  usedMs: number; // when it was last used, to the minute; since 1970
+  usedMs: number; // last use, to the minute; since 1970
 }
 
 /**
- * Bytes of disk that a file counts for: whole blocks, and one more that pays for its name and its share of folders, so that
- * the cap holds for `du` too.
+ * Returns the bytes of disk that a file counts for: whole blocks, and one more for its name and its
+ * share of folders. So the cap holds for `du` too.
  */
 export function chargeOf(size: number): number {
   return (Math.ceil(size / DISK_BLOCK_SIZE) + 1) * DISK_BLOCK_SIZE;
 }
 
-/** All files of the store; 16,000 take 0.12 s (measured). Files that come or go meanwhile may or may not be among them. */
+/**
+ * Returns all files of the store; 16,000 take 0.12 s (measured). Files that come or go meanwhile
+ * may be missing or listed.
+ */
 export async function scanStore(root: string): Promise<StoredFile[]> {
   const files: StoredFile[] = [];
   for (const kind of STORE_KINDS) {
@@ -65,7 +66,7 @@ function addFile(files: StoredFile[], kind: StoreKind, folder: string, key: stri
   if (status) files.push({ kind, key, path, size: status.size, usedMs: status.mtimeMs });
 }
 
-/** Removes what dead writers left half written. What living ones are writing is inside their grants. */
+/** Removes temporary files of dead writers. Those of living writers are inside their grants. */
 export async function sweepTemporaries(root: string): Promise<void> {
   const folder = join(root, FOLDER.temporary);
   for (const { name } of await list(folder)) {
@@ -74,9 +75,9 @@ export async function sweepTemporaries(root: string): Promise<void> {
 }
 
 /**
- * Unlinks files until they set free `wanted` bytes of charge or none is left: first pages, oldest use first; indexes last. A
- * process that has one open keeps its content.
- * @returns bytes set free
+ * Unlinks files until they free `wanted` bytes of charge or none is left: pages first, indexes
+ * last, the oldest use first. A process that has one open can still read it.
+ * @returns bytes freed
  */
 export async function evictOldest(files: StoredFile[], wanted: number): Promise<number> {
   const order = [...files].sort(
@@ -92,11 +93,12 @@ export async function evictOldest(files: StoredFile[], wanted: number): Promise<
     freed += chargeOf(file.size);
     if (file.key.includes('/')) folders.add(dirname(file.path));
   }
-  for (const folder of folders) removeEmptyFolder(folder);
+  // Fails if a folder has files. A writer that misses it creates it again.
+  for (const folder of folders) await rmdir(folder).catch(() => {});
   return freed;
 }
 
-/** @returns false when the file could not be removed; one that is gone already is fine */
+/** @returns false if the file could not be removed; true if it is gone already */
 function removeFile(path: string): boolean {
   try {
     unlinkSync(path);
@@ -106,21 +108,11 @@ function removeFile(path: string): boolean {
   }
 }
 
-function removeEmptyFolder(path: string): void {
-  try {
-    rmdirSync(path); // a writer whose rename now fails makes it again
-  } catch {
-    // Others' files are in it.
-  }
-}
-
-async function list(folder: string): Promise<Dirent[]> {
+export async function list(folder: string): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw new LayerslayerError('IO_FAILED', `listing ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw diskFault(`listing ${folder}`, error);
   }
 }

@@ -4,20 +4,13 @@ import { LayerslayerError } from '../base/errors.js';
 const WORDS_MAX = 1024;
 /** Maximum bytes of all words. */
 const BYTES_MAX = 1024 * 1024;
-/** Maximum nesting of braces. */
-const DEPTH_MAX = 64;
+/** Maximum groups that are expanded for one word. */
+const GROUPS_MAX = 64;
 
 const BACKSLASH = 0x5c;
 const OPEN = 0x7b;
 const COMMA = 0x2c;
 const CLOSE = 0x7d;
-
-/** `{a,b}`, by the positions of its braces and commas. */
-interface Group {
-  open: number;
-  commas: number[];
-  close: number;
-}
 
 /**
  * Expands `{a,b}` as bash does, before other special characters: `x{a,b{c,d}}` is `xa`, `xbc` and
@@ -26,68 +19,44 @@ interface Group {
  * @throws LayerslayerError INVALID_ARGUMENT past a limit
  */
 export function expandBraces(text: Uint8Array): Uint8Array[] {
-  const groups = groupsOf(text);
-  if (groups.size === 0) return [text];
-  return expand(text, 0, text.length, groups, 0);
+  const words: Uint8Array[] = [];
+  const ahead = [{ word: text, groups: 0 }]; // a stack: the next word is the last
+  let bytes = text.length; // of both
+  for (let next = ahead.pop(); next; next = ahead.pop()) {
+    const { word, groups } = next;
+    const marks = firstGroup(word);
+    if (!marks) {
+      words.push(word);
+      continue;
+    }
+    const head = word.subarray(0, marks[0]);
+    const tail = word.subarray(marks.at(-1)! + 1);
+    const choices = marks.slice(1).map((end, i) => word.subarray(marks[i]! + 1, end));
+    const expanded = choices.map((choice) => Buffer.concat([head, choice, tail]));
+    ahead.push(...expanded.reverse().map((one) => ({ word: one, groups: groups + 1 })));
+    bytes += expanded.reduce((sum, { length }) => sum + length, -word.length);
+    if (words.length + ahead.length > WORDS_MAX) throw tooMuch(`more than ${WORDS_MAX} words`);
+    if (groups === GROUPS_MAX) throw tooMuch(`more than ${GROUPS_MAX} levels`);
+    if (bytes > BYTES_MAX) throw tooMuch(`more than ${BYTES_MAX} bytes`);
+  }
+  return words;
 }
 
-/** Returns the groups by the position of their opening brace. */
-function groupsOf(text: Uint8Array): Map<number, Group> {
-  const groups = new Map<number, Group>();
-  const opened: Group[] = [];
+/** Returns the positions of the first group's opening brace, its commas and its closing brace. */
+function firstGroup(text: Uint8Array): number[] | undefined {
+  const opened: number[][] = []; // by nesting: the marks so far
+  let first: number[] | undefined;
   for (let at = 0; at < text.length; at++) {
     const byte = text[at];
     if (byte === BACKSLASH) at++;
-    else if (byte === OPEN) opened.push({ open: at, commas: [], close: -1 });
-    else if (byte === COMMA) opened.at(-1)?.commas.push(at);
+    else if (byte === OPEN) opened.push([at]);
+    else if (byte === COMMA) opened.at(-1)?.push(at);
     else if (byte === CLOSE) {
-      const group = opened.pop();
-      if (group && group.commas.length > 0) groups.set(group.open, { ...group, close: at });
+      const marks = opened.pop();
+      if (marks && marks.length > 1 && !(first && first[0]! < marks[0]!)) first = [...marks, at];
     }
   }
-  return groups;
-}
-
-function expand(
-  text: Uint8Array,
-  from: number,
-  to: number,
-  groups: ReadonlyMap<number, Group>,
-  depth: number,
-): Uint8Array[] {
-  if (depth > DEPTH_MAX) throw tooMuch(`more than ${DEPTH_MAX} levels`);
-  let words: Uint8Array[] = [new Uint8Array(0)];
-  let plainFrom = from;
-  for (let at = from; at < to; at++) {
-    const group = groups.get(at);
-    if (!group) continue;
-    words = joined(words, [text.subarray(plainFrom, at)]);
-    const bounds = [group.open, ...group.commas, group.close];
-    const choices: Uint8Array[] = [];
-    for (const [i, end] of bounds.slice(1).entries()) {
-      choices.push(...expand(text, bounds[i]! + 1, end, groups, depth + 1));
-      check(choices.length, lengthOf(choices));
-    }
-    words = joined(words, choices);
-    at = group.close;
-    plainFrom = at + 1;
-  }
-  return joined(words, [text.subarray(plainFrom, to)]);
-}
-
-/** Returns each prefix followed by each suffix. */
-function joined(heads: readonly Uint8Array[], tails: readonly Uint8Array[]): Uint8Array[] {
-  check(heads.length * tails.length, lengthOf(heads) * tails.length + lengthOf(tails) * heads.length);
-  return heads.flatMap((head) => tails.map((tail) => Buffer.concat([head, tail])));
-}
-
-function lengthOf(words: readonly Uint8Array[]): number {
-  return words.reduce((sum, { length }) => sum + length, 0);
-}
-
-function check(words: number, bytes: number): void {
-  if (words > WORDS_MAX) throw tooMuch(`more than ${WORDS_MAX} words`);
-  if (bytes > BYTES_MAX) throw tooMuch(`more than ${BYTES_MAX} bytes`);
+  return first;
 }
 
 function tooMuch(what: string): LayerslayerError {

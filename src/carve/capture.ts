@@ -1,58 +1,47 @@
-import type { SparseSegment } from '../tar/entry.js';
+import type { TarEntry } from '../tar/entry.js';
 import type { ContentSink } from './wanted-file.js';
 
-/** Where a file's content stands in the uncompressed tar. */
-export interface ContentPlace {
-  dataOffset: number;
-  storedSize: number; // bytes in the tar
-  sparse: readonly SparseSegment[] | undefined; // whose data lies end to end from dataOffset
-}
+/** Location of a file's content in the uncompressed tar. */
+export type ContentRange = Pick<TarEntry, 'dataOffset' | 'storedSize' | 'sparse'>;
 
 /** Takes one file's content out of a tar that passes by. */
 export class Capture {
-  readonly #place: ContentPlace;
-  readonly #sink: ContentSink;
   #taken = 0; // bytes of the content in the tar
   #segment = 0;
   #segmentTaken = 0; // bytes of that one
 
-  constructor(place: ContentPlace, sink: ContentSink) {
-    this.#place = place;
-    this.#sink = sink;
-  }
+  constructor(
+    private readonly range: ContentRange,
+    private readonly sink: ContentSink,
+  ) {}
 
-  /** All of it was there. */
   get isComplete(): boolean {
-    return this.#taken === this.#place.storedSize;
+    return this.#taken === this.range.storedSize;
   }
 
-  /** @param bytes of the tar at `offset`; they follow those of the last call, or stand before the content */
+  /**
+   * @param bytes of the tar at `offset`; they follow those of the last call, or precede the content
+   */
   pass(bytes: Uint8Array, offset: number): void {
-    const { dataOffset, storedSize } = this.#place;
+    const { dataOffset, storedSize } = this.range;
     const from = Math.max(0, dataOffset + this.#taken - offset);
     const to = Math.min(bytes.length, dataOffset + storedSize - offset);
-    if (from >= to) return;
-    this.#take(bytes.subarray(from, to));
+    if (from < to) this.#take(bytes.subarray(from, to));
   }
 
   #take(content: Uint8Array): void {
-    const { sparse } = this.#place;
-    if (!sparse) {
-      this.#sink.write(content, this.#taken);
-      this.#taken += content.length;
-      return;
-    }
-    let at = 0;
-    while (at < content.length) {
-      const segment = sparse[this.#segment]!; // they account for all stored bytes: the scanner checked it
+    const { sparse } = this.range;
+    if (!sparse) this.sink.write(content, this.#taken);
+    this.#taken += content.length;
+    for (let at = 0; sparse && at < content.length; ) {
+      const segment = sparse[this.#segment]!; // they cover all stored bytes: the scanner checked it
       const part = content.subarray(at, at + segment.length - this.#segmentTaken);
-      this.#sink.write(part, segment.offset + this.#segmentTaken);
+      this.sink.write(part, segment.offset + this.#segmentTaken);
       at += part.length;
       this.#segmentTaken += part.length;
       if (this.#segmentTaken < segment.length) break;
       this.#segment++;
       this.#segmentTaken = 0;
     }
-    this.#taken += content.length;
   }
 }

@@ -1,7 +1,7 @@
 import type { ExtendedAttribute } from '../tar/entry.js';
 import type { ContentSink, FoundFile } from './wanted-file.js';
 
-/** What is kept of a file besides its content. */
+/** Attributes that an extracted file retains. */
 export type KeptAttributes = Pick<FoundFile, 'mode' | 'uid' | 'gid' | 'mtimeSeconds' | 'mtimeNanoseconds'> & {
   xattrs?: readonly ExtendedAttribute[]; // for targets that have them
 };
@@ -13,7 +13,7 @@ export interface SpecialFile {
   deviceMinor: number;
 }
 
-/** A file on its way out. */
+/** A file that is being written. */
 export interface TargetFile extends ContentSink {
   /** All of it was written. @throws LayerslayerError IO_FAILED; then nothing of it is left */
   commit(): void;
@@ -21,11 +21,14 @@ export interface TargetFile extends ContentSink {
   discard(): void;
 }
 
-/** Where extracted files go: a directory, a tar, or one file's bytes. Names are those from its root on. */
+/** Where extracted files go: a directory, a tar, or one file's bytes. Names start at its root. */
 export interface CarveTarget {
   /** Written bytes can't be taken back, so write only content that is certain. */
   readonly isStream?: boolean;
-  /** Fails when a file cannot get this name, as far as one can tell before it is fetched. @throws LayerslayerError IO_FAILED */
+  /**
+   * Checks that a file can get this name, as far as possible before it is fetched.
+   * @throws LayerslayerError IO_FAILED
+   */
   check(names: readonly Uint8Array[]): void;
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile;
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 import type { ContentSink, FoundFile } from './wanted-file.js';
 
 /** Bytes read at once: the longest read that a layer answers out of its pool of results. */

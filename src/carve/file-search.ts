@@ -1,24 +1,13 @@
-import type { LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
+import { LayerslayerError } from '../base/errors.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
+import type { ResolvedImage } from '../source/image-source.js';
 import { copyContent } from './copy-content.js';
-import { deletionHint, type OpenedForHints } from './deletion-hint.js';
-import { HiddenHints } from './hidden-paths.js';
-import { LayerSearch, type Sighting } from './layer-search.js';
-import { RowReader } from './row-reader.js';
-import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
-
-/**
- * Entries that are merged while layers are searched, each merge counted; 0.5 µs each (measured). 10 MiB of gzip hold 800 layers of
- * 1,000 entries: a merge for each layer took minutes.
- */
-const MERGED_ENTRIES_MAX = 20_000_000;
-/** Past that, by what factor the known layers grow before they are merged again. */
-const MERGE_GROWTH = 1.1;
+import { DeletionHints } from './deletion-hint.js';
+import { fileIn, LayerSearch, type Sighting } from './layer-search.js';
+import { type ContentSink, type FoundFile, refusal, type WantedFile } from './wanted-file.js';
 
 /** A file was copied whole. */
 export interface FileResult {
@@ -36,17 +25,11 @@ export interface Unverified {
   totalBytes: number;
 }
 
-/** A file of the searched layer. */
-interface FoundHere {
-  wanted: WantedFile;
-  file: FoundFile;
-}
-
 export interface FileSearchOptions {
-  session: Pick<ImageSession, 'openKept' | 'openLayers' | 'walkLayer'>;
+  session: Pick<ImageSession, 'openCached' | 'openLayers' | 'scanLayer'>;
   image: ResolvedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
-  /** Reads each layer on the way to its end, and takes nothing of it before its digest was right. */
+  /** Reads each layer to its end, and takes nothing before its digest is right. */
   verify: boolean;
   /**
    * Begins a file. A second call for the same file discards the first content.
@@ -55,227 +38,139 @@ export interface FileSearchOptions {
   begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink;
   /** The file is final and complete. */
   done(result: FileResult): void | Promise<void>;
-  /** The path leads to no file, or its content could not be had. */
+  /** The path leads to no file. */
   failed(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void;
-  /** Called between bytes: waits until what was written has gone somewhere. */
+  /** Called between writes: waits until the sinks have drained. */
   settled?(): Promise<void> | undefined;
   signal?: AbortSignal;
-  mergedEntriesMax?: number; // default: MERGED_ENTRIES_MAX
+  onProgress?: OperationOptions['onProgress'];
   where?: string | undefined; // what is searched, for messages; default: the image
 }
 
-/**
- * Maximum layers searched one by one. Each look merges all layers above, so a thousand would take
- * minutes. No engine mounts more than 127. Larger images are read whole first.
- */
-const LAYERS_SEARCHED = 127;
-
-interface KnownLayer {
-  number: number;
+interface KnownLayer extends NumberedLayer {
   layer: Layer;
 }
 
 /**
- * Finds single files of the merged view without reading all of it: layers are searched top down, each only until the answer is
- * certain, those with a kept index for nothing. What an upper layer hides is never looked for below.
+ * Finds single files of the merged view without reading all of it. Layers are searched top down,
+ * each only until the answer is certain. Layers with a cached index need no scan. What an upper
+ * layer hides is never searched for below.
  */
 export class FileSearch {
   readonly #options: FileSearchOptions;
   readonly #pending: Set<WantedFile>;
-  readonly #hints = new HiddenHints();
-  readonly #openedForHints: OpenedForHints = new Map();
-  readonly #known: KnownLayer[] = []; // base first, up to the top
-  #mergedEntries = 0; // of all merges
-  #lastMerged = 0; // entries of the last one
+  readonly #hints = new DeletionHints();
+  #known: readonly KnownLayer[] = []; // base first, up to the top
+  #view: UpperLayers; // of those
   #below: number; // layers not known yet: numbers[0] to numbers[below - 1]
 
   constructor(wanted: readonly WantedFile[], options: FileSearchOptions) {
     this.#options = options;
     this.#pending = new Set(wanted);
     this.#below = options.numbers.length;
+    this.#view = new UpperLayers([], this.#below === 0);
   }
 
   /**
-   * Every wanted file is told of, as done or as failed.
-   * @throws LayerslayerError when a layer could not be read, after what the layers above it answered; the signal's reason
+   * Reports every wanted file, as done or as failed.
+   * @throws LayerslayerError if a layer can't be read, after the answers of the layers above it;
+   *   the signal's reason
    */
   async run(): Promise<void> {
-    if (this.#options.numbers.length > LAYERS_SEARCHED) await this.#openAll();
     while (this.#pending.size > 0) {
-      await this.#openKept();
-      const view = this.#isMergeDue() ? await this.#answerKnown() : undefined;
+      await this.#openCached();
+      await this.#answer();
       if (this.#pending.size === 0) return;
       const number = this.#options.numbers[--this.#below]!;
-      // When upper layers are not certain by themselves, nothing below is before it is known whole.
-      const layer =
-        view && !this.#options.verify ? await this.#search(number, view) : await this.#open(number);
-      if (layer) this.#known.unshift({ number, layer });
+      // Below layers that are not certain by themselves, each layer must be read whole.
+      const isSearched = this.#view.isCertain && !this.#options.verify;
+      const layer = isSearched ? await this.#search(number) : await this.#open(number);
+      if (layer) this.#add(number, layer);
     }
   }
 
-  /** Layers from the next one down as long as their indexes are kept. */
-  async #openKept(): Promise<void> {
+  /** Opens layers from the next one down as long as their indexes are cached. */
+  async #openCached(): Promise<void> {
     const { session, image, numbers } = this.#options;
     while (this.#below > 0) {
       const number = numbers[this.#below - 1]!;
-      const layer = await session.openKept(image, number);
+      const layer = await session.openCached(image, number);
       if (!layer) return;
-      this.#known.unshift({ number, layer });
       this.#below--;
+      this.#add(number, layer);
     }
   }
 
-  async #openAll(): Promise<void> {
-    const { session, image, numbers, signal } = this.#options;
-    const layers = await session.openLayers(image, { only: numbers, ...(signal && { signal }) });
-    this.#known.push(...layers.map((layer, i) => ({ number: numbers[i]!, layer })));
-    this.#below = 0;
+  #add(number: number, layer: Layer): void {
+    this.#known = [{ number, layer, entries: layer.entries }, ...this.#known];
+    this.#view = new UpperLayers(this.#known, this.#below === 0);
   }
 
   async #open(number: number): Promise<Layer> {
-    const { session, image, signal } = this.#options;
-    const [layer] = await session.openLayers(image, { only: [number], ...(signal && { signal }) });
+    const { session, image, signal, onProgress } = this.#options;
+    const [layer] = await session.openLayers(image, { only: [number], signal, onProgress });
     return layer!;
   }
 
-  get #upper(): NumberedLayer[] {
-    return this.#known.map(({ number, layer }) => ({ number, entries: layer.entries }));
-  }
-
-  get #mergedEntriesMax(): number {
-    return this.#options.mergedEntriesMax ?? MERGED_ENTRIES_MAX;
-  }
-
-  /** Whether the known layers are merged now, or only after more layers were read whole. */
-  #isMergeDue(): boolean {
-    const entries = this.#known.reduce((sum, { layer }) => sum + layer.entries.length, 0);
-    const isDear = this.#mergedEntries >= this.#mergedEntriesMax;
-    if (isDear && this.#below > 0 && entries < this.#lastMerged * MERGE_GROWTH) return false;
-    this.#mergedEntries += 2 * entries; // `UpperLayers` merges once more for what is missing
-    this.#lastMerged = entries;
-    return true;
-  }
-
-  /**
-   * Answers what the known layers can. When they are not certain together, those on top may be: of ever fewer, by halves, since
-   * each look is a merge.
-   * @returns the view of all that are known, if it is certain
-   */
-  async #answerKnown(): Promise<UpperLayers | undefined> {
-    const upper = this.#upper;
-    for (let count = upper.length; ; count >>= 1) {
-      const isAll = count === upper.length;
-      const view = new UpperLayers(upper.slice(upper.length - count), isAll && this.#below === 0);
-      if (!view.isCertain) continue;
-      await this.#answer(view);
-      return isAll ? view : undefined;
-    }
-  }
-
-  /** Answers what the layers of a view can: all, when there are no others. */
-  async #answer(view: UpperLayers): Promise<void> {
-    const resolved = [...this.#pending].map((wanted) => ({ wanted, resolved: view.resolve(wanted.path) }));
-    const missing = resolved.filter(({ resolved: { kind } }) => kind === 'missing');
-    const open = view.areOpen(missing.map((one) => one.resolved as Resolved & { kind: 'missing' }));
-    const isOpen = new Set(missing.filter((_, i) => open[i]).map(({ wanted }) => wanted));
-    for (const { wanted, resolved: found } of resolved) {
-      if (isOpen.has(wanted)) continue;
+  /** Answers what the known layers can: everything, if there are no others. */
+  async #answer(): Promise<void> {
+    const view = this.#view;
+    for (const wanted of [...this.#pending]) {
+      const resolved = view.resolve(wanted.path);
+      if (resolved.kind === 'missing' && view.isOpen(resolved)) continue;
       const lower = this.#options.numbers.slice(0, this.#below);
-      const known = { lower, upper: this.#upper, hints: this.#hints, opened: this.#openedForHints };
-      const hint = await deletionHint(wanted.path, found, { ...this.#options, ...known });
-      const error = refusal(view.tree, wanted.text, found, { where: this.#options.where, hint });
+      const searched = { ...this.#options, lower, upper: this.#known, view };
+      const hint = await this.#hints.search(wanted.path, resolved, searched);
+      const error = refusal(view, wanted.text, resolved, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
-      else if (found.kind === 'found')
-        await this.#copy(wanted, foundFile(view.tree, found.inode, found.names));
+      else if (resolved.kind === 'found') await this.#copy(wanted, fileIn(view, resolved));
     }
   }
 
-  /** @returns the layer, when its index is known now; else everything that is pending was answered */
-  async #search(number: number, view: UpperLayers): Promise<Layer | undefined> {
-    const { session, image, signal, begin, settled } = this.#options;
+  /** @returns the layer if its index is known now; undefined if all pending files were answered */
+  async #search(number: number): Promise<Layer | undefined> {
+    const { session, image, signal, onProgress, begin, settled } = this.#options;
     const search = new LayerSearch({
       number,
-      upper: this.#upper,
-      view,
+      upper: this.#known,
       isLowest: this.#below === 0,
-      lookedEntriesMax: this.#mergedEntriesMax - this.#mergedEntries,
       wanted: [...this.#pending],
       begin: (wanted, file) => begin(wanted, file, false),
       ...(settled && { settled }),
     });
-    const end = await session.walkLayer(image, number, search, signal && { signal });
-    this.#mergedEntries += search.lookedEntries;
-    if ('layer' in end) {
-      await this.#confirm(search, end.layer);
-      return end.layer;
+    const totalBytes = image.manifest.layers[number - 1]!.size;
+    let readBytes = 0;
+    for (let isSecond = false; ; isSecond = true) {
+      const end = await session.scanLayer(image, number, search, { signal, onProgress });
+      const sightings = search.sightings('layer' in end ? end.layer.entries : undefined);
+      if ('layer' in end) {
+        // The layer was read to its end: captured files that all of it confirms are final.
+        for (const found of sightings ? search.captured(sightings) : []) await this.#done(found);
+        return end.layer;
+      }
+      readBytes = Math.max(readBytes, end.readBytes);
+      // The entries read may delete an earlier result, or leave a file to lower layers.
+      if (sightings?.size !== this.#pending.size) break;
+      if (!search.aimAtMissed(sightings)) {
+        await this.#conclude(number, sightings, { readBytes, totalBytes });
+        return undefined;
+      }
+      if (isSecond) break;
     }
-    if (await this.#conclude(number, search, end.readBytes)) return undefined;
-    // The part that was read deletes its earlier result, or leaves the file to lower layers.
     return this.#open(number);
   }
 
-  /** The layer was read to its end. Captured files are final if the whole layer confirms them. */
-  async #confirm(search: LayerSearch, { entries }: Layer): Promise<void> {
-    if (!search.hasTakenAny) return;
-    for (const [wanted, sighting] of search.sightings(entries) ?? []) {
-      const file = fileOf(sighting);
-      if (file && search.hasTaken(wanted, file)) await this.#done({ wanted, file });
-    }
-  }
-
-  /**
-   * The scan stopped early: all files were found, here or above. The last entry read counts.
-   * @returns false if the entries read do not confirm the files
-   */
-  async #conclude(number: number, search: LayerSearch, readBytes: number): Promise<boolean> {
-    const sightings = search.sightings();
-    if (sightings?.size !== this.#pending.size) return false;
-    const behind: FoundHere[] = [];
-    for (const [wanted, sighting] of sightings) {
-      const file = fileOf(sighting);
-      if (file?.layer === number && !search.hasTaken(wanted, file)) behind.push({ wanted, file });
-    }
-    const readAgain = behind.length === 0 ? 0 : await this.#goBack(number, behind, search);
-    if (readAgain === undefined) return false;
-    const totalBytes = this.#options.image.manifest.layers[number - 1]!.size;
-    const unverified = { readBytes: Math.max(readBytes, readAgain), totalBytes };
-    for (const [wanted, sighting] of sightings) {
-      const file = fileOf(sighting);
-      if (sighting.kind === 'refused') this.#fail(wanted, sighting.error, unverified);
-      else if (file!.layer !== number) await this.#copy(wanted, file!, unverified);
-      else await this.#done({ wanted, file: file!, unverified });
-    }
-    return true;
-  }
-
-  /**
-   * Reads files whose content passed before they were wanted: symlinks and hard links point back.
-   * @returns bytes of the layer read for it; undefined if the files are not confirmed, or the whole
-   *   layer is known now
-   */
-  async #goBack(
+  /** All files were found, here or above. The last entry read counts. */
+  async #conclude(
     number: number,
-    behind: readonly FoundHere[],
-    search: LayerSearch,
-  ): Promise<number | undefined> {
-    const { session, image, signal, begin, settled } = this.#options;
-    const rows = new Map<number, () => ContentSink>();
-    for (const { wanted, file } of behind) {
-      const before = rows.get(file.row);
-      rows.set(file.row, () => both(before?.(), begin(wanted, file, false)));
+    sightings: ReadonlyMap<WantedFile, Sighting>,
+    unverified: Unverified,
+  ): Promise<void> {
+    for (const [wanted, sighting] of sightings) {
+      if (sighting instanceof LayerslayerError) this.#fail(wanted, sighting, unverified);
+      else if (sighting.layer !== number) await this.#copy(wanted, sighting, unverified);
+      else await this.#done({ wanted, file: sighting, unverified });
     }
-    const reader = new RowReader(rows, settled);
-    const end = await session.walkLayer(image, number, reader, signal && { signal });
-    if ('layer' in end) return undefined;
-    if (reader.rows <= search.rows) return end.readBytes;
-    // This pass read further than the search: its later entries count too.
-    const sightings = search.sightings(reader.entries());
-    const isSame = [...this.#pending].every((wanted) => {
-      const file = fileOf(sightings?.get(wanted));
-      const stands = behind.some((one) => one.wanted === wanted && one.file.row === file?.row);
-      return file && (file.layer !== number || stands || search.hasTaken(wanted, file));
-    });
-    return isSame ? end.readBytes : undefined;
   }
 
   /** Copies a file of a known layer. */
@@ -295,19 +190,4 @@ export class FileSearch {
     this.#pending.delete(wanted);
     this.#options.failed(wanted, error, unverified);
   }
-}
-
-function fileOf(sighting: Sighting | undefined): FoundFile | undefined {
-  return sighting?.kind === 'file' ? sighting.file : undefined;
-}
-
-/** Two paths lead to one file. */
-function both(first: ContentSink | undefined, second: ContentSink): ContentSink {
-  if (!first) return second;
-  return {
-    write(bytes, offset) {
-      first.write(bytes, offset);
-      second.write(bytes, offset);
-    },
-  };
 }

@@ -1,98 +1,116 @@
-import type { LayerslayerError } from '../base/errors.js';
-import type { LayerWatcher } from '../image/layer-watcher.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import { LayerslayerError } from '../base/errors.js';
+import type { LayerObserver } from '../engine/layer-observer.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { NumberedLayer } from '../overlay/merge.js';
+import { keyOf } from '../overlay/path-components.js';
 import type { Resolved } from '../overlay/resolve-path.js';
 import { UpperLayers } from '../overlay/upper-layers.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
-import { keyOf, PathWatch } from './path-watch.js';
+import { PathWatch } from './path-watch.js';
 import { type ContentSink, type FoundFile, foundFile, refusal, type WantedFile } from './wanted-file.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
 /**
- * How often the layers known so far are merged on the way through one layer. Each symlink on a path's way costs one; a layer
- * made to cost more is read to its end, and then asked.
+ * Maximum lookups of the wanted paths in one scan. Each symlink on a path's way costs one. A layer
+ * with more is read to its end first.
  */
-const LOOKS_MAX = 100;
+const LOOKS_MAX = 10_000;
 
-/** What the part of a layer read so far says about a wanted file. */
-export type Sighting =
-  | { kind: 'file'; file: FoundFile } // in this layer or above
-  | { kind: 'refused'; error: LayerslayerError };
+/** What the part of a layer read so far says about a wanted file: the file is here or above. */
+export type Sighting = FoundFile | LayerslayerError;
 
-/** A file whose content has passed, or is passing. */
-interface CapturedFile {
-  row: number;
-  capture: Capture;
+/** A file of the searched layer. */
+export interface FoundHere {
+  wanted: WantedFile;
+  file: FoundFile;
 }
 
 export interface LayerSearchOptions {
   number: number; // of this layer
-  upper: readonly NumberedLayer[]; // all above it, base first
-  view: UpperLayers; // certain view of those layers; all wanted files are missing in it
+  upper: readonly NumberedLayer[]; // all layers above it, base first; they miss all wanted files
   isLowest: boolean;
-  lookedEntriesMax: number; // entries that all looks may merge; the first look is always taken
   wanted: readonly WantedFile[];
   /** Begins a file of this layer as it passes; earlier content of it is void. */
   begin(wanted: WantedFile, file: FoundFile): ContentSink;
   settled?(): Promise<void> | undefined;
 }
 
+/** A wanted file, and what the scan knows about it. */
+interface Target {
+  wanted: WantedFile;
+  path: readonly Uint8Array[]; // where it is, from the root, without the known symlinks
+  sighting?: Sighting | undefined; // undefined: missing so far
+  captured?: { row: number; content: Capture } | undefined; // it has passed, or is passing
+}
+
 /**
  * Searches a layer for files while the layers below are unknown, and captures their contents as
  * they pass. It has enough once all files are found. Later entries may replace a captured file, so
- * `sightings` decides: it merges all entries that were read. (CLI.md, "carve")
+ * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
-export class LayerSearch implements LayerWatcher {
+export class LayerSearch implements LayerObserver {
   readonly #options: LayerSearchOptions;
-  readonly #watch = new PathWatch();
-  /** The files known so far; the others are missing. */
-  readonly #sighted = new Map<WantedFile, Sighting>();
-  readonly #captured = new Map<WantedFile, CapturedFile>();
-  /** Resolved location of each file: a path from the root, without the known symlinks. */
-  readonly #places = new Map<WantedFile, readonly Uint8Array[]>();
-  /** By path key: files that exist at a path if its next entry is a file. */
-  readonly #expected = new Map<string, WantedFile[]>();
+  #watch = new PathWatch();
+  #targets: readonly Target[] = [];
+  /** By path key: targets that exist at a path if its next entry is a file. */
+  readonly #expected = new Map<string, Target[]>();
+  #view: UpperLayers | undefined; // with the rows of the last look
   #looks = 0;
-  #lookedEntries = 0;
-  #isCertain = true; // result of the last look
-  #rows = 0;
-  #soFar: (() => EntryTable) | undefined;
+  #row = -1; // of the last entry
+  #rows = 0; // that the longest scan has read
+  #soFar: (() => EntryTable) | undefined; // those rows
+  /** In a second scan: the targets to capture, by row. */
+  #missed: Map<number, Target[]> | undefined;
+  #lastMissed = -1; // row
 
   constructor(options: LayerSearchOptions) {
     this.#options = options;
-    for (const wanted of options.wanted) this.#place(wanted, options.view.resolve(wanted.path));
+    this.#start();
+  }
+
+  #start(): void {
+    const { wanted: all, upper } = this.#options;
+    const view = new UpperLayers(upper, false);
+    this.#targets = all.map((wanted) => ({ wanted, path: pathOf(view.resolve(wanted.path)) }));
     this.#aim();
   }
 
-  /** Number of entries read. */
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** How many entries its looks have merged, each time counted. */
-  get lookedEntries(): number {
-    return this.#lookedEntries;
+  /** Captured content is begun again. */
+  onRestart(): void {
+    this.#row = -1;
+    if (this.#missed) return;
+    this.#watch = new PathWatch();
+    this.#view = undefined;
+    this.#rows = 0;
+    this.#soFar = undefined;
+    this.#start();
   }
 
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean {
-    this.#rows = row + 1;
-    this.#soFar = soFar;
-    const key = this.#watch.concerns(entry);
-    if (key !== undefined) {
+    this.#row = row;
+    if (row >= this.#rows) {
+      this.#rows = row + 1;
+      this.#soFar = soFar;
+    }
+    const key = this.#missed ? undefined : this.#watch.concerns(entry);
+    if (this.#missed) {
+      const missed = entry.kind === 'file' ? this.#missed.get(row) : undefined;
+      for (const target of missed ?? []) this.#capture(target, entry, row);
+    } else if (key !== undefined) {
       const expected = entry.kind === 'file' ? this.#expected.get(key) : undefined;
       // Most files are an entry of their own path; capturing that needs no merge.
-      if (expected) for (const wanted of expected) this.#take(wanted, entry, row);
-      else if (this.#mayLook(row)) this.#look(entry, row, soFar());
+      if (expected) for (const target of expected) this.#capture(target, entry, row);
+      else if (++this.#looks <= LOOKS_MAX) this.#look(entry, row, soFar());
     }
     return this.#hasEnough;
   }
 
   onBytes(bytes: Uint8Array, offset: number): boolean {
-    for (const { capture } of this.#captured.values()) if (!capture.isComplete) capture.pass(bytes, offset);
+    for (const { captured } of this.#targets)
+      if (captured && !captured.content.isComplete) captured.content.pass(bytes, offset);
     return this.#hasEnough;
   }
 
@@ -110,28 +128,47 @@ export class LayerSearch implements LayerWatcher {
     const view = entries && this.#viewWith(entries);
     if (!view?.isCertain) return undefined;
     const sightings = new Map<WantedFile, Sighting>();
-    for (const wanted of this.#options.wanted) {
+    for (const { wanted } of this.#targets) {
       const sighting = sightingOf(view, wanted, view.resolve(wanted.path));
       if (sighting) sightings.set(wanted, sighting);
     }
     return sightings;
   }
 
-  /** Returns whether any content was captured. */
-  get hasTakenAny(): boolean {
-    return this.#captured.size > 0;
+  /** Returns the files of this layer whose whole content was captured. */
+  captured(sightings: ReadonlyMap<WantedFile, Sighting>): FoundHere[] {
+    return this.#targets.flatMap((target) => {
+      const { wanted, captured } = target;
+      const file = this.#fileHere(sightings.get(wanted));
+      return file && captured?.row === file.row && captured.content.isComplete ? [{ wanted, file }] : [];
+    });
   }
 
-  /** Returns whether all of this file's content was captured. */
-  hasTaken(wanted: WantedFile, { layer, row }: FoundFile): boolean {
-    const captured = this.#captured.get(wanted);
-    return layer === this.#options.number && captured?.row === row && captured.capture.isComplete;
+  /**
+   * Makes the next scan capture the files whose content had passed before they were found: links
+   * point back at it.
+   * @returns false if there are none
+   */
+  aimAtMissed(sightings: ReadonlyMap<WantedFile, Sighting>): boolean {
+    const captured = new Set(this.captured(sightings).map(({ wanted }) => wanted));
+    const missed = new Map<number, Target[]>();
+    for (const target of this.#targets) {
+      target.sighting = sightings.get(target.wanted);
+      const file = captured.has(target.wanted) ? undefined : this.#fileHere(target.sighting);
+      if (!file) continue;
+      missed.set(file.row, [...(missed.get(file.row) ?? []), target]);
+      this.#lastMissed = Math.max(this.#lastMissed, file.row);
+    }
+    this.#missed = missed;
+    this.#row = -1;
+    return missed.size > 0;
   }
 
   get #hasEnough(): boolean {
-    if (!this.#isCertain || this.#sighted.size < this.#options.wanted.length) return false;
-    for (const { capture } of this.#captured.values()) if (!capture.isComplete) return false;
-    return true;
+    const isFound = this.#missed
+      ? this.#row >= this.#lastMissed
+      : this.#view?.isCertain !== false && this.#targets.every(({ sighting }) => sighting);
+    return isFound && this.#targets.every(({ captured }) => !captured || captured.content.isComplete);
   }
 
   #viewWith(entries: EntryTable): UpperLayers {
@@ -139,86 +176,73 @@ export class LayerSearch implements LayerWatcher {
     return new UpperLayers([{ entries, number }, ...upper], isLowest);
   }
 
-  #mayLook(row: number): boolean {
-    const { upper, lookedEntriesMax } = this.#options;
-    if (this.#looks >= LOOKS_MAX || (this.#looks > 0 && this.#lookedEntries >= lookedEntriesMax))
-      return false;
-    this.#looks++;
-    this.#lookedEntries += upper.reduce((sum, { entries }) => sum + entries.length, row + 1);
-    return true;
-  }
-
   #look(entry: TarEntry, row: number, entries: EntryTable): void {
-    const view = this.#viewWith(entries);
-    this.#isCertain = view.isCertain;
+    if (this.#view?.isCertain) this.#view.extend(entries);
+    this.#view ??= this.#viewWith(entries);
+    const view = this.#view;
     if (!view.isCertain) return;
-    for (const wanted of this.#options.wanted) {
-      const resolved = view.resolve(wanted.path);
-      this.#place(wanted, resolved);
-      // A path that is no file yet may become one: a later entry may fix `no-directory` and `loop`
-      // too.
-      const sighting = sightingOf(view, wanted, resolved);
-      if (sighting) this.#sighted.set(wanted, sighting);
-      else this.#sighted.delete(wanted);
-      const ours = this.#rowOf(sighting);
-      if (this.#captured.get(wanted)?.row === ours) continue;
-      this.#captured.delete(wanted);
-      if (ours === row && sighting?.kind === 'file') this.#capture(wanted, sighting.file, entry);
+    for (const target of this.#targets) {
+      const resolved = view.resolve(target.wanted.path);
+      target.path = pathOf(resolved);
+      // A path that is no file yet may become one: a later entry may fix `no-directory` too.
+      target.sighting = sightingOf(view, target.wanted, resolved);
+      const found = this.#fileHere(target.sighting)?.row;
+      if (target.captured?.row === found) continue;
+      target.captured = undefined;
+      if (found === row) this.#capture(target, entry, row);
     }
     this.#aim();
   }
 
-  /** Captures an entry that is expected to be the wanted file. */
-  #take(wanted: WantedFile, entry: TarEntry, row: number): void {
-    const { size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
+  /** Captures an entry that is the wanted file, or will be. */
+  #capture(target: Target, entry: TarEntry, row: number): void {
+    const { dataOffset, storedSize, sparse, size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds } = entry;
     const file: FoundFile = {
-      ...{ layer: this.#options.number, row, names: this.#places.get(wanted)! },
+      ...{ layer: this.#options.number, row, names: target.path },
       ...{ size, mode, uid, gid, mtimeSeconds, mtimeNanoseconds },
     };
-    this.#sighted.set(wanted, { kind: 'file', file });
-    this.#capture(wanted, file, entry);
+    const sink = this.#options.begin(target.wanted, file);
+    target.sighting = file;
+    target.captured = { row, content: new Capture({ dataOffset, storedSize, sparse }, sink) };
   }
 
-  #capture(wanted: WantedFile, file: FoundFile, { dataOffset, storedSize, sparse }: TarEntry): void {
-    const capture = new Capture({ dataOffset, storedSize, sparse }, this.#options.begin(wanted, file));
-    this.#captured.set(wanted, { row: file.row, capture });
-  }
-
-  /** @returns the row of the file if it is in this layer */
-  #rowOf(sighting: Sighting | undefined): number | undefined {
-    const file = sighting?.kind === 'file' ? sighting.file : undefined;
-    return file?.layer === this.#options.number ? file.row : undefined;
-  }
-
-  /** Records the file's location. The names may be views of a table that is released. */
-  #place(wanted: WantedFile, resolved: Resolved): void {
-    const { names } = resolved;
-    const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
-    const place = [...names, ...ahead].filter((name) => !DOT.equals(name));
-    this.#places.set(
-      wanted,
-      place.map((name) => new Uint8Array(name)),
-    );
+  /** Returns the file if it is in this layer. */
+  #fileHere(sighting: Sighting | undefined): FoundFile | undefined {
+    if (!sighting || sighting instanceof LayerslayerError) return undefined;
+    return sighting.layer === this.#options.number ? sighting : undefined;
   }
 
   /** Updates the expected entries after a check. */
   #aim(): void {
     this.#expected.clear();
-    for (const [wanted, place] of this.#places) {
-      const sighting = this.#sighted.get(wanted);
-      const isHere = sighting === undefined || this.#rowOf(sighting) !== undefined;
-      if (!isHere || place.some((name) => DOT_DOT.equals(name))) continue;
-      const key = keyOf(place);
-      this.#expected.set(key, [...(this.#expected.get(key) ?? []), wanted]);
+    for (const target of this.#targets) {
+      const { path, sighting } = target;
+      const isHere = sighting === undefined || this.#fileHere(sighting) !== undefined;
+      if (!isHere || path.some((name) => DOT_DOT.equals(name))) continue;
+      const key = keyOf(path);
+      this.#expected.set(key, [...(this.#expected.get(key) ?? []), target]);
     }
-    const asked = this.#options.wanted.map(({ path }) => path);
-    this.#watch.aim([...asked, ...this.#places.values()]);
+    this.#watch.aim(this.#targets.flatMap(({ wanted, path }) => [wanted.path, path]));
   }
+}
+
+/**
+ * Returns where a path leads, with what is missing. The names are copies: they may be views of a
+ * table that is released.
+ */
+function pathOf(resolved: Resolved): Uint8Array[] {
+  const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
+  const names = [...resolved.names, ...ahead].filter((name) => !DOT.equals(name));
+  return names.map((name) => new Uint8Array(name));
 }
 
 function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
   if (resolved.kind !== 'found') return undefined;
-  const error = refusal(view.tree, text, resolved);
-  if (error) return { kind: 'refused', error };
-  return { kind: 'file', file: foundFile(view.tree, resolved.inode, resolved.names) };
+  return refusal(view, text, resolved) ?? fileIn(view, resolved);
+}
+
+/** The file that a path leads to. */
+export function fileIn(view: UpperLayers, { inode, names }: Resolved & { kind: 'found' }): FoundFile {
+  const { layer, row } = view.entryOf(inode);
+  return foundFile(layer.entries, { layer: layer.number, row, names });
 }

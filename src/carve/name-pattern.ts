@@ -1,22 +1,13 @@
-/** Marks a byte outside any UTF-8 character: above all code points. */
-const RAW_BYTE = 0x110000;
+import { bytesOfText, isRaw, textOfBytes } from '../base/text/raw-text.js';
 
-const BACKSLASH = 0x5c;
-const SIGNS = {
-  star: 0x2a,
-  any: 0x3f,
-  open: 0x5b,
-  close: 0x5d,
-  not: 0x21,
-  caret: 0x5e,
-  dash: 0x2d,
-  dot: 0x2e,
-};
+const DOT = 0x2e;
+/** Above all code points. */
+const ABOVE_CHARACTERS = 0x110000;
 
 type Piece =
   | { kind: 'star' }
   | { kind: 'any' }
-  | { kind: 'one'; symbol: number }
+  | { kind: 'one'; character: string }
   | { kind: 'set'; ranges: readonly (readonly [number, number])[]; isNegated: boolean };
 
 /** One component of a pattern. */
@@ -30,130 +21,93 @@ export type NamePattern =
  * pattern.
  */
 export function namePattern(text: Uint8Array): NamePattern {
-  const pieces = parse(symbolsOf(text));
+  const pieces = parse(charactersOf(text));
   if (pieces.every((piece) => piece.kind === 'one'))
-    return { kind: 'name', name: bytesOf(pieces.map(({ symbol }) => symbol)) };
+    return { kind: 'name', name: bytesOfText(pieces.map(({ character }) => character).join('')) };
   const [first] = pieces;
-  const wantsDot = first?.kind === 'one' && first.symbol === SIGNS.dot;
+  const wantsDot = first?.kind === 'one' && first.character === '.';
   return {
     kind: 'wild',
-    matches: (name) => (name[0] !== SIGNS.dot || wantsDot) && matches(pieces, symbolsOf(name)),
+    matches: (name) => (name[0] !== DOT || wantsDot) && matches(pieces, charactersOf(name)),
   };
 }
 
-/** Returns the characters of a name as code points. Each byte that is not UTF-8 is one symbol. */
-export function symbolsOf(name: Uint8Array): number[] {
-  const symbols: number[] = [];
-  for (let at = 0; at < name.length; ) {
-    const length = characterLength(name, at);
-    if (length === 0) symbols.push(RAW_BYTE + name[at]!);
-    else symbols.push(DECODER.decode(name.subarray(at, at + length)).codePointAt(0)!);
-    at += Math.max(1, length);
-  }
-  return symbols;
+/** Each byte that is not UTF-8 is one character, a lone surrogate. */
+function charactersOf(name: Uint8Array): string[] {
+  return Array.from(textOfBytes(name));
 }
 
-const DECODER = new TextDecoder('utf-8', { ignoreBOM: true });
-
-/**
- * Returns the bytes of the UTF-8 character at a position, 0 if there is none. (Unicode, table 3-7)
- */
-function characterLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at]!;
-  if (first < 0x80) return 1;
-  const length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const second = bytes[at + 1] ?? 0;
-  const least = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
-  const most = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
-  if (second < least || second > most) return 0;
-  for (let i = 2; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
-  return length;
+/** Orders characters for ranges: bytes that are not UTF-8 above all others. */
+function rankOf(character: string): number {
+  const point = character.codePointAt(0)!;
+  return isRaw(character) ? point + ABOVE_CHARACTERS : point;
 }
 
-function bytesOf(symbols: readonly number[]): Uint8Array {
-  return Buffer.concat(
-    symbols.map((symbol) =>
-      symbol < RAW_BYTE ? Buffer.from(String.fromCodePoint(symbol)) : Buffer.of(symbol - RAW_BYTE),
-    ),
-  );
-}
-
-function parse(pattern: readonly number[]): Piece[] {
+function parse(pattern: readonly string[]): Piece[] {
   const pieces: Piece[] = [];
   let mayHaveSets = true;
   for (let at = 0; at < pattern.length; at++) {
-    const symbol = pattern[at]!;
-    if (symbol === SIGNS.star) {
+    const character = pattern[at]!;
+    const set = character === '[' && mayHaveSets ? parseSet(pattern, at) : undefined;
+    if (character === '*') {
       if (pieces.at(-1)?.kind !== 'star') pieces.push({ kind: 'star' });
-    } else if (symbol === SIGNS.any) {
+    } else if (character === '?') {
       pieces.push({ kind: 'any' });
-    } else if (symbol === SIGNS.open && mayHaveSets) {
-      const set = parseSet(pattern, at);
-      if (set) {
-        pieces.push(set.piece);
-        at = set.end;
-      } else {
-        // No later bracket is closed either. Searching for each end would take quadratic time.
-        mayHaveSets = false;
-        pieces.push({ kind: 'one', symbol });
-      }
+    } else if (set) {
+      pieces.push(set.piece);
+      at = set.end;
     } else {
-      const isEscape = symbol === BACKSLASH && at + 1 < pattern.length;
-      pieces.push({ kind: 'one', symbol: isEscape ? pattern[++at]! : symbol });
+      // No later bracket is closed either. Searching for each end would take quadratic time.
+      if (character === '[') mayHaveSets = false;
+      const isEscape = character === '\\' && at + 1 < pattern.length;
+      pieces.push({ kind: 'one', character: isEscape ? pattern[++at]! : character });
     }
   }
   return pieces;
 }
 
 /** @returns undefined if the bracket at `open` is not closed */
-function parseSet(pattern: readonly number[], open: number): { piece: Piece; end: number } | undefined {
+function parseSet(pattern: readonly string[], open: number): { piece: Piece; end: number } | undefined {
   let at = open + 1;
-  const isNegated = pattern[at] === SIGNS.not || pattern[at] === SIGNS.caret;
+  const isNegated = pattern[at] === '!' || pattern[at] === '^';
   if (isNegated) at++;
   const first = at;
   const ranges: [number, number][] = [];
   const member = () => {
-    if (pattern[at] === BACKSLASH && at + 1 < pattern.length) at++;
-    return pattern[at++]!;
+    if (pattern[at] === '\\' && at + 1 < pattern.length) at++;
+    return rankOf(pattern[at++]!);
   };
   // A `]` right after the bracket or its `!` is a member.
-  while (at < pattern.length && (pattern[at] !== SIGNS.close || at === first)) {
+  while (at < pattern.length && (pattern[at] !== ']' || at === first)) {
     const from = member();
-    const isRange = pattern[at] === SIGNS.dash && at + 1 < pattern.length && pattern[at + 1] !== SIGNS.close;
+    const isRange = pattern[at] === '-' && at + 1 < pattern.length && pattern[at + 1] !== ']';
     if (isRange) at++;
     ranges.push([from, isRange ? member() : from]);
   }
   return at < pattern.length ? { piece: { kind: 'set', ranges, isNegated }, end: at } : undefined;
 }
 
-function isOne(piece: Piece, symbol: number): boolean {
-  switch (piece.kind) {
-    case 'any':
-      return true;
-    case 'one':
-      return piece.symbol === symbol;
-    case 'set':
-      return piece.ranges.some(([from, to]) => symbol >= from && symbol <= to) !== piece.isNegated;
-    case 'star':
-      return false;
-  }
+function isOne(piece: Piece, character: string): boolean {
+  if (piece.kind === 'one') return piece.character === character;
+  if (piece.kind !== 'set') return piece.kind === 'any';
+  const rank = rankOf(character);
+  return piece.ranges.some(([from, to]) => rank >= from && rank <= to) !== piece.isNegated;
 }
 
 /**
  * Backtracks only to the last `*`: earlier ones never need to change. Time: at most name times
  * pattern.
  */
-function matches(pieces: readonly Piece[], symbols: readonly number[]): boolean {
+function matches(pieces: readonly Piece[], characters: readonly string[]): boolean {
   let piece = 0;
   let star = -1;
   let resume = 0;
-  for (let at = 0; at < symbols.length; ) {
+  for (let at = 0; at < characters.length; ) {
     const wanted = pieces[piece];
     if (wanted?.kind === 'star') {
       star = piece++;
       resume = at;
-    } else if (wanted && isOne(wanted, symbols[at]!)) {
+    } else if (wanted && isOne(wanted, characters[at]!)) {
       piece++;
       at++;
     } else if (star !== -1) {

@@ -20,33 +20,33 @@ import {
   writeSync,
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { bytesOfText, fsPath, textOfBytes } from '../base/raw-text.js';
-import { makeDirectories } from '../cache/make-directories.js';
+import { makeDirectories } from '../base/make-directories.js';
+import { quoteName } from '../base/text/quote-name.js';
+import { bytesOfText, fsPath, textOfBytes } from '../base/text/raw-text.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
 
 const SLASH = Buffer.from('/');
 /** Of the output directory and those above it, before the umask. */
 const NEW_DIRECTORY_MODE = 0o777;
-/** setuid and setgid give the rights of the file's owner to whoever runs it. */
+/** setuid and setgid give the owner's rights to every user who runs the file. */
 const OWNER_RIGHTS = 0o6000;
 
 /**
- * Where extracted files go. Nothing is written outside of it: no name climbs, and no symlink below it is followed, whether an
- * image made it or somebody else. Files have their final name when they are whole.
+ * Writes extracted files to a directory, and nothing outside of it. No name climbs. No symlink
+ * below it is followed, neither the image's nor one of another process. Files get their final name
+ * when they are whole.
  */
 export class OutputDirectory implements CarveTarget {
-  readonly path: string;
   readonly #root: Buffer;
   readonly #force: boolean;
   #temporaries = 0;
 
   /**
-   * Makes the directory, when it is not there.
+   * Makes the directory if it is missing.
    * @param force existing files are replaced
    * @throws LayerslayerError IO_FAILED
    */
   constructor(path: string, { force }: { force: boolean }) {
-    this.path = path;
     this.#root = bytesOfText(path);
     this.#force = force;
     attempt(path, () => {
@@ -55,34 +55,24 @@ export class OutputDirectory implements CarveTarget {
     });
   }
 
-  /** For messages and results. */
   display(names: readonly Uint8Array[]): string {
     return textOfBytes(this.#path(names));
   }
 
-  /**
-   * Whether a file can get this name, as far as one can tell before it is fetched.
-   * @throws LayerslayerError IO_FAILED
-   */
   check(names: readonly Uint8Array[]): void {
     for (let depth = 1; depth < names.length; depth++) {
-      const status = this.#status(names.slice(0, depth));
-      if (!status) return;
-      this.#checkDirectory(names.slice(0, depth), status);
+      if (!this.#hasDirectory(names.slice(0, depth))) return;
     }
     this.#checkFree(names);
   }
 
-  /** Begins a file. @throws LayerslayerError IO_FAILED */
+  /** @throws LayerslayerError IO_FAILED */
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile {
-    this.#makeParents(names);
-    this.#checkFree(names);
-    const path = this.#path(names);
-    const temporary = this.#temporary(names);
+    const { path, temporary } = this.#freePath(names);
     return new OutputFile(path, temporary, this.#force, attributes);
   }
 
-  /** Its attributes come with the end: they may forbid to write into it. */
+  /** `endDirectory` sets its attributes: they may forbid to write into it. */
   beginDirectory(names: readonly Uint8Array[]): void {
     this.#makeParents([...names, Buffer.alloc(0)]);
   }
@@ -98,10 +88,7 @@ export class OutputDirectory implements CarveTarget {
   }
 
   symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void {
-    this.#makeParents(names);
-    this.#checkFree(names);
-    const path = this.#path(names);
-    const temporary = this.#temporary(names);
+    const { path, temporary } = this.#freePath(names);
     attempt(textOfBytes(path), () => {
       symlinkSync(Buffer.from(target), temporary);
       const seconds = timeOf(attributes);
@@ -114,30 +101,30 @@ export class OutputDirectory implements CarveTarget {
     for (const name of names) {
       // The tree has no such names; a caller's mistake must not become a way out.
       if (/^\.{0,2}$|[/\0]/s.test(Buffer.from(name).toString('latin1')))
-        throw new LayerslayerError(
-          'INTERNAL',
-          `not a file name: ${JSON.stringify(Buffer.from(name).toString())}`,
-        );
+        throw new LayerslayerError('INTERNAL', `not a file name: ${quoteName(name)}`);
     }
     return Buffer.concat([this.#root, ...names.flatMap((name) => [SLASH, name])]);
   }
 
-  #temporary(names: readonly Uint8Array[]): Buffer {
+  /** Makes the parents of a free name. Returns its path, and one beside it. */
+  #freePath(names: readonly Uint8Array[]): { path: Buffer; temporary: Buffer } {
+    this.#makeParents(names);
+    this.#checkFree(names);
     const name = Buffer.from(`.layerslayer-${process.pid}-${this.#temporaries++}`);
-    return this.#path([...names.slice(0, -1), name]);
+    return { path: this.#path(names), temporary: this.#path([...names.slice(0, -1), name]) };
   }
 
   #makeParents(names: readonly Uint8Array[]): void {
     for (let depth = 1; depth < names.length; depth++) {
       const parent = names.slice(0, depth);
-      const status = this.#status(parent);
-      if (status) this.#checkDirectory(parent, status);
-      else attempt(this.display(parent), () => mkdirSync(this.#path(parent)));
+      if (!this.#hasDirectory(parent)) attempt(this.display(parent), () => mkdirSync(this.#path(parent)));
     }
   }
 
-  #checkDirectory(names: readonly Uint8Array[], status: Stats): void {
-    if (status.isDirectory()) return;
+  /** @throws LayerslayerError IO_FAILED if something else has the name */
+  #hasDirectory(names: readonly Uint8Array[]): boolean {
+    const status = this.#status(names);
+    if (!status || status.isDirectory()) return status !== undefined;
     const what = status.isSymbolicLink()
       ? 'is a symlink, which is not followed'
       : 'is there, and no directory';
@@ -160,46 +147,37 @@ export class OutputDirectory implements CarveTarget {
 
 /** A file under a temporary name beside its own. */
 class OutputFile implements TargetFile {
-  readonly #path: Buffer;
-  readonly #temporary: Buffer;
-  readonly #force: boolean;
-  readonly #attributes: KeptAttributes & { size: number };
   readonly #fd: number;
   #isOpen = true;
 
   constructor(
-    path: Buffer,
-    temporary: Buffer,
-    force: boolean,
-    attributes: KeptAttributes & { size: number },
+    private readonly path: Buffer,
+    private readonly temporary: Buffer,
+    private readonly force: boolean,
+    private readonly attributes: KeptAttributes & { size: number },
   ) {
-    this.#attributes = attributes;
-    this.#path = path;
-    this.#temporary = temporary;
-    this.#force = force;
     this.#fd = attempt(textOfBytes(path), () => openSync(temporary, 'wx', 0o600));
   }
 
   /** @throws LayerslayerError IO_FAILED */
   write(bytes: Uint8Array, offset: number): void {
-    attempt(textOfBytes(this.#path), () => {
+    attempt(textOfBytes(this.path), () => {
       for (let done = 0; done < bytes.length; ) {
         done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
       }
     });
   }
 
-  /** Gives the file its attributes and its name. @throws LayerslayerError IO_FAILED; then nothing of it is left */
   commit(): void {
-    const attributes = this.#attributes;
+    const { attributes } = this;
     try {
-      attempt(textOfBytes(this.#path), () => {
+      attempt(textOfBytes(this.path), () => {
         ftruncateSync(this.#fd, attributes.size); // a hole at its end
         fchmodSync(this.#fd, keptMode(attributes, fstatSync(this.#fd)));
         const seconds = timeOf(attributes);
         futimesSync(this.#fd, seconds, seconds);
         this.#close();
-        moveTo(this.#path, this.#temporary, this.#force);
+        moveTo(this.path, this.temporary, this.force);
       });
     } catch (error) {
       this.discard();
@@ -207,13 +185,12 @@ class OutputFile implements TargetFile {
     }
   }
 
-  /** Leaves nothing behind, unless it was committed. */
   discard(): void {
     this.#close();
     try {
-      unlinkSync(this.#temporary);
+      unlinkSync(this.temporary);
     } catch {
-      // It has its name, or somebody cleaned up.
+      // It has its final name, or another process removed it.
     }
   }
 

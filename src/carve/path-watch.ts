@@ -1,12 +1,9 @@
-import { PathComponents } from '../overlay/path-components.js';
+import { childKey, latin1, PathComponents } from '../overlay/path-components.js';
 import type { TarEntry } from '../tar/entry.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
-
-/** Endings of paths whose last name is somewhere else. */
-const UNCLEAN = [endingOf(DOT), endingOf(DOT_DOT), endingOf(new Uint8Array(0))];
 
 /**
  * Detects the entries of a layer that may change where wanted paths lead. These are the components
@@ -17,11 +14,11 @@ export class PathWatch {
   readonly #ends = new Set<string>();
   readonly #ways = new Set<string>();
   readonly #lastNames = new Set<string>();
-  /** Of the last names, and of paths that have to be cleaned first: most entries are told apart by it. */
+  /** Of the last names, and of paths that have to be cleaned first: a filter for most entries. */
   readonly #endings = new Set<number>();
   /**
-   * Hashes of the keys of symlinks so far, and of hard links, which may be names of symlinks. Two keys with one hash cost a
-   * look at the merge, no more.
+   * Hashes of the keys of symlinks so far, and of hard links, which may be names of symlinks. Two
+   * keys with one hash cost only a lookup.
    */
   readonly #links = new Set<number>();
   readonly #path = new PathComponents();
@@ -32,7 +29,7 @@ export class PathWatch {
     this.#ways.clear();
     this.#lastNames.clear();
     this.#endings.clear();
-    for (const ending of UNCLEAN) this.#endings.add(ending);
+    for (const unclean of [DOT, DOT_DOT, Buffer.alloc(0)]) this.#endings.add(endingOf(unclean));
     for (const path of paths) {
       let key = '';
       const ahead = path.filter((part) => !DOT.equals(part));
@@ -40,9 +37,8 @@ export class PathWatch {
       const end = ahead.findIndex((part) => DOT_DOT.equals(part));
       const way = end === -1 ? ahead : ahead.slice(0, end);
       for (const [i, part] of way.entries()) {
-        const text = latin1(part);
-        key = key === '' ? text : `${key}/${text}`;
-        this.#lastNames.add(text);
+        key = childKey(key, part);
+        this.#lastNames.add(latin1(part));
         this.#endings.add(endingOf(part));
         (i === way.length - 1 ? this.#ends : this.#ways).add(key);
       }
@@ -70,7 +66,7 @@ export class PathWatch {
   #isOnTheWay(key: string, kind: TarEntry['kind']): boolean {
     if (this.#ends.has(key) || (this.#ways.has(key) && kind !== 'dir')) return true;
     if (this.#links.size === 0) return false;
-    // One pass over the key: a layer may have 10,000 paths of 4,000 directories, whose prefixes are the square of that.
+    // One pass over the key: a layer may have 10,000 paths of 4,000 directories.
     let hash = HASH_START;
     for (let at = 0; at < key.length; at++) {
       const code = key.charCodeAt(at);
@@ -79,11 +75,6 @@ export class PathWatch {
     }
     return false;
   }
-}
-
-/** Returns the key of a path of clean names, as `concerns` returns it. */
-export function keyOf(path: readonly Uint8Array[]): string {
-  return path.map(latin1).join('/');
 }
 
 /** FNV-1a, a byte at a time. */
@@ -105,8 +96,4 @@ function endingOf(path: Uint8Array): number {
   while (end > 0 && path[end - 1] === SLASH) end--;
   if (end === 0) return 0;
   return path[end - 1]! | ((end > 1 ? path[end - 2]! : SLASH) << 8);
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }

@@ -1,5 +1,5 @@
-import type { LayerWatcher } from '../image/layer-watcher.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import type { LayerObserver } from '../engine/layer-observer.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { TarEntry } from '../tar/entry.js';
 import { Capture } from './capture.js';
 import type { ContentSink } from './wanted-file.js';
@@ -8,7 +8,7 @@ import type { ContentSink } from './wanted-file.js';
  * Reads the contents of known rows from a layer without an index. It has enough when all rows have
  * passed.
  */
-export class RowReader implements LayerWatcher {
+export class RowReader implements LayerObserver {
   readonly #begin: ReadonlyMap<number, () => ContentSink>;
   readonly #settled: (() => Promise<void> | undefined) | undefined;
   readonly #active = new Set<Capture>();
@@ -52,6 +52,13 @@ export class RowReader implements LayerWatcher {
       if (capture.isComplete) this.#active.delete(capture);
     }
     return this.#hasEnough;
+  }
+
+  onRestart(): void {
+    this.#active.clear();
+    this.#left = this.#begin.size;
+    this.#rows = 0;
+    this.#soFar = undefined;
   }
 
   settled(): Promise<void> | undefined {

@@ -14,7 +14,6 @@ const STEP = 256 * 1024;
  * files use an unnamed temporary file, so no exit leaves it behind.
  */
 export class SpooledFile implements ContentSink {
-  readonly #size: number;
   readonly #memory: Buffer | undefined;
   #fd: number | undefined;
 
@@ -22,8 +21,7 @@ export class SpooledFile implements ContentSink {
    * @param size in bytes
    * @throws LayerslayerError IO_FAILED
    */
-  constructor(size: number) {
-    this.#size = size;
+  constructor(private readonly size: number) {
     if (size <= MEMORY_MAX) this.#memory = Buffer.alloc(size);
     else this.#fd = attempt(() => namelessFile(size));
   }
@@ -50,8 +48,8 @@ export class SpooledFile implements ContentSink {
     signal: AbortSignal,
   ): Promise<void> {
     const buffer = this.#memory ?? Buffer.allocUnsafe(STEP);
-    for (let at = 0; at < this.#size; at += STEP) {
-      const length = Math.min(STEP, this.#size - at);
+    for (let at = 0; at < this.size; at += STEP) {
+      const length = Math.min(STEP, this.size - at);
       if (this.#memory) sink.write(this.#memory.subarray(at, at + length), at);
       else sink.write(buffer.subarray(0, this.#read(buffer, length, at)), at);
       await settled();

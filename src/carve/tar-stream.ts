@@ -1,22 +1,18 @@
+import { joinPath } from '../overlay/resolve-path.js';
 import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '../tar/tar-writer.js';
 import type { CarveTarget, KeptAttributes, SpecialFile, TargetFile } from './carve-target.js';
 import { SequentialSink } from './sequential-sink.js';
-
-const SLASH = Buffer.from('/');
 
 /** Bytes per write. A tar of small files would otherwise need three writes per file. */
 const BATCH_SIZE = 64 * 1024;
 
 /** Extracted files as a tar, written as they come. */
 export class TarStream implements CarveTarget {
-  readonly #write: (bytes: Uint8Array) => void;
   readonly #batch = new Uint8Array(BATCH_SIZE);
   #batched = 0;
 
   /** @param write takes the bytes before it returns */
-  constructor(write: (bytes: Uint8Array) => void) {
-    this.#write = write;
-  }
+  constructor(private readonly write: (bytes: Uint8Array) => void) {}
 
   check(): void {}
 
@@ -57,7 +53,7 @@ export class TarStream implements CarveTarget {
   #put(bytes: Uint8Array): void {
     if (this.#batched + bytes.length > BATCH_SIZE) this.#flush();
     if (bytes.length > BATCH_SIZE) {
-      this.#write(bytes);
+      this.write(bytes);
     } else {
       this.#batch.set(bytes, this.#batched);
       this.#batched += bytes.length;
@@ -65,23 +61,22 @@ export class TarStream implements CarveTarget {
   }
 
   #flush(): void {
-    if (this.#batched > 0) this.#write(this.#batch.subarray(0, this.#batched));
+    if (this.#batched > 0) this.write(this.#batch.subarray(0, this.#batched));
     this.#batched = 0;
   }
 
   #header(
     kind: WrittenEntry['kind'],
     names: readonly Uint8Array[],
-    { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs }: KeptAttributes,
+    attributes: KeptAttributes,
     more: Partial<WrittenEntry> = {},
   ): void {
-    const attributes = { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, ...(xattrs && { xattrs }) };
-    this.#put(tarHeader({ kind, path: pathOf(names), size: 0, ...attributes, ...more }));
+    this.#put(tarHeader({ ...attributes, kind, path: pathOf(names), size: 0, ...more }));
   }
 }
 
 /** Relative; the root itself is `./`. */
 function pathOf(names: readonly Uint8Array[]): Buffer {
-  const path = Buffer.concat(names.flatMap((name, i) => (i === 0 ? [name] : [SLASH, name])));
+  const path = joinPath(names).subarray(1);
   return path.length === 0 ? Buffer.from('./') : path;
 }

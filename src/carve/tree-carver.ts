@@ -1,11 +1,11 @@
 import { LayerslayerError } from '../base/errors.js';
 import { collectYoungGarbage } from '../base/garbage.js';
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
 import type { CarveTarget, KeptAttributes, SpecialFile } from './carve-target.js';
 import { copyContent } from './copy-content.js';
-import { foundFile, specialRefusal } from './wanted-file.js';
+import { specialRefusal } from './wanted-file.js';
 
 export interface TreeCarverOptions {
   tree: Tree;
@@ -95,91 +95,72 @@ export class TreeCarver {
     const { tree, target } = this.#options;
     const { inode, names } = step;
     const kind = tree.kind(inode);
+    const attributes = this.#attributes(inode);
     if (kind === 'dir') {
-      const isMade = this.#try(() => beganDirectory(target, names, this.#attributes(inode))) === true;
-      if (isMade) enter(step);
-      return isMade;
+      const made = this.#try(() => target.beginDirectory(names, attributes));
+      if (made) enter(step);
+      return made !== undefined;
     }
-    if (this.#link(step)) {
-      if (kind !== 'symlink') carved.files++;
-      return true;
+    if (!this.#link(step, attributes)) {
+      if (kind === 'file' && !(await this.#file(step, attributes, carved))) return false;
+      if (kind === 'symlink' && !this.#try(() => target.symlink(names, tree.linkTarget(inode), attributes)))
+        return false;
+      if (kind !== 'file' && kind !== 'symlink' && !this.#special(step, kind, attributes)) return false;
+      if (tree.nlink(inode) > 1) this.#written.set(inode, names);
+      if (kind !== 'symlink') carved.layers.add(tree.layerOf(inode));
     }
-    if (kind === 'file') return this.#file(step, carved);
-    if (kind === 'symlink') return this.#symlink(step);
-    return this.#special(step, kind, carved);
+    if (kind !== 'symlink') carved.files++;
+    return true;
   }
 
   /**
    * Creates a link to the inode's first name.
    * @returns false if there is none yet, or the target makes no links
    */
-  #link({ inode, names }: Step): boolean {
+  #link({ inode, names }: Step, attributes: KeptAttributes): boolean {
     const { target } = this.#options;
     const first = this.#written.get(inode);
     // A link to its own name would remove the file when the tar is extracted.
     if (!first || !target.link || isSamePath(first, names)) return false;
-    target.link(names, first, this.#attributes(inode));
+    target.link(names, first, attributes);
     return true;
   }
 
-  #remember({ inode, names }: Step): void {
-    if (this.#options.tree.nlink(inode) > 1) this.#written.set(inode, names);
-  }
-
   /** @returns whether it was made */
-  async #file(step: Step, carved: CarvedTree): Promise<boolean> {
+  async #file({ inode, names }: Step, attributes: KeptAttributes, carved: CarvedTree): Promise<boolean> {
     const { tree, target, layers, settled, signal } = this.#options;
-    const { inode, names } = step;
-    const attributes = this.#attributes(inode);
-    const file = foundFile(tree, inode, names);
-    const layer = layers.get(file.layer);
-    if (!layer)
-      throw new LayerslayerError('INTERNAL', `the tree names layer ${file.layer}, which is not open`);
-    const out = this.#try(() => target.begin(names, { ...attributes, size: file.size }));
+    const number = tree.layerOf(inode);
+    const layer = layers.get(number);
+    if (!layer) throw new LayerslayerError('INTERNAL', `the tree names layer ${number}, which is not open`);
+    const row = tree.rowOf(inode);
+    const size = layer.entries.size(row);
+    const out = this.#try(() => target.begin(names, { ...attributes, size }))?.result;
     if (!out) return false;
     try {
-      await copyContent(layer, file, out, { settled, ...(signal && { signal }) });
+      await copyContent(layer, { row, size }, out, { settled, ...(signal && { signal }) });
       out.commit();
     } finally {
       out.discard();
     }
-    this.#remember(step);
-    carved.files++;
-    carved.bytes += file.size;
-    carved.layers.add(file.layer);
+    carved.bytes += size;
     return true;
   }
 
-  #symlink(step: Step): boolean {
-    const { tree, target } = this.#options;
-    const { inode, names } = step;
-    const isMade = this.#try(() => {
-      target.symlink(names, tree.linkTarget(inode), this.#attributes(inode));
-      return true;
-    });
-    if (isMade) this.#remember(step);
-    return isMade === true;
-  }
-
-  #special(step: Step, kind: SpecialFile['kind'], carved: CarvedTree): boolean {
+  #special({ inode, names }: Step, kind: SpecialFile['kind'], attributes: KeptAttributes): boolean {
     const { tree, target, failed } = this.#options;
-    const { inode, names } = step;
     if (!target.special) {
       failed(specialRefusal(joinPath(names), kind));
       return false;
     }
     const file = { kind, deviceMajor: tree.deviceMajor(inode), deviceMinor: tree.deviceMinor(inode) };
-    target.special(names, file, this.#attributes(inode));
-    this.#remember(step);
-    carved.files++;
-    carved.layers.add(tree.layerOf(inode));
+    target.special(names, file, attributes);
     return true;
   }
 
-  /** A name that is taken stops only what is to have it; a full disk stops all. */
-  #try<T>(task: () => T): T | undefined {
+  /** Reports a failed write, such as a name that is taken, and returns undefined. */
+  #try<T>(task: () => T): { result: T } | undefined {
     try {
-      return task();
+      return { result: task() };
     } catch (error) {
       if (!(error instanceof LayerslayerError) || error.code !== 'IO_FAILED') throw error;
       this.#options.failed(error);
@@ -198,11 +179,6 @@ export class TreeCarver {
       xattrs: tree.xattrs(inode),
     };
   }
-}
-
-function beganDirectory(target: CarveTarget, names: readonly Uint8Array[], attributes: KeptAttributes): true {
-  target.beginDirectory(names, attributes);
-  return true;
 }
 
 function isOrdinary(kind: InodeKind): boolean {

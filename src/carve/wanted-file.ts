@@ -1,16 +1,17 @@
 import { LayerslayerError } from '../base/errors.js';
-import { quoteName, shownName } from '../base/quote-name.js';
-import { bytesOfText, isRaw } from '../base/raw-text.js';
-import { joinPath, type Resolved } from '../overlay/resolve-path.js';
-import type { InodeKind, Tree } from '../overlay/tree.js';
+import { quoteName } from '../base/text/quote-name.js';
+import { bytesOfText, isRaw } from '../base/text/raw-text.js';
+import type { EntryTable } from '../index/entry-table.js';
+import { missingPathError, type PathTree, type Resolved } from '../overlay/resolve-path.js';
+import type { InodeKind } from '../overlay/tree.js';
 
-/** A path of the image that somebody wants the content of. */
+/** A path of the image whose content is wanted. */
 export interface WantedFile {
   text: string | Uint8Array; // for messages: as it was asked for, or the name that a pattern matched
   path: readonly Uint8Array[]; // its components
 }
 
-/** A regular file of the image: where it was found, and what it carries besides its content. */
+/** A regular file of the image: its location and attributes. */
 export interface FoundFile {
   layer: number; // from 1, base first
   row: number;
@@ -23,24 +24,27 @@ export interface FoundFile {
   mtimeNanoseconds: number;
 }
 
-/** Where a file's content goes. Offsets ascend; what is never written is zeros (holes of sparse files). */
+/** Where a file's content goes. Offsets ascend; what is never written is zeros (holes). */
 export interface ContentSink {
   /** The bytes are the caller's again when this returns. */
   write(bytes: Uint8Array, offset: number): void;
 }
 
-/** The inode's file. Names are copied: they may be views of a tree that is given up. */
-export function foundFile(tree: Tree, inode: number, names: readonly Uint8Array[]): FoundFile {
+/** The file of a row. Names are copied: they may be views of a tree that is released. */
+export function foundFile(
+  entries: EntryTable,
+  { layer, row, names }: Pick<FoundFile, 'layer' | 'row' | 'names'>,
+): FoundFile {
   return {
-    layer: tree.layerOf(inode),
-    row: tree.rowOf(inode),
+    layer,
+    row,
     names: names.map((name) => new Uint8Array(name)),
-    size: tree.size(inode),
-    mode: tree.mode(inode),
-    uid: tree.uid(inode),
-    gid: tree.gid(inode),
-    mtimeSeconds: tree.mtimeSeconds(inode),
-    mtimeNanoseconds: tree.mtimeNanoseconds(inode),
+    size: entries.size(row),
+    mode: entries.mode(row),
+    uid: entries.uid(row),
+    gid: entries.gid(row),
+    mtimeSeconds: entries.mtimeSeconds(row),
+    mtimeNanoseconds: entries.mtimeNanoseconds(row),
   };
 }
 
@@ -56,40 +60,20 @@ export interface RefusalContext {
   hint?: string | undefined; // advice for a missing path
 }
 
-/** Why what a path leads to is no file to extract; undefined when it is one. */
+/** Returns why a path leads to no file to extract, undefined if it does. */
 export function refusal(
-  tree: Tree,
+  tree: PathTree,
   text: WantedFile['text'],
   resolved: Resolved,
-  { where = 'image', hint }: RefusalContext = {},
+  context?: RefusalContext,
 ): LayerslayerError | undefined {
-  const asked = shownName(typeof text === 'string' ? bytesOfText(text) : text);
-  switch (resolved.kind) {
-    case 'missing': {
-      const { names, name, rest, isLinked } = resolved;
-      const what = isLinked ? `${asked} -> ${shownPath([...names, name, ...rest])}` : asked;
-      const parent = names.length > 0 ? `${shownPath(names)} exists` : undefined;
-      return new LayerslayerError(
-        'NOT_FOUND',
-        `no such file in ${where}: ${what}${inBrackets(hint ?? parent)}`,
-      );
-    }
-    case 'no-directory': {
-      const path = shownPath(resolved.names);
-      return new LayerslayerError(
-        'NOT_FOUND',
-        `no such file in ${where}: ${asked}${inBrackets(hint ?? `not a directory: ${path}`)}`,
-      );
-    }
-    case 'loop':
-      return new LayerslayerError('NOT_FOUND', `too many levels of symbolic links: ${asked}`);
-    case 'found': {
-      const kind = tree.kind(resolved.inode);
-      if (kind === 'file') return undefined;
-      if (kind === 'dir') return directoryRefusal(text);
-      return specialRefusal(text, kind);
-    }
+  if (resolved.kind !== 'found') {
+    return missingPathError(resolved, typeof text === 'string' ? bytesOfText(text) : text, context);
   }
+  const kind = tree.kind(resolved.inode);
+  if (kind === 'file') return undefined;
+  if (kind === 'dir') return directoryRefusal(text);
+  return specialRefusal(text, kind);
 }
 
 export function directoryRefusal(text: WantedFile['text']): LayerslayerError {
@@ -109,13 +93,4 @@ export function specialRefusal(
 function quoted(text: WantedFile['text']): string {
   if (typeof text !== 'string') return quoteName(text);
   return isRaw(text) ? quoteName(bytesOfText(text)) : JSON.stringify(text);
-}
-
-/** For messages: names may hold anything. */
-function shownPath(names: readonly Uint8Array[]): string {
-  return shownName(joinPath(names));
-}
-
-function inBrackets(text: string | undefined): string {
-  return text === undefined ? '' : ` (${text})`;
 }

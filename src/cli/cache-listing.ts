@@ -1,44 +1,29 @@
-import type { StoredFile } from '../cache/store-scan.js';
+import type { StoredFile } from '../cache/content-store.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 import { formatSize } from './size.js';
 import { textTable } from './table.js';
 
-/** What is kept of one layer. */
-export interface KeptLayer {
-  digest: Digest;
-  indexBytes: number;
-  pageBytes: number; // compressed
-  lastUsed: string; // ISO 8601, to the minute
-}
-
-export interface CacheListing {
-  directory: string;
-  capBytes: number;
-  totalBytes: number;
-  layers: KeptLayer[]; // last used first
-  manifests: { count: number; bytes: number }; // and configs
-  trees: { count: number; bytes: number }; // merged trees of whole images
-}
+/** The output of `cache ls --json`. */
+export type CacheListing = ReturnType<typeof cacheListing>;
 
 /** @param files of the store, in any order */
-export function cacheListing(
-  files: readonly StoredFile[],
-  place: { directory: string; capBytes: number },
-): CacheListing {
+export function cacheListing(files: readonly StoredFile[], place: { directory: string; capBytes: number }) {
   const layers = new Map<Digest, { indexBytes: number; pageBytes: number; usedMs: number }>();
-  const others = { manifest: { count: 0, bytes: 0 }, tree: { count: 0, bytes: 0 } };
+  const manifests = { count: 0, bytes: 0 }; // and configs and image records
+  const trees = { count: 0, bytes: 0 }; // merged trees of whole images
   let totalBytes = 0;
   for (const { kind, key, size, usedMs } of files) {
     totalBytes += size;
-    if (kind === 'manifest' || kind === 'tree') {
-      others[kind].count++;
-      others[kind].bytes += size;
+    if (kind === 'manifest' || kind === 'tree' || kind === 'image') {
+      const group = kind === 'tree' ? trees : manifests;
+      group.count++;
+      group.bytes += size;
       continue;
     }
     const digest = key.split('/').find(isDigest);
     if (digest === undefined) continue;
     const layer = layers.get(digest) ?? { indexBytes: 0, pageBytes: 0, usedMs: 0 };
-    layer[kind === 'index' ? 'indexBytes' : 'pageBytes'] += size;
+    layer[kind === 'index' ? 'indexBytes' : 'pageBytes'] += size; // pages are compressed
     layer.usedMs = Math.max(layer.usedMs, usedMs);
     layers.set(digest, layer);
   }
@@ -47,25 +32,19 @@ export function cacheListing(
     ...place,
     totalBytes,
     layers: byUse.map(([digest, { usedMs, ...sizes }]) => ({ digest, ...sizes, lastUsed: minuteOf(usedMs) })),
-    manifests: others.manifest,
-    trees: others.tree,
+    manifests,
+    trees,
   };
 }
 
-/** `2026-11-21T13:24Z`: the store does not know it any better. */
+/** `2026-11-21T13:24Z`: the store knows no seconds. */
 function minuteOf(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16)}Z`;
 }
 
 /** For people. */
-export function cacheTable({
-  directory,
-  capBytes,
-  totalBytes,
-  layers,
-  manifests,
-  trees,
-}: CacheListing): string {
+export function cacheTable(listing: CacheListing): string {
+  const { directory, capBytes, totalBytes, layers, manifests, trees } = listing;
   const rows = layers.map(({ digest, indexBytes, pageBytes, lastUsed }) => [
     digest,
     indexBytes === 0 ? '-' : formatSize(indexBytes),

@@ -1,4 +1,4 @@
-import { bytesOfText } from '../base/raw-text.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 import { PathPattern } from '../carve/path-pattern.js';
 import { splitPath } from '../overlay/resolve-path.js';
 import { usageError } from './usage-error.js';

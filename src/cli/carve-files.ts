@@ -1,26 +1,24 @@
 import { LayerslayerError } from '../base/errors.js';
-import { SILENT_LOG } from '../base/log.js';
-import { shownName } from '../base/quote-name.js';
-import { bytesOfText } from '../base/raw-text.js';
+import { shownName } from '../base/text/quote-name.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
+import { DeletionHints, findHidden } from '../carve/deletion-hint.js';
 import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
-import { findHidden, HiddenHints, hasPath } from '../carve/hidden-paths.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from '../carve/wanted-file.js';
-import { openTree } from '../daemon/open-tree.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import type { OpenedImage } from '../image/opened-image.js';
 import type { NumberedLayer } from '../overlay/merge.js';
-import { joinPath, resolvePath } from '../overlay/resolve-path.js';
+import { hasPath, joinPath, type Resolved, resolvePath } from '../overlay/resolve-path.js';
 import type { Tree } from '../overlay/tree.js';
 import { type AskedPath, cleanNames } from './carve-arguments.js';
 
 /** One `carve`. */
 export interface CarveJob {
   session: ImageSession;
-  image: ResolvedImage;
+  image: OpenedImage;
   numbers: readonly number[]; // of the layers that make the view, base first
   where?: string | undefined; // name of that view in messages; default: the image
   target: CarveTarget;
@@ -32,6 +30,7 @@ export interface CarveJob {
   failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
   signal: AbortSignal;
+  onProgress: OperationOptions['onProgress'];
 }
 
 /**
@@ -40,10 +39,9 @@ export interface CarveJob {
  * @throws LayerslayerError if a layer can't be read
  */
 export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[]): Promise<AskedPath[]> {
-  const { session, image, numbers, target, verify, settled, signal } = job;
+  const { session, image, numbers, target, verify, settled, signal, onProgress } = job;
   const asked = new Map<WantedFile, AskedPath>();
-  const files = new Map<WantedFile, TargetFile>();
-  const spooled = new Map<WantedFile, SpooledFile>();
+  const sinks = new Map<WantedFile, TargetFile | SpooledFile>();
   const patterns: AskedPath[] = [];
   for (const one of paths) {
     try {
@@ -56,28 +54,24 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   }
   const search = new FileSearch([...asked.keys()], {
     session,
-    image,
+    image: image.resolved,
     numbers,
     verify,
     begin(wanted, file, isFinal) {
-      files.get(wanted)?.discard();
-      spooled.get(wanted)?.discard();
-      if (target.isStream && !isFinal) {
-        const spool = new SpooledFile(file.size);
-        spooled.set(wanted, spool);
-        return spool;
-      }
-      spooled.delete(wanted);
-      const out = target.begin(asked.get(wanted)!.names, file);
-      files.set(wanted, out);
-      return out;
+      sinks.get(wanted)?.discard();
+      const isSpooled = target.isStream && !isFinal;
+      const { names } = asked.get(wanted)!;
+      const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
+      sinks.set(wanted, sink);
+      return sink;
     },
     async done(result) {
       const one = asked.get(result.wanted)!;
       try {
-        const spool = spooled.get(result.wanted);
-        const out = spool ? target.begin(one.names, result.file) : files.get(result.wanted)!;
-        await spool?.copyTo(out, settled, signal);
+        const sink = sinks.get(result.wanted)!;
+        const isSpooled = sink instanceof SpooledFile;
+        const out = isSpooled ? target.begin(one.names, result.file) : sink;
+        if (isSpooled) await sink.copyTo(out, settled, signal);
         out.commit();
         job.foundFile(result, one.names);
       } catch (error) {
@@ -92,76 +86,72 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     where: job.where,
     settled,
     signal,
+    onProgress,
   });
   try {
     await search.run();
   } finally {
-    for (const file of [...files.values(), ...spooled.values()]) file.discard();
+    for (const sink of sinks.values()) sink.discard();
   }
   return patterns;
 }
 
 /** Patterns, and directories with all below them: every layer is known first. */
 export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
-  const { session, image, numbers, target, recursive, settled, signal } = job;
-  const opened = await session.openLayers(image, { only: numbers, signal });
-  const layers = opened.map((layer, i) => ({ layer, number: numbers[i]! }));
-  const stack = layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
-  const tree = await openTree(layers, session.trees, SILENT_LOG);
-  const hints = new HiddenHints();
+  const { image, numbers, target, recursive, settled, signal, onProgress } = job;
+  const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
+  const hints = new DeletionHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
     tree,
-    layers: new Map(layers.map(({ layer, number }) => [number, layer])),
+    layers: byNumber,
     target,
     failed: (error) => job.failed(error, asked!),
     settled,
     signal,
   });
   for (asked of paths) {
-    const matches = matchesOf(asked, { tree, layers: stack, takesDirectories: recursive });
-    const found: Found[] = [];
+    const matches = matchesOf(asked, { tree, layers, takesDirectories: recursive });
+    const found: {
+      match: readonly Uint8Array[];
+      shown: WantedFile['text'];
+      resolved: Resolved & { kind: 'found' };
+    }[] = [];
     const refused: { error: LayerslayerError; isDirectory: boolean }[] = [];
     for (const match of matches) {
       const isItself = match === asked.path;
-      const one = { match, shown: isItself ? asked.text : joinPath(match) };
+      const shown = isItself ? asked.text : joinPath(match);
       const resolved = resolvePath(tree, match);
       const kind = resolved.kind === 'found' ? tree.kind(resolved.inode) : undefined;
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
-      const context = { where: job.where, hint: isItself ? hints.find(stack, match, resolved) : undefined };
-      const error = isTaken ? undefined : refusal(tree, one.shown, resolved, context);
+      const context = { where: job.where, hint: isItself ? hints.find(layers, match, resolved) : undefined };
+      const error = isTaken ? undefined : refusal(tree, shown, resolved, context);
       if (error) refused.push({ error, isDirectory: kind === 'dir' });
-      else if (resolved.kind === 'found') found.push({ ...one, ...resolved, isFile: kind === 'file' });
+      else if (resolved.kind === 'found') found.push({ match, shown, resolved });
     }
     // For stdout, directories that a pattern matches beside the one file don't count.
     const isOneFile = target.isStream && found.length === 1;
     for (const { error, isDirectory } of refused) if (!(isOneFile && isDirectory)) job.failed(error, asked);
     const isEmpty = matches.length === 0;
-    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found);
+    const failed = isEmpty ? noMatch(asked, job.where) : target.isStream && tooMany(asked, found.length);
     if (failed) {
       job.failed(failed, asked);
       continue;
     }
-    for (const { match, shown, inode, names: resolvedNames, isFile } of found) {
+    for (const { match, shown, resolved } of found) {
+      const { inode } = resolved;
       const names = cleanNames(match);
       const carved = await carver.carve(inode, names);
       if (!carved) continue;
-      if (!isFile) job.foundTree(carved, shown, names);
+      if (tree.kind(inode) !== 'file') job.foundTree(carved, shown, names);
       else {
-        const file = foundFile(tree, inode, resolvedNames);
+        const layer = tree.layerOf(inode);
+        const { entries } = byNumber.get(layer)!;
+        const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolved.names });
         job.foundFile({ wanted: { text: shown, path: match }, file }, names);
       }
     }
   }
-}
-
-/** A match to extract. */
-interface Found {
-  match: readonly Uint8Array[];
-  shown: WantedFile['text'];
-  inode: number;
-  names: readonly Uint8Array[]; // symlinks resolved
-  isFile: boolean;
 }
 
 /**
@@ -185,9 +175,9 @@ function noMatch({ text }: AskedPath, where = 'image'): LayerslayerError {
 }
 
 /** stdout takes only one file without -r. */
-function tooMany({ text }: AskedPath, { length }: readonly Found[]): LayerslayerError | undefined {
-  if (length <= 1) return undefined;
-  const what = `${shownName(bytesOfText(text))} matches ${length}`;
+function tooMany({ text }: AskedPath, matches: number): LayerslayerError | undefined {
+  if (matches <= 1) return undefined;
+  const what = `${shownName(bytesOfText(text))} matches ${matches}`;
   return new LayerslayerError('INVALID_ARGUMENT', `-o - writes one file, but ${what}: use -r for a tar`);
 }
 

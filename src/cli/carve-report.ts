@@ -1,4 +1,4 @@
-import { bytesOfText } from '../base/raw-text.js';
+import { bytesOfText } from '../base/text/raw-text.js';
 import type { FileResult } from '../carve/file-search.js';
 import type { CarvedTree } from '../carve/tree-carver.js';
 import type { WantedFile } from '../carve/wanted-file.js';

@@ -1,67 +1,59 @@
-import { type CommandName, commandNamed } from './command-names.js';
+import { type CommandName, commandNamed, nearMiss } from './command-names.js';
 import { foreignAdvice } from './foreign-commands.js';
-import { MOUNT_OPTIONS } from './mount-command-options.js';
-import { nearMiss } from './near-miss.js';
+import { MOUNT_OPTIONS } from './image-options.js';
 import { valueOptions } from './option-table.js';
 
 /** What the words of the command line ask for. */
 export type Choice =
   | { kind: 'command'; name: CommandName; words: string[]; isMountHelper: boolean }
-  /** The flags of the Python tool of the same name: see first-tool.ts. */
+  /** Flags of the Python tool of the same name: see first-tool.ts. */
   | { kind: 'first-tool'; words: string[] }
   | { kind: 'help' }
   | { kind: 'version' }
-  /**
-   * `meant` is the command that `bare` resembles. `advice` is the equivalent of another tool's
-   * command.
-   */
-  | { kind: 'nothing'; bare: string | undefined; meant?: string; advice?: string };
+  /** `meant`: a command similar to `bare`. `advice`: the equivalent of another tool's command. */
+  | { kind: 'nothing'; bare?: string | undefined; meant?: string | undefined; advice?: string };
 
-/** What only the first tool has, and so tells its spelling; `-t` may stand in a group, its image behind it. */
+/** Options that only the first tool has. `-t` may be in a group, followed by its image. */
 const FIRST_TOOL_MARK =
   /^(--(target-image|peek-all|peek-layer|bulk-peek|save-all|carve-file|output-dir|simple-output|interactive)(=|$)|-[qi]*[ti])/;
 
-/** Names of the first tool's options that take the next word, besides those that `mount` has too. */
+/** The first tool's options that take the next word, beside those of `mount`. */
 const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carve-file', '--output-dir'];
 
 /**
- * Finds the command: the first word that is neither an option nor an option's value. Without a command word, two bare
- * arguments are `mount`: so mount(8) calls a helper (`layerslayer IMAGE DIR -o rw,dev,suid`). Exceptions are a mistyped
- * command without `-o` and a command of another tool: either would request an image of that name. `help COMMAND` is
- * `COMMAND --help`.
- * @param words the arguments of the program
+ * Finds the command: the first word that is neither an option nor an option's value. Without one,
+ * two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR -o
+ * rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool: they
+ * would request an image of that name. `help COMMAND` is `COMMAND --help`.
  */
 export function chooseCommand(words: readonly string[]): Choice {
   const isFirstTool = options(words).some((word) => FIRST_TOOL_MARK.test(word));
   const bare = bareWords(words, isFirstTool);
-  const first = bare[0];
-  const name = first === undefined ? undefined : commandNamed(words[first]!);
-  if (first !== undefined && name !== undefined) {
-    const rest = [...words.slice(0, first), ...words.slice(first + 1)];
-    return { kind: 'command', name, words: rest, isMountHelper: false };
+  const bareTexts = bare.map((i) => words[i]!);
+  const [word = '', next = ''] = bareTexts;
+  const name = commandNamed(word);
+  if (name !== undefined) {
+    return { kind: 'command', name, words: words.toSpliced(bare[0]!, 1), isMountHelper: false };
   }
-  const bareTexts = bare.map((place) => words[place]!);
-  const [word, next] = bareTexts;
-  if (word === 'help' && (next === undefined || commandNamed(next) !== undefined)) {
-    const topic = next === undefined ? undefined : commandNamed(next);
-    if (topic === undefined) return { kind: 'help' };
-    return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
+  if (word === 'help') {
+    const topic = commandNamed(next);
+    if (topic !== undefined) return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
+    if (bare.length === 1) return { kind: 'help' };
   }
   const advice = foreignAdvice(bareTexts);
   if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
   if (bare.length >= 2) {
-    const meant = words.includes('-o') ? undefined : nearMiss(word!);
+    const meant = words.includes('-o') ? undefined : nearMiss(word);
     if (meant !== undefined) return { kind: 'nothing', bare: word, meant };
     return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
   }
   if (asks(words, '--help', '-h')) return { kind: 'help' };
   if (asks(words, '--version')) return { kind: 'version' };
   if (isFirstTool) return { kind: 'first-tool', words: [...words] };
-  const meant = word === undefined ? undefined : nearMiss(word);
-  return { kind: 'nothing', bare: word, ...(meant !== undefined && { meant }) };
+  return { kind: 'nothing', bare: bareTexts[0], meant: nearMiss(word) };
 }
 
-/** Positions of the words that are neither options nor values of options; all words after `--` are bare. */
+/** Positions of words that are no options nor their values. All words after `--` are bare. */
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   const takesValue = valueOptions(MOUNT_OPTIONS);
   // `-f` is a flag of `mount`.
@@ -76,7 +68,10 @@ function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   return bare;
 }
 
-/** Of a group of short options (`-fl FILE`) the first that takes a value ends it: the rest is that value, if any. */
+/**
+ * Returns whether an option takes the next word. The first option of a group (`-fl FILE`) that
+ * takes a value ends the group: the rest of the word, if any, is the value.
+ */
 function takesNextWord(word: string, takesValue: ReadonlySet<string>): boolean {
   if (takesValue.has(word)) return true;
   if (!/^-[a-z]{2,}/i.test(word)) return false;

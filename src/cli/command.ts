@@ -12,13 +12,13 @@ export interface CommandContext {
   env: NodeJS.ProcessEnv;
   uid: number;
   startedMs: number; // performance.now() clock: when the user pressed Enter, as nearly as we know
-  /** A mount daemon, one a call; the first was started before this when the command was recognised early. */
+  /** Returns a new mount daemon; the first one may have been started early. */
   daemon(): DaemonClient;
-  /** For the command's session, started before this; a command that does not use it leaves it to the process's end. */
+  /** The fetch thread for the session, started early. The end of the process ends an unused one. */
   fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;
-  /** For what tells of them all. */
+  /** Loads all commands, for `--help` and completion. */
   allCommands(): Promise<Command[]>;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
   isMountHelper: boolean;
@@ -35,7 +35,7 @@ export interface Command<T extends OptionTable = OptionTable> {
   examples: readonly [string, string];
   failures: readonly ErrorCode[]; // besides those that every command can end with
   /**
-   * Refines what was parsed before the common options are looked at, and the log file opened.
+   * Changes parsed options before the common ones are used and the log file is opened.
    * @throws LayerslayerError INVALID_ARGUMENT
    */
   prepare?(

@@ -1,9 +1,6 @@
-import type { CompletedCommand, Offer } from './completion-model.js';
+import type { CompletedCommand } from './completion-model.js';
 
-/**
- * A completion script for bash 4.4 and later, which needs no other package. Bash breaks words at `:` and `=`: what follows
- * these is completed as a word of its own.
- */
+/** Returns a script for bash 4.4 and later. Bash makes text after `:` or `=` a word of its own. */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const words = commands.flatMap((command) => command.words);
   return `# Completion of layerslayer for bash, made by: layerslayer completion bash
@@ -31,7 +28,7 @@ ${commands.map(caseOf).join('\n')}
   for ((i = i + 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ $word == [:=] ]]; then
-      # What is being typed goes on with the word before.
+      # The typed text continues the word before.
       ((i + 1 == COMP_CWORD)) && number=$((number - 1))
       i=$((i + 1))
     elif [[ -n \${takes[$word]:-} ]]; then
@@ -96,10 +93,10 @@ function caseOf({ words, options, positionals }: CompletedCommand): string {
   const takes = options
     .filter(({ values }) => values.length > 0)
     .flatMap(({ names, values }) => {
-      const offers = values.map(({ offer }) => textOf(offer)).join(';');
+      const offers = values.map(({ offer }) => offer).join(';');
       return names.map((name) => `[${name}]='${offers}'`);
     });
-  const offers = positionals.map(({ offer, isRepeated }) => `'${textOf(offer)}${isRepeated ? '...' : ''}'`);
+  const offers = positionals.map(({ offer, isRepeated }) => `'${offer}${isRepeated ? '...' : ''}'`);
   return [
     `    ${words.join(' | ')})`,
     `      options=(${names.join(' ')})`,
@@ -107,9 +104,4 @@ function caseOf({ words, options, positionals }: CompletedCommand): string {
     `      positionals=(${offers.join(' ')})`,
     '      ;;',
   ].join('\n');
-}
-
-/** As `_layerslayer_offer` takes it. */
-function textOf(offer: Offer): string {
-  return offer.kind === 'words' ? `words:${offer.words.join(' ')}` : offer.kind;
 }

@@ -1,19 +1,14 @@
 import type { Command } from './command.js';
 import { COMMAND_NAMES } from './command-names.js';
+import type { OptionTable } from './option-table.js';
 
-/** What a shell offers for one word. */
-export type Offer =
-  | { kind: 'nothing' } // it is not known here: a tag, a size
-  | { kind: 'words'; words: readonly string[] }
-  | { kind: 'files' }
-  | { kind: 'directories' }
-  | { kind: 'mounts' } // mountpoints of ours
-  | { kind: 'image' }; // a place on this machine; registries are not asked
+/** What a shell offers for one word: mountpoints of ours, places of images on this machine … */
+export type Offer = 'nothing' | 'files' | 'directories' | 'mounts' | 'image' | `words:${string}`;
 
 export interface CompletedOption {
   names: string[]; // `-l`, `--log-file`
   summary: string;
-  values: { name: string; offer: Offer }[]; // what follows it; empty for a flag
+  values: { name: string; offer: Offer }[]; // empty for a flag
   isRepeatable: boolean;
 }
 
@@ -25,64 +20,42 @@ export interface CompletedCommand {
   positionals: { name: string; offer: Offer; isRepeated: boolean }[];
 }
 
-/** The platforms that images are made for most; others can be typed. */
-const PLATFORMS = [
-  'linux/amd64',
-  'linux/arm64',
-  'linux/arm/v7',
-  'linux/arm/v6',
-  'linux/386',
-  'linux/ppc64le',
-  'linux/s390x',
-  'linux/riscv64',
-];
-
-const HELP: CompletedOption = {
-  names: ['-h', '--help'],
-  summary: 'show help',
-  values: [],
-  isRepeatable: false,
+/** Offers by the name of a value, as help shows it. Platforms are the usual ones. */
+const OFFERS: Readonly<Record<string, Offer>> = {
+  FILE: 'files',
+  DIR: 'directories',
+  MOUNTPOINT: 'directories',
+  'MOUNTPOINT...': 'mounts',
+  IMAGE: 'image',
+  '[OS/]ARCH[/VARIANT]':
+    'words:linux/amd64 linux/arm64 linux/arm/v7 linux/arm/v6 linux/386 linux/ppc64le linux/s390x linux/riscv64',
 };
 
-/** All that is known of commands: the tables from which they are parsed. */
+const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show help' } };
+
+/** Returns the commands from the tables that the program parses by. */
 export function completedCommands(commands: readonly Command[]): CompletedCommand[] {
   return commands.map(({ name, summary, options, positionals }) => ({
     words: Object.entries(COMMAND_NAMES).flatMap(([word, command]) => (command === name ? [word] : [])),
     summary,
-    options: [
-      ...Object.entries(options).map(([name, { kind, short, value, summary }]) => ({
+    options: Object.entries({ ...options, ...HELP }).map(
+      ([name, { kind, short, value = 'VALUE', summary }]) => ({
         names: [...(short === undefined ? [] : [`-${short}`]), `--${name}`],
         summary,
-        values:
-          kind === 'flag'
-            ? []
-            : (value ?? 'VALUE').split(' ').map((name) => ({ name, offer: offerFor(name) })),
+        values: kind === 'flag' ? [] : value.split(' ').map((name) => ({ name, offer: offerFor(name) })),
         isRepeatable: kind === 'list',
-      })),
-      HELP,
-    ],
+      }),
+    ),
     positionals: positionals.names.split(' ').flatMap((text) => {
       const name = text.replace(/^\[|\.\.\.|\]$/g, '');
-      const offer: Offer = text === 'MOUNTPOINT...' ? { kind: 'mounts' } : offerFor(name);
+      const offer = OFFERS[text] ?? offerFor(name);
       return name === '' ? [] : [{ name, offer, isRepeated: text.includes('...') }];
     }),
   }));
 }
 
-/** By the name of a value, as help shows it; lower case is what is to be typed. */
+/** Lower case is typed as it is: `dev-fuse|fuse-native`. */
 function offerFor(name: string): Offer {
-  if (/^[a-z-]+(\|[a-z-]+)*$/.test(name)) return { kind: 'words', words: name.split('|') };
-  switch (name) {
-    case 'FILE':
-      return { kind: 'files' };
-    case 'DIR':
-    case 'MOUNTPOINT':
-      return { kind: 'directories' };
-    case 'IMAGE':
-      return { kind: 'image' };
-    case '[OS/]ARCH[/VARIANT]':
-      return { kind: 'words', words: PLATFORMS };
-    default:
-      return { kind: 'nothing' };
-  }
+  if (/^[a-z-]+(\|[a-z-]+)*$/.test(name)) return `words:${name.replaceAll('|', ' ')}`;
+  return OFFERS[name] ?? 'nothing';
 }

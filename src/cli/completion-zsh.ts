@@ -1,6 +1,6 @@
 import type { CompletedCommand, CompletedOption, Offer } from './completion-model.js';
 
-/** A completion script for zsh: for a directory of `fpath` under the name `_layerslayer`, or to be sourced. */
+/** Returns a script for zsh: for a directory of `fpath` as `_layerslayer`, or to be sourced. */
 export function zshCompletion(commands: readonly CompletedCommand[]): string {
   const described = commands.flatMap(({ words, summary }) =>
     words.map((word) => quoted(`${word}:${summary}`)),
@@ -74,21 +74,16 @@ function optionSpecs({ names, summary, values, isRepeatable }: CompletedOption):
   });
 }
 
+const ACTIONS: Readonly<Record<string, string>> = {
+  nothing: '',
+  files: '_files',
+  directories: '_directories',
+  mounts: '_layerslayer_mounts',
+  image: '_layerslayer_image',
+};
+
 function actionOf(offer: Offer): string {
-  switch (offer.kind) {
-    case 'nothing':
-      return '';
-    case 'words':
-      return `(${offer.words.join(' ')})`;
-    case 'files':
-      return '_files';
-    case 'directories':
-      return '_directories';
-    case 'mounts':
-      return '_layerslayer_mounts';
-    case 'image':
-      return '_layerslayer_image';
-  }
+  return ACTIONS[offer] ?? offer.replace(/^words:(.*)$/, '($1)');
 }
 
 /** What `_arguments` would read as its own. */

@@ -1,21 +1,20 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
+import { fsPath } from '../base/text/raw-text.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
+import type { IMAGE_OPTIONS } from './image-options.js';
+import type { OptionValues } from './option-table.js';
 import { usageError } from './usage-error.js';
 
-export interface CredentialChoices {
-  username: string | undefined;
-  'password-stdin': boolean;
-  'token-file': string | undefined;
-  insecure: boolean;
-}
+type CredentialChoices = OptionValues<typeof IMAGE_OPTIONS>;
 
-/** A token or password is a line; a file of this size is something else. */
+/** A token or password is one line: a larger file is something else. */
 const SECRET_CAP = 64 * 1024; // bytes
 
-/** Which of the credential options go together. @throws LayerslayerError INVALID_ARGUMENT */
+const STDIN = 0;
+
+/** Checks which options are given together. @throws LayerslayerError INVALID_ARGUMENT */
 export function checkCredentialChoices(given: CredentialChoices): void {
   if ((given.username !== undefined) !== given['password-stdin']) {
     throw usageError('--username and --password-stdin go together');
@@ -26,22 +25,17 @@ export function checkCredentialChoices(given: CredentialChoices): void {
 }
 
 /**
- * What the user said about reaching registries, secrets read: call it last, since it may wait for stdin.
- * @param stdin where the password comes from
+ * Returns the options for registries, with secrets. Call it last: it may wait for stdin.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
-export function readRegistryOptions(
-  given: CredentialChoices,
-  cwd: string,
-  stdin: number = 0,
-): RegistryOptions {
+export function readRegistryOptions(given: CredentialChoices, cwd: string): RegistryOptions {
   const options: RegistryOptions = { insecure: given.insecure };
   if (given['token-file'] !== undefined) {
     options.token = readSecret(resolve(cwd, given['token-file']), `--token-file ${given['token-file']}`);
   }
   if (given.username !== undefined) {
     options.username = given.username;
-    options.password = readSecret(stdin, '--password-stdin');
+    options.password = readSecret(STDIN, '--password-stdin');
   }
   return options;
 }
@@ -50,7 +44,7 @@ export function readRegistryOptions(
 function readSecret(from: string | number, name: string): string {
   let text: string;
   try {
-    text = readCapped(from, SECRET_CAP);
+    text = readCapped(from);
   } catch (error) {
     throw usageError(`reading ${name}: ${systemCode(error) ?? 'failed'}`);
   }
@@ -60,17 +54,17 @@ function readSecret(from: string | number, name: string): string {
   return secret;
 }
 
-/** At most `cap` bytes: `--token-file /dev/zero` has an end too. */
-function readCapped(from: string | number, cap: number): string {
+/** Reads at most SECRET_CAP bytes: `--token-file /dev/zero` never ends. */
+function readCapped(from: string | number): string {
   const fd = typeof from === 'number' ? from : openSync(fsPath(from), 'r');
   try {
-    const bytes = Buffer.alloc(cap);
+    const bytes = Buffer.alloc(SECRET_CAP);
     let length = 0;
-    for (let read = -1; read !== 0 && length < cap; length += read) {
-      read = readSync(fd, bytes, length, cap - length, null);
+    for (let read = -1; read !== 0 && length < SECRET_CAP; length += read) {
+      read = readSync(fd, bytes, length, SECRET_CAP - length, null);
     }
     return bytes.toString('utf8', 0, length);
   } finally {
-    if (typeof from !== 'number') closeSync(fd);
+    if (fd !== STDIN) closeSync(fd);
   }
 }

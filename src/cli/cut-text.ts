@@ -1,14 +1,9 @@
-/** The first code point that is not exactly one column wide in every terminal: combining marks, then wide scripts. */
+/** First code point that is not one column wide in all terminals: combining marks. */
 const FIRST_UNSURE = 0x300;
 
-/**
- * Columns that a text takes at most: code points whose width terminals disagree on count for two. What is cut by it never
- * wraps.
- */
+/** Returns the maximum columns of a text: 2 for a code point whose width is not certain. */
 export function columnsOf(text: string): number {
-  let columns = 0;
-  for (const one of text) columns += widthOf(one);
-  return columns;
+  return Array.from(text, widthOf).reduce((sum, width) => sum + width, 0);
 }
 
 /** A line as it is, or what of it fits, with `…` at the end. @param columns 1 or more */

@@ -1,56 +1,44 @@
-import { printable } from '../base/printable.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import { type BuildStep, buildSteps } from '../oci/build-steps.js';
+import { printable } from '../base/text/printable.js';
+import { buildSteps } from '../oci/build-steps.js';
 import { shortDigest } from '../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform } from '../oci/platform.js';
-import { imageTitle } from './image-title.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { imageTitle } from './result-line.js';
 import { formatSize } from './size.js';
 
-/** White space of two characters or more is what a line continuation has left behind. */
+/** A line continuation leaves white space of two characters or more. */
 const CONTINUATION = /[ \t]{2,}/g;
 
 /** The parser continues on the next line. */
 const CONTINUED_LINE = /\\(?=[ \t]*$)/;
 
-/** The build steps as Dockerfile-like text: what the history tells, and no more; files that were copied in are not named there. */
+/** Returns the build steps as Dockerfile-like text. The history does not name files copied in. */
 export function dockerfileText({ config, manifest, reference, digest, platform }: ResolvedImage): string {
-  const steps = buildSteps(config, manifest.layers.length);
   const instructions = dockerfileSteps(config.history);
-  const blocks = steps.map((step, i) => block(step, instructions[i]!, manifest.layers));
-  return [
-    printable(`# ${imageTitle({ reference, digest })} (${formatPlatform(platform)})`),
-    'FROM scratch',
-    ...blocks.flat(),
-  ].join('\n');
+  const blocks = buildSteps(config, manifest.layers.length).flatMap(({ layer }, i) => {
+    const lines = instructionLines(instructions[i]!);
+    if (layer === undefined) return lines;
+    const { digest, size } = manifest.layers[layer - 1]!;
+    return [`# layer ${layer}: ${shortDigest(digest)}, ${formatSize(size)}`, ...lines];
+  });
+  const title = printable(`# ${imageTitle({ reference, digest })} (${formatPlatform(platform)})`);
+  return [title, 'FROM scratch', ...blocks].join('\n');
 }
 
-function block(
-  { layer }: BuildStep,
-  { keyword, text, buildArguments }: DockerfileStep,
-  layers: ResolvedImage['manifest']['layers'],
-): string[] {
-  const made = layer === undefined ? undefined : layers[layer - 1];
-  const lines = made ? [`# layer ${layer}: ${shortDigest(made.digest)}, ${formatSize(made.size)}`] : [];
-  if (buildArguments !== undefined) lines.push(`# build arguments: ${printable(buildArguments)}`);
-  if (keyword === undefined) lines.push(...comment(text));
+function instructionLines({ keyword, text, buildArguments }: DockerfileStep): string[] {
+  const lines = buildArguments === undefined ? [] : [`# build arguments: ${printable(buildArguments)}`];
+  // A comment is one line that starts with `#`, so it can't be mistaken for an instruction.
+  if (keyword === undefined) lines.push(printableLine(`# ${text}`.trimEnd()));
   else if (keyword === 'RUN' && text.includes('\n')) lines.push(...heredoc(text));
   else lines.push(continued(`${keyword} ${text}`.trimEnd()));
   return lines;
 }
 
 /**
- * Returns a comment, never an instruction: one line that starts with `#` and can't be mistaken for
- * a build step.
- */
-function comment(text: string): string[] {
-  return [printableLine(`# ${text}`.trimEnd())];
-}
-
-/**
- * Returns one instruction. The parser removes backslash and newline, also within quotes.
- * Continuation lines therefore begin with white space. A backslash at the end would include the
- * next instruction.
+ * Returns one instruction. The parser removes backslash and newline, also within quotes, so
+ * continuation lines begin with white space. A backslash at the end would take the next
+ * instruction.
  */
 function continued(line: string): string {
   const text = line.replace(/\n+/g, ' ').trimEnd().replace(CONTINUED_LINE, '\\x5c');
@@ -64,10 +52,7 @@ function continued(line: string): string {
     .join('\n');
 }
 
-/**
- * Returns a script of several lines. `<<-` strips leading tabs, so with them no line of the script
- * looks like an instruction.
- */
+/** Returns a script of several lines. `<<-` strips tabs, so none looks like an instruction. */
 function heredoc(script: string): string[] {
   const lines = script.split('\n');
   const bare = new Set(lines.map((line) => line.replace(/^\t+/, '')));
@@ -76,7 +61,7 @@ function heredoc(script: string): string[] {
   return [`RUN <<-${end}`, ...lines.map((line) => `\t${printableLine(line)}`), end];
 }
 
-/** Tabs harm no terminal, and stand in half of all histories. */
+/** Tabs harm no terminal, and half of all histories have some. */
 function printableLine(line: string): string {
   return line.split('\t').map(printable).join('\t');
 }

@@ -1,4 +1,5 @@
-import type { ErrorCode } from '../base/errors.js';
+import type { ErrorCode, ErrorRecord } from '../base/errors.js';
+import { printable, printableJson } from '../base/text/printable.js';
 
 /** The exit status of each code; exhaustive by the type. */
 export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -44,4 +45,15 @@ export function describeStatuses(codes: readonly ErrorCode[]): string[] {
   return [...statuses]
     .sort((a, b) => a - b)
     .map((status) => `${String(status).padStart(5)}  ${MEANING[status]}`);
+}
+
+/** Returns an error for the user: one line, or one object with `json`. `verbose` adds the stack. */
+export function errorText(
+  error: ErrorRecord,
+  { json, verbose }: { json: boolean; verbose: boolean },
+): string {
+  const { code, message, stack } = error;
+  if (json) return printableJson({ error: { code, message } });
+  const line = `layerslayer: ${printable(message)}`;
+  return verbose && stack ? [line, ...stack.split('\n').map(printable)].join('\n') : line;
 }

@@ -1,13 +1,16 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { systemCode } from '../base/errors.js';
 import { parseImageLocation } from '../oci/image-location.js';
+import type { CommandName } from './command-names.js';
 import { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionTable, OptionValues } from './option-table.js';
-import { optionWords } from './option-words.js';
-import { parseArguments } from './parse-arguments.js';
+import { optionWords, parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 
 /**
- * The flags of the first tool of this name, which was written in Python and had no commands: `-t IMAGE` and what to do with
- * it. They are told in the words of a command here; all options of images work with them too.
+ * The flags of the first tool of this name, a Python program without commands: `-t IMAGE` and an
+ * action. All options of images work with them too.
  */
 const FIRST_TOOL_OPTIONS = {
   'target-image': { kind: 'text', short: 't', value: 'IMAGE', summary: 'the image' },
@@ -26,27 +29,34 @@ const FIRST_TOOL_OPTIONS = {
 
 type FirstToolValues = OptionValues<typeof FIRST_TOOL_OPTIONS>;
 
-/** What each flag that says what to do becomes. */
-const MODES = ['carve-file', 'bulk-peek', 'peek-all', 'peek-layer', 'save-all', 'interactive'] as const;
+/** The command that each action becomes, and the option that it `takes` from the others. */
+const MODES = {
+  // The first tool replaced its earlier files, and scripts that run repeatedly rely on it.
+  'carve-file': { name: 'carve', words: ['--force'], takes: 'output-dir' },
+  'bulk-peek': { name: 'peek', words: ['--merged'], takes: 'simple-output' },
+  'peek-all': { name: 'peek', words: [], takes: 'simple-output' },
+  'peek-layer': { name: 'peek', words: [], takes: 'simple-output' },
+  'save-all': { name: 'save', words: [], takes: 'output-dir' },
+  interactive: { name: 'interactive', words: [], takes: undefined },
+} as const;
+
+type Mode = keyof typeof MODES;
 
 /** A command and its words, as if the user had typed them. */
 export interface Translation {
-  name: string;
+  name: CommandName;
   words: string[];
-  notes: string[]; // what the user should know of the translation
+  notes: string[]; // for the user
 }
-
-/** What no arguments on a terminal mean. */
-export const INTERACTIVE: Translation = { name: 'interactive', words: [], notes: [] };
 
 /** A bearer token in a file. */
 export interface TokenFile {
-  path?: string; // absolute; left out when there is none that can be used
+  path?: string; // absolute; undefined if there is none that can be used
   note?: string; // for the user
 }
 
 /**
- * @param tokenFile looks for the first tool's `token.txt`; asked for images of Docker Hub only
+ * @param tokenFile searches the first tool's `token.txt`; called for images of Docker Hub only
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function translateFirstTool(words: readonly string[], tokenFile: () => TokenFile): Translation {
@@ -62,55 +72,26 @@ export function translateFirstTool(words: readonly string[], tokenFile: () => To
   const notes: string[] = [];
   if (options['chunk-size'] !== undefined)
     notes.push('--chunk-size has no effect: what is needed is fetched');
-  const token = image === undefined ? [] : tokenWords(options, image, tokenFile, notes);
-  const { name, words: own, paths } = modeWords(mode, options, notes);
-  const all = [...optionWords(IMAGE_OPTIONS, options), ...token, ...own];
-  const bare = [...(image === undefined ? [] : [image]), ...paths];
+  const all = optionWords(IMAGE_OPTIONS, options);
+  if (image !== undefined) all.push(...tokenWords(options, image, tokenFile, notes));
+  const { name, words: own, takes } = MODES[mode];
+  all.push(...own);
+  for (const option of ['simple-output', 'output-dir'] as const) {
+    if (options[option] && option !== takes) notes.push(`--${option} has no effect with --${mode}`);
+  }
+  if (mode === 'peek-layer') all.push(...layerWords(options['peek-layer']!, notes));
+  if (takes === 'output-dir' && options[takes] !== undefined) all.push(`-o${options[takes]}`);
+  if (takes === 'simple-output' && options[takes]) all.push('--simple');
+  const bare = [image, options['carve-file']].filter((word) => word !== undefined);
   return { name, words: bare.length > 0 ? [...all, '--', ...bare] : all, notes };
 }
 
-type Mode = (typeof MODES)[number];
-
-/** An image alone was inspected step by step. */
+/** The default is `interactive`: the first tool went through an image step by step. */
 function chosenMode(options: FirstToolValues): Mode {
-  const given = MODES.filter((mode) => options[mode] !== undefined && options[mode] !== false);
+  const modes = Object.keys(MODES) as Mode[];
+  const given = modes.filter((mode) => options[mode] !== undefined && options[mode] !== false);
   if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
   return given[0] ?? 'interactive';
-}
-
-function modeWords(
-  mode: Mode,
-  options: FirstToolValues,
-  notes: string[],
-): { name: string; words: string[]; paths: string[] } {
-  const directory = options['output-dir'];
-  const output = directory === undefined ? [] : [`-o${directory}`];
-  const simple = options['simple-output'] ? ['--simple'] : [];
-  const without = (name: 'output-dir' | 'simple-output') => {
-    if (options[name]) notes.push(`--${name} has no effect with --${mode}`);
-  };
-  switch (mode) {
-    case 'carve-file':
-      without('simple-output');
-      // The first tool replaced what it had written before, and scripts that run again and again go by that.
-      return { name: 'carve', words: ['--force', ...output], paths: [options['carve-file']!] };
-    case 'save-all':
-      without('simple-output');
-      return { name: 'save', words: output, paths: [] };
-    case 'interactive':
-      without('simple-output');
-      without('output-dir');
-      return { name: 'interactive', words: [], paths: [] };
-    case 'bulk-peek':
-      without('output-dir');
-      return { name: 'peek', words: ['--merged', ...simple], paths: [] };
-    case 'peek-all':
-      without('output-dir');
-      return { name: 'peek', words: simple, paths: [] };
-    case 'peek-layer':
-      without('output-dir');
-      return { name: 'peek', words: [...layerWords(options['peek-layer']!, notes), ...simple], paths: [] };
-  }
 }
 
 /** The first tool counted layers from 0; here the first is 1, everywhere. */
@@ -123,7 +104,7 @@ function layerWords(which: string, notes: string[]): string[] {
   return [`--layer=${number}`];
 }
 
-/** It goes to Docker Hub only, as the first tool knew no other registry; what the user says of credentials counts. */
+/** For Docker Hub only, as the first tool. Credentials of the user take precedence. */
 function tokenWords(
   options: FirstToolValues,
   image: string,
@@ -137,7 +118,7 @@ function tokenWords(
   return path === undefined ? [] : [`--token-file=${path}`];
 }
 
-/** What is no reference is told by the command. */
+/** The command reports a reference that is not valid. */
 function isOnDockerHub(image: string): boolean {
   try {
     const location = parseImageLocation(image);
@@ -145,4 +126,40 @@ function isOnDockerHub(image: string): boolean {
   } catch {
     return false;
   }
+}
+
+const TOKEN_FILE = 'token.txt';
+
+/** Bytes; a token of Docker Hub has about 3000. */
+const TOKEN_MAX = 16 * 1024;
+
+/** RFC 6750, 2.1, `b64token`. */
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*\r?\n?$/;
+
+/** Returns the first tool's token file in the working directory. Other contents are ignored. */
+export function tokenTxt(cwd: string): TokenFile {
+  const path = resolve(cwd, TOKEN_FILE);
+  let fd: number;
+  try {
+    // Opening a pipe would wait for its writer.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' ? {} : notUsed(systemCode(error) ?? 'it cannot be opened');
+  }
+  try {
+    if (!fstatSync(fd).isFile()) return notUsed('it is no regular file');
+    const bytes = Buffer.alloc(TOKEN_MAX);
+    const length = readSync(fd, bytes, 0, TOKEN_MAX, 0);
+    const isToken = length < TOKEN_MAX && TOKEN.test(bytes.toString('latin1', 0, length));
+    if (!isToken) return notUsed('it is not one line with a token');
+  } catch (error) {
+    return notUsed(systemCode(error) ?? 'it cannot be read');
+  } finally {
+    closeSync(fd);
+  }
+  return { path, note: `using the token in ${TOKEN_FILE} of this directory, for docker.io` };
+}
+
+function notUsed(why: string): TokenFile {
+  return { note: `${TOKEN_FILE} of this directory is not used: ${why}` };
 }

@@ -1,7 +1,4 @@
-/**
- * Commands of docker, crane, skopeo and shells that users try here, with their equivalent. A
- * layerslayer command of the same name takes precedence.
- */
+/** Commands of other tools that users try here, with their equivalent. Our own go first. */
 const ADVICE: Readonly<Record<string, string>> = {
   ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
   cat: 'layerslayer carve -o - IMAGE PATH writes a file to stdout',

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Command } from './command.js';
 import { describeStatuses } from './exit-status.js';
 import type { OptionTable } from './option-table.js';
@@ -32,11 +35,8 @@ function optionLines(table: OptionTable): string[] {
     const short = spec.short === undefined ? '    ' : `-${spec.short}, `;
     const head = `  ${short}--${name}${spec.value === undefined ? '' : ` ${spec.value}`}`;
     const summary = spec.default === undefined ? spec.summary : `${spec.summary} (default: ${spec.default})`;
-    const gap =
-      head.length < SUMMARY_COLUMN
-        ? ' '.repeat(SUMMARY_COLUMN - head.length)
-        : `\n${' '.repeat(SUMMARY_COLUMN)}`;
-    return `${head}${gap}${summary}`;
+    const gap = ' '.repeat(SUMMARY_COLUMN);
+    return (head.length < SUMMARY_COLUMN ? head.padEnd(SUMMARY_COLUMN) : `${head}\n${gap}`) + summary;
   });
 }
 
@@ -63,4 +63,11 @@ export function programHelp(commands: readonly { synopsis: string; summary: stri
     '        and those of the command',
     '',
   ].join('\n');
+}
+
+/** Returns `layerslayer 1.2.3`, of the package that this file (`dist/cli/help.js`) is part of. */
+export function versionLine(): string {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return `${PROGRAM} ${version}`;
 }

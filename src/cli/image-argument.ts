@@ -1,19 +1,19 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
-import { fsPath } from '../base/raw-text.js';
-import { chooseLocalPath } from '../image/local-path.js';
+import { fsPath } from '../base/text/raw-text.js';
 import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
+import { chooseLocalPath } from '../source/located-source.js';
 
-/** IMAGE as it is handed on: in canonical form, found from any working directory (a daemon's is `/`). */
-export interface ImageArgument {
-  reference: string;
-  /** Of an image on this machine: its directory or file. */
-  localPath: string | undefined;
-}
-
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
-export function imageArgument(image: string, cwd: string): ImageArgument {
+/**
+ * Returns IMAGE in canonical form, valid in any working directory (a daemon's is `/`), and the
+ * directory or file of an image on this machine.
+ * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports
+ */
+export function imageArgument(
+  image: string,
+  cwd: string,
+): { reference: string; localPath: string | undefined } {
   const toAbsolute = (path: string) => resolve(cwd, path);
   const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
   const location = withAbsolutePath(given, toAbsolute);
@@ -24,8 +24,8 @@ export function imageArgument(image: string, cwd: string): ImageArgument {
 }
 
 /**
- * Checks that `reference` resolves to `path` again. In a working directory `/a:b`, `oci:img` is
- * `oci:/a:b/img`, which is an image of `/a` if that is a layout too.
+ * Checks that `reference` means `path`. In a directory `/a:b`, `oci:img` is `oci:/a:b/img`: an
+ * image of `/a` if that is a layout too.
  */
 function checkReadable(reference: string, path: string): void {
   const again = parseImageLocation(reference, chooseLocalPath);

@@ -1,20 +1,17 @@
 import { basename } from 'node:path';
-import { chooseLocalPath } from '../image/local-path.js';
 import { digestAlgorithm, digestHex } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
 import { parseReference, type Reference } from '../oci/reference.js';
+import { chooseLocalPath } from '../source/located-source.js';
 
-/** What an image is called in the names of files: `library/nginx` and `alpine`. */
-export interface ImageName {
-  repository: string; // one component or more, safe in a path
-  tag: string; // one component
-}
-
-/** Of what a layout calls its images, which may be anything: characters that are in every reference's grammar. */
+/** Characters beyond the grammar of references. A layout's names of images may have any. */
 const UNSAFE = /[^A-Za-z0-9._-]+/g;
 
-/** @param reference in canonical form: of a registry, or of a place on this machine */
-export function imageName(reference: string): ImageName {
+/**
+ * Returns the name of an image for files, `library/nginx` and `alpine`: components safe in a path.
+ * @param reference in canonical form, of a registry or of this machine
+ */
+export function imageName(reference: string): { repository: string; tag: string } {
   const location = parseImageLocation(reference, chooseLocalPath);
   if (location.place === 'registry') return nameOf(location.reference);
   const { place, path, tag, position } = location;
@@ -25,7 +22,7 @@ export function imageName(reference: string): ImageName {
   };
 }
 
-function nameOf({ repository, tag, digest }: Reference): ImageName {
+function nameOf({ repository, tag, digest }: Reference) {
   const byDigest = digest === undefined ? 'latest' : `${digestAlgorithm(digest)}-${digestHex(digest)}`;
   return { repository, tag: tag ?? byDigest };
 }

@@ -1,67 +1,71 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
-import { redactedError, redactor } from '../daemon/redact.js';
-import type { ImageSession, SessionOptions } from '../image/image-session.js';
-import { startSession } from '../image/session.js';
+import { redactedError, redactor } from '../base/text/redact.js';
+import type { ImageSession, OperationOptions } from '../engine/image-session.js';
+import { startSession } from '../engine/session.js';
+import type { OpenedImage } from '../image/opened-image.js';
+import { OpenedImages } from '../image/opened-images.js';
 import type { Platform } from '../oci/platform.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { EXIT_STATUS } from './exit-status.js';
-import { HeldWarnings } from './held-warnings.js';
 import { imageArgument } from './image-argument.js';
 import { type ImageValues, imageChoices } from './image-choices.js';
 import { Interruption } from './interruption.js';
-import type { Output } from './output.js';
-import { INDEXING, type ProgressWords } from './progress.js';
-import { ProgressDisplay } from './progress-display.js';
+import { INDEXING, ProgressDisplay, type ProgressWords } from './progress.js';
 
-/** Threads and connections get this long to end; what hangs then dies with the process. */
+/** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;
 
 /**
- * Bytes of decompressed windows. Commands read forward, each byte once. Only the read-ahead of a
- * few layers is useful, and `carve` of 50,000 files stays below 200 MiB.
+ * Bytes of decompressed chunks. Commands read forward, each byte once, so only read-ahead needs
+ * room. `carve` of 50,000 files stays below 200 MiB.
  */
 const COMMAND_MEMORY = 16 * 1024 ** 2;
 
-/** A step that was told to stop and does not. */
+/** Time for a command that was stopped to end by itself. */
 const STOP_MS = 3_000;
 
 /** What a command works with between the start of its session and its end. */
 export interface SessionUse {
   session: ImageSession;
-  reference: string; // checked: `session.resolve(reference, platform, signal)` is the next step
+  reference: string; // checked
   platform: Platform;
-  signal: AbortSignal; // Ctrl-C, SIGTERM, or (but for `outlivesReader`) nobody reads our output any more
-  display: ProgressDisplay; // results go out by its `result`, which takes the bars away first
-  /** Tells of a fault that does not end the work. @returns its exit status: that of the first one is the command's */
+  /** Opens the command's image, and passes the number of its layers to `display`. */
+  open(): Promise<OpenedImage>;
+  signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
+  onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
+  display: ProgressDisplay; // for results too: it removes the bars first
+  /** Reports a fault that does not end the work. @returns its exit status */
   fail(error: unknown): number;
 }
 
 export interface SessionCommandOptions {
-  words?: ProgressWords; // what the bars say; default: indexing
+  words?: ProgressWords; // of the bars; default: indexing
   /** Inflating threads of the session; default: the number of processors. */
   inflatingThreads?: number;
-  /** Results scroll by on the same terminal while layers are read: no bars. */
+  /** Draws no bars: results scroll on the same terminal while layers are read. */
   hidesProgress?: boolean;
-  /** What is printed only tells of files that are written: it goes on when nobody reads that any more. */
+  /** The command continues without a reader: its results are files. */
   outlivesReader?: boolean;
 }
 
 /**
- * Runs a command's work with a session in this process. Options and reference are checked first, then secrets are read, then
- * threads start. However the work ends, the bars are taken away, warnings are shown and the session is closed.
- * @param run gives the exit status
- * @returns that, or that of the signal that ended it (130 for Ctrl-C); 0 when the reader of our output went away
- * @throws LayerslayerError what `run` threw, without secrets
+ * Runs a command's work with a session in this process. Checks options and reference first, then
+ * reads secrets, then starts threads. At the end removes the bars, shows warnings and closes the
+ * session.
+ * @param run returns the exit status
+ * @returns that, or that of a signal (130 for Ctrl-C); 0 if the reader of our output ended
+ * @throws LayerslayerError of `run`, without secrets
  */
 export async function withSession(
   image: string,
   values: ImageValues,
   { output, ...context }: CommandContext,
   run: (use: SessionUse) => Promise<number>,
-  options: SessionCommandOptions = {},
+  { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader }: SessionCommandOptions = {},
 ): Promise<number> {
   const { platform, cache } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
@@ -69,67 +73,61 @@ export async function withSession(
   const redact = redactor(registry);
 
   const interruption = new Interruption();
-  const signal = options.outlivesReader
-    ? interruption.signal
-    : AbortSignal.any([interruption.signal, output.broken]);
-  const display = new ProgressDisplay(output, { words: options.words ?? INDEXING });
-  const warnings = new HeldWarnings();
-  const sessionOptions: SessionOptions = {
-    registry,
-    cache,
-    memoryBytes: COMMAND_MEMORY,
-    ...(options.inflatingThreads !== undefined && { inflatingThreads: options.inflatingThreads }),
-    log: logTo((level, message) => {
-      const text = redact(message);
-      if (output.choices.verbose) display.say(`${level}: ${text}`);
-      else if (level === 'error' || level === 'warn') warnings.add(text);
-    }),
-    ...(!options.hidesProgress && { onProgress: (progress) => display.progress(progress) }),
-    onNotice: (message) => display.notice(redact(message)),
-  };
-  const session = startSession(sessionOptions, context.fetchThread);
-  const fail = (error: unknown) => {
-    const told = redactedError(error, redact);
-    display.end();
-    output.error(toErrorRecord(told));
-    return EXIT_STATUS[told.code];
+  const stop = interruption.signal;
+  const signal = outlivesReader ? stop : AbortSignal.any([stop, output.broken]);
+  const display = new ProgressDisplay(output, { words });
+  const session = startSession(
+    {
+      registry,
+      cache,
+      memoryBytes: COMMAND_MEMORY,
+      ...(inflatingThreads !== undefined && { inflatingThreads }),
+      log: logTo((level, message) => display.log(level, redact(message))),
+      onNotice: (message) => display.notice(redact(message)),
+    },
+    context.fetchThread,
+  );
+  const use: SessionUse = {
+    session,
+    reference,
+    platform,
+    async open() {
+      const opened = await new OpenedImages(session).open(reference, platform, { signal });
+      display.resolved(opened.resolved.manifest.layers.length);
+      return opened;
+    },
+    signal,
+    onProgress: hidesProgress ? undefined : (progress) => display.progress(progress),
+    display,
+    fail(error) {
+      const fault = redactedError(error, redact);
+      display.end();
+      output.error(toErrorRecord(fault));
+      return EXIT_STATUS[fault.code];
+    },
   };
   try {
-    return await untilStopped(run({ session, reference, platform, signal, display, fail }), signal);
+    return await untilStopped(run(use), signal);
   } catch (error) {
     if (!signal.aborted) throw redactedError(error, redact);
-    display.end();
-    return endedStatus(output, interruption);
+    // Without a reader: no failure, as for `cat`. `runCommand` reports a full disk.
+    if (interruption.status === undefined) return 0;
+    use.fail(stop.reason);
+    return interruption.status;
   } finally {
     display.end();
-    warnings.show(output, 'with --verbose');
+    display.showWarnings('with --verbose');
     const closed = session.close().catch(() => {}); // must not hide the command's result
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     interruption.release();
   }
 }
 
-/** The work's outcome. When it was told to stop it may still end by itself, for STOP_MS. */
-async function untilStopped(work: Promise<number>, signal: AbortSignal): Promise<number> {
-  let timer: NodeJS.Timeout | undefined;
-  const overdue = new Promise<never>((_, reject) => {
-    const wait = () => {
-      timer = setTimeout(() => reject(asLayerslayerError(signal.reason)), STOP_MS);
-    };
-    if (signal.aborted) wait();
-    else signal.addEventListener('abort', wait, { once: true });
-  });
-  try {
-    return await Promise.race([work, overdue]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Of a command that was stopped from outside. */
-function endedStatus(output: Output, { status, signal }: Interruption): number {
-  // Nobody reads on: that is no failure, as it is none of `cat`. A disk that is full is told by who runs the command.
-  if (status === undefined) return 0;
-  output.error(toErrorRecord(signal.reason));
-  return status;
+/** Returns the work's outcome. Work that was told to stop may take STOP_MS to end by itself. */
+function untilStopped(work: Promise<number>, signal: AbortSignal): Promise<number> {
+  const overdue = new AbortController();
+  const wait = () => setTimeout(() => overdue.abort(asLayerslayerError(signal.reason)), STOP_MS);
+  if (signal.aborted) wait();
+  else signal.addEventListener('abort', wait, { once: true });
+  return abortable(work, overdue.signal);
 }

@@ -3,42 +3,28 @@ import { LayerslayerError } from '../base/errors.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Shells say of a process that a signal ended: 128 and its number (130 for SIGINT, 143 for SIGTERM). */
+/** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
 const SIGNAL_STATUS = 128;
 
-/**
- * Ctrl-C and its kin, from now until `release`: the first one asks for a clean end, the second one ends the process at once.
- */
+/** Handles Ctrl-C and the like. The first one requests an end, the second ends the process. */
 export class Interruption {
+  /** The exit status of the process; undefined before the first signal. */
+  status: number | undefined;
   readonly #stop = new AbortController();
-  readonly #listeners = new Map<NodeJS.Signals, () => void>();
-  #status: number | undefined;
+  /** Aborted with ABORTED by the first signal. */
+  readonly signal: AbortSignal = this.#stop.signal;
 
   constructor() {
-    for (const signal of SIGNALS) {
-      const listener = () => this.#interrupt(SIGNAL_STATUS + constants.signals[signal]);
-      this.#listeners.set(signal, listener);
-      process.on(signal, listener);
-    }
-  }
-
-  /** Aborted with ABORTED by the first one. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  /** What the process is to end with; undefined as long as nothing has come. */
-  get status(): number | undefined {
-    return this.#status;
+    for (const signal of SIGNALS) process.on(signal, this.#interrupt);
   }
 
   release(): void {
-    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+    for (const signal of SIGNALS) process.off(signal, this.#interrupt);
   }
 
-  #interrupt(status: number): void {
-    if (this.#status !== undefined) process.exit(this.#status);
-    this.#status = status;
+  readonly #interrupt = (name: NodeJS.Signals) => {
+    if (this.status !== undefined) process.exit(this.status);
+    this.status = SIGNAL_STATUS + constants.signals[name];
     this.#stop.abort(new LayerslayerError('ABORTED', 'interrupted'));
-  }
+  };
 }

@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs';
 import { LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { asks } from './choose-command.js';
-import { errorText } from './error-text.js';
-import { EXIT_STATUS } from './exit-status.js';
+import { EXIT_STATUS, errorText } from './exit-status.js';
 import { explainRemoved } from './working-directory.js';
 
 const STDERR = 2;
@@ -11,9 +10,8 @@ const STDERR = 2;
 const IDLE_MS = 1_500;
 
 /**
- * Installs the last-resort handler of the process. An uncaught error ends it with one line and the
- * status of its code, INTERNAL for a fault in the program. Without it, Node prints a stack trace
- * and exits with 1.
+ * Ends the process after an uncaught error with one line and the status of its code, INTERNAL for a
+ * fault in the program. Node would print a stack trace and exit with 1.
  * @param words arguments, which decide how errors are shown
  */
 export function catchAll(words: readonly string[]): void {

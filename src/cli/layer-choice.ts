@@ -1,22 +1,19 @@
-import { LayerslayerError } from '../base/errors.js';
-import { chooseLayer } from '../daemon/choose-layer.js';
-import type { ResolvedImage } from '../image/image-source.js';
+import { chooseLayer } from '../image/choose-layer.js';
 import { type Digest, isDigest } from '../oci/digest.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { usageError } from './usage-error.js';
 
-/** What `--layer` says: a number from 1, base first, or a digest. @throws LayerslayerError INVALID_ARGUMENT */
+/** Parses a number (1 is the base) or a digest. @throws LayerslayerError INVALID_ARGUMENT */
 export function parseLayer(text: string): number | Digest {
   if (isDigest(text)) return text;
   const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (number >= 1) return number;
-  throw new LayerslayerError(
-    'INVALID_ARGUMENT',
-    `not a layer: ${JSON.stringify(text)}: want its number from 1 or its digest`,
-  );
+  throw usageError(`not a layer: ${JSON.stringify(text)}: want its number from 1 or its digest`);
 }
 
 /**
- * Numbers of the layers that a repeated `--layer` names, base first and each once; all when none was given.
- * @throws LayerslayerError NOT_FOUND when the image has no such layer
+ * Returns the numbers of the layers that `--layer` names, base first and each once; all if none.
+ * @throws LayerslayerError NOT_FOUND if the image has no such layer
  */
 export function chooseLayers(image: ResolvedImage, wanted: readonly (number | Digest)[]): number[] {
   if (wanted.length === 0) return image.manifest.layers.map((_, i) => i + 1);

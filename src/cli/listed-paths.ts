@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
-import { shownName } from '../base/quote-name.js';
-import { bytesOfText, textOfBytes } from '../base/raw-text.js';
+import { shownName } from '../base/text/quote-name.js';
+import { bytesOfText, textOfBytes } from '../base/text/raw-text.js';
 import { PathPattern } from '../carve/path-pattern.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
 import { cleanNames } from './carve-arguments.js';
@@ -14,15 +14,9 @@ interface Subtree {
   pattern: PathPattern | undefined; // undefined: only a path
 }
 
-export interface MissingContext {
-  where?: string | undefined; // what was listed; default: the image
-  hint?(names: readonly Uint8Array[]): string | undefined; // advice for a missing path
-}
-
 /**
- * PATH... of `peek`: selects the listed entries and records which PATHs are missing. Without PATHs,
- * everything is listed. A PATH that exists in any layer is a path, others are patterns. While some
- * are undecided, all paths must be seen first.
+ * PATH... of `peek`: selects entries and records missing PATHs. Without PATHs, selects all. A PATH
+ * that exists in any layer is a path, others are patterns. `see` decides which.
  */
 export class ListedPaths {
   readonly #subtrees: readonly Subtree[];
@@ -67,8 +61,8 @@ export class ListedPaths {
     return isListed;
   }
 
-  /** One error a path that no entry was at or below. */
-  missing({ where = 'image', hint }: MissingContext = {}): LayerslayerError[] {
+  /** Returns an error for each missing PATH, with advice from `hint`. @param where what was listed */
+  missing(where = 'image', hint?: (names: readonly Uint8Array[]) => string | undefined): LayerslayerError[] {
     return this.#subtrees
       .filter(({ isSeen }) => !isSeen)
       .map(({ path, parentLength, pattern }) => {
@@ -92,7 +86,7 @@ function isAtOrBelow(path: Buffer, isDirectory: boolean, pattern: PathPattern): 
   return pattern.isMatch(position, true); // root
 }
 
-/** Bytes of the whole components that two cleaned paths begin with: `/etc/a` and `/etc/ab` share 4. */
+/** Returns the length of the common components: `/etc/a` and `/etc/ab` share 4 bytes. */
 function sharedLength(a: Buffer, b: Buffer): number {
   const end = Math.min(a.length, b.length);
   let whole = 0;

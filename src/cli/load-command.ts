@@ -1,7 +1,7 @@
 import type { Command } from './command.js';
 import type { CommandName } from './command-names.js';
 
-/** Each command's module is loaded only when it is asked for: `mount` must not wait for what it does not use. */
+/** Loads each command's module on demand, so that `mount` does not wait for others. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   mount: async () => (await import('./commands/mount.js')).mount,
   unmount: async () => (await import('./commands/unmount.js')).unmount,
@@ -16,7 +16,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {
-  // Tables of options differ in type; whoever runs a command hands it what its own table parsed.
+  // Tables of options differ in type. Callers pass a command only what its own table parsed.
   return (await LOADERS[name]()) as Command;
 }
 

@@ -1,27 +1,32 @@
-import { MOUNT_OPTIONS } from './mount-command-options.js';
+import { MOUNT_OPTIONS } from './image-options.js';
 import type { OptionSpec, OptionValues } from './option-table.js';
 import { usageError } from './usage-error.js';
 
-/** What only `-o` can say. */
+/** Choices that only `-o` offers. */
 export interface KernelChoices {
   suid: boolean;
   devices: boolean;
-  exec: boolean; // programs may be run, which mount(8)'s `user` takes away
+  exec: boolean; // programs may be run; mount(8)'s `user` forbids it
   nonempty: boolean;
-  defaultPermissions: boolean; // whoever mounts is held to the image's modes too
+  defaultPermissions: boolean; // the image's modes apply to the mounting user too
   uid?: number;
   gid?: number;
 }
 
-export interface MountOptionStrings {
-  /** Options of `mount` by their long name, as if given so. */
-  given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
-  kernel: KernelChoices;
-}
+const KERNEL_WORDS: Readonly<Record<string, Partial<KernelChoices>>> = {
+  setuid: { suid: true },
+  nosuid: { suid: false },
+  devices: { devices: true },
+  nodev: { devices: false },
+  exec: { exec: true },
+  noexec: { exec: false },
+  nonempty: { nonempty: true },
+  default_permissions: { defaultPermissions: true },
+};
 
 /**
- * What mount(8), fstab and systemd pass and what means nothing here, or what we do anyway (`ro`). `dev` and `suid` are
- * among them because mount(8) adds both to every call: who wants them asks with `devices` and `setuid`.
+ * Options of mount(8), fstab and systemd that have no meaning here, or are set anyway (`ro`).
+ * mount(8) adds `dev` and `suid` to each call, so users request those with `devices` and `setuid`.
  */
 const IGNORED = new Set(
   (
@@ -30,21 +35,26 @@ const IGNORED = new Set(
   ).split(','),
 );
 
-/** With a value or without: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
+/** With or without a value: `x-systemd.automount`, `x-gvfs-name=a`, `comment=b`. */
 const IGNORED_PREFIX = /^(x-|X-|comment=)/;
 
-/** The largest id of the kernel; 2^32-1 means "nobody said". */
+/** The largest id of the kernel. 2^32-1 means that no id was given. */
 const ID_MAX = 2 ** 32 - 2;
 
 /** Long options that make no sense within `-o`. */
 const NOT_WITHIN = new Set(['option', 'password-stdin']);
 
 /**
- * `-o a,b=c`, each occurrence in turn, later ones first served: the last of two contrary options counts. A comma
- * within a value is written `\,` (as libfuse reads it). Underscores and dashes in names are the same (`allow_other`).
+ * Parses `-o a,b=c`, all occurrences in order: the last of two contrary options counts. A comma
+ * within a value is written `\,` (as libfuse parses it). Underscores and dashes in names are the
+ * same (`allow_other`).
+ * @returns options of `mount` as if they were given by their long name, and the rest
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown option or a bad value
  */
-export function parseMountOptionStrings(lists: readonly string[]): MountOptionStrings {
+export function parseMountOptionStrings(lists: readonly string[]): {
+  given: Partial<OptionValues<typeof MOUNT_OPTIONS>>;
+  kernel: KernelChoices;
+} {
   const kernel: KernelChoices = {
     suid: false,
     devices: false,
@@ -58,8 +68,8 @@ export function parseMountOptionStrings(lists: readonly string[]): MountOptionSt
     if (readKernelChoice(item, kernel)) continue;
     const equals = item.indexOf('=');
     const name = (equals === -1 ? item : item.slice(0, equals)).replaceAll('_', '-');
-    const spec = NOT_WITHIN.has(name) ? undefined : specNamed(name);
-    if (!spec) throw usageError(`unknown mount option: -o ${item}`);
+    const spec: OptionSpec | undefined = new Map(Object.entries(MOUNT_OPTIONS)).get(name);
+    if (!spec || NOT_WITHIN.has(name)) throw usageError(`unknown mount option: -o ${item}`);
     const value = equals === -1 ? undefined : item.slice(equals + 1);
     if (spec.kind === 'flag') {
       if (value !== undefined) throw usageError(`mount option ${name} takes no value: -o ${item}`);
@@ -77,36 +87,10 @@ function splitItems(list: string): string[] {
   return items.map((item) => item.replace(/\\(.)/gs, '$1').trim()).filter((item) => item !== '');
 }
 
-function specNamed(name: string): OptionSpec | undefined {
-  return Object.hasOwn(MOUNT_OPTIONS, name) ? MOUNT_OPTIONS[name as keyof typeof MOUNT_OPTIONS] : undefined;
-}
-
 function readKernelChoice(item: string, kernel: KernelChoices): boolean {
-  switch (item) {
-    case 'setuid':
-      kernel.suid = true;
-      return true;
-    case 'nosuid':
-      kernel.suid = false;
-      return true;
-    case 'devices':
-      kernel.devices = true;
-      return true;
-    case 'nodev':
-      kernel.devices = false;
-      return true;
-    case 'exec':
-      kernel.exec = true;
-      return true;
-    case 'noexec':
-      kernel.exec = false;
-      return true;
-    case 'nonempty':
-      kernel.nonempty = true;
-      return true;
-    case 'default_permissions':
-      kernel.defaultPermissions = true;
-      return true;
+  if (Object.hasOwn(KERNEL_WORDS, item)) {
+    Object.assign(kernel, KERNEL_WORDS[item]);
+    return true;
   }
   const id = /^(uid|gid)=(.*)$/s.exec(item);
   if (!id) return false;

@@ -1,38 +1,27 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fsPath, textOfBytes } from '../base/raw-text.js';
-import { logDirectory, logFileName } from '../daemon/log-path.js';
-import type { MountOptions } from '../daemon/mount-options.js';
+import { fsPath, textOfBytes } from '../base/text/raw-text.js';
+import type { MountOptions } from '../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
-import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
-import { DEFAULT_MEMORY, imageChoices } from './image-choices.js';
+import { imageChoices, type Surroundings } from './image-choices.js';
+import type { MOUNT_OPTIONS } from './image-options.js';
 import { parseLayer } from './layer-choice.js';
-import type { MOUNT_OPTIONS } from './mount-command-options.js';
+import { logDirectory, logFileName } from './log-path.js';
 import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
 import type { OptionValues } from './option-table.js';
 import { parseSize } from './size.js';
 import { usageError } from './usage-error.js';
 
+/** Bytes of decompressed chunks. The kernel's page cache holds more. */
+const DEFAULT_MEMORY = 64 * 1024 ** 2;
+
 export type MountValues = OptionValues<typeof MOUNT_OPTIONS>;
 
-/** What comes of the options alone, before reference and mountpoint are looked at and secrets are read. */
-export type MountChoices = Omit<
-  MountOptions,
-  | 'reference'
-  | 'resolvedByStarter'
-  | 'mountpointCheckedMs'
-  | 'mountpointIdentity'
-  | 'source'
-  | 'mountpoint'
-  | 'registry'
-  | 'logFile'
-> & {
-  values: MountValues; // with what `-o` says merged in
-  unheeded: string[]; // options of `-o` that are understood and not done
-};
+/** What the options alone decide, before the checks of reference and mountpoint. */
+export type MountChoices = ReturnType<typeof mountChoices>;
 
-/** What `-o` says joins what the other options say; the latter are the more explicit ones and count. */
+/** Returns the options with those of `-o` added, unless they are given themselves. */
 export function mergeMountOptionStrings(values: MountValues): MountValues {
   const { given } = parseMountOptionStrings(values.option);
   const merged: Record<string, unknown> = { ...values };
@@ -40,15 +29,16 @@ export function mergeMountOptionStrings(values: MountValues): MountValues {
   return merged as MountValues;
 }
 
-/** Checks every option that can be checked without reading secrets. @throws LayerslayerError INVALID_ARGUMENT */
-export function mountChoices(
-  values: MountValues,
-  context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
-): MountChoices {
+/**
+ * Checks all options that need no secrets.
+ * @param values with the options of `-o` added
+ * @throws LayerslayerError INVALID_ARGUMENT
+ */
+export function mountChoices(values: MountValues, context: Surroundings) {
   const { kernel } = parseMountOptionStrings(values.option);
   return {
     values,
-    unheeded: context.uid === 0 ? [] : rootsOnly(kernel),
+    ignored: context.uid === 0 ? [] : rootsOnly(kernel),
     ...imageChoices(values, context),
     memoryBytes: values.memory === undefined ? DEFAULT_MEMORY : parseSize(values.memory),
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
@@ -59,10 +49,10 @@ export function mountChoices(
     logFileAsked: values['log-file'] !== undefined,
     logLevel: values.verbose ? 'debug' : 'info',
     foreground: values.foreground,
-  };
+  } as const;
 }
 
-/** Elsewhere than on Linux FUSE is a library, and no device with a protocol of its own. */
+/** Only Linux has a FUSE device with a protocol. Elsewhere FUSE is a library. */
 const DEFAULT_TRANSPORT: TransportName = process.platform === 'linux' ? 'dev-fuse' : 'fuse-native';
 
 function parseTransport(text: string | undefined): TransportName {
@@ -73,30 +63,25 @@ function parseTransport(text: string | undefined): TransportName {
   return name;
 }
 
-/** fusermount3 leaves these out, with a warning that only its starter sees. */
+/** fusermount3 ignores these, with a warning that the user does not see. */
 function rootsOnly({ suid, devices }: KernelChoices): string[] {
-  return [...(suid ? ['setuid'] : []), ...(devices ? ['devices'] : [])].map(
-    (name) => `${name} (root's only)`,
-  );
+  return [...(suid ? ["setuid (root's only)"] : []), ...(devices ? ["devices (root's only)"] : [])];
 }
 
-/** What is mounted, and where. */
-export interface MountPlace {
-  reference: string; // canonical
+/** What is mounted, and where. The mountpoint was just checked. */
+export type MountPlace = Pick<MountOptions, 'reference' | 'mountpoint' | 'mountpointIdentity'> & {
   localPath: string | undefined; // of an image on this machine
-  /** As it stands in fstab: mount(8) and systemd find the mount again by that spelling. */
-  source: string | undefined;
-  mountpoint: string; // absolute, free of symlinks, and just checked
-  mountpointIdentity?: string; // identity of the checked directory
-}
+  source: string | undefined; // as in fstab: mount(8) and systemd search for that spelling
+};
 
-/** The whole order for the daemon; reads the secrets. */
+/** Returns all that the daemon needs. Reads the secrets. */
 export function mountOptions(
   choices: MountChoices,
-  { reference, localPath, source, mountpoint, mountpointIdentity }: MountPlace,
-  context: Pick<CommandContext, 'env' | 'cwd' | 'uid'>,
+  { localPath, source, ...place }: MountPlace,
+  context: Surroundings,
 ): MountOptions {
-  const { values, unheeded: _, ...rest } = choices;
+  const { values, ignored: _, ...rest } = choices;
+  const { mountpoint } = place;
   const logFile =
     values['log-file'] === undefined
       ? join(logDirectory(context.env, context.uid), logFileName(mountpoint))
@@ -106,25 +91,23 @@ export function mountOptions(
   if (localPath !== undefined) checkOutside('image', canonicalPath(localPath), mountpoint);
   return {
     ...rest,
-    reference,
+    ...place,
     resolvedByStarter: localPath === undefined,
     ...(source !== undefined && { source }),
-    mountpoint,
     mountpointCheckedMs: Date.now(),
-    ...(mountpointIdentity !== undefined && { mountpointIdentity }),
     registry: readRegistryOptions(values, context.cwd),
     logFile,
   };
 }
 
-/** A FUSE server that opens files of its own mount waits for itself. @throws LayerslayerError INVALID_ARGUMENT */
+/** A daemon that opens files of its own mount waits for itself. @throws INVALID_ARGUMENT */
 export function checkOutside(what: string, path: string, mountpoint: string): void {
   if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
     throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);
   }
 }
 
-/** Without symlinks, as far as the path is there. */
+/** Resolves the symlinks of the part of the path that exists. */
 function canonicalPath(path: string): string {
   try {
     return textOfBytes(realpathSync(fsPath(path), 'buffer'));

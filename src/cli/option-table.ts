@@ -1,6 +1,6 @@
-/** An option as a command declares it; from it come parsing, help and the types of what was parsed. */
+/** A command's option: the source of parsing, help and the types of parsed values. */
 export interface OptionSpec {
-  /** `flag` is there or not; `text` takes one value, `pair` two, the last one counts; `list` may be repeated. */
+  /** `flag` has no value, `text` one, `pair` two; the last one counts. `list` may repeat. */
   kind: 'flag' | 'text' | 'pair' | 'list';
   short?: string; // one letter
   value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`

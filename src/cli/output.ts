@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { asLayerslayerError, type ErrorRecord } from '../base/errors.js';
-import { printable, printableJson, showRawBytes } from '../base/printable.js';
-import { LogFile } from '../daemon/log-file.js';
-import { errorText } from './error-text.js';
+import { LogFile } from '../base/log-file.js';
+import { printable, printableJson, showRawBytes } from '../base/text/printable.js';
+import { errorText } from './exit-status.js';
 
-/** A place for text: stdout, stderr, or a test's memory. */
+/** A receiver of text: stdout, stderr, or a test's memory. */
 export interface TextSink {
-  /** Aborted when nothing more can be written: with ABORTED when the reader went away, else with IO_FAILED. */
+  /** Aborted when writing ended: with ABORTED if the reader is gone, else with IO_FAILED. */
   readonly broken?: AbortSignal;
   /** Bytes are taken as they are now: the caller may change them afterwards. */
   write(text: string | Uint8Array): void;
-  /** Resolves when what was written has left this process, or never will; undefined when nothing waits. */
+  /** Resolves when all text has left this process, or never will; undefined if none waits. */
   flushed?(): Promise<void> | undefined;
   readonly isTerminal: boolean;
   readonly columns: number;
@@ -23,15 +23,12 @@ export interface OutputChoices {
   verbose: boolean;
 }
 
-/**
- * What the user sees. stdout carries results only; everything else goes to stderr. With `--log-file` all of it goes
- * to that file too.
- */
+/** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
   #tee: LogFile | undefined;
-  /** Results have nowhere to go any more: whoever makes them stops. */
+  /** Aborted when results can no longer be written, so that their producer stops. */
   readonly broken: AbortSignal;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
 
@@ -41,31 +38,31 @@ export class Output {
     this.broken = stdout.broken ?? new AbortController().signal;
   }
 
-  /** For what redraws itself (progress): written as it is, and not to the log file. */
+  /** For progress, which redraws itself: text goes unchanged to stderr, not to the log file. */
   get terminal(): TextSink {
     return this.#stderr;
   }
 
-  /** Width of the terminal that results go to; undefined when they go elsewhere. */
+  /** Width of the terminal that shows the results; undefined if they go elsewhere. */
   get resultColumns(): number | undefined {
     return this.#stdout.isTerminal ? this.#stdout.columns : undefined;
   }
 
   /**
-   * Everything was written that can be. A reader that went away wants no more: that is no fault.
-   * @throws LayerslayerError IO_FAILED when some of the results were not written (a full disk)
+   * Resolves when everything was written that can be. A reader that has ended is no fault.
+   * @throws LayerslayerError IO_FAILED if some results were not written (a full disk)
    */
   async settled(): Promise<void> {
     await this.flushed();
     await this.#stderr.flushed?.();
-    await nextTurn(); // then a pipe has told of its faults
+    await nextTurn(); // a pipe reports its faults by then
     const fault: unknown = this.broken.reason;
     if (this.broken.aborted && asLayerslayerError(fault).code === 'IO_FAILED') throw fault;
   }
 
   /**
-   * Resolves when results have left this process: a pipe takes 64 KiB, what its reader has not taken yet waits in memory. Whoever
-   * has much to say asks now and then.
+   * Resolves when results have left this process: a pipe takes 64 KiB, other text waits in memory.
+   * Producers of long output await it now and then.
    */
   flushed(): Promise<void> | undefined {
     return this.#stdout.flushed?.();
@@ -78,15 +75,10 @@ export class Output {
 
   /** Lines of a result. */
   result(text: string): void {
-    const shown = showRawBytes(text);
-    this.#stdout.write(`${shown}\n`);
-    this.#tee?.write(shown);
+    this.#line(this.#stdout, showRawBytes(text));
   }
 
-  /**
-   * Prints a result for programs.
-   * @param indent spaces per level; one line when omitted
-   */
+  /** Prints a result for programs, on one line without `indent` (spaces per level). */
   json(value: unknown, indent?: number): void {
     this.result(printableJson(value, indent));
   }
@@ -98,15 +90,16 @@ export class Output {
 
   /** One line for people. */
   note(message: string): void {
-    const line = printable(message);
-    this.#stderr.write(`${line}\n`);
-    this.#tee?.write(line);
+    this.#line(this.#stderr, printable(message));
   }
 
   /** One line; with `--json` one object; the stack only with `--verbose`. */
   error(error: ErrorRecord): void {
-    const text = errorText(error, this.choices);
-    this.#stderr.write(`${text}\n`);
+    this.#line(this.#stderr, errorText(error, this.choices));
+  }
+
+  #line(sink: TextSink, text: string): void {
+    sink.write(`${text}\n`);
     this.#tee?.write(text);
   }
 }

@@ -1,34 +1,33 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../base/errors.js';
-import type { ImageSession } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
+import type { OpenedImage } from '../image/opened-image.js';
 import { shortDigest } from '../oci/digest.js';
-import { type ListedEntry, rowEntry } from './entry-lines.js';
+import { type ListedEntry, listedEntry } from './entry-lines.js';
+import type { SessionUse } from './image-session-command.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
-import { formatRoundSize, formatSize } from './size.js';
+import { countText, formatRoundSize, formatSize } from './size.js';
 
-export interface PeekJob {
-  session: ImageSession;
-  image: ResolvedImage;
+export interface PeekJob extends Pick<SessionUse, 'session' | 'signal' | 'onProgress'> {
+  image: OpenedImage;
   listing: PeekListing;
   listed: ListedPaths;
-  headBytes: number | undefined; // of each layer that are read at most
+  headBytes: number | undefined; // cap of what is read of each layer
   note(line: string): void;
   failed(error: LayerslayerError): void;
-  signal: AbortSignal;
 }
 
-/** A fault of one layer, that says nothing of the others. */
+/** Faults of one layer: the next ones can be listed. */
 const LAYER_FAULTS = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST_MISMATCH', 'NOT_FOUND']);
 
 /**
- * Lists each layer as it is, entry by entry as it comes; a layer that can't be read is told of, and the next one is listed.
- * @throws LayerslayerError what concerns all layers: the registry is gone, a full disk; the signal's reason
+ * Lists each layer as it is, each entry as it comes. Reports a layer that can't be read and goes to
+ * the next one.
+ * @throws LayerslayerError a fault of all layers (no registry, a full disk); the signal's reason
  */
 export async function peekLayers(job: PeekJob, numbers: readonly number[]): Promise<void> {
   const { image, listing } = job;
-  const { layers } = image.manifest;
+  const { layers } = image.resolved.manifest;
   await seePaths(job, numbers);
   for (const [i, number] of numbers.entries()) {
     const { digest, size } = layers[number - 1]!;
@@ -54,7 +53,6 @@ export async function seePaths(job: PeekJob, numbers: readonly number[]): Promis
     try {
       await readEntries(job, number, {
         entry: (_, path) => job.listed.see(cleanPath(path)),
-        settled: () => undefined,
       });
     } catch (error) {
       if (job.signal.aborted || !LAYER_FAULTS.has(asLayerslayerError(error).code)) throw error;
@@ -65,54 +63,63 @@ export async function seePaths(job: PeekJob, numbers: readonly number[]): Promis
 async function peekLayer(job: PeekJob, number: number): Promise<void> {
   const { listing, note } = job;
   let found = 0;
+  listing.begin();
   const readBytes = await readEntries(job, number, {
     entry(entry, path) {
       found++;
       listing.add(entry, path, { fields: { layer: number } });
     },
+    restart() {
+      found = 0;
+      listing.restart();
+    },
     settled: () => listing.flush(),
   });
+  listing.end();
   if (readBytes === undefined) return;
-  const { size } = job.image.manifest.layers[number - 1]!;
+  const { size } = job.image.resolved.manifest.layers[number - 1]!;
   const read = `first ${formatRoundSize(readBytes)} of ${formatRoundSize(size)}`;
   await listing.flush();
-  note(`layer ${number}: partial: ${read}, ${found} ${found === 1 ? 'entry' : 'entries'}`);
+  note(`layer ${number}: partial: ${read}, ${countText(found, 'entry', 'entries')}`);
 }
 
 /** Receives the entries of a layer one by one. */
 interface EntryReader {
   entry(entry: ListedEntry, path: Uint8Array): void;
-  settled(): Promise<void> | undefined;
+  /** All entries come again. */
+  restart?(): void;
+  settled?(): Promise<void> | undefined;
 }
 
 /** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
-  { session, image, headBytes, signal }: PeekJob,
+  { session, image: { resolved }, headBytes, signal, onProgress }: PeekJob,
   number: number,
   reader: EntryReader,
 ): Promise<number | undefined> {
-  const { size } = image.manifest.layers[number - 1]!;
+  const { size } = resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
-  // How much of a layer is listed must not depend on what is kept.
-  const kept = isPartial ? undefined : await session.openKept(image, number, signal);
+  // How much of a layer is listed must not depend on the cache.
+  const kept = isPartial ? undefined : await session.openCached(resolved, number);
   if (kept) {
     await readRows(reader, kept);
     return undefined;
   }
-  const end = await session.walkLayer(
-    image,
+  const end = await session.scanLayer(
+    resolved,
     number,
     {
       onEntry(entry) {
         reader.entry(entry, entry.path);
         return false;
       },
-      settled: () => reader.settled(),
+      onRestart: () => reader.restart?.(),
+      settled: () => reader.settled?.(),
     },
-    { signal, ...(headBytes !== undefined && { headBytes }) },
+    { signal, onProgress, headBytes },
   );
   if ('readBytes' in end) return end.readBytes;
-  if (!end.isWalked) await readRows(reader, end.layer);
+  if (!end.isScanned) await readRows(reader, end.layer);
   return undefined;
 }
 
@@ -122,7 +129,7 @@ const ROWS_AT_ONCE = 1000;
 async function readRows(reader: EntryReader, { entries }: Layer): Promise<void> {
   for (let row = 0; row < entries.length; row++) {
     const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
-    reader.entry(rowEntry(entries, row), path);
-    if (row % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await reader.settled();
+    reader.entry(listedEntry(entries, row), path);
+    if (row % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await reader.settled?.();
   }
 }

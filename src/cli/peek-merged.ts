@@ -1,30 +1,27 @@
 import { LayerslayerError } from '../base/errors.js';
-import { SILENT_LOG } from '../base/log.js';
-import { openTree } from '../daemon/open-tree.js';
-import type { Layer } from '../layer/layer.js';
+import type { ImageView } from '../image/opened-image.js';
 import { forEachHidden } from '../overlay/hidden-entries.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { ROOT_INODE } from '../overlay/tree.js';
-import { inodeEntry } from './entry-lines.js';
+import { shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
-/** Lines written between two looks at whether the reader keeps up. */
+/** Lines written at once; then the reader may catch up. */
 const LINES_AT_ONCE = 1000;
 
 /**
  * Lists the merged tree, each entry with the number of its layer.
  * @returns the layers of the tree, base first
  */
-export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
-  const { session, image, listing, signal } = job;
-  const layers = await openAll(job);
-  const tree = await openTree(layers, session.trees, SILENT_LOG);
-  const width = String(image.manifest.layers.length).length;
+export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]> {
+  const { listing, signal } = job;
+  const { layers, tree } = await openAll(job);
+  const width = String(layers.length).length;
   const add = (inode: number, names: readonly Uint8Array[]) => {
     const layer = tree.layerOf(inode);
     const before = `${String(layer).padStart(width)} `;
-    listing.add(inodeEntry(tree, inode), joinPath(names), { fields: { layer }, before });
+    listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer }, before });
   };
   // Open directories, each with its next child. An item for each child would take 200 bytes.
   const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];
@@ -50,7 +47,7 @@ export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
     }
   }
   await listing.flush();
-  return stackOf(layers);
+  return layers;
 }
 
 /**
@@ -58,13 +55,12 @@ export async function peekMerged(job: PeekJob): Promise<NumberedLayer[]> {
  * @param only numbers of the layers whose entries are wanted; all when undefined
  */
 export async function peekDeleted(job: PeekJob, only: readonly number[] | undefined): Promise<void> {
-  const { image, listing } = job;
-  const layers = await openAll(job);
-  const width = String(image.manifest.layers.length).length;
-  forEachHidden(stackOf(layers), ({ tree, inode, names, hiddenBy, how }) => {
-    const layer = tree.layerOf(inode);
+  const { listing } = job;
+  const { layers } = await openAll(job);
+  const width = String(layers.length).length;
+  forEachHidden(layers, ({ layer, entries, row, names, hiddenBy, how }) => {
     if (only && !only.includes(layer)) return;
-    listing.add(inodeEntry(tree, inode), joinPath(names), {
+    listing.add(shownEntry(entries, row), joinPath(names), {
       fields: { layer, hiddenBy, how },
       before: `${String(layer).padStart(width)} `,
       after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
@@ -73,19 +69,14 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   await listing.flush();
 }
 
-async function openAll(job: PeekJob): Promise<{ layer: Layer; number: number }[]> {
-  const { session, image, signal } = job;
-  if (image.manifest.layers.length === 0) {
-    throw new LayerslayerError('NOT_FOUND', `${image.reference} has no layers`);
-  }
-  const layers = await session.openLayers(image, { signal });
+async function openAll(job: PeekJob): Promise<ImageView> {
+  const { image, signal, onProgress } = job;
+  const { reference, manifest } = image.resolved;
+  if (manifest.layers.length === 0) throw new LayerslayerError('NOT_FOUND', `${reference} has no layers`);
+  const view = await image.view({ signal, onProgress });
   await seePaths(
     job,
-    layers.map((_, i) => i + 1),
+    view.layers.map(({ number }) => number),
   );
-  return layers.map((layer, i) => ({ layer, number: i + 1 }));
-}
-
-function stackOf(layers: readonly { layer: Layer; number: number }[]): NumberedLayer[] {
-  return layers.map(({ layer, number }) => ({ entries: layer.entries, number }));
+  return view;
 }

@@ -1,20 +1,19 @@
-import { escaped, printable } from '../base/printable.js';
+import { escaped, printable } from '../base/text/printable.js';
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * A name or path of an image for one line of a terminal: what is not UTF-8, and what must not be shown, as `\xNN` a byte. A
- * backslash is doubled, so that what is shown stands for one name only.
+ * Returns a name or path for one line of a terminal. Bytes that are unsafe or not UTF-8 become
+ * `\xNN`. A backslash is doubled, so that the text stands for one name only.
  */
 export function printableName(name: Uint8Array): string {
   const text = utf8Text(name);
   if (text !== undefined) return printable(text.replaceAll('\\', '\\\\'));
-  let shown = '';
-  for (const byte of name) {
-    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
-    shown += isPlain ? String.fromCharCode(byte) : byte === 0x5c ? '\\\\' : escaped([byte]);
-  }
-  return shown;
+  const shownByte = (byte: number) => {
+    if (byte === 0x5c) return '\\\\';
+    return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : escaped([byte]);
+  };
+  return Array.from(name, shownByte).join('');
 }
 
 /** The text of a name that is UTF-8, else undefined. */

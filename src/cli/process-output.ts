@@ -7,7 +7,7 @@ import { Output, type TextSink } from './output.js';
 const COLUMNS = 80;
 const ROWS = 24;
 
-/** stdout and stderr of this process. A reader that went away (`layerslayer … | head -1`) ends us quietly. */
+/** Returns stdout and stderr. If the reader ends (`… | head -1`), so does the process. */
 export function processOutput(): Output {
   return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
 }
@@ -32,7 +32,7 @@ function sink(stream: WriteStream, name: string): TextSink {
     const code = systemCode(error);
     broken.abort(
       code === 'EPIPE'
-        ? new LayerslayerError('ABORTED', `nobody reads ${name}`)
+        ? new LayerslayerError('ABORTED', `the reader of ${name} is gone`)
         : new LayerslayerError('IO_FAILED', `writing to ${name}: ${code ?? (error as Error).message}`),
     );
   };

@@ -1,21 +1,20 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { textOfBytes } from '../base/raw-text.js';
+import { textOfBytes } from '../base/text/raw-text.js';
 
 /** Node's replacement for bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';
 
 /**
- * Returns the arguments, including bytes that are not UTF-8 (`base/raw-text.ts`), which Node has
- * replaced. Without /proc, returns them as Node has them.
- * @param words `process.argv` from the first argument on
+ * Returns `words`, the program's arguments. Node has replaced bytes that are not UTF-8: reads them
+ * from /proc, if it is there (`base/raw-text.ts`).
  */
 export function rawArguments(words: readonly string[]): string[] {
   // A mount waits for this: read /proc only if needed.
   if (!words.some((word) => word.includes(REPLACEMENT))) return [...words];
   try {
     // Node and its options come first, then the script, then the arguments, each ending in NUL.
-    const all = splitAtNuls(readFileSync('/proc/self/cmdline'));
-    const raw = all.slice(all.length - words.length);
+    const all = readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1);
+    const raw = all.slice(all.length - words.length).map((word) => Buffer.from(word, 'latin1'));
     const isSame = raw.every((bytes, i) => bytes.toString() === words[i]);
     return isSame ? raw.map(textOfBytes) : [...words];
   } catch {
@@ -23,10 +22,7 @@ export function rawArguments(words: readonly string[]): string[] {
   }
 }
 
-/**
- * Returns the path of the working directory, as `rawArguments` does.
- * @param path as Node has it
- */
+/** As `rawArguments`, for the path of the working directory. */
 export function rawWorkingDirectory(path: string): string {
   if (!path.includes(REPLACEMENT)) return path;
   try {
@@ -34,14 +30,4 @@ export function rawWorkingDirectory(path: string): string {
   } catch {
     return path;
   }
-}
-
-function splitAtNuls(bytes: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0, at);
-    parts.push(bytes.subarray(at, end));
-    at = end + 1;
-  }
-  return parts;
 }

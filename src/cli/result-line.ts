@@ -1,17 +1,29 @@
-import { printable } from '../base/printable.js';
-import type { MountSummary } from '../daemon/mount-options.js';
-import { imageTitle } from './image-title.js';
-import { formatDuration, formatSize } from './size.js';
+import { printable } from '../base/text/printable.js';
+import type { MountSummary } from '../daemon/daemon-client.js';
+import { type Digest, isDigest } from '../oci/digest.js';
+import { countText, formatDuration, formatSize } from './size.js';
 
 /** `IMAGE@DIGEST (PLATFORM, 8 layers, 5432 entries) on DIR, 19.8 MiB fetched in 1.9 s` */
 export function mountLine(summary: MountSummary, elapsedMs: number): string {
-  const size = `${count(summary.layers, 'layer', 'layers')}, ${count(summary.entries, 'entry', 'entries')}`;
+  const { image, digest, platform, layers, entries, mountpoint, bytesFetched } = summary;
+  const size = `${countText(layers, 'layer')}, ${countText(entries, 'entry', 'entries')}`;
   return printable(
-    `${imageTitle({ reference: summary.image, digest: summary.digest })} (${summary.platform}, ${size}) on ${summary.mountpoint}, ` +
-      `${formatSize(summary.bytesFetched)} fetched in ${formatDuration(elapsedMs)}`,
+    `${imageTitle({ reference: image, digest })} (${platform}, ${size}) on ${mountpoint}, ` +
+      fetchedText(bytesFetched, elapsedMs),
   );
 }
 
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
+export function fetchedText(bytes: number, elapsedMs: number): string {
+  return `${formatSize(bytes)} fetched in ${formatDuration(elapsedMs)}`;
+}
+
+/**
+ * Returns `docker.io/library/nginx:alpine@sha256:…`, with the digest of the chosen manifest: the
+ * reference's own may be that of an index.
+ */
+export function imageTitle({ reference, digest }: { reference: string; digest: Digest }): string {
+  // Places on this machine may have an @ of their own: `oci:dir:@0`.
+  const at = reference.lastIndexOf('@');
+  const name = isDigest(reference.slice(at + 1)) ? reference.slice(0, at) : reference;
+  return `${name}@${digest}`;
 }

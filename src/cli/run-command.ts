@@ -3,14 +3,18 @@ import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { asks } from './choose-command.js';
 import type { Command, CommandContext } from './command.js';
 import { EXIT_STATUS } from './exit-status.js';
-import { commandHelp } from './help.js';
-import type { Output, OutputChoices } from './output.js';
+import type { COMMON_OPTIONS } from './image-options.js';
+import type { OptionValues } from './option-table.js';
+import type { Output } from './output.js';
 import { parseArguments } from './parse-arguments.js';
 import { usageError } from './usage-error.js';
 import { explainRemoved } from './working-directory.js';
 
+/** `completion` has none of them. */
+type CommonValues = Partial<OptionValues<typeof COMMON_OPTIONS>>;
+
 /**
- * Parses the words of one command, runs it, and turns what it throws into a line and an exit status.
+ * Parses the words of one command, runs it, and turns its error into a line and an exit status.
  * @param notes for the user, shown first
  */
 export async function runCommand(
@@ -24,6 +28,7 @@ export async function runCommand(
   output.choices = { ...output.choices, json: asks(words, '--json') };
   try {
     if (asks(words, '--help', '-h')) {
+      const { commandHelp } = await import('./help.js');
       output.result(commandHelp(command).trimEnd());
       await output.settled();
       return 0;
@@ -32,13 +37,8 @@ export async function runCommand(
     const { positionals } = parsed;
     checkPositionals(command, positionals);
     const options = command.prepare?.(parsed.options, positionals, context) ?? parsed.options;
-    const {
-      json,
-      quiet,
-      verbose,
-      'log-file': logFile,
-    } = options as Partial<OutputChoices> & { 'log-file'?: string };
-    output.choices = { json: json === true, quiet: quiet === true, verbose: verbose === true };
+    const { json = false, quiet = false, verbose = false, 'log-file': logFile } = options as CommonValues;
+    output.choices = { json, quiet, verbose };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
     if (!output.choices.quiet) for (const note of notes) output.note(note);
     const status = await command.run(options, positionals, context);
@@ -56,10 +56,8 @@ export function reportFault(error: unknown, output: Output): number {
   return EXIT_STATUS[known.code];
 }
 
-function checkPositionals(
-  { name, positionals: { min, max, names } }: Command,
-  words: readonly string[],
-): void {
+function checkPositionals({ name, positionals }: Command, words: readonly string[]): void {
+  const { min, max, names } = positionals;
   const isCounted = words.length >= min && words.length <= max;
   // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
   if (isCounted && !words.includes('')) return;

@@ -1,11 +1,11 @@
 import { relative } from 'node:path';
 import { LayerslayerError, withContext } from '../base/errors.js';
-import { printable } from '../base/printable.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { SavedBlob, SaveOutcome } from '../image/saved-blob.js';
+import { printable } from '../base/text/printable.js';
 import { formatPlatform } from '../oci/platform.js';
-import { imageTitle } from './image-title.js';
-import { formatDuration, formatSize } from './size.js';
+import type { SavedBlob, SaveOutcome } from '../save/saved-blob.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { fetchedText, imageTitle } from './result-line.js';
+import { countText, formatSize } from './size.js';
 
 /** `layer 3/8: downloads/library/nginx/alpine/sha256_ab….tar.gz (28.3 MiB, saved)` */
 export function savedLine(
@@ -24,7 +24,7 @@ const HOW: Record<SavedBlob['how'], string> = {
   complete: 'already there',
 };
 
-/** The fault of one layer, told with its number. */
+/** The fault of a layer, with its number. */
 export function saveFault({ layers, result }: SaveOutcome): LayerslayerError | undefined {
   return result instanceof LayerslayerError ? withContext(result, layersText(layers)) : undefined;
 }
@@ -33,7 +33,7 @@ function layersText(layers: readonly number[]): string {
   return `layer ${layers.join(', ')}`;
 }
 
-/** What `save` has come to, for the last line and for `--json`. */
+/** The result of `save`, for the last line and for `--json`. */
 export interface SaveSummary {
   image: ResolvedImage;
   outcomes: readonly SaveOutcome[];
@@ -48,19 +48,14 @@ export function summaryLine({ image, outcomes, place, bytesFetched, elapsedMs }:
   const count = saved.reduce((sum, { layers }) => sum + layers.length, 0);
   const size = formatSize(saved.reduce((sum, one) => sum + one.size, 0));
   return printable(
-    `${imageTitle(image)} (${formatPlatform(image.platform)}): ${count} ${count === 1 ? 'layer' : 'layers'}, ${size} in ${place}, ` +
-      `${formatSize(bytesFetched)} fetched in ${formatDuration(elapsedMs)}`,
+    `${imageTitle(image)} (${formatPlatform(image.platform)}): ${countText(count, 'layer')}, ` +
+      `${size} in ${place}, ${fetchedText(bytesFetched, elapsedMs)}`,
   );
 }
 
-/** The contract with programs; a layer has either `path` and `state`, or `error`. */
-export function saveRecord({
-  image,
-  outcomes,
-  place,
-  bytesFetched,
-  elapsedMs,
-}: SaveSummary): Record<string, unknown> {
+/** The contract with programs: a layer has either `path` and `state`, or `error`. */
+export function saveRecord(summary: SaveSummary): Record<string, unknown> {
+  const { image, outcomes, place, bytesFetched, elapsedMs } = summary;
   const byLayer = outcomes.flatMap(({ layers, digest, size, result }) =>
     layers.map((layer) => {
       const end =

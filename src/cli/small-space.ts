@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type ErrorCode, LayerslayerError } from '../base/errors.js';
+import { inheritedFiles } from '../base/inherited-files.js';
 import {
   hopelessLimit,
   isCrash,
@@ -10,11 +11,10 @@ import {
   tightLimits,
   wantsSmallSpace,
 } from '../base/process-limits.js';
-import { inheritedFiles } from '../daemon/inherited-files.js';
 
 /**
- * Runs this command line in another process if the address space is limited. Node takes the options
- * that WebAssembly needs there only at start. Signals and open descriptors are passed on.
+ * Runs this command line in another process if the address space is limited: Node takes the options
+ * for WebAssembly only at start. Passes signals and open descriptors on.
  * @param code of the error if the limits are too low to read any image
  * @returns the exit status; undefined if this process may continue itself
  * @throws LayerslayerError naming the limit
@@ -37,7 +37,10 @@ export async function runInSmallSpace(code: ErrorCode): Promise<number | undefin
   });
   if (signal !== null && isCrash(signal))
     throw new LayerslayerError(code, `ended by ${signal}: ${tightLimits()}`);
-  if (signal !== null) endBy(signal);
+  if (signal !== null) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
   return status ?? undefined;
 }
 
@@ -48,10 +51,7 @@ function endWithStarter(): void {
   process.channel?.unref();
 }
 
-/**
- * stdin, stdout, stderr and descriptors that Node closes in children (`3<token`). Children inherit
- * the rest.
- */
+/** The standard streams, and descriptors that Node closes in children (`3<token`). */
 function callersFiles(): (number | 'ignore')[] {
   const files: (number | 'ignore')[] = [0, 1, 2];
   const inherited = inheritedFiles();
@@ -71,9 +71,4 @@ function isOurs(fd: number): boolean {
   } catch {
     return true;
   }
-}
-
-function endBy(signal: NodeJS.Signals): void {
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
 }

@@ -1,4 +1,4 @@
-import { printable } from '../base/printable.js';
+import { printable } from '../base/text/printable.js';
 
 /** Columns of text, left-aligned, two spaces apart; the last one is not padded. */
 export function textTable(rows: readonly (readonly string[])[]): string {

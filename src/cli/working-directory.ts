@@ -12,8 +12,8 @@ const REMOVED = `/proc/self/removed-working-directory${'/_'.repeat(DEPTH)}`;
 const REMOVED_OR_ABOVE = /\/proc\/self\/removed-working-directory(?:\/_)*(\/)?/g;
 
 /**
- * Returns the working directory, or a stand-in if it was removed. In that case this process changes
- * to `/`: Node can't start a thread in a removed directory.
+ * Returns the working directory, or a stand-in if it was removed. Then this process changes to `/`:
+ * Node can't start a thread in a removed directory.
  */
 export function workingDirectory(): string {
   try {

@@ -1,65 +1,17 @@
-import type { Attributes, LayerFs, Statfs } from '../fs/layer-fs.js';
-import type { InodeKind } from '../overlay/tree.js';
+import type { FileBytes } from '../fs/layer-fs.js';
+import { MergedFs } from '../fs/merged-fs.js';
 
-/** A LayerFs that counts the bytes it hands to readers. */
-export class CountedFs implements LayerFs {
+/** A merged tree that counts the bytes it hands to readers. */
+export class CountedFs extends MergedFs {
   bytesServed = 0;
-  readonly #fs: LayerFs;
 
-  constructor(fs: LayerFs) {
-    this.#fs = fs;
+  override read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes {
+    const bytes = super.read(inode, offset, length, signal);
+    return bytes instanceof Uint8Array ? this.#count(bytes) : bytes.then((late) => this.#count(late));
   }
 
-  read(
-    inode: number,
-    offset: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Uint8Array | Promise<Uint8Array> {
-    const bytes = this.#fs.read(inode, offset, length, signal);
-    if (bytes instanceof Uint8Array) {
-      this.bytesServed += bytes.length;
-      return bytes;
-    }
-    return bytes.then((late) => {
-      this.bytesServed += late.length;
-      return late;
-    });
-  }
-
-  seek(inode: number, offset: number, what: 'data' | 'hole'): number | undefined {
-    return this.#fs.seek(inode, offset, what);
-  }
-
-  lookup(parent: number, name: Uint8Array): number {
-    return this.#fs.lookup(parent, name);
-  }
-
-  getattr(inode: number, into: Attributes): Attributes {
-    return this.#fs.getattr(inode, into);
-  }
-
-  readlink(inode: number): Uint8Array {
-    return this.#fs.readlink(inode);
-  }
-
-  readdir(
-    directory: number,
-    offset: number,
-    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
-  ): void {
-    this.#fs.readdir(directory, offset, visit);
-  }
-
-  getxattr(inode: number, name: Uint8Array): Uint8Array | undefined {
-    return this.#fs.getxattr(inode, name);
-  }
-
-  listxattr(inode: number): Uint8Array {
-    return this.#fs.listxattr(inode);
-  }
-
-  statfs(): Statfs {
-    return this.#fs.statfs();
+  #count(bytes: Uint8Array): Uint8Array {
+    this.bytesServed += bytes.length;
+    return bytes;
   }
 }

@@ -2,18 +2,20 @@ import type { ChildProcess } from 'node:child_process';
 import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import { isCrash, tightLimits } from '../base/process-limits.js';
-import type { LayerProgress } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { FromDaemon, ToDaemon } from './messages.js';
-import type { MountOptions, MountSummary } from './mount-options.js';
+import type { LayerProgress } from '../engine/image-session.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import type { FromDaemon, MountOptions, MountSummary, ToDaemon } from './daemon-protocol.js';
+import { startDaemon } from './start-daemon.js';
 
-/**
- * A daemon reads its options 0.1 s after its start. Without available threads, Node hangs at start.
- */
+export type { MountOptions, MountSummary };
+
+/** A daemon reads its options 0.1 s after its start. Without threads, Node hangs at start. */
 const START_MS = 30_000;
 
 /** A daemon that was told to stop ends within 5 s; one that doesn't is killed. */
 const STOP_MS = 6_000;
+
+type Ended = FromDaemon & { type: 'ended' };
 
 export interface DaemonListener {
   resolved(layers: number): void;
@@ -22,7 +24,7 @@ export interface DaemonListener {
   log(level: LogLevel, message: string): void;
 }
 
-/** The starter's side of a daemon, from its first message to the farewell. */
+/** The starter's side of a daemon's process. */
 export class DaemonClient {
   readonly #child: ChildProcess;
   readonly #startMs: number;
@@ -38,6 +40,11 @@ export class DaemonClient {
     });
   }
 
+  /** Starts a daemon. It waits for `mount`. */
+  static start(): DaemonClient {
+    return new DaemonClient(startDaemon());
+  }
+
   /**
    * Resolves when the mount is usable.
    * @param image when `options.resolvedByStarter`
@@ -50,7 +57,8 @@ export class DaemonClient {
   ): Promise<MountSummary> {
     return new Promise((resolve, reject) => {
       const overdue = setTimeout(() => {
-        reject(notStarted(this.#startMs));
+        const message = `the mount's daemon did not start within ${this.#startMs / 1000} s`;
+        reject(new LayerslayerError('MOUNT_FAILED', [message, tightLimits()].filter(Boolean).join('; ')));
         this.#child.kill('SIGKILL');
       }, this.#startMs);
       void this.#exited.then(() => clearTimeout(overdue));
@@ -60,8 +68,6 @@ export class DaemonClient {
             return clearTimeout(overdue);
           case 'ready':
             return resolve(message.summary);
-          case 'failed':
-            return reject(fromErrorRecord(message.error));
           case 'ended':
             return reject(ended(message));
           case 'resolved':
@@ -80,28 +86,25 @@ export class DaemonClient {
     });
   }
 
-  /** Lets the daemon go: it lives on alone. Resolves when it knows. */
+  /** The daemon outlives this process. Resolves when the daemon knows. */
   release(): Promise<void> {
     return new Promise((resolve) => {
-      // The daemon closes the channel when it has read this; one that died in between closes it too.
+      // The daemon closes the channel when it has read this, or when it dies.
       if (!this.#child.connected) return resolve();
       this.#child.once('disconnect', () => resolve());
       this.#send({ type: 'accepted' });
     });
   }
 
-  /** For a daemon in the foreground: resolves when it has ended. @throws LayerslayerError what it ended with */
+  /** Resolves when a daemon in the foreground has ended. @throws LayerslayerError its error */
   async serve(): Promise<void> {
-    let failure: LayerslayerError | undefined;
-    let isTold = false;
+    let end: Ended | undefined;
     this.#child.on('message', (message: FromDaemon) => {
-      if (message.type !== 'ended') return;
-      isTold = true;
-      if (message.error) failure = fromErrorRecord(message.error);
+      if (message.type === 'ended') end = message;
     });
     const how = await this.#exited;
-    if (failure) throw failure;
-    if (!isTold && !this.#stopping) throw died(how);
+    if (end?.error) throw fromErrorRecord(end.error);
+    if (!end && !this.#stopping) throw died(how);
   }
 
   /** Ends the daemon and its mount; resolves when its process is gone. */
@@ -120,7 +123,7 @@ export class DaemonClient {
     this.#child.kill('SIGTERM');
   }
 
-  /** For a daemon that was started and has not been told anything. */
+  /** Ends a daemon that mounts nothing yet. */
   discard(): void {
     this.#child.kill('SIGKILL');
   }
@@ -138,20 +141,11 @@ export class DaemonClient {
   }
 }
 
-function notStarted(startMs: number): LayerslayerError {
-  const limits = tightLimits();
-  const why = limits === undefined ? '' : `; ${limits}`;
-  return new LayerslayerError(
-    'MOUNT_FAILED',
-    `the mount's daemon did not start within ${startMs / 1000} s${why}`,
-  );
-}
-
 function died(how: string): LayerslayerError {
   return new LayerslayerError('INTERNAL', `the mount's daemon ended unexpectedly (${how})`);
 }
 
-function ended(message: FromDaemon & { type: 'ended' }): LayerslayerError {
+function ended(message: Ended): LayerslayerError {
   return message.error
     ? fromErrorRecord(message.error)
     : new LayerslayerError('MOUNT_FAILED', 'unmounted before it was ready');

@@ -1,7 +1,7 @@
 // The main module of a daemon's process; see start-daemon.ts.
+import { closeInherited } from '../base/inherited-files.js';
 import { runDaemonProcess } from './daemon-process.js';
-import { closeInherited } from './inherited-files.js';
-import { realPorts } from './ports.js';
+import { REAL_PORTS } from './mount-ports.js';
 
 closeInherited(process.argv.slice(2));
-runDaemonProcess(realPorts);
+runDaemonProcess(REAL_PORTS);

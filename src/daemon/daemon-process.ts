@@ -1,12 +1,11 @@
-import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { LOG_LEVELS, type Log, type LogLevel, logTo } from '../base/log.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import { formatLogLine, LogFile } from './log-file.js';
-import type { FromDaemon, ToDaemon } from './messages.js';
-import type { MountOptions } from './mount-options.js';
+import { formatLogLine, LogFile } from '../base/log-file.js';
+import { redactedError, redactor } from '../base/text/redact.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import type { FromDaemon, MountOptions, ToDaemon } from './daemon-protocol.js';
 import type { MountPorts } from './mount-ports.js';
-import { redactedStack, redactor } from './redact.js';
-import { type MountEnd, runMount, stopReason } from './run-mount.js';
+import { type MountEnd, runMount } from './run-mount.js';
 
 /** From the first SIGTERM to the end of the process, whatever hangs. */
 const STOP_MS = 4_500;
@@ -14,44 +13,39 @@ const STOP_MS = 4_500;
 /** As long as a timer can be: it is there, not meant to fire. */
 const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
-/**
- * Runs this process as a mount daemon: waits for its options from the process that started it, mounts, serves, ends.
- * Never returns control in between: a second call makes no sense.
- */
+/** Runs this process as a mount daemon: takes options from its starter, mounts, serves. */
 export function runDaemonProcess(ports: MountPorts): void {
-  // The starter went away while our modules loaded: nobody will ever say more, and that event is not sent again.
+  // The starter is gone since our modules loaded. That event is not repeated.
   if (!process.connected) process.exit(0);
   const stop = new AbortController();
   const stopFor = (why: string) => {
     if (stop.signal.aborted) return;
-    stop.abort(stopReason(why));
+    stop.abort(new LayerslayerError('ABORTED', why));
     setTimeout(killMyself, STOP_MS).unref();
   };
   process.on('SIGHUP', () => {});
   process.on('SIGTERM', () => stopFor('stopped by SIGTERM'));
   process.on('SIGINT', () => stopFor('stopped by SIGINT'));
 
-  let started = false;
-  let tellImage: (image: ResolvedImage) => void = () => {};
+  let isStarted = false;
+  let isAlone = false; // the starter may end
+  let setImage: (image: ResolvedImage) => void = () => {};
   const image = new Promise<ResolvedImage>((resolve) => {
-    tellImage = resolve;
+    setImage = resolve;
   });
-  let accepted = false;
-  let belongsToStarter = true;
   process.on('disconnect', () => {
-    if (!started) process.exit(0);
-    if (belongsToStarter || !accepted) stopFor('the process that started the mount went away');
+    if (!isStarted) process.exit(0);
+    if (!isAlone) stopFor('the process that started the mount went away');
   });
   process.on('message', (message: ToDaemon) => {
     if (message.type === 'accepted') {
-      accepted = true;
-      if (!belongsToStarter) process.disconnect();
+      isAlone = true;
+      process.disconnect();
     } else if (message.type === 'image') {
-      tellImage(message.image);
-    } else if (!started) {
-      started = true;
-      tell({ type: 'started' });
-      belongsToStarter = message.options.foreground;
+      setImage(message.image);
+    } else if (!isStarted) {
+      isStarted = true;
+      void tell({ type: 'started' });
       const { options } = message;
       void live(options, options.resolvedByStarter ? image : undefined, ports, stop.signal, stopFor);
     }
@@ -72,7 +66,7 @@ async function live(
     if (isShown(level, options.logLevel)) file?.write(formatLogLine(level, text));
     // Debug lines come by the thousand: they cross to the starter only when it asked for them.
     if (isShown(level, options.logLevel === 'debug' ? 'debug' : 'warn'))
-      tell({ type: 'log', level, message: text });
+      void tell({ type: 'log', level, message: text });
   });
   let crash: unknown;
   const onUncaught = (error: unknown) => {
@@ -80,7 +74,7 @@ async function live(
     const { message, stack } = asLayerslayerError(error);
     log.error(`uncaught error: ${message}`);
     log.info(stack ?? '');
-    stopFor('a fault that nobody caught');
+    stopFor('an uncaught fault');
   };
   process.on('uncaughtException', onUncaught);
   process.on('unhandledRejection', onUncaught);
@@ -88,51 +82,35 @@ async function live(
   // Neither the status socket nor a transport promises to keep the event loop alive.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
 
-  let ready = false;
   let end: MountEnd = 'unmounted';
   let failure: LayerslayerError | undefined;
   try {
     file = openLog(options, log);
-    end = await runMount(
-      options,
-      image,
-      ports,
-      {
-        resolved: (layers) => tell({ type: 'resolved', layers }),
-        progress: (progress) => tell({ type: 'progress', progress }),
-        notice: (message) => {
-          log.info(message);
-          tell({ type: 'notice', message: redact(message) });
-        },
-        ready: (summary) => {
-          ready = true;
-          tell({ type: 'ready', summary });
-        },
-      },
-      log,
-      stop,
-    );
+    const notice = (message: string) => {
+      log.info(message);
+      void tell({ type: 'notice', message: redact(message) });
+    };
+    end = await runMount(options, image, ports, { tell, notice, log }, stop);
   } catch (error) {
     // An aborted step may fail with an error of its own making; that it was stopped is what counts.
     failure = asLayerslayerError(stop.aborted ? stop.reason : error);
     log.info(`ended: ${failure.code}: ${failure.message}`);
   }
   if (crash !== undefined) failure = asLayerslayerError(crash);
-  const error = failure && {
-    ...toErrorRecord(failure),
-    message: redact(failure.message),
-    stack: redactedStack(failure.stack, redact),
-  };
-  await told(ready || !error ? { type: 'ended', error } : { type: 'failed', error });
+  const error = failure && toErrorRecord(redactedError(failure, redact));
+  await tell({ type: 'ended', error });
   if (end === 'detached') log.info('ending under processes that still have files of it open');
   file?.close();
   clearInterval(alive);
-  // A read of /dev/fuse that is still outstanding would keep exit() from ever returning (libuv joins its threads).
+  // A pending read of /dev/fuse would keep exit() from returning: libuv joins its threads.
   if (end === 'detached') killMyself();
   process.exit(failure ? 1 : 0);
 }
 
-/** @throws LayerslayerError IO_FAILED only when the user asked for this file: a log is not worth a mount */
+/**
+ * @throws LayerslayerError IO_FAILED only for a file of the user's choice; a mount works without a
+ *   log
+ */
 function openLog(options: MountOptions, log: Log): LogFile | undefined {
   try {
     return new LogFile(options.logFile, { ours: !options.logFileAsked });
@@ -147,20 +125,15 @@ function isShown(level: LogLevel, threshold: LogLevel): boolean {
   return LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(threshold);
 }
 
-/** Says it if the starter still listens. */
-function tell(message: FromDaemon): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {});
-}
-
-/** … and waits until it is sent, for what is said last. */
-function told(message: FromDaemon): Promise<void> {
+/** Resolves when the message is sent, or the starter is gone. */
+function tell(message: FromDaemon): Promise<void> {
   return new Promise((resolve) => {
     if (!process.connected || !process.send) return resolve();
     process.send(message, undefined, undefined, () => resolve());
   });
 }
 
-/** Log lines are written synchronously and cache files renamed into place: nothing is lost that was not lost anyway. */
+/** Nothing is lost: log lines are written synchronously, and cache files renamed when complete. */
 function killMyself(): void {
   process.kill(process.pid, 'SIGKILL');
 }

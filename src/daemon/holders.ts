@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { textOfBytes } from '../base/raw-text.js';
+import { textOfBytes } from '../base/text/raw-text.js';
 
 /** A process that keeps a mount busy, and by what. */
 export interface Holder {
@@ -9,8 +9,9 @@ export interface Holder {
 }
 
 /**
- * Who holds files below `mountpoint`, as far as this user may see. Reads only links and maps in /proc, whose texts the
- * kernel makes without asking the mount: a mount whose daemon hangs can't hang us (as fuser(1) would be, by its stat).
+ * Returns the processes that hold files below `mountpoint`, as far as this user may see. Reads only
+ * links and maps in /proc, whose texts the kernel makes without a request to the mount. So a hung
+ * daemon can't hang us, as it can fuser(1) by its stat.
  */
 export function findHolders(mountpoint: string): Holder[] {
   const holders: Holder[] = [];
@@ -28,7 +29,8 @@ function holdsBy(proc: string, mountpoint: string): Holder['by'] | undefined {
   if (isBelow(linkOf(`${proc}/cwd`))) return 'working directory';
   if (isBelow(linkOf(`${proc}/root`))) return 'root directory';
   if (isBelow(linkOf(`${proc}/exe`))) return 'program';
-  for (const fd of listOf(`${proc}/fd`)) if (isBelow(linkOf(`${proc}/fd/${fd}`))) return 'open file';
+  const fds = orElse([], () => readdirSync(`${proc}/fd`));
+  if (fds.some((fd) => isBelow(linkOf(`${proc}/fd/${fd}`)))) return 'open file';
   for (const line of textOf(`${proc}/maps`).split('\n')) {
     const path = line.indexOf('/'); // addresses, rights, offset, device, inode, then the path
     if (path !== -1 && isBelow(line.slice(path))) return 'mapped file';
@@ -40,28 +42,19 @@ function commandOf(pid: number): string {
   return textOf(`/proc/${pid}/comm`).trim() || '?';
 }
 
-// A process that ended meanwhile, or belongs to somebody else, holds nothing that we can name.
-
 function linkOf(path: string): string {
-  try {
-    return textOfBytes(readlinkSync(path, 'buffer'));
-  } catch {
-    return '';
-  }
-}
-
-function listOf(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
+  return orElse('', () => textOfBytes(readlinkSync(path, 'buffer')));
 }
 
 function textOf(path: string): string {
+  return orElse('', () => readFileSync(path, 'utf8'));
+}
+
+/** Processes that ended meanwhile, or belong to another user, have nothing that we can read. */
+function orElse<T>(fallback: T, read: () => T): T {
   try {
-    return readFileSync(path, 'utf8');
+    return read();
   } catch {
-    return '';
+    return fallback;
   }
 }

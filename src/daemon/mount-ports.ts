@@ -1,30 +1,45 @@
 import type { Log } from '../base/log.js';
+import type { StartSession } from '../engine/image-session.js';
+import { startSession } from '../engine/session.js';
 import type { LayerFs } from '../fs/layer-fs.js';
+import { DevFuseTransport } from '../fuse/dev-fuse/dev-fuse-transport.js';
 import type { Transport, TransportName } from '../fuse/transport.js';
-import type { StartSession, TreeStore } from '../image/image-session.js';
-import type { ResolvedImage } from '../image/image-source.js';
-import type { Layer } from '../layer/layer.js';
-import type { MountOptions } from './mount-options.js';
+import type { LayersOptions, OpenedImage } from '../image/opened-image.js';
+import { createdBy } from '../oci/build-steps.js';
+import { CountedFs } from './counted-fs.js';
+import type { MountOptions } from './daemon-protocol.js';
+import { ourMountAt } from './our-mounts.js';
 
-/** A layer and its number in the image, from 1. */
-export interface NumberedLayer {
-  number: number;
-  layer: Layer;
-}
-
-/** An image whose layers can be read. */
-export interface OpenedImage {
-  image: ResolvedImage;
-  layers: readonly NumberedLayer[];
-  trees: TreeStore;
-}
-
-/** What a daemon is made of. Production wires the real ones in `ports.ts`, tests their doubles. */
+/** What a daemon is made of. Tests pass doubles. */
 export interface MountPorts {
   startSession: StartSession;
-  buildFs(opened: OpenedImage, options: MountOptions, log: Log): Promise<LayerFs>;
-  /** Loads what only the chosen one needs. @throws LayerslayerError MOUNT_FAILED when it is not installed */
+  /** @param which layers are shown; they are open */
+  buildFs(image: OpenedImage, which: LayersOptions, options: MountOptions, log: Log): Promise<ServedFs>;
+  /** @throws LayerslayerError MOUNT_FAILED if it is not installed */
   transport(name: TransportName): Promise<Transport>;
-  /** `major:minor` of the file system mounted there; undefined when nothing of ours is. */
+  /** Returns `major:minor` of our mount there, if there is one. */
   deviceOf(mountpoint: string): Promise<string | undefined>;
 }
+
+export interface ServedFs extends LayerFs {
+  readonly bytesServed: number; // to readers
+}
+
+export const REAL_PORTS: MountPorts = {
+  startSession,
+  async buildFs(image, which, options, log) {
+    const { tree, byNumber } = await image.view({ ...which, log });
+    const { config, manifest } = image.resolved;
+    return new CountedFs(tree, byNumber, {
+      uid: options.uid,
+      gid: options.gid,
+      ...(options.transformSymlinks && { transformSymlinks: options.mountpoint }),
+      createdBy: (number) => createdBy(config, manifest.layers.length, number),
+    });
+  },
+  transport: async (name) =>
+    name === 'dev-fuse'
+      ? new DevFuseTransport()
+      : new (await import('../fuse/fuse-native/fuse-native-transport.js')).FuseNativeTransport(),
+  deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
+};

@@ -1,20 +1,25 @@
-import { FILE_SYSTEM_TYPE } from '../fuse/kernel-mount.js';
-import { findMounts, type MountEntry, readMountTable, topmostAt } from '../fuse/mount-table.js';
+import {
+  FILE_SYSTEM_TYPE,
+  findMounts,
+  type MountEntry,
+  readMountTable,
+  topmostAt,
+} from '../fuse/mounting/mount-table.js';
 
 /** A mount of ours, as the kernel lists it. */
 export interface OurMount {
   mountpoint: string;
   source: string; // the image's reference
   device: string; // major:minor
-  owner: number; // user id of who mounted it
+  owner: number; // id of the user that mounted it
 }
 
-/** All of them, in the order they were made. Reads /proc only: no mount is touched, dead ones are listed. */
+/** Returns all our mounts, dead ones too, in the order of mounting. Reads /proc only. */
 export async function listOurMounts(): Promise<OurMount[]> {
   return (await findMounts(FILE_SYSTEM_TYPE)).map(ourMount);
 }
 
-/** What a path shows, if it is one of ours: undefined when something else is mounted there, or over it. */
+/** Returns our mount at a path; undefined if something else is mounted there or over it. */
 export async function ourMountAt(mountpoint: string): Promise<OurMount | undefined> {
   const top = topmostAt(await readMountTable(), mountpoint);
   return top?.type === FILE_SYSTEM_TYPE ? ourMount(top) : undefined;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { inheritedFiles } from '../base/inherited-files.js';
 import { SMALL_SPACE_OPTIONS, savesAddressSpace } from '../base/process-limits.js';
-import { inheritedFiles } from './inherited-files.js';
 
 /** Outstanding reads of /dev/fuse, each of which holds a thread of libuv's pool for good. */
 export const FUSE_READERS = 2;
@@ -12,12 +12,13 @@ const POOL_FOR_FILES = 8;
 const IPC_FD = 3;
 
 /**
- * Starts the daemon's process in a session of its own, with cwd `/` and none of this process's descriptors: a shell
- * that waits for the end of our output (`x=$(layerslayer mount …)`) must not wait for the daemon. It gets its options
- * later, through `DaemonClient`: its modules load while the command line is still being read.
+ * Starts the daemon's process in its own session, with cwd `/` and none of this process's
+ * descriptors. A shell that waits for the end of our output (`x=$(layerslayer mount …)`) must not
+ * wait for the daemon. It gets its options later, through `DaemonClient`: its modules load while
+ * the command line is still being parsed.
  *
- * A process of its own also for `--foreground`: the size of libuv's pool is fixed before the first line of a main
- * module runs.
+ * `--foreground` starts a process too: the size of libuv's pool is fixed before a main module's
+ * first line runs.
  */
 export function startDaemon(
   program = fileURLToPath(new URL('./daemon-main.js', import.meta.url)),

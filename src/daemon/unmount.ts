@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
-import { readMountTable } from '../fuse/mount-table.js';
-import { isDead } from '../fuse/mountpoint.js';
-import { ownKernelMount } from '../fuse/own-kernel-mount.js';
+import { readMountTable } from '../fuse/mounting/mount-table.js';
+import { isDead, ownKernelMount } from '../fuse/mounting/mountpoint.js';
 import { findHolders, type Holder } from './holders.js';
 import { type OurMount, ourMountAt } from './our-mounts.js';
-import { contactDaemon, type DaemonContact } from './status-client.js';
+import { contactDaemon } from './status/status-client.js';
+
+export { listOurMounts, type OurMount, ourMountAt } from './our-mounts.js';
 
 /** A daemon whose mount is gone ends within 2 s; longer than that it is not waited for. */
 const DAEMON_END_MS = 5_000;
@@ -14,17 +15,19 @@ const DAEMON_END_MS = 5_000;
 const HOLDERS_NAMED = 8;
 
 /**
- * Unmounts one of our mounts and waits for its daemon to end (when lazy: only if nobody holds files any more).
- * @throws LayerslayerError UNMOUNT_FAILED, when busy with the processes that hold it
+ * Unmounts one of our mounts and waits for its daemon to end. A lazy one is waited for only if no
+ * process holds its files.
+ * @throws LayerslayerError UNMOUNT_FAILED; if busy, with the processes that hold it
  */
 export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): Promise<void> {
   // Contacted before: after the unmount the device's number may soon be another mount's.
   const daemon = await contactDaemon(mount);
   try {
     await (await ownKernelMount()).detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
-    if (daemon && !options.lazy) await endOf(daemon);
+    if (daemon && !options.lazy)
+      await Promise.race([daemon.ended, sleep(DAEMON_END_MS, undefined, { ref: false })]);
   } catch (error) {
-    // Else somebody was quicker than we: it is gone, as wanted.
+    // Otherwise another process unmounted it first.
     if (await isStillThere(mount)) await detachDead(mount, error as Error);
   } finally {
     daemon?.close();
@@ -35,18 +38,14 @@ async function isStillThere(mount: OurMount): Promise<boolean> {
   return (await ourMountAt(mount.mountpoint))?.device === mount.device;
 }
 
-/** A dead mount has nothing left to serve: who holds it can't keep it. @throws LayerslayerError UNMOUNT_FAILED */
+/**
+ * Detaches a dead mount, which has nothing left to serve, even if processes hold it.
+ * @throws LayerslayerError UNMOUNT_FAILED
+ */
 async function detachDead(mount: OurMount, refusal: Error): Promise<void> {
   if (!(await isDead(mount.mountpoint)))
     throw /busy/.test(refusal.message) ? await busy(mount, refusal) : refusal;
   await (await ownKernelMount()).detach(mount.mountpoint, 'lazily');
-}
-
-async function endOf(daemon: DaemonContact): Promise<void> {
-  const waited = new AbortController();
-  const deadline = sleep(DAEMON_END_MS, undefined, { signal: waited.signal }).catch(() => {});
-  await Promise.race([daemon.ended, deadline]);
-  waited.abort();
 }
 
 async function busy({ mountpoint }: OurMount, error: Error): Promise<LayerslayerError> {
@@ -58,8 +57,8 @@ async function busy({ mountpoint }: OurMount, error: Error): Promise<Layerslayer
     ...above.slice(0, HOLDERS_NAMED).map((entry) => `a mount on ${entry.mountpoint}`),
     ...(holders.length > 0 ? [nameHolders(holders)] : []),
   ];
-  const who = held.length === 0 ? '' : `, held by ${held.join(', ')}`;
-  const message = `${error.message.replace(/\.$/, '')}${who}; --lazy detaches it all the same`;
+  const heldBy = held.length === 0 ? '' : `, held by ${held.join(', ')}`;
+  const message = `${error.message.replace(/\.$/, '')}${heldBy}; --lazy detaches it all the same`;
   return new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
 }
 

@@ -1,22 +1,22 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { Layer } from '../layer/layer.js';
-import { nextData, nextHole } from '../layer/sparse-seek.js';
+import type { Layer } from '../engine/layer.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
-import type { Attributes, LayerFs, Statfs } from './layer-fs.js';
+import { nextData, nextHole } from '../tar/sparse-seek.js';
+import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from './layer-fs.js';
 import { isProvenance, provenance } from './provenance.js';
 import { transformSymlink } from './transform-symlink.js';
 
 export interface MergedFsOptions {
-  uid?: number; // owner of everything, instead of the image's
-  gid?: number;
-  /** Absolute mountpoint: absolute links are led back below it. Left out: links are as in the image. */
-  transformSymlinks?: string;
+  uid?: number | undefined; // owner of everything, instead of the image's
+  gid?: number | undefined;
+  /** Absolute mountpoint to redirect absolute links below. Without it they are unchanged. */
+  transformSymlinks?: string | undefined;
   /** The build step that made a layer. */
   createdBy: (layerNumber: number) => string | undefined;
 }
 
 const NAME_MAX = 255;
-/** What Linux carries of an extended attribute (XATTR_NAME_MAX, XATTR_SIZE_MAX of linux/limits.h). */
+/** Limits of Linux for an extended attribute (linux/limits.h), in bytes. */
 const XATTR_NAME_MAX = 255;
 const XATTR_SIZE_MAX = 65_536;
 const BLOCK_SIZE = 4096;
@@ -25,10 +25,10 @@ const EMPTY = new Uint8Array(0);
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 
-/** Names before the first child of a directory: `.` and `..`. A cursor is the number of names before it. */
+/** `.` and `..` come before the first child. A cursor counts the names before it. */
 const DOT_NAMES = 2;
 
-/** The file system of a merged tree: names and attributes from the tree, contents from its layers. */
+/** The file system of a merged tree. Names and attributes are the tree's, contents its layers'. */
 export class MergedFs implements LayerFs {
   constructor(
     private readonly tree: Tree,
@@ -65,11 +65,7 @@ export class MergedFs implements LayerFs {
     return this.#target(inode);
   }
 
-  readdir(
-    directory: number,
-    offset: number,
-    visit: (name: Uint8Array, inode: number, kind: InodeKind, next: number) => boolean,
-  ): void {
+  readdir(directory: number, offset: number, visit: VisitName): void {
     this.#check(directory, 'dir', 'listing');
     checkOffset(offset, 'listing', directory);
     const { tree } = this;
@@ -84,12 +80,7 @@ export class MergedFs implements LayerFs {
     }
   }
 
-  read(
-    inode: number,
-    offset: number,
-    length: number,
-    signal?: AbortSignal,
-  ): Uint8Array | Promise<Uint8Array> {
+  read(inode: number, offset: number, length: number, signal?: AbortSignal): FileBytes {
     this.#check(inode, 'file', 'reading');
     checkOffset(offset, 'reading', inode);
     const available = Math.min(length, this.tree.size(inode) - offset);
@@ -121,7 +112,7 @@ export class MergedFs implements LayerFs {
     this.#check(inode, undefined, 'listing extended attributes');
     const xattrs = this.tree.xattrs(inode);
     if (xattrs.length === 0) return EMPTY;
-    // A layer that claims our prefix gets no say: getxattr answers those names itself.
+    // Names with our prefix are answered by getxattr itself, whatever a layer says.
     return Buffer.concat(
       xattrs
         .filter((xattr) => !isProvenance(xattr.name) && isCarried(xattr))
@@ -151,26 +142,24 @@ export class MergedFs implements LayerFs {
   #check(inode: number, kind: InodeKind | undefined, doing: string): void {
     const { tree } = this;
     if (!Number.isInteger(inode) || inode < ROOT_INODE || inode > tree.inodeCount) {
-      throw new LayerslayerError('INVALID_ARGUMENT', `${doing}: there is no inode ${inode}`);
+      throw misuse(`${doing}: there is no inode ${inode}`);
     }
     if (kind !== undefined && tree.kind(inode) !== kind) {
-      throw new LayerslayerError(
-        'INVALID_ARGUMENT',
-        `${doing}: inode ${inode} is ${tree.kind(inode)}, want ${kind}`,
-      );
+      throw misuse(`${doing}: inode ${inode} is ${tree.kind(inode)}, want ${kind}`);
     }
   }
 }
 
 function checkOffset(offset: number, doing: string, inode: number): void {
   if (Number.isInteger(offset) && offset >= 0) return;
-  throw new LayerslayerError(
-    'INVALID_ARGUMENT',
-    `${doing} inode ${inode}: got offset ${offset}, want 0 or more`,
-  );
+  throw misuse(`${doing} inode ${inode}: got offset ${offset}, want 0 or more`);
 }
 
-/** One empty name makes the kernel answer EIO for the whole list, and what is too long fails every copy of the file. */
+function misuse(message: string): LayerslayerError {
+  return new LayerslayerError('INVALID_ARGUMENT', message);
+}
+
+/** An empty name would fail the whole list with EIO, a long one each copy of the file. */
 function isCarried({ name, value }: { name: Uint8Array; value: Uint8Array }): boolean {
   return name.length > 0 && name.length <= XATTR_NAME_MAX && value.length <= XATTR_SIZE_MAX;
 }

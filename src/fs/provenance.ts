@@ -1,12 +1,12 @@
-import type { Layer } from '../layer/layer.js';
+import type { Layer } from '../engine/layer.js';
 
 /**
- * Where an inode comes from, as xattrs that getxattr answers and listxattr doesn't name, so that a copy of the tree
- * carries the image's own attributes only. (SEMANTICS, "Provenance")
+ * The origin of an inode, as xattrs that getxattr answers but listxattr does not list. So a copy of
+ * the tree has only the image's own attributes. (rule E15)
  */
 const PROVENANCE_PREFIX = Buffer.from('layerslayer.');
 
-/** @returns undefined for a name that is none of ours, and for a build step that the image doesn't tell */
+/** @returns undefined for other names, and for a build step that the image does not have */
 export function provenance(
   name: Uint8Array,
   layerNumber: number,

@@ -1,12 +1,13 @@
-import { MAX_LINK_TARGET_LENGTH } from '../overlay/limits.js';
 import { ROOT_INODE, type Tree } from '../overlay/tree.js';
+import { MAX_LINK_TARGET_LENGTH } from '../tar/limits.js';
 
 const SLASH = 0x2f;
 
 /**
- * The target of a symlink with an absolute one led back below the mountpoint: `/etc/x` in `/a/b` becomes `../etc/x`
- * there, so that it also holds in a bind mount (sshfs, `transform_symlinks`). A link with several names may need as
- * many ways up: it gets the mountpoint as prefix instead. What would grow past 4095 bytes stays as it is.
+ * Returns the target of a symlink, an absolute one redirected below the mountpoint: `/etc/x` in
+ * `/a/b` becomes `../etc/x`. So it also works in a bind mount (sshfs, `transform_symlinks`). A link
+ * with several names may need different relative targets, so it gets the mountpoint as prefix
+ * instead. A target that would exceed 4095 bytes is unchanged.
  */
 export function transformSymlink(tree: Tree, inode: number, mountpoint: string): Uint8Array {
   const target = tree.linkTarget(inode);
@@ -19,7 +20,7 @@ export function transformSymlink(tree: Tree, inode: number, mountpoint: string):
   return transformed.length > 0 ? transformed : Buffer.from('.');
 }
 
-/** The absolute target without the slashes and the `.` and `..` that stand before its first name: all mean the root. */
+/** Strips the slashes, `.` and `..` before an absolute target's first name: all mean the root. */
 function belowRoot(target: Uint8Array): Uint8Array {
   const text = Buffer.from(target).toString('latin1');
   return target.subarray(/^(?:\/+(?:\.{1,2}(?=\/|$))?)*/.exec(text)![0].length);

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { ErrorCode } from '../base/errors.js';
 
-/** Numbers of this machine: they are not the same on every architecture. */
+/** Errno numbers of this machine. They differ between architectures. */
 export const {
   EACCES,
   EAGAIN,
@@ -22,9 +22,9 @@ export const {
 } = constants.errno;
 
 /**
- * What a program sees when the file system throws. All of it happens after mounting, where every fault of the network
- * is EIO: a registry's 403 as EACCES would send the user looking at file modes, a lost blob as ENOENT would make a
- * file vanish. Names that are not there are values, not throws, so NOT_FOUND here is always a blob.
+ * The errno of a file system's error. All of them happen after mounting, where each network fault
+ * is EIO. A registry's 403 as EACCES would make users check file modes. A lost blob as ENOENT would
+ * make a file vanish. A missing name is a value, not an error, so NOT_FOUND here is always a blob.
  */
 const ERRNO_OF_CODE: Record<ErrorCode, number> = {
   INVALID_ARGUMENT: EINVAL,

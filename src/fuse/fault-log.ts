@@ -5,27 +5,25 @@ import { errnoOf } from './errno.js';
 
 const PERIOD_MS = 1000;
 
-/** Faults told a period. When a registry is away every read of every process fails: the log must not grow with them. */
+/** Faults logged in a period: when a registry is away, all reads fail. */
 const FAULTS_A_PERIOD = 10;
 
-/** Writes faults to the log, at most ten a second, and how many it kept back. */
+/** Writes faults to the log, at most ten a second, and counts the others. */
 export class FaultLog {
-  readonly #log: Log;
-  readonly #now: () => number;
   #periodStartMs = Number.NEGATIVE_INFINITY;
-  #told = 0;
-  #keptBack = 0;
+  #logged = 0;
+  #dropped = 0;
 
   /** @param now milliseconds, never going back */
-  constructor(log: Log, now: () => number = () => performance.now()) {
-    this.#log = log;
-    this.#now = now;
-  }
+  constructor(
+    private readonly log: Log,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
-  /** Tells of what an operation met. @returns the positive errno that its program gets */
+  /** Logs the error of an operation. @returns the positive errno for the program */
   report(error: unknown, doing: string): number {
     const known = asLayerslayerError(error);
-    // Of a bug, where it was thrown; of a fault, what it says.
+    // The stack of a bug, the message of a fault.
     if (known.code === 'INTERNAL')
       this.error(`${doing}: ${(error as Error | undefined)?.stack ?? known.message}`);
     else if (known.code !== 'ABORTED') this.error(`${doing}: ${known.message}`);
@@ -33,18 +31,18 @@ export class FaultLog {
   }
 
   error(message: string): void {
-    const now = this.#now();
+    const now = this.now();
     if (now - this.#periodStartMs >= PERIOD_MS) {
-      if (this.#keptBack > 0) this.#log.error(`${this.#keptBack} more faults like these`);
+      if (this.#dropped > 0) this.log.error(`${this.#dropped} more faults like these`);
       this.#periodStartMs = now;
-      this.#told = 0;
-      this.#keptBack = 0;
+      this.#logged = 0;
+      this.#dropped = 0;
     }
-    if (this.#told < FAULTS_A_PERIOD) {
-      this.#told++;
-      this.#log.error(message);
+    if (this.#logged < FAULTS_A_PERIOD) {
+      this.#logged++;
+      this.log.error(message);
     } else {
-      this.#keptBack++;
+      this.#dropped++;
     }
   }
 }

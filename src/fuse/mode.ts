@@ -1,6 +1,9 @@
+import { constants } from 'node:fs';
+import type { Attributes } from '../fs/layer-fs.js';
 import type { InodeKind } from '../overlay/tree.js';
+import { EACCES, EROFS } from './errno.js';
 
-/** S_IFMT bits of each kind (inode(7)). The directory entry type DT_* is the same number shifted right by 12. */
+/** S_IFMT bits of each kind (inode(7)). DT_* is the same number shifted right by 12. */
 const TYPE_BITS: Record<InodeKind, number> = {
   fifo: 0o010000,
   char: 0o020000,
@@ -20,9 +23,22 @@ export function direntType(kind: InodeKind): number {
 }
 
 /**
- * A device number as the kernel's new_encode_dev lays it out: 12 bits of major, 20 bits of minor whose upper 12 stand
- * above the major. What a tar header says beyond those bits, no Linux kernel can hold.
+ * Returns a device number in the kernel's encoding, new_encode_dev: 12 bits of major, 20 bits of
+ * minor whose upper 12 are above the major. No Linux kernel has more bits; a tar header's are cut.
  */
 export function deviceNumber(major: number, minor: number): number {
   return ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & 0xfff00) << 12)) >>> 0;
+}
+
+/**
+ * Returns the result of access(2) where the kernel does not check modes itself (no
+ * `default_permissions`). A user that is let in reads all files, and executes those with any x bit.
+ * The kernel then applies the same rule to execve(2).
+ * @param mask the program's argument
+ * @returns 0 if allowed
+ */
+export function accessErrno(mask: number, { kind, mode }: Attributes): number {
+  if (mask & constants.W_OK) return EROFS;
+  if (mask & constants.X_OK && kind === 'file' && (mode & 0o111) === 0) return EACCES;
+  return 0;
 }

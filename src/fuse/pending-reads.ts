@@ -1,53 +1,50 @@
 import { performance } from 'node:perf_hooks';
 import { LayerslayerError } from '../base/errors.js';
 
-/** Milliseconds. REGISTRY.md promises an answer to each read within 60 s; this leaves time to send it. */
+/** Milliseconds. Rule R10 promises an answer within 60 s. The rest is for sending it. */
 export const READ_DEADLINE_MS = 58_000;
 
 /**
- * Milliseconds. The kernel repeats a read whose read-ahead has failed, at once: what has cost a process more than this is
- * not tried again for it so soon, or it would wait twice.
+ * Milliseconds. The kernel repeats a read at once if its read-ahead failed. A read that took a
+ * process longer than this is not repeated at once, or the process would wait twice.
  */
 const REPEAT_MS = 1_000;
 
-/** Linux has no larger pid, and no more than 2^31 inodes come here: both make one number. (PID_MAX_LIMIT) */
+/** Maximum pid of Linux (PID_MAX_LIMIT). Inodes are below 2^31, so both fit in one number. */
 const PIDS = 2 ** 22;
 
 interface PendingRead {
   reader: number; // process and inode
   sinceMs: number; // performance.now()
   controller: AbortController;
-  expiresMs: number; // performance.now()
-  answer: (data: Uint8Array) => void;
   fail: (error: unknown) => void;
 }
 
 /**
- * Reads that wait for the network. Each is answered exactly once, by whichever comes first: its bytes, its fault, the
- * kernel's INTERRUPT, the deadline, or the end of the mount; the last three also abort the work behind it.
+ * Reads that wait for the network. Each is answered exactly once, by the first of: its bytes, its
+ * fault, the kernel's INTERRUPT, the deadline, the end of the mount. The last three also abort its
+ * work.
  */
 export class PendingReads {
-  // In order of arrival, which is the order of deadlines too, as all reads have the same: one timer, for the first.
+  // In order of arrival. All reads have the same deadline, so one timer for the first is enough.
   readonly #reads = new Map<number, PendingRead>();
-  readonly #deadlineMs: number;
-  readonly #repeatMs: number;
-  /** By process and inode, how the last slow read failed, and when; the last comes last. */
+  /** By process and inode: how and when the last slow read failed. The latest comes last. */
   readonly #failed = new Map<number, { error: unknown; atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(deadlineMs: number, repeatMs = REPEAT_MS) {
-    this.#deadlineMs = deadlineMs;
-    this.#repeatMs = repeatMs;
-  }
+  constructor(
+    private readonly deadlineMs: number,
+    private readonly repeatMs = REPEAT_MS,
+  ) {}
 
   get size(): number {
     return this.#reads.size;
   }
 
   /**
-   * Takes over a read that did not answer at once. Exactly one of `answer` and `fail` is called, once: later, or `fail` at
-   * once for what the kernel repeats.
-   * @param pid of the process that reads; 0: not known
+   * Adds a read that did not answer at once. Calls either `answer` or `fail`, once. Calls `fail` at
+   * once for a read that the kernel repeats.
+   * @param pid of the process that reads; 0 if unknown
    */
   add(
     unique: number,
@@ -59,15 +56,15 @@ export class PendingReads {
   ): void {
     const sinceMs = performance.now();
     const reader = inode * PIDS + pid;
-    const read = { reader, sinceMs, controller, expiresMs: sinceMs + this.#deadlineMs, answer, fail };
-    const repeated = pid === 0 ? undefined : this.#failedJustNow(reader, sinceMs);
-    if (repeated) {
+    const read = { reader, sinceMs, controller, fail };
+    const repeated = this.#failed.get(reader);
+    if (pid !== 0 && repeated && sinceMs - repeated.atMs < this.repeatMs) {
       data.catch(() => {});
       this.#cancel(unique, read, repeated.error);
       return;
     }
     this.#reads.set(unique, read);
-    this.#timer ??= this.#wakeIn(this.#deadlineMs);
+    this.#timer ??= this.#wakeIn(this.deadlineMs);
     data.then(
       (bytes) => {
         if (this.#take(unique, read)) answer(bytes);
@@ -80,7 +77,7 @@ export class PendingReads {
     );
   }
 
-  /** @returns false when no such read waits (any more, or yet) */
+  /** @returns false if no such read is waiting */
   interrupt(unique: number): boolean {
     const read = this.#reads.get(unique);
     if (!read) return false;
@@ -88,7 +85,7 @@ export class PendingReads {
     return true;
   }
 
-  /** Ends all of them: the mount is gone, nobody waits for the bytes. */
+  /** Ends all reads: the mount is gone. */
   abortAll(): void {
     for (const [unique, read] of this.#reads) {
       this.#cancel(unique, read, new LayerslayerError('ABORTED', 'the file system was unmounted'));
@@ -98,24 +95,19 @@ export class PendingReads {
   }
 
   #take(unique: number, read: PendingRead): boolean {
-    // A number comes again only after its reply, but the promise of an abandoned read may still settle then.
+    // A number may be reused after its reply, when an abandoned read's promise settles.
     return this.#reads.get(unique) === read && this.#reads.delete(unique);
   }
 
   #note({ reader, sinceMs }: PendingRead, error: unknown): void {
     const atMs = performance.now();
     for (const [other, failed] of this.#failed) {
-      if (atMs - failed.atMs < this.#repeatMs) break;
+      if (atMs - failed.atMs < this.repeatMs) break;
       this.#failed.delete(other);
     }
-    if (atMs - sinceMs < this.#repeatMs) return;
+    if (atMs - sinceMs < this.repeatMs) return;
     this.#failed.delete(reader);
     this.#failed.set(reader, { error, atMs });
-  }
-
-  #failedJustNow(reader: number, nowMs: number): { error: unknown } | undefined {
-    const failed = this.#failed.get(reader);
-    return failed && nowMs - failed.atMs < this.#repeatMs ? failed : undefined;
   }
 
   #cancel(unique: number, read: PendingRead, reason: unknown): void {
@@ -132,11 +124,12 @@ export class PendingReads {
     const now = performance.now();
     this.#timer = undefined;
     for (const [unique, read] of this.#reads) {
-      if (read.expiresMs > now) {
-        this.#timer = this.#wakeIn(Math.ceil(read.expiresMs - now));
+      const leftMs = read.sinceMs + this.deadlineMs - now;
+      if (leftMs > 0) {
+        this.#timer = this.#wakeIn(Math.ceil(leftMs));
         return;
       }
-      const seconds = this.#deadlineMs / 1000;
+      const seconds = this.deadlineMs / 1000;
       const error = new LayerslayerError('TIMED_OUT', `no answer within ${seconds} s`);
       this.#note(read, error);
       this.#cancel(unique, read, error);

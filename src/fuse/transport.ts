@@ -1,6 +1,5 @@
 import type { Log } from '../base/log.js';
 import type { LayerFs } from '../fs/layer-fs.js';
-import type { Capabilities } from './capabilities.js';
 
 export interface TransportOptions {
   source: string; // first field of /proc/mounts: the image reference
@@ -10,20 +9,19 @@ export interface TransportOptions {
   exec: boolean; // let programs be run (default; else noexec)
   defaultPermissions: boolean; // the image's modes are enforced; with allowOther they always are
   nonempty: boolean; // mount over a directory that has entries
-  /** When `checkMountpoint` gave the mountpoint's name, in ms since 1970: within a second it is not asked again. */
-  checkedMs?: number;
-  checkedIdentity?: string; // identity of the checked directory
+  checkedMs?: number; // since 1970: when `checkMountpoint` returned the mountpoint, if it did
+  checkedIdentity?: string | undefined; // identity of the checked directory
   log: Log;
 }
 
 export interface MountedFs {
-  /** Resolves when the kernel no longer sends requests: unmounted, by whatever means. */
+  /** Resolves when the kernel no longer sends requests, however it was unmounted. */
   readonly closed: Promise<void>;
-  /** @throws LayerslayerError UNMOUNT_FAILED, when busy and not lazy */
+  /** @throws LayerslayerError UNMOUNT_FAILED if busy and not lazy */
   unmount(options: { lazy: boolean }): Promise<void>;
   /**
-   * Ends now, also under processes that use it: what they wait for, and all they ask later, fails with ENOTCONN or
-   * ECONNABORTED. For a daemon that has to go. Does nothing to a mount that was detached lazily before.
+   * Ends the mount now, even if processes use it. Their current and later calls fail with ENOTCONN
+   * or ECONNABORTED. For a daemon that must end. Leaves a mount that was detached lazily before.
    * @throws LayerslayerError UNMOUNT_FAILED
    */
   abort(): Promise<void>;
@@ -32,10 +30,11 @@ export interface MountedFs {
 export const TRANSPORT_NAMES = ['dev-fuse', 'fuse-native'] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
-/** A way to hand a LayerFs to the kernel. */
+/**
+ * A way to hand a LayerFs to the kernel. The process that mounts must never access the mount by a
+ * synchronous call (`fs.*Sync`, or spawning a program there): it could not answer itself.
+ */
 export interface Transport {
-  readonly name: string;
-  readonly capabilities: Capabilities;
   /** @throws LayerslayerError MOUNT_FAILED */
   mount(fs: LayerFs, mountpoint: string, options: TransportOptions): Promise<MountedFs>;
 }

@@ -2,12 +2,12 @@ import type { HistoryStep, ImageConfig } from './image-config.js';
 
 /** A build step and the layer that it made. */
 export interface BuildStep extends HistoryStep {
-  layer?: number; // from 1, base first; left out for a step that made none
+  layer?: number; // from 1, base first; absent if the step made none
 }
 
 /**
- * The history with its layers. Builders may write too few or too many steps (squashed or rebased images): then nobody
- * can say which step made which layer, and no step has one.
+ * Returns the history with the layers that its steps made. Builders may write too few or too many
+ * steps (squashed or rebased images). Then no step has a layer.
  */
 export function buildSteps(config: ImageConfig, layerCount: number): BuildStep[] {
   const making = config.history.filter((step) => !step.emptyLayer).length;
@@ -17,7 +17,7 @@ export function buildSteps(config: ImageConfig, layerCount: number): BuildStep[]
   );
 }
 
-/** The command that made layer `number` (from 1), undefined when the history does not say. */
+/** Returns the command that made layer `number` (from 1); undefined if the history does not say. */
 export function createdBy(config: ImageConfig, layerCount: number, number: number): string | undefined {
   return buildSteps(config, layerCount).find((step) => step.layer === number)?.createdBy;
 }

@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import { type Digest, digestOf, isDigest, shortDigest } from './digest.js';
 import { isJsonObject, type JsonObject, ownField, stringField, stringList, stringMap } from './json.js';
 import type { Platform } from './platform.js';
@@ -16,10 +16,11 @@ export interface Descriptor {
 
 /**
  * @param where names the descriptor in messages, as `layer 3 of manifest sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for what is no descriptor, DIGEST_MISMATCH for inlined data that is not its own
+ * @throws LayerslayerError UNSUPPORTED for values that are no descriptor; DIGEST_MISMATCH for
+ *   inlined data with another digest
  */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
-  const refuse = (why: string) => new LayerslayerError('UNSUPPORTED', `${where}: ${why}`);
+  const refuse = (why: string) => unsupported(`${where}: ${why}`);
   if (!isJsonObject(value)) throw refuse('is not a descriptor');
   const mediaType = stringField(value, 'mediaType') ?? '';
   const digest = ownField(value, 'digest');
@@ -33,8 +34,8 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   const descriptor: Descriptor = { mediaType, digest, size };
   const platform = parseDescriptorPlatform(ownField(value, 'platform'));
   if (platform) descriptor.platform = platform;
-  const urls = stringList(value, 'urls')?.filter((url) => url !== '') ?? [];
-  if (urls.length > 0) descriptor.urls = urls;
+  const urls = stringList(value, 'urls')?.filter((url) => url !== '');
+  if (urls?.length) descriptor.urls = urls;
   const annotations = stringMap(value, 'annotations');
   if (annotations) descriptor.annotations = annotations;
   const data = parseData(value, descriptor, where);
@@ -50,7 +51,7 @@ export function isForeign({ mediaType, urls }: Pick<Descriptor, 'mediaType' | 'u
   return urls !== undefined || /\.(foreign\.diff|nondistributable)\./.test(mediaType);
 }
 
-/** undefined when os or architecture is missing: then only the config knows. */
+/** Returns undefined if os or architecture is missing. Then only the config has the platform. */
 function parseDescriptorPlatform(value: unknown): Platform | undefined {
   if (!isJsonObject(value)) return undefined;
   const os = stringField(value, 'os');
@@ -65,11 +66,10 @@ function parseData(value: JsonObject, { digest, size }: Descriptor, where: strin
   const text = stringField(value, 'data');
   if (text === undefined) return undefined;
   const data = new Uint8Array(Buffer.from(text, 'base64'));
-  if (data.length !== size || digestOf(data, digest) !== digest) {
-    throw new LayerslayerError(
-      'DIGEST_MISMATCH',
-      `${where}: its inlined data (${data.length} bytes) is not ${shortDigest(digest)} (${size} bytes)`,
-    );
-  }
-  return data;
+  if (data.length === size && digestOf(data, digest) === digest) return data;
+  const got = `its inlined data (${data.length} bytes)`;
+  throw new LayerslayerError(
+    'DIGEST_MISMATCH',
+    `${where}: ${got} is not ${shortDigest(digest)} (${size} bytes)`,
+  );
 }

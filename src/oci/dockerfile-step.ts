@@ -1,10 +1,10 @@
 import type { HistoryStep } from './image-config.js';
 
-/** What a builder wrote into the history, as an instruction of a Dockerfile, as nearly as that can be had back. */
+/** A step of the history as an instruction of a Dockerfile, as far as the history has it. */
 export interface DockerfileStep {
-  keyword: string | undefined; // RUN, COPY …; undefined: another builder's words, no instruction
-  text: string; // after the keyword, or all of it
-  buildArguments?: string; // NAME=value …, which the builder set before the command
+  keyword: string | undefined; // RUN, COPY …; undefined: not an instruction
+  text: string; // after the keyword; everything if there is none
+  buildArguments?: string; // NAME=value …, set before the command
 }
 
 const KEYWORDS = new Set(
@@ -14,17 +14,19 @@ const KEYWORDS = new Set(
   ).split(' '),
 );
 
-/** docker's first builder wraps what runs nothing: `/bin/sh -c #(nop)  CMD ["bash"]`. */
+/**
+ * docker's first builder writes instructions that run nothing as `/bin/sh -c #(nop)  CMD ["bash"]`.
+ */
 const NOP = /^\S+(?: \S+){1,3} #\(nop\)\s+/;
-/** buildkit signs what its Dockerfile frontend made. */
+/** buildkit's mark on the steps of its Dockerfile frontend. */
 const SIGNATURE = / # buildkit$/;
-/** `|2 A=1 B=2 /bin/sh -c …`: build arguments stand before the shell. */
+/** `|2 A=1 B=2 /bin/sh -c …`: build arguments come before the shell. */
 const ARGUMENTS = /^\|\d+ (.*?) (?=\/bin\/sh -c )/s;
 const DEFAULT_SHELL = '/bin/sh -c';
 
 /**
- * The steps of a history, first step first. A shell that `SHELL` has set is left out of the `RUN`s after it, as
- * `/bin/sh -c` is.
+ * Returns the steps of a history, first step first. The default shell of a `RUN` is omitted:
+ * `/bin/sh -c`, or the shell that the last `SHELL` set.
  */
 export function dockerfileSteps(history: readonly HistoryStep[]): DockerfileStep[] {
   let shell = DEFAULT_SHELL;
@@ -47,7 +49,7 @@ function parseStep(told: string, shell: string): DockerfileStep {
   const withArguments = ARGUMENTS.exec(command);
   const line = withArguments ? command.slice(withArguments[0].length) : command;
   const used = [shell, DEFAULT_SHELL].find((one) => line.startsWith(`${one} `));
-  // Without a keyword only a shell tells that something was run.
+  // Without a keyword, only a shell shows that something was run.
   if (!isRun && used === undefined) return { keyword: undefined, text: bare };
   return {
     keyword: 'RUN',
@@ -56,7 +58,7 @@ function parseStep(told: string, shell: string): DockerfileStep {
   };
 }
 
-/** Go's way of printing lists and maps (`%v`, `%q`) is what builders leave of these. */
+/** Builders write lists and maps as Go prints them (`%v`, `%q`). */
 function normalText(keyword: string, text: string): string {
   switch (keyword) {
     case 'CMD':
@@ -75,7 +77,7 @@ function normalText(keyword: string, text: string): string {
   }
 }
 
-/** `["a" "b"]`, `["a","b"]` or `[a b]`; undefined for anything else. */
+/** Parses `["a" "b"]`, `["a","b"]` or `[a b]`; undefined for other text. */
 function parseList(text: string): string[] | undefined {
   const bare = /^\[([^"]+)\]$/s.exec(text)?.[1];
   if (bare !== undefined) return bare.split(' ');
@@ -92,7 +94,10 @@ function listText(list: readonly string[]): string {
   return `[${list.map((one) => JSON.stringify(one)).join(', ')}]`;
 }
 
-/** buildkit: `&{["CMD-SHELL" "curl -f x"] "30s" "3s" "0s" "0s" '\x03'}`: test, interval, timeout, start period (and interval), retries. */
+/**
+ * Parses buildkit's `&{["CMD-SHELL" "curl -f x"] "30s" "3s" "0s" "0s" '\x03'}`: test, interval,
+ * timeout, start period (and interval), retries.
+ */
 function healthcheckText(text: string): string | undefined {
   const parts = /^&\{(\[.*\]) ((?:"[^"]*" )+)'(.*)'\}$/s.exec(text);
   const test = parts && parseList(parts[1]!);

@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../base/errors.js';
+import { unsupported } from '../base/errors.js';
 import { type Digest, isDigest } from './digest.js';
 import {
   isJsonObject,
@@ -10,13 +10,10 @@ import {
   stringList,
   stringMap,
 } from './json.js';
+import type { Platform } from './platform.js';
 
-/** OCI image-spec config.md, what we use of it. Plain data; what the document lacks is left out or empty. */
-export interface ImageConfig {
-  os?: string;
-  architecture?: string;
-  variant?: string;
-  osVersion?: string;
+/** A config as plain data (OCI image-spec, config.md). Missing fields are absent or empty. */
+export interface ImageConfig extends Partial<Platform> {
   created?: string; // RFC 3339
   author?: string;
   diffIds: Digest[]; // one a layer, base first
@@ -24,7 +21,7 @@ export interface ImageConfig {
   container: ContainerConfig;
 }
 
-/** One build step; a step that is not `emptyLayer` made the next layer. */
+/** One build step. A step that is not `emptyLayer` made the next layer. */
 export interface HistoryStep {
   created?: string;
   createdBy?: string; // the command
@@ -33,7 +30,7 @@ export interface HistoryStep {
   emptyLayer: boolean;
 }
 
-/** How a container of the image is run: the document's `config`. */
+/** How to run a container of the image: the document's `config`. */
 export interface ContainerConfig {
   user?: string;
   env: string[]; // NAME=value
@@ -47,22 +44,16 @@ export interface ContainerConfig {
   shell?: string[];
 }
 
-/** Bytes. Configs with long histories and labels have hundreds of KiB; a larger one is refused before it is fetched. */
+/** Bytes. Real configs have up to hundreds of KiB. Larger ones are rejected unfetched. */
 export const CONFIG_SIZE_MAX = 8 * 1024 * 1024;
 
 /**
- * Lenient where other tools are: a field of the wrong type is as good as absent.
+ * Parses a config. A field of the wrong type counts as absent, as in other tools.
  * @param what names it in messages, as `config sha256:ab…`
- * @throws LayerslayerError UNSUPPORTED for what is no JSON object, is too large or lists things that are no digests
+ * @throws LayerslayerError UNSUPPORTED as `parseJsonObject`, and for diff_ids that are no digests
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
-  if (bytes.length > CONFIG_SIZE_MAX) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what} has ${bytes.length} bytes, over the limit of ${CONFIG_SIZE_MAX}`,
-    );
-  }
-  const body = parseJsonObject(bytes, what);
+  const body = parseJsonObject(bytes, what, CONFIG_SIZE_MAX);
   const rootfs = ownField(body, 'rootfs');
   const history = ownField(body, 'history');
   const container = ownField(body, 'config');
@@ -79,10 +70,7 @@ function parseDiffIds(value: unknown, what: string): Digest[] {
   if (!Array.isArray(value)) return [];
   return value.map((diffId, number) => {
     if (isDigest(diffId)) return diffId;
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`,
-    );
+    throw unsupported(`${what}: diff_id ${number + 1} is not a sha256 or sha512 digest`);
   });
 }
 
@@ -109,7 +97,7 @@ function parseContainer(container: JsonObject): ContainerConfig {
   };
 }
 
-/** The non-empty strings of `object`, under our names. */
+/** Returns the non-empty strings of `object`, under our names. */
 function strings<K extends string>(object: JsonObject, names: Record<K, string>): Partial<Record<K, string>> {
   const found: Partial<Record<K, string>> = {};
   for (const name of Object.keys(names) as K[]) {

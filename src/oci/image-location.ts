@@ -1,9 +1,9 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError, unsupported } from '../base/errors.js';
 import { formatReference, parseReference, type Reference } from './reference.js';
 
 /**
- * IMAGE as every command takes it: a registry's reference, or one of skopeo's names for places on this machine
- * (containers-transports(5)).
+ * IMAGE as every command takes it: a registry's reference, or a location on this machine in
+ * skopeo's spelling (containers-transports(5)).
  */
 export type ImageLocation = RegistryLocation | LocalLocation;
 
@@ -16,11 +16,11 @@ export interface LocalLocation {
   place: LocalPlace;
   path: string; // of a directory (`oci`) or of a tar
   /**
-   * Which image of several: the name that the layout gives it (`org.opencontainers.image.ref.name`), for docker-archive a
-   * reference in canonical form.
+   * The name of one image of several. In a layout its `org.opencontainers.image.ref.name`; in a
+   * docker-archive a reference in canonical form.
    */
   tag?: string;
-  /** Or its place in the list, from 0 (`@N`): for images without a name. */
+  /** The image's position in the list, from 0 (`@N`), for images without a name. */
   position?: number;
 }
 
@@ -28,10 +28,10 @@ export type LocalPlace = 'oci' | 'oci-archive' | 'docker-archive';
 
 const REGISTRY_PREFIX = 'docker://';
 const LOCAL_PREFIX = /^(oci|oci-archive|docker-archive):/;
-/** Places of skopeo's that would pass for an image of Docker Hub with a tag. */
+/** skopeo's locations that would parse as an image of Docker Hub with a tag. */
 const UNSUPPORTED_PREFIX = /^(docker-daemon|containers-storage):/;
 
-/** Characters: `PATH_MAX` of Linux, and no name of an image is longer. */
+/** Characters: `PATH_MAX` of Linux. No image has a longer name. */
 const TEXT_LENGTH_MAX = 4096;
 
 /**
@@ -41,31 +41,27 @@ const TEXT_LENGTH_MAX = 4096;
  */
 export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number;
 
-/** Chooses as skopeo does, for callers that only need the kind of location. */
-const FIRST_COLON_ENDS_PATH: ChoosePath = () => 0;
-
-/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for places that we cannot read */
-export function parseImageLocation(
-  text: string,
-  choosePath: ChoosePath = FIRST_COLON_ENDS_PATH,
-): ImageLocation {
-  const unsupported = UNSUPPORTED_PREFIX.exec(text);
-  if (unsupported) {
-    throw new LayerslayerError(
-      'UNSUPPORTED',
-      `${shown(text)}: ${unsupported[1]} is not supported; save the image first: skopeo copy ${shown(text)} oci:DIR`,
-    );
+/**
+ * @param choosePath default: the first colon ends the path, as in skopeo
+ * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we can't read
+ */
+export function parseImageLocation(text: string, choosePath: ChoosePath = () => 0): ImageLocation {
+  const foreign = UNSUPPORTED_PREFIX.exec(text);
+  if (foreign) {
+    const advice = `save the image first: skopeo copy ${shown(text)} oci:DIR`;
+    throw unsupported(`${shown(text)}: ${foreign[1]} is not supported; ${advice}`);
   }
   const local = LOCAL_PREFIX.exec(text);
   if (local) return parseLocal(text, local[1] as LocalPlace, choosePath);
-  const reference = text.startsWith(REGISTRY_PREFIX) ? text.slice(REGISTRY_PREFIX.length) : text;
-  return { place: 'registry', reference: parseReference(reference) };
+  return { place: 'registry', reference: parseRegistryReference(text) };
 }
 
-/**
- * Returns the text that `parseImageLocation` parses to this location, with the same choice of
- * paths.
- */
+/** Parses a registry's reference, with skopeo's `docker://` or without. Throws as `parseReference`. */
+export function parseRegistryReference(text: string): Reference {
+  return parseReference(text.startsWith(REGISTRY_PREFIX) ? text.slice(REGISTRY_PREFIX.length) : text);
+}
+
+/** `parseImageLocation` is its inverse, with the same choice of paths. */
 export function formatImageLocation(location: ImageLocation): string {
   if (location.place === 'registry') return formatReference(location.reference);
   const { place, path, tag, position } = location;
@@ -73,10 +69,7 @@ export function formatImageLocation(location: ImageLocation): string {
   return which === undefined ? `${place}:${path}` : `${place}:${path}:${which}`;
 }
 
-/**
- * Returns the same image with an absolute path.
- * @param toAbsolute makes a path absolute
- */
+/** Returns the same image with an absolute path. */
 export function withAbsolutePath(
   location: ImageLocation,
   toAbsolute: (path: string) => string,
@@ -106,19 +99,20 @@ function parseLocal(text: string, place: LocalPlace, choosePath: ChoosePath): Lo
 
 /** Returns all possible paths in `path:tag`. */
 function pathsIn(text: string): string[] {
-  const paths: string[] = [];
-  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) paths.push(text.slice(0, at));
-  return [...paths, text];
+  return [...Array.from(text.matchAll(/:/g), ({ index }) => text.slice(0, index)), text];
 }
 
-/** Names in a docker-archive are references, and compared as such: `busybox` is `docker.io/library/busybox:latest`. */
+/**
+ * Returns a docker-archive's name for comparison. Names are references: `busybox` is
+ * `docker.io/library/busybox:latest`.
+ */
 function canonicalName(name: string, refuse: (why: string) => Error): string {
   const reference = parseReference(name);
   if (reference.digest !== undefined) throw refuse('a docker-archive knows no digests');
   return formatReference(reference);
 }
 
-/** At most 200 characters of what the user gave. */
+/** Returns at most 200 characters of the user's text. */
 function shown(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

@@ -6,10 +6,7 @@ export type LayerKind = 'tar' | 'other' | 'unknown';
 /** ocicrypt appends this to the type of an encrypted layer. */
 const ENCRYPTED = '+encrypted';
 
-/**
- * `…layer.v1.tar+gzip`, `…diff.tar.gzip`, `application/x-tar`, `…layer.v1+tar.gz`: the type states
- * tar.
- */
+/** `…layer.v1.tar+gzip`, `…diff.tar.gzip`, `application/x-tar`, `…layer.v1+tar.gz`. */
 const TAR = /[./+](?:x-)?tar(?:[.+](?:gzip|gz|zstd|zst|bzip2|bz2|xz|lz4))?$/;
 
 /** Types whose content is never a tar, whatever their suffix. */
@@ -58,25 +55,13 @@ const OTHER_PREFIXES = [
 ] as const;
 
 /** Parts of a type, between dots and plus signs, that name a format other than tar. */
-const OTHER_FORMATS: ReadonlySet<string> = new Set([
-  ...['json', 'xml', 'yaml', 'yml', 'toml', 'cbor', 'cose', 'protobuf', 'pem', 'prov', 'rego', 'wasm'],
-  ...[
-    'erofs',
-    'squashfs',
-    'nydus',
-    'sif',
-    'ext4',
-    'dmg',
-    'iso',
-    'qcow',
-    'qcow2',
-    'vmdk',
-    'vhd',
-    'vhdx',
-    'vdi',
-  ],
-  ...['raw', 'gguf', 'ggml', 'safetensors', 'onnx'],
-]);
+const OTHER_FORMATS: ReadonlySet<string> = new Set(
+  (
+    'json xml yaml yml toml cbor cose protobuf pem prov rego wasm ' +
+    'erofs squashfs nydus sif ext4 dmg iso qcow qcow2 vmdk vhd vhdx vdi ' +
+    'raw gguf ggml safetensors onnx'
+  ).split(' '),
+);
 
 /** SIF files were pushed as `…sif.layer.tar` and `…sif.layer.v1+tar`, but are not tars. */
 const NEVER_TAR = 'application/vnd.sylabs.sif.';

@@ -1,4 +1,4 @@
-/** Media types of manifests and configs. OCI image-spec media-types.md; docker's image manifest v2 schema 2. */
+/** OCI image-spec, media-types.md; docker's image manifest v2, schema 2. */
 export const MEDIA_TYPES = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -8,7 +8,7 @@ export const MEDIA_TYPES = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
 
-/** What we ask for, best first; schema 1 is left out, so that a registry converts nothing for us. */
+/** Types that requests accept, best first. Not schema 1: registries must convert nothing. */
 export const MANIFEST_ACCEPT = [
   MEDIA_TYPES.ociIndex,
   MEDIA_TYPES.ociManifest,
@@ -38,14 +38,14 @@ export function isImageConfigType(mediaType: string): boolean {
   return mediaType === '' || mediaType === MEDIA_TYPES.ociConfig || mediaType === MEDIA_TYPES.dockerConfig;
 }
 
-/** Lower case, without parameters; empty when there is none. */
+/** Returns the type in lower case, without parameters; empty if there is none. */
 export function baseMediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
 }
 
 /**
- * How a layer's media type says its tar is compressed. Only a hint: the bytes decide.
- * undefined: the type says nothing of it.
+ * Returns the compression that a layer's media type states; undefined if it states none. Only a
+ * hint: the bytes decide.
  */
 export function compressionHint(mediaType: string): 'none' | 'gzip' | 'zstd' | undefined {
   if (/[.+]zstd$/.test(mediaType)) return 'zstd';

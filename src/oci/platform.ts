@@ -9,7 +9,7 @@ export interface Platform {
   osVersion?: string;
 }
 
-/** `process.arch` where Go says it otherwise. */
+/** Architectures that Go names otherwise than `process.arch`. */
 const GOARCH: Record<string, string> = {
   x64: 'amd64',
   ia32: '386',
@@ -17,7 +17,7 @@ const GOARCH: Record<string, string> = {
   mipsel: 'mipsle',
 };
 
-/** Other names of one architecture, as containerd takes them (platforms/database.go). */
+/** Aliases of architectures, as in containerd (platforms/database.go). */
 const ARCHITECTURE_ALIASES: Record<string, { architecture: string; variant?: string }> = {
   i386: { architecture: '386' },
   x86_64: { architecture: 'amd64' },
@@ -27,7 +27,7 @@ const ARCHITECTURE_ALIASES: Record<string, { architecture: string; variant?: str
   armel: { architecture: 'arm', variant: 'v6' },
 };
 
-/** linux and this machine's architecture: what the mount shows when nobody asks for another. */
+/** Returns the default platform: linux and this machine's architecture. */
 export function defaultPlatform(): Platform {
   return normalizePlatform({ os: 'linux', architecture: GOARCH[process.arch] ?? process.arch });
 }
@@ -49,9 +49,8 @@ const KNOWN_ARCHITECTURES = new Set(
 );
 
 /**
- * `[os/]architecture[/variant]` or `os`, normalised as in containerd's `platforms.Parse`. Default:
- * linux and this machine's architecture. Unlike there, `arm64/v8` is an architecture with its
- * variant.
+ * Parses `[os/]architecture[/variant]` or `os` as containerd's `platforms.Parse`. Unlike there,
+ * `arm64/v8` is an architecture with its variant.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function parsePlatform(text: string): Platform {
@@ -82,8 +81,9 @@ export function formatPlatform(platform: Platform): string {
 }
 
 /**
- * One spelling for each platform, as containerd has it: lower case, aliases resolved, `arm64/v8` and `amd64/v1` are
- * the bare architecture, a bare `arm` is `arm/v7`, variants start with `v`.
+ * Returns the one spelling of a platform, as containerd does: lower case, aliases resolved.
+ * `arm64/v8` and `amd64/v1` become the bare architecture, a bare `arm` becomes `arm/v7`, and
+ * variants start with `v`.
  */
 export function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
@@ -108,9 +108,9 @@ function normalVariant(architecture: string, variant: string): string {
 }
 
 /**
- * How well `offered` serves who asks for `wanted`: 0 is exact, higher is worse, undefined is not at all. A machine runs
- * lower variants of its own architecture (containerd's `platformVector`). Unlike there, another architecture that the
- * machine could also run (386 on amd64) does not count: who mounts wants the files that were asked for.
+ * Returns how well `offered` fits `wanted`: 0 is exact, higher is worse, undefined does not fit.
+ * Lower variants of an architecture fit (containerd's `platformVector`). Unlike there, an
+ * architecture that the machine could run too (386 on amd64) does not.
  */
 export function platformDistance(wanted: Platform, offered: Platform): number | undefined {
   const want = normalizePlatform(wanted);
@@ -122,7 +122,7 @@ export function platformDistance(wanted: Platform, offered: Platform): number | 
   return distance > 0 ? distance : undefined;
 }
 
-/** `v7` is 7, `v8.2` is 8.2, none is the lowest that the bare name stands for; what is no number matches itself only. */
+/** Returns 8.2 for `v8.2`, the lowest for no variant, NaN for a variant that fits only itself. */
 function variantRank(platform: Platform): number {
   if (platform.variant !== undefined) {
     const digits = /^v(\d+(?:\.\d+)?)$/.exec(platform.variant)?.[1];

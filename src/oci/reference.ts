@@ -1,32 +1,32 @@
 import { LayerslayerError } from '../base/errors.js';
 import { type Digest, isDigest } from './digest.js';
 
-/** Where an image is, as docker writes it: `registry/repository:tag@digest`, the defaults filled in. */
+/** An image's location as docker writes it, `registry/repository:tag@digest`, with all defaults. */
 export interface Reference {
   registry: string; // host, or host:port: `docker.io`, `localhost:5000`, `[::1]:5000`
   repository: string; // path below /v2/: `library/nginx`
   tag?: string; // `latest` when the text has neither tag nor digest
-  digest?: Digest; // beats the tag
+  digest?: Digest; // takes precedence over the tag
 }
 
 const DEFAULT_REGISTRY = 'docker.io';
-/** Docker Hub's old name, still in scripts: distribution/reference, `legacyDefaultDomain`. */
+/** Docker Hub's old name, still in use: distribution/reference, `legacyDefaultDomain`. */
 const LEGACY_REGISTRY = 'index.docker.io';
 const OFFICIAL_PREFIX = 'library/';
 const DEFAULT_TAG = 'latest';
-/** Characters of a repository at most: distribution/reference, `RepositoryNameTotalLengthMax`. */
+/** Maximum characters of a repository: distribution/reference, `RepositoryNameTotalLengthMax`. */
 const REPOSITORY_LENGTH_MAX = 255;
 /** No reference can be longer: registry (253 and a port), repository, tag, sha512 digest. */
 const TEXT_LENGTH_MAX = 1024;
 
-// The grammar of distribution/reference (regexp.go), a piece a line.
+// The grammar of distribution/reference (regexp.go), one part a line.
 const HOST =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const PORT_MAX = 65_535;
 
-/** @throws LayerslayerError INVALID_REFERENCE, saying what is wrong */
+/** @throws LayerslayerError INVALID_REFERENCE, naming the fault */
 export function parseReference(text: string): Reference {
   const refuse = (why: string) =>
     new LayerslayerError('INVALID_REFERENCE', `not an image reference: ${quote(text)}: ${why}`);
@@ -49,7 +49,7 @@ export function parseReference(text: string): Reference {
   }
 
   const { registry, path } = splitRegistry(hasTag ? named.slice(0, colon) : named);
-  // The grammar lets hosts through that no URL can have, as `a.0` (its end makes it an IPv4 address).
+  // The grammar allows hosts that no URL can have, as `a.0`: its end makes it an IPv4 address.
   if (!HOST.test(registry) || !URL.canParse(`https://${registry.replace(/:\d+$/, '')}`)) {
     throw refuse(`${quote(registry)} is not a registry host`);
   }
@@ -65,32 +65,29 @@ export function parseReference(text: string): Reference {
     if (PATH_COMPONENT.test(component.toLowerCase())) throw refuse('the repository must be lower case');
     throw refuse(`${quote(component)} cannot be part of a repository`);
   }
-  // docker refuses it too: it would be taken for an image ID.
+  // docker rejects it too: it looks like an image ID.
   if (registry === DEFAULT_REGISTRY && /^[0-9a-f]{64}$/.test(path))
     throw refuse('64 hex digits are an image ID');
 
-  const reference: Reference = { registry, repository };
-  if (tag !== undefined) reference.tag = tag;
-  else if (digest === undefined) reference.tag = DEFAULT_TAG;
-  if (digest !== undefined) reference.digest = digest;
-  return reference;
+  if (digest === undefined) return { registry, repository, tag: tag ?? DEFAULT_TAG };
+  return { registry, repository, digest, ...(tag !== undefined && { tag }) };
 }
 
-/** The canonical text, every default written out; `parseReference` gives the same reference back. */
+/** Returns the canonical text with all defaults. `parseReference` is its inverse. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
 }
 
-/** What follows `/manifests/` in a URL: the digest when there is one. */
+/** Returns the last part of `/manifests/…` in a URL: the digest if there is one. */
 export function manifestName(reference: Reference): string {
   return reference.digest ?? reference.tag ?? DEFAULT_TAG;
 }
 
 /**
- * The first component is a registry only if it looks like a host: a dot, a port, `localhost`, or an upper-case
- * letter, which no repository has (distribution/reference, `splitDockerDomain`).
+ * Splits off a first component that looks like a host: with a dot, a port or an upper-case letter,
+ * or `localhost` (distribution/reference, `splitDockerDomain`).
  */
 function splitRegistry(name: string): { registry: string; path: string } {
   const slash = name.indexOf('/');
@@ -101,7 +98,7 @@ function splitRegistry(name: string): { registry: string; path: string } {
   return { registry: first === LEGACY_REGISTRY ? DEFAULT_REGISTRY : first, path: name.slice(slash + 1) };
 }
 
-/** At most 100 characters of what the user gave, escaped: it may be anything. */
+/** Returns at most 100 characters of the user's text, escaped. */
 function quote(text: string): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

@@ -1,12 +1,13 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { PathComponents } from './path-components.js';
 import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from './whiteout.js';
 
 /**
- * First pass over a layer: its whiteouts and opaque markers take away what the lower layers have. Wherever a marker
- * stands in its layer, it never touches the layer's own entries, because none is in the tree yet. Markers make no
- * parents and follow no symlinks: a path that isn't there has nothing to hide. (SEMANTICS rules 1 to 3)
+ * First pass over a layer: its whiteouts and opaque markers take away what the lower layers have.
+ * Wherever a marker stands in its layer, it never touches the layer's own entries, because none is
+ * in the tree yet. Markers make no parents and follow no symlinks: a path that isn't there has
+ * nothing to hide. (rules O1 to O3)
  */
 export function applyMarkers(draft: DraftTree, entries: EntryTable): void {
   const heap = entries.pathHeap;
@@ -24,7 +25,7 @@ function hideName(draft: DraftTree, path: PathComponents): void {
   const last = path.count - 1;
   const directory = directoryAt(draft, path, last);
   if (directory === NONE) return;
-  const dentry = findIn(draft, directory, path, last, WHITEOUT_PREFIX_LENGTH);
+  const dentry = draft.findComponent(directory, path, last, WHITEOUT_PREFIX_LENGTH);
   if (dentry !== NONE) draft.unlink(dentry);
 }
 
@@ -34,30 +35,18 @@ function hideChildren(draft: DraftTree, path: PathComponents): void {
   if (directory === NONE) return;
   const emptied = draft.emptied(directory);
   if (depth === 0) return;
-  const dentry = findIn(draft, draft.parents[directory]!, path, depth - 1, 0);
-  draft.dentryInodes[dentry] = emptied;
+  const dentry = draft.findComponent(draft.parents[directory]!, path, depth - 1);
+  draft.setInode(dentry, emptied, 'opaque');
 }
 
 /** The directory that the first `depth` components name, or NONE. */
 function directoryAt(draft: DraftTree, path: PathComponents, depth: number): number {
   let directory = draft.root;
   for (let i = 0; i < depth; i++) {
-    const dentry = findIn(draft, directory, path, i, 0);
+    const dentry = draft.findComponent(directory, path, i);
     if (dentry === NONE) return NONE;
     directory = draft.dentryInodes[dentry]!;
     if (draft.kinds[directory] !== DIRECTORY) return NONE;
   }
   return directory;
-}
-
-function findIn(
-  draft: DraftTree,
-  directory: number,
-  path: PathComponents,
-  component: number,
-  skip: number,
-): number {
-  const start = path.starts[component]! + skip;
-  const end = path.ends[component]!;
-  return draft.find(directory, draft.hash(path.heap, start, end), path.heap, start, end);
 }

@@ -1,82 +1,79 @@
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
+import type { HidingWay, MergeObserver } from './merge-observer.js';
 import { hashName, slotOf } from './name-hash.js';
+import type { PathComponents } from './path-components.js';
 
 /** No inode, no dentry, no row. */
 export const NONE = -1;
 
-/** Kinds as they stand in the `kinds` column: places in ENTRY_KINDS. */
+/** Kinds in the `kinds` column: positions in ENTRY_KINDS. */
 export const DIRECTORY = ENTRY_KINDS.indexOf('dir');
 export const SYMLINK = ENTRY_KINDS.indexOf('symlink');
 export const HARD_LINK = ENTRY_KINDS.indexOf('hardlink');
 
-/** `layers` of the root until an entry names it: it comes with the base. */
+/** `layers` of the root until an entry names it. */
 const BASE_LAYER = 1;
 
 /** Bytes of an inode and a dentry in their columns. */
 const INODE_BYTES = 11;
 const DENTRY_BYTES = 31;
 
-/** First size of a column: what a layer of a few files needs. */
-const MIN_CAPACITY = 1024;
+/** First size of a column: a layer of a few files. A search holds a draft of each layer. */
+const MIN_CAPACITY = 64;
 
 /**
- * The tree while layers are applied: inodes and dentries as growing columns (34 bytes an entry), and a hash table (4 to
- * 8 more) from (directory, name) to the dentry. Nothing is ever freed: to take a subtree away its dentry is unlinked,
- * and what hung below is left behind out of reach, so that hiding a directory costs the same whatever its size.
+ * The tree while layers are applied: inodes and dentries as growing columns (34 bytes an entry),
+ * and a hash table (4 to 8 more) from (directory, name) to the dentry. Nothing is ever freed: to
+ * take a subtree away its dentry is unlinked, and what hung below is left behind out of reach, so
+ * that hiding a directory costs the same whatever its size.
  */
 export class DraftTree {
   inodeCount = 0;
-  kinds: Uint8Array<ArrayBuffer>;
-  /** Position in `tables` plus 1: the layer of the entry, or that made an implied directory. */
-  layers: Uint16Array<ArrayBuffer>;
+  kinds = new Uint8Array(0);
+  /** Position in `tables` plus 1, of the layer of the entry or that implied the directory. */
+  layers = new Uint16Array(0);
   /** NONE when no entry names the inode. */
-  rows: Int32Array<ArrayBuffer>;
+  rows = new Int32Array(0);
   /** Of directories; the root's is itself. */
-  parents: Int32Array<ArrayBuffer>;
+  parents = new Int32Array(0);
 
   dentryCount = 0;
-  dentryParents: Int32Array<ArrayBuffer>;
+  dentryParents = new Int32Array(0);
   /** NONE when the dentry was taken away. */
-  dentryInodes: Int32Array<ArrayBuffer>;
+  dentryInodes = new Int32Array(0);
   /** Which of `heaps` the name's bytes lie in. */
-  nameHeaps: Uint16Array<ArrayBuffer>;
-  nameStarts: Uint32Array<ArrayBuffer>;
-  nameLengths: Uint8Array<ArrayBuffer>;
-  nameHashes: Uint32Array<ArrayBuffer>;
-  #chain: Int32Array<ArrayBuffer>; // next dentry of the same slot
-  #slots: Int32Array<ArrayBuffer>;
+  nameHeaps = new Uint16Array(0);
+  nameStarts = new Uint32Array(0);
+  nameLengths = new Uint8Array(0);
+  nameHashes = new Uint32Array(0);
+  #chain = new Int32Array(0); // next dentry of the same slot
+  #slots = new Int32Array(0);
 
   root: number;
-  /** Where aufs metadata lives: a second root that nobody sees. */
+  /** A second root, never shown: of aufs metadata. */
   readonly aufsRoot: number;
-  /** The layers' path heaps, then one for names that came out of link targets. */
+  /** The layers' path heaps, then one for names that link targets contain. */
   readonly heaps: Uint8Array[];
   #spareUsed = 0;
   #spent = 0; // bytes of the merge at its peak
 
+  readonly tables: EntryTable[];
+  observer: MergeObserver | undefined;
+
   constructor(
-    readonly tables: readonly EntryTable[],
+    tables: readonly EntryTable[],
     readonly maxInodes: number = MAX_DRAFT_INODES,
     readonly maxBytes: number = Number.POSITIVE_INFINITY,
   ) {
+    this.tables = [...tables];
     const entries = tables.reduce((sum, table) => sum + table.length, 0);
     const capacity = Math.max(MIN_CAPACITY, entries + (entries >> 4));
-    this.kinds = new Uint8Array(capacity);
-    this.layers = new Uint16Array(capacity);
-    this.rows = new Int32Array(capacity);
-    this.parents = new Int32Array(capacity);
-    this.dentryParents = new Int32Array(capacity);
-    this.dentryInodes = new Int32Array(capacity);
-    this.nameHeaps = new Uint16Array(capacity);
-    this.nameStarts = new Uint32Array(capacity);
-    this.nameLengths = new Uint8Array(capacity);
-    this.nameHashes = new Uint32Array(capacity);
-    this.#chain = new Int32Array(capacity);
-    this.#slots = new Int32Array(tableSize(capacity)).fill(NONE);
+    this.#resizeInodes(capacity);
+    this.#resizeDentries(capacity);
     this.heaps = [...tables.map((table) => table.pathHeap), new Uint8Array(0)];
     this.root = this.addDirectory(0, BASE_LAYER);
     this.aufsRoot = this.addDirectory(this.inodeCount, BASE_LAYER);
@@ -91,7 +88,7 @@ export class DraftTree {
       );
     }
     this.#spend(INODE_COST);
-    if (this.inodeCount === this.kinds.length) this.#growInodes();
+    if (this.inodeCount === this.kinds.length) this.#resizeInodes(this.inodeCount * 2);
     const inode = this.inodeCount++;
     this.kinds[inode] = kind;
     this.layers[inode] = layer;
@@ -104,10 +101,6 @@ export class DraftTree {
     const inode = this.addInode(DIRECTORY, layer, NONE);
     this.parents[inode] = parent;
     return inode;
-  }
-
-  hash(bytes: Uint8Array, start: number, end: number): number {
-    return hashName(bytes, start, end);
   }
 
   /** The dentry of a name in a directory, or NONE. */
@@ -128,14 +121,38 @@ export class DraftTree {
     return NONE;
   }
 
+  /** As `find`, for a component of a path; `skip` bytes of it are no part of the name. */
+  findComponent(
+    directory: number,
+    { heap, starts, ends }: PathComponents,
+    component: number,
+    skip = 0,
+  ): number {
+    const start = starts[component]! + skip;
+    const end = ends[component]!;
+    return this.find(directory, hashName(heap, start, end), heap, start, end);
+  }
+
   findName(directory: number, name: Uint8Array): number {
-    return this.find(directory, this.hash(name, 0, name.length), name, 0, name.length);
+    return this.find(directory, hashName(name, 0, name.length), name, 0, name.length);
+  }
+
+  /** The inode of the same name in another directory, or NONE. */
+  inodeNamedAs(dentry: number, directory: number): number {
+    const name = this.nameOf(dentry);
+    const found = this.find(directory, this.nameHashes[dentry]!, name, 0, name.length);
+    return found === NONE ? NONE : this.dentryInodes[found]!;
+  }
+
+  nameOf(dentry: number): Uint8Array {
+    const start = this.nameStarts[dentry]!;
+    return this.heaps[this.nameHeaps[dentry]!]!.subarray(start, start + this.nameLengths[dentry]!);
   }
 
   /** The caller knows that the directory has no such name. */
   link(directory: number, hash: number, inode: number, heap: number, start: number, length: number): number {
     this.#spend(DENTRY_COST);
-    if (this.dentryCount === this.dentryParents.length) this.#growDentries();
+    if (this.dentryCount === this.dentryParents.length) this.#resizeDentries(this.dentryCount * 2);
     const dentry = this.dentryCount++;
     this.dentryParents[dentry] = directory;
     this.dentryInodes[dentry] = inode;
@@ -158,17 +175,26 @@ export class DraftTree {
     heap.set(name, this.#spareUsed);
     const start = this.#spareUsed;
     this.#spareUsed += name.length;
-    return this.link(directory, this.hash(name, 0, name.length), inode, spare, start, name.length);
+    return this.link(directory, hashName(name, 0, name.length), inode, spare, start, name.length);
   }
 
-  /** Another inode takes the name; `start` says where the same bytes lie in the new heap. */
-  replace(dentry: number, inode: number, heap: number, start: number): void {
+  /** Another inode, or NONE, takes the name. */
+  setInode(dentry: number, inode: number, how: HidingWay = 'replaced'): void {
+    if (this.dentryInodes[dentry] === inode) return;
+    this.observer?.taken?.(dentry, inode, how);
     this.dentryInodes[dentry] = inode;
+  }
+
+  /** As `setInode`; `start` says where the same bytes lie in the new heap. */
+  replace(dentry: number, inode: number, heap: number, start: number): void {
+    this.setInode(dentry, inode);
     this.nameHeaps[dentry] = heap;
     this.nameStarts[dentry] = start;
   }
 
+  /** Removes a name by a whiteout. */
   unlink(dentry: number): void {
+    this.setInode(dentry, NONE, 'whiteout');
     const slot = slotOf(this.dentryParents[dentry]!, this.nameHashes[dentry]!, this.#slots.length - 1);
     let before = this.#slots[slot]!;
     if (before === dentry) {
@@ -177,10 +203,21 @@ export class DraftTree {
       while (this.#chain[before] !== dentry) before = this.#chain[before]!;
       this.#chain[before] = this.#chain[dentry]!;
     }
-    this.dentryInodes[dentry] = NONE;
   }
 
-  /** The directory without its children: another inode of the same attributes, whose number the caller puts in place. */
+  /** An entry names the directory. */
+  setAttributes(directory: number, layer: number, row: number): void {
+    this.layers[directory] = layer;
+    this.rows[directory] = row;
+  }
+
+  /** Takes a longer table of the same layer, which begins with the rows of the one before. */
+  extend(position: number, table: EntryTable): void {
+    this.tables[position] = table;
+    this.heaps[position] = table.pathHeap;
+  }
+
+  /** The directory without its children: another inode, which the caller puts in place. */
   emptied(directory: number): number {
     const inode = this.addInode(DIRECTORY, this.layers[directory]!, this.rows[directory]!);
     this.parents[inode] = this.parents[directory]!;
@@ -193,6 +230,11 @@ export class DraftTree {
 
   linkTarget(inode: number): Uint8Array {
     return this.tables[this.layers[inode]! - 1]!.linkTarget(this.rows[inode]!);
+  }
+
+  /** Peak bytes of the merge, as counted. */
+  get spentBytes(): number {
+    return this.#spent;
   }
 
   /** Bytes of the columns. */
@@ -229,8 +271,7 @@ export class DraftTree {
     }
   }
 
-  #growInodes(): void {
-    const capacity = this.inodeCount * 2;
+  #resizeInodes(capacity: number): void {
     this.kinds = enlarged(this.kinds, new Uint8Array(capacity));
     this.layers = enlarged(this.layers, new Uint16Array(capacity));
     this.rows = enlarged(this.rows, new Int32Array(capacity));
@@ -238,8 +279,7 @@ export class DraftTree {
     garbageMade(this.inodeCount * INODE_BYTES);
   }
 
-  #growDentries(): void {
-    const capacity = this.dentryCount * 2;
+  #resizeDentries(capacity: number): void {
     this.dentryParents = enlarged(this.dentryParents, new Int32Array(capacity));
     this.dentryInodes = enlarged(this.dentryInodes, new Int32Array(capacity));
     this.nameHeaps = enlarged(this.nameHeaps, new Uint16Array(capacity));
@@ -257,7 +297,7 @@ export class DraftTree {
   }
 }
 
-/** Slots for `capacity` dentries: the power of two that keeps chains at one dentry or less on average. */
+/** Slots for `capacity` dentries: the power of two that keeps chains short. */
 function tableSize(capacity: number): number {
   return 2 ** Math.ceil(Math.log2(capacity));
 }

@@ -1,20 +1,16 @@
 import { LayerslayerError } from '../base/errors.js';
 import { DIRECTORY, type DraftTree, NONE, SYMLINK } from './draft-tree.js';
 import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
-import type { PathComponents } from './path-components.js';
+import { splitPath } from './resolve-path.js';
 
-/** Where a path leads: a directory, and the components below it that are missing or no directories. */
-export interface Destination {
-  directory: number;
-  missing: Uint8Array[];
-}
-
+const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
 
 /**
- * Walks directories of a path through symlinks, inside the root, as securejoin does: `..` of the root is the root, and
- * what is missing is taken lexically. The slow way: it is only gone when a plain walk met a symlink.
+ * Follows a path's directories through symlinks, inside the root, as securejoin does: `..` of the
+ * root is the root, and missing components are resolved lexically. Slow: used only for paths that a
+ * symlink is on.
  */
 export class LinkFollower {
   #stepsLeft: number;
@@ -27,11 +23,16 @@ export class LinkFollower {
   }
 
   /**
-   * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as missing
-   * @returns a string if the path leads nowhere: a loop of links, or a name or path too long
+   * @param isFollowed says of a symlink's dentry whether it leads on; one that doesn't counts as
+   *   missing
+   * @returns a directory, and the components below it that are no directories; a string if the
+   *   path leads nowhere: a loop of links, or a name or path too long
    * @throws LayerslayerError UNSUPPORTED past MAX_LINK_STEPS
    */
-  follow(components: readonly Uint8Array[], isFollowed: (dentry: number) => boolean): Destination | string {
+  follow(
+    components: readonly Uint8Array[],
+    isFollowed: (dentry: number) => boolean,
+  ): { directory: number; missing: Uint8Array[] } | string {
     const { draft } = this;
     const ahead = components.toReversed(); // a stack: the next component is the last
     const missing: Uint8Array[] = [];
@@ -54,7 +55,12 @@ export class LinkFollower {
         const target = draft.linkTarget(inode);
         this.#spend(target.length >> 3); // `./././…` adds no component, but must be read
         if (target[0] === SLASH) directory = draft.root;
-        ahead.push(...targetComponents(target).reverse());
+        // `..` stays: where it leads depends on the directory that it is met in.
+        ahead.push(
+          ...splitPath(target)
+            .filter((component) => !DOT.equals(component))
+            .reverse(),
+        );
       } else if (name.length > MAX_NAME_LENGTH) {
         return `its path leads through a symlink to a name of ${name.length} bytes`;
       } else {
@@ -83,22 +89,4 @@ export class LinkFollower {
       `merging layers: paths lead through symlinks for more than ${this.maxSteps} components, the limit`,
     );
   }
-}
-
-/** The target's components, `..` kept: where it leads depends on the directory that it is met in. */
-function targetComponents(target: Uint8Array): Uint8Array[] {
-  const components: Uint8Array[] = [];
-  let from = 0;
-  for (let at = 0; at <= target.length; at++) {
-    if (at < target.length && target[at] !== SLASH) continue;
-    const component = target.subarray(from, at);
-    if (component.length > 1 || (component.length === 1 && component[0] !== 0x2e)) components.push(component);
-    from = at + 1;
-  }
-  return components;
-}
-
-/** The views of a path's components up to `count`. */
-export function componentViews(path: PathComponents, count: number): Uint8Array[] {
-  return Array.from({ length: count }, (_, i) => path.view(i));
 }

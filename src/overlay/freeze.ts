@@ -3,17 +3,18 @@ import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { MergedTree } from './merged-tree.js';
 import { ROOT_INODE } from './tree.js';
 
-/** Bytes to order an inode and sort a dentry. */
+/** Bytes to order an inode and to sort a dentry. */
 const ORDERING_BYTES = 25;
 const SORTING_BYTES = 24;
 
 /**
- * The finished tree of a draft: only what the root reaches, numbered in data order.
+ * Returns the finished tree of a draft: only what the root reaches, numbered in data order.
  *
- * An entry's key is its draft inode, which ascends by layer and row; a directory's is the least key of all below it.
- * Inodes are numbered by key, of equal keys directories first and the one nearer to the root before the other, so
- * that directories come just before the first data they lead to. Dentries are listed by inode within their directory. All sorts are counting sorts:
- * linear, and without comparisons that a hostile order could make dear.
+ * An entry's key is its draft inode, which ascends by layer and row. A directory's key is the least
+ * key of all below it. Inodes are numbered by key; of equal keys directories come first, the one
+ * nearer to the root before the other. So a directory comes just before the first data below it.
+ * Dentries are listed by inode within their directory. All sorts are counting sorts: linear time,
+ * whatever order a hostile layer has.
  */
 export function freeze(draft: DraftTree, layerNumbers: readonly number[]): MergedTree {
   const byKey = inodesByKey(draft);
@@ -118,7 +119,7 @@ function reachedInodes(draft: DraftTree, children: ChildLists): Int32Array {
   return order.subarray(0, count);
 }
 
-/** A file may be met nearer to the root than a directory of the same key: the directory still comes first. */
+/** A file may be nearer to the root than a directory of the same key. */
 function directoriesFirst(draft: DraftTree, reached: Int32Array): Int32Array {
   const sorted = new Int32Array(reached.length);
   let count = 0;
@@ -127,7 +128,7 @@ function directoriesFirst(draft: DraftTree, reached: Int32Array): Int32Array {
   return sorted;
 }
 
-/** Each inode starts as its own key: a file may be met long after a directory that also holds it. */
+/** Each inode starts as its own key: a hard link's other directory may come much earlier. */
 function dataKeys(draft: DraftTree, children: ChildLists, reached: Int32Array): Int32Array {
   const keys = new Int32Array(draft.inodeCount);
   for (const inode of reached) keys[inode] = inode;
@@ -135,7 +136,7 @@ function dataKeys(draft: DraftTree, children: ChildLists, reached: Int32Array): 
     const directory = reached[at]!;
     const start = children.starts[directory]!;
     const end = children.starts[directory + 1]!;
-    // An empty directory has no data to be near to: it stays where it was made.
+    // An empty directory has no data to be near to: it stays at its own position.
     if (draft.kinds[directory] !== DIRECTORY || start === end) continue;
     let least = draft.inodeCount;
     for (let i = start; i < end; i++) least = Math.min(least, keys[children.inodes[i]!]!);
@@ -144,7 +145,7 @@ function dataKeys(draft: DraftTree, children: ChildLists, reached: Int32Array): 
   return keys;
 }
 
-/** Visible dentries by directory, within one by inode, of one inode's names the older first. */
+/** Visible dentries by directory, then by inode, then by age. */
 function sortedDentries(draft: DraftTree, numbers: Uint32Array, inodeCount: number): Int32Array {
   const visible = new Int32Array(draft.dentryCount);
   const inodes = new Int32Array(draft.dentryCount);
@@ -172,7 +173,7 @@ function sortedBy(items: Int32Array, keys: Int32Array, keyLimit: number): Int32A
   return sorted;
 }
 
-/** The places `order` of a column, from place `start` on. */
+/** Copies the elements `order` of a column to `into`, from index `start`. */
 function gathered<C extends Uint8Array | Uint16Array | Int32Array | Uint32Array>(
   into: C,
   column: C,

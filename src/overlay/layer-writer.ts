@@ -1,45 +1,53 @@
-import { quoteName } from '../base/quote-name.js';
-import type { EntryTable } from '../layer/entry-table.js';
+import { quoteName } from '../base/text/quote-name.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
-import { componentViews, type LinkFollower } from './follow-links.js';
+import type { LinkFollower } from './follow-links.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
+import { hashName } from './name-hash.js';
 import { PathComponents } from './path-components.js';
-import type { SkippedEntries } from './skipped-entries.js';
 import { roleOf } from './whiteout.js';
 
 /**
- * Second pass over a layer: its entries, in archive order, go into the tree, as an extracting tar would put them.
- * Archives list directory by directory: the directories of the last path are remembered, so that an entry costs a
- * walk only from where its path parts from the one before it.
+ * Second pass over a layer: its entries, in archive order, go into the tree, as an extracting tar
+ * would put them. Archives list directory by directory: the directories of the last path are
+ * remembered, so that an entry costs a walk only from where its path parts from the one before it.
  */
 export class LayerWriter {
-  readonly #heap: Uint8Array;
+  #heap: Uint8Array;
+  #rows = 0; // that were applied
   #path = new PathComponents();
   #lastPath = new PathComponents();
   readonly #target = new PathComponents();
-  /** `#directories[i]` is the directory that the first i components of `#lastPath` name, for i up to `#known`. */
+  /** Directories that the first i components of `#lastPath` name, for i up to `#known`. */
   readonly #directories = new Int32Array(MAX_PATH_DEPTH + 1);
   #known = 0;
 
   constructor(
     private readonly draft: DraftTree,
     private readonly position: number, // of the layer, from 0
-    private readonly entries: EntryTable,
+    private entries: EntryTable,
     private readonly follower: LinkFollower,
     private readonly skipped: SkippedEntries,
   ) {
     this.#heap = entries.pathHeap;
   }
 
-  apply(): void {
+  /**
+   * Applies all rows, or the next ones of a layer that is still being read.
+   * @param entries the layer's table, which begins with the rows of the one before
+   */
+  apply(entries = this.entries): void {
+    this.entries = entries;
+    this.#heap = entries.pathHeap;
     this.#directories[0] = this.draft.root;
-    for (let row = 0; row < this.entries.length; row++) {
+    for (let row = this.#rows; row < entries.length; row++) {
       const reason = this.#entry(row);
       if (reason === undefined) continue;
-      const path = this.#heap.subarray(this.entries.pathStart(row), this.entries.pathEnd(row));
-      this.skipped.add(row, path, reason);
+      this.draft.observer?.skipped?.(this.position + 1, row);
+      this.skipped.add(this.#heap.subarray(entries.pathStart(row), entries.pathEnd(row)), reason);
     }
+    this.#rows = entries.length;
     this.skipped.finish();
   }
 
@@ -58,12 +66,15 @@ export class LayerWriter {
     if (role === 'malformed') return 'no valid whiteout';
     if (path.count > MAX_PATH_DEPTH)
       return `its path has ${path.count} components, the limit is ${MAX_PATH_DEPTH}`;
-    if (role === 'whiteout' || role === 'opaque') return undefined;
+    if (role === 'whiteout' || role === 'opaque') {
+      draft.observer?.marker?.(path, role);
+      return undefined;
+    }
 
     const kind = ENTRY_KINDS.indexOf(entries.kind(row));
     if (path.count === 0) {
       if (kind !== DIRECTORY) return 'not a directory, and names the root';
-      this.#setAttributes(draft.root, row);
+      draft.setAttributes(draft.root, this.position + 1, row);
       return undefined;
     }
     if (kind === SYMLINK) {
@@ -73,7 +84,8 @@ export class LayerWriter {
       }
     }
 
-    // The target comes first: making the parents may replace it (`a` a file, then `a/b` a link to `a`).
+    // The target comes first: making the parents may replace it (`a` a file, then `a/b` a link to
+    // `a`).
     let dentryOfTarget = NONE;
     if (kind === HARD_LINK) {
       const found = this.#findTarget(row);
@@ -88,14 +100,14 @@ export class LayerWriter {
     const last = path.count - 1;
     const nameStart = path.starts[last]!;
     const nameEnd = path.ends[last]!;
-    const hash = draft.hash(this.#heap, nameStart, nameEnd);
+    const hash = hashName(this.#heap, nameStart, nameEnd);
     const dentry = draft.find(parent, hash, this.#heap, nameStart, nameEnd);
     let inode = inodeOfTarget;
     if (dentry !== NONE) {
       if (dentry === dentryOfTarget) return 'a hard link to itself';
       const existing = draft.dentryInodes[dentry]!;
       if (kind === DIRECTORY && draft.kinds[existing] === DIRECTORY) {
-        this.#setAttributes(existing, row);
+        draft.setAttributes(existing, this.position + 1, row);
         inode = existing;
       }
     }
@@ -111,14 +123,9 @@ export class LayerWriter {
     return undefined;
   }
 
-  #setAttributes(directory: number, row: number): void {
-    this.draft.layers[directory] = this.position + 1;
-    this.draft.rows[directory] = row;
-  }
-
   /**
-   * The directory that the entry goes into, made where it is missing; a non-directory in its place is replaced. From
-   * here on `path` is the last path.
+   * The directory that the entry goes into, made where it is missing; a non-directory in its place
+   * is replaced. From here on `path` is the last path.
    */
   #parent(path: PathComponents): number | string {
     const { draft } = this;
@@ -130,7 +137,7 @@ export class LayerWriter {
     for (let i = shared; i < depth; i++) {
       const start = path.starts[i]!;
       const end = path.ends[i]!;
-      const hash = draft.hash(this.#heap, start, end);
+      const hash = hashName(this.#heap, start, end);
       const dentry = draft.find(directory, hash, this.#heap, start, end);
       let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
@@ -141,7 +148,7 @@ export class LayerWriter {
         }
         inode = draft.addDirectory(directory, this.position + 1);
         if (dentry === NONE) draft.link(directory, hash, inode, this.position, start, end - start);
-        else draft.dentryInodes[dentry] = inode;
+        else draft.setInode(dentry, inode);
       }
       directory = inode;
       this.#directories[i + 1] = directory;
@@ -150,46 +157,37 @@ export class LayerWriter {
     return directory;
   }
 
-  /** Rule 5: only symlinks of the entry's own layer lead on; a lower layer's becomes a directory. */
+  /** Rule 5: only symlinks of the entry's own layer lead on; others become directories. */
   #parentBehindLinks(path: PathComponents): number | string {
-    const { draft } = this;
-    const found = this.follower.follow(componentViews(path, path.count - 1), (dentry) => this.#isOwn(dentry));
+    const found = this.follower.follow(path.views(path.count - 1), (dentry) => this.#isOwn(dentry));
     if (typeof found === 'string') return found;
-    let directory = found.directory;
-    for (const name of found.missing) {
-      const inode = draft.addDirectory(directory, this.position + 1);
-      const dentry = draft.findName(directory, name);
-      if (dentry === NONE) draft.linkCopy(directory, name, inode);
-      else draft.dentryInodes[dentry] = inode;
-      directory = inode;
-    }
-    return directory;
+    return found.missing.reduce((directory, name) => this.#directoryNamed(directory, name), found.directory);
   }
 
-  /** Names of aufs metadata keep their whole path, below a root of their own: they make no visible parents. */
+  /** Names of aufs metadata keep their whole path, below a root of their own. */
   #aufsParent(path: PathComponents): number {
-    const { draft } = this;
-    let directory = draft.aufsRoot;
-    for (let i = 0; i < path.count - 1; i++) {
-      const name = path.view(i);
-      const dentry = draft.findName(directory, name);
-      let inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
-      if (inode === NONE || draft.kinds[inode] !== DIRECTORY) {
-        inode = draft.addDirectory(directory, this.position + 1);
-        if (dentry === NONE) draft.linkCopy(directory, name, inode);
-        else draft.dentryInodes[dentry] = inode;
-      }
-      directory = inode;
-    }
-    return directory;
+    const names = path.views(path.count - 1);
+    return names.reduce((directory, name) => this.#directoryNamed(directory, name), this.draft.aufsRoot);
   }
 
-  /** A name's bytes lie in the heap of the layer that last made it something else than a directory. */
+  /** The directory of that name, made if it is missing; a non-directory is replaced. */
+  #directoryNamed(parent: number, name: Uint8Array): number {
+    const { draft } = this;
+    const dentry = draft.findName(parent, name);
+    const existing = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
+    if (existing !== NONE && draft.kinds[existing] === DIRECTORY) return existing;
+    const inode = draft.addDirectory(parent, this.position + 1);
+    if (dentry === NONE) draft.linkCopy(parent, name, inode);
+    else draft.setInode(dentry, inode);
+    return inode;
+  }
+
+  /** A name's bytes lie in the heap of the layer that last made it no directory. */
   #isOwn(symlinkDentry: number): boolean {
     return this.draft.nameHeaps[symlinkDentry] === this.position;
   }
 
-  /** The dentry that a hard link names, in any layer so far; a string says why there is none to link to. */
+  /** The dentry that a hard link names, in any layer so far; a string says why there is none. */
   #findTarget(row: number): number | string {
     const { draft } = this;
     const target = this.entries.linkTarget(row);
@@ -199,12 +197,12 @@ export class LayerWriter {
     const last = path.count - 1;
     let directory = roleOf(path) === 'aufs' ? draft.aufsRoot : draft.root;
     for (let i = 0; i < last; i++) {
-      const dentry = this.#findComponent(directory, path, i);
+      const dentry = draft.findComponent(directory, path, i);
       const inode = dentry === NONE ? NONE : draft.dentryInodes[dentry]!;
       if (inode !== NONE && draft.kinds[inode] === DIRECTORY) {
         directory = inode;
       } else if (inode !== NONE && draft.kinds[inode] === SYMLINK) {
-        const found = this.follower.follow(componentViews(path, last), () => true);
+        const found = this.follower.follow(path.views(last), () => true);
         if (typeof found === 'string') return `a hard link to ${quoteName(target)}: ${found}`;
         if (found.missing.length > 0) return `a hard link to nothing, ${quoteName(target)}`;
         directory = found.directory;
@@ -213,17 +211,35 @@ export class LayerWriter {
         return `a hard link to nothing, ${quoteName(target)}`;
       }
     }
-    const dentry = this.#findComponent(directory, path, last);
+    const dentry = draft.findComponent(directory, path, last);
     if (dentry === NONE) return `a hard link to nothing, ${quoteName(target)}`;
     if (draft.kinds[draft.dentryInodes[dentry]!] === DIRECTORY) {
       return `a hard link to a directory, ${quoteName(target)}`;
     }
     return dentry;
   }
+}
 
-  #findComponent(directory: number, path: PathComponents, component: number): number {
-    const start = path.starts[component]!;
-    const end = path.ends[component]!;
-    return this.draft.find(directory, this.draft.hash(path.heap, start, end), path.heap, start, end);
+/** Warnings of one layer that name their entry; the rest is counted: a log must not flood. */
+const MAX_WARNINGS_PER_LAYER = 100;
+
+/** Tells which entries of one layer are not shown, and why. */
+export class SkippedEntries {
+  #count = 0;
+
+  constructor(
+    private readonly layerNumber: number,
+    private readonly onWarning: ((message: string) => void) | undefined,
+  ) {}
+
+  add(path: Uint8Array, reason: string): void {
+    if (++this.#count > MAX_WARNINGS_PER_LAYER) return;
+    this.onWarning?.(`layer ${this.layerNumber}: skipped ${quoteName(path)}: ${reason}`);
+  }
+
+  /** Says how many were left unnamed. */
+  finish(): void {
+    const unnamed = this.#count - MAX_WARNINGS_PER_LAYER;
+    if (unnamed > 0) this.onWarning?.(`layer ${this.layerNumber}: skipped ${unnamed} more entries`);
   }
 }

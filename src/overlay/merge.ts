@@ -1,15 +1,15 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import type { EntryTable } from '../layer/entry-table.js';
-import { mergeLimit } from '../layer/table-budget.js';
+import type { EntryTable } from '../index/entry-table.js';
+import { mergeLimit } from '../index/table-budget.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
-import { LayerWriter } from './layer-writer.js';
+import { LayerWriter, SkippedEntries } from './layer-writer.js';
 import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
-import { SkippedEntries } from './skipped-entries.js';
 
 export interface NumberedLayer {
   entries: EntryTable;
@@ -17,34 +17,22 @@ export interface NumberedLayer {
 }
 
 export interface MergeOptions {
-  /** Told of each entry that is not shown, and why; at most 100 a layer by name. */
+  /** Receives a line for each entry that is not shown; at most 100 a layer by name. */
   onWarning?: (message: string) => void;
-  /** Told of every one of them. */
-  onSkipped?: (layerNumber: number, row: number) => void;
-  signal?: AbortSignal; // asked before each layer: a merge never waits
+  observe?: (draft: DraftTree) => MergeObserver;
+  signal?: AbortSignal; // checked before each layer: a merge never waits
 }
 
 /**
- * Lays the layers over each other, base first. Each is applied in two passes, its markers and then its entries, in
- * the order of the archive: what an entry replaces is gone, for a directory with all below it, also when a later entry
- * of the layer replaces that one again. (SEMANTICS, "Layers into one tree"; so does umoci)
- * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's reason
+ * Lays the layers over each other, base first. Each is applied in two passes, its markers and then
+ * its entries, in the order of the archive: what an entry replaces is gone, for a directory with
+ * all below it, also when a later entry of the layer replaces that one again. (rule O1; so does
+ * umoci)
+ * @throws LayerslayerError UNSUPPORTED when a limit is passed (the message names it); the signal's
+ *   reason
  */
 export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOptions = {}): MergedTree {
-  const tables = layers.map((layer) => layer.entries);
-  checkLimits(tables);
-  const draft = new DraftTree(tables, MAX_DRAFT_INODES, mergeBytes(tables));
-  const follower = new LinkFollower(draft);
-  for (const [position, layer] of layers.entries()) {
-    options.signal?.throwIfAborted();
-    try {
-      applyMarkers(draft, layer.entries);
-      const skipped = new SkippedEntries(layer.number, options.onWarning, options.onSkipped);
-      new LayerWriter(draft, position, layer.entries, follower, skipped).apply();
-    } catch (error) {
-      throw withContext(error, `layer ${layer.number}`);
-    }
-  }
+  const { draft } = draftOf(layers, options);
   const tree = freeze(
     draft,
     layers.map((layer) => layer.number),
@@ -53,8 +41,44 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
   return tree;
 }
 
-/** Returns the memory that the tables leave of their image's limit. */
-function mergeBytes(tables: readonly EntryTable[]): number {
+/**
+ * Merges the layers into a draft.
+ * @param maxBytes memory that it may take
+ * @returns also the writer of the last layer, for more rows of it
+ * @throws LayerslayerError as mergeLayers
+ */
+export function draftOf(
+  layers: readonly NumberedLayer[],
+  { onWarning, observe, signal }: MergeOptions = {},
+  maxBytes = mergeBytes(layers),
+): { draft: DraftTree; writer: LayerWriter | undefined } {
+  const tables = layers.map((layer) => layer.entries);
+  const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes);
+  draft.observer = observe?.(draft);
+  const follower = new LinkFollower(draft);
+  let writer: LayerWriter | undefined;
+  for (const [position, { entries, number }] of layers.entries()) {
+    signal?.throwIfAborted();
+    try {
+      applyMarkers(draft, entries);
+      const skipped = new SkippedEntries(number, onWarning);
+      writer = new LayerWriter(draft, position, entries, follower, skipped);
+      writer.apply();
+    } catch (error) {
+      throw withContext(error, `layer ${number}`);
+    }
+    draft.observer?.layerDone?.(number);
+  }
+  return { draft, writer };
+}
+
+/**
+ * Returns the memory that the layers' tables leave of their image's limit.
+ * @throws LayerslayerError UNSUPPORTED past another limit
+ */
+export function mergeBytes(layers: readonly NumberedLayer[]): number {
+  const tables = layers.map((layer) => layer.entries);
+  checkLimits(tables);
   let blobBytes = 0;
   let tableBytes = 0;
   let isLimited = false;

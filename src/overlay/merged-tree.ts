@@ -1,13 +1,13 @@
-import type { EntryTable } from '../layer/entry-table.js';
+import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { hashName, slotOf } from './name-hash.js';
-import { type InodeKind, ROOT_INODE, type Tree } from './tree.js';
+import { type InodeKind, ROOT_INODE, SYMLINK_MODE, type Tree } from './tree.js';
 
-/** Columns by inode; place 0 is unused. */
+/** Columns by inode; index 0 is unused. */
 export interface InodeColumns {
   tables: readonly EntryTable[];
   layerNumbers: readonly number[];
-  kinds: Uint8Array; // places in ENTRY_KINDS
+  kinds: Uint8Array; // positions in ENTRY_KINDS
   layers: Uint16Array; // position in `tables` plus 1
   rows: Int32Array; // NO_ROW: implied
   nlinks: Uint32Array;
@@ -16,9 +16,9 @@ export interface InodeColumns {
 
 /** Columns by dentry, directory by directory. */
 export interface DentryColumns {
-  childStarts: Uint32Array; // by inode: its first dentry; one place more than inodes
+  childStarts: Uint32Array; // by inode: its first dentry; one element more than inodes
   inodes: Uint32Array;
-  nameHeaps: Uint16Array; // place in `heaps`
+  nameHeaps: Uint16Array; // position in `heaps`
   nameStarts: Uint32Array;
   nameLengths: Uint8Array;
   heaps: readonly Uint8Array[];
@@ -27,10 +27,8 @@ export interface DentryColumns {
 /** Row of a directory that no entry names. */
 const NO_ROW = -1;
 
-/** Attributes of a directory that no entry names. (SEMANTICS rule 1) */
+/** Attributes of a directory that no entry names. (rule O1) */
 const IMPLIED_MODE = 0o755;
-/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
-const SYMLINK_MODE = 0o777;
 
 const DIRECTORY_SIZE = 4096;
 const BLOCK_SIZE = 4096;
@@ -38,24 +36,24 @@ const STAT_BLOCK_SIZE = 512;
 
 const NO_XATTRS: readonly never[] = [];
 
-/** The merged tree as columns: 19 bytes an inode, 11 a dentry, 6 to 12 for its place in the table of names. */
+/** The merged tree as columns: 19 bytes an inode, 11 a dentry, 6 to 12 a slot of its name. */
 export class MergedTree implements Tree {
   readonly inodeCount: number;
   readonly blocks: number;
   /**
-   * Dentry plus 1 at the place of (directory, name), or the next free one after it; 0 is free. Made at the first lookup:
-   * a mount is ready earlier.
+   * Dentry plus 1 at the slot of (directory, name), or the next free one after it; 0 is free. Made
+   * by the first lookup: a mount is ready earlier.
    */
   #slots: Uint32Array | undefined;
 
-  /** @param known what was counted when the same columns were made */
+  /** @param blocks if known; else they are counted */
   constructor(
     readonly inodes: InodeColumns,
     readonly dentries: DentryColumns,
-    known?: { blocks: number },
+    blocks?: number,
   ) {
     this.inodeCount = inodes.kinds.length - 1;
-    this.blocks = known?.blocks ?? this.#countBlocks();
+    this.blocks = blocks ?? this.#countBlocks();
   }
 
   kind(inode: number): InodeKind {
@@ -134,7 +132,7 @@ export class MergedTree implements Tree {
     let slot = slotOf(parent, hashName(name, 0, name.length), mask);
     for (let found = slots[slot]!; found !== 0; found = slots[slot]!) {
       const dentry = found - 1;
-      // A directory's dentries lie together: their range is as good as a column of parents.
+      // A directory's dentries are adjacent: their range serves as a column of parents.
       if (
         dentry >= start &&
         dentry < end &&

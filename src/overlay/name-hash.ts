@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 /**
- * HalfSipHash-1-3 of a name: what Linux takes for hash tables on 32-bit machines. Keyed, because a layer could
- * otherwise bring 10^5 names of one hash and turn each lookup into a walk over all of them. (SipHash: Aumasson,
- * Bernstein 2012; Linux, lib/siphash.c, `hsiphash`)
+ * Key of HalfSipHash-1-3, which Linux uses for hash tables on 32-bit machines. Without a key, a
+ * layer could have 10^5 names of one hash, and each lookup would visit all of them. (SipHash:
+ * Aumasson, Bernstein 2012; Linux, lib/siphash.c, `hsiphash`)
  */
 export interface HashKey {
   readonly low: number;
   readonly high: number;
 }
 
-/** One key a process: nothing that a hash decides is ever seen or stored. */
+/** One key a process: nothing that depends on a hash is shown or stored. */
 export const PROCESS_KEY: HashKey = {
   low: randomBytes(4).readInt32LE(),
   high: randomBytes(4).readInt32LE(),
@@ -62,8 +62,8 @@ export function hashName(bytes: Uint8Array, start: number, end: number, key: Has
 }
 
 /**
- * Place of (directory, name) in a table of `mask + 1` slots. Directories are small ascending numbers: the golden ratio
- * spreads one name that stands in many of them.
+ * Slot of (directory, name) in a table of `mask + 1`. Directories are small ascending numbers: the
+ * golden ratio spreads one name that is in many of them.
  */
 export function slotOf(directory: number, nameHash: number, mask: number): number {
   return (Math.imul(directory, 0x9e3779b1) ^ nameHash) & mask;

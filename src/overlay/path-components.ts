@@ -7,8 +7,8 @@ const DOT = 0x2e;
 const INITIAL_COMPONENTS = 64;
 
 /**
- * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in, so that no bytes
- * are copied. One object is filled again and again. (SEMANTICS, rule 6)
+ * A path cleaned as `path.Clean('/' + name)`: its components as offsets into the heap it lies in,
+ * so that no bytes are copied. One object is filled again and again. (rule O6)
  */
 export class PathComponents {
   heap: Uint8Array = new Uint8Array(0);
@@ -70,17 +70,18 @@ export class PathComponents {
     return this.heap.subarray(this.starts[component]!, this.ends[component]!);
   }
 
-  /** The first `count` components joined by slashes, as latin1, so that each byte counts: to look paths up by. */
+  /** The first `count` components joined by slashes, as latin1, so that each byte counts. */
   key(count: number): string {
     if (count === 0) return '';
     for (let i = 1; i < count; i++) {
-      if (this.starts[i] !== this.ends[i - 1]! + 1) return this.#joined(count);
+      if (this.starts[i] !== this.ends[i - 1]! + 1) return keyOf(this.views(count));
     }
     return latin1(this.heap.subarray(this.starts[0]!, this.ends[count - 1]!)); // it was clean
   }
 
-  #joined(count: number): string {
-    return Array.from({ length: count }, (_, i) => latin1(this.view(i))).join('/');
+  /** Views of the first `count` components. */
+  views(count: number): Uint8Array[] {
+    return Array.from({ length: count }, (_, i) => this.view(i));
   }
 
   #push(start: number, end: number): void {
@@ -93,7 +94,17 @@ export class PathComponents {
   }
 }
 
-function latin1(bytes: Uint8Array): string {
+/** The key of a name in the directory with a key, as `PathComponents.key`. */
+export function childKey(directory: string, name: Uint8Array): string {
+  return directory === '' ? latin1(name) : `${directory}/${latin1(name)}`;
+}
+
+/** The key of a path of clean names. */
+export function keyOf(path: readonly Uint8Array[]): string {
+  return path.reduce(childKey, '');
+}
+
+export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 

@@ -1,7 +1,12 @@
+import { LayerslayerError } from '../base/errors.js';
+import { shownName } from '../base/text/quote-name.js';
 import { MAX_FOLLOWED_LINKS } from './limits.js';
 import { ROOT_INODE, type Tree } from './tree.js';
 
-/** Where a path leads in a tree. Names are views or parts of the path; those from the root on, without symlinks. */
+/**
+ * Where a path leads in a tree. `names` are components from the root, without symlinks: views of
+ * the tree, or parts of the path.
+ */
 export type Resolved =
   | { kind: 'found'; inode: number; names: readonly Uint8Array[] }
   /** `names` is a directory that is there, `name` is not in it; `rest` would come after. */
@@ -17,44 +22,98 @@ export type Resolved =
   /** More than MAX_FOLLOWED_LINKS symlinks. */
   | { kind: 'loop'; names: readonly Uint8Array[] };
 
+/** What a path is resolved in: a merged tree, or the file system that is mounted. */
+export type PathTree = Pick<Tree, 'kind' | 'lookup' | 'linkTarget'>;
+
+/**
+ * Which symlinks a path follows: all, as stat(2); those of its parent directories, as lstat(2); or
+ * none, since the kernel has resolved them: then a symlink with more of the path after it is
+ * `no-directory`.
+ */
+export type FollowedLinks = 'all' | 'parents' | 'none';
+
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const SLASH = 0x2f;
 
 /**
- * Follows a path as the kernel would inside the image's root: symlinks also in the last place, `..` from where they led, and
- * of the root the root itself. (path_resolution(7))
+ * Resolves a path as the kernel does inside the image's root: `..` is the parent of the directory
+ * that symlinks led to, and of the root the root itself. (path_resolution(7))
  * @param path components, `.` and `..` among them
  */
-export function resolvePath(tree: Tree, path: readonly Uint8Array[]): Resolved {
+export function resolvePath(
+  tree: PathTree,
+  path: readonly Uint8Array[],
+  follow: FollowedLinks = 'all',
+): Resolved {
   const ahead = path.toReversed(); // a stack: the next component is the last
   const names: Uint8Array[] = [];
-  let inode = ROOT_INODE;
+  const inodes = [ROOT_INODE]; // of the root and `names`
   let links = 0;
   for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+    const inode = inodes.at(-1)!;
     if (tree.kind(inode) !== 'dir') return { kind: 'no-directory', inode, names };
     if (DOT.equals(name)) continue;
     if (DOT_DOT.equals(name)) {
-      inode = tree.parentOf(inode);
-      names.pop();
+      if (names.pop()) inodes.pop();
       continue;
     }
     const child = tree.lookup(inode, name);
     if (child === 0) return { kind: 'missing', names, name, rest: ahead.toReversed(), isLinked: links > 0 };
-    if (tree.kind(child) !== 'symlink') {
-      inode = child;
+    const isFollowed = follow === 'all' || (follow === 'parents' && ahead.length > 0);
+    if (!isFollowed || tree.kind(child) !== 'symlink') {
+      inodes.push(child);
       names.push(name);
       continue;
     }
     if (++links > MAX_FOLLOWED_LINKS) return { kind: 'loop', names: [...names, name] };
     const target = tree.linkTarget(child);
     if (target[0] === SLASH) {
-      inode = ROOT_INODE;
+      inodes.length = 1;
       names.length = 0;
     }
     ahead.push(...splitPath(target).reverse());
   }
-  return { kind: 'found', inode, names };
+  return { kind: 'found', inode: inodes.at(-1)!, names };
+}
+
+/** Returns whether a tree has a path, even as a dangling symlink. */
+export function hasPath(tree: PathTree, path: readonly Uint8Array[]): boolean {
+  const name = path.at(-1);
+  if (name === undefined) return true;
+  const parent = resolvePath(tree, path.slice(0, -1));
+  if (parent.kind !== 'found' || tree.kind(parent.inode) !== 'dir') return false;
+  return DOT.equals(name) || DOT_DOT.equals(name) || tree.lookup(parent.inode, name) !== 0;
+}
+
+/**
+ * Returns the error for a path that leads to no file.
+ * @param asked the path as it was given
+ * @param where what was searched; default: the image
+ * @param hint advice for a missing path; default: how much of it exists
+ */
+export function missingPathError(
+  resolved: Exclude<Resolved, { kind: 'found' }>,
+  asked: Uint8Array,
+  { where = 'image', hint }: { where?: string | undefined; hint?: string | undefined } = {},
+): LayerslayerError {
+  const shown = shownName(asked);
+  const { kind, names } = resolved;
+  if (kind === 'loop')
+    return new LayerslayerError('NOT_FOUND', `too many levels of symbolic links: ${shown}`);
+  const reached = shownName(joinPath(names));
+  let what = shown;
+  let known: string | undefined = kind === 'no-directory' ? `not a directory: ${reached}` : undefined;
+  if (kind === 'missing') {
+    const { name, rest, isLinked } = resolved;
+    if (isLinked) what += ` -> ${shownName(joinPath([...names, name, ...rest]))}`;
+    if (names.length > 0) known = `${reached} exists`;
+  }
+  const advice = hint ?? known;
+  return new LayerslayerError(
+    'NOT_FOUND',
+    `no such file in ${where}: ${what}${advice === undefined ? '' : ` (${advice})`}`,
+  );
 }
 
 /** The components of a path or link target; `.` and `..` stay. */

@@ -4,13 +4,13 @@ import type { NumberedLayer } from './merge.js';
 import { MergedTree } from './merged-tree.js';
 
 /**
- * A merged tree as one file, so that mounting an image again need not merge it again:
+ * A merged tree as one file, so that a second mount of an image needs no merge:
  *
  *     magic, version, header length (u32 each) | SHA-256 of what follows | header | columns
  *
- * The header is JSON; columns stand at multiples of eight and are used where they lie. Names stay in the layers' indexes,
- * and so do attributes: the tree is of use only beside the very tables it was merged from, in the form this machine has
- * numbers in. Any damage is CORRUPT_LAYER: the layers are merged anew.
+ * The header is JSON. Columns start at multiples of eight, in this machine's byte order, and are
+ * used in place. Names and attributes are in the layers' tables: the tree needs the tables that it
+ * was merged from. Any damage is CORRUPT_LAYER: the layers are merged again.
  */
 
 const MAGIC = 0x5254534c; // "LSTR"
@@ -19,7 +19,7 @@ export const TREE_VERSION = 1;
 const CHECKSUM_OFFSET = 12;
 const HEADER_OFFSET = CHECKSUM_OFFSET + 32;
 const ALIGNMENT = 8; // bytes
-/** Of a root whose children must all be there; a header beyond it is damage. */
+/** A longer header is damage. */
 const MAX_HEADER_LENGTH = 64 * 1024 * 1024;
 
 interface Header {
@@ -27,14 +27,14 @@ interface Header {
   layers: [number: number, entries: number, pathBytes: number][];
   inodes: number;
   dentries: number;
-  spareBytes: number; // names that came out of link targets
+  spareBytes: number; // of names that link targets contain
   blocks: number;
   warnings: readonly string[];
 }
 
 export interface DecodedTree {
   tree: MergedTree;
-  warnings: readonly string[]; // what the merge said of entries it left out
+  warnings: readonly string[]; // the merge's, of skipped entries
 }
 
 export function encodeTree(
@@ -70,8 +70,8 @@ export function encodeTree(
 }
 
 /**
- * @param bytes are the tree's from now on
- * @param layers those that it was merged from
+ * @param bytes owned by the tree from now on
+ * @param layers that it was merged from
  * @throws LayerslayerError CORRUPT_LAYER for any damage, another version, or other layers
  */
 export function decodeTree(bytes: Uint8Array, layers: readonly NumberedLayer[]): DecodedTree {
@@ -115,7 +115,7 @@ export function decodeTree(bytes: Uint8Array, layers: readonly NumberedLayer[]):
       nameLengths: take(Uint8Array, dentries),
       heaps: [...layers.map((layer) => layer.entries.pathHeap), take(Uint8Array, header.spareBytes)],
     },
-    { blocks: header.blocks },
+    header.blocks,
   );
   return { tree, warnings: header.warnings };
 }

@@ -3,13 +3,21 @@ import type { EntryKind } from '../tar/entry.js';
 /** The inode number of the root, as FUSE wants it (FUSE_ROOT_ID). */
 export const ROOT_INODE = 1;
 
+/** A symlink's mode is not the archive's: Linux has no other. (symlink(7)) */
+export const SYMLINK_MODE = 0o777;
+
 /** What an inode can be: hard links have become names of one inode. */
 export type InodeKind = Exclude<EntryKind, 'hardlink'>;
 
 /**
- * The merged tree: inodes (numbered 1 to inodeCount, ascending in data order) and dentries. Columns inside; a getter
- * allocates nothing unless it returns a view. Attributes that no layer gave (implied parents) are the defaults of
- * SEMANTICS rule 1. The tree holds no file contents: `layerOf` and `rowOf` say where they are.
+ * The merged tree: inodes (numbered 1 to inodeCount, ascending in data order) and dentries. Columns
+ * inside; a getter allocates nothing unless it returns a view. Attributes that no layer gave
+ * (implied parents) are the defaults of rule O1. The tree holds no file contents:
+ * `layerOf` and `rowOf` say where they are.
+ *
+ * The layer (by its digest, or within an image its number) and the row identify an inode, so that
+ * trees of two images can be compared: hard links are one inode, each other row is at most one.
+ * Only implied directories have no row.
  */
 export interface Tree {
   readonly inodeCount: number;
@@ -21,14 +29,14 @@ export interface Tree {
   uid(inode: number): number;
   gid(inode: number): number;
   size(inode: number): number; // directories 4096, symlinks the target's length
-  /** 512-byte units of data: ceil(size/512), of a sparse file its data only; 0 for what is not a file. */
+  /** 512-byte units of data: ceil(size/512), of a sparse file its data only; 0 if no file. */
   blocks512(inode: number): number;
   mtimeSeconds(inode: number): number;
   mtimeNanoseconds(inode: number): number;
   deviceMajor(inode: number): number;
   deviceMinor(inode: number): number;
   nlink(inode: number): number; // of a directory 2 + its subdirectories
-  /** Number of the layer (1 is the base) that the inode comes from; 0: the root of an image without layers. */
+  /** Number of the inode's layer (1 is the base); 0: the root of an image without layers. */
   layerOf(inode: number): number;
   /** Row of the inode's entry in that layer's table; -1 when implied. */
   rowOf(inode: number): number;
@@ -37,12 +45,9 @@ export interface Tree {
 
   /** The inode that `name` is in directory `parent`, 0 when there is none. */
   lookup(parent: number, name: Uint8Array): number;
-  /** A directory's parent (the root's is the root); of anything else the directory of its first name. */
+  /** A directory's parent (the root's is the root); else the directory of its first name. */
   parentOf(inode: number): number;
-  /**
-   * Children of a directory are the dentries `childStart(dir)` to `childEnd(dir) - 1`, in data order, so that a walk
-   * reads the layers forward.
-   */
+  /** Its children are the dentries `childStart(dir)` to `childEnd(dir) - 1`, in data order. */
   childStart(directory: number): number;
   childEnd(directory: number): number;
   dentryInode(dentry: number): number;

@@ -2,8 +2,8 @@ import { MAX_NAME_LENGTH } from './limits.js';
 import type { PathComponents } from './path-components.js';
 
 /**
- * What a cleaned path asks for. `aufs`: below a `.wh..wh.` name, kept out of sight as the target of hard links.
- * (OCI image-spec layer.md, "Whiteouts"; SEMANTICS rules 2, 3 and 6)
+ * What a cleaned path asks for. `aufs`: below a `.wh..wh.` name, kept out of sight as the target of
+ * hard links. (OCI image-spec layer.md, "Whiteouts"; rules O2, O3 and O6)
  */
 export type PathRole = 'entry' | 'whiteout' | 'opaque' | 'aufs' | 'malformed';
 
@@ -30,7 +30,14 @@ export function roleOf(path: PathComponents): PathRole {
   return 'entry';
 }
 
-/** False for a layer without any marker: most base layers are spared the pass that looks for them. */
+/** False for a name that no layer shows, whatever is in it. */
+export function isShownName(name: Uint8Array): boolean {
+  return name.length <= MAX_NAME_LENGTH && !startsWith(name, 0, name.length, PREFIX);
+}
+
+/**
+ * False for a layer without any marker: most base layers are spared the pass that looks for them.
+ */
 export function mayHaveMarkers(heap: Uint8Array): boolean {
   return Buffer.from(heap.buffer, heap.byteOffset, heap.byteLength).includes(PREFIX);
 }

@@ -1,36 +1,29 @@
 import type { ErrorCode } from '../base/errors.js';
-import { clientCertificate } from './connection-advice.js';
-import { decodedBody } from './content-coding.js';
-import { type HttpAnswer, headerOf } from './http-exchange.js';
-import { oneLine } from './one-line.js';
+import { oneLine } from '../base/text/one-line.js';
+import { withoutSentSecrets } from './authorization/sent-secrets.js';
+import { clientCertificate } from './http/connection-advice.js';
+import { decodedBody } from './http/content-coding.js';
+import { type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
-import { withoutSentSecrets } from './sent-secrets.js';
 
-/** Bytes of an error body that are read: registries send a few hundred, broken gateways a hundred MB. */
+/** Bytes read of an error body. Registries send a few hundred, broken gateways a hundred MB. */
 const ERROR_BODY_MAX = 64 * 1024;
-/** Ms for an error's body: a server that drips it must not hold a pass over a layer, which has no deadline. */
+/** Ms for an error's body. An index pass has no deadline, so a dripped body could block it. */
 const ERROR_BODY_MS = 5_000;
 
 /**
- * An answer that is not what was wanted, as a fault; its body is read for the registry's own words.
- * @param doing what was being done, as `reading manifest docker.io/library/x:y`
- * @param wanted the status that would have been right, as `200`
+ * Returns an unwanted response as a fault. Reads its body for the registry's own message.
+ * @param doing names the operation, as `reading manifest docker.io/library/x:y`
+ * @param wanted the expected status, as `200`
  */
-export async function answerFault(
-  answer: HttpAnswer,
-  doing: string,
-  wanted: string,
-  nowMs: number,
-): Promise<RegistryFault> {
-  const { status } = answer;
-  const host = answer.url.host;
-  const words = await registryWords(answer, host);
+export async function answerFault(answer: HttpAnswer, doing: string, wanted: string): Promise<RegistryFault> {
+  const { status, url, proxy } = answer;
+  const words = await registryWords(answer, url.host);
   const { code, advice } = judge(status);
-  const afterMs = retryAfterMs(headerOf(answer, 'retry-after'), nowMs);
-  const explained = explain(status, host);
-  const from = placeOf(answer.url, answer.proxy);
-  const message = `${doing}: got ${status} from ${from}, want ${wanted}${words}${explained}`;
-  return new RegistryFault(code, message, advice, { host, ...(afterMs !== undefined && { afterMs }) });
+  const from = placeOf(url, proxy);
+  const message = `${doing}: got ${status} from ${from}, want ${wanted}${words}${explain(status, url.host)}`;
+  const retryAfter = headerOf(answer, 'retry-after');
+  return new RegistryFault(code, message, advice, { host: url.host, retryAfter });
 }
 
 function judge(status: number): { code: ErrorCode; advice: RetryAdvice } {
@@ -46,14 +39,6 @@ function explain(status: number, host: string): string {
   if (status === 403) return '; it is private, or the credentials do not allow it';
   if (status === 429) return `; ${host} limits how often it is asked: log in, or try later`;
   return '';
-}
-
-/** Retry-After, RFC 9110 section 10.2.3: seconds or a date. Anything else is no advice. */
-export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
 /** nginx rejects clients without a certificate with an HTML page and status 400. */
@@ -74,7 +59,7 @@ async function registryWords(answer: HttpAnswer, host: string): Promise<string> 
   const wanted = NGINX_CERTIFICATE_PAGE.exec(text)?.[1];
   if (wanted !== undefined) return `: ${wanted}: ${clientCertificate(host)}`;
   const type = headerOf(answer, 'content-type') ?? '';
-  // Pages for people say nothing in one line, and XML of storage may quote the signed request.
+  // HTML has no message of one line, and storage's XML may quote the signed request.
   if (/html|xml/i.test(type) || /^\s*</.test(text)) return '';
   const said = errorMessage(text) ?? (text.startsWith('{') ? '' : text);
   const words = oneLine(withoutSentSecrets(said, answer));

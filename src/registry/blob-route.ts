@@ -1,7 +1,13 @@
-import type { Digest } from '../oci/digest.js';
+import { type Descriptor, isForeign } from '../oci/descriptor.js';
 import type { Endpoint } from './endpoint.js';
-import type { ForeignLayer } from './foreign-layer.js';
-import { contentLengthOf, type Exchange, type HttpAnswer, headerOf } from './http-exchange.js';
+import { ForeignLayer } from './foreign-layer.js';
+import {
+  contentLengthOf,
+  type Exchange,
+  type HttpAnswer,
+  type HttpRequest,
+  headerOf,
+} from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 
 /** What storage says when a signed address has expired or its object is gone. */
@@ -10,86 +16,85 @@ const EXPIRED_STATUSES = new Set([400, 401, 403, 404, 410]);
 export interface BlobRouteOptions {
   endpoint: Endpoint;
   repository: string;
-  digest: Digest;
-  size: number; // bytes, as the descriptor says
+  layer: Descriptor;
   toRegistry: Exchange; // with authorization and redirects
   toStorage: Exchange; // with redirects only: storage refuses our Authorization, and must not see it
-  foreign: ForeignLayer | undefined; // other locations that the manifest states
 }
 
 /** An address that answered, and the rule for requests to it. */
-interface StorageAddress {
-  url: URL;
-  senderNearby: boolean;
-}
+type StorageAddress = Pick<HttpRequest, 'url' | 'senderNearby'>;
 
 /**
- * How to get at a blob: by the registry, or straight by the storage it redirects to, as long as that address works
- * (they are signed for minutes). One request a read less.
+ * The way to a blob: through the registry, or straight to the storage that it redirects to. That
+ * saves a request for each read while the storage's address works (it is signed for minutes).
  */
 export class BlobRoute {
   readonly #options: BlobRouteOptions;
+  readonly #foreign: ForeignLayer | undefined; // other locations that the manifest states
   #storage: StorageAddress | undefined;
 
   constructor(options: BlobRouteOptions) {
+    const { endpoint, layer, toStorage } = options;
     this.#options = options;
+    this.#foreign = isForeign(layer) ? new ForeignLayer(endpoint.host, layer, toStorage) : undefined;
   }
 
-  /** Answers a GET of the blob. @param range value of the Range header, undefined for the whole blob */
+  /** Sends a GET of the blob. @param range value of the Range header; undefined: the whole blob */
   async open(range: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const { endpoint, repository, digest, size, toRegistry, toStorage, foreign } = this.#options;
+    const { endpoint, repository, layer, toRegistry } = this.#options;
     const headers: Record<string, string> = range === undefined ? {} : { range };
-    const storage = this.#storage;
-    if (storage !== undefined) {
-      const answer = await toStorage({ method: 'GET', headers, ...storage }, signal).catch(
-        (error: unknown) => {
-          // A node of the storage that went away: the registry may name another.
-          this.#forget(storage);
-          throw error;
-        },
-      );
-      if (!EXPIRED_STATUSES.has(answer.status) && !isXmlPage(answer, size)) return answer;
+    const stored = await this.#fromStorage(headers, signal);
+    if (stored) return stored;
+    const url = new URL(`/v2/${repository}/blobs/${layer.digest}`, endpoint.origin);
+    const answer = await toRegistry({ method: 'GET', url, headers }, signal);
+    if (this.#foreign && (answer.status === 404 || answer.status === 410)) {
       answer.body.discard();
-      this.#forget(storage);
-    }
-    const answer = await toRegistry(
-      endpoint.request('GET', `/v2/${repository}/blobs/${digest}`, headers),
-      signal,
-    );
-    if (foreign && (answer.status === 404 || answer.status === 410)) {
-      answer.body.discard();
-      const found = await foreign.open(headers, answer.nearby, signal);
-      this.#storage = { url: found.url, senderNearby: found.senderNearby ?? false };
-      return found;
+      return this.#remember(await this.#foreign.open(headers, answer.nearby, signal));
     }
     if (endpoint.serves(answer.url)) return answer;
-    if (isXmlPage(answer, size)) {
+    if (isXmlPage(answer, layer.size)) {
       answer.body.discard();
-      throw new RegistryFault(
-        'REGISTRY_UNAVAILABLE',
-        `${answer.url.host}: got an XML page, want a blob`,
-        'backoff',
-      );
+      const message = `${answer.url.host}: got an XML page, want a blob`;
+      throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'backoff');
     }
-    if (answer.status === 200 || answer.status === 206) {
-      this.#storage = { url: answer.url, senderNearby: answer.senderNearby ?? false };
-    }
+    return answer.status === 200 || answer.status === 206 ? this.#remember(answer) : answer;
+  }
+
+  /** Returns undefined if no storage is known, or its address has expired. */
+  async #fromStorage(headers: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer | undefined> {
+    const storage = this.#storage;
+    if (storage === undefined) return undefined;
+    const { toStorage, layer } = this.#options;
+    const request = { method: 'GET', headers, ...storage } as const;
+    const answer = await toStorage(request, signal).catch((error: unknown) => {
+      // This node of the storage went away. The registry may name another.
+      this.#expire(storage);
+      throw error;
+    });
+    if (!EXPIRED_STATUSES.has(answer.status) && !isXmlPage(answer, layer.size)) return answer;
+    answer.body.discard();
+    this.#expire(storage);
+    return undefined;
+  }
+
+  #remember(answer: HttpAnswer): HttpAnswer {
+    this.#storage = { url: answer.url, senderNearby: answer.senderNearby ?? false };
     return answer;
   }
 
   /** The next request asks the registry again. */
   forget(): void {
     this.#storage = undefined;
-    this.#options.foreign?.suspect();
+    this.#foreign?.suspect();
   }
 
-  /** Another read may have learned a newer address meanwhile: that one stays. */
-  #forget(storage: StorageAddress): void {
+  /** Another read may have found a newer address meanwhile, which stays. */
+  #expire(storage: StorageAddress): void {
     if (this.#storage === storage) this.#storage = undefined;
   }
 }
 
-/** Error pages of storage may come with status 200: XML, and not of the blob's size. */
+/** Storage may send its error page with status 200: XML, and not of the blob's size. */
 function isXmlPage(answer: HttpAnswer, size: number): boolean {
   const type = headerOf(answer, 'content-type') ?? '';
   return answer.status === 200 && /\bxml\b/i.test(type) && contentLengthOf(answer) !== size;

@@ -1,4 +1,6 @@
-/** Time and chance, as tests can put them in: nothing in this folder asks the system for either. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Time and chance. This folder asks the system for neither, so that tests can set them. */
 export interface Clock {
   now(): number; // ms since 1970
   /** @throws the signal's reason when it aborts first */
@@ -10,19 +12,7 @@ export const SYSTEM_CLOCK: Clock = {
   now: Date.now,
   random: Math.random,
   sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason);
-        return;
-      }
-      const onAbort = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, ms);
-      signal?.addEventListener('abort', onAbort, { once: true });
+    sleep(ms, undefined, { signal }).catch((error: unknown) => {
+      throw signal?.aborted ? signal.reason : error;
     }),
 };

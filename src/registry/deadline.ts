@@ -1,10 +1,10 @@
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 
 /**
- * Runs a task that must end within `ms`. Its signal aborts at the deadline and when the caller's does.
- * (Not AbortSignal.any: on Node 20 its result stays reachable from a long-lived caller's signal.)
+ * Runs a task that must end within `ms`.
  * @param what names the task in the message, as `reading layer sha256:ab… at 0`
- * @throws LayerslayerError TIMED_OUT at the deadline, ABORTED when the caller gave up, else what the task throws
+ * @throws LayerslayerError TIMED_OUT at the deadline; ABORTED when the caller aborts; the task's
+ *   error
  */
 export function withDeadline<T>(
   ms: number,
@@ -12,55 +12,45 @@ export function withDeadline<T>(
   signal: AbortSignal | undefined,
   task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = () => new LayerslayerError('TIMED_OUT', `${what}: not done within ${ms / 1000} s`);
-  return withTimer(ms, late, signal, task);
+  return withTimer(ms, () => `${what}: not done within ${ms / 1000} s`, signal, task);
 }
 
 /**
- * Runs a task with a deadline, as `withDeadline` does.
- * @param late creates the deadline's error
- * @param task may call `lift` to remove the deadline
+ * Runs a task as `withDeadline` does. The task's signal aborts at the deadline, and with the
+ * caller's. (Not AbortSignal.any: on Node 20 its result stays reachable from a long-lived caller's
+ * signal.)
+ * @param late returns the deadline's message; undefined if the deadline no longer applies
  */
 export async function withTimer<T>(
   ms: number,
-  late: () => LayerslayerError,
+  late: () => string | undefined,
   signal: AbortSignal | undefined,
-  task: (signal: AbortSignal, lift: () => void) => Promise<T>,
+  task: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal?.reason);
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
-  let isLate = false;
+  let timeout: LayerslayerError | undefined;
   const timer = setTimeout(() => {
-    isLate = true;
-    controller.abort(late());
+    const message = late();
+    if (message === undefined) return;
+    timeout = new LayerslayerError('TIMED_OUT', message);
+    controller.abort(timeout);
   }, ms);
   try {
-    return await task(controller.signal, () => clearTimeout(timer));
+    return await task(controller.signal);
   } catch (error) {
-    if (isLate && !signal?.aborted) throw controller.signal.reason;
-    throw signal?.aborted ? aborted(signal) : error;
+    throw signal?.aborted ? aborted(signal) : (timeout ?? error);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
 }
 
-/** The caller's reason as ABORTED, unless it already has a code of ours. */
-export function aborted(signal: AbortSignal): LayerslayerError {
+/** Returns the caller's reason as ABORTED, unless it already has one of our codes. */
+function aborted(signal: AbortSignal): LayerslayerError {
   const reason = asLayerslayerError(signal.reason);
-  return reason.code === 'INTERNAL'
-    ? new LayerslayerError('ABORTED', reason.message, { cause: reason })
-    : reason;
-}
-
-/** A shared task's result for one caller, who may stop waiting; the task goes on for the others. */
-export function untilAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    task.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+  if (reason.code !== 'INTERNAL') return reason;
+  return new LayerslayerError('ABORTED', reason.message, { cause: reason });
 }

@@ -1,94 +1,87 @@
-import type { Exchange, HttpAnswer, HttpRequest } from './http-exchange.js';
-import { connectionCode, RegistryFault } from './registry-fault.js';
-import { isNotHttp } from './response-head.js';
-import { addressKind } from './target-policy.js';
+import type { Exchange, HttpAnswer } from './http/http-exchange.js';
+import { isNotHttp } from './http/response-head.js';
+import { addressKind } from './http/target-policy.js';
+import { causeOf, connectionCode } from './registry-fault.js';
 
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_HOST = 'registry-1.docker.io';
 
-/** Where a registry answers. Which scheme it speaks is known after its first answer. */
+/** A registry's address. Its scheme is known after its first response. */
 export class Endpoint {
   readonly host: string; // host, with the port if one was given
-  readonly hostname: string; // without port; IPv6 in brackets
-  #candidates: readonly string[]; // origins, the likelier first
+  #candidates: readonly [string, string?]; // origins, the more likely first
 
-  /** @param registry as it stands in a reference: `docker.io`, `localhost:5000` */
-  constructor(
-    readonly registry: string,
-    insecure: boolean,
-  ) {
+  /** @param registry as in a reference: `docker.io`, `localhost:5000` */
+  constructor(registry: string, insecure: boolean) {
     this.host = registry === DOCKER_HUB ? DOCKER_HUB_HOST : registry.toLowerCase();
     const secure = new URL(`https://${this.host}`);
     const plain = new URL(`http://${this.host}`);
-    this.hostname = secure.hostname;
     const loopback = addressKind(secure.hostname) === 'loopback';
-    // On loopback nobody listens in, and nearly every registry there speaks plain HTTP: trying TLS first would only
-    // cost each start a refused handshake. The first request never carries credentials.
+    // Loopback traffic cannot be observed, and nearly all registries there speak plain HTTP. TLS
+    // first would cost each start a refused handshake. The first request never has credentials.
     if (loopback && !insecure) this.#candidates = [plain.origin, secure.origin];
     else this.#candidates = insecure ? [secure.origin, plain.origin] : [secure.origin];
   }
 
-  /** `https://host:port` that answered, or that is tried first. */
+  /** The origin that answered, or that is tried first: `https://host:port`. */
   get origin(): string {
-    return this.#candidates[0]!;
+    return this.#candidates[0];
   }
 
-  /** The URL is the registry's own: same scheme, host and port. */
+  /** Returns whether the URL is the registry's own: same scheme, host and port. */
   serves(url: URL): boolean {
     return this.#candidates.includes(url.origin);
   }
 
-  /** Sends to the registry, its `url` taken as a path on it; the first answer settles the scheme. */
+  /**
+   * Returns an exchange that sends to the registry. It uses only the path of a request's `url`. The
+   * first response decides the scheme.
+   */
   via(exchange: Exchange): Exchange {
     return async (request, signal) => {
+      const { pathname, search } = request.url;
+      const ask = (origin: string) =>
+        exchange({ ...request, url: new URL(pathname + search, origin) }, signal);
+      const [likely, other] = this.#candidates;
+      if (other === undefined) return ask(likely);
       let doubtful: HttpAnswer | undefined;
-      let first: unknown;
-      let last: unknown;
-      for (const origin of this.#candidates) {
-        const isLast = origin === this.#candidates.at(-1);
-        try {
-          const answer = await exchange({ ...request, url: onOrigin(request.url, origin) }, signal);
-          const wrong = saysWrongScheme(answer, origin);
-          if (wrong && !isLast) {
-            doubtful = answer;
-            continue;
-          }
-          if (wrong && first !== undefined) {
-            // It speaks TLS: why that failed is what the user must know.
-            answer.body.discard();
-            throw first;
-          }
-          doubtful?.body.discard();
-          this.#candidates = [origin];
-          return answer;
-        } catch (error) {
-          // The server speaks TLS: report its error, not that of plain HTTP.
-          first = first === undefined || speaksTls(error, origin) ? error : first;
-          last = error;
-          if (signal.aborted || !isWrongScheme(error)) {
-            doubtful?.body.discard();
-            throw error;
-          }
-        }
+      let first: unknown; // error of the likely scheme
+      try {
+        const answer = await ask(likely);
+        if (!saysWrongScheme(answer, likely)) return this.#settle(likely, answer);
+        doubtful = answer;
+      } catch (error) {
+        if (signal.aborted || !isWrongScheme(error)) throw error;
+        first = error;
       }
-      // Nobody answered on the other scheme: the doubtful answer was the registry's own word.
-      if (doubtful) return doubtful;
-      // The last error is more specific if it resolved the name, or used a proxy that does.
-      throw isUnknownName(first) ? last : first;
+      try {
+        const answer = await ask(other);
+        // Plain HTTP that wants TLS: report why TLS failed.
+        if (first !== undefined && saysWrongScheme(answer, other)) {
+          answer.body.discard();
+          throw first;
+        }
+        doubtful?.body.discard();
+        return this.#settle(other, answer);
+      } catch (error) {
+        const isUseless = !signal.aborted && isWrongScheme(error);
+        // The other scheme has no server, so the doubtful response was the registry's own.
+        if (isUseless && doubtful) return doubtful;
+        doubtful?.body.discard();
+        // The later error is better if the server speaks TLS, or this request resolved the name.
+        throw isUseless && !speaksTls(error, other) && !isUnknownName(first) ? first : error;
+      }
     };
   }
 
-  /** A request for `path` below the registry. */
-  request(method: HttpRequest['method'], path: string, headers: Record<string, string>): HttpRequest {
-    return { method, url: new URL(path, this.origin), headers };
+  /** The scheme of `origin` works. */
+  #settle(origin: string, answer: HttpAnswer): HttpAnswer {
+    this.#candidates = [origin];
+    return answer;
   }
 }
 
-function onOrigin(url: URL, origin: string): URL {
-  return new URL(url.pathname + url.search, origin);
-}
-
-/** Go, nginx and others answer plain HTTP on a TLS port with 400; no registry does that to a well-formed request. */
+/** Go, nginx and others answer plain HTTP on a TLS port with 400; registries never do. */
 function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
   return answer.status === 400 && origin.startsWith('http:');
 }
@@ -99,28 +92,24 @@ function saysWrongScheme(answer: HttpAnswer, origin: string): boolean {
  * scheme may have a proxy.
  */
 function isWrongScheme(error: unknown): boolean {
-  if (!(error instanceof RegistryFault)) return false;
-  const { cause } = error.detail;
-  return WRONG_SCHEME_CODE.test(connectionCode(cause) ?? '') || isNotHttp(cause) || isUnknownName(error);
+  return WRONG_SCHEME_CODE.test(codeOf(error)) || isNotHttp(causeOf(error)) || isUnknownName(error);
 }
 
 const WRONG_SCHEME_CODE =
   /^(EPROTO|ERR_SSL_|ECONNRESET|ECONNREFUSED|EPIPE|UND_ERR_SOCKET|UND_ERR_CONNECT_TIMEOUT|PROXY_)/;
 
 function isUnknownName(error: unknown): boolean {
-  return (
-    error instanceof RegistryFault && /^(ENOTFOUND|EAI_AGAIN)$/.test(connectionCode(error.detail.cause) ?? '')
-  );
+  return /^(ENOTFOUND|EAI_AGAIN)$/.test(codeOf(error));
 }
 
-/**
- * Returns whether the handshake succeeded or ended with an alert: then it is not a plain server.
- */
+/** Returns whether the handshake succeeded or ended with an alert: a plain server does neither. */
 function speaksTls(error: unknown, origin: string): boolean {
-  const cause = error instanceof RegistryFault ? error.detail.cause : undefined;
-  const code = connectionCode(cause) ?? '';
+  const code = codeOf(error);
   const isPlain = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/.test(code);
-  return (
-    origin.startsWith('https:') && !isPlain && (/^(ERR_SSL_|UND_ERR_SOCKET)/.test(code) || isNotHttp(cause))
-  );
+  const isSecure = /^(ERR_SSL_|UND_ERR_SOCKET)/.test(code) || isNotHttp(causeOf(error));
+  return origin.startsWith('https:') && !isPlain && isSecure;
+}
+
+function codeOf(error: unknown): string {
+  return connectionCode(causeOf(error)) ?? '';
 }

@@ -1,5 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
 import { withTimer } from './deadline.js';
+import type { Endpoint } from './endpoint.js';
+import type { Exchange } from './http/http-exchange.js';
+import { RegistryFault } from './registry-fault.js';
 
 /**
  * Ms until an operation on a registry that never answered fails, retries included. Limits the
@@ -13,62 +15,54 @@ const FIRST_CONTACT_MS = 28_000;
  * (112 s, measured).
  */
 export class FirstContact {
-  readonly #host: string;
+  readonly #registry: Endpoint;
   readonly #deadlineMs: number;
   #made = false;
   #lastFault: string | undefined;
-  readonly #lifts = new Set<() => void>(); // of operations that wait for a first answer
 
-  /** @param host names the registry in messages */
-  constructor(host: string, deadlineMs: number = FIRST_CONTACT_MS) {
-    this.#host = host;
+  constructor(registry: Endpoint, deadlineMs: number = FIRST_CONTACT_MS) {
+    this.#registry = registry;
     this.#deadlineMs = deadlineMs;
   }
 
-  /** The registry answered: removes the deadline of current and later operations. */
-  made(): void {
-    this.#made = true;
-    for (const lift of this.#lifts) lift();
-    this.#lifts.clear();
-  }
-
-  /** A request failed with this message. A proxy or a token service may be the one that does not answer. */
-  failed(message: string): void {
-    this.#lastFault = message;
+  /**
+   * Returns the exchange, observed. The registry's first answer removes the deadline of current and
+   * later operations. A 401 does not: it starts a login, whose token service may not answer.
+   */
+  observed(exchange: Exchange): Exchange {
+    return async (request, signal) => {
+      const answer = await exchange(request, signal).catch((error: unknown) => {
+        // A proxy or a token service may be the cause.
+        if (error instanceof RegistryFault) this.#lastFault = error.message;
+        throw error;
+      });
+      if (answer.status !== 401 && this.#registry.serves(answer.url)) this.#made = true;
+      return answer;
+    };
   }
 
   /**
    * Runs an operation, retries included.
    * @param doing names the operation in the message
-   * @throws LayerslayerError TIMED_OUT if the registry does not answer; the error of `task`
+   * @throws LayerslayerError TIMED_OUT if the registry does not answer; ABORTED when the caller
+   *   aborts; the error of `task`
    */
-  async within<T>(
+  within<T>(
     doing: string,
     signal: AbortSignal | undefined,
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    if (this.#made) return task(signal ?? new AbortController().signal);
-    const ms = this.#deadlineMs;
+    const seconds = this.#deadlineMs / 1000;
     const late = () =>
-      new LayerslayerError(
-        'TIMED_OUT',
-        `${doing}: ${this.#host} did not answer within ${ms / 1000} s; ${this.#advice()}`,
-      );
-    let lift = () => {};
-    try {
-      return await withTimer(ms, late, signal, (within, liftTimer) => {
-        lift = liftTimer;
-        this.#lifts.add(lift);
-        return task(within);
-      });
-    } finally {
-      this.#lifts.delete(lift);
-    }
+      this.#made
+        ? undefined
+        : `${doing}: ${this.#registry.host} did not answer within ${seconds} s; ${this.#advice()}`;
+    return withTimer(this.#deadlineMs, late, signal, task);
   }
 
   #advice(): string {
     const fault = this.#lastFault;
-    const isElsewhere = fault !== undefined && !fault.startsWith(`${this.#host}: `);
+    const isElsewhere = fault !== undefined && !fault.startsWith(`${this.#registry.host}: `);
     return isElsewhere ? `the last try: ${fault}` : 'is it reachable from here, is the port right?';
   }
 }

@@ -1,24 +1,14 @@
 import { asLayerslayerError, withContext } from '../base/errors.js';
-import { type Descriptor, isForeign } from '../oci/descriptor.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { shortDigest } from '../oci/digest.js';
+import { foreignUrls, shownUrl } from '../oci/foreign-layer.js';
+import { showMediaType } from '../oci/layer-type.js';
 import { answerFault } from './answer-fault.js';
-import { contentLengthOf, type Exchange, type HttpAnswer } from './http-exchange.js';
-import { oneLine } from './one-line.js';
+import { contentLengthOf, type Exchange, type HttpAnswer, type HttpRequest } from './http/http-exchange.js';
+import { checkTarget } from './http/target-policy.js';
 import { RegistryFault } from './registry-fault.js';
-import { checkTarget } from './target-policy.js';
 
-/** Maximum urls to try per layer; real manifests have one or two. */
-const URLS_MAX = 8;
-
-export interface ForeignLayerOptions {
-  registry: string; // host, for messages
-  digest: Digest;
-  size: number; // bytes, as in the descriptor
-  mediaType: string;
-  urls: readonly string[]; // from the descriptor
-  exchange: Exchange; // follows redirects, sends no credentials
-  now: () => number; // ms since 1970
-}
+type Headers = HttpRequest['headers'];
 
 /**
  * The urls of a layer that the registry lacks (OCI image-spec, descriptor.md, `urls`), such as
@@ -26,13 +16,21 @@ export interface ForeignLayerOptions {
  * credentials.
  */
 export class ForeignLayer {
-  readonly #options: ForeignLayerOptions;
+  readonly #registry: string;
+  readonly #layer: Descriptor;
+  readonly #exchange: Exchange;
   #urls: readonly string[];
   #answered: string | undefined; // url of the last answer
 
-  constructor(options: ForeignLayerOptions) {
-    this.#options = options;
-    this.#urls = options.urls.slice(0, URLS_MAX);
+  /**
+   * @param registry host, for messages
+   * @param exchange follows redirects, sends no credentials
+   */
+  constructor(registry: string, layer: Descriptor, exchange: Exchange) {
+    this.#registry = registry;
+    this.#layer = layer;
+    this.#exchange = exchange;
+    this.#urls = foreignUrls(layer);
   }
 
   /** Moves the last url to the end: its answer was wrong or useless. */
@@ -47,12 +45,8 @@ export class ForeignLayer {
    * @param nearby the registry has a loopback or private address, so the urls may too
    * @throws RegistryFault NOT_FOUND if no url has the layer; the code of the first other fault
    */
-  async open(
-    headers: Readonly<Record<string, string>>,
-    nearby: boolean,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const faults: unknown[] = [];
+  async open(headers: Headers, nearby: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+    let fault: unknown;
     for (const text of this.#urls) {
       try {
         const answer = await this.#ask(text, headers, nearby, signal);
@@ -60,71 +54,44 @@ export class ForeignLayer {
         return answer;
       } catch (error) {
         signal.throwIfAborted();
-        faults.push(error);
+        if (asLayerslayerError(error).code !== 'NOT_FOUND') fault ??= error;
       }
     }
-    throw this.#told(faults);
+    throw this.#faultOf(fault);
   }
 
-  async #ask(
-    text: string,
-    headers: Readonly<Record<string, string>>,
-    nearby: boolean,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    const { exchange, size, now } = this.#options;
+  async #ask(text: string, headers: Headers, nearby: boolean, signal: AbortSignal): Promise<HttpAnswer> {
+    const { size } = this.#layer;
     if (!URL.canParse(text)) {
       throw new RegistryFault('REGISTRY_UNAVAILABLE', 'one of its urls is not valid', 'never');
     }
     const url = new URL(text);
     url.hash = '';
     checkTarget(url, 'url', nearby);
-    const answer = await exchange({ method: 'GET', url, headers, senderNearby: nearby }, signal);
+    const answer = await this.#exchange({ method: 'GET', url, headers, senderNearby: nearby }, signal);
     const length = contentLengthOf(answer);
     if (answer.status === 200 && length !== undefined && length !== size) {
       answer.body.cancel();
-      const message = `${shown(text)}: got ${length} bytes, want ${size}`;
-      throw new RegistryFault('DIGEST_MISMATCH', message, 'once', { host: answer.url.host });
+      const message = `${shownUrl(text)}: got ${length} bytes, want ${size}`;
+      throw new RegistryFault('DIGEST_MISMATCH', message, 'once');
     }
     // The caller handles 416 by requesting the whole blob.
     if ([200, 206, 416].includes(answer.status)) return answer;
-    throw await answerFault(answer, shown(text), '200', now());
+    throw await answerFault(answer, shownUrl(text), '200');
   }
 
-  #told(faults: readonly unknown[]): Error {
-    const { registry, digest, mediaType } = this.#options;
-    const layer = `foreign layer ${shortDigest(digest)} (${typeName(mediaType)}) is not in ${registry}`;
-    const other = faults.find((error) => asLayerslayerError(error).code !== 'NOT_FOUND');
+  /** @param other what failed at a url, other than NOT_FOUND */
+  #faultOf(other: unknown): Error {
+    const { digest, mediaType } = this.#layer;
+    const name = `foreign layer ${shortDigest(digest)} (${showMediaType(mediaType)})`;
+    const layer = `${name} is not in ${this.#registry}`;
     if (other instanceof RegistryFault) {
       return new RegistryFault(other.code, `${layer}; ${other.message}`, other.advice, other.detail);
     }
     if (other !== undefined) return withContext(other, layer);
     const places =
-      this.#urls.length === 0 ? ', and has no urls' : `, nor at ${this.#urls.map(shown).join(', ')}`;
+      this.#urls.length === 0 ? ', and has no urls' : `, nor at ${this.#urls.map(shownUrl).join(', ')}`;
     const advice = 'push it to the registry (docker: allow-nondistributable-artifacts)';
-    return new RegistryFault('NOT_FOUND', `${layer}${places}: ${advice}`, 'never', { host: registry });
+    return new RegistryFault('NOT_FOUND', `${layer}${places}: ${advice}`, 'never');
   }
-}
-
-/**
- * Returns a note that missing content is elsewhere: ` (foreign layer, TYPE: its content is at
- * URL)`. Empty for an ordinary descriptor.
- */
-export function foreignNote(descriptor: Pick<Descriptor, 'mediaType' | 'urls'>): string {
-  if (!isForeign(descriptor)) return '';
-  const { mediaType, urls } = descriptor;
-  const places = urls?.slice(0, URLS_MAX).map(shown).join(', ');
-  const where = places === undefined ? 'its manifest has no url' : `its content is at ${places}`;
-  return ` (foreign layer, ${typeName(mediaType)}: ${where})`;
-}
-
-function typeName(mediaType: string): string {
-  return oneLine(mediaType) || 'no media type';
-}
-
-/** Returns a url without its query, which may hold a signature, and without credentials. */
-function shown(text: string): string {
-  if (!URL.canParse(text)) return 'a url that is not valid';
-  const { protocol, host, pathname } = new URL(text);
-  return oneLine(`${protocol}//${host}${pathname}`);
 }

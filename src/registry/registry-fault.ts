@@ -1,15 +1,15 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
 import { shortageAdvice } from '../base/system-fault.js';
-import { adviceOn } from './connection-advice.js';
-import { oneLine } from './one-line.js';
+import { oneLine } from '../base/text/one-line.js';
+import { adviceOn } from './http/connection-advice.js';
 
 /**
- * What to do after a fault: `never` try again; `backoff`: wait and try, a few times; `once`: try once more from
- * another connection (wrong bytes came, a cache on the way may be broken).
+ * What to do after a fault. `never`: do not retry. `backoff`: wait and retry, a few times. `once`:
+ * retry once on another connection: wrong bytes came, so a cache on the way may be broken.
  */
 export type RetryAdvice = 'never' | 'backoff' | 'once';
 
-/** A fault of the network or the registry, with what it means for trying again. */
+/** A fault of the network or the registry, with advice on retries. */
 export class RegistryFault extends LayerslayerError {
   constructor(
     code: ErrorCode,
@@ -17,8 +17,8 @@ export class RegistryFault extends LayerslayerError {
     readonly advice: RetryAdvice,
     readonly detail: {
       cause?: unknown;
-      afterMs?: number; // Retry-After, from now
-      host?: string; // who answered
+      retryAfter?: string | undefined; // header of the answer
+      host?: string; // that answered with a status other than 2xx
       socketDied?: boolean; // the connection ended before an answer: a new one may work at once
     } = {},
   ) {
@@ -26,36 +26,28 @@ export class RegistryFault extends LayerslayerError {
   }
 }
 
-const TIMEOUT_CODES = new Set([
-  'UND_ERR_CONNECT_TIMEOUT',
-  'UND_ERR_HEADERS_TIMEOUT',
-  'UND_ERR_BODY_TIMEOUT',
-  'ETIMEDOUT',
-]);
-/** A pooled socket that the other side closed while it was idle looks like one of these. */
+const TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
+/** Codes of a pooled socket that the other side closed while it was idle. */
 const SOCKET_DIED_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-/** OpenSSL's verification results and Node's own, as error codes. */
-const CERTIFICATE_CODE =
-  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
-
-export function isCertificateCode(code: string | undefined): boolean {
-  return code !== undefined && CERTIFICATE_CODE.test(code);
+/** Returns the connection's error behind a fault. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof RegistryFault ? error.cause : undefined;
 }
 
-/** The code of a connection's error; happy eyeballs wrap one error an address into an AggregateError. */
+/** The code of a connection's error. Happy eyeballs wrap errors in an AggregateError. */
 export function connectionCode(given: unknown): string | undefined {
   const error = firstError(given);
   const first = error instanceof AggregateError ? error.errors[0] : undefined;
   return systemCode(error) ?? systemCode(first);
 }
 
-/** The socket's error before undici reported the close (`keepFirstError`). */
+/** Returns the socket's error before undici reported the close (`keepFirstError`). */
 function firstError(error: unknown): unknown {
   const { cause } = (error ?? {}) as { cause?: unknown };
   return systemCode(error) === 'UND_ERR_SOCKET' && systemCode(cause) !== undefined ? cause : error;
 }
 
-/** OpenSSL's reason, without the source lines that its message contains. */
+/** Returns OpenSSL's reason, without the source lines in its message. */
 function reasonOf(error: unknown): string {
   const { reason, message } = error as { reason?: unknown; message?: unknown };
   return oneLine(String(typeof reason === 'string' ? reason : (message ?? '')));
@@ -82,18 +74,13 @@ export function connectionFault(
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
   const advice = adviceOn(firstError(error), code, url);
   const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
-  const host = url.host;
   const shortage = shortageAdvice(code);
   if (shortage !== undefined) {
-    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', {
-      cause: error,
-      host,
-    });
+    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', { cause: error });
   }
-  if (code !== undefined && TIMEOUT_CODES.has(code)) {
-    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error, host });
-  }
+  if (TIMEOUT_CODES.has(code ?? ''))
+    return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error });
+  const socketDied = SOCKET_DIED_CODES.has(code ?? '');
   const again = advice.isFinal ? 'never' : 'backoff';
-  const socketDied = code !== undefined && SOCKET_DIED_CODES.has(code);
-  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, host, socketDied });
+  return new RegistryFault('REGISTRY_UNAVAILABLE', message, again, { cause: error, socketDied });
 }

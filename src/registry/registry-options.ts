@@ -1,7 +1,19 @@
-/** What the user said about reaching registries. Plain data: it crosses to the thread that owns the network. */
+import type { Digest } from '../oci/digest.js';
+
+/** The user's options for registries, as plain data for the fetch thread. */
 export interface RegistryOptions {
   username?: string; // with password: basic credentials, first in the order of credentials
   password?: string;
-  token?: string; // a bearer token (--token-file): goes to the reference's registry and its token realm, nowhere else
+  token?: string; // bearer token (--token-file), sent only to the reference's registry and its token realm
   insecure: boolean; // plain HTTP, or TLS without verification
+}
+
+/**
+ * Manifests and configs cached between runs. The client checks their digests, so a damaged one is
+ * a miss. Neither call throws for a cache that is full, gone or read-only.
+ */
+export interface KeptBlobs {
+  /** Returns undefined if it is not cached. */
+  read(digest: Digest): Promise<Uint8Array | undefined>;
+  write(digest: Digest, bytes: Uint8Array): Promise<void>;
 }

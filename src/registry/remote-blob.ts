@@ -1,48 +1,57 @@
 import { abortable } from '../base/abortable.js';
-import type { BlobSource } from '../blob/blob-reader.js';
-import type { Digest } from '../oci/digest.js';
-import { shortDigest } from '../oci/digest.js';
+import type { ErrorCode } from '../base/errors.js';
+import { oneLine } from '../base/text/one-line.js';
+import type { Blob } from '../blob/blob.js';
+import type { Descriptor } from '../oci/descriptor.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
-import { parseContentRange } from './content-range.js';
-import { aborted, withDeadline } from './deadline.js';
+import { withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
-import { contentLengthOf, type HttpAnswer, headerOf } from './http-exchange.js';
-import { oneLine } from './one-line.js';
+import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
+import type { Runner, Traffic } from './second-request.js';
 
-/** A file-system read is answered within 60 s; what wraps us needs some of them. */
+/** Ms for a read. A file-system read is answered within 60 s; other work needs some of them. */
 const READ_DEADLINE_MS = 55_000;
 
-export interface RemoteBlobOptions {
-  retry: RetryOptions;
-  contact: FirstContact; // first contact with the registry
+export interface RemoteBlobLimits {
   readDeadlineMs?: number; // of one `read`; `stream` has none while bytes come
-  onBytes?: (count: number) => void; // body bytes as they come, also those that are thrown away
+  secondRequestMs?: number; // of silence, until a layer's bytes are asked for a second time
+  onBytes?: (count: number) => void; // body bytes as they come, also those that are discarded
+}
+
+/** What all requests to the registry share. */
+export interface RemoteBlobOptions extends RemoteBlobLimits {
+  retry: RetryOptions;
+  contact: FirstContact;
+  traffic: Traffic;
 }
 
 type Deliver = (chunk: Uint8Array) => void | Promise<void>;
 
+/** Offsets of the first and the last byte that an answer holds. */
+type Bounds = Pick<ContentRange, 'first' | 'last'>;
+
 /**
- * A blob in a registry, read by closed single ranges (`bytes=a-b`): open and multiple ranges are what registries get
- * wrong. Every answer is checked against what was asked; a transfer that breaks goes on at the byte it had reached.
- * Content is not checked here: digests are the reader's business.
+ * A blob in a registry, read by closed single ranges (`bytes=a-b`): registries answer open and
+ * multiple ones wrongly. Each answer is checked against its request. A transfer that breaks resumes
+ * at the byte reached. Digests are not checked here.
  */
-export class RemoteBlob implements BlobSource {
+export class RemoteBlob implements Blob {
+  readonly digest: Digest;
+  readonly size: number;
   readonly #route: BlobRoute;
   readonly #options: RemoteBlobOptions;
-  /** The registry refused or mangled a range: then whole blobs are asked for and read on to the place. */
+  /** The registry refused or mangled a range: from now on, requests ask for the whole blob. */
   #rangesFail = false;
-  /** The last range that was asked for was answered with the whole blob. */
+  /** The answer to the last range was the whole blob. */
   #rangeIgnored = false;
 
-  constructor(
-    readonly digest: Digest,
-    readonly size: number,
-    route: BlobRoute,
-    options: RemoteBlobOptions,
-  ) {
+  constructor({ digest, size }: Descriptor, route: BlobRoute, options: RemoteBlobOptions) {
+    this.digest = digest;
+    this.size = size;
     this.#route = route;
     this.#options = options;
   }
@@ -64,26 +73,17 @@ export class RemoteBlob implements BlobSource {
     return bytes;
   }
 
-  async stream(
-    offset: number,
-    end: number,
-    onChunk: (chunk: Uint8Array) => void | Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    try {
-      await this.#options.contact.within(this.#doing(offset), signal, (within) =>
-        this.#transfer(offset, end, onChunk, within),
-      );
-    } catch (error) {
-      throw signal?.aborted ? aborted(signal) : error;
-    }
+  async stream(offset: number, end: number, onChunk: Deliver, signal?: AbortSignal): Promise<void> {
+    await this.#options.contact.within(this.#doing(offset), signal, (within) =>
+      this.#transfer(offset, end, onChunk, within),
+    );
   }
 
   get servesRanges(): boolean {
     return !this.#rangesFail && !this.#rangeIgnored;
   }
 
-  /** The next request goes by another connection and asks the registry anew: after bytes that failed their digest. */
+  /** After bytes with a wrong digest: the next request asks the registry on another connection. */
   reconnect(): void {
     this.#route.forget();
     this.#options.retry.renew?.();
@@ -110,10 +110,17 @@ export class RemoteBlob implements BlobSource {
     };
     while (position < end) {
       try {
-        await this.#attempt(position, end, onward, signal);
+        const { traffic, secondRequestMs } = this.#options;
+        const onSecond = () => {
+          this.#options.retry.log?.debug(`${this.#doing(position)}: silence, asking a second time`);
+          this.#options.retry.renew?.();
+        };
+        await traffic.send({ afterMs: secondRequestMs, onSecond, signal }, (runner, within) =>
+          this.#attempt(position, end, onward, runner, within),
+        );
       } catch (error) {
         if (consumerFailed) throw error;
-        // A connection breaks while the consumer is busy with what came before: no byte of the next try may overtake that.
+        // The consumer may still be busy with the last chunk: the next try must not overtake it.
         if (busy) await abortable(busy, signal);
         await retry.next(error, signal);
       }
@@ -121,19 +128,23 @@ export class RemoteBlob implements BlobSource {
   }
 
   /** One request. Delivers bytes from `position` on, perhaps fewer than wanted. */
-  async #attempt(position: number, end: number, deliver: Deliver, signal: AbortSignal): Promise<void> {
+  async #attempt(
+    position: number,
+    end: number,
+    deliver: Deliver,
+    runner: Runner,
+    signal: AbortSignal,
+  ): Promise<void> {
     const whole = this.#rangesFail || (position === 0 && end === this.size);
     const answer = await this.#route.open(whole ? undefined : `bytes=${position}-${end - 1}`, signal);
     const { first, last } = await this.#bounds(answer, position, end, whole);
     let skip = position - first;
     let left = Math.min(end, last + 1) - position;
     let received = 0;
-    let tooMuch = false;
     await answer.body.consume((chunk) => {
       this.#options.onBytes?.(chunk.length);
       received += chunk.length;
-      if (received > last + 1 - first) {
-        tooMuch = true;
+      if (!runner.claim() || received > last + 1 - first) {
         answer.body.cancel();
         return undefined;
       }
@@ -141,52 +152,29 @@ export class RemoteBlob implements BlobSource {
       skip -= from;
       const wanted = chunk.subarray(from, Math.min(chunk.length, from + left));
       left -= wanted.length;
-      // More than was asked for comes after a 200, or a 206 that is wider: the rest is not waited for.
+      // A 200, or a wider 206, has more than was asked for. The rest is dropped.
       if (left === 0 && last >= end) answer.body.cancel();
-      return wanted.length > 0 ? deliver(wanted) : undefined;
+      return wanted.length > 0 ? runner.delivering(deliver(wanted) ?? undefined) : undefined;
     });
-    if (tooMuch)
-      throw this.#fault(
-        'DIGEST_MISMATCH',
-        `more bytes than ${first}-${last} of ${this.size} came`,
-        position,
-        answer,
-      );
+    if (received > last + 1 - first) {
+      const came = `more bytes than ${first}-${last} of ${this.size} came`;
+      throw this.#fault('DIGEST_MISMATCH', came, position, answer);
+    }
     if (left > 0 && received === 0) {
-      throw new RegistryFault(
-        'REGISTRY_UNAVAILABLE',
-        `${this.#doing(position)}: got no bytes from ${answer.url.host}`,
-        'backoff',
-      );
+      const message = `${this.#doing(position)}: got no bytes from ${answer.url.host}`;
+      throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'backoff');
     }
   }
 
-  /** Checks an answer's head; the bytes that its body holds, both ends inside. */
-  async #bounds(
-    answer: HttpAnswer,
-    position: number,
-    end: number,
-    whole: boolean,
-  ): Promise<{ first: number; last: number }> {
+  /** Checks an answer's status and headers. */
+  async #bounds(answer: HttpAnswer, position: number, end: number, whole: boolean): Promise<Bounds> {
     if (answer.status === 206 && !whole) {
       this.#rangeIgnored = false;
       return this.#partBounds(answer, position, end);
     }
     if (answer.status === 200) {
       this.#rangeIgnored = !whole;
-      const length = contentLengthOf(answer);
-      const type = headerOf(answer, 'content-type') ?? '';
-      if (length === undefined ? /\bhtml\b/i.test(type) : length !== this.size) {
-        answer.body.cancel();
-        const got = length === undefined ? `a page (${oneLine(type)})` : `${length} bytes`;
-        throw this.#fault(
-          'DIGEST_MISMATCH',
-          `got ${got}, its descriptor says ${this.size} bytes`,
-          position,
-          answer,
-        );
-      }
-      return { first: 0, last: this.size - 1 };
+      return this.#wholeBounds(answer, position);
     }
     if (answer.status === 416 && !whole) {
       answer.body.discard();
@@ -194,15 +182,21 @@ export class RemoteBlob implements BlobSource {
       throw this.#fault('REGISTRY_UNAVAILABLE', 'got 416, want 206', position, answer);
     }
     this.#route.forget();
-    throw await answerFault(
-      answer,
-      this.#doing(position),
-      whole ? '200' : '206',
-      this.#options.retry.clock.now(),
-    );
+    throw await answerFault(answer, this.#doing(position), whole ? '200' : '206');
   }
 
-  #partBounds(answer: HttpAnswer, position: number, end: number): { first: number; last: number } {
+  #wholeBounds(answer: HttpAnswer, position: number): Bounds {
+    const length = contentLengthOf(answer);
+    const type = headerOf(answer, 'content-type') ?? '';
+    const isWrong = length === undefined ? /\bhtml\b/i.test(type) : length !== this.size;
+    if (!isWrong) return { first: 0, last: this.size - 1 };
+    answer.body.cancel();
+    const got = length === undefined ? `a page (${oneLine(type)})` : `${length} bytes`;
+    const said = `got ${got}, its descriptor says ${this.size} bytes`;
+    throw this.#fault('DIGEST_MISMATCH', said, position, answer);
+  }
+
+  #partBounds(answer: HttpAnswer, position: number, end: number): Bounds {
     const range = parseContentRange(headerOf(answer, 'content-range'));
     if (range?.first === position && (range.size ?? this.size) === this.size && range.last < this.size)
       return range;
@@ -219,17 +213,28 @@ export class RemoteBlob implements BlobSource {
     throw this.#fault('REGISTRY_UNAVAILABLE', said, position, answer);
   }
 
-  #fault(
-    code: 'DIGEST_MISMATCH' | 'REGISTRY_UNAVAILABLE',
-    said: string,
-    position: number,
-    answer: HttpAnswer,
-  ): RegistryFault {
-    const { host } = answer.url;
-    return new RegistryFault(code, `${this.#doing(position)}: ${said} from ${host}`, 'once', { host });
+  #fault(code: ErrorCode, said: string, position: number, { url }: HttpAnswer): RegistryFault {
+    return new RegistryFault(code, `${this.#doing(position)}: ${said} from ${url.host}`, 'once');
   }
 
   #doing(position: number): string {
     return `reading layer ${shortDigest(this.digest)} at ${position}`;
   }
+}
+
+/** Content-Range of a 206. RFC 9110, section 14.4. */
+interface ContentRange {
+  first: number; // byte offsets, both inside
+  last: number;
+  size: number | undefined; // of the whole blob; undefined for `*`
+}
+
+/** Returns the range of a Content-Range header; undefined if missing, or not a range of bytes. */
+export function parseContentRange(text: string | undefined): ContentRange | undefined {
+  const found = /^\s*bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)\s*$/i.exec(text ?? '');
+  if (!found) return undefined;
+  const [first, last] = [Number(found[1]), Number(found[2])];
+  const size = found[3] === '*' ? undefined : Number(found[3]);
+  if (last < first || (size !== undefined && last >= size)) return undefined;
+  return { first, last, size };
 }

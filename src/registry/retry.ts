@@ -2,20 +2,23 @@ import type { Log } from '../base/log.js';
 import type { Clock } from './clock.js';
 import { RegistryFault } from './registry-fault.js';
 
-/** Tries of one request in all, the first included; tries that brought bytes are not counted. */
+/** Tries of one request, the first included. Tries that brought bytes are not counted. */
 const TRIES_MAX = 5;
-/** Wait before the second try; each further wait doubles it. */
+/** Wait before the second try. Each further wait is twice as long. */
 const FIRST_WAIT_MS = 250;
 const WAIT_MAX_MS = 4_000;
-/** What rate limits may cost in all before the user is told instead. */
+/** Total ms to wait for rate limits, before the request fails. */
 const RATE_LIMIT_WAIT_MAX_MS = 30_000;
-/** After this long without a rate limit the account starts anew: a daemon lives for months. */
+/** After this long without a rate limit, the account is reset: a daemon lives for months. */
 const RATE_LIMIT_FORGET_MS = 60_000;
 
-/** Tells the user why nothing moves: `rate limited by HOST, trying again in 3 s`, `… no byte for 20 s: try 2 of 5`. */
+/**
+ * Shows the user why there is no progress: `rate limited by HOST, trying again in 3 s`, `… no byte
+ * for 20 s: try 2 of 5`.
+ */
 export type Notice = (message: string) => void;
 
-/** The account of waits that a registry's rate limits may cost; one for all requests to it. */
+/** The account of waits for a registry's rate limits, shared by all requests to it. */
 export class RateLimitAccount {
   readonly #clock: Clock;
   #waitedMs = 0;
@@ -25,7 +28,7 @@ export class RateLimitAccount {
     this.#clock = clock;
   }
 
-  /** Takes `ms` from the account, unless it is overdrawn then. Waits at the same time count once. */
+  /** Takes `ms` if the account has as much left. Simultaneous waits count once. */
   take(ms: number): boolean {
     // atomic: no await between reading and writing the account
     const now = this.#clock.now();
@@ -57,14 +60,14 @@ export class Retry {
     this.#options = options;
   }
 
-  /** Bytes came since the last failure: the next one is a first one again. */
+  /** Bytes came since the last failure, so the next failure counts as the first. */
   progressed(): void {
     this.#failed = 0;
   }
 
   /**
    * Returns when it is time for the next try.
-   * @throws the fault itself when another try makes no sense; the signal's reason
+   * @throws the fault itself if a retry is useless; the signal's reason
    */
   async next(fault: unknown, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
@@ -83,13 +86,13 @@ export class Retry {
 
   #wait(fault: RegistryFault): number {
     const { clock, account, notice } = this.#options;
-    // A pooled socket that died in its sleep: a new one need not wait.
+    // A pooled socket that died while idle: a new one need not wait.
     if (fault.detail.socketDied && this.#failed === 1) return 0;
     const full = Math.min(WAIT_MAX_MS, FIRST_WAIT_MS * 2 ** (this.#failed - 1));
-    // Half of it by chance, so that many clients of one registry do not come back together.
+    // Half of it is random, so that many clients of one registry do not retry together.
     const backoff = full / 2 + (full / 2) * clock.random();
-    const asked = fault.detail.afterMs;
-    // Silence costs 20 s a try: whoever looks on should know that something is done about it.
+    const asked = retryAfterMs(fault.detail.retryAfter, clock.now());
+    // A stall takes 20 s a try, so show the user that the request is retried.
     if (fault.code === 'TIMED_OUT') notice?.(`${fault.message}: try ${this.#failed + 1} of ${TRIES_MAX}`);
     if (fault.code !== 'RATE_LIMITED' && asked === undefined) return backoff;
     const wait = Math.max(asked ?? 0, backoff);
@@ -100,7 +103,15 @@ export class Retry {
   }
 }
 
-/** Runs a task until it succeeds or another try makes no sense. */
+/** Parses Retry-After (RFC 9110, section 10.2.3): seconds or a date. Other values are ignored. */
+export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
+}
+
+/** Runs a task until it succeeds or a retry is useless. */
 export async function withRetries<T>(
   options: RetryOptions,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** The attributes of an entry, from its header block and from the records that came before it. */
+/** Reads the attributes of an entry from its header block and from the records before it. */
 import { corruptTar } from './corrupt.js';
 import type { EntryKind, ExtendedAttribute, TarEntry } from './entry.js';
 import { DEVICE_MAJOR, DEVICE_MINOR, type Field, GID, type HeaderBlock, MODE, MTIME, UID } from './header.js';
@@ -14,12 +14,12 @@ import { parseDecimal, parsePaxTime } from './numbers.js';
 import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
 import type { PendingRecords } from './pending-records.js';
 
-/** Permission, setuid, setgid and sticky bits; some writers put the file type above them. */
+/** Permission, setuid, setgid and sticky bits. Some writers put the file type above them. */
 const MODE_MASK = 0o7777;
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The one object that a scanner hands out again and again. */
+/** Returns the object that a scanner fills for each entry. */
 export function blankEntry(): TarEntry {
   return {
     kind: 'file',
@@ -40,13 +40,13 @@ export function blankEntry(): TarEntry {
   };
 }
 
-/** The path of the entry: the GNU long name beats the PAX path, as in Go. */
+/** Returns the entry's path. The GNU long name takes precedence over the PAX path, as in Go. */
 export function entryPath(header: HeaderBlock, pending: PendingRecords): Uint8Array {
   return pending.longName ?? pending.pax?.values.get('path') ?? header.path();
 }
 
 /**
- * Fills everything but what is about path and data.
+ * Fills all fields but those of path and data.
  * @param onAdjusted called for each value that differs from the archive
  * @returns why the entry can't be shown; undefined if it can
  * @throws LayerslayerError CORRUPT_LAYER
@@ -76,7 +76,7 @@ export function readAttributes(
   return deviceFlaw(DEVICE_MAJOR, entry.deviceMajor) ?? deviceFlaw(DEVICE_MINOR, entry.deviceMinor);
 }
 
-/** The record's number, undefined when there is no such record. */
+/** Returns the record's number; undefined if there is no such record. */
 export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key: PaxKey): number | undefined {
   const value = pax?.values.get(key);
   if (value === undefined) return undefined;
@@ -85,7 +85,7 @@ export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key:
   return number;
 }
 
-/** An owner out of range becomes nobody. Truncating to 32 bits would turn 2^32 into root. */
+/** Returns 65534 for an owner out of range. Truncating to 32 bits would turn 2^32 into root. */
 function ownerId(
   header: HeaderBlock,
   field: Field,
@@ -99,7 +99,7 @@ function ownerId(
   return OVERFLOW_OWNER_ID;
 }
 
-/** A truncated device number would be another device. */
+/** Returns why a device can't be shown. Truncated, its number would name another device. */
 function deviceFlaw({ name }: Field, number: number): string | undefined {
   if (number >= 0 && number <= MAX_DEVICE_NUMBER) return undefined;
   return `its ${name} is ${number}, want 0 to ${MAX_DEVICE_NUMBER}`;
@@ -126,8 +126,8 @@ function readModificationTime(entry: TarEntry, header: HeaderBlock, pax: PaxReco
 }
 
 /**
- * 142 million years in each direction. Kernels clamp far earlier; an absurd time does not fail a
- * layer.
+ * Limits times to 142 million years in each direction. Kernels clamp far earlier. An absurd time
+ * does not fail a layer.
  */
 function clampSeconds(seconds: number): number {
   return Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, seconds));

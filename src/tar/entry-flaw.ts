@@ -7,10 +7,7 @@ const DOT = 0x2e;
 /** A whiteout's name is longer by this than the name it hides. */
 const WHITEOUT_PREFIX = Buffer.from('.wh.');
 
-/**
- * Returns why the entry exceeds Linux's limits, undefined if it does not. The merge handles NULs
- * and empty names, which cost no memory.
- */
+/** Returns why the entry exceeds Linux's limits. The merge handles NULs and empty names. */
 export function entryFlaw({ path, linkTarget }: TarEntry): string | undefined {
   if (linkTarget.length > MAX_LINK_TARGET_LENGTH) {
     return `its link target has ${linkTarget.length} bytes, the limit is ${MAX_LINK_TARGET_LENGTH}`;

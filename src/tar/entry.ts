@@ -1,19 +1,11 @@
-/** One tar member, as the archive says it: nothing is cleaned, resolved or judged here (that is `overlay/`'s). */
+/** One tar member as archived. `overlay/` cleans, resolves and checks it. */
 
-export type EntryKind = 'file' | 'dir' | 'symlink' | 'hardlink' | 'char' | 'block' | 'fifo';
+/** Kinds by their number in a layer index. The order is part of the index format. */
+export const ENTRY_KINDS = ['file', 'dir', 'symlink', 'hardlink', 'char', 'block', 'fifo'] as const;
 
-/** Kinds as they stand in the columns of a layer index; the order is part of the index format. */
-export const ENTRY_KINDS: readonly EntryKind[] = [
-  'file',
-  'dir',
-  'symlink',
-  'hardlink',
-  'char',
-  'block',
-  'fifo',
-];
+export type EntryKind = (typeof ENTRY_KINDS)[number];
 
-/** A piece of a sparse file that has data: `length` bytes at `offset` of the logical file. */
+/** A segment of a sparse file that has data: `length` bytes at `offset` of the logical file. */
 export interface SparseSegment {
   offset: number; // bytes, from the start of the logical file
   length: number; // bytes, 1 or more
@@ -25,14 +17,15 @@ export interface ExtendedAttribute {
 }
 
 /**
- * What the scanner hands to `onEntry`: one object, filled again for every member, whose byte arrays are views of the
- * pushed memory or of the scanner's scratch. **All of it is valid during `onEntry` only**; who keeps something copies it
- * (`copyEntry`). The lists `xattrs` and `sparse` are new for each entry, the bytes in `xattrs` are views too.
+ * The argument of `onEntry`: one object that the scanner fills again for each member. Its byte
+ * arrays are views of the pushed memory or of the scanner's scratch. **All of it is valid during
+ * `onEntry` only**: copy what you need. The lists `xattrs` and `sparse` are new for
+ * each entry, but the bytes in `xattrs` are views.
  */
 export interface TarEntry {
   kind: EntryKind;
   path: Uint8Array; // raw bytes as archived, PAX and GNU long names applied; may start with `./` or `/`
-  linkTarget: Uint8Array; // raw bytes; empty unless symlink or hardlink; like path it may hold a NUL (PAX)
+  linkTarget: Uint8Array; // raw bytes; empty unless symlink or hardlink; like path it may contain a NUL (PAX)
   mode: number; // permission, setuid, setgid and sticky bits only: 0 to 0o7777
   uid: number; // 0 to 2^32-2
   gid: number; // 0 to 2^32-2
@@ -43,15 +36,6 @@ export interface TarEntry {
   deviceMinor: number;
   xattrs: readonly ExtendedAttribute[];
   dataOffset: number; // of the first content byte in the uncompressed tar; always a multiple of 512
-  storedSize: number; // content bytes in the tar, 0 unless file; differs from size only when sparse: the sum of the segments
+  storedSize: number; // content bytes in the tar, 0 unless file; of a sparse file the sum of its segments
   sparse: readonly SparseSegment[] | undefined; // ascending, not overlapping; their data lies end to end from dataOffset
-}
-
-/** The entry with bytes of its own, to keep beyond `onEntry`. */
-export function copyEntry(entry: TarEntry): TarEntry {
-  const xattrs = entry.xattrs.map(({ name, value }) => ({
-    name: new Uint8Array(name),
-    value: new Uint8Array(value),
-  }));
-  return { ...entry, path: new Uint8Array(entry.path), linkTarget: new Uint8Array(entry.linkTarget), xattrs };
 }

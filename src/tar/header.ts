@@ -1,14 +1,14 @@
 /**
- * The 512-byte header block: where its fields stand and in which of four dialects.
+ * The 512-byte header block: the positions of its fields in each of four dialects.
  * (POSIX pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format"; star(5))
  */
 import { corruptTar } from './corrupt.js';
-import type { EntryKind } from './entry.js';
+import { ENTRY_KINDS, type EntryKind } from './entry.js';
 import { parseNumericField } from './numbers.js';
 
 export const BLOCK_SIZE = 512; // bytes
 
-/** v7 has neither device numbers nor a prefix; gnu has atime, ctime and a sparse map where ustar has its prefix. */
+/** v7 has no device numbers and no prefix. gnu has times and a sparse map instead of one. */
 export type HeaderFormat = 'v7' | 'ustar' | 'star' | 'gnu';
 
 export interface Field {
@@ -22,14 +22,15 @@ export const UID: Field = { name: 'uid', at: 108, width: 8 };
 export const GID: Field = { name: 'gid', at: 116, width: 8 };
 export const SIZE: Field = { name: 'size', at: 124, width: 12 };
 export const MTIME: Field = { name: 'mtime', at: 136, width: 12 };
+export const CHECKSUM: Field = { name: 'checksum', at: 148, width: 8 };
 export const DEVICE_MAJOR: Field = { name: 'device major', at: 329, width: 8 };
 export const DEVICE_MINOR: Field = { name: 'device minor', at: 337, width: 8 };
 export const REAL_SIZE: Field = { name: 'real size', at: 483, width: 12 }; // old GNU sparse only
 
-const NAME: Field = { name: 'name', at: 0, width: 100 };
-const TYPE_AT = 156;
-const LINK_NAME: Field = { name: 'link name', at: 157, width: 100 };
-const MAGIC_AT = 257;
+export const NAME: Field = { name: 'name', at: 0, width: 100 };
+export const TYPE_AT = 156;
+export const LINK_NAME: Field = { name: 'link name', at: 157, width: 100 };
+export const MAGIC_AT = 257;
 const PREFIX: Field = { name: 'prefix', at: 345, width: 155 };
 const STAR_PREFIX: Field = { name: 'prefix', at: 345, width: 131 }; // atime and ctime follow it
 const STAR_TRAILER_AT = 508;
@@ -39,7 +40,7 @@ const USTAR_MAGIC = Buffer.from('ustar\0'); // any version
 const GNU_MAGIC = Buffer.from('ustar  \0'); // with its version
 const STAR_TRAILER = Buffer.from('tar\0');
 
-/** Type flags of headers that carry nothing but records about the next entry. */
+/** Type flags of headers that only have records about the next entry. */
 export const PAX_HEADER = 0x78; // x
 export const PAX_GLOBAL_HEADER = 0x67; // g
 export const GNU_LONG_NAME = 0x4c; // L
@@ -47,28 +48,40 @@ export const GNU_LONG_LINK = 0x4b; // K
 
 /** The old GNU sparse file, which is a file. */
 export const GNU_SPARSE = 0x53; // S
-/** The type flag of v7, whose directories are told by the `/` at the end of their name. */
-export const V7_FILE = 0x00;
+/** The type flag of v7. A `/` at the end of the name marks its directories. */
+const V7_FILE = 0x00;
+const CONTIGUOUS_FILE = 0x37; // 7
 
-const KINDS: ReadonlyMap<number, EntryKind> = new Map([
+/** The type flag of each kind. */
+export const TYPE_FLAGS: Readonly<Record<EntryKind, number>> = {
+  file: 0x30,
+  hardlink: 0x31,
+  symlink: 0x32,
+  char: 0x33,
+  block: 0x34,
+  dir: 0x35,
+  fifo: 0x36,
+};
+
+const KINDS: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
+  ...ENTRY_KINDS.map((kind) => [TYPE_FLAGS[kind], kind] as const),
   [V7_FILE, 'file'],
-  [0x30, 'file'],
-  [0x31, 'hardlink'],
-  [0x32, 'symlink'],
-  [0x33, 'char'],
-  [0x34, 'block'],
-  [0x35, 'dir'],
-  [0x36, 'fifo'],
-  [0x37, 'file'], // contiguous file
+  [CONTIGUOUS_FILE, 'file'],
   [GNU_SPARSE, 'file'],
 ]);
 
-/** The kind of entry that a type flag stands for, undefined when it is not one we know. */
-export function kindOfType(type: number): EntryKind | undefined {
+/** Returns the kind of a header's entry; undefined if its type flag is unknown. */
+export function entryKind({ type }: HeaderBlock, path: Uint8Array): EntryKind | undefined {
+  if (type === V7_FILE && path[path.length - 1] === SLASH) return 'dir';
   return KINDS.get(type);
 }
 
-/** A cursor over a header block in place: one object, set anew for every header. */
+/** Returns the bytes of padding after content of `size` bytes, up to a whole block. */
+export function paddingAfter(size: number): number {
+  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
+}
+
+/** A cursor over a header block in place: one object, set for each header. */
 export class HeaderBlock {
   bytes: Uint8Array = new Uint8Array(BLOCK_SIZE);
   at = 0; // of the block in `bytes`
@@ -81,7 +94,7 @@ export class HeaderBlock {
     this.bytes = bytes;
     this.at = at;
     this.offset = offset;
-    this.type = bytes[at + TYPE_AT];
+    this.type = bytes[at + TYPE_AT]!;
     this.format = this.#readFormat();
   }
 
@@ -95,7 +108,10 @@ export class HeaderBlock {
     return value;
   }
 
-  /** Prefix and name, valid until the next `set`: a view of the block unless the two had to be joined. */
+  /**
+   * Returns prefix and name. The view is valid until the next `set`: it is of the block, unless the
+   * two had to be joined.
+   */
   path(): Uint8Array {
     const name = this.#text(NAME);
     if (this.format === 'v7' || this.format === 'gnu') return name;
@@ -111,7 +127,7 @@ export class HeaderBlock {
     return this.#text(LINK_NAME);
   }
 
-  /** A field up to its first NUL, if it has one. */
+  /** Returns a field up to its first NUL, if it has one. */
   #text(field: Field): Uint8Array {
     const start = this.at + field.at;
     const limit = start + field.width;

@@ -16,52 +16,52 @@ const INT64_END = 2 ** 63;
 const NANOSECOND_DIGITS = 9;
 
 /** A time as a floor of seconds and the nanoseconds to add to it. */
-export interface PaxTime {
+interface PaxTime {
   seconds: number; // since 1970, integer, may be negative
   nanoseconds: number; // 0 to 999999999
 }
 
-/** A header field: base-256 when its first bit is set (GNU, star), else octal. */
+/** Parses a header field: base-256 if its first bit is set (GNU, star), else octal. */
 export function parseNumericField(block: Uint8Array, at: number, width: number): number | undefined {
-  return block[at] >= 0x80 ? parseBase256(block, at, width) : parseOctal(block, at, width);
+  return block[at]! >= 0x80 ? parseBase256(block, at, width) : parseOctal(block, at, width);
 }
 
 /**
- * Octal digits, with leading and trailing spaces and NULs; all blank is 0. What follows a NUL does not count: old
- * writers leave garbage there.
+ * Parses octal digits with leading and trailing spaces and NULs; all blank is 0. Bytes after a NUL
+ * are ignored: old writers leave garbage there.
  */
 export function parseOctal(block: Uint8Array, at: number, width: number): number | undefined {
   const end = at + width;
-  while (at < end && isBlank(block[at])) at++;
+  while (at < end && isBlank(block[at]!)) at++;
   let value = 0;
   for (; at < end; at++) {
-    const byte = block[at];
+    const byte = block[at]!;
     if (byte < DIGIT_0 || byte > DIGIT_7) break;
     value = value * 8 + (byte - DIGIT_0);
   }
   if (at < end && block[at] === 0) return value;
-  while (at < end && isBlank(block[at])) at++;
+  while (at < end && isBlank(block[at]!)) at++;
   return at === end ? value : undefined;
 }
 
-/** Two's complement, big-endian; the first bit only marks the form, the second is the sign. */
+/** Parses big-endian two's complement. Bit 1 marks the form, bit 2 is the sign. */
 function parseBase256(block: Uint8Array, at: number, width: number): number | undefined {
-  const negative = (block[at] & 0x40) !== 0;
+  const negative = (block[at]! & 0x40) !== 0;
   const invert = negative ? 0xff : 0;
-  let value = (block[at] ^ invert) & 0x7f;
-  for (let i = at + 1; i < at + width; i++) value = value * 256 + (block[i] ^ invert);
+  let value = (block[at]! ^ invert) & 0x7f;
+  for (let i = at + 1; i < at + width; i++) value = value * 256 + (block[i]! ^ invert);
   if (value >= INT64_END) return negative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return negative ? -1 - value : value;
 }
 
-/** A PAX decimal integer: an optional sign and digits, nothing else. */
+/** Parses a PAX decimal integer: an optional sign and digits. */
 export function parseDecimal(bytes: Uint8Array, at: number, end: number): number | undefined {
   const negative = bytes[at] === MINUS;
   if (at < end && (negative || bytes[at] === PLUS)) at++;
   if (at >= end) return undefined;
   let value = 0;
   for (; at < end; at++) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
     if (byte < DIGIT_0 || byte > DIGIT_9) return undefined;
     value = value * 10 + (byte - DIGIT_0);
   }
@@ -70,8 +70,8 @@ export function parseDecimal(bytes: Uint8Array, at: number, end: number): number
 }
 
 /**
- * A PAX time: a decimal with any number of fraction digits, cut after the ninth. The fraction counts away from zero
- * (`-1.25` is before `-1`), so that a negative time becomes the next lower second plus nanoseconds.
+ * Parses a PAX time: a decimal, its fraction cut after nine digits. The fraction counts away from
+ * zero (`-1.25` is before `-1`). So a negative time becomes the next lower second plus nanoseconds.
  */
 export function parsePaxTime(bytes: Uint8Array, at: number, end: number): PaxTime | undefined {
   const dot = bytes.subarray(at, end).indexOf(DOT);
@@ -81,7 +81,7 @@ export function parsePaxTime(bytes: Uint8Array, at: number, end: number): PaxTim
   let fraction = 0;
   let digits = 0;
   for (let i = wholeEnd + 1; i < end; i++) {
-    const byte = bytes[i];
+    const byte = bytes[i]!;
     if (byte < DIGIT_0 || byte > DIGIT_9) return undefined;
     if (digits === NANOSECOND_DIGITS) continue;
     fraction = fraction * 10 + (byte - DIGIT_0);

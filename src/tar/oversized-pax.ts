@@ -1,4 +1,5 @@
 import { corruptTar } from './corrupt.js';
+import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
 
 const SPACE = 0x20;
 const NEWLINE = 0x0a;
@@ -16,13 +17,11 @@ const SIZE_KEY = Buffer.from('size=');
  * is stored.
  */
 export class OversizedPax {
-  /** Value of the last `size` record; undefined if there is none, or it is empty. */
-  size: Uint8Array | undefined;
+  readonly #values = new Map<PaxKey, Uint8Array>();
   readonly #offset: number;
   #recordLength = 0;
   #digits = 0; // of the record's length so far
-  #isInBody = false;
-  #left = 0; // bytes of the record's body to come
+  #left = 0; // bytes of the record's body to come; 0 before its body
   #last = NEWLINE; // the previous byte
   readonly #head = Buffer.alloc(HEAD_LENGTH);
   #headLength = 0;
@@ -35,14 +34,18 @@ export class OversizedPax {
   /** @throws LayerslayerError CORRUPT_LAYER */
   take(memory: Uint8Array, start: number, end: number): void {
     for (let at = start; at < end; ) {
-      if (this.#isInBody) at += this.#takeBody(memory, at, end);
+      if (this.#left > 0) at += this.#takeBody(memory, at, end);
       else this.#takeLength(memory[at++]!);
     }
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER if the last record is truncated */
-  finish(): void {
-    if (this.#isInBody || this.#digits > 0) throw this.#malformed();
+  /**
+   * Returns the last `size` record, unless it is empty.
+   * @throws LayerslayerError CORRUPT_LAYER if the last record is truncated
+   */
+  finish(): PaxRecords {
+    if (this.#digits > 0) throw this.#malformed();
+    return { values: this.#values, xattrs: NO_XATTRS, sparsePairs: undefined };
   }
 
   #takeLength(byte: number): void {
@@ -53,7 +56,6 @@ export class OversizedPax {
     }
     this.#left = this.#recordLength - this.#digits - 1;
     if (byte !== SPACE || this.#digits === 0 || this.#left < 1) throw this.#malformed();
-    this.#isInBody = true;
     this.#headLength = 0;
   }
 
@@ -75,9 +77,9 @@ export class OversizedPax {
     if (head.length > SIZE_KEY.length && SIZE_KEY.equals(head.subarray(0, SIZE_KEY.length))) {
       if (body > HEAD_LENGTH) throw corruptTar(this.#offset, `PAX size of ${body} bytes`);
       const value = head.subarray(SIZE_KEY.length, body - 1);
-      this.size = value.length > 0 ? new Uint8Array(value) : undefined;
+      if (value.length > 0) this.#values.set('size', new Uint8Array(value));
+      else this.#values.delete('size');
     }
-    this.#isInBody = false;
     this.#recordLength = 0;
     this.#digits = 0;
   }

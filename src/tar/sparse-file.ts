@@ -1,23 +1,22 @@
-/** Whether an entry is a sparse file, and in which of GNU tar's formats. */
+/** Detects sparse files and their format. */
 import { paxNumber } from './attributes.js';
 import { corruptTar } from './corrupt.js';
-import { readGnuMap } from './gnu-map.js';
 import { GNU_SPARSE, type HeaderBlock, REAL_SIZE } from './header.js';
 import { MAX_FILE_SIZE } from './limits.js';
-import { LineMap } from './line-map.js';
 import type { PaxRecords } from './pax.js';
-import { type MapBlocks, parseCommaMap } from './sparse-map.js';
+import { lineMap, type MapBlocks, parseCommaMap, readGnuMap } from './sparse-map.js';
 
 export interface SparseFile {
-  pairs: readonly number[]; // its map, as far as it was read
-  rest: MapBlocks | undefined; // what reads more into `pairs` from the blocks that follow
+  pairs: readonly number[]; // its map, as far as it is read
+  rest: MapBlocks | undefined; // reads more into `pairs` from the following blocks
   size: number; // logical bytes
   flaw: string | undefined; // why it can't be shown
   name: Uint8Array | undefined; // the real one, where the header's is a made-up `GNUSparseFile.0/…`
 }
 
 /**
- * @param size of the entry's data, which is the logical size where no record gives another
+ * Returns the entry's sparse file; undefined if it is an ordinary one.
+ * @param size of the entry's data: the logical size, unless a record has another
  * @throws LayerslayerError CORRUPT_LAYER
  */
 export function sparseFile(
@@ -39,19 +38,19 @@ export function sparseFile(
   const pairs = format === '1.0' ? [] : recordPairs(header, pax);
   return {
     pairs,
-    rest: format === '1.0' ? new LineMap(pairs, header.offset) : undefined,
+    rest: format === '1.0' ? lineMap(pairs, header.offset) : undefined,
     size: real ?? size,
     flaw: sizeFlaw(real ?? size),
     name: pax.values.get('GNU.sparse.name'),
   };
 }
 
-/** A version that we do not know makes an ordinary file, as in Go. */
+/** Returns the entry's format. A version that we do not know makes an ordinary file, as in Go. */
 function sparseFormat(pax: PaxRecords): '0.x' | '1.0' | undefined {
   const major = pax.values.get('GNU.sparse.major');
   const minor = pax.values.get('GNU.sparse.minor');
   if (major === undefined && minor === undefined) {
-    // 0.0 and 0.1 say no version, and of a file that is all hole they have no more than a count of 0.
+    // 0.0 and 0.1 have no version. Files without data may have no more than a count of 0.
     const hasMap = pax.sparsePairs !== undefined || pax.values.has('GNU.sparse.map');
     return hasMap || pax.values.has('GNU.sparse.numblocks') ? '0.x' : undefined;
   }
@@ -60,7 +59,7 @@ function sparseFormat(pax: PaxRecords): '0.x' | '1.0' | undefined {
   return version === '1.0' ? version : undefined;
 }
 
-/** PAX 0.0 and 0.1: all of the map stands in the records. */
+/** Returns the map of PAX 0.0 or 0.1, which is in the records. */
 function recordPairs(header: HeaderBlock, pax: PaxRecords): number[] {
   const map = pax.values.get('GNU.sparse.map');
   const pairs = pax.sparsePairs ?? (map ? parseCommaMap(map, header.offset) : []);

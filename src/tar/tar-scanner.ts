@@ -1,74 +1,69 @@
 /**
- * Finds the entries of an uncompressed tar as its bytes pass. File content is stepped over without being touched: a push
- * costs as much as the headers in it. Headers are read where they lie; only those that a push cuts in two, and the data
- * of extension headers, are copied.
+ * Finds the entries of an uncompressed tar as its bytes pass. It skips file content without reading
+ * it: a push costs as much as the headers in it. Headers are read in place. Only headers that a
+ * push cuts in two, and the data of extension headers, are copied.
  *
- * What is accepted, and what wins over what, is as in Go's archive/tar, which every container engine uses, but for this:
- * - a GNU header never has a prefix (Go guesses at one, for the sake of archives that its own old writer got wrong);
- * - a NUL in a PAX path is handed on, so that the merged tree skips one entry instead of losing the layer;
- * - owners past 32 bits are shown as nobody (Go returns them, and the kernel truncates 2^32 to
- *   root);
- * - an entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning, and none of
- *   it is stored;
- * - a stream that ends after extension headers, before their entry, is cut short;
- * - a global header leaves the records before it alone;
- * - a sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size;
- * - number fields that nothing here reads are not judged.
+ * Accepts what Go's archive/tar accepts, which all container engines use, with the same precedence,
+ * except:
+ * - A GNU header never has a prefix. Go guesses one, for archives of its own old writer.
+ * - A NUL in a PAX path stays: the merged tree skips one entry instead of losing the layer.
+ * - Owners past 32 bits are shown as 65534. Go returns them, and the kernel truncates 2^32 to root.
+ * - An entry beyond a limit (`limits.ts`, `entry-flaw.ts`) is skipped with a warning. None of it is
+ *   stored.
+ * - A stream that ends after extension headers, before their entry, is cut short.
+ * - A global header leaves the records before it unchanged.
+ * - A sparse file of PAX 0.0 or 0.1 whose map is empty keeps its size.
+ * - Number fields that are not used here are not checked.
  */
 import type { LayerslayerError } from '../base/errors.js';
-import { quoteName } from '../base/quote-name.js';
+import { quoteName } from '../base/text/quote-name.js';
 import { blankEntry, entryPath, paxNumber, readAttributes } from './attributes.js';
 import { checksumMatches, sumOfBlock } from './checksum.js';
 import { corruptTar } from './corrupt.js';
-import type { EntryKind, TarEntry } from './entry.js';
+import type { TarEntry } from './entry.js';
 import { entryFlaw } from './entry-flaw.js';
 import {
   BLOCK_SIZE,
+  entryKind,
   GNU_LONG_LINK,
   GNU_LONG_NAME,
   HeaderBlock,
-  kindOfType,
   PAX_GLOBAL_HEADER,
   PAX_HEADER,
+  paddingAfter,
   SIZE,
-  V7_FILE,
 } from './header.js';
 import { MAX_FILE_SIZE, MAX_SPARSE_MAP_SIZE } from './limits.js';
-import { parseDecimal } from './numbers.js';
 import { PendingRecords } from './pending-records.js';
 import { type SparseFile, sparseFile } from './sparse-file.js';
 import { type MapBlocks, sparseSegments } from './sparse-map.js';
 
-const SLASH = 0x2f;
-
-/** Content is not looked at. */
+/** Content is not read. */
 const NOTHING = new Uint8Array(0);
 const NOTHING_VIEW = new DataView(NOTHING.buffer);
 const ZEROS = Buffer.alloc(4096);
 
-export interface TarScannerOptions {
-  /** Called at each entry's last header block, before its content passes. The entry is valid during the call only. */
+export interface TarObserver {
+  /** Called at each entry's last header block. The entry is valid during the call only. */
   onEntry(entry: TarEntry): void;
-  /** Something in the tar was left out or ignored; the message names the entry and its offset. */
+  /** Called when something was omitted or ignored. The message names the entry and its offset. */
   onWarning(message: string): void;
 }
 
 /**
- * Kind of data at the current position; headers and sparse maps come in whole blocks. `zeros`: the
- * archive began with zero blocks, so it must be empty. Otherwise it is damaged, since file systems
- * and disk images begin with zeros too.
+ * Kind of bytes at the current position. `header` and `sparse-map` come in whole blocks, `data` is
+ * content and its padding. `zeros`: the archive began with zero blocks, so it must be empty.
+ * Otherwise it is damaged, since file systems and disk images begin with zeros too.
  */
-type Place = 'header' | 'records' | 'sparse-map' | 'content' | 'padding' | 'zeros' | 'end';
+type Expected = 'header' | 'records' | 'sparse-map' | 'data' | 'zeros' | 'end';
 
-/** One scanner reads one tar; after it threw it is spent. */
+/** Reads one tar. It cannot be used after it threw. */
 export class TarScanner {
-  readonly #onEntry: (entry: TarEntry) => void;
-  readonly #onWarning: (message: string) => void;
-
-  #place: Place = 'header';
+  readonly #observer: TarObserver;
+  #expected: Expected = 'header';
   #position = 0; // bytes of the tar consumed
-  #contentLeft = 0; // bytes of content still to pass
-  #paddingLeft = 0; // bytes after it, up to a whole block
+  #dataLeft = 0; // bytes of content and padding before the next header
+  #padding = 0; // bytes after the content, up to a whole block
   #sawZeroBlock = false;
   #sawHeader = false;
 
@@ -79,22 +74,21 @@ export class TarScanner {
   #mapSize = 0; // bytes of that map so far
   #flaw: string | undefined; // why the entry is skipped
 
-  // A block that pushes cut in pieces.
+  // A block that is cut by pushes.
   readonly #cutBlock = new Uint8Array(BLOCK_SIZE);
   readonly #cutView = new DataView(this.#cutBlock.buffer);
   #cutFilled = 0;
 
-  constructor(options: TarScannerOptions) {
-    this.#onEntry = options.onEntry;
-    this.#onWarning = options.onWarning;
+  constructor(observer: TarObserver) {
+    this.#observer = observer;
   }
 
   /**
-   * Takes the next bytes of the tar, in pieces of any size. The memory may be overwritten after the call.
+   * Takes the next bytes of the tar, of any number. The memory may be overwritten after the call.
    * @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws
    */
   push(memory: Uint8Array, start: number, end: number): void {
-    // Never a Buffer: its `slice` is a view, and who receives an entry may copy with it.
+    // Never a Buffer: its `slice` is a view, and callers copy entries by `slice`.
     const bytes = new Uint8Array(memory.buffer, memory.byteOffset, memory.byteLength);
     const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     for (let at = start; at < end; ) {
@@ -105,15 +99,15 @@ export class TarScanner {
   }
 
   /**
-   * Steps over content, and whatever follows the end of the archive, that the caller can pass without reading it.
-   * @param limit bytes that there are
-   * @returns bytes stepped over, 0 when the next one belongs to a header
+   * Skips content, and bytes after the end of the archive, that the caller need not read.
+   * @param limit bytes available
+   * @returns bytes skipped; 0 if the next one belongs to a header
    */
   skipContent(limit: number): number {
     let skipped = 0;
     while (skipped < limit) {
-      const place = this.#place;
-      if (place !== 'content' && place !== 'padding' && place !== 'zeros' && place !== 'end') break;
+      const expected = this.#expected;
+      if (expected !== 'data' && expected !== 'zeros' && expected !== 'end') break;
       skipped += this.#take(NOTHING, NOTHING_VIEW, skipped, limit);
     }
     this.#position += skipped;
@@ -121,22 +115,21 @@ export class TarScanner {
   }
 
   /**
-   * Ends the tar. Missing end-of-archive blocks are tolerated, and so is missing padding after the last content.
+   * Ends the tar. Missing end-of-archive blocks and missing padding after the last content are
+   * tolerated.
    * @returns the bytes of the whole stream
-   * @throws LayerslayerError CORRUPT_LAYER when a header or content is cut short
+   * @throws LayerslayerError CORRUPT_LAYER if a header or content is cut short
    */
   finish(): { size: number } {
     const size = this.#position;
     if (this.#cutFilled > 0 && !this.#isEmptyArchive()) {
       throw corruptTar(size - this.#cutFilled, `the tar ends at ${size}, within a header`);
     }
-    if (this.#place === 'content') {
-      throw corruptTar(
-        this.#header.offset,
-        `the tar ends at ${size}, ${this.#contentLeft} bytes short of its content`,
-      );
+    const missing = this.#dataLeft - this.#padding;
+    if (this.#expected === 'data' && missing > 0) {
+      throw corruptTar(this.#header.offset, `the tar ends at ${size}, ${missing} bytes short of its content`);
     }
-    if (this.#place === 'records' || this.#place === 'sparse-map' || this.#pending.any) {
+    if (this.#expected === 'records' || this.#expected === 'sparse-map' || this.#pending.any) {
       throw corruptTar(
         this.#header.offset,
         `the tar ends at ${size}, before the entry that this header begins`,
@@ -147,17 +140,10 @@ export class TarScanner {
 
   /** Consumes some of `[at, end)`, at least one byte; returns how many. */
   #take(memory: Uint8Array, view: DataView, at: number, end: number): number {
-    switch (this.#place) {
-      case 'content': {
-        const length = Math.min(this.#contentLeft, end - at);
-        this.#contentLeft -= length;
-        if (this.#contentLeft === 0) this.#endContent();
-        return length;
-      }
-      case 'padding': {
-        const length = Math.min(this.#paddingLeft, end - at);
-        this.#paddingLeft -= length;
-        if (this.#paddingLeft === 0) this.#place = 'header';
+    switch (this.#expected) {
+      case 'data': {
+        const length = Math.min(this.#dataLeft, end - at);
+        this.#passData(this.#dataLeft - length);
         return length;
       }
       case 'records': {
@@ -213,11 +199,11 @@ export class TarScanner {
       case PAX_HEADER:
       case GNU_LONG_NAME:
       case GNU_LONG_LINK: {
-        // Its own field only: the size in a PAX header before it belongs to the entry (CVE-2025-62518).
+        // Its own field only: a PAX header's size belongs to the entry (CVE-2025-62518).
         const size = this.#checkedSize(header.number(SIZE));
         this.#pending.begin(header.type, size, offset);
-        this.#paddingLeft = paddingAfter(size);
-        if (size > 0) this.#place = 'records';
+        this.#padding = paddingAfter(size);
+        if (size > 0) this.#expected = 'records';
         else this.#endRecords();
         return;
       }
@@ -229,13 +215,15 @@ export class TarScanner {
     }
   }
 
-  /** One block of zeros announces the end, the second makes it. */
+  /** Two blocks of zeros end the archive. */
   #readZeroBlock(offset: number): void {
     if (this.#pending.any) {
-      this.#onWarning(`tar at ${offset}: the archive ends after an extension header without its entry`);
+      this.#observer.onWarning(
+        `tar at ${offset}: the archive ends after an extension header without its entry`,
+      );
       this.#pending.clear();
     }
-    if (this.#sawZeroBlock) this.#place = this.#sawHeader ? 'end' : 'zeros';
+    if (this.#sawZeroBlock) this.#expected = this.#sawHeader ? 'end' : 'zeros';
     this.#sawZeroBlock = true;
   }
 
@@ -258,30 +246,27 @@ export class TarScanner {
 
   #endRecords(): void {
     this.#pending.complete();
-    this.#endContent();
+    this.#passData(this.#padding);
   }
 
-  #endContent(): void {
-    this.#place = this.#paddingLeft > 0 ? 'padding' : 'header';
-  }
-
-  /** @param after where the header block ends */
+  /** @param after the end of the header block */
   #readMember(header: HeaderBlock, after: number): void {
     const { pax } = this.#pending;
     const path = entryPath(header, this.#pending);
-    const kind = memberKind(header, path);
+    const kind = entryKind(header, path);
     if (kind === undefined) {
       const type = JSON.stringify(String.fromCharCode(header.type));
       this.#warn(path, `unknown type ${type}, skipped`);
+      const size = this.#memberSize(header);
       this.#pending.clear();
-      this.#passContent(this.#memberSize(header));
+      this.#passContent(size);
       return;
     }
     const entry = this.#entry;
     entry.path = path;
     const flaw = readAttributes(entry, kind, header, this.#pending, (what) => this.#warn(path, what));
     this.#flaw = this.#pending.flaw(kind === 'symlink' || kind === 'hardlink') ?? flaw;
-    // What is no file carries no data, whatever its size says.
+    // Only files have data, whatever the size field contains.
     entry.storedSize = kind === 'file' ? this.#memberSize(header) : 0;
     entry.size = entry.storedSize;
     entry.dataOffset = after;
@@ -293,13 +278,7 @@ export class TarScanner {
 
   /** Returns the bytes of the member's data, which locate the next header. */
   #memberSize(header: HeaderBlock): number {
-    const { pax, oversizedSize } = this.#pending;
-    if (oversizedSize === undefined) {
-      return this.#checkedSize(paxNumber(header, pax, 'size') ?? header.number(SIZE));
-    }
-    const size = parseDecimal(oversizedSize, 0, oversizedSize.length);
-    if (size === undefined) throw corruptTar(header.offset, 'PAX size is not a decimal number');
-    return this.#checkedSize(size);
+    return this.#checkedSize(paxNumber(header, this.#pending.pax, 'size') ?? header.number(SIZE));
   }
 
   #beginSparse(sparse: SparseFile): void {
@@ -312,11 +291,11 @@ export class TarScanner {
       this.#endSparse(sparse);
       return;
     }
-    // The header block is gone by the time the rest of the map has passed.
+    // The header block is overwritten before the rest of the map has passed.
     entry.path = entry.path.slice();
     this.#sparse = sparse;
     this.#mapSize = 0;
-    this.#place = 'sparse-map';
+    this.#expected = 'sparse-map';
   }
 
   #readSparseMap(sparse: SparseFile, map: MapBlocks, block: Uint8Array, at: number): void {
@@ -351,7 +330,7 @@ export class TarScanner {
   #handOut(): void {
     const entry = this.#entry;
     const flaw = this.#flaw ?? entryFlaw(entry);
-    if (flaw === undefined) this.#onEntry(entry);
+    if (flaw === undefined) this.#observer.onEntry(entry);
     else this.#warn(entry.path, `skipped: ${flaw}`);
     this.#flaw = undefined;
     this.#pending.clear();
@@ -359,13 +338,18 @@ export class TarScanner {
   }
 
   #warn(path: Uint8Array, what: string): void {
-    this.#onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
+    this.#observer.onWarning(`tar entry ${quoteName(path)} at ${this.#header.offset}: ${what}`);
   }
 
   #passContent(size: number): void {
-    this.#contentLeft = size;
-    this.#paddingLeft = paddingAfter(size);
-    this.#place = size > 0 ? 'content' : 'header';
+    this.#padding = paddingAfter(size);
+    this.#passData(size + this.#padding);
+  }
+
+  /** @param length bytes of content and padding before the next header */
+  #passData(length: number): void {
+    this.#dataLeft = length;
+    this.#expected = length > 0 ? 'data' : 'header';
   }
 
   #checkedSize(size: number): number {
@@ -377,14 +361,4 @@ export class TarScanner {
 /** An archive begins with a header. */
 function dataAfterZeros(offset: number): LayerslayerError {
   return corruptTar(offset, 'not a tar archive: data after leading zero blocks');
-}
-
-function memberKind(header: HeaderBlock, path: Uint8Array): EntryKind | undefined {
-  if (header.type === V7_FILE && path[path.length - 1] === SLASH) return 'dir';
-  return kindOfType(header.type);
-}
-
-/** Bytes from the end of content to the next block. */
-function paddingAfter(size: number): number {
-  return (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
 }

@@ -1,14 +1,32 @@
 /**
- * Headers of tars that we write: ustar, with PAX records for what does not fit its fields. Names stay bytes, whatever they
- * are: that is why no library does it. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
+ * Writes headers of tars: ustar, with PAX records for values that do not fit its fields. Names stay
+ * bytes, which no library supports. (POSIX pax, "ustar Interchange Format", "pax Extended Header")
  */
 import type { EntryKind, ExtendedAttribute } from './entry.js';
-import { BLOCK_SIZE } from './header.js';
+import {
+  BLOCK_SIZE,
+  CHECKSUM,
+  DEVICE_MAJOR,
+  DEVICE_MINOR,
+  type Field,
+  GID,
+  LINK_NAME,
+  MAGIC_AT,
+  MODE,
+  MTIME,
+  NAME,
+  PAX_HEADER,
+  paddingAfter,
+  SIZE,
+  TYPE_AT,
+  TYPE_FLAGS,
+  UID,
+} from './header.js';
 
-/** A member to write; only files have a size. */
+/** A member to write. Only files have a size. */
 export interface WrittenEntry {
   kind: EntryKind;
-  path: Uint8Array; // relative, of a directory with a `/` at its end
+  path: Uint8Array; // relative; a directory's ends in `/`
   linkTarget?: Uint8Array;
   mode: number;
   uid: number;
@@ -21,29 +39,16 @@ export interface WrittenEntry {
   xattrs?: readonly ExtendedAttribute[]; // default: none
 }
 
-const TYPES: Record<EntryKind, string> = {
-  file: '0',
-  hardlink: '1',
-  symlink: '2',
-  char: '3',
-  block: '4',
-  dir: '5',
-  fifo: '6',
-};
-const PAX_TYPE = 'x';
-/** Name of the extension header itself: readers that know no PAX make a file of it. */
+const PAX_OWNER = { mode: 0o644, uid: 0, gid: 0, mtimeSeconds: 0, mtimeNanoseconds: 0 };
+/** Name of the extension header itself: readers without PAX support make a file of it. */
 const PAX_NAME = Buffer.from('PaxHeaders/0');
-const NAME_LENGTH = 100;
-const CHECKSUM_AT = 148;
-const DEVICE_MAJOR_AT = 329;
-const DEVICE_MINOR_AT = 337;
 /** star's key, which GNU tar, bsdtar and Go read. */
 const XATTR_PREFIX = Buffer.from('SCHILY.xattr.');
 
 /** Two blocks of zeros end an archive. */
 export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_SIZE);
 
-/** The blocks before an entry's content. */
+/** Returns the blocks before an entry's content. */
 export function tarHeader(entry: WrittenEntry): Uint8Array {
   const { path, linkTarget = Buffer.alloc(0), mtimeSeconds, mtimeNanoseconds, xattrs = [] } = entry;
   const records: Buffer[] = [];
@@ -61,71 +66,46 @@ export function tarHeader(entry: WrittenEntry): Uint8Array {
   if (!isPlainTime) records.push(record('mtime', Buffer.from(decimalTime(mtimeSeconds, mtimeNanoseconds))));
   const mtime = isPlainTime ? mtimeSeconds : 0;
   for (const { name, value } of xattrs) records.push(record(Buffer.concat([XATTR_PREFIX, name]), value));
-  const header = block({
-    name: path,
-    type: TYPES[entry.kind],
-    mode: entry.mode,
-    uid,
-    gid,
-    size,
-    mtime,
-    linkTarget,
-    ...(entry.deviceMajor !== undefined && { device: [entry.deviceMajor, entry.deviceMinor ?? 0] }),
-  });
+  const header = block({ ...entry, uid, gid, size, mtimeSeconds: mtime }, TYPE_FLAGS[entry.kind]);
   if (records.length === 0) return header;
   const data = Buffer.concat(records);
-  const pax = block({
-    name: PAX_NAME,
-    type: PAX_TYPE,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size: data.length,
-    mtime: 0,
-  });
+  const pax = block({ ...PAX_OWNER, path: PAX_NAME, size: data.length }, PAX_HEADER);
   return Buffer.concat([pax, data, tarPadding(data.length), header]);
 }
 
-/** What follows content of so many bytes. */
+/** Returns the padding after content of `size` bytes. */
 export function tarPadding(size: number): Uint8Array {
-  return TAR_END.subarray(0, (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE);
+  return TAR_END.subarray(0, paddingAfter(size));
 }
 
-/** In a header's field; beyond ASCII readers differ in how they take it, in a PAX record they don't. */
+/**
+ * Returns whether the text fits a header's field. Beyond ASCII, readers disagree about header
+ * fields, but not about PAX records.
+ */
 function fits(text: Uint8Array): boolean {
-  return text.length <= NAME_LENGTH && text.every((byte) => byte < 0x80);
+  return text.length <= NAME.width && text.every((byte) => byte < 0x80);
 }
 
-interface Fields {
-  name: Uint8Array;
-  type: string;
-  mode: number;
-  uid: number;
-  gid: number;
-  size: number;
-  mtime: number;
-  linkTarget?: Uint8Array;
-  device?: readonly [major: number, minor: number];
-}
-
-function block({ name, type, mode, uid, gid, size, mtime, linkTarget, device }: Fields): Buffer {
+/** Returns a header block. What does not fit its field must be in PAX records. */
+function block(entry: Omit<WrittenEntry, 'kind'>, type: number): Buffer {
   const bytes = Buffer.allocUnsafe(BLOCK_SIZE).fill(0); // from Node's pool: a tar has many
-  bytes.set(name.subarray(0, NAME_LENGTH), 0);
-  bytes.write(octal(mode, 7), 100);
-  bytes.write(octal(uid, 7), 108);
-  bytes.write(octal(gid, 7), 116);
-  bytes.write(octal(size, 11), 124);
-  bytes.write(octal(mtime, 11), 136);
-  bytes.write(' '.repeat(8), CHECKSUM_AT);
-  bytes.write(type, 156);
-  if (linkTarget) bytes.set(linkTarget.subarray(0, NAME_LENGTH), 157);
-  bytes.write('ustar\x0000', 257, 'latin1');
-  if (device) {
-    writeDeviceNumber(bytes, DEVICE_MAJOR_AT, device[0]);
-    writeDeviceNumber(bytes, DEVICE_MINOR_AT, device[1]);
+  const number = ({ at, width }: Field, value: number) => bytes.write(octal(value, width - 1), at);
+  bytes.set(entry.path.subarray(0, NAME.width), NAME.at);
+  number(MODE, entry.mode);
+  number(UID, entry.uid);
+  number(GID, entry.gid);
+  number(SIZE, entry.size);
+  number(MTIME, entry.mtimeSeconds);
+  bytes[TYPE_AT] = type;
+  if (entry.linkTarget) bytes.set(entry.linkTarget.subarray(0, LINK_NAME.width), LINK_NAME.at);
+  bytes.write('ustar\x0000', MAGIC_AT, 'latin1');
+  if (entry.deviceMajor !== undefined) {
+    writeDeviceNumber(bytes, DEVICE_MAJOR.at, entry.deviceMajor);
+    writeDeviceNumber(bytes, DEVICE_MINOR.at, entry.deviceMinor ?? 0);
   }
+  bytes.fill(' ', CHECKSUM.at, CHECKSUM.at + CHECKSUM.width);
   const sum = bytes.reduce((total, byte) => total + byte, 0);
-  bytes.write(`${octal(sum, 6)}\0 `, CHECKSUM_AT, 'latin1');
+  bytes.write(`${octal(sum, 6)}\0 `, CHECKSUM.at, 'latin1');
   return bytes;
 }
 
@@ -143,7 +123,7 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, '0');
 }
 
-/** `LENGTH key=value\n`, whose length counts its own digits. */
+/** Returns `LENGTH key=value\n`. The length counts its own digits. */
 function record(key: string | Uint8Array, value: Uint8Array): Buffer {
   const body = Buffer.concat([
     Buffer.from(' '),
@@ -157,7 +137,7 @@ function record(key: string | Uint8Array, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(String(length)), body]);
 }
 
-/** Nanoseconds are always added to the seconds, also before 1970; a decimal has one sign for both. */
+/** Nanoseconds are added to the seconds, even before 1970. A decimal has one sign. */
 function decimalTime(seconds: number, nanoseconds: number): string {
   const isNegative = seconds < 0 && nanoseconds > 0;
   const whole = isNegative ? seconds + 1 : seconds;

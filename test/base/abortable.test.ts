@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { abortable } from '#dist/base/abortable.js';
+import { abortable } from '#src/base/abortable.js';
 import { unhandledIn } from './unhandled.js';
 
 const never = new Promise<never>(() => {});
@@ -20,7 +20,7 @@ it('leaves with the reason, whether aborted before or while it waits', async () 
   await expect(waiting).rejects.toThrow('meanwhile');
 });
 
-it('has nobody surprised by a promise that fails after its waiter has left', async () => {
+it('leaves no unhandled rejection when a promise fails after its waiter has left', async () => {
   const unhandled = await unhandledIn(async () => {
     let fail!: (error: Error) => void;
     const promise = new Promise<never>((_, reject) => {

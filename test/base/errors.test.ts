@@ -6,7 +6,7 @@ import {
   systemCode,
   toErrorRecord,
   withContext,
-} from '#dist/base/errors.js';
+} from '#src/base/errors.js';
 
 const abortError = (() => {
   const controller = new AbortController();

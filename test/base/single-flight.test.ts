@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { SingleFlight } from '#dist/base/single-flight.js';
+import { SingleFlight } from '#src/base/single-flight.js';
 
-it('runs one task for all who ask meanwhile, one for each key', async () => {
+it('runs one task for all concurrent callers, one for each key', async () => {
   const flight = new SingleFlight<string, number>();
   let runs = 0;
   const task = async () => ++runs;
@@ -10,7 +10,7 @@ it('runs one task for all who ask meanwhile, one for each key', async () => {
   expect(await flight.run('a', task)).toBe(3);
 });
 
-it('fails all who wait, and the next one tries again', async () => {
+it('fails all waiters, and the next caller tries again', async () => {
   const flight = new SingleFlight<string, number>();
   const failing = () => Promise.reject(new Error('no'));
   const outcomes = await Promise.allSettled([flight.run('a', failing), flight.run('a', async () => 1)]);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { shortageAdvice, systemFault } from '#dist/base/system-fault.js';
+import { shortageAdvice, systemFault } from '#src/base/system-fault.js';
 
 function thrownBy(action: () => unknown): unknown {
   try {

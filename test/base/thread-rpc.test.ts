@@ -1,7 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { ThreadPeer, Transferred } from '#dist/base/thread-rpc.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { ThreadPeer, Transferred } from '#src/base/thread-rpc.js';
 
 interface Methods {
   add(argument: { a: number; b: number }): number;
@@ -51,7 +51,10 @@ function peers() {
 
 const GONE = { code: 'INTERNAL', message: 'the other thread is gone' };
 
-/** Turns of the event loop until it is so; the test's own deadline ends a wait for what never comes. */
+/**
+ * Waits in turns of the event loop until it is true. The test's own deadline ends a wait without
+ * end.
+ */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(setImmediate);
 }
@@ -88,7 +91,7 @@ describe('a conversation between threads', () => {
     await expect(late).rejects.toMatchObject({ code: 'TIMED_OUT' });
   });
 
-  it('rejects what cannot cross, both ways, and goes on', async () => {
+  it('rejects what cannot cross, both ways, and continues', async () => {
     const { caller } = peers();
     const argument = { a: 1, b: (() => {}) as never };
     await expect(caller.call('add', argument)).rejects.toThrow('could not be cloned');

@@ -1,6 +1,6 @@
 /**
- * Rejections that nobody handles while `task` runs. The process's own listeners (the test runner's) are put aside
- * meanwhile, so that what is found can be looked at.
+ * Returns the unhandled rejections of `task`. The process's own listeners (the test runner's) are
+ * removed meanwhile, so that the caller can check them.
  */
 export async function unhandledIn(task: () => Promise<void>): Promise<unknown[]> {
   const found: unknown[] = [];
@@ -9,7 +9,7 @@ export async function unhandledIn(task: () => Promise<void>): Promise<unknown[]>
   process.on('unhandledRejection', (reason) => found.push(reason));
   try {
     await task();
-    // Node tells of them when the microtasks of a turn are done.
+    // Node reports them when the microtasks of a turn are done.
     await new Promise(setImmediate);
   } finally {
     process.removeAllListeners('unhandledRejection');

@@ -1,9 +1,8 @@
 import { createHash, hash } from 'node:crypto';
-import type { PagePartSource } from '#dist/blob/page-source.js';
-import { type Digest, parseDigest } from '#dist/oci/digest.js';
+import { type Digest, parseDigest } from '#src/oci/digest.js';
 
 export const PAGE = 256 * 1024;
-export const PIECE = 64 * 1024;
+export const BLOCK = 64 * 1024;
 
 /** Bytes that look random, the same for the same seed; no two pages are alike. */
 export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
@@ -20,11 +19,11 @@ export function digestOf(bytes: Uint8Array, algorithm = 'sha256'): Digest {
   return parseDigest(`${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`);
 }
 
-/** The oracle of PageHasher: slices, hashed one by one. */
-export function pageDigestsOf(bytes: Uint8Array): Uint8Array {
+/** The oracle of BlobHasher: slices, hashed one by one. */
+export function blockDigestsOf(bytes: Uint8Array): Uint8Array {
   const digests: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += PIECE) {
-    digests.push(hash('sha256', bytes.subarray(at, at + PIECE), 'buffer'));
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    digests.push(hash('sha256', bytes.subarray(at, at + BLOCK), 'buffer'));
   }
   return Buffer.concat(digests);
 }
@@ -33,17 +32,17 @@ export function pageOf(bytes: Uint8Array, number: number): Uint8Array {
   return bytes.subarray(number * PAGE, (number + 1) * PAGE);
 }
 
-/** All of a page, from a source of parts. */
-export function wholePage(
-  pages: PagePartSource,
-  number: number,
-  size: number,
-  lent?: Uint8Array,
-): Promise<Uint8Array> {
-  return pages.part(number, 0, Math.min(PAGE, size - number * PAGE), undefined, lent);
-}
-
 /** Whether two byte arrays are the same: `toEqual` takes seconds for megabytes. */
 export function same(a: Uint8Array | undefined, b: Uint8Array): boolean {
   return a !== undefined && Buffer.compare(a, b) === 0;
+}
+
+/** A cached page, or what is there of it. */
+export function cachedPage(
+  cached: { fillSync(bytes: Uint8Array, offset: number): number },
+  page: number,
+  lent: Uint8Array = new Uint8Array(PAGE),
+): Uint8Array | undefined {
+  const read = cached.fillSync(lent.subarray(0, PAGE), page * PAGE);
+  return read > 0 ? lent.subarray(0, read) : undefined;
 }

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { abortable } from '#dist/base/abortable.js';
-import type { BlobSource } from '#dist/blob/blob-reader.js';
+import { abortable } from '#src/base/abortable.js';
+import type { Blob } from '#src/blob/blob.js';
 
 /** What happens to one request, told from the place it begins at. */
 export interface Fault {
@@ -12,10 +12,11 @@ export interface Fault {
 }
 
 /** A source that counts requests and goes wrong as it is told. Chunks are `chunkLength` bytes, from one reused buffer. */
-export class FaultySource implements BlobSource {
+export class FaultySource implements Blob {
   readonly requests: string[] = []; // `first byte-end`
   running = 0;
   mostRunning = 0;
+  reconnects = 0;
 
   constructor(
     readonly bytes: Uint8Array,
@@ -31,6 +32,10 @@ export class FaultySource implements BlobSource {
   async idle(): Promise<void> {
     do await nextTurn();
     while (this.running > 0);
+  }
+
+  reconnect(): void {
+    this.reconnects++;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BlobSource } from '#dist/blob/blob-reader.js';
-import { FRUGAL_LENGTH, GrowingRanges } from '#dist/blob/growing-ranges.js';
+import type { Blob } from '#src/blob/blob.js';
+import { FRUGAL_LENGTH, GrowingRanges } from '#src/blob/growing-ranges.js';
 import { noise } from './bytes.js';
 
 const KIB = 1024;
@@ -10,7 +10,7 @@ const KIB = 1024;
 function watched(bytes: Uint8Array, chunk = 10_000) {
   const asked: [number, number][] = [];
   let open = 0;
-  const source: BlobSource & { servesRanges: boolean; mostOpen: number; failAt: number } = {
+  const source: Blob & { servesRanges: boolean; mostOpen: number; failAt: number } = {
     size: bytes.length,
     servesRanges: true,
     mostOpen: 0,
@@ -36,7 +36,7 @@ function watched(bytes: Uint8Array, chunk = 10_000) {
   return { source, asked, openNow: () => open };
 }
 
-async function collected(source: BlobSource, offset: number, end: number): Promise<Buffer> {
+async function collected(source: Blob, offset: number, end: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   await new GrowingRanges(source).stream(offset, end, async (chunk) => {
     await new Promise(setImmediate);

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { BlobReader, BlobSource } from '#dist/blob/blob-reader.js';
+import type { Blob } from '#src/blob/blob.js';
 import { noise, PAGE, same } from './bytes.js';
 
 /** Around every border that a reader may have: chunks, pages, the end. */
 export const SIZES = [0, 1, 1000, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE + 77];
 
-/** What every BlobReader must do. `make` is called for each test. */
-export function blobReaderSuite(name: string, make: (bytes: Uint8Array) => Promise<BlobReader>): void {
-  describe(`${name} as a BlobReader`, () => {
+/** What every reader of a blob must do. `make` is called for each test. */
+export function blobReaderSuite(
+  name: string,
+  make: (bytes: Uint8Array) => Promise<Pick<Blob, 'size' | 'read'>>,
+): void {
+  describe(`${name} as a reader`, () => {
     test.each(SIZES)('reads are slices (%d bytes)', async (size) => {
       const bytes = noise(size);
       const reader = await make(bytes);
@@ -60,9 +63,9 @@ export function blobReaderSuite(name: string, make: (bytes: Uint8Array) => Promi
   });
 }
 
-/** What every BlobSource must do besides. */
-export function blobSourceSuite(name: string, make: (bytes: Uint8Array) => Promise<BlobSource>): void {
-  describe(`${name} as a BlobSource`, () => {
+/** What every Blob must do besides. */
+export function blobSourceSuite(name: string, make: (bytes: Uint8Array) => Promise<Blob>): void {
+  describe(`${name} as a Blob`, () => {
     test.each(SIZES)('streams are slices, one chunk at a time (%d bytes)', async (size) => {
       const bytes = noise(size);
       const source = await make(bytes);

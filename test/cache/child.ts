@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { compiled } from '../setup/programs.js';
 import { onCleanUp } from './scratch.js';
 
 /** A Node process that runs one of `children/` and talks by lines on stdout. */
@@ -12,7 +12,7 @@ export class Child {
 
   /** @param command what `node` is told instead of the script and its arguments */
   constructor(script: string, args: string[], options: SpawnOptions = {}, command?: string[]) {
-    const path = fileURLToPath(new URL(`children/${script}`, import.meta.url));
+    const path = compiled(`test/cache/children/${script}`);
     this.process = spawn(process.execPath, command ?? [path, ...args], {
       stdio: ['pipe', 'pipe', 'inherit'],
       ...options,

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { pageRunKey } from '#dist/cache/store-layout.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { pageRunKey } from '#src/cache/store-layout.js';
 import { cleanUp, IS_ROOT, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
 
 const MIB = 1024 * 1024;
@@ -27,7 +27,7 @@ describe('a content that comes piece by piece', () => {
     expect(store.readSync('page', KEY)).toBeUndefined();
     await writer!.commit();
     expect([...store.readSync('page', KEY)!]).toEqual([...bytes(100, 1), ...bytes(200, 2)]);
-    expect(readdirSync(join(directory, 'v1/tmp'))).toEqual([]);
+    expect(readdirSync(join(directory, 'v2/tmp'))).toEqual([]);
   });
 
   test('is read in part', async () => {
@@ -54,6 +54,6 @@ describe('a content that comes piece by piece', () => {
     await writer!.commit();
     expect(warnings).toEqual([expect.stringMatching(/keeps nothing more.*ENOSPC/)]);
     expect(store.readSync('page', KEY)).toBeUndefined();
-    expect(readdirSync(join(directory, 'v1/tmp'))).toEqual([]);
+    expect(readdirSync(join(directory, 'v2/tmp'))).toEqual([]);
   });
 });

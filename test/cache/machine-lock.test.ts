@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { SocketDirectory } from '#dist/base/socket-directory.js';
-import { sweepLocks, withMachineLock } from '#dist/cache/machine-lock.js';
+import { SocketDirectory } from '#src/base/socket-directory.js';
+import { sweepLocks, withMachineLock } from '#src/cache/machine-lock.js';
+import { compiled } from '../setup/programs.js';
 import { Child } from './child.js';
 import { cleanUp, IS_ROOT, NOBODY, onCleanUp, scratchDirectory, scratchTmpfs } from './scratch.js';
 
@@ -83,7 +83,7 @@ describe('withMachineLock', () => {
     expect(await holder.end()).toBe(0);
   });
 
-  test('a killed waiter harms nobody', async () => {
+  test('a killed waiter does no harm', async () => {
     const lock = newLock();
     await withMachineLock(lock, async () => {
       const waiter = holderOf(lock);
@@ -95,7 +95,7 @@ describe('withMachineLock', () => {
 
   test('a terminated worker thread releases it', async () => {
     const lock = newLock();
-    const worker = new Worker(new URL('children/hold-lock.mjs', import.meta.url), {
+    const worker = new Worker(compiled('test/cache/children/hold-lock.mjs'), {
       argv: [lock.directory, lock.name],
       stdin: true,
       stdout: true,
@@ -151,7 +151,7 @@ describe('withMachineLock', () => {
 
   test.runIf(IS_ROOT)('holds for other containers', async () => {
     const lock = newLock();
-    const script = fileURLToPath(new URL('children/hold-lock.mjs', import.meta.url));
+    const script = compiled('test/cache/children/hold-lock.mjs');
     await withMachineLock(lock, async () => {
       const namespaces = ['--net', '--ipc', '--uts', '--pid', '--fork', '--mount', '--mount-proc'];
       const words = [...namespaces, process.execPath, script, lock.directory, lock.name];

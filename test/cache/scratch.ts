@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Log, logTo } from '#dist/base/log.js';
+import { type Log, logTo } from '#src/base/log.js';
 
 export const IS_ROOT = process.geteuid?.() === 0;
 export const NOBODY = 65534;

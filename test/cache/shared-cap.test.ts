@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { pageKey } from '#dist/cache/store-layout.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { pageKey } from '#src/cache/store-layout.js';
 import { Child } from './child.js';
 import { cleanUp, IS_ROOT, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
 
@@ -12,7 +12,7 @@ const PAGE = 256 * 1024;
 afterEach(cleanUp);
 
 describe('several processes under one cap', () => {
-  // A tmpfs of the cap's size is the witness: it refuses the first byte that goes beyond it, at whatever moment.
+  // A tmpfs of the cap's size proves it: it refuses the first byte beyond the cap, at any moment.
   test.runIf(IS_ROOT).each([4 * MIB, 12 * MIB])(
     'never exceed it, not even for a moment (%d bytes)',
     async (cap) => {
@@ -21,7 +21,8 @@ describe('several processes under one cap', () => {
         (layer) => new Child('write-pages.mjs', [directory, `${cap}`, `${layer}`, '120']),
       );
       const said = await Promise.all(writers.map((writer) => writer.line()));
-      // No warning: nobody hit the wall. How many pages were dropped because others held the rest of a small cap is chance.
+      // No warning: no writer hit the limit. The number of dropped pages depends on chance: the
+      // others held the rest of a small cap.
       const kept = said.map((line) => Number(/^kept (\d+)$/.exec(line ?? '')?.[1]));
       expect(kept).toEqual([0, 0, 0, 0].map(() => expect.any(Number)));
       expect(kept.reduce((sum, one) => sum + one)).toBeGreaterThan(0); // NaN, after a warning, is not
@@ -34,7 +35,7 @@ describe('several processes under one cap', () => {
     const directory = scratchDirectory();
     const writer = new Child('write-pages.mjs', [directory, `${cap}`, '1', '4', 'hang']);
     expect(await writer.line()).toBe('kept 4');
-    const reserves = () => Object.keys(JSON.parse(readFileSync(join(directory, 'v1/ledger'), 'utf8')).grants);
+    const reserves = () => Object.keys(JSON.parse(readFileSync(join(directory, 'v2/ledger'), 'utf8')).grants);
     const [dead] = reserves();
     await writer.kill();
     const store = await ContentStore.open({ directory, capBytes: cap, log: warningLog() });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Capture } from '#dist/carve/capture.js';
-import { SequentialSink } from '#dist/carve/sequential-sink.js';
-import { TarScanner } from '#dist/tar/tar-scanner.js';
+import { Capture } from '#src/carve/capture.js';
+import { SequentialSink } from '#src/carve/sequential-sink.js';
+import { TarScanner } from '#src/tar/tar-scanner.js';
 import { file, oldGnuSparse, tarOf } from '../support/tar.js';
 
 /** Captures the file `path` of a tar that passes in pieces, as the pieces' lengths say. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PathWatch } from '#dist/carve/path-watch.js';
+import { PathWatch } from '#src/carve/path-watch.js';
 import { file, symlink, type TestEntry } from '../support/entries.js';
 import { asTarEntry } from './searched-stack.js';
 

@@ -1,8 +1,8 @@
-import type { FileSearchOptions } from '#dist/carve/file-search.js';
-import type { WantedFile } from '#dist/carve/wanted-file.js';
-import type { LayerWatcher } from '#dist/image/layer-watcher.js';
-import { splitPath } from '#dist/overlay/resolve-path.js';
-import type { TarEntry } from '#dist/tar/entry.js';
+import type { FileSearchOptions } from '#src/carve/file-search.js';
+import type { WantedFile } from '#src/carve/wanted-file.js';
+import type { LayerObserver } from '#src/engine/layer-observer.js';
+import { splitPath } from '#src/overlay/resolve-path.js';
+import type { TarEntry } from '#src/tar/entry.js';
 import type { Stack } from '../overlay/trees.js';
 import { entriesOf, layerWith, type TestEntry } from '../support/entries.js';
 
@@ -38,7 +38,6 @@ export class SearchedStack {
   readonly walked = new Map<number, number>();
   readonly opened = new Set<number>();
   readonly stopped = new Set<number>();
-  #passed = 0; // entries of the last scan
 
   /**
    * @param kept layers with a cached index
@@ -53,13 +52,13 @@ export class SearchedStack {
 
   get session(): FileSearchOptions['session'] {
     return {
-      openKept: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
+      openCached: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
       openLayers: async (_image, options) =>
         options!.only!.map((number) => {
           this.opened.add(number);
           return this.#layer(number);
         }),
-      walkLayer: async (_image, number, watcher) => this.#walk(number, watcher),
+      scanLayer: async (_image, number, watcher) => this.#walk(number, watcher),
     };
   }
 
@@ -72,14 +71,15 @@ export class SearchedStack {
     return layerWith(number, ...this.stack[number - 1]!);
   }
 
-  async #walk(number: number, watcher: LayerWatcher) {
+  async #walk(number: number, watcher: LayerObserver) {
     const entries = this.stack[number - 1]!;
     let at = 0;
+    let passed = 0; // entries
     for (const [row, entry] of entries.entries()) {
       const told = asTarEntry(entry, at + BLOCK);
       this.walked.set(number, Math.max(this.walked.get(number) ?? 0, row + 1));
-      const soFar = () => entriesOf(...entries.slice(0, this.#passed));
-      this.#passed = row + 1;
+      const soFar = () => entriesOf(...entries.slice(0, passed));
+      passed = row + 1;
       let enough = watcher.onEntry(told, row, soFar);
       at += BLOCK;
       const content = Buffer.alloc(Math.ceil(told.storedSize / BLOCK) * BLOCK);
@@ -96,6 +96,6 @@ export class SearchedStack {
       this.stopped.add(number);
       return { readBytes: at };
     }
-    return { layer: this.#layer(number), isWalked: true };
+    return { layer: this.#layer(number), isScanned: true };
   }
 }

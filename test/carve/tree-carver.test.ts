@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { copyContent } from '#dist/carve/copy-content.js';
-import { TarStream } from '#dist/carve/tar-stream.js';
-import { TreeCarver } from '#dist/carve/tree-carver.js';
-import { resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
-import { ROOT_INODE, type Tree } from '#dist/overlay/tree.js';
+import { copyContent } from '#src/carve/copy-content.js';
+import { TarStream } from '#src/carve/tar-stream.js';
+import { TreeCarver } from '#src/carve/tree-carver.js';
+import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
+import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { merge, type Stack, walk } from '../overlay/trees.js';
 import {
   block,

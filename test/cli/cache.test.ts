@@ -1,9 +1,9 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SILENT_LOG } from '#dist/base/log.js';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { indexKey, pageKey, pageRunKey } from '#dist/cache/store-layout.js';
+import { SILENT_LOG } from '#src/base/log.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { indexKey, pageKey, pageRunKey } from '#src/cache/store-layout.js';
 import { Workplace } from '../support/mounts.js';
 
 const MIB = 1024 * 1024;
@@ -105,7 +105,7 @@ describe('cache clear', () => {
     });
     for (const folder of ['pages', 'index', 'manifests', 'trees', 'tmp'])
       expect(
-        readdirSync(join(place.cache, 'v1', folder), { recursive: true }).filter(
+        readdirSync(join(place.cache, 'v2', folder), { recursive: true }).filter(
           (name) => !/^\d+$/.test(String(name)),
         ),
       ).toEqual([]);
@@ -113,7 +113,7 @@ describe('cache clear', () => {
 
   it('touches no directory of another user', async () => {
     await fill();
-    chownSync(join(place.cache, 'v1'), 65_534, 65_534);
+    chownSync(join(place.cache, 'v2'), 65_534, 65_534);
     const { status, stdout, stderr } = await cache('clear');
     expect({ status, stdout }).toEqual({ status: 17, stdout: '' });
     expect(stderr).toMatch(/^layerslayer: the cache is not used: .* belongs to user 65534, not to user 0\n$/);
@@ -124,7 +124,7 @@ describe('cache clear', () => {
     await fill();
     const outside = join(place.scratch, 'outside');
     mkdirSync(join(outside, 'folder'), { recursive: true });
-    symlinkSync(outside, join(place.cache, 'v1', 'pages', 'link'));
+    symlinkSync(outside, join(place.cache, 'v2', 'pages', 'link'));
     expect(await cache('clear')).toMatchObject({ status: 0 });
     expect(readdirSync(outside)).toEqual(['folder']);
   });

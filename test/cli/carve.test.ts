@@ -12,7 +12,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
 import { attempt, run } from '../support/child.js';
-import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { corruptAt, FaultProxy, stallAfter } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
@@ -101,6 +101,20 @@ describe('carve', () => {
     expect(await ask('--cache-size', '0', '-o', '-', image('one'), '/large')).toMatchObject({
       stdout: '0\n',
     });
+  });
+
+  it('begins content anew when wrong bytes came once, and keeps none that is wrong twice', async () => {
+    const content = noise(60_000, 5);
+    const tar = tarOf(file('x', content), file('pad', noise(400_000, 6)));
+    const { manifest } = await pushImage(registry, 'plain:latest', { layers: [tar] });
+    const path = new RegExp(`/blobs/${manifest.layers[0]!.digest}`);
+    proxy.rules.push({ method: 'GET', path, nth: 1, fault: corruptAt(30_000) });
+    expect(await carve('--verify', image('plain'), '/x')).toMatchObject({ status: 0 });
+    expect(Buffer.compare(readFileSync(carved('x')), content)).toBe(0);
+    proxy.rules[0] = { method: 'GET', path, fault: corruptAt(30_000) };
+    const again = await carve('--verify', '-o', 'other', '--cache-size', '0', image('plain'), '/x');
+    expect(again.status).toBe(14);
+    expect(existsSync(join(place.scratch, 'other', 'x'))).toBe(false);
   });
 
   it('writes a file with its mode and time, says what it cost, and fetches 128 KiB at most', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
+import { builtProgram } from '../setup/programs.js';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/command-reference.mjs', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../src/cli/COMMANDS.md', import.meta.url));
@@ -11,6 +12,7 @@ const PAGE = fileURLToPath(new URL('../../src/cli/COMMANDS.md', import.meta.url)
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-reference-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+builtProgram(); // the script imports its modules
 const reference = (...args: string[]) => spawnSync(process.execPath, [SCRIPT, ...args], { encoding: 'utf8' });
 
 it('is what the commands say', () => {

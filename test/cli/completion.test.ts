@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMMAND_NAMES } from '#dist/cli/command-names.js';
+import { COMMAND_NAMES } from '#src/cli/command-names.js';
+import { builtProgram } from '../setup/programs.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
+const MAIN = builtProgram();
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-completion-'));

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { dockerfileText } from '#dist/cli/dockerfile-text.js';
-import type { ResolvedImage } from '#dist/image/image-source.js';
+import { dockerfileText } from '#src/cli/dockerfile-text.js';
+import type { ResolvedImage } from '#src/source/image-source.js';
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
 

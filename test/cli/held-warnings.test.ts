@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { HeldWarnings } from '#dist/cli/held-warnings.js';
+import { ProgressDisplay } from '#src/cli/progress.js';
 import { memoryOutput } from './memory-output.js';
 
 it.each([
@@ -8,10 +8,10 @@ it.each([
   [1000, `${Array.from({ length: 10 }, (_, i) => `warning: ${i}\n`).join('')}warning: 990 more in /log\n`],
 ])('of %d warnings some are shown', (count, shown) => {
   const { output, text } = memoryOutput();
-  const warnings = new HeldWarnings();
-  for (let i = 0; i < count; i++) warnings.add(String(i));
-  if (count > 0) warnings.add('0');
+  const display = new ProgressDisplay(output);
+  for (let i = 0; i < count; i++) display.log('warn', String(i));
+  if (count > 0) display.log('warn', '0');
   expect(text.stderr).toBe('');
-  warnings.show(output, 'in /log');
+  display.showWarnings('in /log');
   expect(text).toEqual({ stdout: '', stderr: shown });
 });

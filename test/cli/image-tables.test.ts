@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
-import { imageRecord } from '#dist/cli/image-record.js';
-import { imageTables } from '#dist/cli/image-tables.js';
-import type { ImageOffer, ResolvedImage } from '#dist/image/image-source.js';
+import { imageRecord, imageTables } from '#src/cli/image-report.js';
+import type { ImageOffer, ResolvedImage } from '#src/source/image-source.js';
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
 const LONG = `RUN ${'make '.repeat(40)}`.trim();

@@ -1,16 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from '#dist/cli/interactive/actions.js';
-import { numberRanges } from '#dist/cli/interactive/number-ranges.js';
-import type { Choice, Prompter } from '#dist/cli/interactive/prompter.js';
-import { requestWords } from '#dist/cli/interactive/request-words.js';
-import { defaultImage, layerChoices, layersText, type Selection } from '#dist/cli/interactive/selection.js';
-import { shellWords } from '#dist/cli/interactive/shell-words.js';
-import { runSteps } from '#dist/cli/interactive/steps.js';
-import type { ResolvedImage } from '#dist/image/image-source.js';
-import type { Digest } from '#dist/oci/digest.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
+import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from '#src/cli/interactive/actions.js';
+import type { Choice, Prompter } from '#src/cli/interactive/prompter.js';
+import { requestWords, shellWords } from '#src/cli/interactive/request-words.js';
+import {
+  defaultImage,
+  layerChoices,
+  layersText,
+  numberRanges,
+  type Selection,
+} from '#src/cli/interactive/selection.js';
+import { runSteps } from '#src/cli/interactive/steps.js';
+import type { Digest } from '#src/oci/digest.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import type { ResolvedImage } from '#src/source/image-source.js';
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}` as Digest;
 
@@ -59,7 +63,6 @@ function answering(...answers: (string | RegExp | RegExp[])[]) {
     return found[0]!.value;
   };
   const prompter: Prompter = {
-    columns: 76,
     chooseOne: async (message, choices) => find(choices, next(message) as RegExp),
     chooseSeveral: async (message, choices) =>
       (next(message) as RegExp[]).map((wanted) => find(choices, wanted)),

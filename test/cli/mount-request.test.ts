@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MOUNT_OPTIONS } from '#dist/cli/mount-command-options.js';
-import { mergeMountOptionStrings, mountChoices, mountOptions } from '#dist/cli/mount-request.js';
-import { parseArguments } from '#dist/cli/parse-arguments.js';
+import { MOUNT_OPTIONS } from '#src/cli/image-options.js';
+import { mergeMountOptionStrings, mountChoices, mountOptions } from '#src/cli/mount-request.js';
+import { parseArguments } from '#src/cli/parse-arguments.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-request-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

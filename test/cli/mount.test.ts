@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, run } from '../support/child.js';
 import { until, Workplace } from '../support/mounts.js';
 import {
@@ -15,7 +15,7 @@ import {
 } from '../support/registry.js';
 import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
+const MAIN = builtProgram();
 const BASIC = Buffer.from(`${REGISTRY_USER}:${REGISTRY_PASSWORD}`).toString('base64');
 
 const LAYERS = [

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#dist/cli/option-table.js';
-import { optionWords } from '#dist/cli/option-words.js';
-import { parseArguments } from '#dist/cli/parse-arguments.js';
+import type { OptionTable } from '#src/cli/option-table.js';
+import { optionWords, parseArguments } from '#src/cli/parse-arguments.js';
 
 const TABLE = {
   flag: { kind: 'flag', summary: '' },

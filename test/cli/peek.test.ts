@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
 import { attempt } from '../support/child.js';
-import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { corruptAt, FaultProxy, stallAfter } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
 import {
   type PushedImage,
@@ -302,6 +302,47 @@ describe('peek', () => {
     process.kill(pid, 'SIGINT');
     expect(await ending).toMatchObject({ status: 130, stderr: 'layerslayer: interrupted\n' });
     expect(listed().at(-1)).toBe('/noise  390.6 KiB');
+  });
+
+  describe('a layer of which wrong bytes come once', () => {
+    const LONG = `${'long/'.repeat(30)}name`; // in a record that has no checksum
+    const plain = tarOf(
+      file('a'),
+      file(LONG),
+      ...[1, 2, 3, 4, 5].map((i) => file(`n${i}`, noise(30_000, i))),
+    );
+    const answered = async (at: number, nth?: number) => {
+      const { manifest } = await pushImage(registry, 'plain:latest', { layers: [plain] });
+      const path = new RegExp(`/blobs/${manifest.layers[0]!.digest}`);
+      proxy.rules.push({ method: 'GET', path, ...(nth && { nth }), fault: corruptAt(at) });
+      return peek('--simple', image('plain'));
+    };
+    const listedNames = (text: string) =>
+      lines(text)
+        .slice(1)
+        .map((line) => line.replace(/ {2}.*/, ''));
+    const names = ['/a', `/${LONG}`, '/n1', '/n2', '/n3', '/n4', '/n5'];
+
+    it.each([
+      ['content', plain.length - 120_000],
+      ['a header', plain.indexOf('n1')],
+    ])('is listed once, and is right: %s', async (_, at) => {
+      const { status, stdout, stderr } = await answered(at, 1);
+      expect([status, listedNames(stdout)]).toEqual([0, names]);
+      expect(stderr).toMatch(/got .* trying once more/);
+    });
+
+    it('fails if a name was listed that it does not have', async () => {
+      const { status, stdout, stderr } = await answered(plain.indexOf('long/'), 1);
+      expect(status).toBe(14);
+      expect(stderr).toMatch(/DIGEST_MISMATCH|wrong bytes came/);
+      expect(stdout).not.toContain(`/${LONG}`);
+    });
+
+    it('fails if they come twice', async () => {
+      const { status, stdout } = await answered(plain.length - 120_000);
+      expect([status, listedNames(stdout)]).toEqual([14, names]);
+    });
   });
 
   it('ends quietly when its reader does, and waits for one that is slow', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ProgressDisplay } from '#dist/cli/progress-display.js';
-import type { LayerProgress } from '#dist/image/image-session.js';
+import { ProgressDisplay } from '#src/cli/progress.js';
+import type { LayerProgress } from '#src/engine/image-session.js';
 import { memoryOutput } from './memory-output.js';
 
 function layer(number: number, changes: Partial<LayerProgress> = {}): LayerProgress {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { INDEXING, plainLine, renderProgress } from '#dist/cli/progress.js';
-import type { LayerProgress } from '#dist/image/image-session.js';
+import { INDEXING, plainLine, renderProgress } from '#src/cli/progress.js';
+import type { LayerProgress } from '#src/engine/image-session.js';
 
 const MIB = 1024 ** 2;
 

@@ -4,7 +4,7 @@ import { MemoryFs } from '../fuse/memory-fs.js';
 import { attempt, run } from '../support/child.js';
 import type { Subject } from './scene.js';
 
-/** What libfuse has the kernel keep names and attributes for when it is told nothing, and a little more. */
+/** How long the kernel caches names and attributes by libfuse's default, and a little more. */
 const LIBFUSE_KEEPS_MS = 1_100;
 
 /** Nothing of an image changes, so the kernel may keep what it was told for as long as it likes. */

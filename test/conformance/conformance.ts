@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
-import type { Transport } from '#dist/fuse/transport.js';
+import type { Transport, TransportName } from '#src/fuse/transport.js';
 import { attributes } from './attributes.js';
 import { caching } from './caching.js';
+import type { Capabilities } from './capabilities.js';
 import { daemon } from './daemon.js';
 import { directories } from './directories.js';
 import { errors } from './errors.js';
@@ -38,16 +39,21 @@ const SUBJECTS: readonly Subject[] = [
 ];
 
 /**
- * What programs see of a mounted image is the same whatever transport carries it. Declares a test each for all that they may
- * ask; what a transport can't carry by its capabilities is skipped, and says so.
- * @param isHere false: this machine has not got what the transport needs
+ * Declares tests of what programs see of a mounted image, which is the same for all transports.
+ * Tests beyond a transport's capabilities are skipped, and reported.
+ * @param isHere false: this machine lacks what the transport needs
  */
-export function conformance(transport: Transport, { isHere = true } = {}): void {
-  const title = isHere ? transport.name : `${transport.name} [not on this machine]`;
+export function conformance(
+  name: TransportName,
+  transport: Transport,
+  capabilities: Capabilities,
+  { isHere = true } = {},
+): void {
+  const title = isHere ? name : `${name} [not on this machine]`;
   describe.runIf(isHere)(title, () => {
-    const scene = new Scene(transport, SUBJECTS);
+    const scene = new Scene(name, transport, capabilities, SUBJECTS);
     beforeAll(() => scene.start());
     afterAll(() => scene.stop());
-    for (const { name, tests } of SUBJECTS) describe(name, () => tests(scene));
+    for (const subject of SUBJECTS) describe(subject.name, () => subject.tests(scene));
   });
 }

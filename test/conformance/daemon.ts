@@ -33,7 +33,7 @@ export const daemon: Subject = {
     beforeEach(async () => {
       proxy = await FaultProxy.start({ target: registry.url });
       place = new Workplace();
-      const options = ['--transport', scene.transport.name, '--cache-size', '0'];
+      const options = ['--transport', scene.name, '--cache-size', '0'];
       mountpoint = await place.mount(`${proxy.host}/library/app:latest`, 'mnt', options);
     });
     afterEach(async () => {

@@ -1,4 +1,5 @@
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
+import { ALL_CAPABILITIES } from './capabilities.js';
 import { conformance } from './conformance.js';
 
-conformance(new DevFuseTransport());
+conformance('dev-fuse', new DevFuseTransport(), ALL_CAPABILITIES);

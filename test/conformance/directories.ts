@@ -69,7 +69,7 @@ export const directories: Subject = {
       },
     );
 
-    test('go on at any cursor, also one of another open, also backwards', async () => {
+    test('resume at any cursor, also one of another open, also backwards', async () => {
       const [entries, told] = await elsewhere(({ fs, libc }, path) => {
         const SEEK_SET = 0;
         const all: DirectoryEntry[] = [];
@@ -92,7 +92,7 @@ export const directories: Subject = {
       for (const { place, name } of told) expect([place, name]).toEqual([place, entries[place + 1]?.name]);
     });
 
-    test('go on where telldir(3) was, by seekdir(3)', async () => {
+    test('resume at telldir(3), by seekdir(3)', async () => {
       const wrong = await elsewhere(({ libc }, path) => {
         const stream = libc.opendir(path);
         const places: { place: number; name: string | undefined }[] = [];
@@ -121,7 +121,7 @@ export const directories: Subject = {
       expect(told).toEqual(paths.map((path) => path.replace(/(.*)\/(.*)/, '$2 of $1')));
     });
 
-    test('have one order, whoever asks, and 8 at once', async () => {
+    test('have one order for all readers, also 8 at once', async () => {
       const list = () => run('sh', ['-c', 'ls -f "$1" | cksum', 'sh', scene.at('directories/many')]);
       const sums = (await Promise.all(Array.from({ length: 8 }, list))).map(({ stdout }) => stdout);
       expect(new Set(sums).size).toBe(1);

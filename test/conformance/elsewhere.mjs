@@ -1,4 +1,5 @@
-// Runs one task of a test, which comes by stdin as its source and arguments; prints what it returns, or what it throws.
+// Runs one task of a test, which is sent to stdin as its source and arguments. Prints its result or
+// its error.
 import * as fs from 'node:fs';
 import { libc } from './libc.mjs';
 

@@ -4,7 +4,7 @@ import { run } from '../support/child.js';
 
 const RUNNER = fileURLToPath(new URL('./elsewhere.mjs', import.meta.url));
 
-/** Nothing that a task does takes this long; one that waits for ever fails its test by this. */
+/** No task takes this long. One that waits without end fails its test by this. */
 const DEADLINE_MS = 50_000;
 
 type Name = string | Uint8Array; // bytes end with NUL
@@ -60,8 +60,9 @@ export interface Tools {
 }
 
 /**
- * Runs a function in a process of its own, as nobody may touch a mount that the own process serves. Only its source is
- * taken there, so it knows its arguments and nothing of the file that it stands in; both ways go as JSON.
+ * Runs a function in its own process: a process must not touch a mount that it serves. Only its
+ * source is sent there, so it can use its arguments but nothing else of its file. Arguments and
+ * result are sent as JSON.
  */
 export function elsewhere<Args extends readonly unknown[], Result>(
   task: (tools: Tools, ...args: Args) => Result | Promise<Result>,

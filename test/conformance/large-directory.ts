@@ -47,7 +47,7 @@ export const largeDirectory: Subject = {
           wrong,
         };
       }, scene.at('large'));
-      // `.` and `..` are there too, and are nobody else.
+      // `.` and `..` are listed too, with other numbers.
       expect(told).toEqual({ names: ENTRIES + 2, different: ENTRIES + 2, chosen: 101, wrong: [] });
     });
   },

@@ -1,4 +1,5 @@
-// System calls that Node has no function for, by way of koffi. Each throws an error with the errno's name as its `code`.
+// System calls without a function of Node's, by koffi. Each throws an error with the errno's name
+// as its `code`.
 import { constants } from 'node:os';
 import koffi from 'koffi';
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
-import type { TransportOptions } from '#dist/fuse/transport.js';
+import { readMountTable, topmostAt } from '#src/fuse/mounting/mount-table.js';
+import type { TransportOptions } from '#src/fuse/transport.js';
 import { MemoryFs } from '../fuse/memory-fs.js';
 import { newMountpoint, optionsFor, removeMount, type TestMount } from '../fuse/mounting.js';
 import { attempt, run } from '../support/child.js';
@@ -56,7 +56,7 @@ export const mounts: Subject = {
       expect(complaintsOf(left)).toEqual([]);
     });
 
-    test('busy: it says so and goes on; free again: it goes', async () => {
+    test('busy: it says so and stays; free again: it is unmounted', async () => {
       const busy = await mount();
       const holder = await holding(busy);
       await expect(busy.mounted.unmount({ lazy: false })).rejects.toMatchObject({

@@ -25,7 +25,7 @@ export const permissions: Subject = {
     char('permissions/null', 1, 3, { mode: 0o666 }),
   ],
   tests(scene) {
-    test('keep everybody else out, unless asked', async () => {
+    test('keep other users out, unless asked', async () => {
       const { status, stderr } = await attemptAs(NOBODY, 'cat', scene.at('permissions/public'));
       expect([status, stderr]).toEqual([1, expect.stringContaining('Permission denied')]);
     });
@@ -65,7 +65,7 @@ export const permissions: Subject = {
       );
     });
 
-    test('by access(2): root reads all, executes what anybody may, writes nothing', async () => {
+    test('by access(2): root reads all, executes files with any x bit, writes nothing', async () => {
       const told = await elsewhere(({ fs, errorOf }, at) => {
         const { F_OK, R_OK, W_OK, X_OK } = fs.constants;
         const ask = (name: string, mode: number) => errorOf(() => fs.accessSync(`${at}/${name}`, mode));

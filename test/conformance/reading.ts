@@ -7,7 +7,10 @@ import { dir, file } from '../support/tar.js';
 import { elsewhere } from './elsewhere.js';
 import type { Subject } from './scene.js';
 
-/** Around pages, windows of 32 KiB, readahead of 128 KiB, and requests of 1 MiB; the last is read in many requests and has an odd end. */
+/**
+ * Sizes around pages, windows of 32 KiB, readahead of 128 KiB, and requests of 1 MiB. The last
+ * takes many requests and has an odd end.
+ */
 const SIZES = [0, 1, 4095, 4096, 4097, 32_767, 32_769, 131_071, 131_073, 1_048_577, 8 * 1_048_576 + 4321];
 const LARGE = SIZES.at(-1)!;
 const LARGE_PATH = `reading/size-${LARGE}`;
@@ -93,7 +96,7 @@ export const reading: Subject = {
       },
     );
 
-    test('goes on where lseek(2) says, from the start, from there and from the end', async () => {
+    test('continues at lseek(2), from the start, from there and from the end', async () => {
       const wrong = await elsewhere(
         ({ fs, libc, Buffer: bytes }, path, copy) => {
           const whole = fs.readFileSync(copy);

@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished, test } from 'vitest';
-import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { MergedFs } from '#dist/fs/merged-fs.js';
-import type { Capabilities } from '#dist/fuse/capabilities.js';
-import type { Transport, TransportOptions } from '#dist/fuse/transport.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
+import type { LayerFs } from '#src/fs/layer-fs.js';
+import { MergedFs } from '#src/fs/merged-fs.js';
+import type { Transport, TransportName, TransportOptions } from '#src/fuse/transport.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { Sessions } from '../engine/sessions.js';
 import { cleanUp, mountFs, removeMount, type TestMount } from '../fuse/mounting.js';
-import { Sessions } from '../image/sessions.js';
 import { run } from '../support/child.js';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
 import { tarOf } from '../support/tar.js';
+import type { Capabilities } from './capabilities.js';
 
 /** What is to be said of every transport about one thing. */
 export interface Subject {
@@ -26,8 +26,8 @@ export interface Subject {
 }
 
 /**
- * One image, mounted by the transport under test: a merged tree over real layers, whose bytes come from the threads that
- * inflate. Beside it lies what GNU tar unpacks of the same layers.
+ * One image, mounted by the transport under test: a merged tree over real layers, whose bytes come
+ * from the inflate threads. Beside it, GNU tar has unpacked the same layers.
  */
 export class Scene {
   /** A directory for what tests write. */
@@ -37,13 +37,11 @@ export class Scene {
   #mount: TestMount | undefined;
 
   constructor(
+    readonly name: TransportName,
     readonly transport: Transport,
+    readonly capabilities: Capabilities,
     private readonly subjects: readonly Subject[],
   ) {}
-
-  get capabilities(): Capabilities {
-    return this.transport.capabilities;
-  }
 
   /** Where the folders that are copied lie. */
   get copy(): string {
@@ -73,7 +71,7 @@ export class Scene {
   }
 
   async #unpack(tar: Uint8Array): Promise<void> {
-    // As it is archived: owners by number, attributes, and directories' times after what is put into them.
+    // As archived: owners by number, attributes, and directories' times after their entries.
     const faithfully = ['-p', '--same-owner', '--numeric-owner', '--delay-directory-restore'];
     const attributes = ['--xattrs', '--xattrs-include=*'];
     await run('tar', ['-x', ...faithfully, ...attributes, '-C', this.copy], { input: tar });
@@ -118,8 +116,9 @@ export class Scene {
   }
 
   /**
-   * A test of what not every transport carries. Where it is not carried it counts as skipped, but has to fail when it is
-   * tried: a list of capabilities that promises too little would hide what the suite doesn't see.
+   * Declares a test that not all transports pass. Where the capability is missing, it counts as
+   * skipped, but must fail when tried. Otherwise a list of capabilities that promises too little
+   * would hide faults.
    */
   carried(capability: keyof Capabilities, title: string, check: () => Promise<void>): void {
     if (this.capabilities[capability]) {
@@ -131,7 +130,7 @@ export class Scene {
         () => true,
         () => false,
       );
-      if (works) throw new Error(`${this.transport.name} says that it has no ${capability}, but it works`);
+      if (works) throw new Error(`${this.name} says that it has no ${capability}, but it works`);
       context.skip();
     });
   }
@@ -144,7 +143,7 @@ export class Scene {
 
   /** The summary of a run prints the titles of what was skipped: they say why. */
   #without(capability: keyof Capabilities, title: string): string {
-    return `${title} [${this.transport.name} has no ${capability}]`;
+    return `${title} [${this.name} has no ${capability}]`;
   }
 }
 

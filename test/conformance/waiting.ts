@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
+import { LayerslayerError } from '#src/base/errors.js';
 import { MemoryFs } from '../fuse/memory-fs.js';
 import { until } from '../fuse/mounting.js';
 import { attempt, run } from '../support/child.js';
@@ -24,7 +24,7 @@ export const waiting: Subject = {
         throw new LayerslayerError('DIGEST_MISMATCH', 'page 0 of the layer');
       });
       fails('away', async () => {
-        throw new LayerslayerError('REGISTRY_UNAVAILABLE', 'nobody answers');
+        throw new LayerslayerError('REGISTRY_UNAVAILABLE', 'no answer');
       });
       fails('lost', async () => {
         throw new LayerslayerError('NOT_FOUND', 'the blob is gone');
@@ -43,13 +43,13 @@ export const waiting: Subject = {
           mountpoint,
         );
       expect(await read()).toEqual(['EIO', 'EIO', 'EIO', 'EIO', 'EIO']);
-      for (const told of ['page 0', 'nobody answers', 'the blob is gone', 'has run out', 'of undefined'])
-        expect(log.join('\n')).toContain(told);
+      for (const part of ['page 0', 'no answer', 'the blob is gone', 'has run out', 'of undefined'])
+        expect(log.join('\n')).toContain(part);
       isBroken = false;
       expect(await read()).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     });
 
-    test('holds up nobody else', async () => {
+    test('holds up no other reader', async () => {
       const { at, gates, isOpen } = await gated(scene);
       const readers = Array.from({ length: 10 }, () => direct(at('gated')));
       await until(() => gates.length === 10);
@@ -126,7 +126,10 @@ interface Gate {
 /** Of what is read one after the other the kernel reads ahead more and more. */
 const ANSWERED_AT_ONCE = 8 * MIB; // bytes of `ahead`
 
-/** A mount with files whose reads each wait at a gate of their own until all are open, and a `small` one whose come at once, but later. */
+/**
+ * A mount with files whose reads wait at gates until all are open, and a `small` one whose reads
+ * come once, but later.
+ */
 async function gated(scene: Scene) {
   const fs = new MemoryFs();
   const gates: Gate[] = [];

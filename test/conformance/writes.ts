@@ -60,7 +60,7 @@ export const writes: Subject = {
       expect(stdout).toBe('through');
     });
 
-    test('are EROFS also where somebody remounts it writable, and they come to us', async () => {
+    test('are EROFS also after a remount as writable, when they come to us', async () => {
       const { mountpoint } = await scene.mountAgain();
       await run('mount', ['-i', '-o', 'remount,rw', mountpoint]);
       const before = await listTree(`${mountpoint}/writes`);
@@ -76,8 +76,9 @@ export const writes: Subject = {
 };
 
 /**
- * What else may be said where the mount itself is writable. An open changes nothing yet; two file systems can't copy to each other;
- * what a transport's protocol has no request for the kernel refuses in words of its own.
+ * Other results where the mount itself is writable. An open changes nothing yet. Two file systems
+ * can't copy to each other. Where a transport's protocol has no request, the kernel refuses with
+ * its own error.
  */
 const LEFT_TO_THE_KERNEL: Record<string, readonly string[]> = {
   open: ['ok'],

@@ -108,7 +108,7 @@ export const xattrs: Subject = {
       expect(told).toEqual([7, 7, 7]);
     });
 
-    // No archive has these: a PAX record without a value takes its key away, and its keys are UTF-8.
+    // No archive has these: a PAX record without a value removes its key, and its keys are UTF-8.
     test('without a value have none', async () => {
       const fs = new MemoryFs();
       fs.file(fs.root, 'file', '', { xattrs: { 'user.empty': Buffer.alloc(0) } });

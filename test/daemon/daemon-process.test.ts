@@ -2,16 +2,16 @@ import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DaemonClient } from '#dist/daemon/daemon-client.js';
-import type { MountOptions } from '#dist/daemon/mount-options.js';
-import { startDaemon } from '#dist/daemon/start-daemon.js';
-import { contactDaemon } from '#dist/daemon/status-client.js';
+import { DaemonClient } from '#src/daemon/daemon-client.js';
+import type { MountOptions } from '#src/daemon/daemon-protocol.js';
+import { startDaemon } from '#src/daemon/start-daemon.js';
+import { contactDaemon } from '#src/daemon/status/status-client.js';
+import { compiled } from '../setup/programs.js';
 
-const LATE = fileURLToPath(new URL('./late-daemon.mjs', import.meta.url));
-const STUCK = fileURLToPath(new URL('./stuck-daemon.mjs', import.meta.url));
-const DOUBLE = fileURLToPath(new URL('./double-daemon.mjs', import.meta.url));
+const LATE = compiled('test/daemon/late-daemon.mjs');
+const STUCK = compiled('test/daemon/stuck-daemon.mjs');
+const DOUBLE = compiled('test/daemon/double-daemon.mjs');
 
 const owner = process.geteuid!();
 

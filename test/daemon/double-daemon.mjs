@@ -8,8 +8,8 @@
 //   crash        an exception that nobody catches, once mounted
 
 import { appendFileSync } from 'node:fs';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { runDaemonProcess } from '#dist/daemon/daemon-process.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { runDaemonProcess } from '#src/daemon/daemon-process.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 
@@ -22,6 +22,7 @@ const layer = { digest: DIGEST, entries: { length: 21 }, read: () => new Uint8Ar
 function session(options) {
   return {
     preload() {},
+    record() {},
     async resolve(reference, platform, signal) {
       options.onNotice?.(`rate limited, password ${options.registry.password}`);
       if (reference === 'missing') {
@@ -38,9 +39,9 @@ function session(options) {
         config: {},
       };
     },
-    async openLayers() {
+    async openLayers(_image, { onProgress }) {
       for (const number of [1, 2]) {
-        options.onProgress?.({ layer: number, state: 'done', cached: false, doneBytes: 10, totalBytes: 10 });
+        onProgress({ layer: number, state: 'done', cached: false, doneBytes: 10, totalBytes: 10 });
       }
       return [layer, layer];
     },
@@ -56,7 +57,7 @@ runDaemonProcess({
     eventFile = `${options.cache.directory}/events`;
     return session(options);
   },
-  buildFs: async (_opened, options) => ({ options }),
+  buildFs: async (_image, _which, options) => ({ options, bytesServed: 0 }),
   transport: async () => ({
     name: 'double',
     async mount(_fs, _mountpoint, { source }) {

@@ -4,8 +4,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { findHolders } from '#dist/daemon/holders.js';
-import { nameHolders } from '#dist/daemon/unmount.js';
+import { findHolders } from '#src/daemon/holders.js';
+import { nameHolders } from '#src/daemon/unmount.js';
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'layerslayer-holders-')));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { FUSE_READERS } from '#dist/daemon/start-daemon.js';
-import { READERS } from '#dist/fuse/device-channel.js';
+import { FUSE_READERS } from '#src/daemon/start-daemon.js';
+import { READERS } from '#src/fuse/dev-fuse/device-channel.js';
+import { compiled } from '../setup/programs.js';
 
-const PRINT_FILES = fileURLToPath(new URL('./print-files.mjs', import.meta.url));
+const PRINT_FILES = compiled('test/daemon/print-files.mjs');
 const START = `
-  import { startDaemon } from '#dist/daemon/start-daemon.js';
+  import { startDaemon } from '${compiled('src/daemon/start-daemon.ts')}';
   const child = startDaemon(${JSON.stringify(PRINT_FILES)});
   child.on('message', (files) => { console.log(JSON.stringify(files)); child.disconnect(); });
 `;
@@ -19,7 +19,6 @@ it('hands on no descriptor of its caller', () => {
   const script = 'exec 9</etc/hostname 63</etc/hostname; exec "$0" --input-type=module -e "$1"';
   const run = spawnSync('bash', ['-c', script, process.execPath, START], {
     encoding: 'utf8',
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
   });
   expect(run.stderr).toBe('');
   const files = JSON.parse(run.stdout) as string[];

@@ -16,17 +16,17 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SocketDirectory } from '#dist/base/socket-directory.js';
-import { passwdHome } from '#dist/daemon/passwd-home.js';
-import { contactDaemon, parseStatus } from '#dist/daemon/status-client.js';
+import { SocketDirectory } from '#src/base/socket-directory.js';
+import { passwdHome } from '#src/daemon/status/passwd-home.js';
+import { contactDaemon, parseStatus } from '#src/daemon/status/status-client.js';
 import {
   openOwnStatusDirectory,
   openStatusDirectory,
   statusDirectories,
   statusSocketName,
   sweepStatusSockets,
-} from '#dist/daemon/status-directory.js';
-import { type StatusService, serveStatus } from '#dist/daemon/status-server.js';
+} from '#src/daemon/status/status-directory.js';
+import { type StatusService, serveStatus } from '#src/daemon/status/status-server.js';
 
 const STATUS = {
   mountpoint: '/m\n',

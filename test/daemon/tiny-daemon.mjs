@@ -1,8 +1,8 @@
 // A daemon with the real transport over a tree of one file, `hello`, and no image behind it: start it with
 // `startDaemon(path of this file)`.
-import { runDaemonProcess } from '#dist/daemon/daemon-process.js';
-import { ourMountAt } from '#dist/daemon/our-mounts.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { runDaemonProcess } from '#src/daemon/daemon-process.js';
+import { ourMountAt } from '#src/daemon/our-mounts.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const ROOT = 1;
@@ -11,6 +11,7 @@ const NAME = Buffer.from('hello');
 const CONTENT = Buffer.from('hello, world\n');
 
 const fs = {
+  bytesServed: 0,
   lookup: (parent, name) => (parent === ROOT && NAME.equals(name) ? FILE : 0),
   getattr: (inode, into) =>
     Object.assign(into, {
@@ -36,7 +37,11 @@ const fs = {
     ];
     for (let i = offset; i < names.length; i++) if (!visit(...names[i], i + 1)) return;
   },
-  read: (_inode, offset, length) => CONTENT.subarray(offset, offset + length),
+  read(_inode, offset, length) {
+    const bytes = CONTENT.subarray(offset, offset + length);
+    fs.bytesServed += bytes.length;
+    return bytes;
+  },
   getxattr: () => undefined,
   listxattr: () => new Uint8Array(),
   statfs: () => ({ blockSize: 4096, blocks: 2, files: 2, nameMax: 255 }),
@@ -45,6 +50,7 @@ const fs = {
 runDaemonProcess({
   startSession: () => ({
     preload() {},
+    record() {},
     resolve: async (reference, platform) => ({
       reference,
       digest: DIGEST,

@@ -3,9 +3,9 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT_STATUS } from '#dist/cli/exit-status.js';
+import { EXIT_STATUS } from '#src/cli/exit-status.js';
 import { attempt, run } from '../support/child.js';
-import { BUILT_COMMAND, until, Workplace } from '../support/mounts.js';
+import { builtCommand, until, Workplace } from '../support/mounts.js';
 import {
   asUser,
   attemptAs,
@@ -104,7 +104,7 @@ describe('an ordinary user', () => {
     expect((await asNobody('touch', `${mnt}/new`)).stderr).toContain('Read-only file system');
     expect((await attemptAs(SOMEBODY_ELSE, 'ls', mnt)).stderr).toContain('Permission denied');
     // The user and root both find its daemon, neither with the other's environment.
-    for (const program of [place.program, BUILT_COMMAND]) {
+    for (const program of [place.program, builtCommand()]) {
       const [command = '', ...words] = program;
       const { stdout } = await attempt(command, [...words, 'mounts', '--json'], {
         env: { PATH: process.env.PATH },

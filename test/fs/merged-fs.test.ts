@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Attributes } from '#dist/fs/layer-fs.js';
-import { MergedFs, type MergedFsOptions } from '#dist/fs/merged-fs.js';
-import type { Layer } from '#dist/layer/layer.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE } from '#dist/overlay/tree.js';
+import type { Layer } from '#src/engine/layer.js';
+import type { Attributes } from '#src/fs/layer-fs.js';
+import { MergedFs, type MergedFsOptions } from '#src/fs/merged-fs.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE } from '#src/overlay/tree.js';
 import {
   char,
   dir,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Attributes } from '#dist/fs/layer-fs.js';
-import { MergedFs } from '#dist/fs/merged-fs.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE } from '#dist/overlay/tree.js';
+import type { Attributes } from '#src/fs/layer-fs.js';
+import { MergedFs } from '#src/fs/merged-fs.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE } from '#src/overlay/tree.js';
 import { hardlink, layerWith, symlink, type TestEntry } from '../support/entries.js';
 
 const MOUNTPOINT = '/mnt/img';

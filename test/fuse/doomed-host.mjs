@@ -1,6 +1,6 @@
 // Mounts an empty tree on the directory given, says so on stdout, and serves it until it is killed.
-import { SILENT_LOG } from '#dist/base/log.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
+import { SILENT_LOG } from '#src/base/log.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
 
 const emptyTree = {
   lookup: () => 0,

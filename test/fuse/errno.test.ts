@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import { ERROR_CODES, type ErrorCode } from '#dist/base/errors.js';
-import { errnoOf } from '#dist/fuse/errno.js';
+import { ERROR_CODES, type ErrorCode } from '#src/base/errors.js';
+import { errnoOf } from '#src/fuse/errno.js';
 
 const { EINTR, EINVAL, EIO, EOPNOTSUPP } = constants.errno;
 

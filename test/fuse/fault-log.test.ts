@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { logTo } from '#dist/base/log.js';
-import { FaultLog } from '#dist/fuse/fault-log.js';
+import { logTo } from '#src/base/log.js';
+import { FaultLog } from '#src/fuse/fault-log.js';
 
 test('ten faults a second, then how many were kept back', () => {
   const lines: string[] = [];

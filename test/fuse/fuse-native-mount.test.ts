@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { FuseNativeTransport } from '#dist/fuse/fuse-native-transport.js';
-import { readMountTable, topmostAt } from '#dist/fuse/mount-table.js';
-import type { TransportOptions } from '#dist/fuse/transport.js';
+import { FuseNativeTransport } from '#src/fuse/fuse-native/fuse-native-transport.js';
+import { readMountTable, topmostAt } from '#src/fuse/mounting/mount-table.js';
+import type { TransportOptions } from '#src/fuse/transport.js';
 import { MemoryFs } from './memory-fs.js';
 import { cleanUp, HAS_FUSE_NATIVE, mountFs, newMountpoint, optionsFor, output, run } from './mounting.js';
 

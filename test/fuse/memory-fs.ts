@@ -1,6 +1,6 @@
-import { LayerslayerError } from '#dist/base/errors.js';
-import type { Attributes, LayerFs, Statfs } from '#dist/fs/layer-fs.js';
-import type { InodeKind } from '#dist/overlay/tree.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import type { Attributes, LayerFs, Statfs } from '#src/fs/layer-fs.js';
+import type { InodeKind } from '#src/overlay/tree.js';
 
 type Name = string | Uint8Array;
 type ReadFunction = (
@@ -37,7 +37,9 @@ interface Inode extends Item {
 const bytesOf = (name: Name) => (typeof name === 'string' ? Buffer.from(name) : name);
 const keyOf = (name: Uint8Array) => Buffer.from(name).toString('latin1');
 
-/** A LayerFs in memory, grown by `add`; as plain as can be, so that it can stand as the truth of a comparison. */
+/**
+ * A LayerFs in memory, filled by `add`. As simple as possible, so that comparisons can rely on it.
+ */
 export class MemoryFs implements LayerFs {
   readonly #inodes: Inode[] = [];
   /** Calls of each operation, for tests that say what the kernel must not ask again. */

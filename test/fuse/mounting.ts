@@ -2,15 +2,16 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Log, logTo } from '#dist/base/log.js';
-import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { DevFuseTransport } from '#dist/fuse/dev-fuse-transport.js';
-import { readMountTable } from '#dist/fuse/mount-table.js';
-import type { MountedFs, Transport, TransportOptions } from '#dist/fuse/transport.js';
+import { type Log, logTo } from '#src/base/log.js';
+import type { LayerFs } from '#src/fs/layer-fs.js';
+import { DevFuseTransport } from '#src/fuse/dev-fuse/dev-fuse-transport.js';
+import { readMountTable } from '#src/fuse/mounting/mount-table.js';
+import type { MountedFs, Transport, TransportOptions } from '#src/fuse/transport.js';
 
 /*
- * The mounts are served by the test's own process, so it never touches them itself: every check is a child process,
- * whose directory is not in the mount either (spawning would wait for a server that is busy spawning).
+ * The test's own process serves the mounts, so it never touches them itself. Each check is a child
+ * process, whose directory is not in the mount either: spawning would wait for a server that is
+ * busy spawning.
  */
 
 export interface RunResult {
@@ -20,7 +21,7 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Nothing that a test runs takes this long; a process that does is killed, and its result shows it. */
+/** No command of a test takes this long. A process that does is killed, and its result shows it. */
 const RUN_DEADLINE_MS = 50_000;
 
 export function run(
@@ -104,7 +105,8 @@ export async function mountFs(
 /** Whatever the test did, no mount, waiting process or directory of its own is left there. */
 export async function removeMount(mountpoint: string): Promise<void> {
   for (const entry of await readMountTable()) {
-    // Forced, so that processes that wait for an answer end; lazily, because they may still be there.
+    // Forced, so that processes that wait for an answer end. Lazily, because they may still be
+    // there.
     if (entry.mountpoint === mountpoint) await run('umount', ['-i', '-f', '-l', mountpoint]);
   }
   await rm(mountpoint, { recursive: true, force: true });
@@ -116,7 +118,10 @@ export async function cleanUp(): Promise<void> {
   for (const mountpoint of mountpoints) await removeMount(mountpoint);
 }
 
-/** Waits until a condition holds; a test that waits in vain fails by its own time limit, with this line in its stack. */
+/**
+ * Waits until a condition holds. If it never does, the test fails by its own time limit, with this
+ * line in its stack.
+ */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
-import { OPCODE } from '#dist/fuse/opcode.js';
-import { PendingReads } from '#dist/fuse/pending-reads.js';
+import { LayerslayerError } from '#src/base/errors.js';
+import { OPCODE } from '#src/fuse/dev-fuse/opcode.js';
+import { PendingReads } from '#src/fuse/pending-reads.js';
 import { MemoryFs } from './memory-fs.js';
 import { until } from './mounting.js';
 import { interruptBody, newDispatcher, readBody, requestBytes } from './wire-request.js';
@@ -72,7 +72,7 @@ test('an interrupted read gets EINTR at once, its work is aborted, and what come
   reads[1]!.resolve(Buffer.from('four'));
   await turn();
   expect(replies.map(({ unique }) => unique)).toEqual([2n, 4n]);
-  expect(log).toEqual([]); // nobody's fault
+  expect(log).toEqual([]); // no fault
 });
 
 test('an interrupt that overtakes its request is asked to come again', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { checkMountpoint } from '#dist/fuse/mountpoint.js';
+import { checkMountpoint } from '#src/fuse/mounting/mountpoint.js';
 
 /** Delays before the file system at a path answers a call. */
 let delayMs: (path: string) => number = () => 0;

@@ -1,9 +1,12 @@
-import { logTo } from '#dist/base/log.js';
-import type { LayerFs } from '#dist/fs/layer-fs.js';
-import { Dispatcher } from '#dist/fuse/dispatcher.js';
-import { FuseRequest } from '#dist/fuse/request.js';
+import { logTo } from '#src/base/log.js';
+import type { LayerFs } from '#src/fs/layer-fs.js';
+import { Dispatcher } from '#src/fuse/dev-fuse/dispatcher.js';
+import { FuseRequest } from '#src/fuse/dev-fuse/request.js';
 
-/** Requests as the kernel would write them, and replies as it would read them, without a kernel. Little-endian hosts. */
+/**
+ * Encodes requests as the kernel does, and decodes replies, without a kernel. For little-endian
+ * hosts.
+ */
 
 const CAPACITY = 65_536; // bytes
 
@@ -11,7 +14,7 @@ export interface RequestParts {
   unique?: bigint;
   inode?: bigint | number;
   body?: Buffer;
-  length?: number; // what the header claims; default: the truth
+  length?: number | undefined; // what the header claims; default: the truth
 }
 
 export function requestBytes(opcode: number, parts: RequestParts = {}): Buffer {
@@ -31,7 +34,7 @@ export interface WireReply {
 }
 
 /** A dispatcher whose replies are collected, each checked to be as long as it says. */
-export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number } = {}) {
+export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number | undefined } = {}) {
   const replies: WireReply[] = [];
   const log: string[] = [];
   const sink = {
@@ -52,7 +55,7 @@ export function newDispatcher(fs: LayerFs, options: { readDeadlineMs?: number } 
     logTo((level, message) => log.push(`${level}: ${message}`)),
     options,
   );
-  // One buffer for all requests, as a reader has: what an earlier request left in it must not count.
+  // One buffer for all requests, as a reader has: data of an earlier request must not count.
   const request = new FuseRequest(Buffer.alloc(CAPACITY, 0xa5));
   const feed = (bytes: Uint8Array): WireReply[] => {
     const before = replies.length;

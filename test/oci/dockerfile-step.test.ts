@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dockerfileSteps } from '#dist/oci/dockerfile-step.js';
+import { dockerfileSteps } from '#src/oci/dockerfile-step.js';
 
 const step = (createdBy: string) => ({ createdBy, emptyLayer: false });
 const instruction = (createdBy: string) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { buildSteps, createdBy } from '#dist/oci/build-steps.js';
-import { CONFIG_SIZE_MAX, parseImageConfig } from '#dist/oci/image-config.js';
+import { buildSteps, createdBy } from '#src/oci/build-steps.js';
+import { CONFIG_SIZE_MAX, parseImageConfig } from '#src/oci/image-config.js';
 
 const DIFF_ID = `sha256:${'1'.repeat(64)}`;
 const parse = (value: unknown) => parseImageConfig(Buffer.from(JSON.stringify(value)), 'config X');

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatImageLocation, parseImageLocation, withAbsolutePath } from '#dist/oci/image-location.js';
+import { formatImageLocation, parseImageLocation, withAbsolutePath } from '#src/oci/image-location.js';
 
 describe('where an image is', () => {
   it.each([

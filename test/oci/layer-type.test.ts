@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { layerKind, showMediaType } from '#dist/oci/layer-type.js';
+import { layerKind, showMediaType } from '#src/oci/layer-type.js';
 
 describe('the media type of a layer', () => {
   it.each([

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '#dist/oci/digest.js';
-import { LAYERS_MAX, MANIFEST_SIZE_MAX, parseManifest } from '#dist/oci/manifest.js';
-import { compressionHint, MEDIA_TYPES } from '#dist/oci/media-type.js';
+import { digestOf } from '#src/oci/digest.js';
+import { LAYERS_MAX, MANIFEST_SIZE_MAX, parseManifest } from '#src/oci/manifest.js';
+import { compressionHint, MEDIA_TYPES } from '#src/oci/media-type.js';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const CONFIG = { mediaType: MEDIA_TYPES.ociConfig, digest: DIGEST, size: 2 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseManifest } from '#dist/oci/manifest.js';
-import { ociManifest } from '#dist/oci/oci-manifest.js';
+import { parseManifest } from '#src/oci/manifest.js';
+import { ociManifest } from '#src/oci/oci-manifest.js';
 import {
   DOCKER_CONFIG_TYPE,
   DOCKER_LAYER_GZIP,

@@ -5,7 +5,7 @@ import {
   normalizePlatform,
   parsePlatform,
   platformDistance,
-} from '#dist/oci/platform.js';
+} from '#src/oci/platform.js';
 
 test.each([
   ['linux/amd64', 'linux/amd64'],
@@ -82,7 +82,7 @@ test.each([
   ['linux/arm64', 'linux/arm/v7', undefined],
   ['linux/amd64', 'windows/amd64', undefined],
   ['linux/arm/weird', 'linux/arm/odd', undefined],
-])('who wants %s and is offered %s: distance %s', (wanted, offered, distance) => {
+])('wanted %s, offered %s: distance %s', (wanted, offered, distance) => {
   expect(platformDistance(parsePlatform(wanted), parsePlatform(offered))).toBe(distance);
 });
 

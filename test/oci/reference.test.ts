@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReference, manifestName, parseReference } from '#dist/oci/reference.js';
+import { formatReference, manifestName, parseReference } from '#src/oci/reference.js';
 
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 

@@ -1,5 +1,5 @@
-import type { EntryTable } from '#dist/layer/entry-table.js';
-import type { EntryKind } from '#dist/tar/entry.js';
+import type { EntryTable } from '#src/index/entry-table.js';
+import type { EntryKind } from '#src/tar/entry.js';
 
 /** What one row of a big table has. */
 export interface PlainRow {

@@ -1,21 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { forEachHidden } from '#dist/overlay/hidden-entries.js';
-import { joinPath } from '#dist/overlay/resolve-path.js';
+import { forEachHidden } from '#src/overlay/hidden-entries.js';
+import { joinPath } from '#src/overlay/resolve-path.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
+import { naiveForEachHidden } from './naive-hidden-entries.js';
 import { naiveMerge } from './naive-merge.js';
-import { stack } from './random-layers.js';
+import { randomEntry, stack } from './random-layers.js';
 import type { Stack } from './trees.js';
 
-/** `path kind layer:row how>layer` of each, sorted. */
+/** `path kind layer:row how>layer` of each. */
 function hidden(layers: Stack): string[] {
   const found: string[] = [];
   const numbered = layers.map((entries, i) => ({ entries: entriesOf(...entries), number: i + 1 }));
-  forEachHidden(numbered, ({ tree, inode, names, hiddenBy, how }) => {
+  forEachHidden(numbered, ({ layer, entries, row, names, hiddenBy, how }) => {
+    const what = `${entries.kind(row)} ${layer}:${row}`;
+    found.push(`${joinPath(names).toString('latin1')} ${what} ${how}>${hiddenBy}`);
+  });
+  return found;
+}
+
+/** The same, by a merge for each layer. */
+function naivelyHidden(layers: Stack): string[] {
+  const found: string[] = [];
+  const numbered = layers.map((entries, i) => ({ entries: entriesOf(...entries), number: i + 1 }));
+  naiveForEachHidden(numbered, ({ tree, inode, names, hiddenBy, how }) => {
     const what = `${tree.kind(inode)} ${tree.layerOf(inode)}:${tree.rowOf(inode)}`;
     found.push(`${joinPath(names).toString('latin1')} ${what} ${how}>${hiddenBy}`);
   });
-  return found.sort();
+  return found;
 }
 
 describe('what upper layers hide', () => {
@@ -58,7 +70,7 @@ describe('what upper layers hide', () => {
     },
   ];
   it.each(cases)('tells of $name', ({ layers, says }) => {
-    expect(hidden(layers)).toEqual(says);
+    expect(hidden(layers).sort()).toEqual(says);
   });
 
   it('is what is in one tree and not in the next, whatever the layers', () => {
@@ -79,5 +91,24 @@ describe('what upper layers hide', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  // Many layers, so that a directory's order changes again and again.
+  const tallStack = fc.array(fc.array(randomEntry, { maxLength: 6 }), { minLength: 3, maxLength: 12 });
+
+  it('is told in the same order as by a merge for each layer', () => {
+    const ways = new Map<string, number>();
+    fc.assert(
+      fc.property(fc.oneof(stack, tallStack), (layers) => {
+        const got = hidden(layers);
+        expect(got).toEqual(naivelyHidden(layers));
+        for (const line of got) {
+          const way = / (\w+)>\d+$/.exec(line)![1]!;
+          ways.set(way, (ways.get(way) ?? 0) + 1);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    for (const way of ['whiteout', 'opaque', 'replaced']) expect(ways.get(way)).toBeGreaterThan(300);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { EntryTable } from '#dist/layer/entry-table.js';
-import { mergeLimit } from '#dist/layer/table-budget.js';
-import { DIRECTORY, DraftTree } from '#dist/overlay/draft-tree.js';
-import { LinkFollower } from '#dist/overlay/follow-links.js';
-import { MAX_ENTRIES, MAX_LAYERS, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#dist/overlay/limits.js';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE } from '#dist/overlay/tree.js';
+import type { EntryTable } from '#src/index/entry-table.js';
+import { mergeLimit } from '#src/index/table-budget.js';
+import { DIRECTORY, DraftTree } from '#src/overlay/draft-tree.js';
+import { LinkFollower } from '#src/overlay/follow-links.js';
+import { MAX_ENTRIES, MAX_LAYERS, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#src/overlay/limits.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE } from '#src/overlay/tree.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { columnTable, type PlainRow } from './column-table.js';
 import { merge } from './trees.js';

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { TestEntry } from '../support/entries.js';
 import type { Stack } from './trees.js';
 
-/** The rules of SEMANTICS.md word by word, with objects and Maps and no thought of speed: an oracle for the merge. */
+/** Rules O1 to O8 word by word, with objects and Maps and no thought of speed: an oracle for the merge. */
 
 interface NaiveNode {
   kind: TestEntry['kind'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashName, slotOf } from '#dist/overlay/name-hash.js';
+import { hashName, slotOf } from '#src/overlay/name-hash.js';
 
 // Linux, lib/tests/siphash_kunit.c, `test_vectors_hsiphash` for 32 bits: vector n is of the bytes 0 to n-1.
 const KEY = { low: 0x03020100, high: 0x07060504 };

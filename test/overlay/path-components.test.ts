@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PathComponents } from '#dist/overlay/path-components.js';
+import { PathComponents } from '#src/overlay/path-components.js';
 
 describe('the components of a path', () => {
   const name = fc.constantFrom('a', 'bc', '.', '..', '', '...', 'é');

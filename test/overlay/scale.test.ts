@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE } from '#dist/overlay/tree.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE } from '#src/overlay/tree.js';
 import { columnTable } from './column-table.js';
 
 const ENTRIES = 500_000;

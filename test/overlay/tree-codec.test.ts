@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers, type NumberedLayer } from '#dist/overlay/merge.js';
-import { decodeTree, encodeTree } from '#dist/overlay/tree-codec.js';
+import { mergeLayers, type NumberedLayer } from '#src/overlay/merge.js';
+import { decodeTree, encodeTree } from '#src/overlay/tree-codec.js';
 import { dir, entriesOf, file, hardlink, symlink, type TestEntry } from '../support/entries.js';
 import { checkTree, listing, type Stack, walk } from './trees.js';
 

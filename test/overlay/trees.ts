@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { ROOT_INODE, type Tree } from '#dist/overlay/tree.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { entriesOf, type TestEntry } from '../support/entries.js';
 
 /** Layers as lists of entries, base first, numbered from 1. */
@@ -116,6 +116,11 @@ export function checkTree(tree: Tree): void {
     expect(tree.nlink(inode), `nlink of ${inode}`).toBe(wanted);
     if (tree.kind(inode) === 'dir') expect(count, `names of directory ${inode}`).toBe(1);
   }
+
+  // Layer and row identify an inode.
+  const rows = names.filter(({ inode }) => tree.rowOf(inode) >= 0);
+  const identities = new Map(rows.map(({ inode }) => [`${tree.layerOf(inode)}:${tree.rowOf(inode)}`, inode]));
+  expect(identities.size).toBe(new Set(rows.map(({ inode }) => inode)).size);
 
   // Data order: leaves ascend by (layer, row); a directory stands where the first leaf below it does.
   let last = [0, -1];

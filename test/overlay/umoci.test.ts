@@ -19,8 +19,8 @@ import { dir, fifo, file, hardlink, opaque, symlink, type TestEntry, whiteout } 
 import { naiveMerge } from './naive-merge.js';
 import { type Merged, merge, type Stack, walk } from './trees.js';
 
-// umoci unpacks the same layers, and what lies on disk is compared. Not asked: what SEMANTICS decides otherwise
-// (rule 5, implied parents, whiteout and re-creation in one layer).
+// umoci unpacks the same layers, and what lies on disk is compared. Not asked: what overlay/RULES.md decides otherwise
+// (rules O1 and O5: symlinked and implied parents; whiteout and re-creation in one layer).
 
 const scratch: string[] = [];
 afterEach(() => {
@@ -262,7 +262,10 @@ interface Wish {
   pick: number;
 }
 
-/** A layer without what umoci and SEMANTICS see differently: each path once, every parent named, nothing recreated. */
+/**
+ * A layer without what umoci and rules O1 and O5 see differently: each path once, every parent
+ * named, nothing recreated.
+ */
 function layerOf(plan: readonly Wish[], lower: Stack): TestEntry[] {
   const layer = new Map<string, TestEntry>();
   const markers = new Map<string, TestEntry>();

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#dist/overlay/merge.js';
-import { joinPath, type Resolved, resolvePath, splitPath } from '#dist/overlay/resolve-path.js';
-import type { Tree } from '#dist/overlay/tree.js';
-import { UpperLayers } from '#dist/overlay/upper-layers.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import { joinPath, type Resolved, resolvePath, splitPath } from '#src/overlay/resolve-path.js';
+import type { Tree } from '#src/overlay/tree.js';
+import { UpperLayers } from '#src/overlay/upper-layers.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { askedPath, stack } from './random-layers.js';
 import type { Stack } from './trees.js';
@@ -20,14 +20,16 @@ function upper(layers: Stack, from: number): UpperLayers {
 }
 
 /** What it comes to, comparable; a directory's entry may be a lower layer's. */
-function told(tree: Tree, resolved: Resolved): string {
+function told(
+  resolved: Resolved,
+  kindOf: (inode: number) => string,
+  rowOf: (inode: number) => string,
+): string {
   const where = joinPath(resolved.names).toString('latin1');
   switch (resolved.kind) {
     case 'found': {
-      const kind = tree.kind(resolved.inode);
-      return kind === 'dir'
-        ? `dir ${where}`
-        : `${kind} ${tree.layerOf(resolved.inode)}:${tree.rowOf(resolved.inode)} ${where}`;
+      const kind = kindOf(resolved.inode);
+      return kind === 'dir' ? `dir ${where}` : `${kind} ${rowOf(resolved.inode)} ${where}`;
     }
     case 'missing':
       return `missing ${where} ${Buffer.from(resolved.name)} ${resolved.rest.map(String)}`;
@@ -36,12 +38,26 @@ function told(tree: Tree, resolved: Resolved): string {
   }
 }
 
+function toldOfTree(tree: Tree, asked: readonly Uint8Array[]): string {
+  return told(
+    resolvePath(tree, asked),
+    (inode) => tree.kind(inode),
+    (inode) => `${tree.layerOf(inode)}:${tree.rowOf(inode)}`,
+  );
+}
+
 /** What the upper layers say for certain, undefined when lower layers have a say. */
 function certain(view: UpperLayers, asked: readonly Uint8Array[]): string | undefined {
-  if (!view.isCertain) return undefined;
   const resolved = view.resolve(asked);
-  if (resolved.kind === 'missing' && view.areOpen([resolved])[0]) return undefined;
-  return told(view.tree, resolved);
+  if (resolved.kind === 'missing' && view.isOpen(resolved)) return undefined;
+  return told(
+    resolved,
+    (inode) => view.kind(inode),
+    (inode) => {
+      const { layer, row } = view.entryOf(inode);
+      return `${layer.number}:${row}`;
+    },
+  );
 }
 
 describe('UpperLayers', () => {
@@ -188,12 +204,65 @@ describe('UpperLayers', () => {
             const says = certain(view, asked);
             if (says === undefined) continue;
             if (from > 1) said++;
-            expect(says).toBe(told(whole, resolvePath(whole, asked)));
+            expect(says).toBe(toldOfTree(whole, asked));
           }
         },
       ),
       { numRuns: 5000 },
     );
     expect(said).toBeGreaterThan(300);
+  });
+
+  it('says what the merge of all layers says, when it knows them all', () => {
+    fc.assert(
+      fc.property(stack, fc.array(askedPath, { minLength: 1, maxLength: 4 }), (layers, paths) => {
+        const whole = mergeLayers(layersFrom(layers, 1));
+        const view = upper(layers, 1);
+        for (const asked of paths) expect(certain(view, asked)).toBe(toldOfTree(whole, asked));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('leaves open only what a file of a lower layer would answer', () => {
+    let open = 0;
+    fc.assert(
+      fc.property(stack, askedPath, (layers, asked) => {
+        const view = new UpperLayers(layersFrom([[], ...layers], 2), false);
+        const resolved = view.resolve(asked);
+        if (!view.isCertain || resolved.kind !== 'missing') return;
+        const at = [...resolved.names, resolved.name];
+        const lower = { entries: entriesOf(file(joinPath(at))), number: 1 };
+        const whole = mergeLayers([lower, ...layersFrom([[], ...layers], 2)]);
+        const found = resolvePath(whole, at);
+        const isFound =
+          found.kind === 'found' && whole.layerOf(found.inode) === 1 && whole.rowOf(found.inode) === 0;
+        expect(view.isOpen(resolved)).toBe(isFound);
+        if (isFound) open++;
+      }),
+      { numRuns: 2000 },
+    );
+    expect(open).toBeGreaterThan(100);
+  });
+
+  it('says the same when the lowest layer is read row by row', () => {
+    fc.assert(
+      fc.property(stack, fc.array(fc.nat(10), { maxLength: 4 }), askedPath, (layers, steps, asked) => {
+        const [lowest, ...others] = layersFrom(layers, 1);
+        const read = (rows: number) => entriesOf(...layers[0]!.slice(0, rows));
+        const view = new UpperLayers([{ ...lowest!, entries: read(0) }, ...others], false);
+        if (!view.isCertain) return;
+        let rows = 0;
+        for (const step of steps) {
+          rows += step;
+          view.extend(read(rows));
+          const anew = new UpperLayers([{ ...lowest!, entries: read(rows) }, ...others], false);
+          expect(certain(view, asked)).toBe(certain(anew, asked));
+          expect(view.isCertain).toBe(anew.isCertain);
+          if (!view.isCertain) return;
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 });

@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { Connections } from '#dist/registry/connections.js';
-import { Endpoint } from '#dist/registry/endpoint.js';
+import { Endpoint } from '#src/registry/endpoint.js';
+import { Connections } from '#src/registry/http/connections.js';
 
 let server: Server;
 const sockets: Socket[] = [];

@@ -1,13 +1,13 @@
-/** What a registry says with an error: quoted without our secrets, and not waited for without end. */
+/** Messages of a registry's errors: quoted without our secrets, with a limit of time. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { answerFault } from '#dist/registry/answer-fault.js';
-import { RegistryClient } from '#dist/registry/registry-client.js';
-import { type BodyControl, ResponseBody } from '#dist/registry/response-body.js';
-import { withoutSentSecrets } from '#dist/registry/sent-secrets.js';
-import { StallTimer } from '#dist/registry/stall-timer.js';
+import { answerFault } from '#src/registry/answer-fault.js';
+import { withoutSentSecrets } from '#src/registry/authorization/sent-secrets.js';
+import { type BodyControl, ResponseBody } from '#src/registry/http/response-body.js';
+import { StallTimer } from '#src/registry/http/stall-timer.js';
+import { RegistryClient } from '#src/registry/registry-client.js';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -78,7 +78,7 @@ describe('a body that comes byte by byte', () => {
     const { body, isAborted } = drippingBody();
     const url = new URL('http://r.test/');
     const answer = { status: 404, headers: {}, url, body, nearby: false, senderNearby: undefined };
-    const fault = answerFault({ ...answer, proxy: undefined }, 'reading x', '200', 0);
+    const fault = answerFault({ ...answer, proxy: undefined }, 'reading x', '200');
     body.onData(Buffer.from('gone'));
     await vi.advanceTimersByTimeAsync(5_000);
     expect(isAborted()).toBe(true);

@@ -1,8 +1,8 @@
-/** REGISTRY.md, stalls: a HEAD and a registry that never answered have deadlines. */
+/** Rule R11: a HEAD and a registry that never answered have deadlines. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
+import type { RegistryClientOptions } from '#src/registry/registry-client.js';
 import { drip, type FaultRule, noAnswer, setHeaders, stallAfter, status } from '../support/fault-proxy.js';
 import { LAYER, same, streamed, useRegistry, withCode } from './harness.js';
 

@@ -1,4 +1,4 @@
-/** REGISTRY.md, layers with `urls`. */
+/** Rule R24: layers with `urls`. */
 import { describe, expect, test } from 'vitest';
 import { type Fault, redirectTo, replaceBody, status } from '../support/fault-proxy.js';
 import { basicAuthorization } from '../support/registry.js';

@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { RegistrySource } from '#dist/image/registry-source.js';
-import type { Digest } from '#dist/oci/digest.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
-import type { Clock } from '#dist/registry/clock.js';
-import type { KeptBlobs } from '#dist/registry/kept-blobs.js';
-import type { RegistryClientOptions } from '#dist/registry/registry-client.js';
-import type { RemoteBlob } from '#dist/registry/remote-blob.js';
+import type { Digest } from '#src/oci/digest.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import type { Clock } from '#src/registry/clock.js';
+import type { RegistryClientOptions } from '#src/registry/registry-client.js';
+import type { KeptBlobs } from '#src/registry/registry-options.js';
+import type { RemoteBlob } from '#src/registry/remote-blob.js';
+import { RegistrySource } from '#src/source/registry-source.js';
 import { FaultProxy, type FaultProxyOptions, type FaultRule } from '../support/fault-proxy.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 
-/** The layer of every test here: incompressible, so that the blob is as long as it looks, and of no round size. */
+/**
+ * The layer of all tests here: incompressible, so that the blob is as long as it looks, and of no
+ * round size.
+ */
 export const LAYER = gzipSync(randomBytes(200_001));
 export const REPOSITORY = 'library/app';
 
-/** Time that passes only when somebody sleeps. */
+/** A clock that only advances by its own `sleep`. */
 export class FakeClock implements Clock {
   time = Date.parse('2024-01-01T00:00:00Z');
   readonly slept: number[] = [];
@@ -125,7 +128,10 @@ export function useRegistry(): {
   return { image: () => image, registry: () => registry, rig };
 }
 
-/** Ms without a byte for tests that stall; the others keep the default, so that a busy machine decides nothing. */
+/**
+ * Ms without a byte for tests that stall. Others use the default, so that a busy machine decides
+ * nothing.
+ */
 export const SHORT_STALL = { stallMs: 300 };
 
 /** All bytes of a range, by `stream`. */

@@ -1,4 +1,4 @@
-/** REGISTRY.md: responses that Go and curl accept and strict parsers reject. */
+/** Rule R14: responses that Go and curl accept and strict parsers reject. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
-/** REGISTRY.md, the rows about manifests, and how an image of one platform is found. */
+/** Rules R17 to R22, and how an image of one platform is found. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parsePlatform } from '#dist/oci/platform.js';
+import { parsePlatform } from '#src/oci/platform.js';
 import { type FaultRule, replaceBody, setHeaders, status } from '../support/fault-proxy.js';
 import {
   DOCKER_LIST,
@@ -106,7 +106,7 @@ describe('row: count a manifest GET as a pull', () => {
     expect(proxy.seen).toHaveLength(0);
   });
 
-  test('a kept manifest that was damaged is fetched anew', async () => {
+  test('a cached manifest that was damaged is fetched again', async () => {
     const kept = new MapKept();
     const { proxy, resolve } = await rig({ client: { kept } });
     const { digest } = await resolve();
@@ -306,7 +306,7 @@ describe('what is no image', () => {
   });
 });
 
-test('skopeo’s docker:// is taken off, and the canonical reference given back', async () => {
+test('skopeo’s docker:// is removed, and the canonical reference returned', async () => {
   const { resolve, reference } = await rig();
   expect((await resolve(`docker://${reference}`)).reference).toBe(reference);
 });

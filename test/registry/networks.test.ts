@@ -1,4 +1,4 @@
-/** REGISTRY.md, "Networks", and which scheme a registry is spoken to with. */
+/** Rule N4: certificates, and which scheme a registry is spoken to with. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type RequestListener, request, type Server } from 'node:http';
 import { createServer } from 'node:https';
@@ -6,11 +6,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTrust, trustContext } from '#dist/registry/certificates.js';
-import { Endpoint } from '#dist/registry/endpoint.js';
-import type { HttpAnswer } from '#dist/registry/http-exchange.js';
-import { connectionFault } from '#dist/registry/registry-fault.js';
-import { loadPool } from '#dist/registry/undici-pool.js';
+import { Endpoint } from '#src/registry/endpoint.js';
+import { readTrust, trustContext } from '#src/registry/http/certificates.js';
+import type { HttpAnswer } from '#src/registry/http/http-exchange.js';
+import { loadPool } from '#src/registry/http/undici-pool.js';
+import { connectionFault } from '#src/registry/registry-fault.js';
 import { makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 
@@ -63,7 +63,7 @@ describe('TLS', () => {
     return another(options).resolve(`localhost:${tlsPort}/${REPOSITORY}:latest`, AMD64);
   };
 
-  test('a registry with a certificate that nobody vouches for: refused, with what to do', async () => {
+  test('a registry with an untrusted certificate: refused, with advice', async () => {
     tlsSeen = 0;
     await expect(resolve({})).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
     await expect(resolve({})).rejects.toThrow(/add its CA to SSL_CERT_FILE or certs.d, or use --insecure/);
@@ -153,7 +153,7 @@ describe('the scheme', () => {
     await expect(resolve()).rejects.toThrow(/got 400 from .*: bad/);
   });
 
-  test('nobody there: said, after a few tries', async () => {
+  test('no server there: said, after a few tries', async () => {
     const { another, clock } = await rig();
     const gone = another().resolve('127.0.0.1:1/x/y', AMD64);
     await expect(gone).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));

@@ -1,4 +1,4 @@
-/** REGISTRY.md, "Networks": registries behind a proxy. Only the proxy knows their names. */
+/** Rules N1 to N3: registries behind a proxy. Only the proxy knows their names. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import {
   createServer,
@@ -12,10 +12,10 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { proxyFor } from '#dist/registry/proxy-environment.js';
-import { connectorThroughProxy, connectorToProxy } from '#dist/registry/proxy-tunnel.js';
-import { openConnector } from '#dist/registry/undici-pool.js';
-import { targetOf } from '#dist/registry/wire.js';
+import { proxyFor } from '#src/registry/http/proxy-environment.js';
+import { connectorThroughProxy, connectorToProxy } from '#src/registry/http/proxy-tunnel.js';
+import { openConnector } from '#src/registry/http/undici-pool.js';
+import { targetOf } from '#src/registry/http/wire.js';
 import { type Certificate, makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 

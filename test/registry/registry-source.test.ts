@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { RegistrySource } from '#dist/image/registry-source.js';
-import { defaultPlatform } from '#dist/oci/platform.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import { RegistrySource } from '#src/source/registry-source.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { pushImage, startRegistry } from '../support/registry.js';
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { retryAfterMs } from '#dist/registry/answer-fault.js';
-import { RegistryFault } from '#dist/registry/registry-fault.js';
-import { RateLimitAccount, Retry, withRetries } from '#dist/registry/retry.js';
+import { RegistryFault } from '#src/registry/registry-fault.js';
+import { RateLimitAccount, Retry, retryAfterMs, withRetries } from '#src/registry/retry.js';
 import { FakeClock } from './harness.js';
 
 const never = new AbortController().signal;

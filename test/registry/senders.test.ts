@@ -1,8 +1,8 @@
-/** REGISTRY.md: the address of a response's socket decides where the registry may redirect. */
+/** Rule R7: the address of a response's socket decides where the registry may redirect. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { RegistryClient } from '#dist/registry/registry-client.js';
+import { RegistryClient } from '#src/registry/registry-client.js';
 
 /** The address that the nth socket to the registry reports. */
 let addressOf: (nth: number) => string;

@@ -1,6 +1,6 @@
-/** REGISTRY.md, the rows about bytes: ranges, redirects to storage, broken and lying transfers. One test a row or more. */
+/** Rules R1 to R16: ranges, redirects to storage, broken and lying transfers. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   contentRange,
   corruptAt,
@@ -191,7 +191,7 @@ describe('row: sign the redirect for minutes', () => {
     ['401', status(401)],
     ['410', status(410)],
     ['an XML page with 200', status(200, { 'content-type': 'application/xml' }, '<Error/>')],
-  ])('later %s: the registry is asked again, and the read goes on', async (_, fault) => {
+  ])('later %s: the registry is asked again, and the read continues', async (_, fault) => {
     const { layer, proxy } = await rig({
       tokens: {},
       rules: [onLayer(redirectToStorage()), ...(fault ? [onLayer(fault, 2, 'storage')] : [])],
@@ -205,7 +205,7 @@ describe('row: sign the redirect for minutes', () => {
     expect(proxy.requests(LAYER_PATH, 'storage')).toHaveLength(4);
   });
 
-  test('a stream whose address expires in the middle goes on at the byte reached', async () => {
+  test('a stream whose address expires in the middle resumes at the byte reached', async () => {
     const { layer, proxy } = await rig({
       rules: [onLayer(redirectToStorage()), onLayer(endAfter(50_000), 1, 'storage')],
     });
@@ -251,7 +251,7 @@ describe('row: 5xx, HTML bodies, 100 MB error bodies, HTTP 200 login pages', () 
   });
 
   test('of a huge error body 64 KiB are read, and a page is not quoted', async () => {
-    // It never ends: who wants it all waits until it stalls.
+    // It never ends: a reader of the whole body would wait until it stalls.
     const body = Buffer.from(`<html>${'x'.repeat(200_000)}`);
     const page: Fault = {
       instead: () => ({
@@ -298,7 +298,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     ['ended', endAfter(70_000), true],
     ['ended as if whole', truncateAfter(70_000), true],
     ['stalled', stallAfter(70_000), false],
-  ])('%s: the stream goes on from the byte reached', async (_, fault, arrives) => {
+  ])('%s: the stream resumes at the byte reached', async (_, fault, arrives) => {
     const { layer, proxy } = await rig({
       rules: [onLayer(fault, [1, 2])],
       client: arrives ? {} : SHORT_STALL,
@@ -308,7 +308,8 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     const ranges = proxy.requests(LAYER_PATH).map((seen) => seen.headers.range);
     expect(ranges.length).toBeGreaterThanOrEqual(3);
     expect(ranges[0]).toBeUndefined();
-    // A reset may overtake bytes that were sent, a busy machine stall once more; an end loses nothing.
+    // A reset may overtake bytes that were sent, and a busy machine may stall again. An end loses
+    // nothing.
     const rest = (from: number) => `bytes=${from}-${LAYER.length - 1}`;
     if (arrives) expect(ranges.slice(1)).toEqual([rest(70_000), rest(140_000)]);
   });
@@ -325,10 +326,80 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     same(await (await layer()).read(10, 10), LAYER.subarray(10, 20));
   });
 
-  test('silence is told of', async () => {
+  test('silence is reported', async () => {
     const { layer, notices } = await rig({ rules: [onLayer(stallAfter(4), 1)], client: SHORT_STALL });
     await (await layer()).read(10, 10);
     expect(notices[0]).toMatch(/no byte for 0\.3 s: try 2 of 5$/);
+  });
+
+  describe('a second request for bytes that do not come', () => {
+    const SECOND = { secondRequestMs: 100 };
+
+    test.each([
+      ['before its first byte', 0],
+      ['in the middle of its body', 70_000],
+    ])('goes on where the first one fell silent %s, which is cancelled', async (_, after) => {
+      const { layer, proxy, fetched } = await rig({ rules: [onLayer(stallAfter(after), 1)], client: SECOND });
+      same(await streamed(await layer()), LAYER);
+      const ranges = proxy.requests(LAYER_PATH).map((seen) => seen.headers.range);
+      expect(ranges).toEqual([undefined, after === 0 ? undefined : `bytes=${after}-${LAYER.length - 1}`]);
+      expect(fetched()).toBe(LAYER.length);
+    });
+
+    test('each time the better one falls silent too', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(50_000), [1, 2, 3])], client: SECOND });
+      same(await streamed(await layer()), LAYER);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(4);
+    });
+
+    test('the first answer wins: one that was only slow', async () => {
+      const { layer, fetched } = await rig({
+        rules: [onLayer(drip(60_000, 400), 1), onLayer(stallAfter(0), 2)],
+        client: SECOND,
+      });
+      same(await (await layer()).read(10, 50_000), LAYER.subarray(10, 50_010));
+      expect(fetched()).toBe(50_000);
+    });
+
+    test('is not made while the receiver is busy', async () => {
+      const { layer, proxy } = await rig({ client: SECOND });
+      const parts: Buffer[] = [];
+      await (await layer()).stream(0, LAYER.length, async (chunk) => {
+        if (parts.push(Buffer.from(chunk)) === 1) await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+      same(Buffer.concat(parts), LAYER);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(1);
+    });
+
+    test('is not made when the registry serves nobody', async () => {
+      const { layer, proxy } = await rig({
+        rules: [onLayer(stallAfter(0))],
+        client: { ...SECOND, stallMs: 1_000, readDeadlineMs: 700 },
+      });
+      const blob = await layer();
+      const both = await Promise.allSettled([blob.read(0, 10), blob.read(100, 10)]);
+      expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(2);
+    });
+
+    test('is made when it serves others', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0), 1)], client: SECOND });
+      const blob = await layer();
+      const silent = blob.read(0, 10);
+      await vi.waitFor(() => expect(proxy.requests(LAYER_PATH)).toHaveLength(1));
+      same(await blob.read(100, 10), LAYER.subarray(100, 110));
+      same(await silent, LAYER.subarray(0, 10));
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(3);
+    });
+
+    test('an abort ends both', async () => {
+      const { layer, proxy } = await rig({ rules: [onLayer(stallAfter(0))], client: SECOND });
+      const aborter = new AbortController();
+      const reading = (await layer()).read(0, 10, aborter.signal);
+      await vi.waitFor(() => expect(proxy.requests(LAYER_PATH)).toHaveLength(2));
+      aborter.abort(new Error('not wanted'));
+      await expect(reading).rejects.toMatchObject({ message: 'not wanted' });
+    });
   });
 
   test('dripped bytes are no stall', async () => {
@@ -337,7 +408,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
     expect(proxy.requests(LAYER_PATH)).toHaveLength(1);
   });
 
-  test('a read that only drips ends at its deadline, other requests go on', async () => {
+  test('a read that only drips ends at its deadline, other requests continue', async () => {
     const { layer } = await rig({
       rules: [onLayer(drip(1, 20), 1)],
       client: { readDeadlineMs: 1_000 },
@@ -525,7 +596,7 @@ describe('a stream', () => {
   test.each([
     ['is reset', resetAfter(100_000)],
     ['ends early', endAfter(100_000)],
-  ])('that %s goes on when its reader is done with what came before, not earlier', async (_, fault) => {
+  ])('that %s resumes when its reader is done with the bytes before, not earlier', async (_, fault) => {
     const { layer } = await rig({ rules: [onLayer(fault, 1)] });
     const blob = await layer();
     const chunks: Uint8Array[] = [];
@@ -534,7 +605,8 @@ describe('a stream', () => {
       expect(busy).toBe(false);
       busy = true;
       chunks.push(Uint8Array.from(chunk));
-      // Long enough for the connection to break meanwhile. A short wait could only let a fault of ours pass.
+      // Long enough for the connection to break meanwhile. A shorter wait could only hide a fault
+      // of ours.
       await new Promise((resolve) => setTimeout(resolve, 100));
       busy = false;
     });

@@ -1,7 +1,7 @@
 import { dir, file, hardlink, opaque, symlink, whiteout } from './members.js';
 import { playCases } from './play.js';
 
-/** "Layers into one tree", rules 1 to 4: order, markers, directories over directories. */
+/** Rules O1 to O4: order, markers, directories over directories. */
 const IMPLIED = { mode: '755', uid: '0', gid: '0', mtime: '0.0000000000' };
 const AT = '1500000000.0000000000';
 const NO_PARENTS = 'implied parents';

@@ -1,5 +1,6 @@
-// Tries everything that would write, below the working directory, which has a file `f`, a directory `d`, a symlink
-// `l` and an empty directory `e`; prints the name of each attempt and the error that it met, one a line.
+// Tries all calls that would write, below the working directory. That has a file `f`, a directory
+// `d`, a symlink `l` and an empty directory `e`. Prints the name of each attempt and its error, one
+// a line.
 import fs from 'node:fs';
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = fs.constants;

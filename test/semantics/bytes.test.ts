@@ -16,7 +16,9 @@ import {
 import { dir, file, tarOf, zeroBlock } from '../support/tar.js';
 import { gzipMember, gzipMembers, type MemberHeader, STRATEGIES } from './gzip-members.js';
 
-/** How a layer may be packed: each packing is one layer of one image, with the same files in a directory of its own. */
+/**
+ * Packings of a layer. Each is one layer of one image, with the same files in its own directory.
+ */
 
 /** Neither repeats nor is random: every sort of deflate block comes. */
 const CONTENT = Buffer.concat(
@@ -155,7 +157,7 @@ describe('a layer packed as', () => {
     const { stdout } = await run('sha256sum', ['large', 'small', 'tail'], { cwd: `${mnt}/d${at}` });
     const sum = (bytes: Uint8Array | string) => sha256(bytes).slice('sha256:'.length);
     expect(stdout).toBe(`${sum(CONTENT)}  large\n${sum(SMALL)}  small\n${sum(SMALL)}  tail\n`);
-    // From the middle, anew.
+    // Again, from the middle.
     const part = await run(
       'dd',
       [

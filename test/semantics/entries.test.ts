@@ -3,7 +3,10 @@ import * as tar from '../support/tar.js';
 import { block, char, dir, fifo, file, hardlink, type Member, raw, symlink } from './members.js';
 import { playCases } from './play.js';
 
-/** "One entry into one inode": types, numbers, extension headers. Each case's last member proves that all before it was read whole. */
+/**
+ * Rules E1 to E8: types, numbers, extension headers. Each case's last member proves that all before
+ * it was read whole.
+ */
 const REFUSED = 'umoci refuses such archives';
 
 const LAST = file('last', 'last');
@@ -332,7 +335,8 @@ const scene = playCases({
   'a PAX size is not for the extension headers in between': {
     layers: [
       [
-        // CVE-2025-62518: who applies it to the long name reads on in the file's content as in headers
+        // CVE-2025-62518: applied to the long name, it would make a reader parse the file's content
+        // as headers
         paxOf({ size: `${SMUGGLED.length}` }),
         longName('named'),
         raw(() => Buffer.concat([tar.headerBlock({ name: 'cut', size: 0, mode: 0o644 }), SMUGGLED])),
@@ -570,7 +574,7 @@ const scene = playCases({
     },
     notUmoci: 'no file system below umoci holds them',
   },
-  'records that are nobody’s business': {
+  'records that have no effect': {
     layers: [
       [
         paxOf({

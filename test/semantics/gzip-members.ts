@@ -1,6 +1,9 @@
 import { constants, crc32, deflateRawSync, type ZlibOptions } from 'node:zlib';
 
-/** One gzip member with any header (RFC 1952, 2.3); the lengths and sums at its end are right unless given. */
+/**
+ * Returns one gzip member with any header (RFC 1952, 2.3). Its length and checksum are right unless
+ * given.
+ */
 export interface MemberHeader {
   flags?: number; // else by the fields below
   text?: boolean;

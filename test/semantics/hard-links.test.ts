@@ -2,7 +2,7 @@ import * as tar from '../support/tar.js';
 import { block, dir, fifo, file, hardlink, opaque, raw, symlink, whiteout } from './members.js';
 import { playCases } from './play.js';
 
-/** "Layers into one tree", rule 7: one inode under several names. */
+/** Rule O7: one inode under several names. */
 const SKIPS = 'umoci fails on such links';
 
 playCases({

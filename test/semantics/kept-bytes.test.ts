@@ -24,8 +24,8 @@ import {
 import { dir, file, tarOf } from '../support/tar.js';
 
 /**
- * "A read returns exactly the bytes of the layer or fails": whatever happens to what is kept on disk. Each sort of
- * damage has a layer of its own, with a file that takes several pages.
+ * Rule B1: a read returns exactly the bytes of the layer or fails, whatever happens to the cache on
+ * disk. Each kind of damage has its own layer, with a file of several pages.
  */
 
 const flipped = (at: (size: number) => number) => (path: string) => {
@@ -60,8 +60,8 @@ const DAMAGES: Record<string, (path: string) => void> = {
 
 const KINDS = Object.keys(DAMAGES);
 /**
- * Text of several spans (1 MiB) and pages (256 KiB), whose every second line repeats one of 20 KiB before: nothing of it
- * can be inflated right with a wrong window.
+ * Text of several spans (1 MiB) and pages (256 KiB). Each second line repeats one of 20 KiB before,
+ * so that a wrong window inflates nothing right.
  */
 const LINES = 40_000;
 const REPEATED_AFTER = 301;
@@ -121,7 +121,10 @@ function damage(kind: RegExp): void {
   }
 }
 
-/** What reads of each layer's files give: `right`, the error they met, or `WRONG`. The end comes first: from a window. */
+/**
+ * The result of reading each layer's files: `right`, the error, or `WRONG`. The end is read first:
+ * from a window.
+ */
 async function reads(mnt: string): Promise<Record<string, string>> {
   const outcomes = await Promise.all(
     KINDS.map(async (name, at) => {
@@ -193,7 +196,7 @@ describe('kept pages that are damaged', () => {
 });
 
 describe('kept layer indexes that are damaged', () => {
-  it('are made anew', async () => {
+  it('are rebuilt', async () => {
     const whole = await place.mount(reference, 'whole');
     const wanted = await listing(whole);
     await place.unmount(whole);

@@ -1,13 +1,17 @@
 /**
- * Members of a layer below a directory that is not known yet: so a table of cases shares one image, each case in a
- * top-level directory of its own. Paths and hard-link targets are below that directory; symlink targets are as given.
+ * Members of a layer below a directory that is chosen later. So a table of cases shares one image,
+ * each case in its own top-level directory. Paths and hard-link targets are below that directory;
+ * symlink targets are as given.
  */
 import * as tar from '../support/tar.js';
 
 export type Member = (root: string) => Uint8Array;
 export type Bytes = tar.Bytes;
 
-/** Below the case's directory. A name that must stand in the archive exactly so is a function of that directory. */
+/**
+ * Below the case's directory. A name that the archive must have exactly so is a function of that
+ * directory.
+ */
 export type Path = Bytes | ((root: string) => Bytes);
 
 export function below(root: string, path: Path): Bytes {

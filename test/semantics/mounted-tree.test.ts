@@ -7,7 +7,10 @@ import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '.
 import { block, char, dir, fifo, file, hardlink, symlink, tarOf, whiteout } from '../support/tar.js';
 import { listTree } from '../support/tree-listing.js';
 
-/** What belongs to the mounted tree as a whole: inode numbers, directories, statfs, refusals, provenance. */
+/**
+ * Properties of the mounted tree as a whole: inode numbers, directories, statfs, refusals,
+ * provenance.
+ */
 const READ_DIRECTORY = fileURLToPath(new URL('./read-directory.pl', import.meta.url));
 const ATTEMPT_WRITES = fileURLToPath(new URL('./attempt-writes.mjs', import.meta.url));
 
@@ -279,7 +282,7 @@ describe('the mount', () => {
     expect([opened.status, opened.stderr]).toEqual([1, expect.stringContaining('Permission denied')]);
   });
 
-  it('is nobody else’s unless asked', async () => {
+  it('is closed to other users unless asked', async () => {
     const { status, stderr } = await attempt('setpriv', [
       '--reuid',
       '65534',

@@ -1,6 +1,6 @@
 /**
- * The rules of "Layers into one tree", done the slow and obvious way on objects: one layer after the other, markers
- * first, one entry after the other. An oracle of its own: it shares nothing with the code it judges.
+ * Rules O1 to O8, done the slow and obvious way on objects: layer by layer, markers first, entry by
+ * entry. An independent oracle: it shares no code with the program.
  */
 
 export interface Op {
@@ -94,7 +94,7 @@ function place(root: Directory, op: Op, layer: number): void {
     before.node.layer = layer;
     return;
   }
-  // Deleted first: what comes anew comes last.
+  // Deleted first: a name that comes again comes last.
   parent.children.delete(name);
   parent.children.set(name, { node, layer });
 }

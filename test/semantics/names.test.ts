@@ -3,7 +3,7 @@ import * as tar from '../support/tar.js';
 import { dir, fifo, file, hardlink, opaque, raw, symlink, whiteout } from './members.js';
 import { playCases } from './play.js';
 
-/** "Layers into one tree", rules 6 and 8: names as they are cleaned, hidden, refused; and bytes as they are. */
+/** Rules O6 and O8: names as they are cleaned, hidden, refused; and bytes as they are. */
 const REFUSED = 'umoci refuses or makes files of such names';
 const IMPLIED = 'implied parents';
 

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ListedFile } from '../support/tree-listing.js';
 import { type Case, Scene } from './scene.js';
 
-/** Runs a table of cases over one mount: each against the page, then against umoci where it is the oracle. */
+/**
+ * Runs a table of cases over one mount: each against the rules, then against umoci where it is the
+ * oracle.
+ */
 export function playCases(cases: Readonly<Record<string, Case>>): Scene {
   const scene = new Scene(cases);
   beforeAll(() => scene.start());

@@ -1,4 +1,5 @@
-// Prints the contents of the small files below the working directory: JSON, path to content, both latin1.
+// Prints the contents of the small files below the working directory: JSON, path to content, both
+// latin1.
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 
 /** What a table of expectations can hold as text; larger files are compared by their digest. */

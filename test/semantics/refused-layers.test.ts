@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Semaphore } from '#dist/base/semaphore.js';
+import { Semaphore } from '#src/base/semaphore.js';
 import type { Ended } from '../support/child.js';
 import { Workplace } from '../support/mounts.js';
 import { OCI_LAYER_GZIP, pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';
@@ -18,7 +18,7 @@ import {
 } from '../support/tar.js';
 import { gzipMember } from './gzip-members.js';
 
-/** Layers that no mount may make a tree of: each fails with one line and its status, and names what is wrong. */
+/** Layers that no mount accepts. Each fails with one line and its status, and names the fault. */
 const CORRUPT = 15;
 const UNSUPPORTED = 16;
 const AT_ONCE = 4; // mounts; the machine has two cores

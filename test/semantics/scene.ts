@@ -1,7 +1,8 @@
 /**
- * Many small cases as one mounted image: each in a top-level directory of its own, its layers among the image's.
- * The image is pushed to a real registry and mounted by the built command; what it shows is listed once by children.
- * The cases that umoci reads as the project's rules say are unpacked by umoci too, as their oracle.
+ * Many small cases as one mounted image: each in its own top-level directory, its layers among the
+ * image's. The image is pushed to a real registry and mounted by the built command. Child processes
+ * list the mount once. Where umoci follows the project's rules, it unpacks the cases too, as their
+ * oracle.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,19 +20,23 @@ import { dir, type Member } from './members.js';
 const READ_CONTENTS = fileURLToPath(new URL('./read-contents.mjs', import.meta.url));
 
 export interface Case {
-  /** Members of each layer, base first. The case's directory itself stands first in the base unless `bare`. */
+  /**
+   * Members of each layer, base first. The base begins with the case's directory, unless `bare`.
+   */
   layers: readonly (readonly Member[])[];
   bare?: boolean;
   /**
-   * Every name below the case's directory, latin1: `dir`, `fifo`, `char 1:3`, `block 8:1`, `-> target`, or `=content`.
-   * `$` in a link target stands for the case's directory.
+   * All names below the case's directory, latin1: `dir`, `fifo`, `char 1:3`, `block 8:1`, `->
+   * target`, or `=content`. `$` in a link target stands for the case's directory.
    */
   tree: Readonly<Record<string, string>>;
   /** What stat says, of the paths that the case is about (`''`: its directory). */
   attributes?: Readonly<Record<string, Partial<ListedFile>>>;
   /** Names of one inode; every other inode has one name. */
   groups?: readonly (readonly string[])[];
-  /** Names below the case's directory that warnings tell were skipped, as they are quoted (`n…`: what begins so). */
+  /**
+   * Names below the case's directory that warnings report as skipped, as quoted (`n…`: begins so).
+   */
   warns?: readonly string[];
   /** Why umoci is no oracle here. */
   notUmoci?: string;

@@ -5,7 +5,10 @@ import * as tar from '../support/tar.js';
 import { file, hardlink, type Member, raw } from './members.js';
 import { playCases } from './play.js';
 
-/** Sparse files of every flavour: holes read as zeros, the size is the logical one, st_blocks counts data only. */
+/**
+ * Rule E3: sparse files of all formats. Holes read as zeros, the size is the logical one, st_blocks
+ * counts data only.
+ */
 const LAST = file('last', 'last');
 const BLOCK = 512;
 

@@ -2,7 +2,7 @@ import * as tar from '../support/tar.js';
 import { char, dir, fifo, file, hardlink, opaque, raw, symlink, whiteout } from './members.js';
 import { playCases } from './play.js';
 
-/** "Layers into one tree", rule 5: entries below symlinks and below what is no directory. */
+/** Rule O5: entries below symlinks and below what is no directory. */
 const RULE_5 = 'rule 5';
 const IMPLIED = 'implied parents';
 

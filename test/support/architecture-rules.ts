@@ -1,25 +1,30 @@
 import { posix } from 'node:path';
 import { moduleImports } from './module-imports.js';
 
-/** Folders of src/ and their levels: a file imports only lower levels and its own folder. The table of src/README.md. */
+/**
+ * Folders of src/ and their levels, as in the table of src/README.md. A file imports only lower
+ * levels and its own folder.
+ */
 export const LEVELS: Record<string, number> = {
   base: 0,
   oci: 1,
-  gzip: 1,
-  zstd: 1,
   tar: 1,
   cache: 1,
+  codec: 1,
   blob: 2,
   registry: 3,
-  layer: 3,
+  index: 3,
+  source: 4,
   overlay: 4,
-  image: 4,
-  fs: 5,
-  carve: 5,
-  fuse: 6,
-  daemon: 7,
-  api: 8,
-  cli: 9,
+  save: 5,
+  engine: 6,
+  image: 7,
+  fs: 8,
+  carve: 8,
+  fuse: 9,
+  daemon: 10,
+  api: 11,
+  cli: 12,
 };
 
 /** The one folder where each third-party package may enter. */
@@ -33,7 +38,7 @@ export const PACKAGE_HOMES: Record<string, string> = {
   '@inquirer/prompts': 'cli',
 };
 
-/** Folders of pure functions: parsing, merging and the tree; they open nothing and start nothing. */
+/** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */
 const PURE_FOLDERS = new Set(['oci', 'overlay', 'fs']);
 const IO_MODULES =
   /^node:(fs|fs\/promises|net|http|https|http2|tls|dgram|dns|dns\/promises|child_process|worker_threads|cluster)$/;
@@ -64,7 +69,7 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
     const loaded: string[] = [];
     for (const { specifier, via } of moduleImports(source)) {
       if (specifier.startsWith('.')) {
-        const target = posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+        const target = targetOf(path, specifier);
         if (via === 'load') loaded.push(target);
         violations.push(...judgeTarget(path, specifier, target));
       } else {
@@ -76,6 +81,49 @@ export function findViolations(files: ReadonlyMap<string, string>): string[] {
   return [...violations, ...findCycles(graph)];
 }
 
+/** What src/README.md says of a folder. `doors`: the files that other folders may import. */
+export interface FolderRow {
+  level: number;
+  doors: readonly string[] | 'open';
+}
+
+/**
+ * Reads the table of folders of src/README.md, whose columns begin with level, folder, doors.
+ * @returns rows by folder; doors as paths below src/
+ */
+export function folderRows(page: string): Map<string, FolderRow> {
+  const rows = new Map<string, FolderRow>();
+  for (const [, level, folder, doors] of page.matchAll(/^\| *(\d+) *\| `(\w+)\/` *\|([^|]*)\|/gm)) {
+    const named = [...doors!.matchAll(/`([^`]+)`/g)].map(([, name]) => `${folder}/${name}.ts`);
+    rows.set(folder!, { level: Number(level), doors: doors!.trim() === 'open' ? 'open' : named });
+  }
+  return rows;
+}
+
+/**
+ * Finds imports of another folder's file that is no door.
+ * @returns `importer -> imported`, sorted, each once
+ */
+export function findDoorBreaches(
+  files: ReadonlyMap<string, string>,
+  rows: ReadonlyMap<string, FolderRow>,
+): string[] {
+  const breaches = new Set<string>();
+  for (const [path, source] of files) {
+    for (const { specifier } of moduleImports(source)) {
+      if (!specifier.startsWith('.')) continue;
+      const target = targetOf(path, specifier);
+      const doors = rows.get(folderOf(target))?.doors ?? [];
+      if (folderOf(target) === folderOf(path) || doors === 'open' || doors.includes(target)) continue;
+      breaches.add(`${path} -> ${target}`);
+    }
+  }
+  return [...breaches].sort();
+}
+
+const targetOf = (path: string, specifier: string) =>
+  posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts');
+
 const folderOf = (path: string) => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '');
 
 function judgeName(path: string): string[] {
@@ -83,8 +131,12 @@ function judgeName(path: string): string[] {
   const folder = folderOf(path);
   if (folder === '') violations.push(`${path}: stands in no folder of src/`);
   else if (LEVELS[folder] === undefined) violations.push(`${path}: ${folder}/ has no level`);
-  for (const part of path.replace(/(\.d)?\.ts$/, '').split('/')) {
-    if (NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
+  for (const [depth, part] of path
+    .replace(/(\.d)?\.ts$/, '')
+    .split('/')
+    .entries()) {
+    // `index/` holds the layer index.
+    if (depth > 0 && NAMELESS.has(part)) violations.push(`${path}: "${part}" names no concept`);
     if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(part)) violations.push(`${path}: "${part}" is not kebab-case`);
   }
   return violations;

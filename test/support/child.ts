@@ -12,7 +12,7 @@ export interface ChildOptions {
   env?: NodeJS.ProcessEnv;
   input?: string | Uint8Array;
   /** Told the process id, for a test that signals it. */
-  started?: (pid: number) => void;
+  started?: ((pid: number) => void) | undefined;
   /** Told what the process says on its standard output, as it comes. */
   heard?: (text: string) => void;
   /** Killed after this long; a test that waits for a dead process tells nothing. */

@@ -1,9 +1,9 @@
-import type { EntryTable } from '#dist/layer/entry-table.js';
-import type { Layer } from '#dist/layer/layer.js';
-import type { Digest } from '#dist/oci/digest.js';
-import type { EntryKind } from '#dist/tar/entry.js';
+import type { Layer } from '#src/engine/layer.js';
+import type { EntryTable } from '#src/index/entry-table.js';
+import type { Digest } from '#src/oci/digest.js';
+import type { EntryKind } from '#src/tar/entry.js';
 
-/** Doubles of an entry table and a layer, made from lists of entries as an archive would bring them. */
+/** Doubles of an entry table and a layer, made from lists of entries as of an archive. */
 
 /** A name or target: text is taken as UTF-8. */
 export type Bytes = string | Uint8Array;
@@ -50,7 +50,9 @@ export const char = (path: Bytes, deviceMajor: number, deviceMinor: number, attr
 export const block = (path: Bytes, deviceMajor: number, deviceMinor: number, attrs?: Attrs) =>
   entry('block', path, attrs, { deviceMajor, deviceMinor });
 
-/** `segments` lists `[offset, length, …]` of the data in `content`; the rest of it must be zeros. */
+/**
+ * `segments` lists `[offset, length, …]` of the data in `content`. The rest of it must be zeros.
+ */
 export const sparseFile = (path: Bytes, content: Bytes, segments: number[], attrs?: Attrs) =>
   entry('file', path, attrs, { content: bytes(content), sparse: Float64Array.from(segments) });
 

@@ -28,7 +28,7 @@ export interface ProxyAnswer {
   drip?: { bytes: number; everyMs: number };
 }
 
-/** What goes wrong. `instead` answers without asking the registry; `change` alters the registry's answer. */
+/** A fault. `instead` answers without the registry; `change` alters the registry's answer. */
 export interface Fault {
   unanswered?: 'silence' | 'reset'; // no status: the connection stays open or is cut
   ask?(headers: IncomingHttpHeaders): IncomingHttpHeaders; // alters what the registry is asked
@@ -142,7 +142,9 @@ export function redirectTo(
     },
   };
 }
-/** A redirect to the proxy's storage port with a signature; `revokeSignatures` ends all that were given out. */
+/**
+ * A redirect to the proxy's storage port with a signature. `revokeSignatures` ends all signatures.
+ */
 export function redirectToStorage(): Fault {
   return redirectTo((seen, proxy) => `${proxy.storageUrl}${seen.path}?signature=${proxy.signature}`);
 }
@@ -153,12 +155,15 @@ function withoutLength(headers: ProxyAnswer['headers']): ProxyAnswer['headers'] 
 
 // --- the proxy ---
 
-/** A token service on the registry's own port (`/token`); tokens name the repositories they are good for. */
+/** A token service on the registry's own port (`/token`). Tokens name their repositories. */
 export interface TokenServiceOptions {
   expiresIn?: number; // seconds in the answer; left out when undefined
   field?: 'token' | 'access_token';
   refusePost?: boolean;
-  /** Says whom it serves; default everybody. `authorization` is undefined for anonymous requests. */
+  /**
+   * Returns whether it serves a request; default: all. `authorization` is undefined for anonymous
+   * ones.
+   */
   accepts?: (authorization: string | undefined, form: URLSearchParams) => boolean;
 }
 
@@ -286,7 +291,10 @@ export class FaultProxy {
     return undefined;
   }
 
-  /** Storage knows a request by its signature only, and refuses one that carries an Authorization too (as S3 does). */
+  /**
+   * Storage accepts signatures only, and refuses a request that also has an Authorization (as S3
+   * does).
+   */
   #storageRefusal(seen: SeenRequest): ProxyAnswer | undefined {
     if (seen.at !== 'storage') return undefined;
     const xml = { 'content-type': 'application/xml' };
@@ -387,7 +395,8 @@ export class FaultProxy {
     outgoing.flushHeaders();
     outgoing.write(through, () => {
       if (how === 'end') outgoing.socket?.end();
-      // A reset overtakes bytes that the receiver has not read yet: give them a moment. No test depends on it.
+      // A reset overtakes bytes that the receiver has not read yet, so wait for a moment. No test
+      // depends on it.
       if (how === 'reset') this.#timers.add(setTimeout(() => outgoing.socket?.resetAndDestroy(), 20));
     });
   }

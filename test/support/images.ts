@@ -1,6 +1,7 @@
 /**
- * A test image of real content, made on this machine without the internet: files of its own /usr, and everything that
- * images hold but tests by hand forget. Needs root (device nodes, owners, attributes) and GNU tar.
+ * A test image of real content, made on this machine without the internet: files of its own /usr,
+ * and all that images contain but tests by hand forget. Needs root (device nodes, owners,
+ * attributes) and GNU tar.
  */
 import { createCipheriv } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ import { dir, file, hardlink, opaque, symlink, tarOf, whiteout } from './tar.js'
 
 const MIB = 2 ** 20;
 
-/** What of each folder of /usr goes into the base layer: enough for all kinds of files, not more. */
+/** The share of each folder of /usr in the base layer: enough for all kinds of files. */
 const BASE_BUDGET_BYTES = 16 * MIB;
 const BASE_FOLDERS = [
   'usr/bin',
@@ -32,8 +33,9 @@ export const LARGE_FILE_SIZE = 150 * MIB;
 export const SMALL_FILES = 10_000;
 
 /**
- * Five layers that override, hide and link into each other, as an OCI layout below `scratch`. Nothing in it is read
- * differently by umoci than the project's rules say, so that umoci's unpacking of it is the truth.
+ * Builds five layers that override, hide and link into each other, as an OCI layout below
+ * `scratch`. umoci reads all of it as the project's rules do, so that its unpacked tree is the
+ * reference.
  */
 export async function buildRealImage(scratch: string): Promise<OciLayout> {
   const work = join(scratch, 'work');
@@ -52,7 +54,10 @@ export async function buildRealImage(scratch: string): Promise<OciLayout> {
   return writeLayout(join(scratch, 'layout'), 'latest', layers);
 }
 
-/** Base: this machine's own files, by GNU tar; every parent is named, so that no attribute is a tool's invention. */
+/**
+ * Base: this machine's own files, by GNU tar. All parents are listed, so that no tool makes up
+ * attributes.
+ */
 async function baseTar(work: string): Promise<string> {
   const list: string[] = ['.', 'usr', 'usr/lib', 'usr/share'];
   for (const folder of BASE_FOLDERS) {
@@ -204,7 +209,10 @@ async function gzipLayer(blobs: string, name: string, tar: string, gzip: string[
   return { path, diffId, mediaType: OCI_LAYER_GZIP };
 }
 
-/** One gzip blob of several members, cut where it hurts: inside a header, inside content, and an empty one between. */
+/**
+ * One gzip blob of several members, cut at hard places: inside a header, inside content, and with
+ * an empty one between.
+ */
 async function membersLayer(blobs: string, tar: Buffer): Promise<BuiltLayer> {
   const path = join(blobs, 'members');
   const cuts = [0, 700, 700, 1536, tar.length - 600, tar.length];

@@ -1,6 +1,6 @@
 /**
- * Images as they lie on a disk: the files of an OCI layout or of a docker-archive by name, then written as a directory or
- * a tar. Built by hand, so that lies are as easy as truths.
+ * Images on disk: the files of an OCI layout or of a docker-archive by name, written as a directory
+ * or a tar. Built by hand, so that wrong ones are as easy as right ones.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

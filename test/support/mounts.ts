@@ -1,20 +1,19 @@
 /**
- * Running the built command as a user would: in an environment of its own, whose mounts, processes and files can be
- * listed and are all gone afterwards. A test's thread never touches a mountpoint itself: children do (see child.ts).
+ * Runs the built command as a user would: in its own environment, whose mounts, processes and files
+ * can be listed and are removed afterwards. A test's thread never touches a mountpoint itself:
+ * children do (see child.ts).
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, type Ended, run } from './child.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/bin/layerslayer.js', import.meta.url));
-
 /** The built command, run as this process's user. */
-export const BUILT_COMMAND = [process.execPath, PROGRAM];
+export const builtCommand = (): string[] => [process.execPath, builtProgram()];
 
-/** Between looks at something that is to come about; it decides no test, deadlines do. */
+/** Ms between checks of a condition. Deadlines decide tests, not this. */
 const POLL_MS = 50;
 
 /** Fields of a `mounts --json` row that tests use. */
@@ -38,7 +37,7 @@ export class Workplace {
   readonly #directories = new Set<string>();
 
   /** @param program what to run; default: the built command */
-  constructor(readonly program: readonly string[] = BUILT_COMMAND) {
+  constructor(readonly program: readonly string[] = builtCommand()) {
     const home = join(this.scratch, 'home');
     for (const directory of [home, this.temporary]) mkdirSync(directory);
     this.env = {
@@ -135,7 +134,8 @@ export class Workplace {
     await this.allEnded().catch(() => {});
     for (const pid of this.processes()) process.kill(pid, 'SIGKILL');
     await this.allEnded();
-    // A killed process shows no environment while its last threads still finish a system call: a folder may come again.
+    // A killed process shows no environment while its last threads finish a system call, so a
+    // folder may be created again.
     for (let rounds = 0; rounds < 2 || existsSync(this.scratch); rounds++) {
       if (rounds > 10) throw new Error(`${this.scratch} does not go`);
       await run('rm', ['-rf', '--one-file-system', this.scratch]);
@@ -155,7 +155,7 @@ export async function useDirectory(path: string): Promise<{ leave(): Promise<voi
   await until(
     () => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n',
     5_000,
-    () => `nobody works in ${path}`,
+    () => `no process works in ${path}`,
   );
   const leave = async () => {
     process.kill(pid, 'SIGKILL');

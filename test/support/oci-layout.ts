@@ -17,7 +17,10 @@ export interface OciLayout {
   layers: { digest: string; size: number; mediaType: string }[];
 }
 
-/** Writes `layers`, base first, as an image for this machine's platform. (OCI image-spec, image-layout.md) */
+/**
+ * Writes `layers`, base first, as an image for this machine's platform. (OCI image-spec,
+ * image-layout.md)
+ */
 export async function writeLayout(
   directory: string,
   tag: string,

@@ -1,6 +1,7 @@
 /**
- * The built command as a user who is not root runs it: `nobody`, whom every system knows (fusermount3 looks the name up),
- * with a home of its own. What it runs is a copy, since the checkout may lie where nobody may look.
+ * The built command as a user that is not root: `nobody`, which all systems have (fusermount3 looks
+ * the name up), with its own home. It runs a copy, since the checkout may be unreadable for that
+ * user.
  */
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

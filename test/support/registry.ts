@@ -9,12 +9,15 @@ import { gunzipSync } from 'node:zlib';
 /** Basic credentials of a registry that was started with `auth: true`. */
 export const REGISTRY_USER = 'ali';
 export const REGISTRY_PASSWORD = 'open sesame';
-/** bcrypt of the password above, cost 4 so that a request costs no CPU; the registry reads no other kind of hash. */
+/**
+ * bcrypt of the password above, with cost 4 so that a request takes no CPU. The registry accepts no
+ * other kind of hash.
+ */
 const HTPASSWD_LINE = `${REGISTRY_USER}:$2b$04$VmfENaaVtDv5vSXp1QWQduFbGokCoUmjnunE7Z8rgn4FpZxEToP/O`;
 
 /**
- * The registry, and beside it a watcher that ends it when descriptor 3 is closed: by `stop`, or by the kernel when the
- * test process is killed.
+ * The registry, with a watcher that ends it when descriptor 3 is closed: by `stop`, or by the
+ * kernel when the test process is killed.
  */
 const WATCHED_REGISTRY = '(read _ <&3; kill $$) & exec docker-registry serve "$1" 3<&-';
 
@@ -32,7 +35,10 @@ export const DOCKER_LIST = 'application/vnd.docker.distribution.manifest.list.v2
 export const DOCKER_CONFIG_TYPE = 'application/vnd.docker.container.image.v1+json';
 export const DOCKER_LAYER_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 
-/** A real registry (Debian's docker-registry) on a free loopback port, its storage in a directory of its own. */
+/**
+ * A real registry (Debian's docker-registry) on a free loopback port, with its own storage
+ * directory.
+ */
 export interface TestRegistry {
   readonly host: string; // `127.0.0.1:PORT`, as it stands in a reference
   readonly url: string; // `http://127.0.0.1:PORT`
@@ -56,7 +62,8 @@ export async function startRegistry(options: { auth?: boolean } = {}): Promise<T
       ...(options.auth ? [`auth: { htpasswd: { realm: test, path: ${htpasswd} } }`] : []),
     ].join('\n'),
   );
-  // A file, not a pipe: a test that blocks in a child process would not drain it, and the registry would stand still.
+  // A file, not a pipe: a test that blocks in a child process would not drain it, and the registry
+  // would stop.
   const log = join(directory, 'log');
   const stderr = openSync(log, 'w');
   const child = spawn('sh', ['-c', WATCHED_REGISTRY, 'sh', config], {
@@ -91,7 +98,10 @@ export function basicAuthorization(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** The registry picks a free port itself and logs `listening on 127.0.0.1:PORT` once it accepts connections. */
+/**
+ * The registry chooses a free port and logs `listening on 127.0.0.1:PORT` once it accepts
+ * connections.
+ */
 async function listeningAddress(log: string, ended: () => boolean): Promise<string> {
   const deadline = Date.now() + START_DEADLINE_MS;
   for (;;) {
@@ -149,7 +159,7 @@ export function sha256(bytes: Uint8Array | string): string {
 
 /**
  * Pushes layers, config and manifest straight by HTTP.
- * @param reference `library/app:latest`, or without a tag: then the manifest is pushed by its digest only
+ * @param reference `library/app:latest`; without a tag, the manifest is pushed by its digest
  */
 export async function pushImage(
   target: PushTarget,
@@ -196,7 +206,7 @@ export async function pushImage(
   return { ...pushed, manifest, config };
 }
 
-/** Pushes an image index (or docker's manifest list) of manifests that are already in the repository. */
+/** Pushes an image index (or docker's manifest list) of manifests that the repository has. */
 export async function pushIndex(
   target: PushTarget,
   reference: string,

@@ -1,7 +1,7 @@
 /**
- * Tars out of tiny constructors. Every constructor returns the bytes of one or more members; `tarOf` strings them
- * together. Names, targets and values are strings (UTF-8) or raw bytes. The writer is our own, so that hostile and
- * exotic archives are as easy as sane ones; it shares no code with the scanner.
+ * Builds tars by tiny constructors. Each constructor returns the bytes of one or more members;
+ * `tarOf` joins them. Names, targets and values are strings (UTF-8) or raw bytes. It shares no code
+ * with the scanner, and hostile archives are as easy as sane ones.
  */
 
 export type Bytes = string | Uint8Array;
@@ -20,7 +20,10 @@ export interface Attributes {
 /** PAX records; a list of pairs when a key comes twice or the order counts. */
 export type Records = Readonly<Record<string, Bytes>> | readonly (readonly [string, Bytes])[];
 
-/** Fields of the header block. Numbers are written octal, bytes as they are: `base256()` or garbage. */
+/**
+ * Fields of the header block. Numbers are written in octal, bytes as they are: `base256()` or
+ * garbage.
+ */
 export interface HeaderFields {
   name?: Bytes;
   mode?: number | Uint8Array;
@@ -137,7 +140,10 @@ export function gnuLongLink(target: Bytes): Buffer {
   });
 }
 
-/** Type `S`: a sparse file with its map in the header and, from the fifth piece on, in extension blocks. */
+/**
+ * Type `S`: a sparse file with its map in the header and, from the fifth segment on, in extension
+ * blocks.
+ */
 export function oldGnuSparse(
   path: Bytes,
   size: number,

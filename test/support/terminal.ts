@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { until } from './mounts.js';
 
-/** A step of a prompt takes a moment, a session with a registry some; a busy machine takes ten times as long. */
+/**
+ * A step of a prompt takes a moment, a session with a registry longer; a busy machine needs ten
+ * times as long.
+ */
 const SCREEN_DEADLINE_MS = 20_000;
 
 /** After its end, the shell tells how the command has left the terminal. */
@@ -16,7 +19,7 @@ export interface Left {
   cursorShown: boolean;
 }
 
-/** A command in a terminal of its own, 80x24 unless told otherwise: a pane of tmux, whose screen can be looked at. */
+/** A command in its own terminal, 80x24 by default: a pane of tmux, whose screen can be read. */
 export class Terminal {
   readonly #socket: string;
 

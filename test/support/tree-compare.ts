@@ -8,7 +8,10 @@ export interface Difference {
   oracle: string | undefined;
 }
 
-/** Compared wherever both trees have the path; sizes and link counts of directories belong to each file system. */
+/**
+ * Compared wherever both trees have the path. Sizes and link counts of directories depend on the
+ * file system.
+ */
 const ALIKE: (keyof ListedFile)[] = [
   'type',
   'mode',
@@ -50,7 +53,7 @@ export function compareListings(mount: Listing, oracle: Listing): Difference[] {
   return differences;
 }
 
-/** What a mount promises whatever the oracle's file system does. (SEMANTICS: "One entry into one inode") */
+/** What a mount promises whatever the oracle's file system does. (rules E9 to E14) */
 export function breachesOfOwnRules(mount: Listing): Difference[] {
   const differences: Difference[] = [];
   const subdirectories = new Map<string, number>();

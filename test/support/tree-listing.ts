@@ -1,6 +1,6 @@
 /**
- * What a directory tree looks like from outside: every name with all that stat, readlink, getxattr and read say of it.
- * Everything is asked by child processes (find, stat, getfattr, sha256sum): the thread of a test never waits
+ * Lists a directory tree from outside: all names, with the results of stat, readlink, getxattr and
+ * read. Child processes do it (find, stat, getfattr, sha256sum). So a test's thread never waits
  * inside a file system that may hang, and each child has a deadline.
  */
 import { spawn } from 'node:child_process';
@@ -26,7 +26,10 @@ export interface ListedFile {
 
 export type Listing = Map<string, ListedFile>;
 
-/** A tree of some ten thousand files is walked in seconds; a hanging mount must not take the whole run with it. */
+/**
+ * A tree of some ten thousand files is listed in seconds. A hanging mount must not stop the whole
+ * run.
+ */
 const WALK_DEADLINE_MS = 150_000;
 
 const FIND_FORMAT = ['P', 'y', 'm', 'U', 'G', 's', 'b', 'T@', 'A@', 'C@', 'n', 'i', 'l'].map(
@@ -96,7 +99,10 @@ function at(listing: Listing, name: string): ListedFile {
   return file;
 }
 
-/** A command in the tree. It goes there itself: to be started there it would need us, who may be the ones that serve the tree. */
+/**
+ * Runs a command in the tree. It changes the directory itself: to be started there, it would need
+ * this process, which may serve the tree.
+ */
 function output(command: string, args: string[], root: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', 'cd "$0" && exec "$@"', root, command, ...args], {

@@ -1,4 +1,5 @@
-// GNU tar is the oracle: what it packs must come out as lstat, readlink and the files themselves say.
+// GNU tar is the oracle: the scan of its archives must match lstat, readlink and the files
+// themselves.
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -21,7 +22,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TarEntry } from '#dist/tar/entry.js';
+import type { TarEntry } from '#src/tar/entry.js';
 import { contentOf, scanAll } from './scan-all.js';
 
 const LONG = 'l'.repeat(180);
@@ -254,7 +255,10 @@ describe('sparse files', () => {
   });
 });
 
-/** Whether extended attributes can be set here: the tool is there and the file system takes them. */
+/**
+ * Whether extended attributes can be set here: the tool is installed and the file system supports
+ * them.
+ */
 function canSetXattrs(): boolean {
   const probe = mkdtempSync(join(tmpdir(), 'layerslayer-xattr-'));
   try {

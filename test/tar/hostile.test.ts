@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LayerslayerError } from '#dist/base/errors.js';
+import { LayerslayerError } from '#src/base/errors.js';
 import {
   base256,
   char,
@@ -122,6 +122,19 @@ describe('limits', () => {
       'after',
     ]);
     expect(() => scanAll(around(long))).not.toThrow();
+    // An oversized name behind it changes nothing.
+    const longName = Buffer.concat([
+      headerBlock({ name: 'x', type: 'L', size: MIB + 1 }),
+      raw(Buffer.alloc(MIB + 1, 'x')),
+    ]);
+    const member = Buffer.concat([
+      headerBlock({ name: 'cut', size: 3 }),
+      tarOf(file('inside')).subarray(0, 1024),
+    ]);
+    expect(shown(around(paxHeader({ size: '1000', comment }), longName, member)).paths).toEqual([
+      'before',
+      'after',
+    ]);
     const bad = [
       `9 size=x\n${'x'.repeat(MIB)}`,
       `${'9'.repeat(MIB + 5)}`,
@@ -222,7 +235,7 @@ describe('limits', () => {
       Buffer.concat([paxHeader({ uid: '9'.repeat(30) }), file('a')]),
       'uid Infinity',
     ],
-  ])('%s is shown as nobody', (_name, member, what) => {
+  ])('%s is shown as 65534', (_name, member, what) => {
     const { entries, warnings } = scanAll(tarOf(member));
     const key = what.slice(0, 3) as 'uid' | 'gid';
     expect(entries[0]).toMatchObject({ uid: 0, gid: 0, [key]: 65534 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDecimal, parseNumericField, parsePaxTime } from '#dist/tar/numbers.js';
+import { parseDecimal, parseNumericField, parsePaxTime } from '#src/tar/numbers.js';
 import { base256 } from '../support/tar.js';
 
 const field = (text: string | Uint8Array) => {

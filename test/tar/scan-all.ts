@@ -1,5 +1,5 @@
-import { copyEntry, type TarEntry } from '#dist/tar/entry.js';
-import { TarScanner } from '#dist/tar/tar-scanner.js';
+import type { TarEntry } from '#src/tar/entry.js';
+import { TarScanner } from '#src/tar/tar-scanner.js';
 
 export interface Scan {
   entries: TarEntry[];
@@ -8,8 +8,9 @@ export interface Scan {
 }
 
 /**
- * Scans a whole tar in pushes of `sizes` bytes (the last size repeats). Each push goes through one small memory at a
- * shifting place and is wiped after it, as the inflater's memory is overwritten.
+ * Scans a whole tar in pushes of `sizes` bytes (the last size repeats). Each push uses one small
+ * memory at a changing position, which is wiped afterwards, as the inflater's memory is
+ * overwritten.
  */
 export function scanAll(tar: Uint8Array, ...sizes: readonly number[]): Scan {
   const entries: TarEntry[] = [];
@@ -30,6 +31,14 @@ export function scanAll(tar: Uint8Array, ...sizes: readonly number[]): Scan {
     at = end;
   }
   return { entries, warnings, size: scanner.finish().size };
+}
+
+function copyEntry(entry: TarEntry): TarEntry {
+  const xattrs = entry.xattrs.map(({ name, value }) => ({
+    name: new Uint8Array(name),
+    value: new Uint8Array(value),
+  }));
+  return { ...entry, path: new Uint8Array(entry.path), linkTarget: new Uint8Array(entry.linkTarget), xattrs };
 }
 
 /** The one entry of a tar. */

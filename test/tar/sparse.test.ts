@@ -40,7 +40,8 @@ const WRITERS = {
 };
 
 describe.each(Object.entries(WRITERS))('format %s', (_format, write) => {
-  // 4 pairs fit the old header, 25 one extension block, 46 two; 200 make a line map of several blocks.
+  // 4 pairs fit the old header, 25 one extension block, 46 two. 200 make a line map of several
+  // blocks.
   test.each([0, 1, 4, 5, 25, 26, 46, 47, 200])('%d pieces read as the plain file', (count) => {
     const parts = pieces(count);
     const size = 100 + count * 5000 + 4096;
@@ -170,7 +171,7 @@ describe('PAX formats', () => {
     expect(Buffer.from(scanOne(tar).path).toString()).toBe('real');
   });
 
-  test('a version that nobody knows makes an ordinary file', () => {
+  test('an unknown version makes an ordinary file', () => {
     for (const [major, minor] of [
       ['1', '1'],
       ['2', '0'],

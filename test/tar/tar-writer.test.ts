@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '#dist/tar/tar-writer.js';
+import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '#src/tar/tar-writer.js';
 import { scanAll } from './scan-all.js';
 
 const plain: WrittenEntry = {

@@ -1,9 +1,8 @@
 import type { Command } from '../command.js';
 import { dockerfileText } from '../dockerfile-text.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
-import { imageRecord } from '../image-record.js';
+import { imageRecord, imageTables } from '../image-report.js';
 import { withSession } from '../image-session-command.js';
-import { imageTables } from '../image-tables.js';
 import type { OptionTable } from '../option-table.js';
 import { usageError } from '../usage-error.js';
 
@@ -17,7 +16,7 @@ export const inspect: Command<typeof OPTIONS> = {
   summary: 'platforms, config, build steps and layers of an image',
   synopsis: 'inspect [OPTIONS] IMAGE',
   description:
-    'Shows what manifest and config tell of IMAGE: the platforms of an image index and which was chosen, how a\n' +
+    'Shows the manifest and config of IMAGE: the platforms of an image index and which was chosen, how a\n' +
     'container of it is run, the build steps (those that made no layer are metadata only) and the layers with their\n' +
     'compressed sizes. No layer is fetched. --dockerfile prints what the history remembers of the Dockerfile.',
   options: OPTIONS,
@@ -28,7 +27,6 @@ export const inspect: Command<typeof OPTIONS> = {
   ],
   failures: IMAGE_FAILURES,
   run(values, [name], context) {
-    const { output } = context;
     if (values.dockerfile && values.json) throw usageError('--dockerfile and --json exclude each other');
     return withSession(name!, values, context, async ({ session, reference, platform, signal, display }) => {
       const image = await session.resolve(reference, platform, signal);
@@ -38,7 +36,7 @@ export const inspect: Command<typeof OPTIONS> = {
       }
       const offer = await session.listImages(reference, signal);
       if (values.json) display.json(imageRecord(image, offer), 2);
-      else display.result(imageTables(image, offer, output.resultColumns));
+      else display.result(imageTables(image, offer, context.output.resultColumns));
       return 0;
     });
   },

@@ -5,14 +5,14 @@ import { cutText } from '../cut-text.js';
 import { imageArgument } from '../image-argument.js';
 import { type ImageValues, imageChoices } from '../image-choices.js';
 import { IMAGE_OPTIONS } from '../image-options.js';
-import { overviewTables } from '../image-tables.js';
-import { openImage } from '../interactive/open-image.js';
+import { overviewTables } from '../image-report.js';
+import { withSession } from '../image-session-command.js';
 import type { Prompter } from '../interactive/prompter.js';
-import { requestWords } from '../interactive/request-words.js';
+import { pinnedReference, requestWords } from '../interactive/request-words.js';
 import { defaultImage, platformChoices } from '../interactive/selection.js';
-import { runSteps, type StepPorts } from '../interactive/steps.js';
+import { type OpenedImage, runSteps, type StepPorts } from '../interactive/steps.js';
 import { Interruption } from '../interruption.js';
-import { optionWords } from '../option-words.js';
+import { optionWords } from '../parse-arguments.js';
 import { reportFault, runCommand } from '../run-command.js';
 import { usageError } from '../usage-error.js';
 
@@ -39,7 +39,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
         'interactive wants a terminal for stdin and stderr: in a script, say inspect, peek, carve or save',
       );
     }
-    // The answers come from there.
+    // The answers come from stdin.
     if (values['password-stdin']) {
       throw usageError(
         '--password-stdin does not go with interactive: use --token-file, or log in with docker',
@@ -47,7 +47,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
     }
     imageChoices(values, context);
     if (name !== undefined) imageArgument(name, context.cwd);
-    // The library is for this command only, and not for its --help.
+    // Loaded on demand: the library is large, and --help does not need it.
     const { TerminalPrompts } = await import('../interactive/terminal-prompts.js');
     const interruption = new Interruption();
     const signal = AbortSignal.any([interruption.signal, output.broken]);
@@ -57,7 +57,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
       return 0;
     } catch (error) {
       if (!signal.aborted) throw error;
-      return interruption.status ?? 0; // whatever was interrupted has told of it
+      return interruption.status ?? 0; // the interrupted command has reported it
     } finally {
       interruption.release();
     }
@@ -77,9 +77,7 @@ function stepPorts(
     async open(name, anyPlatform) {
       const wanted = anyPlatform ? { ...values, platform: undefined } : values;
       try {
-        return await openImage(name, wanted, context, (offer) =>
-          prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer)),
-        );
+        return await openImage(name, wanted, context, prompter);
       } catch (error) {
         if (asLayerslayerError(error).code === 'ABORTED') throw error;
         reportFault(error, output);
@@ -89,12 +87,9 @@ function stepPorts(
       }
     },
     show({ image }) {
-      const title = cutText(
-        `${image.reference} (${formatPlatform(image.platform)})`,
-        output.terminal.columns,
-      );
-      for (const line of ['', title, ...overviewTables(image, output.terminal.columns).split('\n'), ''])
-        output.note(line);
+      const { columns } = output.terminal;
+      const title = cutText(`${image.reference} (${formatPlatform(image.platform)})`, columns);
+      for (const line of ['', title, ...overviewTables(image, columns).split('\n'), '']) output.note(line);
     },
     async run(request, selection) {
       const { run, shown } = requestWords(request, selection, common);
@@ -105,4 +100,35 @@ function stepPorts(
       output.note('');
     },
   };
+}
+
+/**
+ * Finds an image with a session of its own: no thread and no connection waits while the user reads.
+ * @param prompter asks for the platform if there are several and none was named
+ * @returns undefined when interrupted
+ * @throws LayerslayerError of the source or the prompter
+ */
+async function openImage(
+  name: string,
+  values: ImageValues,
+  context: CommandContext,
+  prompter: Prompter,
+): Promise<OpenedImage | undefined> {
+  let opened: OpenedImage | undefined;
+  await withSession(name, values, context, async ({ session, reference, platform, signal }) => {
+    const offer = await session.listImages(reference, signal);
+    const { images } = offer;
+    if (values.platform !== undefined || images.length === 0) {
+      opened = { name, offer, image: await session.resolve(reference, platform, signal) };
+      return 0;
+    }
+    const ask = () => prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer));
+    const chosen = images.length > 1 ? await ask() : images[0]!;
+    const pinned = pinnedReference({ reference, digest: chosen.digest });
+    const image = await session.resolve(pinned, chosen.platform, signal);
+    // `save` names directories by the tag.
+    opened = { name, offer, image: { ...image, reference, platform: chosen.platform } };
+    return 0;
+  });
+  return opened;
 }

@@ -1,21 +1,17 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
-import type { DaemonClient, DaemonListener } from '../../daemon/daemon-client.js';
-import type { MountOptions, MountSummary } from '../../daemon/mount-options.js';
-import { redactedError, redactor } from '../../daemon/redact.js';
-import { checkMountpoint } from '../../fuse/mountpoint.js';
-import { ownKernelMount } from '../../fuse/own-kernel-mount.js';
+import { redactedError, redactor } from '../../base/text/redact.js';
+import type { DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
+import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
-import { HeldWarnings } from '../held-warnings.js';
 import { imageArgument } from '../image-argument.js';
-import { IMAGE_FAILURES } from '../image-options.js';
-import { MOUNT_OPTIONS } from '../mount-command-options.js';
+import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
-import { ProgressDisplay } from '../progress-display.js';
+import { ProgressDisplay } from '../progress.js';
 import { mountLine } from '../result-line.js';
 
-type RegistryResolver = typeof import('../../image/resolve-in-registry.js');
+type RegistryResolver = typeof import('../../source/resolve-in-registry.js');
 
 export const mount: Command<typeof MOUNT_OPTIONS> = {
   name: 'mount',
@@ -35,23 +31,19 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
   prepare(values, [, directory], { cwd }) {
     const merged = mergeMountOptionStrings(values);
     const logFile = merged['log-file'];
-    // Opened before the mountpoint is looked at, it would stand there.
+    // The log file is opened before the mountpoint is checked, so it would be in it.
     if (logFile !== undefined) checkOutside('log file', resolve(cwd, logFile), resolve(cwd, directory!));
     return merged;
   },
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
     const { reference, localPath } = imageArgument(image!, context.cwd);
-    // Its modules load while the mountpoint is looked at.
+    // Its modules load while the mountpoint is checked.
     const resolver = localPath === undefined ? loadResolver() : undefined;
-    const kernelMount = await ownKernelMount();
-    const { nonempty } = choices;
-    const checked = await checkMountpoint(resolve(context.cwd, directory!), { nonempty, kernelMount });
+    const checked = await checkMountpoint(resolve(context.cwd, directory!), choices);
     const { path: mountpoint, identity: mountpointIdentity } = checked;
-    await kernelMount.check(choices);
-    if (choices.transport === 'fuse-native')
-      await (await import('../../fuse/fuse-native-check.js')).checkFuseNative(mountpoint);
-    for (const option of choices.unheeded)
+    await checkTransport(mountpoint, choices);
+    for (const option of choices.ignored)
       context.output.note(`warning: -o ${option} is not supported and ignored`);
     const source = context.isMountHelper ? image : undefined;
     const place = { reference, localPath, source, mountpoint, mountpointIdentity };
@@ -61,7 +53,7 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
 };
 
 async function loadResolver(): Promise<RegistryResolver> {
-  const resolver = await import('../../image/resolve-in-registry.js');
+  const resolver = await import('../../source/resolve-in-registry.js');
   resolver.prepareToResolve();
   return resolver;
 }
@@ -73,7 +65,6 @@ async function mountByDaemon(
 ): Promise<number> {
   const daemon = context.daemon();
   const display = new ProgressDisplay(context.output);
-  const warnings = new HeldWarnings();
   const stopping = new AbortController();
   const stop = () => {
     stopping.abort(new LayerslayerError('ABORTED', 'interrupted'));
@@ -86,12 +77,9 @@ async function mountByDaemon(
     resolved: (layers) => display.resolved(layers),
     progress: (progress) => display.progress(progress),
     notice: (message) => display.notice(redact(message)),
-    log(level, message) {
-      if (context.output.choices.verbose) display.say(`${level}: ${redact(message)}`);
-      else if (level === 'error' || level === 'warn') warnings.add(redact(message));
-    },
+    log: (level, message) => display.log(level, redact(message)),
   };
-  // Asked here, while the daemon's process is starting: a second mount takes a quarter less time (measured).
+  // While the daemon starts: a second mount takes a quarter less time (measured).
   const image = resolver?.then(({ resolveInRegistry }) =>
     resolveInRegistry(options.reference, options.platform, {
       registry: options.registry,
@@ -114,28 +102,21 @@ async function mountByDaemon(
     display.end();
     for (const signal of signals) process.off(signal, stop);
   }
-  warnings.show(context.output, `in ${summary.log}`);
-  showResult(summary, context);
+  display.showWarnings(`in ${summary.log}`);
+  const elapsedMs = performance.now() - context.startedMs;
+  const { output } = context;
+  if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
+  else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
   try {
-    await context.output.settled();
+    await output.settled();
   } catch (error) {
     await daemon.stop(); // a failed command leaves no mount
     throw error;
   }
-  if (options.foreground) await serveInForeground(daemon);
-  else await daemon.release();
+  if (options.foreground) {
+    process.on('SIGHUP', () => {});
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
+    await daemon.serve(); // until the mount is unmounted, also by one of these signals
+  } else await daemon.release();
   return 0;
-}
-
-function showResult(summary: MountSummary, { output, startedMs }: CommandContext): void {
-  const elapsedMs = performance.now() - startedMs;
-  if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
-  else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
-}
-
-/** Until the mount is unmounted, by whatever means; Ctrl-C and SIGTERM are such means. */
-function serveInForeground(daemon: DaemonClient): Promise<void> {
-  process.on('SIGHUP', () => {});
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.terminate());
-  return daemon.serve();
 }

@@ -1,4 +1,4 @@
-import { type LiveMount, listLiveMounts } from '../../daemon/live-mounts.js';
+import { type LiveMount, listLiveMounts } from '../../daemon/status/live-mounts.js';
 import type { Command } from '../command.js';
 import { COMMON_OPTIONS } from '../image-options.js';
 import { formatSize } from '../size.js';
@@ -9,18 +9,15 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   summary: 'what is mounted, with bytes fetched and cache hits',
   synopsis: 'mounts [OPTIONS]',
   description:
-    'Lists the mounts of this user (of everybody, for root) with the state of their daemons: live, no-answer or dead.',
+    'Lists the mounts of this user (for root: of all users) with the state of their daemons: live, no-answer or dead.',
   options: COMMON_OPTIONS,
   positionals: { min: 0, max: 0, names: '' },
   examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],
   failures: [],
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
-    if (options.json) {
-      output.json(found.map(record), 2);
-    } else if (found.length > 0) {
-      output.result(textTable([HEAD, ...found.map(row)]));
-    }
+    if (options.json) output.json(found.map(record), 2);
+    else if (found.length > 0) output.result(textTable([HEAD, ...found.map(row)]));
     return 0;
   },
 };

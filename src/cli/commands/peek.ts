@@ -1,10 +1,9 @@
-import { HiddenHints } from '../../carve/hidden-paths.js';
-import { chooseLayer } from '../../daemon/choose-layer.js';
+import { DeletionHints } from '../../carve/deletion-hint.js';
 import type { NumberedLayer } from '../../overlay/merge.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
-import { withSession } from '../image-session-command.js';
-import { parseLayer } from '../layer-choice.js';
+import { type SessionUse, withSession } from '../image-session-command.js';
+import { chooseLayers, parseLayer } from '../layer-choice.js';
 import { ListedPaths } from '../listed-paths.js';
 import type { OptionTable } from '../option-table.js';
 import { type PeekJob, peekLayers } from '../peek-layers.js';
@@ -52,45 +51,35 @@ export const peek: Command<typeof OPTIONS> = {
     const form = json ? 'json' : simple ? 'simple' : 'long';
     const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
 
-    return withSession(
-      name!,
-      values,
-      context,
-      async ({ session, reference, platform, signal, display, fail }) => {
-        const image = await session.resolve(reference, platform, signal);
-        const { layers } = image.manifest;
-        display.resolved(layers.length);
-        const only = [...new Set(chosen.map((one) => chooseLayer(image, one)))].sort((a, b) => a - b);
-        const numbers = only.length > 0 ? only : layers.map((_, i) => i + 1);
-        const listing = new PeekListing(form, listed, display, output);
-        let status = 0;
-        const job: PeekJob = {
-          session,
-          image,
-          listing,
-          listed,
-          headBytes,
-          note: (line) => display.warn(line),
-          failed(error) {
-            const failed = fail(error);
-            status ||= failed;
-          },
-          signal,
-        };
-        let stack: NumberedLayer[] = [];
-        if (merged) stack = await peekMerged(job);
-        else if (deleted) await peekDeleted(job, only.length > 0 ? only : undefined);
-        else await peekLayers(job, numbers);
-        const hints = new HiddenHints();
-        const context = {
-          where: only.length > 0 ? `layer ${only.join(', ')}` : undefined,
-          hint: (names: readonly Uint8Array[]) => hints.find(stack, names),
-        };
-        // A layer that could not be read may have them; and what hides nothing is no fault.
-        if (status === 0 && !deleted) for (const error of listed.missing(context)) job.failed(error);
-        return status;
-      },
-      { hidesProgress },
-    );
+    const work = async (use: SessionUse) => {
+      const image = await use.open();
+      const numbers = chooseLayers(image.resolved, chosen);
+      const only = chosen.length > 0 ? numbers : undefined;
+      const listing = new PeekListing(form, listed, use.display, output);
+      let status = 0;
+      const job: PeekJob = {
+        ...use,
+        image,
+        listing,
+        listed,
+        headBytes,
+        note: (line) => use.display.warn(line),
+        failed(error) {
+          const failed = use.fail(error);
+          status ||= failed;
+        },
+      };
+      let stack: readonly NumberedLayer[] = [];
+      if (merged) stack = await peekMerged(job);
+      else if (deleted) await peekDeleted(job, only);
+      else await peekLayers(job, numbers);
+      const hints = new DeletionHints();
+      // A layer that could not be read may have them. A path that hides nothing is no fault.
+      if (status > 0 || deleted) return status;
+      const where = only && `layer ${only.join(', ')}`;
+      for (const error of listed.missing(where, (names) => hints.find(stack, names))) job.failed(error);
+      return status;
+    };
+    return withSession(name!, values, context, work, { hidesProgress });
   },
 };

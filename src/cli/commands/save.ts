@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fsPath } from '../../base/raw-text.js';
-import type { ResolvedImage } from '../../image/image-source.js';
-import { LayoutWriter } from '../../image/layout-writer.js';
-import { makeOutputDirectory } from '../../image/on-disk.js';
-import type { SaveOutcome, SaveTarget } from '../../image/saved-blob.js';
+import { fsPath } from '../../base/text/raw-text.js';
 import type { Digest } from '../../oci/digest.js';
+import { LayoutWriter, makeOutputDirectory } from '../../save/layout-writer.js';
+import type { SaveOutcome, SaveTarget } from '../../save/saved-blob.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 import type { Command, CommandContext } from '../command.js';
+import { EXIT_STATUS } from '../exit-status.js';
 import { imageName } from '../image-name.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';
@@ -53,28 +53,17 @@ export const save: Command<typeof OPTIONS> = {
     const wanted = values.layer.map(parseLayer);
     const directory = layoutDirectory(values);
     checkDirectoryName(directory ?? values.output ?? DEFAULT_DIRECTORY, context.cwd);
-    return withSession(
-      name!,
-      values,
-      context,
-      async (use) => {
-        const image = await use.session.resolve(use.reference, use.platform, use.signal);
-        use.display.resolved(image.manifest.layers.length);
-        if (directory !== undefined) return saveLayout(image, directory, use, context);
-        return saveFiles(
-          image,
-          chooseLayers(image, wanted),
-          values.output ?? DEFAULT_DIRECTORY,
-          use,
-          context,
-        );
-      },
-      { words: SAVING, outlivesReader: true },
-    );
+    const work = async (use: SessionUse) => {
+      const { resolved: image } = await use.open();
+      const job = { image, use, context };
+      if (directory !== undefined) return saveLayout(job, directory);
+      return saveFiles(job, chooseLayers(image, wanted), values.output ?? DEFAULT_DIRECTORY);
+    };
+    return withSession(name!, values, context, work, { words: SAVING, outlivesReader: true });
   },
 };
 
-/** `docker save -o x.tar` writes an archive; a directory of that name would surprise. */
+/** `docker save -o x.tar` writes an archive, so users expect none of these to be a directory. */
 const ARCHIVE_NAME = /^-$|\.(tar|tgz|tbz2?|txz|tzst)$|\.tar\.[a-z0-9]+$/i;
 
 /** @throws LayerslayerError INVALID_ARGUMENT for an archive's name, unless a directory has it */
@@ -86,7 +75,7 @@ function checkDirectoryName(output: string, cwd: string): void {
   );
 }
 
-/** Of `--format oci DIR`. @throws LayerslayerError INVALID_ARGUMENT */
+/** Returns DIR of `--format oci DIR`. @throws LayerslayerError INVALID_ARGUMENT */
 function layoutDirectory({ format, layer, output }: SaveValues): string | undefined {
   if (format === undefined) return undefined;
   const [kind, directory] = format;
@@ -97,75 +86,63 @@ function layoutDirectory({ format, layer, output }: SaveValues): string | undefi
   return directory;
 }
 
-async function saveFiles(
-  image: ResolvedImage,
-  only: readonly number[],
-  output: string,
-  use: SessionUse,
-  context: CommandContext,
-): Promise<number> {
-  const { repository, tag } = imageName(image.reference);
+interface SaveJob {
+  image: ResolvedImage;
+  use: SessionUse;
+  context: CommandContext;
+}
+
+async function saveFiles(job: SaveJob, only: readonly number[], output: string): Promise<number> {
+  const { repository, tag } = imageName(job.image.reference);
   const place = join(output, repository, tag);
-  const directory = resolve(context.cwd, place);
+  const directory = resolve(job.context.cwd, place);
   makeOutputDirectory(directory);
-  const target = (digest: Digest): SaveTarget => {
+  const { outcomes, status } = await saveAll(job, only, (digest) => {
     const stem = join(directory, digest.replace(':', '_'));
     return { partial: `${stem}.partial`, stem, suffixed: true };
-  };
-  const { outcomes, status } = await saveAll(image, only, target, use, context);
-  showSummary(image, outcomes, place, use, context);
+  });
+  showSummary(job, outcomes, place);
   return status;
 }
 
-async function saveLayout(
-  image: ResolvedImage,
-  directory: string,
-  use: SessionUse,
-  context: CommandContext,
-): Promise<number> {
+async function saveLayout(job: SaveJob, directory: string): Promise<number> {
+  const { image, use, context } = job;
+  const { display, signal } = use;
   const onUnlocked = (reason: string) =>
-    use.display.say(`warning: ${reason}: a concurrent save to this layout may be lost`);
-  const layout = await LayoutWriter.open(resolve(context.cwd, directory), onUnlocked, use.signal);
-  const all = chooseLayers(image, []);
-  const { outcomes, status } = await saveAll(image, all, (digest) => layout.target(digest), use, context);
+    display.say(`warning: ${reason}: a concurrent save to this layout may be lost`);
+  const layout = await LayoutWriter.open(resolve(context.cwd, directory), onUnlocked, signal);
+  const { outcomes, status } = await saveAll(job, undefined, (digest) => layout.target(digest));
   if (status !== 0) return status;
   const { tag } = imageName(image.reference);
-  const digest = await layout.add(image, await use.session.documents(image, use.signal), tag, use.signal);
-  if (digest !== image.digest)
-    use.display.say(`its manifest is docker's: written anew for OCI, as ${digest}`);
-  showSummary(image, outcomes, `oci:${directory}:${tag}`, use, context);
+  const digest = await layout.add(image, await use.session.documents(image, signal), tag, signal);
+  if (digest !== image.digest) display.say(`its manifest is docker's: written anew for OCI, as ${digest}`);
+  showSummary(job, outcomes, `oci:${directory}:${tag}`);
   return 0;
 }
 
-/** @returns with the status of the first layer that failed, base first */
+/** @returns also the status of the first layer that failed, base first */
 async function saveAll(
-  image: ResolvedImage,
-  only: readonly number[],
+  { image, use, context }: SaveJob,
+  only: readonly number[] | undefined,
   target: (digest: Digest) => SaveTarget,
-  { session, signal, display, fail }: SessionUse,
-  { output, cwd }: CommandContext,
 ): Promise<{ outcomes: SaveOutcome[]; status: number }> {
-  const statuses = new Map<SaveOutcome, number>();
+  const { session, signal, onProgress, display, fail } = use;
   const onEnded = (outcome: SaveOutcome) => {
     const fault = saveFault(outcome);
-    if (fault) statuses.set(outcome, fail(fault));
-    else if (!output.choices.json && 'path' in outcome.result)
-      display.done(savedLine(outcome, outcome.result, { layers: image.manifest.layers.length, cwd }));
+    const of = { layers: image.manifest.layers.length, cwd: context.cwd };
+    if (fault) fail(fault);
+    else if (!context.output.choices.json && 'path' in outcome.result)
+      display.done(savedLine(outcome, outcome.result, of));
   };
-  const outcomes = await session.saveLayers(image, target, { only, signal, onEnded });
-  const first = outcomes.find((outcome) => statuses.has(outcome));
-  return { outcomes, status: first === undefined ? 0 : statuses.get(first)! };
+  const outcomes = await session.saveLayers(image, target, { only, signal, onProgress, onEnded });
+  const fault = outcomes.map(saveFault).find((one) => one !== undefined);
+  return { outcomes, status: fault ? EXIT_STATUS[fault.code] : 0 };
 }
 
-function showSummary(
-  image: ResolvedImage,
-  outcomes: readonly SaveOutcome[],
-  place: string,
-  { session, display }: SessionUse,
-  { output, startedMs }: CommandContext,
-): void {
-  const elapsedMs = performance.now() - startedMs;
-  const summary = { image, outcomes, place, bytesFetched: session.metrics().bytesFetched, elapsedMs };
-  if (output.choices.json) display.json(saveRecord(summary), 2);
-  else display.done(summaryLine(summary));
+function showSummary({ image, use, context }: SaveJob, outcomes: SaveOutcome[], place: string): void {
+  const { bytesFetched } = use.session.metrics();
+  const elapsedMs = performance.now() - context.startedMs;
+  const summary = { image, outcomes, place, bytesFetched, elapsedMs };
+  if (context.output.choices.json) use.display.json(saveRecord(summary), 2);
+  else use.display.done(summaryLine(summary));
 }

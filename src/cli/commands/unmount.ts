@@ -1,7 +1,6 @@
 import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../../base/errors.js';
-import { listOurMounts, type OurMount, ourMountAt } from '../../daemon/our-mounts.js';
-import { unmountOurs } from '../../daemon/unmount.js';
-import type { Command, CommandContext } from '../command.js';
+import { listOurMounts, type OurMount, ourMountAt, unmountOurs } from '../../daemon/unmount.js';
+import type { Command } from '../command.js';
 import { EXIT_STATUS } from '../exit-status.js';
 import { COMMON_OPTIONS } from '../image-options.js';
 import { mountpointSpellings } from '../mountpoint-spellings.js';
@@ -9,7 +8,7 @@ import type { OptionTable } from '../option-table.js';
 import { usageError } from '../usage-error.js';
 
 const OPTIONS = {
-  all: { kind: 'flag', short: 'a', summary: 'every mount of this user (for root: of everybody)' },
+  all: { kind: 'flag', short: 'a', summary: 'every mount of this user (for root: of all users)' },
   lazy: { kind: 'flag', summary: 'detach a busy mount; it ends when its last file is closed' },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
@@ -29,35 +28,22 @@ export const unmount: Command<typeof OPTIONS> = {
     if (options.all === positionals.length > 0) {
       throw usageError(options.all ? '--all takes no mountpoint' : 'unmount wants a MOUNTPOINT, or --all');
     }
-    if (options.all) {
-      // The last one mounted first: mounts may stand on one another.
-      const mounts = (await listOurMounts()).filter(
-        ({ owner }) => context.uid === 0 || owner === context.uid,
-      );
-      return unmountEach(mounts.reverse(), async (mount) => mount, options, context);
+    const mine = ({ owner }: OurMount) => context.uid === 0 || owner === context.uid;
+    // The last mount first: it may be on top of another one.
+    const wanted = options.all ? (await listOurMounts()).filter(mine).reverse() : positionals;
+    let status = 0;
+    for (const one of wanted) {
+      try {
+        const mount = typeof one === 'string' ? await mountAt(one, context.cwd) : one;
+        await unmountOurs(mount, { lazy: options.lazy });
+      } catch (error) {
+        context.output.error(toErrorRecord(error));
+        status ||= EXIT_STATUS[asLayerslayerError(error).code];
+      }
     }
-    return unmountEach(positionals, (path) => mountAt(path, context.cwd), options, context);
+    return status; // of the first failure
   },
 };
-
-/** Each one is tried; the first failure's status is the result. */
-async function unmountEach<T>(
-  wanted: readonly T[],
-  find: (one: T) => Promise<OurMount>,
-  { lazy }: { lazy: boolean },
-  { output }: CommandContext,
-): Promise<number> {
-  let status = 0;
-  for (const one of wanted) {
-    try {
-      await unmountOurs(await find(one), { lazy });
-    } catch (error) {
-      output.error(toErrorRecord(error));
-      status ||= EXIT_STATUS[asLayerslayerError(error).code];
-    }
-  }
-  return status;
-}
 
 async function mountAt(path: string, cwd: string): Promise<OurMount> {
   for (const spelling of mountpointSpellings(path, cwd)) {

@@ -12,7 +12,7 @@ export interface Request {
 /** Something that can be done with an image. */
 export interface Action {
   label(selection: Selection): string;
-  /** Asks for what is missing. @returns undefined when the user would rather not */
+  /** Asks for what is missing. @returns undefined if the user goes back */
   ask(prompter: Prompter, selection: Selection): Promise<Request | undefined>;
 }
 
@@ -23,23 +23,15 @@ export type ActionName = (typeof ACTION_NAMES)[number];
 export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   peek: {
     label: (selection) => `peek: list what ${chosenText(selection)} ${verb(selection, 'hold')}`,
-    async ask(prompter, selection) {
-      const operands = await subtree(prompter);
-      return { command: 'peek', options: layerWords(selection), operands };
-    },
+    ask: (prompter, selection) => askPeek(prompter, layerWords(selection)),
   },
   merged: {
     label: () => 'peek --merged: list the tree that a container sees',
-    async ask(prompter) {
-      return { command: 'peek', options: ['--merged'], operands: await subtree(prompter) };
-    },
+    ask: (prompter) => askPeek(prompter, ['--merged']),
   },
   deleted: {
     label: (selection) => `peek --deleted: list what upper layers hide of ${chosenText(selection)}`,
-    async ask(prompter, selection) {
-      const operands = await subtree(prompter);
-      return { command: 'peek', options: ['--deleted', ...layerWords(selection)], operands };
-    },
+    ask: (prompter, selection) => askPeek(prompter, ['--deleted', ...layerWords(selection)]),
   },
   carve: {
     label: (selection) => `carve: extract files of ${viewText(selection)}`,
@@ -55,11 +47,8 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   save: {
     label: (selection) => `save: download ${chosenText(selection)}`,
     async ask(prompter, selection) {
-      const options = [
-        ...layerWords(selection),
-        ...(await outputDirectory(prompter, 'output', './downloads')),
-      ];
-      return { command: 'save', options, operands: [] };
+      const directory = await outputDirectory(prompter, 'output', './downloads');
+      return { command: 'save', options: [...layerWords(selection), ...directory], operands: [] };
     },
   },
   mount: {
@@ -76,25 +65,25 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   },
 };
 
-async function subtree(prompter: Prompter): Promise<string[]> {
+async function askPeek(prompter: Prompter, options: string[]): Promise<Request> {
   const path = await prompter.askText('Only what is at or below this path (nothing: everything)');
-  return path === '' ? [] : [path];
+  return { command: 'peek', options, operands: path === '' ? [] : [path] };
 }
 
-/** @param usual where the command writes when the option is left out */
+/** @param usual the default of the option */
 async function outputDirectory(prompter: Prompter, option: string, usual: string): Promise<string[]> {
   const directory = await prompter.askText('Into the directory', { suggestion: usual });
   if (directory === usual) return [];
-  // `-` would be stdout, and a file's bytes would reach the terminal as they are.
+  // `-` would be stdout: bytes of a file must not reach the terminal.
   return [`--${option}=${directory === '-' ? './-' : directory}`];
 }
 
-/** Commands take all layers when none is named. */
+/** Without `--layer`, commands take all layers. */
 function layerWords(selection: Selection): string[] {
   return isWhole(selection) ? [] : selection.layers.map((number) => `--layer=${number}`);
 }
 
-/** What takes either one layer's tree or the merged one shows the merged one of several layers. */
+/** For a command that shows one tree: several layers are shown as the merged one. */
 function viewWords(selection: Selection): string[] {
   return selection.layers.length === 1 ? layerWords(selection) : [];
 }

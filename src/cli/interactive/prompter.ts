@@ -5,14 +5,13 @@ export interface Choice<T> {
 }
 
 /**
- * Asks the user. Each question throws ABORTED when the user leaves instead of answering, and the reason of its signal when
- * that is aborted; either way the terminal is as it was.
+ * Questions throw ABORTED if the user leaves, or an aborted signal's reason. The terminal is
+ * restored.
  */
 export interface Prompter {
-  readonly columns: number; // of a label
   /** @param current where the cursor is at first */
   chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T>;
-  /** @param chosen what is marked at first; @param told what the choice is called when it was made */
+  /** @param chosen marked at first; @param told name of the choice after the answer */
   chooseSeveral<T>(
     message: string,
     choices: readonly Choice<T>[],

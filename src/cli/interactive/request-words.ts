@@ -1,14 +1,13 @@
 import { parseImageLocation } from '../../oci/image-location.js';
 import { defaultPlatform, formatPlatform } from '../../oci/platform.js';
-import { imageTitle } from '../image-title.js';
+import { imageTitle } from '../result-line.js';
 import type { Request } from './actions.js';
 import type { Selection } from './selection.js';
-import { shellWords } from './shell-words.js';
 
 /**
- * The words of a request: `run` for the command, `shown` as the user could have typed them. What is run names the image by
- * digest: a tag may have moved since the user looked at it.
- * @param common options that were given to `interactive`, and are those of every command
+ * Returns the words of a request: `run` for the command, `shown` as the user could type them. `run`
+ * names the image by digest, since a tag may have moved meanwhile.
+ * @param common options of `interactive` that all commands have
  */
 export function requestWords(
   { command, options, operands }: Request,
@@ -31,4 +30,12 @@ export function requestWords(
 /** Of a registry's image by digest; images on this machine have no such name. */
 export function pinnedReference(image: Pick<Selection['image'], 'reference' | 'digest'>): string {
   return parseImageLocation(image.reference).place === 'registry' ? imageTitle(image) : image.reference;
+}
+
+/** Characters that no shell reads anything into. */
+const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+
+/** Words as they are typed in a shell. */
+export function shellWords(words: readonly string[]): string {
+  return words.map((word) => (PLAIN.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
 }

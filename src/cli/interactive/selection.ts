@@ -1,9 +1,8 @@
-import type { ImageOffer, OfferedImage, ResolvedImage } from '../../image/image-source.js';
 import { shortDigest } from '../../oci/digest.js';
-import { defaultPlatform, formatPlatform, platformDistance } from '../../oci/platform.js';
-import { imageSteps, stepTexts } from '../image-record.js';
+import { defaultPlatform, platformDistance } from '../../oci/platform.js';
+import type { ImageOffer, OfferedImage, ResolvedImage } from '../../source/image-source.js';
+import { imageSteps, platformText } from '../image-report.js';
 import { formatSize } from '../size.js';
-import { numberRanges } from './number-ranges.js';
 import type { Choice } from './prompter.js';
 
 /** What the user has chosen so far. */
@@ -16,14 +15,10 @@ export interface Selection {
 
 /** The images of an image index, by platform. */
 export function platformChoices(offer: ImageOffer): Choice<OfferedImage>[] {
-  return offer.images.map((one) => {
-    const { platform } = one;
-    const version = platform.osVersion === undefined ? '' : ` ${platform.osVersion}`;
-    return { value: one, label: formatPlatform(platform) + version };
-  });
+  return offer.images.map((one) => ({ value: one, label: platformText(one.platform) }));
 }
 
-/** The one that a command takes when nobody says which. */
+/** Returns the image that a command takes by default. */
 export function defaultImage({ images }: ImageOffer): OfferedImage | undefined {
   const wanted = defaultPlatform();
   const distance = ({ platform }: OfferedImage) =>
@@ -32,14 +27,10 @@ export function defaultImage({ images }: ImageOffer): OfferedImage | undefined {
   return nearest && distance(nearest) < Number.POSITIVE_INFINITY ? nearest : undefined;
 }
 
-/** Each layer with its size and what made it; the digest where the history does not say. */
+/** Each layer with its size and its build step, or its digest if the history has no step. */
 export function layerChoices(image: ResolvedImage): Choice<number>[] {
   const { layers } = image.manifest;
-  const texts = stepTexts(image);
-  const madeBy = new Map<number, string>();
-  for (const [i, { layer }] of imageSteps(image).entries()) {
-    if (layer !== undefined) madeBy.set(layer, texts[i]!);
-  }
+  const madeBy = new Map(imageSteps(image).map(({ layer, text }) => [layer, text]));
   const sizes = layers.map(({ size }) => formatSize(size));
   const numberWidth = String(layers.length).length;
   const sizeWidth = Math.max(0, ...sizes.map((size) => size.length));
@@ -58,4 +49,15 @@ export function isWhole({ image, layers }: Selection): boolean {
 export function layersText(layers: readonly number[], of: number): string {
   if (layers.length === of) return of === 1 ? 'its one layer' : `all ${of} layers`;
   return `${layers.length === 1 ? 'layer' : 'layers'} ${numberRanges(layers)} of ${of}`;
+}
+
+/** `1-3, 5`: ascending numbers, each once, for people. */
+export function numberRanges(numbers: readonly number[]): string {
+  const ranges: { first: number; last: number }[] = [];
+  for (const number of numbers) {
+    const range = ranges.at(-1);
+    if (range?.last === number - 1) range.last = number;
+    else ranges.push({ first: number, last: number });
+  }
+  return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(', ');
 }

@@ -5,7 +5,7 @@ import { layerChoices, layersText, type Selection } from './selection.js';
 /** An image that was found; its layers are not chosen yet. */
 export type OpenedImage = Omit<Selection, 'layers'>;
 
-/** What the steps need of the world. A fault in it is shown to the user, and is no error here. */
+/** What the steps need. It shows faults to the user itself. */
 export interface StepPorts {
   prompter: Prompter;
   /**
@@ -22,9 +22,10 @@ export interface StepPorts {
 type Next = ActionName | 'layers' | 'platform' | 'image' | 'quit';
 
 /**
- * Leads through image, platform, build steps and layers to what is to be done, and back there until the user quits.
- * @param first the image that the command line names; undefined: it is asked for
- * @throws LayerslayerError ABORTED when the user leaves a question, what `ports` throw
+ * Asks for image, platform, build steps, layers and an action, then for the next action, until the
+ * user quits.
+ * @param first the image of the command line; undefined: asks for it
+ * @throws LayerslayerError ABORTED when the user leaves a question; the errors of `ports`
  */
 export async function runSteps(first: string | undefined, ports: StepPorts): Promise<void> {
   let name = first;
@@ -58,7 +59,7 @@ async function workOn(opened: OpenedImage, ports: StepPorts): Promise<'quit' | '
   }
 }
 
-/** @param before those that are chosen now; none when they are asked for the first time */
+/** @param before the current choice; none at first */
 async function askLayers(
   { image }: OpenedImage,
   before: readonly number[],
@@ -77,10 +78,8 @@ async function askLayers(
 
 function nextChoices(selection: Selection): Choice<Next>[] {
   const { image, offer } = selection;
-  const choices: Choice<Next>[] = ACTION_NAMES.map((name) => ({
-    value: name,
-    label: ACTIONS[name].label(selection),
-  }));
+  const label = (name: ActionName) => ACTIONS[name].label(selection);
+  const choices: Choice<Next>[] = ACTION_NAMES.map((name) => ({ value: name, label: label(name) }));
   if (image.manifest.layers.length > 1) choices.push({ value: 'layers', label: 'choose other layers' });
   if (offer.images.length > 1) choices.push({ value: 'platform', label: 'choose another platform' });
   choices.push({ value: 'image', label: 'open another image' }, { value: 'quit', label: 'quit' });

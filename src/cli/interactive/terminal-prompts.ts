@@ -1,13 +1,13 @@
 import { checkbox, input, select } from '@inquirer/prompts';
 import { LayerslayerError } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
+import { printable } from '../../base/text/printable.js';
 import { cutText } from '../cut-text.js';
 import type { TextSink } from '../output.js';
 import type { Choice, Prompter } from './prompter.js';
 
 /** Rows of a list's question, its help, the gap between them, and one that stays free. */
 const ROWS_AROUND = 4;
-/** Columns before a label (cursor, mark, space), and one that stays free: a full line would wrap. */
+/** Columns before a label (cursor, mark, space), and a free one: a full line would wrap. */
 const COLUMNS_AROUND = 4;
 /** A terminal that is smaller wraps. */
 const ROWS_MIN = 3;
@@ -17,11 +17,6 @@ const COLUMNS_MIN = 20;
 const SUSPENDED = Symbol('suspended');
 
 type Prompt<T> = (context: { output: NodeJS.WriteStream; signal: AbortSignal }) => Promise<T>;
-
-interface PressedKey {
-  name?: string;
-  ctrl?: boolean;
-}
 
 /** Prompts with arrow keys, on the terminal of stdin and stderr: stdout is for results. */
 export class TerminalPrompts implements Prompter {
@@ -34,18 +29,9 @@ export class TerminalPrompts implements Prompter {
     this.#signal = signal;
   }
 
-  get columns(): number {
-    return Math.max(COLUMNS_MIN, this.#terminal.columns - COLUMNS_AROUND);
-  }
-
   chooseOne<T>(message: string, choices: readonly Choice<T>[], current?: T): Promise<T> {
-    const config = {
-      message: this.#line(message),
-      choices: choices.map((choice) => this.#listed(choice)),
-      pageSize: this.#pageSize(),
-      loop: false,
-      ...(current !== undefined && { default: current }),
-    };
+    const list = this.#list(message, choices);
+    const config = { ...list, ...(current !== undefined && { default: current }) };
     return this.#ask((context) => select(config, context));
   }
 
@@ -54,16 +40,12 @@ export class TerminalPrompts implements Prompter {
     choices: readonly Choice<T>[],
     { chosen, told }: { chosen: readonly T[]; told: (values: readonly T[]) => string },
   ): Promise<T[]> {
+    const list = this.#list(message, choices);
+    const renderSelectedChoices = (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value));
     const config = {
-      message: this.#line(message),
-      choices: choices.map((one) => ({ ...this.#listed(one), checked: chosen.includes(one.value) })),
-      pageSize: this.#pageSize(),
-      loop: false,
-      theme: {
-        style: {
-          renderSelectedChoices: (marked: readonly { value: T }[]) => told(marked.map(({ value }) => value)),
-        },
-      },
+      ...list,
+      choices: list.choices.map((one) => ({ ...one, checked: chosen.includes(one.value) })),
+      theme: { style: { renderSelectedChoices } },
     };
     return this.#ask((context) => checkbox(config, context));
   }
@@ -76,44 +58,44 @@ export class TerminalPrompts implements Prompter {
       message: this.#line(message),
       validate: (text: string) => !needed || text.trim() !== '' || 'It is needed',
       ...(suggestion !== undefined && { default: printable(suggestion) }),
-      // What was pasted may be anything.
-      transformer: (text: string) => printable(text),
+      transformer: (text: string) => printable(text), // pasted text may be anything
     };
     const text = (await this.#ask((context) => input(config, context))).trim();
     return suggestion !== undefined && text === printable(suggestion) ? suggestion : text;
   }
 
   #line(text: string): string {
-    return cutText(printable(text), this.columns);
+    return cutText(printable(text), Math.max(COLUMNS_MIN, this.#terminal.columns - COLUMNS_AROUND));
   }
 
-  #listed<T>({ value, label }: Choice<T>): { value: T; name: string } {
-    return { value, name: this.#line(label) };
-  }
-
-  #pageSize(): number {
-    return Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND);
+  #list<T>(message: string, choices: readonly Choice<T>[]) {
+    return {
+      message: this.#line(message),
+      choices: choices.map(({ value, label }) => ({ value, name: this.#line(label) })),
+      pageSize: Math.max(ROWS_MIN, this.#terminal.rows - ROWS_AROUND),
+      loop: false,
+    };
   }
 
   async #ask<T>(prompt: Prompt<T>): Promise<T> {
     for (;;) {
       const answer = await this.#askOnce(prompt);
       if (answer !== SUSPENDED) return answer;
-      // The whole job, as the terminal would have; asked anew when it goes on, since the screen is another one then.
+      // Stops the whole job, as the terminal would. Asks again later: the screen has changed.
       process.kill(0, 'SIGTSTP');
     }
   }
 
-  /** Besides Ctrl-C, which the library knows, Esc and Ctrl-D leave, and a terminal that went away. */
+  /** Asks once. Esc, Ctrl-D and a lost terminal leave the question, beside the library's Ctrl-C. */
   async #askOnce<T>(prompt: Prompt<T>): Promise<T | typeof SUSPENDED> {
     this.#signal.throwIfAborted();
     const ending = new AbortController();
     const leave = () => ending.abort();
-    const onKey = (_: string | undefined, key: PressedKey) => {
+    const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
       if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
       if (key.ctrl && key.name === 'z') {
         ending.abort(SUSPENDED);
-        // readline, which sees the key next, would stop us with the cursor hidden, and read nothing more afterwards.
+        // readline gets the key next. It would stop us with the cursor hidden and read no more.
         key.name = 'handled';
       }
     };
@@ -127,7 +109,8 @@ export class TerminalPrompts implements Prompter {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (ending.signal.reason === SUSPENDED) return SUSPENDED;
-      if (!isLeaving(error)) throw error;
+      // The library tells its errors apart by name.
+      if (!/^(Exit|Abort)PromptError$/.test((error as Error).name)) throw error;
       throw new LayerslayerError('ABORTED', 'interrupted');
     } finally {
       stdin.off('keypress', onKey);
@@ -135,9 +118,4 @@ export class TerminalPrompts implements Prompter {
       stdin.off('error', leave);
     }
   }
-}
-
-/** By name: so the library tells its errors apart. */
-function isLeaving(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError');
 }

@@ -2,7 +2,7 @@
 // lock, additions get lost.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { withMachineLock } from '#dist/cache/machine-lock.js';
+import { withMachineLock } from '#src/cache/machine-lock.js';
 
 const [, , directory, name, file, times] = process.argv;
 for (let i = 0; i < Number(times); i++) {

@@ -2,7 +2,7 @@
 // killed.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { withMachineLock } from '#dist/cache/machine-lock.js';
+import { withMachineLock } from '#src/cache/machine-lock.js';
 
 const [, , directory, name, path] = process.argv;
 const log = openSync(path, 'a'); // append mode keeps lines of several processes in write order

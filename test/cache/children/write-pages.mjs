@@ -1,9 +1,9 @@
-// Writes COUNT pages of its own to the store in DIRECTORY with CAP, several at once; says how many were kept, and each warning.
-// With `hang` it says `written` and waits to be killed, its grant unspent.
+// Writes COUNT pages to the store in DIRECTORY with CAP, several at once. Prints how many were
+// cached, and each warning.
 import { once } from 'node:events';
-import { logTo } from '#dist/base/log.js';
-import { ContentStore } from '#dist/cache/content-store.js';
-import { pageKey } from '#dist/cache/store-layout.js';
+import { logTo } from '#src/base/log.js';
+import { ContentStore } from '#src/cache/content-store.js';
+import { pageKey } from '#src/cache/store-layout.js';
 
 const [, , directory, capBytes, layer, count, hang] = process.argv;
 const log = logTo((level, message) => level === 'warn' && console.log(`warning: ${message}`));

@@ -1,0 +1,14 @@
+/** The part of the WebAssembly API that is used here. TypeScript has it in the DOM's types only. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Instance {
+    constructor(module: Module);
+    readonly exports: unknown;
+  }
+  class Memory {
+    constructor(limits: { initial: number });
+    readonly buffer: ArrayBuffer;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The fetch thread: everything that uses the network, and the hashing of what comes from it. It
+ * serves the main thread (images, saving) and threads that read blobs, each over a conversation of
+ * its own.
+ */
+import { parentPort } from 'node:worker_threads';
+import { LayerslayerError } from '../../base/errors.js';
+import { collectGarbageSoon } from '../../base/garbage.js';
+import { logTo } from '../../base/log.js';
+import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import type { BlockDigests } from '../../blob/page.js';
+import { ContentStore } from '../../cache/content-store.js';
+import { shortDigest } from '../../oci/digest.js';
+import { RegistryClient } from '../../registry/registry-client.js';
+import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
+import { LocatedSource } from '../../source/located-source.js';
+import { registrySource } from '../../source/resolve-in-registry.js';
+import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import { type StreamReceiver, streamObserved, streamPages } from './blob-streams.js';
+import { Counters } from './counters.js';
+import type { BlobMethods, FetchNotices, FetchSetup, SourceMethods } from './fetch-protocol.js';
+import { type FetchParts, OpenBlobs } from './open-blobs.js';
+
+/** Memory that the HTTP parser takes at its first response, in pages of 64 KiB. */
+const PARSER_MEMORY = { initial: 2 };
+
+/** Streams under way: they end before the store is closed. */
+const streams = new Set<Promise<unknown>>();
+const closing = new AbortController();
+const log = logTo((level, message) => main.notify('log', { level, message }));
+let isSetUp!: (parts: Promise<FetchParts>) => void;
+const parts = new Promise<FetchParts>((resolve) => {
+  isSetUp = resolve;
+});
+parts.catch(() => {}); // every call throws it
+const blobs = new OpenBlobs(parts, log, closing.signal);
+
+// Loaded while the cache directory is opened: every start of a mount waits for both.
+void RegistryClient.preload();
+
+const main = new ThreadPeer<FetchNotices>(parentPort!, {
+  async setup(argument) {
+    isSetUp(setup(argument));
+    await parts;
+    await RegistryClient.preload();
+    new WebAssembly.Memory(PARSER_MEMORY);
+  },
+  async source(question, signal) {
+    const { source } = await parts;
+    if (question.ask === 'documents') return source.documents(question.image, signal);
+    const { reference } = question;
+    if (question.ask === 'listImages') return source.listImages(reference, signal);
+    return source.resolve(reference, question.platform, signal);
+  },
+  attach({ port }) {
+    const reader: StreamReceiver = new ThreadPeer(port, {
+      async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
+        const { blocks, naming } = await blobs.get(number);
+        try {
+          if (aheadEnd > offset) blocks().prefetch(offset, aheadEnd);
+          const bytes = await blocks().read(offset, length, signal);
+          return new Transferred(bytes, [bytes.buffer]);
+        } catch (error) {
+          throw naming(error);
+        }
+      },
+      stream: ({ blob, observedEnd }, signal) => tracked(stream(blob, reader, observedEnd, signal)),
+    } satisfies BlobMethods);
+  },
+  async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
+    blobs.add(number, image, layer, blockDigests);
+    if (!blockDigests && headLength === 0) return {};
+    const { blob, blocks } = await blobs.get(number);
+    if (blockDigests) blocks(); // what reads need
+    const within = AbortSignal.any([signal, closing.signal]);
+    const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
+    const part = blockDigests && (await blob.local?.open());
+    return { head, local: part && { fd: part.file.fd, start: part.start } };
+  },
+  save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),
+  async close() {
+    closing.abort(new LayerslayerError('ABORTED', 'the session was closed'));
+    const { source, store } = await parts;
+    await source.close();
+    await Promise.allSettled([...streams, blobs.close()]);
+    await store.close();
+  },
+} satisfies SourceMethods);
+
+async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<FetchParts> {
+  const counters = new Counters(shared);
+  const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
+  const source = new LocatedSource(
+    registrySource(store, {
+      ...registry,
+      onBytes: (bytes) => counters.addFetched(bytes),
+      onNotice: notice,
+    }),
+  );
+  const nothingKept = await ContentStore.open({ directory: cache.directory, capBytes: 0, log });
+  return { source, store, nothingKept, counters };
+}
+
+function notice(message: string): void {
+  main.notify('log', { level: 'notice', message });
+}
+
+async function stream(
+  number: BlobNumber,
+  reader: StreamReceiver,
+  end: number | undefined,
+  signal: AbortSignal,
+): Promise<BlockDigests | undefined> {
+  const blob = await blobs.get(number);
+  if (end === undefined) return streamPages(blob, reader, log, signal);
+  return streamObserved(blob, reader, end, log, signal);
+}
+
+async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
+  const { saveBlob } = await import('../../save/save-blob.js'); // a mount does without
+  const { blob, digest, counters } = await blobs.get(number);
+  return saveBlob(blob, {
+    digest,
+    target,
+    cached: await blobs.cachedPages(digest),
+    onProgress: (doneBytes) => counters.setProgress(number, doneBytes),
+    onWait: () => notice(`another process saves ${shortDigest(digest)}: waiting for it`),
+    log,
+    signal: AbortSignal.any([signal, closing.signal]),
+  });
+}
+
+function tracked<T>(streaming: Promise<T>): Promise<T> {
+  streams.add(streaming);
+  return streaming.finally(() => {
+    streams.delete(streaming);
+    collectGarbageSoon(() => streams.size === 0);
+  });
+}

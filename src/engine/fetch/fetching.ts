@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { ThreadPeer } from '../../base/thread-rpc.js';
+import type { LocalRange } from '../../blob/near-bytes.js';
+import type { BlockDigests } from '../../blob/page.js';
+import type { Digest } from '../../oci/digest.js';
+import { parseImageLocation } from '../../oci/image-location.js';
+import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
+import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import type { WantedBlob } from '../wanted-blobs.js';
+import type {
+  FetchNotices,
+  FetchSetup,
+  OpenBlobRequest,
+  SourceMethods,
+  SourceQuestion,
+} from './fetch-protocol.js';
+import { startFetchThread } from './fetch-thread.js';
+
+/** For the thread to end its requests and to release its share of the cache. Then it is stopped. */
+const CLOSE_MS = 500;
+/** A thread that ends is replaced, but not more often than this within RESTARTS_WITHIN_MS. */
+const RESTARTS_MAX = 3;
+const RESTARTS_WITHIN_MS = 60_000;
+
+export interface FetchingOptions {
+  setup: FetchSetup;
+  log: Log;
+  onNotice: ((message: string) => void) | undefined;
+  /** A new thread has replaced one that ended: readers have to be attached again. */
+  onRestart(): void;
+}
+
+/**
+ * The fetch thread as the main thread sees it. It is started at its first use: a cached image is
+ * mounted without. If it dies, calls under way fail, and a new thread with the same blobs replaces
+ * it: a mount outlives a fault in its network code.
+ */
+export class Fetching {
+  readonly #options: FetchingOptions;
+  /** The session's table of blobs. Each new thread gets them all. */
+  readonly #blobs = new Map<Digest, OpenBlobRequest>();
+  #restarts: number[] = []; // times, of performance.now()
+  #thread: Worker | undefined;
+  #peer: ThreadPeer<SourceMethods> | undefined;
+  #isReady: Promise<void> | undefined; // of #peer
+  #closed = false;
+
+  /** @param thread one that was started before, and is ours from now on */
+  constructor(options: FetchingOptions, thread?: Worker) {
+    this.#options = options;
+    if (thread) this.#adopt(thread);
+  }
+
+  /** Starts the thread before its first use. */
+  start(): void {
+    this.#started();
+  }
+
+  /**
+   * Starts the thread and loads what it needs.
+   * @throws LayerslayerError if memory is short
+   */
+  async prepare(): Promise<void> {
+    this.#started();
+    await this.#isReady;
+  }
+
+  /** Asks the source of images. The answer is that of the question. */
+  ask(
+    question: SourceQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<ResolvedImage | ImageOffer | ImageDocuments> {
+    return this.#started().call('source', question, { signal });
+  }
+
+  /**
+   * Returns the number of a blob of the image, the same each time. Await it before other threads
+   * get the number: messages of different ports come in any order.
+   */
+  async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    let known = this.#blobs.get(digest);
+    if (!known) {
+      known = { blob: this.#blobs.size, image, layer: numbers[0]! };
+      this.#blobs.set(digest, known);
+    }
+    // A thread that is started later gets all blobs at once.
+    await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
+    return known.blob;
+  }
+
+  /**
+   * Bytes of the blob, which is open, may be read when this is done.
+   * @returns where it is on this machine, if it is; the file is closed when the thread ends
+   */
+  async setBlockDigests(digest: Digest, blockDigests: BlockDigests): Promise<LocalRange | undefined> {
+    const known = this.#blobs.get(digest)!;
+    known.blockDigests = blockDigests;
+    if (!this.#peer && !isLocal(known.image)) return undefined;
+    return (await this.#started().call('openBlob', known)).local;
+  }
+
+  /** Returns the first bytes of the blob, which is open, unchecked. */
+  async head(digest: Digest, headLength: number, signal: AbortSignal): Promise<Uint8Array> {
+    const request = { ...this.#blobs.get(digest)!, headLength };
+    const { head } = await this.#started().call('openBlob', request, { signal });
+    return head ?? new Uint8Array(0);
+  }
+
+  save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
+    return this.#started().call('save', { blob, target }, { signal });
+  }
+
+  /** Gives the thread the other end of a conversation with a thread that reads blobs. */
+  attach(port: MessagePort): void {
+    this.#started().notify('attach', { port }, [port]);
+  }
+
+  async close(reason: LayerslayerError): Promise<void> {
+    this.#closed = true;
+    const closed = this.#peer?.call('close', {}).catch(() => {}); // a thread that ended has nothing to end
+    await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
+    this.#peer?.close(reason);
+    await this.#thread?.terminate();
+  }
+
+  #started(): ThreadPeer<SourceMethods> {
+    if (this.#closed && !this.#peer) throw new LayerslayerError('ABORTED', 'the session was closed');
+    return this.#peer ?? this.#adopt(startFetchThread());
+  }
+
+  #adopt(thread: Worker): ThreadPeer<SourceMethods> {
+    const { log, onNotice, setup } = this.#options;
+    const notices: FetchNotices = {
+      log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
+    };
+    const peer = new ThreadPeer<SourceMethods>(thread, notices);
+    this.#thread = thread;
+    this.#peer = peer;
+    this.#isReady = peer.call('setup', setup);
+    this.#isReady.catch(() => {}); // calls throw it
+    for (const known of this.#blobs.values()) peer.notify('openBlob', known);
+    thread.on('error', (error) => this.#ended(thread, peer, asLayerslayerError(error)));
+    thread.on('exit', (code) =>
+      this.#ended(thread, peer, new LayerslayerError('INTERNAL', `exit code ${code}`)),
+    );
+    return peer;
+  }
+
+  #ended(thread: Worker, peer: ThreadPeer<SourceMethods>, fault: LayerslayerError): void {
+    // An error is followed by an exit; by then another thread is in its place, or none will be.
+    if (thread !== this.#thread || peer.closed) return;
+    const told = withContext(fault, 'the fetching thread ended');
+    // Otherwise `close` would wait for its answer.
+    if (this.#closed) {
+      peer.close(told);
+      return;
+    }
+    this.#options.log.error(told.message);
+    if (fault.cause !== undefined) this.#options.log.info(fault.stack ?? ''); // where the thread failed
+    peer.close(told);
+    const now = performance.now();
+    this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);
+    if (this.#restarts.push(now) > RESTARTS_MAX) return;
+    this.#adopt(startFetchThread());
+    this.#options.onRestart();
+  }
+}
+
+function isLocal(image: ResolvedImage): boolean {
+  return parseImageLocation(image.reference).place !== 'registry';
+}

@@ -1,0 +1,133 @@
+import type { Log } from '../base/log.js';
+import type { CacheOptions } from '../cache/content-store.js';
+import type { Digest } from '../oci/digest.js';
+import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { Layer } from './layer.js';
+import type { LayerObserver } from './layer-observer.js';
+
+export interface SessionOptions {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  memoryBytes: number; // limit of cached chunks
+  inflatingThreads?: number; // maximum; each takes about 20 MiB
+  log: Log;
+  /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
+  onNotice?: (message: string) => void;
+}
+
+/** Options of one operation. What belongs to all operations of a user is in `SessionOptions`. */
+export interface OperationOptions {
+  signal?: AbortSignal | undefined;
+  /** Receives the progress of each layer of this operation. */
+  onProgress?: ((progress: LayerProgress) => void) | undefined;
+}
+
+/**
+ * How far the index pass of one layer is. Reported a few times a second and at the end. `doneBytes`
+ * grows, except when a pass is repeated, and is `totalBytes` when the layer is done.
+ */
+export interface LayerProgress {
+  layer: number; // from 1, base first
+  state: 'indexing' | 'waiting' | 'done'; // waiting: another process indexes this layer
+  cached: boolean; // the index was in the cache
+  doneBytes: number; // compressed
+  totalBytes: number;
+}
+
+/** Counters since the session began. */
+export interface SessionMetrics {
+  bytesFetched: number; // body bytes of layers received from the network
+  cacheHits: number; // chunk lookups answered from memory
+  cacheMisses: number;
+}
+
+/** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
+export interface TreeStore {
+  read(key: string): Promise<Uint8Array | undefined>;
+  /** Returns at once; `bytes` are not changed any more. */
+  write(key: string, bytes: Uint8Array): void;
+  remove(key: string): Promise<void>;
+}
+
+/**
+ * `layer` is set when the scan finished or the index was cached. Otherwise `readBytes` compressed
+ * bytes were read, unverified.
+ */
+export type LayerScanEnd = { layer: Layer; isScanned: boolean } | { readBytes: number };
+
+/**
+ * One user's access to images: owns the worker threads, the caches and the network. Nothing is
+ * started before it is needed: a second mount starts no inflating thread until the first read.
+ */
+export interface ImageSession {
+  /**
+   * Starts to load the indexes of the layers that the reference had when it was last opened, while
+   * `resolve` is under way.
+   * @param layer the only layer that will be opened; default: all
+   */
+  preload(reference: string, platform: Platform, layer?: number | Digest): void;
+  resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /**
+   * Returns the image's layers, base first, each with its index: from the cache, or from one pass
+   * over the blob. Indexes that are complete stay cached when the signal is aborted. When one layer
+   * fails, the others are stopped.
+   * @param options.only numbers of the layers (from 1), in the order of the result; default: all
+   * @throws LayerslayerError the first fault, with the layer's number; the signal's reason
+   */
+  openLayers(
+    image: ResolvedImage,
+    options?: OperationOptions & { only?: readonly number[] | undefined },
+  ): Promise<Layer[]>;
+  /**
+   * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
+   * its outcome; the others are still saved. An aborted save leaves partial files, which the next
+   * one resumes.
+   * @param target returns where a blob goes; the directories exist
+   * @returns an outcome for each blob, base first
+   * @throws LayerslayerError INVALID_ARGUMENT for layers that do not exist; the signal's reason
+   */
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options?: SaveLayersOptions & OperationOptions,
+  ): Promise<SaveOutcome[]>;
+  /**
+   * Starts every thread that a read may need, with its memory, to check that there is room.
+   * @throws LayerslayerError IO_FAILED if the system refuses one
+   */
+  prepareReads(): Promise<void>;
+  /** Merged trees of earlier sessions. */
+  readonly trees: TreeStore;
+  /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
+  openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
+  /**
+   * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * observer has seen enough. At the end of the layer its digest is checked and the index is
+   * cached. The observer is not called when another process has made the index meanwhile.
+   * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws
+   */
+  scanLayer(
+    image: ResolvedImage,
+    layer: number,
+    observer: LayerObserver,
+    options?: OperationOptions & { headBytes?: number | undefined },
+  ): Promise<LayerScanEnd>;
+  /**
+   * Records that an image was opened, for `preload` and for listings of the cache. Written a little
+   * later, or when the session is closed.
+   * @param reference as it was asked for, with the platform that was asked for
+   * @param answeredMs when its source answered, since 1970
+   */
+  record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void;
+  metrics(): SessionMetrics;
+  /** Ends threads and connections; reads under way fail with ABORTED. */
+  close(): Promise<void>;
+}
+
+/** Starts a session; see `session.ts` for what runs on which thread. */
+export type StartSession = (options: SessionOptions) => ImageSession;

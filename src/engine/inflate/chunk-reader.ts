@@ -1,0 +1,214 @@
+import { LayerslayerError, withContext } from '../../base/errors.js';
+import type { BlobReader } from '../../blob/blob.js';
+import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
+import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
+import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { CursorPool, LiveCursor } from './cursor-pool.js';
+
+/** Compressed bytes fetched past the estimated end: a cursor leaves some undecoded. */
+const INPUT_SLACK = 4096;
+
+/**
+ * Compressed bytes fetched ahead at most (12 MiB). Half of them are on their way when more are
+ * asked for: that hides a latency of 0.1 s up to 60 MB/s.
+ */
+const LONGEST_AHEAD = 48 * PAGE_SIZE;
+
+/**
+ * The unit in which uncompressed bytes are requested and cached. A cold random read waits for a
+ * whole chunk; smaller ones would make more of a sequential MiB.
+ */
+export const CHUNK_SIZE = 32 * 1024;
+
+/**
+ * Chunks travel between threads in runs of at most this many bytes: a message that wakes a thread
+ * costs 0.1 ms, as much as inflating two chunks (measured).
+ */
+export const RUN_SIZE = PAGE_SIZE;
+
+export interface ReadableLayer {
+  digest: Digest;
+  codec: Codec;
+  tarSize: number;
+  checkpoints: CheckpointColumns; // none if the codec has `checkpointAt`
+  /** Returns a checkpoint by its number, or undefined if it is damaged. */
+  checkpoint(number: number): Checkpoint | undefined;
+}
+
+/** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
+type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
+
+/** Reads chunks of one layer: resumes at checkpoints, or where one of its cursors stopped. */
+export class ChunkReader {
+  readonly #layer: ReadableLayer;
+  readonly #blob: BlobReader;
+  readonly #cursors: CursorPool;
+
+  /** @param cursors those of the thread; their buffers have RUN_SIZE */
+  constructor(layer: ReadableLayer, blob: BlobReader, cursors: CursorPool) {
+    this.#layer = layer;
+    this.#blob = blob;
+    this.#cursors = cursors;
+  }
+
+  /**
+   * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of
+   * the pool, which the receiver owns from then on. The last chunk of a layer is shorter.
+   * @param options.likelyEnd the reader will likely continue to this chunk
+   * @throws LayerslayerError as Blob.read; CORRUPT_LAYER if the index does not fit the blob
+   */
+  async read(
+    first: number,
+    count: number,
+    deliver: Deliver,
+    { likelyEnd = first + count, signal }: { likelyEnd?: number; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const start = first * CHUNK_SIZE;
+    const end = Math.min(start + count * CHUNK_SIZE, this.#layer.tarSize);
+    const ahead = Math.min(likelyEnd * CHUNK_SIZE, this.#layer.tarSize);
+    if (this.#layer.codec.isIdentity) await this.#copy(start, end, ahead, deliver, signal);
+    else await this.#decode(start, end, ahead, deliver, signal);
+  }
+
+  /** Announces compressed bytes `[from, end)` if one read does not take them all. */
+  #prefetch(from: number, end: number): void {
+    if (end - from > PAGE_SIZE) this.#blob.prefetch(from, Math.min(end, from + LONGEST_AHEAD));
+  }
+
+  /** As `#decode`, for a blob that is the tar: no cursor, no second copy. */
+  async #copy(
+    start: number,
+    end: number,
+    ahead: number,
+    deliver: Deliver,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    this.#prefetch(start, ahead);
+    for (let at = start; at < end; ) {
+      const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), end - at);
+      const run = this.#cursors.buffers.take();
+      const bytes = await this.#blob.read(at, length, signal, run);
+      if (bytes.buffer !== run.buffer) run.set(bytes);
+      const from = bytes.buffer === run.buffer ? bytes.byteOffset : 0;
+      deliver(at / CHUNK_SIZE, run.subarray(from, from + length));
+      at += length;
+    }
+  }
+
+  /** Bytes `[start, end)` of the tar. Those before `ahead` will likely follow. */
+  async #decode(
+    start: number,
+    end: number,
+    ahead: number,
+    deliver: Deliver,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { codec, checkpoints } = this.#layer;
+    const nearest = checkpointBefore(checkpoints, start);
+    const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
+    const inputEnd = this.#inputEnd(end);
+    await this.#cursors.use(
+      { owner: this, codec, from, to: start },
+      async (live, resumed) => {
+        if (!resumed) this.#seek(live.cursor, codec.checkpointAt?.(start) ?? this.#intact(nearest));
+        const { fed, cursor } = live;
+        const has = fed ? fed.offset + fed.bytes.length : 0;
+        this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
+        await this.#produce(live, undefined, start - live.cursor.outOffset, inputEnd, signal);
+        for (let at = start; at < end; at += RUN_SIZE) {
+          const run = this.#cursors.buffers.take(Math.min(RUN_SIZE, end - at));
+          await this.#produce(live, run, run.length, inputEnd, signal);
+          deliver(at / CHUNK_SIZE, run);
+        }
+      },
+      signal,
+    );
+  }
+
+  /** About where the compressed bytes of the tar up to `outOffset` end. */
+  #inputEnd(outOffset: number): number {
+    const { checkpoints, codec, tarSize } = this.#layer;
+    const end = codec.checkpointAt?.(outOffset).inOffset ?? inputOffsetAt(checkpoints, outOffset);
+    if (end < Number.POSITIVE_INFINITY) return end + INPUT_SLACK;
+    const last = checkpoints.length - 1; // the last span ends where the blob does
+    const inOffset = checkpoints.inOffsets[last]!;
+    const passed = outOffset - checkpoints.outOffsets[last]!;
+    const share = passed / Math.max(1, tarSize - checkpoints.outOffsets[last]!);
+    return inOffset + share * (this.#blob.size - inOffset) + INPUT_SLACK;
+  }
+
+  /** The checkpoint `nearest`, or the last one before it that is not damaged. */
+  #intact(nearest: number): Checkpoint {
+    for (let number = nearest; number >= 0; number--) {
+      const checkpoint = this.#layer.checkpoint(number);
+      if (checkpoint) return checkpoint;
+    }
+    const { digest } = this.#layer;
+    throw new LayerslayerError('CORRUPT_LAYER', `the index of layer ${shortDigest(digest)} has no start`);
+  }
+
+  /**
+   * Decodes `length` bytes into `target`, or skips them if there is no target.
+   * @param inputEnd about where the compressed bytes end that are needed, by now or later
+   */
+  async #produce(
+    live: LiveCursor,
+    target: Uint8Array | undefined,
+    length: number,
+    inputEnd: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { cursor } = live;
+    let done = 0;
+    while (done < length) {
+      const made = this.#advance(cursor, target?.subarray(done), length - done);
+      done += made;
+      if (made > 0) continue;
+      if (cursor.ended || cursor.inputOffset >= this.#blob.size) {
+        throw new LayerslayerError(
+          'CORRUPT_LAYER',
+          `${this.#doing(cursor)}: the blob ends there, the index knows ${length - done} bytes more`,
+        );
+      }
+      await this.#feed(live, inputEnd, signal);
+    }
+  }
+
+  #seek(cursor: Cursor, checkpoint: Checkpoint): void {
+    try {
+      cursor.seek(checkpoint);
+    } catch (error) {
+      const { digest } = this.#layer;
+      throw withContext(error, `reading layer ${shortDigest(digest)} at ${checkpoint.outOffset}`);
+    }
+  }
+
+  #advance(cursor: Cursor, target: Uint8Array | undefined, length: number): number {
+    try {
+      return target ? cursor.read(target) : cursor.skip(length);
+    } catch (error) {
+      throw withContext(error, this.#doing(cursor));
+    }
+  }
+
+  async #feed(live: LiveCursor, inputEnd: number, signal?: AbortSignal): Promise<void> {
+    const { cursor } = live;
+    const at = cursor.inputOffset;
+    let { fed } = live;
+    if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
+      // What is needed, in whole blocks: they are what is fetched and checked. More than fits is
+      // announced already, and comes by pages: a page is one file in the cache.
+      const needed = Math.ceil(Math.max(inputEnd, at + 1) / BLOCK_SIZE) * BLOCK_SIZE;
+      const fits = needed <= at - (at % BLOCK_SIZE) + PAGE_SIZE;
+      const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, this.#blob.size);
+      fed = { offset: at, bytes: await this.#blob.read(at, end - at, signal, live.page) };
+      live.fed = fed;
+    }
+    cursor.push(fed.bytes.subarray(at - fed.offset), fed.offset + fed.bytes.length === this.#blob.size);
+  }
+
+  #doing(cursor: Cursor): string {
+    return `reading layer ${shortDigest(this.#layer.digest)} at ${cursor.outOffset}`;
+  }
+}

@@ -1,0 +1,179 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { ThreadPeer } from '../../base/thread-rpc.js';
+import { WORKER_LIMITS } from '../../base/worker-limits.js';
+import type { TableAllowance } from '../../index/index-pass.js';
+import type { Digest } from '../../oci/digest.js';
+import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
+import type {
+  BlobNumber,
+  ChunkRequest,
+  ChunkRun,
+  InflateMethods,
+  InflateNotices,
+  OpenLayerRequest,
+} from './inflate-protocol.js';
+
+export interface InflatePoolOptions {
+  threads: number; // maximum; each is started at its first use
+  fetching: { attach(port: MessagePort): void };
+  log: Log;
+}
+
+interface Thread {
+  worker: Worker;
+  peer: ThreadPeer<InflateMethods>;
+  ready: Promise<void>; // connected, and with its memory if that is wanted
+  opened: WeakSet<OpenLayerRequest>; // layers that it has
+  used: ArrayBuffer[]; // of runs; released with the next read: a message that wakes a thread costs 0.1 ms
+  indexingBytes: number; // of the blobs that it is indexing
+  reads: number; // calls under way
+}
+
+/** The inflate threads. Index passes and readers go to the one with the least of them. */
+export class InflatePool implements ChunkSupplier {
+  receiver?: ChunkReceiver;
+  cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts
+  readonly #options: InflatePoolOptions;
+  readonly #threads: (Thread | undefined)[];
+  #isPrepared = false;
+  #closed = false;
+
+  constructor(options: InflatePoolOptions) {
+    this.#options = options;
+    this.#threads = new Array<Thread | undefined>(options.threads).fill(undefined);
+  }
+
+  /**
+   * Starts all threads.
+   * @throws LayerslayerError if the system has no memory or thread for one
+   */
+  async prepare(): Promise<void> {
+    // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
+    this.#isPrepared = true;
+    await Promise.all(this.#threads.map(async (_, position) => this.#thread(position).ready));
+  }
+
+  /** Runs the index pass. @returns the encoded index */
+  async index(
+    blob: BlobNumber,
+    digest: Digest,
+    blobSize: number,
+    signal?: AbortSignal,
+    allowance?: TableAllowance,
+  ): Promise<Uint8Array> {
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    thread.indexingBytes += blobSize;
+    try {
+      return await thread.peer.call('index', { blob, digest, blobSize, allowance }, { signal });
+    } finally {
+      thread.indexingBytes -= blobSize;
+    }
+  }
+
+  pickThread(): number {
+    return this.#leastBusy(({ reads }) => reads);
+  }
+
+  async read(position: number, opened: OpenLayerRequest, request: ChunkRequest): Promise<void> {
+    const { blob } = opened;
+    const thread = this.#thread(position);
+    const layer = thread.opened.has(opened) ? undefined : opened;
+    thread.opened.add(opened);
+    thread.reads++;
+    const released = thread.used.splice(0);
+    try {
+      const argument = { ...request, blob, layer, released };
+      const last = await thread.peer.call('read', argument, { transfer: released });
+      if (last) this.#arrived(thread.used, blob, last);
+    } finally {
+      thread.reads--;
+    }
+  }
+
+  #arrived(used: ArrayBuffer[], blob: BlobNumber, run: ChunkRun): void {
+    this.receiver?.arrived(blob, run);
+    // Readers that wait copy it first: they are called when this has returned.
+    setImmediate(() => used.push(run.bytes.buffer as ArrayBuffer));
+  }
+
+  /** There is a new fetch thread. */
+  reconnect(): void {
+    for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new LayerslayerError('ABORTED', 'the session was closed');
+    await Promise.all(
+      this.#threads.map(async (thread) => {
+        thread?.peer.close(error);
+        await thread?.worker.terminate();
+      }),
+    );
+  }
+
+  /** A thread not started yet counts as idle, but one that is started and idle comes first. */
+  #leastBusy(load: (thread: Thread) => number): number {
+    let best = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [position, thread] of this.#threads.entries()) {
+      const busy = thread ? load(thread) : 0.5;
+      if (busy < least) {
+        least = busy;
+        best = position;
+      }
+    }
+    return best;
+  }
+
+  #thread(position: number): Thread {
+    if (this.#closed) throw new LayerslayerError('ABORTED', 'the session was closed');
+    const running = this.#threads[position];
+    if (running) return running;
+    const { log } = this.#options;
+    const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
+      name: `inflate-${position}`,
+      resourceLimits: WORKER_LIMITS,
+    });
+    const used: ArrayBuffer[] = [];
+    const peer = new ThreadPeer<InflateMethods>(worker, {
+      chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
+      log: ({ level, message }) => log[level](message),
+    } satisfies InflateNotices);
+    const fail = (fault: LayerslayerError) => {
+      // An error is followed by an exit; by then a new thread may have its position.
+      if (this.#closed || this.#threads[position]?.worker !== worker) return;
+      // The next use starts a new one.
+      this.#threads[position] = undefined;
+      log.error(`inflating thread ${position} ended: ${fault.message}`);
+      if (fault.cause !== undefined) log.info(fault.stack ?? ''); // where the thread failed
+      peer.close(withContext(fault, 'an inflating thread ended'));
+    };
+    worker.on('error', (error) => fail(asLayerslayerError(error)));
+    worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
+    const ready = this.#connect(peer);
+    const thread = {
+      worker,
+      peer,
+      used,
+      ready,
+      opened: new WeakSet<OpenLayerRequest>(),
+      indexingBytes: 0,
+      reads: 0,
+    };
+    this.#threads[position] = thread;
+    return thread;
+  }
+
+  /** Gives the inflate thread and the fetch thread a conversation of their own. */
+  #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    this.#options.fetching.attach(port1);
+    const argument = { port: port2, cacheDirectory: this.cacheDirectory, isPrepared: this.#isPrepared };
+    const ready = peer.call('connect', argument, { transfer: [port2] });
+    ready.catch(() => {}); // a thread that ends fails its reads too
+    return ready;
+  }
+}

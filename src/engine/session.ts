@@ -1,0 +1,278 @@
+import { setMaxListeners } from 'node:events';
+import { availableParallelism } from 'node:os';
+import type { Worker } from 'node:worker_threads';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import { Semaphore } from '../base/semaphore.js';
+import { ContentStore } from '../cache/content-store.js';
+import { CachedIndexes } from '../index/cached-indexes.js';
+import type { Digest } from '../oci/digest.js';
+import { layerKind } from '../oci/layer-type.js';
+import type { Platform } from '../oci/platform.js';
+import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
+import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import { ChunkCache } from './chunk-cache.js';
+import { Counters } from './fetch/counters.js';
+import { Fetching } from './fetch/fetching.js';
+import { ImageRecords, readImageRecord } from './image-records.js';
+import type {
+  ImageSession,
+  LayerScanEnd,
+  OperationOptions,
+  SessionMetrics,
+  SessionOptions,
+} from './image-session.js';
+import { InflatePool } from './inflate/inflate-pool.js';
+import type { Layer } from './layer.js';
+import type { LayerObserver } from './layer-observer.js';
+import { LayerOpener } from './layer-opener.js';
+import { refuseOtherTypes } from './layer-types.js';
+import { ProgressReport } from './progress-report.js';
+import type { SavePorts } from './save-layers.js';
+import { SharedFiles } from './shared-files.js';
+import { TreeCache } from './tree-cache.js';
+import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
+
+/**
+ * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
+ * connection. Two passes in one inflate thread take turns by page.
+ */
+const LAYERS_AT_ONCE = 4;
+/** More than four are faster than any registry. */
+const MAX_INFLATING_THREADS = 4;
+
+/**
+ * A session has this thread (no heavy work), and as they are needed one that fetches and up to four
+ * that inflate.
+ * @param fetchThread one that was started before, and is this session's from now on
+ */
+export function startSession(options: SessionOptions, fetchThread?: Worker): ImageSession {
+  return new ThreadedSession(options, fetchThread);
+}
+
+class ThreadedSession implements ImageSession {
+  readonly #counters = new Counters(MAX_LAYERS);
+  readonly #fetching: Fetching;
+  readonly #inflate: InflatePool;
+  readonly #chunks: ChunkCache;
+  readonly #layersAtOnce: number;
+  readonly #indexes: CachedIndexes;
+  readonly #opener: LayerOpener;
+  readonly trees: TreeCache;
+  readonly #records: ImageRecords;
+  readonly #sharedFiles = new SharedFiles();
+  /** `openLayers`, `saveLayers` and `scanLayer` under way. */
+  readonly #opening = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: SessionOptions, fetchThread: Worker | undefined) {
+    const { registry, cache, log, onNotice, memoryBytes } = options;
+    const setup = { registry, cache, counters: this.#counters.shared };
+    const onRestart = () => this.#inflate.reconnect();
+    this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
+    const inflate = new InflatePool({
+      threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
+      fetching: this.#fetching,
+      log,
+    });
+    this.#inflate = inflate;
+    const store = ContentStore.open({ ...cache, log }).then((opened) => {
+      // The inflate threads read the directory themselves: not one that was found unfit.
+      if (opened.usable) inflate.cacheDirectory = cache.directory;
+      return opened;
+    });
+    this.#indexes = new CachedIndexes(store, log);
+    this.trees = new TreeCache(store);
+    this.#records = new ImageRecords(store);
+    // Another stream would only wait for the thread.
+    this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
+    this.#chunks = new ChunkCache(this.#inflate, memoryBytes);
+    this.#opener = new LayerOpener({
+      fetching: this.#fetching,
+      inflate: this.#inflate,
+      indexes: this.#indexes,
+      chunks: this.#chunks,
+      files: this.#sharedFiles,
+      log,
+    });
+  }
+
+  preload(reference: string, platform: Platform, layer?: number | Digest): void {
+    this.#indexes.preload(
+      (store) => {
+        const record = readImageRecord(store, reference, platform);
+        const digests = record?.layers.map(({ digest }) => digest) ?? [];
+        return digests.filter((digest, i) => layer === undefined || digest === layer || i + 1 === layer);
+      },
+      () => this.#fetching.start(),
+    );
+  }
+
+  record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void {
+    this.#records.opened(reference, platform, image, answeredMs);
+  }
+
+  resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
+    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
+  }
+
+  listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
+    return this.#fetching.ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
+  }
+
+  documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
+    return this.#fetching.ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
+  }
+
+  openLayers(
+    image: ResolvedImage,
+    { only, ...operation }: OperationOptions & { only?: readonly number[] | undefined } = {},
+  ): Promise<Layer[]> {
+    return this.#tracked(this.#openLayers(image, only ?? allLayers(image), operation));
+  }
+
+  saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    options: SaveLayersOptions & OperationOptions = {},
+  ): Promise<SaveOutcome[]> {
+    return this.#tracked(this.#saveLayers(image, target, options));
+  }
+
+  async prepareReads(): Promise<void> {
+    await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
+  }
+
+  async openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+    // A layer that is not a tar fails on use, which may never come.
+    if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
+    return this.#opener.openCached(image, wantedBlobs(image, [layer])[0]!);
+  }
+
+  scanLayer(
+    image: ResolvedImage,
+    layer: number,
+    observer: LayerObserver,
+    options: OperationOptions & { headBytes?: number | undefined } = {},
+  ): Promise<LayerScanEnd> {
+    return this.#tracked(this.#scanLayer(image, layer, observer, options));
+  }
+
+  metrics(): SessionMetrics {
+    return {
+      bytesFetched: this.#counters.fetched,
+      cacheHits: this.#chunks.hits,
+      cacheMisses: this.#chunks.misses,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const reason = new LayerslayerError('ABORTED', 'the session was closed');
+    this.#closing.abort(reason);
+    await this.#inflate.close();
+    await Promise.allSettled(this.#opening);
+    await this.#fetching.close(reason);
+    await Promise.all([this.trees.close(), this.#records.close()]);
+    await this.#indexes.close();
+    this.#sharedFiles.close();
+  }
+
+  /** @param numbers of the layers, from 1, in the order of the result */
+  async #openLayers(
+    image: ResolvedImage,
+    numbers: readonly number[],
+    { signal, onProgress }: OperationOptions,
+  ): Promise<Layer[]> {
+    const wanted = wantedBlobs(image, numbers);
+    refuseOtherTypes(image, numbers);
+    const report = this.#report(onProgress);
+    const stop = new AbortController();
+    const stopped = this.#endedBy(stop.signal, signal);
+    const atOnce = new Semaphore(this.#layersAtOnce);
+    const opened = new Map<Digest, Promise<Layer>>();
+    // Largest first, so that the last to end is a small one.
+    for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
+      const task = atOnce.run(() => this.#opener.open(image, blob, report, stopped), stopped);
+      task.catch((error) => stop.abort(error));
+      opened.set(blob.digest, task);
+    }
+    try {
+      const layers = await Promise.all(
+        numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
+      );
+      await this.#indexes.endPreloading();
+      return layers;
+    } catch (error) {
+      // The first fault stopped the others. Complete indexes stay cached.
+      await Promise.allSettled(opened.values());
+      throw asLayerslayerError(error);
+    } finally {
+      report.end();
+    }
+  }
+
+  async #scanLayer(
+    image: ResolvedImage,
+    number: number,
+    observer: LayerObserver,
+    { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
+  ): Promise<LayerScanEnd> {
+    const wanted = wantedBlobs(image, [number])[0]!;
+    refuseOtherTypes(image, [number]);
+    const report = this.#report(onProgress);
+    try {
+      return await this.#opener.scan(image, wanted, observer, {
+        report,
+        signal: this.#endedBy(signal),
+        headBytes,
+      });
+    } finally {
+      report.end();
+    }
+  }
+
+  async #saveLayers(
+    image: ResolvedImage,
+    target: (digest: Digest) => SaveTarget,
+    { only, signal, onProgress, onEnded = () => {} }: SaveLayersOptions & OperationOptions,
+  ): Promise<SaveOutcome[]> {
+    const { saveLayers } = await import('./save-layers.js'); // a mount does without
+    const wanted = wantedBlobs(image, only ?? allLayers(image));
+    const ports: SavePorts = {
+      openBlob: (blob) => this.#fetching.openBlob(image, blob),
+      save: (blob, where, stopped) => this.#fetching.save(blob, where, stopped),
+      report: this.#report(onProgress),
+    };
+    return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
+  }
+
+  /** `close` waits for it. */
+  #tracked<T>(task: Promise<T>): Promise<T> {
+    this.#opening.add(task);
+    return task.finally(() => this.#opening.delete(task));
+  }
+
+  #report(onProgress: OperationOptions['onProgress']): ProgressReport {
+    return new ProgressReport(onProgress, (blob) => this.#counters.progress(blob));
+  }
+
+  /** Aborted with the session, or by one of `signals`. */
+  #endedBy(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+    const ended = AbortSignal.any([
+      this.#closing.signal,
+      ...signals.filter((signal) => signal !== undefined),
+    ]);
+    setMaxListeners(0, ended); // one for each layer: Node would warn of a leak from the 11th on
+    return ended;
+  }
+}
+
+/** Numbers of the image's layers. */
+function allLayers(image: ResolvedImage): number[] {
+  return image.manifest.layers.map((_, i) => i + 1);
+}

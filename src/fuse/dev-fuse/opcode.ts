@@ -1,0 +1,71 @@
+/**
+ * Operations of the FUSE protocol with an answer of their own, or tested for having none. Numbers
+ * and names are those of `enum fuse_opcode` in linux/fuse.h (7.38; 52 from 7.39).
+ */
+export const OPCODE = {
+  LOOKUP: 1,
+  FORGET: 2,
+  GETATTR: 3,
+  SETATTR: 4,
+  READLINK: 5,
+  SYMLINK: 6,
+  MKNOD: 8,
+  MKDIR: 9,
+  UNLINK: 10,
+  RMDIR: 11,
+  RENAME: 12,
+  LINK: 13,
+  OPEN: 14,
+  READ: 15,
+  WRITE: 16,
+  STATFS: 17,
+  RELEASE: 18,
+  FSYNC: 20,
+  SETXATTR: 21,
+  GETXATTR: 22,
+  LISTXATTR: 23,
+  REMOVEXATTR: 24,
+  FLUSH: 25,
+  INIT: 26,
+  OPENDIR: 27,
+  READDIR: 28,
+  RELEASEDIR: 29,
+  ACCESS: 34,
+  CREATE: 35,
+  INTERRUPT: 36,
+  DESTROY: 38,
+  IOCTL: 39,
+  NOTIFY_REPLY: 41,
+  BATCH_FORGET: 42,
+  FALLOCATE: 43,
+  READDIRPLUS: 44,
+  RENAME2: 45,
+  LSEEK: 46,
+  COPY_FILE_RANGE: 47,
+  SETUPMAPPING: 48,
+  TMPFILE: 51,
+  STATX: 52,
+} as const;
+
+/**
+ * Operations that would change the file system, answered by EROFS. The kernel refuses them itself
+ * while the mount is `ro`. They arrive after a remount as `rw`.
+ */
+export const WRITING_OPCODES: ReadonlySet<number> = new Set([
+  OPCODE.SETATTR,
+  OPCODE.SYMLINK,
+  OPCODE.MKNOD,
+  OPCODE.MKDIR,
+  OPCODE.UNLINK,
+  OPCODE.RMDIR,
+  OPCODE.RENAME,
+  OPCODE.LINK,
+  OPCODE.WRITE,
+  OPCODE.SETXATTR,
+  OPCODE.REMOVEXATTR,
+  OPCODE.CREATE,
+  OPCODE.FALLOCATE,
+  OPCODE.RENAME2,
+  OPCODE.COPY_FILE_RANGE,
+  OPCODE.TMPFILE,
+]);

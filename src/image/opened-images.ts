@@ -1,0 +1,114 @@
+import { abortable } from '../base/abortable.js';
+import { LayerslayerError } from '../base/errors.js';
+import { SILENT_LOG } from '../base/log.js';
+import type { ImageSession } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
+import { type BuildStep, buildSteps } from '../oci/build-steps.js';
+import type { Digest } from '../oci/digest.js';
+import type { Platform } from '../oci/platform.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { openTree } from './open-tree.js';
+import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
+
+export interface OpenOptions {
+  resolved?: Promise<ResolvedImage> | undefined; // default: the session resolves the reference
+  signal?: AbortSignal | undefined;
+}
+
+/** The open images of one session. */
+export class OpenedImages {
+  readonly #shared = new Map<Digest, SharedImage>();
+
+  constructor(private readonly session: ImageSession) {}
+
+  /**
+   * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
+   * @throws LayerslayerError as `ImageSession.resolve`; what `resolved` throws
+   */
+  async open(
+    reference: string,
+    platform: Platform,
+    { resolved, signal }: OpenOptions = {},
+  ): Promise<OpenedImage> {
+    const image = await (resolved
+      ? abortable(resolved, signal)
+      : this.session.resolve(reference, platform, signal));
+    this.session.record(reference, platform, image, Date.now());
+    // atomic: no await until the user is counted
+    const shared = this.#shared.get(image.digest) ?? { users: 0, layers: new Map(), views: new Map() };
+    this.#shared.set(image.digest, shared);
+    shared.users++;
+    return new SharedImageUse(image, shared, this.session, () => {
+      if (--shared.users === 0) this.#shared.delete(image.digest);
+    });
+  }
+}
+
+/** What the users of one manifest share. */
+interface SharedImage {
+  users: number;
+  layers: Map<number, Layer>;
+  views: Map<string, ImageView>; // by the numbers of their layers
+}
+
+class SharedImageUse implements OpenedImage {
+  #isClosed = false;
+
+  constructor(
+    readonly resolved: ResolvedImage,
+    private readonly shared: SharedImage,
+    private readonly session: ImageSession,
+    private readonly onClose: () => void,
+  ) {}
+
+  get steps(): readonly BuildStep[] {
+    return buildSteps(this.resolved.config, this.resolved.manifest.layers.length);
+  }
+
+  async layers({ only, ...operation }: LayersOptions = {}): Promise<readonly OpenedLayer[]> {
+    if (this.#isClosed) {
+      throw new LayerslayerError('INVALID_ARGUMENT', `${this.resolved.reference} was closed`);
+    }
+    const { layers } = this.shared;
+    const numbers = only ?? this.resolved.manifest.layers.map((_, i) => i + 1);
+    // Two callers at the same time both open a layer: each keeps its own signal and progress.
+    const missing = numbers.filter((number) => !layers.has(number));
+    if (missing.length > 0) {
+      const opened = await this.session.openLayers(this.resolved, { only: missing, ...operation });
+      for (const [i, layer] of opened.entries()) layers.set(missing[i]!, layer);
+    }
+    operation.signal?.throwIfAborted();
+    return numbers.map((number) => {
+      const layer = layers.get(number)!;
+      return { number, layer, entries: layer.entries };
+    });
+  }
+
+  async view({ log = SILENT_LOG, ...options }: ViewOptions = {}): Promise<ImageView> {
+    const layers = await this.layers(options);
+    const { views } = this.shared;
+    const key = layers.map(({ number }) => number).join();
+    const known = views.get(key);
+    if (known) return known;
+    const tree = await openTree(layers, this.session.trees, log);
+    const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
+    const { steps } = this;
+    const view: ImageView = {
+      layers,
+      byNumber,
+      tree,
+      async files() {
+        const { TreeFiles } = await import('./tree-files.js'); // a mount does without
+        return new TreeFiles(view, steps);
+      },
+    };
+    views.set(key, view);
+    return view;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.onClose();
+  }
+}

@@ -1,0 +1,125 @@
+import { readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import type { Checkpoint } from '../codec/codec.js';
+import { inflatePrefix } from '../codec/inflate-prefix.js';
+import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
+
+/**
+ * Checkpoints of a layer as columns, ascending; none if its codec can resume anywhere. Their states
+ * are not here: at about 1 % of a layer's bytes they stay on disk (or in one shared buffer) until a
+ * reader resumes at them.
+ */
+export interface CheckpointColumns {
+  length: number;
+  inOffsets: Float64Array; // bytes of compressed input
+  outOffsets: Float64Array; // bytes of uncompressed output
+  stateStarts: Float64Array; // length + 1 offsets among all states, inflated
+  groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
+  stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
+}
+
+/**
+ * States deflated together. To start a deflater costs more than to deflate a state of gzip (0.09 ms
+ * and 0.04 ms, measured). A reader of one inflates the group up to it, about 25 KiB.
+ */
+export const STATE_GROUP = 8;
+
+/** Where the deflated states are read from: an open file, or memory if the index is not cached. */
+export type StateStorage = { fd: number; offset: number } | { memory: SharedArrayBuffer };
+
+/** Returns the number of the last checkpoint at or before `outOffset` (the first is at 0). */
+export function checkpointBefore(checkpoints: CheckpointColumns, outOffset: number): number {
+  let low = 0;
+  let high = checkpoints.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (checkpoints.outOffsets[middle]! <= outOffset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/**
+ * Estimates where in the blob the bytes up to `outOffset` end, as if spans were compressed evenly.
+ * Returns Infinity after the last checkpoint.
+ */
+export function inputOffsetAt(checkpoints: CheckpointColumns, outOffset: number): number {
+  const { inOffsets, outOffsets } = checkpoints;
+  const before = checkpointBefore(checkpoints, outOffset);
+  if (before >= checkpoints.length - 1) return Number.POSITIVE_INFINITY;
+  const span = Math.max(1, outOffsets[before + 1]! - outOffsets[before]!); // a damaged index may have one of 0
+  const share = (outOffset - outOffsets[before]!) / span;
+  return inOffsets[before]! + share * (inOffsets[before + 1]! - inOffsets[before]!);
+}
+
+/**
+ * Reads a checkpoint with its state.
+ * @throws Error if the state is damaged or missing
+ */
+export function readCheckpoint(
+  columns: CheckpointColumns,
+  storage: StateStorage,
+  number: number,
+): Checkpoint {
+  const { inOffsets, outOffsets, stateStarts, stateCrcs } = columns;
+  const isEmpty = stateStarts[number] === stateStarts[number + 1];
+  const state = isEmpty ? new Uint8Array(0) : readState(columns, storage, number);
+  if (crc32(state) !== stateCrcs[number]) throw new Error('its bytes are not as written');
+  return { inOffset: inOffsets[number]!, outOffset: outOffsets[number]!, state };
+}
+
+function readState(columns: CheckpointColumns, storage: StateStorage, number: number): Uint8Array {
+  const { stateStarts, groupStarts } = columns;
+  const group = Math.floor(number / STATE_GROUP);
+  const start = groupStarts[group]!;
+  const length = groupStarts[group + 1]! - start;
+  let deflated: Uint8Array;
+  if ('memory' in storage) {
+    deflated = new Uint8Array(storage.memory, start, length);
+  } else {
+    deflated = new Uint8Array(length);
+    const read = readSync(storage.fd, deflated, 0, length, storage.offset + start);
+    if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
+  }
+  const groupStart = stateStarts[group * STATE_GROUP]!;
+  const states = inflatePrefix(deflated, stateStarts[number + 1]! - groupStart);
+  return states.subarray(stateStarts[number]! - groupStart);
+}
+
+/** Checkpoints as integer columns, offsets as differences. Nothing if there are none. */
+export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
+  const { length, inOffsets, outOffsets, stateStarts, groupStarts, stateCrcs } = checkpoints;
+  if (length === 0) return [];
+  return [
+    packCount(length),
+    ...[inOffsets, outOffsets, stateStarts, groupStarts].map((column) =>
+      packIntegers(
+        column.map((offset, i) => offset - (column[i - 1] ?? 0)),
+        column.length,
+      ),
+    ),
+    packIntegers(stateCrcs, stateCrcs.length),
+  ];
+}
+
+/** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
+export function unpackCheckpoints(packed: Uint8Array): CheckpointColumns {
+  const length = unpackCount(packed);
+  const checkpoints: CheckpointColumns = {
+    length,
+    inOffsets: new Float64Array(length),
+    outOffsets: new Float64Array(length),
+    stateStarts: new Float64Array(length + 1),
+    groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
+    stateCrcs: new Uint32Array(length),
+  };
+  if (length === 0) return checkpoints;
+  const { inOffsets, outOffsets, stateStarts, groupStarts } = checkpoints;
+  let at = COUNT_LENGTH;
+  for (const column of [inOffsets, outOffsets, stateStarts, groupStarts]) {
+    at = unpackIntegers(packed, at, column);
+    for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;
+  }
+  unpackIntegers(packed, at, checkpoints.stateCrcs);
+  return checkpoints;
+}

@@ -1,0 +1,214 @@
+import { abortable } from '../../base/abortable.js';
+import { SingleFlight } from '../../base/single-flight.js';
+import type { Clock } from '../clock.js';
+import { withDeadline } from '../deadline.js';
+import type { Exchange } from '../http/http-exchange.js';
+import { RegistryFault } from '../registry-fault.js';
+import { type Challenge, parseChallenges } from './challenge.js';
+import { type CredentialsOptions, findCredentials } from './credentials.js';
+import type { Credentials } from './docker-config.js';
+import { authorizationOf, fetchToken } from './token-service.js';
+
+/** A token is renewed this long before it expires, or at half its life if that is shorter. */
+const RENEW_BEFORE_MS = 10_000;
+/** For helpers and token service together. Requests wait for it. */
+const GRANT_DEADLINE_MS = 30_000;
+/** Refusals of one request: of its token, of fresh credentials, of none (anonymous). */
+const REFUSALS_MAX = 3;
+
+/** The contents of a 401. */
+interface Refusal {
+  origin: string; // of the registry
+  header: string | undefined; // Authorization that was refused
+  challenges: string[]; // WWW-Authenticate
+  nearby: boolean; // the challenge came from a loopback or private address
+  earlier: number; // earlier refusals of this request, 0 for its first
+}
+
+interface Grant {
+  header: string;
+  renewAtMs: number; // Infinity: basic credentials do not expire
+  refusal: Refusal; // whose challenges to answer at renewal
+}
+
+/** A login by one of a refusal's challenges. */
+interface Login {
+  repository: string;
+  refusal: Refusal;
+  challenge: Challenge;
+  signal: AbortSignal;
+}
+
+export interface RegistryAuthorizationOptions {
+  registry: string; // as in a reference
+  exchange: Exchange; // with redirects, to the registry and its token service
+  clock: Clock;
+  login: CredentialsOptions;
+}
+
+/**
+ * The one owner of a registry's Authorization headers. Answers its challenges with credentials and
+ * tokens, and caches grants by repository: all our scopes are its pull scope. They are only sent to
+ * the registry that asked.
+ */
+export class RegistryAuthorization {
+  readonly #options: RegistryAuthorizationOptions;
+  readonly #grants = new Map<string, Grant>();
+  readonly #renewing = new SingleFlight<string, string>();
+  /** Refused headers and stored credentials: not sent again until they change. */
+  readonly #refused = new Set<string>();
+
+  constructor(options: RegistryAuthorizationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Returns an exchange that adds the registry's Authorization to requests for a repository. After
+   * a 401, it retries with another one.
+   */
+  exchangeFor(repository: string): Exchange {
+    return async (request, signal) => {
+      const { origin } = request.url;
+      let header = await this.#header(repository, signal);
+      for (let earlier = 0; ; earlier++) {
+        const added = header === undefined ? {} : { authorization: header };
+        const headers = { ...request.headers, ...added };
+        const answer = await this.#options.exchange({ ...request, headers }, signal);
+        // Storage behind a redirect may answer 401 too, which is not about credentials.
+        const isRefused = answer.status === 401 && answer.url.origin === origin;
+        if (!isRefused || earlier === REFUSALS_MAX) return answer;
+        answer.body.discard();
+        const { nearby } = answer;
+        const challenges = [answer.headers['www-authenticate'] ?? []].flat();
+        header = await this.#renew(repository, { origin, header, challenges, nearby, earlier }, signal);
+      }
+    };
+  }
+
+  /** Returns undefined before the registry has asked for an Authorization. */
+  async #header(repository: string, signal: AbortSignal): Promise<string | undefined> {
+    const grant = this.#grants.get(repository);
+    if (grant === undefined || this.#isFresh(grant)) return grant?.header;
+    return this.#renew(repository, { ...grant.refusal, header: grant.header, earlier: 0 }, signal);
+  }
+
+  #renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
+    const task = () =>
+      // Without the caller's signal: other callers wait for the same grant.
+      withDeadline(GRANT_DEADLINE_MS, `logging in to ${this.#options.registry}`, undefined, (within) => {
+        const grant = this.#grants.get(repository);
+        // Another request with the same header was refused, and has renewed it meanwhile.
+        if (grant && this.#isFresh(grant) && grant.header !== refusal.header) {
+          return Promise.resolve(grant.header);
+        }
+        this.#grants.delete(repository);
+        return this.#grant(repository, refusal, within);
+      });
+    const key = `${repository} ${refusal.earlier} ${refusal.header ?? ''}`;
+    return abortable(this.#renewing.run(key, task), signal);
+  }
+
+  #isFresh(grant: Grant): boolean {
+    return this.#options.clock.now() < grant.renewAtMs;
+  }
+
+  /** Tries the user's credentials. If they were stored and are refused, retries once without. */
+  async #grant(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
+    const challenges = refusal.challenges.flatMap(parseChallenges);
+    const { registry, login: options } = this.#options;
+    // Runs a stored helper again: its token may have expired.
+    const found = await findCredentials(registry, repository, options, signal);
+    const credentials = found && !this.#refused.has(JSON.stringify(found)) ? found : undefined;
+    const challenge = challenges.find(isForToken);
+    const login = challenge && { repository, refusal, challenge, signal };
+
+    if (credentials?.kind === 'bearer' && !this.#refused.has(`Bearer ${credentials.token}`)) {
+      const header = `Bearer ${credentials.token}`;
+      if (refusal.header !== header) return this.#keep(repository, refusal, header);
+      this.#refused.add(header);
+    } else if (login && credentials && refusal.earlier > 0) {
+      return this.#anonymous(login, credentials);
+    }
+    if (login && (credentials || refusal.earlier === 0)) return this.#bearer(login, credentials);
+    if (challenges.some(({ scheme }) => scheme === 'basic') && credentials && credentials.kind !== 'bearer') {
+      const header = authorizationOf(credentials);
+      if (header !== refusal.header) return this.#keep(repository, refusal, header);
+    }
+    throw this.#unauthorized(repository, found, challenges);
+  }
+
+  async #bearer(login: Login, credentials: Credentials | undefined): Promise<string> {
+    try {
+      return await this.#token(login, credentials);
+    } catch (error) {
+      // Without a host, the credentials were not sent, so they were not refused.
+      if (!isUnauthorized(error) || error.detail.host === undefined) throw error;
+      if (!credentials) throw this.#unauthorized(login.repository, undefined, [login.challenge], error);
+      return this.#anonymous(login, credentials, error);
+    }
+  }
+
+  async #anonymous(login: Login, credentials: Credentials, cause?: unknown): Promise<string> {
+    const refused = (error: unknown) =>
+      this.#unauthorized(login.repository, credentials, [login.challenge], error);
+    // A user that gives a name on the command line does not want anonymous access.
+    if (credentials.from === '--username') throw refused(cause);
+    this.#refused.add(JSON.stringify(credentials));
+    const { registry, login: options } = this.#options;
+    options.notice(`${registry} refused the credentials from ${credentials.from}; trying without`);
+    try {
+      return await this.#token(login, undefined);
+    } catch (error) {
+      throw isUnauthorized(error) ? refused(error) : error;
+    }
+  }
+
+  async #token(login: Login, credentials: Credentials | undefined): Promise<string> {
+    const { repository, refusal, challenge, signal } = login;
+    const { exchange, clock } = this.#options;
+    const request = {
+      registry: new URL(refusal.origin),
+      challenge,
+      scope: `repository:${repository}:pull`,
+      credentials,
+      registryNearby: refusal.nearby,
+    };
+    const { token, lifetimeMs } = await fetchToken(request, exchange, signal);
+    const renewAtMs = clock.now() + lifetimeMs - Math.min(RENEW_BEFORE_MS, lifetimeMs / 2);
+    return this.#keep(repository, refusal, `Bearer ${token}`, renewAtMs);
+  }
+
+  #keep(repository: string, refusal: Refusal, header: string, renewAtMs = Number.POSITIVE_INFINITY): string {
+    this.#grants.set(repository, { header, renewAtMs, refusal });
+    return header;
+  }
+
+  #unauthorized(
+    repository: string,
+    credentials: Credentials | undefined,
+    challenges: Challenge[],
+    cause?: unknown,
+  ): RegistryFault {
+    const { registry } = this.#options;
+    const schemes = challenges.map(({ scheme }) => scheme);
+    let why: string;
+    if (credentials) why = `${registry} refused the credentials from ${credentials.from}`;
+    else if (schemes.includes('basic') || challenges.some(isForToken)) {
+      why = `not found, or private: log in with docker login ${registry}, or give --username and --password-stdin`;
+    } else if (schemes.includes('bearer')) {
+      why = `${registry} requires a token, but its challenge has no realm`;
+    } else {
+      const named = schemes.join(', ') || 'none named';
+      why = `${registry} requires an authorization scheme that is not supported (${named})`;
+    }
+    return new RegistryFault('UNAUTHORIZED', `${registry}/${repository}: ${why}`, 'never', { cause });
+  }
+}
+
+function isForToken({ scheme, params }: Challenge): boolean {
+  return scheme === 'bearer' && params.has('realm');
+}
+
+function isUnauthorized(error: unknown): error is RegistryFault {
+  return error instanceof RegistryFault && error.code === 'UNAUTHORIZED';
+}

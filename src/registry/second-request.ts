@@ -1,0 +1,114 @@
+import { StallTimer } from './http/stall-timer.js';
+
+/** Ms without a byte until the same bytes are requested again, while others are served. */
+const SECOND_REQUEST_MS = 3_000;
+
+/** One of two requests for the same bytes. */
+export interface Runner {
+  /** @returns whether these bytes count: false if the other request brought them first */
+  claim(): boolean;
+  /** Waits for the receiver. Silence counts from its end on. */
+  delivering(received: Promise<void> | undefined): Promise<void> | undefined;
+}
+
+export interface SecondRequestOptions {
+  afterMs: number | undefined; // of silence
+  /** Called before a second request, which must use another connection. */
+  onSecond(): void;
+  signal: AbortSignal;
+}
+
+type Request = (runner: Runner, signal: AbortSignal) => Promise<void>;
+
+/**
+ * The requests for layers of one registry. What they receive distinguishes a stalled request from a
+ * silent registry.
+ */
+export class Traffic {
+  #underWay = 0;
+  #chunks = 0; // received so far
+
+  /**
+   * Sends a request, and again if it is silent while others are served, or there are none (rule
+   * R26). The first of the two that gets a byte continues, the other is cancelled.
+   * @param request asks for the bytes that are still missing
+   * @throws the error of the first request, when both have failed
+   */
+  async send(options: SecondRequestOptions, request: Request): Promise<void> {
+    options.signal.throwIfAborted();
+    this.#underWay++;
+    try {
+      await this.#race(options, request);
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  #race({ afterMs = SECOND_REQUEST_MS, onSecond, signal }: SecondRequestOptions, request: Request) {
+    return new Promise<void>((resolve, reject) => {
+      const running = new Set<AbortController>();
+      let heard = this.#chunks; // when bytes of this request came last
+      let isBusy = false; // the receiver, with the last bytes
+      let fault: unknown;
+      const end = (settle: () => void) => {
+        silence.stop();
+        signal.removeEventListener('abort', onAbort);
+        endAllBut(undefined);
+        settle();
+      };
+      const endAllBut = (winner: AbortController | undefined) => {
+        for (const one of running) {
+          if (one === winner) continue;
+          running.delete(one);
+          one.abort(OVERTAKEN);
+        }
+      };
+      const onAbort = () => {
+        for (const one of running) one.abort(signal.reason);
+      };
+      const start = () => {
+        const one = new AbortController();
+        running.add(one);
+        const runner: Runner = {
+          claim: () => {
+            if (!running.has(one)) return false;
+            endAllBut(one);
+            heard = ++this.#chunks;
+            silence.touch();
+            return true;
+          },
+          delivering(received) {
+            if (!received) return undefined;
+            isBusy = true;
+            return received.then(() => {
+              isBusy = false;
+              silence.touch();
+            });
+          },
+        };
+        request(runner, one.signal).then(
+          () => running.has(one) && end(resolve),
+          (error: unknown) => {
+            if (!running.delete(one)) return;
+            // The first request's error is the cause.
+            fault ??= error;
+            if (running.size === 0) end(() => reject(signal.aborted ? error : fault));
+          },
+        );
+      };
+      const silence = new StallTimer(afterMs, () => {
+        const isServed = this.#underWay === 1 || this.#chunks > heard;
+        if (running.size === 1 && !isBusy && isServed) {
+          onSecond();
+          start();
+        }
+        silence.start();
+      });
+      signal.addEventListener('abort', onAbort, { once: true });
+      silence.start();
+      start();
+    });
+  }
+}
+
+const OVERTAKEN = new Error('another request brought the bytes');

@@ -1,0 +1,59 @@
+import { setFlagsFromString } from 'node:v8';
+import type { Log } from '../base/log.js';
+import { type CacheOptions, ContentStore } from '../cache/content-store.js';
+import type { Platform } from '../oci/platform.js';
+import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
+import type { ResolvedImage } from './image-source.js';
+import { RegistrySource } from './registry-source.js';
+
+/** Returns images in registries. Their manifests and configs are cached in `store`. */
+export function registrySource(store: ContentStore, options: RegistryClientOptions): RegistrySource {
+  return new RegistrySource({
+    ...options,
+    kept: {
+      read: async (digest) => store.readSync('manifest', digest),
+      write: async (digest, bytes) => void (await store.write('manifest', digest, bytes)),
+    },
+  });
+}
+
+/**
+ * For a process that resolves one image and then ends. Loads the HTTP client, and makes this
+ * process compile WebAssembly fast instead of well. undici's parser is WebAssembly, and a process
+ * that ends while it is being optimized waits for the compiler (40 ms, measured).
+ */
+export function prepareToResolve(): void {
+  setFlagsFromString('--liftoff-only');
+  void RegistryClient.preload();
+}
+
+interface ResolveOptions {
+  registry: RegistryOptions;
+  cache: CacheOptions;
+  log: Log;
+  onNotice(message: string): void;
+  signal: AbortSignal;
+}
+
+/**
+ * Finds one image by its own connections and in this thread. For a process that needs nothing else
+ * of the registry and answers no requests meanwhile. A session does it in its fetch thread.
+ * @param reference of a registry
+ * @throws the errors of `ImageSource.resolve`
+ */
+export async function resolveInRegistry(
+  reference: string,
+  platform: Platform,
+  { registry, cache, log, onNotice, signal }: ResolveOptions,
+): Promise<ResolvedImage> {
+  const store = await ContentStore.open({ ...cache, log });
+  const source = registrySource(store, { ...registry, onNotice, log });
+  try {
+    return await source.resolve(reference, platform, signal);
+  } finally {
+    // Not awaited: no caller needs their end.
+    void source.close();
+    void store.close();
+  }
+}
