@@ -6,7 +6,7 @@ const REPLACEMENT = '\ufffd';
 
 /**
  * Returns `words`, the program's arguments. Node has replaced bytes that are not UTF-8: reads them
- * from /proc, if it is there (`base/raw-text.ts`).
+ * from /proc, if it is there (`base/text/raw-text.ts`).
  */
 export function rawArguments(words: readonly string[]): string[] {
   // A mount waits for this: read /proc only if needed.

@@ -118,7 +118,7 @@ export async function scanBlob(observer: LayerObserver, options: BlobScanOptions
   } satisfies StreamMethods);
   fetching.attach(port1);
   try {
-    const pageDigests = await peer.call(
+    const blockDigests = await peer.call(
       'stream',
       { blob, observedEnd: end },
       { signal: AbortSignal.any([signal, stop.signal]) },
@@ -126,9 +126,9 @@ export async function scanBlob(observer: LayerObserver, options: BlobScanOptions
     await turn;
     if (observerFault !== undefined) throw observerFault;
     if (fault) throw fault;
-    if (!pageDigests) return { readBytes };
+    if (!blockDigests) return { readBytes };
     try {
-      return { index: await pass.finish(pageDigests) };
+      return { index: await pass.finish(blockDigests) };
     } catch (error) {
       throw withContext(error, `reading layer ${shortDigest(digest)}`);
     }

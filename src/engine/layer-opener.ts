@@ -179,7 +179,7 @@ export class LayerOpener {
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
     const { digests } = verification;
     const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(digest, digests));
-    const compressed = { blob, digest, codec, blobSize, pageDigests: digests, local };
+    const compressed = { blob, digest, codec, blobSize, blockDigests: digests, local };
     const opened = { ...compressed, tarSize, checkpoints, states };
     const { chunks } = this.#parts;
     return new IndexedLayer({ opened, entries: index.entries, chunks, results: this.#results });

@@ -23,7 +23,7 @@ interface PendingRead {
 /**
  * Reads that wait for the network. Each is answered exactly once, by the first of: its bytes, its
  * fault, the kernel's INTERRUPT, the deadline, the end of the mount. The last three also abort its
- * work.
+ * signal; bytes that are on their way still come to the cache.
  */
 export class PendingReads {
   // In order of arrival. All reads have the same deadline, so one timer for the first is enough.

@@ -13,7 +13,7 @@ import { RegistryFault } from './registry-fault.js';
 import { Retry, type RetryOptions } from './retry.js';
 import type { Runner, Traffic } from './second-request.js';
 
-/** Ms for a read. A file-system read is answered within 60 s; other work needs some of them. */
+/** Ms for one `read`, such as of a layer's head. File-system reads have a deadline of their own. */
 const READ_DEADLINE_MS = 55_000;
 
 export interface RemoteBlobLimits {

@@ -17,7 +17,7 @@ export interface OpenLayerRequest {
   blobSize: number;
   tarSize: number;
   checkpoints: CachedIndex['index']['checkpoints'];
-  pageDigests: Uint8Array;
+  blockDigests: Uint8Array;
   states: CachedIndex['states'];
   local: LocalRange | undefined; // where the blob is on this machine
 }

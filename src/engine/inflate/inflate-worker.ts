@@ -113,10 +113,10 @@ async function index(
   };
   try {
     const within = AbortSignal.any([signal, stop.signal]);
-    const pageDigests = await fetching.call('stream', { blob }, { signal: within });
+    const blockDigests = await fetching.call('stream', { blob }, { signal: within });
     if (fault) throw fault;
     try {
-      const { bytes } = await pass.finish(pageDigests!);
+      const { bytes } = await pass.finish(blockDigests!);
       return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
     } catch (error) {
       throw withContext(error, `indexing layer ${shortDigest(digest)}`);
@@ -131,7 +131,7 @@ async function index(
 }
 
 function openLayer(request: OpenLayerRequest): ChunkReader {
-  const { blob, digest, blobSize, checkpoints, pageDigests, states, local } = request;
+  const { blob, digest, blobSize, checkpoints, blockDigests, states, local } = request;
   // The next mount makes the index again.
   const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   let isIndexDamaged = false;
@@ -150,7 +150,7 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
   let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
   const compressed = new VerifiedBlob({
     size: blobSize,
-    blockDigests: pageDigests,
+    blockDigests: blockDigests,
     near: local ? new LocalFileBytes(local) : store && new CachedPages(store, digest),
     upstream: {
       read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),

@@ -129,7 +129,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       blobSize,
       tarSize,
       checkpoints,
-      pageDigests: blockDigests(index),
+      blockDigests: blockDigests(index),
       states,
       local: undefined,
     };
