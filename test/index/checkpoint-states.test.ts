@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
 import type { StateStorage } from '#src/index/checkpoints.js';
@@ -98,5 +99,18 @@ describe("checkpoints' states", () => {
     const closed = open({ fd: 1_000_000, offset: 0 });
     expect(stateOf(closed.kept, 1)).toBeUndefined();
     expect([damage, closed.damage]).toEqual([[1, 2, 3], [1]]);
+  });
+});
+
+describe('states of a few bytes', () => {
+  it.each([1, 7, 8, 9, 63])('are deflate streams that zlib reads, %d bytes a group', async (length) => {
+    const state = noise(length, length);
+    const small = new CheckpointBuilder(1_000_000);
+    small.add({ inOffset: 0, outOffset: 0, state });
+    const { checkpoints: columns, states: bytes } = await small.finish();
+    expect(same(inflateRawSync(bytes), state)).toBe(true);
+    const memory = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(memory).set(bytes);
+    expect(same(readCheckpoint(columns, { memory }, 0).state, state)).toBe(true);
   });
 });
