@@ -67,6 +67,7 @@ export class FetchedBlocks {
    */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     signal?.throwIfAborted();
+    if (length === 0) return new Uint8Array(0);
     // atomic: no await until every missing block has a flight
     const first = Math.floor(offset / BLOCK_SIZE);
     const missing: Flight[] = [];
@@ -186,7 +187,8 @@ export class FetchedBlocks {
       const flight = run[number - first]!;
       filled += block.length;
       if (areBlocks(block, number * BLOCK_SIZE, blockDigests)) {
-        recent.set(blockKey(digest, number), block, block.length);
+        // A copy: a view would keep the whole page, of which the cache counts a block.
+        recent.set(blockKey(digest, number), new Uint8Array(block), block.length);
         flight.land(block);
         this.#end(flight);
       } else {

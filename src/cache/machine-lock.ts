@@ -61,7 +61,7 @@ export async function sweepLocks(directory: string): Promise<boolean> {
       areFree &&= attempt === 'taken';
       if (typeof attempt !== 'string') attempt.destroy();
     } catch {
-      // A later sweep may remove it.
+      areFree = false; // for all that is known; a later sweep may remove it
     } finally {
       await lock?.close();
     }

@@ -15,8 +15,10 @@ const PARTS = [...Object.values(FOLDER), LOCK_FOLDER, 'ledger'];
  * @param directory the cache directory
  */
 export async function removeOldLayouts(directory: string): Promise<void> {
-  for (const root of oldLayouts(directory)) {
+  for (const version of OLD_VERSIONS) {
+    const root = join(directory, version);
     try {
+      if (!isOwnDirectory(root)) continue;
       const locks = join(root, LOCK_FOLDER);
       if (isOwnDirectory(locks) && !(await sweepLocks(locks))) continue;
       // rm removes a symlink, not what it leads to.
@@ -28,23 +30,30 @@ export async function removeOldLayouts(directory: string): Promise<void> {
   }
 }
 
-/** Returns the disk that older layouts take, counted as `chargeOf` counts. */
+/**
+ * Returns the disk that older layouts take, counted as `chargeOf` counts. A folder that cannot be
+ * read counts as empty: it must not end the caching.
+ */
 export async function oldLayoutsCharge(directory: string): Promise<number> {
   let charged = 0;
-  const ahead = oldLayouts(directory);
+  const ahead = OLD_VERSIONS.map((version) => join(directory, version)).filter(isOwnDirectory);
   for (let folder = ahead.pop(); folder !== undefined; folder = ahead.pop()) {
     await nextTurn();
-    for (const entry of await list(folder)) {
+    for (const entry of await list(folder).catch(() => [])) {
       const path = join(folder, entry.name);
-      charged += chargeOf(lstatSync(path, { throwIfNoEntry: false })?.size ?? 0);
       if (entry.isDirectory()) ahead.push(path);
+      charged += chargeOf(sizeOf(path));
     }
   }
   return charged;
 }
 
-function oldLayouts(directory: string): string[] {
-  return OLD_VERSIONS.map((version) => join(directory, version)).filter(isOwnDirectory);
+function sizeOf(path: string): number {
+  try {
+    return lstatSync(path).size;
+  } catch {
+    return 0; // gone, or not ours to see
+  }
 }
 
 /** Not a symlink, and not another user's. */

@@ -76,7 +76,8 @@ export class CachedIndexes {
         this.#preloaded.set(digest, cached);
         await nextTurn();
       }
-      if (wanted.size === 0 || this.#preloaded.size < wanted.size) onMissing();
+      const isMissing = wanted.size === 0 || this.#preloaded.size < wanted.size;
+      if (isMissing && !this.#closed) onMissing();
     });
   }
 

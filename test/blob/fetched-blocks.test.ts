@@ -65,6 +65,12 @@ const blocks = (first: number, end = first + 1) => BYTES.subarray(first * BLOCK,
 const blockFile = (block: number) => blockKey(DIGEST, block);
 
 describe('FetchedBlocks', () => {
+  test('asks for nothing if nothing is wanted, wherever', async () => {
+    const { fetched, source } = await setUp();
+    expect(await fetched.read(BLOCK + 100, 0)).toHaveLength(0);
+    expect(source.requests).toEqual([]);
+  });
+
   test.each([
     [0, 1],
     [3, 5], // across a page's border

@@ -70,11 +70,14 @@ export async function streamObserved(
 ): Promise<BlockDigests | undefined> {
   const source = new GrowingRanges(blob);
   let left = end; // bytes still to come
+  let attempt = 0;
   const stop = new StopBetweenChunks(() => left > OBSERVED_REST);
   const sender = new PartSender(async (bytes, offset) => {
+    const ofAttempt = attempt;
     const transfer = [bytes.buffer as ArrayBuffer];
     const { buffer, isEnough } = await receiver.call('part', { blob: number, bytes, offset }, { transfer });
-    if (isEnough) stop.stop();
+    // What was enough of wrong bytes is not enough.
+    if (isEnough && ofAttempt === attempt) stop.stop();
     return buffer;
   });
   const within = AbortSignal.any([signal, stop.signal]);
@@ -86,6 +89,8 @@ export async function streamObserved(
   const restart = () => {
     counters.setProgress(number, 0);
     left = end;
+    attempt++;
+    stop.restart();
     sender.restart();
     return 0;
   };

@@ -3,6 +3,8 @@ import { FRUGAL_LENGTH } from '../../blob/growing-ranges.js';
 
 /** A message costs as much as inflating 10 KiB (measured): most parts are long. */
 const PART_SIZE = 256 * 1024;
+/** Bytes of the first part at least: the first block of a tar tells the format. */
+const FIRST_LENGTH = 512;
 /**
  * Parts on their way: 4 MiB cover what a reader does between them; 1 MiB is 5 % slower (measured).
  */
@@ -35,7 +37,8 @@ export class PartSender {
       this.#gathered.set(part, this.#length);
       this.#length += part.length;
       at += part.length;
-      if (this.#length === PART_SIZE || this.#underWay === 0) this.flush();
+      const isLong = this.#sent > 0 || this.#length >= FIRST_LENGTH;
+      if (this.#length === PART_SIZE || (this.#underWay === 0 && isLong)) this.flush();
     }
     if (this.#sent <= FRUGAL_LENGTH && this.#underWay > 0) {
       await new Promise<void>((resolve) => {

@@ -20,6 +20,11 @@ export class StopBetweenChunks {
     return this.#stopped.signal;
   }
 
+  /** The stream begins again: an earlier `stop` does not count. */
+  restart(): void {
+    this.#isStopping = false;
+  }
+
   stop(): void {
     this.#isStopping = true;
     if (!this.#isBusy && this.#mayStop()) this.#stopped.abort(STOPPED);

@@ -21,6 +21,9 @@ export interface InflatePoolOptions {
   log: Log;
 }
 
+/** Buffers of runs that wait for the next read of their thread; more are dropped. */
+const MOST_USED = 16;
+
 interface Thread {
   worker: Worker;
   peer: ThreadPeer<InflateMethods>;
@@ -52,6 +55,7 @@ export class InflatePool implements ChunkSupplier {
   async prepare(): Promise<void> {
     // `async`: a failed start must be a rejection too, or the other promises stay unhandled.
     this.#isPrepared = true;
+    this.reconnect(); // threads that run already take their memory too
     await Promise.all(this.#threads.map(async (_, position) => this.#thread(position).ready));
   }
 
@@ -87,6 +91,9 @@ export class InflatePool implements ChunkSupplier {
       const argument = { ...request, blob, layer, released };
       const last = await thread.peer.call('read', argument, { transfer: released });
       if (last) this.#arrived(thread.used, blob, last);
+    } catch (error) {
+      if (layer) thread.opened.delete(opened); // it may not have been opened
+      throw error;
     } finally {
       thread.reads--;
     }
@@ -95,7 +102,7 @@ export class InflatePool implements ChunkSupplier {
   #arrived(used: ArrayBuffer[], blob: BlobNumber, run: ChunkRun): void {
     this.receiver?.arrived(blob, run);
     // Readers that wait copy it first: they are called when this has returned.
-    setImmediate(() => used.push(run.bytes.buffer as ArrayBuffer));
+    setImmediate(() => used.length < MOST_USED && used.push(run.bytes.buffer as ArrayBuffer));
   }
 
   /** There is a new fetch thread. */

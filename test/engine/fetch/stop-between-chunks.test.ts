@@ -47,3 +47,15 @@ describe('a stop between chunks', () => {
     await expect(stop.after(Promise.reject(new Error('full')))).rejects.toThrow('full');
   });
 });
+
+describe('a stream that begins again', () => {
+  it('does not stop for what was enough before', async () => {
+    let isFar = false;
+    const stop = new StopBetweenChunks(() => isFar);
+    stop.stop(); // near the end: the stream continues
+    stop.restart();
+    isFar = true;
+    await stop.after(Promise.resolve());
+    expect(stop.signal.aborted).toBe(false);
+  });
+});
