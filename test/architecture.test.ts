@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
@@ -39,6 +40,18 @@ describe('the sources', () => {
       ([path, text]) => !isStarted(path) && /^(?:void |await |[a-z]\w*[.(])/m.test(text),
     );
     expect(acting.map(([path]) => path)).toEqual([]);
+  });
+
+  it('have no file that nothing imports or starts', () => {
+    const imported = new Set(
+      [...files].flatMap(([path, text]) =>
+        moduleImports(text).map(({ specifier }) =>
+          posix.join(posix.dirname(path), specifier).replace(/\.js$/, '.ts'),
+        ),
+      ),
+    );
+    const isProgram = (path: string) => path === 'cli/main.ts' || path.endsWith('.d.ts');
+    expect([...files.keys()].filter((path) => !imported.has(path) && !isProgram(path))).toEqual([]);
   });
 
   it('use every dependency that the package declares, and no other', () => {
