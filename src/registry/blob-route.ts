@@ -68,7 +68,7 @@ export class BlobRoute {
     const request = { method: 'GET', headers, ...storage } as const;
     const answer = await toStorage(request, signal).catch((error: unknown) => {
       // This node of the storage went away. The registry may name another.
-      this.#expire(storage);
+      if (!signal.aborted) this.#expire(storage);
       throw error;
     });
     if (!EXPIRED_STATUSES.has(answer.status) && !isXmlPage(answer, layer.size)) return answer;

@@ -115,7 +115,8 @@ export class RemoteBlob implements Blob {
           this.#options.retry.log?.debug(`${this.#doing(position)}: silence, asking a second time`);
           this.#options.retry.renew?.();
         };
-        await traffic.send({ afterMs: secondRequestMs, onSecond, signal }, (runner, within) =>
+        const canRepeat = () => this.servesRanges;
+        await traffic.send({ afterMs: secondRequestMs, canRepeat, onSecond, signal }, (runner, within) =>
           this.#attempt(position, end, onward, runner, within),
         );
       } catch (error) {
@@ -139,18 +140,19 @@ export class RemoteBlob implements Blob {
     const answer = await this.#route.open(whole ? undefined : `bytes=${position}-${end - 1}`, signal);
     const { first, last } = await this.#bounds(answer, position, end, whole);
     let skip = position - first;
-    let left = Math.min(end, last + 1) - position;
+    const due = Math.min(end, last + 1) - position;
+    let left = due;
     let received = 0;
     await answer.body.consume((chunk) => {
       this.#options.onBytes?.(chunk.length);
       received += chunk.length;
-      if (!runner.claim() || received > last + 1 - first) {
-        answer.body.cancel();
-        return undefined;
-      }
       const from = Math.min(skip, chunk.length);
       skip -= from;
       const wanted = chunk.subarray(from, Math.min(chunk.length, from + left));
+      if (received > last + 1 - first || (wanted.length > 0 && !runner.claim())) {
+        answer.body.cancel();
+        return undefined;
+      }
       left -= wanted.length;
       // A 200, or a wider 206, has more than was asked for. The rest is dropped.
       if (left === 0 && last >= end) answer.body.cancel();
@@ -160,7 +162,7 @@ export class RemoteBlob implements Blob {
       const came = `more bytes than ${first}-${last} of ${this.size} came`;
       throw this.#fault('DIGEST_MISMATCH', came, position, answer);
     }
-    if (left > 0 && received === 0) {
+    if (left === due) {
       const message = `${this.#doing(position)}: got no bytes from ${answer.url.host}`;
       throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'backoff');
     }
@@ -173,7 +175,7 @@ export class RemoteBlob implements Blob {
       return this.#partBounds(answer, position, end);
     }
     if (answer.status === 200) {
-      this.#rangeIgnored = !whole;
+      if (!whole) this.#rangeIgnored = true;
       return this.#wholeBounds(answer, position);
     }
     if (answer.status === 416 && !whole) {

@@ -5,7 +5,10 @@ const SECOND_REQUEST_MS = 3_000;
 
 /** One of two requests for the same bytes. */
 export interface Runner {
-  /** @returns whether these bytes count: false if the other request brought them first */
+  /**
+   * Called with wanted bytes only, so that skipped ones don't cancel the other request.
+   * @returns whether these bytes count: false if the other request brought them first
+   */
   claim(): boolean;
   /** Waits for the receiver. Silence counts from its end on. */
   delivering(received: Promise<void> | undefined): Promise<void> | undefined;
@@ -13,6 +16,7 @@ export interface Runner {
 
 export interface SecondRequestOptions {
   afterMs: number | undefined; // of silence
+  canRepeat(): boolean; // whether the missing bytes can be requested without those before them
   /** Called before a second request, which must use another connection. */
   onSecond(): void;
   signal: AbortSignal;
@@ -30,9 +34,10 @@ export class Traffic {
 
   /**
    * Sends a request, and again if it is silent while others are served, or there are none (rule
-   * R26). The first of the two that gets a byte continues, the other is cancelled.
+   * R26). The first of the two that gets a byte continues, the other is cancelled. Until then there
+   * is no third, and after an error no other: the caller decides about another try.
    * @param request asks for the bytes that are still missing
-   * @throws the error of the first request, when both have failed
+   * @throws the error of the request that got the last bytes, or else of the first that failed
    */
   async send(options: SecondRequestOptions, request: Request): Promise<void> {
     options.signal.throwIfAborted();
@@ -44,12 +49,15 @@ export class Traffic {
     }
   }
 
-  #race({ afterMs = SECOND_REQUEST_MS, onSecond, signal }: SecondRequestOptions, request: Request) {
+  #race(options: SecondRequestOptions, request: Request) {
+    const { afterMs = SECOND_REQUEST_MS, canRepeat, onSecond, signal } = options;
     return new Promise<void>((resolve, reject) => {
       const running = new Set<AbortController>();
       let heard = this.#chunks; // when bytes of this request came last
       let isBusy = false; // the receiver, with the last bytes
-      let fault: unknown;
+      let isRepeated = false; // the request, since bytes came last
+      let hasFailed = false; // one of the requests
+      let fault: unknown; // the first one since bytes came last
       const end = (settle: () => void) => {
         silence.stop();
         signal.removeEventListener('abort', onAbort);
@@ -73,6 +81,8 @@ export class Traffic {
           claim: () => {
             if (!running.has(one)) return false;
             endAllBut(one);
+            isRepeated = false;
+            fault = undefined;
             heard = ++this.#chunks;
             silence.touch();
             return true;
@@ -90,7 +100,7 @@ export class Traffic {
           () => running.has(one) && end(resolve),
           (error: unknown) => {
             if (!running.delete(one)) return;
-            // The first request's error is the cause.
+            hasFailed = true;
             fault ??= error;
             if (running.size === 0) end(() => reject(signal.aborted ? error : fault));
           },
@@ -98,7 +108,9 @@ export class Traffic {
       };
       const silence = new StallTimer(afterMs, () => {
         const isServed = this.#underWay === 1 || this.#chunks > heard;
-        if (running.size === 1 && !isBusy && isServed) {
+        const isAllowed = !isRepeated && !hasFailed && canRepeat();
+        if (isAllowed && !isBusy && isServed) {
+          isRepeated = true;
           onSecond();
           start();
         }

@@ -1,6 +1,8 @@
 /** Rules R1 to R16: ranges, redirects to storage, broken and lying transfers. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { Traffic } from '#src/registry/second-request.js';
 import {
   contentRange,
   corruptAt,
@@ -10,6 +12,7 @@ import {
   type Fault,
   type FaultRule,
   ignoreRange,
+  noAnswer,
   otherRange,
   redirectTo,
   redirectToStorage,
@@ -63,6 +66,14 @@ describe('row: answer 200 to a Range', () => {
     same(await blob.read(1000, 50), LAYER.subarray(1000, 1050));
     same(await streamed(blob, 100_000, 100_500), LAYER.subarray(100_000, 100_500));
     expect(proxy.requests(LAYER_PATH)).toHaveLength(2);
+  });
+
+  test('that ends before the place each time: an error after five tries', async () => {
+    const short = { ...ignoreRange(), ...truncateAfter(500) };
+    const { layer, proxy } = await rig({ rules: [onLayer(short)] });
+    const reading = (await layer()).read(1000, 50);
+    await expect(reading).rejects.toMatchObject(withCode('REGISTRY_UNAVAILABLE'));
+    expect(proxy.requests(LAYER_PATH)).toHaveLength(5);
   });
 
   test('after a cold cache ranges are used again', async () => {
@@ -354,7 +365,7 @@ describe('row: reset or end a body early, stall it, drip it', () => {
 
     test('the first answer wins: one that was only slow', async () => {
       const { layer, fetched } = await rig({
-        rules: [onLayer(drip(60_000, 400), 1), onLayer(stallAfter(0), 2)],
+        rules: [onLayer(drip(60_000, 400), 1), onLayer(stallAfter(0), 1)],
         client: SECOND,
       });
       same(await (await layer()).read(10, 50_000), LAYER.subarray(10, 50_010));
@@ -399,6 +410,91 @@ describe('row: reset or end a body early, stall it, drip it', () => {
       await vi.waitFor(() => expect(proxy.requests(LAYER_PATH)).toHaveLength(2));
       aborter.abort(new Error('not wanted'));
       await expect(reading).rejects.toMatchObject({ message: 'not wanted' });
+    });
+
+    test('is made once for each try, so that five silent tries fail', async () => {
+      const { layer, proxy, notices } = await rig({
+        rules: [onLayer(stallAfter(0))],
+        client: { ...SECOND, ...SHORT_STALL },
+      });
+      await expect(streamed(await layer())).rejects.toMatchObject(withCode('TIMED_OUT'));
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(10);
+      expect(notices.map((notice) => /try \d of 5/.exec(notice)?.[0])).toEqual([
+        'try 2 of 5',
+        'try 3 of 5',
+        'try 4 of 5',
+        'try 5 of 5',
+      ]);
+    });
+
+    test('leaves the first one running while it brings only bytes that are skipped', async () => {
+      const skipped = { ...ignoreRange(), ...stallAfter(50_000) };
+      const { layer, proxy } = await rig({
+        rules: [onLayer(drip(60_000, 250), 1), onLayer(noAnswer(), 1), onLayer(skipped)],
+        client: SECOND,
+      });
+      same(await streamed(await layer()), LAYER);
+      // Two silences, until it is known that ranges are ignored.
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(3);
+    });
+
+    test('is not made when ranges are ignored', async () => {
+      const slow = { ...ignoreRange(), ...drip(60_000, 250) };
+      const { layer, proxy } = await rig({
+        rules: [onLayer(ignoreRange(), 1), onLayer(slow)],
+        client: SECOND,
+      });
+      const blob = await layer();
+      await blob.read(1000, 50);
+      same(await blob.read(150_000, 10), LAYER.subarray(150_000, 150_010));
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(2);
+      same(await streamed(blob), LAYER);
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(3);
+    });
+
+    test('keeps the storage address of the one that is cancelled', async () => {
+      const { layer, proxy } = await rig({
+        rules: [onLayer(redirectToStorage()), onLayer(noAnswer(), 2, 'storage')],
+        client: SECOND,
+      });
+      const blob = await layer();
+      for (const at of [0, 10, 20]) same(await blob.read(at, 10), LAYER.subarray(at, at + 10));
+      expect(proxy.requests(LAYER_PATH)).toHaveLength(1);
+      expect(proxy.requests(LAYER_PATH, 'storage')).toHaveLength(4);
+    });
+
+    describe('of which both fail', () => {
+      const { signal: unaborted } = new AbortController();
+      const OPTIONS = { afterMs: 20, canRepeat: () => true, onSecond() {}, signal: unaborted };
+
+      test('ends with the error of the first', async () => {
+        let requests = 0;
+        const sending = new Traffic().send(OPTIONS, async (_, signal) => {
+          const message = `failed: ${++requests}`;
+          await sleep(150, undefined, { signal });
+          throw new Error(message);
+        });
+        await expect(sending).rejects.toThrow('failed: 1');
+        expect(requests).toBe(2);
+      });
+
+      test('ends with the error of the second if that brought bytes', async () => {
+        let requests = 0;
+        let firstFailed = false;
+        const sending = new Traffic().send(OPTIONS, async (runner) => {
+          if (++requests === 1) {
+            await vi.waitFor(() => expect(requests).toBe(2));
+            firstFailed = true;
+            throw new Error('failed: 1');
+          }
+          await vi.waitFor(() => expect(firstFailed).toBe(true));
+          expect(runner.claim()).toBe(true);
+          await sleep(100); // long enough for another request
+          throw new Error('failed: 2');
+        });
+        await expect(sending).rejects.toThrow('failed: 2');
+        expect(requests).toBe(2);
+      });
     });
   });
 
