@@ -1,5 +1,5 @@
 import type { EntryTable } from '../index/entry-table.js';
-import { SYMLINK_MODE, type Tree } from '../overlay/tree.js';
+import { attributesOf, SYMLINK_MODE, type Tree } from '../overlay/tree.js';
 import type { EntryKind, TarEntry } from '../tar/entry.js';
 import { printableName, utf8Text } from './printable-name.js';
 import { formatSize } from './size.js';
@@ -13,14 +13,7 @@ export function listedEntry(from: EntryTable | Tree, at: number): ListedEntry {
   const isLink = kind === 'symlink' || kind === 'hardlink';
   return {
     kind,
-    mode: from.mode(at),
-    uid: from.uid(at),
-    gid: from.gid(at),
-    size: from.size(at),
-    mtimeSeconds: from.mtimeSeconds(at),
-    mtimeNanoseconds: from.mtimeNanoseconds(at),
-    deviceMajor: from.deviceMajor(at),
-    deviceMinor: from.deviceMinor(at),
+    ...attributesOf(from, at),
     linkTarget: isLink ? from.linkTarget(at) : new Uint8Array(0),
   };
 }

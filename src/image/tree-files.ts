@@ -12,7 +12,7 @@ import {
   resolvePath,
   splitPath,
 } from '../overlay/resolve-path.js';
-import { type InodeKind, SYMLINK_MODE, type Tree } from '../overlay/tree.js';
+import { attributesOf, type InodeKind, SYMLINK_MODE } from '../overlay/tree.js';
 import type {
   DirectoryPage,
   EntryStat,
@@ -161,20 +161,6 @@ function versionStat(entries: EntryTable, { layer, row }: PathEntry): EntryStat 
   if (kind === 'dir') return { ...stat, size: DIRECTORY_SIZE };
   if (kind !== 'symlink') return stat;
   return { ...stat, mode: SYMLINK_MODE, size: entries.linkTarget(row).length };
-}
-
-/** @param at an inode of a tree, or a row of a table */
-function attributesOf(from: Tree | EntryTable, at: number) {
-  return {
-    mode: from.mode(at),
-    uid: from.uid(at),
-    gid: from.gid(at),
-    size: from.size(at),
-    mtimeSeconds: from.mtimeSeconds(at),
-    mtimeNanoseconds: from.mtimeNanoseconds(at),
-    deviceMajor: from.deviceMajor(at),
-    deviceMinor: from.deviceMinor(at),
-  };
 }
 
 const WANTED: Partial<Record<InodeKind, string>> = {

@@ -1,3 +1,4 @@
+import type { EntryTable } from '../index/entry-table.js';
 import type { EntryKind } from '../tar/entry.js';
 
 /** The inode number of the root, as FUSE wants it (FUSE_ROOT_ID). */
@@ -52,4 +53,18 @@ export interface Tree {
   childEnd(directory: number): number;
   dentryInode(dentry: number): number;
   dentryName(dentry: number): Uint8Array; // a view
+}
+
+/** Returns the attributes that trees and tables have alike. @param at an inode, or a row */
+export function attributesOf(from: Tree | EntryTable, at: number) {
+  return {
+    mode: from.mode(at),
+    uid: from.uid(at),
+    gid: from.gid(at),
+    size: from.size(at),
+    mtimeSeconds: from.mtimeSeconds(at),
+    mtimeNanoseconds: from.mtimeNanoseconds(at),
+    deviceMajor: from.deviceMajor(at),
+    deviceMinor: from.deviceMinor(at),
+  };
 }

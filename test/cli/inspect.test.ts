@@ -217,7 +217,7 @@ describe('inspect', () => {
     });
   });
 
-  it('of results that nobody can take: 17 when the disk is full, quiet when the reader is gone', async () => {
+  it('of results that cannot be written: 17 when the disk is full, quiet when the reader is gone', async () => {
     await inspect([reference]);
     const shell = (script: string) =>
       attempt(

@@ -115,7 +115,7 @@ async function saveLayout(job: SaveJob, directory: string): Promise<number> {
   if (status !== 0) return status;
   const { tag } = imageName(image.reference);
   const digest = await layout.add(image, await use.session.documents(image, signal), tag, signal);
-  if (digest !== image.digest) display.say(`its manifest is docker's: written anew for OCI, as ${digest}`);
+  if (digest !== image.digest) display.say(`its manifest is docker's: converted to OCI, as ${digest}`);
   showSummary(job, outcomes, `oci:${directory}:${tag}`);
   return 0;
 }
