@@ -67,7 +67,7 @@ export async function withSession(
   run: (use: SessionUse) => Promise<number>,
   { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader }: SessionCommandOptions = {},
 ): Promise<number> {
-  const { platform, cache } = imageChoices(values, context);
+  const { platform, cache, indexTrust } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
   const registry = readRegistryOptions(values, context.cwd);
   const redact = redactor(registry);
@@ -80,6 +80,7 @@ export async function withSession(
     {
       registry,
       cache,
+      indexTrust,
       memoryBytes: COMMAND_MEMORY,
       ...(inflatingThreads !== undefined && { inflatingThreads }),
       log: logTo((level, message) => display.log(level, redact(message))),

@@ -3,6 +3,7 @@ import type { LogLevel } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { TransportName } from '../fuse/transport.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
@@ -19,6 +20,7 @@ export interface MountOptions {
   platform: Platform;
   registry: RegistryOptions;
   cache: CacheOptions;
+  indexTrust: IndexTrust; // which layer indexes the mount may use
   memoryBytes: number; // limit of cached chunks
   mountpoint: string; // absolute, free of symlinks
   mountpointCheckedMs: number; // time of that check; since 1970

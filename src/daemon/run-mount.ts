@@ -53,6 +53,7 @@ export async function runMount(
   const session = ports.startSession({
     registry: options.registry,
     cache: options.cache,
+    indexTrust: options.indexTrust,
     memoryBytes: options.memoryBytes,
     log,
     onNotice: reports.notice,

@@ -38,6 +38,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     registry: { insecure: false, username: 'u', password: 'open sesame' },
     cache: { directory, capBytes: 0 },
     memoryBytes: 0,
+    indexTrust: 'exact',
     mountpoint: '/mnt/img',
     transport: 'dev-fuse',
     allowOther: false,
