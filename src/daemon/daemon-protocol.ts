@@ -53,6 +53,9 @@ export interface MountSummary {
   pid: number;
   log: string;
   bytesFetched: number;
+  verified: boolean; // false: the index of a layer was not compared with the layer
+  layersByTable: number; // by the publisher's table, not compared with the layer
+  layersByIndex: number; // by a published index, not compared with the layer
 }
 
 /** Messages of the starter. A channel closed before `accepted` means: unmount and end. */

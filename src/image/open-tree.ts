@@ -45,12 +45,14 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
 }
 
 /**
- * Names the layers, their order and numbers, the origins of their indexes, and both formats: the
- * tree holds rows of the layers' indexes. So inode numbers are stable for indexes of one origin.
+ * Names the layers, their order and numbers, the origins of their indexes, what is hidden, and both
+ * formats: the tree holds rows of the layers' indexes. Inode numbers are stable for one origin.
  */
 function keyOf(layers: readonly OpenedLayer[]): string {
   const names = layers
-    .map(({ layer, number }) => `${number} ${layer.digest}${originKey(layer.origin)}`)
+    .map(({ layer, number, hidesTables }) => {
+      return `${number} ${layer.digest}${originKey(layer.origin)}${hidesTables ? ' hides tables' : ''}`;
+    })
     .join('\n');
   const hash = createHash('sha256').update(names).digest('hex');
   return `${TREE_VERSION}.${LAYER_INDEX_VERSION}/${hash}`;

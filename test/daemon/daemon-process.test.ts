@@ -130,6 +130,8 @@ describe('a daemon', () => {
       bytesServed: 0,
       cacheHits: 3,
       cacheMisses: 1,
+      verified: true,
+      verification: 'none',
     });
     process.kill(summary.pid, 'SIGTERM');
     await contact?.ended;
