@@ -5,14 +5,14 @@ import type { Digest } from '../oci/digest.js';
 import { isTarHeader } from '../tar/checksum.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
-import { CheckpointBuilder } from './checkpoint-builder.js';
-import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import type { EntryTable } from './entry-table.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
-import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
-import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
-import { type TableAllowance, TableBudget } from './table-budget.js';
+import type { EncodedLayerIndex } from './index-file.js';
+import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-builder.js';
 
+// What readers of other tools' tables need to make an index of them.
+export type { EncodedLayerIndex } from './index-file.js';
+export { type ChunkColumns, MAX_CHUNK_SIZE } from './layer-index.js';
+export { LayerIndexBuilder } from './layer-index-builder.js';
 export type { TableAllowance } from './table-budget.js';
 
 /** Sees what a pass reads. An exception thrown here ends the pass. */
@@ -26,12 +26,8 @@ export interface PassObserver {
   onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
 }
 
-export interface IndexPassOptions {
-  limits?: LayerLimits;
+export interface IndexPassOptions extends LayerIndexBuilderOptions {
   observer?: PassObserver;
-  /** Memory limit of the tables; default: none. Call `release` at the end. */
-  allowance?: TableAllowance;
-  blobSize?: number; // compressed bytes to come
 }
 
 /**
@@ -39,12 +35,7 @@ export interface IndexPassOptions {
  * Where the bytes come from, and whether their digest is right, is the caller's concern.
  */
 export class IndexPass {
-  readonly #digest: Digest;
-  readonly #budget: TableBudget;
-  readonly #entries: EntryColumnsBuilder;
-  readonly #checkpoints: CheckpointBuilder;
-  readonly #warnings: string[] = [];
-  #warningCount = 0;
+  readonly #builder: LayerIndexBuilder;
   #blobSize = 0;
   #codec: Codec | undefined; // known from the first bytes on
   #scanner: Scanner | undefined;
@@ -52,21 +43,16 @@ export class IndexPass {
   readonly #observer: PassObserver | undefined;
   readonly #tar = new TarScanner({
     onEntry: (entry) => {
-      this.#entries.add(entry);
-      this.#observer?.onEntry(entry, this.#entries.length - 1);
+      this.#builder.addEntry(entry);
+      this.#observer?.onEntry(entry, this.#builder.length - 1);
     },
-    onWarning: (message) => this.#warn(message),
+    onWarning: (message) => this.#builder.warn(message),
   });
 
-  constructor(
-    digest: Digest,
-    { limits = LAYER_LIMITS, observer, allowance, blobSize }: IndexPassOptions = {},
-  ) {
-    this.#digest = digest;
+  /** @param digest of the blob */
+  constructor(digest: Digest, { observer, ...options }: IndexPassOptions = {}) {
     this.#observer = observer;
-    this.#budget = new TableBudget(allowance);
-    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
-    this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
+    this.#builder = new LayerIndexBuilder(digest, options);
   }
 
   /**
@@ -82,7 +68,7 @@ export class IndexPass {
 
   /** Returns the current entries. */
   entriesSoFar(): EntryTable {
-    return this.#entries.finish();
+    return this.#builder.entriesSoFar();
   }
 
   /**
@@ -90,7 +76,7 @@ export class IndexPass {
    * @returns bytes that they took
    */
   release(): number {
-    return this.#budget.release();
+    return this.#builder.release();
   }
 
   /**
@@ -101,21 +87,12 @@ export class IndexPass {
   async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
-    if (this.#warningCount > this.#warnings.length) {
-      this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
-    }
-    const { checkpoints, states } = await this.#checkpoints.finish();
-    const index: Omit<LayerIndex, 'states'> = {
-      digest: this.#digest,
+    return this.#builder.finish({
       codec: (this.#codec ?? PLAIN).name,
       blobSize: this.#blobSize,
       tarSize,
-      entries: this.#entries.finish(),
-      checkpoints,
       verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: blockDigests },
-      warnings: this.#warnings,
-    };
-    return encodeLayerIndex(index, states);
+    });
   }
 
   #start(head: Uint8Array): Scanner {
@@ -123,7 +100,7 @@ export class IndexPass {
     this.#codec = isTarHeader(head) ? PLAIN : codecOf(head);
     return this.#codec.scanner({
       onOutput: (memory, start, end) => this.#scan(memory, start, end),
-      onCheckpoint: (checkpoint) => this.#checkpoints.add(checkpoint),
+      onCheckpoint: (checkpoint) => this.#builder.addCheckpoint(checkpoint),
     });
   }
 
@@ -131,10 +108,5 @@ export class IndexPass {
     this.#tar.push(memory, start, end);
     this.#observer?.onBytes(memory, start, end, this.#tarSize);
     this.#tarSize += end - start;
-  }
-
-  #warn(message: string): void {
-    this.#warningCount++;
-    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(message);
   }
 }

@@ -176,7 +176,7 @@ describe('the layer index on disk', () => {
   it('refuses other kinds of verification', async () => {
     const { encoded } = await build([], []);
     const other = Buffer.from(encoded);
-    other.write('\x02', 48, 'latin1');
+    other.write('\x04', 48, 'latin1');
     writeCrc(other);
     expect(() => decodeLayerIndex(readerOf(other))).toThrow(LayerslayerError);
   });
