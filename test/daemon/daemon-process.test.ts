@@ -106,6 +106,9 @@ describe('a daemon', () => {
       pid: child.pid,
       log: join(directory, 'log'),
       bytesFetched: 2048,
+      verified: true,
+      layersByTable: 0,
+      layersByIndex: 0,
     });
     expect(heard).toEqual([
       'notice rate limited, password ***',
