@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { LayerObserver } from '../engine/layer-observer.js';
+import type { LayerObserver } from '../engine/image-session.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { keyOf } from '../overlay/path-components.js';
@@ -52,6 +52,7 @@ interface Target {
  * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
 export class LayerSearch implements LayerObserver {
+  readonly needsTable = true;
   readonly #options: LayerSearchOptions;
   #watch = new PathWatch();
   #targets: readonly Target[] = [];

@@ -7,12 +7,12 @@ import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
-import type { EntryTable } from './entry-table.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
+import { encodeLayerIndex } from './index-file.js';
 import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
 
+export { buffersOf, type EntryBatch, EntryBatches } from './entry-batch.js';
 export type { TableAllowance } from './table-budget.js';
 
 /** Sees what a pass reads. An exception thrown here ends the pass. */
@@ -80,11 +80,6 @@ export class IndexPass {
     this.#scanner.push(bytes);
   }
 
-  /** Returns the current entries. */
-  entriesSoFar(): EntryTable {
-    return this.#entries.finish();
-  }
-
   /**
    * Ends the pass, finished or not: its tables no longer count.
    * @returns bytes that they took
@@ -94,11 +89,11 @@ export class IndexPass {
   }
 
   /**
-   * Returns the index of the blob, which has ended with the right digest.
+   * Returns the encoded index of the blob, which has ended with the right digest.
    * @param blockDigests SHA-256 of each BLOCK_SIZE compressed bytes
    * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
-  async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
+  async finish(blockDigests: Uint8Array): Promise<Uint8Array> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
     if (this.#warningCount > this.#warnings.length) {
