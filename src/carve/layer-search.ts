@@ -52,7 +52,6 @@ interface Target {
  * `sightings` decides: it merges all entries that were read. (cli/CONTRACT.md C28)
  */
 export class LayerSearch implements LayerObserver {
-  readonly needsTable = true;
   readonly #options: LayerSearchOptions;
   #watch = new PathWatch();
   #targets: readonly Target[] = [];

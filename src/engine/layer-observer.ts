@@ -6,12 +6,10 @@ import type { TarEntry } from '../tar/entry.js';
  * The scan then stops fetching, but still passes fetched bytes; a later call may need more again.
  */
 export interface LayerObserver {
-  /** Whether `soFar` is called: all entries are then in memory twice. */
-  readonly needsTable?: boolean;
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count
    * from 0.
-   * @param soFar returns the entries passed so far; it may be called later too. Needs `needsTable`.
+   * @param soFar returns the entries passed so far; it may be called later too.
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /** Bytes of the tar from `offset` on, after their entries. Valid during the call only. */

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { kindOfHead } from '#src/engine/layer-head.js';
 import { IndexPass } from '#src/index/index-pass.js';
 import { parseDigest } from '#src/oci/digest.js';
@@ -32,8 +32,8 @@ it('a plain tar whose first name begins like another format is read', () => {
   for (const name of ['BZh91AY.txt', '\x1f\x9dz', 'LZIP/x']) {
     const tar = tarOf(file(Buffer.from(name, 'latin1'), 'x'));
     expect(kindOfHead(tar)).toBe('archive');
-    const observer = { onEntry: vi.fn(), onBytes: () => {} };
-    new IndexPass(DIGEST, { observer }).push(tar);
-    expect(observer.onEntry).toHaveBeenCalledTimes(1);
+    const pass = new IndexPass(DIGEST);
+    pass.push(tar);
+    expect(pass.entryCount).toBe(1);
   }
 });

@@ -45,7 +45,6 @@ async function walking(options: Parameters<Sessions['start']>[0] = {}) {
 
 /** Sees everything; `enough` is asked with each path. */
 class Seen implements LayerObserver {
-  readonly needsTable = true;
   readonly paths: string[] = [];
   readonly rows: number[] = [];
   readonly parts: Buffer[] = [];
@@ -128,7 +127,7 @@ describe('a walk along a layer', () => {
     const seen = new Seen((path) => path === 'f0');
     const onEntry: LayerObserver['onEntry'] = (entry, row, soFar) =>
       seen.onEntry(entry, row, soFar) && row > 2;
-    const end = await session.scanLayer(image, 2, { needsTable: true, onEntry, onRestart: () => {} });
+    const end = await session.scanLayer(image, 2, { onEntry, onRestart: () => {} });
     if (!('readBytes' in end)) throw new Error('it did not stop');
     expect(end.readBytes).toBeGreaterThanOrEqual(256 * KIB);
     expect(seen.paths).toContain('f3');

@@ -1,7 +1,7 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
 import { type LayerslayerError, withContext } from '../../base/errors.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
-import { IndexPass } from '../../index/index-pass.js';
+import { IndexPass, type OnTarBytes } from '../../index/index-pass.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods } from '../fetch/fetch-protocol.js';
 import type { IndexRequest, PassEnd } from './inflate-protocol.js';
@@ -90,11 +90,15 @@ export class BlobPass {
 
   #begin(): IndexPass {
     const { digest, blobSize, allowance } = this.#request;
-    return new IndexPass(digest, {
+    const sender = this.#sender;
+    const onBytes: OnTarBytes | undefined = sender && ((...bytes) => sender.onBytes(...bytes));
+    const pass = new IndexPass(digest, {
       blobSize,
       ...(allowance && { allowance }),
-      ...(this.#sender && { observer: this.#sender }),
+      ...(onBytes && { onBytes }),
     });
+    sender?.begin(pass);
+    return pass;
   }
 
   #restart(): void {
@@ -103,7 +107,6 @@ export class BlobPass {
     this.#readBytes = 0;
     this.#stopAt = undefined;
     this.#fault = undefined;
-    this.#sender?.restart();
   }
 
   async #take(bytes: Uint8Array, offset: number): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
 import type { CachedIndex } from '../../index/cached-indexes.js';
-import type { EntryBatch, TableAllowance } from '../../index/index-pass.js';
+import type { Columns, TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 
 /** A blob's number in all threads, for the life of a session. */
@@ -59,8 +59,8 @@ export type PassEnd = { bytes: Uint8Array } | { readBytes: number };
 export interface ScannedBatch {
   pass: PassNumber;
   isRestart: boolean; // all batches before are void: wrong bytes came
-  entries: EntryBatch | undefined;
-  bytes: readonly Uint8Array[]; // of the tar, end to end; their entries are in this batch or were before
+  entries: Columns | undefined; // all of the pass so far, shared; undefined: no new ones
+  bytes: readonly Uint8Array[]; // of the tar, end to end; the pass has their entries already
   offset: number; // of the first of these bytes, in the tar
 }
 

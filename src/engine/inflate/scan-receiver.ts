@@ -1,5 +1,5 @@
 import { Transferred } from '../../base/thread-rpc.js';
-import { ReceivedEntries } from '../../index/received-entries.js';
+import { SharedEntries } from '../../index/shared-entries.js';
 import type { LayerObserver } from '../layer-observer.js';
 import type { ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 
@@ -7,7 +7,7 @@ import type { ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 export class ScanReceiver {
   readonly #observer: LayerObserver;
   readonly #blobSize: number;
-  #entries: ReceivedEntries;
+  #entries: SharedEntries;
   #hasEnough = false;
   /** What the observer threw, itself: its class does not pass between threads. */
   fault: unknown;
@@ -16,7 +16,7 @@ export class ScanReceiver {
   constructor(observer: LayerObserver, blobSize: number) {
     this.#observer = observer;
     this.#blobSize = blobSize;
-    this.#entries = this.#begin();
+    this.#entries = new SharedEntries(blobSize);
   }
 
   get wantsBytes(): boolean {
@@ -40,21 +40,17 @@ export class ScanReceiver {
     return new Transferred({ hasEnough: this.#hasEnough, buffers }, buffers);
   }
 
-  #begin(): ReceivedEntries {
-    return new ReceivedEntries(this.#observer.needsTable === true, this.#blobSize);
-  }
-
   #deliver({ isRestart, entries, bytes, offset }: ScannedBatch): void {
     const observer = this.#observer;
     if (isRestart) {
-      this.#entries = this.#begin();
+      this.#entries = new SharedEntries(this.#blobSize);
       this.#hasEnough = false;
       observer.onRestart();
     }
     if (entries) {
-      const received = this.#entries;
-      const soFar = () => received.soFar();
-      received.receive(entries, (entry, row) => {
+      const shared = this.#entries;
+      const soFar = () => shared.soFar();
+      shared.receive(entries, (entry, row) => {
         this.#hasEnough = observer.onEntry(entry, row, soFar);
       });
     }

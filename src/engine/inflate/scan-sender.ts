@@ -1,6 +1,5 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
-import { buffersOf, EntryBatches, type PassObserver } from '../../index/index-pass.js';
-import type { TarEntry } from '../../tar/entry.js';
+import type { IndexPass } from '../../index/index-pass.js';
 import type { ObservedRange, PassNumber, ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 
 /**
@@ -16,12 +15,13 @@ export type SendBatch = (batch: ScannedBatch, transfer: readonly ArrayBuffer[]) 
  * Passes what an index pass finds to the main thread, in batches. One batch is with the observer
  * while the next is collected: this is the flow control.
  */
-export class ScanSender implements PassObserver {
+export class ScanSender {
   readonly #pass: PassNumber;
   readonly #wantsBytes: boolean;
   readonly #send: SendBatch;
   readonly #buffers: BufferPool;
-  readonly #entries = new EntryBatches();
+  #source: IndexPass | undefined;
+  #sentRows = 0;
   #bytes: Uint8Array<ArrayBuffer>[] = []; // all full but the last
   #filled = 0; // bytes of the last one
   #offset = 0; // in the tar, of the first byte of #bytes
@@ -38,10 +38,7 @@ export class ScanSender implements PassObserver {
     this.#buffers = buffers;
   }
 
-  onEntry(entry: TarEntry): void {
-    this.#entries.add(entry);
-  }
-
+  /** Collects bytes of the pass. See `IndexPassOptions.onBytes`. */
   onBytes(memory: Uint8Array, start: number, end: number, offset: number): void {
     this.#passed += end - start;
     if (!this.#wantsBytes) return;
@@ -60,10 +57,15 @@ export class ScanSender implements PassObserver {
     }
   }
 
-  /** Everything sent is void: the blob begins again. Call it when `flush` is done. */
-  restart(): void {
+  /**
+   * Takes the entries from this pass. If there was another one, all that was sent is void: call it
+   * when `flush` is done.
+   */
+  begin(source: IndexPass): void {
+    this.#isRestart = this.#source !== undefined;
+    this.#source = source;
+    this.#sentRows = 0;
     this.hasEnough = false;
-    this.#isRestart = true;
   }
 
   /**
@@ -86,15 +88,17 @@ export class ScanSender implements PassObserver {
   async #sendBatch(): Promise<void> {
     await this.#answered;
     this.#passed = 0;
-    const entries = this.#entries.take();
+    const rows = this.#source?.entryCount ?? 0;
+    const entries = rows > this.#sentRows ? this.#source?.shareEntries() : undefined;
+    this.#sentRows = rows;
     if (!entries && this.#bytes.length === 0 && !this.#isRestart) return;
     const bytes = this.#bytes;
     if (bytes.length > 0) bytes.push(bytes.pop()!.subarray(0, this.#filled));
     const batch = { pass: this.#pass, isRestart: this.#isRestart, entries, bytes, offset: this.#offset };
     this.#bytes = [];
     this.#isRestart = false;
-    const transfer = [...(entries ? buffersOf(entries) : []), ...bytes.map(({ buffer }) => buffer)];
-    this.#answered = this.#send(batch, transfer).then(({ hasEnough, buffers }) => {
+    const moved = bytes.map(({ buffer }) => buffer);
+    this.#answered = this.#send(batch, moved).then(({ hasEnough, buffers }) => {
       this.hasEnough = hasEnough;
       for (const buffer of buffers) this.#buffers.release(buffer);
     });
