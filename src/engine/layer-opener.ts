@@ -50,7 +50,7 @@ export interface OpenHow {
   signal: AbortSignal;
 }
 
-/** Opens layers. A missing index is made in an inflate thread, or here for an observer. */
+/** Opens layers. A missing index is made in an inflate thread. */
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
@@ -97,11 +97,13 @@ export class LayerOpener {
   ): Promise<LayerScanEnd> {
     const { digest, size, numbers } = wanted;
     const { signal } = how;
-    const { scanBlob } = await import('./blob-scan.js'); // a mount does without
-    const { fetching } = this.#parts;
+    const { ScanReceiver } = await import('./inflate/scan-receiver.js'); // a mount does without
+    const { fetching, inflate } = this.#parts;
     const allowance = this.#tables.allowance(image, size);
-    const scan = (blob: BlobNumber, end: number) =>
-      scanBlob(observer, { blob, digest, blobSize: size, end, allowance, fetching, signal });
+    const scan = (blob: BlobNumber, end: number) => {
+      const receiver = new ScanReceiver(observer, size);
+      return inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
+    };
     if (headBytes < size) {
       try {
         const blob = await fetching.openBlob(image, wanted);
@@ -119,7 +121,7 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isScanned = true;
       const end = await scan(blob, size);
-      if ('index' in end) return end.index;
+      if ('bytes' in end) return end;
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // it has no index
     };

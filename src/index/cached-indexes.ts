@@ -5,7 +5,7 @@ import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import { differenceOf } from './index-comparison.js';
-import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
+import { decodeLayerIndex } from './index-file.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
@@ -54,8 +54,10 @@ export interface IndexProvider {
   find(signal: AbortSignal, compared: readonly string[]): Promise<ProvidedIndex | undefined>;
 }
 
-/** An encoded index, decoded too if it was made in this thread. */
-export type FoundIndex = Pick<EncodedLayerIndex, 'bytes'> & Partial<EncodedLayerIndex>;
+/** An encoded index. */
+export interface FoundIndex {
+  bytes: Uint8Array;
+}
 
 export interface ProvidedIndex extends FoundIndex {
   origin: IndexOrigin;
@@ -211,7 +213,7 @@ export class CachedIndexes {
     const { origin, bytes } = made;
     const states = await stored.write(digest, origin, bytes, index);
     if (origin.kind === 'own') await this.#compare(stored, index, made.comparisons ?? []);
-    return states ? { index, states, origin, cached: false } : inMemory({ ...made, index });
+    return states ? { index, states, origin, cached: false } : inMemory(made, index);
   }
 
   /** An own pass has read all bytes: it proves or refutes the indexes of other origins. */
@@ -260,13 +262,12 @@ async function loadFirst(
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
-function indexOf({ bytes, index }: FoundIndex): LayerIndex {
-  return index ?? decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
+function indexOf({ bytes }: FoundIndex): LayerIndex {
+  return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
 }
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
-function inMemory(made: ProvidedIndex): CachedIndex {
-  const index = indexOf(made);
+function inMemory(made: ProvidedIndex, index = indexOf(made)): CachedIndex {
   const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));

@@ -72,12 +72,6 @@ interface Section {
   size: number; // uncompressed
 }
 
-/** A layer index as it is stored, and what `decodeLayerIndex` would return for it. */
-export interface EncodedLayerIndex {
-  bytes: Uint8Array;
-  index: LayerIndex;
-}
-
 /**
  * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
  * layer to index.
@@ -87,7 +81,7 @@ export interface EncodedLayerIndex {
 export async function encodeLayerIndex(
   index: Omit<LayerIndex, 'states'>,
   states: Uint8Array,
-): Promise<EncodedLayerIndex> {
+): Promise<Uint8Array> {
   const { columns } = index.entries;
   const { attributeSets, sparse } = columns;
   const contents: Record<SectionName, () => Iterable<Uint8Array>> = {
@@ -138,8 +132,7 @@ export async function encodeLayerIndex(
     bytes.set(part, at);
     at += part.length;
   }
-  const { length } = states;
-  return { bytes, index: { ...index, states: { offset: length > 0 ? offset - length : 0, length } } };
+  return bytes;
 }
 
 /** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */

@@ -5,29 +5,32 @@ import type { Digest } from '../oci/digest.js';
 import { isTarHeader } from '../tar/checksum.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
-import type { EntryTable } from './entry-table.js';
-import type { EncodedLayerIndex } from './index-file.js';
+import type { Columns } from './entry-columns.js';
 import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-builder.js';
 
+export type { Columns } from './entry-columns.js';
 // What readers of other tools' tables need to make an index of them.
-export type { EncodedLayerIndex } from './index-file.js';
-export { type ChunkColumns, MAX_CHUNK_SIZE } from './layer-index.js';
-export { LayerIndexBuilder } from './layer-index-builder.js';
+export { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
+export { type EncodedLayerIndex, LayerIndexBuilder, type LayerIndexEnd } from './layer-index-builder.js';
 export type { TableAllowance } from './table-budget.js';
 
-/** Sees what a pass reads. An exception thrown here ends the pass. */
+/**
+ * Receives bytes `[start, end)` of `memory`: the tar's from `offset` on. The pass has their entries
+ * already. Valid during the call only. An exception thrown here ends the pass.
+ */
+export type OnTarBytes = (memory: Uint8Array, start: number, end: number, offset: number) => void;
+
+/** Sees all that a pass reads, in the pass's thread. An exception thrown here ends the pass. */
 export interface PassObserver {
-  /** Each entry before its content. It is valid during the call only. Rows count from 0. */
-  onEntry(entry: TarEntry, row: number): void;
-  /**
-   * Bytes `[start, end)` of `memory`: the tar's from `offset` on. Their entries were reported
-   * before. Valid during the call only.
-   */
-  onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
+  /** Each entry before its content. It is valid during the call only. */
+  onEntry(entry: TarEntry): void;
+  onBytes: OnTarBytes;
 }
 
 export interface IndexPassOptions extends LayerIndexBuilderOptions {
-  observer?: PassObserver;
+  /** Another thread observes the pass: `shareEntries` may be called. */
+  onBytes?: OnTarBytes;
+  observers?: readonly PassObserver[];
 }
 
 /**
@@ -40,19 +43,21 @@ export class IndexPass {
   #codec: Codec | undefined; // known from the first bytes on
   #scanner: Scanner | undefined;
   #tarSize = 0; // bytes so far
-  readonly #observer: PassObserver | undefined;
+  readonly #onBytes: OnTarBytes | undefined;
+  readonly #observers: readonly PassObserver[];
   readonly #tar = new TarScanner({
     onEntry: (entry) => {
       this.#builder.addEntry(entry);
-      this.#observer?.onEntry(entry, this.#builder.length - 1);
+      for (const observer of this.#observers) observer.onEntry(entry);
     },
     onWarning: (message) => this.#builder.warn(message),
   });
 
   /** @param digest of the blob */
-  constructor(digest: Digest, { observer, ...options }: IndexPassOptions = {}) {
-    this.#observer = observer;
-    this.#builder = new LayerIndexBuilder(digest, options);
+  constructor(digest: Digest, { onBytes, observers = [], ...options }: IndexPassOptions = {}) {
+    this.#onBytes = onBytes;
+    this.#observers = observers;
+    this.#builder = new LayerIndexBuilder(digest, { ...options, isShared: onBytes !== undefined });
   }
 
   /**
@@ -66,9 +71,13 @@ export class IndexPass {
     this.#scanner.push(bytes);
   }
 
-  /** Returns the current entries. */
-  entriesSoFar(): EntryTable {
-    return this.#builder.entriesSoFar();
+  get entryCount(): number {
+    return this.#builder.length;
+  }
+
+  /** Returns the entries so far for another thread. See `EntryColumnsBuilder.share`. */
+  shareEntries(): Columns {
+    return this.#builder.share();
   }
 
   /**
@@ -80,19 +89,20 @@ export class IndexPass {
   }
 
   /**
-   * Returns the index of the blob, which has ended with the right digest.
+   * Returns the encoded index of the blob, which has ended with the right digest.
    * @param blockDigests SHA-256 of each BLOCK_SIZE compressed bytes
    * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
-  async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
+  async finish(blockDigests: Uint8Array): Promise<Uint8Array> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
-    return this.#builder.finish({
+    const { bytes } = await this.#builder.finish({
       codec: (this.#codec ?? PLAIN).name,
       blobSize: this.#blobSize,
       tarSize,
       verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: blockDigests },
     });
+    return bytes;
   }
 
   #start(head: Uint8Array): Scanner {
@@ -106,7 +116,8 @@ export class IndexPass {
 
   #scan(memory: Uint8Array, start: number, end: number): void {
     this.#tar.push(memory, start, end);
-    this.#observer?.onBytes(memory, start, end, this.#tarSize);
+    this.#onBytes?.(memory, start, end, this.#tarSize);
+    for (const observer of this.#observers) observer.onBytes(memory, start, end, this.#tarSize);
     this.#tarSize += end - start;
   }
 }

@@ -2,9 +2,9 @@ import type { Checkpoint } from '../codec/codec.js';
 import type { Digest } from '../oci/digest.js';
 import type { TarEntry } from '../tar/entry.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
-import type { EntryColumns } from './entry-columns.js';
+import type { Columns, EntryColumns } from './entry-columns.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
+import { encodeLayerIndex } from './index-file.js';
 import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
@@ -14,6 +14,13 @@ export interface LayerIndexBuilderOptions {
   /** Memory limit of the tables; default: none. Call `release` at the end. */
   allowance?: TableAllowance;
   blobSize?: number; // compressed bytes to come
+  isShared?: boolean; // `share` may be called
+}
+
+/** A layer index as it is stored, and what `decodeLayerIndex` would return for it. */
+export interface EncodedLayerIndex {
+  bytes: Uint8Array;
+  index: LayerIndex;
 }
 
 /** What is known when all entries are. */
@@ -29,10 +36,13 @@ export class LayerIndexBuilder {
   #warningCount = 0;
 
   /** @param digest of the layer */
-  constructor(digest: Digest, { limits = LAYER_LIMITS, allowance, blobSize }: LayerIndexBuilderOptions = {}) {
+  constructor(
+    digest: Digest,
+    { limits = LAYER_LIMITS, allowance, blobSize, isShared }: LayerIndexBuilderOptions = {},
+  ) {
     this.#digest = digest;
     this.#budget = new TableBudget(allowance);
-    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
+    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize, isShared);
     this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
   }
 
@@ -73,6 +83,11 @@ export class LayerIndexBuilder {
     return this.#entries.finish();
   }
 
+  /** Returns the entries so far for another thread. See `EntryColumnsBuilder.share`. */
+  share(): Columns {
+    return this.#entries.share();
+  }
+
   /**
    * Ends the index, finished or not: its tables no longer count.
    * @returns bytes that they took
@@ -88,6 +103,9 @@ export class LayerIndexBuilder {
     const { checkpoints, states } = await this.#checkpoints.finish();
     const entries = this.#entries.finish();
     const index = { ...end, digest: this.#digest, entries, checkpoints, warnings: this.#warnings };
-    return encodeLayerIndex(index, states);
+    const bytes = await encodeLayerIndex(index, states);
+    const { length } = states;
+    const offset = length > 0 ? bytes.length - length : 0; // the last section
+    return { bytes, index: { ...index, states: { offset, length } } };
   }
 }

@@ -28,7 +28,7 @@ const { encoded, index: ownIndex } = await indexBlob(blob);
 
 /** An index with the layer's digest and the entries of another. */
 const { index: otherIndex } = await indexBlob(gzipSync(tarOf(file('b', 'content'), file('evil', ''))));
-const { bytes: lying } = await encodeLayerIndex(
+const lying = await encodeLayerIndex(
   { ...ownIndex, entries: otherIndex.entries },
   encoded.subarray(ownIndex.states.offset, ownIndex.states.offset + ownIndex.states.length),
 );
