@@ -17,27 +17,38 @@ export interface LayerIndex {
 
 /**
  * How a reader verifies bytes of the layer. Our pass makes block digests; other providers bring the
- * digests that they publish. So far only blocks are read and written.
+ * digests that they publish.
  */
 export type Verification =
   /** SHA-256 of each `blockSize` compressed bytes, 32 bytes a digest. */
   | { kind: 'blocks'; blockSize: number; digests: Uint8Array }
-  /** SHA-256 of the compressed bytes between two checkpoints. (SOCI) */
+  /**
+   * SHA-256 of the compressed bytes from each checkpoint to the next, 32 bytes a span. A span
+   * begins a byte earlier if its checkpoint shares that byte. (SOCI)
+   */
   | { kind: 'spans'; digests: Uint8Array }
   /** Of uncompressed chunks. (eStargz, zstd:chunked) */
   | { kind: 'chunks'; chunks: ChunkColumns };
 
+/** Uncompressed bytes of a chunk at most (64 MiB). A table with a longer one is not used. */
+export const MAX_CHUNK_SIZE = 64 * 1024 * 1024;
+
 /**
- * Where entries' data lies in a layer with a table of contents: an entry has one chunk or several.
- * Each chunk starts a gzip member or zstd frame. Ascending by row, then by offset.
+ * Chunks of a layer with a table of contents: slices of files, by their position in the (virtual)
+ * tar. Bytes that no chunk covers are zeros. Ascending by `outOffsets`, not overlapping.
  */
 export interface ChunkColumns {
   length: number;
-  rows: Uint32Array; // of the entry
-  fileOffsets: Float64Array; // in the entry's data
-  sizes: Float64Array; // uncompressed bytes
-  inOffsets: Float64Array; // compressed bytes before it
-  digests: Uint8Array; // SHA-256 of the uncompressed bytes, 32 bytes a digest
+  outOffsets: Float64Array; // of the first byte in the (virtual) tar
+  sizes: Float64Array; // uncompressed bytes, 1 to MAX_CHUNK_SIZE
+  inOffsets: Float64Array; // first compressed byte of the member or frame that the chunk is in
+  inEnds: Float64Array; // compressed bytes end before this
+  innerOffsets: Float64Array; // uncompressed bytes between the start at inOffset and the chunk
+  /**
+   * SHA-256 of the uncompressed bytes, 32 bytes a chunk. All zeros, with inOffset and inEnd 0: a
+   * hole, whose bytes are zeros.
+   */
+  digests: Uint8Array;
 }
 
 /** A hostile layer may deserve a warning an entry. */
