@@ -13,6 +13,7 @@ import {
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ChunkCache } from './chunk-cache.js';
+import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { LayerScanEnd } from './image-session.js';
 import { IndexedLayer } from './indexed-layer.js';
@@ -23,6 +24,7 @@ import type { LayerObserver } from './layer-observer.js';
 import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
+import { sharedVerification } from './shared-verification.js';
 import { TableAllowances } from './table-allowances.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
@@ -195,13 +197,12 @@ export class LayerOpener {
         `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
       );
     }
-    if (verification.kind !== 'blocks') {
-      throw new LayerslayerError('UNSUPPORTED', `verifying ${shortDigest(digest)} by ${verification.kind}`);
-    }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const { digests } = verification;
-    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(digest, digests));
-    const compressed = { blob, digest, codec, blobSize, blockDigests: digests, local };
+    const { fetching, files } = this.#parts;
+    const checked: BlobVerification = verification.kind === 'blocks' ? verification : { kind: 'reader' };
+    const local = files.share(await fetching.setVerification(digest, checked));
+    const shared = sharedVerification(verification);
+    const compressed = { blob, digest, codec, blobSize, verification: shared, local };
     const opened = { ...compressed, tarSize, checkpoints, states };
     const { chunks } = this.#parts;
     return new IndexedLayer({ opened, origin, entries: index.entries, chunks, results: this.#results });

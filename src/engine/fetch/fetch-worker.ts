@@ -60,11 +60,12 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
   },
   attach({ port }) {
     const reader: ThreadPeer<StreamMethods> = new ThreadPeer(port, {
-      async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
+      async read({ blob: number, offset, length = 0, aheadEnd = 0, unverified, fresh }, signal) {
         const { blocks, naming } = await blobs.get(number);
         try {
-          if (aheadEnd > offset) blocks().prefetch(offset, aheadEnd);
-          const bytes = await blocks().read(offset, length, signal);
+          const fetched = blocks(unverified ? 'reader' : 'blocks');
+          if (length === 0 && aheadEnd > offset) fetched.prefetch(offset, aheadEnd);
+          const bytes = await fetched.read(offset, length, signal, { aheadEnd, fresh });
           return new Transferred(bytes, [bytes.buffer]);
         } catch (error) {
           throw naming(error);
@@ -73,14 +74,15 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
       stream: (request, signal) => tracked(stream(request, reader, signal)),
     } satisfies BlobMethods);
   },
-  async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
-    blobs.add(number, image, layer, blockDigests);
-    if (!blockDigests && headLength === 0) return {};
+  async openBlob({ headLength = 0, ...request }, signal) {
+    const { blob: number, verification } = request;
+    blobs.add(request);
+    if (!verification && headLength === 0) return {};
     const { blob, blocks } = await blobs.get(number);
-    if (blockDigests) blocks(); // what reads need
+    if (verification) blocks(verification.kind); // what reads need
     const within = AbortSignal.any([signal, closing.signal]);
     const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
-    const part = blockDigests && (await blob.local?.open());
+    const part = verification && (await blob.local?.open());
     return { head, local: part && { fd: part.file.fd, start: part.start } };
   },
   save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),

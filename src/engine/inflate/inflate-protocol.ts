@@ -12,6 +12,11 @@ export type BlobNumber = number;
 /** An index pass's number in all threads, for the life of a session. */
 export type PassNumber = number;
 
+export type Verification = CachedIndex['index']['verification'];
+
+/** Chunks of a table. Threads share their columns. */
+export type TableChunks = Extract<Verification, { kind: 'chunks' }>['chunks'];
+
 /** What an inflate thread needs to read a layer. */
 export interface OpenLayerRequest {
   blob: BlobNumber;
@@ -20,7 +25,7 @@ export interface OpenLayerRequest {
   blobSize: number;
   tarSize: number;
   checkpoints: CachedIndex['index']['checkpoints'];
-  blockDigests: Uint8Array;
+  verification: Verification;
   states: CachedIndex['states'];
   local: LocalRange | undefined; // where the blob is on this machine
 }

@@ -12,7 +12,7 @@ import { CachedPages } from '../../blob/cached-pages.js';
 import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
-import { indexKey } from '../../cache/store-layout.js';
+import { indexKey, unverifiedFolder } from '../../cache/store-layout.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
 import { readCheckpoint } from '../../index/checkpoints.js';
@@ -32,14 +32,20 @@ import type {
   PassEnd,
   PassNumber,
 } from './inflate-protocol.js';
+import type { LayerReader } from './layer-reader.js';
 import type { SendBatch } from './scan-sender.js';
+import { SpanBlob } from './span-blob.js';
+import { TableChunkReader } from './table-chunk-reader.js';
+import { UnverifiedBlob } from './unverified-blob.js';
+import { VerifiedParts } from './verified-parts.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
 const IDLE_BUFFERS = 12;
 
 const buffers = new BufferPool(RUN_SIZE, IDLE_BUFFERS);
 const cursors = new CursorPool(buffers);
-const readers = new Map<BlobNumber, ChunkReader>();
+const parts = new VerifiedParts();
+const readers = new Map<BlobNumber, LayerReader>();
 const passes = new Map<PassNumber, BlobPass>(); // under way
 let fetching: ThreadPeer<BlobMethods>;
 let store: ContentStore | undefined;
@@ -90,8 +96,8 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
   }
 }
 
-function openLayer(request: OpenLayerRequest): ChunkReader {
-  const { blob, digest, blobSize, checkpoints, blockDigests, states, local } = request;
+function openLayer(request: OpenLayerRequest): LayerReader {
+  const { blob, digest, blobSize, checkpoints, verification, states, local } = request;
   // The next mount makes the index again.
   const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   let isIndexDamaged = false;
@@ -108,9 +114,26 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
     }
   };
   let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
+  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
+  if (verification.kind !== 'blocks') {
+    const onWrong = (reason: string) => {
+      if (!isDamageLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
+      isDamageLogged = true;
+    };
+    const unverified = unverifiedBlob(request);
+    if (verification.kind === 'chunks') {
+      return new TableChunkReader({ ...layer, chunks: verification.chunks }, unverified, {
+        cursors,
+        parts,
+        onWrong,
+      });
+    }
+    const spans = { layer: digest, inOffsets: checkpoints.inOffsets, digests: verification.digests };
+    return new ChunkReader(layer, new SpanBlob(unverified, spans, parts, onWrong), cursors);
+  }
   const compressed = new VerifiedBlob({
     size: blobSize,
-    blockDigests: blockDigests,
+    blockDigests: verification.digests,
     near: local ? new LocalFileBytes(local) : store && new CachedPages(store, digest),
     upstream: {
       read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),
@@ -122,8 +145,24 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
       isDamageLogged = true;
     },
   });
-  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
   return new ChunkReader(layer, compressed, cursors);
+}
+
+/** The blob's bytes, which the caller checks. */
+function unverifiedBlob({
+  blob,
+  digest,
+  blobSize,
+  local,
+}: Pick<OpenLayerRequest, 'blob' | 'digest' | 'blobSize' | 'local'>): UnverifiedBlob {
+  return new UnverifiedBlob({
+    size: blobSize,
+    near: local ? new LocalFileBytes(local) : store && new CachedPages(store, unverifiedFolder(digest)),
+    upstream: {
+      read: (range, signal) => fetching.call('read', { ...range, blob, unverified: true }, { signal }),
+      prefetch: (offset, aheadEnd) => fetching.notify('read', { blob, offset, aheadEnd, unverified: true }),
+    },
+  });
 }
 
 function codecOfIndex({ digest, codec }: OpenLayerRequest, drop: () => void): Codec {

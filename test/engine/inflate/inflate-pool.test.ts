@@ -129,7 +129,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       blobSize,
       tarSize,
       checkpoints,
-      blockDigests: blockDigests(index),
+      verification: index.verification,
       states,
       local: undefined,
     };
