@@ -21,6 +21,7 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
+export { StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;
@@ -146,17 +147,33 @@ export class CachedIndexes {
     const cached = await this.#cached(stored, digest, providers);
     if (cached) return cached;
     if (!store.usable) return inMemory(await this.#provided(stored, digest, providers, signal));
-    return withMachineLock(
-      { directory: store.lockDirectory, name: `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}` },
-      async () =>
-        (await this.#cached(stored, digest, providers)) ??
-        this.#cache(stored, digest, await this.#provided(stored, digest, providers, signal)),
-      {
-        onWait,
-        signal,
-        onUnlocked: (reason) => reason && store.warnUnlocked(reason),
-      },
-    );
+    return this.#locked(store, digest, { onWait, signal }, async () => {
+      const found = await this.#cached(stored, digest, providers);
+      return found ?? this.#cache(stored, digest, await this.#provided(stored, digest, providers, signal));
+    });
+  }
+
+  /**
+   * Makes and stores the index of an own pass, unless it is cached. Mounts that use another index
+   * keep it.
+   * @returns the cached index; undefined if the pass was made
+   * @throws as `find`
+   */
+  async prove(
+    digest: Digest,
+    pass: (compared: readonly string[]) => Promise<ProvidedIndex>,
+    signal: AbortSignal,
+  ): Promise<CachedIndex | undefined> {
+    const [store, stored] = await Promise.all([this.#store, this.#stored]);
+    const prove = async () => {
+      const known = await loadFirst(stored, digest, [OWN]);
+      if (known) return known;
+      const { bytes, comparisons } = await pass(stored.foreign(digest));
+      await stored.write(digest, OWN, bytes);
+      await this.#settle(stored, digest, comparisons ?? []);
+      return undefined;
+    };
+    return store.usable ? this.#locked(store, digest, { onWait() {}, signal }, prove) : prove();
   }
 
   /**
@@ -210,33 +227,66 @@ export class CachedIndexes {
 
   async #cache(stored: StoredIndexes, digest: Digest, made: ProvidedIndex): Promise<CachedIndex> {
     const index = indexOf(made);
-    const { origin, bytes } = made;
-    const states = await stored.write(digest, origin, bytes, index);
-    if (origin.kind === 'own') await this.#compare(stored, index, made.comparisons ?? []);
+    const { origin, bytes, comparisons } = made;
+    const isStored = await stored.write(digest, origin, bytes);
+    if (origin.kind === 'own') {
+      const compared = new Set(comparisons?.map(({ name }) => name));
+      const others = stored.foreign(digest).filter((name) => !compared.has(name));
+      await this.#settle(stored, digest, [
+        ...(comparisons ?? []),
+        ...(await compareEntries(stored, index, others)),
+      ]);
+    }
+    const states = isStored ? stored.statesOf(digest, origin, index) : undefined;
     return states ? { index, states, origin, cached: false } : inMemory(made, index);
   }
 
+  #locked<T>(
+    store: ContentStore,
+    digest: Digest,
+    { onWait, signal }: Pick<FindIndexOptions, 'onWait' | 'signal'>,
+    task: () => Promise<T>,
+  ): Promise<T> {
+    const name = `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}`;
+    return withMachineLock({ directory: store.lockDirectory, name }, task, {
+      onWait,
+      signal,
+      onUnlocked: (reason) => reason && store.warnUnlocked(reason),
+    });
+  }
+
   /** An own pass has read all bytes: it proves or refutes the indexes of other origins. */
-  async #compare(
+  async #settle(
     stored: StoredIndexes,
-    own: LayerIndex,
+    digest: Digest,
     comparisons: readonly IndexComparison[],
   ): Promise<void> {
-    const { digest } = own;
-    for (const name of stored.foreign(digest)) {
-      const other = await stored.loadNamed(digest, name);
-      if (!other) continue;
-      const compared = comparisons.find((one) => one.name === name);
-      const difference = compared ? compared.difference : differenceOf(own, other.index, other.origin);
+    for (const { name, difference } of comparisons) {
       if (difference === undefined) {
         await stored.remove(digest, name);
         continue;
       }
+      const origin = stored.originOf(digest, name);
       await stored.refute(digest, name, difference);
-      const what = `${originText(other.origin)} does not agree with layer ${shortDigest(digest)}`;
-      this.#log.warn(`${what}, it is not used any more: ${difference}`);
+      const what = origin ? originText(origin) : 'an index';
+      const where = `does not agree with layer ${shortDigest(digest)}`;
+      this.#log.warn(`${what} ${where}, it is not used any more: ${difference}`);
     }
   }
+}
+
+/** Compares cached indexes that a pass did not compare itself: by entries only. */
+async function compareEntries(
+  stored: StoredIndexes,
+  own: LayerIndex,
+  names: readonly string[],
+): Promise<IndexComparison[]> {
+  const comparisons: IndexComparison[] = [];
+  for (const name of names) {
+    const other = await stored.loadNamed(own.digest, name);
+    if (other) comparisons.push({ name, difference: differenceOf(own, other.index, other.origin) });
+  }
+  return comparisons;
 }
 
 /** Returns the providers none of whose origins was refuted. */

@@ -8,7 +8,8 @@ import { TarScanner } from '../tar/tar-scanner.js';
 import type { Columns } from './entry-columns.js';
 import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-builder.js';
 
-export type { Columns } from './entry-columns.js';
+export { type Columns, EntryColumns } from './entry-columns.js';
+export { type CheckedIndex, LayerCheck } from './layer-check.js';
 // What readers of other tools' tables need to make an index of them.
 export { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
 export { type EncodedLayerIndex, LayerIndexBuilder, type LayerIndexEnd } from './layer-index-builder.js';

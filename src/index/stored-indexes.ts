@@ -66,23 +66,36 @@ export class StoredIndexes {
     }
   }
 
-  /** Stores an encoded index. @returns where its states are; undefined if it was not stored */
-  async write(
-    digest: Digest,
-    origin: IndexOrigin,
-    bytes: Uint8Array,
-    index: LayerIndex,
-  ): Promise<StateStorage | undefined> {
+  /** Stores an encoded index. @returns whether it was stored */
+  async write(digest: Digest, origin: IndexOrigin, bytes: Uint8Array): Promise<boolean> {
     const key = indexKey(LAYER_INDEX_VERSION, digest, originKey(origin));
     const trailer = origin.kind === 'own' ? undefined : originTrailer(origin);
     const writer = await this.#store.begin('index', key, bytes.length + (trailer?.length ?? 0));
     await writer?.append(bytes);
     if (trailer) await writer?.append(trailer);
-    const isStored = (await writer?.commit()) ?? false;
-    const fd = isStored ? this.#store.openFd('index', key) : undefined;
+    return (await writer?.commit()) ?? false;
+  }
+
+  /** Returns where the states of an index are that was just written. */
+  statesOf(digest: Digest, origin: IndexOrigin, index: LayerIndex): StateStorage | undefined {
+    const fd = this.#store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));
     if (fd === undefined) return undefined;
     this.#openFds.add(fd);
     return { fd, offset: index.states.offset };
+  }
+
+  /** Returns the origin of an index on disk; undefined if it is gone or damaged. */
+  originOf(digest: Digest, name: string): IndexOrigin | undefined {
+    const fd = this.#store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, name));
+    if (fd === undefined) return undefined;
+    try {
+      const { size } = fstatSync(fd);
+      return readOriginTrailer((offset, length) => readExactly(fd, offset, length, size), size);
+    } catch {
+      return undefined;
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Returns the keys of the other origins of which the layer has an index on disk. */

@@ -128,6 +128,8 @@ describe('a published index', () => {
     const moved = { ...checkpoints, inOffsets: checkpoints.inOffsets.map((offset) => offset + 1) };
     expect(differenceOf(layer, { ...layer, checkpoints: moved }, REPOSITORY)).toBe('checkpoint 0');
     const crcs = { ...checkpoints, stateCrcs: checkpoints.stateCrcs.map((crc) => crc ^ 1) };
-    expect(differenceOf(layer, { ...layer, checkpoints: crcs }, REPOSITORY)).toBe('checkpoint 0');
+    expect(differenceOf(layer, { ...layer, checkpoints: crcs }, REPOSITORY)).toBe(
+      'the state of checkpoint 0',
+    );
   });
 });

@@ -1,7 +1,7 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
 import { type LayerslayerError, withContext } from '../../base/errors.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
-import { IndexPass, type OnTarBytes } from '../../index/index-pass.js';
+import { type CheckedIndex, IndexPass, LayerCheck, type OnTarBytes } from '../../index/index-pass.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods } from '../fetch/fetch-protocol.js';
 import type { IndexRequest, PassEnd } from './inflate-protocol.js';
@@ -23,6 +23,7 @@ export interface BlobPassDependencies {
   fetching: Pick<ThreadPeer<BlobMethods>, 'call'>;
   sendBatch: SendBatch;
   buffers: BufferPool; // for the bytes of batches
+  compared: readonly CheckedIndex[]; // with the layer's bytes
 }
 
 /** One index pass over a blob that the fetch thread streams, with an observer or without. */
@@ -37,13 +38,31 @@ export class BlobPass {
   #stopAt: number | undefined; // a multiple of STRIDE, independent of network chunk sizes
   #fault: LayerslayerError | undefined; // of the blob
   #isOver = false;
+  readonly #compared: readonly CheckedIndex[];
+  #checks: readonly LayerCheck[] = [];
+  #held: { promise: Promise<void>; release(): void } | undefined;
 
-  constructor(request: IndexRequest, { fetching, sendBatch, buffers }: BlobPassDependencies) {
+  constructor(request: IndexRequest, { fetching, sendBatch, buffers, compared }: BlobPassDependencies) {
     const { pass, observed } = request;
     this.#request = request;
     this.#fetching = fetching;
     this.#sender = observed && new ScanSender(pass, observed, sendBatch, buffers);
+    this.#compared = compared;
     this.#pass = this.#begin();
+  }
+
+  /** Until it is released, the pass takes no more bytes. */
+  hold(isHeld: boolean): void {
+    if (!isHeld) {
+      this.#held?.release();
+      this.#held = undefined;
+    } else if (!this.#held) {
+      let release = () => {};
+      const promise = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      this.#held = { promise, release };
+    }
   }
 
   /**
@@ -67,6 +86,7 @@ export class BlobPass {
       throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
     } finally {
       this.#isOver = true;
+      this.hold(false);
     }
   }
 
@@ -92,10 +112,12 @@ export class BlobPass {
     const { digest, blobSize, allowance } = this.#request;
     const sender = this.#sender;
     const onBytes: OnTarBytes | undefined = sender && ((...bytes) => sender.onBytes(...bytes));
+    this.#checks = this.#compared.map((one) => new LayerCheck(one));
     const pass = new IndexPass(digest, {
       blobSize,
       ...(allowance && { allowance }),
       ...(onBytes && { onBytes }),
+      observers: this.#checks,
     });
     sender?.begin(pass);
     return pass;
@@ -110,6 +132,7 @@ export class BlobPass {
   }
 
   async #take(bytes: Uint8Array, offset: number): Promise<boolean> {
+    while (this.#held) await this.#held.promise;
     if (offset === 0 && this.#readBytes > 0) this.#restart();
     if (this.#fault || this.#stop.signal.aborted) return false;
     this.#readBytes += bytes.length;
@@ -163,7 +186,9 @@ export class BlobPass {
     }
     await this.#sender?.flush(); // the last bytes pass at the end
     if (!bytes) throw this.#fault;
-    return { bytes };
+    const made = bytes;
+    const comparisons = this.#checks.map((check) => ({ name: check.name, difference: check.end(made) }));
+    return { bytes, comparisons };
   }
 
   #naming(error: unknown): LayerslayerError {

@@ -6,10 +6,12 @@ import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
+import { BackgroundPasses } from './background-passes.js';
 import type {
   BlobNumber,
   ChunkRequest,
   ChunkRun,
+  ComparedIndex,
   IndexRequest,
   InflateMethods,
   InflateReports,
@@ -20,6 +22,8 @@ import type {
   ScannedBatch,
 } from './inflate-protocol.js';
 import type { ScanReceiver } from './scan-receiver.js';
+
+type WholePassEnd = Extract<PassEnd, { bytes: Uint8Array }>;
 
 export interface InflatePoolOptions {
   threads: number; // maximum; each is started at its first use
@@ -47,6 +51,7 @@ export class InflatePool implements ChunkSupplier {
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
   readonly #receivers = new Map<PassNumber, ScanReceiver>();
+  readonly #background = new BackgroundPasses();
   #lastPass = 0;
   #isPrepared = false;
   #closed = false;
@@ -75,9 +80,22 @@ export class InflatePool implements ChunkSupplier {
     signal?: AbortSignal,
     allowance?: TableAllowance,
   ): Promise<Uint8Array> {
+    return (await this.compare({ blob, digest, blobSize, allowance }, [], { signal })).bytes;
+  }
+
+  /**
+   * Runs an index pass that compares indexes of other origins with the layer's bytes.
+   * @param options.isBackground the pass is held while reads are under way
+   * @returns the encoded index and the comparisons
+   */
+  async compare(
+    request: Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'>,
+    compared: readonly ComparedIndex[],
+    { signal, isBackground = false }: { signal?: AbortSignal | undefined; isBackground?: boolean },
+  ): Promise<WholePassEnd> {
     const pass = ++this.#lastPass;
-    const end = await this.#run({ pass, blob, digest, blobSize, allowance, observed: undefined }, signal);
-    return (end as { bytes: Uint8Array }).bytes; // an unobserved pass reads the whole blob
+    const end = await this.#run({ ...request, pass, compared, observed: undefined }, signal, isBackground);
+    return end as WholePassEnd; // an unobserved pass reads the whole blob
   }
 
   /**
@@ -113,6 +131,7 @@ export class InflatePool implements ChunkSupplier {
     const layer = thread.opened.has(opened) ? undefined : opened;
     thread.opened.add(opened);
     thread.reads++;
+    this.#background.readBegins();
     const released = thread.used.splice(0);
     try {
       const argument = { ...request, blob, layer, released };
@@ -123,17 +142,22 @@ export class InflatePool implements ChunkSupplier {
       throw error;
     } finally {
       thread.reads--;
+      this.#background.readEnds();
     }
   }
 
-  async #run(request: IndexRequest, signal: AbortSignal | undefined): Promise<PassEnd> {
-    const { blobSize, observed } = request;
+  async #run(request: IndexRequest, signal: AbortSignal | undefined, isBackground = false): Promise<PassEnd> {
+    const { pass, blobSize, observed } = request;
     const size = observed?.end ?? blobSize;
     const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
     thread.indexingBytes += size;
+    const { peer } = thread;
     try {
-      return await thread.peer.call('index', request, { signal });
+      const end = peer.call('index', request, { signal });
+      if (isBackground) this.#background.add(pass, (isHeld) => peer.notify('hold', { pass, isHeld }));
+      return await end;
     } finally {
+      this.#background.delete(pass);
       thread.indexingBytes -= size;
     }
   }

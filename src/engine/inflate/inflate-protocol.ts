@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
-import type { CachedIndex } from '../../index/cached-indexes.js';
+import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
 import type { Columns, TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 
@@ -49,6 +49,21 @@ export interface IndexRequest {
   blobSize: number; // bytes
   allowance: TableAllowance | undefined;
   observed: ObservedRange | undefined;
+  /** Indexes of other origins that the pass compares with the layer's bytes. */
+  compared?: readonly ComparedIndex[] | undefined;
+}
+
+/** An index by the key of its origin: the one on disk, or what is given. */
+export interface ComparedIndex {
+  name: string;
+  given?: GivenIndex | undefined;
+}
+
+/** An index as a message carries it. */
+export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
+  columns: Columns;
+  origin: IndexOrigin;
+  storage: CachedIndex['states'];
 }
 
 /** What the main thread observes of a pass. */
@@ -58,7 +73,7 @@ export interface ObservedRange {
 }
 
 /** The encoded index of a whole blob, or how far an observed pass got: nothing is verified then. */
-export type PassEnd = { bytes: Uint8Array } | { readBytes: number };
+export type PassEnd = { bytes: Uint8Array; comparisons: readonly IndexComparison[] } | { readBytes: number };
 
 /** What an observed pass found since the batch before. */
 export interface ScannedBatch {
@@ -85,6 +100,8 @@ export interface InflateMethods {
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
   /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
   index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
+  /** A held pass takes no more bytes, so that reads have the processor and the network. */
+  hold(argument: { pass: PassNumber; isHeld: boolean }): void;
   /**
    * Runs of chunks come as `chunks` notices, in order, except for the last one: that is the result.
    * @param argument.layer sent with the first read of a layer

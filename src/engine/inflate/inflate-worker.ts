@@ -64,6 +64,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
     if (isPrepared) for (const codec of CODECS) codec.cursor();
   },
   index,
+  hold: ({ pass, isHeld }) => passes.get(pass)?.hold(isHeld),
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
     if (layer) readers.set(blob, openLayer(layer));
@@ -82,18 +83,27 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
 
 async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
   const { BlobPass } = await import('./blob-pass.js'); // reads do without
+  const { compared, close } = await comparedIndexes(request);
   const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
-  const pass = new BlobPass(request, { fetching, sendBatch, buffers });
+  const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
   passes.set(request.pass, pass);
   try {
     const end = await pass.run(signal);
     return new Transferred(end, 'bytes' in end ? [end.bytes.buffer as ArrayBuffer] : []);
   } finally {
     passes.delete(request.pass);
+    close();
     const tableBytes = pass.release();
     setImmediate(() => garbageMade(tableBytes)); // this call still references them
     collectGarbageSoon(() => passes.size === 0);
   }
+}
+
+/** Opens the indexes that a pass compares. Mostly there are none. */
+async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) {
+  if (wanted.length === 0) return { compared: [], close: () => {} };
+  const { openCompared } = await import('./compared-indexes.js');
+  return openCompared(digest, wanted, store, log);
 }
 
 function openLayer(request: OpenLayerRequest): LayerReader {
