@@ -11,8 +11,8 @@ import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-
 
 // What readers of other tools' tables need to make an index of them.
 export type { EncodedLayerIndex } from './index-file.js';
-export { type ChunkColumns, MAX_CHUNK_SIZE } from './layer-index.js';
-export { LayerIndexBuilder } from './layer-index-builder.js';
+export { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
+export { LayerIndexBuilder, type LayerIndexEnd } from './layer-index-builder.js';
 export type { TableAllowance } from './table-budget.js';
 
 /** Sees what a pass reads. An exception thrown here ends the pass. */
