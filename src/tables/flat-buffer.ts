@@ -1,25 +1,37 @@
 import { corruptTable } from './table-fault.js';
 
+/** Writers may share strings, but each byte is read this often at most, on average. */
+const MAX_READS = 4;
+const POINTER_LENGTH = 4;
+
+/** Bytes that may still be read, by all tables of a buffer. */
+interface Work {
+  left: number;
+}
+
 /**
  * A table of a FlatBuffer: its fields by the order in which its schema declares them. (FlatBuffers'
  * internals page: a table begins with the distance back to a list of its fields' places.) Each
  * offset is checked before it is followed. Offsets point forward, so nothing is a circle.
  *
- * @throws LayerslayerError CORRUPT_LAYER, each method: for an offset outside the buffer
+ * @throws LayerslayerError CORRUPT_LAYER, each method: for an offset outside the buffer, and when
+ *   the same bytes are read again and again
  */
 export class FlatTable {
   readonly #buffer: Buffer;
   readonly #at: number;
+  readonly #work: Work;
 
-  private constructor(buffer: Buffer, at: number) {
+  private constructor(buffer: Buffer, at: number, work: Work) {
     this.#buffer = buffer;
     this.#at = at;
+    this.#work = work;
   }
 
   /** Returns the table that the buffer begins with a pointer to. */
   static root(bytes: Uint8Array): FlatTable {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return new FlatTable(buffer, followed(buffer, 0));
+    return new FlatTable(buffer, followed(buffer, 0), { left: MAX_READS * buffer.length });
   }
 
   /** Returns an integer of 64 bits; 0 if it is left out. */
@@ -45,7 +57,7 @@ export class FlatTable {
 
   table(field: number): FlatTable | undefined {
     const at = this.#place(field, 4);
-    return at === undefined ? undefined : new FlatTable(this.#buffer, followed(this.#buffer, at));
+    return at === undefined ? undefined : this.#tableAt(at);
   }
 
   /** Returns a string's or byte vector's content, a view; nothing if it is left out. */
@@ -56,7 +68,7 @@ export class FlatTable {
 
   /** Yields the tables of a vector. */
   *tables(field: number): Generator<FlatTable> {
-    for (const at of this.#pointers(field)) yield new FlatTable(this.#buffer, followed(this.#buffer, at));
+    for (const at of this.#pointers(field)) yield this.#tableAt(at);
   }
 
   /** Yields the strings of a vector, as views. */
@@ -73,11 +85,23 @@ export class FlatTable {
     for (let i = 0; i < length; i++) yield vector + 4 + 4 * i;
   }
 
+  #tableAt(pointer: number): FlatTable {
+    this.#spend(POINTER_LENGTH);
+    return new FlatTable(this.#buffer, followed(this.#buffer, pointer), this.#work);
+  }
+
   #bytesAt(pointer: number): Uint8Array {
     const at = followed(this.#buffer, pointer);
     const length = this.#buffer.readUInt32LE(at);
     checkRoom(this.#buffer, at + 4, length);
+    this.#spend(POINTER_LENGTH + length);
     return this.#buffer.subarray(at + 4, at + 4 + length);
+  }
+
+  /** A million tables may share one list of a million others. */
+  #spend(bytes: number): void {
+    this.#work.left -= bytes;
+    if (this.#work.left < 0) throw corruptTable(`its bytes are referred to more than ${MAX_READS} times`);
   }
 
   /** Returns where a field of `size` bytes is; undefined if it is left out. */
