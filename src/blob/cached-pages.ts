@@ -1,5 +1,6 @@
 import type { ContentStore, ContentWriter } from '../cache/content-store.js';
 import { blockKey, pageKey, pageRunKey } from '../cache/store-layout.js';
+import type { Digest } from '../oci/digest.js';
 import type { NearBytes } from './near-bytes.js';
 import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
 
@@ -11,6 +12,14 @@ import { BLOCK_SIZE, PAGE_SIZE, pageCount, pageOf } from './page.js';
 export const RUN_LENGTH = 16;
 
 const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
+
+/**
+ * Folder of a blob's pages that were not checked by digests of blocks: their readers check what
+ * they decode. Verified pages are in the folder that is named by the digest.
+ */
+export function unverifiedFolder(digest: Digest): string {
+  return `${digest}.unverified`;
+}
 
 /**
  * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single

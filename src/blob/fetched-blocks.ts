@@ -4,11 +4,11 @@ import type { Log } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import type { ByteLru } from '../cache/byte-lru.js';
 import type { ContentStore } from '../cache/content-store.js';
-import { blockKey, unverifiedFolder } from '../cache/store-layout.js';
+import { blockKey } from '../cache/store-layout.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Blob } from './blob.js';
 import { areBlocks } from './block-digests.js';
-import { CachedPages } from './cached-pages.js';
+import { CachedPages, unverifiedFolder } from './cached-pages.js';
 import { BLOCK_SIZE, type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf } from './page.js';
 
 /** Requests of one blob at once. */

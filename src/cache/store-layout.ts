@@ -31,30 +31,19 @@ export const LOCK_FOLDER = 'locks';
 /** One or two path components that cannot climb, hide or exceed a file name's 255 bytes. */
 const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
 
-/**
- * Folder of a blob's pages that were not checked by digests of blocks: their readers check what
- * they decode. Verified pages are in the folder that is named by the digest.
- */
-export function unverifiedFolder(digest: string): string {
-  return `${digest}.unverified`;
-}
-
-/**
- * Key of a page of compressed bytes.
- * @param folder the blob's digest, or its `unverifiedFolder`
- */
-export function pageKey(folder: string, page: number): string {
-  return `${folder}/${page}`;
+/** Key of a page of compressed bytes: all pages of a layer share a folder. */
+export function pageKey(digest: string, page: number): string {
+  return `${digest}/${page}`;
 }
 
 /** Key of a run of pages in one file. Keys of runs and of pages never collide. */
-export function pageRunKey(folder: string, run: number): string {
-  return `${folder}/r${run}`;
+export function pageRunKey(digest: string, run: number): string {
+  return `${digest}/r${run}`;
 }
 
 /** Key of a block of compressed bytes that came without the rest of its page. */
-export function blockKey(folder: string, block: number): string {
-  return `${folder}/b${block}`;
+export function blockKey(digest: string, block: number): string {
+  return `${digest}/b${block}`;
 }
 
 /**
