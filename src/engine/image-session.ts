@@ -130,6 +130,19 @@ export interface ImageSession {
     options?: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerScanEnd>;
   /**
+   * Reads layers whole that were opened by an index of others, one at a time, and compares them.
+   * Reads of files come first. An index that is right is replaced by that of an own pass, which
+   * counts from the next opening. Reads of a layer that is not what its index says fail from now on.
+   * @param layers as `openLayers` returned them; others are skipped
+   * @returns `failed`: a layer could not be read; the log says why
+   * @throws LayerslayerError ABORTED; the signal's reason
+   */
+  compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal?: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'>;
+  /**
    * Records that an image was opened, for `preload` and for listings of the cache. Written a little
    * later, or when the session is closed.
    * @param reference as it was asked for, with the platform that was asked for

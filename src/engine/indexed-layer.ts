@@ -27,6 +27,7 @@ export class IndexedLayer implements Layer {
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
   readonly #chunkCount: number;
+  #fault: LayerslayerError | undefined; // of all reads
   readonly #readers: SequentialReaders;
   /**
    * Of the sparse file read last: the largest map takes a ms, and all of them would take memory.
@@ -43,7 +44,13 @@ export class IndexedLayer implements Layer {
     this.#chunkCount = Math.ceil(options.opened.tarSize / CHUNK_SIZE);
   }
 
+  /** Lets all later reads fail. */
+  fail(fault: LayerslayerError): void {
+    this.#fault = fault;
+  }
+
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
+    if (this.#fault) throw this.#fault;
     const segments = this.entries.sparse(row);
     const dataOffset = this.entries.dataOffset(row);
     if (!segments) return this.#readTar(dataOffset + offset, length, signal);

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
 import { CachedIndexes, DEFAULT_TRUST, type IndexSources, isAdmitted } from '../index/cached-indexes.js';
@@ -58,6 +59,7 @@ class ThreadedSession implements ImageSession {
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly #sources: IndexSources;
+  readonly #log: Log;
   readonly trees: TreeCache;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
@@ -68,6 +70,7 @@ class ThreadedSession implements ImageSession {
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onNotice, memoryBytes } = options;
+    this.#log = log;
     this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
@@ -95,7 +98,6 @@ class ThreadedSession implements ImageSession {
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
-      foreign: () => [],
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });
@@ -170,6 +172,14 @@ class ThreadedSession implements ImageSession {
     return this.#tracked(this.#scanLayer(image, layer, observer, options));
   }
 
+  compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal?: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'> {
+    return this.#tracked(this.#compareLayers(image, layers, this.#endedBy(signal)));
+  }
+
   metrics(): SessionMetrics {
     return {
       bytesFetched: this.#counters.fetched,
@@ -227,6 +237,28 @@ class ThreadedSession implements ImageSession {
     } finally {
       report.end();
     }
+  }
+
+  async #compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'> {
+    let end: 'done' | 'failed' | 'refuted' = 'done';
+    for (const layer of new Set(layers.map((one) => one.layer))) {
+      const { number } = layers.find((one) => one.layer === layer)!;
+      try {
+        const difference = await this.#opener.compare(image, wantedBlobs(image, [number])[0]!, layer, signal);
+        if (difference === undefined) continue;
+        this.#log.error(`${difference}; reads of layer ${number} fail from now on`);
+        end = 'refuted';
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#log.warn(`not compared: ${asLayerslayerError(error).message}`);
+        if (end === 'done') end = 'failed';
+      }
+    }
+    return end;
   }
 
   async #scanLayer(
