@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
-import type { IndexTrust } from '../index/cached-indexes.js';
+import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
@@ -111,6 +111,11 @@ export interface ImageSession {
   prepareReads(): Promise<void>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
+  /**
+   * Returns the origin of the index that each layer would be opened with: one that is cached, or
+   * that the image announces. Reads no layer, and no index. A table may turn out unusable.
+   */
+  indexOrigins(image: ResolvedImage): Promise<IndexOrigin[]>;
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
   openCached(
     image: ResolvedImage,
@@ -132,7 +137,7 @@ export interface ImageSession {
   /**
    * Reads layers whole that were opened by an index of others, one at a time, and compares them.
    * Reads of files come first. An index that is right is replaced by that of an own pass, which
-   * counts from the next opening. Reads of a layer that is not what its index says fail from now on.
+   * counts from the next opening. Reads of a layer that is not what its index says fail at once.
    * @param layers as `openLayers` returned them; others are skipped
    * @returns `failed`: a layer could not be read; the log says why
    * @throws LayerslayerError ABORTED; the signal's reason

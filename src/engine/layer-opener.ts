@@ -124,6 +124,11 @@ export class LayerOpener {
     return what;
   }
 
+  /** Returns the origin of the index that the layer would be opened with. */
+  async originOf(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): Promise<IndexOrigin> {
+    return this.#parts.indexes.expectedOrigin(wanted.digest, this.#foreign(image, wanted, sources));
+  }
+
   /** Returns the layer if its index is cached. */
   async openCached(
     image: ResolvedImage,

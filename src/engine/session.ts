@@ -5,7 +5,13 @@ import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
-import { CachedIndexes, DEFAULT_TRUST, type IndexSources, isAdmitted } from '../index/cached-indexes.js';
+import {
+  CachedIndexes,
+  DEFAULT_TRUST,
+  type IndexOrigin,
+  type IndexSources,
+  isAdmitted,
+} from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
@@ -151,6 +157,14 @@ class ThreadedSession implements ImageSession {
 
   async prepareReads(): Promise<void> {
     await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
+  }
+
+  async indexOrigins(image: ResolvedImage): Promise<IndexOrigin[]> {
+    return Promise.all(
+      allLayers(image).map((number) =>
+        this.#opener.originOf(image, wantedBlobs(image, [number])[0]!, this.#sources),
+      ),
+    );
   }
 
   async openCached(

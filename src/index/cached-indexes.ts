@@ -177,6 +177,14 @@ export class CachedIndexes {
     return store.usable ? this.#locked(store, digest, { onWait() {}, signal }, prove) : prove();
   }
 
+  /** Returns the origin of the index that `find` would return, if the first provider has one. */
+  async expectedOrigin(digest: Digest, providers: readonly IndexProvider[]): Promise<IndexOrigin> {
+    const stored = await this.#stored;
+    if (stored.has(digest, OWN)) return OWN;
+    const origins = usable(stored, digest, providers).flatMap((provider) => provider.origins);
+    return origins.find((origin) => stored.has(digest, origin)) ?? origins[0] ?? OWN;
+  }
+
   /**
    * Marks the index of an origin as wrong: it is removed, and not used or asked for any more.
    * @param reason for the log
