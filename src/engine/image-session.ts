@@ -2,6 +2,7 @@ import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import type { Publication, PublishedArtifact, PublishPlace } from '../publish/publication.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
@@ -72,6 +73,24 @@ export interface ImageSession {
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /**
+   * Publishes the indexes of the image's layers, which own passes made and the cache has.
+   * @throws LayerslayerError UNAUTHORIZED, naming the scope; INVALID_ARGUMENT for an image on this
+   *   machine without an index repository; IO_FAILED if an index is not cached; network codes
+   */
+  publish(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<Publication>;
+  /** Lists the manifests of the image's layer indexes. */
+  listPublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]>;
+  /** Removes them, and nothing else. @returns those that were removed */
+  removePublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]>;
   /**
    * Returns the image's layers, base first, each with its index: from the cache, or from one pass
    * over the blob. Indexes that are complete stay cached when the signal is aborted. When one layer

@@ -8,6 +8,7 @@ import { CachedIndexes } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
+import type { Publication, PublishedArtifact, PublishPlace } from '../publish/publication.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
@@ -113,15 +114,35 @@ class ThreadedSession implements ImageSession {
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
+    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal);
   }
 
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
-    return this.#fetching.ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
+    return this.#fetching.ask({ ask: 'listImages', reference }, signal);
   }
 
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
-    return this.#fetching.ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
+    return this.#fetching.ask({ ask: 'documents', image }, signal);
+  }
+
+  publish(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<Publication> {
+    return this.#tracked(this.#fetching.ask({ ask: 'publish', image, place }, this.#endedBy(signal)));
+  }
+
+  listPublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]> {
+    return this.#fetching.ask({ ask: 'listPublished', image, place }, signal);
+  }
+
+  removePublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]> {
+    return this.#tracked(this.#fetching.ask({ ask: 'removePublished', image, place }, this.#endedBy(signal)));
   }
 
   openLayers(

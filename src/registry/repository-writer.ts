@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
+import { MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault } from './answer-fault.js';
 import { type Access, scopeOf } from './authorization/scope.js';
 import { type BlobSource, BlobUpload, type BlobUploadParts } from './blob-upload.js';
@@ -118,6 +119,14 @@ export class RepositoryWriter {
         return true;
       }),
     );
+  }
+
+  /** Returns whether the repository has the manifest. An unknown state counts as yes. */
+  async hasManifest(digest: Digest, signal: AbortSignal): Promise<boolean> {
+    const headers = { accept: MANIFEST_ACCEPT };
+    const answer = await this.#ask('HEAD', `manifests/${digest}`, { headers }, signal);
+    answer.body.discard();
+    return answer.status !== 404;
   }
 
   /** Asks by one HEAD. Without a useful answer, the blob counts as missing: uploading is safe. */
