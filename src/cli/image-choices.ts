@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { isRaw } from '../base/text/raw-text.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
+import { formatRepository, parseRepository } from '../oci/reference.js';
 import type { CommandContext } from './command.js';
 import { checkCredentialChoices } from './credentials.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
@@ -28,12 +29,26 @@ export type Surroundings = Pick<CommandContext, 'env' | 'cwd' | 'uid'>;
 export function imageChoices(
   values: ImageValues,
   context: Surroundings,
-): { platform: Platform; cache: CacheOptions } {
+): { platform: Platform; cache: CacheOptions; indexRepository: string | undefined } {
   checkCredentialChoices(values);
   return {
     platform: values.platform === undefined ? defaultPlatform() : parsePlatform(values.platform),
     cache: cachePlace(values, context),
+    indexRepository: indexRepository(values, context.env),
   };
+}
+
+/** Returns the repository of layer indexes in canonical form, `host/name`. An empty one is none. */
+function indexRepository(given: ImageValues, env: NodeJS.ProcessEnv): string | undefined {
+  const option = given['index-repository'];
+  const text = option ?? env.LAYERSLAYER_INDEX_REPOSITORY;
+  if (!text) return undefined;
+  try {
+    return formatRepository(parseRepository(text));
+  } catch (error) {
+    const name = option === undefined ? '$LAYERSLAYER_INDEX_REPOSITORY' : '--index-repository';
+    throw usageError(`${name}: ${(error as Error).message}`);
+  }
 }
 
 /** Returns directory and cap of the cache: from the options, the environment, or defaults. */

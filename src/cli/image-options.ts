@@ -39,6 +39,12 @@ export const IMAGE_OPTIONS = {
     summary: 'hard cap of the cache on disk; 0 keeps nothing',
     default: '4GiB',
   },
+  'index-repository': {
+    kind: 'text',
+    value: 'REPO',
+    summary: 'repository of layer indexes, made by `index --push`: HOST/NAME',
+    default: '$LAYERSLAYER_INDEX_REPOSITORY',
+  },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
 

@@ -8,6 +8,7 @@ import { startSession } from '../engine/session.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import { OpenedImages } from '../image/opened-images.js';
 import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { EXIT_STATUS } from './exit-status.js';
@@ -50,6 +51,8 @@ export interface SessionCommandOptions {
   hidesProgress?: boolean;
   /** The command continues without a reader: its results are files. */
   outlivesReader?: boolean;
+  /** The options for registries, if the command has read the secrets: stdin has them once. */
+  registry?: RegistryOptions;
 }
 
 /**
@@ -65,11 +68,12 @@ export async function withSession(
   values: ImageValues,
   { output, ...context }: CommandContext,
   run: (use: SessionUse) => Promise<number>,
-  { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader }: SessionCommandOptions = {},
+  options: SessionCommandOptions = {},
 ): Promise<number> {
+  const { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader } = options;
   const { platform, cache } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
-  const registry = readRegistryOptions(values, context.cwd);
+  const registry = options.registry ?? readRegistryOptions(values, context.cwd);
   const redact = redactor(registry);
 
   const interruption = new Interruption();

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
-import type { Publication, PublishedArtifact, PublishPlace } from '../publish/publication.js';
+import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
@@ -77,8 +77,15 @@ export interface ImageSession {
    * Publishes the indexes of the image's layers, which own passes made and the cache has.
    * @throws LayerslayerError UNAUTHORIZED, naming the scope; INVALID_ARGUMENT for an image on this
    *   machine without an index repository; IO_FAILED if an index is not cached; network codes
+   * @param options.known what was published earlier: the same files are mounted from there
    */
-  publish(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<Publication>;
+  publish(
+    image: ResolvedImage,
+    place: PublishPlace,
+    options?: { known?: readonly PublishedIndex[]; signal?: AbortSignal },
+  ): Promise<Publication>;
+  /** Returns the published indexes of the image's layers that this version reads. */
+  findPublished(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<PublishedIndex[]>;
   /** Lists the manifests of the image's layer indexes. */
   listPublished(
     image: ResolvedImage,

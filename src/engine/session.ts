@@ -8,7 +8,7 @@ import { CachedIndexes } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
-import type { Publication, PublishedArtifact, PublishPlace } from '../publish/publication.js';
+import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
@@ -125,8 +125,17 @@ class ThreadedSession implements ImageSession {
     return this.#fetching.ask({ ask: 'documents', image }, signal);
   }
 
-  publish(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<Publication> {
-    return this.#tracked(this.#fetching.ask({ ask: 'publish', image, place }, this.#endedBy(signal)));
+  publish(
+    image: ResolvedImage,
+    place: PublishPlace,
+    { known = [], signal }: { known?: readonly PublishedIndex[]; signal?: AbortSignal } = {},
+  ): Promise<Publication> {
+    const question = { ask: 'publish', image, place, known } as const;
+    return this.#tracked(this.#fetching.ask(question, this.#endedBy(signal)));
+  }
+
+  findPublished(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<PublishedIndex[]> {
+    return this.#fetching.ask({ ask: 'findPublished', image, place }, signal);
   }
 
   listPublished(

@@ -50,20 +50,18 @@ export class ImageArtifacts {
   }
 
   /**
-   * Publishes the layers' indexes, unless an artifact has them all.
-   * @returns the artifact that has them
+   * Publishes the layers' indexes, unless they are all there.
+   * @returns the artifacts that have them
    */
   async publish(
     layers: readonly Digest[],
     files: IndexFiles,
     signal: AbortSignal,
-  ): Promise<PublishedArtifact> {
+  ): Promise<PublishedArtifact[]> {
     const known = await this.list(signal).catch(ifUnauthorized<PublishedArtifact[]>([]));
-    const complete = known.find(({ indexes }) => {
-      const readable = new Set(indexes.filter(isReadable).map(({ layer }) => layer));
-      return layers.every((layer) => readable.has(layer));
-    });
-    if (complete) return complete;
+    const readable = known.flatMap(({ indexes }) => indexes.filter(isReadable));
+    const there = new Set(readable.map(({ layer }) => layer));
+    if (layers.every((layer) => there.has(layer))) return known;
     const stored = [];
     for (const layer of layers) stored.push(await files.put(layer, this.#at, this.#client, signal));
     await files.putEmptyConfig(this.#at, this.#client, signal);
@@ -73,7 +71,7 @@ export class ImageArtifacts {
     const { digest, isReferrer } = await this.#put(bytes, signal);
     if (!isReferrer) await this.#addToFallback(digest, bytes.length, signal);
     const repository = formatRepository(this.#at);
-    return { repository, digest, indexes: indexesOf(artifact, repository) };
+    return [{ repository, digest, indexes: indexesOf(artifact, repository) }];
   }
 
   /** @returns the artifacts that were removed */

@@ -4,7 +4,7 @@ import type { ContentStore } from '../cache/content-store.js';
 import { type IndexFile, openOwnIndex } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
-import { formatRepository, type Repository } from '../oci/reference.js';
+import { parseRepository, type Repository } from '../oci/reference.js';
 import type { BlobSource, RegistryClient } from '../registry/registry-client.js';
 import { EMPTY_CONFIG, type StoredIndex } from './artifact.js';
 
@@ -21,6 +21,12 @@ export class IndexFiles {
 
   constructor(store: ContentStore) {
     this.#store = store;
+  }
+
+  /** Says that a repository, `host/name`, has a file. */
+  isIn(repository: string, digest: Digest): void {
+    const at = parseRepository(repository);
+    this.#repositories.set(keyOf(at.registry, digest), at.repository);
   }
 
   /**
@@ -69,12 +75,16 @@ export class IndexFiles {
     client: RegistryClient,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const key = formatRepository({ registry, repository: source.digest });
+    const key = keyOf(registry, source.digest);
     const mountFrom = this.#repositories.get(key);
     const how = await client.writer(repository).putBlob(source, { mountFrom, signal });
     this.#repositories.set(key, repository);
     return how === 'uploaded';
   }
+}
+
+function keyOf(registry: string, digest: Digest): string {
+  return `${registry} ${digest}`;
 }
 
 function hashOf(file: IndexFile): Digest {

@@ -44,17 +44,24 @@ export class PublishedIndexes {
   /**
    * Publishes the indexes of an image's layers, which own passes made. What is published already
    * stays as it is.
+   * @param known what was published earlier: the same files are mounted from there
    * @throws LayerslayerError UNAUTHORIZED, naming the scope; INVALID_ARGUMENT for an image on this
    *   machine; IO_FAILED if an index is not cached; network codes
    */
-  async publish(image: PublishableImage, place: PublishPlace, signal: AbortSignal): Promise<Publication> {
+  async publish(
+    image: PublishableImage,
+    place: PublishPlace,
+    signal: AbortSignal,
+    known: readonly PublishedIndex[] = [],
+  ): Promise<Publication> {
     const files = this.#files;
+    for (const { repository, blob } of known) files.isIn(repository, blob.digest);
     const { uploaded, uploadedBytes } = files;
     const layers = layersOf(image);
     const artifacts =
       place.kind === 'repository'
         ? await this.#repository(place.repository).publish(layers, files, signal)
-        : await this.#advised(async () => [await this.#ofImage(image).publish(layers, files, signal)]);
+        : await this.#advised(() => this.#ofImage(image).publish(layers, files, signal));
     return {
       artifacts,
       uploaded: files.uploaded - uploaded,

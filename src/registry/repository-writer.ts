@@ -83,7 +83,7 @@ export class RepositoryWriter {
     return this.#allowed('push', () =>
       smallRequest(this.#parts, doing, signal, async (within) => {
         const answer = await this.#ask('PUT', `manifests/${name}`, { headers, body: bodyOf(bytes) }, within);
-        if (answer.status < 200 || answer.status > 299) throw await answerFault(answer, doing, '201');
+        if (!isDone(answer)) throw retriedIfRaced(await answerFault(answer, doing, '201'));
         answer.body.discard();
         const stored = headerOf(answer, 'docker-content-digest');
         if (isDigest(stored) && digestOf(bytes, stored) !== stored) {
@@ -114,7 +114,7 @@ export class RepositoryWriter {
           const why = `${answer.url.host} does not allow deleting (got ${answer.status})`;
           throw new LayerslayerError('UNSUPPORTED', `${doing}: ${why}`);
         }
-        if (answer.status < 200 || answer.status > 299) throw await answerFault(answer, doing, '202');
+        if (!isDone(answer)) throw await answerFault(answer, doing, '202');
         answer.body.discard();
         return true;
       }),
@@ -178,6 +178,20 @@ export class RepositoryWriter {
     const image = `${this.#parts.registry}/${this.#parts.repository}`;
     return isDigest(name) ? `${image}@${shortDigest(name)}` : `${image}:${name}`;
   }
+}
+
+function isDone({ status }: HttpAnswer): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/**
+ * docker-registry refuses a manifest's digest while another client uploads one of its blobs: it
+ * reads a link that is being written. The manifest is small and its digest is ours, so it is sent
+ * again. (Seen with three clients that pushed the empty config at once.)
+ */
+function retriedIfRaced(fault: RegistryFault): RegistryFault {
+  if (!/: DIGEST_INVALID\b/.test(fault.message)) return fault;
+  return new RegistryFault('DIGEST_MISMATCH', fault.message, 'backoff', fault.detail);
 }
 
 function bodyOf(bytes: Uint8Array): UploadBody {

@@ -438,6 +438,19 @@ describe('a manifest', () => {
     expect((await client.getManifest(REPOSITORY, 'copied')).digest).toBe(digest);
   });
 
+  test('is sent again when the registry refuses its digest: another client uploads a blob of it', async () => {
+    const refused = status(400, {}, '{"errors":[{"code":"DIGEST_INVALID","message":"did not match"}]}');
+    const rules: FaultRule[] = [{ method: 'PUT', path: /manifests/, nth: 1, fault: refused }];
+    const { client, proxy } = await uploader({ rules });
+    const writer = client.writer(REPOSITORY);
+    expect(await writer.putManifest('copied', manifest(), never())).toMatchObject({ digest: image().digest });
+    rules.length = 0;
+    proxy.rules.splice(0, 1, { method: 'PUT', path: /manifests/, fault: refused });
+    const refusing = writer.putManifest('copied', manifest(), never());
+    await expect(refusing).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(proxy.requests(/manifests/)).toHaveLength(2 + 5);
+  });
+
   test('tells whether the registry lists it as a referrer', async () => {
     const fault = setHeaders({ 'oci-subject': sha256('subject') });
     const { client } = await uploader({ rules: [{ method: 'PUT', path: /manifests/, fault }] });

@@ -68,7 +68,7 @@ export type SourceQuestion =
   | { ask: 'resolve'; reference: string; platform: Platform }
   | { ask: 'listImages'; reference: string }
   | { ask: 'documents'; image: ResolvedImage }
-  | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace }
+  | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
   | { ask: 'readPublished'; index: PublishedIndex };
 
 /** Questions about an image's published indexes: see `PublishedIndexes`. */

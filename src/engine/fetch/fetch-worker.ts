@@ -117,12 +117,12 @@ async function openPublished(): Promise<PublishedIndexes> {
 }
 
 async function publishedAnswer(
-  { ask, image, place }: Extract<SourceQuestion, { place: PublishPlace }>,
+  { ask, image, place, known }: Extract<SourceQuestion, { place: PublishPlace }>,
   signal: AbortSignal,
 ): Promise<SourceAnswers[PlaceQuestion]> {
   const all = await published();
   const within = AbortSignal.any([signal, closing.signal]);
-  if (ask === 'publish') return tracked(all.publish(image, place, within));
+  if (ask === 'publish') return tracked(all.publish(image, place, within, known));
   if (ask === 'removePublished') return tracked(all.remove(image, place, within));
   if (ask === 'listPublished') return all.list(image, place, within);
   return all.find(image, place, within);
