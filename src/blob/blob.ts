@@ -58,4 +58,10 @@ export interface FilePart {
 export interface BlobReader extends Pick<Blob, 'size' | 'read'> {
   /** Announces that `[offset, end)` will likely be read. Returns at once; it reports no fault. */
   prefetch(offset: number, end: number): void;
+
+  /**
+   * Where a read from `offset` on should end: the bytes from there on are verified apart. Default:
+   * anywhere.
+   */
+  verifiedEnd?(offset: number): number;
 }

@@ -14,16 +14,25 @@ export const RUN_LENGTH = 16;
 const runOf = (page: number) => Math.floor(page / RUN_LENGTH);
 
 /**
+ * Folder of a blob's pages that were not checked by digests of blocks: their readers check what
+ * they decode. Verified pages are in the folder that is named by the digest.
+ */
+export function unverifiedFolder(digest: Digest): string {
+  return `${digest}.unverified`;
+}
+
+/**
  * The bytes of one layer in the cache: runs of pages, from index passes; single pages and single
  * blocks, fetched since. Nothing that is read here is checked.
  */
 export class CachedPages implements NearBytes {
   readonly #store: ContentStore;
-  readonly #digest: Digest;
+  readonly #folder: string;
 
-  constructor(store: ContentStore, digest: Digest) {
+  /** @param folder the blob's digest, or its `unverifiedFolder` */
+  constructor(store: ContentStore, folder: string) {
     this.#store = store;
-    this.#digest = digest;
+    this.#folder = folder;
   }
 
   /** Reads from a run or a page, else block by block. */
@@ -71,7 +80,7 @@ export class CachedPages implements NearBytes {
   /** Pages on disk, by file names. Of an interrupted run only the first ones are there. */
   pagesOnDisk(blobSize: number): Set<number> {
     const pages = new Set<number>();
-    for (const name of this.#store.namesSync('page', this.#digest)) {
+    for (const name of this.#store.namesSync('page', this.#folder)) {
       const run = name.startsWith('r');
       const number = Number(name.slice(run ? 1 : 0));
       for (let i = 0; i < (run ? RUN_LENGTH : 1); i++) pages.add(number * (run ? RUN_LENGTH : 1) + i);
@@ -116,15 +125,15 @@ export class CachedPages implements NearBytes {
   }
 
   #key(page: number): string {
-    return pageKey(this.#digest, page);
+    return pageKey(this.#folder, page);
   }
 
   #runKey(page: number): string {
-    return pageRunKey(this.#digest, runOf(page));
+    return pageRunKey(this.#folder, runOf(page));
   }
 
   #blockKey(offset: number): string {
-    return blockKey(this.#digest, Math.floor(offset / BLOCK_SIZE));
+    return blockKey(this.#folder, Math.floor(offset / BLOCK_SIZE));
   }
 }
 

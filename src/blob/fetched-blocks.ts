@@ -8,7 +8,7 @@ import { blockKey } from '../cache/store-layout.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { Blob } from './blob.js';
 import { areBlocks } from './block-digests.js';
-import { CachedPages } from './cached-pages.js';
+import { CachedPages, unverifiedFolder } from './cached-pages.js';
 import { BLOCK_SIZE, type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf } from './page.js';
 
 /** Requests of one blob at once. */
@@ -25,7 +25,8 @@ const MOST_UNWRITTEN = 16;
 export interface FetchedBlocksOptions {
   blob: Blob;
   digest: Digest; // of the blob
-  blockDigests: BlockDigests;
+  /** Undefined: the blocks are not checked, and cached apart. Readers check what they decode. */
+  blockDigests: BlockDigests | undefined;
   store: ContentStore;
   /** Blocks fetched lately, by `blockKey`, one for all blobs: read-ahead works without a disk. */
   recent: ByteLru<string, Uint8Array>;
@@ -42,6 +43,16 @@ interface Flight {
   fail(error: unknown): void; // no effect on a block that has landed
 }
 
+export interface BlocksReadOptions {
+  /** The bytes before this are needed soon: what is missing of them comes in the same request. */
+  aheadEnd?: number | undefined;
+  /**
+   * A reader found wrong bytes: those up to `aheadEnd` are dropped everywhere and fetched again,
+   * over another connection.
+   */
+  fresh?: boolean | undefined;
+}
+
 /**
  * The blocks of a remote blob: each is fetched once for all that wait for it, checked and cached.
  * Damaged blocks are fetched once more, over another connection.
@@ -51,6 +62,7 @@ export class FetchedBlocks {
   readonly #requests = new Semaphore(MOST_REQUESTS);
   readonly #cached: CachedPages;
   readonly #flights = new Map<number, Flight>();
+  readonly #folder: string; // of the cache
   #readAheads = 0;
   readonly #unwritten: { offset: number; bytes: Uint8Array }[] = []; // blocks
   #writeTimer: NodeJS.Timeout | undefined;
@@ -58,26 +70,43 @@ export class FetchedBlocks {
 
   constructor(options: FetchedBlocksOptions) {
     this.#options = options;
-    this.#cached = new CachedPages(options.store, options.digest);
+    this.#folder = options.blockDigests ? options.digest : unverifiedFolder(options.digest);
+    this.#cached = new CachedPages(options.store, this.#folder);
   }
 
   /**
    * Returns a copy of the bytes `[offset, offset + length)`.
    * @throws LayerslayerError as `Blob.read`; the signal's reason: other readers' requests continue
    */
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async read(
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    { aheadEnd = 0, fresh = false }: BlocksReadOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
     signal?.throwIfAborted();
     if (length === 0) return new Uint8Array(0);
     // atomic: no await until every missing block has a flight
     const first = Math.floor(offset / BLOCK_SIZE);
+    const end = Math.ceil((offset + length) / BLOCK_SIZE);
+    const last = Math.max(end, Math.ceil(Math.min(aheadEnd, this.#options.blob.size) / BLOCK_SIZE));
     const missing: Flight[] = [];
     const blocks: (Uint8Array | Promise<Uint8Array>)[] = [];
-    for (let number = first; number * BLOCK_SIZE < offset + length; number++) {
-      const found = this.#recent(number) ?? this.#flights.get(number)?.block;
+    for (let number = first; number < end; number++) {
+      if (fresh) this.#options.recent.delete(blockKey(this.#folder, number));
+      const found = fresh ? undefined : (this.#recent(number) ?? this.#flights.get(number)?.block);
       if (!found) missing.push(this.#begin(number));
       blocks.push(found ?? missing.at(-1)!.block);
     }
-    void this.#request(missing);
+    const ahead = Array.from({ length: last - end }, (_, i) => end + i);
+    if (fresh) {
+      for (const number of ahead) this.#options.recent.delete(blockKey(this.#folder, number));
+      missing.push(...ahead.map((number) => this.#begin(number)));
+      void this.#refetch(missing);
+    } else {
+      missing.push(...this.#missing(ahead).map((number) => this.#begin(number)));
+      void this.#request(missing);
+    }
     const bytes = new Uint8Array(length);
     for (const [i, block] of (await abortable(Promise.all(blocks), signal)).entries()) {
       const at = (first + i) * BLOCK_SIZE - offset;
@@ -99,10 +128,10 @@ export class FetchedBlocks {
     const unit = end - offset > PAGE_SIZE ? PAGE_SIZE : BLOCK_SIZE;
     const last = Math.ceil(Math.min(Math.ceil(end / unit) * unit, size) / BLOCK_SIZE);
     const half = (last - first) / 2;
-    const blocks = Array.from({ length: last - first }, (_, i) => first + i);
-    const unknown = blocks.filter((number) => !this.#flights.has(number) && !this.#recent(number));
-    if (unknown.length < half) return;
-    const missing = this.#cached.missing(unknown);
+    const missing = this.#missing(
+      Array.from({ length: last - first }, (_, i) => first + i),
+      half,
+    );
     if (missing.length < half) return;
     this.#readAheads++;
     void this.#request(missing.map((number) => this.#begin(number))).finally(() => this.#readAheads--);
@@ -120,7 +149,16 @@ export class FetchedBlocks {
   }
 
   #recent(number: number): Uint8Array | undefined {
-    return this.#options.recent.get(blockKey(this.#options.digest, number));
+    return this.#options.recent.get(blockKey(this.#folder, number));
+  }
+
+  /**
+   * Returns the blocks that are neither here, nor on their way, nor on disk.
+   * @param atLeast for fewer the disk is not asked: none are returned
+   */
+  #missing(blocks: readonly number[], atLeast = 1): number[] {
+    const unknown = blocks.filter((number) => !this.#flights.has(number) && !this.#recent(number));
+    return unknown.length < atLeast ? [] : this.#cached.missing(unknown);
   }
 
   #begin(number: number): Flight {
@@ -134,6 +172,16 @@ export class FetchedBlocks {
     const flight = { number, block, land, fail };
     this.#flights.set(number, flight);
     return flight;
+  }
+
+  /** As `#request`, after the wrong bytes have left the cache. */
+  async #refetch(flights: readonly Flight[]): Promise<void> {
+    this.#options.blob.reconnect?.();
+    await this.flush(); // or blocks that wait would be written after the right ones
+    for (const page of new Set(flights.map(({ number }) => pageOf(number * BLOCK_SIZE)))) {
+      await this.#cached.remove(page);
+    }
+    await this.#request(flights);
   }
 
   /** Never rejects: faults go to the flights. @param flights in order */
@@ -170,6 +218,7 @@ export class FetchedBlocks {
     const from = first * BLOCK_SIZE;
     const to = Math.min((first + run.length) * BLOCK_SIZE, blob.size);
     const damaged: Flight[] = [];
+    const uncached = new Set<number>(); // blocks that are damaged, or that are fetched again meanwhile
     let page: Uint8Array = new Uint8Array(0); // what the run has of one page, and where that starts
     let pageStart = from;
     let filled = 0;
@@ -186,15 +235,18 @@ export class FetchedBlocks {
     const onBlock = (block: Uint8Array, number: number): Promise<void> | undefined => {
       const flight = run[number - first]!;
       filled += block.length;
-      if (areBlocks(block, number * BLOCK_SIZE, blockDigests)) {
+      if (!blockDigests || areBlocks(block, number * BLOCK_SIZE, blockDigests)) {
         // A copy: a view would keep the whole page, of which the cache counts a block.
-        recent.set(blockKey(digest, number), new Uint8Array(block), block.length);
+        if (this.#flights.get(number) === flight) {
+          recent.set(blockKey(this.#folder, number), new Uint8Array(block), block.length);
+        } else uncached.add(number);
         flight.land(block);
         this.#end(flight);
       } else {
         damaged.push(flight);
-        pageIsRight = false;
+        uncached.add(number);
       }
+      pageIsRight &&= !uncached.has(number);
       if (filled < page.length) return undefined;
       // The stream waits, so that pages to be written do not pile up.
       const isWhole = pageIsRight && page.length === pageLength(pageOf(pageStart), blob.size);
@@ -202,7 +254,7 @@ export class FetchedBlocks {
       if (isWhole) return this.#cached.write(pageOf(pageStart), page);
       for (let at = 0; at < page.length; at += BLOCK_SIZE) {
         const offset = pageStart + at;
-        if (damaged.some(({ number }) => number * BLOCK_SIZE === offset)) continue;
+        if (uncached.has(offset / BLOCK_SIZE)) continue;
         this.#unwritten.push({ offset, bytes: page.subarray(at, at + BLOCK_SIZE) });
       }
       if (this.#unwritten.length > MOST_UNWRITTEN) return this.flush();

@@ -25,6 +25,10 @@ export class ByteLru<K extends {}, V extends {}> {
     this.#items?.set(key, value, { size: Math.max(1, Math.ceil(bytes)) });
   }
 
+  delete(key: K): void {
+    this.#items?.delete(key);
+  }
+
   /** Bytes of all cached items, never more than the cap. */
   get bytes(): number {
     return this.#items?.calculatedSize ?? 0;

@@ -46,9 +46,12 @@ export function blockKey(digest: string, block: number): string {
   return `${digest}/b${block}`;
 }
 
-/** Key of a layer index: the format's version is in the path, so that formats never meet. */
-export function indexKey(format: number, digest: string): string {
-  return `${format}/${digest}`;
+/**
+ * Key of a layer index: the format's version is in the path, so that formats never meet.
+ * @param origin names where the index came from; default: our own pass
+ */
+export function indexKey(format: number, digest: string, origin = ''): string {
+  return `${format}/${digest}${origin}`;
 }
 
 /** @throws LayerslayerError INVALID_ARGUMENT for an invalid key: callers must check keys before */

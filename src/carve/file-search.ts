@@ -14,6 +14,8 @@ export interface FileResult {
   wanted: WantedFile;
   file: FoundFile;
   unverified?: Unverified;
+  /** Numbers of layers that answered by an index that was not compared with their bytes. */
+  uncompared?: readonly number[];
 }
 
 /**
@@ -102,7 +104,8 @@ export class FileSearch {
   }
 
   #add(number: number, layer: Layer): void {
-    this.#known = [{ number, layer, entries: layer.entries }, ...this.#known];
+    const { entries, hidesTables } = layer;
+    this.#known = [{ number, layer, entries, hidesTables }, ...this.#known];
     this.#view = new UpperLayers(this.#known, this.#below === 0);
   }
 
@@ -183,11 +186,17 @@ export class FileSearch {
 
   #done(result: FileResult): void | Promise<void> {
     this.#pending.delete(result.wanted);
-    return this.#options.done(result);
+    const uncompared = uncomparedLayers(this.#known);
+    return this.#options.done(uncompared.length > 0 ? { ...result, uncompared } : result);
   }
 
   #fail(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void {
     this.#pending.delete(wanted);
     this.#options.failed(wanted, error, unverified);
   }
+}
+
+/** Returns the numbers of the layers whose index was not compared with their bytes. */
+export function uncomparedLayers(layers: readonly { number: number; layer: Layer }[]): number[] {
+  return layers.filter(({ layer }) => layer.origin.kind !== 'own').map(({ number }) => number);
 }

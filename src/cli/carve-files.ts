@@ -3,7 +3,7 @@ import { shownName } from '../base/text/quote-name.js';
 import { bytesOfText } from '../base/text/raw-text.js';
 import type { CarveTarget, TargetFile } from '../carve/carve-target.js';
 import { DeletionHints, findHidden } from '../carve/deletion-hint.js';
-import { type FileResult, FileSearch, type Unverified } from '../carve/file-search.js';
+import { type FileResult, FileSearch, type Unverified, uncomparedLayers } from '../carve/file-search.js';
 import { type MatchOptions, matchTree } from '../carve/match-tree.js';
 import { SpooledFile } from '../carve/spooled-file.js';
 import { type CarvedTree, TreeCarver } from '../carve/tree-carver.js';
@@ -25,7 +25,13 @@ export interface CarveJob {
   verify: boolean;
   recursive: boolean;
   foundFile(result: FileResult, names: readonly Uint8Array[]): void;
-  foundTree(carved: CarvedTree, text: WantedFile['text'], names: readonly Uint8Array[]): void;
+  /** @param uncompared layers whose index was not compared with their bytes */
+  foundTree(
+    carved: CarvedTree,
+    text: WantedFile['text'],
+    names: readonly Uint8Array[],
+    uncompared: readonly number[],
+  ): void;
   /** @param unverified the layer with the fault was not read to its end */
   failed(error: LayerslayerError, asked: AskedPath, unverified?: Unverified): void;
   settled(): Promise<void> | undefined;
@@ -100,6 +106,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
 export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]): Promise<void> {
   const { image, numbers, target, recursive, settled, signal, onProgress } = job;
   const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
+  const uncompared = uncomparedLayers(layers);
   const hints = new DeletionHints();
   let asked: AskedPath | undefined; // that is being worked on
   const carver = new TreeCarver({
@@ -143,12 +150,12 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       const names = cleanNames(match);
       const carved = await carver.carve(inode, names);
       if (!carved) continue;
-      if (tree.kind(inode) !== 'file') job.foundTree(carved, shown, names);
+      if (tree.kind(inode) !== 'file') job.foundTree(carved, shown, names, uncompared);
       else {
         const layer = tree.layerOf(inode);
         const { entries } = byNumber.get(layer)!;
         const file = foundFile(entries, { layer, row: tree.rowOf(inode), names: resolved.names });
-        job.foundFile({ wanted: { text: shown, path: match }, file }, names);
+        job.foundFile({ wanted: { text: shown, path: match }, file, uncompared }, names);
       }
     }
   }

@@ -23,7 +23,7 @@ export function fileLine({ wanted, file }: FileResult, layers: number, cost: Car
 }
 
 export function fileRecord(result: FileResult, layers: number, cost: CarveCost, output: string) {
-  const { wanted, file, unverified } = result;
+  const { wanted, file, unverified, uncompared = [] } = result;
   return {
     ...nameFields('path', bytesOf(wanted.text)),
     ...nameFields('resolved', joinPath(file.names)),
@@ -31,7 +31,7 @@ export function fileRecord(result: FileResult, layers: number, cost: CarveCost, 
     layers,
     size: file.size,
     output,
-    verified: unverified === undefined,
+    verified: unverified === undefined && uncompared.length === 0,
     ...costRecord(cost),
   };
 }
@@ -58,6 +58,7 @@ export function treeRecord(
   layers: number,
   cost: CarveCost,
   output: string,
+  uncompared: readonly number[],
 ) {
   const { files, bytes } = carved;
   const numbers = [...carved.layers].sort((a, b) => a - b);
@@ -68,7 +69,7 @@ export function treeRecord(
     fromLayers: numbers,
     layers,
     output,
-    verified: true,
+    verified: uncompared.length === 0,
     ...costRecord(cost),
   };
 }
@@ -76,6 +77,13 @@ export function treeRecord(
 /** `not verified: 96 KiB of 28.3 MiB read` */
 export function unverifiedLine({ readBytes, totalBytes }: NonNullable<FileResult['unverified']>): string {
   return `not verified: ${formatRoundSize(readBytes)} of ${formatRoundSize(totalBytes)} read`;
+}
+
+/** `not verified: the index of layer 2 was not compared with the layer` */
+export function uncomparedLine(layers: readonly number[]): string {
+  const [indexes, them] =
+    layers.length === 1 ? ['the index of layer', 'was'] : ['the indexes of layers', 'were'];
+  return `not verified: ${indexes} ${layers.join(', ')} ${them} not compared with the layer`;
 }
 
 function costText({ fetchedBytes, totalBytes, elapsedMs }: CarveCost): string {

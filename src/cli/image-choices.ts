@@ -2,11 +2,13 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { isRaw } from '../base/text/raw-text.js';
 import type { CacheOptions } from '../cache/content-store.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
 import { formatRepository, parseRepository } from '../oci/reference.js';
 import type { CommandContext } from './command.js';
 import { checkCredentialChoices } from './credentials.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
+import { indexTrust } from './index-trust.js';
 import { homeDirectory } from './log-path.js';
 import type { OptionValues } from './option-table.js';
 import { parseSize } from './size.js';
@@ -29,12 +31,19 @@ export type Surroundings = Pick<CommandContext, 'env' | 'cwd' | 'uid'>;
 export function imageChoices(
   values: ImageValues,
   context: Surroundings,
-): { platform: Platform; cache: CacheOptions; indexRepository: string | undefined } {
+): {
+  platform: Platform;
+  cache: CacheOptions;
+  indexTrust: IndexTrust;
+  indexRepository: string | undefined;
+} {
   checkCredentialChoices(values);
+  const repository = indexRepository(values, context.env);
   return {
     platform: values.platform === undefined ? defaultPlatform() : parsePlatform(values.platform),
     cache: cachePlace(values, context),
-    indexRepository: indexRepository(values, context.env),
+    indexTrust: indexTrust(values.index, repository !== undefined),
+    indexRepository: repository,
   };
 }
 

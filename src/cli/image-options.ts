@@ -39,6 +39,12 @@ export const IMAGE_OPTIONS = {
     summary: 'hard cap of the cache on disk; 0 keeps nothing',
     default: '4GiB',
   },
+  index: {
+    kind: 'text',
+    value: 'none|exact|image|trusted|any',
+    summary: 'which layer indexes made by others to use, see "Trust" in the README',
+    default: 'exact',
+  },
   'index-repository': {
     kind: 'text',
     value: 'REPO',

@@ -17,6 +17,9 @@ export interface PeekJob extends Pick<SessionUse, 'session' | 'signal' | 'onProg
   failed(error: LayerslayerError): void;
 }
 
+/** For programs: the line is by an index that was not compared with the layer. */
+export const UNVERIFIED = { verified: false };
+
 /** Faults of one layer: the next ones can be listed. */
 const LAYER_FAULTS = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST_MISMATCH', 'NOT_FOUND']);
 
@@ -63,11 +66,15 @@ export async function seePaths(job: PeekJob, numbers: readonly number[]): Promis
 async function peekLayer(job: PeekJob, number: number): Promise<void> {
   const { listing, note } = job;
   let found = 0;
+  let doubt = {};
   listing.begin();
   const readBytes = await readEntries(job, number, {
     entry(entry, path) {
       found++;
-      listing.add(entry, path, { fields: { layer: number } });
+      listing.add(entry, path, { fields: { layer: number, ...doubt } });
+    },
+    uncompared() {
+      doubt = UNVERIFIED;
     },
     restart() {
       found = 0;
@@ -86,6 +93,8 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
 /** Receives the entries of a layer one by one. */
 interface EntryReader {
   entry(entry: ListedEntry, path: Uint8Array): void;
+  /** The entries come from an index that was not compared with the layer. */
+  uncompared?(): void;
   /** All entries come again. */
   restart?(): void;
   settled?(): Promise<void> | undefined;
@@ -126,7 +135,8 @@ async function readEntries(
 /** Rows between two checks of the reader's backpressure. */
 const ROWS_AT_ONCE = 1000;
 
-async function readRows(reader: EntryReader, { entries }: Layer): Promise<void> {
+async function readRows(reader: EntryReader, { entries, origin }: Layer): Promise<void> {
+  if (origin.kind !== 'own') reader.uncompared?.();
   for (let row = 0; row < entries.length; row++) {
     const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
     reader.entry(listedEntry(entries, row), path);

@@ -1,11 +1,11 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { ImageView } from '../image/opened-image.js';
+import type { ImageView, OpenedLayer } from '../image/opened-image.js';
 import { forEachHidden } from '../overlay/hidden-entries.js';
 import type { NumberedLayer } from '../overlay/merge.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { ROOT_INODE } from '../overlay/tree.js';
 import { shownEntry } from './entry-lines.js';
-import { type PeekJob, seePaths } from './peek-layers.js';
+import { type PeekJob, seePaths, UNVERIFIED } from './peek-layers.js';
 
 /** Lines written at once; then the reader may catch up. */
 const LINES_AT_ONCE = 1000;
@@ -18,10 +18,11 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
   const { listing, signal } = job;
   const { layers, tree } = await openAll(job);
   const width = String(layers.length).length;
+  const doubt = doubtOf(layers);
   const add = (inode: number, names: readonly Uint8Array[]) => {
     const layer = tree.layerOf(inode);
     const before = `${String(layer).padStart(width)} `;
-    listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer }, before });
+    listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer, ...doubt }, before });
   };
   // Open directories, each with its next child. An item for each child would take 200 bytes.
   const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];
@@ -58,15 +59,21 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   const { listing } = job;
   const { layers } = await openAll(job);
   const width = String(layers.length).length;
+  const doubt = doubtOf(layers);
   forEachHidden(layers, ({ layer, entries, row, names, hiddenBy, how }) => {
     if (only && !only.includes(layer)) return;
     listing.add(shownEntry(entries, row), joinPath(names), {
-      fields: { layer, hiddenBy, how },
+      fields: { layer, hiddenBy, how, ...doubt },
       before: `${String(layer).padStart(width)} `,
       after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
     });
   });
   await listing.flush();
+}
+
+/** Any layer decides what a merged tree shows. */
+function doubtOf(layers: readonly OpenedLayer[]): object {
+  return layers.every(({ layer }) => layer.origin.kind === 'own') ? {} : UNVERIFIED;
 }
 
 async function openAll(job: PeekJob): Promise<ImageView> {

@@ -23,6 +23,17 @@ export interface Codec {
    * anywhere have it. Their scanners report no checkpoints, and an index stores none.
    */
   checkpointAt?(outOffset: number): Checkpoint;
+
+  /** Returns a checkpoint that another tool made with zlib. Only gzip has it. */
+  checkpointWithWindow?(position: WindowedPosition): Checkpoint;
+}
+
+/** A position before a deflate block, with its whole window. (zlib's zran.c: an access point) */
+export interface WindowedPosition {
+  inOffset: number; // bytes of compressed input
+  bits: number; // 0 to 7 high bits of the byte before inOffset, which come first
+  outOffset: number; // bytes of uncompressed output
+  window: Uint8Array; // the bytes before outOffset: 32 KiB, or all of a shorter output
 }
 
 /** A position at which a cursor can start. */

@@ -3,6 +3,7 @@ import type { LogLevel } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { TransportName } from '../fuse/transport.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
@@ -19,6 +20,8 @@ export interface MountOptions {
   platform: Platform;
   registry: RegistryOptions;
   cache: CacheOptions;
+  indexTrust: IndexTrust; // which layer indexes the mount may use
+  indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
   memoryBytes: number; // limit of cached chunks
   mountpoint: string; // absolute, free of symlinks
   mountpointCheckedMs: number; // time of that check; since 1970
@@ -51,6 +54,9 @@ export interface MountSummary {
   pid: number;
   log: string;
   bytesFetched: number;
+  verified: boolean; // false: the index of a layer was not compared with the layer
+  layersByTable: number; // by the publisher's table, not compared with the layer
+  layersByIndex: number; // by a published index, not compared with the layer
 }
 
 /** Messages of the starter. A channel closed before `accepted` means: unmount and end. */

@@ -7,6 +7,7 @@ import type { SocketDirectory } from '../base/socket-directory.js';
 import type { ImageSession, LayerProgress } from '../engine/image-session.js';
 import type { MountedFs } from '../fuse/transport.js';
 import { chooseLayer } from '../image/choose-layer.js';
+import type { OpenedLayer } from '../image/opened-image.js';
 import { OpenedImages } from '../image/opened-images.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -53,6 +54,8 @@ export async function runMount(
   const session = ports.startSession({
     registry: options.registry,
     cache: options.cache,
+    indexTrust: options.indexTrust,
+    indexRepository: options.indexRepository,
     memoryBytes: options.memoryBytes,
     log,
     onNotice: reports.notice,
@@ -88,6 +91,7 @@ export async function runMount(
       pid: process.pid,
       log: options.logFile,
       bytesFetched: session.metrics().bytesFetched,
+      ...foreignLayers(layers),
     };
     const transport = await ports.transport(options.transport);
     const mounted = await transport.mount(fs, options.mountpoint, {
@@ -103,7 +107,16 @@ export async function runMount(
       log,
     });
     const since = new Date().toISOString();
-    const status = () => ({ ...summary, since, ...session.metrics(), bytesServed: fs.bytesServed });
+    const status = () => {
+      const { layersByTable: _, layersByIndex: __, ...known } = summary;
+      return {
+        ...known,
+        since,
+        ...session.metrics(),
+        bytesServed: fs.bytesServed,
+        verification: 'none' as const,
+      };
+    };
     const openStatus = statusDirectory.open;
     return await serveMount({ options, ports, reports, stop, mounted, summary, status, openStatus });
   } finally {
@@ -112,6 +125,14 @@ export async function runMount(
     const closed = session.close().catch((error: Error) => log.info(`closing: ${error.message}`));
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
+}
+
+/** Counts the layers whose indexes were not compared with them. */
+function foreignLayers(layers: readonly OpenedLayer[]) {
+  const foreign = layers.filter(({ layer }) => layer.origin.kind !== 'own');
+  const layersByTable = foreign.filter(({ layer }) => layer.origin.kind === 'table').length;
+  const layersByIndex = foreign.length - layersByTable;
+  return { verified: foreign.length === 0, layersByTable, layersByIndex };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ContentStore } from '../cache/content-store.js';
+import { type IndexOrigin, originKey, parseOrigin } from '../index/cached-indexes.js';
 import { type Digest, isDigest } from '../oci/digest.js';
 import { isJsonObject, ownField, parseJsonObject, stringField } from '../oci/json.js';
 import { formatPlatform, type Platform } from '../oci/platform.js';
@@ -10,8 +11,14 @@ export interface ImageRecord {
   reference: string; // canonical
   digest: Digest; // of the manifest
   platform: Platform; // of the image
-  layers: { digest: Digest; size: number }[]; // base first; compressed bytes
+  layers: RecordedLayer[]; // base first
   answeredMs: number; // when its source last said so, to the minute, since 1970
+}
+
+export interface RecordedLayer {
+  digest: Digest;
+  size: number; // compressed bytes
+  origin?: IndexOrigin; // of the index that the layer was opened with last, unless our own pass
 }
 
 /** A second mount must not wait for the write, nor share the processor with it. */
@@ -26,7 +33,9 @@ const TIME_STEP_MS = 60_000;
  */
 export class ImageRecords {
   readonly #store: Promise<ContentStore>;
-  readonly #waiting = new Map<string, ImageRecord>(); // by key
+  readonly #records = new Map<string, ImageRecord>(); // of this session, by key
+  readonly #waiting = new Set<string>(); // keys of records to be written
+  readonly #origins = new Map<Digest, IndexOrigin>(); // of layers opened in this session
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -39,8 +48,18 @@ export class ImageRecords {
     const { digest, platform, manifest } = image;
     const layers = manifest.layers.map(({ digest, size }) => ({ digest, size }));
     const record = { reference: image.reference, digest, platform, layers, answeredMs };
-    this.#waiting.set(keyOf(reference, asked), record);
-    this.#timer ??= setTimeout(() => this.#write(), WRITE_DELAY_MS).unref();
+    const key = keyOf(reference, asked);
+    this.#records.set(key, record);
+    this.#writeLater(key);
+  }
+
+  /** The next mount may preload the same index. Returns at once. */
+  layerOpened(digest: Digest, origin: IndexOrigin): void {
+    const known = this.#origins.get(digest);
+    if (known && originKey(known) === originKey(origin)) return;
+    this.#origins.set(digest, origin);
+    for (const [key, { layers }] of this.#records)
+      if (layers.some((layer) => layer.digest === digest)) this.#writeLater(key);
   }
 
   /** Writes what is waiting. */
@@ -49,21 +68,37 @@ export class ImageRecords {
     await this.#writing;
   }
 
+  #writeLater(key: string): void {
+    this.#waiting.add(key);
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_DELAY_MS).unref();
+  }
+
   #write(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const records = [...this.#waiting];
+    const keys = [...this.#waiting];
     this.#waiting.clear();
     this.#writing = this.#writing.then(async () => {
       const store = await this.#store;
-      for (const [key, record] of records) {
-        const bytes = encode(record);
+      for (const key of keys) {
         const known = decode(store.readSync('image', key));
+        const record = this.#withOrigins(this.#records.get(key)!, known);
+        const bytes = encode(record);
         const isFresh = known && Math.abs(record.answeredMs - known.answeredMs) < TIME_STEP_MS;
         const isSame = known && encode({ ...known, answeredMs: record.answeredMs }).equals(bytes);
         if (!isFresh || !isSame) await store.write('image', key, bytes);
       }
     });
+  }
+
+  /** Of layers that this session did not open, the origins of the record before stay. */
+  #withOrigins(record: ImageRecord, known: ImageRecord | undefined): ImageRecord {
+    const before = new Map(known?.layers.map(({ digest, origin }) => [digest, origin]));
+    const layers = record.layers.map(({ digest, size }) => {
+      const origin = this.#origins.get(digest) ?? before.get(digest);
+      return { digest, size, ...(origin && origin.kind !== 'own' && { origin }) };
+    });
+    return { ...record, layers };
   }
 }
 
@@ -114,14 +149,19 @@ function decode(bytes: Uint8Array | undefined): ImageRecord | undefined {
     const layers = ownField(object, 'layers');
     if (reference === undefined || !isDigest(digest) || !isCount(answeredMs)) return undefined;
     if (!isPlatform(platform) || !Array.isArray(layers) || !layers.every(isLayer)) return undefined;
-    return { reference, digest, platform, layers, answeredMs };
+    return { reference, digest, platform, layers: layers.map(withKnownOrigin), answeredMs };
   } catch {
     return undefined;
   }
 }
 
-function isLayer(value: unknown): value is ImageRecord['layers'][number] {
+function isLayer(value: unknown): value is RecordedLayer {
   return isJsonObject(value) && isDigest(value.digest) && isCount(value.size);
+}
+
+function withKnownOrigin({ digest, size, origin }: RecordedLayer): RecordedLayer {
+  const known = parseOrigin(origin);
+  return { digest, size, ...(known && { origin: known }) };
 }
 
 function isPlatform(value: unknown): value is Platform {

@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
@@ -9,11 +10,16 @@ import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 
+export type { LayerObserver } from './layer-observer.js';
+
 export interface SessionOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
   memoryBytes: number; // limit of cached chunks
   inflatingThreads?: number; // maximum; each takes about 20 MiB
+  /** Which layer indexes operations may use that don't say so themselves. Default: exact. */
+  indexTrust?: IndexTrust | undefined;
+  indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
   log: Log;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
   onNotice?: (message: string) => void;
@@ -22,6 +28,8 @@ export interface SessionOptions {
 /** Options of one operation. What belongs to all operations of a user is in `SessionOptions`. */
 export interface OperationOptions {
   signal?: AbortSignal | undefined;
+  /** Which layer indexes the operation may use. Others count as absent. Default: the session's. */
+  indexTrust?: IndexTrust | undefined;
   /** Receives the progress of each layer of this operation. */
   onProgress?: ((progress: LayerProgress) => void) | undefined;
 }
@@ -130,9 +138,13 @@ export interface ImageSession {
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
-  openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
+  openCached(
+    image: ResolvedImage,
+    layer: number,
+    options?: Pick<OperationOptions, 'indexTrust'>,
+  ): Promise<Layer | undefined>;
   /**
-   * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * Scans a layer of the image (from 1), entry by entry as it comes, until the
    * observer has seen enough. At the end of the layer its digest is checked and the index is
    * cached. The observer is not called when another process has made the index meanwhile.
    * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws

@@ -1,6 +1,7 @@
 import { abortable } from '../base/abortable.js';
 import type { BufferPool } from '../base/buffer-pool.js';
 import { LayerslayerError } from '../base/errors.js';
+import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
@@ -11,6 +12,8 @@ import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {
   opened: OpenLayerRequest;
+  origin: IndexOrigin;
+  hidesTables?: boolean | undefined;
   entries: EntryTable;
   chunks: ChunkCache;
   results: BufferPool; // for results of several chunks, shared by all layers
@@ -19,6 +22,8 @@ export interface IndexedLayerOptions {
 /** A layer whose bytes come from chunks that other threads inflate. */
 export class IndexedLayer implements Layer {
   readonly digest: Digest;
+  readonly origin: IndexOrigin;
+  readonly hidesTables: boolean;
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
   readonly #chunkCount: number;
@@ -30,6 +35,8 @@ export class IndexedLayer implements Layer {
 
   constructor(options: IndexedLayerOptions) {
     this.digest = options.opened.digest;
+    this.origin = options.origin;
+    this.hidesTables = options.hidesTables ?? false;
     this.entries = options.entries;
     this.#options = options;
     this.#readers = new SequentialReaders(options.chunks.maxAhead);

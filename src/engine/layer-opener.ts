@@ -1,10 +1,19 @@
 import { BufferPool } from '../base/buffer-pool.js';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { CachedIndex, CachedIndexes, FoundIndex } from '../index/cached-indexes.js';
-import { shortDigest } from '../oci/digest.js';
+import {
+  type CachedIndex,
+  type CachedIndexes,
+  type FoundIndex,
+  type IndexOrigin,
+  type IndexProvider,
+  type IndexSources,
+  OWN,
+} from '../index/cached-indexes.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ChunkCache } from './chunk-cache.js';
+import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { LayerScanEnd } from './image-session.js';
 import { IndexedLayer } from './indexed-layer.js';
@@ -15,6 +24,7 @@ import type { LayerObserver } from './layer-observer.js';
 import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import type { SharedFiles } from './shared-files.js';
+import { sharedVerification } from './shared-verification.js';
 import { TableAllowances } from './table-allowances.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
@@ -29,10 +39,20 @@ export interface LayerOpenerParts {
   indexes: CachedIndexes;
   chunks: ChunkCache;
   files: SharedFiles;
+  /** Providers of indexes that others made, of which `sources` admits some, in their order. */
+  foreign: (image: ResolvedImage, wanted: WantedBlob, sources: IndexSources) => readonly IndexProvider[];
+  onOpened: (digest: Digest, origin: IndexOrigin) => void;
   log: Log;
 }
 
-/** Opens layers. A missing index is made in an inflate thread, or here for an observer. */
+/** How one layer is opened. */
+export interface OpenHow {
+  sources: IndexSources;
+  report: ProgressReport;
+  signal: AbortSignal;
+}
+
+/** Opens layers. A missing index is made in an inflate thread. */
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
@@ -43,24 +63,24 @@ export class LayerOpener {
   }
 
   /** @throws LayerslayerError with the layer's number; the signal's reason */
-  open(
-    image: ResolvedImage,
-    wanted: WantedBlob,
-    report: ProgressReport,
-    signal: AbortSignal,
-  ): Promise<Layer> {
+  open(image: ResolvedImage, wanted: WantedBlob, how: OpenHow): Promise<Layer> {
     const { digest, size } = wanted;
     const allowance = this.#tables.allowance(image, size);
     const index = async (blob: BlobNumber) => ({
-      bytes: await this.#parts.inflate.index(blob, digest, size, signal, allowance),
+      bytes: await this.#parts.inflate.index(blob, digest, size, how.signal, allowance),
     });
-    return this.#open(image, wanted, index, report, signal);
+    return this.#open(image, wanted, index, how);
   }
 
   /** Returns the layer if its index is cached. */
-  async openCached(image: ResolvedImage, wanted: WantedBlob): Promise<Layer | undefined> {
+  async openCached(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    sources: IndexSources,
+  ): Promise<Layer | undefined> {
     const { digest, size } = wanted;
-    const cached = await this.#parts.indexes.load(digest);
+    const origins = this.#parts.foreign(image, wanted, sources).flatMap((provider) => provider.origins);
+    const cached = await this.#parts.indexes.load(digest, origins);
     if (!cached) return undefined;
     this.#tables.loaded(image, cached.index);
     const blob = await this.#parts.fetching.openBlob(image, wanted);
@@ -75,15 +95,17 @@ export class LayerOpener {
     image: ResolvedImage,
     wanted: WantedBlob,
     observer: LayerObserver,
-    options: { report: ProgressReport; signal: AbortSignal; headBytes: number | undefined },
+    { headBytes = wanted.size, ...how }: OpenHow & { headBytes: number | undefined },
   ): Promise<LayerScanEnd> {
     const { digest, size, numbers } = wanted;
-    const { report, signal, headBytes = size } = options;
-    const { scanBlob } = await import('./blob-scan.js'); // a mount does without
-    const { fetching } = this.#parts;
+    const { signal } = how;
+    const { ScanReceiver } = await import('./inflate/scan-receiver.js'); // a mount does without
+    const { fetching, inflate } = this.#parts;
     const allowance = this.#tables.allowance(image, size);
-    const scan = (blob: BlobNumber, end: number) =>
-      scanBlob(observer, { blob, digest, blobSize: size, end, allowance, fetching, signal });
+    const scan = (blob: BlobNumber, end: number) => {
+      const receiver = new ScanReceiver(observer, size);
+      return inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
+    };
     if (headBytes < size) {
       try {
         const blob = await fetching.openBlob(image, wanted);
@@ -101,25 +123,24 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isScanned = true;
       const end = await scan(blob, size);
-      if ('index' in end) return end.index;
+      if ('bytes' in end) return end;
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // it has no index
     };
     try {
-      return { layer: await this.#open(image, wanted, index, report, signal), isScanned };
+      return { layer: await this.#open(image, wanted, index, how), isScanned };
     } catch (error) {
       if (stoppedAt !== undefined) return { readBytes: stoppedAt };
       throw asLayerslayerError(error);
     }
   }
 
-  /** @param index makes the index if none is cached */
+  /** @param index makes the index by an own pass, if there is no other */
   async #open(
     image: ResolvedImage,
     wanted: WantedBlob,
     index: (blob: BlobNumber) => Promise<FoundIndex>,
-    report: ProgressReport,
-    signal: AbortSignal,
+    { sources, report, signal }: OpenHow,
   ): Promise<Layer> {
     const { digest, size, numbers } = wanted;
     try {
@@ -127,12 +148,14 @@ export class LayerOpener {
       const reported: ReportedBlob = { ...wanted, blob };
       const cached = await this.#parts.indexes.find(digest, {
         providers: [
+          ...this.#parts.foreign(image, wanted, sources),
           {
+            origins: [],
             find: async () => {
               report.indexing(reported);
               try {
                 await this.#checkHead(image, wanted, signal);
-                return await index(blob);
+                return { ...(await index(blob)), origin: OWN };
               } finally {
                 report.passEnded(reported);
               }
@@ -144,6 +167,7 @@ export class LayerOpener {
       });
       this.#tables.loaded(image, cached.index);
       const layer = await this.#readable(blob, size, cached);
+      this.#parts.onOpened(digest, layer.origin);
       report.done(reported, cached.cached);
       return layer;
     } catch (error) {
@@ -164,7 +188,7 @@ export class LayerOpener {
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
-  async #readable(blob: BlobNumber, size: number, { index, states }: CachedIndex): Promise<Layer> {
+  async #readable(blob: BlobNumber, size: number, { index, states, origin }: CachedIndex): Promise<Layer> {
     const { digest, codec, blobSize, tarSize, checkpoints, verification } = index;
     if (blobSize !== size) {
       // The cached index is right by its digest. The manifest may be wrong.
@@ -173,15 +197,14 @@ export class LayerOpener {
         `${shortDigest(digest)} has ${blobSize} bytes, its descriptor says ${size}`,
       );
     }
-    if (verification.kind !== 'blocks') {
-      throw new LayerslayerError('UNSUPPORTED', `verifying ${shortDigest(digest)} by ${verification.kind}`);
-    }
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
-    const { digests } = verification;
-    const local = this.#parts.files.share(await this.#parts.fetching.setBlockDigests(digest, digests));
-    const compressed = { blob, digest, codec, blobSize, blockDigests: digests, local };
+    const { fetching, files } = this.#parts;
+    const checked: BlobVerification = verification.kind === 'blocks' ? verification : { kind: 'reader' };
+    const local = files.share(await fetching.setVerification(digest, checked));
+    const shared = sharedVerification(verification);
+    const compressed = { blob, digest, codec, blobSize, verification: shared, local };
     const opened = { ...compressed, tarSize, checkpoints, states };
     const { chunks } = this.#parts;
-    return new IndexedLayer({ opened, entries: index.entries, chunks, results: this.#results });
+    return new IndexedLayer({ opened, origin, entries: index.entries, chunks, results: this.#results });
   }
 }

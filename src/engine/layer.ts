@@ -1,9 +1,12 @@
+import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
 
 /** A blob with its index: what the merged tree points into. */
 export interface Layer {
   readonly digest: Digest;
+  readonly origin: IndexOrigin; // of its index; only that of an own pass was compared with the bytes
+  readonly hidesTables?: boolean | undefined; // a merge hides files of eStargz at its root (rule O10)
   readonly entries: EntryTable;
 
   /**

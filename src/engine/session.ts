@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
-import { CachedIndexes } from '../index/cached-indexes.js';
+import { CachedIndexes, DEFAULT_TRUST, type IndexSources, isAdmitted } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
@@ -58,6 +58,7 @@ class ThreadedSession implements ImageSession {
   readonly #layersAtOnce: number;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
+  readonly #sources: IndexSources;
   readonly trees: TreeCache;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
@@ -68,6 +69,7 @@ class ThreadedSession implements ImageSession {
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onNotice, memoryBytes } = options;
+    this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
     this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
@@ -94,6 +96,8 @@ class ThreadedSession implements ImageSession {
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
+      foreign: () => [],
+      onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });
   }
@@ -102,8 +106,12 @@ class ThreadedSession implements ImageSession {
     this.#indexes.preload(
       (store) => {
         const record = readImageRecord(store, reference, platform);
-        const digests = record?.layers.map(({ digest }) => digest) ?? [];
-        return digests.filter((digest, i) => layer === undefined || digest === layer || i + 1 === layer);
+        const layers = record?.layers ?? [];
+        return layers
+          .filter(({ digest }, i) => layer === undefined || digest === layer || i + 1 === layer)
+          .map(({ digest, origin }) => {
+            return origin && isAdmitted(origin, this.#sources) ? { digest, origin } : { digest };
+          });
       },
       () => this.#fetching.start(),
     );
@@ -173,10 +181,14 @@ class ThreadedSession implements ImageSession {
     await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
   }
 
-  async openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined> {
+  async openCached(
+    image: ResolvedImage,
+    layer: number,
+    { indexTrust }: Pick<OperationOptions, 'indexTrust'> = {},
+  ): Promise<Layer | undefined> {
     // A layer that is not a tar fails on use, which may never come.
     if (layerKind(image.manifest.layers[layer - 1]?.mediaType) === 'other') return undefined;
-    return this.#opener.openCached(image, wantedBlobs(image, [layer])[0]!);
+    return this.#opener.openCached(image, wantedBlobs(image, [layer])[0]!, this.#admitted(indexTrust));
   }
 
   scanLayer(
@@ -216,7 +228,7 @@ class ThreadedSession implements ImageSession {
   async #openLayers(
     image: ResolvedImage,
     numbers: readonly number[],
-    { signal, onProgress }: OperationOptions,
+    { signal, onProgress, indexTrust }: OperationOptions,
   ): Promise<Layer[]> {
     const wanted = wantedBlobs(image, numbers);
     refuseOtherTypes(image, numbers);
@@ -227,7 +239,8 @@ class ThreadedSession implements ImageSession {
     const opened = new Map<Digest, Promise<Layer>>();
     // Largest first, so that the last to end is a small one.
     for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
-      const task = atOnce.run(() => this.#opener.open(image, blob, report, stopped), stopped);
+      const how = { sources: this.#admitted(indexTrust), report, signal: stopped };
+      const task = atOnce.run(() => this.#opener.open(image, blob, how), stopped);
       task.catch((error) => stop.abort(error));
       opened.set(blob.digest, task);
     }
@@ -250,13 +263,14 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     number: number,
     observer: LayerObserver,
-    { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
+    { signal, onProgress, indexTrust, headBytes }: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerScanEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
     refuseOtherTypes(image, [number]);
     const report = this.#report(onProgress);
     try {
       return await this.#opener.scan(image, wanted, observer, {
+        sources: this.#admitted(indexTrust),
         report,
         signal: this.#endedBy(signal),
         headBytes,
@@ -279,6 +293,10 @@ class ThreadedSession implements ImageSession {
       report: this.#report(onProgress),
     };
     return saveLayers(wanted, target, ports, onEnded, this.#endedBy(signal));
+  }
+
+  #admitted(trust = this.#sources.trust): IndexSources {
+    return { ...this.#sources, trust };
   }
 
   /** `close` waits for it. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Log } from '../base/log.js';
 import type { TreeStore } from '../engine/image-session.js';
+import { originKey } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import { mergeLayers, type NumberedLayer } from '../overlay/merge.js';
 import type { Tree } from '../overlay/tree.js';
@@ -44,11 +45,15 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
 }
 
 /**
- * Names the layers, their order and numbers, and both formats: the tree holds rows of the layers'
- * indexes.
+ * Names the layers, their order and numbers, the origins of their indexes, what is hidden, and both
+ * formats: the tree holds rows of the layers' indexes. Inode numbers are stable for one origin.
  */
 function keyOf(layers: readonly OpenedLayer[]): string {
-  const names = layers.map(({ layer, number }) => `${number} ${layer.digest}`).join('\n');
+  const names = layers
+    .map(({ layer, number, hidesTables }) => {
+      return `${number} ${layer.digest}${originKey(layer.origin)}${hidesTables ? ' hides tables' : ''}`;
+    })
+    .join('\n');
   const hash = createHash('sha256').update(names).digest('hex');
   return `${TREE_VERSION}.${LAYER_INDEX_VERSION}/${hash}`;
 }

@@ -29,7 +29,7 @@ export interface OpenedImage {
   close(): void;
 }
 
-export interface LayersOptions extends OperationOptions {
+export interface LayersOptions extends Omit<OperationOptions, 'indexTrust'> {
   only?: readonly number[] | undefined; // numbers of layers, from 1, base first; default: all
 }
 

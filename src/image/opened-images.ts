@@ -3,8 +3,8 @@ import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
 import type { ImageSession } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
-import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { openTree } from './open-tree.js';
@@ -13,11 +13,12 @@ import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } 
 export interface OpenOptions {
   resolved?: Promise<ResolvedImage> | undefined; // default: the session resolves the reference
   signal?: AbortSignal | undefined;
+  indexTrust?: IndexTrust | undefined; // which layer indexes the image may use; default: the session's
 }
 
 /** The open images of one session. */
 export class OpenedImages {
-  readonly #shared = new Map<Digest, SharedImage>();
+  readonly #shared = new Map<string, SharedImage>(); // by digest and trust
 
   constructor(private readonly session: ImageSession) {}
 
@@ -28,23 +29,24 @@ export class OpenedImages {
   async open(
     reference: string,
     platform: Platform,
-    { resolved, signal }: OpenOptions = {},
+    { resolved, signal, indexTrust }: OpenOptions = {},
   ): Promise<OpenedImage> {
     const image = await (resolved
       ? abortable(resolved, signal)
       : this.session.resolve(reference, platform, signal));
     this.session.record(reference, platform, image, Date.now());
     // atomic: no await until the user is counted
-    const shared = this.#shared.get(image.digest) ?? { users: 0, layers: new Map(), views: new Map() };
-    this.#shared.set(image.digest, shared);
+    const key = `${image.digest} ${indexTrust}`;
+    const shared = this.#shared.get(key) ?? { users: 0, layers: new Map(), views: new Map() };
+    this.#shared.set(key, shared);
     shared.users++;
-    return new SharedImageUse(image, shared, this.session, () => {
-      if (--shared.users === 0) this.#shared.delete(image.digest);
+    return new SharedImageUse(image, shared, this.session, indexTrust, () => {
+      if (--shared.users === 0) this.#shared.delete(key);
     });
   }
 }
 
-/** What the users of one manifest share. */
+/** What the users of one manifest share, with the same trust. */
 interface SharedImage {
   users: number;
   layers: Map<number, Layer>;
@@ -58,6 +60,7 @@ class SharedImageUse implements OpenedImage {
     readonly resolved: ResolvedImage,
     private readonly shared: SharedImage,
     private readonly session: ImageSession,
+    private readonly indexTrust: IndexTrust | undefined,
     private readonly onClose: () => void,
   ) {}
 
@@ -74,13 +77,18 @@ class SharedImageUse implements OpenedImage {
     // Two callers at the same time both open a layer: each keeps its own signal and progress.
     const missing = numbers.filter((number) => !layers.has(number));
     if (missing.length > 0) {
-      const opened = await this.session.openLayers(this.resolved, { only: missing, ...operation });
+      const { indexTrust } = this;
+      const opened = await this.session.openLayers(this.resolved, {
+        only: missing,
+        indexTrust,
+        ...operation,
+      });
       for (const [i, layer] of opened.entries()) layers.set(missing[i]!, layer);
     }
     operation.signal?.throwIfAborted();
     return numbers.map((number) => {
       const layer = layers.get(number)!;
-      return { number, layer, entries: layer.entries };
+      return { number, layer, entries: layer.entries, hidesTables: layer.hidesTables };
     });
   }
 

@@ -1,64 +1,107 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
-import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
-import type { StateStorage } from './checkpoints.js';
-import { LAYER_INDEX_VERSION } from './entry-table.js';
-import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
+import { differenceOf } from './index-comparison.js';
+import { decodeLayerIndex } from './index-file.js';
+import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
+import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
+
+export {
+  DEFAULT_TRUST,
+  type IndexOrigin,
+  type IndexSources,
+  type IndexTrust,
+  isAdmitted,
+  OWN,
+  originKey,
+  originText,
+  parseOrigin,
+} from './index-origin.js';
+export { type IndexFile, openOwnIndex, StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;
 
 /**
- * A source of one layer's index. `CachedIndexes.find` returns the index of the first provider that
- * has one, in this order:
+ * A source of one layer's index. `CachedIndexes.find` asks in this order:
  *
- * 1. cached: on this machine's disk (`CachedIndexes` itself).
- * 2. published: an artifact in the registry that refers to the image. (Not yet.)
- * 3. table of contents: in the layer itself, as eStargz and zstd:chunked have it. (Not yet.)
- * 4. own pass: reads the whole blob. It always has an index, or throws.
+ * 1. The cached index of an own pass.
+ * 2. Provider by provider: the cached index of one of its origins.
+ * 3. Provider by provider: `find`. The last provider is the own pass, which reads the whole blob.
+ *    It always has an index, or throws.
  *
- * Providers 2 to 4 run while the machine-wide lock of the layer is held, and what they return is
- * cached. A provider whose index turns out unusable (another version, a digest that does not match)
- * returns undefined and logs a warning, so that the next one is asked. It vouches for its index: it
- * checked the bytes against a digest that the manifest leads to, or made them in a verified pass.
- * The index says how bytes of the layer are verified later (`LayerIndex.verification`).
+ * Providers run while the machine-wide lock of the layer is held, and what they return is cached.
+ * A provider whose index is unusable returns undefined and logs a warning, so that the next one is
+ * asked. It vouches for its index: it checked the bytes against a digest that the manifest leads
+ * to, or made them in a verified pass. `LayerIndex.verification` says how bytes of the layer are
+ * verified later.
  */
 export interface IndexProvider {
   /**
+   * Origins of the indexes that it returns. A provider with a refuted origin is skipped. A provider
+   * without origins is the own pass.
+   */
+  readonly origins: readonly IndexOrigin[];
+  /**
    * Returns the layer's index, or undefined if this provider has none.
+   * @param compared names of the cached indexes that an own pass should compare with the layer
    * @throws LayerslayerError if asking further providers is no use: ABORTED, DIGEST_MISMATCH,
    *   CORRUPT_LAYER, UNSUPPORTED; from the last one, anything
    */
-  find(signal: AbortSignal): Promise<FoundIndex | undefined>;
+  find(signal: AbortSignal, compared: readonly string[]): Promise<ProvidedIndex | undefined>;
 }
 
-/** An encoded index, decoded too if it was made in this thread. */
-export type FoundIndex = Pick<EncodedLayerIndex, 'bytes'> & Partial<EncodedLayerIndex>;
+/** An encoded index. */
+export interface FoundIndex {
+  bytes: Uint8Array;
+}
 
-export interface CachedIndex {
-  index: LayerIndex;
-  states: StateStorage;
+export interface ProvidedIndex extends FoundIndex {
+  origin: IndexOrigin;
+  /** What an own pass found of the indexes that it compared. */
+  comparisons?: readonly IndexComparison[] | undefined;
+}
+
+/** The result of comparing an index of another origin with the layer's bytes. */
+export interface IndexComparison {
+  name: string; // key of the origin
+  difference: string | undefined; // undefined: they agree
+}
+
+export interface CachedIndex extends StoredIndex {
   cached: boolean; // it was on disk: an earlier mount or another process stored it
+}
+
+export interface FindIndexOptions {
+  providers: readonly IndexProvider[];
+  /** Another process is about to store the index. */
+  onWait(): void;
+  signal: AbortSignal;
+}
+
+/** A layer whose index is wanted before it is known where it may come from. */
+export interface PreloadedLayer {
+  digest: Digest;
+  origin?: IndexOrigin | undefined; // besides our own pass
 }
 
 /** Layer indexes on disk. One process of the machine makes an index, the others wait for it. */
 export class CachedIndexes {
   readonly #store: Promise<ContentStore>;
+  readonly #stored: Promise<StoredIndexes>;
   readonly #log: Log;
-  readonly #openFds = new Set<number>();
-  /** Loaded before `find` asks for them. */
-  readonly #preloaded = new Map<Digest, CachedIndex>();
+  /** Loaded before `find` asks for them, by digest and key of the origin. */
+  readonly #preloaded = new Map<string, CachedIndex>();
   #preloading: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(store: Promise<ContentStore>, log: Log) {
     this.#store = store;
+    this.#stored = store.then((opened) => new StoredIndexes(opened, log));
     this.#log = log;
   }
 
@@ -66,14 +109,15 @@ export class CachedIndexes {
    * Loads the cached indexes of these layers for `find`, one a turn of the event loop.
    * @param onMissing one is not cached, or no layer is known
    */
-  preload(digests: (store: ContentStore) => readonly Digest[], onMissing: () => void): void {
+  preload(layers: (store: ContentStore) => readonly PreloadedLayer[], onMissing: () => void): void {
     this.#preloading = this.#store.then(async (store) => {
-      const wanted = new Set(digests(store));
-      for (const digest of wanted) {
+      const stored = await this.#stored;
+      const wanted = new Map(layers(store).map((layer) => [layer.digest, layer]));
+      for (const { digest, origin = OWN } of wanted.values()) {
         if (this.#closed) return;
-        const cached = await this.#load(store, digest);
+        const cached = await loadFirst(stored, digest, [OWN, origin]);
         if (!cached) break;
-        this.#preloaded.set(digest, cached);
+        this.#preloaded.set(`${digest}${originKey(cached.origin)}`, cached);
         await nextTurn();
       }
       const isMissing = wanted.size === 0 || this.#preloaded.size < wanted.size;
@@ -87,133 +131,195 @@ export class CachedIndexes {
     this.#preloaded.clear();
   }
 
-  /** Returns the cached index, if there is one. */
-  async load(digest: Digest): Promise<CachedIndex | undefined> {
-    return this.#load(await this.#store, digest);
+  /** Returns the cached index of our own pass, else of the first of `origins`, if there is one. */
+  async load(digest: Digest, origins: readonly IndexOrigin[] = []): Promise<CachedIndex | undefined> {
+    return loadFirst(await this.#stored, digest, [OWN, ...origins]);
   }
 
   /**
    * Returns the cached index, else that of the first provider that has one, and caches it. Other
    * processes that want it wait meanwhile.
-   * @param onWait another process is about to store it
    * @throws what a provider throws; the signal's reason; IO_FAILED if the lock cannot be taken
    */
-  async find(
-    digest: Digest,
-    {
-      providers,
-      onWait,
-      signal,
-    }: { providers: readonly IndexProvider[]; onWait(): void; signal: AbortSignal },
-  ): Promise<CachedIndex> {
-    const store = await this.#store;
+  async find(digest: Digest, { providers, onWait, signal }: FindIndexOptions): Promise<CachedIndex> {
+    const [store, stored] = await Promise.all([this.#store, this.#stored]);
     await this.#preloading;
-    const cached = this.#preloaded.get(digest) ?? (await this.#load(store, digest));
+    const cached = await this.#cached(stored, digest, providers);
     if (cached) return cached;
-    if (!store.usable) return inMemory(await firstOf(providers, signal));
-    return withMachineLock(
-      { directory: store.lockDirectory, name: `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}` },
-      async () =>
-        (await this.#load(store, digest)) ?? this.#cache(store, digest, await firstOf(providers, signal)),
-      {
-        onWait,
-        signal,
-        onUnlocked: (reason) => reason && store.warnUnlocked(reason),
-      },
-    );
+    if (!store.usable) return inMemory(await this.#provided(stored, digest, providers, signal));
+    return this.#locked(store, digest, { onWait, signal }, async () => {
+      const found = await this.#cached(stored, digest, providers);
+      return found ?? this.#cache(stored, digest, await this.#provided(stored, digest, providers, signal));
+    });
+  }
+
+  /**
+   * Makes and stores the index of an own pass, unless it is cached. Mounts that use another index
+   * keep it.
+   * @returns the cached index; undefined if the pass was made
+   * @throws as `find`
+   */
+  async prove(
+    digest: Digest,
+    pass: (compared: readonly string[]) => Promise<ProvidedIndex>,
+    signal: AbortSignal,
+  ): Promise<CachedIndex | undefined> {
+    const [store, stored] = await Promise.all([this.#store, this.#stored]);
+    const prove = async () => {
+      const known = await loadFirst(stored, digest, [OWN]);
+      if (known) return known;
+      const { bytes, comparisons } = await pass(stored.foreign(digest));
+      await stored.write(digest, OWN, bytes);
+      await this.#settle(stored, digest, comparisons ?? []);
+      return undefined;
+    };
+    return store.usable ? this.#locked(store, digest, { onWait() {}, signal }, prove) : prove();
+  }
+
+  /**
+   * Marks the index of an origin as wrong: it is removed, and not used or asked for any more.
+   * @param reason for the log
+   */
+  async refute(digest: Digest, origin: IndexOrigin, reason: string): Promise<void> {
+    await (await this.#stored).refute(digest, originKey(origin), reason);
+  }
+
+  async isRefuted(digest: Digest, origin: IndexOrigin): Promise<boolean> {
+    return (await this.#stored).isRefuted(digest, origin);
   }
 
   /** Called when nothing reads a state and no `find` is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.endPreloading();
-    for (const fd of this.#openFds) closeSync(fd);
-    this.#openFds.clear();
+    (await this.#stored).close();
     await (await this.#store).close();
   }
 
-  async #load(store: ContentStore, digest: Digest): Promise<CachedIndex | undefined> {
-    const key = indexKey(LAYER_INDEX_VERSION, digest);
-    // The file stays open for its states: evicting it does no harm to a mount that uses it.
-    const fd = store.openFd('index', key);
-    if (fd === undefined) return undefined;
-    try {
-      const { size } = fstatSync(fd);
-      const index = decodeLayerIndex((offset, length) => readExactly(fd, offset, length, size));
-      if (index.digest !== digest)
-        throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
-      this.#openFds.add(fd);
-      return { index, states: { fd, offset: index.states.offset }, cached: true };
-    } catch (error) {
-      closeSync(fd);
-      this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
-      await store.remove('index', key);
-      return undefined;
+  async #cached(
+    stored: StoredIndexes,
+    digest: Digest,
+    providers: readonly IndexProvider[],
+  ): Promise<CachedIndex | undefined> {
+    for (const origins of [[OWN], ...usable(stored, digest, providers).map(({ origins }) => origins)]) {
+      const preloaded = origins.flatMap(
+        (origin) => this.#preloaded.get(`${digest}${originKey(origin)}`) ?? [],
+      );
+      const cached = preloaded[0] ?? (await loadFirst(stored, digest, origins));
+      if (cached) return cached;
+    }
+    return undefined;
+  }
+
+  async #provided(
+    stored: StoredIndexes,
+    digest: Digest,
+    providers: readonly IndexProvider[],
+    signal: AbortSignal,
+  ): Promise<ProvidedIndex> {
+    for (const provider of usable(stored, digest, providers)) {
+      const isOwnPass = provider.origins.length === 0;
+      const found = await provider.find(signal, isOwnPass ? stored.foreign(digest) : []);
+      if (found) return found;
+    }
+    throw new LayerslayerError('INTERNAL', 'no provider has an index of the layer');
+  }
+
+  async #cache(stored: StoredIndexes, digest: Digest, made: ProvidedIndex): Promise<CachedIndex> {
+    const index = indexOf(made);
+    const { origin, bytes, comparisons } = made;
+    const isStored = await stored.write(digest, origin, bytes);
+    if (origin.kind === 'own') {
+      const compared = new Set(comparisons?.map(({ name }) => name));
+      const others = stored.foreign(digest).filter((name) => !compared.has(name));
+      await this.#settle(stored, digest, [
+        ...(comparisons ?? []),
+        ...(await compareEntries(stored, index, others)),
+      ]);
+    }
+    const states = isStored ? stored.statesOf(digest, origin, index) : undefined;
+    return states ? { index, states, origin, cached: false } : inMemory(made, index);
+  }
+
+  #locked<T>(
+    store: ContentStore,
+    digest: Digest,
+    { onWait, signal }: Pick<FindIndexOptions, 'onWait' | 'signal'>,
+    task: () => Promise<T>,
+  ): Promise<T> {
+    const name = `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}`;
+    return withMachineLock({ directory: store.lockDirectory, name }, task, {
+      onWait,
+      signal,
+      onUnlocked: (reason) => reason && store.warnUnlocked(reason),
+    });
+  }
+
+  /** An own pass has read all bytes: it proves or refutes the indexes of other origins. */
+  async #settle(
+    stored: StoredIndexes,
+    digest: Digest,
+    comparisons: readonly IndexComparison[],
+  ): Promise<void> {
+    for (const { name, difference } of comparisons) {
+      if (difference === undefined) {
+        await stored.remove(digest, name);
+        continue;
+      }
+      const origin = stored.originOf(digest, name);
+      await stored.refute(digest, name, difference);
+      const what = origin ? originText(origin) : 'an index';
+      const where = `does not agree with layer ${shortDigest(digest)}`;
+      this.#log.warn(`${what} ${where}, it is not used any more: ${difference}`);
     }
   }
+}
 
-  async #cache(store: ContentStore, digest: Digest, made: FoundIndex): Promise<CachedIndex> {
-    const index = indexOf(made);
-    const key = indexKey(LAYER_INDEX_VERSION, digest);
-    const isStored = await store.write('index', key, made.bytes);
-    const fd = isStored ? store.openFd('index', key) : undefined;
-    if (fd === undefined) return inMemory({ bytes: made.bytes, index });
-    this.#openFds.add(fd);
-    return { index, states: { fd, offset: index.states.offset }, cached: false };
+/** Compares cached indexes that a pass did not compare itself: by entries only. */
+async function compareEntries(
+  stored: StoredIndexes,
+  own: LayerIndex,
+  names: readonly string[],
+): Promise<IndexComparison[]> {
+  const comparisons: IndexComparison[] = [];
+  for (const name of names) {
+    const other = await stored.loadNamed(own.digest, name);
+    if (other) comparisons.push({ name, difference: differenceOf(own, other.index, other.origin) });
   }
+  return comparisons;
 }
 
-/** An encoded index on disk. */
-export interface IndexFile {
-  size: number; // bytes
-  read(offset: number, length: number): Uint8Array;
-  close(): void;
+/** Returns the providers none of whose origins was refuted. */
+function usable(
+  stored: StoredIndexes,
+  digest: Digest,
+  providers: readonly IndexProvider[],
+): readonly IndexProvider[] {
+  return providers.filter(({ origins }) => !origins.some((origin) => stored.isRefuted(digest, origin)));
 }
 
-/**
- * Opens the encoded index of a layer that our own pass made. It stays readable when it is evicted.
- * @returns undefined if it is not cached
- */
-export function openOwnIndex(store: ContentStore, digest: Digest): IndexFile | undefined {
-  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest));
-  if (fd === undefined) return undefined;
-  const { size } = fstatSync(fd);
-  return {
-    size,
-    read: (offset, length) => readExactly(fd, offset, length, size),
-    close: () => closeSync(fd),
-  };
-}
-
-async function firstOf(providers: readonly IndexProvider[], signal: AbortSignal): Promise<FoundIndex> {
-  for (const provider of providers) {
-    const found = await provider.find(signal);
-    if (found) return found;
+async function loadFirst(
+  stored: StoredIndexes,
+  digest: Digest,
+  origins: readonly IndexOrigin[],
+): Promise<CachedIndex | undefined> {
+  for (const origin of origins) {
+    if (stored.isRefuted(digest, origin)) continue;
+    const found = await stored.load(digest, origin);
+    if (found) return { ...found, cached: true };
   }
-  throw new LayerslayerError('INTERNAL', 'no provider has an index of the layer');
+  return undefined;
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
-function indexOf({ bytes, index }: FoundIndex): LayerIndex {
-  return index ?? decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
+function indexOf({ bytes }: FoundIndex): LayerIndex {
+  return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
 }
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
-function inMemory(made: FoundIndex): CachedIndex {
-  const index = indexOf(made);
+function inMemory(made: ProvidedIndex, index = indexOf(made)): CachedIndex {
   const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));
-  return { index, states: { memory }, cached: false };
-}
-
-/** @param size of the file, bytes */
-function readExactly(fd: number, offset: number, length: number, size: number): Uint8Array {
-  // Before room is made for what a damaged header says.
-  const missing = length - (size - offset);
-  if (missing > 0) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${missing} bytes early`);
-  const bytes = Buffer.allocUnsafeSlow(length);
-  const read = readSync(fd, bytes, 0, length, offset);
-  if (read !== length) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${length - read} bytes early`);
-  return bytes;
+  return { index, states: { memory }, origin: made.origin, cached: false };
 }

@@ -1,7 +1,6 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import { BLOCK_SIZE } from '../blob/page.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
 import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
@@ -14,8 +13,9 @@ import {
 } from './entry-codec.js';
 import { EntryColumns } from './entry-columns.js';
 import { LAYER_INDEX_VERSION } from './entry-table.js';
-import type { LayerIndex, Verification } from './layer-index.js';
+import type { LayerIndex } from './layer-index.js';
 import { packStrings, unpackStrings } from './packed-columns.js';
+import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.
 
@@ -41,6 +41,7 @@ const SECTIONS = {
   xattrs: [5, MUST_UNDERSTAND | DEFLATED],
   sparse: [6, MUST_UNDERSTAND | DEFLATED],
   checkpoints: [7, DEFLATED],
+  chunks: [11, MUST_UNDERSTAND | DEFLATED],
   digests: [9, 0], // they do not compress
   warnings: [10, DEFLATED],
   states: [8, CHECKED_IN_PARTS], // last: the others are read when a layer is opened
@@ -49,7 +50,6 @@ type SectionName = keyof typeof SECTIONS;
 
 const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[];
 
-const VERIFICATION_KINDS: Record<Verification['kind'], number> = { blocks: 1, spans: 2, chunks: 3 };
 const DIGEST_ALGORITHMS: Record<DigestAlgorithm, number> = { sha256: 1, sha512: 2 };
 
 /**
@@ -72,22 +72,16 @@ interface Section {
   size: number; // uncompressed
 }
 
-/** A layer index as it is stored, and what `decodeLayerIndex` would return for it. */
-export interface EncodedLayerIndex {
-  bytes: Uint8Array;
-  index: LayerIndex;
-}
-
 /**
  * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
  * layer to index.
  * @param states deflated groups, end to end
- * @throws LayerslayerError UNSUPPORTED for a verification other than blocks
+ * @throws LayerslayerError UNSUPPORTED for numbers that a column cannot store
  */
 export async function encodeLayerIndex(
   index: Omit<LayerIndex, 'states'>,
   states: Uint8Array,
-): Promise<EncodedLayerIndex> {
+): Promise<Uint8Array> {
   const { columns } = index.entries;
   const { attributeSets, sparse } = columns;
   const contents: Record<SectionName, () => Iterable<Uint8Array>> = {
@@ -98,6 +92,7 @@ export async function encodeLayerIndex(
     xattrs: () => packStrings(attributeSets.xattrs),
     sparse: () => packSparse(sparse),
     checkpoints: () => packCheckpoints(index.checkpoints),
+    chunks: () => packChunks(index.verification),
     digests: () => packDigests(index.verification),
     warnings: () => packWarnings(index.warnings),
     states: () => [states],
@@ -137,8 +132,7 @@ export async function encodeLayerIndex(
     bytes.set(part, at);
     at += part.length;
   }
-  const { length } = states;
-  return { bytes, index: { ...index, states: { offset: length > 0 ? offset - length : 0, length } } };
+  return bytes;
 }
 
 /** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
@@ -168,14 +162,21 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     sparse,
   };
   const states = sections.get(SECTIONS.states[0]);
+  const tarSize = readSize(head, 40);
+  const checkpoints = unpackCheckpoints(content('checkpoints'));
+  const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
+    checkpoints: checkpoints.length,
+    blobSize,
+    tarSize,
+  });
   const index = {
     digest: readDigest(head),
     codec,
     blobSize,
-    tarSize: readSize(head, 40),
+    tarSize,
     entries: new EntryColumns(columns, blobSize),
-    checkpoints: unpackCheckpoints(content('checkpoints')),
-    verification: readVerification(head, content('digests')),
+    checkpoints,
+    verification,
     warnings: unpackWarnings(content('warnings')),
     states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
   };
@@ -243,22 +244,6 @@ function readDigest(head: Buffer) {
     Object.entries(DIGEST_ALGORITHMS).find(([, number]) => number === head.readUInt32LE(52)) ?? [];
   const length = algorithm === 'sha512' ? 64 : 32;
   return parseDigest(`${algorithm}:${head.toString('hex', DIGEST_OFFSET, DIGEST_OFFSET + length)}`);
-}
-
-function packDigests(verification: Verification): Uint8Array[] {
-  if (verification.kind !== 'blocks') {
-    throw new LayerslayerError('UNSUPPORTED', `an index with digests of ${verification.kind} is not written`);
-  }
-  const blockSize = Buffer.alloc(4);
-  blockSize.writeUInt32LE(verification.blockSize);
-  return [Buffer.concat([blockSize, verification.digests])];
-}
-
-function readVerification(head: Buffer, packed: Uint8Array): Verification {
-  if (head.readUInt32LE(48) !== VERIFICATION_KINDS.blocks || packed.length < 4) throw damaged('verification');
-  const blockSize = Buffer.from(packed.buffer, packed.byteOffset, 4).readUInt32LE();
-  if (blockSize !== BLOCK_SIZE) throw damaged('block size'); // readers have no other one
-  return { kind: 'blocks', blockSize, digests: packed.subarray(4) };
 }
 
 function packWarnings(warnings: readonly string[]): Iterable<Uint8Array> {

@@ -5,33 +5,33 @@ import type { Digest } from '../oci/digest.js';
 import { isTarHeader } from '../tar/checksum.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
-import { CheckpointBuilder } from './checkpoint-builder.js';
-import { EntryColumnsBuilder } from './entry-columns-builder.js';
-import type { EntryTable } from './entry-table.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from './index-file.js';
-import { type LayerIndex, MAX_WARNINGS } from './layer-index.js';
-import { LAYER_LIMITS, type LayerLimits } from './layer-limits.js';
-import { type TableAllowance, TableBudget } from './table-budget.js';
+import type { Columns } from './entry-columns.js';
+import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-builder.js';
 
+export { type Columns, EntryColumns } from './entry-columns.js';
+export { type CheckedIndex, LayerCheck } from './layer-check.js';
+// What readers of other tools' tables need to make an index of them.
+export { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
+export { type EncodedLayerIndex, LayerIndexBuilder, type LayerIndexEnd } from './layer-index-builder.js';
 export type { TableAllowance } from './table-budget.js';
 
-/** Sees what a pass reads. An exception thrown here ends the pass. */
+/**
+ * Receives bytes `[start, end)` of `memory`: the tar's from `offset` on. The pass has their entries
+ * already. Valid during the call only. An exception thrown here ends the pass.
+ */
+export type OnTarBytes = (memory: Uint8Array, start: number, end: number, offset: number) => void;
+
+/** Sees all that a pass reads, in the pass's thread. An exception thrown here ends the pass. */
 export interface PassObserver {
-  /** Each entry before its content. It is valid during the call only. Rows count from 0. */
-  onEntry(entry: TarEntry, row: number): void;
-  /**
-   * Bytes `[start, end)` of `memory`: the tar's from `offset` on. Their entries were reported
-   * before. Valid during the call only.
-   */
-  onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
+  /** Each entry before its content. It is valid during the call only. */
+  onEntry(entry: TarEntry): void;
+  onBytes: OnTarBytes;
 }
 
-export interface IndexPassOptions {
-  limits?: LayerLimits;
-  observer?: PassObserver;
-  /** Memory limit of the tables; default: none. Call `release` at the end. */
-  allowance?: TableAllowance;
-  blobSize?: number; // compressed bytes to come
+export interface IndexPassOptions extends LayerIndexBuilderOptions {
+  /** Another thread observes the pass: `shareEntries` may be called. */
+  onBytes?: OnTarBytes;
+  observers?: readonly PassObserver[];
 }
 
 /**
@@ -39,34 +39,26 @@ export interface IndexPassOptions {
  * Where the bytes come from, and whether their digest is right, is the caller's concern.
  */
 export class IndexPass {
-  readonly #digest: Digest;
-  readonly #budget: TableBudget;
-  readonly #entries: EntryColumnsBuilder;
-  readonly #checkpoints: CheckpointBuilder;
-  readonly #warnings: string[] = [];
-  #warningCount = 0;
+  readonly #builder: LayerIndexBuilder;
   #blobSize = 0;
   #codec: Codec | undefined; // known from the first bytes on
   #scanner: Scanner | undefined;
   #tarSize = 0; // bytes so far
-  readonly #observer: PassObserver | undefined;
+  readonly #onBytes: OnTarBytes | undefined;
+  readonly #observers: readonly PassObserver[];
   readonly #tar = new TarScanner({
     onEntry: (entry) => {
-      this.#entries.add(entry);
-      this.#observer?.onEntry(entry, this.#entries.length - 1);
+      this.#builder.addEntry(entry);
+      for (const observer of this.#observers) observer.onEntry(entry);
     },
-    onWarning: (message) => this.#warn(message),
+    onWarning: (message) => this.#builder.warn(message),
   });
 
-  constructor(
-    digest: Digest,
-    { limits = LAYER_LIMITS, observer, allowance, blobSize }: IndexPassOptions = {},
-  ) {
-    this.#digest = digest;
-    this.#observer = observer;
-    this.#budget = new TableBudget(allowance);
-    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
-    this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
+  /** @param digest of the blob */
+  constructor(digest: Digest, { onBytes, observers = [], ...options }: IndexPassOptions = {}) {
+    this.#onBytes = onBytes;
+    this.#observers = observers;
+    this.#builder = new LayerIndexBuilder(digest, { ...options, isShared: onBytes !== undefined });
   }
 
   /**
@@ -80,9 +72,13 @@ export class IndexPass {
     this.#scanner.push(bytes);
   }
 
-  /** Returns the current entries. */
-  entriesSoFar(): EntryTable {
-    return this.#entries.finish();
+  get entryCount(): number {
+    return this.#builder.length;
+  }
+
+  /** Returns the entries so far for another thread. See `EntryColumnsBuilder.share`. */
+  shareEntries(): Columns {
+    return this.#builder.share();
   }
 
   /**
@@ -90,32 +86,24 @@ export class IndexPass {
    * @returns bytes that they took
    */
   release(): number {
-    return this.#budget.release();
+    return this.#builder.release();
   }
 
   /**
-   * Returns the index of the blob, which has ended with the right digest.
+   * Returns the encoded index of the blob, which has ended with the right digest.
    * @param blockDigests SHA-256 of each BLOCK_SIZE compressed bytes
    * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
-  async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
+  async finish(blockDigests: Uint8Array): Promise<Uint8Array> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
-    if (this.#warningCount > this.#warnings.length) {
-      this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
-    }
-    const { checkpoints, states } = await this.#checkpoints.finish();
-    const index: Omit<LayerIndex, 'states'> = {
-      digest: this.#digest,
+    const { bytes } = await this.#builder.finish({
       codec: (this.#codec ?? PLAIN).name,
       blobSize: this.#blobSize,
       tarSize,
-      entries: this.#entries.finish(),
-      checkpoints,
       verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: blockDigests },
-      warnings: this.#warnings,
-    };
-    return encodeLayerIndex(index, states);
+    });
+    return bytes;
   }
 
   #start(head: Uint8Array): Scanner {
@@ -123,18 +111,14 @@ export class IndexPass {
     this.#codec = isTarHeader(head) ? PLAIN : codecOf(head);
     return this.#codec.scanner({
       onOutput: (memory, start, end) => this.#scan(memory, start, end),
-      onCheckpoint: (checkpoint) => this.#checkpoints.add(checkpoint),
+      onCheckpoint: (checkpoint) => this.#builder.addCheckpoint(checkpoint),
     });
   }
 
   #scan(memory: Uint8Array, start: number, end: number): void {
     this.#tar.push(memory, start, end);
-    this.#observer?.onBytes(memory, start, end, this.#tarSize);
+    this.#onBytes?.(memory, start, end, this.#tarSize);
+    for (const observer of this.#observers) observer.onBytes(memory, start, end, this.#tarSize);
     this.#tarSize += end - start;
-  }
-
-  #warn(message: string): void {
-    this.#warningCount++;
-    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(message);
   }
 }

@@ -16,29 +16,43 @@ export interface LayerIndex {
 }
 
 /**
- * How a reader verifies bytes of the layer. Our pass makes block digests; other providers bring the
- * digests that they publish. So far only blocks are read and written.
+ * How a reader verifies bytes of the layer. Our pass makes block digests. Other providers bring the
+ * digests that they publish.
  */
 export type Verification =
   /** SHA-256 of each `blockSize` compressed bytes, 32 bytes a digest. */
   | { kind: 'blocks'; blockSize: number; digests: Uint8Array }
-  /** SHA-256 of the compressed bytes between two checkpoints. (SOCI) */
+  /**
+   * SHA-256 of the compressed bytes of each span, 32 bytes a digest, one a checkpoint. A span ends
+   * where the next one's inOffset is, or with the blob. It begins one byte before its inOffset if
+   * its checkpoint shares that byte. (SOCI)
+   */
   | { kind: 'spans'; digests: Uint8Array }
-  /** Of uncompressed chunks. (eStargz, zstd:chunked) */
+  /** Of uncompressed chunks. The index has no checkpoints. (eStargz, zstd:chunked) */
   | { kind: 'chunks'; chunks: ChunkColumns };
 
 /**
- * Where entries' data lies in a layer with a table of contents: an entry has one chunk or several.
- * Each chunk starts a gzip member or zstd frame. Ascending by row, then by offset.
+ * Where the files' bytes are in a layer with a table of contents. A chunk lies in one file, and in
+ * one stretch of compressed bytes that starts a gzip member or zstd frame.
+ *
+ * `outOffsets` are of the uncompressed tar, as are those of entries. A table without tar headers
+ * describes a virtual tar: each entry has a header of 512 bytes, and content padded to 512. Its
+ * bytes outside chunks are zeros, which no reader asks for.
+ *
+ * Ascending by outOffset, without overlap.
  */
 export interface ChunkColumns {
   length: number;
-  rows: Uint32Array; // of the entry
-  fileOffsets: Float64Array; // in the entry's data
-  sizes: Float64Array; // uncompressed bytes
-  inOffsets: Float64Array; // compressed bytes before it
-  digests: Uint8Array; // SHA-256 of the uncompressed bytes, 32 bytes a digest
+  outOffsets: Float64Array; // of the first byte in the tar
+  sizes: Float64Array; // uncompressed bytes, 1 to MAX_CHUNK_SIZE
+  inOffsets: Float64Array; // of the member or frame that the chunk's bytes are in
+  inEnds: Float64Array; // its compressed bytes end before this; 0: a hole, all bytes are zeros
+  innerOffsets: Float64Array; // uncompressed bytes between inOffset and the chunk
+  digests: Uint8Array; // SHA-256 of the uncompressed bytes, 32 bytes a digest; zeros for a hole
 }
+
+/** Bytes. A reader holds a whole chunk until its digest is checked. */
+export const MAX_CHUNK_SIZE = 64 * 1024 ** 2;
 
 /** A hostile layer may deserve a warning an entry. */
 export const MAX_WARNINGS = 100;

@@ -85,15 +85,18 @@ export function paxNumber(header: HeaderBlock, pax: PaxRecords | undefined, key:
   return number;
 }
 
-/** Returns 65534 for an owner out of range. Truncating to 32 bits would turn 2^32 into root. */
 function ownerId(
   header: HeaderBlock,
   field: Field,
   pax: PaxRecords | undefined,
-  key: PaxKey,
+  key: 'uid' | 'gid',
   onAdjusted: (what: string) => void,
 ): number {
-  const id = paxNumber(header, pax, key) ?? header.number(field);
+  return shownOwnerId(paxNumber(header, pax, key) ?? header.number(field), key, onAdjusted);
+}
+
+/** Returns 65534 for an owner out of range. Truncating to 32 bits would turn 2^32 into root. */
+export function shownOwnerId(id: number, key: 'uid' | 'gid', onAdjusted: (what: string) => void): number {
   if (id >= 0 && id <= MAX_OWNER_ID) return id;
   onAdjusted(`${key} ${id} is shown as ${OVERFLOW_OWNER_ID}`);
   return OVERFLOW_OWNER_ID;
@@ -106,7 +109,7 @@ function deviceFlaw({ name }: Field, number: number): string | undefined {
 }
 
 /** Omits attributes that getxattr(2) can't return. */
-function shownXattrs(xattrs: readonly ExtendedAttribute[]): readonly ExtendedAttribute[] {
+export function shownXattrs(xattrs: readonly ExtendedAttribute[]): readonly ExtendedAttribute[] {
   const isShown = ({ name, value }: ExtendedAttribute) =>
     name.length > 0 && name.length <= MAX_XATTR_NAME_LENGTH && value.length <= MAX_XATTR_VALUE_LENGTH;
   return xattrs.every(isShown) ? xattrs : xattrs.filter(isShown);

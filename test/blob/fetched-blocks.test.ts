@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
+import { unverifiedFolder } from '#src/blob/cached-pages.js';
 import { FetchedBlocks } from '#src/blob/fetched-blocks.js';
 import { ByteLru } from '#src/cache/byte-lru.js';
 import { ContentStore } from '#src/cache/content-store.js';
@@ -22,15 +23,23 @@ interface Setting {
   capBytes?: number;
   recentBytes?: number;
   signal?: AbortSignal;
+  isUnverified?: boolean;
 }
 
-async function setUp({ fault, capBytes = 64 * 1024 * 1024, recentBytes = 64 * PAGE, signal }: Setting = {}) {
+async function setUp({
+  fault,
+  capBytes = 64 * 1024 * 1024,
+  recentBytes = 64 * PAGE,
+  signal,
+  isUnverified,
+}: Setting = {}) {
   const directory = join(scratchDirectory(), 'cache');
   const log = warningLog();
   const store = await ContentStore.open({ directory, capBytes, log });
   const source = new FaultySource(BYTES, fault);
   const recent = new ByteLru<string, Uint8Array>(recentBytes);
-  const common = { digest: DIGEST, blockDigests: BLOCK_DIGESTS, store, log };
+  const blockDigests = isUnverified ? undefined : BLOCK_DIGESTS;
+  const common = { digest: DIGEST, blockDigests, store, log };
   const fetched = new FetchedBlocks({ ...common, blob: source, recent, signal });
   /** Everything that came is written. */
   const idle = async () => {
@@ -288,5 +297,128 @@ describe('read-ahead of FetchedBlocks', () => {
     expect(same(await read(1), blocks(1))).toBe(true);
     expect(source.requests.length).toBe(3);
     life.abort();
+  });
+});
+
+describe('FetchedBlocks without digests', () => {
+  const file = (key: string) => `${unverifiedFolder(DIGEST)}/${key}`;
+
+  test('passes on what comes, and caches it apart from what is checked', async () => {
+    const {
+      read,
+      file: pathOf,
+      idle,
+      warnings,
+    } = await setUp({
+      isUnverified: true,
+      fault: () => ({ damageAt: BLOCK + 9 }),
+    });
+    const got = await read(0, 5);
+    expect(same(got, blocks(0, 5))).toBe(false);
+    got[BLOCK + 9]! ^= 1;
+    expect(same(got, blocks(0, 5))).toBe(true);
+    await idle();
+    expect(existsSync(pathOf(file('0'))) && existsSync(pathOf(file('b4')))).toBe(true);
+    expect(existsSync(pathOf(pageKey(DIGEST, 0)))).toBe(false);
+    expect(warnings).toEqual([]);
+  });
+
+  test('shares the blocks that came lately with no reader of verified ones', async () => {
+    const { read, source, store, recent, warnings } = await setUp({
+      isUnverified: true,
+      fault: (_, __, request) => (request === 0 ? { damageAt: 9 } : undefined),
+    });
+    await read(0);
+    const common = { digest: DIGEST, blockDigests: BLOCK_DIGESTS, store, recent };
+    const verified = new FetchedBlocks({ ...common, blob: source, log: warningLog() });
+    onCleanUp(() => verified.flush());
+    expect(same(await verified.read(0, BLOCK), blocks(0))).toBe(true);
+    expect([source.requests.length, warnings]).toEqual([2, []]);
+  });
+
+  test('brings what is needed soon in the same request, without what is here', async () => {
+    const { fetched, read, source, idle } = await setUp({ isUnverified: true });
+    const aheadEnd = 64 * BLOCK;
+    const first = await fetched.read(3 * BLOCK + 7, 100, undefined, { aheadEnd });
+    expect(same(first, BYTES.subarray(3 * BLOCK + 7, 3 * BLOCK + 107))).toBe(true);
+    expect(same(await read(3, 64), blocks(3, 64))).toBe(true);
+    expect(source.requests).toEqual([requestOf(3, 64)]);
+    await idle();
+    const later = await setUp({ isUnverified: true });
+    await later.read(10);
+    await later.idle();
+    later.recent.delete(file('b10')); // it is on disk
+    await later.fetched.read(8 * BLOCK, BLOCK, undefined, { aheadEnd: 13 * BLOCK });
+    await settle(() => later.source.requests.length === 3);
+    expect(later.source.requests.slice(1)).toEqual([requestOf(8, 10), requestOf(11, 13)]);
+  });
+
+  test('ends a request ahead with the blob', async () => {
+    const { fetched, source } = await setUp({ isUnverified: true });
+    await fetched.read(159 * BLOCK, 5, undefined, { aheadEnd: 2 ** 50 });
+    expect(source.requests).toEqual([requestOf(159, 161)]);
+  });
+
+  test('fetches fresh bytes over another connection, and replaces those that are cached', async () => {
+    const {
+      fetched,
+      read,
+      source,
+      recent,
+      file: pathOf,
+      idle,
+    } = await setUp({
+      isUnverified: true,
+      fault: (_, __, request) => (request === 0 ? { damageAt: 2 * BLOCK } : undefined),
+    });
+    await read(0, 5);
+    await idle();
+    const fresh = { aheadEnd: 3 * BLOCK, fresh: true };
+    const got = await fetched.read(BLOCK, BLOCK, undefined, fresh);
+    expect(same(got, blocks(1))).toBe(true);
+    expect(same(await read(2), blocks(2))).toBe(true);
+    expect([source.reconnects, source.requests]).toEqual([1, [requestOf(0, 5), requestOf(1, 3)]]);
+    await idle();
+    // The page was damaged: it is gone, and the blocks are in its place.
+    expect(existsSync(pathOf(file('0')))).toBe(false);
+    expect(same(readFileSync(pathOf(file('b2'))), blocks(2))).toBe(true);
+    expect(existsSync(pathOf(file('b4')))).toBe(true);
+    expect(same(recent.get(file('b2')), blocks(2))).toBe(true);
+  });
+
+  test('gives fresh bytes to their readers, whatever a request under way brings', async () => {
+    const { open: release, gate } = newGate();
+    const {
+      fetched,
+      read,
+      source,
+      recent,
+      idle,
+      file: pathOf,
+    } = await setUp({
+      isUnverified: true,
+      fault: (_, __, request) => (request === 0 ? { damageAt: 5, gate } : undefined),
+    });
+    const stale = read(0);
+    await settle(() => source.running === 1);
+    const fresh = fetched.read(0, BLOCK, undefined, { aheadEnd: BLOCK, fresh: true });
+    expect(same(await fresh, blocks(0))).toBe(true);
+    release();
+    expect(same(await stale, blocks(0))).toBe(false);
+    await idle();
+    expect(same(recent.get(file('b0')), blocks(0))).toBe(true);
+    expect(same(readFileSync(pathOf(file('b0'))), blocks(0))).toBe(true);
+  });
+
+  test('fails with the source, and tries again', async () => {
+    const broken = new LayerslayerError('TIMED_OUT', 'stalled');
+    const { fetched, source } = await setUp({
+      isUnverified: true,
+      fault: (_, __, request) => (request === 0 ? { failAt: 0, with: broken } : undefined),
+    });
+    const fresh = { aheadEnd: 3 * BLOCK, fresh: true };
+    await expect(fetched.read(0, 10, undefined, fresh)).rejects.toBe(broken);
+    expect(same(await fetched.read(0, 10, undefined, fresh), BYTES.subarray(0, 10))).toBe(true);
+    expect(source.reconnects).toBe(2);
   });
 });

@@ -5,7 +5,7 @@ import { SILENT_LOG } from '#src/base/log.js';
 import { CachedPages } from '#src/blob/cached-pages.js';
 import { FetchedBlocks } from '#src/blob/fetched-blocks.js';
 import { LocalFileBytes, type NearBytes } from '#src/blob/near-bytes.js';
-import { VerifiedBlob } from '#src/blob/verified-blob.js';
+import { VerifiedBlob, type VerifiedBlobOptions } from '#src/blob/verified-blob.js';
 import { ByteLru } from '#src/cache/byte-lru.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { blockKey, pageKey } from '#src/cache/store-layout.js';
@@ -55,7 +55,11 @@ async function mounted(bytes: Uint8Array, capBytes: number): Promise<VerifiedBlo
   const source = new FaultySource(bytes);
   onCleanUp(() => source.idle());
   const recent = new ByteLru<string, Uint8Array>(2 * PAGE);
-  const upstream = new FetchedBlocks({ blob: source, digest, blockDigests, store, recent, log: SILENT_LOG });
+  const fetched = new FetchedBlocks({ blob: source, digest, blockDigests, store, recent, log: SILENT_LOG });
+  const upstream: VerifiedBlobOptions['upstream'] = {
+    read: (offset, length, signal) => fetched.read(offset, length, signal),
+    prefetch: (offset, end) => fetched.prefetch(offset, end),
+  };
   const near = new CachedPages(store, digest);
   return new VerifiedBlob({ size: bytes.length, blockDigests, near, upstream, onDamage: () => {} });
 }

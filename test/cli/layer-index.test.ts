@@ -1,4 +1,4 @@
-/** `layerslayer index`, built, on a real registry. Rules C39 to C42. */
+/** `layerslayer index`, built, on a real registry. Rules C41 to C44. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';

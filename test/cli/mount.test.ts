@@ -83,6 +83,8 @@ describe('mount', () => {
         bytesServed: 5,
         cacheHits: expect.any(Number),
         cacheMisses: expect.any(Number),
+        verified: true,
+        verification: 'none',
       },
     ]);
     expect((await place.layerslayer(['mounts'])).stdout).toMatch(

@@ -109,6 +109,9 @@ describe('mountLine', () => {
     pid: 1,
     log: '/l',
     bytesFetched: 20_761_805,
+    verified: true,
+    layersByTable: 0,
+    layersByIndex: 0,
   };
 
   it('is the line of the contract', () => {
@@ -116,6 +119,19 @@ describe('mountLine', () => {
       `docker.io/library/nginx:alpine@${summary.digest} (linux/amd64, 8 layers, 5432 entries) on /mnt/img, ` +
         '19.8 MiB fetched in 1.9 s',
     );
+  });
+
+  it.each([
+    [2, 0, "; 2 layers by the publisher's table, not compared with the layer"],
+    [1, 0, "; 1 layer by the publisher's table, not compared with the layer"],
+    [0, 3, '; 3 layers by a published index, not compared with the layer'],
+    [
+      ...[1, 2],
+      "; 1 layer by the publisher's table, 2 layers by a published index, not compared with the layer",
+    ] as [number, number, string],
+  ])('names layers that were not compared: %d, %d', (layersByTable, layersByIndex, end) => {
+    const foreign = { ...summary, verified: false, layersByTable, layersByIndex };
+    expect(mountLine(foreign, 1_900)).toBe(`${mountLine(summary, 1_900)}${end}`);
   });
 
   it.each(['oci:/srv/a@b', 'oci:/srv/a@b:tag@1', 'docker-archive:/srv/x.tar:@0', 'localhost:5000/x'])(

@@ -38,6 +38,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     registry: { insecure: false, username: 'u', password: 'open sesame' },
     cache: { directory, capBytes: 0 },
     memoryBytes: 0,
+    indexTrust: 'exact',
     mountpoint: '/mnt/img',
     transport: 'dev-fuse',
     allowOther: false,
@@ -105,6 +106,9 @@ describe('a daemon', () => {
       pid: child.pid,
       log: join(directory, 'log'),
       bytesFetched: 2048,
+      verified: true,
+      layersByTable: 0,
+      layersByIndex: 0,
     });
     expect(heard).toEqual([
       'notice rate limited, password ***',
@@ -129,6 +133,8 @@ describe('a daemon', () => {
       bytesServed: 0,
       cacheHits: 3,
       cacheMisses: 1,
+      verified: true,
+      verification: 'none',
     });
     process.kill(summary.pid, 'SIGTERM');
     await contact?.ended;

@@ -17,7 +17,12 @@ const DIGEST = `sha256:${'ab'.repeat(32)}`;
 let eventFile = '';
 const record = (event) => appendFileSync(eventFile, `${event}\n`);
 
-const layer = { digest: DIGEST, entries: { length: 21 }, read: () => new Uint8Array() };
+const layer = {
+  origin: { kind: 'own' },
+  digest: DIGEST,
+  entries: { length: 21 },
+  read: () => new Uint8Array(),
+};
 
 function session(options) {
   return {

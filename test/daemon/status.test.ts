@@ -40,6 +40,8 @@ const STATUS = {
   bytesServed: 2,
   cacheHits: 3,
   cacheMisses: 4,
+  verified: true,
+  verification: 'none' as const,
 };
 
 const OWNER = process.geteuid!();
@@ -248,6 +250,12 @@ describe('the directory of a user’s sockets', () => {
       expect(asked.stdout.toString()).toBe('EACCES\n');
     },
   );
+
+  it('of a daemon that knows no indexes of others is verified', () => {
+    const { verified: _, verification: __, ...older } = STATUS;
+    expect(parseStatus(JSON.stringify(older))).toEqual(STATUS);
+    expect(parseStatus(JSON.stringify({ ...STATUS, verified: 'yes' }))).toBeUndefined();
+  });
 
   it.runIf(OWNER === 0)('is swept of sockets that killed daemons left of ended mounts', async () => {
     const [live, dead] = [device(), device()];

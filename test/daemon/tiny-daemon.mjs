@@ -58,7 +58,7 @@ runDaemonProcess({
       manifest: { layers: [{ digest: DIGEST }] },
       config: {},
     }),
-    openLayers: async () => [{ digest: DIGEST, entries: { length: 1 } }],
+    openLayers: async () => [{ digest: DIGEST, origin: { kind: 'own' }, entries: { length: 1 } }],
     metrics: () => ({ bytesFetched: 0, cacheHits: 0, cacheMisses: 0 }),
     close: async () => {},
   }),

@@ -7,6 +7,7 @@ import {
   listImageRecords,
   readImageRecord,
 } from '#src/engine/image-records.js';
+import { type IndexOrigin, OWN } from '#src/index/cached-indexes.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { Platform } from '#src/oci/platform.js';
 import type { ResolvedImage } from '#src/source/image-source.js';
@@ -93,6 +94,36 @@ describe('an image record', () => {
     await records.close();
     expect(written).toHaveBeenCalledTimes(2);
     expect(await listImageRecords(store)).toHaveLength(2);
+  });
+
+  it('has the origins of the indexes that its layers were opened with last', async () => {
+    const store = await openStore();
+    const origin: IndexOrigin = { kind: 'table', format: 'estargz', digest: digest(7), isExact: true };
+    const records = new ImageRecords(Promise.resolve(store));
+    records.opened(REFERENCE, ASKED, imageOf(RECORD), NOW);
+    records.layerOpened(digest(2), OWN);
+    records.layerOpened(digest(3), origin);
+    await records.close();
+    const [lower, upper] = RECORD.layers;
+    expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual([lower, { ...upper!, origin }]);
+    // A session that opens no layer, or only the lower one, does not know better.
+    await record(store, RECORD);
+    expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual([lower, { ...upper!, origin }]);
+    const later = new ImageRecords(Promise.resolve(store));
+    later.opened(REFERENCE, ASKED, imageOf(RECORD), NOW);
+    await later.close();
+    later.layerOpened(digest(3), OWN); // after the record was written
+    await later.close();
+    expect(readImageRecord(store, REFERENCE, ASKED)?.layers).toEqual(RECORD.layers);
+  });
+
+  it('is read without an origin that it does not know', async () => {
+    const store = await openStore();
+    await record(store, RECORD);
+    const [file] = await store.entries();
+    const layers = RECORD.layers.map((layer) => ({ ...layer, origin: { kind: 'hearsay' } }));
+    await store.write('image', file!.key, Buffer.from(JSON.stringify({ ...RECORD, layers })));
+    expect(readImageRecord(store, REFERENCE, ASKED)).toEqual(RECORD);
   });
 
   it('is none in a cache that keeps nothing', async () => {

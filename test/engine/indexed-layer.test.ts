@@ -5,6 +5,7 @@ import { ChunkCache } from '#src/engine/chunk-cache.js';
 import { IndexedLayer } from '#src/engine/indexed-layer.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
+import { OWN } from '#src/index/cached-indexes.js';
 import { unhandledIn } from '../base/unhandled.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob } from '../index/built-layer.js';
@@ -59,6 +60,7 @@ function setup(memoryWindows: number) {
   const results = new BufferPool(1024 * 1024, 2);
   const layer = new IndexedLayer({
     opened: { blob: 0, digest: `sha256:${'0'.repeat(64)}`, tarSize: tar.length } as OpenLayerRequest,
+    origin: OWN,
     entries,
     chunks: loader,
     results,

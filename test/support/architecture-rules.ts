@@ -17,6 +17,7 @@ export const LEVELS: Record<string, number> = {
   source: 4,
   overlay: 4,
   publish: 4,
+  tables: 4,
   save: 5,
   engine: 6,
   image: 7,

@@ -1,4 +1,5 @@
 import type { Layer } from '#src/engine/layer.js';
+import { OWN } from '#src/index/cached-indexes.js';
 import type { EntryTable } from '#src/index/entry-table.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { EntryKind } from '#src/tar/entry.js';
@@ -113,6 +114,7 @@ function storedSize({ content, sparse }: TestEntry): number {
 export function layerWith(number: number, ...entries: TestEntry[]): Layer {
   return {
     digest: `sha256:${number.toString(16).padStart(64, '0')}` as Digest,
+    origin: OWN,
     entries: entriesOf(...entries),
     read(row, offset, length) {
       const { content, kind } = entries[row]!;

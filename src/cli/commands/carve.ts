@@ -8,7 +8,14 @@ import { TarStream } from '../../carve/tar-stream.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import { type AskedPath, askedPaths } from '../carve-arguments.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
-import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from '../carve-report.js';
+import {
+  fileLine,
+  fileRecord,
+  treeLine,
+  treeRecord,
+  uncomparedLine,
+  unverifiedLine,
+} from '../carve-report.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';
@@ -90,8 +97,9 @@ export const carve: Command<typeof OPTIONS> = {
       };
       // Warns once for all results of a scan.
       let told: string | undefined;
-      const doubt = (unverified: Unverified | undefined) => {
-        const line = unverified && unverifiedLine(unverified);
+      const doubt = (unverified: Unverified | undefined, uncompared: readonly number[] = []) => {
+        const foreign = uncompared.length > 0 ? uncomparedLine(uncompared) : undefined;
+        const line = unverified ? unverifiedLine(unverified) : foreign;
         if (line !== undefined && line !== told) display.warn(line);
         told = line;
       };
@@ -106,11 +114,14 @@ export const carve: Command<typeof OPTIONS> = {
         foundFile(result, names) {
           const record = () => fileRecord(result, layers.length, cost(), target.display(names));
           say(fileLine(result, layers.length, cost()), record);
-          doubt(result.unverified);
+          doubt(result.unverified, result.uncompared);
         },
-        foundTree(carved, text, names) {
-          const record = () => treeRecord(text, carved, layers.length, cost(), target.display(names));
-          say(treeLine(text, carved, layers.length, cost()), record);
+        foundTree(carved, text, names, uncompared) {
+          const output = target.display(names);
+          say(treeLine(text, carved, layers.length, cost()), () =>
+            treeRecord(text, carved, layers.length, cost(), output, uncompared),
+          );
+          doubt(undefined, uncompared);
         },
         failed(error, asked, unverified) {
           const status = use.fail(error);
@@ -125,7 +136,9 @@ export const carve: Command<typeof OPTIONS> = {
       // Faults come in any order: the first PATH with one decides the status.
       return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
     };
-    return withSession(name!, values, context, work, {
+    // Only an own pass reads a layer to its end.
+    const sources = values.verify ? { ...values, index: 'none' } : values;
+    return withSession(name!, sources, context, work, {
       outlivesReader: !toStdout,
       // As fast for a tar as four threads, with 170 MiB instead of 225 (measured).
       ...(toStdout && values.recursive && { inflatingThreads: 1 }),

@@ -1,4 +1,5 @@
 import type { Codec } from '../codec.js';
+import { packCheckpoint } from './gzip-checkpoint.js';
 import { GzipCursor } from './gzip-cursor.js';
 import { GzipScan } from './gzip-scan.js';
 import { InflateEngine } from './inflate-engine.js';
@@ -8,4 +9,5 @@ export const gzip: Codec = {
   name: 'gzip',
   scanner: (observer, spanSize) => new GzipScan(new InflateEngine(), observer, spanSize),
   cursor: () => new GzipCursor(new InflateEngine()),
+  checkpointWithWindow: (position) => packCheckpoint({ ...position, isDense: true, memberStart: false }),
 };

@@ -41,12 +41,14 @@ export class GzipDecoder {
 
   /** Moves to a checkpoint. If it has bits, the input begins with the byte before its inOffset. */
   seek(checkpoint: GzipCheckpoint): void {
-    const { inOffset, bits, outOffset, window, memberStart } = checkpoint;
+    const { inOffset, bits, outOffset, window, isDense, memberStart } = checkpoint;
+    const nextOffset = inOffset - (bits > 0 ? 1 : 0);
     this.members = 0;
     this.#resumeBits = bits;
     this.#state = memberStart ? 'between members' : 'resume';
     if (memberStart) this.#engine.reset(inOffset, outOffset);
-    else this.#engine.resume(inOffset - (bits > 0 ? 1 : 0), outOffset, window);
+    else if (isDense) this.#engine.resumeDense(nextOffset, outOffset, window);
+    else this.#engine.resume(nextOffset, outOffset, window);
   }
 
   /**

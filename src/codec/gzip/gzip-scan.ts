@@ -131,6 +131,7 @@ export class GzipScan implements Scanner {
       bits: memberStart ? 0 : bitCount,
       outOffset,
       window: new Uint8Array(0),
+      isDense: false,
       memberStart,
     };
     this.#spanStart = checkpoint;

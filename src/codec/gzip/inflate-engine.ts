@@ -81,6 +81,19 @@ export class InflateEngine {
     this.#wasm.resumeOutput(window.length);
   }
 
+  /**
+   * As `resume`, with all bytes before outOffset: as many as a match may reach, or as the stream
+   * has. Bytes before a shorter window count as zeros, not as what earlier streams left in memory.
+   */
+  resumeDense(inOffset: number, outOffset: number, window: Uint8Array): void {
+    this.#goTo(inOffset, outOffset);
+    const windowStart = this.#outputStart - window.length;
+    this.memory.fill(0, this.#outputStart - DEFLATE_WINDOW_SIZE, windowStart);
+    this.memory.set(window, windowStart);
+    this.#wasm.resumeOutput(0);
+    this.#wasm.stopTracking(); // matches read the window in place
+  }
+
   #goTo(inOffset: number, outOffset: number): void {
     this.closed = false;
     this.inputEnd = this.#inputStart;

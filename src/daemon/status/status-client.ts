@@ -27,6 +27,9 @@ export interface LiveStatus {
   bytesServed: number; // to readers of the mount
   cacheHits: number;
   cacheMisses: number;
+  verified: boolean; // false: the index of a layer was not compared with the layer
+  /** Of `--verify-later`. `refuted`: a layer is not what its index says; its reads fail. */
+  verification: 'none' | 'running' | 'done' | 'failed' | 'refuted';
 }
 
 /** A connection to the daemon of a mount. */
@@ -110,8 +113,11 @@ function ownWords(status: LiveStatus | undefined, owner: number): LiveStatus | u
   return process?.uid === owner ? status : undefined;
 }
 
+/** Members that daemons of earlier versions do not report, and what is true of those. */
+const LATER = { verified: true, verification: 'none' } as const;
+
 /** In the order of the output. */
-const MEMBERS: Readonly<Record<keyof LiveStatus, 'string' | 'number'>> = {
+const MEMBERS: Readonly<Record<Exclude<keyof LiveStatus, keyof typeof LATER>, 'string' | 'number'>> = {
   mountpoint: 'string',
   image: 'string',
   digest: 'string',
@@ -139,5 +145,8 @@ export function parseStatus(text: string): LiveStatus | undefined {
   const found = (value ?? {}) as Record<string, unknown>;
   const members = Object.entries(MEMBERS);
   if (!members.every(([key, type]) => typeof found[key] === type)) return undefined;
-  return Object.fromEntries(members.map(([key]) => [key, found[key]])) as unknown as LiveStatus;
+  const { verified = LATER.verified, verification = LATER.verification } = found;
+  if (typeof verified !== 'boolean' || typeof verification !== 'string') return undefined;
+  const known = Object.fromEntries(members.map(([key]) => [key, found[key]]));
+  return { ...known, verified, verification } as unknown as LiveStatus;
 }

@@ -4,6 +4,7 @@ import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
 import type { BlockDigests } from '../../blob/page.js';
 import type { CacheOptions } from '../../cache/content-store.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import type { Platform } from '../../oci/platform.js';
 import type {
   Publication,
@@ -14,7 +15,7 @@ import type {
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
-import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import type { BlobNumber, PassNumber } from '../inflate/inflate-protocol.js';
 
 /** What the fetch thread is started with. */
 export interface FetchSetup {
@@ -38,8 +39,8 @@ export interface SourceMethods {
   /** The other end of a conversation with a thread that reads blobs: `BlobMethods`. */
   attach(argument: { port: MessagePort }): void;
   /**
-   * Gives the image's layer (from 1) a number; nothing is fetched yet. `read` needs the digests of
-   * its blocks, in this call or a later one.
+   * Gives a blob of the image a number; nothing is fetched yet. A verified `read` needs the digests
+   * of its blocks, in this call or a later one.
    * @throws LayerslayerError if the layer should be on this machine and is not; network codes, for
    *   its head
    */
@@ -53,13 +54,19 @@ export interface SourceMethods {
 export interface OpenBlobRequest {
   blob: BlobNumber;
   image: ResolvedImage;
-  layer: number; // from 1
-  blockDigests?: BlockDigests | undefined;
+  /** One of the image's layers, from 1, or another blob: a table or an index of a layer. */
+  target: number | Descriptor;
+  repository?: string | undefined; // `host/name` of the blob; default: the image's
+  /** How its bytes are checked from now on; default: not known yet, nothing is read. */
+  verification?: BlobVerification | undefined;
   headLength?: number; // bytes of the blob's start that are wanted, default: none
 }
 
+/** By digests of the blob's blocks, or by its reader, which checks what it decodes. */
+export type BlobVerification = { kind: 'blocks'; digests: BlockDigests } | { kind: 'reader' };
+
 export interface OpenedBlob {
-  /** The blob on this machine, if its digests are known. The file stays the fetch thread's. */
+  /** The blob on this machine, if its verification is known. The file stays the fetch thread's. */
   local?: LocalRange | undefined;
   head?: Uint8Array | undefined; // as it arrives, unchecked and uncached
 }
@@ -95,26 +102,34 @@ export interface FetchNotices {
 /** Asked by a thread that reads blobs, over a port of its own. */
 export interface BlobMethods {
   /**
-   * Returns verified bytes.
-   * @param argument.aheadEnd as a notice, without `length`: the bytes before it will likely be
-   *   asked for
+   * Returns verified bytes. As a notice, without `length`, announces those before `aheadEnd`.
    */
-  read(
-    argument: { blob: BlobNumber; offset: number; length?: number; aheadEnd?: number },
-    signal: AbortSignal,
-  ): Promise<Transferred<Uint8Array>>;
+  read(argument: BlobReadRequest, signal: AbortSignal): Promise<Transferred<Uint8Array>>;
   /**
    * Streams the blob by `part` calls. Without `observedEnd` parts are whole pages, and they are
    * cached.
+   * @param argument.pass numbers the stream in the receiver: two may have the same blob
    * @param argument.observedEnd the stream ends before this byte, or where the receiver has enough:
    *   it fetches little ahead
    * @returns the digests of all blocks, if that was all of the blob: then its digest and size were
    *   right
    */
   stream(
-    argument: { blob: BlobNumber; observedEnd?: number },
+    argument: { blob: BlobNumber; pass: PassNumber; observedEnd?: number | undefined },
     signal: AbortSignal,
   ): Promise<BlockDigests | undefined>;
+}
+
+export interface BlobReadRequest {
+  blob: BlobNumber;
+  offset: number;
+  length?: number; // bytes, default: none
+  /** The bytes before this are needed soon. An answer with bytes brings them in one request. */
+  aheadEnd?: number | undefined;
+  /** The bytes are not checked: the reader checks what it decodes. They are cached apart. */
+  unverified?: true;
+  /** Unverified bytes up to `aheadEnd` were wrong: fetches them again, over another connection. */
+  fresh?: boolean | undefined;
 }
 
 /** Asked by the fetch thread of a thread that streams a blob. */
@@ -124,7 +139,7 @@ export interface StreamMethods {
    * @returns the buffer of `bytes`: so many are in circulation. `isEnough`: no more is needed
    */
   part(argument: {
-    blob: BlobNumber;
+    pass: PassNumber;
     bytes: Uint8Array;
     offset: number;
   }): Promise<Transferred<UsedPart>> | Transferred<UsedPart>;

@@ -18,7 +18,7 @@ import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import { LocatedSource } from '../../source/located-source.js';
 import { registrySource } from '../../source/resolve-in-registry.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import { type StreamReceiver, streamObserved, streamPages } from './blob-streams.js';
+import { streamObserved, streamPages } from './blob-streams.js';
 import { Counters } from './counters.js';
 import type {
   BlobMethods,
@@ -28,6 +28,7 @@ import type {
   SourceAnswers,
   SourceMethods,
   SourceQuestion,
+  StreamMethods,
 } from './fetch-protocol.js';
 import { type FetchParts, OpenBlobs } from './open-blobs.js';
 
@@ -70,28 +71,30 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
     return source.resolve(reference, question.platform, signal);
   },
   attach({ port }) {
-    const reader: StreamReceiver = new ThreadPeer(port, {
-      async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
+    const reader: ThreadPeer<StreamMethods> = new ThreadPeer(port, {
+      async read({ blob: number, offset, length = 0, aheadEnd = 0, unverified, fresh }, signal) {
         const { blocks, naming } = await blobs.get(number);
         try {
-          if (aheadEnd > offset) blocks().prefetch(offset, aheadEnd);
-          const bytes = await blocks().read(offset, length, signal);
+          const fetched = blocks(unverified ? 'reader' : 'blocks');
+          if (length === 0 && aheadEnd > offset) fetched.prefetch(offset, aheadEnd);
+          const bytes = await fetched.read(offset, length, signal, { aheadEnd, fresh });
           return new Transferred(bytes, [bytes.buffer]);
         } catch (error) {
           throw naming(error);
         }
       },
-      stream: ({ blob, observedEnd }, signal) => tracked(stream(blob, reader, observedEnd, signal)),
+      stream: (request, signal) => tracked(stream(request, reader, signal)),
     } satisfies BlobMethods);
   },
-  async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
-    blobs.add(number, image, layer, blockDigests);
-    if (!blockDigests && headLength === 0) return {};
+  async openBlob({ headLength = 0, ...request }, signal) {
+    const { blob: number, verification } = request;
+    blobs.add(request);
+    if (!verification && headLength === 0) return {};
     const { blob, blocks } = await blobs.get(number);
-    if (blockDigests) blocks(); // what reads need
+    if (verification) blocks(verification.kind); // what reads need
     const within = AbortSignal.any([signal, closing.signal]);
     const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
-    const part = blockDigests && (await blob.local?.open());
+    const part = verification && (await blob.local?.open());
     return { head, local: part && { fd: part.file.fd, start: part.start } };
   },
   save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),
@@ -147,14 +150,14 @@ function notice(message: string): void {
 }
 
 async function stream(
-  number: BlobNumber,
-  reader: StreamReceiver,
-  end: number | undefined,
+  { blob: number, pass, observedEnd }: Parameters<BlobMethods['stream']>[0],
+  reader: ThreadPeer<StreamMethods>,
   signal: AbortSignal,
 ): Promise<BlockDigests | undefined> {
   const blob = await blobs.get(number);
-  if (end === undefined) return streamPages(blob, reader, log, signal);
-  return streamObserved(blob, reader, end, log, signal);
+  const receiver = { reader, pass };
+  if (observedEnd === undefined) return streamPages(blob, receiver, log, signal);
+  return streamObserved(blob, receiver, observedEnd, log, signal);
 }
 
 async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {

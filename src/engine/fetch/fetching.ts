@@ -4,7 +4,7 @@ import { asLayerslayerError, LayerslayerError, withContext } from '../../base/er
 import type { Log } from '../../base/log.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
-import type { BlockDigests } from '../../blob/page.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
@@ -12,6 +12,7 @@ import type { ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 import type { WantedBlob } from '../wanted-blobs.js';
 import type {
+  BlobVerification,
   FetchNotices,
   FetchSetup,
   OpenBlobRequest,
@@ -45,8 +46,8 @@ export interface FetchingOptions {
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  /** The session's table of blobs. Each new thread gets them all. */
-  readonly #blobs = new Map<Digest, OpenBlobRequest>();
+  /** The session's table of blobs, by digest, with the place for those that are no layers. */
+  readonly #blobs = new Map<string, OpenBlobRequest>();
   #restarts: number[] = []; // times, of performance.now()
   #thread: Worker | undefined;
   #peer: ThreadPeer<SourceMethods> | undefined;
@@ -85,31 +86,35 @@ export class Fetching {
    * Returns the number of a blob of the image, the same each time. Await it before other threads
    * get the number: messages of different ports come in any order.
    */
-  async openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
-    let known = this.#blobs.get(digest);
-    if (!known) {
-      known = { blob: this.#blobs.size, image, layer: numbers[0]! };
-      this.#blobs.set(digest, known);
-    }
-    // A thread that is started later gets all blobs at once.
-    await this.#peer?.call('openBlob', { ...known, blockDigests: undefined });
-    return known.blob;
+  openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
+    return this.#open(digest, { image, target: numbers[0]! });
+  }
+
+  /**
+   * As `openBlob`, for a blob that is no layer: a table or an index of one. Its bytes are read
+   * unverified.
+   * @param repository `host/name`; default: the image's
+   */
+  openDescribed(image: ResolvedImage, target: Descriptor, repository?: string): Promise<BlobNumber> {
+    // Each place has its own number: the blob may be missing in one of them.
+    return this.#open(`${repository ?? image.reference} ${target.digest}`, { image, target, repository });
   }
 
   /**
    * Bytes of the blob, which is open, may be read when this is done.
    * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
-  async setBlockDigests(digest: Digest, blockDigests: BlockDigests): Promise<LocalRange | undefined> {
+  async setVerification(digest: Digest, verification: BlobVerification): Promise<LocalRange | undefined> {
     const known = this.#blobs.get(digest)!;
-    known.blockDigests = blockDigests;
-    if (!this.#peer && !isLocal(known.image)) return undefined;
-    return (await this.#started().call('openBlob', known)).local;
+    // Readers of both kinds may share a blob. Only block digests are needed again later.
+    if (verification.kind === 'blocks') known.verification = verification;
+    if (!this.#peer && !isLocal(known)) return undefined;
+    return (await this.#started().call('openBlob', { ...known, verification })).local;
   }
 
   /** Returns the first bytes of the blob, which is open, unchecked. */
   async head(digest: Digest, headLength: number, signal: AbortSignal): Promise<Uint8Array> {
-    const request = { ...this.#blobs.get(digest)!, headLength };
+    const request = { ...this.#blobs.get(digest)!, verification: undefined, headLength };
     const { head } = await this.#started().call('openBlob', request, { signal });
     return head ?? new Uint8Array(0);
   }
@@ -129,6 +134,17 @@ export class Fetching {
     await Promise.race([closed, sleep(CLOSE_MS, undefined, { ref: false })]);
     this.#peer?.close(reason);
     await this.#thread?.terminate();
+  }
+
+  async #open(key: string, request: Omit<OpenBlobRequest, 'blob'>): Promise<BlobNumber> {
+    let known = this.#blobs.get(key);
+    if (!known) {
+      known = { blob: this.#blobs.size, ...request };
+      this.#blobs.set(key, known);
+    }
+    // A thread that is started later gets all blobs at once.
+    await this.#peer?.call('openBlob', { ...known, verification: undefined });
+    return known.blob;
   }
 
   #started(): ThreadPeer<SourceMethods> {
@@ -174,6 +190,6 @@ export class Fetching {
   }
 }
 
-function isLocal(image: ResolvedImage): boolean {
-  return parseImageLocation(image.reference).place !== 'registry';
+function isLocal({ image, repository }: OpenBlobRequest): boolean {
+  return repository === undefined && parseImageLocation(image.reference).place !== 'registry';
 }

@@ -12,6 +12,7 @@ import type { RegistryClient } from '../../registry/registry-client.js';
 import type { ImageSource, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 import type { Counters } from './counters.js';
+import type { BlobVerification, OpenBlobRequest } from './fetch-protocol.js';
 
 /** Blocks fetched lately, of all blobs: on disk they may be evicted, or never get there. */
 const RECENT_BYTES = 16 * 1024 * 1024;
@@ -32,8 +33,11 @@ export interface OpenBlob {
   blob: Blob;
   cached: CachedPages;
   counters: Counters;
-  /** @throws LayerslayerError INTERNAL before the digests of its blocks are known */
-  blocks(): FetchedBlocks;
+  /**
+   * @param verification `reader`: unchecked bytes
+   * @throws LayerslayerError INTERNAL before the digests of its blocks are known
+   */
+  blocks(verification: BlobVerification['kind']): FetchedBlocks;
   /** Adds the file's path to a mismatch: the user can mend the file. */
   naming(error: unknown): unknown;
 }
@@ -63,9 +67,10 @@ export class OpenBlobs {
     this.#signal = signal;
   }
 
-  /** Adds the image's layer (from 1), or what is new of it. */
-  add(blob: BlobNumber, image: ResolvedImage, layer: number, blockDigests?: BlockDigests): void {
+  /** Adds a blob, or what is new of it. */
+  add({ blob, image, target, repository, verification }: OpenBlobRequest): void {
     const known = this.#blobs.get(blob);
+    const blockDigests = verification?.kind === 'blocks' ? verification.digests : undefined;
     if (known) {
       known.blockDigests ??= blockDigests;
       return;
@@ -74,8 +79,9 @@ export class OpenBlobs {
     const key = `${image.reference} ${image.digest}`;
     const shared = this.#images.get(key) ?? image;
     this.#images.set(key, shared);
-    const descriptor = shared.manifest.layers[layer - 1]!;
-    this.#blobs.set(blob, { image: shared, descriptor, blockDigests });
+    const descriptor = typeof target === 'number' ? shared.manifest.layers[target - 1]! : target;
+    const within = repository === undefined ? shared : { ...shared, reference: repository };
+    this.#blobs.set(blob, { image: within, descriptor, blockDigests });
   }
 
   get(number: BlobNumber): Promise<OpenBlob> {
@@ -103,19 +109,23 @@ export class OpenBlobs {
     const blob = await source.open(known.image, known.descriptor);
     const { digest } = known.descriptor;
     const store = blob.local ? nothingKept : cache;
-    let blocks: FetchedBlocks | undefined;
+    const opened: Partial<Record<BlobVerification['kind'], FetchedBlocks>> = {};
     return {
       number,
       digest,
       blob,
       cached: new CachedPages(store, digest),
       counters,
-      blocks: () => {
-        const { blockDigests } = known;
-        if (!blockDigests) throw new LayerslayerError('INTERNAL', `blob ${number} has no block digests yet`);
-        const shared = { recent: this.#recent, log: this.#log, signal: this.#signal };
+      blocks: (verification) => {
+        const blockDigests = verification === 'blocks' ? known.blockDigests : undefined;
+        if (verification === 'blocks' && !blockDigests) {
+          throw new LayerslayerError('INTERNAL', `blob ${number} has no block digests yet`);
+        }
+        let blocks = opened[verification];
         if (!blocks) {
+          const shared = { recent: this.#recent, log: this.#log, signal: this.#signal };
           blocks = new FetchedBlocks({ blob, digest, blockDigests, store, ...shared });
+          opened[verification] = blocks;
           this.#fetched.push(blocks);
         }
         return blocks;

@@ -201,7 +201,8 @@ export class ChunkReader {
       // announced already, and comes by pages: a page is one file in the cache.
       const needed = Math.ceil(Math.max(inputEnd, at + 1) / BLOCK_SIZE) * BLOCK_SIZE;
       const fits = needed <= at - (at % BLOCK_SIZE) + PAGE_SIZE;
-      const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, this.#blob.size);
+      const unit = this.#blob.verifiedEnd?.(at) ?? this.#blob.size;
+      const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, unit);
       fed = { offset: at, bytes: await this.#blob.read(at, end - at, signal, live.page) };
       live.fed = fed;
     }

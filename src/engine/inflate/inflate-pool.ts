@@ -1,19 +1,29 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { ThreadPeer } from '../../base/thread-rpc.js';
+import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
+import { BackgroundPasses } from './background-passes.js';
 import type {
   BlobNumber,
   ChunkRequest,
   ChunkRun,
+  ComparedIndex,
+  IndexRequest,
   InflateMethods,
-  InflateNotices,
+  InflateReports,
   OpenLayerRequest,
+  PassEnd,
+  PassNumber,
+  ScanAnswer,
+  ScannedBatch,
 } from './inflate-protocol.js';
+import type { ScanReceiver } from './scan-receiver.js';
+
+type WholePassEnd = Extract<PassEnd, { bytes: Uint8Array }>;
 
 export interface InflatePoolOptions {
   threads: number; // maximum; each is started at its first use
@@ -40,6 +50,9 @@ export class InflatePool implements ChunkSupplier {
   cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
+  readonly #receivers = new Map<PassNumber, ScanReceiver>();
+  readonly #background = new BackgroundPasses();
+  #lastPass = 0;
   #isPrepared = false;
   #closed = false;
 
@@ -67,12 +80,44 @@ export class InflatePool implements ChunkSupplier {
     signal?: AbortSignal,
     allowance?: TableAllowance,
   ): Promise<Uint8Array> {
-    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
-    thread.indexingBytes += blobSize;
+    return (await this.compare({ blob, digest, blobSize, allowance }, [], { signal })).bytes;
+  }
+
+  /**
+   * Runs an index pass that compares indexes of other origins with the layer's bytes.
+   * @param options.isBackground the pass is held while reads are under way
+   * @returns the encoded index and the comparisons
+   */
+  async compare(
+    request: Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'>,
+    compared: readonly ComparedIndex[],
+    { signal, isBackground = false }: { signal?: AbortSignal | undefined; isBackground?: boolean },
+  ): Promise<WholePassEnd> {
+    const pass = ++this.#lastPass;
+    const end = await this.#run({ ...request, pass, compared, observed: undefined }, signal, isBackground);
+    return end as WholePassEnd; // an unobserved pass reads the whole blob
+  }
+
+  /**
+   * Runs an index pass whose results the receiver sees.
+   * @param end bytes of the blob that are read at most
+   * @throws what the observer throws, before other faults
+   */
+  async scan(
+    request: Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'>,
+    end: number,
+    receiver: ScanReceiver,
+    signal: AbortSignal,
+  ): Promise<PassEnd> {
+    const pass = ++this.#lastPass;
+    const observed = { end, wantsBytes: receiver.wantsBytes };
+    this.#receivers.set(pass, receiver);
     try {
-      return await thread.peer.call('index', { blob, digest, blobSize, allowance }, { signal });
+      return await this.#run({ ...request, pass, observed }, signal);
+    } catch (error) {
+      throw receiver.fault ?? error;
     } finally {
-      thread.indexingBytes -= blobSize;
+      this.#receivers.delete(pass);
     }
   }
 
@@ -86,6 +131,7 @@ export class InflatePool implements ChunkSupplier {
     const layer = thread.opened.has(opened) ? undefined : opened;
     thread.opened.add(opened);
     thread.reads++;
+    this.#background.readBegins();
     const released = thread.used.splice(0);
     try {
       const argument = { ...request, blob, layer, released };
@@ -96,7 +142,30 @@ export class InflatePool implements ChunkSupplier {
       throw error;
     } finally {
       thread.reads--;
+      this.#background.readEnds();
     }
+  }
+
+  async #run(request: IndexRequest, signal: AbortSignal | undefined, isBackground = false): Promise<PassEnd> {
+    const { pass, blobSize, observed } = request;
+    const size = observed?.end ?? blobSize;
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    thread.indexingBytes += size;
+    const { peer } = thread;
+    try {
+      const end = peer.call('index', request, { signal });
+      if (isBackground) this.#background.add(pass, (isHeld) => peer.notify('hold', { pass, isHeld }));
+      return await end;
+    } finally {
+      this.#background.delete(pass);
+      thread.indexingBytes -= size;
+    }
+  }
+
+  async #scanned(batch: ScannedBatch): Promise<Transferred<ScanAnswer>> {
+    const receiver = this.#receivers.get(batch.pass);
+    if (!receiver) throw new LayerslayerError('ABORTED', 'the scan has ended');
+    return receiver.receive(batch);
   }
 
   #arrived(used: ArrayBuffer[], blob: BlobNumber, run: ChunkRun): void {
@@ -146,9 +215,10 @@ export class InflatePool implements ChunkSupplier {
     });
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
+      scanned: (batch) => this.#scanned(batch),
       chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
       log: ({ level, message }) => log[level](message),
-    } satisfies InflateNotices);
+    } satisfies InflateReports);
     const fail = (fault: LayerslayerError) => {
       // An error is followed by an exit; by then a new thread may have its position.
       if (this.#closed || this.#threads[position]?.worker !== worker) return;

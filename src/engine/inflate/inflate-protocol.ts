@@ -2,12 +2,20 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
-import type { CachedIndex } from '../../index/cached-indexes.js';
-import type { TableAllowance } from '../../index/index-pass.js';
+import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
+import type { Columns, TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 
 /** A blob's number in all threads, for the life of a session. */
 export type BlobNumber = number;
+
+/** An index pass's number in all threads, for the life of a session. */
+export type PassNumber = number;
+
+export type Verification = CachedIndex['index']['verification'];
+
+/** Chunks of a table. Threads share their columns. */
+export type TableChunks = Extract<Verification, { kind: 'chunks' }>['chunks'];
 
 /** What an inflate thread needs to read a layer. */
 export interface OpenLayerRequest {
@@ -17,7 +25,7 @@ export interface OpenLayerRequest {
   blobSize: number;
   tarSize: number;
   checkpoints: CachedIndex['index']['checkpoints'];
-  blockDigests: Uint8Array;
+  verification: Verification;
   states: CachedIndex['states'];
   local: LocalRange | undefined; // where the blob is on this machine
 }
@@ -34,6 +42,53 @@ export interface ChunkRequest {
   likelyEnd: number; // the reader will likely continue to this chunk: compressed bytes can be fetched ahead
 }
 
+export interface IndexRequest {
+  pass: PassNumber;
+  blob: BlobNumber;
+  digest: Digest;
+  blobSize: number; // bytes
+  allowance: TableAllowance | undefined;
+  observed: ObservedRange | undefined;
+  /** Indexes of other origins that the pass compares with the layer's bytes. */
+  compared?: readonly ComparedIndex[] | undefined;
+}
+
+/** An index by the key of its origin: the one on disk, or what is given. */
+export interface ComparedIndex {
+  name: string;
+  given?: GivenIndex | undefined;
+}
+
+/** An index as a message carries it. */
+export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
+  columns: Columns;
+  origin: IndexOrigin;
+  storage: CachedIndex['states'];
+}
+
+/** What the main thread observes of a pass. */
+export interface ObservedRange {
+  end: number; // bytes of the blob that are read at most; its size, or fewer
+  wantsBytes: boolean; // also the tar's bytes, not only the entries
+}
+
+/** The encoded index of a whole blob, or how far an observed pass got: nothing is verified then. */
+export type PassEnd = { bytes: Uint8Array; comparisons: readonly IndexComparison[] } | { readBytes: number };
+
+/** What an observed pass found since the batch before. */
+export interface ScannedBatch {
+  pass: PassNumber;
+  isRestart: boolean; // all batches before are void: wrong bytes came
+  entries: Columns | undefined; // all of the pass so far, shared; undefined: no new ones
+  bytes: readonly Uint8Array[]; // of the tar, end to end; the pass has their entries already
+  offset: number; // of the first of these bytes, in the tar
+}
+
+export interface ScanAnswer {
+  hasEnough: boolean;
+  buffers: ArrayBuffer[]; // of `bytes`
+}
+
 /** Asked by the main thread, answered by an inflate thread. */
 export interface InflateMethods {
   /**
@@ -43,11 +98,10 @@ export interface InflateMethods {
    * @throws the system's error if there is none
    */
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
-  /** Runs the index pass. @returns the encoded index */
-  index(
-    argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
-    signal: AbortSignal,
-  ): Promise<Transferred<Uint8Array>>;
+  /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
+  index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
+  /** A held pass takes no more bytes, so that reads have the processor and the network. */
+  hold(argument: { pass: PassNumber; isHeld: boolean }): void;
   /**
    * Runs of chunks come as `chunks` notices, in order, except for the last one: that is the result.
    * @param argument.layer sent with the first read of a layer
@@ -63,8 +117,13 @@ export interface InflateMethods {
   ): Promise<Transferred<ChunkRun> | undefined>;
 }
 
-/** Sent by an inflate thread to the main thread. */
-export interface InflateNotices {
+/** Asked of the main thread, or sent to it, by an inflate thread. */
+export interface InflateReports {
+  /**
+   * Passes a batch to the observer. The next batch comes after the answer.
+   * @throws what the observer throws; the pass then ends
+   */
+  scanned(argument: ScannedBatch): Promise<Transferred<ScanAnswer>>;
   chunks(argument: ChunkRun & { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
 }

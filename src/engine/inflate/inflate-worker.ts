@@ -8,7 +8,7 @@ import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { CachedPages } from '../../blob/cached-pages.js';
+import { CachedPages, unverifiedFolder } from '../../blob/cached-pages.js';
 import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
@@ -19,51 +19,56 @@ import { readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
+import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
 import type {
   BlobNumber,
   ChunkRun,
+  IndexRequest,
   InflateMethods,
-  InflateNotices,
+  InflateReports,
   OpenLayerRequest,
+  PassEnd,
+  PassNumber,
 } from './inflate-protocol.js';
+import type { LayerReader } from './layer-reader.js';
+import type { SendBatch } from './scan-sender.js';
+import { SpanBlob } from './span-blob.js';
+import { TableChunkReader } from './table-chunk-reader.js';
+import { UnverifiedBlob } from './unverified-blob.js';
+import { VerifiedParts } from './verified-parts.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
 const IDLE_BUFFERS = 12;
 
-/** What this thread does with a blob. */
-interface KnownBlob {
-  reader?: ChunkReader;
-  /** Takes the next bytes of the index pass under way. */
-  push?: (bytes: Uint8Array, offset: number) => void;
-}
-
 const buffers = new BufferPool(RUN_SIZE, IDLE_BUFFERS);
 const cursors = new CursorPool(buffers);
-const blobs = new Map<BlobNumber, KnownBlob>();
-let passes = 0; // under way
+const parts = new VerifiedParts();
+const readers = new Map<BlobNumber, LayerReader>();
+const passes = new Map<PassNumber, BlobPass>(); // under way
 let fetching: ThreadPeer<BlobMethods>;
 let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
-const main = new ThreadPeer<InflateNotices>(parentPort!, {
+const main = new ThreadPeer<InflateReports>(parentPort!, {
   connect({ port, cacheDirectory, isPrepared }) {
     fetching = new ThreadPeer<BlobMethods>(port, {
-      part({ blob, bytes, offset }) {
-        known(blob).push?.(bytes, offset);
+      async part({ pass, bytes, offset }) {
+        const isEnough = (await passes.get(pass)?.take(bytes, offset)) ?? false;
         const buffer = bytes.buffer as ArrayBuffer;
-        return new Transferred({ buffer, isEnough: false }, [buffer]);
+        return new Transferred({ buffer, isEnough }, [buffer]);
       },
     } satisfies StreamMethods);
     if (cacheDirectory !== undefined) store = ContentStore.forReading(cacheDirectory, log);
     if (isPrepared) for (const codec of CODECS) codec.cursor();
   },
   index,
+  hold: ({ pass, isHeld }) => passes.get(pass)?.hold(isHeld),
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
-    if (layer) known(blob).reader = openLayer(layer);
-    const { reader } = known(blob);
+    if (layer) readers.set(blob, openLayer(layer));
+    const reader = readers.get(blob);
     if (!reader) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
     let last: Transferred<ChunkRun> | undefined;
     const deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => {
@@ -76,62 +81,33 @@ const main = new ThreadPeer<InflateNotices>(parentPort!, {
   },
 } satisfies InflateMethods);
 
-function known(blob: BlobNumber): KnownBlob {
-  const found = blobs.get(blob) ?? {};
-  blobs.set(blob, found);
-  return found;
-}
-
-async function index(
-  { blob, digest, blobSize, allowance }: Parameters<InflateMethods['index']>[0],
-  signal: AbortSignal,
-): Promise<Transferred<Uint8Array>> {
-  const { IndexPass } = await import('../../index/index-pass.js'); // reads do without
-  const begin = () => new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
-  let pass = begin();
-  let isBegun = false;
-  const stop = new AbortController();
-  let fault: LayerslayerError | undefined;
-  passes++;
-  known(blob).push = (page, offset) => {
-    if (offset === 0 && isBegun) {
-      // Wrong bytes came: all come again.
-      pass.release();
-      pass = begin();
-      fault = undefined;
-    }
-    isBegun = true;
-    if (fault) return;
-    try {
-      pass.push(page);
-    } catch (error) {
-      fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
-      // Nothing more of an unsupported layer is fetched. Of a damaged one the rest still comes:
-      // only the digest tells damage on the way from a layer that was made so.
-      if (fault.code === 'UNSUPPORTED') stop.abort(fault);
-    }
-  };
+async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
+  const { BlobPass } = await import('./blob-pass.js'); // reads do without
+  const { compared, close } = await comparedIndexes(request);
+  const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
+  const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
+  passes.set(request.pass, pass);
   try {
-    const within = AbortSignal.any([signal, stop.signal]);
-    const blockDigests = await fetching.call('stream', { blob }, { signal: within });
-    if (fault) throw fault;
-    try {
-      const { bytes } = await pass.finish(blockDigests!);
-      return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
-    } catch (error) {
-      throw withContext(error, `indexing layer ${shortDigest(digest)}`);
-    }
+    const end = await pass.run(signal);
+    return new Transferred(end, 'bytes' in end ? [end.bytes.buffer as ArrayBuffer] : []);
   } finally {
-    delete known(blob).push;
-    passes--;
+    passes.delete(request.pass);
+    close();
     const tableBytes = pass.release();
     setImmediate(() => garbageMade(tableBytes)); // this call still references them
-    collectGarbageSoon(() => passes === 0);
+    collectGarbageSoon(() => passes.size === 0);
   }
 }
 
-function openLayer(request: OpenLayerRequest): ChunkReader {
-  const { blob, digest, blobSize, checkpoints, blockDigests, states, local } = request;
+/** Opens the indexes that a pass compares. Mostly there are none. */
+async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) {
+  if (wanted.length === 0) return { compared: [], close: () => {} };
+  const { openCompared } = await import('./compared-indexes.js');
+  return openCompared(digest, wanted, store, log);
+}
+
+function openLayer(request: OpenLayerRequest): LayerReader {
+  const { blob, digest, blobSize, checkpoints, verification, states, local } = request;
   // The next mount makes the index again.
   const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
   let isIndexDamaged = false;
@@ -148,9 +124,26 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
     }
   };
   let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
+  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
+  if (verification.kind !== 'blocks') {
+    const onWrong = (reason: string) => {
+      if (!isDamageLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
+      isDamageLogged = true;
+    };
+    const unverified = unverifiedBlob(request);
+    if (verification.kind === 'chunks') {
+      return new TableChunkReader({ ...layer, chunks: verification.chunks }, unverified, {
+        cursors,
+        parts,
+        onWrong,
+      });
+    }
+    const spans = { layer: digest, inOffsets: checkpoints.inOffsets, digests: verification.digests };
+    return new ChunkReader(layer, new SpanBlob(unverified, spans, parts, onWrong), cursors);
+  }
   const compressed = new VerifiedBlob({
     size: blobSize,
-    blockDigests: blockDigests,
+    blockDigests: verification.digests,
     near: local ? new LocalFileBytes(local) : store && new CachedPages(store, digest),
     upstream: {
       read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),
@@ -162,8 +155,24 @@ function openLayer(request: OpenLayerRequest): ChunkReader {
       isDamageLogged = true;
     },
   });
-  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
   return new ChunkReader(layer, compressed, cursors);
+}
+
+/** The blob's bytes, which the caller checks. */
+function unverifiedBlob({
+  blob,
+  digest,
+  blobSize,
+  local,
+}: Pick<OpenLayerRequest, 'blob' | 'digest' | 'blobSize' | 'local'>): UnverifiedBlob {
+  return new UnverifiedBlob({
+    size: blobSize,
+    near: local ? new LocalFileBytes(local) : store && new CachedPages(store, unverifiedFolder(digest)),
+    upstream: {
+      read: (range, signal) => fetching.call('read', { ...range, blob, unverified: true }, { signal }),
+      prefetch: (offset, aheadEnd) => fetching.notify('read', { blob, offset, aheadEnd, unverified: true }),
+    },
+  });
 }
 
 function codecOfIndex({ digest, codec }: OpenLayerRequest, drop: () => void): Codec {

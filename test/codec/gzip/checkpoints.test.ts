@@ -102,6 +102,7 @@ for (const [name, load, options] of corpora) {
         bits: 0,
         outOffset: 0,
         window: new Uint8Array(0),
+        isDense: false,
         memberStart: true,
       });
       expect(checkpoints.slice(1).map(place)).toEqual(expected);
@@ -200,6 +201,7 @@ describe('checkpoints', () => {
         bits: 0,
         outOffset: i * data.length,
         window: new Uint8Array(0),
+        isDense: false,
         memberStart: true,
       })),
     );
@@ -234,9 +236,17 @@ describe('the state of a checkpoint', () => {
   const place = { inOffset: 5, outOffset: 9 };
   const window = Uint8Array.of(1, 2, 3);
   it.each<[string, Checkpoint]>([
-    ["a member's start", { ...place, bits: 0, window: new Uint8Array(0), memberStart: true }],
-    ['a block without a window', { ...place, bits: 0, window: new Uint8Array(0), memberStart: false }],
-    ['a block inside a byte', { ...place, bits: 7, window, memberStart: false }],
+    ["a member's start", { ...place, bits: 0, window: new Uint8Array(0), isDense: false, memberStart: true }],
+    [
+      'a block without a window',
+      { ...place, bits: 0, window: new Uint8Array(0), isDense: false, memberStart: false },
+    ],
+    ['a block inside a byte', { ...place, bits: 7, window, isDense: false, memberStart: false }],
+    ['a dense window', { ...place, bits: 7, window, isDense: true, memberStart: false }],
+    [
+      'a dense window of nothing',
+      { ...place, bits: 0, window: new Uint8Array(0), isDense: true, memberStart: false },
+    ],
   ])('of %s is what it was', (_, checkpoint) => {
     expect(unpackCheckpoint(packCheckpoint(checkpoint))).toEqual(checkpoint);
   });

@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type GzipCheckpoint as Checkpoint, packCheckpoint } from '#src/codec/gzip/gzip-checkpoint.js';
@@ -55,6 +56,11 @@ function mixedBlob(): { blob: Uint8Array; data: Uint8Array } {
   return { blob: concat(...members, new Uint8Array(100)), data: concat(...parts) };
 }
 
+/** A deflate stream whose 300 bytes are a match of the dictionary. */
+function deflatedWith(dictionary: Uint8Array): Uint8Array {
+  return new Uint8Array(deflateRawSync(new Uint8Array(300).fill(dictionary[0]!), { dictionary }));
+}
+
 const { blob, data } = mixedBlob();
 const { checkpoints } = scan(blob, { spanSize: 32_768, keepOutput: false });
 
@@ -63,6 +69,30 @@ describe('GzipCursor', () => {
     const inside = checkpoints.filter(({ memberStart }) => !memberStart);
     expect(new Set(inside.map(({ bits }) => bits))).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
     expect(checkpoints.length - inside.length).toBeGreaterThan(1);
+  });
+
+  it('reads from every checkpoint with a dense window, as zran keeps it', () => {
+    const inside = checkpoints.filter(({ memberStart }) => !memberStart);
+    for (const checkpoint of inside) {
+      const { outOffset } = checkpoint;
+      const window = data.subarray(Math.max(0, outOffset - 32_768), outOffset);
+      cursor.seek(packCheckpoint({ ...checkpoint, window, isDense: true }));
+      const length = 100_000;
+      const read = take(cursor, blob, length);
+      expect(Buffer.compare(read, data.subarray(outOffset, outOffset + length))).toBe(0);
+    }
+  });
+
+  it('shows zeros before a dense window that is too short, and nothing of earlier streams', () => {
+    const text = new Uint8Array(Buffer.from('abcdefgh'.repeat(8000)));
+    const stream = member(text, {}, { level: 9 });
+    const secret = new Uint8Array(32_768).fill(0x53);
+    const start = { inOffset: 10, bits: 0, outOffset: 0, isDense: true, memberStart: false };
+    cursor.seek(packCheckpoint({ ...start, window: secret }));
+    take(cursor, stream, 100);
+    const farMatch = concat(new Uint8Array(10), deflatedWith(secret));
+    cursor.seek(packCheckpoint({ ...start, window: new Uint8Array(0) }));
+    expect(take(cursor, farMatch, 300)).toEqual(new Uint8Array(300));
   });
 
   it('reads from every checkpoint over members to the end of the blob', () => {
@@ -176,6 +206,7 @@ describe('GzipCursor', () => {
       bits: 0,
       outOffset: 2 ** 41,
       window: new Uint8Array(0),
+      isDense: false,
       memberStart: false,
     };
     cursor.seek(packCheckpoint(far));

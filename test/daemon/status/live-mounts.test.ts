@@ -54,6 +54,7 @@ async function mountTiny(): Promise<void> {
       registry: { insecure: false },
       cache: { directory, capBytes: 0 },
       memoryBytes: 0,
+      indexTrust: 'exact',
       mountpoint,
       transport: 'dev-fuse',
       allowOther: false,

@@ -61,13 +61,13 @@ class Fetching {
         const bytes = this.bytes.slice(offset, offset + length);
         return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
-      stream: async ({ blob }, signal) => {
+      stream: async ({ pass }, signal) => {
         this.streams++;
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
           peer
-            .call('part', { blob, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
+            .call('part', { pass, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
             .catch(() => {});
           await new Promise(setImmediate);
         }
@@ -129,7 +129,7 @@ function setup({ threads = 1, cacheDirectory }: { threads?: number; cacheDirecto
       blobSize,
       tarSize,
       checkpoints,
-      blockDigests: blockDigests(index),
+      verification: index.verification,
       states,
       local: undefined,
     };

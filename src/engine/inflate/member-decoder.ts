@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LayerslayerError } from '../../base/errors.js';
+import { PAGE_SIZE } from '../../blob/page.js';
+import type { Codec, Cursor } from '../../codec/codec.js';
+import type { CursorPool, LiveCursor } from './cursor-pool.js';
+import type { TableChunk } from './table-chunks.js';
+import type { UnverifiedBlob } from './unverified-blob.js';
+import { WrongBytes } from './wrong-bytes.js';
+
+/**
+ * Compressed bytes of one request at most: less than the longest of the fetch thread, so that a
+ * block's border makes no second one.
+ */
+const LONGEST_INPUT = 31 * PAGE_SIZE;
+/** And fewer than this are still to come when the next are requested. */
+const NEXT_INPUT_AT = LONGEST_INPUT / 2;
+
+/**
+ * Uncompressed bytes between two turns of the event loop, about 5 ms: other readers are answered
+ * in between, and aborts arrive.
+ */
+const BYTES_A_TURN = 2 * 1024 * 1024;
+
+/** Members whose cursors may be at a position where a reader continues. */
+const MAX_MEMBERS = 8;
+
+/** Names the member in which a cursor is. */
+interface Member {
+  key: string;
+}
+
+/** Decodes chunks of one layer, each from the start of its gzip member or zstd frame. */
+export class MemberDecoder {
+  readonly #codec: Codec;
+  readonly #blob: UnverifiedBlob;
+  readonly #cursors: CursorPool;
+  readonly #members: Member[] = []; // most recently used last
+
+  /** @param cursors those of the thread; their buffers have PAGE_SIZE */
+  constructor(codec: Codec, blob: UnverifiedBlob, cursors: CursorPool) {
+    this.#codec = codec;
+    this.#blob = blob;
+    this.#cursors = cursors;
+  }
+
+  /**
+   * Decodes a chunk into `target` and checks it. A cursor that has decoded the chunk before in the
+   * same member continues. Decoding stops at the chunk's end, however much the member holds.
+   * @param inputEnd compressed bytes up to this are needed soon
+   * @param fresh the compressed bytes were wrong: they are fetched again
+   * @throws WrongBytes; LayerslayerError as Blob.read
+   */
+  async decode(
+    chunk: TableChunk,
+    target: Uint8Array,
+    { inputEnd, fresh, signal }: { inputEnd: number; fresh: boolean; signal: AbortSignal },
+  ): Promise<void> {
+    const { inOffset, innerOffset, digest } = chunk;
+    const owner = fresh ? { key: '' } : this.#member(chunk); // no cursor is at a position in fresh bytes
+    await this.#cursors.use(
+      { owner, codec: this.#codec, from: 0, to: innerOffset },
+      async (live, resumed) => {
+        const { cursor } = live;
+        if (!resumed) cursor.seek({ inOffset, outOffset: 0, state: new Uint8Array(0) });
+        const input = new MemberInput(this.#blob, chunk, { inputEnd, fresh, signal });
+        await produce(live, input, undefined, innerOffset - cursor.outOffset);
+        const hash = createHash('sha256');
+        await produce(live, input, target, target.length, (bytes) => hash.update(bytes));
+        if (!hash.digest().equals(digest)) throw new WrongBytes('the bytes are not those of the digest');
+      },
+      signal,
+    );
+  }
+
+  #member({ inOffset, inEnd }: TableChunk): Member {
+    const key = `${inOffset}-${inEnd}`;
+    const at = this.#members.findIndex((member) => member.key === key);
+    const member = at === -1 ? { key } : this.#members.splice(at, 1)[0]!;
+    this.#members.push(member);
+    if (this.#members.length > MAX_MEMBERS) this.#members.shift();
+    return member;
+  }
+}
+
+/** Decodes `length` bytes into `target`, or skips them if there is no target. */
+async function produce(
+  live: LiveCursor,
+  input: MemberInput,
+  target: Uint8Array | undefined,
+  length: number,
+  onBytes: (bytes: Uint8Array) => void = () => {},
+): Promise<void> {
+  let done = 0;
+  let turn = 0; // bytes since the last turn
+  while (done < length) {
+    const wanted = Math.min(length - done, BYTES_A_TURN);
+    const made = advance(live.cursor, target?.subarray(done, done + wanted), wanted);
+    if (made > 0 && target) onBytes(target.subarray(done, done + made));
+    done += made;
+    turn += made;
+    if (made === 0) await input.feed(live, length - done);
+    if (turn < BYTES_A_TURN) continue;
+    turn = 0;
+    await nextTurn();
+    input.signal.throwIfAborted();
+  }
+}
+
+function advance(cursor: Cursor, target: Uint8Array | undefined, length: number): number {
+  try {
+    return target ? cursor.read(target) : cursor.skip(length);
+  } catch (error) {
+    if (!(error instanceof LayerslayerError)) throw error;
+    throw new WrongBytes(error.message, error.code === 'UNSUPPORTED' ? 'UNSUPPORTED' : undefined);
+  }
+}
+
+/** The compressed bytes of a member, page by page. Requests are longer than what is read. */
+class MemberInput {
+  readonly signal: AbortSignal;
+  readonly #blob: UnverifiedBlob;
+  readonly #end: number; // of the member
+  readonly #inputEnd: number; // of what is needed soon, behind the member perhaps
+  #fresh: boolean; // what is read next
+  #requestedEnd = 0;
+
+  constructor(
+    blob: UnverifiedBlob,
+    { inEnd }: TableChunk,
+    { inputEnd, fresh, signal }: { inputEnd: number; fresh: boolean; signal: AbortSignal },
+  ) {
+    this.#blob = blob;
+    this.#end = inEnd;
+    this.#inputEnd = Math.max(inputEnd, inEnd);
+    this.#fresh = fresh;
+    this.signal = signal;
+  }
+
+  /**
+   * Pushes the next bytes.
+   * @param missing uncompressed bytes that are wanted still, for the message
+   */
+  async feed(live: LiveCursor, missing: number): Promise<void> {
+    const { cursor } = live;
+    const at = cursor.inputOffset;
+    let { fed } = live;
+    if (!fed || at < fed.offset || at >= fed.offset + fed.bytes.length) {
+      if (cursor.ended || at >= this.#end) {
+        throw new WrongBytes(`the compressed bytes end ${missing} bytes early`);
+      }
+      fed = { offset: at, bytes: await this.#read(at, live.page) };
+      live.fed = fed;
+    }
+    cursor.push(fed.bytes.subarray(at - fed.offset), fed.offset + fed.bytes.length === this.#end);
+  }
+
+  #read(at: number, lent: Uint8Array): Promise<Uint8Array> {
+    const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#end - at);
+    let aheadEnd: number | undefined;
+    if (this.#fresh || (this.#requestedEnd < this.#inputEnd && this.#requestedEnd - at < NEXT_INPUT_AT)) {
+      // Fresh bytes are dropped and requested once: later reads of the member wait for them.
+      aheadEnd = this.#fresh ? this.#end : Math.min(this.#inputEnd, at + LONGEST_INPUT);
+      this.#requestedEnd = aheadEnd;
+    }
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    return this.#blob.read(at, length, this.signal, lent, { aheadEnd, fresh });
+  }
+}

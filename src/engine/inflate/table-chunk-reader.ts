@@ -1,0 +1,125 @@
+import { LayerslayerError } from '../../base/errors.js';
+import { PAGE_SIZE } from '../../blob/page.js';
+import type { Codec } from '../../codec/codec.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { CHUNK_SIZE, RUN_SIZE } from './chunk-reader.js';
+import type { CursorPool } from './cursor-pool.js';
+import type { TableChunks } from './inflate-protocol.js';
+import type { Deliver, LayerReader, ReadOptions } from './layer-reader.js';
+import { MemberDecoder } from './member-decoder.js';
+import { ChunkTable, inputEnds, type TableChunk } from './table-chunks.js';
+import type { UnverifiedBlob } from './unverified-blob.js';
+import type { VerifiedParts } from './verified-parts.js';
+import { withFreshBytes } from './wrong-bytes.js';
+
+/** Compressed bytes announced ahead of a reader at most (12 MiB), as those of `ChunkReader`. */
+const LONGEST_AHEAD = 48 * PAGE_SIZE;
+
+export interface TableLayer {
+  digest: Digest;
+  codec: Codec;
+  tarSize: number;
+  chunks: TableChunks;
+}
+
+export interface TableReaderParts {
+  cursors: CursorPool; // those of the thread; their buffers have RUN_SIZE
+  parts: VerifiedParts; // those of the thread
+  onWrong(reason: string): void; // wrong bytes came, fresh ones are fetched
+}
+
+/**
+ * Reads a layer by the chunks of its table. Each is decoded whole and checked by its digest before
+ * a byte of it is delivered. Bytes that no chunk has are zeros.
+ */
+export class TableChunkReader implements LayerReader {
+  readonly #layer: TableLayer;
+  readonly #blob: UnverifiedBlob;
+  readonly #parts: TableReaderParts;
+  readonly #table: ChunkTable;
+  readonly #decoder: MemberDecoder;
+
+  /** @throws LayerslayerError CORRUPT_LAYER for a codec that cannot have chunks */
+  constructor(layer: TableLayer, blob: UnverifiedBlob, parts: TableReaderParts) {
+    if (layer.codec.isIdentity) {
+      const why = `a ${layer.codec.name} layer cannot have a table of compressed chunks`;
+      throw new LayerslayerError('CORRUPT_LAYER', `the index of layer ${shortDigest(layer.digest)}: ${why}`);
+    }
+    this.#layer = layer;
+    this.#blob = blob;
+    this.#parts = parts;
+    this.#table = new ChunkTable(layer.digest, blob.size, layer.chunks);
+    this.#decoder = new MemberDecoder(layer.codec, blob, parts.cursors);
+  }
+
+  async read(
+    first: number,
+    count: number,
+    deliver: Deliver,
+    { likelyEnd = first + count, signal }: ReadOptions = {},
+  ): Promise<void> {
+    const { tarSize } = this.#layer;
+    const start = first * CHUNK_SIZE;
+    const end = Math.min(start + count * CHUNK_SIZE, tarSize);
+    const chunks = this.#table.overlapping(start, end);
+    const ends = inputEnds(chunks);
+    this.#prefetch(chunks.at(-1)?.inEnd, end, Math.min(likelyEnd * CHUNK_SIZE, tarSize));
+    const { buffers } = this.#parts.cursors;
+    let next = 0; // the first chunk that may have bytes of the run
+    for (let at = start; at < end; at += RUN_SIZE) {
+      const run = buffers.take(Math.min(RUN_SIZE, end - at)).fill(0);
+      try {
+        for (let i = next; i < chunks.length; i++) {
+          const chunk = chunks[i]!;
+          if (chunk.outOffset >= at + run.length) break;
+          await this.#copy(chunk, ends[i]!, run, at, signal);
+          if (chunk.outOffset + chunk.size <= at + run.length) next = i + 1;
+        }
+      } catch (error) {
+        buffers.release(run.buffer);
+        throw error;
+      }
+      deliver(at / CHUNK_SIZE, run);
+    }
+  }
+
+  /**
+   * Announces the compressed bytes of the tar's `[end, likelyEnd)`.
+   * @param inputEnd where those end that the read itself needs
+   */
+  #prefetch(inputEnd: number | undefined, end: number, likelyEnd: number): void {
+    if (likelyEnd <= end) return;
+    const from = inputEnd ?? this.#table.inputEnd(end);
+    const to = this.#table.inputEnd(likelyEnd);
+    if (to > from) this.#blob.prefetch(from, Math.min(to, from + LONGEST_AHEAD));
+  }
+
+  /** Copies the bytes of a chunk that are in `run`, which begins at the tar's `at`. */
+  #copy(
+    chunk: TableChunk,
+    inputEnd: number,
+    run: Uint8Array,
+    at: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { outOffset, size, digest } = chunk;
+    const skip = Math.max(0, at - outOffset);
+    const key = `${Buffer.from(digest).toString('latin1')}${size}`; // the same bytes, whatever layer has them
+    return this.#parts.parts.use(
+      key,
+      async (room, stop) => {
+        const target = await room(size);
+        const decode = (fresh: boolean) =>
+          this.#decoder.decode(chunk, target, { inputEnd, fresh, signal: stop });
+        await withFreshBytes(() => this.#name(chunk), decode, this.#parts.onWrong);
+        return target;
+      },
+      (bytes) => run.set(bytes.subarray(skip, at + run.length - outOffset), outOffset + skip - at),
+      signal,
+    );
+  }
+
+  #name({ number, inOffset }: TableChunk): string {
+    return `chunk ${number} of ${shortDigest(this.#layer.digest)}, at ${inOffset}`;
+  }
+}

@@ -1,0 +1,15 @@
+import type { EncodedLayerIndex, TableAllowance } from '../index/index-pass.js';
+import type { Digest } from '../oci/digest.js';
+
+export interface TableReadOptions {
+  digest: Digest; // of the layer
+  blobSize: number; // compressed bytes of the layer
+  allowance?: TableAllowance; // memory limit of the index; default: none
+  signal?: AbortSignal;
+}
+
+export interface TableRead {
+  index: EncodedLayerIndex;
+  /** Nothing is lost but fractions of seconds. */
+  isExact: boolean;
+}

@@ -1,0 +1,166 @@
+import { isJsonObject, type JsonObject } from '../oci/json.js';
+import { corruptTable } from './table-fault.js';
+import { ENTRY_TEXT_SIZE, FRAME_TEXT_SIZE } from './table-limits.js';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** What comes before the list of entries, up to its bracket. */
+const BEFORE_ENTRIES = /[{,]\s*"entries"\s*:\s*$/;
+
+/** Where the next byte is: outside the list of entries, before an entry, in one, or after one. */
+type Place = 'frame' | 'first' | 'entry' | 'after' | 'next';
+
+/**
+ * Splits the JSON of a table into its entries as its bytes come: objects of all entries of a table
+ * of 150 MiB would take ten times as much memory. Only the limits of entries are found here.
+ * JSON.parse judges what is between them.
+ */
+export class TableText {
+  readonly #onEntry: (entry: JsonObject) => void;
+  #place: Place = 'frame';
+  #depth = 0; // of brackets and braces, in the frame or in the entry
+  #isInString = false;
+  #isEscaped = false;
+  #hasEntries = false;
+  readonly #frame = new TextBuffer('text besides its entries', FRAME_TEXT_SIZE);
+  readonly #entry = new TextBuffer('text of an entry', ENTRY_TEXT_SIZE);
+
+  /** @param onEntry called for each object in the list `entries` */
+  constructor(onEntry: (entry: JsonObject) => void) {
+    this.#onEntry = onEntry;
+  }
+
+  /** @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws */
+  push(bytes: Uint8Array): void {
+    let start = 0; // of the bytes that belong to the same text
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (this.#isInString) {
+        if (this.#isEscaped) this.#isEscaped = false;
+        else if (byte === BACKSLASH) this.#isEscaped = true;
+        else if (byte === QUOTE) this.#isInString = false;
+        continue;
+      }
+      switch (this.#place) {
+        case 'frame':
+          if (byte === QUOTE) this.#isInString = true;
+          else if (byte === OPEN_BRACE) this.#depth++;
+          else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth--;
+          else if (byte === OPEN_BRACKET) {
+            this.#depth++;
+            this.#frame.append(bytes, start, at);
+            start = at;
+            if (this.#depth === 2 && this.#frame.endsWith(BEFORE_ENTRIES)) {
+              if (this.#hasEntries) throw corruptTable('it has two lists of entries');
+              this.#hasEntries = true;
+              this.#place = 'first';
+              this.#frame.append(bytes, start, at + 1);
+            }
+          }
+          break;
+        case 'entry':
+          if (byte === QUOTE) this.#isInString = true;
+          else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
+          else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+            if (--this.#depth > 0) break;
+            this.#entry.append(bytes, start, at + 1);
+            this.#endEntry();
+          }
+          break;
+        default:
+          if (isSpace(byte)) break;
+          if (byte === OPEN_BRACE && this.#place !== 'after') {
+            this.#place = 'entry';
+            this.#depth = 1;
+            start = at;
+          } else if (byte === COMMA && this.#place === 'after') {
+            this.#place = 'next';
+          } else if (byte === CLOSE_BRACKET && this.#place !== 'next') {
+            this.#place = 'frame';
+            this.#depth = 1;
+            start = at;
+          } else {
+            throw corruptTable('its list of entries is not JSON');
+          }
+      }
+    }
+    if (this.#place === 'frame') this.#frame.append(bytes, start, bytes.length);
+    else if (this.#place === 'entry') this.#entry.append(bytes, start, bytes.length);
+  }
+
+  /**
+   * Ends the table.
+   * @returns its fields, with an empty list of entries
+   * @throws LayerslayerError CORRUPT_LAYER if it is cut short
+   */
+  finish(): JsonObject {
+    const frame = this.#frame.parse();
+    const { entries } = frame;
+    // An escaped spelling of the key is another list.
+    if (!this.#hasEntries || !Array.isArray(entries) || entries.length > 0) {
+      throw corruptTable('it has no list of entries');
+    }
+    return frame;
+  }
+
+  #endEntry(): void {
+    this.#place = 'after';
+    const entry = this.#entry.parse();
+    this.#entry.clear();
+    this.#onEntry(entry);
+  }
+}
+
+/** Bytes of one JSON object, as they come. */
+class TextBuffer {
+  #bytes = Buffer.allocUnsafe(4096);
+  #length = 0;
+
+  /** @param limit bytes */
+  constructor(
+    private readonly what: string,
+    private readonly limit: number,
+  ) {}
+
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.#length + end - start;
+    if (length > this.limit) throw corruptTable(`its ${this.what} is longer than ${this.limit} bytes`);
+    if (length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes.subarray(start, end), this.#length);
+    this.#length = length;
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  endsWith(wanted: RegExp): boolean {
+    return wanted.test(this.#bytes.toString('latin1', 0, this.#length));
+  }
+
+  /** Bytes that are not UTF-8 become U+FFFD, as in Go. */
+  parse(): JsonObject {
+    let value: unknown;
+    try {
+      value = JSON.parse(this.#bytes.toString('utf8', 0, this.#length));
+    } catch (error) {
+      throw corruptTable('it is not JSON', { cause: error });
+    }
+    if (!isJsonObject(value)) throw corruptTable('it is not a JSON object');
+    return value;
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import type { LayerIndexBuilder } from '../index/index-pass.js';
+import { type Digest, digestAlgorithm, digestHex, isDigest } from '../oci/digest.js';
+import { SKIPPABLE_HEADER_LENGTH, type TableAnnouncement, type TablePosition } from './announcement.js';
+import type { LayerRanges } from './layer-ranges.js';
+import { TableDecoder } from './table-decoder.js';
+import { corruptTable } from './table-fault.js';
+import { PART_SIZE } from './table-limits.js';
+import { TableText } from './table-text.js';
+import { TarSplit } from './tar-split.js';
+import type { TocRows } from './toc-rows.js';
+
+/** Any of 0x184D2A50 to 0x184D2A5F. (RFC 8878, 3.1.2) */
+const SKIPPABLE_MAGIC = 0x184d2a50;
+
+type ChunkedTable = Extract<TableAnnouncement, { format: 'zstd:chunked' }>;
+
+/**
+ * Reads a table of zstd:chunked, of either dialect, from where the annotations say that it is.
+ * @returns where the content ends, in compressed bytes; the tar-split's digest, if there is one
+ * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED; network codes as Blob.read
+ */
+export async function readChunkedTable(
+  table: ChunkedTable,
+  ranges: LayerRanges,
+  rows: TocRows,
+): Promise<{ dataEnd: number; tarSplitDigest: Digest | undefined }> {
+  const { tarSplit, estargzDigest } = table;
+  const frames = tarSplit ? [table, tarSplit] : [table];
+  const start = Math.min(...frames.map(({ offset }) => offset)) - SKIPPABLE_HEADER_LENGTH;
+  const end = Math.max(...frames.map(({ offset, length }) => offset + length));
+  // Both in one request, unless they are large or apart.
+  const first = end - start <= PART_SIZE ? end : table.offset + table.length;
+  const from = first === end ? start : table.offset - SKIPPABLE_HEADER_LENGTH;
+  await Promise.all([ranges.hold(from, Math.min(first, from + PART_SIZE)), ranges.expect('zstd')]);
+
+  const text = new TableText((entry) => rows.add(entry));
+  const textHash = createHash('sha256');
+  const digest = await decodeFrame(table, ranges, (bytes) => {
+    if (estargzDigest) textHash.update(bytes);
+    text.push(bytes);
+  });
+  if (!isSha256(table.digest, digest)) throw corruptTable(`its digest is not ${table.digest}`);
+  if (estargzDigest && !isSha256(estargzDigest, textHash.digest('hex'))) {
+    throw corruptTable(`its digest of eStargz is not ${estargzDigest}`);
+  }
+  const { tarSplitDigest } = text.finish();
+  rows.endEntries();
+  return { dataEnd: start, tarSplitDigest: isDigest(tarSplitDigest) ? tarSplitDigest : undefined };
+}
+
+/**
+ * Reads a tar-split: the headers of the layer's tar.
+ * @param digest of the compressed tar-split
+ * @param rows of the table
+ * @returns bytes of the tar; undefined if the table counts: the tar has sparse files
+ * @throws LayerslayerError CORRUPT_LAYER if it does not fit the table
+ */
+export async function readTarSplit(
+  position: TablePosition,
+  digest: Digest,
+  ranges: LayerRanges,
+  { rows, builder }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder },
+): Promise<number | undefined> {
+  const split = new TarSplit(rows.entriesSoFar(), builder);
+  const got = await decodeFrame(position, ranges, (bytes) => split.push(bytes));
+  if (!isSha256(digest, got)) throw corruptTable(`the digest of its tar-split is not ${digest}`);
+  return split.finish();
+}
+
+/**
+ * Decodes the frame inside a skippable one.
+ * @returns SHA-256 of the compressed bytes, in hex
+ */
+async function decodeFrame(
+  { offset, length, size }: TablePosition,
+  ranges: LayerRanges,
+  onBytes: (bytes: Uint8Array) => void,
+): Promise<string> {
+  for await (const header of ranges.parts(offset - SKIPPABLE_HEADER_LENGTH, offset)) {
+    checkSkippable(Buffer.from(header), length);
+  }
+  const hash = createHash('sha256');
+  const decoder = new TableDecoder('zstd', size, onBytes);
+  let at = offset;
+  for await (const part of ranges.parts(offset, offset + length)) {
+    hash.update(part);
+    at += part.length;
+    decoder.push(part, at === offset + length);
+  }
+  if (decoder.size !== size) throw corruptTable(`it has ${decoder.size} bytes, want ${size}`);
+  return hash.digest('hex');
+}
+
+/** Decoders of the layer must skip the table. */
+function checkSkippable(header: Buffer, length: number): void {
+  const isSkippable =
+    header.length === SKIPPABLE_HEADER_LENGTH &&
+    (header.readUInt32LE(0) & ~0xf) === SKIPPABLE_MAGIC &&
+    header.readUInt32LE(4) === length;
+  if (!isSkippable) throw corruptTable('it is not in a skippable frame of its length');
+}
+
+function isSha256(wanted: Digest, hex: string): boolean {
+  return digestAlgorithm(wanted) === 'sha256' && digestHex(wanted) === hex;
+}
