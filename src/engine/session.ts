@@ -28,6 +28,7 @@ import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
 import { ProgressReport } from './progress-report.js';
+import { PublishedProviders } from './published-providers.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';
@@ -90,13 +91,14 @@ class ThreadedSession implements ImageSession {
     // Another stream would only wait for the thread.
     this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
     this.#chunks = new ChunkCache(this.#inflate, memoryBytes);
+    const published = new PublishedProviders(this.#fetching, log);
     this.#opener = new LayerOpener({
       fetching: this.#fetching,
       inflate: this.#inflate,
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
-      foreign: () => [],
+      foreign: (image, wanted, sources) => published.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });

@@ -10,6 +10,7 @@ import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js'
 import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
+export { checkLayerIndex } from './index-file.js';
 export {
   DEFAULT_TRUST,
   type IndexOrigin,

@@ -1,7 +1,7 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
+import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
 import { type CheckpointColumns, packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
@@ -188,6 +188,25 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   // Everything but names existed twice.
   garbageMade(packedEntries.length + packedSparse.length);
   return index;
+}
+
+/**
+ * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads.
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function checkLayerIndex(
+  bytes: Uint8Array,
+  { digest, blobSize }: Pick<LayerIndex, 'digest' | 'blobSize'>,
+): void {
+  const read = (offset: number, length: number) => {
+    if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length);
+    throw new LayerslayerError('CORRUPT_LAYER', 'layer index: it is cut short');
+  };
+  const index = decodeLayerIndex(read);
+  read(index.states.offset, index.states.length);
+  if (index.digest === digest && index.blobSize === blobSize) return;
+  const said = `${shortDigest(index.digest)}, ${index.blobSize} bytes`;
+  throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
 }
 
 /** Reads and checks the header and the section table. */

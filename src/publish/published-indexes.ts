@@ -1,6 +1,7 @@
 import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
+import { checkLayerIndex } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
@@ -89,11 +90,19 @@ export class PublishedIndexes {
   }
 
   /**
-   * Returns the bytes of an index file, checked against its descriptor. What they say about the
-   * layer is not.
-   * @throws LayerslayerError DIGEST_MISMATCH, UNSUPPORTED (too large), network codes
+   * Returns an index file of the layer, checked against its descriptor. What it says about the
+   * layer's content is not.
+   * @param blobSize of the layer
+   * @throws LayerslayerError DIGEST_MISMATCH, CORRUPT_LAYER (damaged, or another layer's index),
+   *   UNSUPPORTED (too large), network codes
    */
-  async read({ repository, blob }: PublishedIndex, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  async read(index: PublishedIndex, blobSize: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = await this.#fetch(index, signal);
+    checkLayerIndex(bytes, { digest: index.layer, blobSize });
+    return bytes;
+  }
+
+  async #fetch({ repository, blob }: PublishedIndex, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const at = parseRepository(repository);
     const what = `index ${shortDigest(blob.digest)} of ${repository}`;
     if (blob.size > WHOLE_SIZE_MAX) throw unsupported(`${what} has ${blob.size} bytes`);

@@ -2,8 +2,8 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
-import type { ChildOptions } from '../support/child.js';
-import { FaultProxy, noAnswer, status } from '../support/fault-proxy.js';
+import { type ChildOptions, run } from '../support/child.js';
+import { corruptAt, FaultProxy, noAnswer, status } from '../support/fault-proxy.js';
 import { LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
@@ -300,3 +300,58 @@ async function makeOther(cache: string): Promise<void> {
     writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('other')]));
   }
 }
+
+describe('a mount from published indexes', () => {
+  const indexed = async (args: readonly string[]) => {
+    await index(['--push', reference, ...args]);
+    await place.layerslayer(['cache', 'clear']);
+    return layerBytes();
+  };
+  const listing = async (...args: string[]) => {
+    const ended = await place.layerslayer(['peek', '--merged', '--simple', reference, ...args]);
+    expect(ended.status).toBe(0);
+    return ended;
+  };
+
+  it.each([
+    ['referrers, with --index=any', [], ['--index=any']],
+    ['a repository of one’s own', ['SHELF'], ['SHELF']],
+  ])('by %s reads no layer whole', async (_, pushed, used) => {
+    const words = (given: string[]) =>
+      given.flatMap((word) => (word === 'SHELF' ? ['--index-repository', shelf] : word));
+    const own = await listing();
+    const before = await indexed(words(pushed));
+    const published = await listing(...words(used));
+    expect(published.stdout).toBe(own.stdout);
+    expect(layerBytes()).toBe(before);
+    // Content is read by ranges, and checked by the index's digests.
+    const mountpoint = await place.mount(reference, 'm', words(used));
+    const { stdout } = await run('cat', [`${mountpoint}/d/text`]);
+    expect(stdout).toBe('x'.repeat(40_000));
+    await place.unmount(mountpoint);
+    // The cached index counts only for those that accept its origin.
+    await listing('--index=exact');
+    expect(layerBytes()).toBeGreaterThan(before + image.manifest.layers[0]!.size);
+  });
+
+  it('without --index=any is none: others may have published them', async () => {
+    const before = await indexed([]);
+    await listing();
+    expect(layerBytes()).toBeGreaterThan(before);
+  });
+
+  it('is made by own passes when the indexes are wrong, and says so', async () => {
+    const own = await listing();
+    await indexed(['--index-repository', shelf]);
+    proxy.rules.push({ method: 'GET', path: /indexes\/.*\/blobs\//, fault: corruptAt(300) });
+    const ended = await listing('--index-repository', shelf);
+    expect(ended.stdout).toBe(own.stdout);
+    expect(ended.stderr).toMatch(/warning: the index of the repository .* of layer .* is not used: /);
+  });
+
+  it('is made by own passes when the index repository fails, and says so once', async () => {
+    proxy.rules.push({ path: /indexes\//, fault: status(403) });
+    const ended = await listing('--index-repository', shelf);
+    expect(ended.stderr.match(/warning: the index of the repository .* is not used: /g)).toHaveLength(1);
+  });
+});

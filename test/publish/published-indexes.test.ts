@@ -5,8 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { logTo, SILENT_LOG } from '#src/base/log.js';
+import { BLOCK_SIZE } from '#src/blob/page.js';
 import { ContentStore } from '#src/cache/content-store.js';
+import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
+import { EntryColumnsBuilder } from '#src/index/entry-columns-builder.js';
 import { LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
+import { encodeLayerIndex } from '#src/index/index-file.js';
+import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import type { Digest } from '#src/oci/digest.js';
 import { ARTIFACT_TYPE, INDEX_MEDIA_TYPE, layerTag } from '#src/publish/artifact.js';
 import type { PublishedIndex } from '#src/publish/publication.js';
@@ -56,12 +61,34 @@ async function newImage(layers = [randomBytes(100), randomBytes(200)], repositor
 }
 type NewImage = Awaited<ReturnType<typeof newImage>>;
 
+/** Bytes of a layer, as its index says. */
+const BLOB_SIZE = 1234;
+
+/** An index file of 3,000 bytes: those after the last section are not read. */
+async function indexFile(layer: Digest): Promise<Buffer> {
+  const { checkpoints, states } = await new CheckpointBuilder(LAYER_LIMITS.stateBytes).finish();
+  const encoded = await encodeLayerIndex(
+    {
+      digest: layer,
+      codec: 'plain',
+      blobSize: BLOB_SIZE,
+      tarSize: BLOB_SIZE,
+      entries: new EntryColumnsBuilder(LAYER_LIMITS).finish(),
+      checkpoints,
+      verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: randomBytes(32) },
+      warnings: [],
+    },
+    states,
+  );
+  return Buffer.concat([encoded, randomBytes(3000 - encoded.length)]);
+}
+
 interface Rig {
   proxy: FaultProxy;
   indexes: PublishedIndexes;
   logged: string[];
   /** Keeps an index file of the layer, as an own pass would. */
-  make(layer: Digest, bytes?: Buffer): Promise<Buffer>;
+  make(layer: Digest): Promise<Buffer>;
   of(image: NewImage): PublishableImage;
   shelf: { kind: 'repository'; repository: string };
   document(
@@ -87,7 +114,8 @@ async function newRig(rules: FaultRule[] = []): Promise<Rig> {
     proxy,
     logged,
     indexes: new PublishedIndexes({ client: () => client, store, log, settleMs: 150 }),
-    async make(layer, bytes = randomBytes(3000)) {
+    async make(layer) {
+      const bytes = await indexFile(layer);
       await store.write('index', `${LAYER_INDEX_VERSION}/${layer}`, bytes);
       return bytes;
     },
@@ -181,7 +209,7 @@ describe('indexes that refer to an image', () => {
     const found = await indexes.find(of(image), REFERRER, never());
     expect(layersOf(found)).toEqual(image.layers);
     for (const [i, one] of found.entries())
-      expect(Buffer.from(await indexes.read(one, never())).equals(bytes[i]!)).toBe(true);
+      expect(Buffer.from(await indexes.read(one, BLOB_SIZE, never())).equals(bytes[i]!)).toBe(true);
 
     expect(await indexes.list(of(image), REFERRER, never())).toEqual(artifacts);
     expect(await indexes.remove(of(image), REFERRER, never())).toEqual(artifacts);
@@ -397,9 +425,9 @@ describe('what others publish', () => {
   async function plant(
     image: NewImage,
     change: (document: Record<string, unknown>) => object,
-    entry: object = {},
+    { entry = {}, bytes }: { entry?: object; bytes?: Buffer } = {},
   ) {
-    const blob = await pushBlob(registry, image.repository, randomBytes(50));
+    const blob = await pushBlob(registry, image.repository, bytes ?? (await indexFile(image.layers[0]!)));
     const config = {
       mediaType: 'application/vnd.oci.empty.v1+json',
       ...(await pushBlob(registry, image.repository, Buffer.from('{}'))),
@@ -502,6 +530,30 @@ describe('what others publish', () => {
     });
   });
 
+  test('is CORRUPT_LAYER when it is damaged, or of another layer', async () => {
+    const [rig, image] = [await newRig(), await newImage()];
+    const whole = await indexFile(image.layers[0]!);
+    const bad: [Buffer, RegExp][] = [
+      [randomBytes(50), /cut short/],
+      [randomBytes(500), /magic/],
+      [whole.subarray(0, 180), /cut short/],
+      [await indexFile(image.layers[1]!), /another layer/],
+    ];
+    for (const [bytes, message] of bad) {
+      await plant(image, (document) => document, { bytes });
+      const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
+      const reading = rig.indexes.read(found!, BLOB_SIZE, never());
+      await expect(reading).rejects.toMatchObject({
+        code: 'CORRUPT_LAYER',
+        message: expect.stringMatching(message),
+      });
+    }
+    await plant(image, (document) => document, { bytes: whole });
+    const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
+    await expect(rig.indexes.read(found!, BLOB_SIZE + 1, never())).rejects.toThrow('another layer');
+    expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
+  });
+
   test('is DIGEST_MISMATCH when its bytes are others, twice', async () => {
     const [rig, image] = [await newRig(), await newImage()];
     await plant(image, (document) => document);
@@ -513,9 +565,11 @@ describe('what others publish', () => {
       fault: corruptAt(7),
     };
     rig.proxy.rules.push(blob);
-    expect(await rig.indexes.read(found!, never())).toHaveLength(50);
+    expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
     rig.proxy.rules[0] = { ...blob, nth: [1, 2] };
-    await expect(rig.indexes.read(found!, never())).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await expect(rig.indexes.read(found!, BLOB_SIZE, never())).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+    });
   });
 });
 

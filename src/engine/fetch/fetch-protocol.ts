@@ -76,7 +76,7 @@ export type SourceQuestion =
   | { ask: 'listImages'; reference: string }
   | { ask: 'documents'; image: ResolvedImage }
   | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
-  | { ask: 'readPublished'; index: PublishedIndex };
+  | { ask: 'readPublished'; index: PublishedIndex; blobSize: number };
 
 /** Questions about an image's published indexes: see `PublishedIndexes`. */
 export type PlaceQuestion = 'publish' | 'findPublished' | 'listPublished' | 'removePublished';

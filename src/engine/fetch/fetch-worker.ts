@@ -62,7 +62,7 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
     const { source } = await parts;
     if ('place' in question) return publishedAnswer(question, signal);
     if (question.ask === 'readPublished') {
-      const bytes = await (await published()).read(question.index, signal);
+      const bytes = await (await published()).read(question.index, question.blobSize, signal);
       return new Transferred(bytes, [bytes.buffer]);
     }
     if (question.ask === 'documents') return source.documents(question.image, signal);
