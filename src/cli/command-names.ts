@@ -8,6 +8,7 @@ export const COMMAND_NAMES = {
   peek: 'peek',
   carve: 'carve',
   save: 'save',
+  index: 'index',
   interactive: 'interactive',
   cache: 'cache',
   completion: 'completion',

@@ -4,6 +4,7 @@ import { isRaw } from '../base/text/raw-text.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { IndexTrust } from '../index/cached-indexes.js';
 import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
+import { formatRepository, parseRepository } from '../oci/reference.js';
 import type { CommandContext } from './command.js';
 import { checkCredentialChoices } from './credentials.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
@@ -30,13 +31,33 @@ export type Surroundings = Pick<CommandContext, 'env' | 'cwd' | 'uid'>;
 export function imageChoices(
   values: ImageValues,
   context: Surroundings,
-): { platform: Platform; cache: CacheOptions; indexTrust: IndexTrust } {
+): {
+  platform: Platform;
+  cache: CacheOptions;
+  indexTrust: IndexTrust;
+  indexRepository: string | undefined;
+} {
   checkCredentialChoices(values);
+  const repository = indexRepository(values, context.env);
   return {
     platform: values.platform === undefined ? defaultPlatform() : parsePlatform(values.platform),
     cache: cachePlace(values, context),
-    indexTrust: indexTrust(values.index),
+    indexTrust: indexTrust(values.index, repository !== undefined),
+    indexRepository: repository,
   };
+}
+
+/** Returns the repository of layer indexes in canonical form, `host/name`. An empty one is none. */
+function indexRepository(given: ImageValues, env: NodeJS.ProcessEnv): string | undefined {
+  const option = given['index-repository'];
+  const text = option ?? env.LAYERSLAYER_INDEX_REPOSITORY;
+  if (!text) return undefined;
+  try {
+    return formatRepository(parseRepository(text));
+  } catch (error) {
+    const name = option === undefined ? '$LAYERSLAYER_INDEX_REPOSITORY' : '--index-repository';
+    throw usageError(`${name}: ${(error as Error).message}`);
+  }
 }
 
 /** Returns directory and cap of the cache: from the options, the environment, or defaults. */

@@ -45,6 +45,12 @@ export const IMAGE_OPTIONS = {
     summary: 'which layer indexes made by others to use, see "Trust" in the README',
     default: 'exact',
   },
+  'index-repository': {
+    kind: 'text',
+    value: 'REPO',
+    summary: 'repository of layer indexes, made by `index --push`: HOST/NAME',
+    default: '$LAYERSLAYER_INDEX_REPOSITORY',
+  },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
 

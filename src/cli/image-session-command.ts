@@ -7,7 +7,9 @@ import type { ImageSession, OperationOptions } from '../engine/image-session.js'
 import { startSession } from '../engine/session.js';
 import type { OpenedImage } from '../image/opened-image.js';
 import { OpenedImages } from '../image/opened-images.js';
+import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Platform } from '../oci/platform.js';
+import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './credentials.js';
 import { EXIT_STATUS } from './exit-status.js';
@@ -33,8 +35,11 @@ export interface SessionUse {
   session: ImageSession;
   reference: string; // checked
   platform: Platform;
-  /** Opens the command's image, and passes the number of its layers to `display`. */
-  open(): Promise<OpenedImage>;
+  /**
+   * Opens the command's image, and passes the number of its layers to `display`.
+   * @param indexTrust which layer indexes it may use; default: what the options say
+   */
+  open(indexTrust?: IndexTrust): Promise<OpenedImage>;
   signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
   onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // for results too: it removes the bars first
@@ -50,6 +55,8 @@ export interface SessionCommandOptions {
   hidesProgress?: boolean;
   /** The command continues without a reader: its results are files. */
   outlivesReader?: boolean;
+  /** The options for registries, if the command has read the secrets: stdin has them once. */
+  registry?: RegistryOptions;
 }
 
 /**
@@ -65,11 +72,12 @@ export async function withSession(
   values: ImageValues,
   { output, ...context }: CommandContext,
   run: (use: SessionUse) => Promise<number>,
-  { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader }: SessionCommandOptions = {},
+  options: SessionCommandOptions = {},
 ): Promise<number> {
-  const { platform, cache, indexTrust } = imageChoices(values, context);
+  const { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader } = options;
+  const { platform, cache, indexTrust, indexRepository } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
-  const registry = readRegistryOptions(values, context.cwd);
+  const registry = options.registry ?? readRegistryOptions(values, context.cwd);
   const redact = redactor(registry);
 
   const interruption = new Interruption();
@@ -81,6 +89,7 @@ export async function withSession(
       registry,
       cache,
       indexTrust,
+      indexRepository,
       memoryBytes: COMMAND_MEMORY,
       ...(inflatingThreads !== undefined && { inflatingThreads }),
       log: logTo((level, message) => display.log(level, redact(message))),
@@ -92,8 +101,8 @@ export async function withSession(
     session,
     reference,
     platform,
-    async open() {
-      const opened = await new OpenedImages(session).open(reference, platform, { signal });
+    async open(indexTrust) {
+      const opened = await new OpenedImages(session).open(reference, platform, { signal, indexTrust });
       display.resolved(opened.resolved.manifest.layers.length);
       return opened;
     },

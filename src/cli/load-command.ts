@@ -10,6 +10,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   peek: async () => (await import('./commands/peek.js')).peek,
   carve: async () => (await import('./commands/carve.js')).carve,
   save: async () => (await import('./commands/save.js')).save,
+  index: async () => (await import('./commands/layer-index.js')).index,
   interactive: async () => (await import('./commands/interactive.js')).interactive,
   cache: async () => (await import('./commands/cache.js')).cache,
   completion: async () => (await import('./commands/completion.js')).completion,

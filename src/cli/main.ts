@@ -11,8 +11,8 @@ import { runInSmallSpace } from './small-space.js';
 import { usageError } from './usage-error.js';
 import { workingDirectory } from './working-directory.js';
 
-/** Commands that have one session, in this process. */
-const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save']);
+/** Commands whose session is in this process. */
+const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);

@@ -21,6 +21,7 @@ export interface MountOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
   indexTrust: IndexTrust; // which layer indexes the mount may use
+  indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
   memoryBytes: number; // limit of cached chunks
   mountpoint: string; // absolute, free of symlinks
   mountpointCheckedMs: number; // time of that check; since 1970

@@ -56,6 +56,7 @@ export async function runMount(
     registry: options.registry,
     cache: options.cache,
     indexTrust: options.indexTrust,
+    indexRepository: options.indexRepository,
     memoryBytes: options.memoryBytes,
     log,
     onNotice: reports.notice,

@@ -44,6 +44,8 @@ export interface LayerOpenerParts {
   indexes: CachedIndexes;
   chunks: ChunkCache;
   files: SharedFiles;
+  /** Providers of published indexes that `sources` admits. */
+  published: (image: ResolvedImage, wanted: WantedBlob, sources: IndexSources) => readonly IndexProvider[];
   onOpened: (digest: Digest, origin: IndexOrigin) => void;
   log: Log;
 }
@@ -243,9 +245,11 @@ export class LayerOpener {
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
+  /** What hangs under the image's digest comes first: no other account can set it. */
   #foreign(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): IndexProvider[] {
     const allowance = (of: ResolvedImage, size: number) => this.#tables.allowance(of, size);
-    return foreignProviders({ image, wanted }, sources, { ...this.#parts, allowance });
+    const tables = foreignProviders({ image, wanted }, sources, { ...this.#parts, allowance });
+    return [...tables, ...this.#parts.published(image, wanted, sources)];
   }
 
   async #readable(image: ResolvedImage, wanted: WantedBlob, cached: CachedIndex): Promise<Layer> {

@@ -15,6 +15,7 @@ import {
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
+import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
@@ -34,6 +35,7 @@ import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
 import { ProgressReport } from './progress-report.js';
+import { PublishedProviders } from './published-providers.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';
@@ -98,12 +100,14 @@ class ThreadedSession implements ImageSession {
     // Another stream would only wait for the thread.
     this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
     this.#chunks = new ChunkCache(this.#inflate, memoryBytes);
+    const published = new PublishedProviders(this.#fetching, log);
     this.#opener = new LayerOpener({
       fetching: this.#fetching,
       inflate: this.#inflate,
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
+      published: (image, wanted, sources) => published.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });
@@ -129,15 +133,44 @@ class ThreadedSession implements ImageSession {
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
-    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal) as Promise<ResolvedImage>;
+    return this.#fetching.ask({ ask: 'resolve', reference, platform }, signal);
   }
 
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer> {
-    return this.#fetching.ask({ ask: 'listImages', reference }, signal) as Promise<ImageOffer>;
+    return this.#fetching.ask({ ask: 'listImages', reference }, signal);
   }
 
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
-    return this.#fetching.ask({ ask: 'documents', image }, signal) as Promise<ImageDocuments>;
+    return this.#fetching.ask({ ask: 'documents', image }, signal);
+  }
+
+  publish(
+    image: ResolvedImage,
+    place: PublishPlace,
+    { known = [], signal }: { known?: readonly PublishedIndex[]; signal?: AbortSignal } = {},
+  ): Promise<Publication> {
+    const question = { ask: 'publish', image, place, known } as const;
+    return this.#tracked(this.#fetching.ask(question, this.#endedBy(signal)));
+  }
+
+  findPublished(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<PublishedIndex[]> {
+    return this.#fetching.ask({ ask: 'findPublished', image, place }, signal);
+  }
+
+  listPublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]> {
+    return this.#fetching.ask({ ask: 'listPublished', image, place }, signal);
+  }
+
+  removePublished(
+    image: ResolvedImage,
+    place: PublishPlace,
+    signal?: AbortSignal,
+  ): Promise<PublishedArtifact[]> {
+    return this.#tracked(this.#fetching.ask({ ask: 'removePublished', image, place }, this.#endedBy(signal)));
   }
 
   openLayers(

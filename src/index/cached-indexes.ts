@@ -11,6 +11,7 @@ import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
 export { differenceOf } from './index-comparison.js';
+export { checkLayerIndex } from './index-file.js';
 export {
   DEFAULT_TRUST,
   type IndexOrigin,
@@ -22,7 +23,7 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
-export { StoredIndexes } from './stored-indexes.js';
+export { type IndexFile, openOwnIndex, StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { crc32, deflateRaw, deflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '../codec/codec.js';
 import { type CheckpointColumns, STATE_GROUP } from './checkpoints.js';
@@ -64,6 +65,7 @@ export class CheckpointBuilder {
         stateStarts: Float64Array.from(this.#stateStarts),
         groupStarts,
         stateCrcs: Uint32Array.from(this.#stateCrcs),
+        groupDigests: digestsOf(groups),
       },
       states: Buffer.concat(groups),
     };
@@ -102,6 +104,11 @@ export class CheckpointBuilder {
   #checkSize(): void {
     if (this.#size > this.#limit) throw tooLong("checkpoints' states", this.#limit);
   }
+}
+
+function digestsOf(groups: readonly Uint8Array[]): Uint8Array {
+  const digests = groups.map((group) => createHash('sha256').update(group).digest());
+  return new Uint8Array(Buffer.concat(digests));
 }
 
 /** Returns a deflate stream of one stored block. (RFC 1951, 3.2.4) */

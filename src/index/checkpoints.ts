@@ -16,6 +16,8 @@ export interface CheckpointColumns {
   stateStarts: Float64Array; // length + 1 offsets among all states, inflated
   groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
   stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
+  /** SHA-256 of each deflated group, 32 bytes a group; empty or undefined if the index has none. */
+  groupDigests?: Uint8Array;
 }
 
 /**
@@ -103,7 +105,7 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
 }
 
 /** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
-export function unpackCheckpoints(packed: Uint8Array): CheckpointColumns {
+export function unpackCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
   const length = unpackCount(packed);
   const checkpoints: CheckpointColumns = {
     length,
@@ -112,6 +114,7 @@ export function unpackCheckpoints(packed: Uint8Array): CheckpointColumns {
     stateStarts: new Float64Array(length + 1),
     groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
     stateCrcs: new Uint32Array(length),
+    groupDigests,
   };
   if (length === 0) return checkpoints;
   const { inOffsets, outOffsets, stateStarts, groupStarts } = checkpoints;

@@ -1,8 +1,8 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
-import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
+import { type CheckpointColumns, packCheckpoints, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -41,6 +41,7 @@ const SECTIONS = {
   xattrs: [5, MUST_UNDERSTAND | DEFLATED],
   sparse: [6, MUST_UNDERSTAND | DEFLATED],
   checkpoints: [7, DEFLATED],
+  stateDigests: [12, 0], // they do not compress
   chunks: [11, MUST_UNDERSTAND | DEFLATED],
   digests: [9, 0], // they do not compress
   warnings: [10, DEFLATED],
@@ -60,6 +61,9 @@ const DEFLATE_LEVEL = 6;
 
 /** Smallest output buffer of zlib. */
 const MIN_CHUNK = 64;
+
+/** Bytes of SHA-256. */
+const DIGEST_LENGTH = 32;
 
 const NOTHING = new Uint8Array(0);
 
@@ -92,6 +96,7 @@ export async function encodeLayerIndex(
     xattrs: () => packStrings(attributeSets.xattrs),
     sparse: () => packSparse(sparse),
     checkpoints: () => packCheckpoints(index.checkpoints),
+    stateDigests: () => [index.checkpoints.groupDigests ?? NOTHING],
     chunks: () => packChunks(index.verification),
     digests: () => packDigests(index.verification),
     warnings: () => packWarnings(index.warnings),
@@ -163,7 +168,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   };
   const states = sections.get(SECTIONS.states[0]);
   const tarSize = readSize(head, 40);
-  const checkpoints = unpackCheckpoints(content('checkpoints'));
+  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
@@ -183,6 +188,25 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   // Everything but names existed twice.
   garbageMade(packedEntries.length + packedSparse.length);
   return index;
+}
+
+/**
+ * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads.
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function checkLayerIndex(
+  bytes: Uint8Array,
+  { digest, blobSize }: Pick<LayerIndex, 'digest' | 'blobSize'>,
+): void {
+  const read = (offset: number, length: number) => {
+    if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length);
+    throw new LayerslayerError('CORRUPT_LAYER', 'layer index: it is cut short');
+  };
+  const index = decodeLayerIndex(read);
+  read(index.states.offset, index.states.length);
+  if (index.digest === digest && index.blobSize === blobSize) return;
+  const said = `${shortDigest(index.digest)}, ${index.blobSize} bytes`;
+  throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
 }
 
 /** Reads and checks the header and the section table. */
@@ -233,6 +257,14 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
     // Reported below.
   }
   throw damaged(name);
+}
+
+function readCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+  const checkpoints = unpackCheckpoints(packed, groupDigests);
+  const groups = checkpoints.groupStarts.length - 1;
+  const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
+  if (!isWhole) throw damaged('number of state digests');
+  return checkpoints;
 }
 
 function headCrc(head: Buffer): number {

@@ -136,6 +136,28 @@ export class StoredIndexes {
   }
 }
 
+/** An encoded index on disk. */
+export interface IndexFile {
+  size: number; // bytes
+  read(offset: number, length: number): Uint8Array;
+  close(): void;
+}
+
+/**
+ * Opens the encoded index of a layer that our own pass made. It stays readable when it is evicted.
+ * @returns undefined if it is not cached
+ */
+export function openOwnIndex(store: ContentStore, digest: Digest): IndexFile | undefined {
+  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest));
+  if (fd === undefined) return undefined;
+  const { size } = fstatSync(fd);
+  return {
+    size,
+    read: (offset, length) => readExactly(fd, offset, length, size),
+    close: () => closeSync(fd),
+  };
+}
+
 function refutedKey(digest: Digest, name: string): string {
   return indexKey(LAYER_INDEX_VERSION, digest, `${name}${REFUTED}`);
 }

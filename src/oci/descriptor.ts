@@ -11,6 +11,7 @@ export interface Descriptor {
   platform?: Platform; // only in an image index
   urls?: string[]; // other locations of the content (foreign layers), as written; never empty
   annotations?: Record<string, string>;
+  artifactType?: string; // of the manifest that it names
   data?: Uint8Array; // inlined content, already checked against digest and size
 }
 
@@ -38,6 +39,8 @@ export function parseDescriptor(value: unknown, where: string): Descriptor {
   if (urls?.length) descriptor.urls = urls;
   const annotations = stringMap(value, 'annotations');
   if (annotations) descriptor.annotations = annotations;
+  const artifactType = stringField(value, 'artifactType');
+  if (artifactType !== undefined) descriptor.artifactType = artifactType;
   const data = parseData(value, descriptor, where);
   if (data) descriptor.data = data;
   return descriptor;

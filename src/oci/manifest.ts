@@ -9,6 +9,8 @@ export interface Manifest {
   config: Descriptor;
   layers: Descriptor[]; // base first
   annotations?: Record<string, string>;
+  artifactType?: string; // of an artifact that is no image
+  subject?: Descriptor; // the manifest that an artifact refers to
 }
 
 /** An index lists images of several platforms (OCI image-index.md, docker's manifest list). */
@@ -46,7 +48,12 @@ export function parseManifest(bytes: Uint8Array, what: string, claims: ManifestC
   const layers = descriptorList(body, 'layers', 'layer', what, LAYERS_MAX);
   const mediaType = stringField(body, 'mediaType') ?? MEDIA_TYPES.ociManifest;
   const annotations = stringMap(body, 'annotations');
-  return { kind, manifest: { mediaType, config, layers, ...(annotations && { annotations }) } };
+  const manifest: Manifest = { mediaType, config, layers, ...(annotations && { annotations }) };
+  const artifactType = stringField(body, 'artifactType');
+  if (artifactType !== undefined) manifest.artifactType = artifactType;
+  const subject = ownField(body, 'subject');
+  if (subject !== undefined) manifest.subject = parseDescriptor(subject, `subject of ${what}`);
+  return { kind, manifest };
 }
 
 function kindOf(body: JsonObject, what: string): 'manifest' | 'index' {

@@ -73,6 +73,25 @@ export function parseReference(text: string): Reference {
   return { registry, repository, digest, ...(tag !== undefined && { tag }) };
 }
 
+/** A repository of a registry: a reference without tag and digest. */
+export type Repository = Pick<Reference, 'registry' | 'repository'>;
+
+/**
+ * Parses a repository: `ghcr.io/team/indexes`, `localhost:5000/indexes`.
+ * @throws LayerslayerError INVALID_REFERENCE, also for a tag or a digest
+ */
+export function parseRepository(text: string): Repository {
+  const { registry, repository, digest } = parseReference(text);
+  if (digest === undefined && text.lastIndexOf(':') <= text.lastIndexOf('/')) return { registry, repository };
+  const why = 'a repository has no tag and no digest';
+  throw new LayerslayerError('INVALID_REFERENCE', `not a repository: ${quote(text)}: ${why}`);
+}
+
+/** Returns `registry/repository`. `parseRepository` is its inverse. */
+export function formatRepository({ registry, repository }: Repository): string {
+  return `${registry}/${repository}`;
+}
+
 /** Returns the canonical text with all defaults. `parseReference` is its inverse. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;

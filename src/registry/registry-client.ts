@@ -1,4 +1,4 @@
-import { asLayerslayerError, withContext } from '../base/errors.js';
+import { asLayerslayerError } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
@@ -16,18 +16,22 @@ import { Connections } from './http/connections.js';
 import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { followRedirects } from './http/redirect.js';
 import { loadPool } from './http/undici-pool.js';
+import { fallbackTag, listReferrers } from './referrers.js';
 import { RegistryFault } from './registry-fault.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
 import { RemoteBlob, type RemoteBlobLimits } from './remote-blob.js';
-import { type Notice, RateLimitAccount, type RetryOptions, withRetries } from './retry.js';
+import { RepositoryWriter } from './repository-writer.js';
+import { type Notice, RateLimitAccount, type RetryOptions } from './retry.js';
 import { Traffic } from './second-request.js';
+import { type RequestLimits, smallRequest } from './small-request.js';
 
 /** Ms without a byte of headers or body until a request has stalled. */
 const STALL_MS = 20_000;
 /** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
 const HEAD_DEADLINE_MS = 5_000;
-/** Ms for one try of a manifest or config, so that a server that drips can't block a mount. */
-const SMALL_BODY_DEADLINE_MS = 60_000;
+
+export type { BlobSource, ManifestToPut, RepositoryWriter, StoredManifest } from './repository-writer.js';
+export { fallbackTag };
 
 export interface RegistryClientOptions extends RegistryOptions, RemoteBlobLimits {
   kept?: KeptBlobs;
@@ -54,7 +58,7 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #contact: FirstContact;
   readonly #redirected: Exchange;
-  readonly #retry: RetryOptions;
+  readonly #limits: RequestLimits;
   readonly #traffic = new Traffic();
 
   /** @param registry as in a reference: `docker.io`, `localhost:5000` */
@@ -79,13 +83,14 @@ export class RegistryClient {
       clock,
       login: { registry: options, environment, notice },
     });
-    this.#retry = {
+    const retry: RetryOptions = {
       clock,
       account: new RateLimitAccount(clock),
       notice,
       log: options.log ?? SILENT_LOG,
       renew: () => this.#connections.renew(),
     };
+    this.#limits = { contact: this.#contact, retry };
   }
 
   /** Loads the HTTP client ahead of the first request. */
@@ -134,8 +139,34 @@ export class RegistryClient {
       toRegistry: this.#toRegistry(repository),
       toStorage: this.#redirected,
     });
-    const shared = { retry: this.#retry, contact: this.#contact, traffic: this.#traffic };
-    return new RemoteBlob(layer, route, { ...this.#options, ...shared });
+    return new RemoteBlob(layer, route, { ...this.#options, ...this.#limits, traffic: this.#traffic });
+  }
+
+  /**
+   * Lists the artifacts of a type that refer to a manifest.
+   * @returns undefined if the registry has no referrers API: the fallback tag counts then
+   * @throws LayerslayerError network codes
+   */
+  listReferrers(
+    repository: string,
+    { subject, artifactType }: { subject: Digest; artifactType: string },
+    signal?: AbortSignal,
+  ): Promise<Descriptor[] | undefined> {
+    const parts = { ...this.#limits, endpoint: this.#endpoint, toRegistry: this.#toRegistry(repository) };
+    const query = { registry: this.#registry, repository, subject, artifactType };
+    return listReferrers(parts, query, signal);
+  }
+
+  /** Returns the writes to a repository. Sends no request before the first of them. */
+  writer(repository: string): RepositoryWriter {
+    return new RepositoryWriter({
+      ...this.#limits,
+      registry: this.#registry,
+      repository,
+      endpoint: this.#endpoint,
+      toRegistry: (access) => this.#authorization.exchangeFor(access),
+      toStorage: this.#redirected,
+    });
   }
 
   /** Fails current requests. */
@@ -199,7 +230,7 @@ export class RegistryClient {
   }
 
   #toRegistry(repository: string): Exchange {
-    return this.#endpoint.via(this.#authorization.exchangeFor(repository));
+    return this.#endpoint.via(this.#authorization.exchangeFor({ repository, action: 'pull' }));
   }
 
   #ask(method: 'GET' | 'HEAD', repository: string, path: string, signal: AbortSignal): Promise<HttpAnswer> {
@@ -215,20 +246,12 @@ export class RegistryClient {
     return answer;
   }
 
-  /** Runs a request with a small body. Each try has a deadline; transient faults are retried. */
-  async #small<T>(
+  #small<T>(
     doing: string,
     signal: AbortSignal | undefined,
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    try {
-      return await this.#contact.within(doing, signal, (within) =>
-        withRetries(this.#retry, within, () => withDeadline(SMALL_BODY_DEADLINE_MS, doing, within, task)),
-      );
-    } catch (error) {
-      const isNamed = error instanceof Error && error.message.startsWith(doing);
-      throw isNamed || signal?.aborted ? error : withContext(error, doing);
-    }
+    return smallRequest(this.#limits, doing, signal, task);
   }
 
   async #readKept(digest: Digest): Promise<Uint8Array | undefined> {

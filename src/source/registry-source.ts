@@ -30,21 +30,22 @@ export class RegistrySource implements ImageSource {
     signal?: AbortSignal,
   ): Promise<ImageDocuments> {
     const { registry, repository } = parseReference(reference);
-    const client = this.#client(registry);
+    const client = this.client(registry);
     const { bytes } = await client.getManifest(repository, digest, signal);
     return { manifest: bytes, config: await client.getBlob(repository, manifest.config, signal) };
   }
 
   open(image: ResolvedImage, layer: Descriptor): RemoteBlob {
     const reference = parseReference(image.reference);
-    return this.#client(reference.registry).openBlob(reference.repository, layer);
+    return this.client(reference.registry).openBlob(reference.repository, layer);
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
   }
 
-  #client(registry: string): RegistryClient {
+  /** Returns the client of a registry: `docker.io`, `localhost:5000`. */
+  client(registry: string): RegistryClient {
     const known = this.#clients.get(registry);
     if (known) return known;
     const client = new RegistryClient(registry, this.options);
@@ -56,7 +57,7 @@ export class RegistrySource implements ImageSource {
     const named = parseRegistryReference(text);
     const reference = formatReference(named);
     const { registry, repository } = named;
-    const client = this.#client(registry);
+    const client = this.client(registry);
     const store: DocumentStore = {
       name: `${registry}/${repository}`,
       readManifest: ({ digest }) => client.getManifest(repository, digest, signal),

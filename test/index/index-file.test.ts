@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -195,10 +196,29 @@ describe('the layer index on disk', () => {
     expect(decoded.warnings).toEqual(index.warnings);
   });
 
+  it('has the digest of each group of states, or of none', async () => {
+    const { encoded, index, states } = await build(...fixed());
+    const { groupStarts, groupDigests } = decodeLayerIndex(readerOf(encoded)).checkpoints;
+    const groups = [...groupStarts.keys()]
+      .slice(1)
+      .map((i) => states.subarray(groupStarts[i - 1], groupStarts[i]));
+    expect(groups.length).toBeGreaterThan(1);
+    expect(Buffer.from(groupDigests!).toString('hex')).toBe(
+      groups.map((group) => createHash('sha256').update(group).digest('hex')).join(''),
+    );
+    const without = { ...index, checkpoints: { ...index.checkpoints, groupDigests: new Uint8Array(0) } };
+    const older = await encodeLayerIndex(without, states);
+    expect(sectionsOf(Buffer.from(older)).map(({ id }) => id)).not.toContain(12);
+    expect(decodeLayerIndex(readerOf(older)).checkpoints).toEqual(without.checkpoints);
+    const short = { ...index, checkpoints: { ...index.checkpoints, groupDigests: new Uint8Array(32) } };
+    const damaged = await encodeLayerIndex(short, states);
+    expect(() => decodeLayerIndex(readerOf(damaged))).toThrow('number of state digests');
+  });
+
   it('can be read in parts, by the description of the format alone', async () => {
     const { encoded, index, states } = await build(...fixed());
     const sections = sectionsOf(Buffer.from(encoded));
-    expect(sections.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 9, 10, 8]);
+    expect(sections.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 12, 9, 10, 8]);
     const paths = sections.find(({ id }) => id === 2)!.content;
     // Lengths below 256: one plane.
     const count = paths.readUInt32LE(0);

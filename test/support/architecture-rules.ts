@@ -16,6 +16,7 @@ export const LEVELS: Record<string, number> = {
   index: 3,
   source: 4,
   overlay: 4,
+  publish: 4,
   tables: 4,
   save: 5,
   engine: 6,

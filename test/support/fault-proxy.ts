@@ -17,6 +17,7 @@ export interface SeenRequest {
   body: string;
   status: number; // 0: the connection was cut before a status
   bodyBytes: number; // sent, as far as we know
+  sentBytes: number; // of the request's body
 }
 
 /** An answer on its way back, for a fault to change. */
@@ -30,6 +31,7 @@ export interface ProxyAnswer {
 
 /** A fault. `instead` answers without the registry; `change` alters the registry's answer. */
 export interface Fault {
+  lost?: boolean; // the registry acts, but the connection is cut before its answer
   unanswered?: 'silence' | 'reset'; // no status: the connection stays open or is cut
   ask?(headers: IncomingHttpHeaders): IncomingHttpHeaders; // alters what the registry is asked
   instead?(seen: SeenRequest, proxy: FaultProxy): ProxyAnswer;
@@ -56,6 +58,10 @@ export function status(
 /** Sends not even a status. */
 export function noAnswer(unanswered: 'silence' | 'reset' = 'silence'): Fault {
   return { unanswered };
+}
+/** The registry does what it is asked to, and its answer is lost. */
+export function lostAnswer(): Fault {
+  return { lost: true };
 }
 export function resetAfter(after: number): Fault {
   return { change: (answer) => ({ ...answer, cut: { after, how: 'reset' } }) };
@@ -267,6 +273,7 @@ export class FaultProxy {
       body: body.toString('utf8'),
       status: 0,
       bodyBytes: 0,
+      sentBytes: body.length,
     };
     this.seen.push(seen);
     const fault = this.#faultFor(seen);
@@ -276,6 +283,10 @@ export class FaultProxy {
     }
     const refused = fault?.instead ? undefined : (this.#storageRefusal(seen) ?? this.#tokenAnswer(seen));
     let answer = fault?.instead?.(seen, this) ?? refused ?? (await this.#forward(seen, body, fault));
+    if (fault?.lost) {
+      incoming.socket.resetAndDestroy();
+      return;
+    }
     if (fault?.change && !refused) answer = fault.change(answer, seen);
     this.#send(answer, seen, outgoing);
   }
@@ -345,7 +356,7 @@ export class FaultProxy {
 
   #forward(seen: SeenRequest, body: Buffer, fault: Fault | undefined): Promise<ProxyAnswer> {
     const url = new URL(seen.path, this.#options.target);
-    url.search = '';
+    if (url.searchParams.has('signature')) url.searchParams.delete('signature');
     const { host: _, authorization, ...rest } = fault?.ask?.({ ...seen.headers }) ?? seen.headers;
     // The registry behind us has its own idea of credentials; our tokens are none of its business.
     const own = this.#options.tokens === undefined && authorization !== undefined ? { authorization } : {};
@@ -356,7 +367,11 @@ export class FaultProxy {
         (answer) => {
           collect(answer).then(
             (bytes) =>
-              resolve({ status: answer.statusCode ?? 0, headers: { ...answer.headers }, body: bytes }),
+              resolve({
+                status: answer.statusCode ?? 0,
+                headers: this.#ownLocation(answer.headers),
+                body: bytes,
+              }),
             reject,
           );
         },
@@ -364,6 +379,13 @@ export class FaultProxy {
       outgoing.on('error', reject);
       outgoing.end(body);
     });
+  }
+
+  /** The registry names itself by the address that it was asked at. */
+  #ownLocation(headers: IncomingHttpHeaders): ProxyAnswer['headers'] {
+    const { location } = headers;
+    if (!location?.startsWith(this.#options.target)) return { ...headers };
+    return { ...headers, location: this.url + location.slice(this.#options.target.length) };
   }
 
   #send(answer: ProxyAnswer, seen: SeenRequest, outgoing: ServerResponse): void {

@@ -6,6 +6,12 @@ import type { BlockDigests } from '../../blob/page.js';
 import type { CacheOptions } from '../../cache/content-store.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Platform } from '../../oci/platform.js';
+import type {
+  Publication,
+  PublishedArtifact,
+  PublishedIndex,
+  PublishPlace,
+} from '../../publish/publication.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
@@ -28,8 +34,8 @@ export interface SourceMethods {
    * @throws the system's error if memory is short
    */
   setup(argument: FetchSetup): Promise<void>;
-  /** Asks the source of images. @returns what its method does */
-  source(argument: SourceQuestion, signal: AbortSignal): Promise<ResolvedImage | ImageOffer | ImageDocuments>;
+  /** Asks the source of images, or the published indexes. @returns what the method does */
+  source(argument: SourceQuestion, signal: AbortSignal): Promise<SourceAnswers[SourceQuestion['ask']]>;
   /** The other end of a conversation with a thread that reads blobs: `BlobMethods`. */
   attach(argument: { port: MessagePort }): void;
   /**
@@ -68,7 +74,24 @@ export interface OpenedBlob {
 export type SourceQuestion =
   | { ask: 'resolve'; reference: string; platform: Platform }
   | { ask: 'listImages'; reference: string }
-  | { ask: 'documents'; image: ResolvedImage };
+  | { ask: 'documents'; image: ResolvedImage }
+  | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
+  | { ask: 'readPublished'; index: PublishedIndex; blobSize: number };
+
+/** Questions about an image's published indexes: see `PublishedIndexes`. */
+export type PlaceQuestion = 'publish' | 'findPublished' | 'listPublished' | 'removePublished';
+
+/** The answer to each question. */
+export interface SourceAnswers {
+  resolve: ResolvedImage;
+  listImages: ImageOffer;
+  documents: ImageDocuments;
+  publish: Publication;
+  findPublished: PublishedIndex[];
+  listPublished: PublishedArtifact[];
+  removePublished: PublishedArtifact[];
+  readPublished: Transferred<Uint8Array>;
+}
 
 /** Sent by the fetch thread to the main thread. */
 export interface FetchNotices {

@@ -11,6 +11,8 @@ import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { shortDigest } from '../../oci/digest.js';
+import type { PublishPlace } from '../../publish/publication.js';
+import type { PublishedIndexes } from '../../publish/published-indexes.js';
 import { RegistryClient } from '../../registry/registry-client.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import { LocatedSource } from '../../source/located-source.js';
@@ -22,7 +24,10 @@ import type {
   BlobMethods,
   FetchNotices,
   FetchSetup,
+  PlaceQuestion,
+  SourceAnswers,
   SourceMethods,
+  SourceQuestion,
   StreamMethods,
 } from './fetch-protocol.js';
 import { type FetchParts, OpenBlobs } from './open-blobs.js';
@@ -41,6 +46,8 @@ const parts = new Promise<FetchParts>((resolve) => {
 parts.catch(() => {}); // every call throws it
 const blobs = new OpenBlobs(parts, log, closing.signal);
 
+let indexes: Promise<PublishedIndexes> | undefined;
+
 // Loaded while the cache directory is opened: every start of a mount waits for both.
 void RegistryClient.preload();
 
@@ -53,6 +60,11 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
   },
   async source(question, signal) {
     const { source } = await parts;
+    if ('place' in question) return publishedAnswer(question, signal);
+    if (question.ask === 'readPublished') {
+      const bytes = await (await published()).read(question.index, question.blobSize, signal);
+      return new Transferred(bytes, [bytes.buffer]);
+    }
     if (question.ask === 'documents') return source.documents(question.image, signal);
     const { reference } = question;
     if (question.ask === 'listImages') return source.listImages(reference, signal);
@@ -95,18 +107,42 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
   },
 } satisfies SourceMethods);
 
+/** Loads the code at its first use: most mounts do without. */
+function published(): Promise<PublishedIndexes> {
+  indexes ??= openPublished();
+  return indexes;
+}
+
+async function openPublished(): Promise<PublishedIndexes> {
+  const { PublishedIndexes } = await import('../../publish/published-indexes.js');
+  const { client, store } = await parts;
+  return new PublishedIndexes({ client, store, log });
+}
+
+async function publishedAnswer(
+  { ask, image, place, known }: Extract<SourceQuestion, { place: PublishPlace }>,
+  signal: AbortSignal,
+): Promise<SourceAnswers[PlaceQuestion]> {
+  const all = await published();
+  const within = AbortSignal.any([signal, closing.signal]);
+  if (ask === 'publish') return tracked(all.publish(image, place, within, known));
+  if (ask === 'removePublished') return tracked(all.remove(image, place, within));
+  if (ask === 'listPublished') return all.list(image, place, within);
+  return all.find(image, place, within);
+}
+
 async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<FetchParts> {
   const counters = new Counters(shared);
   const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
-  const source = new LocatedSource(
-    registrySource(store, {
-      ...registry,
-      onBytes: (bytes) => counters.addFetched(bytes),
-      onNotice: notice,
-    }),
-  );
+  const registries = registrySource(store, {
+    ...registry,
+    onBytes: (bytes) => counters.addFetched(bytes),
+    onNotice: notice,
+  });
+  const source = new LocatedSource(registries);
   const nothingKept = await ContentStore.open({ directory: cache.directory, capBytes: 0, log });
-  return { source, store, nothingKept, counters };
+  const client = (name: string) => registries.client(name);
+  return { source, client, store, nothingKept, counters };
 }
 
 function notice(message: string): void {

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { ThreadPeer } from '../../base/thread-rpc.js';
+import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 import type { WantedBlob } from '../wanted-blobs.js';
 import type {
@@ -16,6 +16,7 @@ import type {
   FetchNotices,
   FetchSetup,
   OpenBlobRequest,
+  SourceAnswers,
   SourceMethods,
   SourceQuestion,
 } from './fetch-protocol.js';
@@ -26,6 +27,9 @@ const CLOSE_MS = 500;
 /** A thread that ends is replaced, but not more often than this within RESTARTS_WITHIN_MS. */
 const RESTARTS_MAX = 3;
 const RESTARTS_WITHIN_MS = 60_000;
+
+type AnswerTo<K extends SourceQuestion['ask']> =
+  SourceAnswers[K] extends Transferred<infer T> ? T : SourceAnswers[K];
 
 export interface FetchingOptions {
   setup: FetchSetup;
@@ -70,12 +74,12 @@ export class Fetching {
     await this.#isReady;
   }
 
-  /** Asks the source of images. The answer is that of the question. */
-  ask(
-    question: SourceQuestion,
+  /** Asks the source of images, or the published indexes. */
+  ask<K extends SourceQuestion['ask']>(
+    question: SourceQuestion & { ask: K },
     signal: AbortSignal | undefined,
-  ): Promise<ResolvedImage | ImageOffer | ImageDocuments> {
-    return this.#started().call('source', question, { signal });
+  ): Promise<AnswerTo<K>> {
+    return this.#started().call('source', question, { signal }) as Promise<AnswerTo<K>>;
   }
 
   /**

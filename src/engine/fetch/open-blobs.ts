@@ -8,6 +8,7 @@ import { ByteLru } from '../../cache/byte-lru.js';
 import type { ContentStore } from '../../cache/content-store.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
+import type { RegistryClient } from '../../registry/registry-client.js';
 import type { ImageSource, ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 import type { Counters } from './counters.js';
@@ -19,6 +20,7 @@ const RECENT_BYTES = 16 * 1024 * 1024;
 /** What the fetch thread has once it is set up. */
 export interface FetchParts {
   source: ImageSource;
+  client(registry: string): RegistryClient;
   store: ContentStore;
   nothingKept: ContentStore; // for blobs that are on this machine's disk anyway
   counters: Counters;

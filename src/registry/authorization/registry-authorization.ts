@@ -7,6 +7,7 @@ import { RegistryFault } from '../registry-fault.js';
 import { type Challenge, parseChallenges } from './challenge.js';
 import { type CredentialsOptions, findCredentials } from './credentials.js';
 import type { Credentials } from './docker-config.js';
+import { type Access, scopeOf, wantedScopes } from './scope.js';
 import { authorizationOf, fetchToken } from './token-service.js';
 
 /** A token is renewed this long before it expires, or at half its life if that is shorter. */
@@ -33,7 +34,7 @@ interface Grant {
 
 /** A login by one of a refusal's challenges. */
 interface Login {
-  repository: string;
+  access: Access;
   refusal: Refusal;
   challenge: Challenge;
   signal: AbortSignal;
@@ -48,14 +49,13 @@ export interface RegistryAuthorizationOptions {
 
 /**
  * The one owner of a registry's Authorization headers. Answers its challenges with credentials and
- * tokens, and caches grants by repository: all our scopes are its pull scope. They are only sent to
- * the registry that asked.
+ * tokens, and caches grants by scope. They are only sent to the registry that asked.
  */
 export class RegistryAuthorization {
   readonly #options: RegistryAuthorizationOptions;
   readonly #grants = new Map<string, Grant>();
   readonly #renewing = new SingleFlight<string, string>();
-  /** Refused headers and stored credentials: not sent again until they change. */
+  /** Refused headers and stored credentials, by action: not sent again until they change. */
   readonly #refused = new Set<string>();
 
   constructor(options: RegistryAuthorizationOptions) {
@@ -63,13 +63,13 @@ export class RegistryAuthorization {
   }
 
   /**
-   * Returns an exchange that adds the registry's Authorization to requests for a repository. After
-   * a 401, it retries with another one.
+   * Returns an exchange that adds the registry's Authorization to requests that need the access.
+   * After a 401, it retries with another one.
    */
-  exchangeFor(repository: string): Exchange {
+  exchangeFor(access: Access): Exchange {
     return async (request, signal) => {
       const { origin } = request.url;
-      let header = await this.#header(repository, signal);
+      let header = await this.#header(access, signal);
       for (let earlier = 0; ; earlier++) {
         const added = header === undefined ? {} : { authorization: header };
         const headers = { ...request.headers, ...added };
@@ -80,31 +80,32 @@ export class RegistryAuthorization {
         answer.body.discard();
         const { nearby } = answer;
         const challenges = [answer.headers['www-authenticate'] ?? []].flat();
-        header = await this.#renew(repository, { origin, header, challenges, nearby, earlier }, signal);
+        header = await this.#renew(access, { origin, header, challenges, nearby, earlier }, signal);
       }
     };
   }
 
   /** Returns undefined before the registry has asked for an Authorization. */
-  async #header(repository: string, signal: AbortSignal): Promise<string | undefined> {
-    const grant = this.#grants.get(repository);
+  async #header(access: Access, signal: AbortSignal): Promise<string | undefined> {
+    const grant = this.#grants.get(scopeOf(access));
     if (grant === undefined || this.#isFresh(grant)) return grant?.header;
-    return this.#renew(repository, { ...grant.refusal, header: grant.header, earlier: 0 }, signal);
+    return this.#renew(access, { ...grant.refusal, header: grant.header, earlier: 0 }, signal);
   }
 
-  #renew(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
+  #renew(access: Access, refusal: Refusal, signal: AbortSignal): Promise<string> {
+    const scope = scopeOf(access);
     const task = () =>
       // Without the caller's signal: other callers wait for the same grant.
       withDeadline(GRANT_DEADLINE_MS, `logging in to ${this.#options.registry}`, undefined, (within) => {
-        const grant = this.#grants.get(repository);
+        const grant = this.#grants.get(scope);
         // Another request with the same header was refused, and has renewed it meanwhile.
         if (grant && this.#isFresh(grant) && grant.header !== refusal.header) {
           return Promise.resolve(grant.header);
         }
-        this.#grants.delete(repository);
-        return this.#grant(repository, refusal, within);
+        this.#grants.delete(scope);
+        return this.#grant(access, refusal, within);
       });
-    const key = `${repository} ${refusal.earlier} ${refusal.header ?? ''}`;
+    const key = `${scope} ${refusal.earlier} ${refusal.header ?? ''}`;
     return abortable(this.#renewing.run(key, task), signal);
   }
 
@@ -113,28 +114,28 @@ export class RegistryAuthorization {
   }
 
   /** Tries the user's credentials. If they were stored and are refused, retries once without. */
-  async #grant(repository: string, refusal: Refusal, signal: AbortSignal): Promise<string> {
+  async #grant(access: Access, refusal: Refusal, signal: AbortSignal): Promise<string> {
     const challenges = refusal.challenges.flatMap(parseChallenges);
     const { registry, login: options } = this.#options;
     // Runs a stored helper again: its token may have expired.
-    const found = await findCredentials(registry, repository, options, signal);
-    const credentials = found && !this.#refused.has(JSON.stringify(found)) ? found : undefined;
+    const found = await findCredentials(registry, access.repository, options, signal);
+    const credentials = found && !this.#isRefused(access, JSON.stringify(found)) ? found : undefined;
     const challenge = challenges.find(isForToken);
-    const login = challenge && { repository, refusal, challenge, signal };
+    const login = challenge && { access, refusal, challenge, signal };
 
-    if (credentials?.kind === 'bearer' && !this.#refused.has(`Bearer ${credentials.token}`)) {
+    if (credentials?.kind === 'bearer' && !this.#isRefused(access, `Bearer ${credentials.token}`)) {
       const header = `Bearer ${credentials.token}`;
-      if (refusal.header !== header) return this.#keep(repository, refusal, header);
-      this.#refused.add(header);
+      if (refusal.header !== header) return this.#keep(access, refusal, header);
+      this.#refuse(access, header);
     } else if (login && credentials && refusal.earlier > 0) {
       return this.#anonymous(login, credentials);
     }
     if (login && (credentials || refusal.earlier === 0)) return this.#bearer(login, credentials);
     if (challenges.some(({ scheme }) => scheme === 'basic') && credentials && credentials.kind !== 'bearer') {
       const header = authorizationOf(credentials);
-      if (header !== refusal.header) return this.#keep(repository, refusal, header);
+      if (header !== refusal.header) return this.#keep(access, refusal, header);
     }
-    throw this.#unauthorized(repository, found, challenges);
+    throw this.#unauthorized(access, found, challenges);
   }
 
   async #bearer(login: Login, credentials: Credentials | undefined): Promise<string> {
@@ -143,17 +144,18 @@ export class RegistryAuthorization {
     } catch (error) {
       // Without a host, the credentials were not sent, so they were not refused.
       if (!isUnauthorized(error) || error.detail.host === undefined) throw error;
-      if (!credentials) throw this.#unauthorized(login.repository, undefined, [login.challenge], error);
+      if (!credentials) throw this.#unauthorized(login.access, undefined, [login.challenge], error);
       return this.#anonymous(login, credentials, error);
     }
   }
 
   async #anonymous(login: Login, credentials: Credentials, cause?: unknown): Promise<string> {
     const refused = (error: unknown) =>
-      this.#unauthorized(login.repository, credentials, [login.challenge], error);
-    // A user that gives a name on the command line does not want anonymous access.
-    if (credentials.from === '--username') throw refused(cause);
-    this.#refused.add(JSON.stringify(credentials));
+      this.#unauthorized(login.access, credentials, [login.challenge], error);
+    // A user that gives a name on the command line does not want anonymous access. And an account
+    // without push rights may still read.
+    if (credentials.from === '--username' || login.access.action !== 'pull') throw refused(cause);
+    this.#refuse(login.access, JSON.stringify(credentials));
     const { registry, login: options } = this.#options;
     options.notice(`${registry} refused the credentials from ${credentials.from}; trying without`);
     try {
@@ -164,27 +166,35 @@ export class RegistryAuthorization {
   }
 
   async #token(login: Login, credentials: Credentials | undefined): Promise<string> {
-    const { repository, refusal, challenge, signal } = login;
+    const { access, refusal, challenge, signal } = login;
     const { exchange, clock } = this.#options;
     const request = {
       registry: new URL(refusal.origin),
       challenge,
-      scope: `repository:${repository}:pull`,
+      scopes: wantedScopes(access, challenge.params.get('scope')),
       credentials,
       registryNearby: refusal.nearby,
     };
     const { token, lifetimeMs } = await fetchToken(request, exchange, signal);
     const renewAtMs = clock.now() + lifetimeMs - Math.min(RENEW_BEFORE_MS, lifetimeMs / 2);
-    return this.#keep(repository, refusal, `Bearer ${token}`, renewAtMs);
+    return this.#keep(access, refusal, `Bearer ${token}`, renewAtMs);
   }
 
-  #keep(repository: string, refusal: Refusal, header: string, renewAtMs = Number.POSITIVE_INFINITY): string {
-    this.#grants.set(repository, { header, renewAtMs, refusal });
+  #keep(access: Access, refusal: Refusal, header: string, renewAtMs = Number.POSITIVE_INFINITY): string {
+    this.#grants.set(scopeOf(access), { header, renewAtMs, refusal });
     return header;
   }
 
+  #isRefused({ action }: Access, secret: string): boolean {
+    return this.#refused.has(`${action} ${secret}`);
+  }
+
+  #refuse({ action }: Access, secret: string): void {
+    this.#refused.add(`${action} ${secret}`);
+  }
+
   #unauthorized(
-    repository: string,
+    { repository }: Access,
     credentials: Credentials | undefined,
     challenges: Challenge[],
     cause?: unknown,

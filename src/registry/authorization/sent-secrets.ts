@@ -17,7 +17,8 @@ export function withoutSentSecrets(text: string, { url, sent }: Pick<HttpAnswer,
   const [scheme = '', value = ''] = (sent?.headers.authorization ?? '').split(' ', 2);
   const pair = scheme === 'Basic' ? Buffer.from(value, 'base64').toString('utf8') : '';
   const password = pair.slice(pair.indexOf(':') + 1);
-  const refreshToken = new URLSearchParams(sent?.body).get('refresh_token') ?? '';
+  const form = typeof sent?.body === 'string' ? sent.body : '';
+  const refreshToken = new URLSearchParams(form).get('refresh_token') ?? '';
   // A redirect's query is its signature. A token service's has the scope, which is no secret.
   const query = [url.search.slice(1), ...[...url.searchParams.values()].filter((one) => SIGNATURE.test(one))];
   const secrets = [value, pair, password, refreshToken, ...query]

@@ -24,7 +24,7 @@ const POST_REFUSED = new Set([400, 404, 405, 501]);
 export interface TokenRequest {
   registry: URL; // the origin that sent the challenge
   challenge: Challenge;
-  scope: string; // used if the challenge names none
+  scopes: readonly string[];
   credentials: Credentials | undefined;
   registryNearby: boolean; // the challenge came from a loopback or private address
 }
@@ -75,13 +75,11 @@ function checkedRealm({ challenge, registry, credentials, registryNearby }: Toke
 }
 
 function getRequest(realm: URL, request: TokenRequest): HttpRequest {
-  const { challenge, scope, credentials, registryNearby } = request;
+  const { challenge, scopes, credentials, registryNearby } = request;
   const url = new URL(realm);
   const service = challenge.params.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
-  // One parameter for each scope. The challenge separates them by spaces.
-  for (const one of (challenge.params.get('scope') ?? scope).split(' '))
-    if (one !== '') url.searchParams.append('scope', one);
+  for (const one of scopes) url.searchParams.append('scope', one);
   if (credentials?.kind === 'basic') url.searchParams.set('account', credentials.username);
   const added = credentials && { authorization: authorizationOf(credentials) };
   const headers = { accept: 'application/json', ...added };
@@ -96,13 +94,13 @@ export function authorizationOf(credentials: Credentials): string {
 }
 
 function postRequest(realm: URL, request: TokenRequest, refreshToken: string): HttpRequest {
-  const { challenge, scope, registryNearby } = request;
+  const { challenge, scopes, registryNearby } = request;
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
     refresh_token: refreshToken,
     client_id: CLIENT_ID,
     service: challenge.params.get('service') ?? '',
-    scope: challenge.params.get('scope') ?? scope,
+    scope: scopes.join(' '),
   });
   const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
   return { method: 'POST', url: realm, headers, body: form.toString(), senderNearby: registryNearby };

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { Endpoint } from '../endpoint.js';
 import { causeOf, connectionCode, connectionFault, placeOf, RegistryFault } from '../registry-fault.js';
-import type { HttpAnswer, HttpRequest } from './http-exchange.js';
+import type { HttpAnswer, HttpRequest, UploadBody } from './http-exchange.js';
 import { proxyUnauthorized } from './proxy-tunnel.js';
 import { ResponseBody } from './response-body.js';
 import { isStrictParserError } from './response-head.js';
@@ -14,6 +14,8 @@ import type { AnswerHandler } from './wire.js';
 const ORIGINS_MAX = 16;
 /** Addresses whose kind is cached. */
 const KINDS_MAX = 64;
+/** Registries hash and store an upload before they answer, so its stall time is a multiple. */
+const UPLOAD_PATIENCE = 3;
 /** Requests to an origin without undici's parser, after it rejected a response of that origin. */
 const LOOSE_REQUESTS = 100;
 
@@ -113,9 +115,11 @@ export class Connections {
       let body: ResponseBody | undefined;
       let abort: ((reason: Error) => void) | undefined;
       let nearby = false;
-      const { stallMs } = this.#options;
+      const upload = typeof request.body === 'object' ? request.body : undefined;
+      const stallMs = this.#options.stallMs * (upload ? UPLOAD_PATIENCE : 1);
       const proxy = route.proxy?.name;
       const stall = new StallTimer(stallMs, () => abort?.(stalled(url, stallMs, proxy)));
+      const sent = upload ? { ...request, body: observed(upload, () => stall.touch()) } : request;
       const release = () => {
         stall.stop();
         signal.removeEventListener('abort', onAbort);
@@ -167,7 +171,7 @@ export class Connections {
           else body.onError(this.#closed ? closed() : fault);
         },
       };
-      route.dispatch(request, handler, loosely);
+      route.dispatch(sent, handler, loosely);
     });
   }
 
@@ -230,6 +234,20 @@ function isRefusedHead(error: unknown): boolean {
 function stalled(url: URL, ms: number, proxy: string | undefined): RegistryFault {
   const message = `${placeOf(url, proxy)}: no byte for ${ms / 1000} s`;
   return new RegistryFault('TIMED_OUT', message, 'backoff');
+}
+
+/** Returns the body. `onChunk` is called when the connection wants more of it. */
+function observed(body: UploadBody, onChunk: () => void): UploadBody {
+  return {
+    length: body.length,
+    async *chunks() {
+      for await (const chunk of body.chunks()) {
+        onChunk();
+        yield chunk;
+      }
+      onChunk();
+    },
+  };
 }
 
 function closed(): LayerslayerError {

@@ -1,16 +1,25 @@
 import type { ResponseBody } from './response-body.js';
 
-/** One HTTP request: GET, HEAD, or the token service's POST. */
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One HTTP request: a read, a write of the registry, or the token service's POST. */
 export interface HttpRequest {
-  method: 'GET' | 'HEAD' | 'POST';
+  method: HttpMethod;
   url: URL;
   headers: Readonly<Record<string, string>>; // names in lower case
-  body?: string; // of a POST
+  /** A text is a token service's form: it has secrets, and no redirect gets it. */
+  body?: string | UploadBody;
   /**
    * The sender of `url` has a loopback or private address, so it may redirect to such addresses.
    * undefined: there is no sender, the user named the registry.
    */
   senderNearby?: boolean;
+}
+
+/** Bytes to send. Each try reads them again. */
+export interface UploadBody {
+  length: number; // bytes
+  chunks(): AsyncIterable<Uint8Array>;
 }
 
 /** A response whose body is unread. Its reader must consume or discard it. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import type { UploadBody } from './http-exchange.js';
 import { LooseResponse, type ResponseEvent } from './loose-response.js';
 import type { BodyControl } from './response-body.js';
 import type { AnswerHandler, Connector, ConnectTarget, WireRequest } from './wire.js';
@@ -15,6 +17,8 @@ export class LooseExchange implements BodyControl {
   readonly #events: (ResponseEvent | Error)[] = []; // not delivered yet; the last may be an error
   #socket: Socket | undefined; // undefined until it is connected
   #end = () => {};
+  /** Aborted at the end of the exchange: the rest of the body is not sent. */
+  readonly #sending = new AbortController();
   #paused = false;
   #delivering = false;
   #done = false;
@@ -41,7 +45,23 @@ export class LooseExchange implements BodyControl {
     const finish = () => this.#read(() => this.#response.finish());
     socket.on('data', (bytes: Buffer) => this.#read(() => this.#response.push(bytes)));
     socket.on('end', finish).on('close', finish);
-    socket.write(encodeRequest(request));
+    socket.write(encodeHead(request));
+    if (request.body !== null) void this.#send(socket, request.body);
+  }
+
+  async #send(socket: Socket, body: string | UploadBody): Promise<void> {
+    if (typeof body === 'string') {
+      socket.write(body);
+      return;
+    }
+    try {
+      for await (const chunk of body.chunks()) {
+        if (this.#done) return;
+        if (!socket.write(chunk)) await once(socket, 'drain', { signal: this.#sending.signal });
+      }
+    } catch (error) {
+      this.abort(error as Error); // nothing, if the exchange has ended
+    }
   }
 
   pause(): void {
@@ -97,15 +117,22 @@ export class LooseExchange implements BodyControl {
 
   #finish(): void {
     this.#done = true;
+    this.#sending.abort();
     this.#socket?.destroy();
     this.#end();
   }
 }
 
-function encodeRequest({ method, path, headers, body }: WireRequest): Buffer {
-  const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+function encodeHead({ method, path, headers, body }: WireRequest): Buffer {
+  const hasLength = method !== 'GET' && method !== 'HEAD';
+  const length = hasLength ? { 'content-length': String(bodyLength(body)) } : {};
   const lines = Object.entries({ ...headers, ...length, connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
-  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`, 'utf8');
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'utf8');
+}
+
+function bodyLength(body: WireRequest['body']): number {
+  if (body === null) return 0;
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.length;
 }

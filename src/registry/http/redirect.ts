@@ -1,7 +1,9 @@
 import { RegistryFault } from '../registry-fault.js';
-import { type Exchange, headerOf } from './http-exchange.js';
+import { type Exchange, type HttpRequest, headerOf } from './http-exchange.js';
 import { checkTarget } from './target-policy.js';
 
+/** Statuses that keep the method. The others would turn an upload into a GET. */
+const METHOD_KEPT = new Set([307, 308]);
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 /** As curl's clients and browsers of old; storage needs two or three. */
 const REDIRECTS_MAX = 10;
@@ -9,7 +11,8 @@ const REDIRECTS_MAX = 10;
 const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
 /**
- * Follows redirects of GET and HEAD. Credentials are dropped at the first change of scheme, host or
+ * Follows redirects of reads, and of writes if they keep the method. A token service's POST is not
+ * followed: its body has a secret. Credentials are dropped at the first change of scheme, host or
  * port, for good. So they are never sent from https to http either. The address of the sender
  * decides where a redirect may lead.
  */
@@ -18,7 +21,7 @@ export function followRedirects(exchange: Exchange): Exchange {
     let current = request;
     for (let followed = 0; ; followed++) {
       const answer = await exchange(current, signal);
-      if (!REDIRECT_STATUSES.has(answer.status) || request.method === 'POST') return answer;
+      if (!isFollowed(request, answer.status)) return answer;
       answer.body.discard();
       const location = headerOf(answer, 'location');
       const from = current.url.host;
@@ -35,6 +38,11 @@ export function followRedirects(exchange: Exchange): Exchange {
       current = { ...current, url, headers, senderNearby: answer.nearby };
     }
   };
+}
+
+function isFollowed({ method, body }: HttpRequest, status: number): boolean {
+  if (method === 'GET' || method === 'HEAD') return REDIRECT_STATUSES.has(status);
+  return METHOD_KEPT.has(status) && typeof body !== 'string';
 }
 
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {

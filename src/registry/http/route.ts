@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { trustContext } from './certificates.js';
 import type { HttpRequest } from './http-exchange.js';
 import { LooseExchange } from './loose-dispatch.js';
@@ -66,8 +67,12 @@ export class Route {
       void exchange.ended.then(() => this.#loose.delete(exchange));
       return;
     }
+    const { body } = wire;
+    const isUpload = body !== null && typeof body === 'object';
     const options = {
       ...wire,
+      body: isUpload ? Readable.from(body.chunks(), { objectMode: false }) : body,
+      headers: isUpload ? { ...wire.headers, 'content-length': String(body.length) } : wire.headers,
       origin: request.url.origin,
       headersTimeout: 0, // StallTimer handles this
       bodyTimeout: 0,

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
-import type { HttpAnswer } from './http-exchange.js';
+import type { HttpAnswer, HttpMethod, UploadBody } from './http-exchange.js';
 import type { BodyControl } from './response-body.js';
 
 /** A request on its connection. To a proxy, `path` is the whole URL. */
 export interface WireRequest {
-  method: 'GET' | 'HEAD' | 'POST';
+  method: HttpMethod;
   path: string;
   headers: Record<string, string>; // includes `host`
-  body: string | null;
+  body: string | UploadBody | null;
 }
 
 /** Receives one response, as undici's dispatchers deliver it. */
