@@ -6,7 +6,6 @@ import type { LinkFollower } from './follow-links.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
 import { hashName } from './name-hash.js';
 import { PathComponents } from './path-components.js';
-import { isTableFile } from './table-files.js';
 import { roleOf } from './whiteout.js';
 
 /**
@@ -30,7 +29,6 @@ export class LayerWriter {
     private entries: EntryTable,
     private readonly follower: LinkFollower,
     private readonly skipped: SkippedEntries,
-    private readonly hidesTables = false,
   ) {
     this.#heap = entries.pathHeap;
   }
@@ -72,7 +70,6 @@ export class LayerWriter {
       draft.observer?.marker?.(path, role);
       return undefined;
     }
-    if (this.hidesTables && path.count === 1 && isTableFile(path.view(0))) return undefined;
 
     const kind = ENTRY_KINDS.indexOf(entries.kind(row));
     if (path.count === 0) {

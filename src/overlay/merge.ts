@@ -14,7 +14,6 @@ import type { MergedTree } from './merged-tree.js';
 export interface NumberedLayer {
   entries: EntryTable;
   number: number; // from 1, base first; numbers may be missing when only some layers are shown
-  hidesTables?: boolean | undefined; // files of eStargz and zstd:chunked at its root are not shown
 }
 
 export interface MergeOptions {
@@ -58,12 +57,12 @@ export function draftOf(
   draft.observer = observe?.(draft);
   const follower = new LinkFollower(draft);
   let writer: LayerWriter | undefined;
-  for (const [position, { entries, number, hidesTables }] of layers.entries()) {
+  for (const [position, { entries, number }] of layers.entries()) {
     signal?.throwIfAborted();
     try {
       applyMarkers(draft, entries);
       const skipped = new SkippedEntries(number, onWarning);
-      writer = new LayerWriter(draft, position, entries, follower, skipped, hidesTables);
+      writer = new LayerWriter(draft, position, entries, follower, skipped);
       writer.apply();
     } catch (error) {
       throw withContext(error, `layer ${number}`);
