@@ -7,6 +7,7 @@ import { ContentStore } from '../cache/content-store.js';
 import { CachedIndexes } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
+import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
@@ -30,7 +31,7 @@ import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';
-import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
+import { wantedBlobs } from './wanted-blobs.js';
 
 /**
  * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
@@ -50,7 +51,7 @@ export function startSession(options: SessionOptions, fetchThread?: Worker): Ima
 }
 
 class ThreadedSession implements ImageSession {
-  readonly #counters = new Counters(MAX_LAYERS);
+  readonly #counters = new Counters(LAYERS_MAX);
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #chunks: ChunkCache;
