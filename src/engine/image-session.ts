@@ -8,6 +8,8 @@ import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 
+export type { LayerObserver } from './layer-observer.js';
+
 export interface SessionOptions {
   registry: RegistryOptions;
   cache: CacheOptions;
@@ -106,7 +108,7 @@ export interface ImageSession {
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
   openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
-   * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * Scans a layer of the image (from 1), entry by entry as it comes, until the
    * observer has seen enough. At the end of the layer its digest is checked and the index is
    * cached. The observer is not called when another process has made the index meanwhile.
    * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws
