@@ -56,6 +56,7 @@ class ThreadedSession implements ImageSession {
   readonly #inflate: InflatePool;
   readonly #chunks: ChunkCache;
   readonly #layersAtOnce: number;
+  readonly #store: Promise<ContentStore>;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly trees: TreeCache;
@@ -82,6 +83,7 @@ class ThreadedSession implements ImageSession {
       if (opened.usable) inflate.cacheDirectory = cache.directory;
       return opened;
     });
+    this.#store = store;
     this.#indexes = new CachedIndexes(store, log);
     this.trees = new TreeCache(store);
     this.#records = new ImageRecords(store);
@@ -111,6 +113,13 @@ class ThreadedSession implements ImageSession {
 
   record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void {
     this.#records.opened(reference, platform, image, answeredMs);
+  }
+
+  prepareScan(reference: string, platform: Platform): void {
+    const start = (store: ContentStore) => {
+      if (!readImageRecord(store, reference, platform)) this.#inflate.start();
+    };
+    this.#store.then(start).catch(() => {}); // the scan starts the thread, or throws the fault
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
