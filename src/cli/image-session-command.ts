@@ -51,6 +51,8 @@ export interface SessionCommandOptions {
   words?: ProgressWords; // of the bars; default: indexing
   /** Inflating threads of the session; default: the number of processors. */
   inflatingThreads?: number;
+  /** Reads layers, so an inflate thread is started at once. */
+  readsLayers?: boolean;
   /** Draws no bars: results scroll on the same terminal while layers are read. */
   hidesProgress?: boolean;
   /** The command continues without a reader: its results are files. */
@@ -74,7 +76,7 @@ export async function withSession(
   run: (use: SessionUse) => Promise<number>,
   options: SessionCommandOptions = {},
 ): Promise<number> {
-  const { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader } = options;
+  const { words = INDEXING, inflatingThreads, readsLayers, hidesProgress, outlivesReader } = options;
   const { platform, cache, indexTrust, indexRepository } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
   const registry = options.registry ?? readRegistryOptions(values, context.cwd);
@@ -102,6 +104,7 @@ export async function withSession(
     reference,
     platform,
     async open(indexTrust) {
+      if (readsLayers) session.prepareScan(reference, platform);
       const opened = await new OpenedImages(session).open(reference, platform, { signal, indexTrust });
       display.resolved(opened.resolved.manifest.layers.length);
       return opened;

@@ -78,6 +78,11 @@ export interface ImageSession {
    * @param layer the only layer that will be opened; default: all
    */
   preload(reference: string, platform: Platform, layer?: number | Digest): void;
+  /**
+   * Starts an inflate thread while `resolve` is under way, for `scanLayer` or `openLayers`. Does
+   * nothing if the image was opened before: its indexes are likely cached.
+   */
+  prepareScan(reference: string, platform: Platform): void;
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;

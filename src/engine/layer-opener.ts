@@ -159,10 +159,10 @@ export class LayerOpener {
     const { ScanReceiver } = await import('./inflate/scan-receiver.js'); // a mount does without
     const { fetching, inflate } = this.#parts;
     const allowance = this.#tables.allowance(image, size);
-    const scan = (blob: BlobNumber, end: number) => {
-      const receiver = new ScanReceiver(observer, size);
-      return inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
-    };
+    inflate.start(); // it loads while the blob is opened and locked
+    const receiver = new ScanReceiver(observer, size);
+    const scan = (blob: BlobNumber, end: number) =>
+      inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
     if (headBytes < size) {
       try {
         const blob = await fetching.openBlob(image, wanted);
@@ -180,7 +180,7 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isScanned = true;
       const end = await scan(blob, size);
-      if ('bytes' in end) return end;
+      if ('bytes' in end) return { ...end, entries: receiver.entries };
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // it has no index
     };

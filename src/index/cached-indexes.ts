@@ -4,6 +4,7 @@ import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
+import type { EntryColumns } from './entry-columns.js';
 import { differenceOf } from './index-comparison.js';
 import { decodeLayerIndex } from './index-file.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
@@ -60,6 +61,7 @@ export interface IndexProvider {
 /** An encoded index. */
 export interface FoundIndex {
   bytes: Uint8Array;
+  entries?: EntryColumns | undefined; // its entries, if an observer has them in memory
 }
 
 export interface ProvidedIndex extends FoundIndex {
@@ -322,8 +324,8 @@ async function loadFirst(
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
-function indexOf({ bytes }: FoundIndex): LayerIndex {
-  return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
+function indexOf({ bytes, entries }: FoundIndex): LayerIndex {
+  return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length), entries);
 }
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */

@@ -145,14 +145,37 @@ type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
  * Reads everything but the states.
+ * @param known the entries, if they are in memory: they are not read
  * @throws LayerslayerError CORRUPT_LAYER for damage, another version, anything that this version
  *   does not support, and what `read` throws
  */
-export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
+export function decodeLayerIndex(read: ReadIndexBytes, known?: EntryColumns): LayerIndex {
   const { head, sections } = readHead(read);
   const content = (name: SectionName) => readSection(read, name, sections.get(SECTIONS[name][0]));
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
   const blobSize = readSize(head, 32);
+  const tarSize = readSize(head, 40);
+  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
+  const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
+    checkpoints: checkpoints.length,
+    blobSize,
+    tarSize,
+  });
+  const states = sections.get(SECTIONS.states[0]);
+  return {
+    digest: readDigest(head),
+    codec,
+    blobSize,
+    tarSize,
+    entries: known ?? decodeEntries(content, blobSize),
+    checkpoints,
+    verification,
+    warnings: unpackWarnings(content('warnings')),
+    states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
+  };
+}
+
+function decodeEntries(content: (name: SectionName) => Uint8Array, blobSize: number): EntryColumns {
   const packedSparse = content('sparse');
   const packedEntries = content('entries');
   const sparse = unpackSparse(packedSparse);
@@ -166,28 +189,9 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     attributeSets: { ...attributes, xattrs },
     sparse,
   };
-  const states = sections.get(SECTIONS.states[0]);
-  const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
-  const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
-    checkpoints: checkpoints.length,
-    blobSize,
-    tarSize,
-  });
-  const index = {
-    digest: readDigest(head),
-    codec,
-    blobSize,
-    tarSize,
-    entries: new EntryColumns(columns, blobSize),
-    checkpoints,
-    verification,
-    warnings: unpackWarnings(content('warnings')),
-    states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
-  };
   // Everything but names existed twice.
   garbageMade(packedEntries.length + packedSparse.length);
-  return index;
+  return new EntryColumns(columns, blobSize);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { TarEntry } from '../tar/entry.js';
 import { type Columns, EntryColumns, type SparseMap } from './entry-columns.js';
-import type { EntryTable } from './entry-table.js';
+
+export type { EntryColumns } from './entry-columns.js';
 
 /**
  * The entries of a pass that another thread runs. They are read where that thread writes them: a
@@ -31,9 +32,10 @@ export class SharedEntries {
     }
   }
 
-  /** Returns the entries passed on so far; `receive` was called. */
-  soFar(): EntryTable {
-    const columns = this.#columns!;
+  /** Returns the entries passed on so far, if `receive` was called. */
+  soFar(): EntryColumns | undefined {
+    const columns = this.#columns;
+    if (!columns) return undefined;
     const length = this.#passed;
     const { starts, heap } = columns.paths;
     const paths = { starts, heap: heap.subarray(0, starts[length]) };

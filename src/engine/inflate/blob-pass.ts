@@ -1,3 +1,4 @@
+import { abortable } from '../../base/abortable.js';
 import type { BufferPool } from '../../base/buffer-pool.js';
 import { type LayerslayerError, withContext } from '../../base/errors.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
@@ -76,13 +77,12 @@ export class BlobPass {
     try {
       const request = { pass, blob, observedEnd: observed?.end };
       const blockDigests = await this.#fetching.call('stream', request, { signal: within });
-      await this.#turn;
-      this.#stop.signal.throwIfAborted();
+      await abortable(this.#turn, within);
       if (this.#fault) throw this.#fault;
-      return blockDigests ? await this.#finish(blockDigests) : { readBytes: this.#readBytes };
+      return blockDigests ? await this.#finish(blockDigests, signal) : { readBytes: this.#readBytes };
     } catch (error) {
-      // An aborted pass does not wait for its observer.
-      if (!signal.aborted) await this.#turn;
+      if (signal.aborted) throw error; // without waiting for the observer
+      await abortable(this.#turn, signal);
       throw this.#stop.signal.aborted ? this.#stop.signal.reason : error;
     } finally {
       this.#isOver = true;
@@ -133,6 +133,7 @@ export class BlobPass {
 
   async #take(bytes: Uint8Array, offset: number): Promise<boolean> {
     while (this.#held) await this.#held.promise;
+    if (this.#isOver) return false;
     if (offset === 0 && this.#readBytes > 0) this.#restart();
     if (this.#fault || this.#stop.signal.aborted) return false;
     this.#readBytes += bytes.length;
@@ -177,14 +178,14 @@ export class BlobPass {
     return this.#readBytes >= this.#stopAt && this.#readBytes < observed.end;
   }
 
-  async #finish(blockDigests: Uint8Array): Promise<PassEnd> {
+  async #finish(blockDigests: Uint8Array, signal: AbortSignal): Promise<PassEnd> {
     let bytes: Uint8Array | undefined;
     try {
       bytes = await this.#pass.finish(blockDigests);
     } catch (error) {
       this.#fault = this.#naming(error);
     }
-    await this.#sender?.flush(); // the last bytes pass at the end
+    if (this.#sender) await abortable(this.#sender.flush(), signal); // the last bytes pass at the end
     if (!bytes) throw this.#fault;
     const made = bytes;
     const comparisons = this.#checks.map((check) => ({ name: check.name, difference: check.end(made) }));

@@ -74,6 +74,11 @@ export class InflatePool implements ChunkSupplier {
     await Promise.all(this.#threads.map(async (_, position) => this.#thread(position).ready));
   }
 
+  /** Starts a thread for the next pass, unless one is idle. */
+  start(): void {
+    this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+  }
+
   /** Runs the index pass. @returns the encoded index */
   async index(
     blob: BlobNumber,

@@ -1,5 +1,5 @@
 import { Transferred } from '../../base/thread-rpc.js';
-import { SharedEntries } from '../../index/shared-entries.js';
+import { type EntryColumns, SharedEntries } from '../../index/shared-entries.js';
 import type { LayerObserver } from '../layer-observer.js';
 import type { ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 
@@ -21,6 +21,11 @@ export class ScanReceiver {
 
   get wantsBytes(): boolean {
     return this.#observer.onBytes !== undefined;
+  }
+
+  /** The entries received so far, as columns. */
+  get entries(): EntryColumns | undefined {
+    return this.#entries.soFar();
   }
 
   /** @throws what the observer throws */
@@ -49,7 +54,7 @@ export class ScanReceiver {
     }
     if (entries) {
       const shared = this.#entries;
-      const soFar = () => shared.soFar();
+      const soFar = () => shared.soFar()!;
       shared.receive(entries, (entry, row) => {
         this.#hasEnough = observer.onEntry(entry, row, soFar);
       });

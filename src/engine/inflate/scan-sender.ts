@@ -3,12 +3,12 @@ import type { IndexPass } from '../../index/index-pass.js';
 import type { ObservedRange, PassNumber, ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 
 /**
- * Tar bytes of a batch, more or less. Inflating them takes 3 ms. A message that wakes a thread
- * costs 0.1 ms (measured).
+ * Tar bytes of a batch, more or less. Inflating them takes 3 ms, and a message that wakes a thread
+ * 0.1 ms (measured).
  */
 const BATCH_SIZE = 1024 * 1024;
 
-/** Passes a batch to the observer, and returns its answer. Rejects with what the observer throws. */
+/** Passes a batch to the observer. Rejects with what the observer throws. */
 export type SendBatch = (batch: ScannedBatch, transfer: readonly ArrayBuffer[]) => Promise<ScanAnswer>;
 
 /**
