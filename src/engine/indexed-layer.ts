@@ -13,7 +13,7 @@ import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 export interface IndexedLayerOptions {
   opened: OpenLayerRequest;
   origin: IndexOrigin;
-  hidesTables?: boolean | undefined;
+  hidesTableMarkers?: boolean | undefined;
   entries: EntryTable;
   chunks: ChunkCache;
   results: BufferPool; // for results of several chunks, shared by all layers
@@ -23,7 +23,7 @@ export interface IndexedLayerOptions {
 export class IndexedLayer implements Layer {
   readonly digest: Digest;
   readonly origin: IndexOrigin;
-  readonly hidesTables: boolean;
+  readonly hidesTableMarkers: boolean;
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
   readonly #chunkCount: number;
@@ -37,7 +37,7 @@ export class IndexedLayer implements Layer {
   constructor(options: IndexedLayerOptions) {
     this.digest = options.opened.digest;
     this.origin = options.origin;
-    this.hidesTables = options.hidesTables ?? false;
+    this.hidesTableMarkers = options.hidesTableMarkers ?? false;
     this.entries = options.entries;
     this.#options = options;
     this.#readers = new SequentialReaders(options.chunks.maxAhead);

@@ -273,8 +273,8 @@ export class LayerOpener {
     const compressed = { blob, digest, codec, blobSize, verification: shared, local };
     const opened = { ...compressed, index: name, tarSize, checkpoints, states };
     const { chunks } = this.#parts;
-    const hidesTables = hidesMarkers(tablesOf({ image, wanted }), codec);
-    const shown = { origin, hidesTables, entries: index.entries };
+    const hidesTableMarkers = hidesMarkers(tablesOf({ image, wanted }), codec);
+    const shown = { origin, hidesTableMarkers, entries: index.entries };
     const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results });
     if (origin.kind !== 'own') this.#uncompared.set(layer, cached);
     return layer;

@@ -16,7 +16,7 @@ export interface NumberedLayer {
   entries: EntryTable;
   number: number; // from 1, base first; numbers may be missing when only some layers are shown
   /** Its root's marker entries of eStargz and zstd:chunked are not shown. (rule O10) */
-  hidesTableMarkers?: boolean;
+  hidesTableMarkers?: boolean | undefined;
 }
 
 export interface MergeOptions {

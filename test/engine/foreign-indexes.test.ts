@@ -71,7 +71,7 @@ describe('a layer that announces a table', () => {
     const { layers, proxy, logged } = await start(name);
     const [layer] = await layers();
     expect(layer!.origin).toMatchObject({ kind: 'table', format: 'estargz', isExact: true });
-    expect(layer!.hidesTables).toBe(true);
+    expect(layer!.hidesTableMarkers).toBe(true);
     expect(sentFor(proxy, digests[0]!)).toBeLessThan(200_000);
     expect(layer!.entries.mtimeNanoseconds(rowOf(layer!, 'd/small'))).toBe(0);
     expect(await contentOf(layer!, 'd/noise')).toSatisfy(isContent);
