@@ -3,7 +3,7 @@ import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { BLOCK_SIZE } from '../blob/page.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
-import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -174,7 +174,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     blobSize,
     tarSize: readSize(head, 40),
     entries: new EntryColumns(columns, blobSize),
-    checkpoints: unpackCheckpoints(content('checkpoints')),
+    checkpoints: unpackCheckpoints(content('checkpoints'), statesPerGroup(codec)),
     verification: readVerification(head, content('digests')),
     warnings: unpackWarnings(content('warnings')),
     states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },

@@ -42,7 +42,8 @@ export class IndexPass {
   readonly #digest: Digest;
   readonly #budget: TableBudget;
   readonly #entries: EntryColumnsBuilder;
-  readonly #checkpoints: CheckpointBuilder;
+  readonly #newCheckpoints: (codec: Codec) => CheckpointBuilder;
+  #checkpoints: CheckpointBuilder | undefined;
   readonly #warnings: string[] = [];
   #warningCount = 0;
   #blobSize = 0;
@@ -66,7 +67,7 @@ export class IndexPass {
     this.#observer = observer;
     this.#budget = new TableBudget(allowance);
     this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
-    this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
+    this.#newCheckpoints = ({ name }) => new CheckpointBuilder(name, limits.stateBytes, this.#budget);
   }
 
   /**
@@ -104,7 +105,8 @@ export class IndexPass {
     if (this.#warningCount > this.#warnings.length) {
       this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
     }
-    const { checkpoints, states } = await this.#checkpoints.finish();
+    const builder = this.#checkpoints ?? this.#newCheckpoints(PLAIN);
+    const { checkpoints, states } = await builder.finish();
     const index: Omit<LayerIndex, 'states'> = {
       digest: this.#digest,
       codec: (this.#codec ?? PLAIN).name,
@@ -121,9 +123,11 @@ export class IndexPass {
   #start(head: Uint8Array): Scanner {
     // An entry's name may start like another format: `BZh…`.
     this.#codec = isTarHeader(head) ? PLAIN : codecOf(head);
+    const checkpoints = this.#newCheckpoints(this.#codec);
+    this.#checkpoints = checkpoints;
     return this.#codec.scanner({
       onOutput: (memory, start, end) => this.#scan(memory, start, end),
-      onCheckpoint: (checkpoint) => this.#checkpoints.add(checkpoint),
+      onCheckpoint: (checkpoint) => checkpoints.add(checkpoint),
     });
   }
 
