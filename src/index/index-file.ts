@@ -2,7 +2,7 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest } from '../oci/digest.js';
-import { packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -170,7 +170,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   };
   const states = sections.get(SECTIONS.states[0]);
   const tarSize = readSize(head, 40);
-  const checkpoints = unpackCheckpoints(content('checkpoints'));
+  const checkpoints = unpackCheckpoints(content('checkpoints'), statesPerGroup(codec));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,

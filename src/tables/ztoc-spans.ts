@@ -44,6 +44,7 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
   if (info.uint(INFO.maxSpanId) !== count - 1)
     throw corruptTable(`it has ${count} checkpoints, and other spans`);
 
+  const gzip = codecNamed('gzip');
   let before = { inOffset: 0, outOffset: -1 };
   for (let i = 0; i < count; i++) {
     const at = HEAD_LENGTH + (isFirstLeftOut ? i - 1 : i) * RECORD_LENGTH;
@@ -56,7 +57,8 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
     before = place;
     const windowLength = Math.min(outOffset, WINDOW_LENGTH);
     const window = view.subarray(at + RECORD_LENGTH - windowLength, at + RECORD_LENGTH);
-    builder.addCheckpoint(codecNamed('gzip').checkpointWithWindow!({ inOffset, bits, outOffset, window }));
+    const checkpoint = gzip.checkpointWithWindow!({ inOffset, bits, outOffset, window });
+    builder.addCheckpoint(gzip.name, checkpoint);
   }
   return { digests: readDigests(info, count), lastOutOffset: before.outOffset };
 }
