@@ -26,7 +26,7 @@ export class TableMember {
     },
   });
   #position = 0; // bytes of the member so far
-  #entry: (TocEntry & { dataOffset: number }) | undefined;
+  #entry: TocEntry | undefined;
   #hash = createHash('sha256');
   readonly #chunks: Uint8Array[] = []; // digests of the table's chunks that are complete
   #chunkHash = createHash('sha256');
@@ -64,11 +64,12 @@ export class TableMember {
     }
     this.#text.finish();
     this.#rows.endEntries();
+    const { dataOffset } = entry; // in this member
     const { outOffset } = this.#rows.addEntry(entry, () => {});
     this.#endChunk();
     for (const [i, chunkDigest] of this.#chunks.entries()) {
       const done = i * MAX_CHUNK_SIZE;
-      const start = { inOffset, innerOffset: entry.dataOffset + done };
+      const start = { inOffset, innerOffset: dataOffset + done };
       this.#rows.addChunk(outOffset + done, Math.min(MAX_CHUNK_SIZE, entry.size - done), start, chunkDigest);
     }
   }

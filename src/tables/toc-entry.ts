@@ -21,8 +21,8 @@ const REPLACEMENT = Buffer.from('\ufffd');
 const NO_BYTES = new Uint8Array(0);
 const MODE_MASK = 0o7777;
 
-/** An entry that lasts, without its place in a tar. */
-export type TocEntry = Omit<TarEntry, 'dataOffset' | 'sparse'> & { isExact: boolean };
+/** An entry that lasts. Its place in a tar is not known yet. */
+export type TocEntry = TarEntry & { isExact: boolean };
 
 /**
  * Reads an entry of a table of eStargz or zstd:chunked. Names stay as they are: the merge cleans
@@ -56,7 +56,9 @@ export function readTocEntry(entry: JsonObject, onAdjusted: (what: string) => vo
     deviceMajor: isDevice ? device(entry.devMajor) : 0,
     deviceMinor: isDevice ? device(entry.devMinor) : 0,
     xattrs,
-    isExact: ![path, linkTarget, ...xattrs.map(({ name }) => name)].some(isReplaced),
+    dataOffset: 0,
+    sparse: undefined,
+    isExact: !isReplaced(path) && !isReplaced(linkTarget) && !xattrs.some(({ name }) => isReplaced(name)),
   };
 }
 

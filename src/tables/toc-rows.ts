@@ -84,8 +84,7 @@ export class TocRows {
    */
   addEntry(entry: TocEntry, warn: (what: string) => void): { isShown: boolean; outOffset: number } {
     const outOffset = this.tarSize + BLOCK_SIZE;
-    const row = { ...entry, dataOffset: outOffset, sparse: undefined };
-    const flaw = entryFlaw(row);
+    const flaw = entryFlaw(entry);
     if (flaw !== undefined) {
       warn(`skipped: ${flaw}`);
       return { isShown: false, outOffset };
@@ -93,7 +92,8 @@ export class TocRows {
     this.tarSize = outOffset + entry.size + paddingAfter(entry.size);
     if (!Number.isSafeInteger(this.tarSize))
       throw corruptTable('its files are larger than 2^53 bytes together');
-    this.#builder.addEntry(row);
+    entry.dataOffset = outOffset;
+    this.#builder.addEntry(entry);
     return { isShown: true, outOffset };
   }
 
