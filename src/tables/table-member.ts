@@ -63,14 +63,19 @@ export class TableMember {
       throw corruptTable(`its digest is not ${digest}`);
     }
     this.#text.finish();
-    this.#rows.endEntries();
+    this.#rows.chunks.endFile();
     const { dataOffset } = entry; // in this member
-    const { outOffset } = this.#rows.addEntry(entry, () => {});
+    const { outOffset } = this.#rows.addEntry(entry);
     this.#endChunk();
     for (const [i, chunkDigest] of this.#chunks.entries()) {
       const done = i * MAX_CHUNK_SIZE;
       const start = { inOffset, innerOffset: dataOffset + done };
-      this.#rows.addChunk(outOffset + done, Math.min(MAX_CHUNK_SIZE, entry.size - done), start, chunkDigest);
+      this.#rows.chunks.add(
+        outOffset + done,
+        Math.min(MAX_CHUNK_SIZE, entry.size - done),
+        start,
+        chunkDigest,
+      );
     }
   }
 

@@ -96,7 +96,7 @@ describe('a table in which anything changes', () => {
         const rows = new TocRows(builder);
         try {
           for (const json of changed(entries, changes)) rows.add(json);
-          rows.endEntries();
+          rows.chunks.endFile();
           const { bytes } = await builder.finish(rows.end('gzip', BLOB_SIZE, BLOB_SIZE));
           const index = decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
           expect(index.verification).toMatchObject({ kind: 'chunks' });
