@@ -14,6 +14,7 @@ export interface CheckpointColumns {
   inOffsets: Float64Array; // bytes of compressed input
   outOffsets: Float64Array; // bytes of uncompressed output
   stateStarts: Float64Array; // length + 1 offsets among all states, inflated
+  groupSize: number; // states deflated together
   groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
   stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
   /** SHA-256 of each deflated group, 32 bytes a group; empty or undefined if the index has none. */
@@ -21,10 +22,14 @@ export interface CheckpointColumns {
 }
 
 /**
- * States deflated together. To start a deflater costs more than to deflate a state of gzip (0.09 ms
- * and 0.04 ms, measured). A reader of one inflates the group up to it, about 25 KiB.
+ * Returns how many states are deflated together. To start a deflater costs more than to deflate a
+ * state of gzip (0.09 ms and 0.04 ms, measured). A reader of one inflates the group up to it, about
+ * 25 KiB. A state of zstd has 30 to 300 KiB alone, or 2 MiB.
+ * @param codec its name; indexes of unknown codecs are read too
  */
-export const STATE_GROUP = 8;
+export function statesPerGroup(codec: string): number {
+  return codec === 'zstd' ? 1 : 8;
+}
 
 /** Where the deflated states are read from: an open file, or memory if the index is not cached. */
 export type StateStorage = { fd: number; offset: number } | { memory: SharedArrayBuffer };
@@ -71,8 +76,8 @@ export function readCheckpoint(
 }
 
 function readState(columns: CheckpointColumns, storage: StateStorage, number: number): Uint8Array {
-  const { stateStarts, groupStarts } = columns;
-  const group = Math.floor(number / STATE_GROUP);
+  const { stateStarts, groupSize, groupStarts } = columns;
+  const group = Math.floor(number / groupSize);
   const start = groupStarts[group]!;
   const length = groupStarts[group + 1]! - start;
   let deflated: Uint8Array;
@@ -83,7 +88,7 @@ function readState(columns: CheckpointColumns, storage: StateStorage, number: nu
     const read = readSync(storage.fd, deflated, 0, length, storage.offset + start);
     if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
   }
-  const groupStart = stateStarts[group * STATE_GROUP]!;
+  const groupStart = stateStarts[group * groupSize]!;
   const states = inflatePrefix(deflated, stateStarts[number + 1]! - groupStart);
   return states.subarray(stateStarts[number]! - groupStart);
 }
@@ -104,15 +109,23 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
   ];
 }
 
-/** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
-export function unpackCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+/**
+ * @param groupSize see `statesPerGroup`
+ * @throws LayerslayerError CORRUPT_LAYER if they are cut short
+ */
+export function unpackCheckpoints(
+  packed: Uint8Array,
+  groupSize: number,
+  groupDigests: Uint8Array,
+): CheckpointColumns {
   const length = unpackCount(packed);
   const checkpoints: CheckpointColumns = {
     length,
     inOffsets: new Float64Array(length),
     outOffsets: new Float64Array(length),
     stateStarts: new Float64Array(length + 1),
-    groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
+    groupSize,
+    groupStarts: new Float64Array(Math.ceil(length / groupSize) + 1),
     stateCrcs: new Uint32Array(length),
     groupDigests,
   };

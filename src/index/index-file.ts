@@ -2,7 +2,7 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
-import { type CheckpointColumns, packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -155,7 +155,7 @@ export function decodeLayerIndex(read: ReadIndexBytes, known?: EntryColumns): La
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
   const blobSize = readSize(head, 32);
   const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
+  const checkpoints = readCheckpoints(content('checkpoints'), codec, content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
@@ -263,8 +263,8 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
   throw damaged(name);
 }
 
-function readCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
-  const checkpoints = unpackCheckpoints(packed, groupDigests);
+function readCheckpoints(packed: Uint8Array, codec: string, groupDigests: Uint8Array): CheckpointColumns {
+  const checkpoints = unpackCheckpoints(packed, statesPerGroup(codec), groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
   if (!isWhole) throw damaged('number of state digests');

@@ -66,7 +66,7 @@ const BLOB_SIZE = 1234;
 
 /** An index file of 3,000 bytes: those after the last section are not read. */
 async function indexFile(layer: Digest): Promise<Buffer> {
-  const { checkpoints, states } = await new CheckpointBuilder(LAYER_LIMITS.stateBytes).finish();
+  const { checkpoints, states } = await new CheckpointBuilder('plain', LAYER_LIMITS.stateBytes).finish();
   const encoded = await encodeLayerIndex(
     {
       digest: layer,

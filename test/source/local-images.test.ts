@@ -775,8 +775,10 @@ describe('an archive', () => {
     const path = join(directory, 'x.tar');
     const resolve = () => start().resolve(`${place}:${path}`, AMD64);
     await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path}: no such file$`));
+    writeFileSync(path, Buffer.from('fd377a585a00', 'hex'));
+    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with xz`));
     writeFileSync(path, Buffer.from('28b52ffd', 'hex'));
-    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with zstd`));
+    await expect(resolve()).rejects.toThrow(withCode('CORRUPT_LAYER', `^${path}: .*cut short`));
     writeFileSync(path, gzipSync(tarOfFiles({ a: 'x' })));
     await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path} is no `));
     writeFileSync(path, 'no archive'.repeat(1000));

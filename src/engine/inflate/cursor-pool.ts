@@ -1,11 +1,17 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
+import { garbageMade } from '../../base/garbage.js';
 import { Semaphore } from '../../base/semaphore.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */
 const MAX_IDLE_CURSORS = 6;
+/** Of a codec with large cursors: one of zstd costs about 12 MiB. */
+const MAX_IDLE_LARGE = 2;
 /** Cursors in use at once: readers that wait for a dead network must not block the others. */
 const MAX_BUSY_CURSORS = 32;
+const MAX_BUSY_LARGE = 8;
+/** An idle cursor with more memory is the only large one: zstd's windows may have 128 MiB. */
+const HUGE_CURSOR = 24 * 1024 * 1024;
 
 /** A reader's wish: its own cursor at `[from, to]` of the output. Else it seeks to `from`. */
 interface Want {
@@ -35,9 +41,11 @@ export class CursorPool {
   /** Least recently used first. */
   readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
+  readonly #freeLarge = new Semaphore(MAX_BUSY_LARGE);
   /** The thread's buffers: pages of its cursors, and runs on their way. */
   readonly buffers: BufferPool;
   #busy = 0;
+  #busyLarge = 0;
 
   constructor(buffers: BufferPool) {
     this.buffers = buffers;
@@ -49,12 +57,13 @@ export class CursorPool {
     task: (live: LiveCursor, resumed: boolean) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#free.run(async () => {
+    const { codec } = want;
+    const free = codec.hasLargeCursors ? this.#freeLarge : this.#free;
+    await free.run(async () => {
       // atomic: no await until the cursor has left the idle ones
       const standing = this.#standingIn(want);
-      const taken = standing ?? this.#leastRecentlyUsed();
+      const taken = standing ?? this.#leastRecentlyUsed(codec);
       if (taken) this.#idle.splice(this.#idle.indexOf(taken), 1);
-      const { codec } = want;
       const live: LiveCursor = {
         codec,
         cursor: taken?.codec === codec ? taken.cursor : codec.cursor(),
@@ -62,10 +71,11 @@ export class CursorPool {
         fed: standing?.fed,
       };
       this.#busy++;
+      if (codec.hasLargeCursors) this.#busyLarge++;
       try {
         await task(live, standing !== undefined);
-        if (this.#idle.length === MAX_IDLE_CURSORS) this.buffers.release(this.#idle.shift()!.page.buffer);
         this.#idle.push({ ...live, owner: want.owner });
+        this.#dropIdle(live);
       } catch (error) {
         // Its position is unknown, and an aborted read may still fill its page.
         if (this.#idle.length < MAX_IDLE_CURSORS) {
@@ -75,6 +85,7 @@ export class CursorPool {
         throw error;
       } finally {
         this.#busy--;
+        if (codec.hasLargeCursors) this.#busyLarge--;
       }
     }, signal);
   }
@@ -90,7 +101,29 @@ export class CursorPool {
   }
 
   /** Returns undefined if there is room for one more, or if all are busy. */
-  #leastRecentlyUsed(): IdleCursor | undefined {
+  #leastRecentlyUsed(codec: Codec): IdleCursor | undefined {
+    if (codec.hasLargeCursors) {
+      const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
+      if (large.length > 0 && large.length + this.#busyLarge >= MAX_IDLE_LARGE) return large[0];
+    }
     return this.#idle.length + this.#busy < MAX_IDLE_CURSORS ? undefined : this.#idle[0];
+  }
+
+  /** Drops the cursors that are too many now that `newest` is idle. */
+  #dropIdle({ codec, cursor }: LiveCursor): void {
+    if (codec.hasLargeCursors) {
+      const most = cursor.memorySize > HUGE_CURSOR ? 1 : MAX_IDLE_LARGE;
+      const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
+      for (const idle of large.slice(0, -most)) this.#drop(idle);
+      // A huge one that was used before
+      for (const idle of large.slice(-most, -1)) if (idle.cursor.memorySize > HUGE_CURSOR) this.#drop(idle);
+    }
+    if (this.#idle.length > MAX_IDLE_CURSORS) this.#drop(this.#idle[0]!);
+  }
+
+  #drop(idle: IdleCursor): void {
+    this.#idle.splice(this.#idle.indexOf(idle), 1);
+    this.buffers.release(idle.page.buffer);
+    if (idle.codec.hasLargeCursors) garbageMade(idle.cursor.memorySize);
   }
 }
