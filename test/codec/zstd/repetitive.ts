@@ -1,7 +1,7 @@
 import { randomSource } from '../gzip/plain.js';
 
 /**
- * Bytes as layers have them: words of a vocabulary, and passages that were there before, up to 8 MiB
+ * Bytes as layers have them: words of a vocabulary, and passages that came before, up to 8 MiB
  * back.
  */
 export function repetitive(length: number, seed = 1): Buffer {
