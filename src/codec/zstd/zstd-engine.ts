@@ -65,8 +65,8 @@ export class ZstdEngine {
   }
 
   /**
-   * Replaces the instance if the window is much smaller than the last one's: a memory never shrinks.
-   * Only after `reset`, as the frames of a hostile blob could alternate.
+   * Replaces the instance if it is much larger than the window wants: a memory never shrinks. Only
+   * after `reset`, as the frames of a hostile blob could alternate.
    */
   #fit(window: number): void {
     const old = this.#memory;
