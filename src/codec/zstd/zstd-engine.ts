@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../../base/errors.js';
+import { garbageMade } from '../../base/garbage.js';
 import { instantiateZstd, type ZstdExports } from './zstd-module.js';
 
 /** Most bytes of a block, stored or put out (RFC 8878, 3.1.1.2.3). */
@@ -7,7 +8,7 @@ export const BLOCK_MAX = 128 * 1024;
 /** Block_Type (RFC 8878, 3.1.1.2.2); 3 is reserved. */
 export type BlockType = 'raw' | 'rle' | 'compressed';
 
-/** An instance whose memory is larger is replaced when a smaller window comes, in bytes. */
+/** Bytes of memory from which an instance is replaced when it is too large. */
 const LARGE_MEMORY = 24 * 1024 * 1024;
 
 /**
@@ -26,6 +27,7 @@ export class ZstdEngine {
   #memory: Uint8Array;
   readonly #inputStart: number;
   readonly #inputCapacity: number;
+  #hasMoved = false; // no frame was started or resumed since
   #inputBase = 0; // offset in the blob of the byte at address 0: may be negative
 
   /** @param instantiate default: the build that fits this machine */
@@ -59,11 +61,21 @@ export class ZstdEngine {
     this.inputAddress = this.#inputStart;
     this.#inputBase = inOffset - this.#inputStart;
     this.outOffset = outOffset;
-    // A memory never shrinks. Only here: the frames of a hostile blob could alternate.
-    if (this.memorySize > LARGE_MEMORY) {
-      this.#wasm = this.#instantiate();
-      this.#memory = new Uint8Array(this.#wasm.memory.buffer);
-    }
+    this.#hasMoved = true;
+  }
+
+  /**
+   * Replaces the instance if it is much larger than the window wants: a memory never shrinks. Only
+   * after `reset`, as the frames of a hostile blob could alternate.
+   */
+  #fit(window: number): void {
+    const old = this.#memory;
+    const isFitting = old.length <= LARGE_MEMORY || window > old.length / 4;
+    if (isFitting || !this.#hasMoved) return;
+    this.#wasm = this.#instantiate();
+    this.#memory = new Uint8Array(this.#wasm.memory.buffer);
+    this.#memory.set(old.subarray(this.inputAddress, this.inputEnd), this.inputAddress);
+    garbageMade(old.length);
   }
 
   /** Takes compressed bytes, as many as there is room for: 255 KiB at least after a block. */
@@ -113,6 +125,7 @@ export class ZstdEngine {
    * @param stateRoom window bytes that a checkpoint can have; 0: no checkpoint is made
    */
   startFrame(window: number, stateRoom: number): void {
+    this.#fit(window);
     this.#opened(this.#wasm.startFrame(window, stateRoom), window);
   }
 
@@ -122,6 +135,7 @@ export class ZstdEngine {
    * @returns 0, or a fault code
    */
   resumeFrame(window: number, tables: Uint8Array, windowBytes: Uint8Array): number {
+    this.#fit(window);
     this.#opened(this.#wasm.resumeFrame(window, windowBytes.length), window);
     this.#memory.set(windowBytes, this.#wasm.windowBytesAddress());
     this.#memory.set(tables, this.#wasm.savedAddress());
@@ -132,6 +146,7 @@ export class ZstdEngine {
     if (!hasMemory) throw new LayerslayerError('IO_FAILED', `no memory for a zstd window of ${window} bytes`);
     const { buffer } = this.#wasm.memory;
     if (buffer !== this.#memory.buffer) this.#memory = new Uint8Array(buffer);
+    this.#hasMoved = false;
   }
 
   /**

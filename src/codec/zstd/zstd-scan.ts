@@ -23,6 +23,7 @@ export class ZstdScan implements Scanner {
   readonly #spacing: CheckpointSpacing;
   #lastOffset: number | undefined; // outOffset of the last checkpoint
   #tracked: Required<ZstdCheckpoint> | undefined; // its window bytes are not known yet
+  #beforeTracked = 0; // outOffset of the checkpoint before it
 
   /** @param spanSize least output bytes between checkpoints; default: checkpoint-spacing.ts */
   constructor(engine: ZstdEngine, observer: ScanObserver, spanSize?: number) {
@@ -72,12 +73,26 @@ export class ZstdScan implements Scanner {
     }
     const end = engine.outputAddress;
     if (blockLength > 0) this.#observer.onOutput(engine.memory, end - blockLength, end);
-    if (!betweenBlocks || (this.#tracked && !engine.isTracking)) this.#deliverTracked(0);
-    if (!betweenBlocks) return;
+    if (!betweenBlocks) {
+      this.#endFrame();
+      return;
+    }
+    if (this.#tracked && !engine.isTracking) this.#deliverTracked(0);
     const span = engine.outOffset - this.#lastOffset!;
     if (!this.#spacing.isDue(span, engine.inOffset)) return;
     if (this.#tracked) this.#deliverTracked(engine.outOffset - this.#tracked.outOffset);
     this.#startTracking();
+  }
+
+  #endFrame(): void {
+    if (this.#tracked?.outOffset !== this.#engine.outOffset) {
+      this.#deliverTracked(0);
+      return;
+    }
+    // Only an empty block came after it (pzstd): the next frame is the better checkpoint.
+    this.#engine.stopTracking();
+    this.#tracked = undefined;
+    this.#lastOffset = this.#beforeTracked;
   }
 
   #startTracking(): void {
@@ -86,6 +101,7 @@ export class ZstdScan implements Scanner {
     const tables = this.#engine.saveTables();
     const frame = { window, hasChecksum, holds: 0, tables, windowBytes: new Uint8Array(0) };
     this.#tracked = { inOffset, outOffset, frame };
+    this.#beforeTracked = this.#lastOffset!;
     this.#lastOffset = outOffset;
     this.#engine.startTracking();
   }

@@ -10,7 +10,10 @@ const MAX_IDLE_LARGE = 2;
 /** Cursors in use at once: readers that wait for a dead network must not block the others. */
 const MAX_BUSY_CURSORS = 32;
 const MAX_BUSY_LARGE = 8;
-/** An idle cursor with more memory is the only large one: zstd's windows may have 128 MiB. */
+/**
+ * A cursor with more memory is alone of its kind in the thread, idle or in use: zstd's windows may
+ * have 128 MiB. Only a layer's first reads may have more of them, before its windows are known.
+ */
 const HUGE_CURSOR = 24 * 1024 * 1024;
 
 /** A reader's wish: its own cursor at `[from, to]` of the output. Else it seeks to `from`. */
@@ -42,6 +45,9 @@ export class CursorPool {
   readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
   readonly #freeLarge = new Semaphore(MAX_BUSY_LARGE);
+  readonly #freeHuge = new Semaphore(1);
+  /** Owners whose cursors were huge. */
+  readonly #hugeOwners = new WeakSet<object>();
   /** The thread's buffers: pages of its cursors, and runs on their way. */
   readonly buffers: BufferPool;
   #busy = 0;
@@ -58,11 +64,10 @@ export class CursorPool {
     signal?: AbortSignal,
   ): Promise<void> {
     const { codec } = want;
-    const free = codec.hasLargeCursors ? this.#freeLarge : this.#free;
-    await free.run(async () => {
+    await this.#freeFor(want).run(async () => {
       // atomic: no await until the cursor has left the idle ones
       const standing = this.#standingIn(want);
-      const taken = standing ?? this.#leastRecentlyUsed(codec);
+      const taken = standing ?? this.#leastRecentlyUsed(want);
       if (taken) this.#idle.splice(this.#idle.indexOf(taken), 1);
       const live: LiveCursor = {
         codec,
@@ -75,17 +80,19 @@ export class CursorPool {
       try {
         await task(live, standing !== undefined);
         this.#idle.push({ ...live, owner: want.owner });
-        this.#dropIdle(live);
+        this.#dropIdle();
       } catch (error) {
         // Its position is unknown, and an aborted read may still fill its page.
         if (this.#idle.length < MAX_IDLE_CURSORS) {
           const page = this.buffers.take();
           this.#idle.unshift({ codec, cursor: live.cursor, page, fed: undefined, owner: undefined });
+          this.#dropIdle();
         }
         throw error;
       } finally {
         this.#busy--;
         if (codec.hasLargeCursors) this.#busyLarge--;
+        if (isHuge(live)) this.#hugeOwners.add(want.owner);
       }
     }, signal);
   }
@@ -100,24 +107,28 @@ export class CursorPool {
     return best;
   }
 
+  #freeFor({ owner, codec }: Want): Semaphore {
+    if (!codec.hasLargeCursors) return this.#free;
+    return this.#hugeOwners.has(owner) ? this.#freeHuge : this.#freeLarge;
+  }
+
   /** Returns undefined if there is room for one more, or if all are busy. */
-  #leastRecentlyUsed(codec: Codec): IdleCursor | undefined {
+  #leastRecentlyUsed({ owner, codec }: Want): IdleCursor | undefined {
     if (codec.hasLargeCursors) {
+      const huge = this.#hugeOwners.has(owner) && this.#idle.find(isHuge);
+      if (huge) return huge;
       const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
-      if (large.length > 0 && large.length + this.#busyLarge >= MAX_IDLE_LARGE) return large[0];
+      if (large.length + this.#busyLarge >= MAX_IDLE_LARGE && large.length > 0) return large[0];
     }
     return this.#idle.length + this.#busy < MAX_IDLE_CURSORS ? undefined : this.#idle[0];
   }
 
-  /** Drops the cursors that are too many now that `newest` is idle. */
-  #dropIdle({ codec, cursor }: LiveCursor): void {
-    if (codec.hasLargeCursors) {
-      const most = cursor.memorySize > HUGE_CURSOR ? 1 : MAX_IDLE_LARGE;
-      const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
-      for (const idle of large.slice(0, -most)) this.#drop(idle);
-      // A huge one that was used before
-      for (const idle of large.slice(-most, -1)) if (idle.cursor.memorySize > HUGE_CURSOR) this.#drop(idle);
-    }
+  /** Drops idle cursors that are too many now that the last one has come. */
+  #dropIdle(): void {
+    const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
+    if (large.length > MAX_IDLE_LARGE) this.#drop(large.shift()!);
+    const huge = large.filter(isHuge);
+    if (huge.length > 1) this.#drop(huge[0]!);
     if (this.#idle.length > MAX_IDLE_CURSORS) this.#drop(this.#idle[0]!);
   }
 
@@ -126,4 +137,8 @@ export class CursorPool {
     this.buffers.release(idle.page.buffer);
     if (idle.codec.hasLargeCursors) garbageMade(idle.cursor.memorySize);
   }
+}
+
+function isHuge({ cursor }: LiveCursor): boolean {
+  return cursor.memorySize > HUGE_CURSOR;
 }

@@ -2,7 +2,7 @@ import type { Checkpoint, ScanObserver } from '#src/codec/codec.js';
 import { ZstdEngine } from '#src/codec/zstd/zstd-engine.js';
 import { ZstdScan } from '#src/codec/zstd/zstd-scan.js';
 
-/** One engine for all scans of a test file: each must leave it fit for the next, also when it failed. */
+/** One engine for all scans of a test file: each leaves it fit for the next, also after a fault. */
 const engine = new ZstdEngine();
 
 export interface Scanned {
