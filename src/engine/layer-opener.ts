@@ -9,6 +9,7 @@ import {
   type IndexProvider,
   type IndexSources,
   OWN,
+  type RemoteStates,
 } from '../index/cached-indexes.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -84,7 +85,7 @@ export class LayerOpener {
     if (!cached) return undefined;
     this.#tables.loaded(image, cached.index);
     const blob = await this.#parts.fetching.openBlob(image, wanted);
-    return this.#readable(blob, size, cached);
+    return this.#readable(image, blob, size, cached);
   }
 
   /**
@@ -166,7 +167,7 @@ export class LayerOpener {
         signal,
       });
       this.#tables.loaded(image, cached.index);
-      const layer = await this.#readable(blob, size, cached);
+      const layer = await this.#readable(image, blob, size, cached);
       this.#parts.onOpened(digest, layer.origin);
       report.done(reported, cached.cached);
       return layer;
@@ -188,7 +189,12 @@ export class LayerOpener {
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
-  async #readable(blob: BlobNumber, size: number, { index, states, origin }: CachedIndex): Promise<Layer> {
+  async #readable(
+    image: ResolvedImage,
+    blob: BlobNumber,
+    size: number,
+    { index, states, origin }: CachedIndex,
+  ): Promise<Layer> {
     const { digest, codec, blobSize, tarSize, checkpoints, verification } = index;
     if (blobSize !== size) {
       // The cached index is right by its digest. The manifest may be wrong.
@@ -203,8 +209,14 @@ export class LayerOpener {
     const local = files.share(await fetching.setVerification(digest, checked));
     const shared = sharedVerification(verification);
     const compressed = { blob, digest, codec, blobSize, verification: shared, local };
-    const opened = { ...compressed, tarSize, checkpoints, states };
+    const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
+    const opened = { ...compressed, tarSize, checkpoints, states, stateFile };
     const { chunks } = this.#parts;
     return new IndexedLayer({ opened, origin, entries: index.entries, chunks, results: this.#results });
+  }
+
+  /** Opens the index file in a registry that has the states of an index. */
+  #stateFile(image: ResolvedImage, { repository, digest, size }: RemoteStates): Promise<BlobNumber> {
+    return this.#parts.fetching.openDescribed(image, { mediaType: '', digest, size }, repository);
   }
 }
