@@ -34,6 +34,8 @@ export interface ReadableLayer {
   checkpoints: CheckpointColumns; // none if the codec has `checkpointAt`
   /** Returns a checkpoint by its number, or undefined if it is damaged. */
   checkpoint(number: number): Checkpoint | undefined;
+  /** Instead of `checkpoint`, if states are fetched. @throws LayerslayerError as `Blob.read` */
+  fetchCheckpoint?(number: number, signal?: AbortSignal): Promise<Checkpoint | undefined>;
 }
 
 /** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
@@ -111,7 +113,8 @@ export class ChunkReader {
     await this.#cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
-        if (!resumed) this.#seek(live.cursor, codec.checkpointAt?.(start) ?? this.#intact(nearest));
+        if (!resumed)
+          this.#seek(live.cursor, codec.checkpointAt?.(start) ?? (await this.#intact(nearest, signal)));
         const { fed, cursor } = live;
         const has = fed ? fed.offset + fed.bytes.length : 0;
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
@@ -146,9 +149,12 @@ export class ChunkReader {
   }
 
   /** The checkpoint `nearest`, or the last one before it that is not damaged. */
-  #intact(nearest: number): Checkpoint {
+  async #intact(nearest: number, signal?: AbortSignal): Promise<Checkpoint> {
     for (let number = nearest; number >= 0; number--) {
-      const checkpoint = this.#layer.checkpoint(number);
+      const { fetchCheckpoint } = this.#layer;
+      const checkpoint = fetchCheckpoint
+        ? await fetchCheckpoint(number, signal)
+        : this.#layer.checkpoint(number);
       if (checkpoint) return checkpoint;
     }
     const { digest } = this.#layer;

@@ -29,6 +29,7 @@ export interface OpenLayerRequest {
   checkpoints: CachedIndex['index']['checkpoints'];
   verification: Verification;
   states: CachedIndex['states'];
+  stateFile?: BlobNumber | undefined; // the index file in a registry that has the states
   local: LocalRange | undefined; // where the blob is on this machine
 }
 

@@ -16,7 +16,8 @@ import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
-import { readCheckpoint } from '../../index/checkpoints.js';
+import type { RemoteStates } from '../../index/cached-indexes.js';
+import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
@@ -129,7 +130,7 @@ async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) 
 }
 
 function openLayer(request: OpenLayerRequest): LayerReader {
-  const { blob, digest, blobSize, checkpoints, verification, states, local } = request;
+  const { blob, digest, blobSize, checkpoints, verification, states, stateFile, local } = request;
   // The next mount makes the index again.
   const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest, request.index));
   let isIndexDamaged = false;
@@ -145,8 +146,27 @@ function openLayer(request: OpenLayerRequest): LayerReader {
       return undefined;
     }
   };
+  const fetchStates = 'remote' in states ? statesIn(states.remote, stateFile!) : undefined;
+  const fetchNumbered = async (number: number, signal?: AbortSignal) => {
+    try {
+      const fetch: FetchStates = (...group) => fetchStates!(group, signal);
+      return await fetchCheckpoint(checkpoints, number, fetch);
+    } catch (error) {
+      // A fault of the network is the reader's. This mount resumes at the checkpoint before.
+      if (error instanceof LayerslayerError || signal?.aborted) throw error;
+      const why = `checkpoint ${number}: ${(error as Error).message}`;
+      if (!isIndexDamaged) log.warn(`the published index of layer ${shortDigest(digest)} is damaged, ${why}`);
+      isIndexDamaged = true;
+      return undefined;
+    }
+  };
   let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
-  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
+  const layer = {
+    ...request,
+    codec: codecOfIndex(request, drop),
+    checkpoint,
+    ...(fetchStates && { fetchCheckpoint: fetchNumbered }),
+  };
   if (verification.kind !== 'blocks') {
     const onWrong = (reason: string) => {
       if (!isDamageLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
@@ -178,6 +198,16 @@ function openLayer(request: OpenLayerRequest): LayerReader {
     },
   });
   return new ChunkReader(layer, compressed, cursors);
+}
+
+/** Returns what reads states of an index file in a registry. The caller checks them. */
+function statesIn({ digest, size, offset }: RemoteStates, blob: BlobNumber) {
+  const file = unverifiedBlob({ blob, digest, blobSize: size, local: undefined });
+  return ([start, length, isAgain]: Parameters<FetchStates>, signal?: AbortSignal) => {
+    const at = offset + start;
+    const fresh = isAgain ? { fresh: true, aheadEnd: at + length } : {};
+    return file.read(at, length, signal, undefined, fresh);
+  };
 }
 
 /** The blob's bytes, which the caller checks. */
