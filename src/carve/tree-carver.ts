@@ -1,11 +1,11 @@
 import { LayerslayerError } from '../base/errors.js';
 import { collectYoungGarbage } from '../base/garbage.js';
-import type { Layer } from '../engine/layer.js';
+import type { Layer } from '../engine/image-session.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
-import type { CarveTarget, KeptAttributes, SpecialFile } from './carve-target.js';
 import { copyContent } from './copy-content.js';
-import { specialRefusal } from './wanted-file.js';
+import type { CarveTarget, KeptAttributes, SpecialFile } from './output/carve-target.js';
+import { specialRefusal } from './search/wanted-file.js';
 
 export interface TreeCarverOptions {
   tree: Tree;

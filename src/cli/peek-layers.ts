@@ -1,6 +1,5 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../base/errors.js';
-import type { Layer } from '../engine/layer.js';
-import type { OpenedImage } from '../image/opened-image.js';
+import type { OpenedImage, OpenedLayer } from '../image/opened-image.js';
 import { shortDigest } from '../oci/digest.js';
 import { type ListedEntry, listedEntry } from './entry-lines.js';
 import type { SessionUse } from './image-session-command.js';
@@ -8,7 +7,7 @@ import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
 import { countText, formatRoundSize, formatSize } from './size.js';
 
-export interface PeekJob extends Pick<SessionUse, 'session' | 'signal' | 'onProgress'> {
+export interface PeekJob extends Pick<SessionUse, 'signal' | 'onProgress'> {
   image: OpenedImage;
   listing: PeekListing;
   listed: ListedPaths;
@@ -93,20 +92,19 @@ interface EntryReader {
 
 /** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
-  { session, image: { resolved }, headBytes, signal, onProgress }: PeekJob,
+  { image, headBytes, signal, onProgress }: PeekJob,
   number: number,
   reader: EntryReader,
 ): Promise<number | undefined> {
-  const { size } = resolved.manifest.layers[number - 1]!;
+  const { size } = image.resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
   // How much of a layer is listed must not depend on the cache.
-  const kept = isPartial ? undefined : await session.openCached(resolved, number);
+  const kept = isPartial ? undefined : await image.cachedLayer(number);
   if (kept) {
     await readRows(reader, kept);
     return undefined;
   }
-  const end = await session.scanLayer(
-    resolved,
+  const end = await image.scanLayer(
     number,
     {
       onEntry(entry) {
@@ -126,7 +124,7 @@ async function readEntries(
 /** Rows between two checks of the reader's backpressure. */
 const ROWS_AT_ONCE = 1000;
 
-async function readRows(reader: EntryReader, { entries }: Layer): Promise<void> {
+async function readRows(reader: EntryReader, { entries }: Pick<OpenedLayer, 'entries'>): Promise<void> {
   for (let row = 0; row < entries.length; row++) {
     const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
     reader.entry(listedEntry(entries, row), path);

@@ -1,11 +1,12 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
+import type { EntryTable } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import type { TreeStore } from '../overlay/open-tree.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
-import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 
 export interface SessionOptions {
@@ -23,6 +24,10 @@ export interface OperationOptions {
   signal?: AbortSignal | undefined;
   /** Receives the progress of each layer of this operation. */
   onProgress?: ((progress: LayerProgress) => void) | undefined;
+}
+
+export interface ScanOptions extends OperationOptions {
+  headBytes?: number | undefined; // of the layer that are read at most; default: all
 }
 
 /**
@@ -44,12 +49,19 @@ export interface SessionMetrics {
   cacheMisses: number;
 }
 
-/** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
-export interface TreeStore {
-  read(key: string): Promise<Uint8Array | undefined>;
-  /** Returns at once; `bytes` are not changed any more. */
-  write(key: string, bytes: Uint8Array): void;
-  remove(key: string): Promise<void>;
+/** A blob with its index: what the merged tree points into. */
+export interface Layer {
+  readonly digest: Digest;
+  readonly entries: EntryTable;
+
+  /**
+   * Returns the bytes `[offset, offset + length)` of the file entry in `row`; the range is inside
+   * its logical size. Holes of sparse files are zeros. Synchronous if the chunks are in memory: a
+   * warm read costs no promise. The result is read-only and valid until the next await (`await
+   * read(…)` itself is fine).
+   * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
+   */
+  read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
 
 /**
@@ -115,7 +127,7 @@ export interface ImageSession {
     image: ResolvedImage,
     layer: number,
     observer: LayerObserver,
-    options?: OperationOptions & { headBytes?: number | undefined },
+    options?: ScanOptions,
   ): Promise<LayerScanEnd>;
   /**
    * Records that an image was opened, for `preload` and for listings of the cache. Written a little

@@ -16,13 +16,14 @@ import { Fetching } from './fetch/fetching.js';
 import { ImageRecords, readImageRecord } from './image-records.js';
 import type {
   ImageSession,
+  Layer,
   LayerScanEnd,
   OperationOptions,
+  ScanOptions,
   SessionMetrics,
   SessionOptions,
 } from './image-session.js';
 import { InflatePool } from './inflate/inflate-pool.js';
-import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
@@ -153,7 +154,7 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     layer: number,
     observer: LayerObserver,
-    options: OperationOptions & { headBytes?: number | undefined } = {},
+    options: ScanOptions = {},
   ): Promise<LayerScanEnd> {
     return this.#tracked(this.#scanLayer(image, layer, observer, options));
   }
@@ -220,7 +221,7 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     number: number,
     observer: LayerObserver,
-    { signal, onProgress, headBytes }: OperationOptions & { headBytes?: number | undefined },
+    { signal, onProgress, headBytes }: ScanOptions,
   ): Promise<LayerScanEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
     refuseOtherTypes(image, [number]);

@@ -4,10 +4,9 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
-import { indexKey } from '../cache/store-layout.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { StateStorage } from './checkpoints.js';
-import { LAYER_INDEX_VERSION } from './entry-table.js';
+import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
 import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
 import type { LayerIndex } from './layer-index.js';
 

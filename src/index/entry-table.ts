@@ -6,6 +6,11 @@ import type { EntryKind } from '../tar/entry.js';
  */
 export const LAYER_INDEX_VERSION = 3;
 
+/** Key of a layer index: the format's version is in the path, so that formats never meet. */
+export function indexKey(format: number, digest: string): string {
+  return `${format}/${digest}`;
+}
+
 /** Sizes from which a merge computes its memory limit. */
 export interface Footprint {
   blobSize: number; // compressed bytes of the layer

@@ -55,6 +55,12 @@ export interface Tree {
   dentryName(dentry: number): Uint8Array; // a view
 }
 
+/** What trees are merged from. */
+export interface NumberedLayer {
+  entries: EntryTable;
+  number: number; // from 1, base first; numbers may be missing when only some layers are shown
+}
+
 /** Returns the attributes that trees and tables have alike. @param at an inode, or a row */
 export function attributesOf(from: Tree | EntryTable, at: number) {
   return {

@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
-import type { LocalRange } from '../../blob/near-bytes.js';
+import type { LocalRange } from '../../blob/blob.js';
 import type { CachedIndex } from '../../index/cached-indexes.js';
-import type { TableAllowance } from '../../index/index-pass.js';
+import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 
 /** A blob's number in all threads, for the life of a session. */

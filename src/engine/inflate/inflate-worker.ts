@@ -8,15 +8,13 @@ import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { CachedPages } from '../../blob/cached-pages.js';
-import { LocalFileBytes } from '../../blob/near-bytes.js';
-import { VerifiedBlob } from '../../blob/verified-blob.js';
+import { CachedPages } from '../../blob/blocks/cached-pages.js';
+import { LocalFileBytes, VerifiedBlob } from '../../blob/blocks/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
-import { indexKey } from '../../cache/store-layout.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
 import { readCheckpoint } from '../../index/checkpoints.js';
-import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
+import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
@@ -86,7 +84,7 @@ async function index(
   { blob, digest, blobSize, allowance }: Parameters<InflateMethods['index']>[0],
   signal: AbortSignal,
 ): Promise<Transferred<Uint8Array>> {
-  const { IndexPass } = await import('../../index/index-pass.js'); // reads do without
+  const { IndexPass } = await import('../../index/pass/index-pass.js'); // reads do without
   const begin = () => new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
   let pass = begin();
   let isBegun = false;
