@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Layer } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import type { ContentSink } from './output/carve-target.js';
 import type { FoundFile } from './search/wanted-file.js';
 

@@ -1,13 +1,15 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
-import type { EntryTable } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { TreeStore } from '../overlay/open-tree.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
+
+export type { LayerObserver } from './layer-observer.js';
 
 export interface SessionOptions {
   registry: RegistryOptions;
@@ -47,21 +49,6 @@ export interface SessionMetrics {
   bytesFetched: number; // body bytes of layers received from the network
   cacheHits: number; // chunk lookups answered from memory
   cacheMisses: number;
-}
-
-/** A blob with its index: what the merged tree points into. */
-export interface Layer {
-  readonly digest: Digest;
-  readonly entries: EntryTable;
-
-  /**
-   * Returns the bytes `[offset, offset + length)` of the file entry in `row`; the range is inside
-   * its logical size. Holes of sparse files are zeros. Synchronous if the chunks are in memory: a
-   * warm read costs no promise. The result is read-only and valid until the next await (`await
-   * read(…)` itself is fine).
-   * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
-   */
-  read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
 
 /**

@@ -4,9 +4,9 @@ import { LayerslayerError } from '../base/errors.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
-import type { Layer } from './image-session.js';
 import { CHUNK_SIZE } from './inflate/chunk-reader.js';
 import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
+import type { Layer } from './layer.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {

@@ -16,7 +16,6 @@ import { Fetching } from './fetch/fetching.js';
 import { ImageRecords, readImageRecord } from './image-records.js';
 import type {
   ImageSession,
-  Layer,
   LayerScanEnd,
   OperationOptions,
   ScanOptions,
@@ -24,6 +23,7 @@ import type {
   SessionOptions,
 } from './image-session.js';
 import { InflatePool } from './inflate/inflate-pool.js';
+import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import type { Layer } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
 import { nextData, nextHole } from '../tar/sparse-seek.js';
 import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from './layer-fs.js';

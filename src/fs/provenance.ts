@@ -1,4 +1,4 @@
-import type { Layer } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 
 /**
  * The origin of an inode, as xattrs that getxattr answers but listxattr does not list. So a copy of

@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
-import type { Layer, LayerScanEnd, OperationOptions, ScanOptions } from '../engine/image-session.js';
-import type { LayerObserver } from '../engine/layer-observer.js';
+import type { LayerObserver, LayerScanEnd, OperationOptions, ScanOptions } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
 import type { InodeKind, NumberedLayer, Tree } from '../overlay/tree.js';

@@ -1,8 +1,8 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
-import type { ImageSession, Layer, LayerScanEnd, ScanOptions } from '../engine/image-session.js';
-import type { LayerObserver } from '../engine/layer-observer.js';
+import type { ImageSession, LayerObserver, LayerScanEnd, ScanOptions } from '../engine/image-session.js';
+import type { Layer } from '../engine/layer.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';

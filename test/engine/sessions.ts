@@ -10,12 +10,12 @@ import { logTo } from '#src/base/log.js';
 import { storePath } from '#src/cache/store-layout.js';
 import type {
   ImageSession,
-  Layer,
   LayerProgress,
   OperationOptions,
   SessionOptions,
 } from '#src/engine/image-session.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
+import type { Layer } from '#src/engine/layer.js';
 import { startSession } from '#src/engine/session.js';
 import { indexKey, LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
 import { defaultPlatform } from '#src/oci/platform.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '#src/engine/image-session.js';
+import type { Layer } from '#src/engine/layer.js';
 import type { Attributes } from '#src/fs/layer-fs.js';
 import { MergedFs, type MergedFsOptions } from '#src/fs/merged-fs.js';
 import { mergeLayers } from '#src/overlay/merge.js';

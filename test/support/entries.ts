@@ -1,4 +1,4 @@
-import type { Layer } from '#src/engine/image-session.js';
+import type { Layer } from '#src/engine/layer.js';
 import type { EntryTable } from '#src/index/entry-table.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { EntryKind } from '#src/tar/entry.js';

@@ -62,11 +62,9 @@ export interface VerifiedBlobOptions {
  */
 export class VerifiedBlob implements BlobReader {
   readonly size: number;
-  readonly #options: VerifiedBlobOptions;
 
-  constructor(options: VerifiedBlobOptions) {
+  constructor(private readonly options: VerifiedBlobOptions) {
     this.size = options.size;
-    this.#options = options;
   }
 
   /** @param lent used if the range, in whole blocks, fits */
@@ -76,7 +74,7 @@ export class VerifiedBlob implements BlobReader {
     if (length === 0) return new Uint8Array(0);
     const start = offset - (offset % BLOCK_SIZE);
     const end = Math.min(Math.ceil((offset + length) / BLOCK_SIZE) * BLOCK_SIZE, this.size);
-    const { near, upstream } = this.#options;
+    const { near, upstream } = this.options;
     let bytes: Uint8Array | undefined;
     let from = start; // of what is missing
     let to = end;
@@ -108,7 +106,7 @@ export class VerifiedBlob implements BlobReader {
   }
 
   prefetch(offset: number, end: number): void {
-    const { near, upstream } = this.#options;
+    const { near, upstream } = this.options;
     const last = Math.min(end, this.size) - 1;
     // If the end is near, the fetch thread would only find that the rest is too.
     if (last >= offset && !near?.has(pageOf(last))) upstream.prefetch(offset, last + 1);
@@ -118,12 +116,12 @@ export class VerifiedBlob implements BlobReader {
   #fill(near: NearBytes, bytes: Uint8Array, offset: number, removals: Promise<void>[]): number {
     const filled = near.fillSync(bytes, offset);
     const whole = filled === bytes.length ? filled : filled - (filled % BLOCK_SIZE);
-    if (areBlocks(bytes.subarray(0, whole), offset, this.#options.blockDigests)) {
+    if (areBlocks(bytes.subarray(0, whole), offset, this.options.blockDigests)) {
       if (whole === filled) return whole;
     }
     const page = pageOf(offset);
     removals.push(near.remove(page));
-    this.#options.onDamage(page);
+    this.options.onDamage(page);
     return 0;
   }
 }

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../../base/errors.js';
-import type { LayerObserver } from '../../engine/layer-observer.js';
+import type { LayerObserver } from '../../engine/image-session.js';
 import type { EntryTable } from '../../index/entry-table.js';
 import type { Resolved } from '../../overlay/resolve-path.js';
 import type { NumberedLayer } from '../../overlay/tree.js';
