@@ -17,6 +17,5 @@ export async function wholePass(blob) {
     pass.push(blob.subarray(at, at + PAGE_SIZE));
     await nextPage();
   }
-  const { bytes } = await pass.finish(new Uint8Array(Math.ceil(blob.length / PAGE_SIZE) * DIGEST_SIZE));
-  return bytes;
+  return pass.finish(new Uint8Array(Math.ceil(blob.length / PAGE_SIZE) * DIGEST_SIZE));
 }

@@ -46,6 +46,8 @@ export interface SessionCommandOptions {
   words?: ProgressWords; // of the bars; default: indexing
   /** Inflating threads of the session; default: the number of processors. */
   inflatingThreads?: number;
+  /** Reads layers, so an inflate thread is started at once. */
+  readsLayers?: boolean;
   /** Draws no bars: results scroll on the same terminal while layers are read. */
   hidesProgress?: boolean;
   /** The command continues without a reader: its results are files. */
@@ -65,7 +67,13 @@ export async function withSession(
   values: ImageValues,
   { output, ...context }: CommandContext,
   run: (use: SessionUse) => Promise<number>,
-  { words = INDEXING, inflatingThreads, hidesProgress, outlivesReader }: SessionCommandOptions = {},
+  {
+    words = INDEXING,
+    inflatingThreads,
+    readsLayers,
+    hidesProgress,
+    outlivesReader,
+  }: SessionCommandOptions = {},
 ): Promise<number> {
   const { platform, cache } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
@@ -92,6 +100,7 @@ export async function withSession(
     reference,
     platform,
     async open() {
+      if (readsLayers) session.prepareScan(reference, platform);
       const opened = await new OpenedImages(session).open(reference, platform, { signal });
       display.resolved(opened.resolved.manifest.layers.length);
       return opened;

@@ -68,6 +68,11 @@ export interface ImageSession {
    * @param layer the only layer that will be opened; default: all
    */
   preload(reference: string, platform: Platform, layer?: number | Digest): void;
+  /**
+   * Starts an inflate thread while `resolve` is under way, for `scanLayer` or `openLayers`. Does
+   * nothing if the image was opened before: its indexes are likely cached.
+   */
+  prepareScan(reference: string, platform: Platform): void;
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
@@ -105,7 +110,7 @@ export interface ImageSession {
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
   openCached(image: ResolvedImage, layer: number): Promise<Layer | undefined>;
   /**
-   * Scans a layer of the image (from 1) in this thread, entry by entry as it comes, until the
+   * Scans a layer of the image (from 1), entry by entry as it comes, until the
    * observer has seen enough. At the end of the layer its digest is checked and the index is
    * cached. The observer is not called when another process has made the index meanwhile.
    * @throws LayerslayerError with the layer's number; the signal's reason; what the observer throws

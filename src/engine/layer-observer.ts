@@ -9,7 +9,7 @@ export interface LayerObserver {
   /**
    * Each entry as it is found, before its content passes; valid during the call only. Rows count
    * from 0.
-   * @param soFar returns the entries passed so far; it may be called later too
+   * @param soFar returns the entries passed so far; it may be called later too.
    */
   onEntry(entry: TarEntry, row: number, soFar: () => EntryTable): boolean;
   /** Bytes of the tar from `offset` on, after their entries. Valid during the call only. */

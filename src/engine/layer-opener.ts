@@ -32,7 +32,7 @@ export interface LayerOpenerParts {
   log: Log;
 }
 
-/** Opens layers. A missing index is made in an inflate thread, or here for an observer. */
+/** Opens layers. A missing index is made in an inflate thread. */
 export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
@@ -79,11 +79,13 @@ export class LayerOpener {
   ): Promise<LayerScanEnd> {
     const { digest, size, numbers } = wanted;
     const { report, signal, headBytes = size } = options;
-    const { scanBlob } = await import('./blob-scan.js'); // a mount does without
-    const { fetching } = this.#parts;
+    const { ScanReceiver } = await import('./inflate/scan-receiver.js'); // a mount does without
+    const { fetching, inflate } = this.#parts;
     const allowance = this.#tables.allowance(image, size);
+    inflate.start(); // it loads while the blob is opened and locked
+    const receiver = new ScanReceiver(observer, size);
     const scan = (blob: BlobNumber, end: number) =>
-      scanBlob(observer, { blob, digest, blobSize: size, end, allowance, fetching, signal });
+      inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
     if (headBytes < size) {
       try {
         const blob = await fetching.openBlob(image, wanted);
@@ -101,7 +103,7 @@ export class LayerOpener {
     const index = async (blob: BlobNumber) => {
       isScanned = true;
       const end = await scan(blob, size);
-      if ('index' in end) return end.index;
+      if ('bytes' in end) return { bytes: end.bytes, entries: receiver.entries };
       stoppedAt = end.readBytes;
       throw new LayerslayerError('ABORTED', 'enough of the layer was read'); // it has no index
     };

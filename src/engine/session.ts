@@ -7,6 +7,7 @@ import { ContentStore } from '../cache/content-store.js';
 import { CachedIndexes } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
+import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
@@ -31,7 +32,7 @@ import { ProgressReport } from './progress-report.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';
-import { MAX_LAYERS, wantedBlobs } from './wanted-blobs.js';
+import { wantedBlobs } from './wanted-blobs.js';
 
 /**
  * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
@@ -51,11 +52,12 @@ export function startSession(options: SessionOptions, fetchThread?: Worker): Ima
 }
 
 class ThreadedSession implements ImageSession {
-  readonly #counters = new Counters(MAX_LAYERS);
+  readonly #counters = new Counters(LAYERS_MAX);
   readonly #fetching: Fetching;
   readonly #inflate: InflatePool;
   readonly #chunks: ChunkCache;
   readonly #layersAtOnce: number;
+  readonly #store: Promise<ContentStore>;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly trees: TreeCache;
@@ -82,6 +84,7 @@ class ThreadedSession implements ImageSession {
       if (opened.usable) inflate.cacheDirectory = cache.directory;
       return opened;
     });
+    this.#store = store;
     this.#indexes = new CachedIndexes(store, log);
     this.trees = new TreeCache(store);
     this.#records = new ImageRecords(store);
@@ -111,6 +114,13 @@ class ThreadedSession implements ImageSession {
 
   record(reference: string, platform: Platform, image: ResolvedImage, answeredMs: number): void {
     this.#records.opened(reference, platform, image, answeredMs);
+  }
+
+  prepareScan(reference: string, platform: Platform): void {
+    const start = (store: ContentStore) => {
+      if (!readImageRecord(store, reference, platform)) this.#inflate.start();
+    };
+    this.#store.then(start).catch(() => {}); // the scan starts the thread, or throws the fault
   }
 
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {

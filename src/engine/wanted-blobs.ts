@@ -1,9 +1,7 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { Digest } from '../oci/digest.js';
+import { LAYERS_MAX } from '../oci/manifest.js';
 import type { ResolvedImage } from '../source/image-source.js';
-
-/** Layers an image may have (rule L1). */
-export const MAX_LAYERS = 1024;
 
 /** A blob of an image, and the layers that it is: a manifest may name one blob twice. */
 export interface WantedBlob {
@@ -21,10 +19,10 @@ export function wantedBlobs(
   { manifest: { layers } }: ResolvedImage,
   numbers: readonly number[],
 ): WantedBlob[] {
-  if (layers.length > MAX_LAYERS) {
+  if (layers.length > LAYERS_MAX) {
     throw new LayerslayerError(
       'UNSUPPORTED',
-      `the image has ${layers.length} layers, the limit is ${MAX_LAYERS}`,
+      `the image has ${layers.length} layers, the limit is ${LAYERS_MAX}`,
     );
   }
   const wanted = new Map<Digest, WantedBlob>();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { GrowingStrings, grown, mapColumns, type Strings } from './growing.js';
+import { GrowingStrings, grown, mapColumns, type Strings, shared } from './growing.js';
 import type { TableBudget } from './pass/table-budget.js';
 
 /**
@@ -48,11 +48,15 @@ export class AttributeSets {
   #columns = setColumns(FIRST_CAPACITY);
   readonly #xattrs: GrowingStrings;
 
-  /** @param limit bytes of all sets, each xattr name and value and SET_COST counted */
-  constructor(limit: number, budget: TableBudget) {
+  /**
+   * @param limit bytes of all sets, each xattr name and value and SET_COST counted
+   * @param isShared in memory that threads share
+   */
+  constructor(limit: number, budget: TableBudget, isShared = false) {
     this.#limit = limit;
     this.#budget = budget;
-    this.#xattrs = new GrowingStrings('extended attributes', limit);
+    this.#xattrs = new GrowingStrings('extended attributes', limit, isShared);
+    if (isShared) this.#columns = mapColumns(this.#columns, shared);
   }
 
   /**

@@ -6,8 +6,9 @@ import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { StateStorage } from './checkpoints.js';
+import type { EntryColumns } from './entry-columns.js';
 import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
-import { decodeLayerIndex, type EncodedLayerIndex } from './index-file.js';
+import { decodeLayerIndex } from './index-file.js';
 import type { LayerIndex } from './layer-index.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
@@ -37,8 +38,11 @@ export interface IndexProvider {
   find(signal: AbortSignal): Promise<FoundIndex | undefined>;
 }
 
-/** An encoded index, decoded too if it was made in this thread. */
-export type FoundIndex = Pick<EncodedLayerIndex, 'bytes'> & Partial<EncodedLayerIndex>;
+/** An encoded index. */
+export interface FoundIndex {
+  bytes: Uint8Array;
+  entries?: EntryColumns | undefined; // its entries, if an observer has them in memory
+}
 
 export interface CachedIndex {
   index: LayerIndex;
@@ -156,7 +160,7 @@ export class CachedIndexes {
     const key = indexKey(LAYER_INDEX_VERSION, digest);
     const isStored = await store.write('index', key, made.bytes);
     const fd = isStored ? store.openFd('index', key) : undefined;
-    if (fd === undefined) return inMemory({ bytes: made.bytes, index });
+    if (fd === undefined) return inMemory(made, index);
     this.#openFds.add(fd);
     return { index, states: { fd, offset: index.states.offset }, cached: false };
   }
@@ -171,13 +175,12 @@ async function firstOf(providers: readonly IndexProvider[], signal: AbortSignal)
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
-function indexOf({ bytes, index }: FoundIndex): LayerIndex {
-  return index ?? decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
+function indexOf({ bytes, entries }: FoundIndex): LayerIndex {
+  return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length), entries);
 }
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
-function inMemory(made: FoundIndex): CachedIndex {
-  const index = indexOf(made);
+function inMemory(made: FoundIndex, index = indexOf(made)): CachedIndex {
   const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));

@@ -6,11 +6,22 @@ const FIRST_STRINGS = 1024;
 
 export type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** Returns a copy of a column with room for `capacity` values. */
+/** Returns a copy of a column with room for `capacity` values, shared with threads if it is. */
 export function grown<T extends Column>(column: T, capacity: number): T {
-  const larger = new (column.constructor as new (length: number) => T)(capacity);
-  larger.set(column);
-  return larger;
+  return copied(column, capacity, column.buffer instanceof SharedArrayBuffer);
+}
+
+/** Returns a copy of a column in memory that threads share. */
+export function shared<T extends Column>(column: T): T {
+  return copied(column, column.length, true);
+}
+
+function copied<T extends Column>(column: T, capacity: number, isShared: boolean): T {
+  const bytes = capacity * column.BYTES_PER_ELEMENT;
+  const memory = isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
+  const copy = new (column.constructor as new (memory: ArrayBufferLike) => T)(memory);
+  copy.set(column);
+  return copy;
 }
 
 /** Returns a copy of the object with each of its columns changed. */
@@ -33,17 +44,21 @@ export interface Strings {
 export class GrowingStrings {
   readonly #what: string;
   readonly #limit: number;
-  #heap = new Uint8Array(FIRST_BYTES);
-  #starts = new Uint32Array(FIRST_STRINGS);
+  #heap: Uint8Array = new Uint8Array(FIRST_BYTES);
+  #starts: Uint32Array = new Uint32Array(FIRST_STRINGS);
   #length = 0;
 
   /**
    * @param what names the content in the error: `paths`
    * @param limit bytes, below 2^32: offsets in the heap have 32 bits
+   * @param isShared in memory that threads share
    */
-  constructor(what: string, limit: number) {
+  constructor(what: string, limit: number, isShared = false) {
     this.#what = what;
     this.#limit = limit;
+    if (!isShared) return;
+    this.#heap = shared(this.#heap);
+    this.#starts = shared(this.#starts);
   }
 
   /** @throws LayerslayerError UNSUPPORTED past the limit */

@@ -72,12 +72,6 @@ interface Section {
   size: number; // uncompressed
 }
 
-/** A layer index as it is stored, and what `decodeLayerIndex` would return for it. */
-export interface EncodedLayerIndex {
-  bytes: Uint8Array;
-  index: LayerIndex;
-}
-
 /**
  * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
  * layer to index.
@@ -87,7 +81,7 @@ export interface EncodedLayerIndex {
 export async function encodeLayerIndex(
   index: Omit<LayerIndex, 'states'>,
   states: Uint8Array,
-): Promise<EncodedLayerIndex> {
+): Promise<Uint8Array> {
   const { columns } = index.entries;
   const { attributeSets, sparse } = columns;
   const contents: Record<SectionName, () => Iterable<Uint8Array>> = {
@@ -137,8 +131,7 @@ export async function encodeLayerIndex(
     bytes.set(part, at);
     at += part.length;
   }
-  const { length } = states;
-  return { bytes, index: { ...index, states: { offset: length > 0 ? offset - length : 0, length } } };
+  return bytes;
 }
 
 /** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
@@ -146,14 +139,30 @@ type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
  * Reads everything but the states.
+ * @param known the entries, if they are in memory: they are not read
  * @throws LayerslayerError CORRUPT_LAYER for damage, another version, anything that this version
  *   does not support, and what `read` throws
  */
-export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
+export function decodeLayerIndex(read: ReadIndexBytes, known?: EntryColumns): LayerIndex {
   const { head, sections } = readHead(read);
   const content = (name: SectionName) => readSection(read, name, sections.get(SECTIONS[name][0]));
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
   const blobSize = readSize(head, 32);
+  const states = sections.get(SECTIONS.states[0]);
+  return {
+    digest: readDigest(head),
+    codec,
+    blobSize,
+    tarSize: readSize(head, 40),
+    entries: known ?? decodeEntries(content, blobSize),
+    checkpoints: unpackCheckpoints(content('checkpoints')),
+    verification: readVerification(head, content('digests')),
+    warnings: unpackWarnings(content('warnings')),
+    states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
+  };
+}
+
+function decodeEntries(content: (name: SectionName) => Uint8Array, blobSize: number): EntryColumns {
   const packedSparse = content('sparse');
   const packedEntries = content('entries');
   const sparse = unpackSparse(packedSparse);
@@ -167,21 +176,9 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     attributeSets: { ...attributes, xattrs },
     sparse,
   };
-  const states = sections.get(SECTIONS.states[0]);
-  const index = {
-    digest: readDigest(head),
-    codec,
-    blobSize,
-    tarSize: readSize(head, 40),
-    entries: new EntryColumns(columns, blobSize),
-    checkpoints: unpackCheckpoints(content('checkpoints')),
-    verification: readVerification(head, content('digests')),
-    warnings: unpackWarnings(content('warnings')),
-    states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
-  };
   // Everything but names existed twice.
   garbageMade(packedEntries.length + packedSparse.length);
-  return index;
+  return new EntryColumns(columns, blobSize);
 }
 
 /** Reads and checks the header and the section table. */

@@ -18,7 +18,7 @@ export type ManifestOrIndex =
 
 /** Bytes. distribution-spec, "Pushing Manifests": registries should take at least 4 MiB. */
 export const MANIFEST_SIZE_MAX = 4 * 1024 * 1024;
-/** Eight times as many as overlay2 can mount (128). */
+/** Eight times as many as overlay2 can mount (128). A merged tree has room for 2^16. (rule L1) */
 export const LAYERS_MAX = 1024;
 
 /** What the sender said about the bytes. */

@@ -1,7 +1,4 @@
-/** Limits of a merge. (rules L1 to L3) */
-
-/** Layers of one image; overlayfs stops at 500. A 16-bit column has room for more. */
-export const MAX_LAYERS = 1024;
+/** Limits of a merge, besides LAYERS_MAX. (rules L1 to L3) */
 
 /** Entries of all layers: ten times the largest images in use. */
 export const MAX_ENTRIES = 10_000_000;

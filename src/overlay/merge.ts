@@ -2,12 +2,13 @@ import { LayerslayerError, withContext } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { mergeLimit } from '../index/pass/table-budget.js';
+import { LAYERS_MAX } from '../oci/manifest.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter, SkippedEntries } from './layer-writer.js';
-import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_LAYERS, MAX_PATH_HEAP } from './limits.js';
+import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_PATH_HEAP } from './limits.js';
 import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
 import type { NumberedLayer } from './tree.js';
@@ -88,8 +89,8 @@ export function mergeBytes(layers: readonly NumberedLayer[]): number {
 }
 
 function checkLimits(tables: readonly EntryTable[]): void {
-  if (tables.length > MAX_LAYERS) {
-    throw new LayerslayerError('UNSUPPORTED', `merging ${tables.length} layers: the limit is ${MAX_LAYERS}`);
+  if (tables.length > LAYERS_MAX) {
+    throw new LayerslayerError('UNSUPPORTED', `merging ${tables.length} layers: the limit is ${LAYERS_MAX}`);
   }
   const entries = tables.reduce((sum, table) => sum + table.length, 0);
   if (entries > MAX_ENTRIES) {

@@ -29,7 +29,7 @@ export async function indexBlob(
     pass.push(chunk);
     chunk.fill(0xee); // theirs until the call returns
   }
-  const { bytes: encoded } = await pass.finish(hasher.finish().blockDigests);
+  const encoded = await pass.finish(hasher.finish().blockDigests);
   return { encoded, index: decodeLayerIndex((offset, length) => encoded.subarray(offset, offset + length)) };
 }
 

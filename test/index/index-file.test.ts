@@ -56,8 +56,7 @@ async function build(rows: readonly TarEntry[], marks: readonly { gap: number; s
     verification: { kind: 'blocks', blockSize: 65_536, digests: new Uint8Array(64).fill(9) },
     warnings: ['an entry was skipped'],
   };
-  const { bytes: encoded, index: told } = await encodeLayerIndex(index, states);
-  return { index, states, encoded, told };
+  return { index, states, encoded: await encodeLayerIndex(index, states) };
 }
 
 const readerOf = (encoded: Uint8Array) => (offset: number, length: number) => {
@@ -93,7 +92,7 @@ describe('the layer index on disk', () => {
   it('gives back each entry and checkpoint', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(entries, { maxLength: 30 }), checkpoints, async (rows, marks) => {
-        const { index, states, encoded, told } = await build(rows, marks);
+        const { index, states, encoded } = await build(rows, marks);
         const decoded = decodeLayerIndex(readerOf(encoded));
         expect(decoded.entries.length).toBe(rows.length);
         for (const [row, entry] of rows.entries()) {
@@ -103,7 +102,6 @@ describe('the layer index on disk', () => {
           expect(decoded.entries.size(row)).toBe(entry.size);
         }
         expect(decoded.checkpoints).toEqual(index.checkpoints);
-        expect(decoded.states).toEqual(told.states);
         const { offset, length } = decoded.states;
         expect([...encoded.subarray(offset, offset + length)]).toEqual([...states]);
         expect({ ...decoded, entries: 0, checkpoints: 0, states: 0 }).toEqual({

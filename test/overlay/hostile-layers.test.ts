@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryTable } from '#src/index/entry-table.js';
 import { mergeLimit } from '#src/index/pass/table-budget.js';
+import { LAYERS_MAX } from '#src/oci/manifest.js';
 import { DIRECTORY, DraftTree } from '#src/overlay/draft-tree.js';
 import { LinkFollower } from '#src/overlay/follow-links.js';
-import { MAX_ENTRIES, MAX_LAYERS, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#src/overlay/limits.js';
+import { MAX_ENTRIES, MAX_LINK_STEPS, MAX_PATH_DEPTH } from '#src/overlay/limits.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
@@ -84,8 +85,8 @@ describe('limits', () => {
   it('layers', () => {
     const layers = (count: number) =>
       Array.from({ length: count }, (_, i) => ({ entries: entriesOf(), number: i + 1 }));
-    expect(mergeLayers(layers(MAX_LAYERS)).inodeCount).toBe(1);
-    expect(() => mergeLayers(layers(MAX_LAYERS + 1))).toThrow(unsupported(MAX_LAYERS));
+    expect(mergeLayers(layers(LAYERS_MAX)).inodeCount).toBe(1);
+    expect(() => mergeLayers(layers(LAYERS_MAX + 1))).toThrow(unsupported(LAYERS_MAX));
   });
 
   it('entries of all layers together', () => {

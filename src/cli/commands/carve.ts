@@ -122,6 +122,7 @@ export const carve: Command<typeof OPTIONS> = {
       return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
     };
     return withSession(name!, values, context, work, {
+      readsLayers: true,
       outlivesReader: !toStdout,
       // As fast for a tar as four threads, with 170 MiB instead of 225 (measured).
       ...(toStdout && values.recursive && { inflatingThreads: 1 }),

@@ -80,6 +80,6 @@ export const peek: Command<typeof OPTIONS> = {
       for (const error of listed.missing(where, (names) => hints.find(stack, names))) job.failed(error);
       return status;
     };
-    return withSession(name!, values, context, work, { hidesProgress });
+    return withSession(name!, values, context, work, { readsLayers: true, hidesProgress });
   },
 };

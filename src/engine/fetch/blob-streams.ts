@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
 import { type BlockDigests, PAGE_SIZE } from '../../blob/page.js';
 import { streamVerified } from '../../blob/verified-stream.js';
+import type { PassNumber } from '../inflate/inflate-protocol.js';
 import type { StreamMethods } from './fetch-protocol.js';
 import { GrowingRanges } from './growing-ranges.js';
 import type { OpenBlob } from './open-blobs.js';
@@ -19,13 +20,16 @@ const STREAM_BUFFERS = 8;
  */
 const OBSERVED_REST = 64 * 1024;
 
-/** The thread that receives a stream. */
-export type StreamReceiver = ThreadPeer<StreamMethods>;
+/** The thread that receives a stream, and the number of the stream there. */
+export interface StreamReceiver {
+  reader: ThreadPeer<StreamMethods>;
+  pass: PassNumber;
+}
 
 /** Streams a whole blob in pages, which are cached. @returns the digests of its blocks */
 export async function streamPages(
   { number, blob, digest, store, counters, naming }: OpenBlob,
-  receiver: StreamReceiver,
+  { reader, pass }: StreamReceiver,
   log: Log,
   signal: AbortSignal,
 ): Promise<BlockDigests> {
@@ -43,7 +47,7 @@ export async function streamPages(
       onPart: (bytes, offset) => {
         counters.addProgress(number, bytes.length);
         const transfer = [bytes.buffer as ArrayBuffer];
-        receiver.call('part', { blob: number, bytes, offset }, { transfer }).then(
+        reader.call('part', { pass, bytes, offset }, { transfer }).then(
           ({ buffer }) => buffers.release(buffer),
           () => {}, // a reader that is gone aborts the stream
         );
@@ -63,7 +67,7 @@ export async function streamPages(
  */
 export async function streamObserved(
   { number, blob, digest, store, counters, naming }: OpenBlob,
-  receiver: StreamReceiver,
+  { reader, pass }: StreamReceiver,
   end: number,
   log: Log,
   signal: AbortSignal,
@@ -75,13 +79,13 @@ export async function streamObserved(
   const sender = new PartSender(async (bytes, offset) => {
     const ofAttempt = attempt;
     const transfer = [bytes.buffer as ArrayBuffer];
-    const { buffer, isEnough } = await receiver.call('part', { blob: number, bytes, offset }, { transfer });
+    const { buffer, isEnough } = await reader.call('part', { pass, bytes, offset }, { transfer });
     // What was enough of wrong bytes is not enough.
     if (isEnough && ofAttempt === attempt) stop.stop();
     return buffer;
   });
   const within = AbortSignal.any([signal, stop.signal]);
-  const pass = (chunk: Uint8Array) => {
+  const send = (chunk: Uint8Array) => {
     left -= chunk.length;
     counters.addProgress(number, chunk.length);
     return stop.after(sender.send(chunk));
@@ -98,10 +102,10 @@ export async function streamObserved(
     restart();
     let digests: BlockDigests | undefined;
     if (end === blob.size) {
-      const how = { digest, store, onStart: restart, onPart: pass, log, signal: within };
+      const how = { digest, store, onStart: restart, onPart: send, log, signal: within };
       digests = await streamVerified(source, how);
     } else if (end > 0) {
-      await source.stream(0, end, (chunk) => abortable(pass(chunk), within), within);
+      await source.stream(0, end, (chunk) => abortable(send(chunk), within), within);
     }
     sender.flush(); // before the answer
     return digests;

@@ -8,7 +8,7 @@ import type { Platform } from '../../oci/platform.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
-import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import type { BlobNumber, PassNumber } from '../inflate/inflate-protocol.js';
 
 /** What the fetch thread is started with. */
 export interface FetchSetup {
@@ -83,13 +83,14 @@ export interface BlobMethods {
   /**
    * Streams the blob by `part` calls. Without `observedEnd` parts are whole pages, and they are
    * cached.
+   * @param argument.pass numbers the stream in the receiver: two may have the same blob
    * @param argument.observedEnd the stream ends before this byte, or where the receiver has enough:
    *   it fetches little ahead
    * @returns the digests of all blocks, if that was all of the blob: then its digest and size were
    *   right
    */
   stream(
-    argument: { blob: BlobNumber; observedEnd?: number },
+    argument: { blob: BlobNumber; pass: PassNumber; observedEnd?: number | undefined },
     signal: AbortSignal,
   ): Promise<BlockDigests | undefined>;
 }
@@ -101,7 +102,7 @@ export interface StreamMethods {
    * @returns the buffer of `bytes`: so many are in circulation. `isEnough`: no more is needed
    */
   part(argument: {
-    blob: BlobNumber;
+    pass: PassNumber;
     bytes: Uint8Array;
     offset: number;
   }): Promise<Transferred<UsedPart>> | Transferred<UsedPart>;

@@ -16,9 +16,15 @@ import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import { LocatedSource } from '../../source/located-source.js';
 import { registrySource } from '../../source/resolve-in-registry.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import { type StreamReceiver, streamObserved, streamPages } from './blob-streams.js';
+import { streamObserved, streamPages } from './blob-streams.js';
 import { Counters } from './counters.js';
-import type { BlobMethods, FetchNotices, FetchSetup, SourceMethods } from './fetch-protocol.js';
+import type {
+  BlobMethods,
+  FetchNotices,
+  FetchSetup,
+  SourceMethods,
+  StreamMethods,
+} from './fetch-protocol.js';
 import { type FetchParts, OpenBlobs } from './open-blobs.js';
 
 /** Memory that the HTTP parser takes at its first response, in pages of 64 KiB. */
@@ -53,7 +59,7 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
     return source.resolve(reference, question.platform, signal);
   },
   attach({ port }) {
-    const reader: StreamReceiver = new ThreadPeer(port, {
+    const reader: ThreadPeer<StreamMethods> = new ThreadPeer(port, {
       async read({ blob: number, offset, length = 0, aheadEnd = 0 }, signal) {
         const { blocks, naming } = await blobs.get(number);
         try {
@@ -64,7 +70,7 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
           throw naming(error);
         }
       },
-      stream: ({ blob, observedEnd }, signal) => tracked(stream(blob, reader, observedEnd, signal)),
+      stream: (request, signal) => tracked(stream(request, reader, signal)),
     } satisfies BlobMethods);
   },
   async openBlob({ blob: number, image, layer, blockDigests, headLength = 0 }, signal) {
@@ -106,14 +112,14 @@ function notice(message: string): void {
 }
 
 async function stream(
-  number: BlobNumber,
-  reader: StreamReceiver,
-  end: number | undefined,
+  { blob: number, pass, observedEnd }: Parameters<BlobMethods['stream']>[0],
+  reader: ThreadPeer<StreamMethods>,
   signal: AbortSignal,
 ): Promise<BlockDigests | undefined> {
   const blob = await blobs.get(number);
-  if (end === undefined) return streamPages(blob, reader, log, signal);
-  return streamObserved(blob, reader, end, log, signal);
+  const receiver = { reader, pass };
+  if (observedEnd === undefined) return streamPages(blob, receiver, log, signal);
+  return streamObserved(blob, receiver, observedEnd, log, signal);
 }
 
 async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {

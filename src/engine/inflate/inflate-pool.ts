@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { ThreadPeer } from '../../base/thread-rpc.js';
+import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
@@ -10,10 +10,16 @@ import type {
   BlobNumber,
   ChunkRequest,
   ChunkRun,
+  IndexRequest,
   InflateMethods,
-  InflateNotices,
+  InflateReports,
   OpenLayerRequest,
+  PassEnd,
+  PassNumber,
+  ScanAnswer,
+  ScannedBatch,
 } from './inflate-protocol.js';
+import type { ScanReceiver } from './scan-receiver.js';
 
 export interface InflatePoolOptions {
   threads: number; // maximum; each is started at its first use
@@ -40,6 +46,8 @@ export class InflatePool implements ChunkSupplier {
   cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
+  readonly #receivers = new Map<PassNumber, ScanReceiver>();
+  #lastPass = 0;
   #isPrepared = false;
   #closed = false;
 
@@ -59,6 +67,11 @@ export class InflatePool implements ChunkSupplier {
     await Promise.all(this.#threads.map(async (_, position) => this.#thread(position).ready));
   }
 
+  /** Starts a thread for the next pass, unless one is idle. */
+  start(): void {
+    this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+  }
+
   /** Runs the index pass. @returns the encoded index */
   async index(
     blob: BlobNumber,
@@ -67,12 +80,31 @@ export class InflatePool implements ChunkSupplier {
     signal?: AbortSignal,
     allowance?: TableAllowance,
   ): Promise<Uint8Array> {
-    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
-    thread.indexingBytes += blobSize;
+    const pass = ++this.#lastPass;
+    const end = await this.#run({ pass, blob, digest, blobSize, allowance, observed: undefined }, signal);
+    return (end as { bytes: Uint8Array }).bytes; // an unobserved pass reads the whole blob
+  }
+
+  /**
+   * Runs an index pass whose results the receiver sees.
+   * @param end bytes of the blob that are read at most
+   * @throws what the observer throws, before other faults
+   */
+  async scan(
+    request: Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'>,
+    end: number,
+    receiver: ScanReceiver,
+    signal: AbortSignal,
+  ): Promise<PassEnd> {
+    const pass = ++this.#lastPass;
+    const observed = { end, wantsBytes: receiver.wantsBytes };
+    this.#receivers.set(pass, receiver);
     try {
-      return await thread.peer.call('index', { blob, digest, blobSize, allowance }, { signal });
+      return await this.#run({ ...request, pass, observed }, signal);
+    } catch (error) {
+      throw receiver.fault ?? error;
     } finally {
-      thread.indexingBytes -= blobSize;
+      this.#receivers.delete(pass);
     }
   }
 
@@ -97,6 +129,24 @@ export class InflatePool implements ChunkSupplier {
     } finally {
       thread.reads--;
     }
+  }
+
+  async #run(request: IndexRequest, signal: AbortSignal | undefined): Promise<PassEnd> {
+    const { blobSize, observed } = request;
+    const size = observed?.end ?? blobSize;
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    thread.indexingBytes += size;
+    try {
+      return await thread.peer.call('index', request, { signal });
+    } finally {
+      thread.indexingBytes -= size;
+    }
+  }
+
+  async #scanned(batch: ScannedBatch): Promise<Transferred<ScanAnswer>> {
+    const receiver = this.#receivers.get(batch.pass);
+    if (!receiver) throw new LayerslayerError('ABORTED', 'the scan has ended');
+    return receiver.receive(batch);
   }
 
   #arrived(used: ArrayBuffer[], blob: BlobNumber, run: ChunkRun): void {
@@ -146,9 +196,10 @@ export class InflatePool implements ChunkSupplier {
     });
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
+      scanned: (batch) => this.#scanned(batch),
       chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
       log: ({ level, message }) => log[level](message),
-    } satisfies InflateNotices);
+    } satisfies InflateReports);
     const fail = (fault: LayerslayerError) => {
       // An error is followed by an exit; by then a new thread may have its position.
       if (this.#closed || this.#threads[position]?.worker !== worker) return;

@@ -3,11 +3,15 @@ import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/blob.js';
 import type { CachedIndex } from '../../index/cached-indexes.js';
+import type { Columns } from '../../index/pass/index-pass.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 
 /** A blob's number in all threads, for the life of a session. */
 export type BlobNumber = number;
+
+/** An index pass's number in all threads, for the life of a session. */
+export type PassNumber = number;
 
 /** What an inflate thread needs to read a layer. */
 export interface OpenLayerRequest {
@@ -34,6 +38,38 @@ export interface ChunkRequest {
   likelyEnd: number; // the reader will likely continue to this chunk: compressed bytes can be fetched ahead
 }
 
+export interface IndexRequest {
+  pass: PassNumber;
+  blob: BlobNumber;
+  digest: Digest;
+  blobSize: number; // bytes
+  allowance: TableAllowance | undefined;
+  observed: ObservedRange | undefined;
+}
+
+/** What the main thread observes of a pass. */
+export interface ObservedRange {
+  end: number; // bytes of the blob that are read at most; its size, or fewer
+  wantsBytes: boolean; // also the tar's bytes, not only the entries
+}
+
+/** The encoded index of a whole blob, or how far an observed pass got: nothing is verified then. */
+export type PassEnd = { bytes: Uint8Array } | { readBytes: number };
+
+/** What an observed pass found since the batch before. */
+export interface ScannedBatch {
+  pass: PassNumber;
+  isRestart: boolean; // all batches before are void: wrong bytes came
+  entries: Columns | undefined; // all of the pass so far, shared; undefined: no new ones
+  bytes: readonly Uint8Array[]; // of the tar, end to end; the pass has their entries already
+  offset: number; // of the first of these bytes, in the tar
+}
+
+export interface ScanAnswer {
+  hasEnough: boolean;
+  buffers: ArrayBuffer[]; // of `bytes`
+}
+
 /** Asked by the main thread, answered by an inflate thread. */
 export interface InflateMethods {
   /**
@@ -43,11 +79,8 @@ export interface InflateMethods {
    * @throws the system's error if there is none
    */
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
-  /** Runs the index pass. @returns the encoded index */
-  index(
-    argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
-    signal: AbortSignal,
-  ): Promise<Transferred<Uint8Array>>;
+  /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
+  index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
   /**
    * Runs of chunks come as `chunks` notices, in order, except for the last one: that is the result.
    * @param argument.layer sent with the first read of a layer
@@ -63,8 +96,13 @@ export interface InflateMethods {
   ): Promise<Transferred<ChunkRun> | undefined>;
 }
 
-/** Sent by an inflate thread to the main thread. */
-export interface InflateNotices {
+/** Asked of the main thread, or sent to it, by an inflate thread. */
+export interface InflateReports {
+  /**
+   * Passes a batch to the observer. The next batch comes after the answer.
+   * @throws what the observer throws; the pass then ends
+   */
+  scanned(argument: ScannedBatch): Promise<Transferred<ScanAnswer>>;
   chunks(argument: ChunkRun & { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
 }

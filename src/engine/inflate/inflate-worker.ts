@@ -17,41 +17,39 @@ import { readCheckpoint } from '../../index/checkpoints.js';
 import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
+import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
 import type {
   BlobNumber,
   ChunkRun,
+  IndexRequest,
   InflateMethods,
-  InflateNotices,
+  InflateReports,
   OpenLayerRequest,
+  PassEnd,
+  PassNumber,
 } from './inflate-protocol.js';
+import type { SendBatch } from './scan-sender.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
 const IDLE_BUFFERS = 12;
 
-/** What this thread does with a blob. */
-interface KnownBlob {
-  reader?: ChunkReader;
-  /** Takes the next bytes of the index pass under way. */
-  push?: (bytes: Uint8Array, offset: number) => void;
-}
-
 const buffers = new BufferPool(RUN_SIZE, IDLE_BUFFERS);
 const cursors = new CursorPool(buffers);
-const blobs = new Map<BlobNumber, KnownBlob>();
-let passes = 0; // under way
+const readers = new Map<BlobNumber, ChunkReader>();
+const passes = new Map<PassNumber, BlobPass>(); // under way
 let fetching: ThreadPeer<BlobMethods>;
 let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
-const main = new ThreadPeer<InflateNotices>(parentPort!, {
+const main = new ThreadPeer<InflateReports>(parentPort!, {
   connect({ port, cacheDirectory, isPrepared }) {
     fetching = new ThreadPeer<BlobMethods>(port, {
-      part({ blob, bytes, offset }) {
-        known(blob).push?.(bytes, offset);
+      async part({ pass, bytes, offset }) {
+        const isEnough = (await passes.get(pass)?.take(bytes, offset)) ?? false;
         const buffer = bytes.buffer as ArrayBuffer;
-        return new Transferred({ buffer, isEnough: false }, [buffer]);
+        return new Transferred({ buffer, isEnough }, [buffer]);
       },
     } satisfies StreamMethods);
     if (cacheDirectory !== undefined) store = ContentStore.forReading(cacheDirectory, log);
@@ -60,8 +58,8 @@ const main = new ThreadPeer<InflateNotices>(parentPort!, {
   index,
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
-    if (layer) known(blob).reader = openLayer(layer);
-    const { reader } = known(blob);
+    if (layer) readers.set(blob, openLayer(layer));
+    const reader = readers.get(blob);
     if (!reader) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
     let last: Transferred<ChunkRun> | undefined;
     const deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => {
@@ -74,57 +72,19 @@ const main = new ThreadPeer<InflateNotices>(parentPort!, {
   },
 } satisfies InflateMethods);
 
-function known(blob: BlobNumber): KnownBlob {
-  const found = blobs.get(blob) ?? {};
-  blobs.set(blob, found);
-  return found;
-}
-
-async function index(
-  { blob, digest, blobSize, allowance }: Parameters<InflateMethods['index']>[0],
-  signal: AbortSignal,
-): Promise<Transferred<Uint8Array>> {
-  const { IndexPass } = await import('../../index/pass/index-pass.js'); // reads do without
-  const begin = () => new IndexPass(digest, { blobSize, ...(allowance && { allowance }) });
-  let pass = begin();
-  let isBegun = false;
-  const stop = new AbortController();
-  let fault: LayerslayerError | undefined;
-  passes++;
-  known(blob).push = (page, offset) => {
-    if (offset === 0 && isBegun) {
-      // Wrong bytes came: all come again.
-      pass.release();
-      pass = begin();
-      fault = undefined;
-    }
-    isBegun = true;
-    if (fault) return;
-    try {
-      pass.push(page);
-    } catch (error) {
-      fault = withContext(error, `indexing layer ${shortDigest(digest)}`);
-      // Nothing more of an unsupported layer is fetched. Of a damaged one the rest still comes:
-      // only the digest tells damage on the way from a layer that was made so.
-      if (fault.code === 'UNSUPPORTED') stop.abort(fault);
-    }
-  };
+async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
+  const { BlobPass } = await import('./blob-pass.js'); // reads do without
+  const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
+  const pass = new BlobPass(request, { fetching, sendBatch, buffers });
+  passes.set(request.pass, pass);
   try {
-    const within = AbortSignal.any([signal, stop.signal]);
-    const blockDigests = await fetching.call('stream', { blob }, { signal: within });
-    if (fault) throw fault;
-    try {
-      const { bytes } = await pass.finish(blockDigests!);
-      return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
-    } catch (error) {
-      throw withContext(error, `indexing layer ${shortDigest(digest)}`);
-    }
+    const end = await pass.run(signal);
+    return new Transferred(end, 'bytes' in end ? [end.bytes.buffer as ArrayBuffer] : []);
   } finally {
-    delete known(blob).push;
-    passes--;
+    passes.delete(request.pass);
     const tableBytes = pass.release();
     setImmediate(() => garbageMade(tableBytes)); // this call still references them
-    collectGarbageSoon(() => passes === 0);
+    collectGarbageSoon(() => passes.size === 0);
   }
 }
 

@@ -2,8 +2,8 @@ import { LayerslayerError } from '../../base/errors.js';
 import { garbageMade } from '../../base/garbage.js';
 import { ENTRY_KINDS, type SparseSegment, type TarEntry } from '../../tar/entry.js';
 import { AttributeSets } from '../attribute-sets.js';
-import { EntryColumns, ROW_BYTES, rowColumns, type SparseMap } from '../entry-columns.js';
-import { GrowingStrings, grown, mapColumns } from '../growing.js';
+import { type Columns, EntryColumns, ROW_BYTES, rowColumns, type SparseMap } from '../entry-columns.js';
+import { GrowingStrings, grown, mapColumns, shared } from '../growing.js';
 import type { LayerLimits } from '../layer-limits.js';
 import { TableBudget } from './table-budget.js';
 
@@ -20,6 +20,7 @@ export class EntryColumnsBuilder {
   readonly #limits: LayerLimits;
   readonly #budget: TableBudget;
   readonly #blobSize: number | undefined;
+  readonly #isShared: boolean;
   #length = 0;
   #rows = rowColumns(FIRST_CAPACITY);
   readonly #paths: GrowingStrings;
@@ -27,15 +28,21 @@ export class EntryColumnsBuilder {
   readonly #attributeSets: AttributeSets;
   readonly #sparse = new Map<number, SparseMap>();
   #sparseSegments = 0;
+  #unshared = new Map<number, SparseMap>(); // those of #sparse since the last `share`
 
-  /** @param blobSize compressed bytes of the layer; undefined if there is no layer */
-  constructor(limits: LayerLimits, budget = new TableBudget(), blobSize?: number) {
+  /**
+   * @param blobSize compressed bytes of the layer; undefined if there is no layer
+   * @param isShared the columns are in memory that threads share, for `share`
+   */
+  constructor(limits: LayerLimits, budget = new TableBudget(), blobSize?: number, isShared = false) {
     this.#limits = limits;
     this.#budget = budget;
     this.#blobSize = blobSize;
-    this.#paths = new GrowingStrings('paths', limits.pathBytes);
-    this.#links = new GrowingStrings('link targets', limits.linkBytes);
-    this.#attributeSets = new AttributeSets(limits.attributeBytes, budget);
+    this.#isShared = isShared;
+    this.#paths = new GrowingStrings('paths', limits.pathBytes, isShared);
+    this.#links = new GrowingStrings('link targets', limits.linkBytes, isShared);
+    this.#attributeSets = new AttributeSets(limits.attributeBytes, budget, isShared);
+    if (isShared) this.#rows = mapColumns(this.#rows, shared);
   }
 
   /**
@@ -68,18 +75,29 @@ export class EntryColumnsBuilder {
 
   /** Returns the rows so far. Rows added later do not change them. */
   finish(): EntryColumns {
+    return new EntryColumns(this.#columns(this.#sparse), this.#blobSize);
+  }
+
+  /**
+   * Returns the columns so far for another thread: a message shares them. Rows added later do not
+   * change them. Sparse maps are those since the last call: a message clones them.
+   */
+  share(): Columns {
+    const sparse = this.#unshared;
+    this.#unshared = new Map();
+    return this.#columns(sparse);
+  }
+
+  #columns(sparse: Map<number, SparseMap>): Columns {
     const length = this.#length;
-    return new EntryColumns(
-      {
-        ...mapColumns(this.#rows, (column) => column.subarray(0, length)),
-        length,
-        paths: this.#paths.finish(),
-        links: this.#links.finish(),
-        attributeSets: this.#attributeSets.finish(),
-        sparse: this.#sparse,
-      },
-      this.#blobSize,
-    );
+    return {
+      ...mapColumns(this.#rows, (column) => column.subarray(0, length)),
+      length,
+      paths: this.#paths.finish(),
+      links: this.#links.finish(),
+      attributeSets: this.#attributeSets.finish(),
+      sparse,
+    };
   }
 
   #addSparse(row: number, storedSize: number, list: readonly SparseSegment[]): void {
@@ -98,6 +116,7 @@ export class EntryColumnsBuilder {
       segments[2 * i + 1] = length;
     }
     this.#sparse.set(row, { storedSize, segments });
+    if (this.#isShared) this.#unshared.set(row, { storedSize, segments });
   }
 
   #grow(): void {

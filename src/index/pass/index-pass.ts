@@ -3,30 +3,27 @@ import type { Codec, Scanner } from '../../codec/codec.js';
 import { codecOf, PLAIN } from '../../codec/codecs.js';
 import type { Digest } from '../../oci/digest.js';
 import { isTarHeader } from '../../tar/checksum.js';
-import type { TarEntry } from '../../tar/entry.js';
 import { TarScanner } from '../../tar/tar-scanner.js';
-import type { EntryTable } from '../entry-table.js';
-import { type EncodedLayerIndex, encodeLayerIndex } from '../index-file.js';
+import type { Columns } from '../entry-columns.js';
+import { encodeLayerIndex } from '../index-file.js';
 import { type LayerIndex, MAX_WARNINGS } from '../layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '../layer-limits.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
 import { EntryColumnsBuilder } from './entry-columns-builder.js';
 import { type TableAllowance, TableBudget } from './table-budget.js';
 
-/** Sees what a pass reads. An exception thrown here ends the pass. */
-export interface PassObserver {
-  /** Each entry before its content. It is valid during the call only. Rows count from 0. */
-  onEntry(entry: TarEntry, row: number): void;
-  /**
-   * Bytes `[start, end)` of `memory`: the tar's from `offset` on. Their entries were reported
-   * before. Valid during the call only.
-   */
-  onBytes(memory: Uint8Array, start: number, end: number, offset: number): void;
-}
+export type { Columns } from '../entry-columns.js';
+
+/**
+ * Receives bytes `[start, end)` of `memory`: the tar's from `offset` on. The pass has their entries
+ * already. Valid during the call only. An exception thrown here ends the pass.
+ */
+export type OnTarBytes = (memory: Uint8Array, start: number, end: number, offset: number) => void;
 
 export interface IndexPassOptions {
   limits?: LayerLimits;
-  observer?: PassObserver;
+  /** Another thread observes the pass: `shareEntries` may be called. */
+  onBytes?: OnTarBytes;
   /** Memory limit of the tables; default: none. Call `release` at the end. */
   allowance?: TableAllowance;
   blobSize?: number; // compressed bytes to come
@@ -47,23 +44,20 @@ export class IndexPass {
   #codec: Codec | undefined; // known from the first bytes on
   #scanner: Scanner | undefined;
   #tarSize = 0; // bytes so far
-  readonly #observer: PassObserver | undefined;
+  readonly #onBytes: OnTarBytes | undefined;
   readonly #tar = new TarScanner({
-    onEntry: (entry) => {
-      this.#entries.add(entry);
-      this.#observer?.onEntry(entry, this.#entries.length - 1);
-    },
+    onEntry: (entry) => this.#entries.add(entry),
     onWarning: (message) => this.#warn(message),
   });
 
   constructor(
     digest: Digest,
-    { limits = LAYER_LIMITS, observer, allowance, blobSize }: IndexPassOptions = {},
+    { limits = LAYER_LIMITS, onBytes, allowance, blobSize }: IndexPassOptions = {},
   ) {
     this.#digest = digest;
-    this.#observer = observer;
+    this.#onBytes = onBytes;
     this.#budget = new TableBudget(allowance);
-    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize);
+    this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize, onBytes !== undefined);
     this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
   }
 
@@ -78,9 +72,13 @@ export class IndexPass {
     this.#scanner.push(bytes);
   }
 
-  /** Returns the current entries. */
-  entriesSoFar(): EntryTable {
-    return this.#entries.finish();
+  get entryCount(): number {
+    return this.#entries.length;
+  }
+
+  /** Returns the entries so far for another thread. See `EntryColumnsBuilder.share`. */
+  shareEntries(): Columns {
+    return this.#entries.share();
   }
 
   /**
@@ -92,11 +90,11 @@ export class IndexPass {
   }
 
   /**
-   * Returns the index of the blob, which has ended with the right digest.
+   * Returns the encoded index of the blob, which has ended with the right digest.
    * @param blockDigests SHA-256 of each BLOCK_SIZE compressed bytes
    * @throws LayerslayerError CORRUPT_LAYER if the blob is cut short
    */
-  async finish(blockDigests: Uint8Array): Promise<EncodedLayerIndex> {
+  async finish(blockDigests: Uint8Array): Promise<Uint8Array> {
     this.#scanner?.finish();
     const { size: tarSize } = this.#tar.finish();
     if (this.#warningCount > this.#warnings.length) {
@@ -127,7 +125,7 @@ export class IndexPass {
 
   #scan(memory: Uint8Array, start: number, end: number): void {
     this.#tar.push(memory, start, end);
-    this.#observer?.onBytes(memory, start, end, this.#tarSize);
+    this.#onBytes?.(memory, start, end, this.#tarSize);
     this.#tarSize += end - start;
   }
 

@@ -22,6 +22,8 @@ import type { BlobMethods, StreamMethods } from '#src/engine/fetch/fetch-protoco
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#src/engine/inflate/inflate-pool.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
+import { ScanReceiver } from '#src/engine/inflate/scan-receiver.js';
+import type { LayerObserver } from '#src/engine/layer-observer.js';
 import type { StateStorage } from '#src/index/checkpoints.js';
 import { indexKey, LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
 import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
@@ -61,13 +63,13 @@ class Fetching {
         const bytes = this.bytes.slice(offset, offset + length);
         return new Transferred(bytes, [bytes.buffer as ArrayBuffer]);
       },
-      stream: async ({ blob }, signal) => {
+      stream: async ({ pass }, signal) => {
         this.streams++;
         signal.addEventListener('abort', () => this.streamAborts.push(signal.reason));
         for (let at = 0; at < this.bytes.length && !signal.aborted; at += PAGE_SIZE) {
           const page = this.bytes.slice(at, at + PAGE_SIZE);
           peer
-            .call('part', { blob, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
+            .call('part', { pass, bytes: page, offset: at }, { transfer: [page.buffer as ArrayBuffer] })
             .catch(() => {});
           await new Promise(setImmediate);
         }
@@ -205,6 +207,44 @@ describe('the pool of inflating threads', () => {
     await read(pool, 0, 3, 1);
     expect(right(windows.get(3), 3)).toBe(true);
     expect(fetching.ports).toHaveLength(2);
+  });
+
+  it('ends a scan when its thread dies while the observer waits', async () => {
+    const { pool, fetching } = setup();
+    fetching.endStream = () => new Promise(() => {});
+    let isWaiting = false;
+    const observer: LayerObserver = {
+      onEntry: () => false,
+      onRestart: () => {},
+      settled() {
+        isWaiting = true;
+        return new Promise(() => {});
+      },
+    };
+    const job = { blob: 0, digest, blobSize: blob.length, allowance: undefined };
+    const receiver = new ScanReceiver(observer, blob.length);
+    const scanning = pool.scan(job, blob.length, receiver, new AbortController().signal);
+    const ended = expect(scanning).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringMatching(/^an inflating thread ended: /),
+    });
+    await until(() => isWaiting);
+    fetching.crash(0);
+    await ended;
+  });
+
+  it('scans one blob for several observers at the same time, and indexes it', async () => {
+    const { pool } = setup();
+    const job = { blob: 0, digest, blobSize: blob.length, allowance: undefined };
+    const scanned = async () => {
+      const parts: Buffer[] = [];
+      const onBytes = (bytes: Uint8Array) => parts.push(Buffer.from(bytes)) === 0;
+      const receiver = new ScanReceiver({ onEntry: () => false, onBytes, onRestart() {} }, blob.length);
+      await pool.scan(job, blob.length, receiver, new AbortController().signal);
+      return Buffer.concat(parts);
+    };
+    const [one, other, bytes] = await Promise.all([scanned(), scanned(), pool.index(0, digest, blob.length)]);
+    expect([same(one, tar), same(other, tar), same(bytes, encoded)]).toEqual([true, true, true]);
   });
 
   it('delivers right windows whichever buffers are on their way back, also after failed reads and the end of a thread', async () => {
