@@ -1,7 +1,7 @@
 // The index pass over a blob in memory, as an inflating thread runs it: one page in each turn of
 // the event loop.
 import { setImmediate as nextPage } from 'node:timers/promises';
-import { IndexPass } from '../../dist/index/index-pass.js';
+import { IndexPass } from '../../dist/index/pass/index-pass.js';
 import { parseDigest } from '../../dist/oci/digest.js';
 
 /** As the fetching thread hands pages over. */

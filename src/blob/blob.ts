@@ -54,6 +54,12 @@ export interface FilePart {
   start: number; // byte of the file
 }
 
+/** A blob in an open file. Plain data: threads of one process share its descriptors. */
+export interface LocalRange {
+  fd: number;
+  start: number; // byte of the file
+}
+
 /** A blob for random access. */
 export interface BlobReader extends Pick<Blob, 'size' | 'read'> {
   /** Announces that `[offset, end)` will likely be read. Returns at once; it reports no fault. */

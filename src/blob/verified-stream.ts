@@ -1,16 +1,17 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
 import type { StreamedBlob } from './blob.js';
-import { BlobHasher } from './block-digests.js';
-import { type CachedPages, PageRunWriter } from './cached-pages.js';
+import { BlobHasher } from './blocks/block-digests.js';
+import { CachedPages, PageRunWriter } from './blocks/cached-pages.js';
 import { type BlockDigests, PAGE_SIZE, PageAssembler, pageLength, pageOf, type TakeBuffer } from './page.js';
 
 export interface VerifiedStreamOptions {
   digest: Digest; // what the whole blob must have
   /** Pages that an earlier stream left there are not fetched. */
-  cached: CachedPages;
+  store: ContentStore;
   /** Whether the pages that come are written there too. It takes pages, not chunks. */
   keepsPages?: boolean;
   /** Whether the digests of blocks are wanted; default: yes. */
@@ -66,10 +67,11 @@ async function attempt(
   options: VerifiedStreamOptions,
   isRetry: boolean,
 ): Promise<BlockDigests> {
-  const { digest, cached, hasBlockDigests = true } = options;
+  const { digest, hasBlockDigests = true } = options;
   const { size } = blob;
   const hasher = new BlobHasher(digestAlgorithm(digest), size, hasBlockDigests);
   const delivery = new Delivery(options, hasher, size);
+  const { cached } = delivery;
   let usesCache = false;
   try {
     const onDisk = isRetry ? new Set<number>() : cached.pagesOnDisk(size);
@@ -116,38 +118,38 @@ function isMismatch(error: unknown): error is LayerslayerError {
  */
 class Delivery {
   receiverFailed = false;
-  readonly #options: VerifiedStreamOptions;
-  readonly #hasher: BlobHasher;
-  readonly #size: number;
+  readonly cached: CachedPages;
   readonly #writer: PageRunWriter | undefined;
   #page: Uint8Array | undefined; // for cached pages, if the receiver lends no buffer
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor(options: VerifiedStreamOptions, hasher: BlobHasher, size: number) {
-    this.#options = options;
-    this.#hasher = hasher;
-    this.#size = size;
-    this.#writer = options.keepsPages ? new PageRunWriter(options.cached, size) : undefined;
+  constructor(
+    private readonly options: VerifiedStreamOptions,
+    private readonly hasher: BlobHasher,
+    private readonly size: number,
+  ) {
+    this.cached = new CachedPages(options.store, options.digest);
+    this.#writer = options.keepsPages ? new PageRunWriter(this.cached, size) : undefined;
   }
 
   /** @returns false if the page is not on disk, not whole */
   async addCached(offset: number): Promise<boolean> {
-    const length = pageLength(pageOf(offset), this.#size);
+    const length = pageLength(pageOf(offset), this.size);
     // Before a buffer is taken: one that is taken has to be handed over.
     this.#page ??= new Uint8Array(PAGE_SIZE);
-    if (this.#options.cached.fillSync(this.#page.subarray(0, length), offset) < length) return false;
+    if (this.cached.fillSync(this.#page.subarray(0, length), offset) < length) return false;
     let page = this.#page.subarray(0, length);
-    if (this.#options.takeBuffer) {
+    if (this.options.takeBuffer) {
       page = (await this.#take(length)).subarray(0, length);
       page.set(this.#page.subarray(0, length));
     }
     await this.#add(page, offset, true);
-    if (!this.#options.takeBuffer) await this.#underWay;
+    if (!this.options.takeBuffer) await this.#underWay;
     return true;
   }
 
   async addStreamed(blob: StreamedBlob, from: number, end: number): Promise<void> {
-    const { takeBuffer, signal } = this.#options;
+    const { takeBuffer, signal } = this.options;
     if (takeBuffer) {
       const take = (length: number) => this.#take(length);
       const onPage = (page: Uint8Array, number: number) => this.#add(page, number * PAGE_SIZE, false);
@@ -173,19 +175,19 @@ class Delivery {
   }
 
   #take(length: number): Promise<Uint8Array> {
-    return fromReceiver(() => this.#options.takeBuffer!(length), this.#options.signal);
+    return fromReceiver(() => this.options.takeBuffer!(length), this.options.signal);
   }
 
   /** Resolves when the part before this one is delivered. */
   async #add(bytes: Uint8Array, offset: number, isCached: boolean): Promise<void> {
-    this.#hasher.update(bytes);
+    this.hasher.update(bytes);
     await this.#underWay;
     this.#underWay = this.#deliver(bytes, offset, isCached);
     this.#underWay.catch(() => {}); // the next add, or end, throws it
   }
 
   async #deliver(bytes: Uint8Array, offset: number, isCached: boolean): Promise<void> {
-    const { onPart, signal } = this.#options;
+    const { onPart, signal } = this.options;
     if (!isCached) await this.#writer?.add(pageOf(offset), bytes);
     try {
       await fromReceiver(() => onPart(bytes, offset), signal);

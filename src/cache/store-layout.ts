@@ -31,29 +31,6 @@ export const LOCK_FOLDER = 'locks';
 /** One or two path components that cannot climb, hide or exceed a file name's 255 bytes. */
 const KEY = /^[a-z0-9][a-z0-9:._-]{0,199}(\/[a-z0-9][a-z0-9:._-]{0,199})?$/;
 
-/** Key of a page of compressed bytes: all pages of a layer share a folder. */
-export function pageKey(digest: string, page: number): string {
-  return `${digest}/${page}`;
-}
-
-/** Key of a run of pages in one file. Keys of runs and of pages never collide. */
-export function pageRunKey(digest: string, run: number): string {
-  return `${digest}/r${run}`;
-}
-
-/** Key of a block of compressed bytes that came without the rest of its page. */
-export function blockKey(digest: string, block: number): string {
-  return `${digest}/b${block}`;
-}
-
-/**
- * Key of a layer index: the format's version is in the path, so that formats never meet.
- * @param origin names where the index came from; default: our own pass
- */
-export function indexKey(format: number, digest: string, origin = ''): string {
-  return `${format}/${digest}${origin}`;
-}
-
 /** @throws LayerslayerError INVALID_ARGUMENT for an invalid key: callers must check keys before */
 export function storePath(root: string, kind: StoreKind, key: string): string {
   if (!KEY.test(key)) {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Layer } from '../engine/layer.js';
-import type { ContentSink, FoundFile } from './wanted-file.js';
+import type { ContentSink } from './output/carve-target.js';
+import type { FoundFile } from './search/wanted-file.js';
 
 /** Bytes read at once: the longest read that a layer answers out of its pool of results. */
 const STEP = 1024 * 1024;

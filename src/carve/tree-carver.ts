@@ -3,9 +3,9 @@ import { collectYoungGarbage } from '../base/garbage.js';
 import type { Layer } from '../engine/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';
-import type { CarveTarget, KeptAttributes, SpecialFile } from './carve-target.js';
 import { copyContent } from './copy-content.js';
-import { specialRefusal } from './wanted-file.js';
+import type { CarveTarget, KeptAttributes, SpecialFile } from './output/carve-target.js';
+import { specialRefusal } from './search/wanted-file.js';
 
 export interface TreeCarverOptions {
   tree: Tree;
@@ -40,19 +40,16 @@ interface OpenDirectory extends Step {
 
 /** Extracts parts of a merged tree whose layers all have an index. */
 export class TreeCarver {
-  readonly #options: TreeCarverOptions;
   /** First written name of each inode with several names. */
   readonly #written = new Map<number, readonly Uint8Array[]>();
 
-  constructor(options: TreeCarverOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: TreeCarverOptions) {}
 
   /**
    * Returns whether `carve` extracts the inode. Devices and FIFOs need a target that supports them.
    */
   takes(inode: number): boolean {
-    const { tree, target } = this.#options;
+    const { tree, target } = this.options;
     return target.special !== undefined || isOrdinary(tree.kind(inode));
   }
 
@@ -64,7 +61,7 @@ export class TreeCarver {
    * @throws LayerslayerError when content can't be read; the signal's reason
    */
   async carve(inode: number, names: readonly Uint8Array[]): Promise<CarvedTree | undefined> {
-    const { tree, target, settled, signal } = this.#options;
+    const { tree, target, settled, signal } = this.options;
     const carved: CarvedTree = { files: 0, bytes: 0, layers: new Set() };
     const open: OpenDirectory[] = []; // from the top down
     let steps = 0;
@@ -92,7 +89,7 @@ export class TreeCarver {
    * @returns whether it was created
    */
   async #extract(step: Step, carved: CarvedTree, enter: (step: Step) => void): Promise<boolean> {
-    const { tree, target } = this.#options;
+    const { tree, target } = this.options;
     const { inode, names } = step;
     const kind = tree.kind(inode);
     const attributes = this.#attributes(inode);
@@ -118,7 +115,7 @@ export class TreeCarver {
    * @returns false if there is none yet, or the target makes no links
    */
   #link({ inode, names }: Step, attributes: KeptAttributes): boolean {
-    const { target } = this.#options;
+    const { target } = this.options;
     const first = this.#written.get(inode);
     // A link to its own name would remove the file when the tar is extracted.
     if (!first || !target.link || isSamePath(first, names)) return false;
@@ -128,7 +125,7 @@ export class TreeCarver {
 
   /** @returns whether it was made */
   async #file({ inode, names }: Step, attributes: KeptAttributes, carved: CarvedTree): Promise<boolean> {
-    const { tree, target, layers, settled, signal } = this.#options;
+    const { tree, target, layers, settled, signal } = this.options;
     const number = tree.layerOf(inode);
     const layer = layers.get(number);
     if (!layer) throw new LayerslayerError('INTERNAL', `the tree names layer ${number}, which is not open`);
@@ -147,7 +144,7 @@ export class TreeCarver {
   }
 
   #special({ inode, names }: Step, kind: SpecialFile['kind'], attributes: KeptAttributes): boolean {
-    const { tree, target, failed } = this.#options;
+    const { tree, target, failed } = this.options;
     if (!target.special) {
       failed(specialRefusal(joinPath(names), kind));
       return false;
@@ -163,13 +160,13 @@ export class TreeCarver {
       return { result: task() };
     } catch (error) {
       if (!(error instanceof LayerslayerError) || error.code !== 'IO_FAILED') throw error;
-      this.#options.failed(error);
+      this.options.failed(error);
       return undefined;
     }
   }
 
   #attributes(inode: number): KeptAttributes {
-    const { tree } = this.#options;
+    const { tree } = this.options;
     return {
       mode: tree.mode(inode),
       uid: tree.uid(inode),

@@ -1,11 +1,12 @@
 import { bytesOfText } from '../base/text/raw-text.js';
-import type { FileResult } from '../carve/file-search.js';
+import type { FileResult } from '../carve/search/file-search.js';
 import type { CarvedTree } from '../carve/tree-carver.js';
-import type { WantedFile } from '../carve/wanted-file.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import { nameFields } from './entry-lines.js';
 import { printableName } from './printable-name.js';
 import { formatDuration, formatRoundSize, formatSize } from './size.js';
+
+type CarvedText = FileResult['wanted']['text'];
 
 /** What an extraction has cost so far. */
 export interface CarveCost {
@@ -37,12 +38,7 @@ export function fileRecord(result: FileResult, layers: number, cost: CarveCost, 
 }
 
 /** `FOUND /etc (212 files, 1.1 MiB) in layers 1, 3 of 3: …` */
-export function treeLine(
-  text: WantedFile['text'],
-  carved: CarvedTree,
-  layers: number,
-  cost: CarveCost,
-): string {
+export function treeLine(text: CarvedText, carved: CarvedTree, layers: number, cost: CarveCost): string {
   const numbers = [...carved.layers].sort((a, b) => a - b);
   const where =
     numbers.length === 1
@@ -53,7 +49,7 @@ export function treeLine(
 }
 
 export function treeRecord(
-  text: WantedFile['text'],
+  text: CarvedText,
   carved: CarvedTree,
   layers: number,
   cost: CarveCost,
@@ -96,6 +92,6 @@ function costRecord({ fetchedBytes, totalBytes, elapsedMs }: CarveCost) {
   return { bytesFetched: fetchedBytes, bytesTotal: totalBytes, elapsedMs: Math.round(elapsedMs) };
 }
 
-function bytesOf(text: WantedFile['text']): Uint8Array {
+function bytesOf(text: CarvedText): Uint8Array {
   return typeof text === 'string' ? bytesOfText(text) : text;
 }

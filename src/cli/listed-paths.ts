@@ -1,9 +1,9 @@
 import { LayerslayerError } from '../base/errors.js';
 import { shownName } from '../base/text/quote-name.js';
 import { bytesOfText, textOfBytes } from '../base/text/raw-text.js';
-import { PathPattern } from '../carve/path-pattern.js';
+import { cleanNames } from '../carve/asked-path.js';
+import { PathPattern } from '../carve/pattern/path-pattern.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
-import { cleanNames } from './carve-arguments.js';
 
 const SLASH = 0x2f;
 

@@ -8,7 +8,7 @@ import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
 import { countText, formatRoundSize, formatSize } from './size.js';
 
-export interface PeekJob extends Pick<SessionUse, 'session' | 'signal' | 'onProgress'> {
+export interface PeekJob extends Pick<SessionUse, 'signal' | 'onProgress'> {
   image: OpenedImage;
   listing: PeekListing;
   listed: ListedPaths;
@@ -102,20 +102,19 @@ interface EntryReader {
 
 /** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
-  { session, image: { resolved }, headBytes, signal, onProgress }: PeekJob,
+  { image, headBytes, signal, onProgress }: PeekJob,
   number: number,
   reader: EntryReader,
 ): Promise<number | undefined> {
-  const { size } = resolved.manifest.layers[number - 1]!;
+  const { size } = image.resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
   // How much of a layer is listed must not depend on the cache.
-  const kept = isPartial ? undefined : await session.openCached(resolved, number);
+  const kept = isPartial ? undefined : await image.cachedLayer(number);
   if (kept) {
-    await readRows(reader, kept);
+    await readRows(reader, kept.layer);
     return undefined;
   }
-  const end = await session.scanLayer(
-    resolved,
+  const end = await image.scanLayer(
     number,
     {
       onEntry(entry) {

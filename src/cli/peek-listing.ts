@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import { printableJson } from '../base/text/printable.js';
+import { cleanNames } from '../carve/asked-path.js';
 import { joinPath, splitPath } from '../overlay/resolve-path.js';
-import { cleanNames } from './carve-arguments.js';
 import { entryRecord, type ListedEntry, longLine, simpleLine } from './entry-lines.js';
 import type { ListedPaths } from './listed-paths.js';
 import type { Output } from './output.js';

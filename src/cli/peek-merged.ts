@@ -1,9 +1,8 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { ImageView, OpenedLayer } from '../image/opened-image.js';
-import { forEachHidden } from '../overlay/hidden-entries.js';
-import type { NumberedLayer } from '../overlay/merge.js';
+import { forEachHidden } from '../overlay/history/hidden-entries.js';
 import { joinPath } from '../overlay/resolve-path.js';
-import { ROOT_INODE } from '../overlay/tree.js';
+import { type NumberedLayer, ROOT_INODE } from '../overlay/tree.js';
 import { shownEntry } from './entry-lines.js';
 import { type PeekJob, seePaths, UNVERIFIED } from './peek-layers.js';
 

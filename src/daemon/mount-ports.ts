@@ -2,7 +2,7 @@ import type { Log } from '../base/log.js';
 import type { StartSession } from '../engine/image-session.js';
 import { startSession } from '../engine/session.js';
 import type { LayerFs } from '../fs/layer-fs.js';
-import { DevFuseTransport } from '../fuse/dev-fuse/dev-fuse-transport.js';
+import { loadTransport } from '../fuse/load-transport.js';
 import type { Transport, TransportName } from '../fuse/transport.js';
 import type { LayersOptions, OpenedImage } from '../image/opened-image.js';
 import { createdBy } from '../oci/build-steps.js';
@@ -29,17 +29,13 @@ export const REAL_PORTS: MountPorts = {
   startSession,
   async buildFs(image, which, options, log) {
     const { tree, byNumber } = await image.view({ ...which, log });
-    const { config, manifest } = image.resolved;
     return new CountedFs(tree, byNumber, {
       uid: options.uid,
       gid: options.gid,
       ...(options.transformSymlinks && { transformSymlinks: options.mountpoint }),
-      createdBy: (number) => createdBy(config, manifest.layers.length, number),
+      createdBy: (number) => createdBy(image.steps, number),
     });
   },
-  transport: async (name) =>
-    name === 'dev-fuse'
-      ? new DevFuseTransport()
-      : new (await import('../fuse/fuse-native/fuse-native-transport.js')).FuseNativeTransport(),
+  transport: loadTransport,
   deviceOf: async (mountpoint) => (await ourMountAt(mountpoint))?.device,
 };

@@ -3,6 +3,7 @@ import type { CacheOptions } from '../cache/content-store.js';
 import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
+import type { TreeStore } from '../overlay/open-tree.js';
 import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
@@ -34,6 +35,10 @@ export interface OperationOptions {
   onProgress?: ((progress: LayerProgress) => void) | undefined;
 }
 
+export interface ScanOptions extends OperationOptions {
+  headBytes?: number | undefined; // of the layer that are read at most; default: all
+}
+
 /**
  * How far the index pass of one layer is. Reported a few times a second and at the end. `doneBytes`
  * grows, except when a pass is repeated, and is `totalBytes` when the layer is done.
@@ -51,14 +56,6 @@ export interface SessionMetrics {
   bytesFetched: number; // body bytes of layers received from the network
   cacheHits: number; // chunk lookups answered from memory
   cacheMisses: number;
-}
-
-/** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
-export interface TreeStore {
-  read(key: string): Promise<Uint8Array | undefined>;
-  /** Returns at once; `bytes` are not changed any more. */
-  write(key: string, bytes: Uint8Array): void;
-  remove(key: string): Promise<void>;
 }
 
 /**
@@ -163,7 +160,7 @@ export interface ImageSession {
     image: ResolvedImage,
     layer: number,
     observer: LayerObserver,
-    options?: OperationOptions & { headBytes?: number | undefined },
+    options?: ScanOptions,
   ): Promise<LayerScanEnd>;
   /**
    * Reads layers whole that were opened by an index of others, one at a time, and compares them.

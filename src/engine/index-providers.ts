@@ -8,7 +8,7 @@ import {
   isAdmitted,
   type ProvidedIndex,
 } from '../index/cached-indexes.js';
-import type { TableAllowance } from '../index/index-pass.js';
+import type { TableAllowance } from '../index/pass/table-budget.js';
 import { shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { announcedTables, type TableAnnouncement } from '../tables/announcement.js';

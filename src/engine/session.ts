@@ -27,6 +27,7 @@ import type {
   ImageSession,
   LayerScanEnd,
   OperationOptions,
+  ScanOptions,
   SessionMetrics,
   SessionOptions,
 } from './image-session.js';
@@ -224,7 +225,7 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     layer: number,
     observer: LayerObserver,
-    options: OperationOptions & { headBytes?: number | undefined } = {},
+    options: ScanOptions = {},
   ): Promise<LayerScanEnd> {
     return this.#tracked(this.#scanLayer(image, layer, observer, options));
   }
@@ -322,7 +323,7 @@ class ThreadedSession implements ImageSession {
     image: ResolvedImage,
     number: number,
     observer: LayerObserver,
-    { signal, onProgress, indexTrust, headBytes }: OperationOptions & { headBytes?: number | undefined },
+    { signal, onProgress, indexTrust, headBytes }: ScanOptions,
   ): Promise<LayerScanEnd> {
     const wanted = wantedBlobs(image, [number])[0]!;
     refuseOtherTypes(image, [number]);

@@ -1,5 +1,10 @@
 import type { CachedIndex } from '../index/cached-indexes.js';
-import { imageTableLimit, layerTableLimit, type TableAllowance, TableBudget } from '../index/table-budget.js';
+import {
+  imageTableLimit,
+  layerTableLimit,
+  type TableAllowance,
+  TableBudget,
+} from '../index/pass/table-budget.js';
 import type { Digest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 

@@ -1,10 +1,9 @@
 import type { Log } from '../base/log.js';
-import type { OperationOptions } from '../engine/image-session.js';
+import type { LayerObserver, LayerScanEnd, OperationOptions, ScanOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
-import type { NumberedLayer } from '../overlay/merge.js';
-import type { InodeKind, Tree } from '../overlay/tree.js';
+import type { InodeKind, NumberedLayer, Tree } from '../overlay/tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 
 /**
@@ -20,6 +19,13 @@ export interface OpenedImage {
    * @throws LayerslayerError as `ImageSession.openLayers`
    */
   layers(options?: LayersOptions): Promise<readonly OpenedLayer[]>;
+  /** Returns a layer (from 1) if its index is cached. Fetches nothing. */
+  cachedLayer(number: number): Promise<OpenedLayer | undefined>;
+  /**
+   * Scans a layer (from 1) for an observer, until it has seen enough.
+   * @throws LayerslayerError as `ImageSession.scanLayer`
+   */
+  scanLayer(number: number, observer: LayerObserver, options?: ScanOptions): Promise<LayerScanEnd>;
   /**
    * Returns the merged tree of layers, and the layers. Loads the tree from the cache, or merges.
    * @throws LayerslayerError as `layers`; UNSUPPORTED as mergeLayers

@@ -1,13 +1,13 @@
 import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, LayerObserver, LayerScanEnd, ScanOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { IndexTrust } from '../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import type { Platform } from '../oci/platform.js';
+import { openTree } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
-import { openTree } from './open-tree.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
 export interface OpenOptions {
@@ -68,28 +68,35 @@ class SharedImageUse implements OpenedImage {
     return buildSteps(this.resolved.config, this.resolved.manifest.layers.length);
   }
 
+  async cachedLayer(number: number): Promise<OpenedLayer | undefined> {
+    this.#checkOpen();
+    const layer =
+      this.shared.layers.get(number) ??
+      (await this.session.openCached(this.resolved, number, { indexTrust: this.indexTrust }));
+    return layer && opened(number, layer);
+  }
+
+  async scanLayer(number: number, observer: LayerObserver, options?: ScanOptions): Promise<LayerScanEnd> {
+    this.#checkOpen();
+    return this.session.scanLayer(this.resolved, number, observer, {
+      indexTrust: this.indexTrust,
+      ...options,
+    });
+  }
+
   async layers({ only, ...operation }: LayersOptions = {}): Promise<readonly OpenedLayer[]> {
-    if (this.#isClosed) {
-      throw new LayerslayerError('INVALID_ARGUMENT', `${this.resolved.reference} was closed`);
-    }
+    this.#checkOpen();
     const { layers } = this.shared;
     const numbers = only ?? this.resolved.manifest.layers.map((_, i) => i + 1);
     // Two callers at the same time both open a layer: each keeps its own signal and progress.
     const missing = numbers.filter((number) => !layers.has(number));
     if (missing.length > 0) {
       const { indexTrust } = this;
-      const opened = await this.session.openLayers(this.resolved, {
-        only: missing,
-        indexTrust,
-        ...operation,
-      });
-      for (const [i, layer] of opened.entries()) layers.set(missing[i]!, layer);
+      const found = await this.session.openLayers(this.resolved, { only: missing, indexTrust, ...operation });
+      for (const [i, layer] of found.entries()) layers.set(missing[i]!, layer);
     }
     operation.signal?.throwIfAborted();
-    return numbers.map((number) => {
-      const layer = layers.get(number)!;
-      return { number, layer, entries: layer.entries, hidesTableMarkers: layer.hidesTableMarkers };
-    });
+    return numbers.map((number) => opened(number, layers.get(number)!));
   }
 
   async view({ log = SILENT_LOG, ...options }: ViewOptions = {}): Promise<ImageView> {
@@ -114,9 +121,20 @@ class SharedImageUse implements OpenedImage {
     return view;
   }
 
+  /** @throws LayerslayerError INVALID_ARGUMENT after `close` */
+  #checkOpen(): void {
+    if (!this.#isClosed) return;
+    throw new LayerslayerError('INVALID_ARGUMENT', `${this.resolved.reference} was closed`);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.onClose();
   }
+}
+
+function opened(number: number, layer: Layer): OpenedLayer {
+  const { entries, hidesTableMarkers } = layer;
+  return { number, layer, entries, hidesTableMarkers };
 }

@@ -4,7 +4,7 @@ import { shownName } from '../base/text/quote-name.js';
 import { bytesOfText } from '../base/text/raw-text.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { BuildStep } from '../oci/build-steps.js';
-import { type PathEntry, pathVersions } from '../overlay/path-versions.js';
+import { type PathEntry, pathVersions } from '../overlay/history/path-versions.js';
 import {
   type FollowedLinks,
   joinPath,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
 import { GrowingStrings, grown, mapColumns, type Strings, shared } from './growing.js';
-import type { TableBudget } from './table-budget.js';
+import type { TableBudget } from './pass/table-budget.js';
 
 /**
  * Owner, mode, device and xattrs of entries as columns, each distinct set once. Most layers have

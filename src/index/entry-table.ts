@@ -6,6 +6,14 @@ import type { EntryKind } from '../tar/entry.js';
  */
 export const LAYER_INDEX_VERSION = 3;
 
+/**
+ * Key of a layer index: the format's version is in the path, so that formats never meet.
+ * @param origin names where the index came from; default: our own pass
+ */
+export function indexKey(format: number, digest: string, origin = ''): string {
+  return `${format}/${digest}${origin}`;
+}
+
 /** Sizes from which a merge computes its memory limit. */
 export interface Footprint {
   blobSize: number; // compressed bytes of the layer

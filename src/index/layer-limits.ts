@@ -1,6 +1,6 @@
 /**
  * Limits of one layer's index, above the largest images seen (10^6 entries). Beyond them a layer is
- * UNSUPPORTED. `table-budget.ts` limits what a few MiB of hostile gzip may expand to.
+ * UNSUPPORTED. `pass/table-budget.ts` limits what a few MiB of hostile gzip may expand to.
  */
 export const LAYER_LIMITS = {
   entries: 10_000_000,

@@ -17,7 +17,7 @@ export function buildSteps(config: ImageConfig, layerCount: number): BuildStep[]
   );
 }
 
-/** Returns the command that made layer `number` (from 1); undefined if the history does not say. */
-export function createdBy(config: ImageConfig, layerCount: number, number: number): string | undefined {
-  return buildSteps(config, layerCount).find((step) => step.layer === number)?.createdBy;
+/** Returns the command that made a layer (from 1); undefined if the history does not say. */
+export function createdBy(steps: readonly BuildStep[], layer: number): string | undefined {
+  return steps.find((step) => step.layer === layer)?.createdBy;
 }

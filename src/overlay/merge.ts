@@ -1,7 +1,7 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import type { EntryTable } from '../index/entry-table.js';
-import { mergeLimit } from '../index/table-budget.js';
+import { mergeLimit } from '../index/pass/table-budget.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
@@ -11,13 +11,7 @@ import { LayerWriter, SkippedEntries } from './layer-writer.js';
 import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_PATH_HEAP } from './limits.js';
 import type { MergeObserver } from './merge-observer.js';
 import type { MergedTree } from './merged-tree.js';
-
-export interface NumberedLayer {
-  entries: EntryTable;
-  number: number; // from 1, base first; numbers may be missing when only some layers are shown
-  /** Its root's marker entries of eStargz and zstd:chunked are not shown. (rule O10) */
-  hidesTableMarkers?: boolean | undefined;
-}
+import type { NumberedLayer } from './tree.js';
 
 export interface MergeOptions {
   /** Receives a line for each entry that is not shown; at most 100 a layer by name. */

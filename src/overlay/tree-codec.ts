@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
-import type { NumberedLayer } from './merge.js';
 import { MergedTree } from './merged-tree.js';
+import type { NumberedLayer } from './tree.js';
 
 /**
  * A merged tree as one file, so that a second mount of an image needs no merge:

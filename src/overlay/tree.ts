@@ -55,6 +55,14 @@ export interface Tree {
   dentryName(dentry: number): Uint8Array; // a view
 }
 
+/** What trees are merged from. */
+export interface NumberedLayer {
+  entries: EntryTable;
+  number: number; // from 1, base first; numbers may be missing when only some layers are shown
+  /** Its root's marker entries of eStargz and zstd:chunked are not shown. (rule O10) */
+  hidesTableMarkers?: boolean | undefined;
+}
+
 /** Returns the attributes that trees and tables have alike. @param at an inode, or a row */
 export function attributesOf(from: Tree | EntryTable, at: number) {
   return {

@@ -4,9 +4,9 @@ import { BufferPool } from '../base/buffer-pool.js';
 import { LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Blob } from '../blob/blob.js';
-import type { CachedPages } from '../blob/cached-pages.js';
 import { PAGE_SIZE } from '../blob/page.js';
 import { streamVerified } from '../blob/verified-stream.js';
+import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { formatOf, MAGIC_LENGTH, SUFFIXES } from '../codec/codecs.js';
 import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../oci/digest.js';
@@ -23,7 +23,7 @@ const space = new FreeSpace();
 export interface SaveBlobOptions {
   digest: Digest; // expected
   target: SaveTarget; // its directories exist
-  cached: CachedPages; // bytes that earlier index passes cached
+  store: ContentStore; // has pages that earlier index passes cached
   /** Receives the length of the file, which grows, except on a retry. */
   onProgress(doneBytes: number): void;
   /** Called if another process saves the same file. */
@@ -70,7 +70,7 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
 
 /** @param partial path of the partial file; a later save resumes only the target's */
 async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string): Promise<SavedBlob> {
-  const { target, digest, cached, onProgress, log, signal } = options;
+  const { target, digest, store, onProgress, log, signal } = options;
   const { size } = source;
   const file = await PartialFile.open(partial);
   const buffers = new BufferPool(PAGE_SIZE, 2);
@@ -80,7 +80,7 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
   try {
     await streamVerified(source, {
       digest,
-      cached,
+      store,
       hasBlockDigests: false,
       onStart: async (isRetry, hasher) => {
         const found = await file.size();

@@ -1,5 +1,5 @@
 import type { EntryTable } from '../index/entry-table.js';
-import type { ChunkColumns } from '../index/index-pass.js';
+import type { ChunkColumns } from '../index/pass/index-pass.js';
 import { corruptTable } from './table-fault.js';
 
 /** Bytes of a chunk in its columns, and again in the process that decodes it. */

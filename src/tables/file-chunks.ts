@@ -1,4 +1,4 @@
-import { type ChunkColumns, MAX_CHUNK_SIZE } from '../index/index-pass.js';
+import { type ChunkColumns, MAX_CHUNK_SIZE } from '../index/pass/index-pass.js';
 import type { Digest } from '../oci/digest.js';
 import type { JsonObject } from '../oci/json.js';
 import { checkedCount, checkedSha256, digestBytes } from './checked-values.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { quoteName } from '../base/text/quote-name.js';
-import { MAX_CHUNK_SIZE } from '../index/index-pass.js';
+import { MAX_CHUNK_SIZE } from '../index/pass/index-pass.js';
 import { type Digest, digestAlgorithm, digestHex } from '../oci/digest.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';

@@ -1,4 +1,5 @@
-import type { EncodedLayerIndex, TableAllowance } from '../index/index-pass.js';
+import type { EncodedLayerIndex } from '../index/pass/index-pass.js';
+import type { TableAllowance } from '../index/pass/table-budget.js';
 import type { Digest } from '../oci/digest.js';
 
 export interface TableReadOptions {

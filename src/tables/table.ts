@@ -1,5 +1,5 @@
 import { withContext } from '../base/errors.js';
-import { LayerIndexBuilder } from '../index/index-pass.js';
+import { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { TableAnnouncement } from './announcement.js';
 import { movedChunks } from './chunk-builder.js';

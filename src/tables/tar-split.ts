@@ -1,5 +1,5 @@
 import type { EntryTable } from '../index/entry-table.js';
-import type { LayerIndexBuilder } from '../index/index-pass.js';
+import type { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { isJsonObject } from '../oci/json.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';

@@ -1,5 +1,5 @@
 import { quoteName } from '../base/text/quote-name.js';
-import type { LayerIndexBuilder, LayerIndexEnd, Verification } from '../index/index-pass.js';
+import type { LayerIndexBuilder, LayerIndexEnd, Verification } from '../index/pass/index-pass.js';
 import type { JsonObject } from '../oci/json.js';
 import { entryFlaw } from '../tar/entry-flaw.js';
 import { BLOCK_SIZE, paddingAfter } from '../tar/header.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LayerIndexBuilder } from '../index/index-pass.js';
+import type { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { type Digest, digestAlgorithm, digestHex, isDigest } from '../oci/digest.js';
 import { SKIPPABLE_HEADER_LENGTH, type TableAnnouncement, type TablePosition } from './announcement.js';
 import type { LayerRanges } from './layer-ranges.js';

@@ -1,5 +1,5 @@
 import { codecNamed } from '../codec/codecs.js';
-import type { LayerIndexBuilder } from '../index/index-pass.js';
+import type { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { checkedSha256, digestBytes } from './checked-values.js';
 import type { FlatTable } from './flat-buffer.js';
 import { corruptTable } from './table-fault.js';

@@ -1,6 +1,6 @@
 import { withContext } from '../base/errors.js';
 import { quoteName } from '../base/text/quote-name.js';
-import { LayerIndexBuilder } from '../index/index-pass.js';
+import { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { shortDigest } from '../oci/digest.js';
 import { entryFlaw } from '../tar/entry-flaw.js';
 import { BLOCK_SIZE, paddingAfter } from '../tar/header.js';

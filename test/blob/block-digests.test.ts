@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BlobHasher } from '#src/blob/block-digests.js';
+import { BlobHasher } from '#src/blob/blocks/block-digests.js';
 import { blockDigestsOf, digestOf, noise, PAGE, same } from './bytes.js';
 
 const BYTES = noise(4 * PAGE + 321);

@@ -1,10 +1,9 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CachedPages, PageRunWriter, RUN_LENGTH } from '#src/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, pageRunKey, RUN_LENGTH } from '#src/blob/blocks/cached-pages.js';
 import { PAGE_SIZE } from '#src/blob/page.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { pageRunKey } from '#src/cache/store-layout.js';
 import type { Digest } from '#src/oci/digest.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 import { cachedPage } from './bytes.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Blob } from '#src/blob/blob.js';
-import { FRUGAL_LENGTH, GrowingRanges } from '#src/blob/growing-ranges.js';
+import { FRUGAL_LENGTH, GrowingRanges } from '#src/engine/fetch/growing-ranges.js';
 import { noise } from './bytes.js';
 
 const KIB = 1024;

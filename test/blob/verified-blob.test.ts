@@ -2,13 +2,16 @@ import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SILENT_LOG } from '#src/base/log.js';
-import { CachedPages } from '#src/blob/cached-pages.js';
-import { FetchedBlocks } from '#src/blob/fetched-blocks.js';
-import { LocalFileBytes, type NearBytes } from '#src/blob/near-bytes.js';
-import { VerifiedBlob, type VerifiedBlobOptions } from '#src/blob/verified-blob.js';
+import { blockKey, CachedPages, pageKey } from '#src/blob/blocks/cached-pages.js';
+import { FetchedBlocks } from '#src/blob/blocks/fetched-blocks.js';
+import {
+  LocalFileBytes,
+  type NearBytes,
+  VerifiedBlob,
+  type VerifiedBlobOptions,
+} from '#src/blob/blocks/verified-blob.js';
 import { ByteLru } from '#src/cache/byte-lru.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { blockKey, pageKey } from '#src/cache/store-layout.js';
 import { cleanUp, onCleanUp, scratchDirectory } from '../cache/scratch.js';
 import { BLOCK, blockDigestsOf, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { FaultySource } from './faulty-source.js';

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
-import { CachedPages, PageRunWriter, RUN_LENGTH } from '#src/blob/cached-pages.js';
+import { CachedPages, PageRunWriter, pageRunKey, RUN_LENGTH } from '#src/blob/blocks/cached-pages.js';
 import { streamVerified, type VerifiedStreamOptions } from '#src/blob/verified-stream.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { pageRunKey } from '#src/cache/store-layout.js';
 import { cleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
 import { blockDigestsOf, cachedPage, digestOf, noise, PAGE, pageOf, same } from './bytes.js';
 import { type Fault, FaultySource } from './faulty-source.js';
@@ -56,7 +55,7 @@ async function gather(
   const blockDigests = await streamVerified(source, {
     keepsPages: true,
     digest,
-    cached: new CachedPages(store, digest),
+    store,
     onStart: () => {
       got.length = 0;
       bytes = 0;

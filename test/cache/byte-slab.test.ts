@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ByteSlab } from '#src/cache/byte-slab.js';
+import { ByteSlab } from '#src/cache/byte-lru.js';
 
 const SLOT = 64;
 /** Of any length: that of 3 fills its slot. */

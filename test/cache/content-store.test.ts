@@ -20,9 +20,11 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { pageKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { newWriterName } from '#src/cache/process-identity.js';
-import { indexKey, pageKey, type StoreKind, storePath } from '#src/cache/store-layout.js';
+import { type StoreKind, storePath } from '#src/cache/store-layout.js';
+import { indexKey } from '#src/index/entry-table.js';
 import {
   cleanUp,
   IS_ROOT,

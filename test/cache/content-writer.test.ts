@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { pageRunKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { pageRunKey } from '#src/cache/store-layout.js';
 import { cleanUp, IS_ROOT, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
 
 const MIB = 1024 * 1024;

@@ -9,10 +9,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { pageKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { withMachineLock } from '#src/cache/machine-lock.js';
 import { oldLayoutsCharge } from '#src/cache/old-layouts.js';
-import { pageKey } from '#src/cache/store-layout.js';
 import { cleanUp, IS_ROOT, NOBODY, scratchDirectory, warningLog } from './scratch.js';
 
 const KIB = 1024;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { pageKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { pageKey } from '#src/cache/store-layout.js';
 import { Child } from './child.js';
 import { cleanUp, IS_ROOT, scratchDirectory, scratchTmpfs, warningLog } from './scratch.js';
 

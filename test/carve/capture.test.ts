@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Capture } from '#src/carve/capture.js';
-import { SequentialSink } from '#src/carve/sequential-sink.js';
+import { SequentialSink } from '#src/carve/output/sequential-sink.js';
+import { Capture } from '#src/carve/search/capture.js';
 import { TarScanner } from '#src/tar/tar-scanner.js';
 import { file, oldGnuSparse, tarOf } from '../support/tar.js';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DeletionHints, findHidden } from '#src/carve/deletion-hint.js';
+import { DeletionHints, findHidden } from '#src/carve/search/deletion-hint.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { hasPath, splitPath } from '#src/overlay/resolve-path.js';
-import { UpperLayers } from '#src/overlay/upper-layers.js';
+import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import { merge, type Stack } from '../overlay/trees.js';
 import { dir, entriesOf, file, opaque, symlink, whiteout } from '../support/entries.js';
@@ -58,8 +58,7 @@ describe('a path that an upper layer deletes', () => {
       const upper = numbered(layers).slice(2);
       const view = new UpperLayers(upper, false);
       const resolved = view.resolve(split(path));
-      const { session, image } = source;
-      const searched = { session, image, lower: [1, 2], upper, view };
+      const searched = { image: source.image, lower: [1, 2], upper, view };
       const text = await new DeletionHints().search(split(path), resolved, searched);
       return [text, source.opened.size];
     };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FileSearch } from '#src/carve/file-search.js';
-import type { WantedFile } from '#src/carve/wanted-file.js';
+import { FileSearch } from '#src/carve/search/file-search.js';
+import type { WantedFile } from '#src/carve/search/wanted-file.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { resolvePath } from '#src/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
@@ -26,7 +26,6 @@ async function search(
     results.set(one, what);
   };
   await new FileSearch(wanted, {
-    session: source.session,
     image: source.image,
     numbers,
     verify,
@@ -328,12 +327,12 @@ describe('a search for files', () => {
     const layers = [names.map((name) => file(name)), names.map((name) => whiteout(name))];
     const source = new SearchedStack(layers, new Set([2]), 1, 1000);
     let opened = 0;
-    const { session, image } = source;
-    const openLayers: typeof session.openLayers = (...args) => {
+    const { image } = source;
+    const openLayers: typeof image.layers = (options) => {
       opened++;
-      return session.openLayers(...args);
+      return image.layers(options);
     };
-    const counted = { session: { ...session, openLayers }, image } as SearchedStack;
+    const counted = { image: { ...image, layers: openLayers } } as SearchedStack;
     const wanted = names.map(asked);
     expect(await search(counted, layers, wanted)).toEqual(names.map(() => 'NOT_FOUND'));
     expect(opened).toBe(1);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OutputDirectory } from '#src/carve/output-directory.js';
+import { OutputDirectory } from '#src/carve/output/output-directory.js';
 
 let scratch = '';
 let root = '';

@@ -1,5 +1,5 @@
-import type { FileSearchOptions } from '#src/carve/file-search.js';
-import type { WantedFile } from '#src/carve/wanted-file.js';
+import type { FileSearchOptions } from '#src/carve/search/file-search.js';
+import type { WantedFile } from '#src/carve/search/wanted-file.js';
 import type { LayerObserver } from '#src/engine/layer-observer.js';
 import { splitPath } from '#src/overlay/resolve-path.js';
 import type { TarEntry } from '#src/tar/entry.js';
@@ -32,7 +32,7 @@ export function asTarEntry(entry: TestEntry, dataOffset: number): TarEntry {
   };
 }
 
-/** A session over layers that are lists of entries, and a record of how far each was gone through. */
+/** An image whose layers are lists of entries, and a record of how far each was gone through. */
 export class SearchedStack {
   /** By layer number: entries that walks have told of. Layers that were opened whole are not here. */
   readonly walked = new Map<number, number>();
@@ -50,21 +50,24 @@ export class SearchedStack {
     private readonly layerSize = 100_000_000, // bytes
   ) {}
 
-  get session(): FileSearchOptions['session'] {
+  get image(): FileSearchOptions['image'] {
+    const layers = this.stack.map(() => ({ size: this.layerSize }));
+    const resolved = { manifest: { layers } } as unknown as FileSearchOptions['image']['resolved'];
     return {
-      openCached: async (_image, number) => (this.kept.has(number) ? this.#layer(number) : undefined),
-      openLayers: async (_image, options) =>
+      resolved,
+      cachedLayer: async (number) => (this.kept.has(number) ? this.#opened(number) : undefined),
+      layers: async (options) =>
         options!.only!.map((number) => {
           this.opened.add(number);
-          return this.#layer(number);
+          return this.#opened(number);
         }),
-      scanLayer: async (_image, number, watcher) => this.#walk(number, watcher),
+      scanLayer: async (number, watcher) => this.#walk(number, watcher),
     };
   }
 
-  get image(): FileSearchOptions['image'] {
-    const layers = this.stack.map(() => ({ size: this.layerSize }));
-    return { manifest: { layers } } as unknown as FileSearchOptions['image'];
+  #opened(number: number) {
+    const layer = this.#layer(number);
+    return { number, layer, entries: layer.entries };
   }
 
   #layer(number: number) {

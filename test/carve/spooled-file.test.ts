@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { SpooledFile } from '#src/carve/spooled-file.js';
+import { SpooledFile } from '#src/carve/output/spooled-file.js';
 import { noise } from '../blob/bytes.js';
 
 const MIB = 1024 * 1024;

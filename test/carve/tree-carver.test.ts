@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyContent } from '#src/carve/copy-content.js';
-import { TarStream } from '#src/carve/tar-stream.js';
+import { TarStream } from '#src/carve/output/tar-stream.js';
 import { TreeCarver } from '#src/carve/tree-carver.js';
 import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';

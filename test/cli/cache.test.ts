@@ -2,8 +2,9 @@ import { chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '#src/base/log.js';
+import { pageKey, pageRunKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { indexKey, pageKey, pageRunKey } from '#src/cache/store-layout.js';
+import { indexKey } from '#src/index/entry-table.js';
 import { Workplace } from '../support/mounts.js';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { kindOfHead } from '#src/engine/layer-head.js';
-import { IndexPass } from '#src/index/index-pass.js';
+import { IndexPass } from '#src/index/pass/index-pass.js';
 import { parseDigest } from '#src/oci/digest.js';
 import { isTarHeader } from '#src/tar/checksum.js';
 import { file, headerBlock, tarOf } from '../support/tar.js';

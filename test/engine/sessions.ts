@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { expect } from 'vitest';
 import { logTo } from '#src/base/log.js';
-import { indexKey, storePath } from '#src/cache/store-layout.js';
+import { storePath } from '#src/cache/store-layout.js';
 import type {
   ImageSession,
   LayerProgress,
@@ -17,7 +17,7 @@ import type {
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { Layer } from '#src/engine/layer.js';
 import { startSession } from '#src/engine/session.js';
-import { LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
+import { indexKey, LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../codec/gzip/plain.js';

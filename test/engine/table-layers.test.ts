@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { logTo } from '#src/base/log.js';
 import { ThreadPeer } from '#src/base/thread-rpc.js';
-import { unverifiedFolder } from '#src/blob/cached-pages.js';
+import { unverifiedFolder } from '#src/blob/blocks/cached-pages.js';
 import { BLOCK_SIZE } from '#src/blob/page.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { Counters } from '#src/engine/fetch/counters.js';

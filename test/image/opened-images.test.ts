@@ -103,6 +103,29 @@ describe('an opened image', () => {
     await store.close();
   });
 
+  it('scans a layer for an observer, and finds layers whose index is cached', async () => {
+    const { open } = start();
+    const image = await open('app:one');
+    expect(await image.cachedLayer(1)).toBeUndefined();
+    const paths: string[] = [];
+    const observer = {
+      onEntry({ path }: { path: Uint8Array }) {
+        paths.push(Buffer.from(path).toString());
+        return false;
+      },
+      onRestart() {},
+    };
+    const end = await image.scanLayer(1, observer);
+    expect(paths).toEqual(['etc/', 'etc/conf', 'gone']);
+    expect(end).toMatchObject({ isScanned: true, layer: { digest: sha256(blobs[0]!) } });
+    expect(await image.cachedLayer(1)).toMatchObject({ number: 1, entries: { length: 3 } });
+    const [second] = await image.layers({ only: [2] });
+    expect((await image.cachedLayer(2))?.layer).toBe(second!.layer);
+    image.close();
+    await expect(image.cachedLayer(1)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(image.scanLayer(1, observer)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
   it('may have no layers', async () => {
     const image = await start().open('none:latest');
     const view = await image.view();

@@ -1,18 +1,18 @@
 import { BufferPool } from '#src/base/buffer-pool.js';
 import type { BlobReader } from '#src/blob/blob.js';
-import { BlobHasher } from '#src/blob/block-digests.js';
+import { BlobHasher } from '#src/blob/blocks/block-digests.js';
 import { PAGE_SIZE } from '#src/blob/page.js';
 import type { Codec, ScanObserver } from '#src/codec/codec.js';
 import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { CHUNK_SIZE, ChunkReader, type ReadableLayer, RUN_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#src/engine/inflate/cursor-pool.js';
-import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
 import { readCheckpoint } from '#src/index/checkpoints.js';
 import { decodeLayerIndex } from '#src/index/index-file.js';
-import { IndexPass } from '#src/index/index-pass.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '#src/index/layer-limits.js';
+import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
+import { IndexPass } from '#src/index/pass/index-pass.js';
 import { digestOf } from '../blob/bytes.js';
 import { MemoryBlob } from '../blob/memory-blob.js';
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
 import type { StateStorage } from '#src/index/checkpoints.js';
 import { readCheckpoint } from '#src/index/checkpoints.js';
+import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
 import { noise, same } from '../blob/bytes.js';
 
 const originals = [

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ContentCheck } from '#src/index/content-check.js';
 import type { ChunkColumns } from '#src/index/layer-index.js';
+import { ContentCheck } from '#src/index/pass/content-check.js';
 import type { TarEntry } from '#src/tar/entry.js';
 import { TarScanner } from '#src/tar/tar-scanner.js';
 import { noise } from '../blob/bytes.js';

@@ -4,9 +4,7 @@ import { crc32, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
-import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
 import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
-import { EntryColumnsBuilder } from '#src/index/entry-columns-builder.js';
 import {
   checkLayerIndex,
   decodeLayerIndex,
@@ -16,6 +14,8 @@ import {
 } from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
+import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
+import { EntryColumnsBuilder } from '#src/index/pass/entry-columns-builder.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { TarEntry } from '#src/tar/entry.js';
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { decodeLayerIndex } from '#src/index/index-file.js';
-import { IndexPass } from '#src/index/index-pass.js';
+import { IndexPass } from '#src/index/pass/index-pass.js';
 import {
   imageTableLimit,
   layerTableLimit,
   mergeLimit,
   type TableAllowance,
   TableBudget,
-} from '#src/index/table-budget.js';
+} from '#src/index/pass/table-budget.js';
 import { digestOf } from '../blob/bytes.js';
 import { file, gnuLongLink, gnuLongName, paxSparse, symlink, tarOf } from '../support/tar.js';
 

@@ -105,7 +105,7 @@ test('build steps know their layer, unless the history does not fit', () => {
     history: [{ created_by: 'a' }, { created_by: 'b', empty_layer: true }, { created_by: 'c' }],
   });
   expect(buildSteps(config, 2).map((step) => step.layer)).toEqual([1, undefined, 2]);
-  expect(createdBy(config, 2, 2)).toBe('c');
+  expect(createdBy(buildSteps(config, 2), 2)).toBe('c');
   expect(buildSteps(config, 3).map((step) => step.layer)).toEqual([undefined, undefined, undefined]);
-  expect(createdBy(config, 3, 1)).toBeUndefined();
+  expect(createdBy(buildSteps(config, 3), 1)).toBeUndefined();
 });

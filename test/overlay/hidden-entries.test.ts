@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { forEachHidden } from '#src/overlay/hidden-entries.js';
+import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { naiveForEachHidden } from './naive-hidden-entries.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EntryTable } from '#src/index/entry-table.js';
-import { mergeLimit } from '#src/index/table-budget.js';
+import { mergeLimit } from '#src/index/pass/table-budget.js';
 import { LAYERS_MAX } from '#src/oci/manifest.js';
 import { DIRECTORY, DraftTree } from '#src/overlay/draft-tree.js';
 import { LinkFollower } from '#src/overlay/follow-links.js';

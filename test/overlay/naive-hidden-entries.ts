@@ -1,8 +1,8 @@
 import type { EntryTable } from '#src/index/entry-table.js';
-import { mergeLayers, type NumberedLayer } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge.js';
 import type { HidingWay } from '#src/overlay/merge-observer.js';
 import { PathComponents } from '#src/overlay/path-components.js';
-import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
+import { type NumberedLayer, ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from '#src/overlay/whiteout.js';
 
 /** A name that the layers below `hiddenBy` show and that layer does not, or shows as something else. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mergeLayers } from '#src/overlay/merge.js';
-import { UpperLayers } from '#src/overlay/upper-layers.js';
+import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';
 import { dir, entriesOf, file, hardlink, type TestEntry, whiteout } from '../support/entries.js';
 import { checkTree, listing } from './trees.js';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers, type NumberedLayer } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge.js';
+import type { NumberedLayer } from '#src/overlay/tree.js';
 import { decodeTree, encodeTree } from '#src/overlay/tree-codec.js';
 import { dir, entriesOf, file, hardlink, symlink, type TestEntry } from '../support/entries.js';
 import { checkTree, listing, type Stack, walk } from './trees.js';

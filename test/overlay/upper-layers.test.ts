@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { joinPath, type Resolved, resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import type { Tree } from '#src/overlay/tree.js';
-import { UpperLayers } from '#src/overlay/upper-layers.js';
+import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { askedPath, stack } from './random-layers.js';
 import type { Stack } from './trees.js';

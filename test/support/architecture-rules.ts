@@ -90,12 +90,13 @@ export interface FolderRow {
 }
 
 /**
- * Reads the table of folders of src/README.md, whose columns begin with level, folder, doors.
+ * Reads the table of folders of src/README.md, whose columns begin with level, folder, doors. A
+ * subfolder may have a row with doors of its own.
  * @returns rows by folder; doors as paths below src/
  */
 export function folderRows(page: string): Map<string, FolderRow> {
   const rows = new Map<string, FolderRow>();
-  for (const [, level, folder, doors] of page.matchAll(/^\| *(\d+) *\| `(\w+)\/` *\|([^|]*)\|/gm)) {
+  for (const [, level, folder, doors] of page.matchAll(/^\| *(\d+) *\| `([\w/-]+)\/` *\|([^|]*)\|/gm)) {
     const named = [...doors!.matchAll(/`([^`]+)`/g)].map(([, name]) => `${folder}/${name}.ts`);
     rows.set(folder!, { level: Number(level), doors: doors!.trim() === 'open' ? 'open' : named });
   }
@@ -115,12 +116,19 @@ export function findDoorBreaches(
     for (const { specifier } of moduleImports(source)) {
       if (!specifier.startsWith('.')) continue;
       const target = targetOf(path, specifier);
-      const doors = rows.get(folderOf(target))?.doors ?? [];
+      const doors = doorsOf(target, rows);
       if (folderOf(target) === folderOf(path) || doors === 'open' || doors.includes(target)) continue;
       breaches.add(`${path} -> ${target}`);
     }
   }
   return [...breaches].sort();
+}
+
+/** Returns the doors of the innermost folder around a file that has a row. */
+function doorsOf(path: string, rows: ReadonlyMap<string, FolderRow>): FolderRow['doors'] {
+  const folder = posix.dirname(path);
+  if (folder === '.') return [];
+  return rows.get(folder)?.doors ?? doorsOf(folder, rows);
 }
 
 const targetOf = (path: string, specifier: string) =>

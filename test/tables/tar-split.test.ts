@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LayerIndexBuilder } from '#src/index/layer-index-builder.js';
+import { LayerIndexBuilder } from '#src/index/pass/layer-index-builder.js';
 import { digestOf } from '#src/oci/digest.js';
 import { TarSplit } from '#src/tables/tar-split.js';
 import { TarScanner } from '#src/tar/tar-scanner.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_CHUNK_SIZE } from '#src/index/layer-index.js';
-import { LayerIndexBuilder } from '#src/index/layer-index-builder.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
-import type { TableAllowance } from '#src/index/table-budget.js';
+import { LayerIndexBuilder } from '#src/index/pass/layer-index-builder.js';
+import type { TableAllowance } from '#src/index/pass/table-budget.js';
 import { digestOf } from '#src/oci/digest.js';
 import { TocRows } from '#src/tables/toc-rows.js';
 import { rowOf, sha256 } from './samples.js';

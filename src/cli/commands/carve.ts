@@ -1,13 +1,10 @@
 import { resolve } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
-import type { CarveTarget } from '../../carve/carve-target.js';
-import type { Unverified } from '../../carve/file-search.js';
-import { OutputDirectory } from '../../carve/output-directory.js';
-import { SequentialSink } from '../../carve/sequential-sink.js';
-import { TarStream } from '../../carve/tar-stream.js';
-import { joinPath } from '../../overlay/resolve-path.js';
-import { type AskedPath, askedPaths } from '../carve-arguments.js';
-import { type CarveJob, carveFromTree, carveSingleFiles } from '../carve-files.js';
+import { type AskedPath, askedPaths } from '../../carve/asked-path.js';
+import { type CarveJob, carveFromTree, carveSingleFiles } from '../../carve/carve-files.js';
+import { OutputDirectory } from '../../carve/output/output-directory.js';
+import { singleFile } from '../../carve/output/single-file.js';
+import { TarStream } from '../../carve/output/tar-stream.js';
+import type { Unverified } from '../../carve/search/file-search.js';
 import {
   fileLine,
   fileRecord,
@@ -21,7 +18,6 @@ import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';
 import { chooseLayers, parseLayer } from '../layer-choice.js';
 import type { OptionTable } from '../option-table.js';
-import type { Output } from '../output.js';
 import { usageError } from '../usage-error.js';
 
 const DEFAULT_DIRECTORY = './carved';
@@ -79,7 +75,7 @@ export const carve: Command<typeof OPTIONS> = {
       const target = toStdout
         ? values.recursive
           ? tar
-          : stdoutFile(output)
+          : singleFile((bytes) => output.bytes(bytes))
         : new OutputDirectory(directory, { force: values.force });
       const image = await use.open();
       const { layers } = image.resolved.manifest;
@@ -146,24 +142,3 @@ export const carve: Command<typeof OPTIONS> = {
     });
   },
 };
-
-/** The bytes of one file. */
-function stdoutFile(output: Output): CarveTarget {
-  const refuse = (): never => {
-    throw new LayerslayerError('INTERNAL', 'stdout takes one file');
-  };
-  let isTaken = false;
-  return {
-    check: () => {},
-    isStream: true,
-    begin(_names, { size }) {
-      if (isTaken) refuse();
-      isTaken = true;
-      return new SequentialSink(size, (bytes) => output.bytes(bytes));
-    },
-    beginDirectory: refuse,
-    endDirectory: refuse,
-    symlink: refuse,
-    display: (names) => joinPath(names).toString(),
-  };
-}

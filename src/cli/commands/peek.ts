@@ -1,5 +1,5 @@
-import { DeletionHints } from '../../carve/deletion-hint.js';
-import type { NumberedLayer } from '../../overlay/merge.js';
+import { DeletionHints } from '../../carve/search/deletion-hint.js';
+import type { NumberedLayer } from '../../overlay/tree.js';
 import type { Command } from '../command.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../image-options.js';
 import { type SessionUse, withSession } from '../image-session-command.js';

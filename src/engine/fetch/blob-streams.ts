@@ -2,11 +2,11 @@ import { abortable } from '../../base/abortable.js';
 import { BufferPool } from '../../base/buffer-pool.js';
 import type { Log } from '../../base/log.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
-import { GrowingRanges } from '../../blob/growing-ranges.js';
 import { type BlockDigests, PAGE_SIZE } from '../../blob/page.js';
 import { streamVerified } from '../../blob/verified-stream.js';
 import type { PassNumber } from '../inflate/inflate-protocol.js';
 import type { StreamMethods } from './fetch-protocol.js';
+import { GrowingRanges } from './growing-ranges.js';
 import type { OpenBlob } from './open-blobs.js';
 import { PartSender } from './part-sender.js';
 import { StopBetweenChunks } from './stop-between-chunks.js';
@@ -28,7 +28,7 @@ export interface StreamReceiver {
 
 /** Streams a whole blob in pages, which are cached. @returns the digests of its blocks */
 export async function streamPages(
-  { number, blob, digest, cached, counters, naming }: OpenBlob,
+  { number, blob, digest, store, counters, naming }: OpenBlob,
   { reader, pass }: StreamReceiver,
   log: Log,
   signal: AbortSignal,
@@ -37,7 +37,7 @@ export async function streamPages(
   try {
     return await streamVerified(blob, {
       digest,
-      cached,
+      store,
       keepsPages: true,
       onStart: () => {
         counters.setProgress(number, 0);
@@ -66,7 +66,7 @@ export async function streamPages(
  * @returns the digests of its blocks, if that was all of the blob
  */
 export async function streamObserved(
-  { number, blob, digest, cached, counters, naming }: OpenBlob,
+  { number, blob, digest, store, counters, naming }: OpenBlob,
   { reader, pass }: StreamReceiver,
   end: number,
   log: Log,
@@ -102,7 +102,7 @@ export async function streamObserved(
     restart();
     let digests: BlockDigests | undefined;
     if (end === blob.size) {
-      const how = { digest, cached, onStart: restart, onPart: send, log, signal: within };
+      const how = { digest, store, onStart: restart, onPart: send, log, signal: within };
       digests = await streamVerified(source, how);
     } else if (end > 0) {
       await source.stream(0, end, (chunk) => abortable(send(chunk), within), within);

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
-import type { LocalRange } from '../../blob/near-bytes.js';
+import type { LocalRange } from '../../blob/blob.js';
 import type { BlockDigests } from '../../blob/page.js';
 import type { CacheOptions } from '../../cache/content-store.js';
 import type { Descriptor } from '../../oci/descriptor.js';

@@ -166,7 +166,7 @@ async function save(number: BlobNumber, target: SaveTarget, signal: AbortSignal)
   return saveBlob(blob, {
     digest,
     target,
-    cached: await blobs.cachedPages(digest),
+    store: (await parts).store, // also for a blob on this machine
     onProgress: (doneBytes) => counters.setProgress(number, doneBytes),
     onWait: () => notice(`another process saves ${shortDigest(digest)}: waiting for it`),
     log,

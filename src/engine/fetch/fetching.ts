@@ -3,7 +3,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
-import type { LocalRange } from '../../blob/near-bytes.js';
+import type { LocalRange } from '../../blob/blob.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { parseImageLocation } from '../../oci/image-location.js';

@@ -1,8 +1,7 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Blob } from '../../blob/blob.js';
-import { CachedPages } from '../../blob/cached-pages.js';
-import { FetchedBlocks } from '../../blob/fetched-blocks.js';
+import { FetchedBlocks } from '../../blob/blocks/fetched-blocks.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ByteLru } from '../../cache/byte-lru.js';
 import type { ContentStore } from '../../cache/content-store.js';
@@ -31,7 +30,7 @@ export interface OpenBlob {
   number: BlobNumber;
   digest: Digest;
   blob: Blob;
-  cached: CachedPages;
+  store: ContentStore; // caches nothing of a blob on this machine
   counters: Counters;
   /**
    * @param verification `reader`: unchecked bytes
@@ -99,11 +98,6 @@ export class OpenBlobs {
     await Promise.all(this.#fetched.map((blocks) => blocks.flush()));
   }
 
-  /** What the cache has of a blob, wherever its bytes come from. */
-  async cachedPages(digest: Digest): Promise<CachedPages> {
-    return new CachedPages((await this.#parts).store, digest);
-  }
-
   async #open(number: BlobNumber, known: KnownBlob): Promise<OpenBlob> {
     const { source, store: cache, nothingKept, counters } = await this.#parts;
     const blob = await source.open(known.image, known.descriptor);
@@ -114,7 +108,7 @@ export class OpenBlobs {
       number,
       digest,
       blob,
-      cached: new CachedPages(store, digest),
+      store,
       counters,
       blocks: (verification) => {
         const blockDigests = verification === 'blocks' ? known.blockDigests : undefined;

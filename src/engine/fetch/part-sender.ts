@@ -1,5 +1,5 @@
 import { BufferPool } from '../../base/buffer-pool.js';
-import { FRUGAL_LENGTH } from '../../blob/growing-ranges.js';
+import { FRUGAL_LENGTH } from './growing-ranges.js';
 
 /** A message costs as much as inflating 10 KiB (measured): most parts are long. */
 const PART_SIZE = 256 * 1024;

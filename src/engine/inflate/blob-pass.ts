@@ -2,7 +2,7 @@ import { abortable } from '../../base/abortable.js';
 import type { BufferPool } from '../../base/buffer-pool.js';
 import { type LayerslayerError, withContext } from '../../base/errors.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
-import { type CheckedIndex, IndexPass, LayerCheck, type OnTarBytes } from '../../index/index-pass.js';
+import { type CheckedIndex, IndexPass, LayerCheck, type OnTarBytes } from '../../index/pass/index-pass.js';
 import { shortDigest } from '../../oci/digest.js';
 import type { BlobMethods } from '../fetch/fetch-protocol.js';
 import type { IndexRequest, PassEnd } from './inflate-protocol.js';

@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.js';
 import type { ContentStore } from '../../cache/content-store.js';
 import { StoredIndexes } from '../../index/cached-indexes.js';
-import { type CheckedIndex, EntryColumns } from '../../index/index-pass.js';
+import { type CheckedIndex, EntryColumns } from '../../index/pass/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ComparedIndex } from './inflate-protocol.js';
 

@@ -3,7 +3,7 @@ import { asLayerslayerError, LayerslayerError, withContext } from '../../base/er
 import type { Log } from '../../base/log.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
-import type { TableAllowance } from '../../index/index-pass.js';
+import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
 import { BackgroundPasses } from './background-passes.js';

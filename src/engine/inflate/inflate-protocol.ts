@@ -1,9 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../../base/log.js';
 import type { Transferred } from '../../base/thread-rpc.js';
-import type { LocalRange } from '../../blob/near-bytes.js';
+import type { LocalRange } from '../../blob/blob.js';
 import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
-import type { Columns, TableAllowance } from '../../index/index-pass.js';
+import type { Columns } from '../../index/pass/index-pass.js';
+import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TableAnnouncement } from '../../tables/announcement.js';
 

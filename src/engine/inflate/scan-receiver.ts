@@ -1,5 +1,5 @@
 import { Transferred } from '../../base/thread-rpc.js';
-import { type EntryColumns, SharedEntries } from '../../index/shared-entries.js';
+import { type EntryColumns, SharedEntries } from '../../index/pass/shared-entries.js';
 import type { LayerObserver } from '../layer-observer.js';
 import type { ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 

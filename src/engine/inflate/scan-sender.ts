@@ -1,5 +1,5 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
-import type { IndexPass } from '../../index/index-pass.js';
+import type { IndexPass } from '../../index/pass/index-pass.js';
 import type { ObservedRange, PassNumber, ScanAnswer, ScannedBatch } from './inflate-protocol.js';
 
 /**

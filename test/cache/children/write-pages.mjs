@@ -2,8 +2,8 @@
 // cached, and each warning.
 import { once } from 'node:events';
 import { logTo } from '#src/base/log.js';
+import { pageKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { pageKey } from '#src/cache/store-layout.js';
 
 const [, , directory, capBytes, layer, count, hang] = process.argv;
 const log = logTo((level, message) => level === 'warn' && console.log(`warning: ${message}`));

@@ -1,0 +1,122 @@
+import { splitPath } from '../../overlay/resolve-path.js';
+import { expandBraces } from './brace-expansion.js';
+import { type NamePattern, namePattern } from './name-pattern.js';
+
+const DOT = Buffer.from('.');
+const DOT_DOT = Buffer.from('..');
+const GLOBSTAR = Buffer.from('**');
+const DOT_BYTE = 0x2e;
+const BACKSLASH = 0x5c;
+
+type Part =
+  | NamePattern
+  | { kind: 'globstar' } // any number of directories, including none
+  | { kind: 'parent' } // `..`
+  | { kind: 'end' };
+
+/** Indexes of the parts that may come next. */
+export type Position = readonly number[];
+
+/**
+ * A path with wildcards, as bash reads it with `globstar`. Braces are expanded first. `*`, `?` and
+ * `[]` stay within one component. `**` as a component crosses directories whose names have no
+ * leading dot. Matching goes component by component from the root, at all positions of the pattern
+ * at once. Time: at most components times parts.
+ */
+export class PathPattern {
+  /** Parts of all expanded words in sequence; each word ends with an `end`. */
+  readonly #parts: readonly Part[];
+  /** Position before the first component of a path. */
+  readonly start: Position;
+
+  private constructor(words: readonly (readonly Part[])[]) {
+    this.#parts = words.flatMap((parts) => [...parts, { kind: 'end' } as const]);
+    let first = 0;
+    const firsts: number[] = [];
+    for (const { length } of words) {
+      firsts.push(first);
+      first += length + 1;
+    }
+    this.start = this.#closed(firsts);
+  }
+
+  /**
+   * @returns undefined if the text has no special characters
+   * @throws LayerslayerError INVALID_ARGUMENT if the braces expand past a limit
+   */
+  static parse(text: Uint8Array): PathPattern | undefined {
+    const components = expandBraces(text).map((word) => splitPath(word).filter((name) => !DOT.equals(name)));
+    const words = components.map((names) => names.map(partOf));
+    const isPlain = words.length === 1 && words[0]!.every(({ kind }) => kind === 'name' || kind === 'parent');
+    return isPlain && !text.includes(BACKSLASH) ? undefined : new PathPattern(words);
+  }
+
+  /** Returns whether the components so far match. A last `**` also matches the directory itself. */
+  isMatch(position: Position, isDirectory: boolean): boolean {
+    return (
+      position.some((at) => this.#parts[at]!.kind === 'end') || (isDirectory && this.endsInGlobstar(position))
+    );
+  }
+
+  /** Returns whether a last `**` is next: then everything below matches too. */
+  endsInGlobstar(position: Position): boolean {
+    return position.some((at) => this.#isLastGlobstar(at));
+  }
+
+  /** Returns whether more components could match. */
+  isOpen(position: Position): boolean {
+    return position.some((at) => this.#parts[at]!.kind !== 'end');
+  }
+
+  /** Returns the position after another component, a name. */
+  after(position: Position, name: Uint8Array): Position {
+    const isHidden = name[0] === DOT_BYTE;
+    const stays = isHidden ? [] : position.filter((at) => this.#parts[at]!.kind === 'globstar');
+    const ends = stays.filter((at) => this.#isLastGlobstar(at)).map((at) => at + 1);
+    return this.#closed([...stays, ...ends, ...this.#matched(position, name)]);
+  }
+
+  /** Returns the position below a symlink of this name: `**` does not follow it. */
+  through(position: Position, name: Uint8Array): Position {
+    return this.#closed(this.#matched(position, name));
+  }
+
+  /** Returns the position after a `..`. */
+  afterParent(position: Position): Position {
+    return this.#closed(position.filter((at) => this.#parts[at]!.kind === 'parent').map((at) => at + 1));
+  }
+
+  #matched(position: Position, name: Uint8Array): number[] {
+    const next: number[] = [];
+    for (const at of position) {
+      const part = this.#parts[at]!;
+      if (part.kind === 'name' ? isSame(part.name, name) : part.kind === 'wild' && part.matches(name))
+        next.push(at + 1);
+    }
+    return next;
+  }
+
+  #isLastGlobstar(at: number): boolean {
+    return this.#parts[at]!.kind === 'globstar' && this.#parts[at + 1]!.kind === 'end';
+  }
+
+  /** Adds the parts behind each `**`, which may match nothing. */
+  #closed(positions: readonly number[]): Position {
+    const closed = new Set<number>();
+    for (let at of positions) {
+      closed.add(at);
+      while (this.#parts[at]!.kind === 'globstar' && !this.#isLastGlobstar(at)) closed.add(++at);
+    }
+    return [...closed];
+  }
+}
+
+function partOf(component: Uint8Array): Part {
+  if (GLOBSTAR.equals(component)) return { kind: 'globstar' };
+  if (DOT_DOT.equals(component)) return { kind: 'parent' };
+  return namePattern(component);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
