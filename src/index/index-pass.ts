@@ -88,10 +88,12 @@ export class IndexPass {
 
   /**
    * Ends the pass, finished or not: its tables no longer count.
-   * @returns bytes that they took
+   * @returns bytes that they and the scanner took
    */
   release(): number {
-    return this.#budget.release();
+    const memorySize = this.#scanner?.memorySize ?? 0;
+    this.#scanner = undefined;
+    return this.#budget.release() + memorySize;
   }
 
   /**
