@@ -5,8 +5,8 @@ import { ZstdDecoder } from './zstd-decoder.js';
 import { BLOCK_MAX, type ZstdEngine } from './zstd-engine.js';
 
 /**
- * Most output bytes of a blob: what gzip could make of it, and 64 GiB. RLE blocks make 128 KiB of
- * four bytes, which no layer's files are worth: 64 GiB take half a minute.
+ * Most output bytes of a blob: what gzip could make of it, and 64 GiB, for sparse disk images. An
+ * RLE block makes 128 KiB of four bytes: without a limit, 100 MB would take minutes.
  */
 const OUTPUT_TIMES = 1032;
 const OUTPUT_START = 64 * 1024 ** 3;
