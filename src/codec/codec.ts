@@ -61,6 +61,8 @@ export interface ScanObserver {
 }
 
 export interface Scanner {
+  /** Bytes that it uses, if they are many. They are free once the scanner is garbage. */
+  readonly memorySize?: number;
   /**
    * Decodes the next compressed bytes, any number of them. The caller may reuse them afterwards.
    * @throws LayerslayerError CORRUPT_LAYER, naming compressed and uncompressed offset

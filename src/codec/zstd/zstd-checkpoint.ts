@@ -32,8 +32,8 @@ const TABLES_MIN = 12 + 4 * 2;
 const TABLES_MAX = 12 + 4 * (2 + 128);
 
 /**
- * Most window bytes of a checkpoint. A window of 8 MiB always fits; of a larger one a span rarely
- * reads so much. A checkpoint that needs more is not made.
+ * Most window bytes of a checkpoint. A window of 8 MiB always fits. Where a span reads more of a
+ * larger one, the next checkpoint comes earlier.
  */
 export const STATE_ROOM = 8 * 1024 * 1024;
 

@@ -122,7 +122,7 @@ export class ZstdEngine {
   /**
    * Starts a frame: no match may read earlier output.
    * @param window how far matches may reach, in bytes
-   * @param stateRoom window bytes that a checkpoint can have; 0: no checkpoint is made
+   * @param stateRoom most window bytes of a checkpoint, or the window; 0: no checkpoint is made
    */
   startFrame(window: number, stateRoom: number): void {
     this.#fit(window);
@@ -196,14 +196,15 @@ export class ZstdEngine {
     return this.#wasm.isTracking() !== 0;
   }
 
-  /**
-   * Ends tracking.
-   * @returns the bytes that were read, in the order of first use; undefined: more than the room
-   */
-  stopTracking(): Uint8Array | undefined {
-    const length = this.#wasm.stopTracking();
-    if (length < 0) return undefined;
+  /** Bytes that `stopTracking` would return. A block adds at most as many as it puts out. */
+  get trackedLength(): number {
+    return this.#wasm.trackedLength();
+  }
+
+  /** Ends tracking. Returns the bytes that were read, in the order of first use. */
+  stopTracking(): Uint8Array {
+    this.#wasm.stopTracking();
     const start = this.#wasm.windowBytesAddress();
-    return this.#memory.slice(start, start + length);
+    return this.#memory.slice(start, start + this.#wasm.trackedLength());
   }
 }

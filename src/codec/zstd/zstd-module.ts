@@ -14,7 +14,8 @@ export interface ZstdExports {
   restoreTables(length: number): number;
   startTracking(): void;
   isTracking(): number;
-  stopTracking(): number;
+  trackedLength(): number;
+  stopTracking(): void;
   rawBlock(at: number, length: number): number;
   rleBlock(at: number, length: number): number;
   compressedBlock(at: number, size: number, blockMax: number): number;

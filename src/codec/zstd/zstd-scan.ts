@@ -2,11 +2,11 @@ import { BLOB_START, type Scanner, type ScanObserver } from '../codec.js';
 import { CheckpointSpacing } from './checkpoint-spacing.js';
 import { packCheckpoint, STATE_ROOM, unpackCheckpoint, type ZstdCheckpoint } from './zstd-checkpoint.js';
 import { ZstdDecoder } from './zstd-decoder.js';
-import type { ZstdEngine } from './zstd-engine.js';
+import { BLOCK_MAX, type ZstdEngine } from './zstd-engine.js';
 
 /**
- * Most output bytes of a blob: what gzip could make of it, and 64 GiB. RLE blocks make 128 KiB of
- * four bytes, which no layer's files are worth: 64 GiB take half a minute.
+ * Most output bytes of a blob: what gzip could make of it, and 64 GiB, for sparse disk images. An
+ * RLE block makes 128 KiB of four bytes: without a limit, 100 MB would take minutes.
  */
 const OUTPUT_TIMES = 1032;
 const OUTPUT_START = 64 * 1024 ** 3;
@@ -34,6 +34,11 @@ export class ZstdScan implements Scanner {
     const stateRoom = spanSize === Number.MAX_SAFE_INTEGER ? 0 : STATE_ROOM;
     this.#decoder = new ZstdDecoder(engine, { stateRoom, isVerifying: true });
     this.#decoder.seek(unpackCheckpoint(BLOB_START));
+  }
+
+  /** Pages of a window that were never written take no memory. */
+  get memorySize(): number {
+    return Math.min(this.#engine.memorySize, this.#engine.outOffset);
   }
 
   push(bytes: Uint8Array): void {
@@ -79,7 +84,8 @@ export class ZstdScan implements Scanner {
     }
     if (this.#tracked && !engine.isTracking) this.#deliverTracked(0);
     const span = engine.outOffset - this.#lastOffset!;
-    if (!this.#spacing.isDue(span, engine.inOffset)) return;
+    const isFull = this.#tracked && engine.trackedLength + BLOCK_MAX > STATE_ROOM;
+    if (!isFull && !this.#spacing.isDue(span, engine.inOffset)) return;
     if (this.#tracked) this.#deliverTracked(engine.outOffset - this.#tracked.outOffset);
     this.#startTracking();
   }
@@ -112,7 +118,6 @@ export class ZstdScan implements Scanner {
     if (!tracked) return;
     this.#tracked = undefined;
     const windowBytes = this.#engine.stopTracking();
-    if (!windowBytes) return; // it would be too large
     const checkpoint = packCheckpoint({ ...tracked, frame: { ...tracked.frame, holds, windowBytes } });
     this.#spacing.spend(checkpoint.state.length);
     this.#observer.onCheckpoint(checkpoint);

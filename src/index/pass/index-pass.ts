@@ -70,10 +70,12 @@ export class IndexPass {
 
   /**
    * Ends the pass, finished or not: its tables no longer count.
-   * @returns bytes that they took
+   * @returns bytes that they and the scanner took
    */
   release(): number {
-    return this.#builder.release();
+    const memorySize = this.#scanner?.memorySize ?? 0;
+    this.#scanner = undefined;
+    return this.#builder.release() + memorySize;
   }
 
   /**

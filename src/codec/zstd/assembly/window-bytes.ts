@@ -20,8 +20,6 @@ export class WindowBytes {
   static bytes: usize = 0;
   static next: usize = 0; // address of the next byte that is stored or restored
   static end: usize = 0; // address after the room, or after the last byte to restore
-  /** There was no room for all bytes: the checkpoint is of no use. */
-  static isOver: bool = false;
 }
 
 /** Places marks and room for `room` bytes at `start`. @returns the address after them */
@@ -44,7 +42,6 @@ export function startWindowBytes(resuming: bool): void {
   WindowBytes.since = 0;
   WindowBytes.active = true;
   WindowBytes.resuming = resuming;
-  WindowBytes.isOver = false;
 }
 
 /** A block of `length` bytes was put out. No match can reach a window's length back. */
@@ -79,7 +76,7 @@ function moveStep(ring: usize, next: usize, count: u32, resuming: bool): void {
 /**
  * The match at `at`, `since` bytes after the checkpoint, reads from before the checkpoint. Its
  * source is in the history.
- * @returns false if it reads a byte that was not kept
+ * @returns false if it reads a byte that was not kept, or that there is no room for
  */
 export function meetMatch(at: usize, since: u32, distance: u32, length: u32): bool {
   const back = distance - since; // from the checkpoint to the source
@@ -94,7 +91,7 @@ export function meetMatch(at: usize, since: u32, distance: u32, length: u32): bo
     const marks = load<u32>(word);
     const known = (marks >> (mark & 7)) & all;
     if (known == all) continue;
-    if (next + here - <u32>popcnt<u32>(known) > WindowBytes.end) return stopShort(resuming);
+    if (next + here - <u32>popcnt<u32>(known) > WindowBytes.end) return false;
     store<u32>(word, marks | (all << (mark & 7)));
     const source = addressBefore(at, distance - done);
     // All at once, unless some are known or the old segment ends between them.
@@ -112,13 +109,5 @@ export function meetMatch(at: usize, since: u32, distance: u32, length: u32): bo
     }
   }
   WindowBytes.next = next;
-  return true;
-}
-
-/** While tracking, the checkpoint is given up. */
-function stopShort(resuming: bool): bool {
-  if (resuming) return false;
-  WindowBytes.isOver = true;
-  WindowBytes.active = false;
   return true;
 }

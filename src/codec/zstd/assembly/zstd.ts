@@ -49,7 +49,8 @@ function openWindow(window: u32, room: u32, follows: bool): bool {
 /**
  * Starts a frame.
  * @param window how far matches may reach, in bytes
- * @param room for window bytes of a checkpoint; 0: none is made
+ * @param room for window bytes of a checkpoint: a window, or what `trackedLength` never passes; 0:
+ *   no checkpoint is made
  * @returns false if there is no memory
  */
 export function startFrame(window: u32, room: u32): bool {
@@ -106,11 +107,9 @@ function restoreTable(slot: u32, mode: u32, at: usize, end: usize): bool {
 export function startTracking(): void { startWindowBytes(false); }
 /** The bytes at `windowBytesAddress` are all that is needed: a window or a frame has passed. */
 export function isTracking(): bool { return WindowBytes.active; }
-/** @returns how many bytes were stored; -1: more than there is room for */
-export function stopTracking(): i32 {
-  WindowBytes.active = false;
-  return WindowBytes.isOver ? -1 : <i32>(WindowBytes.next - WindowBytes.bytes);
-}
+/** Bytes that were stored so far. A block stores at most as many as it puts out. */
+export function trackedLength(): u32 { return <u32>(WindowBytes.next - WindowBytes.bytes); }
+export function stopTracking(): void { WindowBytes.active = false; }
 
 function put(length: u32): i32 {
   endBlock(length);
