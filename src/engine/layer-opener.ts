@@ -21,7 +21,7 @@ import type { ChunkCache } from './chunk-cache.js';
 import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { LayerScanEnd } from './image-session.js';
-import { foreignProviders, tablesOf } from './index-providers.js';
+import { TableProviders, tablesOf } from './index-providers.js';
 import { IndexedLayer } from './indexed-layer.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { BlobNumber, ComparedIndex, GivenIndex } from './inflate/inflate-protocol.js';
@@ -63,11 +63,14 @@ export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #tables = new TableAllowances();
+  readonly #announced: TableProviders;
   /** Indexes of layers that were not compared with their bytes. */
   readonly #uncompared = new WeakMap<Layer, CachedIndex>();
 
   constructor(parts: LayerOpenerParts) {
     this.#parts = parts;
+    const allowance = (image: ResolvedImage, size: number) => this.#tables.allowance(image, size);
+    this.#announced = new TableProviders({ ...parts, allowance });
   }
 
   /** @throws LayerslayerError with the layer's number; the signal's reason */
@@ -108,7 +111,8 @@ export class LayerOpener {
       const allowance = new TableAllowances().allowance(image, size);
       const pass = async (stored: readonly string[]): Promise<ProvidedIndex> => {
         const compared: ComparedIndex[] = stored.filter((one) => one !== name).map((one) => ({ name: one }));
-        compared.push(stored.includes(name) ? { name } : { name, given: givenIndex(used) });
+        const isReadable = stored.includes(name) && !('remote' in used.states); // without the network
+        compared.push(isReadable ? { name } : { name, given: await this.#givenIndex(image, used) });
         const request = { blob, digest, blobSize: size, allowance };
         const end = await inflate.compare(request, compared, { signal, isBackground: true });
         difference = end.comparisons.find((one) => one.name === name)?.difference;
@@ -248,9 +252,12 @@ export class LayerOpener {
 
   /** What hangs under the image's digest comes first: no other account can set it. */
   #foreign(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): IndexProvider[] {
-    const allowance = (of: ResolvedImage, size: number) => this.#tables.allowance(of, size);
-    const tables = foreignProviders({ image, wanted }, sources, { ...this.#parts, allowance });
-    return [...tables, ...this.#parts.published(image, wanted, sources)];
+    const layer = { image, wanted };
+    return [
+      ...this.#announced.announced(layer, sources),
+      ...this.#parts.published(image, wanted, sources),
+      ...this.#announced.referring(layer, sources),
+    ];
   }
 
   async #readable(image: ResolvedImage, wanted: WantedBlob, cached: CachedIndex): Promise<Layer> {
@@ -282,14 +289,15 @@ export class LayerOpener {
     return layer;
   }
 
+  /** Returns the index as a message carries it. */
+  async #givenIndex(image: ResolvedImage, { index, origin, states }: CachedIndex): Promise<GivenIndex> {
+    const { entries, ...rest } = index;
+    const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
+    return { ...rest, columns: entries.columns, origin, storage: states, stateFile };
+  }
+
   /** Opens the index file in a registry that has the states of an index. */
   #stateFile(image: ResolvedImage, { repository, digest, size }: RemoteStates): Promise<BlobNumber> {
     return this.#parts.fetching.openDescribed(image, { mediaType: '', digest, size }, repository);
   }
-}
-
-/** Returns the index as a message carries it. */
-function givenIndex({ index, origin, states: storage }: CachedIndex): GivenIndex {
-  const { entries, ...rest } = index;
-  return { ...rest, columns: entries.columns, origin, storage };
 }

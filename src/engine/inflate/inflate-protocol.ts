@@ -5,6 +5,7 @@ import type { LocalRange } from '../../blob/blob.js';
 import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
 import type { Columns } from '../../index/pass/index-pass.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TableAnnouncement } from '../../tables/announcement.js';
 
@@ -68,10 +69,17 @@ export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
   columns: Columns;
   origin: IndexOrigin;
   storage: CachedIndex['states'];
+  stateFile: BlobNumber | undefined; // as of OpenLayerRequest
 }
 
-export interface TableRequest extends Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'> {
-  announcement: Exclude<TableAnnouncement, { format: 'soci' }>;
+/** A table that is in the layer itself. */
+export type TableInLayer = Exclude<TableAnnouncement, { format: 'soci' }>;
+
+export interface TableRequest extends Pick<IndexRequest, 'digest' | 'blobSize' | 'allowance'> {
+  /** In the layer, or a zTOC: the blob that is read. */
+  table:
+    | { blob: BlobNumber; announcement: TableInLayer }
+    | { blob: BlobNumber; descriptor: Pick<Descriptor, 'digest' | 'size'> };
 }
 
 export interface TableIndex {
@@ -114,8 +122,8 @@ export interface InflateMethods {
   /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
   index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
   /**
-   * Makes the index of a layer from the table in it, whose bytes are read unverified.
-   * @throws LayerslayerError as `tables/table.ts`
+   * Makes the index of a layer from the table in it, or from a zTOC. The table's digest is checked.
+   * @throws LayerslayerError as `tables/table.ts`; DIGEST_MISMATCH
    */
   table(argument: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>>;
   /** A held pass takes no more bytes, so that reads have the processor and the network. */

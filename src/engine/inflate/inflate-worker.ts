@@ -4,11 +4,10 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
-import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
+import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import type { Blob } from '../../blob/blob.js';
 import { CachedPages, unverifiedFolder } from '../../blob/blocks/cached-pages.js';
 import { LocalFileBytes, VerifiedBlob } from '../../blob/blocks/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
@@ -17,7 +16,7 @@ import { CODECS, codecNamed } from '../../codec/codecs.js';
 import type { RemoteStates } from '../../index/cached-indexes.js';
 import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/checkpoints.js';
 import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
-import { shortDigest } from '../../oci/digest.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
@@ -86,7 +85,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
 
 async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
   const { BlobPass } = await import('./blob-pass.js'); // reads do without
-  const { compared, close } = await comparedIndexes(request);
+  const { compared, close } = await comparedIndexes(request, signal);
   const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
   const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
   passes.set(request.pass, pass);
@@ -102,29 +101,24 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
   }
 }
 
-async function table(
-  { blob, digest, blobSize, announcement, allowance }: TableRequest,
-  signal: AbortSignal,
-): Promise<Transferred<TableIndex>> {
-  const { readTable } = await import('../../tables/table.js'); // reads do without
-  const bytes = unverifiedBlob({ blob, digest, blobSize, local: undefined });
-  const options = { digest, blobSize, signal, ...(allowance && { allowance }) };
-  const { index, isExact } = await readTable(announcement, bytes, options).catch((error) => {
-    if (signal.aborted || asLayerslayerError(error).code !== 'CORRUPT_LAYER') throw error;
-    // Nothing has checked the bytes yet: they may have been damaged on the way or on disk.
-    const read: Blob['read'] = (offset, length, within) =>
-      bytes.read(offset, length, within, undefined, { fresh: true });
-    return readTable(announcement, { size: blobSize, read }, options);
-  });
+async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
+  const { readLayerTable } = await import('./layer-table.js'); // reads do without
+  const source = (blob: BlobNumber, digest: Digest, blobSize: number) =>
+    unverifiedBlob({ blob, digest, blobSize, local: undefined });
+  const { index, isExact } = await readLayerTable(request, source, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
 }
 
 /** Opens the indexes that a pass compares. Mostly there are none. */
-async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) {
+async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest, signal: AbortSignal) {
   if (wanted.length === 0) return { compared: [], close: () => {} };
   const { openCompared } = await import('./compared-indexes.js');
-  return openCompared(digest, wanted, store, log);
+  const states = (remote: RemoteStates, stateFile: BlobNumber): FetchStates => {
+    const fetch = statesIn(remote, stateFile);
+    return (...group) => fetch(group, signal);
+  };
+  return openCompared(digest, wanted, states, store, log);
 }
 
 function openLayer(request: OpenLayerRequest): LayerReader {
