@@ -79,7 +79,11 @@ async function openLower(searched: SearchedLayers): Promise<readonly NumberedLay
   if (bytes > READ_BYTES_MAX) return undefined;
   try {
     const opened = await session.openLayers(image, { only: lower, signal, onProgress });
-    return opened.map(({ entries, hidesTables }, i) => ({ entries, hidesTables, number: lower[i]! }));
+    return opened.map(({ entries, hidesTableMarkers }, i) => ({
+      entries,
+      hidesTableMarkers,
+      number: lower[i]!,
+    }));
   } catch (error) {
     signal?.throwIfAborted();
     // The answer is known: an unreadable layer costs only the hint.

@@ -104,8 +104,8 @@ export class FileSearch {
   }
 
   #add(number: number, layer: Layer): void {
-    const { entries, hidesTables } = layer;
-    this.#known = [{ number, layer, entries, hidesTables }, ...this.#known];
+    const { entries, hidesTableMarkers } = layer;
+    this.#known = [{ number, layer, entries, hidesTableMarkers }, ...this.#known];
     this.#view = new UpperLayers(this.#known, this.#below === 0);
   }
 

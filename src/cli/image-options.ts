@@ -66,6 +66,10 @@ export const MOUNT_OPTIONS = {
     default: 'dev-fuse on Linux, else fuse-native',
   },
   memory: { kind: 'text', value: 'SIZE', summary: 'cap of decompressed data in memory', default: '64MiB' },
+  'verify-later': {
+    kind: 'flag',
+    summary: 'after mounting, read layers whole that are shown by an index made by others, and compare',
+  },
   'transform-symlinks': { kind: 'flag', summary: 'make absolute links relative to the mountpoint' },
   option: {
     kind: 'list',

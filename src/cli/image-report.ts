@@ -1,3 +1,4 @@
+import type { IndexOrigin } from '../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { dockerfileSteps } from '../oci/dockerfile-step.js';
 import { formatPlatform, type Platform } from '../oci/platform.js';
@@ -110,8 +111,15 @@ function layers(image: ResolvedImage): string[][] {
   return [['LAYER', 'SIZE', 'DIGEST'], ...rows, total];
 }
 
-/** Returns the output of `inspect --json`: the contract with programs. */
-export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<string, unknown> {
+/**
+ * Returns the output of `inspect --json`: the contract with programs.
+ * @param origins of the indexes that the layers would be opened with
+ */
+export function imageRecord(
+  image: ResolvedImage,
+  offer: ImageOffer,
+  origins: readonly IndexOrigin[],
+): Record<string, unknown> {
   const { config, manifest } = image;
   const { container, diffIds, created, author } = config;
   return {
@@ -140,6 +148,7 @@ export function imageRecord(image: ResolvedImage, offer: ImageOffer): Record<str
       diffId: diffIds[i],
       size,
       mediaType,
+      verified: origins[i]!.kind === 'own',
     })),
     totalSize: totalSize(image),
   };

@@ -45,6 +45,7 @@ export function mountChoices(values: MountValues, context: Surroundings) {
     ...kernel,
     allowOther: values['allow-other'],
     transport: parseTransport(values.transport),
+    verifyLater: values['verify-later'],
     transformSymlinks: values['transform-symlinks'],
     logFileAsked: values['log-file'] !== undefined,
     logLevel: values.verbose ? 'debug' : 'info',

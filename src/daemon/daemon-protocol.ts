@@ -37,6 +37,7 @@ export interface MountOptions {
   uid?: number; // owner shown for every inode instead of the image's
   gid?: number;
   transformSymlinks: boolean;
+  verifyLater: boolean; // layers shown by indexes of others are read whole after mounting
   logFile: string; // absolute
   logFileAsked: boolean; // the user named it: a failure to open it is an error
   logLevel: LogLevel;

@@ -12,6 +12,7 @@ import { OpenedImages } from '../image/opened-images.js';
 import { formatPlatform } from '../oci/platform.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { FromDaemon, MountOptions, MountSummary } from './daemon-protocol.js';
+import { LaterComparison } from './later-comparison.js';
 import type { MountPorts } from './mount-ports.js';
 import { DirectoryAhead } from './status/directory-ahead.js';
 import type { LiveStatus } from './status/status-client.js';
@@ -107,18 +108,19 @@ export async function runMount(
       log,
     });
     const since = new Date().toISOString();
+    const comparison = new LaterComparison();
     const status = () => {
       const { layersByTable: _, layersByIndex: __, ...known } = summary;
-      return {
-        ...known,
-        since,
-        ...session.metrics(),
-        bytesServed: fs.bytesServed,
-        verification: 'none' as const,
-      };
+      const verified = summary.verified || comparison.state === 'done';
+      const counters = { ...session.metrics(), bytesServed: fs.bytesServed };
+      return { ...known, since, ...counters, verified, verification: comparison.state };
     };
     const openStatus = statusDirectory.open;
-    return await serveMount({ options, ports, reports, stop, mounted, summary, status, openStatus });
+    const onReady = () => {
+      if (options.verifyLater && !summary.verified) comparison.start(session, image, layers, log);
+    };
+    const served = { options, ports, reports, stop, mounted, summary, status, openStatus, onReady };
+    return await serveMount(served).finally(() => comparison.stop());
   } finally {
     statusDirectory.discard();
     // A failed close must not hide the result.
@@ -162,6 +164,7 @@ interface Served {
   summary: MountSummary;
   status(): LiveStatus;
   openStatus(): Promise<SocketDirectory>;
+  onReady(): void;
 }
 
 async function serveMount(served: Served): Promise<MountEnd> {
@@ -205,6 +208,7 @@ async function announce(served: Served): Promise<StatusService | undefined> {
     `mounted ${summary.image}@${summary.digest} on ${summary.mountpoint} (${options.transport}, device ${device})`,
   );
   reports.tell({ type: 'ready', summary });
+  served.onReady();
   setTimeout(() => void sweepStatusSockets(process.geteuid?.() ?? 0), SWEEP_MS).unref();
   return service;
 }

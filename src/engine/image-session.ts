@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
-import type { IndexTrust } from '../index/cached-indexes.js';
+import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
@@ -137,6 +137,11 @@ export interface ImageSession {
   prepareReads(): Promise<void>;
   /** Merged trees of earlier sessions. */
   readonly trees: TreeStore;
+  /**
+   * Returns the origin of the index that each layer would be opened with: one that is cached, or
+   * that the image announces. Reads no layer, and no index. A table may turn out unusable.
+   */
+  indexOrigins(image: ResolvedImage): Promise<IndexOrigin[]>;
   /** Returns a layer of the image (from 1) if its index is cached. Fetches nothing. */
   openCached(
     image: ResolvedImage,
@@ -155,6 +160,19 @@ export interface ImageSession {
     observer: LayerObserver,
     options?: OperationOptions & { headBytes?: number | undefined },
   ): Promise<LayerScanEnd>;
+  /**
+   * Reads layers whole that were opened by an index of others, one at a time, and compares them.
+   * Reads of files come first. An index that is right is replaced by that of an own pass, which
+   * counts from the next opening. Reads of a layer that is not what its index says fail at once.
+   * @param layers as `openLayers` returned them; others are skipped
+   * @returns `failed`: a layer could not be read; the log says why
+   * @throws LayerslayerError ABORTED; the signal's reason
+   */
+  compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal?: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'>;
   /**
    * Records that an image was opened, for `preload` and for listings of the cache. Written a little
    * later, or when the session is closed.

@@ -13,7 +13,7 @@ import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 export interface IndexedLayerOptions {
   opened: OpenLayerRequest;
   origin: IndexOrigin;
-  hidesTables?: boolean | undefined;
+  hidesTableMarkers?: boolean | undefined;
   entries: EntryTable;
   chunks: ChunkCache;
   results: BufferPool; // for results of several chunks, shared by all layers
@@ -23,10 +23,11 @@ export interface IndexedLayerOptions {
 export class IndexedLayer implements Layer {
   readonly digest: Digest;
   readonly origin: IndexOrigin;
-  readonly hidesTables: boolean;
+  readonly hidesTableMarkers: boolean;
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
   readonly #chunkCount: number;
+  #fault: LayerslayerError | undefined; // of all reads
   readonly #readers: SequentialReaders;
   /**
    * Of the sparse file read last: the largest map takes a ms, and all of them would take memory.
@@ -36,14 +37,20 @@ export class IndexedLayer implements Layer {
   constructor(options: IndexedLayerOptions) {
     this.digest = options.opened.digest;
     this.origin = options.origin;
-    this.hidesTables = options.hidesTables ?? false;
+    this.hidesTableMarkers = options.hidesTableMarkers ?? false;
     this.entries = options.entries;
     this.#options = options;
     this.#readers = new SequentialReaders(options.chunks.maxAhead);
     this.#chunkCount = Math.ceil(options.opened.tarSize / CHUNK_SIZE);
   }
 
+  /** Lets all later reads fail. */
+  fail(fault: LayerslayerError): void {
+    this.#fault = fault;
+  }
+
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
+    if (this.#fault) throw this.#fault;
     const segments = this.entries.sparse(row);
     const dataOffset = this.entries.dataOffset(row);
     if (!segments) return this.#readTar(dataOffset + offset, length, signal);

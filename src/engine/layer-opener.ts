@@ -4,22 +4,27 @@ import type { Log } from '../base/log.js';
 import {
   type CachedIndex,
   type CachedIndexes,
-  type FoundIndex,
+  differenceOf,
   type IndexOrigin,
   type IndexProvider,
   type IndexSources,
   OWN,
+  originKey,
+  originText,
+  type ProvidedIndex,
   type RemoteStates,
 } from '../index/cached-indexes.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
+import { hidesMarkers } from '../tables/announcement.js';
 import type { ChunkCache } from './chunk-cache.js';
 import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { LayerScanEnd } from './image-session.js';
+import { foreignProviders, tablesOf } from './index-providers.js';
 import { IndexedLayer } from './indexed-layer.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
-import type { BlobNumber } from './inflate/inflate-protocol.js';
+import type { BlobNumber, ComparedIndex, GivenIndex } from './inflate/inflate-protocol.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
@@ -40,8 +45,8 @@ export interface LayerOpenerParts {
   indexes: CachedIndexes;
   chunks: ChunkCache;
   files: SharedFiles;
-  /** Providers of indexes that others made, of which `sources` admits some, in their order. */
-  foreign: (image: ResolvedImage, wanted: WantedBlob, sources: IndexSources) => readonly IndexProvider[];
+  /** Providers of published indexes that `sources` admits. */
+  published: (image: ResolvedImage, wanted: WantedBlob, sources: IndexSources) => readonly IndexProvider[];
   onOpened: (digest: Digest, origin: IndexOrigin) => void;
   log: Log;
 }
@@ -58,6 +63,8 @@ export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #tables = new TableAllowances();
+  /** Indexes of layers that were not compared with their bytes. */
+  readonly #uncompared = new WeakMap<Layer, CachedIndex>();
 
   constructor(parts: LayerOpenerParts) {
     this.#parts = parts;
@@ -67,10 +74,62 @@ export class LayerOpener {
   open(image: ResolvedImage, wanted: WantedBlob, how: OpenHow): Promise<Layer> {
     const { digest, size } = wanted;
     const allowance = this.#tables.allowance(image, size);
-    const index = async (blob: BlobNumber) => ({
-      bytes: await this.#parts.inflate.index(blob, digest, size, how.signal, allowance),
-    });
+    const index = (blob: BlobNumber, compared: readonly string[]) =>
+      this.#parts.inflate.compare(
+        { blob, digest, blobSize: size, allowance },
+        compared.map((name) => ({ name })),
+        how,
+      );
     return this.#open(image, wanted, index, how);
+  }
+
+  /**
+   * Reads a layer whole, in the background, and compares its index with what it has. The index of
+   * this pass counts from the next opening. A refuted index is not used again, and reads of the
+   * layer fail from now on.
+   * @returns the first difference; undefined if there is none
+   * @throws LayerslayerError with the layer's number; the signal's reason
+   */
+  async compare(
+    image: ResolvedImage,
+    wanted: WantedBlob,
+    layer: Layer,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const used = this.#uncompared.get(layer);
+    if (!used) return undefined;
+    const { fetching, inflate, indexes } = this.#parts;
+    const { digest, size, numbers } = wanted;
+    const name = originKey(used.origin);
+    let difference: string | undefined;
+    try {
+      const blob = await fetching.openBlob(image, wanted);
+      // The pass comes on top of the tables of a mount that is in use.
+      const allowance = new TableAllowances().allowance(image, size);
+      const pass = async (stored: readonly string[]): Promise<ProvidedIndex> => {
+        const compared: ComparedIndex[] = stored.filter((one) => one !== name).map((one) => ({ name: one }));
+        compared.push(stored.includes(name) ? { name } : { name, given: givenIndex(used) });
+        const request = { blob, digest, blobSize: size, allowance };
+        const end = await inflate.compare(request, compared, { signal, isBackground: true });
+        difference = end.comparisons.find((one) => one.name === name)?.difference;
+        return { ...end, origin: OWN };
+      };
+      const known = await indexes.prove(digest, pass, signal);
+      // Another process has made the index meanwhile.
+      if (known) difference = differenceOf(known.index, used.index, used.origin);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
+    }
+    if (difference === undefined) return undefined;
+    await indexes.refute(digest, used.origin, difference);
+    const what = `${originText(used.origin)} does not agree with layer ${shortDigest(digest)}: ${difference}`;
+    (layer as IndexedLayer).fail(new LayerslayerError('DIGEST_MISMATCH', what));
+    return what;
+  }
+
+  /** Returns the origin of the index that the layer would be opened with. */
+  async originOf(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): Promise<IndexOrigin> {
+    return this.#parts.indexes.expectedOrigin(wanted.digest, this.#foreign(image, wanted, sources));
   }
 
   /** Returns the layer if its index is cached. */
@@ -79,13 +138,11 @@ export class LayerOpener {
     wanted: WantedBlob,
     sources: IndexSources,
   ): Promise<Layer | undefined> {
-    const { digest, size } = wanted;
-    const origins = this.#parts.foreign(image, wanted, sources).flatMap((provider) => provider.origins);
-    const cached = await this.#parts.indexes.load(digest, origins);
+    const origins = this.#foreign(image, wanted, sources).flatMap((provider) => provider.origins);
+    const cached = await this.#parts.indexes.load(wanted.digest, origins);
     if (!cached) return undefined;
     this.#tables.loaded(image, cached.index);
-    const blob = await this.#parts.fetching.openBlob(image, wanted);
-    return this.#readable(image, blob, size, cached);
+    return this.#readable(image, wanted, cached);
   }
 
   /**
@@ -140,23 +197,23 @@ export class LayerOpener {
   async #open(
     image: ResolvedImage,
     wanted: WantedBlob,
-    index: (blob: BlobNumber) => Promise<FoundIndex>,
+    index: (blob: BlobNumber, compared: readonly string[]) => Promise<Omit<ProvidedIndex, 'origin'>>,
     { sources, report, signal }: OpenHow,
   ): Promise<Layer> {
-    const { digest, size, numbers } = wanted;
+    const { digest, numbers } = wanted;
     try {
       const blob = await this.#parts.fetching.openBlob(image, wanted);
       const reported: ReportedBlob = { ...wanted, blob };
       const cached = await this.#parts.indexes.find(digest, {
         providers: [
-          ...this.#parts.foreign(image, wanted, sources),
+          ...this.#foreign(image, wanted, sources),
           {
             origins: [],
-            find: async () => {
+            find: async (_, compared) => {
               report.indexing(reported);
               try {
                 await this.#checkHead(image, wanted, signal);
-                return { ...(await index(blob)), origin: OWN };
+                return { ...(await index(blob, compared)), origin: OWN };
               } finally {
                 report.passEnded(reported);
               }
@@ -167,7 +224,7 @@ export class LayerOpener {
         signal,
       });
       this.#tables.loaded(image, cached.index);
-      const layer = await this.#readable(image, blob, size, cached);
+      const layer = await this.#readable(image, wanted, cached);
       this.#parts.onOpened(digest, layer.origin);
       report.done(reported, cached.cached);
       return layer;
@@ -189,12 +246,17 @@ export class LayerOpener {
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
-  async #readable(
-    image: ResolvedImage,
-    blob: BlobNumber,
-    size: number,
-    { index, states, origin }: CachedIndex,
-  ): Promise<Layer> {
+  /** What hangs under the image's digest comes first: no other account can set it. */
+  #foreign(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): IndexProvider[] {
+    const allowance = (of: ResolvedImage, size: number) => this.#tables.allowance(of, size);
+    const tables = foreignProviders({ image, wanted }, sources, { ...this.#parts, allowance });
+    return [...tables, ...this.#parts.published(image, wanted, sources)];
+  }
+
+  async #readable(image: ResolvedImage, wanted: WantedBlob, cached: CachedIndex): Promise<Layer> {
+    const { size } = wanted;
+    const { index, states, origin } = cached;
+    const name = originKey(origin);
     const { digest, codec, blobSize, tarSize, checkpoints, verification } = index;
     if (blobSize !== size) {
       // The cached index is right by its digest. The manifest may be wrong.
@@ -206,17 +268,28 @@ export class LayerOpener {
     for (const warning of index.warnings) this.#parts.log.warn(`layer ${shortDigest(digest)}: ${warning}`);
     const { fetching, files } = this.#parts;
     const checked: BlobVerification = verification.kind === 'blocks' ? verification : { kind: 'reader' };
-    const local = files.share(await fetching.setVerification(digest, checked));
+    const blob = await fetching.openBlob(image, wanted, name);
+    const local = files.share(await fetching.setVerification(digest, checked, name));
     const shared = sharedVerification(verification);
     const compressed = { blob, digest, codec, blobSize, verification: shared, local };
     const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
-    const opened = { ...compressed, tarSize, checkpoints, states, stateFile };
+    const opened = { ...compressed, index: name, tarSize, checkpoints, states, stateFile };
     const { chunks } = this.#parts;
-    return new IndexedLayer({ opened, origin, entries: index.entries, chunks, results: this.#results });
+    const hidesTableMarkers = hidesMarkers(tablesOf({ image, wanted }), codec);
+    const shown = { origin, hidesTableMarkers, entries: index.entries };
+    const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results });
+    if (origin.kind !== 'own') this.#uncompared.set(layer, cached);
+    return layer;
   }
 
   /** Opens the index file in a registry that has the states of an index. */
   #stateFile(image: ResolvedImage, { repository, digest, size }: RemoteStates): Promise<BlobNumber> {
     return this.#parts.fetching.openDescribed(image, { mediaType: '', digest, size }, repository);
   }
+}
+
+/** Returns the index as a message carries it. */
+function givenIndex({ index, origin, states: storage }: CachedIndex): GivenIndex {
+  const { entries, ...rest } = index;
+  return { ...rest, columns: entries.columns, origin, storage };
 }

@@ -2,9 +2,16 @@ import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { Semaphore } from '../base/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
-import { CachedIndexes, DEFAULT_TRUST, type IndexSources, isAdmitted } from '../index/cached-indexes.js';
+import {
+  CachedIndexes,
+  DEFAULT_TRUST,
+  type IndexOrigin,
+  type IndexSources,
+  isAdmitted,
+} from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import type { Platform } from '../oci/platform.js';
@@ -60,6 +67,7 @@ class ThreadedSession implements ImageSession {
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
   readonly #sources: IndexSources;
+  readonly #log: Log;
   readonly trees: TreeCache;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
@@ -70,6 +78,7 @@ class ThreadedSession implements ImageSession {
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onNotice, memoryBytes } = options;
+    this.#log = log;
     this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
@@ -98,7 +107,7 @@ class ThreadedSession implements ImageSession {
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
-      foreign: (image, wanted, sources) => published.of(image, wanted, sources),
+      published: (image, wanted, sources) => published.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });
@@ -183,6 +192,14 @@ class ThreadedSession implements ImageSession {
     await Promise.all([this.#fetching.prepare(), this.#inflate.prepare()]);
   }
 
+  async indexOrigins(image: ResolvedImage): Promise<IndexOrigin[]> {
+    return Promise.all(
+      allLayers(image).map((number) =>
+        this.#opener.originOf(image, wantedBlobs(image, [number])[0]!, this.#sources),
+      ),
+    );
+  }
+
   async openCached(
     image: ResolvedImage,
     layer: number,
@@ -200,6 +217,14 @@ class ThreadedSession implements ImageSession {
     options: OperationOptions & { headBytes?: number | undefined } = {},
   ): Promise<LayerScanEnd> {
     return this.#tracked(this.#scanLayer(image, layer, observer, options));
+  }
+
+  compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal?: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'> {
+    return this.#tracked(this.#compareLayers(image, layers, this.#endedBy(signal)));
   }
 
   metrics(): SessionMetrics {
@@ -259,6 +284,28 @@ class ThreadedSession implements ImageSession {
     } finally {
       report.end();
     }
+  }
+
+  async #compareLayers(
+    image: ResolvedImage,
+    layers: readonly { number: number; layer: Layer }[],
+    signal: AbortSignal,
+  ): Promise<'done' | 'failed' | 'refuted'> {
+    let end: 'done' | 'failed' | 'refuted' = 'done';
+    for (const layer of new Set(layers.map((one) => one.layer))) {
+      const { number } = layers.find((one) => one.layer === layer)!;
+      try {
+        const difference = await this.#opener.compare(image, wantedBlobs(image, [number])[0]!, layer, signal);
+        if (difference === undefined) continue;
+        this.#log.error(`${difference}; reads of layer ${number} fail from now on`);
+        end = 'refuted';
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#log.warn(`not compared: ${asLayerslayerError(error).message}`);
+        if (end === 'done') end = 'failed';
+      }
+    }
+    return end;
   }
 
   async #scanLayer(

@@ -50,8 +50,8 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
  */
 function keyOf(layers: readonly OpenedLayer[]): string {
   const names = layers
-    .map(({ layer, number, hidesTables }) => {
-      return `${number} ${layer.digest}${originKey(layer.origin)}${hidesTables ? ' hides tables' : ''}`;
+    .map(({ layer, number, hidesTableMarkers }) => {
+      return `${number} ${layer.digest}${originKey(layer.origin)}${hidesTableMarkers ? ' hides tables' : ''}`;
     })
     .join('\n');
   const hash = createHash('sha256').update(names).digest('hex');

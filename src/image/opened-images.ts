@@ -88,7 +88,7 @@ class SharedImageUse implements OpenedImage {
     operation.signal?.throwIfAborted();
     return numbers.map((number) => {
       const layer = layers.get(number)!;
-      return { number, layer, entries: layer.entries, hidesTables: layer.hidesTables };
+      return { number, layer, entries: layer.entries, hidesTableMarkers: layer.hidesTableMarkers };
     });
   }
 

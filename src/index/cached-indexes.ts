@@ -10,6 +10,7 @@ import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js'
 import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
+export { differenceOf } from './index-comparison.js';
 export { checkLayerIndex, detachableStates, withoutStates } from './index-file.js';
 export {
   DEFAULT_TRUST,
@@ -176,6 +177,14 @@ export class CachedIndexes {
       return undefined;
     };
     return store.usable ? this.#locked(store, digest, { onWait() {}, signal }, prove) : prove();
+  }
+
+  /** Returns the origin of the index that `find` would return, if the first provider has one. */
+  async expectedOrigin(digest: Digest, providers: readonly IndexProvider[]): Promise<IndexOrigin> {
+    const stored = await this.#stored;
+    if (stored.has(digest, OWN)) return OWN;
+    const origins = usable(stored, digest, providers).flatMap((provider) => provider.origins);
+    return origins.find((origin) => stored.has(digest, origin)) ?? origins[0] ?? OWN;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { ChunkColumns } from './layer-index.js';
 
 const DIGEST_LENGTH = 32;
 
-/** Zeros that a sparse file may have for each byte of data: a hostile map may name 8 PiB of them. */
+/** Bytes of holes that are compared in a sparse file: a hostile map may have 8 PiB of them. */
 const MAX_HOLES = 64 * 1024 ** 2;
 
 /** A file whose content the table describes, and how far the layer has passed. */

@@ -3,30 +3,18 @@ import type { Codec, Scanner } from '../codec/codec.js';
 import { codecOf, PLAIN } from '../codec/codecs.js';
 import type { Digest } from '../oci/digest.js';
 import { isTarHeader } from '../tar/checksum.js';
-import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import type { Columns } from './entry-columns.js';
 import { LayerIndexBuilder, type LayerIndexBuilderOptions } from './layer-index-builder.js';
+import type { OnTarBytes, PassObserver } from './pass-observer.js';
 
 export { type Columns, EntryColumns } from './entry-columns.js';
 export { type CheckedIndex, LayerCheck } from './layer-check.js';
 // What readers of other tools' tables need to make an index of them.
 export { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
 export { type EncodedLayerIndex, LayerIndexBuilder, type LayerIndexEnd } from './layer-index-builder.js';
+export type { OnTarBytes } from './pass-observer.js';
 export type { TableAllowance } from './table-budget.js';
-
-/**
- * Receives bytes `[start, end)` of `memory`: the tar's from `offset` on. The pass has their entries
- * already. Valid during the call only. An exception thrown here ends the pass.
- */
-export type OnTarBytes = (memory: Uint8Array, start: number, end: number, offset: number) => void;
-
-/** Sees all that a pass reads, in the pass's thread. An exception thrown here ends the pass. */
-export interface PassObserver {
-  /** Each entry before its content. It is valid during the call only. */
-  onEntry(entry: TarEntry): void;
-  onBytes: OnTarBytes;
-}
 
 export interface IndexPassOptions extends LayerIndexBuilderOptions {
   /** Another thread observes the pass: `shareEntries` may be called. */

@@ -4,8 +4,8 @@ import { ContentCheck } from './content-check.js';
 import { EntryComparison, readingDifference } from './index-comparison.js';
 import { decodeLayerIndex } from './index-file.js';
 import type { IndexOrigin } from './index-origin.js';
-import type { PassObserver } from './index-pass.js';
 import type { LayerIndex } from './layer-index.js';
+import type { PassObserver } from './pass-observer.js';
 
 /** An index that a pass over its layer compares with the layer's bytes. */
 export interface CheckedIndex {

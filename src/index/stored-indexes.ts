@@ -66,6 +66,10 @@ export class StoredIndexes {
     }
   }
 
+  has(digest: Digest, origin: IndexOrigin): boolean {
+    return this.#store.has('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));
+  }
+
   /** Stores an encoded index. @returns whether it was stored */
   async write(digest: Digest, origin: IndexOrigin, bytes: Uint8Array): Promise<boolean> {
     const key = indexKey(LAYER_INDEX_VERSION, digest, originKey(origin));

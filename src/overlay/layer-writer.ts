@@ -6,7 +6,7 @@ import type { LinkFollower } from './follow-links.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
 import { hashName } from './name-hash.js';
 import { PathComponents } from './path-components.js';
-import { isTableFile } from './table-files.js';
+import { isTableMarker } from './table-markers.js';
 import { roleOf } from './whiteout.js';
 
 /**
@@ -30,7 +30,7 @@ export class LayerWriter {
     private entries: EntryTable,
     private readonly follower: LinkFollower,
     private readonly skipped: SkippedEntries,
-    private readonly hidesTables = false,
+    private readonly hidesTableMarkers: boolean,
   ) {
     this.#heap = entries.pathHeap;
   }
@@ -53,7 +53,7 @@ export class LayerWriter {
     this.skipped.finish();
   }
 
-  /** @returns why the entry is skipped, undefined when it is in the tree (or a marker) */
+  /** @returns why the entry is skipped, undefined when it is in the tree, or a marker */
   #entry(row: number): string | undefined {
     const { draft, entries } = this;
     const start = entries.pathStart(row);
@@ -61,6 +61,7 @@ export class LayerWriter {
     if (start === end) return 'its name is empty';
     const path = this.#path;
     path.parse(this.#heap, start, end);
+    if (this.hidesTableMarkers && isTableMarker(path)) return undefined;
     const role = roleOf(path);
     // A whiteout's own name is longer by the prefix than the name it hides.
     const flaw = path.flaw(role === 'whiteout' ? path.count - 1 : path.count);
@@ -72,7 +73,6 @@ export class LayerWriter {
       draft.observer?.marker?.(path, role);
       return undefined;
     }
-    if (this.hidesTables && path.count === 1 && isTableFile(path.view(0))) return undefined;
 
     const kind = ENTRY_KINDS.indexOf(entries.kind(row));
     if (path.count === 0) {

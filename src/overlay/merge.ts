@@ -14,7 +14,8 @@ import type { MergedTree } from './merged-tree.js';
 export interface NumberedLayer {
   entries: EntryTable;
   number: number; // from 1, base first; numbers may be missing when only some layers are shown
-  hidesTables?: boolean | undefined; // files of eStargz and zstd:chunked at its root are not shown
+  /** Its root's marker entries of eStargz and zstd:chunked are not shown. (rule O10) */
+  hidesTableMarkers?: boolean | undefined;
 }
 
 export interface MergeOptions {
@@ -58,12 +59,14 @@ export function draftOf(
   draft.observer = observe?.(draft);
   const follower = new LinkFollower(draft);
   let writer: LayerWriter | undefined;
-  for (const [position, { entries, number, hidesTables }] of layers.entries()) {
+  for (const [position, layer] of layers.entries()) {
+    const { entries, number } = layer;
     signal?.throwIfAborted();
     try {
       applyMarkers(draft, entries);
       const skipped = new SkippedEntries(number, onWarning);
-      writer = new LayerWriter(draft, position, entries, follower, skipped, hidesTables);
+      const hidesMarkers = layer.hidesTableMarkers ?? false;
+      writer = new LayerWriter(draft, position, entries, follower, skipped, hidesMarkers);
       writer.apply();
     } catch (error) {
       throw withContext(error, `layer ${number}`);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { imageRecord, imageTables } from '#src/cli/image-report.js';
+import { OWN } from '#src/index/cached-indexes.js';
 import type { ImageOffer, ResolvedImage } from '#src/source/image-source.js';
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;
@@ -25,7 +26,9 @@ function imageOf(...steps: string[]): { image: ResolvedImage; offer: ImageOffer 
 it('of a history that does not fit the layers says so', () => {
   const { image, offer } = imageOf('RUN one');
   expect(imageTables(image, offer, undefined)).toContain('\n1     -      ?     RUN one\n');
-  expect(imageRecord(image, offer).steps).toEqual([{ createdBy: 'RUN one', metadataOnly: false }]);
+  expect(imageRecord(image, offer, [OWN, OWN]).steps).toEqual([
+    { createdBy: 'RUN one', metadataOnly: false },
+  ]);
 });
 
 it('on a terminal cuts build steps, and nothing else', () => {

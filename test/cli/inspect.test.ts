@@ -162,6 +162,7 @@ describe('inspect', () => {
         layer: i + 1,
         digest,
         diffId: sha256(TARS[i]!),
+        verified: true,
         size,
         mediaType,
       })),

@@ -43,6 +43,7 @@ describe('mountOptions', () => {
       registry: { insecure: false },
       cache: { directory: '/home/u/.cache/layerslayer', capBytes: 4 * 1024 ** 3 },
       indexTrust: 'exact',
+      verifyLater: false,
       memoryBytes: 64 * 1024 ** 2,
       mountpoint: '/mnt/img',
       transport: 'dev-fuse',

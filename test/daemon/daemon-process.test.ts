@@ -39,6 +39,7 @@ function options(reference: string, changes: Partial<MountOptions> = {}): MountO
     cache: { directory, capBytes: 0 },
     memoryBytes: 0,
     indexTrust: 'exact',
+    verifyLater: false,
     mountpoint: '/mnt/img',
     transport: 'dev-fuse',
     allowOther: false,

@@ -8,6 +8,7 @@ import type { FileStream } from '#src/image/opened-image.js';
 import { OpenedImages } from '#src/image/opened-images.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import { Sessions, sha256 } from '../engine/sessions.js';
+import { estargz } from '../support/estargz.js';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
 
@@ -78,6 +79,28 @@ describe('an opened image', () => {
     expect(new Set(progress.map(({ layer }) => layer))).toEqual(new Set([1]));
     expect(() => files.stat('/large')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
     await expect(image.view({ only: [4] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('has a tree for each origin of an index', async () => {
+    const layers = [estargz([{ path: 'b', content: 'b' }])];
+    await pushImage(registry, 'app:table', { layers });
+    const { images, session, cacheDirectory } = start();
+    const reference = `${registry.host}/app:table`;
+    const byTable = await images.open(reference, defaultPlatform());
+    const byPass = await images.open(reference, defaultPlatform(), { indexTrust: 'none' });
+    const views = [await byTable.view(), await byPass.view(), await byTable.view()];
+    expect(views.map(({ layers }) => layers[0]!.layer.origin.kind)).toEqual(['table', 'own', 'table']);
+    expect(views[2]).toBe(views[0]);
+    for (const view of views) {
+      const files = await view.files();
+      // The pass has the table as an entry too.
+      expect(files.readdir('/').entries.map(({ name }) => String(name))).toEqual(['b']);
+      expect(await textOf(files.open('/b'))).toBe('b');
+    }
+    await session.close();
+    const store = await ContentStore.open({ directory: cacheDirectory, capBytes: 2 ** 30, log: SILENT_LOG });
+    expect((await store.entries()).filter(({ kind }) => kind === 'tree')).toHaveLength(2);
+    await store.close();
   });
 
   it('may have no layers', async () => {

@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
 import {
   block,
   char,
   dir,
-  entriesOf,
   fifo,
   file,
   hardlink,
@@ -443,39 +441,6 @@ describe('rule 8: overlay xattrs are data', () => {
       .xattrs(inodeAt(merged.tree, 'd'))
       .map(({ name }) => Buffer.from(name).toString());
     expect(names).toEqual(Object.keys(xattrs));
-  });
-});
-
-describe('rule 10: files of tables', () => {
-  const names = ['stargz.index.json', './.prefetch.landmark', '/.no.prefetch.landmark'];
-  const lower = [...names.map((name) => file(name, 'lower')), file('a')];
-  const upper = [...names.map((name) => file(name, 'upper')), file('d/stargz.index.json'), file('b')];
-  const show = (hidesLower: boolean, hidesUpper: boolean) => {
-    const stack = [lower, upper];
-    const layers = stack.map((entries, i) => ({
-      entries: entriesOf(...entries),
-      number: i + 1,
-      hidesTables: i === 0 ? hidesLower : hidesUpper,
-    }));
-    const warnings: string[] = [];
-    const tree = mergeLayers(layers, { onWarning: (message) => warnings.push(message) });
-    expect(warnings).toEqual([]);
-    return listing({ tree, stack, warnings });
-  };
-  const files = (content: string) =>
-    ['.no.prefetch.landmark', '.prefetch.landmark', 'stargz.index.json'].map((name) => `${name}=${content}`);
-  const others = ['a=', 'b=', 'd/', 'd/stargz.index.json='];
-
-  it('shows none at the root of a layer that announces a table', () => {
-    expect(show(true, true)).toEqual(others);
-  });
-
-  it.each([
-    [false, false, 'upper'],
-    [true, false, 'upper'],
-    [false, true, 'lower'],
-  ])('shows those of other layers: %s, %s', (hidesLower, hidesUpper, content) => {
-    expect(show(hidesLower, hidesUpper)).toEqual([...files(content), ...others].sort());
   });
 });
 

@@ -143,6 +143,7 @@ export interface PushedImage extends PushedManifest {
 export interface LayerToPush {
   bytes: Uint8Array;
   mediaType?: string; // default by the bytes' magic: gzip, zstd or tar
+  annotations?: Record<string, string>;
   diffId?: string; // default: sha256 of the bytes, gunzipped when they are gzip
 }
 
@@ -175,6 +176,7 @@ export async function pushImage(
         descriptor: {
           mediaType: layer.mediaType ?? layerMediaType(layer.bytes, image.docker ?? false),
           ...pushed,
+          ...(layer.annotations && { annotations: layer.annotations }),
         },
         diffId: layer.diffId ?? sha256(isGzip(layer.bytes) ? gunzipSync(layer.bytes) : layer.bytes),
       };

@@ -156,7 +156,7 @@ describe('chunks of a table', () => {
     ]);
   });
 
-  it('may share a member, also of several files, and go on in another', () => {
+  it('may share a member, also of several files, and continue in another', () => {
     const { chunks } = read([
       file({ offset: 90, chunkSize: 60, chunkDigest: TWO }),
       chunk({ offset: 90, innerOffset: 60, chunkOffset: 60 }),

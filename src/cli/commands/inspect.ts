@@ -35,7 +35,7 @@ export const inspect: Command<typeof OPTIONS> = {
         return 0;
       }
       const offer = await session.listImages(reference, signal);
-      if (values.json) display.json(imageRecord(image, offer), 2);
+      if (values.json) display.json(imageRecord(image, offer, await session.indexOrigins(image)), 2);
       else display.result(imageTables(image, offer, context.output.resultColumns));
       return 0;
     });

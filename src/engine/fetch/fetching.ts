@@ -85,9 +85,10 @@ export class Fetching {
   /**
    * Returns the number of a blob of the image, the same each time. Await it before other threads
    * get the number: messages of different ports come in any order.
+   * @param index key of the origin of the layer's index: each index has a tar and chunks of its own
    */
-  openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob): Promise<BlobNumber> {
-    return this.#open(digest, { image, target: numbers[0]! });
+  openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob, index = ''): Promise<BlobNumber> {
+    return this.#open(`${digest}${index}`, { image, target: numbers[0]! });
   }
 
   /**
@@ -102,10 +103,15 @@ export class Fetching {
 
   /**
    * Bytes of the blob, which is open, may be read when this is done.
+   * @param index as it was opened
    * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
-  async setVerification(digest: Digest, verification: BlobVerification): Promise<LocalRange | undefined> {
-    const known = this.#blobs.get(digest)!;
+  async setVerification(
+    digest: Digest,
+    verification: BlobVerification,
+    index = '',
+  ): Promise<LocalRange | undefined> {
+    const known = this.#blobs.get(`${digest}${index}`)!;
     // Readers of both kinds may share a blob. Only block digests are needed again later.
     if (verification.kind === 'blocks') known.verification = verification;
     if (!this.#peer && !isLocal(known)) return undefined;

@@ -6,7 +6,7 @@ import type { Digest } from '../../oci/digest.js';
 import type { ComparedIndex } from './inflate-protocol.js';
 
 /**
- * Opens the indexes that a pass over the layer compares. One that is gone from the disk is left out.
+ * Opens the indexes that a pass over the layer compares. Leaves out those gone from the disk.
  * @returns also what closes their files, after the pass
  */
 export async function openCompared(

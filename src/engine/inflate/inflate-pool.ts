@@ -20,6 +20,8 @@ import type {
   PassNumber,
   ScanAnswer,
   ScannedBatch,
+  TableIndex,
+  TableRequest,
 } from './inflate-protocol.js';
 import type { ScanReceiver } from './scan-receiver.js';
 
@@ -81,6 +83,12 @@ export class InflatePool implements ChunkSupplier {
     allowance?: TableAllowance,
   ): Promise<Uint8Array> {
     return (await this.compare({ blob, digest, blobSize, allowance }, [], { signal })).bytes;
+  }
+
+  /** Makes the index of a layer from the table in it. @throws as `InflateMethods.table` */
+  async readTable(request: TableRequest, signal: AbortSignal): Promise<TableIndex> {
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    return thread.peer.call('table', request, { signal });
   }
 
   /**

@@ -5,6 +5,7 @@ import type { LocalRange } from '../../blob/near-bytes.js';
 import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
 import type { Columns, TableAllowance } from '../../index/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
+import type { TableAnnouncement } from '../../tables/announcement.js';
 
 /** A blob's number in all threads, for the life of a session. */
 export type BlobNumber = number;
@@ -20,6 +21,7 @@ export type TableChunks = Extract<Verification, { kind: 'chunks' }>['chunks'];
 /** What an inflate thread needs to read a layer. */
 export interface OpenLayerRequest {
   blob: BlobNumber;
+  index?: string | undefined; // key of the index's origin; default: our own pass
   digest: Digest;
   codec: string;
   blobSize: number;
@@ -67,6 +69,15 @@ export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
   storage: CachedIndex['states'];
 }
 
+export interface TableRequest extends Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'> {
+  announcement: Exclude<TableAnnouncement, { format: 'soci' }>;
+}
+
+export interface TableIndex {
+  bytes: Uint8Array; // encoded
+  isExact: boolean; // it loses at most fractions of seconds
+}
+
 /** What the main thread observes of a pass. */
 export interface ObservedRange {
   end: number; // bytes of the blob that are read at most; its size, or fewer
@@ -101,6 +112,11 @@ export interface InflateMethods {
   connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
   /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
   index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
+  /**
+   * Makes the index of a layer from the table in it, whose bytes are read unverified.
+   * @throws LayerslayerError as `tables/table.ts`
+   */
+  table(argument: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>>;
   /** A held pass takes no more bytes, so that reads have the processor and the network. */
   hold(argument: { pass: PassNumber; isHeld: boolean }): void;
   /**

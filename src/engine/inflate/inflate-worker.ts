@@ -4,10 +4,11 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
-import { LayerslayerError, withContext } from '../../base/errors.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import type { Blob } from '../../blob/blob.js';
 import { CachedPages, unverifiedFolder } from '../../blob/cached-pages.js';
 import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';
@@ -32,6 +33,8 @@ import type {
   OpenLayerRequest,
   PassEnd,
   PassNumber,
+  TableIndex,
+  TableRequest,
 } from './inflate-protocol.js';
 import type { LayerReader } from './layer-reader.js';
 import type { SendBatch } from './scan-sender.js';
@@ -65,6 +68,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
     if (isPrepared) for (const codec of CODECS) codec.cursor();
   },
   index,
+  table,
   hold: ({ pass, isHeld }) => passes.get(pass)?.hold(isHeld),
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
@@ -100,6 +104,24 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
   }
 }
 
+async function table(
+  { blob, digest, blobSize, announcement, allowance }: TableRequest,
+  signal: AbortSignal,
+): Promise<Transferred<TableIndex>> {
+  const { readTable } = await import('../../tables/table.js'); // reads do without
+  const bytes = unverifiedBlob({ blob, digest, blobSize, local: undefined });
+  const options = { digest, blobSize, signal, ...(allowance && { allowance }) };
+  const { index, isExact } = await readTable(announcement, bytes, options).catch((error) => {
+    if (signal.aborted || asLayerslayerError(error).code !== 'CORRUPT_LAYER') throw error;
+    // Nothing has checked the bytes yet: they may have been damaged on the way or on disk.
+    const read: Blob['read'] = (offset, length, within) =>
+      bytes.read(offset, length, within, undefined, { fresh: true });
+    return readTable(announcement, { size: blobSize, read }, options);
+  });
+  collectGarbageSoon(() => passes.size === 0);
+  return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
+}
+
 /** Opens the indexes that a pass compares. Mostly there are none. */
 async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) {
   if (wanted.length === 0) return { compared: [], close: () => {} };
@@ -110,7 +132,7 @@ async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) 
 function openLayer(request: OpenLayerRequest): LayerReader {
   const { blob, digest, blobSize, checkpoints, verification, states, stateFile, local } = request;
   // The next mount makes the index again.
-  const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest));
+  const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest, request.index));
   let isIndexDamaged = false;
   const checkpoint = (number: number) => {
     try {

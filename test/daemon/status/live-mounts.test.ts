@@ -55,6 +55,7 @@ async function mountTiny(): Promise<void> {
       cache: { directory, capBytes: 0 },
       memoryBytes: 0,
       indexTrust: 'exact',
+      verifyLater: false,
       mountpoint,
       transport: 'dev-fuse',
       allowOther: false,

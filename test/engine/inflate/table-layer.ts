@@ -1,11 +1,28 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { BlobReader } from '#src/blob/blob.js';
+import { CODECS } from '#src/codec/codecs.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { TableChunks } from '#src/engine/inflate/inflate-protocol.js';
 import type { LayerReader } from '#src/engine/inflate/layer-reader.js';
 import { UnverifiedBlob, type UnverifiedRange } from '#src/engine/inflate/unverified-blob.js';
 import { noise } from '../../blob/bytes.js';
+
+/** How members and frames are made, and runs of random tests: a program starts slowly. */
+const COMPRESSIONS: Record<string, { compress: (bytes: Uint8Array) => Uint8Array; numRuns: number }> = {
+  gzip: { compress: (bytes) => gzipSync(bytes, { level: 1 }), numRuns: 40 },
+  zstd: {
+    compress: (bytes) => execFileSync('zstd', ['-q1c'], { input: bytes, maxBuffer: 2 ** 30 }),
+    numRuns: 4,
+  },
+};
+
+/** All compressions that layers with chunks may have. */
+export const TABLE_CODECS = CODECS.filter(({ isIdentity }) => !isIdentity).map((codec) => ({
+  codec,
+  ...COMPRESSIONS[codec.name]!,
+}));
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 
@@ -25,7 +42,7 @@ export interface TableLayerBytes {
 /** A layer of chunks, and its bytes. Between members of the blob are bytes that no chunk needs. */
 export function layerOf(
   pieces: readonly Piece[],
-  compress: (bytes: Uint8Array) => Uint8Array = (bytes) => gzipSync(bytes, { level: 1 }),
+  compress: (bytes: Uint8Array) => Uint8Array = COMPRESSIONS.gzip!.compress,
 ): TableLayerBytes {
   const plain: Uint8Array[] = [];
   const blob: Uint8Array[] = [];

@@ -1,0 +1,194 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Layer } from '#src/engine/layer.js';
+import type { IndexTrust } from '#src/index/cached-indexes.js';
+import { defaultPlatform } from '#src/oci/platform.js';
+import { noise, same } from '../blob/bytes.js';
+import { estargz } from '../support/estargz.js';
+import { type LayerToPush, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
+import { contentOf, indexPath, rowOf, Sessions, sentFor, sha256 } from './sessions.js';
+
+const CONTENT = noise(400_000, 5);
+const ENTRIES = [
+  { path: 'd/' },
+  { path: 'd/noise', content: CONTENT },
+  { path: 'd/small', content: 'small' },
+  { path: 'link', target: 'd/small' },
+];
+/** The tar has seconds with fractions, which the table rounds down. */
+const HONEST = estargz(ENTRIES, { mtime: '1500000000.25' });
+const LYING = estargz([...ENTRIES, { path: 'who', content: 'liar' }], {
+  lie: (toc) => toc.map((entry) => (entry.name === 'who' ? { ...entry, name: 'evil' } : entry)),
+});
+/** A file begins a byte later than in the tar. The digest is right for that. */
+const SHIFTED = sha256(Buffer.from('ight\0'));
+const CHANGED = estargz(
+  [
+    { path: 'a', content: 'right' },
+    { path: 'b', content: 'other' },
+  ],
+  {
+    lie: ([a, b]) => [{ ...a!, innerOffset: 1, digest: SHIFTED, chunkDigest: SHIFTED }, b!],
+  },
+);
+
+let registry: TestRegistry;
+const sessions = new Sessions();
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(() => registry?.stop());
+afterEach(() => sessions.cleanUp());
+
+let count = 0;
+async function push(...layers: LayerToPush[]) {
+  const name = `tables/app:${count++}`;
+  const { manifest } = await pushImage(registry, name, { layers });
+  return { name, digests: manifest.layers.map(({ digest }) => digest) };
+}
+
+async function start(name: string, indexTrust?: IndexTrust, cacheDirectory?: string) {
+  const proxy = await sessions.proxy(registry.url);
+  const started = sessions.start({ indexTrust, ...(cacheDirectory && { cacheDirectory }) });
+  const reference = `${proxy.host}/${name}`;
+  const image = await started.session.resolve(reference, defaultPlatform());
+  started.session.record(reference, defaultPlatform(), image, Date.now());
+  const layers = () => started.session.openLayers(image, started.operation);
+  return { ...started, proxy, image, layers, reference };
+}
+
+const refuted = (directory: string) =>
+  readdirSync(join(directory, 'v2/index/3')).filter((name) => name.endsWith('.refuted'));
+
+const isContent = (bytes: Uint8Array) => same(bytes, CONTENT);
+
+const numbered = (layers: Layer[]) => layers.map((layer, i) => ({ layer, number: i + 1 }));
+
+describe('a layer that announces a table', () => {
+  it('is opened by it, without being read whole', async () => {
+    const { name, digests } = await push(HONEST);
+    const { layers, proxy, logged } = await start(name);
+    const [layer] = await layers();
+    expect(layer!.origin).toMatchObject({ kind: 'table', format: 'estargz', isExact: true });
+    expect(layer!.hidesTableMarkers).toBe(true);
+    expect(sentFor(proxy, digests[0]!)).toBeLessThan(200_000);
+    expect(layer!.entries.mtimeNanoseconds(rowOf(layer!, 'd/small'))).toBe(0);
+    expect(await contentOf(layer!, 'd/noise')).toSatisfy(isContent);
+    expect(logged).toEqual([]);
+  });
+
+  it.each<[IndexTrust | undefined, string]>([
+    [undefined, 'table'],
+    ['none', 'own'],
+    ['exact', 'table'],
+    ['image', 'table'],
+    ['any', 'table'],
+  ])('with --index=%s is opened by: %s', async (trust, kind) => {
+    const { name } = await push(HONEST);
+    const [layer] = await (await start(name, trust)).layers();
+    expect(layer!.origin.kind).toBe(kind);
+  });
+
+  it('is opened by the cached table in another process, and preloaded', async () => {
+    const { name, digests } = await push(HONEST);
+    const first = await start(name);
+    await first.layers();
+    await first.session.close();
+    const again = await start(name, 'exact', first.cacheDirectory);
+    again.session.preload(again.reference, defaultPlatform());
+    const [layer] = await again.layers();
+    expect(layer!.origin.kind).toBe('table');
+    expect(sentFor(again.proxy, digests[0]!)).toBe(0);
+    expect(await again.session.openCached(again.image, 1)).toBeDefined();
+    expect(await again.session.openCached(again.image, 1, { indexTrust: 'none' })).toBeUndefined();
+  });
+
+  it('is read whole with --index=none, which proves the table that an earlier mount cached', async () => {
+    const { name, digests } = await push(HONEST);
+    const first = await start(name);
+    await first.layers();
+    const second = await start(name, 'none', first.cacheDirectory);
+    const [layer] = await second.layers();
+    expect(layer!.origin.kind).toBe('own');
+    expect(layer!.entries.mtimeNanoseconds(rowOf(layer!, 'd/small'))).toBe(250_000_000);
+    expect(second.logged).toEqual([]);
+    expect(readdirSync(join(first.cacheDirectory, 'v2/index/3'))).toEqual(digests);
+  });
+
+  it.each([
+    ['names', LYING],
+    ['contents', CHANGED],
+  ])('is read whole with --index=none, which refutes a table with other %s', async (_, layer) => {
+    const { name } = await push(layer);
+    const first = await start(name);
+    expect((await first.layers())[0]!.origin.kind).toBe('table');
+    const second = await start(name, 'none', first.cacheDirectory);
+    await second.layers();
+    expect(second.logged).toEqual([expect.stringContaining('it is not used any more')]);
+    expect(refuted(first.cacheDirectory)).toHaveLength(1);
+    const third = await start(name, 'any', first.cacheDirectory);
+    expect((await third.layers())[0]!.origin.kind).toBe('own');
+  });
+
+  it('is read whole if its table is damaged, which is said once', async () => {
+    const [annotation] = Object.keys(HONEST.annotations);
+    const { name, digests } = await push({ ...HONEST, annotations: { [annotation!]: SHIFTED } });
+    const first = await start(name);
+    expect((await first.layers())[0]!.origin.kind).toBe('own');
+    expect(first.logged).toEqual([
+      expect.stringMatching(/^warn: layer .* is read whole: reading the estargz/),
+    ]);
+    rmSync(indexPath(first.cacheDirectory, digests[0]!));
+    const second = await start(name, 'exact', first.cacheDirectory);
+    expect((await second.layers())[0]!.origin.kind).toBe('own');
+    expect(second.logged).toEqual([]);
+  });
+
+  it('is opened by both indexes in one session', async () => {
+    const { name } = await push(HONEST);
+    const { session, image } = await start(name);
+    const [byTable] = await session.openLayers(image);
+    const [byPass] = await session.openLayers(image, { indexTrust: 'none' });
+    expect([byTable!.origin.kind, byPass!.origin.kind]).toEqual(['table', 'own']);
+    for (const layer of [byTable!, byPass!, byTable!]) {
+      expect(await contentOf(layer, 'd/noise')).toSatisfy(isContent);
+      expect((await contentOf(layer, 'd/small')).toString()).toBe('small');
+    }
+  });
+});
+
+describe('comparing a layer later', () => {
+  it('replaces the index by that of an own pass, from the next opening on', async () => {
+    const { name } = await push(HONEST);
+    const { session, image, layers, logged, cacheDirectory } = await start(name);
+    const opened = await layers();
+    expect(await session.compareLayers(image, numbered(opened))).toBe('done');
+    expect(logged).toEqual([]);
+    expect(await contentOf(opened[0]!, 'd/noise')).toSatisfy(isContent);
+    const [next] = await (await start(name, 'exact', cacheDirectory)).layers();
+    expect(next!.origin.kind).toBe('own');
+  });
+
+  it.each([
+    ['names', LYING, 2 ** 30],
+    ['contents', CHANGED, 2 ** 30],
+    ['names, without a cache', LYING, 0],
+    ['contents, without a cache', CHANGED, 0],
+  ])('refutes a table with other %s: reads fail at once', async (_, lying, capBytes) => {
+    const { name } = await push(lying, HONEST);
+    const { session, logged, cacheDirectory } = sessions.start({ capBytes });
+    const image = await session.resolve(`${registry.host}/${name}`, defaultPlatform());
+    const [liar, honest] = await session.openLayers(image);
+    const read = async (layer: Layer, row: number) => layer.read(row, 0, 1);
+    const row = lying === LYING ? rowOf(liar!, 'evil') : rowOf(liar!, 'a');
+    await read(liar!, row);
+    expect(await session.compareLayers(image, numbered([liar!, honest!]))).toBe('refuted');
+    await expect(read(liar!, row)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await read(honest!, rowOf(honest!, 'd/small'));
+    expect(logged).toContainEqual(expect.stringMatching(/^error: the eStargz table .*reads of layer 1 fail/));
+    if (capBytes === 0) return;
+    const [next, other] = await (await start(name, 'exact', cacheDirectory)).layers();
+    expect([next!.origin.kind, other!.origin.kind]).toEqual(['own', 'own']);
+  });
+});
