@@ -16,6 +16,7 @@ export interface CheckpointColumns {
   inOffsets: Float64Array; // bytes of compressed input
   outOffsets: Float64Array; // bytes of uncompressed output
   stateStarts: Float64Array; // length + 1 offsets among all states, inflated
+  groupSize: number; // states deflated together
   groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
   stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
   /** SHA-256 of each deflated group, 32 bytes a group; empty or undefined if the index has none. */
@@ -23,10 +24,14 @@ export interface CheckpointColumns {
 }
 
 /**
- * States deflated together. To start a deflater costs more than to deflate a state of gzip (0.09 ms
- * and 0.04 ms, measured). A reader of one inflates the group up to it, about 25 KiB.
+ * Returns how many states are deflated together. To start a deflater costs more than to deflate a
+ * state of gzip (0.09 ms and 0.04 ms, measured). A reader of one inflates the group up to it, about
+ * 25 KiB. A state of zstd has 30 to 300 KiB alone, or 2 MiB.
+ * @param codec its name; indexes of unknown codecs are read too
  */
-export const STATE_GROUP = 8;
+export function statesPerGroup(codec: string): number {
+  return codec === 'zstd' ? 1 : 8;
+}
 
 /** Bytes of a group that is fetched, at most. Others may have published it. */
 const GROUP_SIZE_MAX = 64 * 1024 * 1024;
@@ -122,9 +127,12 @@ interface StateGroup {
 }
 
 /** Returns the group that has the state of a checkpoint; undefined for an empty state. */
-function stateGroup({ stateStarts, groupStarts }: CheckpointColumns, number: number): StateGroup | undefined {
+function stateGroup(
+  { stateStarts, groupSize, groupStarts }: CheckpointColumns,
+  number: number,
+): StateGroup | undefined {
   if (stateStarts[number] === stateStarts[number + 1]) return undefined;
-  const group = Math.floor(number / STATE_GROUP);
+  const group = Math.floor(number / groupSize);
   const start = groupStarts[group]!;
   return { number: group, start, length: groupStarts[group + 1]! - start };
 }
@@ -139,10 +147,10 @@ function checkpointIn(
   number: number,
   deflated: Uint8Array | undefined,
 ): Checkpoint {
-  const { inOffsets, outOffsets, stateStarts, stateCrcs } = columns;
+  const { inOffsets, outOffsets, stateStarts, groupSize, stateCrcs } = columns;
   let state: Uint8Array = new Uint8Array(0);
   if (deflated) {
-    const groupStart = stateStarts[number - (number % STATE_GROUP)]!;
+    const groupStart = stateStarts[number - (number % groupSize)]!;
     const length = stateStarts[number + 1]! - groupStart;
     if (length > STATES_SIZE_MAX) throw new Error(`its states have ${length} bytes`);
     const states = inflatePrefix(deflated, length);
@@ -177,15 +185,23 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
   ];
 }
 
-/** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
-export function unpackCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+/**
+ * @param groupSize see `statesPerGroup`
+ * @throws LayerslayerError CORRUPT_LAYER if they are cut short
+ */
+export function unpackCheckpoints(
+  packed: Uint8Array,
+  groupSize: number,
+  groupDigests: Uint8Array,
+): CheckpointColumns {
   const length = unpackCount(packed);
   const checkpoints: CheckpointColumns = {
     length,
     inOffsets: new Float64Array(length),
     outOffsets: new Float64Array(length),
     stateStarts: new Float64Array(length + 1),
-    groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
+    groupSize,
+    groupStarts: new Float64Array(Math.ceil(length / groupSize) + 1),
     stateCrcs: new Uint32Array(length),
     groupDigests,
   };

@@ -2,7 +2,7 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
-import { type CheckpointColumns, packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -167,7 +167,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   };
   const states = sections.get(SECTIONS.states[0]);
   const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
+  const checkpoints = readCheckpoints(content('checkpoints'), statesPerGroup(codec), content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
@@ -315,8 +315,8 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
   throw damaged(name);
 }
 
-function readCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
-  const checkpoints = unpackCheckpoints(packed, groupDigests);
+function readCheckpoints(packed: Uint8Array, groupSize: number, groupDigests: Uint8Array): CheckpointColumns {
+  const checkpoints = unpackCheckpoints(packed, groupSize, groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
   if (!isWhole) throw damaged('number of state digests');

@@ -46,7 +46,7 @@ const checkpoints = fc.array(fc.record({ gap: fc.nat(3_000_000), state: bytes(30
 async function build(rows: readonly TarEntry[], marks: readonly { gap: number; state: Uint8Array }[]) {
   const columns = new EntryColumnsBuilder(LAYER_LIMITS);
   for (const row of rows) columns.add(row);
-  const builder = new CheckpointBuilder(LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder('gzip', LAYER_LIMITS.stateBytes);
   let at = 0;
   for (const { gap, state } of marks) {
     at += gap;

@@ -1,7 +1,7 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
-import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
+import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
@@ -141,13 +141,22 @@ export class ChunkReader {
     return inOffset + share * (this.#blob.size - inOffset) + INPUT_SLACK;
   }
 
+  /** The checkpoint at `outOffset`, or BLOB_START if it is damaged: see `Cursor`. */
+  async #checkpointAt(outOffset: number, signal?: AbortSignal): Promise<Checkpoint> {
+    const checkpoint = await this.#checkpoint(checkpointBefore(this.#layer.checkpoints, outOffset), signal);
+    return checkpoint?.outOffset === outOffset ? checkpoint : BLOB_START;
+  }
+
+  /** Returns undefined for a damaged one. */
+  async #checkpoint(number: number, signal: AbortSignal | undefined): Promise<Checkpoint | undefined> {
+    const { fetchCheckpoint } = this.#layer;
+    return fetchCheckpoint ? fetchCheckpoint(number, signal) : this.#layer.checkpoint(number);
+  }
+
   /** The checkpoint `nearest`, or the last one before it that is not damaged. */
   async #intact(nearest: number, signal?: AbortSignal): Promise<Checkpoint> {
     for (let number = nearest; number >= 0; number--) {
-      const { fetchCheckpoint } = this.#layer;
-      const checkpoint = fetchCheckpoint
-        ? await fetchCheckpoint(number, signal)
-        : this.#layer.checkpoint(number);
+      const checkpoint = await this.#checkpoint(number, signal);
       if (checkpoint) return checkpoint;
     }
     const { digest } = this.#layer;
@@ -167,10 +176,19 @@ export class ChunkReader {
   ): Promise<void> {
     const { cursor } = live;
     let done = 0;
+    const start = cursor.outOffset;
     while (done < length) {
-      const made = this.#advance(cursor, target?.subarray(done), length - done);
-      done += made;
+      const behind = start + done - cursor.outOffset; // bytes to decode again
+      const made =
+        behind > 0
+          ? this.#advance(cursor, undefined, behind)
+          : this.#advance(cursor, target?.subarray(done), length - done);
+      if (behind === 0) done += made;
       if (made > 0) continue;
+      if (cursor.mustSeek) {
+        this.#seek(cursor, await this.#checkpointAt(cursor.outOffset, signal));
+        continue;
+      }
       if (cursor.ended || cursor.inputOffset >= this.#blob.size) {
         throw new LayerslayerError(
           'CORRUPT_LAYER',
