@@ -9,6 +9,7 @@ import { LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, file, tarOf } from '../support/tar.js';
+import { compressZstd } from '../support/zstd.js';
 
 let unique = 0;
 /** A layer that no other test has. */
@@ -330,12 +331,16 @@ describe('a mount from published indexes', () => {
     expect(layerBytes()).toBeGreaterThan(before + image.manifest.layers[0]!.size);
   });
 
-  it('fetches states of a large index when they are needed', async () => {
-    // Text that has matches everywhere: each checkpoint needs a window.
-    const words = Array.from({ length: 900_000 }, (_, i) => `${(i * 7919) % 10_007} `).join('');
+  it.each([
+    ['gzip', async (tar: Buffer) => gzipSync(tar)],
+    ['zstd', async (tar: Buffer) => compressZstd(tar)],
+  ])('fetches states of a large index of %s when they are needed', async (codec, compress) => {
+    // Text that has matches everywhere: each checkpoint needs a window. zstd has fewer of them.
+    const count = codec === 'zstd' ? 4_000_000 : 900_000;
+    const words = Array.from({ length: count }, (_, i) => `${(i * 7919 + (i >> 8)) % 100_007} `).join('');
     const name = `test/large-${unique}`;
     const large = await pushImage(registry, `${name}:v1`, {
-      layers: [gzipSync(tarOf(file('first', 'first\n'), file('words', words), file('last', 'last\n')))],
+      layers: [await compress(tarOf(file('first', 'first\n'), file('words', words), file('last', 'last\n')))],
     });
     reference = `${proxy.host}/${name}:v1`;
     await index([reference]);

@@ -142,19 +142,21 @@ export class ChunkReader {
   }
 
   /** The checkpoint at `outOffset`, or BLOB_START if it is damaged: see `Cursor`. */
-  #checkpointAt(outOffset: number): Checkpoint {
-    const { checkpoints } = this.#layer;
-    const checkpoint = this.#layer.checkpoint(checkpointBefore(checkpoints, outOffset));
+  async #checkpointAt(outOffset: number, signal?: AbortSignal): Promise<Checkpoint> {
+    const checkpoint = await this.#checkpoint(checkpointBefore(this.#layer.checkpoints, outOffset), signal);
     return checkpoint?.outOffset === outOffset ? checkpoint : BLOB_START;
+  }
+
+  /** Returns undefined for a damaged one. */
+  async #checkpoint(number: number, signal: AbortSignal | undefined): Promise<Checkpoint | undefined> {
+    const { fetchCheckpoint } = this.#layer;
+    return fetchCheckpoint ? fetchCheckpoint(number, signal) : this.#layer.checkpoint(number);
   }
 
   /** The checkpoint `nearest`, or the last one before it that is not damaged. */
   async #intact(nearest: number, signal?: AbortSignal): Promise<Checkpoint> {
     for (let number = nearest; number >= 0; number--) {
-      const { fetchCheckpoint } = this.#layer;
-      const checkpoint = fetchCheckpoint
-        ? await fetchCheckpoint(number, signal)
-        : this.#layer.checkpoint(number);
+      const checkpoint = await this.#checkpoint(number, signal);
       if (checkpoint) return checkpoint;
     }
     const { digest } = this.#layer;
@@ -184,7 +186,7 @@ export class ChunkReader {
       if (behind === 0) done += made;
       if (made > 0) continue;
       if (cursor.mustSeek) {
-        this.#seek(cursor, this.#checkpointAt(cursor.outOffset));
+        this.#seek(cursor, await this.#checkpointAt(cursor.outOffset, signal));
         continue;
       }
       if (cursor.ended || cursor.inputOffset >= this.#blob.size) {
