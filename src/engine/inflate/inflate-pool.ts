@@ -21,6 +21,9 @@ export interface InflatePoolOptions {
   log: Log;
 }
 
+/** The thread that reads layers with huge cursors: the process has one of them. */
+const HUGE_THREAD = 0;
+
 /** Buffers of runs that wait for the next read of their thread; more are dropped. */
 const MOST_USED = 16;
 
@@ -40,6 +43,7 @@ export class InflatePool implements ChunkSupplier {
   cacheDirectory: string | undefined; // of cached pages; taken over when a thread starts
   readonly #options: InflatePoolOptions;
   readonly #threads: (Thread | undefined)[];
+  readonly #huge = new Set<BlobNumber>(); // blobs whose cursors are huge
   #isPrepared = false;
   #closed = false;
 
@@ -82,7 +86,7 @@ export class InflatePool implements ChunkSupplier {
 
   async read(position: number, opened: OpenLayerRequest, request: ChunkRequest): Promise<void> {
     const { blob } = opened;
-    const thread = this.#thread(position);
+    const thread = this.#thread(this.#huge.has(blob) ? HUGE_THREAD : position);
     const layer = thread.opened.has(opened) ? undefined : opened;
     thread.opened.add(opened);
     thread.reads++;
@@ -107,7 +111,9 @@ export class InflatePool implements ChunkSupplier {
 
   /** There is a new fetch thread. */
   reconnect(): void {
-    for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
+    for (const [position, thread] of this.#threads.entries()) {
+      if (thread) thread.ready = this.#connect(position, thread.peer);
+    }
   }
 
   async close(): Promise<void> {
@@ -147,6 +153,7 @@ export class InflatePool implements ChunkSupplier {
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
       chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
+      huge: ({ blob }) => void this.#huge.add(blob),
       log: ({ level, message }) => log[level](message),
     } satisfies InflateNotices);
     const fail = (fault: LayerslayerError) => {
@@ -160,7 +167,7 @@ export class InflatePool implements ChunkSupplier {
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));
     worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
-    const ready = this.#connect(peer);
+    const ready = this.#connect(position, peer);
     const thread = {
       worker,
       peer,
@@ -175,10 +182,15 @@ export class InflatePool implements ChunkSupplier {
   }
 
   /** Gives the inflate thread and the fetch thread a conversation of their own. */
-  #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
+  #connect(position: number, peer: ThreadPeer<InflateMethods>): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     this.#options.fetching.attach(port1);
-    const argument = { port: port2, cacheDirectory: this.cacheDirectory, isPrepared: this.#isPrepared };
+    const argument = {
+      port: port2,
+      cacheDirectory: this.cacheDirectory,
+      isPrepared: this.#isPrepared,
+      keepsHuge: position === HUGE_THREAD,
+    };
     const ready = peer.call('connect', argument, { transfer: [port2] });
     ready.catch(() => {}); // a thread that ends fails its reads too
     return ready;

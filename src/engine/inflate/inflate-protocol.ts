@@ -40,9 +40,15 @@ export interface InflateMethods {
    * The conversation with the fetch thread: the first message, and sent again when another fetch
    * thread has taken its place.
    * @param argument.isPrepared the memory that reads need is allocated now
+   * @param argument.keepsHuge an idle cursor may take 150 MiB: in one thread of the process
    * @throws the system's error if there is none
    */
-  connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
+  connect(argument: {
+    port: MessagePort;
+    cacheDirectory: string | undefined;
+    isPrepared: boolean;
+    keepsHuge: boolean;
+  }): void;
   /** Runs the index pass. @returns the encoded index */
   index(
     argument: { blob: BlobNumber; digest: Digest; blobSize: number; allowance: TableAllowance | undefined },
@@ -66,5 +72,7 @@ export interface InflateMethods {
 /** Sent by an inflate thread to the main thread. */
 export interface InflateNotices {
   chunks(argument: ChunkRun & { blob: BlobNumber }): void;
+  /** Cursors of this blob are huge: its next reads should go to the thread that keeps them. */
+  huge(argument: { blob: BlobNumber }): void;
   log(argument: { level: LogLevel; message: string }): void;
 }

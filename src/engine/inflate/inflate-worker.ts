@@ -35,6 +35,7 @@ const IDLE_BUFFERS = 12;
 /** What this thread does with a blob. */
 interface KnownBlob {
   reader?: ChunkReader;
+  isHuge?: true; // the main thread knows that its cursors are
   /** Takes the next bytes of the index pass under way. */
   push?: (bytes: Uint8Array, offset: number) => void;
 }
@@ -48,7 +49,8 @@ let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
 const main = new ThreadPeer<InflateNotices>(parentPort!, {
-  connect({ port, cacheDirectory, isPrepared }) {
+  connect({ port, cacheDirectory, isPrepared, keepsHuge }) {
+    cursors.keepsHuge = keepsHuge;
     fetching = new ThreadPeer<BlobMethods>(port, {
       part({ blob, bytes, offset }) {
         known(blob).push?.(bytes, offset);
@@ -72,6 +74,10 @@ const main = new ThreadPeer<InflateNotices>(parentPort!, {
       else main.notify('chunks', { blob, number, bytes }, [bytes.buffer]);
     };
     await reader.read(first, count, deliver, { likelyEnd, signal });
+    if (!known(blob).isHuge && cursors.isHuge(reader)) {
+      known(blob).isHuge = true;
+      main.notify('huge', { blob });
+    }
     return last;
   },
 } satisfies InflateMethods);
