@@ -11,8 +11,8 @@ const MAX_IDLE_LARGE = 2;
 const MAX_BUSY_CURSORS = 32;
 const MAX_BUSY_LARGE = 8;
 /**
- * A cursor with more memory is alone of its kind in the thread, idle or in use: zstd's windows may
- * have 128 MiB. Only a layer's first reads may have more of them, before its windows are known.
+ * A cursor with more memory is alone of its kind, idle or in use: zstd's windows may have 128 MiB.
+ * Only a layer's first reads may have more of them, before its windows are known.
  */
 const HUGE_CURSOR = 24 * 1024 * 1024;
 
@@ -50,6 +50,8 @@ export class CursorPool {
   readonly #hugeOwners = new WeakSet<object>();
   /** The thread's buffers: pages of its cursors, and runs on their way. */
   readonly buffers: BufferPool;
+  /** An idle cursor may be huge: in one thread of the process. */
+  keepsHuge = true;
   #busy = 0;
   #busyLarge = 0;
 
@@ -92,9 +94,14 @@ export class CursorPool {
       } finally {
         this.#busy--;
         if (codec.hasLargeCursors) this.#busyLarge--;
-        if (isHuge(live)) this.#hugeOwners.add(want.owner);
+        if (isHugeCursor(live)) this.#hugeOwners.add(want.owner);
       }
     }, signal);
+  }
+
+  /** The owner's cursors were huge. */
+  isHuge(owner: object): boolean {
+    return this.#hugeOwners.has(owner);
   }
 
   /** Returns the owner's cursor that is nearest to `to`, if it is in `[from, to]`. */
@@ -109,13 +116,13 @@ export class CursorPool {
 
   #freeFor({ owner, codec }: Want): Semaphore {
     if (!codec.hasLargeCursors) return this.#free;
-    return this.#hugeOwners.has(owner) ? this.#freeHuge : this.#freeLarge;
+    return this.isHuge(owner) ? this.#freeHuge : this.#freeLarge;
   }
 
   /** Returns undefined if there is room for one more, or if all are busy. */
   #leastRecentlyUsed({ owner, codec }: Want): IdleCursor | undefined {
     if (codec.hasLargeCursors) {
-      const huge = this.#hugeOwners.has(owner) && this.#idle.find(isHuge);
+      const huge = this.isHuge(owner) && this.#idle.find(isHugeCursor);
       if (huge) return huge;
       const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
       if (large.length + this.#busyLarge >= MAX_IDLE_LARGE && large.length > 0) return large[0];
@@ -127,18 +134,19 @@ export class CursorPool {
   #dropIdle(): void {
     const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
     if (large.length > MAX_IDLE_LARGE) this.#drop(large.shift()!);
-    const huge = large.filter(isHuge);
-    if (huge.length > 1) this.#drop(huge[0]!);
+    const huge = large.filter(isHugeCursor);
+    if (huge.length > (this.keepsHuge ? 1 : 0)) this.#drop(huge[0]!);
     if (this.#idle.length > MAX_IDLE_CURSORS) this.#drop(this.#idle[0]!);
   }
 
   #drop(idle: IdleCursor): void {
     this.#idle.splice(this.#idle.indexOf(idle), 1);
     this.buffers.release(idle.page.buffer);
-    if (idle.codec.hasLargeCursors) garbageMade(idle.cursor.memorySize);
+    const { memorySize } = idle.cursor;
+    if (idle.codec.hasLargeCursors) setImmediate(() => garbageMade(memorySize)); // the caller still references it
   }
 }
 
-function isHuge({ cursor }: LiveCursor): boolean {
+function isHugeCursor({ cursor }: LiveCursor): boolean {
   return cursor.memorySize > HUGE_CURSOR;
 }

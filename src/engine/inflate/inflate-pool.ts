@@ -33,6 +33,9 @@ export interface InflatePoolOptions {
   log: Log;
 }
 
+/** The thread that reads layers with huge cursors: the process has one of them. */
+const HUGE_THREAD = 0;
+
 /** Buffers of runs that wait for the next read of their thread; more are dropped. */
 const MOST_USED = 16;
 
@@ -55,6 +58,7 @@ export class InflatePool implements ChunkSupplier {
   readonly #receivers = new Map<PassNumber, ScanReceiver>();
   readonly #background = new BackgroundPasses();
   #lastPass = 0;
+  readonly #huge = new Set<BlobNumber>(); // blobs whose cursors are huge
   #isPrepared = false;
   #closed = false;
 
@@ -140,7 +144,7 @@ export class InflatePool implements ChunkSupplier {
 
   async read(position: number, opened: OpenLayerRequest, request: ChunkRequest): Promise<void> {
     const { blob } = opened;
-    const thread = this.#thread(position);
+    const thread = this.#thread(this.#huge.has(blob) ? HUGE_THREAD : position);
     const layer = thread.opened.has(opened) ? undefined : opened;
     thread.opened.add(opened);
     thread.reads++;
@@ -149,6 +153,7 @@ export class InflatePool implements ChunkSupplier {
     try {
       const argument = { ...request, blob, layer, released };
       const last = await thread.peer.call('read', argument, { transfer: released });
+      if (last?.isHuge) this.#huge.add(blob);
       if (last) this.#arrived(thread.used, blob, last);
     } catch (error) {
       if (layer) thread.opened.delete(opened); // it may not have been opened
@@ -189,7 +194,9 @@ export class InflatePool implements ChunkSupplier {
 
   /** There is a new fetch thread. */
   reconnect(): void {
-    for (const thread of this.#threads) if (thread) thread.ready = this.#connect(thread.peer);
+    for (const [position, thread] of this.#threads.entries()) {
+      if (thread) thread.ready = this.#connect(position, thread.peer);
+    }
   }
 
   async close(): Promise<void> {
@@ -243,7 +250,7 @@ export class InflatePool implements ChunkSupplier {
     };
     worker.on('error', (error) => fail(asLayerslayerError(error)));
     worker.on('exit', (code) => fail(new LayerslayerError('INTERNAL', `exit code ${code}`)));
-    const ready = this.#connect(peer);
+    const ready = this.#connect(position, peer);
     const thread = {
       worker,
       peer,
@@ -258,10 +265,15 @@ export class InflatePool implements ChunkSupplier {
   }
 
   /** Gives the inflate thread and the fetch thread a conversation of their own. */
-  #connect(peer: ThreadPeer<InflateMethods>): Promise<void> {
+  #connect(position: number, peer: ThreadPeer<InflateMethods>): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     this.#options.fetching.attach(port1);
-    const argument = { port: port2, cacheDirectory: this.cacheDirectory, isPrepared: this.#isPrepared };
+    const argument = {
+      port: port2,
+      cacheDirectory: this.cacheDirectory,
+      isPrepared: this.#isPrepared,
+      keepsHuge: position === HUGE_THREAD,
+    };
     const ready = peer.call('connect', argument, { transfer: [port2] });
     ready.catch(() => {}); // a thread that ends fails its reads too
     return ready;

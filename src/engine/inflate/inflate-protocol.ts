@@ -39,6 +39,7 @@ export interface OpenLayerRequest {
 export interface ChunkRun {
   number: number; // of the first
   bytes: Uint8Array;
+  isHuge?: boolean; // in an answer: the cursor is huge, the next reads should go to the thread that keeps it
 }
 
 export interface ChunkRequest {
@@ -116,9 +117,15 @@ export interface InflateMethods {
    * The conversation with the fetch thread: the first message, and sent again when another fetch
    * thread has taken its place.
    * @param argument.isPrepared the memory that reads need is allocated now
+   * @param argument.keepsHuge an idle cursor may take 150 MiB: in one thread of the process
    * @throws the system's error if there is none
    */
-  connect(argument: { port: MessagePort; cacheDirectory: string | undefined; isPrepared: boolean }): void;
+  connect(argument: {
+    port: MessagePort;
+    cacheDirectory: string | undefined;
+    isPrepared: boolean;
+    keepsHuge: boolean;
+  }): void;
   /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
   index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
   /**

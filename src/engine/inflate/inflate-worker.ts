@@ -53,7 +53,8 @@ let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
 
 const main = new ThreadPeer<InflateReports>(parentPort!, {
-  connect({ port, cacheDirectory, isPrepared }) {
+  connect({ port, cacheDirectory, isPrepared, keepsHuge }) {
+    cursors.keepsHuge = keepsHuge;
     fetching = new ThreadPeer<BlobMethods>(port, {
       async part({ pass, bytes, offset }) {
         const isEnough = (await passes.get(pass)?.take(bytes, offset)) ?? false;
@@ -79,6 +80,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
       else main.notify('chunks', { blob, number, bytes }, [bytes.buffer]);
     };
     await reader.read(first, count, deliver, { likelyEnd, signal });
+    if (last) last.value.isHuge = cursors.isHuge(reader);
     return last;
   },
 } satisfies InflateMethods);
@@ -95,10 +97,17 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
   } finally {
     passes.delete(request.pass);
     close();
-    const tableBytes = pass.release();
-    setImmediate(() => garbageMade(tableBytes)); // this call still references them
-    collectGarbageSoon(() => passes.size === 0);
+    collectLater(pass.release());
   }
+}
+
+/**
+ * Collects what a pass has left. Not in `index`: that call still references the pass, and so would
+ * a closure made there, while it runs.
+ */
+function collectLater(releasedBytes: number): void {
+  setImmediate(() => garbageMade(releasedBytes));
+  collectGarbageSoon(() => passes.size === 0);
 }
 
 async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {

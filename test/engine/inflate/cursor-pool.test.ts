@@ -184,6 +184,15 @@ describe('the pool of cursors', () => {
       expect(idle!.cursor.memorySize).toBeGreaterThan(128 * 2 ** 20);
     });
 
+    it('has no idle cursor with a window of 128 MiB in other threads than one', async () => {
+      const pool = newPool();
+      pool.keepsHuge = false;
+      const owner = {};
+      await pool.use({ owner, codec: zstd, from: 0, to: 0 }, reading(huge));
+      expect(pool.isHuge(owner)).toBe(true);
+      expect(await idleOf(pool, owner)).toEqual([]);
+    });
+
     it('takes little memory again for a small window', async () => {
       const cursor = zstd.cursor();
       const sizes: number[] = [];

@@ -30,6 +30,7 @@ import { digestOf, noise, pageOf, same } from '../../blob/bytes.js';
 import { plain } from '../../codec/gzip/plain.js';
 import { blockDigests, indexBlob } from '../../index/built-layer.js';
 import { file, tarOf } from '../../support/tar.js';
+import { compressZstd } from '../../support/zstd.js';
 
 const W = CHUNK_SIZE;
 /** Windows between one read and the next: a prime that no count of windows here is a multiple of. */
@@ -385,6 +386,33 @@ describe('the pool of inflating threads', () => {
     const message = expect.stringMatching(/^the index of layer sha256:.*: no codec is named "zip"$/);
     await expect(read(pool, 0, 0, 1)).rejects.toMatchObject({ code: 'UNSUPPORTED', message });
     await until(() => !existsSync(path));
+  });
+
+  it('reads layers with windows over 16 MiB in its first thread, once it knows', async () => {
+    const { pool, fetching, windows } = setup({ threads: 2 });
+    const bytes = new Uint8Array(compressZstd(tar, ['--long=27']));
+    const { index: ofZstd, encoded: zstd } = await indexBlob(bytes);
+    fetching.bytes = bytes;
+    const { offset, length } = ofZstd.states;
+    const memory = new SharedArrayBuffer(length);
+    new Uint8Array(memory).set(zstd.subarray(offset, offset + length));
+    const { codec, blobSize, tarSize, checkpoints } = ofZstd;
+    opened = {
+      blob: 0,
+      digest: digestOf(bytes),
+      codec,
+      blobSize,
+      tarSize,
+      checkpoints,
+      verification: ofZstd.verification,
+      states: { memory },
+      local: undefined,
+    };
+    await read(pool, 1, 0, 1);
+    expect(pool.pickThread()).toBe(1); // the other one does not run yet
+    await read(pool, 1, 80, 2);
+    expect(pool.pickThread()).toBe(0);
+    expect(same(windows.get(81)!, tar.subarray(81 * W, 82 * W))).toBe(true);
   });
 
   it('gives new readers to threads that have little to do', async () => {
