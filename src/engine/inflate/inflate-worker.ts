@@ -130,10 +130,17 @@ async function index(
   } finally {
     delete known(blob).push;
     passes--;
-    const tableBytes = pass.release();
-    setImmediate(() => garbageMade(tableBytes)); // this call still references them
-    collectGarbageSoon(() => passes === 0);
+    collectLater(pass.release());
   }
+}
+
+/**
+ * Collects what a pass has left. Not in `index`: that call still references the pass, and so would
+ * a closure made there, while it runs.
+ */
+function collectLater(releasedBytes: number): void {
+  setImmediate(() => garbageMade(releasedBytes));
+  collectGarbageSoon(() => passes === 0);
 }
 
 function openLayer(request: OpenLayerRequest): ChunkReader {
