@@ -10,6 +10,12 @@ export class CountedFs extends MergedFs {
     return bytes instanceof Uint8Array ? this.#count(bytes) : bytes.then((late) => this.#count(late));
   }
 
+  *filesOf(layer: number): Generator<number> {
+    const { tree } = this;
+    for (let inode = 1; inode <= tree.inodeCount; inode++)
+      if (tree.layerOf(inode) === layer && tree.kind(inode) === 'file') yield inode;
+  }
+
   #count(bytes: Uint8Array): Uint8Array {
     this.bytesServed += bytes.length;
     return bytes;

@@ -23,6 +23,8 @@ export interface MountPorts {
 
 export interface ServedFs extends LayerFs {
   readonly bytesServed: number; // to readers
+  /** The inodes of the files of a layer. */
+  filesOf(layer: number): Iterable<number>;
 }
 
 export const REAL_PORTS: MountPorts = {

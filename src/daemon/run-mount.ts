@@ -117,7 +117,10 @@ export async function runMount(
     };
     const openStatus = statusDirectory.open;
     const onReady = () => {
-      if (options.verifyLater && !summary.verified) comparison.start(session, image, layers, log);
+      if (!options.verifyLater || summary.verified) return;
+      // What was read before must not stay readable.
+      const onRefuted = (layer: number) => void mounted.forgetContents?.(fs.filesOf(layer));
+      comparison.start({ session, image, layers, onRefuted, log });
     };
     const served = { options, ports, reports, stop, mounted, summary, status, openStatus, onReady };
     return await serveMount(served).finally(() => comparison.stop());

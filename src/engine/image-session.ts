@@ -46,6 +46,14 @@ export interface LayerProgress {
   totalBytes: number;
 }
 
+export interface CompareLayersOptions {
+  signal?: AbortSignal | undefined;
+  onRefuted?: ((layer: number) => void) | undefined;
+}
+
+/** `failed`: a layer could not be read. */
+export type ComparisonEnd = 'done' | 'failed' | 'refuted';
+
 /** Counters since the session began. */
 export interface SessionMetrics {
   bytesFetched: number; // body bytes of layers received from the network
@@ -165,14 +173,15 @@ export interface ImageSession {
    * Reads of files come first. An index that is right is replaced by that of an own pass, which
    * counts from the next opening. Reads of a layer that is not what its index says fail at once.
    * @param layers as `openLayers` returned them; others are skipped
+   * @param options.onRefuted called for each layer that is not what its index says
    * @returns `failed`: a layer could not be read; the log says why
    * @throws LayerslayerError ABORTED; the signal's reason
    */
   compareLayers(
     image: ResolvedImage,
     layers: readonly { number: number; layer: Layer }[],
-    signal?: AbortSignal,
-  ): Promise<'done' | 'failed' | 'refuted'>;
+    options?: CompareLayersOptions,
+  ): Promise<ComparisonEnd>;
   /**
    * Records that an image was opened, for `preload` and for listings of the cache. Written a little
    * later, or when the session is closed.

@@ -9,11 +9,14 @@ import {
   type ProvidedIndex,
 } from '../index/cached-indexes.js';
 import type { TableAllowance } from '../index/index-pass.js';
-import { shortDigest } from '../oci/digest.js';
+import { type Digest, shortDigest } from '../oci/digest.js';
+import { parseImageLocation } from '../oci/image-location.js';
+import { formatRepository } from '../oci/reference.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { announcedTables, type TableAnnouncement } from '../tables/announcement.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
+import type { TableInLayer } from './inflate/inflate-protocol.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
 /** Faults of an index itself: asking again gives the same. */
@@ -40,63 +43,112 @@ export function tablesOf({ image, wanted }: WantedLayer): TableAnnouncement[] {
   return announcedTables(manifest.layers[wanted.numbers[0]! - 1]!, manifest);
 }
 
-/** Returns the providers of a layer's indexes that others made, of which `sources` admits some. */
-export function foreignProviders(
-  layer: WantedLayer,
-  sources: IndexSources,
-  parts: ProviderParts,
-): IndexProvider[] {
-  if (sources.trust === 'none') return [];
-  return tablesOf(layer).flatMap((announcement) => {
-    if (announcement.format === 'soci') return [];
-    const { format, digest } = announcement;
-    const origin = (isExact: boolean): IndexOrigin => ({ kind: 'table', format, digest, isExact });
-    const make = (signal: AbortSignal) => readTable(layer, announcement, origin, parts, signal);
-    return providerOf(layer, [origin(true), origin(false)], make, sources, parts);
-  });
-}
+/** Finds the tables that others made of layers. */
+export class TableProviders {
+  readonly #parts: ProviderParts;
+  /** SOCI index manifests by image and digest: all layers share them. */
+  readonly #sociManifests = new Map<string, Promise<Uint8Array[]>>();
 
-/** @param origins all that `make` may return an index of */
-function providerOf(
-  { wanted: { digest, size } }: WantedLayer,
-  origins: readonly IndexOrigin[],
-  make: (signal: AbortSignal) => Promise<ProvidedIndex | undefined>,
-  sources: IndexSources,
-  { indexes, log }: ProviderParts,
-): IndexProvider[] {
-  const admitted = origins.filter((origin) => isAdmitted(origin, sources));
-  const [first] = admitted;
-  if (!first) return [];
-  return [
-    {
-      origins: admitted,
-      async find(signal) {
-        try {
-          const found = await make(signal);
-          return found && isAdmitted(found.origin, sources) ? found : undefined;
-        } catch (error) {
-          signal.throwIfAborted();
-          const { code, message } = asLayerslayerError(error);
-          log.warn(`layer ${shortDigest(digest)} (${size} bytes) is read whole: ${message}`);
-          if (LASTING.has(code)) await indexes.refute(digest, first, message);
-          return undefined;
-        }
-      },
-    },
-  ];
-}
+  constructor(parts: ProviderParts) {
+    this.#parts = parts;
+  }
 
-async function readTable(
-  { image, wanted }: WantedLayer,
-  announcement: Exclude<TableAnnouncement, { format: 'soci' }>,
-  origin: (isExact: boolean) => IndexOrigin,
-  { fetching, inflate, allowance }: ProviderParts,
-  signal: AbortSignal,
-): Promise<ProvidedIndex> {
-  const { digest, size } = wanted;
-  const blob = await fetching.openBlob(image, wanted);
-  await fetching.setVerification(digest, { kind: 'reader' });
-  const request = { blob, digest, blobSize: size, announcement, allowance: allowance(image, size) };
-  const { bytes, isExact } = await inflate.readTable(request, signal);
-  return { bytes, origin: origin(isExact) };
+  /** Returns providers of what hangs under the image's digest, of which `sources` admits some. */
+  announced(layer: WantedLayer, sources: IndexSources): IndexProvider[] {
+    if (sources.trust === 'none') return [];
+    return tablesOf(layer).flatMap((announcement) => {
+      const digest = announcement.format === 'soci' ? announcement.index : announcement.digest;
+      const { format } = announcement;
+      const origin = (isExact: boolean): IndexOrigin => ({ kind: 'table', format, digest, isExact });
+      const make = (signal: AbortSignal) =>
+        announcement.format === 'soci'
+          ? this.#bySoci(layer, announcement.index, origin, signal)
+          : this.#byTable(layer, announcement, origin, signal);
+      return this.#provider(layer, [origin(true), origin(false)], make, sources);
+    });
+  }
+
+  /** Returns a provider of SOCI indexes that refer to the image, if `sources` admits it. (v1) */
+  referring(layer: WantedLayer, sources: IndexSources): IndexProvider[] {
+    const location = parseImageLocation(layer.image.reference);
+    if (location.place !== 'registry') return [];
+    const origin: IndexOrigin = { kind: 'referrer', repository: formatRepository(location.reference) };
+    const make = (signal: AbortSignal) => this.#bySoci(layer, undefined, () => origin, signal);
+    return this.#provider(layer, [origin], make, sources);
+  }
+
+  /** @param origins all that `make` may return an index of */
+  #provider(
+    { wanted: { digest } }: WantedLayer,
+    origins: readonly IndexOrigin[],
+    make: (signal: AbortSignal) => Promise<ProvidedIndex | undefined>,
+    sources: IndexSources,
+  ): IndexProvider[] {
+    const { indexes, log } = this.#parts;
+    const admitted = origins.filter((origin) => isAdmitted(origin, sources));
+    const [first] = admitted;
+    if (!first) return [];
+    const find = async (signal: AbortSignal) => {
+      try {
+        const found = await make(signal);
+        return found && isAdmitted(found.origin, sources) ? found : undefined;
+      } catch (error) {
+        signal.throwIfAborted();
+        const { code, message } = asLayerslayerError(error);
+        log.warn(`layer ${shortDigest(digest)}: its table is not used: ${message}`);
+        if (LASTING.has(code)) await indexes.refute(digest, first, message);
+        return undefined;
+      }
+    };
+    return [{ origins: admitted, find }];
+  }
+
+  async #byTable(
+    { image, wanted }: WantedLayer,
+    announcement: TableInLayer,
+    origin: (isExact: boolean) => IndexOrigin,
+    signal: AbortSignal,
+  ): Promise<ProvidedIndex> {
+    const { fetching, inflate, allowance } = this.#parts;
+    const { digest, size } = wanted;
+    const blob = await fetching.openBlob(image, wanted);
+    await fetching.setVerification(digest, { kind: 'reader' });
+    const table = { blob, announcement };
+    const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
+    const { bytes, isExact } = await inflate.readTable(request, signal);
+    return { bytes, origin: origin(isExact) };
+  }
+
+  /** @returns undefined if there is no zTOC of the layer: small layers do without */
+  async #bySoci(
+    { image, wanted }: WantedLayer,
+    index: Digest | undefined,
+    origin: (isExact: boolean) => IndexOrigin,
+    signal: AbortSignal,
+  ): Promise<ProvidedIndex | undefined> {
+    const { fetching, inflate, allowance } = this.#parts;
+    const { digest, size } = wanted;
+    const { zTocOf } = await import('../tables/table.js'); // a mount without SOCI does without
+    for (const manifest of await this.#manifests(image, index)) {
+      signal.throwIfAborted();
+      const descriptor = zTocOf(manifest, digest);
+      if (!descriptor) continue;
+      const table = { blob: await fetching.openDescribed(image, descriptor), descriptor };
+      const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
+      const { bytes, isExact } = await inflate.readTable(request, signal);
+      return { bytes, origin: origin(isExact) };
+    }
+    return undefined;
+  }
+
+  #manifests(image: ResolvedImage, index: Digest | undefined): Promise<Uint8Array[]> {
+    const key = `${image.digest} ${index}`;
+    let manifests = this.#sociManifests.get(key);
+    if (!manifests) {
+      manifests = this.#parts.fetching.ask({ ask: 'sociManifests', image, index }, undefined);
+      this.#sociManifests.set(key, manifests);
+      manifests.catch(() => this.#sociManifests.delete(key)); // the next layer asks again
+    }
+    return manifests;
+  }
 }

@@ -21,7 +21,7 @@ import type { ChunkCache } from './chunk-cache.js';
 import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
 import type { LayerScanEnd } from './image-session.js';
-import { foreignProviders, tablesOf } from './index-providers.js';
+import { TableProviders, tablesOf } from './index-providers.js';
 import { IndexedLayer } from './indexed-layer.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { BlobNumber, ComparedIndex, GivenIndex } from './inflate/inflate-protocol.js';
@@ -63,11 +63,14 @@ export class LayerOpener {
   readonly #parts: LayerOpenerParts;
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #tables = new TableAllowances();
+  readonly #announced: TableProviders;
   /** Indexes of layers that were not compared with their bytes. */
   readonly #uncompared = new WeakMap<Layer, CachedIndex>();
 
   constructor(parts: LayerOpenerParts) {
     this.#parts = parts;
+    const allowance = (image: ResolvedImage, size: number) => this.#tables.allowance(image, size);
+    this.#announced = new TableProviders({ ...parts, allowance });
   }
 
   /** @throws LayerslayerError with the layer's number; the signal's reason */
@@ -248,9 +251,12 @@ export class LayerOpener {
 
   /** What hangs under the image's digest comes first: no other account can set it. */
   #foreign(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): IndexProvider[] {
-    const allowance = (of: ResolvedImage, size: number) => this.#tables.allowance(of, size);
-    const tables = foreignProviders({ image, wanted }, sources, { ...this.#parts, allowance });
-    return [...tables, ...this.#parts.published(image, wanted, sources)];
+    const layer = { image, wanted };
+    return [
+      ...this.#announced.announced(layer, sources),
+      ...this.#parts.published(image, wanted, sources),
+      ...this.#announced.referring(layer, sources),
+    ];
   }
 
   async #readable(image: ResolvedImage, wanted: WantedBlob, cached: CachedIndex): Promise<Layer> {

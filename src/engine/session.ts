@@ -23,6 +23,8 @@ import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
 import { ImageRecords, readImageRecord } from './image-records.js';
 import type {
+  CompareLayersOptions,
+  ComparisonEnd,
   ImageSession,
   LayerScanEnd,
   OperationOptions,
@@ -222,9 +224,9 @@ class ThreadedSession implements ImageSession {
   compareLayers(
     image: ResolvedImage,
     layers: readonly { number: number; layer: Layer }[],
-    signal?: AbortSignal,
-  ): Promise<'done' | 'failed' | 'refuted'> {
-    return this.#tracked(this.#compareLayers(image, layers, this.#endedBy(signal)));
+    { signal, onRefuted = () => {} }: CompareLayersOptions = {},
+  ): Promise<ComparisonEnd> {
+    return this.#tracked(this.#compareLayers(image, layers, onRefuted, this.#endedBy(signal)));
   }
 
   metrics(): SessionMetrics {
@@ -289,15 +291,18 @@ class ThreadedSession implements ImageSession {
   async #compareLayers(
     image: ResolvedImage,
     layers: readonly { number: number; layer: Layer }[],
+    onRefuted: (layer: number) => void,
     signal: AbortSignal,
-  ): Promise<'done' | 'failed' | 'refuted'> {
-    let end: 'done' | 'failed' | 'refuted' = 'done';
+  ): Promise<ComparisonEnd> {
+    let end: ComparisonEnd = 'done';
     for (const layer of new Set(layers.map((one) => one.layer))) {
-      const { number } = layers.find((one) => one.layer === layer)!;
+      const numbers = layers.filter((one) => one.layer === layer).map((one) => one.number);
+      const number = numbers[0]!;
       try {
         const difference = await this.#opener.compare(image, wantedBlobs(image, [number])[0]!, layer, signal);
         if (difference === undefined) continue;
-        this.#log.error(`${difference}; reads of layer ${number} fail from now on`);
+        this.#log.error(`${difference}; reads of layer ${numbers.join(', ')} fail from now on`);
+        for (const one of numbers) onRefuted(one);
         end = 'refuted';
       } catch (error) {
         signal.throwIfAborted();

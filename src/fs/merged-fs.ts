@@ -31,7 +31,7 @@ const DOT_NAMES = 2;
 /** The file system of a merged tree. Names and attributes are the tree's, contents its layers'. */
 export class MergedFs implements LayerFs {
   constructor(
-    private readonly tree: Tree,
+    protected readonly tree: Tree,
     private readonly layers: ReadonlyMap<number, Layer>,
     private readonly options: MergedFsOptions,
   ) {}

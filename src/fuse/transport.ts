@@ -20,6 +20,11 @@ export interface MountedFs {
   /** @throws LayerslayerError UNMOUNT_FAILED if busy and not lazy */
   unmount(options: { lazy: boolean }): Promise<void>;
   /**
+   * Drops what the kernel has cached of the contents of files. Missing where a transport cannot:
+   * what was read before stays readable there.
+   */
+  forgetContents?(inodes: Iterable<number>): Promise<void>;
+  /**
    * Ends the mount now, even if processes use it. Their current and later calls fail with ENOTCONN
    * or ECONNABORTED. For a daemon that must end. Leaves a mount that was detached lazily before.
    * @throws LayerslayerError UNMOUNT_FAILED

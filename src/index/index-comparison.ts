@@ -1,6 +1,6 @@
 import { shownName } from '../base/text/quote-name.js';
 import type { TarEntry } from '../tar/entry.js';
-import { type CheckpointColumns, readCheckpoint, type StateStorage } from './checkpoints.js';
+import type { CheckpointColumns } from './checkpoints.js';
 import type { EntryTable } from './entry-table.js';
 import type { IndexOrigin } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
@@ -30,28 +30,17 @@ export function differenceOf(own: LayerIndex, other: LayerIndex, origin?: IndexO
   const comparison = new EntryComparison(other, origin);
   for (let row = 0; row < own.entries.length && !comparison.difference; row++)
     comparison.next(entryOf(own.entries, row));
-  return comparison.end() ?? readingDifference(own, other);
+  const found = comparison.end() ?? readingDifference(own, other);
+  if (found !== undefined || other.verification.kind !== 'blocks') return found;
+  return checkpointDifference(own.checkpoints, other.checkpoints);
 }
 
-/** Where the states of two indexes are. */
-export interface ComparedStates {
-  own: StateStorage;
-  other: StateStorage;
-}
-
-/**
- * Compares all but the entries: what decides the bytes of files.
- * @param states are compared too, if they are given
- */
-export function readingDifference(
-  own: LayerIndex,
-  other: LayerIndex,
-  states?: ComparedStates,
-): string | undefined {
+/** Compares all but entries and checkpoints. */
+export function readingDifference(own: LayerIndex, other: LayerIndex): string | undefined {
   if (other.blobSize !== own.blobSize)
     return `it says ${other.blobSize} bytes, the layer has ${own.blobSize}`;
   if (other.codec !== own.codec) return `it says ${other.codec}, the layer is ${own.codec}`;
-  return blockDifference(own, other, states);
+  return blockDifference(own, other);
 }
 
 /** Compares entries one by one with those of an index of another origin. */
@@ -140,7 +129,7 @@ export class EntryComparison {
 }
 
 /** Compares indexes that both verify compressed blocks. */
-function blockDifference(own: LayerIndex, other: LayerIndex, states?: ComparedStates): string | undefined {
+function blockDifference(own: LayerIndex, other: LayerIndex): string | undefined {
   if (own.verification.kind !== 'blocks' || other.verification.kind !== 'blocks') return undefined;
   if (Buffer.compare(own.verification.digests, other.verification.digests) !== 0)
     return 'the digests of its blocks';
@@ -152,15 +141,11 @@ function blockDifference(own: LayerIndex, other: LayerIndex, states?: ComparedSt
   }
   if (own.entries.columns.sparse.size !== other.entries.columns.sparse.size)
     return 'the number of sparse files';
-  return checkpointDifference(own.checkpoints, other.checkpoints, states);
+  return undefined;
 }
 
 /** Compares checkpoints at the same offsets. Another version of the pass may have others. */
-function checkpointDifference(
-  own: CheckpointColumns,
-  other: CheckpointColumns,
-  states: ComparedStates | undefined,
-): string | undefined {
+function checkpointDifference(own: CheckpointColumns, other: CheckpointColumns): string | undefined {
   const byOffset = new Map(Array.from(own.outOffsets, (offset, i) => [offset, i]));
   for (let i = 0; i < other.length; i++) {
     const ours = byOffset.get(other.outOffsets[i]!);
@@ -168,27 +153,8 @@ function checkpointDifference(
     if (own.inOffsets[ours] !== other.inOffsets[i]) return `checkpoint ${i}`;
     if (own.length !== other.length) continue; // a state may hold until another checkpoint
     if (own.stateCrcs[ours] !== other.stateCrcs[i]) return `the state of checkpoint ${i}`;
-    if (states && !isSameState(own, ours, other, i, states)) return `the state of checkpoint ${i}`;
   }
   return undefined;
-}
-
-/** The CRC alone proves nothing: bytes can be made to fit it. */
-function isSameState(
-  own: CheckpointColumns,
-  ours: number,
-  other: CheckpointColumns,
-  theirs: number,
-  states: ComparedStates,
-): boolean {
-  // Of states in a registry, only the CRC is at hand. The index of the pass replaces theirs.
-  if ('remote' in states.other) return true;
-  try {
-    const { state } = readCheckpoint(other, states.other, theirs);
-    return Buffer.compare(readCheckpoint(own, states.own, ours).state, state) === 0;
-  } catch {
-    return false;
-  }
 }
 
 /** Returns a row as an entry. Its bytes are views. */

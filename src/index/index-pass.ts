@@ -56,8 +56,9 @@ export class IndexPass {
    */
   push(bytes: Uint8Array): void {
     this.#scanner ??= this.#start(bytes);
-    this.#blobSize += bytes.length;
     this.#scanner.push(bytes);
+    for (const observer of this.#observers) observer.onInput(bytes, this.#blobSize);
+    this.#blobSize += bytes.length;
   }
 
   get entryCount(): number {

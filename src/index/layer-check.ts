@@ -6,6 +6,7 @@ import { decodeLayerIndex } from './index-file.js';
 import type { IndexOrigin } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import type { PassObserver } from './pass-observer.js';
+import { SpanReplay } from './span-replay.js';
 
 /** An index that a pass over its layer compares with the layer's bytes. */
 export interface CheckedIndex {
@@ -16,13 +17,14 @@ export interface CheckedIndex {
 }
 
 /**
- * Compares an index of another origin with all that an own pass reads: the entries, and the files'
- * bytes where the index has digests of them.
+ * Compares an index of another origin with all that an own pass reads: the entries, the files'
+ * bytes where the index has digests of them, and what is decompressed from its checkpoints.
  */
 export class LayerCheck implements PassObserver {
   readonly #checked: CheckedIndex;
   readonly #entries: EntryComparison;
   readonly #contents: ContentCheck | undefined;
+  readonly #spans: SpanReplay | undefined;
 
   get name(): string {
     return this.#checked.name;
@@ -32,6 +34,9 @@ export class LayerCheck implements PassObserver {
     const { index, origin } = checked;
     this.#checked = checked;
     this.#entries = new EntryComparison(index, origin);
+    // States in a registry are not at hand. If all else agrees, the pass's index replaces it.
+    const hasStates = index.checkpoints.length > 0 && !('remote' in checked.states);
+    if (hasStates) this.#spans = new SpanReplay(index, checked.states);
     if (index.verification.kind === 'chunks') this.#contents = new ContentCheck(index.verification.chunks);
   }
 
@@ -40,8 +45,15 @@ export class LayerCheck implements PassObserver {
     if (row !== undefined) this.#contents?.add(entry, this.#checked.index.entries.dataOffset(row));
   }
 
+  onInput(bytes: Uint8Array, offset: number): void {
+    if (this.#entries.difference === undefined) this.#spans?.takeInput(bytes, offset);
+  }
+
   onBytes(memory: Uint8Array, start: number, end: number, offset: number): void {
-    if (this.#entries.difference === undefined) this.#contents?.take(memory.subarray(start, end), offset);
+    if (this.#entries.difference !== undefined) return;
+    const bytes = memory.subarray(start, end);
+    this.#contents?.take(bytes, offset);
+    this.#spans?.takeOutput(bytes, offset);
   }
 
   /**
@@ -49,13 +61,9 @@ export class LayerCheck implements PassObserver {
    * @returns the first difference; undefined if they agree
    */
   end(bytes: Uint8Array): string | undefined {
-    const found = this.#entries.end() ?? this.#contents?.end();
+    const found = this.#entries.end() ?? this.#contents?.end() ?? this.#spans?.end();
     if (found !== undefined) return found;
     const own = decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length));
-    const { offset, length } = own.states;
-    const memory = new SharedArrayBuffer(length);
-    new Uint8Array(memory).set(bytes.subarray(offset, offset + length));
-    const { index, states } = this.#checked;
-    return readingDifference(own, index, { own: { memory }, other: states });
+    return readingDifference(own, this.#checked.index);
   }
 }

@@ -10,5 +10,7 @@ export type OnTarBytes = (memory: Uint8Array, start: number, end: number, offset
 export interface PassObserver {
   /** Each entry before its content. It is valid during the call only. */
   onEntry(entry: TarEntry): void;
+  /** Bytes of the blob, from `offset` on, when the pass has decoded them. */
+  onInput(bytes: Uint8Array, offset: number): void;
   onBytes: OnTarBytes;
 }

@@ -84,9 +84,17 @@ describe('an image that announces a table', () => {
   });
 
   it('has verified false in what is printed for programs', async () => {
-    const [carved] = await json('carve', '--json', honest, '/etc/plain');
+    const [carved] = await json('carve', '-o', place.directory('out'), '--json', honest, '/etc/plain');
     expect(carved).toMatchObject({ verified: false });
-    const [sure] = await json('carve', '--json', '--force', '--verify', honest, '/etc/plain');
+    const [sure] = await json(
+      'carve',
+      '-o',
+      place.directory('sure'),
+      '--json',
+      '--verify',
+      honest,
+      '/etc/plain',
+    );
     expect(sure).toMatchObject({ verified: true });
   });
 
@@ -128,6 +136,8 @@ describe('mount --verify-later', () => {
 
   it('finds a table that lies: EIO at once, and an own pass at the next mount', async () => {
     const mountpoint = await place.mount(lying, 'mnt', ['--verify-later']);
+    // The kernel has these bytes then.
+    expect((await run('cat', [`${mountpoint}/bin/fake`])).stdout).toBe('real');
     expect(await compared()).toMatchObject({ verified: false, verification: 'refuted' });
     const read = await attempt('cat', [`${mountpoint}/bin/fake`]);
     expect([read.status, read.stderr]).toEqual([1, expect.stringContaining('Input/output error')]);

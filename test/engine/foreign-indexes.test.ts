@@ -1,12 +1,23 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Layer } from '#src/engine/layer.js';
 import type { IndexTrust } from '#src/index/cached-indexes.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { estargz } from '../support/estargz.js';
-import { type LayerToPush, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
+import {
+  type LayerToPush,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  pushBlob,
+  pushImage,
+  pushManifest,
+  startRegistry,
+  type TestRegistry,
+} from '../support/registry.js';
+import { sample } from '../tables/samples.js';
 import { contentOf, indexPath, rowOf, Sessions, sentFor, sha256 } from './sessions.js';
 
 const CONTENT = noise(400_000, 5);
@@ -137,7 +148,7 @@ describe('a layer that announces a table', () => {
     const first = await start(name);
     expect((await first.layers())[0]!.origin.kind).toBe('own');
     expect(first.logged).toEqual([
-      expect.stringMatching(/^warn: layer .* is read whole: reading the estargz/),
+      expect.stringMatching(/^warn: layer .* its table is not used: reading the estargz/),
     ]);
     rmSync(indexPath(first.cacheDirectory, digests[0]!));
     const second = await start(name, 'exact', first.cacheDirectory);
@@ -191,4 +202,103 @@ describe('comparing a layer later', () => {
     const [next, other] = await (await start(name, 'exact', cacheDirectory)).layers();
     expect([next!.origin.kind, other!.origin.kind]).toEqual(['own', 'own']);
   });
+});
+
+describe('a SOCI index', () => {
+  const LAYER = sample('soci-2');
+  const ZTOC = gunzipSync(sample('soci-2.ztoc.gz'));
+  /** Its second checkpoint says another place in the tar. The digests of its spans are right. */
+  const OTHER = movedCheckpoint(ZTOC);
+  const SOCI_TYPE = 'application/vnd.amazon.soci.index.v1+json';
+
+  /** Pushes the image and its SOCI index: named by the image (v2), or referring to it. */
+  async function pushSoci(version: 'v1' | 'v2', ztoc: Buffer = ZTOC) {
+    const name = `soci/app:${count++}`;
+    const repository = 'soci/app';
+    const config = await pushBlob(registry, repository, Buffer.from('{}'));
+    const layer = {
+      mediaType: 'application/octet-stream',
+      annotations: { 'com.amazon.soci.image-layer-digest': sha256(LAYER) },
+      ...(await pushBlob(registry, repository, ztoc)),
+    };
+    const index = { schemaVersion: 2, config: { mediaType: SOCI_TYPE, ...config }, layers: [layer] };
+    const put = (tag: string | undefined, manifest: object) =>
+      pushManifest(registry, repository, tag, { mediaType: OCI_MANIFEST, ...manifest }, OCI_MANIFEST);
+    if (version === 'v2') {
+      const { digest } = await put(undefined, index);
+      const annotations = { 'com.amazon.soci.index-digest': digest };
+      await pushImage(registry, name, { layers: [LAYER], manifest: { annotations } });
+      return name;
+    }
+    const { digest, size } = await pushImage(registry, name, { layers: [LAYER] });
+    const subject = { mediaType: OCI_MANIFEST, digest, size };
+    const referrer = await put(undefined, { ...index, artifactType: SOCI_TYPE, subject });
+    const descriptor = {
+      mediaType: OCI_MANIFEST,
+      artifactType: SOCI_TYPE,
+      digest: referrer.digest,
+      size: referrer.size,
+    };
+    const list = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [descriptor] };
+    await pushManifest(registry, repository, digest.replace(':', '-'), list, OCI_INDEX);
+    return name;
+  }
+
+  const tar = gunzipSync(LAYER);
+  async function expectAllFiles({ entries, ...layer }: Layer, read: Layer['read']): Promise<void> {
+    let files = 0;
+    for (let row = 0; row < entries.length; row++) {
+      const size = entries.size(row);
+      if (entries.kind(row) !== 'file' || size === 0) continue;
+      const at = entries.dataOffset(row);
+      expect(same(await read(row, 0, size), tar.subarray(at, at + size)), layer.digest).toBe(true);
+      files++;
+    }
+    expect(files).toBeGreaterThan(0);
+  }
+
+  it.each<['v1' | 'v2', IndexTrust, string]>([
+    ['v2', 'none', 'own'],
+    ['v2', 'exact', 'table'],
+    ['v1', 'exact', 'own'],
+    ['v1', 'image', 'own'],
+    ['v1', 'trusted', 'own'],
+    ['v1', 'any', 'referrer'],
+  ])('%s with --index=%s: %s', async (version, trust, kind) => {
+    const { layers, logged, session, image } = await start(await pushSoci(version), trust);
+    const opened = await layers();
+    const [layer] = opened;
+    expect([layer!.origin.kind, logged]).toEqual([kind, []]);
+    await expectAllFiles(layer!, layer!.read.bind(layer));
+    expect(await session.compareLayers(image, numbered(opened))).toBe('done');
+    expect(logged).toEqual([]);
+  });
+
+  it('with a checkpoint that leads elsewhere is refuted', async () => {
+    const { layers, logged, session, image } = await start(await pushSoci('v2', OTHER));
+    const opened = await layers();
+    expect(opened[0]!.origin.kind).toBe('table');
+    expect(await session.compareLayers(image, numbered(opened))).toBe('refuted');
+    expect(logged).toContainEqual(expect.stringMatching(/what is decompressed from checkpoint [01] on/));
+  });
+
+  it('that is damaged is named, and the layer read whole', async () => {
+    const { layers, logged } = await start(await pushSoci('v2', ZTOC.subarray(0, -40_000)));
+    expect((await layers())[0]!.origin.kind).toBe('own');
+    expect(logged).toEqual([expect.stringMatching(/^warn: layer .* its table is not used: /)]);
+  });
+
+  function movedCheckpoint(ztoc: Buffer): Buffer {
+    const changed = Buffer.from(ztoc);
+    const tar = gunzipSync(LAYER);
+    for (let end = 33_000; end < tar.length; end++) {
+      const at = ztoc.indexOf(tar.subarray(end - 32_768, end));
+      if (at < 0) continue;
+      // Before the window: in (i64), out (i64), bits (u8).
+      expect(ztoc.readBigInt64LE(at - 9)).toBe(BigInt(end));
+      changed.writeBigInt64LE(BigInt(end - 512), at - 9);
+      return changed;
+    }
+    throw new Error('no window');
+  }
 });

@@ -5,6 +5,7 @@ import type { LocalRange } from '../../blob/near-bytes.js';
 import type { BlockDigests } from '../../blob/page.js';
 import type { CacheOptions } from '../../cache/content-store.js';
 import type { Descriptor } from '../../oci/descriptor.js';
+import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
 import type {
   Publication,
@@ -76,7 +77,9 @@ export type SourceQuestion =
   | { ask: 'listImages'; reference: string }
   | { ask: 'documents'; image: ResolvedImage }
   | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
-  | { ask: 'readPublished'; index: PublishedIndex; blobSize: number };
+  | { ask: 'readPublished'; index: PublishedIndex; blobSize: number }
+  /** See `publish/soci-manifests.ts`. */
+  | { ask: 'sociManifests'; image: ResolvedImage; index: Digest | undefined };
 
 /** Questions about an image's published indexes: see `PublishedIndexes`. */
 export type PlaceQuestion = 'publish' | 'findPublished' | 'listPublished' | 'removePublished';
@@ -91,6 +94,7 @@ export interface SourceAnswers {
   listPublished: PublishedArtifact[];
   removePublished: PublishedArtifact[];
   readPublished: Transferred<Uint8Array>;
+  sociManifests: Uint8Array[];
 }
 
 /** Sent by the fetch thread to the main thread. */

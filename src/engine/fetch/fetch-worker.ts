@@ -10,11 +10,13 @@ import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
-import { shortDigest } from '../../oci/digest.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { parseImageLocation } from '../../oci/image-location.js';
 import type { PublishPlace } from '../../publish/publication.js';
 import type { PublishedIndexes } from '../../publish/published-indexes.js';
 import { RegistryClient } from '../../registry/registry-client.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 import { LocatedSource } from '../../source/located-source.js';
 import { registrySource } from '../../source/resolve-in-registry.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -65,6 +67,7 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
       const bytes = await (await published()).read(question.index, question.blobSize, signal);
       return new Transferred(bytes, [bytes.buffer]);
     }
+    if (question.ask === 'sociManifests') return soci(question.image, question.index, signal);
     if (question.ask === 'documents') return source.documents(question.image, signal);
     const { reference } = question;
     if (question.ask === 'listImages') return source.listImages(reference, signal);
@@ -117,6 +120,20 @@ async function openPublished(): Promise<PublishedIndexes> {
   const { PublishedIndexes } = await import('../../publish/published-indexes.js');
   const { client, store } = await parts;
   return new PublishedIndexes({ client, store, log });
+}
+
+/** SOCI indexes of an image; none of one on this machine. */
+async function soci(
+  { reference, digest }: ResolvedImage,
+  index: Digest | undefined,
+  signal: AbortSignal,
+): Promise<Uint8Array[]> {
+  const location = parseImageLocation(reference);
+  if (location.place !== 'registry') return [];
+  const { sociManifests } = await import('../../publish/soci-manifests.js');
+  const { client } = await parts;
+  const { registry, repository } = location.reference;
+  return sociManifests({ client: client(registry), repository, digest }, index, signal);
 }
 
 async function publishedAnswer(

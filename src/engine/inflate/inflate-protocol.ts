@@ -4,6 +4,7 @@ import type { Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/near-bytes.js';
 import type { CachedIndex, IndexComparison, IndexOrigin } from '../../index/cached-indexes.js';
 import type { Columns, TableAllowance } from '../../index/index-pass.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TableAnnouncement } from '../../tables/announcement.js';
 
@@ -69,8 +70,14 @@ export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
   storage: CachedIndex['states'];
 }
 
-export interface TableRequest extends Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'> {
-  announcement: Exclude<TableAnnouncement, { format: 'soci' }>;
+/** A table that is in the layer itself. */
+export type TableInLayer = Exclude<TableAnnouncement, { format: 'soci' }>;
+
+export interface TableRequest extends Pick<IndexRequest, 'digest' | 'blobSize' | 'allowance'> {
+  /** In the layer, or a zTOC: the blob that is read. */
+  table:
+    | { blob: BlobNumber; announcement: TableInLayer }
+    | { blob: BlobNumber; descriptor: Pick<Descriptor, 'digest' | 'size'> };
 }
 
 export interface TableIndex {
@@ -113,8 +120,8 @@ export interface InflateMethods {
   /** Runs an index pass. If it is observed, `scanned` is called for what it finds. */
   index(argument: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>>;
   /**
-   * Makes the index of a layer from the table in it, whose bytes are read unverified.
-   * @throws LayerslayerError as `tables/table.ts`
+   * Makes the index of a layer from the table in it, or from a zTOC. The table's digest is checked.
+   * @throws LayerslayerError as `tables/table.ts`; DIGEST_MISMATCH
    */
   table(argument: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>>;
   /** A held pass takes no more bytes, so that reads have the processor and the network. */

@@ -4,11 +4,10 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
-import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
+import { LayerslayerError, withContext } from '../../base/errors.js';
 import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import type { Blob } from '../../blob/blob.js';
 import { CachedPages, unverifiedFolder } from '../../blob/cached-pages.js';
 import { LocalFileBytes } from '../../blob/near-bytes.js';
 import { VerifiedBlob } from '../../blob/verified-blob.js';
@@ -19,7 +18,7 @@ import { CODECS, codecNamed } from '../../codec/codecs.js';
 import type { RemoteStates } from '../../index/cached-indexes.js';
 import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
-import { shortDigest } from '../../oci/digest.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
@@ -104,20 +103,11 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
   }
 }
 
-async function table(
-  { blob, digest, blobSize, announcement, allowance }: TableRequest,
-  signal: AbortSignal,
-): Promise<Transferred<TableIndex>> {
-  const { readTable } = await import('../../tables/table.js'); // reads do without
-  const bytes = unverifiedBlob({ blob, digest, blobSize, local: undefined });
-  const options = { digest, blobSize, signal, ...(allowance && { allowance }) };
-  const { index, isExact } = await readTable(announcement, bytes, options).catch((error) => {
-    if (signal.aborted || asLayerslayerError(error).code !== 'CORRUPT_LAYER') throw error;
-    // Nothing has checked the bytes yet: they may have been damaged on the way or on disk.
-    const read: Blob['read'] = (offset, length, within) =>
-      bytes.read(offset, length, within, undefined, { fresh: true });
-    return readTable(announcement, { size: blobSize, read }, options);
-  });
+async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
+  const { readLayerTable } = await import('./layer-table.js'); // reads do without
+  const source = (blob: BlobNumber, digest: Digest, blobSize: number) =>
+    unverifiedBlob({ blob, digest, blobSize, local: undefined });
+  const { index, isExact } = await readLayerTable(request, source, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
 }

@@ -96,5 +96,9 @@ export const FUSE_CACHE_SYMLINKS = 1 << 23;
 export const FUSE_NO_OPENDIR_SUPPORT = 1 << 24;
 
 /** Flags of the reply to OPEN and OPENDIR. */
+/** Written to the device unasked, as `error` of an out header without a request's number. */
+export const FUSE_NOTIFY_INVAL_INODE = 2;
+export const FUSE_NOTIFY_INVAL_INODE_OUT = { ino: 0, off: 8, len: 16, SIZE: 24 } as const;
+
 export const FOPEN_KEEP_CACHE = 1 << 1;
 export const FOPEN_CACHE_DIR = 1 << 3;

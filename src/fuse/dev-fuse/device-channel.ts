@@ -1,8 +1,10 @@
-import { closeSync, read, writeSync, writevSync } from 'node:fs';
+import { closeSync, read, write, writeSync, writevSync } from 'node:fs';
 import { systemCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { FUSE_NOTIFY_INVAL_INODE, FUSE_NOTIFY_INVAL_INODE_OUT, FUSE_OUT_HEADER } from './abi.js';
 import type { ReplySink } from './reply.js';
 import { FuseRequest } from './request.js';
+import { LITTLE_ENDIAN, putU64 } from './wire.js';
 
 /**
  * Reads that wait on the device at once, each in a thread of libuv's pool. Two are faster than one:
@@ -76,6 +78,28 @@ export class DeviceChannel implements ReplySink {
         resolve();
       };
       next();
+    });
+  }
+
+  /**
+   * Drops the bytes of a file that the kernel has cached. In the thread pool: the kernel waits for
+   * pages that are being read, and these for our replies.
+   */
+  async forgetContent(inode: number): Promise<void> {
+    if (!this.#isOpen) return;
+    const { SIZE } = FUSE_OUT_HEADER;
+    const notice = new DataView(new ArrayBuffer(SIZE + FUSE_NOTIFY_INVAL_INODE_OUT.SIZE));
+    notice.setUint32(FUSE_OUT_HEADER.len, notice.byteLength, LITTLE_ENDIAN);
+    notice.setInt32(FUSE_OUT_HEADER.error, FUSE_NOTIFY_INVAL_INODE, LITTLE_ENDIAN);
+    // From offset 0 with length 0: all of it.
+    putU64(notice, SIZE + FUSE_NOTIFY_INVAL_INODE_OUT.ino, inode);
+    await new Promise<void>((resolve) => {
+      write(this.descriptor, new Uint8Array(notice.buffer), (error) => {
+        // ENOENT: the kernel does not know the file, so it has nothing of it.
+        if (error && !UNWANTED_REPLY_ERRORS.has(error.code))
+          this.log.error(`dropping cached bytes of inode ${inode}: ${error.message}`);
+        resolve();
+      });
     });
   }
 

@@ -1,0 +1,56 @@
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import type { Blob } from '../../blob/blob.js';
+import { type Digest, digestOf, shortDigest } from '../../oci/digest.js';
+import { readTable, readZtoc, type TableRead } from '../../tables/table.js';
+import type { BlobNumber, TableRequest } from './inflate-protocol.js';
+import type { UnverifiedBlob } from './unverified-blob.js';
+
+/** Largest zTOC that is read, bytes: as the tables in layers. */
+const ZTOC_MAX = 150 * 1024 * 1024;
+
+/** Opens a blob whose bytes are not checked. */
+type OpenSource = (blob: BlobNumber, digest: Digest, blobSize: number) => UnverifiedBlob;
+
+/**
+ * Makes the index of a layer from its table. Nothing has checked the bytes before: they may have
+ * been damaged on the way or on disk. So a wrong table is fetched once more.
+ * @throws LayerslayerError as `readTable`; DIGEST_MISMATCH for a zTOC
+ */
+export async function readLayerTable(
+  { table, digest, blobSize, allowance }: TableRequest,
+  open: OpenSource,
+  signal: AbortSignal,
+): Promise<TableRead> {
+  const options = { digest, blobSize, signal, ...(allowance && { allowance }) };
+  if ('announcement' in table) {
+    const layer = open(table.blob, digest, blobSize);
+    return twice(layer, signal, (source) => readTable(table.announcement, source, options));
+  }
+  const { size, digest: wanted } = table.descriptor;
+  const what = `zTOC ${shortDigest(wanted)} of layer ${shortDigest(digest)}`;
+  if (size > ZTOC_MAX) {
+    throw new LayerslayerError('UNSUPPORTED', `${what} has ${size} bytes, the limit is ${ZTOC_MAX}`);
+  }
+  const bytes = await twice(open(table.blob, wanted, size), signal, async (source) => {
+    const read = await source.read(0, size, signal);
+    if (digestOf(read, wanted) === wanted) return read;
+    throw new LayerslayerError('DIGEST_MISMATCH', `${what} has other bytes`);
+  });
+  return readZtoc(bytes, options);
+}
+
+async function twice<T>(
+  blob: UnverifiedBlob,
+  signal: AbortSignal,
+  read: (source: Pick<Blob, 'size' | 'read'>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await read(blob);
+  } catch (error) {
+    const { code } = asLayerslayerError(error);
+    if (signal.aborted || (code !== 'CORRUPT_LAYER' && code !== 'DIGEST_MISMATCH')) throw error;
+    const fresh: Blob['read'] = (offset, length, within) =>
+      blob.read(offset, length, within, undefined, { fresh: true });
+    return read({ size: blob.size, read: fresh });
+  }
+}
