@@ -35,8 +35,8 @@ export class LayerCheck implements PassObserver {
     this.#checked = checked;
     this.#entries = new EntryComparison(index, origin);
     // States in a registry are at hand only for an index that a mount uses.
-    if (index.checkpoints.length > 0 && !('remote' in checked.states))
-      this.#spans = new SpanReplay(index, checked.states);
+    const hasStates = index.checkpoints.length > 0 && !('remote' in checked.states);
+    if (hasStates) this.#spans = new SpanReplay(index, checked.states);
     if (index.verification.kind === 'chunks') this.#contents = new ContentCheck(index.verification.chunks);
   }
 
