@@ -4,8 +4,8 @@
 //
 //     npm run bench [-- [--markdown] SECTION...]
 //
-// Needs root, /dev/fuse, buildah, docker-registry and GNU tools. A missed limit is shown in the
-// table; it is no failure.
+// Needs root, /dev/fuse, buildah, docker-registry, zstd and GNU tools. A missed limit is shown in
+// the table; it is no failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { find } from './bench/find.mjs';
@@ -20,6 +20,7 @@ import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
 import { secondMount } from './bench/second-mount.mjs';
 import { Workplace } from './bench/workplace.mjs';
+import { zstd } from './bench/zstd.mjs';
 
 const SECTIONS = {
   'index-pass': indexPass,
@@ -30,6 +31,7 @@ const SECTIONS = {
   'large-files': largeFiles,
   'random-reads': randomReads,
   'index-size': indexSize,
+  zstd,
   memory,
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds dist:
-//   1. AssemblyScript -> wasm -> src/codec/gzip/inflate-wasm.ts, when its sources changed
+//   1. AssemblyScript -> wasm -> src/codec/*/*-wasm.ts, when its sources changed
 //   2. tsc -> dist/<folder>/*.js
 //   3. rolldown -> dist/bin, the program as a user runs it: one file a thread (and chunks that they share), with the
 //      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
@@ -11,7 +11,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { buildInflateWasm } from './inflate-wasm.mjs';
+import { buildCodecWasm } from './codec-wasm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name) => join(root, 'node_modules', '.bin', name);
@@ -116,7 +116,7 @@ function checkReference() {
   }
 }
 
-buildInflateWasm();
+buildCodecWasm();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 run(bin('tsc'), ['-p', 'tsconfig.json']);
 await bundle();

@@ -77,17 +77,28 @@ async function listed(workplace, folder) {
     });
 }
 
+const GZIP_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip';
+
+/** Compressors: what reads a tar and writes a layer. */
+const GZIP = { argv: ['gzip', '-6', '-n'], suffix: '.tar.gz', mediaType: GZIP_TYPE };
+/** One frame, and the window that containerd, buildkit and podman use: 8 MiB. */
+export const ZSTD = {
+  argv: ['zstd', '-q', '-3', '--single-thread', '--zstd=wlog=23', '-c'],
+  suffix: '.tar.zst',
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd',
+};
+
 /**
- * Returns a gzip'd tar (level 6, as gzip and docker use) of at least 200 MB of the kind's files,
- * where the machine has them.
+ * Returns a compressed tar (gzip of level 6, as gzip and docker use) of at least 200 MB of the
+ * kind's files, where the machine has them.
  */
-export async function corpusOf(kind, size, workplace) {
+export async function corpusOf(kind, size, workplace, compressor = GZIP) {
   const only =
     kind === 'text'
       ? (path, type, length) => type === 'f' && length <= MAX_TEXT_SIZE && TEXT_NAME.test(path)
       : undefined;
   const files = await chooseFiles(workplace, SHARES[kind], size, { only });
-  return writeLayer(workplace, kind, tarOf(workplace, kind, files));
+  return writeLayer(workplace, kind, tarOf(workplace, kind, files), compressor);
 }
 
 /** A file of random bytes: deflate stores them. */
@@ -106,21 +117,22 @@ export function tarOf(workplace, name, paths) {
 }
 
 /**
- * Gzips a tar into a file.
+ * Compresses a tar into a file.
  * @param tar a stream or (async) iterable of bytes
  * @returns what an image says of a layer, and where it is
  */
-export async function writeLayer(workplace, name, tar) {
-  const path = join(workplace.folder('layers'), `${name}.tar.gz`);
-  const gzip = workplace.start(['gzip', '-6', '-n'], { stdio: ['pipe', 'pipe', 'inherit'] });
+export async function writeLayer(workplace, name, tar, { argv, suffix, mediaType } = GZIP) {
+  const path = join(workplace.folder('layers'), `${name}${suffix}`);
+  const compressor = workplace.start(argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const uncompressed = new Digesting();
   const compressed = new Digesting();
   await Promise.all([
-    pipeline(tar, uncompressed, gzip.stdin),
-    pipeline(gzip.stdout, compressed, createWriteStream(path)),
+    pipeline(tar, uncompressed, compressor.stdin),
+    pipeline(compressor.stdout, compressed, createWriteStream(path)),
   ]);
   return {
     path,
+    mediaType,
     size: statSync(path).size,
     tarSize: uncompressed.size,
     digest: compressed.digest(),

@@ -1,11 +1,14 @@
 // The images that are mounted, each made when a section first asks for it.
 import { join } from 'node:path';
-import { chooseFiles, tarOf, writeLayer } from './corpus.mjs';
+import { chooseFiles, corpusOf, tarOf, writeLayer, ZSTD } from './corpus.mjs';
 import { pushImage, startRegistry } from './registry.mjs';
 import { smallFilesTar } from './small-files.mjs';
 
 /** Uncompressed bytes of each of the four layers; deflated together they are about 240 MB. */
 const USR_LAYER_SIZE = 170_000_000;
+
+/** Uncompressed bytes of a layer in one zstd frame. */
+const ZSTD_LAYER_SIZE = 500_000_000;
 
 /** Files of random bytes: deflate stores them. */
 export const LARGE_FILES = ['random-1', 'random-2'];
@@ -40,6 +43,13 @@ export class Images {
       }
       return layers;
     });
+  }
+
+  /** /usr or text in one layer, a single zstd frame. */
+  zstd(kind) {
+    return this.#image(`zstd-${kind}`, async () => [
+      await corpusOf(kind, ZSTD_LAYER_SIZE, this.#workplace, ZSTD),
+    ]);
   }
 
   /** One layer of small files, 500 a directory. */

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { decodeLayerIndex } from '../../dist/index/index-file.js';
-import { MIB } from './measure.mjs';
+import { MIB, threadSeconds } from './measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 
 const WARM_PAIRS = 5;
@@ -26,14 +26,6 @@ function zlibPass(blob) {
     for (let at = 0; at < blob.length; at += MIB) gunzip.write(blob.subarray(at, at + MIB));
     gunzip.end();
   });
-}
-
-/**
- * Returns the seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst:
- * nanoseconds come first)
- */
-function threadSeconds() {
-  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e9;
 }
 
 async function spent(pass) {

@@ -1,5 +1,7 @@
 // Numbers: how runs become one figure, and how figures are written.
 
+import { readFileSync } from 'node:fs';
+
 export const MIB = 1024 * 1024;
 
 export function median(values) {
@@ -26,3 +28,11 @@ export const seconds = (value) => `${value.toFixed(value < 1 ? 3 : 2)} s`;
 export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 /** Decompressed bytes, as in all statements about inflating: 10^6. */
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/**
+ * Returns the seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst:
+ * nanoseconds come first)
+ */
+export function threadSeconds() {
+  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e9;
+}

@@ -8,6 +8,7 @@ import { MIB } from './measure.mjs';
 
 const READ_SIZE = 4096; // bytes
 const COLD_READS = 2_000;
+const PROCESSOR_READS = 500;
 /** Fewer windows than the cap of the warm session holds. */
 const WARM_PLACES = 200;
 const WARM_READS = 20_000;
@@ -73,6 +74,14 @@ async function timed({ layer, row, offset }) {
   return (performance.now() - began) * 1000;
 }
 
+/** Processor time of all threads while it is read. */
+async function processorTime(place) {
+  const before = process.cpuUsage();
+  await timed(place);
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
 function percentiles(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.floor(share * (sorted.length - 1))];
@@ -102,6 +111,11 @@ const cold = await measured(COLD_MEMORY, async (draw) => {
   for (let i = 0; i < COLD_READS; i++) times.push(await timed(draw()));
   return percentiles(times);
 });
+const processor = await measured(COLD_MEMORY, async (draw) => {
+  const times = [];
+  for (let i = 0; i < PROCESSOR_READS; i++) times.push(await processorTime(draw()));
+  return percentiles(times);
+});
 const warm = await measured(WARM_MEMORY, async (draw) => {
   const places = Array.from({ length: WARM_PLACES }, draw);
   for (const place of places) await timed(place);
@@ -118,4 +132,4 @@ const remote = await measured(COLD_MEMORY, async (draw, session) => {
   }
   return { bytes: (session.metrics().bytesFetched - before) / REMOTE_READS };
 });
-process.stdout.write(JSON.stringify({ cold, warm, remote }));
+process.stdout.write(JSON.stringify({ cold, processor, warm, remote }));

@@ -66,7 +66,7 @@ export async function pushImage(host, image, layers) {
       schemaVersion: 2,
       mediaType: MANIFEST_TYPE,
       config: { mediaType: CONFIG_TYPE, digest, size: config.length },
-      layers: layers.map((layer) => ({ mediaType: LAYER_TYPE, digest: layer.digest, size: layer.size })),
+      layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
     }),
   );
   await send(host, 'PUT', `/v2/${repository}/manifests/${tag}`, {
@@ -78,7 +78,6 @@ export async function pushImage(host, image, layers) {
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
-const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 async function pushBlob(host, repository, { digest, size }, open) {
   const opened = await send(host, 'POST', `/v2/${repository}/blobs/uploads/`, {});

@@ -8,6 +8,8 @@ export interface Codec {
   readonly name: string;
   /** Output bytes are the input bytes. Readers then copy them without a cursor. */
   readonly isIdentity?: true;
+  /** A cursor takes 10 MiB and more. Readers then share fewer of them. */
+  readonly hasLargeCursors?: true;
 
   /**
    * Returns a decoder of a whole blob, from its first byte.
@@ -75,6 +77,11 @@ export interface Scanner {
  * Random access: starts at a checkpoint and decodes on from there, to the end of the blob if asked.
  * Checksums of the format are not verified, because they cover skipped bytes. The caller verifies
  * the compressed bytes.
+ *
+ * A state may hold only to the next checkpoint. There `read` and `skip` return 0 and `mustSeek` is
+ * set: the caller then seeks to the last checkpoint at or before `outOffset`. That is the next one,
+ * at `outOffset` itself. If it is damaged, BLOB_START does: a cursor that started there needs no
+ * other checkpoint.
  */
 export interface Cursor {
   /** Moves to a checkpoint from any position, also after an error. */
@@ -85,6 +92,10 @@ export interface Cursor {
   readonly outOffset: number;
   /** All bytes were read. Known only after a `read` or `skip` that returned 0. */
   readonly ended: boolean;
+  /** The checkpoint's state held to `outOffset`: nothing can be read before the next `seek`. */
+  readonly mustSeek: boolean;
+  /** Bytes that the cursor takes. */
+  readonly memorySize: number;
   /**
    * Supplies compressed bytes from inputOffset on. They stay unchanged until they are used up.
    * @param final the blob ends with these bytes; only valid if all of them are taken
@@ -93,7 +104,7 @@ export interface Cursor {
   push(bytes: Uint8Array, final: boolean): number;
   /**
    * Fills `target` from its start, as far as the compressed bytes go.
-   * @returns bytes read; 0 if more compressed bytes are needed, or at the end
+   * @returns bytes read; 0 if more compressed bytes or a `seek` are needed, or at the end
    * @throws LayerslayerError CORRUPT_LAYER, naming compressed and uncompressed offset
    */
   read(target: Uint8Array): number;

@@ -2,6 +2,7 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Codec } from './codec.js';
 import { gzip } from './gzip/gzip-codec.js';
 import { plain } from './plain/plain-codec.js';
+import { zstd } from './zstd/zstd-codec.js';
 
 /** A format that layers come in. Without a codec it is refused by name. */
 export interface Format {
@@ -15,7 +16,7 @@ export interface Format {
 /** All formats, in the order in which their magic is tried. Plain matches anything. */
 const FORMATS: readonly Format[] = [
   { name: 'gzip', suffix: '.tar.gz', magic: [0x1f, 0x8b], codec: gzip }, // RFC 1952, 2.3.1
-  { name: 'zstd', suffix: '.tar.zst', magic: isZstd },
+  { name: 'zstd', suffix: '.tar.zst', magic: isZstd, codec: zstd },
   { name: 'xz', suffix: '.tar.xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
   { name: 'bzip2', suffix: '.tar.bz2', magic: [0x42, 0x5a, 0x68] },
   { name: 'lz4', suffix: '.tar.lz4', magic: [0x04, 0x22, 0x4d, 0x18] },

@@ -12,6 +12,7 @@ import {
   originKey,
   originText,
   type ProvidedIndex,
+  type RemoteStates,
 } from '../index/cached-indexes.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -110,7 +111,9 @@ export class LayerOpener {
       const allowance = new TableAllowances().allowance(image, size);
       const pass = async (stored: readonly string[]): Promise<ProvidedIndex> => {
         const compared: ComparedIndex[] = stored.filter((one) => one !== name).map((one) => ({ name: one }));
-        compared.push(stored.includes(name) ? { name } : { name, given: givenIndex(used) });
+        const { states } = used;
+        const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
+        compared.push({ name, stateFile, given: stored.includes(name) ? undefined : givenIndex(used) });
         const request = { blob, digest, blobSize: size, allowance };
         const end = await inflate.compare(request, compared, { signal, isBackground: true });
         difference = end.comparisons.find((one) => one.name === name)?.difference;
@@ -277,13 +280,19 @@ export class LayerOpener {
     const local = files.share(await fetching.setVerification(digest, checked, name));
     const shared = sharedVerification(verification);
     const compressed = { blob, digest, codec, blobSize, verification: shared, local };
-    const opened = { ...compressed, index: name, tarSize, checkpoints, states };
+    const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
+    const opened = { ...compressed, index: name, tarSize, checkpoints, states, stateFile };
     const { chunks } = this.#parts;
     const hidesTableMarkers = hidesMarkers(tablesOf({ image, wanted }), codec);
     const shown = { origin, hidesTableMarkers, entries: index.entries };
     const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results });
     if (origin.kind !== 'own') this.#uncompared.set(layer, cached);
     return layer;
+  }
+
+  /** Opens the index file in a registry that has the states of an index. */
+  #stateFile(image: ResolvedImage, { repository, digest, size }: RemoteStates): Promise<BlobNumber> {
+    return this.#parts.fetching.openDescribed(image, { mediaType: '', digest, size }, repository);
   }
 }
 

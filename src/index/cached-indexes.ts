@@ -11,7 +11,7 @@ import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
 export { differenceOf } from './index-comparison.js';
-export { checkLayerIndex } from './index-file.js';
+export { checkLayerIndex, detachableStates, withoutStates } from './index-file.js';
 export {
   DEFAULT_TRUST,
   type IndexOrigin,
@@ -23,6 +23,7 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
+export type { RemoteStates } from './remote-states.js';
 export { type IndexFile, openOwnIndex, StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
@@ -328,6 +329,8 @@ function indexOf({ bytes }: FoundIndex): LayerIndex {
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
 function inMemory(made: ProvidedIndex, index = indexOf(made)): CachedIndex {
+  if (index.remoteStates)
+    return { index, states: { remote: index.remoteStates }, origin: made.origin, cached: false };
   const { offset, length } = index.states;
   const memory = new SharedArrayBuffer(length);
   new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateRaw, deflateRawSync } from 'node:zlib';
 import type { Checkpoint } from '../codec/codec.js';
-import { type CheckpointColumns, STATE_GROUP } from './checkpoints.js';
+import { type CheckpointColumns, statesPerGroup } from './checkpoints.js';
 import { tooLong } from './growing.js';
 import type { TableBudget } from './table-budget.js';
 
@@ -14,8 +14,9 @@ const OPTIONS = { level: 1 };
  */
 const SHORT_GROUP = 64;
 
-/** Groups of about 25 KiB in libuv's pool at once. If it lags, this thread deflates too. */
+/** Groups in libuv's pool at once, and their bytes. If it lags, this thread deflates too. */
 const MOST_UNDER_WAY = 8;
+const MOST_BYTES_UNDER_WAY = 8 * 1024 * 1024;
 
 /**
  * Collects checkpoints during the index pass: columns, and states in groups. libuv's pool deflates
@@ -30,12 +31,18 @@ export class CheckpointBuilder {
   readonly #groups: (Uint8Array | Promise<Uint8Array>)[] = [];
   readonly #limit: number;
   readonly #budget: TableBudget | undefined;
+  readonly #groupSize: number;
   #underWay = 0;
+  #bytesUnderWay = 0;
   #size = 0; // bytes of the groups deflated by now
   #spent = 0; // bytes of size that the budget includes
 
-  /** @param stateBytes limit of all states, deflated */
-  constructor(stateBytes: number, budget?: TableBudget) {
+  /**
+   * @param codec its name
+   * @param stateBytes limit of all states, deflated
+   */
+  constructor(codec: string, stateBytes: number, budget?: TableBudget) {
+    this.#groupSize = statesPerGroup(codec);
     this.#limit = stateBytes;
     this.#budget = budget;
   }
@@ -47,7 +54,7 @@ export class CheckpointBuilder {
     this.#stateStarts.push(this.#stateStarts.at(-1)! + state.length);
     this.#stateCrcs.push(crc32(state));
     this.#group.push(state);
-    if (this.#group.length === STATE_GROUP) this.#endGroup();
+    if (this.#group.length === this.#groupSize) this.#endGroup();
   }
 
   /** @throws LayerslayerError UNSUPPORTED past the limit */
@@ -63,6 +70,7 @@ export class CheckpointBuilder {
         inOffsets: Float64Array.from(this.#inOffsets),
         outOffsets: Float64Array.from(this.#outOffsets),
         stateStarts: Float64Array.from(this.#stateStarts),
+        groupSize: this.#groupSize,
         groupStarts,
         stateCrcs: Uint32Array.from(this.#stateCrcs),
         groupDigests: digestsOf(groups),
@@ -79,15 +87,22 @@ export class CheckpointBuilder {
     this.#spent = this.#size;
     if (group.length === 0) this.#groups.push(group);
     else if (group.length <= SHORT_GROUP) this.#groups.push(this.#counted(stored(group)));
-    else if (this.#underWay < MOST_UNDER_WAY) this.#groups.push(this.#deflated(group));
+    else if (this.#hasRoom(group.length)) this.#groups.push(this.#deflated(group));
     else this.#groups.push(this.#counted(deflateRawSync(group, OPTIONS)));
+  }
+
+  #hasRoom(length: number): boolean {
+    if (this.#underWay === 0) return true;
+    return this.#underWay < MOST_UNDER_WAY && this.#bytesUnderWay + length <= MOST_BYTES_UNDER_WAY;
   }
 
   #deflated(group: Uint8Array): Promise<Uint8Array> {
     this.#underWay++;
+    this.#bytesUnderWay += group.length;
     const deflated = new Promise<Uint8Array>((resolve, reject) => {
       deflateRaw(group, OPTIONS, (error, bytes) => {
         this.#underWay--;
+        this.#bytesUnderWay -= group.length;
         if (error) reject(error);
         else resolve(this.#counted(bytes));
       });

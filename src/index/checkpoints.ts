@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../codec/codec.js';
 import { inflatePrefix } from '../codec/inflate-prefix.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
+import type { RemoteStates } from './remote-states.js';
 
 /**
  * Checkpoints of a layer as columns, ascending; none if its codec can resume anywhere. Their states
@@ -14,6 +16,7 @@ export interface CheckpointColumns {
   inOffsets: Float64Array; // bytes of compressed input
   outOffsets: Float64Array; // bytes of uncompressed output
   stateStarts: Float64Array; // length + 1 offsets among all states, inflated
+  groupSize: number; // states deflated together
   groupStarts: Float64Array; // offsets of groups among all of them, deflated, and their end
   stateCrcs: Uint32Array; // CRC32 of each state: it is checked when it is used
   /** SHA-256 of each deflated group, 32 bytes a group; empty or undefined if the index has none. */
@@ -21,13 +24,31 @@ export interface CheckpointColumns {
 }
 
 /**
- * States deflated together. To start a deflater costs more than to deflate a state of gzip (0.09 ms
- * and 0.04 ms, measured). A reader of one inflates the group up to it, about 25 KiB.
+ * Returns how many states are deflated together. To start a deflater costs more than to deflate a
+ * state of gzip (0.09 ms and 0.04 ms, measured). A reader of one inflates the group up to it, about
+ * 25 KiB. A state of zstd has 30 to 300 KiB alone, or 2 MiB.
+ * @param codec its name; indexes of unknown codecs are read too
  */
-export const STATE_GROUP = 8;
+export function statesPerGroup(codec: string): number {
+  return codec === 'zstd' ? 1 : 8;
+}
 
-/** Where the deflated states are read from: an open file, or memory if the index is not cached. */
-export type StateStorage = { fd: number; offset: number } | { memory: SharedArrayBuffer };
+/** Bytes of a group that is fetched, at most. Others may have published it. */
+const GROUP_SIZE_MAX = 64 * 1024 * 1024;
+/** Inflated bytes of a group, at most: a window of zstd has 128 MiB. */
+const STATES_SIZE_MAX = 256 * 1024 * 1024;
+
+/** Bytes of SHA-256. */
+const DIGEST_LENGTH = 32;
+
+/**
+ * Where the deflated states are read from: an open file, memory if the index is not cached, or an
+ * index file in a registry.
+ */
+export type StateStorage =
+  | { fd: number; offset: number }
+  | { memory: SharedArrayBuffer }
+  | { remote: RemoteStates };
 
 /** Returns the number of the last checkpoint at or before `outOffset` (the first is at 0). */
 export function checkpointBefore(checkpoints: CheckpointColumns, outOffset: number): number {
@@ -63,29 +84,89 @@ export function readCheckpoint(
   storage: StateStorage,
   number: number,
 ): Checkpoint {
-  const { inOffsets, outOffsets, stateStarts, stateCrcs } = columns;
-  const isEmpty = stateStarts[number] === stateStarts[number + 1];
-  const state = isEmpty ? new Uint8Array(0) : readState(columns, storage, number);
+  const group = stateGroup(columns, number);
+  return checkpointIn(columns, number, group && readGroup(storage, group));
+}
+
+/**
+ * Returns deflated states `[start, start + length)`.
+ * @param isAgain the same bytes came before, and were wrong
+ */
+export type FetchStates = (start: number, length: number, isAgain: boolean) => Promise<Uint8Array>;
+
+/**
+ * As `readCheckpoint`, for states that are fetched. Bytes with a wrong digest are fetched once
+ * more.
+ * @throws Error if the state is damaged; what `fetch` throws
+ */
+export async function fetchCheckpoint(
+  columns: CheckpointColumns,
+  number: number,
+  fetch: FetchStates,
+): Promise<Checkpoint> {
+  const group = stateGroup(columns, number);
+  if (!group) return checkpointIn(columns, number, undefined);
+  if (group.length > GROUP_SIZE_MAX) throw new Error(`its group has ${group.length} bytes`);
+  for (const isAgain of [false, true]) {
+    const deflated = await fetch(group.start, group.length, isAgain);
+    if (hasDigest(columns, group, deflated)) return checkpointIn(columns, number, deflated);
+  }
+  throw new Error('its bytes are not those of their digest');
+}
+
+function hasDigest({ groupDigests }: CheckpointColumns, { number }: StateGroup, bytes: Uint8Array): boolean {
+  const wanted = groupDigests?.subarray(number * DIGEST_LENGTH, (number + 1) * DIGEST_LENGTH);
+  return wanted !== undefined && createHash('sha256').update(bytes).digest().compare(wanted) === 0;
+}
+
+/** A group of deflated states. */
+interface StateGroup {
+  number: number;
+  start: number; // offset among all groups
+  length: number; // bytes
+}
+
+/** Returns the group that has the state of a checkpoint; undefined for an empty state. */
+function stateGroup(
+  { stateStarts, groupSize, groupStarts }: CheckpointColumns,
+  number: number,
+): StateGroup | undefined {
+  if (stateStarts[number] === stateStarts[number + 1]) return undefined;
+  const group = Math.floor(number / groupSize);
+  const start = groupStarts[group]!;
+  return { number: group, start, length: groupStarts[group + 1]! - start };
+}
+
+/**
+ * Returns a checkpoint whose state is in a group.
+ * @param deflated bytes of the group; undefined: the state is empty
+ * @throws Error if the state is damaged
+ */
+function checkpointIn(
+  columns: CheckpointColumns,
+  number: number,
+  deflated: Uint8Array | undefined,
+): Checkpoint {
+  const { inOffsets, outOffsets, stateStarts, groupSize, stateCrcs } = columns;
+  let state: Uint8Array = new Uint8Array(0);
+  if (deflated) {
+    const groupStart = stateStarts[number - (number % groupSize)]!;
+    const length = stateStarts[number + 1]! - groupStart;
+    if (length > STATES_SIZE_MAX) throw new Error(`its states have ${length} bytes`);
+    const states = inflatePrefix(deflated, length);
+    state = states.subarray(stateStarts[number]! - groupStart);
+  }
   if (crc32(state) !== stateCrcs[number]) throw new Error('its bytes are not as written');
   return { inOffset: inOffsets[number]!, outOffset: outOffsets[number]!, state };
 }
 
-function readState(columns: CheckpointColumns, storage: StateStorage, number: number): Uint8Array {
-  const { stateStarts, groupStarts } = columns;
-  const group = Math.floor(number / STATE_GROUP);
-  const start = groupStarts[group]!;
-  const length = groupStarts[group + 1]! - start;
-  let deflated: Uint8Array;
-  if ('memory' in storage) {
-    deflated = new Uint8Array(storage.memory, start, length);
-  } else {
-    deflated = new Uint8Array(length);
-    const read = readSync(storage.fd, deflated, 0, length, storage.offset + start);
-    if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
-  }
-  const groupStart = stateStarts[group * STATE_GROUP]!;
-  const states = inflatePrefix(deflated, stateStarts[number + 1]! - groupStart);
-  return states.subarray(stateStarts[number]! - groupStart);
+function readGroup(storage: StateStorage, { start, length }: StateGroup): Uint8Array {
+  if ('memory' in storage) return new Uint8Array(storage.memory, start, length);
+  if ('remote' in storage) throw new Error('its states are in a registry');
+  const deflated = new Uint8Array(length);
+  const read = readSync(storage.fd, deflated, 0, length, storage.offset + start);
+  if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
+  return deflated;
 }
 
 /** Checkpoints as integer columns, offsets as differences. Nothing if there are none. */
@@ -104,15 +185,23 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
   ];
 }
 
-/** @throws LayerslayerError CORRUPT_LAYER if they are cut short */
-export function unpackCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+/**
+ * @param groupSize see `statesPerGroup`
+ * @throws LayerslayerError CORRUPT_LAYER if they are cut short
+ */
+export function unpackCheckpoints(
+  packed: Uint8Array,
+  groupSize: number,
+  groupDigests: Uint8Array,
+): CheckpointColumns {
   const length = unpackCount(packed);
   const checkpoints: CheckpointColumns = {
     length,
     inOffsets: new Float64Array(length),
     outOffsets: new Float64Array(length),
     stateStarts: new Float64Array(length + 1),
-    groupStarts: new Float64Array(Math.ceil(length / STATE_GROUP) + 1),
+    groupSize,
+    groupStarts: new Float64Array(Math.ceil(length / groupSize) + 1),
     stateCrcs: new Uint32Array(length),
     groupDigests,
   };

@@ -2,7 +2,7 @@ import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
 import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
-import { type CheckpointColumns, packCheckpoints, unpackCheckpoints } from './checkpoints.js';
+import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -15,6 +15,7 @@ import { EntryColumns } from './entry-columns.js';
 import { LAYER_INDEX_VERSION } from './entry-table.js';
 import type { LayerIndex } from './layer-index.js';
 import { packStrings, unpackStrings } from './packed-columns.js';
+import { packRemoteStates, type RemoteStates, unpackRemoteStates } from './remote-states.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.
@@ -45,6 +46,7 @@ const SECTIONS = {
   chunks: [11, MUST_UNDERSTAND | DEFLATED],
   digests: [9, 0], // they do not compress
   warnings: [10, DEFLATED],
+  remoteStates: [13, MUST_UNDERSTAND], // instead of states
   states: [8, CHECKED_IN_PARTS], // last: the others are read when a layer is opened
 } as const;
 type SectionName = keyof typeof SECTIONS;
@@ -100,6 +102,7 @@ export async function encodeLayerIndex(
     chunks: () => packChunks(index.verification),
     digests: () => packDigests(index.verification),
     warnings: () => packWarnings(index.warnings),
+    remoteStates: () => (index.remoteStates ? [packRemoteStates(index.remoteStates)] : []),
     states: () => [states],
   };
   const stored: { name: SectionName; bytes: Uint8Array; size: number }[] = [];
@@ -122,12 +125,8 @@ export async function encodeLayerIndex(
   for (const [i, { name, bytes, size }] of stored.entries()) {
     const at = HEADER_LENGTH + i * TABLE_ROW_LENGTH;
     const [id, flags] = SECTIONS[name];
-    head.writeUInt16LE(id, at);
-    head.writeUInt16LE(flags, at + 2);
-    head.writeUInt32LE(flags & CHECKED_IN_PARTS ? 0 : crc32(bytes), at + 4);
-    writeSize(head, offset, at + 8);
-    writeSize(head, bytes.length, at + 16);
-    writeSize(head, size, at + 24);
+    const crc = flags & CHECKED_IN_PARTS ? 0 : crc32(bytes);
+    writeRow(head, at, { id, flags, crc, offset, length: bytes.length, size });
     offset += bytes.length;
   }
   head.writeUInt32LE(headCrc(head), CRC_OFFSET);
@@ -168,12 +167,13 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
   };
   const states = sections.get(SECTIONS.states[0]);
   const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), content('stateDigests'));
+  const checkpoints = readCheckpoints(content('checkpoints'), statesPerGroup(codec), content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
     tarSize,
   });
+  const remote = content('remoteStates');
   const index = {
     digest: readDigest(head),
     codec,
@@ -184,6 +184,7 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
     verification,
     warnings: unpackWarnings(content('warnings')),
     states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
+    ...(remote.length > 0 && { remoteStates: unpackRemoteStates(remote) }),
   };
   // Everything but names existed twice.
   garbageMade(packedEntries.length + packedSparse.length);
@@ -192,11 +193,13 @@ export function decodeLayerIndex(read: ReadIndexBytes): LayerIndex {
 
 /**
  * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads.
+ * @param isWhole a file of others, which must not say where its states are
  * @throws LayerslayerError CORRUPT_LAYER
  */
 export function checkLayerIndex(
   bytes: Uint8Array,
   { digest, blobSize }: Pick<LayerIndex, 'digest' | 'blobSize'>,
+  isWhole: boolean,
 ): void {
   const read = (offset: number, length: number) => {
     if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length);
@@ -204,9 +207,62 @@ export function checkLayerIndex(
   };
   const index = decodeLayerIndex(read);
   read(index.states.offset, index.states.length);
+  // It could name any host.
+  if (isWhole && index.remoteStates) throw damaged('the location of its states');
   if (index.digest === digest && index.blobSize === blobSize) return;
   const said = `${shortDigest(index.digest)}, ${index.blobSize} bytes`;
   throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
+}
+
+/**
+ * Returns where the states begin, if all other sections are before them and their groups have
+ * digests: then an index of `size` bytes can be used without them.
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function detachableStates(read: ReadIndexBytes, size: number): number | undefined {
+  const { sections } = readHead(read);
+  const states = sections.get(SECTIONS.states[0]);
+  if (!states || states.offset + states.length > size) return undefined;
+  if (!sections.has(SECTIONS.stateDigests[0]) || sections.has(SECTIONS.remoteStates[0])) return undefined;
+  const others = [...sections.values()].filter((section) => section !== states);
+  return others.every(({ offset, length }) => offset + length <= states.offset) ? states.offset : undefined;
+}
+
+/**
+ * Returns an index without its states, which says where they are.
+ * @param bytes the index up to its states: see `detachableStates`
+ * @param of the whole index file
+ */
+export function withoutStates(
+  bytes: Uint8Array,
+  of: Pick<RemoteStates, 'repository' | 'digest' | 'size'>,
+): Uint8Array<ArrayBuffer> {
+  const location = packRemoteStates({ ...of, offset: bytes.length });
+  const index = Buffer.from(new Uint8Array(bytes.length + location.length).buffer);
+  index.set(bytes);
+  index.set(location, bytes.length);
+  const head = index.subarray(0, HEADER_LENGTH + index.readUInt32LE(12) * TABLE_ROW_LENGTH);
+  for (let at = HEADER_LENGTH; at < head.length; at += TABLE_ROW_LENGTH) {
+    if (head.readUInt16LE(at) !== SECTIONS.states[0]) continue;
+    const [id, flags] = SECTIONS.remoteStates;
+    writeRow(head, at, { id, flags, crc: crc32(location), offset: bytes.length, length: location.length });
+  }
+  head.writeUInt32LE(headCrc(head), CRC_OFFSET);
+  return new Uint8Array(index.buffer);
+}
+
+/** Writes a row of the section table. @param size uncompressed bytes; default: as stored */
+function writeRow(
+  head: Buffer,
+  at: number,
+  { id, flags, crc, offset, length, size = length }: Omit<Section, 'size'> & { id: number; size?: number },
+): void {
+  head.writeUInt16LE(id, at);
+  head.writeUInt16LE(flags, at + 2);
+  head.writeUInt32LE(crc, at + 4);
+  writeSize(head, offset, at + 8);
+  writeSize(head, length, at + 16);
+  writeSize(head, size, at + 24);
 }
 
 /** Reads and checks the header and the section table. */
@@ -259,8 +315,8 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
   throw damaged(name);
 }
 
-function readCheckpoints(packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
-  const checkpoints = unpackCheckpoints(packed, groupDigests);
+function readCheckpoints(packed: Uint8Array, groupSize: number, groupDigests: Uint8Array): CheckpointColumns {
+  const checkpoints = unpackCheckpoints(packed, groupSize, groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
   if (!isWhole) throw damaged('number of state digests');

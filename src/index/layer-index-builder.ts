@@ -31,7 +31,8 @@ export class LayerIndexBuilder {
   readonly #digest: Digest;
   readonly #budget: TableBudget;
   readonly #entries: EntryColumnsBuilder;
-  readonly #checkpoints: CheckpointBuilder;
+  readonly #newCheckpoints: (codec: string) => CheckpointBuilder;
+  #checkpoints: CheckpointBuilder | undefined;
   readonly #warnings: string[] = [];
   #warningCount = 0;
 
@@ -43,7 +44,7 @@ export class LayerIndexBuilder {
     this.#digest = digest;
     this.#budget = new TableBudget(allowance);
     this.#entries = new EntryColumnsBuilder(limits, this.#budget, blobSize, isShared);
-    this.#checkpoints = new CheckpointBuilder(limits.stateBytes, this.#budget);
+    this.#newCheckpoints = (codec) => new CheckpointBuilder(codec, limits.stateBytes, this.#budget);
   }
 
   /** Entries so far. */
@@ -59,8 +60,12 @@ export class LayerIndexBuilder {
     this.#entries.add(entry);
   }
 
-  /** @throws LayerslayerError UNSUPPORTED past a limit, which it names */
-  addCheckpoint(checkpoint: Checkpoint): void {
+  /**
+   * @param codec name of the layer's
+   * @throws LayerslayerError UNSUPPORTED past a limit, which it names
+   */
+  addCheckpoint(checkpoint: Checkpoint, codec: string): void {
+    this.#checkpoints ??= this.#newCheckpoints(codec);
     this.#checkpoints.add(checkpoint);
   }
 
@@ -100,7 +105,7 @@ export class LayerIndexBuilder {
     if (this.#warningCount > this.#warnings.length) {
       this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
     }
-    const { checkpoints, states } = await this.#checkpoints.finish();
+    const { checkpoints, states } = await (this.#checkpoints ?? this.#newCheckpoints(end.codec)).finish();
     const entries = this.#entries.finish();
     const index = { ...end, digest: this.#digest, entries, checkpoints, warnings: this.#warnings };
     const bytes = await encodeLayerIndex(index, states);

@@ -1,6 +1,7 @@
 import type { Digest } from '../oci/digest.js';
 import type { CheckpointColumns } from './checkpoints.js';
 import type { EntryColumns } from './entry-columns.js';
+import type { RemoteStates } from './remote-states.js';
 
 /** One layer's entries, checkpoints and digests. All that a mount knows of the layer. */
 export interface LayerIndex {
@@ -13,6 +14,8 @@ export interface LayerIndex {
   verification: Verification;
   warnings: readonly string[]; // what the scan skipped, at most MAX_WARNINGS of them
   states: { offset: number; length: number }; // where the deflated states are in the encoded index
+  /** Where they are if the encoded index has none. */
+  remoteStates?: RemoteStates;
 }
 
 /**

@@ -57,7 +57,7 @@ export class StoredIndexes {
       if (index.digest !== digest)
         throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
       this.#openFds.add(fd);
-      return { index, states: { fd, offset: index.states.offset }, origin };
+      return { index, states: storageOf(index, fd), origin };
     } catch (error) {
       closeSync(fd);
       this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
@@ -85,7 +85,7 @@ export class StoredIndexes {
     const fd = this.#store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));
     if (fd === undefined) return undefined;
     this.#openFds.add(fd);
-    return { fd, offset: index.states.offset };
+    return storageOf(index, fd);
   }
 
   /** Returns the origin of an index on disk; undefined if it is gone or damaged. */
@@ -134,6 +134,10 @@ export class StoredIndexes {
     for (const fd of this.#openFds) closeSync(fd);
     this.#openFds.clear();
   }
+}
+
+function storageOf({ states, remoteStates }: LayerIndex, fd: number): StateStorage {
+  return remoteStates ? { remote: remoteStates } : { fd, offset: states.offset };
 }
 
 /** An encoded index on disk. */

@@ -93,7 +93,7 @@ export class FallbackList {
   async #read(signal: AbortSignal): Promise<Entry[]> {
     const { client, repository } = this.#options;
     try {
-      const { bytes } = await client.getManifest(repository, this.#tag, signal);
+      const { bytes } = await client.getTag(repository, this.#tag, signal);
       const list = ownField(parseJsonObject(bytes, this.#name(), MANIFEST_SIZE_MAX), 'manifests');
       if (Array.isArray(list)) return list.filter(isJsonObject);
       throw new LayerslayerError('UNSUPPORTED', `${this.#name()} is no list of referrers`);
@@ -108,7 +108,7 @@ export class FallbackList {
     if (entries.length === 0) {
       // Some registries refuse an empty list.
       const { client, repository } = this.#options;
-      const { digest } = await client.getManifest(repository, this.#tag, signal);
+      const { digest } = await client.getTag(repository, this.#tag, signal);
       await this.#writer.deleteManifest(digest, signal);
       return [];
     }

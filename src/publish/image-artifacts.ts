@@ -1,5 +1,6 @@
 import { asLayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { Semaphore } from '../base/semaphore.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
@@ -14,6 +15,9 @@ import { ifUnauthorized } from './unauthorized.js';
 
 /** Artifacts of one image that are read. All accounts with push rights may add some. */
 const ARTIFACTS_MAX = 64;
+
+/** Artifacts read at once. */
+const READ_AT_ONCE = 8;
 
 export interface ArtifactsOptions {
   client: RegistryClient;
@@ -41,12 +45,12 @@ export class ImageArtifacts {
   /** @throws LayerslayerError network codes */
   async list(signal: AbortSignal): Promise<PublishedArtifact[]> {
     const { digests } = await this.#listed(signal);
-    const artifacts: PublishedArtifact[] = [];
-    for (const digest of digests.slice(0, ARTIFACTS_MAX)) {
-      const artifact = await this.#read(digest, signal);
-      if (artifact) artifacts.push(artifact);
-    }
-    return artifacts;
+    const atOnce = new Semaphore(READ_AT_ONCE);
+    const read = digests
+      .slice(0, ARTIFACTS_MAX)
+      .map((digest) => atOnce.run(() => this.#read(digest, signal), signal));
+    await Promise.allSettled(read);
+    return (await Promise.all(read)).filter((artifact) => artifact !== undefined);
   }
 
   /**
@@ -93,8 +97,11 @@ export class ImageArtifacts {
   /** Returns the digests that the registry lists as our artifacts. */
   async #listed(signal: AbortSignal): Promise<{ digests: Digest[]; isFallback: boolean }> {
     const query = { subject: this.#image, artifactType: ARTIFACT_TYPE };
+    // At the same time: before a mount, each request in series counts.
+    const fallback = this.#fallback.list(ARTIFACT_TYPE, signal);
+    fallback.catch(() => {}); // a registry with a referrers API needs no such list
     const found = await this.#client.listReferrers(this.#at.repository, query, signal);
-    const digests = found?.map(({ digest }) => digest) ?? (await this.#fallback.list(ARTIFACT_TYPE, signal));
+    const digests = found?.map(({ digest }) => digest) ?? (await fallback);
     return { digests: [...new Set(digests)], isFallback: !found };
   }
 

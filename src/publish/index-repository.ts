@@ -11,7 +11,7 @@ import type { PublishedArtifact } from './publication.js';
 import { isNewer, isReadable } from './readable.js';
 import { ifUnauthorized } from './unauthorized.js';
 
-/** Layers looked up at once: a lookup is two requests in series, before the image's mount. */
+/** Layers looked up at once. */
 const LOOKUPS_AT_ONCE = 8;
 
 /** A repository of layer indexes: one manifest a layer, under a tag of the layer's digest. */
@@ -74,7 +74,7 @@ export class IndexRepository {
   async #read(layer: Digest, signal: AbortSignal): Promise<PublishedArtifact | undefined> {
     const tag = layerTag(layer);
     try {
-      const { bytes, digest } = await this.#client.getManifest(this.#at.repository, tag, signal);
+      const { bytes, digest } = await this.#client.getTag(this.#at.repository, tag, signal);
       return this.#artifact(bytes, layer, digest);
     } catch (error) {
       const { code, message } = asLayerslayerError(error);

@@ -1,12 +1,14 @@
-import { LayerslayerError, unsupported } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, unsupported } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
-import { checkLayerIndex } from '../index/cached-indexes.js';
+import { checkLayerIndex, detachableStates, withoutStates } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
+import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
 import { parseImageLocation } from '../oci/image-location.js';
 import { parseRepository, type Repository } from '../oci/reference.js';
 import type { RegistryClient } from '../registry/registry-client.js';
+import type { RemoteBlob } from '../registry/remote-blob.js';
 import { ImageArtifacts } from './image-artifacts.js';
 import { IndexFiles } from './index-files.js';
 import { IndexRepository } from './index-repository.js';
@@ -15,6 +17,11 @@ import { isNewer, isReadable } from './readable.js';
 
 /** Bytes of an index file that is read whole. All of it is in memory. */
 const WHOLE_SIZE_MAX = 128 * 1024 * 1024;
+
+/** Bytes of the smallest index file that is read without its states. */
+const RANGED_SIZE_MIN = 1024 * 1024;
+/** Bytes of the first request: header, section table, and all of a small layer's entries. */
+const HEAD_SIZE = 128 * 1024;
 
 /** What publishing needs of an image. */
 export interface PublishableImage {
@@ -97,24 +104,56 @@ export class PublishedIndexes {
    *   UNSUPPORTED (too large), network codes
    */
   async read(index: PublishedIndex, blobSize: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const layer = { digest: index.layer, blobSize };
+    const begun = await this.#readWithoutStates(index, layer, signal);
+    if (begun) return begun;
     const bytes = await this.#fetch(index, signal);
-    checkLayerIndex(bytes, { digest: index.layer, blobSize });
+    checkLayerIndex(bytes, layer, true);
     return bytes;
   }
 
-  async #fetch({ repository, blob }: PublishedIndex, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * Reads a large index up to its states. Its sections are checked by their CRCs, and later its
+   * states by their digests.
+   * @returns undefined for a small index, and for one that has to be read whole
+   */
+  async #readWithoutStates(
+    { repository, blob }: PublishedIndex,
+    layer: { digest: Digest; blobSize: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { digest, size } = blob;
+    if (size < RANGED_SIZE_MIN) return undefined;
+    const remote = this.#open(repository, blob);
+    const head = await readRange(remote, 0, HEAD_SIZE, signal);
+    try {
+      const read = (offset: number, length: number) => head.subarray(offset, offset + length);
+      const end = detachableStates(read, size);
+      if (end === undefined || end > WHOLE_SIZE_MAX) return undefined;
+      const rest = await readRange(remote, HEAD_SIZE, Math.max(HEAD_SIZE, end), signal);
+      const begun = Buffer.concat([head, rest]).subarray(0, end);
+      const bytes = withoutStates(begun, { repository, digest, size });
+      checkLayerIndex(bytes, layer, false);
+      return bytes;
+    } catch (error) {
+      // Read whole, its digest shows whether bytes came wrong, or the file is so.
+      if (asLayerslayerError(error).code !== 'CORRUPT_LAYER') throw error;
+      this.#options.log.debug(`${repository}@${digest} is read whole: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  #open(repository: string, blob: Descriptor): RemoteBlob {
     const at = parseRepository(repository);
+    return this.#options.client(at.registry).openBlob(at.repository, blob);
+  }
+
+  async #fetch({ repository, blob }: PublishedIndex, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const what = `index ${shortDigest(blob.digest)} of ${repository}`;
     if (blob.size > WHOLE_SIZE_MAX) throw unsupported(`${what} has ${blob.size} bytes`);
-    const remote = this.#options.client(at.registry).openBlob(at.repository, blob);
+    const remote = this.#open(repository, blob);
     for (let isFirst = true; ; isFirst = false) {
-      const bytes = new Uint8Array(blob.size);
-      let filled = 0;
-      const take = (chunk: Uint8Array) => {
-        bytes.set(chunk, filled);
-        filled += chunk.length;
-      };
-      await remote.stream(0, blob.size, take, signal);
+      const bytes = await readRange(remote, 0, blob.size, signal);
       const digest = digestOf(bytes, blob.digest);
       if (digest === blob.digest) return bytes;
       if (!isFirst) {
@@ -176,6 +215,23 @@ export class PublishedIndexes {
     const what = `a published index of ${shortDigest(layer)} has format ${version}`;
     this.#options.log.warn(`${what}, this version reads ${LAYER_INDEX_VERSION}: ignored`);
   }
+}
+
+/** Returns bytes `[start, end)`. There is no deadline while bytes come. */
+async function readRange(
+  blob: RemoteBlob,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(end - start);
+  let filled = 0;
+  const take = (chunk: Uint8Array) => {
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  };
+  if (end > start) await blob.stream(start, end, take, signal);
+  return bytes;
 }
 
 /** The digests of an image's layers, each once, base first. */

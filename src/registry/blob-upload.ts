@@ -53,6 +53,7 @@ export class BlobUpload {
   readonly #retry: Retry;
   #session: UploadLocation | undefined;
   #position = 0; // bytes that the session has
+  #furthest = 0; // bytes that any session had: less is no progress
   #isChunked: boolean;
   #chunkSize = CHUNK_SIZE;
 
@@ -148,8 +149,7 @@ export class BlobUpload {
       const message = `${this.#doing}: ${answer.url.host} has ${taken} bytes after bytes ${start}-${end - 1}`;
       throw new RegistryFault('REGISTRY_UNAVAILABLE', message, 'backoff');
     }
-    this.#position = taken;
-    this.#retry.progressed();
+    this.#reached(taken);
   }
 
   /** Ends the session. @param start of the bytes that it has not yet */
@@ -181,8 +181,15 @@ export class BlobUpload {
       return;
     }
     if (headerOf(answer, 'location') !== undefined) this.#follow(answer);
-    if (position > this.#position) this.#retry.progressed();
+    this.#reached(position);
+  }
+
+  /** Sessions that end after the same chunk again and again must not loop. */
+  #reached(position: number): void {
     this.#position = position;
+    if (position <= this.#furthest) return;
+    this.#furthest = position;
+    this.#retry.progressed();
   }
 
   #toSession(

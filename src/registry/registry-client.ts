@@ -112,6 +112,19 @@ export class RegistryClient {
   }
 
   /**
+   * Returns the manifest of a tag by one GET, without the HEAD that `getManifest` sends first: for
+   * tags that are rarely cached.
+   * @throws LayerslayerError as `getManifest`
+   */
+  getTag(repository: string, tag: string, signal?: AbortSignal): Promise<FetchedManifest> {
+    const doing = `reading manifest ${this.#name(repository, tag)}`;
+    return this.#small(doing, signal, async (within) => {
+      const answer = await this.#get(repository, `manifests/${tag}`, doing, within);
+      return readManifest(answer, doing, tag);
+    });
+  }
+
+  /**
    * Returns an image config, checked against its descriptor.
    * @throws LayerslayerError UNSUPPORTED if it is larger than a config may be; codes of getManifest
    */

@@ -56,7 +56,8 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
     before = place;
     const windowLength = Math.min(outOffset, WINDOW_LENGTH);
     const window = view.subarray(at + RECORD_LENGTH - windowLength, at + RECORD_LENGTH);
-    builder.addCheckpoint(codecNamed('gzip').checkpointWithWindow!({ inOffset, bits, outOffset, window }));
+    const checkpoint = codecNamed('gzip').checkpointWithWindow!({ inOffset, bits, outOffset, window });
+    builder.addCheckpoint(checkpoint, 'gzip');
   }
   return { digests: readDigests(info, count), lastOutOffset: before.outOffset };
 }

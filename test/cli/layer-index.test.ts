@@ -1,4 +1,5 @@
 /** `layerslayer index`, built, on a real registry. Rules C41 to C44. */
+import { appendFileSync, readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
@@ -8,6 +9,7 @@ import { LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, file, tarOf } from '../support/tar.js';
+import { compressZstd } from '../support/zstd.js';
 
 let unique = 0;
 /** A layer that no other test has. */
@@ -278,7 +280,7 @@ describe('index --push', () => {
     // Two machines: each has a cache of its own, and the second one's indexes are other bytes.
     const caches = ['one', 'two'].map((name) => `${place.scratch}/cache-${name}`);
     for (const cache of caches) await index([reference, '--cache-dir', cache]);
-    await makeOther(caches[1]!);
+    growIndexes(caches[1]!, 10);
     const both = await Promise.all(
       caches.map((cache) => index(['--push', '--json', '--cache-dir', cache, reference])),
     );
@@ -290,15 +292,10 @@ describe('index --push', () => {
   });
 });
 
-/** Adds a section that readers skip to each cached index: other bytes, the same content. */
-async function makeOther(cache: string): Promise<void> {
-  const { readdirSync, readFileSync, writeFileSync } = await import('node:fs');
+/** Adds bytes after the last section of each cached index: readers skip them. */
+function growIndexes(cache: string, size: number): void {
   const directory = `${cache}/v2/index/3`;
-  for (const name of readdirSync(directory)) {
-    const path = `${directory}/${name}`;
-    // Bytes after the last section are not read.
-    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('other')]));
-  }
+  for (const name of readdirSync(directory)) appendFileSync(`${directory}/${name}`, noise(size, 1));
 }
 
 describe('a mount from published indexes', () => {
@@ -332,6 +329,53 @@ describe('a mount from published indexes', () => {
     // The cached index counts only for those that accept its origin.
     await listing('--index=exact');
     expect(layerBytes()).toBeGreaterThan(before + image.manifest.layers[0]!.size);
+  });
+
+  it.each([
+    ['gzip', async (tar: Buffer) => gzipSync(tar)],
+    ['zstd', async (tar: Buffer) => compressZstd(tar)],
+  ])('fetches states of a large index of %s when they are needed', async (codec, compress) => {
+    // Text that has matches everywhere: each checkpoint needs a window. zstd has fewer of them.
+    const count = codec === 'zstd' ? 4_000_000 : 900_000;
+    const words = Array.from({ length: count }, (_, i) => `${(i * 7919 + (i >> 8)) % 100_007} `).join('');
+    const name = `test/large-${unique}`;
+    const large = await pushImage(registry, `${name}:v1`, {
+      layers: [await compress(tarOf(file('first', 'first\n'), file('words', words), file('last', 'last\n')))],
+    });
+    reference = `${proxy.host}/${name}:v1`;
+    await index([reference]);
+    growIndexes(place.cache, 1_500_000);
+    const pushed = await json('--push', reference, '--index-repository', shelf);
+    expect(pushed.uploadedBytes).toBeGreaterThan(1_500_000);
+    await place.layerslayer(['cache', 'clear']);
+
+    const { digest } = pushed.published[0].indexes[0];
+    const requests = () =>
+      proxy.requests(new RegExp(`blobs/${digest}`)).filter(({ method }) => method === 'GET');
+    const seen = requests().length;
+    const mounted = async (where: string) => {
+      const mountpoint = await place.mount(reference, where, ['--index-repository', shelf]);
+      expect((await run('tail', ['-c', '1000', `${mountpoint}/words`])).stdout).toBe(words.slice(-1000));
+      expect((await run('cat', [`${mountpoint}/last`])).stdout).toBe('last\n');
+      expect((await run('cat', [`${mountpoint}/words`])).stdout === words).toBe(true);
+      await place.unmount(mountpoint);
+    };
+    await mounted('one');
+    const ranges = requests().slice(seen);
+    const bytes = ranges.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    expect(ranges[0]!.headers.range).toBe('bytes=0-131071');
+    expect(ranges.length).toBeGreaterThan(1);
+    expect(bytes).toBeLessThan(600_000);
+    const layerDigest = large.manifest.layers[0]!.digest;
+    const whole = proxy
+      .requests(new RegExp(layerDigest))
+      .filter(({ headers }) => headers.range === undefined);
+    expect(whole).toHaveLength(1); // of the first pass
+
+    // From the cache: states that were fetched are cached too.
+    const before = requests().length;
+    await mounted('two');
+    expect(requests().slice(before)).toEqual([]);
   });
 
   it('without --index=any is none: others may have published them', async () => {

@@ -106,6 +106,7 @@ async function setUp(reference: string, { cacheDirectory = sessions.scratch(), t
       inOffsets: new Float64Array(0),
       outOffsets: new Float64Array(0),
       stateStarts: new Float64Array(1),
+      groupSize: 8,
       groupStarts: new Float64Array(1),
       stateCrcs: new Uint32Array(0),
     },

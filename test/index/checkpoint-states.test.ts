@@ -15,7 +15,7 @@ const originals = [
   noise(1, 2),
   new Uint8Array(0),
 ];
-const builder = new CheckpointBuilder(1_000_000);
+const builder = new CheckpointBuilder('gzip', 1_000_000);
 for (const [i, state] of originals.entries()) builder.add({ inOffset: i, outOffset: i, state });
 const { checkpoints, states } = await builder.finish();
 
@@ -105,7 +105,7 @@ describe("checkpoints' states", () => {
 describe('states of a few bytes', () => {
   it.each([1, 7, 8, 9, 63])('are deflate streams that zlib reads, %d bytes a group', async (length) => {
     const state = noise(length, length);
-    const small = new CheckpointBuilder(1_000_000);
+    const small = new CheckpointBuilder('gzip', 1_000_000);
     small.add({ inOffset: 0, outOffset: 0, state });
     const { checkpoints: columns, states: bytes } = await small.finish();
     expect(same(inflateRawSync(bytes), state)).toBe(true);

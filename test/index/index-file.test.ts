@@ -5,9 +5,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
-import { checkpointBefore, readCheckpoint } from '#src/index/checkpoints.js';
+import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
 import { EntryColumnsBuilder } from '#src/index/entry-columns-builder.js';
-import { decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import {
+  checkLayerIndex,
+  decodeLayerIndex,
+  detachableStates,
+  encodeLayerIndex,
+  withoutStates,
+} from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import type { Digest } from '#src/oci/digest.js';
@@ -40,7 +46,7 @@ const checkpoints = fc.array(fc.record({ gap: fc.nat(3_000_000), state: bytes(30
 async function build(rows: readonly TarEntry[], marks: readonly { gap: number; state: Uint8Array }[]) {
   const columns = new EntryColumnsBuilder(LAYER_LIMITS);
   for (const row of rows) columns.add(row);
-  const builder = new CheckpointBuilder(LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder('gzip', LAYER_LIMITS.stateBytes);
   let at = 0;
   for (const { gap, state } of marks) {
     at += gap;
@@ -213,6 +219,113 @@ describe('the layer index on disk', () => {
     const short = { ...index, checkpoints: { ...index.checkpoints, groupDigests: new Uint8Array(32) } };
     const damaged = await encodeLayerIndex(short, states);
     expect(() => decodeLayerIndex(readerOf(damaged))).toThrow('number of state digests');
+  });
+
+  describe('without its states', () => {
+    const OF = { repository: 'example.com/indexes', digest: DIGEST, size: 99_999 };
+    const cut = (encoded: Uint8Array) => {
+      const end = detachableStates(readerOf(encoded), encoded.length)!;
+      return { end, bytes: withoutStates(encoded.subarray(0, end), OF) };
+    };
+
+    it('is the same index, which says where they are', async () => {
+      const { encoded, index } = await build(...fixed());
+      const { end, bytes } = cut(encoded);
+      expect(end).toBe(decodeLayerIndex(readerOf(encoded)).states.offset);
+      const { states, remoteStates, ...rest } = decodeLayerIndex(readerOf(bytes));
+      expect({ states, remoteStates }).toEqual({
+        states: { offset: 0, length: 0 },
+        remoteStates: { ...OF, offset: end },
+      });
+      expect(rest.checkpoints).toEqual(index.checkpoints);
+      for (let row = 0; row < index.entries.length; row++)
+        expect(rowOf(rest, row)).toEqual(rowOf(index, row));
+    });
+
+    it('is refused when others say where they are: it could be any host', async () => {
+      const { encoded } = await build(...fixed());
+      const { bytes } = cut(encoded);
+      const layer = { digest: DIGEST, blobSize: 12_345 };
+      expect(() => checkLayerIndex(bytes, layer, false)).not.toThrow();
+      expect(() => checkLayerIndex(bytes, layer, true)).toThrow('the location of its states');
+      expect(detachableStates(readerOf(bytes), bytes.length)).toBeUndefined();
+    });
+
+    it('is not made of an index without states, without their digests, or cut short', async () => {
+      const none = await build([], []);
+      expect(detachableStates(readerOf(none.encoded), none.encoded.length)).toBeUndefined();
+      const { encoded, index, states } = await build(...fixed());
+      expect(detachableStates(readerOf(encoded), encoded.length - 1)).toBeUndefined();
+      const { groupDigests: _, ...checkpoints } = index.checkpoints;
+      const older = await encodeLayerIndex({ ...index, checkpoints }, states);
+      expect(detachableStates(readerOf(older), older.length)).toBeUndefined();
+    });
+
+    it('has its checkpoints by fetching groups, each checked by its digest', async () => {
+      const { encoded, index, states } = await build(...fixed());
+      const columns = decodeLayerIndex(readerOf(encoded)).checkpoints;
+      const memory = new SharedArrayBuffer(states.length);
+      new Uint8Array(memory).set(states);
+      const asked: boolean[] = [];
+      const fetch =
+        (wrong: (isAgain: boolean) => boolean) => async (start: number, length: number, isAgain: boolean) => {
+          asked.push(isAgain);
+          const bytes = Uint8Array.from(states.subarray(start, start + length));
+          if (wrong(isAgain)) bytes[0]! ^= 1;
+          return bytes;
+        };
+      for (let number = 0; number < index.checkpoints.length; number++) {
+        const wanted = readCheckpoint(columns, { memory }, number);
+        expect(
+          await fetchCheckpoint(
+            columns,
+            number,
+            fetch(() => false),
+          ),
+        ).toEqual(wanted);
+        expect(
+          await fetchCheckpoint(
+            columns,
+            number,
+            fetch((isAgain) => !isAgain),
+          ),
+        ).toEqual(wanted);
+        if (wanted.state.length > 0)
+          await expect(
+            fetchCheckpoint(
+              columns,
+              number,
+              fetch(() => true),
+            ),
+          ).rejects.toThrow('their digest');
+      }
+      expect(asked).toContain(true);
+      const last = index.checkpoints.length - 1;
+      const { groupDigests: _, ...without } = columns;
+      await expect(
+        fetchCheckpoint(
+          without,
+          last,
+          fetch(() => false),
+        ),
+      ).rejects.toThrow('their digest');
+    });
+
+    it('is damaged when a group or a state is larger than any', async () => {
+      const { encoded } = await build(...fixed());
+      const columns = decodeLayerIndex(readerOf(encoded)).checkpoints;
+      const number = columns.stateStarts.findIndex((start, i) => columns.stateStarts[i + 1]! > start);
+      const groupStarts = columns.groupStarts.map((start, i) => (i === 0 ? start : start + 2 ** 40));
+      const never = () => Promise.reject(new Error('not fetched'));
+      await expect(fetchCheckpoint({ ...columns, groupStarts }, number, never)).rejects.toThrow(
+        'its group has',
+      );
+      const stateStarts = columns.stateStarts.map((start, i) => (i > number ? start + 2 ** 40 : start));
+      const memory = new SharedArrayBuffer(1000);
+      expect(() => readCheckpoint({ ...columns, stateStarts }, { memory }, number)).toThrow(
+        'its states have',
+      );
+    });
   });
 
   it('can be read in parts, by the description of the format alone', async () => {

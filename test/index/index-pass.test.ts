@@ -181,7 +181,8 @@ describe('the index pass', () => {
     ['gzip with a flipped bit', () => flipped(gzipSync(whole), 3000), 'CORRUPT_LAYER'],
     ['gzip with a wrong CRC', () => flipped(gzipSync(whole), -8), 'CORRUPT_LAYER'],
     ['garbage after gzip', () => Buffer.concat([gzipSync(whole), Buffer.from('garbage')]), 'CORRUPT_LAYER'],
-    ['zstd', () => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 4, 0, 9, 0), 'UNSUPPORTED'],
+    ['zstd cut short', () => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 4, 0, 9, 0), 'CORRUPT_LAYER'],
+    ['xz', () => Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00), 'UNSUPPORTED'],
   ])('refuses %s', async (_, blob, code) => {
     await expect(indexBlob(blob())).rejects.toThrow(expect.objectContaining({ code }));
   });

@@ -29,7 +29,7 @@ async function checkpointsOf(blob: Uint8Array, spanSize: number): Promise<Checkp
 
 /** The difference that is found when the index has these checkpoints. */
 async function replay(checkpoints: readonly Checkpoint[], step: number, blob: Uint8Array = BLOB) {
-  const builder = new CheckpointBuilder(LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder('gzip', LAYER_LIMITS.stateBytes);
   for (const checkpoint of checkpoints) builder.add(checkpoint);
   const { checkpoints: columns, states } = await builder.finish();
   const memory = new SharedArrayBuffer(states.length);

@@ -10,7 +10,7 @@ import { ContentStore } from '#src/cache/content-store.js';
 import { CheckpointBuilder } from '#src/index/checkpoint-builder.js';
 import { EntryColumnsBuilder } from '#src/index/entry-columns-builder.js';
 import { LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
-import { encodeLayerIndex } from '#src/index/index-file.js';
+import { decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import type { Digest } from '#src/oci/digest.js';
 import { ARTIFACT_TYPE, INDEX_MEDIA_TYPE, layerTag } from '#src/publish/artifact.js';
@@ -64,9 +64,12 @@ type NewImage = Awaited<ReturnType<typeof newImage>>;
 /** Bytes of a layer, as its index says. */
 const BLOB_SIZE = 1234;
 
-/** An index file of 3,000 bytes: those after the last section are not read. */
-async function indexFile(layer: Digest): Promise<Buffer> {
-  const { checkpoints, states } = await new CheckpointBuilder(LAYER_LIMITS.stateBytes).finish();
+/** An index file of `size` bytes: those after the last section are not read. */
+async function indexFile(layer: Digest, size = 3000, stateSizes: readonly number[] = []): Promise<Buffer> {
+  const builder = new CheckpointBuilder('plain', LAYER_LIMITS.stateBytes);
+  for (const [i, length] of stateSizes.entries())
+    builder.add({ inOffset: i, outOffset: i, state: randomBytes(length) });
+  const { checkpoints, states } = await builder.finish();
   const encoded = await encodeLayerIndex(
     {
       digest: layer,
@@ -80,8 +83,11 @@ async function indexFile(layer: Digest): Promise<Buffer> {
     },
     states,
   );
-  return Buffer.concat([encoded, randomBytes(3000 - encoded.length)]);
+  return Buffer.concat([encoded, randomBytes(size - encoded.length)]);
 }
+
+const decode = (bytes: Uint8Array) =>
+  decodeLayerIndex((offset, length) => bytes.subarray(offset, offset + length));
 
 interface Rig {
   proxy: FaultProxy;
@@ -552,6 +558,50 @@ describe('what others publish', () => {
     const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
     await expect(rig.indexes.read(found!, BLOB_SIZE + 1, never())).rejects.toThrow('another layer');
     expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
+  });
+
+  describe('of more than 1 MiB', () => {
+    const SIZE = 1_500_000;
+    const planted = async (rules: FaultRule[] = [], stateSizes = [30_000, 40_000]) => {
+      const [rig, image] = [await newRig(rules), await newImage()];
+      const bytes = await indexFile(image.layers[0]!, SIZE, stateSizes);
+      await plant(image, (document) => document, { bytes });
+      const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
+      const read = () => rig.indexes.read(found!, BLOB_SIZE, never());
+      const sent = () => rig.proxy.requests(new RegExp(`blobs/${sha256(bytes)}`));
+      return { rig, image, bytes, read, sent };
+    };
+
+    test('is read up to its states, and says where they are', async () => {
+      const { rig, image, bytes, read, sent } = await planted();
+      const index = decode(await read());
+      const end = decode(bytes).states.offset;
+      expect(index.remoteStates).toEqual({
+        repository: `${rig.proxy.host}/${image.repository}`,
+        digest: sha256(bytes),
+        size: SIZE,
+        offset: end,
+      });
+      expect(index.checkpoints).toEqual(decode(new Uint8Array(bytes)).checkpoints);
+      expect(sent().map(({ headers }) => headers.range)).toEqual(['bytes=0-131071']);
+    });
+
+    test('is read whole when it has no states', async () => {
+      const { bytes, read, sent } = await planted([], []);
+      expect(Buffer.from(await read()).equals(bytes)).toBe(true);
+      expect(sent()).toHaveLength(2);
+    });
+
+    test('is read whole when its head came wrong, and then checked by its digest', async () => {
+      const { bytes, read, rig } = await planted();
+      rig.proxy.rules.push({
+        method: 'GET',
+        path: new RegExp(`blobs/${sha256(bytes)}`),
+        nth: 1,
+        fault: corruptAt(20),
+      });
+      expect(Buffer.from(await read()).equals(bytes)).toBe(true);
+    });
   });
 
   test('is DIGEST_MISMATCH when its bytes are others, twice', async () => {

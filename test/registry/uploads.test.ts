@@ -219,6 +219,13 @@ describe('a fault in an upload', () => {
     expect(sent(proxy.seen)).toEqual([2.5 * MIB, MIB, MIB, MIB, MIB, MIB / 2, 0]);
   });
 
+  test('that ends each session after a chunk: gives up', async () => {
+    const evens = Array.from({ length: 50 }, (_, i) => 2 * (i + 1));
+    const { put, proxy } = await uploader({ rules: [tooLarge, { ...onPatch(status(404)), nth: evens }] });
+    await expect(put(source(randomBytes(2.5 * MIB)))).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });
+    expect(proxy.requests(UPLOADS).filter(({ method }) => method === 'PATCH').length).toBeLessThan(20);
+  });
+
   test('again and again: gives up, with back-off', async () => {
     const { put, proxy, clock } = await uploader({ rules: [onPut(status(503))] });
     await expect(put(source(randomBytes(10)))).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' });

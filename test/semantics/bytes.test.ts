@@ -14,6 +14,7 @@ import {
   type TestRegistry,
 } from '../support/registry.js';
 import { dir, file, tarOf, zeroBlock } from '../support/tar.js';
+import { compressZstd } from '../support/zstd.js';
 import { gzipMember, gzipMembers, type MemberHeader, STRATEGIES } from './gzip-members.js';
 
 /**
@@ -67,6 +68,18 @@ const PACKINGS: Record<string, Packing | Packing['pack']> = {
   'plain tar': { pack: (bytes) => bytes, mediaType: OCI_LAYER_TAR },
   'plain tar called gzip': { pack: (bytes) => bytes, mediaType: OCI_LAYER_GZIP },
   'gzip called tar': { pack: (bytes) => gzipSync(bytes), mediaType: OCI_LAYER_TAR },
+  'zstd as containers have it': (bytes) => Buffer.from(compressZstd(bytes)),
+  'zstd called gzip': { pack: (bytes) => Buffer.from(compressZstd(bytes)), mediaType: OCI_LAYER_GZIP },
+  'zstd of many frames, with empty and skippable ones': (bytes) =>
+    Buffer.concat([
+      Buffer.from('502a4d180400000061626364', 'hex'),
+      compressZstd(bytes.subarray(0, 1000)),
+      compressZstd(Buffer.alloc(0)),
+      Buffer.from('5f2a4d1800000000', 'hex'),
+      compressZstd(bytes.subarray(1000), ['--no-check', '-19']),
+      Buffer.from('512a4d180400000028b52ffd', 'hex'),
+    ]),
+  'zstd with a window of 128 MiB': (bytes) => Buffer.from(compressZstd(bytes, ['--long=27'])),
   'gzip called zstd': { pack: (bytes) => gzipSync(bytes), mediaType: OCI_LAYER_ZSTD },
   'plain tar called docker’s gzip': { pack: (bytes) => bytes, mediaType: DOCKER_LAYER_GZIP },
   'gzip of an unknown media type': {

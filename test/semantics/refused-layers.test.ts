@@ -16,6 +16,7 @@ import {
   tarOf,
   unterminated,
 } from '../support/tar.js';
+import { compressZstd } from '../support/zstd.js';
 import { gzipMember } from './gzip-members.js';
 
 /** Layers that no mount accepts. Each fails with one line and its status, and names the fault. */
@@ -27,6 +28,10 @@ const NOISE = Buffer.from(Array.from({ length: 100_000 }, (_, at) => (at * at * 
 const FINE = tarOf(file('first', 'first'), file('noise', NOISE), file('last', 'last'));
 const GZIP = gzipSync(FINE);
 
+const damagedZstd = (damage: (bytes: Buffer) => Uint8Array, says: RegExp): Refusal => ({
+  bytes: damage(Buffer.from(compressZstd(FINE))),
+  says,
+});
 const badGzip = (bytes: Uint8Array) => bytes;
 const badTar = (...members: Uint8Array[]) =>
   gzipSync(tarOf(file('first', 'first'), ...members, file('last', 'last')));
@@ -141,21 +146,51 @@ const REFUSED: Record<string, Refusal | Uint8Array> = {
   'a sparse map of 10^9 pieces': badTar(sparseMap('1000000000\n', '100', '')),
 
   // other compressions
-  'a zstd frame': {
-    bytes: Buffer.from('28b52ffd2003190000414243', 'hex'),
+  'an xz stream': {
+    bytes: Buffer.from('fd377a585a000004e6d6b446', 'hex'),
     status: UNSUPPORTED,
-    says: /zstd/,
+    says: /compressed with xz/,
   },
-  'a zstd frame that is called gzip': {
-    bytes: Buffer.from('28b52ffd2003190000414244', 'hex'),
+  'an lz4 frame that is called gzip': {
+    bytes: Buffer.from('04224d186440a700000000', 'hex'),
     mediaType: OCI_LAYER_GZIP,
     status: UNSUPPORTED,
-    says: /zstd/,
+    says: /compressed with lz4/,
   },
-  'zstd behind a skippable frame': {
-    bytes: Buffer.from('502a4d180400000061626364' + '28b52ffd2003190000414243', 'hex'),
+
+  // zstd, RFC 8878
+  'zstd with a window over 128 MiB': {
+    bytes: Buffer.from('28b52ffd0089010000', 'hex'),
     status: UNSUPPORTED,
-    says: /zstd/,
+    says: /window of 150994944 bytes/,
+  },
+  'zstd of one segment over 128 MiB': {
+    bytes: Buffer.from('28b52ffda001000008010000', 'hex'),
+    status: UNSUPPORTED,
+    says: /window of 134217729 bytes/,
+  },
+  'zstd with a dictionary': {
+    bytes: Buffer.from('28b52ffd210700010000', 'hex'),
+    status: UNSUPPORTED,
+    says: /dictionary 7/,
+  },
+  'zstd whose reserved bit is set': {
+    bytes: Buffer.from('28b52ffd0800010000', 'hex'),
+    status: UNSUPPORTED,
+    says: /reserved bit/,
+  },
+  'zstd with a wrong checksum': damagedZstd((bytes) => bytes.fill(0x5a, bytes.length - 4), /checksum/),
+  'zstd cut short': damagedZstd((bytes) => bytes.subarray(0, -7), /cut short/),
+  'zstd cut short in its checksum': damagedZstd((bytes) => bytes.subarray(0, -2), /cut short/),
+  'garbage after zstd': damagedZstd((bytes) => Buffer.concat([bytes, Buffer.from('garbage')]), /magic/),
+  'zeros after zstd': damagedZstd((bytes) => Buffer.concat([bytes, Buffer.alloc(8)]), /magic/),
+  'zstd of another length than it says': {
+    bytes: Buffer.from('28b52ffd2004190000414243', 'hex'),
+    says: /not as long as its frame header says/,
+  },
+  'zstd of a block of the reserved type': {
+    bytes: Buffer.from('28b52ffd0058070000', 'hex'),
+    says: /block type 3/,
   },
 };
 

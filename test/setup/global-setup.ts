@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
-import { buildInflateWasm } from '../../scripts/inflate-wasm.mjs';
+import { buildCodecWasm } from '../../scripts/codec-wasm.mjs';
 import { compileSources } from './compile-sources.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,7 +14,7 @@ export default async function setUp(project: TestProject): Promise<void> {
 }
 
 async function prepare(): Promise<void> {
-  buildInflateWasm();
+  buildCodecWasm();
   process.env.LAYERSLAYER_TEST_COMPILED = await compileSources(ROOT);
   process.env.LAYERSLAYER_TEST_BUILD = stateOfBuild();
 }

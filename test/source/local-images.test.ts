@@ -23,6 +23,7 @@ import {
 } from '../support/local-images.js';
 import { OCI_INDEX, OCI_MANIFEST, sha256 } from '../support/registry.js';
 import { file, hardlink, symlink, tarOf, unterminated } from '../support/tar.js';
+import { compressZstd } from '../support/zstd.js';
 
 afterEach(cleanUp);
 
@@ -775,8 +776,10 @@ describe('an archive', () => {
     const path = join(directory, 'x.tar');
     const resolve = () => start().resolve(`${place}:${path}`, AMD64);
     await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path}: no such file$`));
+    writeFileSync(path, Buffer.from('fd377a585a00', 'hex'));
+    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with xz`));
     writeFileSync(path, Buffer.from('28b52ffd', 'hex'));
-    await expect(resolve()).rejects.toThrow(withCode('UNSUPPORTED', `^${path}: .* compressed with zstd`));
+    await expect(resolve()).rejects.toThrow(withCode('CORRUPT_LAYER', `^${path}: .*cut short`));
     writeFileSync(path, gzipSync(tarOfFiles({ a: 'x' })));
     await expect(resolve()).rejects.toThrow(withCode('NOT_FOUND', `^${path} is no `));
     writeFileSync(path, 'no archive'.repeat(1000));
@@ -829,7 +832,7 @@ describe("a gzip'd archive", () => {
     flags[3] = 0x08 | 0x10;
     return Buffer.concat([flags, Buffer.from('image.tar\0made by hand\0'), bytes.subarray(10)]);
   };
-  const FORMS: [string, (tar: Buffer) => Buffer][] = [
+  const FORMS: [string, (tar: Buffer) => Uint8Array][] = [
     ['of one member', gzipSync],
     ['with a file name in its header', namedMember],
     [
@@ -841,6 +844,12 @@ describe("a gzip'd archive", () => {
           namedMember(tar.subarray(700)),
           Buffer.alloc(512),
         ]),
+    ],
+    ['in zstd', compressZstd],
+    ['in zstd with a large window', (tar) => compressZstd(tar, ['-19', '--long=27'])],
+    [
+      'of several zstd frames',
+      (tar) => Buffer.concat([compressZstd(tar.subarray(0, 700)), compressZstd(tar.subarray(700))]),
     ],
   ];
   const write = (content: Uint8Array) => {
@@ -897,12 +906,18 @@ describe("a gzip'd archive", () => {
   });
 
   it('that is truncated or damaged is CORRUPT_LAYER', async () => {
-    const bytes = gzipSync(tarOfFiles(dockerArchiveFiles([{ layers: LAYERS }])));
+    const tar = tarOfFiles(dockerArchiveFiles([{ layers: LAYERS }]));
+    const bytes = gzipSync(tar);
     const damaged = Buffer.from(bytes);
     damaged[damaged.length - 6]! ^= 1; // of the CRC32
+    const zstd = compressZstd(tar);
+    const damagedZstd = Buffer.from(zstd);
+    damagedZstd[damagedZstd.length - 1]! ^= 1;
     for (const [content, why] of [
       [bytes.subarray(0, 150_000), 'cut short'],
       [damaged, 'CRC32'],
+      [zstd.subarray(0, 150_000), 'cut short'],
+      [damagedZstd, 'checksum'],
     ] as const) {
       const path = write(content);
       const failing = start().resolve(`docker-archive:${path}`, AMD64);

@@ -6,6 +6,7 @@ import type { InflateEngine } from './inflate-engine.js';
 /** Random access to a gzip blob, also across members. */
 export class GzipCursor implements Cursor {
   ended = false;
+  readonly mustSeek = false; // a state holds to the end of the blob
   readonly #engine: InflateEngine;
   readonly #decoder: GzipDecoder;
   #unread = 0; // bytes before the engine's output address that are not handed out yet
@@ -24,6 +25,10 @@ export class GzipCursor implements Cursor {
 
   get inputOffset(): number {
     return this.#engine.appendOffset;
+  }
+
+  get memorySize(): number {
+    return this.#engine.memory.length;
   }
 
   get outOffset(): number {

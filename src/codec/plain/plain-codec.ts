@@ -26,6 +26,8 @@ export const plain: Codec = {
 class PlainCursor implements Cursor {
   outOffset = 0;
   ended = false;
+  readonly mustSeek = false;
+  readonly memorySize = 0;
   #bytes: Uint8Array = NOTHING; // pushed and not yet read
   #final = false;
 

@@ -1,7 +1,7 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
-import type { Checkpoint, Codec, Cursor } from '../../codec/codec.js';
+import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
@@ -34,6 +34,8 @@ export interface ReadableLayer {
   checkpoints: CheckpointColumns; // none if the codec has `checkpointAt`
   /** Returns a checkpoint by its number, or undefined if it is damaged. */
   checkpoint(number: number): Checkpoint | undefined;
+  /** Instead of `checkpoint`, if states are fetched. @throws LayerslayerError as `Blob.read` */
+  fetchCheckpoint?(number: number, signal?: AbortSignal): Promise<Checkpoint | undefined>;
 }
 
 /** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
@@ -111,7 +113,8 @@ export class ChunkReader {
     await this.#cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
-        if (!resumed) this.#seek(live.cursor, codec.checkpointAt?.(start) ?? this.#intact(nearest));
+        if (!resumed)
+          this.#seek(live.cursor, codec.checkpointAt?.(start) ?? (await this.#intact(nearest, signal)));
         const { fed, cursor } = live;
         const has = fed ? fed.offset + fed.bytes.length : 0;
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));
@@ -138,10 +141,22 @@ export class ChunkReader {
     return inOffset + share * (this.#blob.size - inOffset) + INPUT_SLACK;
   }
 
+  /** The checkpoint at `outOffset`, or BLOB_START if it is damaged: see `Cursor`. */
+  async #checkpointAt(outOffset: number, signal?: AbortSignal): Promise<Checkpoint> {
+    const checkpoint = await this.#checkpoint(checkpointBefore(this.#layer.checkpoints, outOffset), signal);
+    return checkpoint?.outOffset === outOffset ? checkpoint : BLOB_START;
+  }
+
+  /** Returns undefined for a damaged one. */
+  async #checkpoint(number: number, signal: AbortSignal | undefined): Promise<Checkpoint | undefined> {
+    const { fetchCheckpoint } = this.#layer;
+    return fetchCheckpoint ? fetchCheckpoint(number, signal) : this.#layer.checkpoint(number);
+  }
+
   /** The checkpoint `nearest`, or the last one before it that is not damaged. */
-  #intact(nearest: number): Checkpoint {
+  async #intact(nearest: number, signal?: AbortSignal): Promise<Checkpoint> {
     for (let number = nearest; number >= 0; number--) {
-      const checkpoint = this.#layer.checkpoint(number);
+      const checkpoint = await this.#checkpoint(number, signal);
       if (checkpoint) return checkpoint;
     }
     const { digest } = this.#layer;
@@ -161,10 +176,19 @@ export class ChunkReader {
   ): Promise<void> {
     const { cursor } = live;
     let done = 0;
+    const start = cursor.outOffset;
     while (done < length) {
-      const made = this.#advance(cursor, target?.subarray(done), length - done);
-      done += made;
+      const behind = start + done - cursor.outOffset; // bytes to decode again
+      const made =
+        behind > 0
+          ? this.#advance(cursor, undefined, behind)
+          : this.#advance(cursor, target?.subarray(done), length - done);
+      if (behind === 0) done += made;
       if (made > 0) continue;
+      if (cursor.mustSeek) {
+        this.#seek(cursor, await this.#checkpointAt(cursor.outOffset, signal));
+        continue;
+      }
       if (cursor.ended || cursor.inputOffset >= this.#blob.size) {
         throw new LayerslayerError(
           'CORRUPT_LAYER',

@@ -1,11 +1,20 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
+import { garbageMade } from '../../base/garbage.js';
 import { Semaphore } from '../../base/semaphore.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */
 const MAX_IDLE_CURSORS = 6;
+/** Of a codec with large cursors: one of zstd costs about 12 MiB. */
+const MAX_IDLE_LARGE = 2;
 /** Cursors in use at once: readers that wait for a dead network must not block the others. */
 const MAX_BUSY_CURSORS = 32;
+const MAX_BUSY_LARGE = 8;
+/**
+ * A cursor with more memory is alone of its kind in the thread, idle or in use: zstd's windows may
+ * have 128 MiB. Only a layer's first reads may have more of them, before its windows are known.
+ */
+const HUGE_CURSOR = 24 * 1024 * 1024;
 
 /** A reader's wish: its own cursor at `[from, to]` of the output. Else it seeks to `from`. */
 interface Want {
@@ -35,9 +44,14 @@ export class CursorPool {
   /** Least recently used first. */
   readonly #idle: IdleCursor[] = [];
   readonly #free = new Semaphore(MAX_BUSY_CURSORS);
+  readonly #freeLarge = new Semaphore(MAX_BUSY_LARGE);
+  readonly #freeHuge = new Semaphore(1);
+  /** Owners whose cursors were huge. */
+  readonly #hugeOwners = new WeakSet<object>();
   /** The thread's buffers: pages of its cursors, and runs on their way. */
   readonly buffers: BufferPool;
   #busy = 0;
+  #busyLarge = 0;
 
   constructor(buffers: BufferPool) {
     this.buffers = buffers;
@@ -49,12 +63,12 @@ export class CursorPool {
     task: (live: LiveCursor, resumed: boolean) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#free.run(async () => {
+    const { codec } = want;
+    await this.#freeFor(want).run(async () => {
       // atomic: no await until the cursor has left the idle ones
       const standing = this.#standingIn(want);
-      const taken = standing ?? this.#leastRecentlyUsed();
+      const taken = standing ?? this.#leastRecentlyUsed(want);
       if (taken) this.#idle.splice(this.#idle.indexOf(taken), 1);
-      const { codec } = want;
       const live: LiveCursor = {
         codec,
         cursor: taken?.codec === codec ? taken.cursor : codec.cursor(),
@@ -62,19 +76,23 @@ export class CursorPool {
         fed: standing?.fed,
       };
       this.#busy++;
+      if (codec.hasLargeCursors) this.#busyLarge++;
       try {
         await task(live, standing !== undefined);
-        if (this.#idle.length === MAX_IDLE_CURSORS) this.buffers.release(this.#idle.shift()!.page.buffer);
         this.#idle.push({ ...live, owner: want.owner });
+        this.#dropIdle();
       } catch (error) {
         // Its position is unknown, and an aborted read may still fill its page.
         if (this.#idle.length < MAX_IDLE_CURSORS) {
           const page = this.buffers.take();
           this.#idle.unshift({ codec, cursor: live.cursor, page, fed: undefined, owner: undefined });
+          this.#dropIdle();
         }
         throw error;
       } finally {
         this.#busy--;
+        if (codec.hasLargeCursors) this.#busyLarge--;
+        if (isHuge(live)) this.#hugeOwners.add(want.owner);
       }
     }, signal);
   }
@@ -89,8 +107,38 @@ export class CursorPool {
     return best;
   }
 
+  #freeFor({ owner, codec }: Want): Semaphore {
+    if (!codec.hasLargeCursors) return this.#free;
+    return this.#hugeOwners.has(owner) ? this.#freeHuge : this.#freeLarge;
+  }
+
   /** Returns undefined if there is room for one more, or if all are busy. */
-  #leastRecentlyUsed(): IdleCursor | undefined {
+  #leastRecentlyUsed({ owner, codec }: Want): IdleCursor | undefined {
+    if (codec.hasLargeCursors) {
+      const huge = this.#hugeOwners.has(owner) && this.#idle.find(isHuge);
+      if (huge) return huge;
+      const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
+      if (large.length + this.#busyLarge >= MAX_IDLE_LARGE && large.length > 0) return large[0];
+    }
     return this.#idle.length + this.#busy < MAX_IDLE_CURSORS ? undefined : this.#idle[0];
   }
+
+  /** Drops idle cursors that are too many now that the last one has come. */
+  #dropIdle(): void {
+    const large = this.#idle.filter((idle) => idle.codec.hasLargeCursors);
+    if (large.length > MAX_IDLE_LARGE) this.#drop(large.shift()!);
+    const huge = large.filter(isHuge);
+    if (huge.length > 1) this.#drop(huge[0]!);
+    if (this.#idle.length > MAX_IDLE_CURSORS) this.#drop(this.#idle[0]!);
+  }
+
+  #drop(idle: IdleCursor): void {
+    this.#idle.splice(this.#idle.indexOf(idle), 1);
+    this.buffers.release(idle.page.buffer);
+    if (idle.codec.hasLargeCursors) garbageMade(idle.cursor.memorySize);
+  }
+}
+
+function isHuge({ cursor }: LiveCursor): boolean {
+  return cursor.memorySize > HUGE_CURSOR;
 }

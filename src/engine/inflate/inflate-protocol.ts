@@ -30,6 +30,7 @@ export interface OpenLayerRequest {
   checkpoints: CachedIndex['index']['checkpoints'];
   verification: Verification;
   states: CachedIndex['states'];
+  stateFile?: BlobNumber | undefined; // the index file in a registry that has the states
   local: LocalRange | undefined; // where the blob is on this machine
 }
 
@@ -60,6 +61,7 @@ export interface IndexRequest {
 export interface ComparedIndex {
   name: string;
   given?: GivenIndex | undefined;
+  stateFile?: BlobNumber | undefined; // the index file in a registry that has its states
 }
 
 /** An index as a message carries it. */

@@ -15,7 +15,8 @@ import { ContentStore } from '../../cache/content-store.js';
 import { indexKey } from '../../cache/store-layout.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
-import { readCheckpoint } from '../../index/checkpoints.js';
+import type { RemoteStates } from '../../index/cached-indexes.js';
+import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/checkpoints.js';
 import { LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
@@ -86,7 +87,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
 
 async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
   const { BlobPass } = await import('./blob-pass.js'); // reads do without
-  const { compared, close } = await comparedIndexes(request);
+  const { compared, close } = await comparedIndexes(request, signal);
   const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
   const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
   passes.set(request.pass, pass);
@@ -104,22 +105,25 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
 
 async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
   const { readLayerTable } = await import('./layer-table.js'); // reads do without
-  const source = (blob: BlobNumber, digest: Digest, blobSize: number) =>
-    unverifiedBlob({ blob, digest, blobSize, local: undefined });
-  const { index, isExact } = await readLayerTable(request, source, signal);
+  const { index, isExact } = await readLayerTable(request, unverifiedSource, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
 }
 
 /** Opens the indexes that a pass compares. Mostly there are none. */
-async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest) {
+async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest, signal: AbortSignal) {
   if (wanted.length === 0) return { compared: [], close: () => {} };
   const { openCompared } = await import('./compared-indexes.js');
-  return openCompared(digest, wanted, store, log);
+  return openCompared(digest, wanted, { store, open: unverifiedSource, log, signal });
+}
+
+/** Opens a blob whose bytes the caller checks. */
+function unverifiedSource(blob: BlobNumber, digest: Digest, blobSize: number): UnverifiedBlob {
+  return unverifiedBlob({ blob, digest, blobSize, local: undefined });
 }
 
 function openLayer(request: OpenLayerRequest): LayerReader {
-  const { blob, digest, blobSize, checkpoints, verification, states, local } = request;
+  const { blob, digest, blobSize, checkpoints, verification, states, stateFile, local } = request;
   // The next mount makes the index again.
   const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest, request.index));
   let isIndexDamaged = false;
@@ -135,8 +139,27 @@ function openLayer(request: OpenLayerRequest): LayerReader {
       return undefined;
     }
   };
+  const fetchStates = 'remote' in states ? statesIn(states.remote, stateFile!) : undefined;
+  const fetchNumbered = async (number: number, signal?: AbortSignal) => {
+    try {
+      const fetch: FetchStates = (...group) => fetchStates!(group, signal);
+      return await fetchCheckpoint(checkpoints, number, fetch);
+    } catch (error) {
+      // A fault of the network is the reader's. This mount resumes at the checkpoint before.
+      if (error instanceof LayerslayerError || signal?.aborted) throw error;
+      const why = `checkpoint ${number}: ${(error as Error).message}`;
+      if (!isIndexDamaged) log.warn(`the published index of layer ${shortDigest(digest)} is damaged, ${why}`);
+      isIndexDamaged = true;
+      return undefined;
+    }
+  };
   let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
-  const layer = { ...request, codec: codecOfIndex(request, drop), checkpoint };
+  const layer = {
+    ...request,
+    codec: codecOfIndex(request, drop),
+    checkpoint,
+    ...(fetchStates && { fetchCheckpoint: fetchNumbered }),
+  };
   if (verification.kind !== 'blocks') {
     const onWrong = (reason: string) => {
       if (!isDamageLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
@@ -168,6 +191,16 @@ function openLayer(request: OpenLayerRequest): LayerReader {
     },
   });
   return new ChunkReader(layer, compressed, cursors);
+}
+
+/** Returns what reads states of an index file in a registry. The caller checks them. */
+function statesIn({ digest, size, offset }: RemoteStates, blob: BlobNumber) {
+  const file = unverifiedBlob({ blob, digest, blobSize: size, local: undefined });
+  return ([start, length, isAgain]: Parameters<FetchStates>, signal?: AbortSignal) => {
+    const at = offset + start;
+    const fresh = isAgain ? { fresh: true, aheadEnd: at + length } : {};
+    return file.read(at, length, signal, undefined, fresh);
+  };
 }
 
 /** The blob's bytes, which the caller checks. */

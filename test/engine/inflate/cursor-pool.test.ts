@@ -5,8 +5,10 @@ import { PAGE_SIZE } from '#src/blob/page.js';
 import { BLOB_START } from '#src/codec/codec.js';
 import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
+import { zstd } from '#src/codec/zstd/zstd-codec.js';
 import { CursorPool, type LiveCursor } from '#src/engine/inflate/cursor-pool.js';
 import { noise } from '../../blob/bytes.js';
+import { compressZstd } from '../../support/zstd.js';
 
 const codec = gzip;
 const newPool = () => new CursorPool(new BufferPool(PAGE_SIZE, 2));
@@ -111,6 +113,87 @@ describe('the pool of cursors', () => {
     expect(kept.size).toBe(6);
     release();
     await Promise.all(again);
+  });
+
+  describe('of zstd', () => {
+    const small = compressZstd(noise(1000));
+    const huge = compressZstd(noise(1000), ['--long=27']);
+    const reading =
+      (bytes: Uint8Array, after: (live: LiveCursor) => Promise<void> | void = () => {}) =>
+      async (live: LiveCursor) => {
+        live.cursor.seek(BLOB_START);
+        live.cursor.push(bytes, true);
+        expect(live.cursor.skip(1000)).toBe(1000);
+        await after(live);
+      };
+    /** Cursors that stand at 1000 for the owner. */
+    async function idleOf(pool: CursorPool, owner: object): Promise<LiveCursor[]> {
+      const found: LiveCursor[] = [];
+      const uses = Array.from({ length: 8 }, () =>
+        pool.use({ owner, codec: zstd, from: 1000, to: 1000 }, async (live, resumed) => {
+          if (resumed) found.push(live);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }),
+      );
+      await Promise.all(uses);
+      return found;
+    }
+
+    it('has eight cursors in use and two idle ones', async () => {
+      const pool = newPool();
+      const owner = {};
+      let busy = 0;
+      let most = 0;
+      const uses = Array.from({ length: 20 }, () =>
+        pool.use(
+          { owner, codec: zstd, from: 0, to: 0 },
+          reading(small, async () => {
+            most = Math.max(most, ++busy);
+            await new Promise(setImmediate);
+            busy--;
+          }),
+        ),
+      );
+      await Promise.all(uses);
+      expect(most).toBe(8);
+      expect(await idleOf(pool, owner)).toHaveLength(2);
+    });
+
+    it('has one cursor with a window of 128 MiB, once it knows the layer, beside a small one', async () => {
+      const pool = newPool();
+      const [owner, other] = [{}, {}];
+      const want = (of: object) => ({ owner: of, codec: zstd, from: 0, to: 0 });
+      const seen = new Set<object>();
+      let busy = 0;
+      await pool.use(want(owner), reading(huge));
+      const uses = Array.from({ length: 5 }, () =>
+        pool.use(
+          want(owner),
+          reading(huge, async ({ cursor }) => {
+            seen.add(cursor);
+            expect(++busy).toBe(1);
+            await new Promise(setImmediate);
+            busy--;
+          }),
+        ),
+      );
+      await Promise.all(uses);
+      expect(seen.size).toBe(1);
+      await pool.use(want(other), reading(small));
+      const [idle] = await idleOf(pool, owner);
+      expect(idle!.cursor.memorySize).toBeGreaterThan(128 * 2 ** 20);
+    });
+
+    it('takes little memory again for a small window', async () => {
+      const cursor = zstd.cursor();
+      const sizes: number[] = [];
+      for (const bytes of [small, huge, huge, small, huge]) {
+        await reading(bytes)({ codec: zstd, cursor, page: new Uint8Array(0), fed: undefined });
+        sizes.push(cursor.memorySize >> 20);
+      }
+      expect(sizes.map((size) => size > 100)).toEqual([false, true, true, false, true]);
+      expect(Math.max(sizes[0]!, sizes[3]!)).toBeLessThan(8);
+    });
   });
 
   it('forgets where a cursor stands whose use failed, and the page that was lent for it', async () => {
