@@ -111,8 +111,9 @@ export class LayerOpener {
       const allowance = new TableAllowances().allowance(image, size);
       const pass = async (stored: readonly string[]): Promise<ProvidedIndex> => {
         const compared: ComparedIndex[] = stored.filter((one) => one !== name).map((one) => ({ name: one }));
-        const isReadable = stored.includes(name) && !('remote' in used.states); // without the network
-        compared.push(isReadable ? { name } : { name, given: await this.#givenIndex(image, used) });
+        const { states } = used;
+        const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
+        compared.push({ name, stateFile, given: stored.includes(name) ? undefined : givenIndex(used) });
         const request = { blob, digest, blobSize: size, allowance };
         const end = await inflate.compare(request, compared, { signal, isBackground: true });
         difference = end.comparisons.find((one) => one.name === name)?.difference;
@@ -289,15 +290,14 @@ export class LayerOpener {
     return layer;
   }
 
-  /** Returns the index as a message carries it. */
-  async #givenIndex(image: ResolvedImage, { index, origin, states }: CachedIndex): Promise<GivenIndex> {
-    const { entries, ...rest } = index;
-    const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;
-    return { ...rest, columns: entries.columns, origin, storage: states, stateFile };
-  }
-
   /** Opens the index file in a registry that has the states of an index. */
   #stateFile(image: ResolvedImage, { repository, digest, size }: RemoteStates): Promise<BlobNumber> {
     return this.#parts.fetching.openDescribed(image, { mediaType: '', digest, size }, repository);
   }
+}
+
+/** Returns the index as a message carries it. */
+function givenIndex({ index, origin, states: storage }: CachedIndex): GivenIndex {
+  const { entries, ...rest } = index;
+  return { ...rest, columns: entries.columns, origin, storage };
 }

@@ -114,27 +114,6 @@ export async function fetchCheckpoint(
   throw new Error('its bytes are not those of their digest');
 }
 
-/**
- * Fetches all states of an index whose file has none. A group with wrong bytes is left out: its
- * states are damaged then.
- * @throws what `fetch` throws
- */
-export async function fetchAllStates(columns: CheckpointColumns, fetch: FetchStates): Promise<StateStorage> {
-  const { groupStarts } = columns;
-  const memory = new SharedArrayBuffer(groupStarts.at(-1) ?? 0);
-  for (let number = 0; number + 1 < groupStarts.length; number++) {
-    const start = groupStarts[number]!;
-    const group = { number, start, length: groupStarts[number + 1]! - start };
-    for (const isAgain of [false, true]) {
-      const deflated = await fetch(start, group.length, isAgain);
-      if (!hasDigest(columns, group, deflated)) continue;
-      new Uint8Array(memory).set(deflated, start);
-      break;
-    }
-  }
-  return { memory };
-}
-
 function hasDigest({ groupDigests }: CheckpointColumns, { number }: StateGroup, bytes: Uint8Array): boolean {
   const wanted = groupDigests?.subarray(number * DIGEST_LENGTH, (number + 1) * DIGEST_LENGTH);
   return wanted !== undefined && createHash('sha256').update(bytes).digest().compare(wanted) === 0;

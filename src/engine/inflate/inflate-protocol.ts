@@ -63,6 +63,7 @@ export interface IndexRequest {
 export interface ComparedIndex {
   name: string;
   given?: GivenIndex | undefined;
+  stateFile?: BlobNumber | undefined; // the index file in a registry that has its states
 }
 
 /** An index as a message carries it. */
@@ -70,7 +71,6 @@ export interface GivenIndex extends Omit<CachedIndex['index'], 'entries'> {
   columns: Columns;
   origin: IndexOrigin;
   storage: CachedIndex['states'];
-  stateFile: BlobNumber | undefined; // as of OpenLayerRequest
 }
 
 /** A table that is in the layer itself. */

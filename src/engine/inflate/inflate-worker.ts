@@ -112,9 +112,7 @@ function collectLater(releasedBytes: number): void {
 
 async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
   const { readLayerTable } = await import('./layer-table.js'); // reads do without
-  const source = (blob: BlobNumber, digest: Digest, blobSize: number) =>
-    unverifiedBlob({ blob, digest, blobSize, local: undefined });
-  const { index, isExact } = await readLayerTable(request, source, signal);
+  const { index, isExact } = await readLayerTable(request, unverifiedSource, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
 }
@@ -123,11 +121,12 @@ async function table(request: TableRequest, signal: AbortSignal): Promise<Transf
 async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest, signal: AbortSignal) {
   if (wanted.length === 0) return { compared: [], close: () => {} };
   const { openCompared } = await import('./compared-indexes.js');
-  const states = (remote: RemoteStates, stateFile: BlobNumber): FetchStates => {
-    const fetch = statesIn(remote, stateFile);
-    return (...group) => fetch(group, signal);
-  };
-  return openCompared(digest, wanted, states, store, log);
+  return openCompared(digest, wanted, { store, open: unverifiedSource, log, signal });
+}
+
+/** Opens a blob whose bytes the caller checks. */
+function unverifiedSource(blob: BlobNumber, digest: Digest, blobSize: number): UnverifiedBlob {
+  return unverifiedBlob({ blob, digest, blobSize, local: undefined });
 }
 
 function openLayer(request: OpenLayerRequest): LayerReader {

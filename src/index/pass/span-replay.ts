@@ -23,7 +23,7 @@ export class SpanReplay {
   difference: string | undefined;
   readonly #index: LayerIndex;
   readonly #states: StateStorage;
-  readonly #cursor: Cursor;
+  #opened: Cursor | undefined;
   readonly #scratch = new Uint8Array(STEP);
   #span = 0; // that is decoded, or the next
   #hash: Hash | undefined; // of its bytes so far; undefined: it has not begun
@@ -36,7 +36,6 @@ export class SpanReplay {
   constructor(index: LayerIndex, states: StateStorage) {
     this.#index = index;
     this.#states = states;
-    this.#cursor = codecNamed(index.codec).cursor();
     const { outOffsets, inOffsets } = index.checkpoints;
     for (let i = 0; i < outOffsets.length; i++) {
       const isFirst = i === 0 && outOffsets[0] === 0;
@@ -84,6 +83,12 @@ export class SpanReplay {
       if (!decoded || !this.#passed[i]?.equals(decoded)) this.#differs(i);
     }
     return this.difference;
+  }
+
+  /** @throws LayerslayerError for a codec of another version */
+  get #cursor(): Cursor {
+    this.#opened ??= codecNamed(this.#index.codec).cursor();
+    return this.#opened;
   }
 
   get #count(): number {
