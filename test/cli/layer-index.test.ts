@@ -376,6 +376,10 @@ describe('a mount from published indexes', () => {
     const before = requests().length;
     await mounted('two');
     expect(requests().slice(before)).toEqual([]);
+
+    // Comparing decompresses from each state: it fetches them all.
+    await place.mount(reference, 'compared', ['--index-repository', shelf, '--verify-later']);
+    expect(await place.compared()).toMatchObject({ verified: true, verification: 'done' });
   });
 
   it('without --index=any is none: others may have published them', async () => {
