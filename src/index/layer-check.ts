@@ -34,7 +34,9 @@ export class LayerCheck implements PassObserver {
     const { index, origin } = checked;
     this.#checked = checked;
     this.#entries = new EntryComparison(index, origin);
-    if (index.checkpoints.length > 0) this.#spans = new SpanReplay(index, checked.states);
+    // States in a registry are not at hand. If all else agrees, the pass's index replaces it.
+    const hasStates = index.checkpoints.length > 0 && !('remote' in checked.states);
+    if (hasStates) this.#spans = new SpanReplay(index, checked.states);
     if (index.verification.kind === 'chunks') this.#contents = new ContentCheck(index.verification.chunks);
   }
 

@@ -377,9 +377,32 @@ describe('a mount from published indexes', () => {
     await mounted('two');
     expect(requests().slice(before)).toEqual([]);
 
+    // An own pass later agrees with it, and replaces it.
+    const own = await index(['--push', '--json', reference, '--index-repository', shelf]);
+    expect(own).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(own.stdout)).toMatchObject({ uploaded: 0, layers: [{ state: 'indexed' }] });
+
+    await place.layerslayer(['cache', 'clear']);
     // Comparing decompresses from each state: it fetches them all.
     await place.mount(reference, 'compared', ['--index-repository', shelf, '--verify-later']);
     expect(await place.compared()).toMatchObject({ verified: true, verification: 'done' });
+  });
+
+  it.each([
+    ['gzip', async (tar: Buffer) => gzipSync(tar)],
+    ['zstd', async (tar: Buffer) => compressZstd(tar)],
+  ])('of %s agrees with an own pass later', async (_, compress) => {
+    const words = Array.from({ length: 1_500_000 }, (_, i) => `${(i * 7919 + (i >> 8)) % 100_007} `).join('');
+    const name = `test/agreed-${unique}`;
+    await pushImage(registry, `${name}:v1`, { layers: [await compress(tarOf(file('words', words)))] });
+    reference = `${proxy.host}/${name}:v1`;
+    await indexed([]);
+    const mountpoint = await place.mount(reference, 'm', ['--index=any']);
+    expect((await run('cat', [`${mountpoint}/words`])).stdout === words).toBe(true);
+    await place.unmount(mountpoint);
+    const own = await index(['--index=none', '--json', reference]);
+    expect(own).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(own.stdout)).toMatchObject({ layers: [{ state: 'indexed' }] });
   });
 
   it('without --index=any is none: others may have published them', async () => {
