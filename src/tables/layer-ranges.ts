@@ -30,6 +30,11 @@ export class LayerRanges {
     return this.#held;
   }
 
+  /** Returns whether all of the range is held. */
+  holds(offset: number, end: number): boolean {
+    return offset >= this.#heldOffset && end <= this.#heldOffset + this.#held.length;
+  }
+
   /** Yields `[offset, end)` in views of at most PART_SIZE. Each is valid until the next one. */
   async *parts(offset: number, end: number): AsyncGenerator<Uint8Array> {
     for (let at = offset; at < end; ) {

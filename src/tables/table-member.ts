@@ -26,7 +26,7 @@ export class TableMember {
     },
   });
   #position = 0; // bytes of the member so far
-  #entry: (TocEntry & { dataOffset: number }) | undefined;
+  #entry: TocEntry | undefined;
   #hash = createHash('sha256');
   readonly #chunks: Uint8Array[] = []; // digests of the table's chunks that are complete
   #chunkHash = createHash('sha256');
@@ -63,13 +63,19 @@ export class TableMember {
       throw corruptTable(`its digest is not ${digest}`);
     }
     this.#text.finish();
-    this.#rows.endEntries();
-    const { outOffset } = this.#rows.addEntry(entry, () => {});
+    this.#rows.chunks.endFile();
+    const { dataOffset } = entry; // in this member
+    const { outOffset } = this.#rows.addEntry(entry);
     this.#endChunk();
     for (const [i, chunkDigest] of this.#chunks.entries()) {
       const done = i * MAX_CHUNK_SIZE;
-      const start = { inOffset, innerOffset: entry.dataOffset + done };
-      this.#rows.addChunk(outOffset + done, Math.min(MAX_CHUNK_SIZE, entry.size - done), start, chunkDigest);
+      const start = { inOffset, innerOffset: dataOffset + done };
+      this.#rows.chunks.add(
+        outOffset + done,
+        Math.min(MAX_CHUNK_SIZE, entry.size - done),
+        start,
+        chunkDigest,
+      );
     }
   }
 

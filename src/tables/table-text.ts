@@ -10,16 +10,20 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** What comes before the list of entries, up to its bracket. */
-const BEFORE_ENTRIES = /[{,]\s*"entries"\s*:\s*$/;
+/** The key of the list of entries, up to its bracket. */
+const LIST_START = /[{,]\s*"entries"\s*:\s*\[$/;
+/** Bytes that it may take, with white space. */
+const LIST_START_LENGTH = 256;
+/** Inside the table's brace, and the list's bracket. */
+const LIST_DEPTH = 2;
 
 /** Where the next byte is: outside the list of entries, before an entry, in one, or after one. */
 type Place = 'frame' | 'first' | 'entry' | 'after' | 'next';
 
 /**
  * Splits the JSON of a table into its entries as its bytes come: objects of all entries of a table
- * of 150 MiB would take ten times as much memory. Only the limits of entries are found here.
- * JSON.parse judges what is between them.
+ * of 150 MiB would take ten times as much memory. It only finds where entries begin and end.
+ * JSON.parse judges their text, and the text around them.
  */
 export class TableText {
   readonly #onEntry: (entry: JsonObject) => void;
@@ -38,60 +42,11 @@ export class TableText {
 
   /** @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws */
   push(bytes: Uint8Array): void {
-    let start = 0; // of the bytes that belong to the same text
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at]!;
-      if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (byte === BACKSLASH) this.#isEscaped = true;
-        else if (byte === QUOTE) this.#isInString = false;
-        continue;
-      }
-      switch (this.#place) {
-        case 'frame':
-          if (byte === QUOTE) this.#isInString = true;
-          else if (byte === OPEN_BRACE) this.#depth++;
-          else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth--;
-          else if (byte === OPEN_BRACKET) {
-            this.#depth++;
-            this.#frame.append(bytes, start, at);
-            start = at;
-            if (this.#depth === 2 && this.#frame.endsWith(BEFORE_ENTRIES)) {
-              if (this.#hasEntries) throw corruptTable('it has two lists of entries');
-              this.#hasEntries = true;
-              this.#place = 'first';
-              this.#frame.append(bytes, start, at + 1);
-            }
-          }
-          break;
-        case 'entry':
-          if (byte === QUOTE) this.#isInString = true;
-          else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
-          else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-            if (--this.#depth > 0) break;
-            this.#entry.append(bytes, start, at + 1);
-            this.#endEntry();
-          }
-          break;
-        default:
-          if (isSpace(byte)) break;
-          if (byte === OPEN_BRACE && this.#place !== 'after') {
-            this.#place = 'entry';
-            this.#depth = 1;
-            start = at;
-          } else if (byte === COMMA && this.#place === 'after') {
-            this.#place = 'next';
-          } else if (byte === CLOSE_BRACKET && this.#place !== 'next') {
-            this.#place = 'frame';
-            this.#depth = 1;
-            start = at;
-          } else {
-            throw corruptTable('its list of entries is not JSON');
-          }
-      }
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#place === 'frame') at = this.#passFrame(bytes, at);
+      else if (this.#place === 'entry') at = this.#passEntry(bytes, at);
+      else at = this.#passBetween(bytes, at);
     }
-    if (this.#place === 'frame') this.#frame.append(bytes, start, bytes.length);
-    else if (this.#place === 'entry') this.#entry.append(bytes, start, bytes.length);
   }
 
   /**
@@ -109,11 +64,73 @@ export class TableText {
     return frame;
   }
 
-  #endEntry(): void {
-    this.#place = 'after';
-    const entry = this.#entry.parse();
-    this.#entry.clear();
-    this.#onEntry(entry);
+  /** Passes text outside the list, up to the list's bracket. Returns where it stopped, as all. */
+  #passFrame(bytes: Uint8Array, start: number): number {
+    let from = start;
+    for (let at = start; at < bytes.length; at++) {
+      this.#depth += this.#depthChange(bytes[at]!);
+      if (bytes[at] !== OPEN_BRACKET || this.#isInString || this.#depth !== LIST_DEPTH) continue;
+      this.#frame.append(bytes, from, at + 1);
+      from = at + 1;
+      if (!this.#frame.endsWith(LIST_START)) continue;
+      if (this.#hasEntries) throw corruptTable('it has two lists of entries');
+      this.#hasEntries = true;
+      this.#place = 'first';
+      return from;
+    }
+    this.#frame.append(bytes, from, bytes.length);
+    return bytes.length;
+  }
+
+  /** Passes text of an entry, up to its end. */
+  #passEntry(bytes: Uint8Array, start: number): number {
+    for (let at = start; at < bytes.length; at++) {
+      this.#depth += this.#depthChange(bytes[at]!);
+      if (this.#depth > 0) continue;
+      this.#entry.append(bytes, start, at + 1);
+      this.#place = 'after';
+      const entry = this.#entry.parse();
+      this.#entry.clear();
+      this.#onEntry(entry);
+      return at + 1;
+    }
+    this.#entry.append(bytes, start, bytes.length);
+    return bytes.length;
+  }
+
+  /** Passes what is between entries, up to the next one or to the end of the list. */
+  #passBetween(bytes: Uint8Array, start: number): number {
+    for (let at = start; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (isSpace(byte)) continue;
+      if (byte === COMMA && this.#place === 'after') {
+        this.#place = 'next';
+      } else if (byte === OPEN_BRACE && this.#place !== 'after') {
+        this.#place = 'entry';
+        this.#depth = 0;
+        return at;
+      } else if (byte === CLOSE_BRACKET && this.#place !== 'next') {
+        this.#place = 'frame';
+        this.#depth = LIST_DEPTH;
+        return at;
+      } else {
+        throw corruptTable('its list of entries is not JSON');
+      }
+    }
+    return bytes.length;
+  }
+
+  /** Returns how a byte changes the depth: not inside strings. */
+  #depthChange(byte: number): number {
+    if (this.#isInString) {
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (byte === BACKSLASH) this.#isEscaped = true;
+      else if (byte === QUOTE) this.#isInString = false;
+      return 0;
+    }
+    if (byte === QUOTE) this.#isInString = true;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return 1;
+    return byte === CLOSE_BRACE || byte === CLOSE_BRACKET ? -1 : 0;
   }
 }
 
@@ -145,7 +162,8 @@ class TextBuffer {
   }
 
   endsWith(wanted: RegExp): boolean {
-    return wanted.test(this.#bytes.toString('latin1', 0, this.#length));
+    const start = Math.max(0, this.#length - LIST_START_LENGTH);
+    return wanted.test(this.#bytes.toString('latin1', start, this.#length));
   }
 
   /** Bytes that are not UTF-8 become U+FFFD, as in Go. */

@@ -3,7 +3,8 @@ import type { LayerIndexBuilder } from '../index/index-pass.js';
 import { isJsonObject } from '../oci/json.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
-import { checkedCount, corruptTable } from './table-fault.js';
+import { checkedCount } from './checked-values.js';
+import { corruptTable } from './table-fault.js';
 import { SPLIT_LINE_SIZE } from './table-limits.js';
 import { isReplaced } from './toc-entry.js';
 

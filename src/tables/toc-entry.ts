@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from '../oci/json.js';
 import { shownOwnerId, shownXattrs } from '../tar/attributes.js';
 import type { EntryKind, ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { MAX_DEVICE_NUMBER } from '../tar/limits.js';
+import { checkedCount, checkedDevice, checkedMode } from './checked-values.js';
 import { parseTime, type Time } from './rfc3339.js';
-import { checkedCount, corruptTable } from './table-fault.js';
+import { corruptTable } from './table-fault.js';
 
 /** Names of the kinds in tables of eStargz and zstd:chunked, and in SOCI's. */
 export const KINDS: ReadonlyMap<string, EntryKind> = new Map([
@@ -19,10 +19,9 @@ export const KINDS: ReadonlyMap<string, EntryKind> = new Map([
 /** Go writes this for each byte that is not UTF-8: the name is lost. */
 const REPLACEMENT = Buffer.from('\ufffd');
 const NO_BYTES = new Uint8Array(0);
-const MODE_MASK = 0o7777;
 
-/** An entry that lasts, without its place in a tar. */
-export type TocEntry = Omit<TarEntry, 'dataOffset' | 'sparse'> & { isExact: boolean };
+/** An entry that lasts. Its place in a tar is not known yet. */
+export type TocEntry = TarEntry & { isExact: boolean };
 
 /**
  * Reads an entry of a table of eStargz or zstd:chunked. Names stay as they are: the merge cleans
@@ -46,17 +45,19 @@ export function readTocEntry(entry: JsonObject, onAdjusted: (what: string) => vo
     kind,
     path,
     linkTarget,
-    mode: checkedCount(entry.mode ?? 0, 'a mode') & MODE_MASK,
+    mode: checkedMode(entry.mode ?? 0),
     uid: ownerId(entry, 'uid', onAdjusted),
     gid: ownerId(entry, 'gid', onAdjusted),
     size,
     storedSize: size,
     mtimeSeconds: time.seconds,
     mtimeNanoseconds: time.nanoseconds,
-    deviceMajor: isDevice ? device(entry.devMajor) : 0,
-    deviceMinor: isDevice ? device(entry.devMinor) : 0,
+    deviceMajor: isDevice ? checkedDevice(entry.devMajor ?? 0) : 0,
+    deviceMinor: isDevice ? checkedDevice(entry.devMinor ?? 0) : 0,
     xattrs,
-    isExact: ![path, linkTarget, ...xattrs.map(({ name }) => name)].some(isReplaced),
+    dataOffset: 0,
+    sparse: undefined,
+    isExact: !isReplaced(path) && !isReplaced(linkTarget) && !xattrs.some(({ name }) => isReplaced(name)),
   };
 }
 
@@ -82,12 +83,6 @@ function ownerId(entry: JsonObject, key: 'uid' | 'gid', onAdjusted: (what: strin
   const id = entry[key] ?? 0;
   if (!Number.isInteger(id)) throw corruptTable(`a ${key} is ${JSON.stringify(id)}`);
   return shownOwnerId(id as number, key, onAdjusted);
-}
-
-function device(value: unknown): number {
-  const number = checkedCount(value ?? 0, 'a device number');
-  if (number <= MAX_DEVICE_NUMBER) return number;
-  throw corruptTable(`a device number is ${number}`);
 }
 
 function readXattrs(entry: JsonObject): readonly ExtendedAttribute[] {

@@ -30,9 +30,8 @@ export async function readChunkedTable(
   const start = Math.min(...frames.map(({ offset }) => offset)) - SKIPPABLE_HEADER_LENGTH;
   const end = Math.max(...frames.map(({ offset, length }) => offset + length));
   // Both in one request, unless they are large or apart.
-  const first = end - start <= PART_SIZE ? end : table.offset + table.length;
-  const from = first === end ? start : table.offset - SKIPPABLE_HEADER_LENGTH;
-  await Promise.all([ranges.hold(from, Math.min(first, from + PART_SIZE)), ranges.expect('zstd')]);
+  const isOne = end - start <= PART_SIZE;
+  await Promise.all([isOne ? ranges.hold(start, end) : holdFrame(table, ranges), ranges.expect('zstd')]);
 
   const text = new TableText((entry) => rows.add(entry));
   const textHash = createHash('sha256');
@@ -45,7 +44,7 @@ export async function readChunkedTable(
     throw corruptTable(`its digest of eStargz is not ${estargzDigest}`);
   }
   const { tarSplitDigest } = text.finish();
-  rows.endEntries();
+  rows.chunks.endFile();
   return { dataEnd: start, tarSplitDigest: isDigest(tarSplitDigest) ? tarSplitDigest : undefined };
 }
 
@@ -62,10 +61,18 @@ export async function readTarSplit(
   ranges: LayerRanges,
   { rows, builder }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder },
 ): Promise<number | undefined> {
+  await holdFrame(position, ranges);
   const split = new TarSplit(rows.entriesSoFar(), builder);
   const got = await decodeFrame(position, ranges, (bytes) => split.push(bytes));
   if (!isSha256(digest, got)) throw corruptTable(`the digest of its tar-split is not ${digest}`);
   return split.finish();
+}
+
+/** Reads the start of a frame, with that of the skippable one around it, unless it is held. */
+async function holdFrame({ offset, length }: TablePosition, ranges: LayerRanges): Promise<void> {
+  const start = offset - SKIPPABLE_HEADER_LENGTH;
+  const end = Math.min(offset + length, start + PART_SIZE);
+  if (!ranges.holds(start, end)) await ranges.hold(start, end);
 }
 
 /**

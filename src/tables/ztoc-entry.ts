@@ -1,11 +1,12 @@
 import { unsupported } from '../base/errors.js';
 import { shownOwnerId, shownXattrs } from '../tar/attributes.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { MAX_DEVICE_NUMBER, MAX_SECONDS } from '../tar/limits.js';
+import { MAX_SECONDS } from '../tar/limits.js';
 import { parseDecimal, parsePaxTime } from '../tar/numbers.js';
+import { checkedCount, checkedDevice, checkedMode } from './checked-values.js';
 import type { FlatTable } from './flat-buffer.js';
 import { parseTime, type Time } from './rfc3339.js';
-import { checkedCount, corruptTable } from './table-fault.js';
+import { corruptTable } from './table-fault.js';
 import { KINDS } from './toc-entry.js';
 
 /** Fields of FileMetadata and Xattr, in the order of SOCI's schema. */
@@ -27,7 +28,6 @@ const XATTR = { key: 0, value: 1 };
 
 const XATTR_PREFIX = 'SCHILY.xattr.';
 const SPARSE_PREFIX = 'GNU.sparse.';
-const MODE_MASK = 0o7777;
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -51,15 +51,15 @@ export function readZtocEntry(file: FlatTable, onAdjusted: (what: string) => voi
     kind,
     path: file.bytes(FILE.name),
     linkTarget: isLink ? file.bytes(FILE.linkname) : NO_BYTES,
-    mode: checkedCount(file.long(FILE.mode), 'a mode') & MODE_MASK,
+    mode: checkedMode(file.long(FILE.mode)),
     uid: ownerId('uid'),
     gid: ownerId('gid'),
     size,
     storedSize: size,
     mtimeSeconds: Math.max(-MAX_SECONDS, Math.min(MAX_SECONDS, time.seconds)),
     mtimeNanoseconds: time.nanoseconds,
-    deviceMajor: isDevice ? device(file.long(FILE.devmajor)) : 0,
-    deviceMinor: isDevice ? device(file.long(FILE.devminor)) : 0,
+    deviceMajor: isDevice ? checkedDevice(file.long(FILE.devmajor)) : 0,
+    deviceMinor: isDevice ? checkedDevice(file.long(FILE.devminor)) : 0,
     xattrs,
     dataOffset: checkedCount(file.long(FILE.uncompressedOffset), 'an offset'),
     sparse: undefined,
@@ -97,11 +97,6 @@ function number(text: Uint8Array | undefined, what: string): number | undefined 
   const value = parseDecimal(text, 0, text.length);
   if (value === undefined) throw corruptTable(`${what} is no number`);
   return value;
-}
-
-function device(value: number): number {
-  if (value >= 0 && value <= MAX_DEVICE_NUMBER) return value;
-  throw corruptTable(`a device number is ${value}`);
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import { codecNamed } from '../codec/codecs.js';
 import type { LayerIndexBuilder } from '../index/index-pass.js';
-import { digestHex, isDigest } from '../oci/digest.js';
+import { checkedSha256, digestBytes } from './checked-values.js';
 import type { FlatTable } from './flat-buffer.js';
 import { corruptTable } from './table-fault.js';
 
@@ -44,6 +44,7 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
   if (info.uint(INFO.maxSpanId) !== count - 1)
     throw corruptTable(`it has ${count} checkpoints, and other spans`);
 
+  const gzip = codecNamed('gzip');
   let before = { inOffset: 0, outOffset: -1 };
   for (let i = 0; i < count; i++) {
     const at = HEAD_LENGTH + (isFirstLeftOut ? i - 1 : i) * RECORD_LENGTH;
@@ -56,8 +57,8 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
     before = place;
     const windowLength = Math.min(outOffset, WINDOW_LENGTH);
     const window = view.subarray(at + RECORD_LENGTH - windowLength, at + RECORD_LENGTH);
-    const checkpoint = codecNamed('gzip').checkpointWithWindow!({ inOffset, bits, outOffset, window });
-    builder.addCheckpoint(checkpoint, 'gzip');
+    const checkpoint = gzip.checkpointWithWindow!({ inOffset, bits, outOffset, window });
+    builder.addCheckpoint(checkpoint, gzip.name);
   }
   return { digests: readDigests(info, count), lastOutOffset: before.outOffset };
 }
@@ -76,11 +77,9 @@ function readDigests(info: FlatTable, count: number): Uint8Array {
   const digests = new Uint8Array(count * DIGEST_LENGTH);
   let length = 0;
   for (const bytes of info.strings(INFO.spanDigests)) {
-    const digest = Buffer.from(bytes).toString('latin1');
-    if (!isDigest(digest) || !digest.startsWith('sha256:'))
-      throw corruptTable('the digest of a span is none');
+    const digest = checkedSha256(Buffer.from(bytes).toString('latin1'));
     if (length === digests.length) throw corruptTable(`it has more digests than ${count} spans`);
-    digests.set(Buffer.from(digestHex(digest), 'hex'), length);
+    digests.set(digestBytes(digest), length);
     length += DIGEST_LENGTH;
   }
   if (length < digests.length) throw corruptTable(`it has ${length / DIGEST_LENGTH} digests, want ${count}`);

@@ -15,7 +15,7 @@ import { NO_XATTRS, type PaxKey, type PaxRecords } from './pax.js';
 import type { PendingRecords } from './pending-records.js';
 
 /** Permission, setuid, setgid and sticky bits. Some writers put the file type above them. */
-const MODE_MASK = 0o7777;
+export const MODE_MASK = 0o7777;
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -1,7 +1,18 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { codecNamed } from '#src/codec/codecs.js';
 import { indexBlob } from '../index/built-layer.js';
-import { chunkBytes, chunkDigest, chunksOf, readSample, rowsOf, sample, sha256, stored } from './samples.js';
+import {
+  chunkBytes,
+  chunkDigest,
+  chunksOf,
+  descriptorOf,
+  readSample,
+  rowsOf,
+  sample,
+  sha256,
+  stored,
+} from './samples.js';
 
 interface JsonEntry {
   name: string;
@@ -86,6 +97,71 @@ describe('a real eStargz', () => {
     expect(chunks.innerOffsets.some((offset) => offset > 0)).toBe(true);
     for (let i = 0; i < chunks.length; i++) {
       expect(sha256(chunkBytes('gzip', blob, chunks, i)), `chunk ${i}`).toBe(chunkDigest(chunks, i));
+    }
+  });
+});
+
+/** The JSON of a table of zstd:chunked, decoded where its annotation says. */
+function chunkedJson(name: string): { entries: JsonEntry[] } {
+  const { size, annotations } = descriptorOf(name);
+  const [, position] = Object.entries(annotations!).find(([key]) => key.endsWith('manifest-position'))!;
+  const [offset, length, textSize] = position.split(':').map(Number) as [number, number, number];
+  const bytes = sample(name);
+  const from = bytes.length - (size - offset);
+  const cursor = codecNamed('zstd').cursor();
+  cursor.seek({ inOffset: 0, outOffset: 0, state: new Uint8Array(0) });
+  cursor.push(bytes.subarray(from, from + length), true);
+  const text = Buffer.alloc(textSize);
+  for (let done = 0; done < textSize; ) done += cursor.read(text.subarray(done));
+  return JSON.parse(text.toString());
+}
+
+describe('a real layer of zstd:chunked', () => {
+  it.each(['zstdchunked-old-1.end', 'zstdchunked-debian-1.end'])(
+    '%s has the rows of its table',
+    async (name) => {
+      const read = await readSample(name);
+      const index = stored(read);
+      expect(rowsOf(index)).toEqual(wantedRows(chunkedJson(name).entries));
+      expect({ exact: read.isExact, codec: index.codec, warnings: index.warnings }).toEqual({
+        exact: true,
+        codec: 'zstd',
+        warnings: [],
+      });
+    },
+  );
+
+  it('has the rows of its table, and the place of each file by its tar-split', async () => {
+    const index = stored(await readSample('zstdchunked-new-1.end'));
+    expect(rowsOf(index)).toEqual(wantedRows(chunkedJson('zstdchunked-new-1.end').entries));
+    expect(index.tarSize).toBe(2_682_880);
+    const chunks = chunksOf(index);
+    expect([chunks.length, chunks.inEnds.filter((end) => end === 0).length]).toEqual([49, 3]);
+    const sizes = Array.from({ length: index.entries.length }, (_, row) => index.entries.size(row));
+    expect(chunks.sizes.reduce((sum, size) => sum + size)).toBe(sizes.reduce((sum, size) => sum + size));
+  });
+
+  it('has a name that is not UTF-8 by its tar-split', async () => {
+    const read = await readSample('zstdchunked-rawname-1.end');
+    const paths = rowsOf(stored(read)).map(({ path }) => path);
+    expect(paths).toContain('./var/latin-\xe9\xff.txt');
+    const { entries } = chunkedJson('zstdchunked-rawname-1.end');
+    expect(entries.map(({ name }) => name)).toContain('./var/latin-\ufffd\ufffd.txt');
+    expect(read.isExact).toBe(true);
+  });
+
+  it('has the entries of its tar, and chunks whose bytes have their digests', async () => {
+    const blob = sample('zstdchunked-new-2');
+    const index = stored(await readSample('zstdchunked-new-2'));
+    const { index: own } = await indexBlob(blob);
+    expect(rowsOf(index)).toEqual(rowsOf(own));
+    expect(index.tarSize).toBe(own.tarSize);
+    for (let row = 0; row < own.entries.length; row++) {
+      expect(index.entries.dataOffset(row)).toBe(own.entries.dataOffset(row));
+    }
+    const chunks = chunksOf(index);
+    for (let i = 0; i < chunks.length; i++) {
+      expect(sha256(chunkBytes('zstd', blob, chunks, i)), `chunk ${i}`).toBe(chunkDigest(chunks, i));
     }
   });
 });

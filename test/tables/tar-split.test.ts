@@ -6,33 +6,9 @@ import { TarSplit } from '#src/tables/tar-split.js';
 import { TarScanner } from '#src/tar/tar-scanner.js';
 import { dir, file, hardlink, oldGnuSparse, symlink, tarOf } from '../support/tar.js';
 import { rowOf } from './samples.js';
+import { splitOf } from './tar-splits.js';
 
 const LAYER = digestOf(Buffer.from('layer'));
-const BLOCK = 512;
-
-/** The lines of a tar-split, by the headers of an ordinary tar. */
-function splitOf(tar: Buffer): string[] {
-  const lines: string[] = [];
-  let start = 0; // of the bytes that are no content
-  const segment = (end: number) =>
-    end > start &&
-    lines.push(
-      JSON.stringify({ type: 2, payload: tar.toString('base64', start, end), position: lines.length }),
-    );
-  for (let at = 0; at < tar.length && tar[at] !== 0; ) {
-    const size = Number.parseInt(tar.toString('latin1', at + 124, at + 135), 8);
-    const isEntry = !'xgLK'.includes(String.fromCharCode(tar[at + 156]!));
-    at += BLOCK;
-    if (isEntry) {
-      segment(at);
-      lines.push(JSON.stringify({ type: 1, name: 'ignored', size, payload: 'AAAA', position: lines.length }));
-      start = at + size;
-    }
-    at += Math.ceil(size / BLOCK) * BLOCK;
-  }
-  segment(tar.length);
-  return lines;
-}
 
 /** Rows of a tar by a scan of all of it. */
 function scanned(tar: Buffer): LayerIndexBuilder {

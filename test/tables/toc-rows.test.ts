@@ -35,7 +35,7 @@ function read(
   const builder = new LayerIndexBuilder(LAYER, { limits, ...(allowance && { allowance }) });
   const rows = new TocRows(builder);
   for (const json of list) rows.add(json);
-  rows.endEntries();
+  rows.chunks.endFile();
   const { verification, tarSize } = rows.end('gzip', DATA_END, DATA_END);
   const { chunks } = verification;
   const entries = builder.entriesSoFar();
@@ -109,7 +109,7 @@ describe('rows of a table', () => {
     const rows = new TocRows(builder);
     rows.add(file({ name: 'n'.repeat(256) }));
     rows.add(file({ name: 'b', offset: 2000 }));
-    rows.endEntries();
+    rows.chunks.endFile();
     const { index } = await builder.finish(rows.end('gzip', DATA_END, DATA_END));
     expect(index.entries.length).toBe(1);
     expect(index.warnings).toEqual([
