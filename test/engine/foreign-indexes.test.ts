@@ -19,7 +19,7 @@ import {
   type TestRegistry,
 } from '../support/registry.js';
 import { dir, file, tarOf } from '../support/tar.js';
-import { sample } from '../tables/samples.js';
+import { descriptorOf, sample } from '../tables/samples.js';
 import { contentOf, indexPath, rowOf, Sessions, sentFor, sha256 } from './sessions.js';
 
 const CONTENT = noise(400_000, 5);
@@ -236,6 +236,21 @@ describe('a published index', () => {
     expect(await second.session.compareLayers(image, numbered(opened))).toBe('done');
     expect(second.logged).toEqual([]);
   });
+});
+
+describe('a layer of another tool', () => {
+  it.each(['estargz-inner-2', 'zstdchunked-new-2'])(
+    '%s has a table that agrees with an own pass',
+    async (name) => {
+      const { annotations = {}, mediaType } = descriptorOf(name);
+      const pushed = await push({ bytes: sample(name), mediaType, annotations });
+      const { session, image, layers, logged } = await start(pushed.name, 'image');
+      const opened = await layers();
+      expect([opened[0]!.origin.kind, logged]).toEqual(['table', []]);
+      expect(await session.compareLayers(image, numbered(opened))).toBe('done');
+      expect(logged).toEqual([]);
+    },
+  );
 });
 
 describe('a SOCI index', () => {
