@@ -8,7 +8,7 @@ import type { ObservedRange, PassNumber, ScanAnswer, ScannedBatch } from './infl
  */
 const BATCH_SIZE = 1024 * 1024;
 
-/** Passes a batch to the observer, and returns its answer. Rejects with what the observer throws. */
+/** Passes a batch to the observer. Rejects with what the observer throws. */
 export type SendBatch = (batch: ScannedBatch, transfer: readonly ArrayBuffer[]) => Promise<ScanAnswer>;
 
 /**
