@@ -381,6 +381,11 @@ describe('a mount from published indexes', () => {
     const own = await index(['--push', '--json', reference, '--index-repository', shelf]);
     expect(own).toMatchObject({ status: 0, stderr: '' });
     expect(JSON.parse(own.stdout)).toMatchObject({ uploaded: 0, layers: [{ state: 'indexed' }] });
+
+    await place.layerslayer(['cache', 'clear']);
+    // Comparing decompresses from each state: it fetches them all.
+    await place.mount(reference, 'compared', ['--index-repository', shelf, '--verify-later']);
+    expect(await place.compared()).toMatchObject({ verified: true, verification: 'done' });
   });
 
   it.each([

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attempt, run } from '../support/child.js';
@@ -39,15 +38,6 @@ async function json(...words: string[]) {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-}
-
-/** The status of the one mount, when its comparison has ended. */
-async function compared() {
-  for (;;) {
-    const [mount] = (await place.listed()) as unknown as { verified: boolean; verification: string }[];
-    if (mount!.verification !== 'running') return mount!;
-    await sleep(100);
-  }
 }
 
 describe('an image that announces a table', () => {
@@ -127,7 +117,7 @@ describe('an image that announces a table', () => {
 describe('mount --verify-later', () => {
   it('proves a table; the words go, and the next mount has an own pass', async () => {
     const mountpoint = await place.mount(honest, 'mnt', ['--verify-later']);
-    expect(await compared()).toMatchObject({ verified: true, verification: 'done' });
+    expect(await place.compared()).toMatchObject({ verified: true, verification: 'done' });
     expect((await run('cat', [`${mountpoint}/etc/hosts`])).stdout).toBe('hosts');
     await place.unmount(mountpoint);
     const { stdout } = await place.layerslayer(['mount', honest, mountpoint]);
@@ -138,12 +128,12 @@ describe('mount --verify-later', () => {
     const mountpoint = await place.mount(lying, 'mnt', ['--verify-later']);
     // The kernel has these bytes then.
     expect((await run('cat', [`${mountpoint}/bin/fake`])).stdout).toBe('real');
-    expect(await compared()).toMatchObject({ verified: false, verification: 'refuted' });
+    expect(await place.compared()).toMatchObject({ verified: false, verification: 'refuted' });
     const read = await attempt('cat', [`${mountpoint}/bin/fake`]);
     expect([read.status, read.stderr]).toEqual([1, expect.stringContaining('Input/output error')]);
     // The other layers are what their tables say.
     expect((await run('cat', [`${mountpoint}/etc/hosts`])).stdout).toBe('hosts');
-    const [{ log }] = (await place.listed()) as unknown as [{ log: string }];
+    const { log } = (await place.listed())[0]!;
     expect((await run('cat', [log])).stdout).toMatch(
       /the eStargz table .* does not agree with layer .*bin\/true/,
     );

@@ -1,11 +1,12 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Layer } from '#src/engine/layer.js';
 import type { IndexTrust } from '#src/index/cached-indexes.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
+import { plain } from '../codec/gzip/plain.js';
 import { estargz } from '../support/estargz.js';
 import {
   type LayerToPush,
@@ -17,7 +18,8 @@ import {
   startRegistry,
   type TestRegistry,
 } from '../support/registry.js';
-import { sample } from '../tables/samples.js';
+import { dir, file, tarOf } from '../support/tar.js';
+import { descriptorOf, sample } from '../tables/samples.js';
 import { contentOf, indexPath, rowOf, Sessions, sentFor, sha256 } from './sessions.js';
 
 const CONTENT = noise(400_000, 5);
@@ -202,6 +204,53 @@ describe('comparing a layer later', () => {
     const [next, other] = await (await start(name, 'exact', cacheDirectory)).layers();
     expect([next!.origin.kind, other!.origin.kind]).toEqual(['own', 'own']);
   });
+});
+
+describe('a published index', () => {
+  const PLAIN = gzipSync(
+    tarOf(dir('d/'), file('d/text', plain('letters', 900_000, 4)), file('d/small', 'small')),
+  );
+
+  it.each<[IndexTrust, string]>([
+    ['none', 'own'],
+    ['exact', 'own'],
+    ['trusted', 'repository'],
+    ['any', 'referrer'],
+  ])('with --index=%s in an index repository or a referrer: %s, and is compared', async (trust, kind) => {
+    const { name } = await push({ bytes: PLAIN });
+    const repository = `${registry.host}/indexes/shared`;
+    const first = sessions.start({ indexTrust: 'none' });
+    const own = await first.session.resolve(`${registry.host}/${name}`, defaultPlatform());
+    await first.session.openLayers(own);
+    const place =
+      trust === 'any' ? { kind: 'referrer' as const } : { kind: 'repository' as const, repository };
+    await first.session.publish(own, place);
+    const second = sessions.start({
+      indexTrust: trust,
+      ...(trust === 'trusted' && { indexRepository: repository }),
+    });
+    const image = await second.session.resolve(`${registry.host}/${name}`, defaultPlatform());
+    const opened = await second.session.openLayers(image);
+    expect(opened[0]!.origin.kind).toBe(kind);
+    expect((await contentOf(opened[0]!, 'd/small')).toString()).toBe('small');
+    expect(await second.session.compareLayers(image, numbered(opened))).toBe('done');
+    expect(second.logged).toEqual([]);
+  });
+});
+
+describe('a layer of another tool', () => {
+  it.each(['estargz-inner-2', 'zstdchunked-new-2'])(
+    '%s has a table that agrees with an own pass',
+    async (name) => {
+      const { annotations = {}, mediaType } = descriptorOf(name);
+      const pushed = await push({ bytes: sample(name), mediaType, annotations });
+      const { session, image, layers, logged } = await start(pushed.name, 'image');
+      const opened = await layers();
+      expect([opened[0]!.origin.kind, logged]).toEqual(['table', []]);
+      expect(await session.compareLayers(image, numbered(opened))).toBe('done');
+      expect(logged).toEqual([]);
+    },
+  );
 });
 
 describe('a SOCI index', () => {

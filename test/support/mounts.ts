@@ -26,6 +26,8 @@ export interface ListedMount {
   since: string;
   bytesFetched: number;
   bytesServed: number;
+  verified: boolean;
+  verification: string;
 }
 
 export class Workplace {
@@ -85,6 +87,15 @@ export class Workplace {
     return (JSON.parse(stdout) as ListedMount[]).filter(({ mountpoint }) =>
       mountpoint.startsWith(`${this.scratch}/`),
     );
+  }
+
+  /** The status of the one mount, when `--verify-later` has come to an end. */
+  async compared(): Promise<ListedMount> {
+    for (;;) {
+      const [mount] = await this.listed();
+      if (mount && mount.verification !== 'running') return mount;
+      await sleep(POLL_MS);
+    }
   }
 
   /** Mountpoints below the scratch directory. */
