@@ -206,6 +206,15 @@ describe('comparing a layer later', () => {
     expect(next!.origin.kind).toBe('own');
   });
 
+  it('knows what a pass of another process has refuted', async () => {
+    const { name } = await push(CHANGED);
+    const { session, image, layers, cacheDirectory } = await start(name);
+    const opened = await layers();
+    expect(opened[0]!.origin.kind).toBe('table');
+    await (await start(name, 'none', cacheDirectory)).layers();
+    expect(await session.compareLayers(image, numbered(opened))).toBe('refuted');
+  });
+
   it.each([
     ['names', LYING, 2 ** 30],
     ['contents', CHANGED, 2 ** 30],
@@ -307,11 +316,42 @@ describe('a SOCI index', () => {
     expect(logged).toContainEqual(expect.stringMatching(/what is decompressed from checkpoint [01] on/));
   });
 
+  it('with digests that no bytes have is used once: then the layer is read whole', async () => {
+    const { layers, logged, cacheDirectory, name } = await startSoci(withOtherDigests(ZTOC));
+    const [byTable] = await layers();
+    expect(byTable!.origin.kind).toBe('table');
+    const read = async (row: number) => byTable!.read(row, 0, 1);
+    const row = Array.from({ length: byTable!.entries.length }, (_, i) => i).find(
+      (one) => byTable!.entries.kind(one) === 'file' && byTable!.entries.size(one) > 0,
+    )!;
+    for (let i = 0; i < 2; i++) await expect(read(row)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(logged.filter((line) => line.includes('the next time the layer is read whole'))).toHaveLength(1);
+    await sessions.close();
+    expect(refuted(cacheDirectory)).toHaveLength(1);
+    const [next] = await (await start(name, 'exact', cacheDirectory)).layers();
+    expect(next!.origin.kind).toBe('own');
+    await expectAllFiles(next!, next!.read.bind(next));
+  });
+
   it('that is damaged is named, and the layer read whole', async () => {
     const { layers, logged } = await start(await pushSoci('v2', ZTOC.subarray(0, -40_000)));
     expect((await layers())[0]!.origin.kind).toBe('own');
     expect(logged).toEqual([expect.stringMatching(/^warn: layer .* its table is not used: /)]);
   });
+
+  async function startSoci(ztoc: Buffer) {
+    const name = await pushSoci('v2', ztoc);
+    return { name, ...(await start(name)) };
+  }
+
+  /** Another hexadecimal digit at the end of each span's digest. */
+  function withOtherDigests(ztoc: Buffer): Buffer {
+    const text = ztoc.toString('latin1');
+    const other = (_: string, start: string, digit: string) => start + (digit === '0' ? '1' : '0');
+    const changed = text.replace(/(sha256:[0-9a-f]{63})([0-9a-f])/g, other);
+    expect(changed).not.toBe(text);
+    return Buffer.from(changed, 'latin1');
+  }
 
   function movedCheckpoint(ztoc: Buffer): Buffer {
     const changed = Buffer.from(ztoc);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE } from '#src/blob/page.js';
 import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
-import { IndexPass } from '#src/index/pass/index-pass.js';
+import { IndexPass, LayerIndexBuilder } from '#src/index/pass/index-pass.js';
 import { digestOf } from '#src/oci/digest.js';
 import { noise } from '../blob/bytes.js';
 import { dir, file, symlink, tarOf } from '../support/tar.js';
@@ -69,6 +69,13 @@ describe('the numbers of a published index', () => {
     expect(() => checkLayerIndex(bytes, LAYER, true)).toThrow(
       expect.objectContaining({ code: 'CORRUPT_LAYER' }),
     );
+  });
+
+  it('are not made of a tar that is too large for the numbers of its chunks', async () => {
+    const builder = new LayerIndexBuilder(LAYER.digest);
+    const verification = { kind: 'spans' as const, digests: new Uint8Array(0) };
+    const end = { codec: 'gzip', blobSize: 1, tarSize: 2 ** 47 + 1, verification };
+    await expect(builder.finish(end)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   it('are refused before they take memory', async () => {
