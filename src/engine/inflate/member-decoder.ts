@@ -45,15 +45,17 @@ export class MemberDecoder {
   }
 
   /**
-   * Decodes a chunk into `target` and checks it. A cursor that has decoded the chunk before in the
-   * same member continues. Decoding stops at the chunk's end, however much the member holds.
+   * Decodes a chunk and checks it. A cursor that has decoded the chunk before in the same member
+   * continues. Decoding stops at the chunk's end, however much the member holds.
+   * @param lend returns the chunk's buffer. It is called when there is a cursor: readers by spans
+   *   wait for memory with a cursor too, so that none waits for the other
    * @param inputEnd compressed bytes up to this are needed soon
    * @param fresh the compressed bytes were wrong: they are fetched again
    * @throws WrongBytes; LayerslayerError as Blob.read
    */
   async decode(
     chunk: TableChunk,
-    target: Uint8Array,
+    lend: () => Promise<Uint8Array>,
     { inputEnd, fresh, signal }: { inputEnd: number; fresh: boolean; signal: AbortSignal },
   ): Promise<void> {
     const { inOffset, innerOffset, digest } = chunk;
@@ -62,6 +64,7 @@ export class MemberDecoder {
       { owner, codec: this.#codec, from: 0, to: innerOffset },
       async (live, resumed) => {
         const { cursor } = live;
+        const target = await lend();
         if (!resumed) cursor.seek({ inOffset, outOffset: 0, state: new Uint8Array(0) });
         const input = new MemberInput(this.#blob, chunk, { inputEnd, fresh, signal });
         await produce(live, input, undefined, innerOffset - cursor.outOffset);

@@ -33,7 +33,7 @@ function open(
     readAll(reader, release, first, count, options);
   const isRight = async (first: number, count = 1) =>
     same(await read(first, count), plain.subarray(first * W, (first + count) * W));
-  return { upstream, read, isRight, wrong, parts, plain, count: Math.ceil(plain.length / W) };
+  return { upstream, read, isRight, wrong, parts, cursors, plain, count: Math.ceil(plain.length / W) };
 }
 
 const content = (size: number, seed: number) =>
@@ -101,6 +101,25 @@ describe.each(TABLE_CODECS)('a layer of $codec.name chunks', ({ codec, compress,
     const { read, upstream } = open(layerOf([]), { tarSize: 3 * W + 10, codec });
     expect(same(await read(0, 4), new Uint8Array(3 * W + 10))).toBe(true);
     expect(upstream.reads).toEqual([]);
+  });
+});
+
+describe('a chunk that waits for a cursor', () => {
+  it('takes no memory: readers that have all cursors may wait for that', async () => {
+    const { isRight, parts, cursors } = open(layerOf([{ chunks: [noise(MIB)] }]));
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const busy = Array.from({ length: 32 }, () =>
+      cursors.use({ owner: {}, codec: gzip, from: 0, to: 0 }, () => ended),
+    );
+    const waiting = isRight(0);
+    await new Promise(setImmediate);
+    expect(parts.bytes).toBe(0);
+    end();
+    await Promise.all(busy);
+    expect(await waiting).toBe(true);
   });
 });
 
