@@ -125,7 +125,7 @@ class MemberInput {
   readonly #blob: UnverifiedBlob;
   readonly #end: number; // of the member
   readonly #inputEnd: number; // of what is needed soon, behind the member perhaps
-  #fresh: boolean; // what is read next
+  readonly #isFresh: boolean;
   #requestedEnd = 0;
 
   constructor(
@@ -136,7 +136,7 @@ class MemberInput {
     this.#blob = blob;
     this.#end = inEnd;
     this.#inputEnd = Math.max(inputEnd, inEnd);
-    this.#fresh = fresh;
+    this.#isFresh = fresh;
     this.signal = signal;
   }
 
@@ -160,14 +160,20 @@ class MemberInput {
 
   #read(at: number, lent: Uint8Array): Promise<Uint8Array> {
     const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#end - at);
+    // Fresh bytes are requested once, in whole pages: reads before `#requestedEnd` wait for them.
+    const fresh = this.#isFresh && at >= this.#requestedEnd;
     let aheadEnd: number | undefined;
-    if (this.#fresh || (this.#requestedEnd < this.#inputEnd && this.#requestedEnd - at < NEXT_INPUT_AT)) {
-      // Fresh bytes are dropped and requested once: later reads of the member wait for them.
-      aheadEnd = this.#fresh ? this.#end : Math.min(this.#inputEnd, at + LONGEST_INPUT);
+    if (fresh) {
+      aheadEnd = Math.min(this.#end, at - (at % PAGE_SIZE) + LONGEST_INPUT);
+      this.#requestedEnd = aheadEnd;
+    } else if (
+      !this.#isFresh &&
+      this.#requestedEnd < this.#inputEnd &&
+      this.#requestedEnd - at < NEXT_INPUT_AT
+    ) {
+      aheadEnd = Math.min(this.#inputEnd, at + LONGEST_INPUT);
       this.#requestedEnd = aheadEnd;
     }
-    const fresh = this.#fresh;
-    this.#fresh = false;
     return this.#blob.read(at, length, this.signal, lent, { aheadEnd, fresh });
   }
 }

@@ -182,6 +182,17 @@ describe('the compressed bytes of a chunk', () => {
     ]);
   });
 
+  it('are fetched again as far as the chunk goes, not to the end of a long member', async () => {
+    const layer = layerOf([{ chunks: [noise(10 * MIB)], after: 20 * MIB }]);
+    const { upstream, isRight } = open(layer);
+    upstream.damageAt = 9 * MIB;
+    expect(await isRight(0)).toBe(true);
+    const step = 31 * PAGE_SIZE;
+    expect(upstream.reads.filter(({ fresh }) => fresh)).toEqual(
+      [0, step].map((offset) => ({ offset, length: PAGE_SIZE, aheadEnd: offset + step, fresh: true })),
+    );
+  });
+
   it('are decoded once for chunks of one member that are read in order', async () => {
     const chunks = Array.from({ length: 100 }, (_, i) => noise(20_000, i + 1));
     const { isRight, upstream, count } = open(layerOf([{ chunks, before: 512 }]));
