@@ -11,7 +11,7 @@ import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CommandContext } from './command.js';
-import { readRegistryOptions } from './credentials.js';
+import { optionsForImage, readRegistryOptions } from './credentials.js';
 import { EXIT_STATUS } from './exit-status.js';
 import { imageArgument } from './image-argument.js';
 import { type ImageValues, imageChoices } from './image-choices.js';
@@ -79,7 +79,8 @@ export async function withSession(
   const { words = INDEXING, inflatingThreads, readsLayers, hidesProgress, outlivesReader } = options;
   const { platform, cache, indexTrust, indexRepository } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
-  const registry = options.registry ?? readRegistryOptions(values, context.cwd);
+  const secrets = options.registry ?? readRegistryOptions(values, context.cwd);
+  const registry = optionsForImage(secrets, reference);
   const redact = redactor(registry);
 
   const interruption = new Interruption();

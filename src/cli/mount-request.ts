@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fsPath, textOfBytes } from '../base/text/raw-text.js';
 import type { MountOptions } from '../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
-import { readRegistryOptions } from './credentials.js';
+import { optionsForImage, readRegistryOptions } from './credentials.js';
 import { imageChoices, type Surroundings } from './image-choices.js';
 import type { MOUNT_OPTIONS } from './image-options.js';
 import { parseLayer } from './layer-choice.js';
@@ -96,7 +96,7 @@ export function mountOptions(
     resolvedByStarter: localPath === undefined,
     ...(source !== undefined && { source }),
     mountpointCheckedMs: Date.now(),
-    registry: readRegistryOptions(values, context.cwd),
+    registry: optionsForImage(readRegistryOptions(values, context.cwd), place.reference),
     logFile,
   };
 }

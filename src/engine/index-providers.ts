@@ -19,8 +19,11 @@ import type { InflatePool } from './inflate/inflate-pool.js';
 import type { TableInLayer } from './inflate/inflate-protocol.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
-/** Faults of an index itself: asking again gives the same. */
-const LASTING = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST_MISMATCH']);
+/**
+ * Faults of a table itself: asking again gives the same. Bytes that do not have their digest are
+ * none of them: these may come right the next time.
+ */
+const LASTING = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED']);
 
 /** What providers need of a session. */
 export interface ProviderParts {
@@ -96,7 +99,9 @@ export class TableProviders {
         signal.throwIfAborted();
         const { code, message } = asLayerslayerError(error);
         log.warn(`layer ${shortDigest(digest)}: its table is not used: ${message}`);
-        if (LASTING.has(code)) await indexes.refute(digest, first, message);
+        // A referrer's origin names a repository: others there may be right.
+        const isNamed = first.kind === 'table';
+        if (isNamed && LASTING.has(code)) await indexes.refute(digest, first, message);
         return undefined;
       }
     };

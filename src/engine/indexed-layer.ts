@@ -17,6 +17,8 @@ export interface IndexedLayerOptions {
   entries: EntryTable;
   chunks: ChunkCache;
   results: BufferPool; // for results of several chunks, shared by all layers
+  /** A read has failed. Default: nothing is done. */
+  onFault?: ((error: unknown) => void) | undefined;
 }
 
 /** A layer whose bytes come from chunks that other threads inflate. */
@@ -51,6 +53,16 @@ export class IndexedLayer implements Layer {
 
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
     if (this.#fault) throw this.#fault;
+    const { onFault } = this.#options;
+    const read = this.#read(row, offset, length, signal);
+    if (!onFault || read instanceof Uint8Array) return read;
+    return read.catch((error) => {
+      onFault(error);
+      throw error;
+    });
+  }
+
+  #read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {
     const segments = this.entries.sparse(row);
     const dataOffset = this.entries.dataOffset(row);
     if (!segments) return this.#readTar(dataOffset + offset, length, signal);

@@ -1,10 +1,11 @@
 import { BufferPool } from '../base/buffer-pool.js';
-import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
+import { asLayerslayerError, type ErrorCode, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import {
   type CachedIndex,
   type CachedIndexes,
   differenceOf,
+  type IndexComparison,
   type IndexOrigin,
   type IndexProvider,
   type IndexSources,
@@ -37,6 +38,9 @@ import type { WantedBlob } from './wanted-blobs.js';
 /** Bytes of the kernel's longest read. A busy mount builds this many at once. */
 const RESULT_SIZE = 1024 * 1024;
 const IDLE_RESULTS = 4;
+
+/** Faults of a read for which the index may be to blame. */
+const OF_INDEX = new Set<ErrorCode>(['DIGEST_MISMATCH', 'CORRUPT_LAYER', 'UNSUPPORTED']);
 
 /** What layers need of a session. */
 export interface LayerOpenerParts {
@@ -104,7 +108,7 @@ export class LayerOpener {
     const { fetching, inflate, indexes } = this.#parts;
     const { digest, size, numbers } = wanted;
     const name = originKey(used.origin);
-    let difference: string | undefined;
+    let comparison: IndexComparison | undefined;
     try {
       const blob = await fetching.openBlob(image, wanted);
       // The pass comes on top of the tables of a mount that is in use.
@@ -116,15 +120,21 @@ export class LayerOpener {
         compared.push({ name, stateFile, given: stored.includes(name) ? undefined : givenIndex(used) });
         const request = { blob, digest, blobSize: size, allowance };
         const end = await inflate.compare(request, compared, { signal, isBackground: true });
-        difference = end.comparisons.find((one) => one.name === name)?.difference;
+        comparison = end.comparisons.find((one) => one.name === name);
         return { ...end, origin: OWN };
       };
       const known = await indexes.prove(digest, pass, signal);
-      // Another process has made the index meanwhile.
-      if (known) difference = differenceOf(known.index, used.index, used.origin);
+      if (known) {
+        // Another process has made the index meanwhile. It may have compared the contents too.
+        const isRefuted = await indexes.isRefuted(digest, used.origin);
+        const found = differenceOf(known.index, used.index, used.origin);
+        comparison = { name, difference: found ?? (isRefuted ? 'another pass has refuted it' : undefined) };
+      }
+      if (!comparison) throw new LayerslayerError('IO_FAILED', 'its index left the cache during the pass');
     } catch (error) {
       throw signal.aborted ? signal.reason : withContext(error, `layer ${numbers.join(', ')}`);
     }
+    const { difference } = comparison;
     if (difference === undefined) return undefined;
     await indexes.refute(digest, used.origin, difference);
     const what = `${originText(used.origin)} does not agree with layer ${shortDigest(digest)}: ${difference}`;
@@ -285,9 +295,28 @@ export class LayerOpener {
     const { chunks } = this.#parts;
     const hidesTableMarkers = hidesMarkers(tablesOf({ image, wanted }), codec);
     const shown = { origin, hidesTableMarkers, entries: index.entries };
-    const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results });
-    if (origin.kind !== 'own') this.#uncompared.set(layer, cached);
+    const isOwn = origin.kind === 'own';
+    const onFault = isOwn ? undefined : this.#onFault(digest, origin);
+    const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results, onFault });
+    if (!isOwn) this.#uncompared.set(layer, cached);
     return layer;
+  }
+
+  /**
+   * Returns what is called when a read by an index of others has failed. If its bytes were wrong
+   * twice, the index may be: the next opening makes an own pass. Else reads would fail for ever.
+   */
+  #onFault(digest: Digest, origin: IndexOrigin): (error: unknown) => void {
+    const { indexes, log } = this.#parts;
+    let isRefuted = false;
+    return (error) => {
+      const { code, message } = asLayerslayerError(error);
+      if (isRefuted || !OF_INDEX.has(code)) return;
+      isRefuted = true;
+      const what = `${originText(origin)} of layer ${shortDigest(digest)}`;
+      log.warn(`${what} is not used any more, the next time the layer is read whole: ${message}`);
+      void indexes.refute(digest, origin, message);
+    };
   }
 
   /** Opens the index file in a registry that has the states of an index. */

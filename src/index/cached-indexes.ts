@@ -102,6 +102,8 @@ export class CachedIndexes {
   /** Loaded before `find` asks for them, by digest and key of the origin. */
   readonly #preloaded = new Map<string, CachedIndex>();
   #preloading: Promise<void> = Promise.resolve();
+  /** Markers that are being written. */
+  readonly #refuting = new Set<Promise<void>>();
   #closed = false;
 
   constructor(store: Promise<ContentStore>, log: Log) {
@@ -194,7 +196,13 @@ export class CachedIndexes {
    * @param reason for the log
    */
   async refute(digest: Digest, origin: IndexOrigin, reason: string): Promise<void> {
-    await (await this.#stored).refute(digest, originKey(origin), reason);
+    const refuting = this.#stored.then((stored) => stored.refute(digest, originKey(origin), reason));
+    this.#refuting.add(refuting);
+    try {
+      await refuting;
+    } finally {
+      this.#refuting.delete(refuting);
+    }
   }
 
   async isRefuted(digest: Digest, origin: IndexOrigin): Promise<boolean> {
@@ -205,6 +213,7 @@ export class CachedIndexes {
   async close(): Promise<void> {
     this.#closed = true;
     await this.endPreloading();
+    await Promise.allSettled(this.#refuting);
     (await this.#stored).close();
     await (await this.#store).close();
   }

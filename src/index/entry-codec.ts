@@ -1,5 +1,7 @@
+import { LayerslayerError } from '../base/errors.js';
 import { type AttributeColumns, setColumns } from './attribute-sets.js';
 import { type Columns, rowColumns, type SparseMap } from './entry-columns.js';
+import { LAYER_LIMITS } from './layer-limits.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 
 /** Headers and contents stand in whole blocks. (POSIX pax, ustar format) */
@@ -102,7 +104,10 @@ export function unpackSparse(packed: Uint8Array): Columns['sparse'] {
   const counts = new Float64Array(length);
   let at = COUNT_LENGTH;
   for (const column of [rows, storedSizes, counts]) at = unpackIntegers(packed, at, column);
-  const numbers = new Float64Array(2 * counts.reduce((sum, count) => sum + count, 0));
+  const segments = counts.reduce((sum, count) => sum + count, 0);
+  const isPossible = segments <= LAYER_LIMITS.sparseSegments && counts.every((count) => count >= 0);
+  if (!isPossible) throw new LayerslayerError('CORRUPT_LAYER', 'layer index: impossible sparse files');
+  const numbers = new Float64Array(2 * segments);
   unpackIntegers(packed, at, numbers);
   let start = 0;
   for (let i = 0; i < length; i++) {

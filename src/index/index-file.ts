@@ -11,10 +11,12 @@ import {
   unpackEntries,
   unpackSparse,
 } from './entry-codec.js';
-import { EntryColumns } from './entry-columns.js';
+import { EntryColumns, ROW_BYTES } from './entry-columns.js';
 import { LAYER_INDEX_VERSION } from './entry-table.js';
+import { checkForeignIndex } from './foreign-index.js';
 import type { LayerIndex } from './layer-index.js';
-import { packStrings, unpackStrings } from './packed-columns.js';
+import { packStrings, unpackCount, unpackStrings } from './packed-columns.js';
+import { layerTableLimit, TableBudget } from './pass/table-budget.js';
 import { packRemoteStates, type RemoteStates, unpackRemoteStates } from './remote-states.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
@@ -66,6 +68,18 @@ const MIN_CHUNK = 64;
 
 /** Bytes of SHA-256. */
 const DIGEST_LENGTH = 32;
+
+/** Bytes in memory for each row of a section, whatever the section takes in the file. */
+const ROW_SIZES: Partial<Record<SectionName, number>> = {
+  entries: ROW_BYTES,
+  paths: 4,
+  links: 4,
+  attributes: 18,
+  xattrs: 4,
+  sparse: 64,
+  checkpoints: 36,
+  chunks: 40,
+};
 
 const NOTHING = new Uint8Array(0);
 
@@ -145,12 +159,24 @@ type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 /**
  * Reads everything but the states.
  * @param known the entries, if they are in memory: they are not read
+ * @param budget limits the memory of an index that others made
  * @throws LayerslayerError CORRUPT_LAYER for damage, another version, anything that this version
- *   does not support, and what `read` throws
+ *   does not support, and what `read` throws; UNSUPPORTED past the budget
  */
-export function decodeLayerIndex(read: ReadIndexBytes, known?: EntryColumns): LayerIndex {
+export function decodeLayerIndex(
+  read: ReadIndexBytes,
+  known?: EntryColumns,
+  budget?: TableBudget,
+): LayerIndex {
   const { head, sections } = readHead(read);
-  const content = (name: SectionName) => readSection(read, name, sections.get(SECTIONS[name][0]));
+  const content = (name: SectionName) => {
+    const section = sections.get(SECTIONS[name][0]);
+    budget?.spend(section?.size ?? 0); // before it is inflated
+    const bytes = readSection(read, name, section);
+    const rowBytes = ROW_SIZES[name];
+    if (budget && rowBytes !== undefined) budget.spend(unpackCount(bytes) * rowBytes);
+    return bytes;
+  };
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
   const blobSize = readSize(head, 32);
   const tarSize = readSize(head, 40);
@@ -196,9 +222,10 @@ function decodeEntries(content: (name: SectionName) => Uint8Array, blobSize: num
 }
 
 /**
- * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads.
+ * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads. Others made it, so
+ * its tables may take no more memory than those of a pass. (rule L3)
  * @param isWhole a file of others, which must not say where its states are
- * @throws LayerslayerError CORRUPT_LAYER
+ * @throws LayerslayerError CORRUPT_LAYER; UNSUPPORTED past the limit
  */
 export function checkLayerIndex(
   bytes: Uint8Array,
@@ -209,7 +236,10 @@ export function checkLayerIndex(
     if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length);
     throw new LayerslayerError('CORRUPT_LAYER', 'layer index: it is cut short');
   };
-  const index = decodeLayerIndex(read);
+  const limit = { layer: layerTableLimit(blobSize), image: Number.POSITIVE_INFINITY };
+  const budget = new TableBudget({ ...limit, used: new SharedArrayBuffer(4) });
+  const index = decodeLayerIndex(read, undefined, budget);
+  checkForeignIndex(index);
   read(index.states.offset, index.states.length);
   // It could name any host.
   if (isWhole && index.remoteStates) throw damaged('the location of its states');

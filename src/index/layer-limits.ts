@@ -3,6 +3,8 @@
  * UNSUPPORTED. `pass/table-budget.ts` limits what a few MiB of hostile gzip may expand to.
  */
 export const LAYER_LIMITS = {
+  /** Bytes of the tar. The number of a chunk in memory has 32 bits for the layer's 32 KiB. */
+  tarBytes: 128 * 1024 ** 4,
   entries: 10_000_000,
   /** Of all paths together; a PAX path alone may be 1 MiB. */
   pathBytes: 1024 ** 3,

@@ -45,7 +45,7 @@ export class FallbackList {
    * @throws LayerslayerError UNSUPPORTED if the tag is no list; network codes
    */
   async list(artifactType: string, signal: AbortSignal): Promise<Digest[]> {
-    const entries = await this.#read(signal);
+    const { entries } = await this.#read(signal);
     return entries
       .filter((entry) => stringField(entry, 'artifactType') === artifactType)
       .flatMap((entry) => digestIn(entry) ?? []);
@@ -63,7 +63,7 @@ export class FallbackList {
     const seen = new Map<Digest, Entry>([[entry.digest, own]]);
     let isWritten = false;
     for (let writes = 0; ; writes++) {
-      const entries = await this.#read(signal);
+      const { entries, digest: listed } = await this.#read(signal);
       const there = new Set(entries.map(digestIn));
       for (const one of entries) {
         const digest = digestIn(one);
@@ -72,7 +72,7 @@ export class FallbackList {
       const lost = [...seen].filter(([digest]) => !there.has(digest)).map(([, one]) => one);
       if (lost.length === 0) return;
       if (isWritten && writes > REWRITES_MAX) throw this.#contended();
-      for (const digest of await this.#write([...entries, ...lost], signal)) seen.delete(digest);
+      for (const digest of await this.#write([...entries, ...lost], listed, signal)) seen.delete(digest);
       isWritten = true;
       await this.#settle(signal);
     }
@@ -81,35 +81,37 @@ export class FallbackList {
   /** Removes artifacts' manifests. They are deleted afterwards. */
   async remove(digests: ReadonlySet<Digest>, signal: AbortSignal): Promise<void> {
     for (let writes = 0; ; writes++) {
-      const entries = await this.#read(signal);
+      const { entries, digest } = await this.#read(signal);
       const left = entries.filter((entry) => !digests.has(digestIn(entry)!));
       if (left.length === entries.length) return;
       if (writes > REWRITES_MAX) throw this.#contended();
-      await this.#write(left, signal);
+      await this.#write(left, digest, signal);
       await this.#settle(signal);
     }
   }
 
-  async #read(signal: AbortSignal): Promise<Entry[]> {
+  /** @returns also the list's digest, if there is one */
+  async #read(signal: AbortSignal): Promise<{ entries: Entry[]; digest?: Digest }> {
     const { client, repository } = this.#options;
     try {
-      const { bytes } = await client.getTag(repository, this.#tag, signal);
+      const { bytes, digest } = await client.getTag(repository, this.#tag, signal);
       const list = ownField(parseJsonObject(bytes, this.#name(), MANIFEST_SIZE_MAX), 'manifests');
-      if (Array.isArray(list)) return list.filter(isJsonObject);
+      if (Array.isArray(list)) return { entries: list.filter(isJsonObject), digest };
       throw new LayerslayerError('UNSUPPORTED', `${this.#name()} is no list of referrers`);
     } catch (error) {
-      if (asLayerslayerError(error).code === 'NOT_FOUND') return [];
+      if (asLayerslayerError(error).code === 'NOT_FOUND') return { entries: [] };
       throw error;
     }
   }
 
-  /** @returns digests of entries that were left out: their manifests do not exist */
-  async #write(entries: readonly Entry[], signal: AbortSignal): Promise<Digest[]> {
+  /**
+   * @param read digest of the list that these entries replace
+   * @returns digests of entries that were left out: their manifests do not exist
+   */
+  async #write(entries: readonly Entry[], read: Digest | undefined, signal: AbortSignal): Promise<Digest[]> {
     if (entries.length === 0) {
-      // Some registries refuse an empty list.
-      const { client, repository } = this.#options;
-      const { digest } = await client.getTag(repository, this.#tag, signal);
-      await this.#writer.deleteManifest(digest, signal);
+      // Some registries refuse an empty list. By its digest: another client may have written since.
+      if (read !== undefined) await this.#writer.deleteManifest(read, signal);
       return [];
     }
     try {

@@ -4,7 +4,9 @@ import type { Digest } from '../oci/digest.js';
 export interface RegistryOptions {
   username?: string; // with password: basic credentials, first in the order of credentials
   password?: string;
-  token?: string; // bearer token (--token-file), sent only to the reference's registry and its token realm
+  token?: string; // bearer token (--token-file), sent only to that registry and its token realm
+  /** The registry that these secrets are for, as in a reference. Default: each. */
+  secretsFor?: string | undefined;
   insecure: boolean; // plain HTTP, or TLS without verification
 }
 

@@ -48,7 +48,8 @@ export class RegistrySource implements ImageSource {
   client(registry: string): RegistryClient {
     const known = this.#clients.get(registry);
     if (known) return known;
-    const client = new RegistryClient(registry, this.options);
+    const { username, password, token, secretsFor = registry, ...others } = this.options;
+    const client = new RegistryClient(registry, secretsFor === registry ? this.options : others);
     this.#clients.set(registry, client);
     return client;
   }

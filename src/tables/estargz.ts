@@ -4,6 +4,7 @@ import { TableDecoder } from './table-decoder.js';
 import { corruptTable } from './table-fault.js';
 import { TABLE_SIZE } from './table-limits.js';
 import { TableMember } from './table-member.js';
+import type { TableProof } from './table-read.js';
 import type { TocRows } from './toc-rows.js';
 
 /** Bytes of an empty gzip member whose Extra field has the table's offset. */
@@ -22,10 +23,16 @@ const TAIL_MAX = 512 * 1024;
 /**
  * Reads the table of an eStargz: the footer says where it is. What it lists is only in `rows`.
  * @param digest of the JSON
+ * @param proof see `TableReadOptions`
  * @returns where the content ends, in compressed bytes
  * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED; network codes as Blob.read
  */
-export async function readEstargz(digest: Digest, ranges: LayerRanges, rows: TocRows): Promise<number> {
+export async function readEstargz(
+  digest: Digest,
+  ranges: LayerRanges,
+  rows: TocRows,
+  proof: TableProof,
+): Promise<number> {
   const { size } = ranges.layer;
   const end = size - FOOTER_LENGTH;
   const wanted = Math.max(TAIL_MIN, Math.min(TAIL_MAX, Math.round(size * TAIL_SHARE)));
@@ -40,7 +47,7 @@ export async function readEstargz(digest: Digest, ranges: LayerRanges, rows: Toc
     at += part.length;
     decoder.push(part, at === end);
   }
-  member.finish(digest, tableOffset);
+  member.finish(digest, tableOffset, proof);
   return end;
 }
 

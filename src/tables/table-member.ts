@@ -5,6 +5,7 @@ import { type Digest, digestAlgorithm, digestHex } from '../oci/digest.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { corruptTable } from './table-fault.js';
+import type { TableProof } from './table-read.js';
 import { TableText } from './table-text.js';
 import type { TocEntry } from './toc-entry.js';
 import type { TocRows } from './toc-rows.js';
@@ -53,15 +54,17 @@ export class TableMember {
    * Ends the table, and adds its own row.
    * @param digest wanted
    * @param inOffset of this member in the layer
+   * @param proof see `TableReadOptions`
    * @throws LayerslayerError CORRUPT_LAYER if the table is cut short or has another digest
    */
-  finish(digest: Digest, inOffset: number): void {
+  finish(digest: Digest, inOffset: number, proof: TableProof): void {
     this.#scanner.finish();
     const entry = this.#entry;
     if (!entry) throw corruptTable('its member is empty');
     if (digestAlgorithm(digest) !== 'sha256' || this.#hash.digest('hex') !== digestHex(digest)) {
       throw corruptTable(`its digest is not ${digest}`);
     }
+    proof.holds = true;
     this.#text.finish();
     this.#rows.chunks.endFile();
     const { dataOffset } = entry; // in this member

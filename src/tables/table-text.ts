@@ -24,6 +24,8 @@ type Place = 'frame' | 'first' | 'entry' | 'after' | 'next';
  * Splits the JSON of a table into its entries as its bytes come: objects of all entries of a table
  * of 150 MiB would take ten times as much memory. It only finds where entries begin and end.
  * JSON.parse judges their text, and the text around them.
+ *
+ * A fault is thrown at the end. By then the table's digest says whose fault it is.
  */
 export class TableText {
   readonly #onEntry: (entry: JsonObject) => void;
@@ -32,6 +34,7 @@ export class TableText {
   #isInString = false;
   #isEscaped = false;
   #hasEntries = false;
+  #fault: { error: unknown } | undefined; // the first one
   readonly #frame = new TextBuffer('text besides its entries', FRAME_TEXT_SIZE);
   readonly #entry = new TextBuffer('text of an entry', ENTRY_TEXT_SIZE);
 
@@ -40,8 +43,17 @@ export class TableText {
     this.#onEntry = onEntry;
   }
 
-  /** @throws LayerslayerError CORRUPT_LAYER; what `onEntry` throws */
+  /** Takes the next bytes. After a fault, nothing more is passed on. */
   push(bytes: Uint8Array): void {
+    if (this.#fault) return;
+    try {
+      this.#split(bytes);
+    } catch (error) {
+      this.#fault = { error };
+    }
+  }
+
+  #split(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       if (this.#place === 'frame') at = this.#passFrame(bytes, at);
       else if (this.#place === 'entry') at = this.#passEntry(bytes, at);
@@ -50,11 +62,12 @@ export class TableText {
   }
 
   /**
-   * Ends the table.
+   * Ends the table, whose digest the caller has checked.
    * @returns its fields, with an empty list of entries
-   * @throws LayerslayerError CORRUPT_LAYER if it is cut short
+   * @throws LayerslayerError CORRUPT_LAYER; what `onEntry` has thrown
    */
   finish(): JsonObject {
+    if (this.#fault) throw this.#fault.error;
     const frame = this.#frame.parse();
     const { entries } = frame;
     // An escaped spelling of the key is another list.

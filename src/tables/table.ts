@@ -5,7 +5,7 @@ import type { TableAnnouncement } from './announcement.js';
 import { movedChunks } from './chunk-builder.js';
 import { readEstargz } from './estargz.js';
 import { LayerRanges, type TableSource } from './layer-ranges.js';
-import type { TableRead, TableReadOptions } from './table-read.js';
+import type { TableProof, TableRead, TableReadOptions } from './table-read.js';
 import { TocRows } from './toc-rows.js';
 import { readChunkedTable, readTarSplit } from './zstd-chunked.js';
 
@@ -27,13 +27,13 @@ export async function readTable(
   layer: TableSource,
   options: TableReadOptions,
 ): Promise<TableRead> {
-  const { digest, signal } = options;
+  const { digest, signal, proof = { holds: false } } = options;
   const ranges = new LayerRanges(layer, signal);
   const builder = new LayerIndexBuilder(digest, options);
   try {
     return announcement.format === 'estargz'
-      ? await fromEstargz(announcement.digest, ranges, builder)
-      : await fromChunked(announcement, ranges, builder, options);
+      ? await fromEstargz(announcement.digest, ranges, builder, proof)
+      : await fromChunked(announcement, ranges, builder, { ...options, proof });
   } catch (error) {
     throw withContext(error, `reading the ${announcement.format} table of layer ${shortDigest(digest)}`);
   } finally {
@@ -45,9 +45,10 @@ async function fromEstargz(
   digest: Digest,
   ranges: LayerRanges,
   builder: LayerIndexBuilder,
+  proof: TableProof,
 ): Promise<TableRead> {
   const rows = new TocRows(builder);
-  const dataEnd = await readEstargz(digest, ranges, rows);
+  const dataEnd = await readEstargz(digest, ranges, rows, proof);
   const index = await builder.finish(rows.end('gzip', ranges.layer.size, dataEnd));
   return { index, isExact: rows.isExact };
 }
@@ -56,10 +57,10 @@ async function fromChunked(
   announcement: Extract<TableAnnouncement, { format: 'zstd:chunked' }>,
   ranges: LayerRanges,
   builder: LayerIndexBuilder,
-  options: TableReadOptions,
+  { proof, ...options }: TableReadOptions & { proof: TableProof },
 ): Promise<TableRead> {
   const rows = new TocRows(builder);
-  const { dataEnd, tarSplitDigest } = await readChunkedTable(announcement, ranges, rows);
+  const { dataEnd, tarSplitDigest } = await readChunkedTable(announcement, ranges, rows, proof);
   const end = rows.end('zstd', ranges.layer.size, dataEnd);
   const { tarSplit } = announcement;
   // Without a digest in the table, nothing vouches for the tar-split.
@@ -67,7 +68,8 @@ async function fromChunked(
 
   const tar = new LayerIndexBuilder(options.digest, options);
   try {
-    const tarSize = await readTarSplit(tarSplit, tarSplitDigest, ranges, { rows: builder, builder: tar });
+    const parts = { rows: builder, builder: tar, proof };
+    const tarSize = await readTarSplit(tarSplit, tarSplitDigest, ranges, parts);
     if (tarSize === undefined) return { index: await builder.finish(end), isExact: rows.isExact };
     const chunks = movedChunks(end.verification.chunks, builder.entriesSoFar(), tar.entriesSoFar());
     const verification = { kind: 'chunks' as const, chunks };

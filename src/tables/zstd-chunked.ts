@@ -6,6 +6,7 @@ import type { LayerRanges } from './layer-ranges.js';
 import { TableDecoder } from './table-decoder.js';
 import { corruptTable } from './table-fault.js';
 import { PART_SIZE } from './table-limits.js';
+import type { TableProof } from './table-read.js';
 import { TableText } from './table-text.js';
 import { TarSplit } from './tar-split.js';
 import type { TocRows } from './toc-rows.js';
@@ -17,6 +18,7 @@ type ChunkedTable = Extract<TableAnnouncement, { format: 'zstd:chunked' }>;
 
 /**
  * Reads a table of zstd:chunked, of either dialect, from where the annotations say that it is.
+ * @param proof see `TableReadOptions`
  * @returns where the content ends, in compressed bytes; the tar-split's digest, if there is one
  * @throws LayerslayerError CORRUPT_LAYER, UNSUPPORTED; network codes as Blob.read
  */
@@ -24,6 +26,7 @@ export async function readChunkedTable(
   table: ChunkedTable,
   ranges: LayerRanges,
   rows: TocRows,
+  proof: TableProof,
 ): Promise<{ dataEnd: number; tarSplitDigest: Digest | undefined }> {
   const { tarSplit, estargzDigest } = table;
   const frames = tarSplit ? [table, tarSplit] : [table];
@@ -40,6 +43,7 @@ export async function readChunkedTable(
     text.push(bytes);
   });
   if (!isSha256(table.digest, digest)) throw corruptTable(`its digest is not ${table.digest}`);
+  proof.holds = true;
   if (estargzDigest && !isSha256(estargzDigest, textHash.digest('hex'))) {
     throw corruptTable(`its digest of eStargz is not ${estargzDigest}`);
   }
@@ -51,7 +55,8 @@ export async function readChunkedTable(
 /**
  * Reads a tar-split: the headers of the layer's tar.
  * @param digest of the compressed tar-split
- * @param rows of the table
+ * @param parts.rows of the table
+ * @param parts.proof see `TableReadOptions`
  * @returns bytes of the tar; undefined if the table counts: the tar has sparse files
  * @throws LayerslayerError CORRUPT_LAYER if it does not fit the table
  */
@@ -59,12 +64,14 @@ export async function readTarSplit(
   position: TablePosition,
   digest: Digest,
   ranges: LayerRanges,
-  { rows, builder }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder },
+  { rows, builder, proof }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder; proof: TableProof },
 ): Promise<number | undefined> {
+  proof.holds = false;
   await holdFrame(position, ranges);
   const split = new TarSplit(rows.entriesSoFar(), builder);
   const got = await decodeFrame(position, ranges, (bytes) => split.push(bytes));
   if (!isSha256(digest, got)) throw corruptTable(`the digest of its tar-split is not ${digest}`);
+  proof.holds = true;
   return split.finish();
 }
 

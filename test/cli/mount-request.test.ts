@@ -40,7 +40,7 @@ describe('mountOptions', () => {
       resolvedByStarter: true,
       mountpointCheckedMs: expect.any(Number),
       platform: expect.objectContaining({ os: 'linux' }),
-      registry: { insecure: false },
+      registry: { insecure: false, secretsFor: 'docker.io' },
       cache: { directory: '/home/u/.cache/layerslayer', capBytes: 4 * 1024 ** 3 },
       indexTrust: 'exact',
       verifyLater: false,

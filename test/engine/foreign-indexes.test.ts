@@ -8,6 +8,7 @@ import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../codec/gzip/plain.js';
 import { estargz } from '../support/estargz.js';
+import type { Fault } from '../support/fault-proxy.js';
 import {
   type LayerToPush,
   OCI_INDEX,
@@ -45,6 +46,11 @@ const CHANGED = estargz(
     lie: ([a, b]) => [{ ...a!, innerOffset: 1, digest: SHIFTED, chunkDigest: SHIFTED }, b!],
   },
 );
+
+/** A chunk begins behind the layer. */
+const IMPOSSIBLE = estargz(ENTRIES, {
+  lie: (toc) => toc.map((entry) => (entry.offset ? { ...entry, offset: 2 ** 40 } : entry)),
+});
 
 let registry: TestRegistry;
 const sessions = new Sessions();
@@ -144,9 +150,8 @@ describe('a layer that announces a table', () => {
     expect((await third.layers())[0]!.origin.kind).toBe('own');
   });
 
-  it('is read whole if its table is damaged, which is said once', async () => {
-    const [annotation] = Object.keys(HONEST.annotations);
-    const { name, digests } = await push({ ...HONEST, annotations: { [annotation!]: SHIFTED } });
+  it('is read whole if its table contradicts itself, which is said once', async () => {
+    const { name, digests } = await push(IMPOSSIBLE);
     const first = await start(name);
     expect((await first.layers())[0]!.origin.kind).toBe('own');
     expect(first.logged).toEqual([
@@ -155,6 +160,26 @@ describe('a layer that announces a table', () => {
     rmSync(indexPath(first.cacheDirectory, digests[0]!));
     const second = await start(name, 'exact', first.cacheDirectory);
     expect((await second.layers())[0]!.origin.kind).toBe('own');
+    expect(second.logged).toEqual([]);
+  });
+
+  it('is read whole if its table came damaged twice, and the table is asked for again', async () => {
+    const { name, digests } = await push(HONEST);
+    const first = await start(name);
+    const fault: Fault = {
+      change({ body, ...answer }) {
+        const at = body.length - 15; // in the footer's magic
+        return { ...answer, body: Buffer.from(body).fill(0, at, at + 1) };
+      },
+    };
+    const path = new RegExp(`/blobs/${digests[0]}`);
+    first.proxy.rules.push({ method: 'GET', path, nth: [1, 2, 3, 4], fault });
+    expect((await first.layers())[0]!.origin.kind).toBe('own');
+    expect(first.logged).toContainEqual(expect.stringMatching(/^warn: layer .* its table is not used/));
+    expect(refuted(first.cacheDirectory)).toEqual([]);
+    rmSync(indexPath(first.cacheDirectory, digests[0]!));
+    const second = await start(name, 'exact', first.cacheDirectory);
+    expect((await second.layers())[0]!.origin.kind).toBe('table');
     expect(second.logged).toEqual([]);
   });
 
@@ -181,6 +206,15 @@ describe('comparing a layer later', () => {
     expect(await contentOf(opened[0]!, 'd/noise')).toSatisfy(isContent);
     const [next] = await (await start(name, 'exact', cacheDirectory)).layers();
     expect(next!.origin.kind).toBe('own');
+  });
+
+  it('knows what a pass of another process has refuted', async () => {
+    const { name } = await push(CHANGED);
+    const { session, image, layers, cacheDirectory } = await start(name);
+    const opened = await layers();
+    expect(opened[0]!.origin.kind).toBe('table');
+    await (await start(name, 'none', cacheDirectory)).layers();
+    expect(await session.compareLayers(image, numbered(opened))).toBe('refuted');
   });
 
   it.each([
@@ -331,11 +365,42 @@ describe('a SOCI index', () => {
     expect(logged).toContainEqual(expect.stringMatching(/what is decompressed from checkpoint [01] on/));
   });
 
+  it('with digests that no bytes have is used once: then the layer is read whole', async () => {
+    const { layers, logged, cacheDirectory, name } = await startSoci(withOtherDigests(ZTOC));
+    const [byTable] = await layers();
+    expect(byTable!.origin.kind).toBe('table');
+    const read = async (row: number) => byTable!.read(row, 0, 1);
+    const row = Array.from({ length: byTable!.entries.length }, (_, i) => i).find(
+      (one) => byTable!.entries.kind(one) === 'file' && byTable!.entries.size(one) > 0,
+    )!;
+    for (let i = 0; i < 2; i++) await expect(read(row)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(logged.filter((line) => line.includes('the next time the layer is read whole'))).toHaveLength(1);
+    await sessions.close();
+    expect(refuted(cacheDirectory)).toHaveLength(1);
+    const [next] = await (await start(name, 'exact', cacheDirectory)).layers();
+    expect(next!.origin.kind).toBe('own');
+    await expectAllFiles(next!, next!.read.bind(next));
+  });
+
   it('that is damaged is named, and the layer read whole', async () => {
     const { layers, logged } = await start(await pushSoci('v2', ZTOC.subarray(0, -40_000)));
     expect((await layers())[0]!.origin.kind).toBe('own');
     expect(logged).toEqual([expect.stringMatching(/^warn: layer .* its table is not used: /)]);
   });
+
+  async function startSoci(ztoc: Buffer) {
+    const name = await pushSoci('v2', ztoc);
+    return { name, ...(await start(name)) };
+  }
+
+  /** Another hexadecimal digit at the end of each span's digest. */
+  function withOtherDigests(ztoc: Buffer): Buffer {
+    const text = ztoc.toString('latin1');
+    const other = (_: string, start: string, digit: string) => start + (digit === '0' ? '1' : '0');
+    const changed = text.replace(/(sha256:[0-9a-f]{63})([0-9a-f])/g, other);
+    expect(changed).not.toBe(text);
+    return Buffer.from(changed, 'latin1');
+  }
 
   function movedCheckpoint(ztoc: Buffer): Buffer {
     const changed = Buffer.from(ztoc);

@@ -94,8 +94,12 @@ export class Sessions {
     return { session, open, operation, logged, progress, cacheDirectory };
   }
 
-  async cleanUp(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all(this.#sessions.splice(0).map((session) => session.close()));
+  }
+
+  async cleanUp(): Promise<void> {
+    await this.close();
     await Promise.all(this.#proxies.splice(0).map((proxy) => proxy.stop()));
     for (const directory of this.#directories.splice(0)) rmSync(directory, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import { crc32, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
+import { BLOCK_SIZE } from '#src/blob/page.js';
 import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
 import {
   checkLayerIndex,
@@ -243,9 +244,10 @@ describe('the layer index on disk', () => {
     });
 
     it('is refused when others say where they are: it could be any host', async () => {
-      const { encoded } = await build(...fixed());
-      const { bytes } = cut(encoded);
-      const layer = { digest: DIGEST, blobSize: 12_345 };
+      const { index, states } = await build([], [{ gap: 0, state: Buffer.from('state') }]);
+      const blobSize = BLOCK_SIZE + 1;
+      const { bytes } = cut(await encodeLayerIndex({ ...index, blobSize }, states));
+      const layer = { digest: DIGEST, blobSize };
       expect(() => checkLayerIndex(bytes, layer, false)).not.toThrow();
       expect(() => checkLayerIndex(bytes, layer, true)).toThrow('the location of its states');
       expect(detachableStates(readerOf(bytes), bytes.length)).toBeUndefined();

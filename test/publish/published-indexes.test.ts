@@ -22,6 +22,7 @@ import {
   FaultProxy,
   type FaultRule,
   lostAnswer,
+  replaceBody,
   type SeenRequest,
   status,
 } from '../support/fault-proxy.js';
@@ -358,6 +359,25 @@ describe('the list under the fallback tag', () => {
     const list = await rig.document(image.repository, tagOf(image));
     expect(list.manifests).toEqual([entry, expect.objectContaining({ digest: artifacts[0]!.digest })]);
     await rig.indexes.remove(rig.of(image), REFERRER, never());
+    expect((await rig.document(image.repository, tagOf(image))).manifests).toEqual([entry]);
+  });
+
+  test('is not removed with an entry that another client has just written', async () => {
+    const image = await newImage();
+    await publish(await newRig(), image);
+    const ours = await (await newRig()).document(image.repository, tagOf(image));
+    const before = await setList(image, ...ours.manifests);
+    const body = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: ours.manifests }),
+    );
+    expect(sha256(body)).toBe(before.digest);
+    const entry = await sbom(image, 'late');
+    await setList(image, ...ours.manifests, entry);
+    // Read as it was before: listing comes first, then the read of the removal.
+    const headers = { 'docker-content-digest': before.digest };
+    const fault = replaceBody(body, headers);
+    const rig = await newRig([{ method: 'GET', path: /manifests\/sha256-/, nth: 2, fault }]);
+    expect(await rig.indexes.remove(rig.of(image), REFERRER, never())).toHaveLength(1);
     expect((await rig.document(image.repository, tagOf(image))).manifests).toEqual([entry]);
   });
 

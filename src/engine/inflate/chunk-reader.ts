@@ -5,6 +5,7 @@ import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../code
 import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
+import type { Deliver, LayerReader, ReadOptions } from './layer-reader.js';
 
 /** Compressed bytes fetched past the estimated end: a cursor leaves some undecoded. */
 const INPUT_SLACK = 4096;
@@ -38,11 +39,8 @@ export interface ReadableLayer {
   fetchCheckpoint?(number: number, signal?: AbortSignal): Promise<Checkpoint | undefined>;
 }
 
-/** @param bytes of chunk `number` and those after it, all whole except for the layer's last one */
-type Deliver = (number: number, bytes: Uint8Array<ArrayBuffer>) => void;
-
 /** Reads chunks of one layer: resumes at checkpoints, or where one of its cursors stopped. */
-export class ChunkReader {
+export class ChunkReader implements LayerReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
   readonly #cursors: CursorPool;
@@ -64,7 +62,7 @@ export class ChunkReader {
     first: number,
     count: number,
     deliver: Deliver,
-    { likelyEnd = first + count, signal }: { likelyEnd?: number; signal?: AbortSignal | undefined } = {},
+    { likelyEnd = first + count, signal }: ReadOptions = {},
   ): Promise<void> {
     const start = first * CHUNK_SIZE;
     const end = Math.min(start + count * CHUNK_SIZE, this.#layer.tarSize);

@@ -13,8 +13,9 @@ type OpenSource = (blob: BlobNumber, digest: Digest, blobSize: number) => Unveri
 
 /**
  * Makes the index of a layer from its table. Nothing has checked the bytes before: they may have
- * been damaged on the way or on disk. So a wrong table is fetched once more.
- * @throws LayerslayerError as `readTable`; DIGEST_MISMATCH for a zTOC
+ * been damaged on the way or on disk. So bytes without the announced digest are fetched once more.
+ * @throws LayerslayerError DIGEST_MISMATCH, also for any fault in bytes that do not have the
+ *   announced digest; as `readTable` for faults of the table itself; network codes
  */
 export async function readLayerTable(
   { table, digest, blobSize, allowance }: TableRequest,
@@ -24,7 +25,14 @@ export async function readLayerTable(
   const options = { digest, blobSize, signal, ...(allowance && { allowance }) };
   if ('announcement' in table) {
     const layer = open(table.blob, digest, blobSize);
-    return twice(layer, signal, (source) => readTable(table.announcement, source, options));
+    return twice(layer, signal, async (source) => {
+      const proof = { holds: false };
+      try {
+        return await readTable(table.announcement, source, { ...options, proof });
+      } catch (error) {
+        throw proof.holds ? error : unproven(error);
+      }
+    });
   }
   const { size, digest: wanted } = table.descriptor;
   const what = `zTOC ${shortDigest(wanted)} of layer ${shortDigest(digest)}`;
@@ -39,6 +47,13 @@ export async function readLayerTable(
   return readZtoc(bytes, options);
 }
 
+/** A fault in bytes without the announced digest says nothing about the table. */
+function unproven(error: unknown): LayerslayerError {
+  const fault = asLayerslayerError(error);
+  if (fault.code !== 'CORRUPT_LAYER' && fault.code !== 'UNSUPPORTED') return fault;
+  return new LayerslayerError('DIGEST_MISMATCH', fault.message, { cause: fault });
+}
+
 async function twice<T>(
   blob: UnverifiedBlob,
   signal: AbortSignal,
@@ -47,8 +62,7 @@ async function twice<T>(
   try {
     return await read(blob);
   } catch (error) {
-    const { code } = asLayerslayerError(error);
-    if (signal.aborted || (code !== 'CORRUPT_LAYER' && code !== 'DIGEST_MISMATCH')) throw error;
+    if (signal.aborted || asLayerslayerError(error).code !== 'DIGEST_MISMATCH') throw error;
     const fresh: Blob['read'] = (offset, length, within) =>
       blob.read(offset, length, within, undefined, { fresh: true });
     return read({ size: blob.size, read: fresh });

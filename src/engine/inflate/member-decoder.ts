@@ -45,15 +45,17 @@ export class MemberDecoder {
   }
 
   /**
-   * Decodes a chunk into `target` and checks it. A cursor that has decoded the chunk before in the
-   * same member continues. Decoding stops at the chunk's end, however much the member holds.
+   * Decodes a chunk and checks it. A cursor that has decoded the chunk before in the same member
+   * continues. Decoding stops at the chunk's end, however much the member holds.
+   * @param lend returns the chunk's buffer. It is called when there is a cursor: readers by spans
+   *   wait for memory with a cursor too, so that none waits for the other
    * @param inputEnd compressed bytes up to this are needed soon
    * @param fresh the compressed bytes were wrong: they are fetched again
    * @throws WrongBytes; LayerslayerError as Blob.read
    */
   async decode(
     chunk: TableChunk,
-    target: Uint8Array,
+    lend: () => Promise<Uint8Array>,
     { inputEnd, fresh, signal }: { inputEnd: number; fresh: boolean; signal: AbortSignal },
   ): Promise<void> {
     const { inOffset, innerOffset, digest } = chunk;
@@ -62,6 +64,7 @@ export class MemberDecoder {
       { owner, codec: this.#codec, from: 0, to: innerOffset },
       async (live, resumed) => {
         const { cursor } = live;
+        const target = await lend();
         if (!resumed) cursor.seek({ inOffset, outOffset: 0, state: new Uint8Array(0) });
         const input = new MemberInput(this.#blob, chunk, { inputEnd, fresh, signal });
         await produce(live, input, undefined, innerOffset - cursor.outOffset);
@@ -122,7 +125,7 @@ class MemberInput {
   readonly #blob: UnverifiedBlob;
   readonly #end: number; // of the member
   readonly #inputEnd: number; // of what is needed soon, behind the member perhaps
-  #fresh: boolean; // what is read next
+  readonly #isFresh: boolean;
   #requestedEnd = 0;
 
   constructor(
@@ -133,7 +136,7 @@ class MemberInput {
     this.#blob = blob;
     this.#end = inEnd;
     this.#inputEnd = Math.max(inputEnd, inEnd);
-    this.#fresh = fresh;
+    this.#isFresh = fresh;
     this.signal = signal;
   }
 
@@ -157,14 +160,20 @@ class MemberInput {
 
   #read(at: number, lent: Uint8Array): Promise<Uint8Array> {
     const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#end - at);
+    // Fresh bytes are requested once, in whole pages: reads before `#requestedEnd` wait for them.
+    const fresh = this.#isFresh && at >= this.#requestedEnd;
     let aheadEnd: number | undefined;
-    if (this.#fresh || (this.#requestedEnd < this.#inputEnd && this.#requestedEnd - at < NEXT_INPUT_AT)) {
-      // Fresh bytes are dropped and requested once: later reads of the member wait for them.
-      aheadEnd = this.#fresh ? this.#end : Math.min(this.#inputEnd, at + LONGEST_INPUT);
+    if (fresh) {
+      aheadEnd = Math.min(this.#end, at - (at % PAGE_SIZE) + LONGEST_INPUT);
+      this.#requestedEnd = aheadEnd;
+    } else if (
+      !this.#isFresh &&
+      this.#requestedEnd < this.#inputEnd &&
+      this.#requestedEnd - at < NEXT_INPUT_AT
+    ) {
+      aheadEnd = Math.min(this.#inputEnd, at + LONGEST_INPUT);
       this.#requestedEnd = aheadEnd;
     }
-    const fresh = this.#fresh;
-    this.#fresh = false;
     return this.#blob.read(at, length, this.signal, lent, { aheadEnd, fresh });
   }
 }

@@ -108,11 +108,15 @@ export class TableChunkReader implements LayerReader {
     return this.#parts.parts.use(
       key,
       async (room, stop) => {
-        const target = await room(size);
+        let target: Uint8Array<ArrayBuffer> | undefined;
+        const lend = async () => {
+          target ??= await room(size);
+          return target;
+        };
         const decode = (fresh: boolean) =>
-          this.#decoder.decode(chunk, target, { inputEnd, fresh, signal: stop });
+          this.#decoder.decode(chunk, lend, { inputEnd, fresh, signal: stop });
         await withFreshBytes(() => this.#name(chunk), decode, this.#parts.onWrong);
-        return target;
+        return target!;
       },
       (bytes) => run.set(bytes.subarray(skip, at + run.length - outOffset), outOffset + skip - at),
       signal,

@@ -1,3 +1,4 @@
+import { LayerslayerError } from '../../base/errors.js';
 import type { Checkpoint } from '../../codec/codec.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TarEntry } from '../../tar/entry.js';
@@ -101,7 +102,15 @@ export class LayerIndexBuilder {
     return this.#budget.release();
   }
 
+  /** @throws LayerslayerError UNSUPPORTED past a limit, which it names */
   async finish(end: LayerIndexEnd): Promise<EncodedLayerIndex> {
+    if (end.tarSize > LAYER_LIMITS.tarBytes) {
+      const limit = `the limit of ${LAYER_LIMITS.tarBytes}`;
+      throw new LayerslayerError(
+        'UNSUPPORTED',
+        `its ${end.tarSize} uncompressed bytes are more than ${limit}`,
+      );
+    }
     if (this.#warningCount > this.#warnings.length) {
       this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
     }

@@ -33,7 +33,7 @@ function open(
     readAll(reader, release, first, count, options);
   const isRight = async (first: number, count = 1) =>
     same(await read(first, count), plain.subarray(first * W, (first + count) * W));
-  return { upstream, read, isRight, wrong, parts, plain, count: Math.ceil(plain.length / W) };
+  return { upstream, read, isRight, wrong, parts, cursors, plain, count: Math.ceil(plain.length / W) };
 }
 
 const content = (size: number, seed: number) =>
@@ -104,6 +104,25 @@ describe.each(TABLE_CODECS)('a layer of $codec.name chunks', ({ codec, compress,
   });
 });
 
+describe('a chunk that waits for a cursor', () => {
+  it('takes no memory: readers that have all cursors may wait for that', async () => {
+    const { isRight, parts, cursors } = open(layerOf([{ chunks: [noise(MIB)] }]));
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const busy = Array.from({ length: 32 }, () =>
+      cursors.use({ owner: {}, codec: gzip, from: 0, to: 0 }, () => ended),
+    );
+    const waiting = isRight(0);
+    await new Promise(setImmediate);
+    expect(parts.bytes).toBe(0);
+    end();
+    await Promise.all(busy);
+    expect(await waiting).toBe(true);
+  });
+});
+
 describe('the compressed bytes of a chunk', () => {
   const bytes = noise(4 * MIB);
 
@@ -161,6 +180,17 @@ describe('the compressed bytes of a chunk', () => {
       [inEnds[0], inEnds[1]],
       [inEnds[0], inEnds[0]! + 12 * MIB],
     ]);
+  });
+
+  it('are fetched again as far as the chunk goes, not to the end of a long member', async () => {
+    const layer = layerOf([{ chunks: [noise(10 * MIB)], after: 20 * MIB }]);
+    const { upstream, isRight } = open(layer);
+    upstream.damageAt = 9 * MIB;
+    expect(await isRight(0)).toBe(true);
+    const step = 31 * PAGE_SIZE;
+    expect(upstream.reads.filter(({ fresh }) => fresh)).toEqual(
+      [0, step].map((offset) => ({ offset, length: PAGE_SIZE, aheadEnd: offset + step, fresh: true })),
+    );
   });
 
   it('are decoded once for chunks of one member that are read in order', async () => {

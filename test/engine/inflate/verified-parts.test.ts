@@ -89,6 +89,28 @@ describe('verified parts', () => {
     expect(parts.bytes).toBe(4096);
   });
 
+  it('are cached once when a flight goes on that nobody waits for', async () => {
+    const { parts, use } = setUp();
+    const { open, gate } = gateOf();
+    const leaving = new AbortController();
+    const deaf = parts.use(
+      'a',
+      async (room) => {
+        const target = await room(10);
+        await gate;
+        return target;
+      },
+      () => {},
+      leaving.signal,
+    );
+    leaving.abort(new LayerslayerError('ABORTED', 'left'));
+    await expect(deaf).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await use('a', 10)).toBe('a');
+    open();
+    await new Promise(setImmediate);
+    expect(parts.bytes).toBe(4096);
+  });
+
   it('wait for memory in turn, and no longer than their readers', async () => {
     const { parts, made, use } = setUp();
     const { open, gate } = gateOf();
