@@ -52,7 +52,7 @@ export async function readChunkedTable(
  * Reads a tar-split: the headers of the layer's tar.
  * @param digest of the compressed tar-split
  * @param rows of the table
- * @returns bytes of the tar; undefined if the table counts: the tar has sparse files
+ * @returns false if the table counts: the tar has sparse files
  * @throws LayerslayerError CORRUPT_LAYER if it does not fit the table
  */
 export async function readTarSplit(
@@ -60,7 +60,7 @@ export async function readTarSplit(
   digest: Digest,
   ranges: LayerRanges,
   { rows, builder }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder },
-): Promise<number | undefined> {
+): Promise<boolean> {
   await holdFrame(position, ranges);
   const split = new TarSplit(rows.entriesSoFar(), builder);
   const got = await decodeFrame(position, ranges, (bytes) => split.push(bytes));
