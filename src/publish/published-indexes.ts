@@ -20,7 +20,9 @@ const WHOLE_SIZE_MAX = 128 * 1024 * 1024;
 
 /** Bytes of the smallest index file that is read without its states. */
 const RANGED_SIZE_MIN = 1024 * 1024;
-/** Bytes of the first request: header, section table, and all of a small layer's entries. */
+/**
+ * Bytes of the first request at least: header, section table, and all of a small layer's entries.
+ */
 const HEAD_SIZE = 128 * 1024;
 
 /** What publishing needs of an image. */
@@ -118,19 +120,20 @@ export class PublishedIndexes {
    * @returns undefined for a small index, and for one that has to be read whole
    */
   async #readWithoutStates(
-    { repository, blob }: PublishedIndex,
+    { repository, blob, statesOffset = 0 }: PublishedIndex,
     layer: { digest: Digest; blobSize: number },
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { digest, size } = blob;
     if (size < RANGED_SIZE_MIN) return undefined;
     const remote = this.#open(repository, blob);
-    const head = await readRange(remote, 0, HEAD_SIZE, signal);
+    const headSize = Math.max(HEAD_SIZE, Math.min(statesOffset, size, WHOLE_SIZE_MAX));
+    const head = await readRange(remote, 0, headSize, signal);
     try {
       const read = (offset: number, length: number) => head.subarray(offset, offset + length);
       const end = detachableStates(read, size);
       if (end === undefined || end > WHOLE_SIZE_MAX) return undefined;
-      const rest = await readRange(remote, HEAD_SIZE, Math.max(HEAD_SIZE, end), signal);
+      const rest = await readRange(remote, headSize, Math.max(headSize, end), signal);
       const begun = Buffer.concat([head, rest]).subarray(0, end);
       const bytes = withoutStates(begun, { repository, digest, size });
       checkLayerIndex(bytes, layer, false);
