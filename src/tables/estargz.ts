@@ -1,4 +1,3 @@
-import { BLOCK_SIZE } from '../blob/page.js';
 import type { Digest } from '../oci/digest.js';
 import type { LayerRanges } from './layer-ranges.js';
 import { TableDecoder } from './table-decoder.js';
@@ -16,11 +15,10 @@ const FOOTER = /^\x1f\x8b\x08\x04.{6}\x1a\x00SG\x16\x00([0-9a-f]{16})STARGZ/s;
 const TAR_ROOM = 64 * 1024;
 
 /**
- * Bytes of the layer's end that are read first, at least. What more the blocks of these bytes have
- * is fetched anyway. A longer end would often be content, not the table: in an image of several
- * layers that costs more than the request that it may spare.
+ * Bytes of the layer's end that are read first. More would often be content, not the table: in an
+ * image of several layers that costs more than the request that it may spare.
  */
-const TAIL_MIN = 16 * 1024;
+const TAIL_LENGTH = 16 * 1024;
 
 /**
  * Reads the table of an eStargz: the footer says where it is. What it lists is only in `rows`.
@@ -31,9 +29,8 @@ const TAIL_MIN = 16 * 1024;
 export async function readEstargz(digest: Digest, ranges: LayerRanges, rows: TocRows): Promise<number> {
   const { size } = ranges.layer;
   const end = size - FOOTER_LENGTH;
-  const tailStart = Math.max(0, size - TAIL_MIN);
-  const blockStart = tailStart - (tailStart % BLOCK_SIZE);
-  const [tail] = await Promise.all([ranges.hold(blockStart, size), ranges.expect('gzip')]);
+  const tailStart = Math.max(0, size - TAIL_LENGTH);
+  const [tail] = await Promise.all([ranges.hold(tailStart, size), ranges.expect('gzip')]);
   const tableOffset = readFooter(tail.subarray(-FOOTER_LENGTH));
   if (tableOffset >= end)
     throw corruptTable(`its offset ${tableOffset} is outside the layer of ${size} bytes`);

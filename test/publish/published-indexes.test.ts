@@ -576,8 +576,8 @@ describe('what others publish', () => {
     expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
   });
 
-  describe('of more than 1 MiB', () => {
-    const SIZE = 1_500_000;
+  describe('of more than 128 KiB', () => {
+    const SIZE = 500_000;
     const planted = async (rules: FaultRule[] = [], stateSizes = [30_000, 40_000]) => {
       const [rig, image] = [await newRig(rules), await newImage()];
       const bytes = await indexFile(image.layers[0]!, SIZE, stateSizes);
@@ -604,7 +604,7 @@ describe('what others publish', () => {
 
     test.each<[string, (right: number) => number, number]>([
       ['the right one', (right) => right, 1],
-      ['too low', () => 10, 2],
+      ['too low', () => 100_000, 2],
       ['too high', () => 1e15, 1],
     ])('is read at once by the offset of its states in the manifest: %s', async (_, said, requests) => {
       const [rig, image] = [await newRig(), await newImage()];

@@ -39,18 +39,21 @@ export async function readLayerTable(
   return readZtoc(bytes, options);
 }
 
+/** Tables are read once: their index is cached. */
 async function twice<T>(
   blob: UnverifiedBlob,
   signal: AbortSignal,
   read: (source: Pick<Blob, 'size' | 'read'>) => Promise<T>,
 ): Promise<T> {
+  const source = (fresh: boolean): Pick<Blob, 'size' | 'read'> => ({
+    size: blob.size,
+    read: (offset, length, within) => blob.readOnce(offset, length, within, fresh),
+  });
   try {
-    return await read(blob);
+    return await read(source(false));
   } catch (error) {
     const { code } = asLayerslayerError(error);
     if (signal.aborted || (code !== 'CORRUPT_LAYER' && code !== 'DIGEST_MISMATCH')) throw error;
-    const fresh: Blob['read'] = (offset, length, within) =>
-      blob.read(offset, length, within, undefined, { fresh: true });
-    return read({ size: blob.size, read: fresh });
+    return read(source(true));
   }
 }
