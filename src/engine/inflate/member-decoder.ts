@@ -121,7 +121,7 @@ class MemberInput {
   readonly signal: AbortSignal;
   readonly #blob: UnverifiedBlob;
   readonly #end: number; // of the member
-  readonly #inputEnd: number; // of what is needed soon, behind the member perhaps
+  readonly #inputEnd: number; // of what is needed soon, inside the member or behind it
   #fresh: boolean; // what is read next
   #requestedEnd = 0;
 
@@ -132,7 +132,7 @@ class MemberInput {
   ) {
     this.#blob = blob;
     this.#end = inEnd;
-    this.#inputEnd = Math.max(inputEnd, inEnd);
+    this.#inputEnd = inputEnd;
     this.#fresh = fresh;
     this.signal = signal;
   }
@@ -156,7 +156,8 @@ class MemberInput {
   }
 
   #read(at: number, lent: Uint8Array): Promise<Uint8Array> {
-    const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#end - at);
+    const needed = at < this.#inputEnd ? this.#inputEnd - at : PAGE_SIZE;
+    const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), needed, this.#end - at);
     let aheadEnd: number | undefined;
     if (this.#fresh || (this.#requestedEnd < this.#inputEnd && this.#requestedEnd - at < NEXT_INPUT_AT)) {
       // Fresh bytes are dropped and requested once: later reads of the member wait for them.
