@@ -4,6 +4,8 @@
 //
 //     npm run bench [-- [--markdown] SECTION...]
 //
+// Sections that take long run only if they are named: slow-link-2gb.
+//
 // Needs root, /dev/fuse, buildah, docker-registry, zstd and GNU tools. A missed limit is shown in
 // the table; it is no failure.
 import { accessSync } from 'node:fs';
@@ -19,6 +21,7 @@ import { MAIN } from './bench/mounts.mjs';
 import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
 import { secondMount } from './bench/second-mount.mjs';
+import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
 import { Workplace } from './bench/workplace.mjs';
 import { zstd } from './bench/zstd.mjs';
 
@@ -32,8 +35,14 @@ const SECTIONS = {
   'random-reads': randomReads,
   'index-size': indexSize,
   zstd,
+  'slow-link': slowLink,
+  'slow-link-2gb': slowLinkLarge,
   memory,
 };
+
+/** Sections that run only if they are named: they take long. */
+const LONG = new Set(['slow-link-2gb']);
+const USUAL = Object.keys(SECTIONS).filter((name) => !LONG.has(name));
 
 /** Processes that want to run, on average over a minute: above, something else is at work. */
 const QUIET_LOAD = 1;
@@ -69,7 +78,7 @@ async function main(words) {
   const report = new Report();
   try {
     const bench = { workplace, images: new Images(workplace), report };
-    for (const name of wanted.length > 0 ? wanted : Object.keys(SECTIONS)) {
+    for (const name of wanted.length > 0 ? wanted : USUAL) {
       say(name);
       await SECTIONS[name](bench);
     }

@@ -11,12 +11,15 @@ export class Mounts {
   #workplace;
   #directory;
   #transport;
+  #words;
   cache;
   mountpoint;
 
-  constructor(workplace, { transport = 'dev-fuse' } = {}) {
+  /** @param words further options of `mount` */
+  constructor(workplace, { transport = 'dev-fuse', words = [] } = {}) {
     this.#workplace = workplace;
     this.#transport = transport;
+    this.#words = words;
     this.#directory = workplace.newFolder('mounts');
     this.cache = join(this.#directory, 'cache');
     this.mountpoint = workplace.folder(join(this.#directory.slice(workplace.directory.length + 1), 'mnt'));
@@ -34,6 +37,7 @@ export class Mounts {
       this.#transport,
       '--cache-dir',
       this.cache,
+      ...this.#words,
       reference,
       this.mountpoint,
     ];

@@ -47,8 +47,9 @@ export async function startRegistry(workplace) {
 /**
  * @param image `library/x:tag`
  * @param layers what `writeLayer` returned
+ * @param annotations of the manifest
  */
-export async function pushImage(host, image, layers) {
+export async function pushImage(host, image, layers, { annotations } = {}) {
   const [repository, tag] = image.split(':');
   for (const layer of layers) await pushBlob(host, repository, layer, () => createReadStream(layer.path));
   const config = Buffer.from(
@@ -59,21 +60,31 @@ export async function pushImage(host, image, layers) {
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
     }),
   );
-  const digest = `sha256:${createHash('sha256').update(config).digest('hex')}`;
-  await pushBlob(host, repository, { digest, size: config.length }, () => [config]);
-  const manifest = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: MANIFEST_TYPE,
-      config: { mediaType: CONFIG_TYPE, digest, size: config.length },
-      layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
-    }),
-  );
-  await send(host, 'PUT', `/v2/${repository}/manifests/${tag}`, {
+  const described = layers.map(({ mediaType, digest, size, annotations: own }) => ({
+    ...{ mediaType, digest, size },
+    ...(own && { annotations: own }),
+  }));
+  const descriptor = { mediaType: CONFIG_TYPE, ...(await pushBytes(host, repository, config)) };
+  await pushManifest(host, repository, tag, { config: descriptor, layers: described, annotations });
+}
+
+/** @returns digest and size of the blob */
+export async function pushBytes(host, repository, bytes) {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  await pushBlob(host, repository, { digest, size: bytes.length }, () => [bytes]);
+  return { digest, size: bytes.length };
+}
+
+/** @param tag undefined: under its digest. @returns digest and size of the manifest */
+export async function pushManifest(host, repository, tag, document) {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, ...document }));
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  await send(host, 'PUT', `/v2/${repository}/manifests/${tag ?? digest}`, {
     type: MANIFEST_TYPE,
-    size: manifest.length,
-    body: [manifest],
+    size: bytes.length,
+    body: [bytes],
   });
+  return { digest, size: bytes.length };
 }
 
 const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';

@@ -71,3 +71,24 @@ export interface BlobReader extends Pick<Blob, 'size' | 'read'> {
    */
   verifiedEnd?(offset: number): number;
 }
+
+/**
+ * Returns the bytes `[start, end)` of a blob. Unlike `Blob.read`, this has no deadline while bytes
+ * come.
+ * @throws LayerslayerError as `Blob.read`
+ */
+export async function readRange(
+  blob: Pick<Blob, 'stream'>,
+  start: number,
+  end: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(end - start);
+  let filled = 0;
+  const take = (part: Uint8Array) => {
+    bytes.set(part, filled);
+    filled += part.length;
+  };
+  if (end > start) await blob.stream(start, end, take, signal);
+  return bytes;
+}

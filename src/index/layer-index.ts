@@ -38,9 +38,10 @@ export type Verification =
  * Where the files' bytes are in a layer with a table of contents. A chunk lies in one file, and in
  * one stretch of compressed bytes that starts a gzip member or zstd frame.
  *
- * `outOffsets` are of the uncompressed tar, as are those of entries. A table without tar headers
- * describes a virtual tar: each entry has a header of 512 bytes, and content padded to 512. Its
- * bytes outside chunks are zeros, which no reader asks for.
+ * `outOffsets` are of the uncompressed tar, as are those of entries. An index from a table has a
+ * virtual tar: each entry has a header of 512 bytes, and content padded to 512. Large files are
+ * aligned to the units of reading (`TocRows`). Bytes outside chunks are zeros, which no reader asks
+ * for.
  *
  * Ascending by outOffset, without overlap.
  */

@@ -13,6 +13,9 @@ const LAYER_ANNOTATION = 'vnd.layerslayer.layer.digest';
 /** Annotation: version of the index file's format. */
 const VERSION_ANNOTATION = 'vnd.layerslayer.layer-index.version';
 
+/** Annotation: bytes of the index file before its states. A reader fetches them by one request. */
+const STATES_ANNOTATION = 'vnd.layerslayer.layer-index.states-offset';
+
 /** Bytes of an index file. That of a layer of 10 GB has about 300 MB. */
 const INDEX_SIZE_MAX = 512 * 1024 * 1024;
 /** Characters of the hexadecimal digits in a tag, which has 128 at most. */
@@ -28,6 +31,7 @@ export interface StoredIndex {
   version: number;
   digest: Digest; // of the file
   size: number;
+  statesOffset: number | undefined; // of the states, which come last; undefined: they must be read
 }
 
 /**
@@ -35,11 +39,15 @@ export interface StoredIndex {
  * @param subject the image's manifest; default: the manifest stands alone, with one index
  */
 export function artifactManifest(indexes: readonly StoredIndex[], subject?: Descriptor): Buffer {
-  const layers = indexes.map(({ layer, version, digest, size }) => ({
+  const layers = indexes.map(({ layer, version, digest, size, statesOffset }) => ({
     mediaType: INDEX_MEDIA_TYPE,
     digest,
     size,
-    annotations: { [LAYER_ANNOTATION]: layer, [VERSION_ANNOTATION]: String(version) },
+    annotations: {
+      [LAYER_ANNOTATION]: layer,
+      [VERSION_ANNOTATION]: String(version),
+      ...(statesOffset !== undefined && { [STATES_ANNOTATION]: String(statesOffset) }),
+    },
   }));
   const config = {
     mediaType: EMPTY_MEDIA_TYPE,
@@ -80,12 +88,13 @@ export function indexesOf(manifest: Manifest, repository: string): PublishedInde
     const isUsable = blob.mediaType === INDEX_MEDIA_TYPE && blob.size <= INDEX_SIZE_MAX;
     if (!isUsable || !isDigest(layer)) return [];
     const { mediaType, digest, size } = blob; // its urls and inlined data don't count
-    const version = versionIn(blob.annotations?.[VERSION_ANNOTATION]);
-    return [{ layer, version, repository, blob: { mediaType, digest, size } }];
+    const version = countIn(blob.annotations?.[VERSION_ANNOTATION]);
+    const statesOffset = countIn(blob.annotations?.[STATES_ANNOTATION]);
+    return [{ layer, version, repository, blob: { mediaType, digest, size }, statesOffset }];
   });
 }
 
-function versionIn(text: string | undefined): number | undefined {
+function countIn(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 import type { ContentStore } from '../cache/content-store.js';
-import { type IndexFile, openOwnIndex } from '../index/cached-indexes.js';
+import { detachableStates, type IndexFile, openOwnIndex } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
 import { parseRepository, type Repository } from '../oci/reference.js';
@@ -55,7 +55,8 @@ export class IndexFiles {
         this.uploaded++;
         this.uploadedBytes += file.size;
       }
-      return { layer, version: LAYER_INDEX_VERSION, digest, size: file.size };
+      const statesOffset = detachableStates((offset, length) => file.read(offset, length), file.size);
+      return { layer, version: LAYER_INDEX_VERSION, digest, size: file.size, statesOffset };
     } finally {
       file.close();
     }

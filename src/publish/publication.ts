@@ -14,6 +14,7 @@ export interface PublishedIndex {
   blob: Descriptor; // the index file
   version: number | undefined; // of its format; undefined if the manifest does not say
   repository: string; // `host/name` that has it
+  statesOffset?: number | undefined; // where the file's states begin, as the manifest says
 }
 
 /** A manifest of layer indexes. */

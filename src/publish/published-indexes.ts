@@ -1,5 +1,6 @@
 import { asLayerslayerError, LayerslayerError, unsupported } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { readRange } from '../blob/blob.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { checkLayerIndex, detachableStates, withoutStates } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
@@ -18,9 +19,10 @@ import { isNewer, isReadable } from './readable.js';
 /** Bytes of an index file that is read whole. All of it is in memory. */
 const WHOLE_SIZE_MAX = 128 * 1024 * 1024;
 
-/** Bytes of the smallest index file that is read without its states. */
-const RANGED_SIZE_MIN = 1024 * 1024;
-/** Bytes of the first request: header, section table, and all of a small layer's entries. */
+/**
+ * Bytes of the first request if the manifest does not say where the states begin: header, section
+ * table, and all of a small layer's entries. Smaller files are read whole.
+ */
 const HEAD_SIZE = 128 * 1024;
 
 /** What publishing needs of an image. */
@@ -113,24 +115,25 @@ export class PublishedIndexes {
   }
 
   /**
-   * Reads a large index up to its states. Its sections are checked by their CRCs, and later its
+   * Reads an index up to its states. Its sections are checked by their CRCs, and later its
    * states by their digests.
    * @returns undefined for a small index, and for one that has to be read whole
    */
   async #readWithoutStates(
-    { repository, blob }: PublishedIndex,
+    { repository, blob, statesOffset = HEAD_SIZE }: PublishedIndex,
     layer: { digest: Digest; blobSize: number },
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { digest, size } = blob;
-    if (size < RANGED_SIZE_MIN) return undefined;
+    if (size <= HEAD_SIZE) return undefined;
     const remote = this.#open(repository, blob);
-    const head = await readRange(remote, 0, HEAD_SIZE, signal);
+    const headSize = Math.min(statesOffset, size, WHOLE_SIZE_MAX);
+    const head = await readRange(remote, 0, headSize, signal);
     try {
       const read = (offset: number, length: number) => head.subarray(offset, offset + length);
       const end = detachableStates(read, size);
       if (end === undefined || end > WHOLE_SIZE_MAX) return undefined;
-      const rest = await readRange(remote, HEAD_SIZE, Math.max(HEAD_SIZE, end), signal);
+      const rest = await readRange(remote, headSize, Math.max(headSize, end), signal);
       const begun = Buffer.concat([head, rest]).subarray(0, end);
       const bytes = withoutStates(begun, { repository, digest, size });
       checkLayerIndex(bytes, layer, false);
@@ -215,23 +218,6 @@ export class PublishedIndexes {
     const what = `a published index of ${shortDigest(layer)} has format ${version}`;
     this.#options.log.warn(`${what}, this version reads ${LAYER_INDEX_VERSION}: ignored`);
   }
-}
-
-/** Returns bytes `[start, end)`. There is no deadline while bytes come. */
-async function readRange(
-  blob: RemoteBlob,
-  start: number,
-  end: number,
-  signal: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(end - start);
-  let filled = 0;
-  const take = (chunk: Uint8Array) => {
-    bytes.set(chunk, filled);
-    filled += chunk.length;
-  };
-  if (end > start) await blob.stream(start, end, take, signal);
-  return bytes;
 }
 
 /** The digests of an image's layers, each once, base first. */

@@ -1,4 +1,3 @@
-import type { EntryTable } from '../index/entry-table.js';
 import type { ChunkColumns } from '../index/pass/index-pass.js';
 import { corruptTable } from './table-fault.js';
 
@@ -112,19 +111,4 @@ export class ChunkBuilder {
     digests.set(this.#digests);
     this.#digests = digests;
   }
-}
-
-/**
- * Returns the chunks as they lie in another tar.
- * @param from entries of their tar
- * @param to entries of the other tar: the same files in the same rows
- */
-export function movedChunks(chunks: ChunkColumns, from: EntryTable, to: EntryTable): ChunkColumns {
-  const outOffsets = chunks.outOffsets.slice();
-  let row = 0;
-  for (let i = 0; i < outOffsets.length; i++) {
-    while (outOffsets[i]! >= from.dataOffset(row) + from.size(row)) row++;
-    outOffsets[i]! += to.dataOffset(row) - from.dataOffset(row);
-  }
-  return { ...chunks, outOffsets };
 }

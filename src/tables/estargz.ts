@@ -15,10 +15,11 @@ const FOOTER = /^\x1f\x8b\x08\x04.{6}\x1a\x00SG\x16\x00([0-9a-f]{16})STARGZ/s;
 /** Room for a tar's headers, padding and end besides the table. */
 const TAR_ROOM = 64 * 1024;
 
-/** Bytes of the layer's end that are read first. Tables are 1 or 2 % of a layer. */
-const TAIL_SHARE = 1 / 64;
-const TAIL_MIN = 16 * 1024;
-const TAIL_MAX = 512 * 1024;
+/**
+ * Bytes of the layer's end that are read first. More would often be content, not the table: in an
+ * image of several layers that costs more than the request that it may spare.
+ */
+const TAIL_LENGTH = 16 * 1024;
 
 /**
  * Reads the table of an eStargz: the footer says where it is. What it lists is only in `rows`.
@@ -35,8 +36,8 @@ export async function readEstargz(
 ): Promise<number> {
   const { size } = ranges.layer;
   const end = size - FOOTER_LENGTH;
-  const wanted = Math.max(TAIL_MIN, Math.min(TAIL_MAX, Math.round(size * TAIL_SHARE)));
-  const [tail] = await Promise.all([ranges.hold(Math.max(0, size - wanted), size), ranges.expect('gzip')]);
+  const tailStart = Math.max(0, size - TAIL_LENGTH);
+  const [tail] = await Promise.all([ranges.hold(tailStart, size), ranges.expect('gzip')]);
   const tableOffset = readFooter(tail.subarray(-FOOTER_LENGTH));
   if (tableOffset >= end)
     throw corruptTable(`its offset ${tableOffset} is outside the layer of ${size} bytes`);

@@ -2,7 +2,6 @@ import { withContext } from '../base/errors.js';
 import { LayerIndexBuilder } from '../index/pass/index-pass.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { TableAnnouncement } from './announcement.js';
-import { movedChunks } from './chunk-builder.js';
 import { readEstargz } from './estargz.js';
 import { LayerRanges, type TableSource } from './layer-ranges.js';
 import type { TableProof, TableRead, TableReadOptions } from './table-read.js';
@@ -69,11 +68,9 @@ async function fromChunked(
   const tar = new LayerIndexBuilder(options.digest, options);
   try {
     const parts = { rows: builder, builder: tar, proof };
-    const tarSize = await readTarSplit(tarSplit, tarSplitDigest, ranges, parts);
-    if (tarSize === undefined) return { index: await builder.finish(end), isExact: rows.isExact };
-    const chunks = movedChunks(end.verification.chunks, builder.entriesSoFar(), tar.entriesSoFar());
-    const verification = { kind: 'chunks' as const, chunks };
-    return { index: await tar.finish({ ...end, tarSize, verification }), isExact: true };
+    const isRead = await readTarSplit(tarSplit, tarSplitDigest, ranges, parts);
+    if (!isRead) return { index: await builder.finish(end), isExact: rows.isExact };
+    return { index: await tar.finish(end), isExact: true };
   } finally {
     tar.release();
   }

@@ -20,8 +20,9 @@ const SPARSE_RECORD = Buffer.from('GNU.sparse.');
 
 /**
  * Reads a tar-split: lines of JSON that have the bytes of a tar between its files' contents, and
- * the sizes of those. So the scanner of tars reads every field and offset of the entries. Each
- * entry must be the one that the table has in its place.
+ * the sizes of those. So the scanner of tars reads every field of the entries. Each entry must be
+ * the one that the table has in its place. Contents lie where the table's virtual tar has them:
+ * in the real one, small files share read units with chunks of large ones (`TocRows`).
  */
 export class TarSplit {
   readonly #table: EntryTable;
@@ -56,17 +57,17 @@ export class TarSplit {
 
   /**
    * Ends the tar-split.
-   * @returns bytes of the tar; undefined if it has sparse files, which a tar-split does not fit
+   * @returns false if it has sparse files, which a tar-split does not fit
    * @throws LayerslayerError CORRUPT_LAYER if it is cut short
    */
-  finish(): number | undefined {
+  finish(): boolean {
     if (this.#lineLength > 0) this.#endLine();
-    if (this.#hasSparse) return undefined;
-    const { size } = this.#scanner.finish();
+    if (this.#hasSparse) return false;
+    this.#scanner.finish();
     if (this.#builder.length !== this.#table.length) {
       throw corruptTable(`it has ${this.#table.length} entries, its tar-split ${this.#builder.length}`);
     }
-    return size;
+    return true;
   }
 
   #append(bytes: Uint8Array): void {
@@ -112,7 +113,7 @@ export class TarSplit {
     }
     const row = this.#builder.length;
     if (!this.#isInTable(entry, row)) throw corruptTable(`entry ${row} is another one in its tar-split`);
-    this.#builder.addEntry(entry);
+    this.#builder.addEntry({ ...entry, dataOffset: this.#table.dataOffset(row) });
   }
 
   #isInTable({ kind, size, path, linkTarget }: TarEntry, row: number): boolean {

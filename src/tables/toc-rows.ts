@@ -2,16 +2,30 @@ import { quoteName } from '../base/text/quote-name.js';
 import type { LayerIndexBuilder, LayerIndexEnd, Verification } from '../index/pass/index-pass.js';
 import type { JsonObject } from '../oci/json.js';
 import { entryFlaw } from '../tar/entry-flaw.js';
-import { BLOCK_SIZE, paddingAfter } from '../tar/header.js';
+import { BLOCK_SIZE } from '../tar/header.js';
 import { FileChunks } from './file-chunks.js';
 import { corruptTable } from './table-fault.js';
 import { readTocEntry, type TocEntry } from './toc-entry.js';
+
+/**
+ * The unit in which uncompressed bytes are read: `CHUNK_SIZE` of engine/inflate/chunk-reader.ts.
+ */
+export const READ_UNIT = 32 * 1024;
+
+/**
+ * Files of so many bytes share no read unit with others. Smaller ones may: aligned, they would take
+ * twice the room, in the tar and in the memory of readers that go forward.
+ */
+export const LARGE_FILE = 4 * READ_UNIT;
 
 type ByChunks = Extract<Verification, { kind: 'chunks' }>;
 
 /**
  * Turns the entries of a table of eStargz or zstd:chunked into rows and chunks of an index, in
  * their order. Their content lies in a virtual tar (`ChunkColumns`).
+ *
+ * A large file has its read units for itself there. Else a read of a small file beside it would
+ * fetch and decode a chunk of the large one too: most tables have chunks of 4 MiB.
  *
  * A table is used only if all of it fits together. Everything else is CORRUPT_LAYER, and a pass of
  * our own decides what the layer has.
@@ -52,12 +66,14 @@ export class TocRows {
    * @throws LayerslayerError as `add`
    */
   addEntry(entry: TocEntry, adjusted: readonly string[] = []): { isShown: boolean; outOffset: number } {
-    const outOffset = this.#tarSize + BLOCK_SIZE;
+    const isLarge = entry.size >= LARGE_FILE;
+    const headerEnd = this.#tarSize + BLOCK_SIZE;
+    const outOffset = isLarge ? roundUp(headerEnd, READ_UNIT) : headerEnd;
     const flaw = entryFlaw(entry);
     const warnings = flaw === undefined ? adjusted : [`skipped: ${flaw}`];
     for (const what of warnings) this.#builder.warn(`table entry ${quoteName(entry.path)}: ${what}`);
     if (flaw !== undefined) return { isShown: false, outOffset };
-    this.#tarSize = outOffset + entry.size + paddingAfter(entry.size);
+    this.#tarSize = roundUp(outOffset + entry.size, isLarge ? READ_UNIT : BLOCK_SIZE);
     if (!Number.isSafeInteger(this.#tarSize))
       throw corruptTable('its files have more than 2^53 bytes together');
     entry.dataOffset = outOffset;
@@ -76,4 +92,8 @@ export class TocRows {
     const chunks = this.chunks.finish(dataEnd);
     return { codec, blobSize, tarSize: this.#tarSize, verification: { kind: 'chunks', chunks } };
   }
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
 }

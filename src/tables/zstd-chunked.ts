@@ -57,7 +57,7 @@ export async function readChunkedTable(
  * @param digest of the compressed tar-split
  * @param parts.rows of the table
  * @param parts.proof see `TableReadOptions`
- * @returns bytes of the tar; undefined if the table counts: the tar has sparse files
+ * @returns false if the table counts: the tar has sparse files
  * @throws LayerslayerError CORRUPT_LAYER if it does not fit the table
  */
 export async function readTarSplit(
@@ -65,7 +65,7 @@ export async function readTarSplit(
   digest: Digest,
   ranges: LayerRanges,
   { rows, builder, proof }: { rows: LayerIndexBuilder; builder: LayerIndexBuilder; proof: TableProof },
-): Promise<number | undefined> {
+): Promise<boolean> {
   proof.holds = false;
   await holdFrame(position, ranges);
   const split = new TarSplit(rows.entriesSoFar(), builder);

@@ -363,7 +363,7 @@ describe('a mount from published indexes', () => {
     await mounted('one');
     const ranges = requests().slice(seen);
     const bytes = ranges.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
-    expect(ranges[0]!.headers.range).toBe('bytes=0-131071');
+    expect(ranges[0]!.headers.range).toMatch(/^bytes=0-\d{3,4}$/); // up to the states
     expect(ranges.length).toBeGreaterThan(1);
     expect(bytes).toBeLessThan(600_000);
     const layerDigest = large.manifest.layers[0]!.digest;

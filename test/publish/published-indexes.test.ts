@@ -66,7 +66,12 @@ type NewImage = Awaited<ReturnType<typeof newImage>>;
 const BLOB_SIZE = 1234;
 
 /** An index file of `size` bytes: those after the last section are not read. */
-async function indexFile(layer: Digest, size = 3000, stateSizes: readonly number[] = []): Promise<Buffer> {
+async function indexFile(
+  layer: Digest,
+  size = 3000,
+  stateSizes: readonly number[] = [],
+  warningLength = 0,
+): Promise<Buffer> {
   const builder = new CheckpointBuilder('plain', LAYER_LIMITS.stateBytes);
   for (const [i, length] of stateSizes.entries())
     builder.add({ inOffset: i, outOffset: i, state: randomBytes(length) });
@@ -80,7 +85,7 @@ async function indexFile(layer: Digest, size = 3000, stateSizes: readonly number
       entries: new EntryColumnsBuilder(LAYER_LIMITS).finish(),
       checkpoints,
       verification: { kind: 'blocks', blockSize: BLOCK_SIZE, digests: randomBytes(32) },
-      warnings: [],
+      warnings: warningLength > 0 ? [randomBytes(warningLength).toString('base64')] : [],
     },
     states,
   );
@@ -95,7 +100,7 @@ interface Rig {
   indexes: PublishedIndexes;
   logged: string[];
   /** Keeps an index file of the layer, as an own pass would. */
-  make(layer: Digest): Promise<Buffer>;
+  make(layer: Digest, stateSizes?: readonly number[]): Promise<Buffer>;
   of(image: NewImage): PublishableImage;
   shelf: { kind: 'repository'; repository: string };
   document(
@@ -121,8 +126,8 @@ async function newRig(rules: FaultRule[] = []): Promise<Rig> {
     proxy,
     logged,
     indexes: new PublishedIndexes({ client: () => client, store, log, settleMs: 150 }),
-    async make(layer) {
-      const bytes = await indexFile(layer);
+    async make(layer, stateSizes = []) {
+      const bytes = await indexFile(layer, 3000, stateSizes);
       await store.write('index', `${LAYER_INDEX_VERSION}/${layer}`, bytes);
       return bytes;
     },
@@ -248,6 +253,17 @@ describe('indexes that refer to an image', () => {
         size: Buffer.byteLength(JSON.stringify(manifest)),
         artifactType: ARTIFACT_TYPE,
       },
+    ]);
+  });
+
+  test('come with the offset of their states, which are read later', async () => {
+    const [rig, image] = [await newRig(), await newImage()];
+    const files = [await rig.make(image.layers[0]!, [300, 400]), await rig.make(image.layers[1]!)];
+    await rig.indexes.publish(rig.of(image), REFERRER, never());
+    const found = await rig.indexes.find(rig.of(image), REFERRER, never());
+    expect(found.map(({ statesOffset }) => statesOffset)).toEqual([
+      decode(files[0]!).states.offset,
+      undefined,
     ]);
   });
 
@@ -584,8 +600,8 @@ describe('what others publish', () => {
     expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
   });
 
-  describe('of more than 1 MiB', () => {
-    const SIZE = 1_500_000;
+  describe('of more than 128 KiB', () => {
+    const SIZE = 500_000;
     const planted = async (rules: FaultRule[] = [], stateSizes = [30_000, 40_000]) => {
       const [rig, image] = [await newRig(rules), await newImage()];
       const bytes = await indexFile(image.layers[0]!, SIZE, stateSizes);
@@ -608,6 +624,22 @@ describe('what others publish', () => {
       });
       expect(index.checkpoints).toEqual(decode(new Uint8Array(bytes)).checkpoints);
       expect(sent().map(({ headers }) => headers.range)).toEqual(['bytes=0-131071']);
+    });
+
+    test.each<[string, (right: number) => number, number]>([
+      ['the right one', (right) => right, 1],
+      ['too low', () => 100_000, 2],
+      ['too high', () => 1e15, 1],
+    ])('is read at once by the offset of its states in the manifest: %s', async (_, said, requests) => {
+      const [rig, image] = [await newRig(), await newImage()];
+      const bytes = await indexFile(image.layers[0]!, SIZE, [30_000, 40_000], 320_000);
+      const { offset } = decode(bytes).states;
+      await plant(image, (document) => document, { bytes });
+      const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
+      const index = { ...found!, statesOffset: said(offset) };
+      const read = decode(await rig.indexes.read(index, BLOB_SIZE, never()));
+      expect(read.remoteStates).toMatchObject({ size: SIZE, offset });
+      expect(rig.proxy.requests(new RegExp(`blobs/${sha256(bytes)}`))).toHaveLength(requests);
     });
 
     test('is read whole when it has no states', async () => {

@@ -98,6 +98,13 @@ describe('the table of an eStargz', () => {
     expect(layer.reads.reduce((sum, [, length]) => sum + length, 0)).toBeLessThan(200_000);
   });
 
+  it('is read with less than 16 KiB of content, however large the layer is', async () => {
+    const { layer, digest } = estargz({ blobSize: 64_000_000 });
+    await read({ layer, digest });
+    expect(layer.reads).toHaveLength(2);
+    expect(layer.reads.reduce((sum, [, length]) => sum + length, 0)).toBeLessThan(16_500);
+  });
+
   const oneOfTwo = { json: '{"version":1,"entries":[{"name":"a","type":"dir"}]}' };
   it.each<[string, Options, RegExp]>([
     ['no footer', { end: Buffer.alloc(51) }, /no footer/],

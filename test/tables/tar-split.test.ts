@@ -24,8 +24,8 @@ function read(lines: readonly string[], table: Buffer, pieceLength = 1000) {
   const split = new TarSplit(scanned(table).entriesSoFar(), builder);
   const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
   for (let at = 0; at < bytes.length; at += pieceLength) split.push(bytes.subarray(at, at + pieceLength));
-  const tarSize = split.finish();
-  return { tarSize, entries: builder.entriesSoFar() };
+  const isRead = split.finish();
+  return { isRead, entries: builder.entriesSoFar() };
 }
 
 const tar = tarOf(
@@ -38,12 +38,12 @@ const tar = tarOf(
 );
 
 describe('a tar-split', () => {
-  it('has every field and offset of the tar, in pieces of any length', () => {
+  it('has every field of the tar, in pieces of any length', () => {
     const own = scanned(tar).entriesSoFar();
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 5000 }), (length) => {
-        const { tarSize, entries } = read(splitOf(tar), tar, length);
-        expect(tarSize).toBe(tar.length);
+        const { isRead, entries } = read(splitOf(tar), tar, length);
+        expect(isRead).toBe(true);
         expect(entries.length).toBe(6);
         for (let row = 0; row < own.length; row++) {
           expect(rowOf({ entries }, row)).toEqual(rowOf({ entries: own }, row));
@@ -67,7 +67,7 @@ describe('a tar-split', () => {
     ['sparse files', tarOf(file('a', 'x'), oldGnuSparse('b', 5000, [{ offset: 1024, data: 'y' }]))],
     ['a record of sparse files', tarOf(file('a', 'x', { pax: { 'GNU.sparse.size': '4' } }))],
   ])('does not count with %s', (_, sparse) => {
-    expect(read(splitOf(sparse), sparse).tarSize).toBeUndefined();
+    expect(read(splitOf(sparse), sparse).isRead).toBe(false);
   });
 
   const other = (change: (lines: string[]) => string[]) => () => read(change(splitOf(tar)), tar);

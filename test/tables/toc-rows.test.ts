@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { MAX_CHUNK_SIZE } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { LayerIndexBuilder } from '#src/index/pass/layer-index-builder.js';
 import type { TableAllowance } from '#src/index/pass/table-budget.js';
 import { digestOf } from '#src/oci/digest.js';
-import { TocRows } from '#src/tables/toc-rows.js';
+import { LARGE_FILE, READ_UNIT, TocRows } from '#src/tables/toc-rows.js';
 import { rowOf, sha256 } from './samples.js';
 
 type Json = Record<string, unknown>;
@@ -64,6 +65,25 @@ describe('rows of a table', () => {
     ]);
     expect([0, 1, 2, 3].map((row) => entries.dataOffset(row))).toEqual([512, 1024, 2560, 3072]);
     expect(tarSize).toBe(3584);
+  });
+
+  it('share no unit of reading with a large file', () => {
+    expect(READ_UNIT).toBe(CHUNK_SIZE);
+    const { entries, tarSize } = read([
+      file({ size: 300, offset: 10 }),
+      file({ size: LARGE_FILE, offset: 20 }),
+      file({ size: LARGE_FILE - 1, offset: 30 }),
+      file({ size: LARGE_FILE + 1, offset: 40 }),
+      file({ size: 300, offset: 50 }),
+    ]);
+    expect([0, 1, 2, 3, 4].map((row) => entries.dataOffset(row))).toEqual([
+      512,
+      READ_UNIT,
+      LARGE_FILE + READ_UNIT + 512,
+      2 * LARGE_FILE + 2 * READ_UNIT,
+      3 * LARGE_FILE + 3 * READ_UNIT + 512,
+    ]);
+    expect(tarSize).toBe(3 * LARGE_FILE + 3 * READ_UNIT + 1024);
   });
 
   it('have what the table says, and nothing else', () => {
@@ -194,12 +214,12 @@ describe('chunks of a table', () => {
     ]);
     const hole = { in: [0, 0], inner: 0, digest: `sha256:${'00'.repeat(32)}` };
     expect(chunks.slice(1, 4)).toEqual([
-      { out: 572, size: MAX_CHUNK_SIZE, ...hole },
-      { out: 572 + MAX_CHUNK_SIZE, size: MAX_CHUNK_SIZE, ...hole },
-      { out: 572 + 2 * MAX_CHUNK_SIZE, size: 5, ...hole },
+      { out: READ_UNIT + 60, size: MAX_CHUNK_SIZE, ...hole },
+      { out: READ_UNIT + 60 + MAX_CHUNK_SIZE, size: MAX_CHUNK_SIZE, ...hole },
+      { out: READ_UNIT + 60 + 2 * MAX_CHUNK_SIZE, size: 5, ...hole },
     ]);
     expect(chunks[0]!.in).toEqual([1000, 1100]);
-    expect(chunks[4]).toMatchObject({ out: 572 + size, in: [1200, 1300] });
+    expect(chunks[4]).toMatchObject({ out: READ_UNIT + 60 + size, in: [1200, 1300] });
     expect(chunks[5]).toMatchObject({ size: 300, ...hole });
   });
 

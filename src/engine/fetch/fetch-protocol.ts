@@ -132,6 +132,8 @@ export interface BlobReadRequest {
   aheadEnd?: number | undefined;
   /** The bytes are not checked: the reader checks what it decodes. They are cached apart. */
   unverified?: true;
+  /** Unverified bytes that are needed once: exactly these are fetched, and they are not cached. */
+  once?: boolean | undefined;
   /** Unverified bytes up to `aheadEnd` were wrong: fetches them again, over another connection. */
   fresh?: boolean | undefined;
 }

@@ -8,6 +8,7 @@ import { LayerslayerError } from '../../base/errors.js';
 import { collectGarbageSoon } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import { readRange } from '../../blob/blob.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
@@ -75,9 +76,15 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
   },
   attach({ port }) {
     const reader: ThreadPeer<StreamMethods> = new ThreadPeer(port, {
-      async read({ blob: number, offset, length = 0, aheadEnd = 0, unverified, fresh }, signal) {
-        const { blocks, naming } = await blobs.get(number);
+      async read({ blob: number, offset, length = 0, aheadEnd = 0, unverified, once, fresh }, signal) {
+        const { blob, blocks, naming } = await blobs.get(number);
         try {
+          if (once) {
+            if (fresh) blob.reconnect?.();
+            const within = AbortSignal.any([signal, closing.signal]);
+            const bytes = await tracked(readRange(blob, offset, offset + length, within));
+            return new Transferred(bytes, [bytes.buffer]);
+          }
           const fetched = blocks(unverified ? 'reader' : 'blocks');
           if (length === 0 && aheadEnd > offset) fetched.prefetch(offset, aheadEnd);
           const bytes = await fetched.read(offset, length, signal, { aheadEnd, fresh });

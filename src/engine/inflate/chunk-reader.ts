@@ -76,6 +76,14 @@ export class ChunkReader implements LayerReader {
     if (end - from > PAGE_SIZE) this.#blob.prefetch(from, Math.min(end, from + LONGEST_AHEAD));
   }
 
+  /** Announces what is read after a state that is fetched: both come in one round trip. */
+  #prefetchSpan(number: number, inputEnd: number): void {
+    const { fetchCheckpoint, checkpoints } = this.#layer;
+    if (!fetchCheckpoint || number < 0) return;
+    const from = Math.max(0, checkpoints.inOffsets[number]! - 1); // a state may share the byte before
+    this.#blob.prefetch(from, Math.min(inputEnd, from + LONGEST_AHEAD));
+  }
+
   /** As `#decode`, for a blob that is the tar: no cursor, no second copy. */
   async #copy(
     start: number,
@@ -111,8 +119,11 @@ export class ChunkReader implements LayerReader {
     await this.#cursors.use(
       { owner: this, codec, from, to: start },
       async (live, resumed) => {
-        if (!resumed)
-          this.#seek(live.cursor, codec.checkpointAt?.(start) ?? (await this.#intact(nearest, signal)));
+        if (!resumed) {
+          const known = codec.checkpointAt?.(start);
+          if (!known) this.#prefetchSpan(nearest, inputEnd);
+          this.#seek(live.cursor, known ?? (await this.#intact(nearest, signal)));
+        }
         const { fed, cursor } = live;
         const has = fed ? fed.offset + fed.bytes.length : 0;
         this.#prefetch(Math.max(has, cursor.inputOffset), this.#inputEnd(ahead));

@@ -54,17 +54,20 @@ function unproven(error: unknown): LayerslayerError {
   return new LayerslayerError('DIGEST_MISMATCH', fault.message, { cause: fault });
 }
 
+/** Tables are read once: their index is cached. */
 async function twice<T>(
   blob: UnverifiedBlob,
   signal: AbortSignal,
   read: (source: Pick<Blob, 'size' | 'read'>) => Promise<T>,
 ): Promise<T> {
+  const source = (fresh: boolean): Pick<Blob, 'size' | 'read'> => ({
+    size: blob.size,
+    read: (offset, length, within) => blob.readOnce(offset, length, within, fresh),
+  });
   try {
-    return await read(blob);
+    return await read(source(false));
   } catch (error) {
     if (signal.aborted || asLayerslayerError(error).code !== 'DIGEST_MISMATCH') throw error;
-    const fresh: Blob['read'] = (offset, length, within) =>
-      blob.read(offset, length, within, undefined, { fresh: true });
-    return read({ size: blob.size, read: fresh });
+    return read(source(true));
   }
 }

@@ -124,7 +124,7 @@ class MemberInput {
   readonly signal: AbortSignal;
   readonly #blob: UnverifiedBlob;
   readonly #end: number; // of the member
-  readonly #inputEnd: number; // of what is needed soon, behind the member perhaps
+  readonly #inputEnd: number; // of what is needed soon, inside the member or behind it
   readonly #isFresh: boolean;
   #requestedEnd = 0;
 
@@ -135,7 +135,7 @@ class MemberInput {
   ) {
     this.#blob = blob;
     this.#end = inEnd;
-    this.#inputEnd = Math.max(inputEnd, inEnd);
+    this.#inputEnd = inputEnd;
     this.#isFresh = fresh;
     this.signal = signal;
   }
@@ -159,7 +159,8 @@ class MemberInput {
   }
 
   #read(at: number, lent: Uint8Array): Promise<Uint8Array> {
-    const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), this.#end - at);
+    const needed = at < this.#inputEnd ? this.#inputEnd - at : PAGE_SIZE;
+    const length = Math.min(PAGE_SIZE - (at % PAGE_SIZE), needed, this.#end - at);
     // Fresh bytes are requested once, in whole pages: reads before `#requestedEnd` wait for them.
     const fresh = this.#isFresh && at >= this.#requestedEnd;
     let aheadEnd: number | undefined;

@@ -63,7 +63,7 @@ export class TableChunkReader implements LayerReader {
     const end = Math.min(start + count * CHUNK_SIZE, tarSize);
     const chunks = this.#table.overlapping(start, end);
     const ends = inputEnds(chunks);
-    this.#prefetch(chunks.at(-1)?.inEnd, end, Math.min(likelyEnd * CHUNK_SIZE, tarSize));
+    this.#prefetch(ends.at(-1), end, Math.min(likelyEnd * CHUNK_SIZE, tarSize));
     const { buffers } = this.#parts.cursors;
     let next = 0; // the first chunk that may have bytes of the run
     for (let at = start; at < end; at += RUN_SIZE) {

@@ -16,6 +16,9 @@ const MAX_INNER_OFFSET = 2 ** 30;
 /** Holes in a row that `inputEnd` looks past. */
 const MAX_HOLES = 64;
 
+/** Bytes of a member's or frame's headers, mostly. */
+const HEADERS_MAX = 1024;
+
 /** A chunk of a table, see `ChunkColumns`. */
 export interface TableChunk {
   number: number;
@@ -113,15 +116,25 @@ function isWithin(value: number, lowest: number, highest: number): boolean {
 
 /**
  * Returns for each chunk where the compressed bytes end that it and the chunks after it need, as
- * far as these are adjacent. One request can bring them.
+ * far as these are adjacent. One request can bring them. Of a member that holds more, only the
+ * start is counted.
  */
 export function inputEnds(chunks: readonly TableChunk[]): number[] {
-  const ends = chunks.map(({ inEnd }) => inEnd);
+  const ends = chunks.map(neededEnd);
   for (let i = chunks.length - 2; i >= 0; i--) {
-    const { inOffset, inEnd } = chunks[i]!;
+    const { inOffset } = chunks[i]!;
     const next = chunks[i + 1]!;
-    const isAdjacent = next.inOffset >= inOffset && next.inOffset <= inEnd + BLOCK_SIZE;
-    if (isAdjacent) ends[i] = Math.max(inEnd, ends[i + 1]!);
+    const isAdjacent = next.inOffset >= inOffset && next.inOffset <= ends[i]! + BLOCK_SIZE;
+    if (isAdjacent) ends[i] = Math.max(ends[i]!, ends[i + 1]!);
   }
   return ends;
+}
+
+/**
+ * Returns where a chunk's compressed bytes end at the latest, if its compressor made nothing longer
+ * than by 2 %. One that did costs another request.
+ */
+function neededEnd({ inOffset, inEnd, innerOffset, size }: TableChunk): number {
+  const needed = innerOffset + size;
+  return Math.min(inEnd, inOffset + needed + Math.ceil(needed / 50) + HEADERS_MAX);
 }

@@ -7,6 +7,7 @@ export interface UnverifiedRange {
   length: number;
   aheadEnd?: number | undefined;
   fresh?: boolean | undefined;
+  once?: boolean | undefined;
 }
 
 export interface UnverifiedBlobOptions {
@@ -65,6 +66,17 @@ export class UnverifiedBlob implements BlobReader {
     if (filled === 0) return fetched;
     bytes.set(fetched, filled);
     return bytes;
+  }
+
+  /**
+   * As `read`, for bytes that are needed once: nothing else is fetched, and they are not cached.
+   * @param fresh other bytes came before, and were wrong
+   */
+  async readOnce(offset: number, length: number, signal?: AbortSignal, fresh = false): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    checkRange(offset, length, this.size);
+    if (length === 0) return new Uint8Array(0);
+    return this.#options.upstream.read({ offset, length, once: true, fresh }, signal);
   }
 
   prefetch(offset: number, end: number): void {

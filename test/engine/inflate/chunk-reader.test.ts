@@ -229,6 +229,24 @@ describe('a sequential reader', () => {
     },
   );
 
+  it('announces the span before it fetches the state: both come in one round trip', async () => {
+    const blob = gzipSync(Buffer.from(noise(3_000_000)), { level: 1 });
+    const layer = await readableGzip(blob, 1024 * 1024);
+    const watched = new WatchedBlob(blob);
+    const before: number[] = []; // announcements before each state is fetched
+    const fetchCheckpoint = async (number: number) => {
+      before.push(watched.announced.length);
+      return layer.checkpoint(number);
+    };
+    const chunk = 40; // in the second span
+    await readerOf({ ...layer, fetchCheckpoint }, watched, resources()).read(chunk, 1, () => {});
+    expect(before).toEqual([1]);
+    const [from, end] = watched.announced[0]!;
+    expect(from).toBe(layer.checkpoints.inOffsets[1]! - 1);
+    expect(end).toBeGreaterThan(from);
+    expect(end).toBeLessThan(blob.length);
+  });
+
   it('of a plain tar reads a page for each run, into the buffer that travels', async () => {
     const blob = Buffer.from(noise(5 * PAGE_SIZE + 10));
     const shared = resources();

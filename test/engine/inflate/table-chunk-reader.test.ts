@@ -193,6 +193,22 @@ describe('the compressed bytes of a chunk', () => {
     );
   });
 
+  it('of a member that holds more are requested as far as a short read needs them', async () => {
+    const large = noise(4 * MIB);
+    const small = [noise(300, 1), noise(300, 2)];
+    const together: Piece = { chunks: [...small, large], before: 512 };
+    const { isRight, upstream } = open(layerOf([together, { gap: 512 }]));
+    expect(await isRight(20)).toBe(true); // all of the large one
+    const whole = upstream.reads.splice(0);
+    expect(Math.max(...whole.map(({ offset, length }) => offset + length))).toBeGreaterThan(4 * MIB);
+
+    const alone = open(layerOf([{ chunks: small, before: 512, after: 4 * MIB }, { gap: W }]));
+    expect(await alone.isRight(0)).toBe(true);
+    expect(alone.upstream.reads).toHaveLength(1);
+    const [{ offset, length, aheadEnd = 0 }] = alone.upstream.reads as [(typeof alone.upstream.reads)[0]];
+    expect(Math.max(offset + length, aheadEnd)).toBeLessThan(4096);
+  });
+
   it('are decoded once for chunks of one member that are read in order', async () => {
     const chunks = Array.from({ length: 100 }, (_, i) => noise(20_000, i + 1));
     const { isRight, upstream, count } = open(layerOf([{ chunks, before: 512 }]));
