@@ -10,8 +10,8 @@ import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 /** Bytes that nearly all file systems allocate at a time. */
 const DISK_BLOCK_SIZE = 4096;
 
-/** One block each: the cache directory, the version's, its seven folders, two ledgers. */
-export const BASE_CHARGE = 11 * DISK_BLOCK_SIZE;
+/** One block each: the cache directory, the version's, its eight folders, two ledgers. */
+export const BASE_CHARGE = 12 * DISK_BLOCK_SIZE;
 
 /**
  * Files checked before other work gets a turn. Synchronous calls cost 8 µs each here, promises six
@@ -20,6 +20,11 @@ export const BASE_CHARGE = 11 * DISK_BLOCK_SIZE;
 const SLICE = 256;
 /** Files unlinked before other work gets a turn. A page of 256 KiB costs 0.03 ms (measured). */
 const UNLINK_SLICE = 32;
+/**
+ * Refutations that eviction spares, also when the cache is cleared: without them, a lying index
+ * would be used again. They count for 8 MiB at most.
+ */
+const REFUTATIONS_SPARED = 1000;
 
 export interface StoredFile {
   kind: StoreKind;
@@ -76,13 +81,20 @@ export async function sweepTemporaries(root: string): Promise<void> {
 
 /**
  * Unlinks files until they free `wanted` bytes of charge or none is left: pages first, indexes
- * last, the oldest use first. A process that has one open can still read it.
+ * last, the oldest use first. The newest refutations stay. A process that has a file open can
+ * still read it.
  * @returns bytes freed
  */
 export async function evictOldest(files: StoredFile[], wanted: number): Promise<number> {
-  const order = [...files].sort(
-    (a, b) => STORE_KINDS.indexOf(a.kind) - STORE_KINDS.indexOf(b.kind) || a.usedMs - b.usedMs,
+  const spared = new Set(
+    files
+      .filter(({ kind }) => kind === 'refutation')
+      .sort((a, b) => b.usedMs - a.usedMs)
+      .slice(0, REFUTATIONS_SPARED),
   );
+  const order = files
+    .filter((file) => !spared.has(file))
+    .sort((a, b) => STORE_KINDS.indexOf(a.kind) - STORE_KINDS.indexOf(b.kind) || a.usedMs - b.usedMs);
   const folders = new Set<string>();
   let freed = 0;
   let removed = 0;

@@ -20,7 +20,8 @@ export function cacheListing(files: readonly StoredFile[], place: { directory: s
       group.bytes += size;
       continue;
     }
-    const digest = key.split('/').find(isDigest);
+    // The name of an index from elsewhere has its origin behind the digest.
+    const digest = kind === 'refutation' ? undefined : key.split(/[/.]/).find(isDigest);
     if (digest === undefined) continue;
     const layer = layers.get(digest) ?? { indexBytes: 0, pageBytes: 0, usedMs: 0 };
     layer[kind === 'index' ? 'indexBytes' : 'pageBytes'] += size; // pages are compressed

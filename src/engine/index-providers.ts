@@ -17,6 +17,7 @@ import { announcedTables, type TableAnnouncement } from '../tables/announcement.
 import type { Fetching } from './fetch/fetching.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { TableInLayer } from './inflate/inflate-protocol.js';
+import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
 /**
@@ -140,7 +141,10 @@ export class TableProviders {
       if (!descriptor) continue;
       const table = { blob: await fetching.openDescribed(image, descriptor), descriptor };
       const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
-      const { bytes, isExact } = await inflate.readTable(request, signal);
+      const what = `reading zTOC ${shortDigest(descriptor.digest)}`;
+      const { bytes, isExact } = await withReadDeadline(what, descriptor.size, signal, (within) =>
+        inflate.readTable(request, within),
+      );
       return { bytes, origin: origin(isExact) };
     }
     return undefined;
@@ -150,7 +154,10 @@ export class TableProviders {
     const key = `${image.digest} ${index}`;
     let manifests = this.#sociManifests.get(key);
     if (!manifests) {
-      manifests = this.#parts.fetching.ask({ ask: 'sociManifests', image, index }, undefined);
+      const question = { ask: 'sociManifests', image, index } as const;
+      manifests = withSearchDeadline('looking for SOCI indexes', (within) =>
+        this.#parts.fetching.ask(question, within),
+      );
       this.#sociManifests.set(key, manifests);
       manifests.catch(() => this.#sociManifests.delete(key)); // the next layer asks again
     }

@@ -15,6 +15,7 @@ import { formatRepository } from '../oci/reference.js';
 import type { PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { Fetching } from './fetch/fetching.js';
+import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
 /** Ms until a place is searched again for an image's indexes. Its layers share one search. */
@@ -78,7 +79,11 @@ export class PublishedProviders {
     signal: AbortSignal,
   ): Promise<Uint8Array | undefined> {
     try {
-      return await this.#fetching.ask({ ask: 'readPublished', index, blobSize }, signal);
+      const question = { ask: 'readPublished', index, blobSize } as const;
+      const what = `reading index ${shortDigest(index.blob.digest)} of ${index.repository}`;
+      return await withReadDeadline(what, index.blob.size, signal, (within) =>
+        this.#fetching.ask(question, within),
+      );
     } catch (error) {
       signal.throwIfAborted();
       const what = `${originText(origin)} of layer ${shortDigest(index.layer)}`;
@@ -100,7 +105,9 @@ export class PublishedProviders {
           ? { kind: 'repository', repository: origin.repository }
           : { kind: 'referrer' };
       const question = { ask: 'findPublished', image, place } as const;
-      search = { found: this.#fetching.ask(question, undefined), atMs: now };
+      const what = `looking for indexes in ${origin.repository}`;
+      const found = withSearchDeadline(what, (within) => this.#fetching.ask(question, within));
+      search = { found, atMs: now };
       search.found.catch(() => {}); // each layer that waits throws it
       this.#searches.set(key, search);
     }

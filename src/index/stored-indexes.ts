@@ -17,12 +17,10 @@ export interface StoredIndex {
   origin: IndexOrigin;
 }
 
-/** End of the name of a marker: the index of that origin was refuted. */
-const REFUTED = '.refuted';
-
 /**
  * Layer indexes on disk, one for each origin. An index of an own pass is stored byte for byte.
- * Others have their origin behind them. Beside them lie markers of refuted origins.
+ * Others have their origin behind them. Refuted origins are cached as a kind of
+ * their own, which outlasts the indexes.
  */
 export class StoredIndexes {
   readonly #store: ContentStore;
@@ -105,7 +103,7 @@ export class StoredIndexes {
   foreign(digest: Digest): string[] {
     return this.#store
       .namesSync('index', String(LAYER_INDEX_VERSION))
-      .filter((name) => name.startsWith(`${digest}.`) && !name.endsWith(REFUTED))
+      .filter((name) => name.startsWith(`${digest}.`))
       .map((name) => name.slice(digest.length));
   }
 
@@ -118,14 +116,14 @@ export class StoredIndexes {
     const key = refutedKey(digest, name);
     this.#refuted.add(key);
     // First the marker: a process that ends in between leaves no index that passes for good.
-    await this.#store.write('index', key, Buffer.from(reason));
+    await this.#store.write('refutation', key, Buffer.from(reason));
     await this.remove(digest, name);
   }
 
   isRefuted(digest: Digest, origin: IndexOrigin): boolean {
     if (origin.kind === 'own') return false;
     const key = refutedKey(digest, originKey(origin));
-    return this.#refuted.has(key) || this.#store.has('index', key);
+    return this.#refuted.has(key) || this.#store.has('refutation', key);
   }
 
   /** Called when nothing reads a state. */
@@ -161,8 +159,9 @@ export function openOwnIndex(store: ContentStore, digest: Digest): IndexFile | u
   };
 }
 
+/** Without a version: a table that lies does so in every format of ours. */
 function refutedKey(digest: Digest, name: string): string {
-  return indexKey(LAYER_INDEX_VERSION, digest, `${name}${REFUTED}`);
+  return `${digest}${name}`;
 }
 
 /** @param size of the file, bytes */

@@ -1,3 +1,4 @@
+import { withDeadline } from '../base/deadline.js';
 import { asLayerslayerError } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -8,7 +9,6 @@ import { answerFault } from './answer-fault.js';
 import { RegistryAuthorization } from './authorization/registry-authorization.js';
 import { BlobRoute } from './blob-route.js';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
-import { withDeadline } from './deadline.js';
 import { type FetchedManifest, readConfig, readManifest, tooLarge } from './document-body.js';
 import { Endpoint } from './endpoint.js';
 import { FirstContact } from './first-contact.js';

@@ -1,4 +1,5 @@
 import { abortable } from '../base/abortable.js';
+import { withDeadline } from '../base/deadline.js';
 import type { ErrorCode } from '../base/errors.js';
 import { oneLine } from '../base/text/one-line.js';
 import type { Blob } from '../blob/blob.js';
@@ -6,7 +7,6 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { answerFault } from './answer-fault.js';
 import type { BlobRoute } from './blob-route.js';
-import { withDeadline } from './deadline.js';
 import type { FirstContact } from './first-contact.js';
 import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';

@@ -1,10 +1,10 @@
+import { withDeadline } from '../base/deadline.js';
 import { LayerslayerError } from '../base/errors.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault } from './answer-fault.js';
 import { type Access, scopeOf } from './authorization/scope.js';
 import { type BlobSource, BlobUpload, type BlobUploadParts } from './blob-upload.js';
-import { withDeadline } from './deadline.js';
 import { type Exchange, type HttpAnswer, headerOf, type UploadBody } from './http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 import { type RequestLimits, smallRequest } from './small-request.js';

@@ -39,7 +39,7 @@ const MIB = 1024 * 1024;
 const PAGE = 256 * 1024;
 /** What a whole page counts for, and what an empty store does: see `chargeOf`, BASE_CHARGE. */
 const PAGE_CHARGE = PAGE + 4096;
-const BASE = 44 * 1024;
+const BASE = 48 * 1024;
 const LAYER = `sha256:${'ab'.repeat(32)}`;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const page = (fill: number) => Buffer.alloc(PAGE, fill);

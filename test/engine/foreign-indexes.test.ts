@@ -77,8 +77,7 @@ async function start(name: string, indexTrust?: IndexTrust, cacheDirectory?: str
   return { ...started, proxy, image, layers, reference };
 }
 
-const refuted = (directory: string) =>
-  readdirSync(join(directory, 'v2/index/3')).filter((name) => name.endsWith('.refuted'));
+const refuted = (directory: string) => readdirSync(join(directory, 'v2/refuted'));
 
 const isContent = (bytes: Uint8Array) => same(bytes, CONTENT);
 

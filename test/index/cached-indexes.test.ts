@@ -239,6 +239,26 @@ describe('a refuted origin', () => {
     expect((await find(provider('table', EXACT), pass)).origin).toEqual(OWN);
     expect(asked).toEqual(['own pass']);
   });
+
+  it.each([
+    ['cleared', 0],
+    ['pruned to nothing by its cap', 1],
+  ])('is not asked by another process either, also when the cache was %s', async (_, toBytes) => {
+    const first = open(2 ** 30);
+    await first.find(first.pass);
+    await first.indexes.refute(digest, REPOSITORY, 'it lies');
+    const store = await ContentStore.open({
+      directory: first.directory,
+      capBytes: 2 ** 30,
+      log: warningLog(),
+    });
+    await store.prune(toBytes);
+    expect((await store.entries()).map(({ kind }) => kind)).toEqual(['refutation']);
+    await store.close();
+    const { find, provider, pass, asked } = open(2 ** 30, first.directory);
+    expect((await find(provider('published', REPOSITORY), pass)).origin).toEqual(OWN);
+    expect(asked).toEqual(['own pass']);
+  });
 });
 
 describe('preloading', () => {

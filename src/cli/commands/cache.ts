@@ -24,7 +24,7 @@ export const cache: Command<typeof OPTIONS> = {
   description:
     'ls     lists what is kept of layers, and how much there is in all\n' +
     'prune  removes what was not used for longest, indexes last, until --cache-size is kept to\n' +
-    'clear  removes everything; mounts continue, and fetch again what they need',
+    'clear  removes everything but the notes which indexes were refuted; mounts continue, and fetch again what they need',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
   examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],

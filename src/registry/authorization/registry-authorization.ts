@@ -1,7 +1,7 @@
 import { abortable } from '../../base/abortable.js';
+import { withDeadline } from '../../base/deadline.js';
 import { SingleFlight } from '../../base/single-flight.js';
 import type { Clock } from '../clock.js';
-import { withDeadline } from '../deadline.js';
 import type { Exchange } from '../http/http-exchange.js';
 import { RegistryFault } from '../registry-fault.js';
 import { type Challenge, parseChallenges } from './challenge.js';
