@@ -1,5 +1,6 @@
 import { asLayerslayerError, type ErrorCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { Semaphore } from '../base/semaphore.js';
 import {
   type CachedIndexes,
   type IndexOrigin,
@@ -18,6 +19,9 @@ import type { Fetching } from './fetch/fetching.js';
 import type { InflatePool } from './inflate/inflate-pool.js';
 import type { TableInLayer } from './inflate/inflate-protocol.js';
 import type { WantedBlob } from './wanted-blobs.js';
+
+/** zTOCs read at once. They may be large, and are in memory whole. */
+const ZTOCS_AT_ONCE = 4;
 
 /** Faults of an index itself: asking again gives the same. */
 const LASTING = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST_MISMATCH']);
@@ -46,6 +50,7 @@ export function tablesOf({ image, wanted }: WantedLayer): TableAnnouncement[] {
 /** Finds the tables that others made of layers. */
 export class TableProviders {
   readonly #parts: ProviderParts;
+  readonly #zTocs = new Semaphore(ZTOCS_AT_ONCE);
   /** SOCI index manifests by image and digest: all layers share them. */
   readonly #sociManifests = new Map<string, Promise<Uint8Array[]>>();
 
@@ -135,7 +140,8 @@ export class TableProviders {
       if (!descriptor) continue;
       const table = { blob: await fetching.openDescribed(image, descriptor), descriptor };
       const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
-      const { bytes, isExact } = await inflate.readTable(request, signal);
+      const reading = () => inflate.readTable(request, signal);
+      const { bytes, isExact } = await this.#zTocs.run(reading, signal);
       return { bytes, origin: origin(isExact) };
     }
     return undefined;
