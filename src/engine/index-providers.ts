@@ -1,5 +1,6 @@
 import { asLayerslayerError, type ErrorCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { Semaphore } from '../base/semaphore.js';
 import {
   type CachedIndexes,
   type IndexOrigin,
@@ -19,6 +20,9 @@ import type { InflatePool } from './inflate/inflate-pool.js';
 import type { TableInLayer } from './inflate/inflate-protocol.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 import type { WantedBlob } from './wanted-blobs.js';
+
+/** zTOCs read at once. They may be large, and are in memory whole. */
+const ZTOCS_AT_ONCE = 4;
 
 /**
  * Faults of a table itself: asking again gives the same. Bytes that do not have their digest are
@@ -50,6 +54,7 @@ export function tablesOf({ image, wanted }: WantedLayer): TableAnnouncement[] {
 /** Finds the tables that others made of layers. */
 export class TableProviders {
   readonly #parts: ProviderParts;
+  readonly #zTocs = new Semaphore(ZTOCS_AT_ONCE);
   /** SOCI index manifests by image and digest: all layers share them. */
   readonly #sociManifests = new Map<string, Promise<Uint8Array[]>>();
 
@@ -142,9 +147,9 @@ export class TableProviders {
       const table = { blob: await fetching.openDescribed(image, descriptor), descriptor };
       const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
       const what = `reading zTOC ${shortDigest(descriptor.digest)}`;
-      const { bytes, isExact } = await withReadDeadline(what, descriptor.size, signal, (within) =>
-        inflate.readTable(request, within),
-      );
+      const reading = () =>
+        withReadDeadline(what, descriptor.size, signal, (within) => inflate.readTable(request, within));
+      const { bytes, isExact } = await this.#zTocs.run(reading, signal);
       return { bytes, origin: origin(isExact) };
     }
     return undefined;

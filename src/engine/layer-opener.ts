@@ -1,6 +1,7 @@
 import { BufferPool } from '../base/buffer-pool.js';
 import { asLayerslayerError, type ErrorCode, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { Semaphore } from '../base/semaphore.js';
 import {
   type CachedIndex,
   type CachedIndexes,
@@ -60,6 +61,8 @@ export interface OpenHow {
   sources: IndexSources;
   report: ProgressReport;
   signal: AbortSignal;
+  /** An own pass takes a permit. Default: the caller has taken it. */
+  passes?: Semaphore | undefined;
 }
 
 /** Opens layers. A missing index is made in an inflate thread. */
@@ -142,6 +145,11 @@ export class LayerOpener {
     return what;
   }
 
+  /** Returns whether indexes of the layer that others made would be looked for. */
+  hasForeign(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): boolean {
+    return this.#foreign(image, wanted, sources).length > 0;
+  }
+
   /** Returns the origin of the index that the layer would be opened with. */
   async originOf(image: ResolvedImage, wanted: WantedBlob, sources: IndexSources): Promise<IndexOrigin> {
     return this.#parts.indexes.expectedOrigin(wanted.digest, this.#foreign(image, wanted, sources));
@@ -213,7 +221,7 @@ export class LayerOpener {
     image: ResolvedImage,
     wanted: WantedBlob,
     index: (blob: BlobNumber, compared: readonly string[]) => Promise<Omit<ProvidedIndex, 'origin'>>,
-    { sources, report, signal }: OpenHow,
+    { sources, report, signal, passes }: OpenHow,
   ): Promise<Layer> {
     const { digest, numbers } = wanted;
     try {
@@ -224,14 +232,17 @@ export class LayerOpener {
           ...this.#foreign(image, wanted, sources),
           {
             origins: [],
-            find: async (_, compared) => {
-              report.indexing(reported);
-              try {
-                await this.#checkHead(image, wanted, signal);
-                return { ...(await index(blob, compared)), origin: OWN };
-              } finally {
-                report.passEnded(reported);
-              }
+            find: (_, compared) => {
+              const pass = async () => {
+                report.indexing(reported);
+                try {
+                  await this.#checkHead(image, wanted, signal);
+                  return { ...(await index(blob, compared)), origin: OWN };
+                } finally {
+                  report.passEnded(reported);
+                }
+              };
+              return passes ? passes.run(pass, signal) : pass();
             },
           },
         ],

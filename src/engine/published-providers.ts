@@ -1,6 +1,7 @@
 import { abortable } from '../base/abortable.js';
 import { asLayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { Semaphore } from '../base/semaphore.js';
 import {
   type IndexOrigin,
   type IndexProvider,
@@ -23,6 +24,11 @@ const SEARCH_VALID_MS = 60_000;
 /** Indexes of one layer that are read. Accounts with push rights may publish more. */
 const TRIES_MAX = 4;
 
+/** Bytes of an index file of which several are in memory at once. */
+const SMALL_SIZE = 8 * 1024 * 1024;
+/** Larger ones read at once. */
+const LARGE_AT_ONCE = 2;
+
 /** One search for the indexes of all layers of an image. */
 interface Search {
   found: Promise<PublishedIndex[]>;
@@ -36,6 +42,7 @@ type PublishedOrigin = Extract<IndexOrigin, { kind: 'repository' | 'referrer' }>
 export class PublishedProviders {
   readonly #fetching: Fetching;
   readonly #log: Log;
+  readonly #large = new Semaphore(LARGE_AT_ONCE);
   readonly #searches = new Map<string, Search>();
 
   constructor(fetching: Fetching, log: Log) {
@@ -81,9 +88,9 @@ export class PublishedProviders {
     try {
       const question = { ask: 'readPublished', index, blobSize } as const;
       const what = `reading index ${shortDigest(index.blob.digest)} of ${index.repository}`;
-      return await withReadDeadline(what, index.blob.size, signal, (within) =>
-        this.#fetching.ask(question, within),
-      );
+      const read = () =>
+        withReadDeadline(what, index.blob.size, signal, (within) => this.#fetching.ask(question, within));
+      return await (index.blob.size > SMALL_SIZE ? this.#large.run(read, signal) : read());
     } catch (error) {
       signal.throwIfAborted();
       const what = `${originText(origin)} of layer ${shortDigest(index.layer)}`;

@@ -50,6 +50,11 @@ import { wantedBlobs } from './wanted-blobs.js';
  * connection. Two passes in one inflate thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
+/**
+ * Layers opened at once of which others may have made indexes. They wait for the network, not for
+ * an inflate thread: fewer at once are more requests in series. Their own passes take turns.
+ */
+const LOOKUPS_AT_ONCE = 16;
 /** More than four are faster than any registry. */
 const MAX_INFLATING_THREADS = 4;
 
@@ -275,12 +280,15 @@ class ThreadedSession implements ImageSession {
     const report = this.#report(onProgress);
     const stop = new AbortController();
     const stopped = this.#endedBy(stop.signal, signal);
-    const atOnce = new Semaphore(this.#layersAtOnce);
+    const passes = new Semaphore(this.#layersAtOnce);
+    const lookups = new Semaphore(LOOKUPS_AT_ONCE);
     const opened = new Map<Digest, Promise<Layer>>();
     // Largest first, so that the last to end is a small one.
     for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
       const how = { sources: this.#admitted(indexTrust), report, signal: stopped };
-      const task = atOnce.run(() => this.#opener.open(image, blob, how), stopped);
+      const task = this.#opener.hasForeign(image, blob, how.sources)
+        ? lookups.run(() => this.#opener.open(image, blob, { ...how, passes }), stopped)
+        : passes.run(() => this.#opener.open(image, blob, how), stopped);
       task.catch((error) => stop.abort(error));
       opened.set(blob.digest, task);
     }

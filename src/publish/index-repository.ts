@@ -12,7 +12,7 @@ import { isNewer, isReadable } from './readable.js';
 import { ifUnauthorized } from './unauthorized.js';
 
 /** Layers looked up at once. */
-const LOOKUPS_AT_ONCE = 8;
+const LOOKUPS_AT_ONCE = 16;
 
 /** A repository of layer indexes: one manifest a layer, under a tag of the layer's digest. */
 export class IndexRepository {

@@ -8,7 +8,7 @@ import { defaultPlatform } from '#src/oci/platform.js';
 import { noise, same } from '../blob/bytes.js';
 import { plain } from '../codec/gzip/plain.js';
 import { estargz } from '../support/estargz.js';
-import type { Fault } from '../support/fault-proxy.js';
+import { type Fault, noAnswer } from '../support/fault-proxy.js';
 import {
   type LayerToPush,
   OCI_INDEX,
@@ -96,6 +96,20 @@ describe('a layer that announces a table', () => {
     expect(layer!.entries.mtimeNanoseconds(rowOf(layer!, 'd/small'))).toBe(0);
     expect(await contentOf(layer!, 'd/noise')).toSatisfy(isContent);
     expect(logged).toEqual([]);
+  });
+
+  it('is opened with eleven others, which all wait for the network at the same time', async () => {
+    const layers = Array.from({ length: 12 }, (_, i) => estargz([{ path: 'a', content: `layer ${i}` }]));
+    const { name, digests } = await push(...layers);
+    const { session, image, proxy } = await start(name);
+    proxy.rules.push({ path: /\/blobs\//, fault: noAnswer() });
+    const stop = new AbortController();
+    const opening = session.openLayers(image, { signal: stop.signal });
+    opening.catch(() => {});
+    const asked = () => digests.filter((digest) => proxy.requests(new RegExp(digest)).length > 0);
+    await expect.poll(() => asked().length, { timeout: 20_000 }).toBe(12);
+    stop.abort();
+    await expect(opening).rejects.toThrow();
   });
 
   it.each<[IndexTrust | undefined, string]>([
