@@ -41,7 +41,7 @@ export function readRegistryOptions(given: CredentialChoices, cwd: string): Regi
   return options;
 }
 
-/** Returns the options of one image. An index repository may be in a registry of someone else. */
+/** Returns the options of one image. An index repository may be in a registry of other users. */
 export function optionsForImage(options: RegistryOptions, reference: string): RegistryOptions {
   const location = parseImageLocation(reference);
   if (location.place !== 'registry') return options;

@@ -134,7 +134,7 @@ export class VerifiedParts {
   }
 
   #keep(key: string, bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#cached.has(key)) return; // of a flight that went on when its last reader had left
+    if (this.#cached.has(key)) return; // a flight continued after its last reader left
     const size = bytes.buffer.byteLength;
     const limit = Math.min(CACHED_BYTES, MAX_PART_SIZE - this.#makingBytes);
     for (const { byteLength } of this.#evict(Math.max(0, limit - size))) garbageMade(byteLength);

@@ -89,7 +89,7 @@ describe('verified parts', () => {
     expect(parts.bytes).toBe(4096);
   });
 
-  it('are cached once when a flight goes on that nobody waits for', async () => {
+  it('are cached once when a flight continues after its last reader left', async () => {
     const { parts, use } = setUp();
     const { open, gate } = gateOf();
     const leaving = new AbortController();
