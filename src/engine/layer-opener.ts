@@ -315,7 +315,7 @@ export class LayerOpener {
 
   /**
    * Returns what is called when a read by an index of others has failed. If its bytes were wrong
-   * twice, the index may be: the next opening makes an own pass. Else reads would fail at each mount.
+   * twice, the index may be: the next opening makes an own pass. Else reads fail at each mount.
    */
   #onFault(digest: Digest, origin: IndexOrigin): (error: unknown) => void {
     const { indexes, log } = this.#parts;

@@ -77,7 +77,10 @@ async function start(name: string, indexTrust?: IndexTrust, cacheDirectory?: str
   return { ...started, proxy, image, layers, reference };
 }
 
-const refuted = (directory: string) => readdirSync(join(directory, 'v2/refuted'));
+const refuted = (directory: string) => {
+  const folder = join(directory, 'v2/refuted');
+  return existsSync(folder) ? readdirSync(folder, { recursive: true }) : [];
+};
 
 const isContent = (bytes: Uint8Array) => same(bytes, CONTENT);
 

@@ -48,6 +48,8 @@ const cursors = new CursorPool(buffers);
 const parts = new VerifiedParts();
 const readers = new Map<BlobNumber, LayerReader>();
 const passes = new Map<PassNumber, BlobPass>(); // under way
+/** Passes that are about to begin, and whether they are held. */
+const beginning = new Map<PassNumber, boolean>();
 let fetching: ThreadPeer<BlobMethods>;
 let store: ContentStore | undefined;
 const log = logTo((level, message) => main.notify('log', { level, message }));
@@ -67,7 +69,10 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
   },
   index,
   table,
-  hold: ({ pass, isHeld }) => passes.get(pass)?.hold(isHeld),
+  hold({ pass, isHeld }) {
+    passes.get(pass)?.hold(isHeld);
+    if (beginning.has(pass)) beginning.set(pass, isHeld);
+  },
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
     if (layer) readers.set(blob, openLayer(layer));
@@ -86,11 +91,8 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
 } satisfies InflateMethods);
 
 async function index(request: IndexRequest, signal: AbortSignal): Promise<Transferred<PassEnd>> {
-  const { BlobPass } = await import('./blob-pass.js'); // reads do without
-  const { compared, close } = await comparedIndexes(request, signal);
-  const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
-  const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
-  passes.set(request.pass, pass);
+  beginning.set(request.pass, false);
+  const { pass, close } = await beginPass(request, signal).finally(() => beginning.delete(request.pass));
   try {
     const end = await pass.run(signal);
     return new Transferred(end, 'bytes' in end ? [end.bytes.buffer as ArrayBuffer] : []);
@@ -99,6 +101,16 @@ async function index(request: IndexRequest, signal: AbortSignal): Promise<Transf
     close();
     collectLater(pass.release());
   }
+}
+
+async function beginPass(request: IndexRequest, signal: AbortSignal) {
+  const { BlobPass } = await import('./blob-pass.js'); // reads do without
+  const { compared, close } = await comparedIndexes(request, signal);
+  const sendBatch: SendBatch = (batch, transfer) => main.call('scanned', batch, { transfer });
+  const pass = new BlobPass(request, { fetching, sendBatch, buffers, compared });
+  passes.set(request.pass, pass);
+  if (beginning.get(request.pass)) pass.hold(true);
+  return { pass, close };
 }
 
 /**

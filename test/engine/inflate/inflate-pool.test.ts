@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -157,6 +158,29 @@ describe('the pool of inflating threads', () => {
   it('makes the index of a streamed blob', async () => {
     const { pool } = setup();
     expect(same(await pool.index(0, digest, blob.length), encoded)).toBe(true);
+  });
+
+  it('holds a background pass that begins while a read is under way', async () => {
+    const { pool, open, fetching } = setup();
+    open();
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    fetching.beforeRead = () => answered;
+    const reading = read(pool, 0, 0, 1);
+    let isDone = false;
+    const request = { blob: 0, digest, blobSize: blob.length, allowance: undefined };
+    const passing = pool.compare(request, [], { isBackground: true }).then(({ bytes }) => {
+      isDone = true;
+      return bytes;
+    });
+    await expect.poll(() => fetching.streams).toBe(1);
+    await sleep(500);
+    expect(isDone).toBe(false);
+    answer();
+    await reading;
+    expect(same(await passing, encoded)).toBe(true);
   });
 
   it('delivers windows in order, first ones and last ones, from pages that it asks for', async () => {
