@@ -13,6 +13,7 @@ import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 export interface IndexedLayerOptions {
   opened: OpenLayerRequest;
   origin: IndexOrigin;
+  fingerprint: number;
   hidesTableMarkers?: boolean | undefined;
   entries: EntryTable;
   chunks: ChunkCache;
@@ -25,6 +26,7 @@ export interface IndexedLayerOptions {
 export class IndexedLayer implements Layer {
   readonly digest: Digest;
   readonly origin: IndexOrigin;
+  readonly fingerprint: number;
   readonly hidesTableMarkers: boolean;
   readonly entries: EntryTable;
   readonly #options: IndexedLayerOptions;
@@ -39,6 +41,7 @@ export class IndexedLayer implements Layer {
   constructor(options: IndexedLayerOptions) {
     this.digest = options.opened.digest;
     this.origin = options.origin;
+    this.fingerprint = options.fingerprint;
     this.hidesTableMarkers = options.hidesTableMarkers ?? false;
     this.entries = options.entries;
     this.#options = options;

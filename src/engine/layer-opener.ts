@@ -305,7 +305,8 @@ export class LayerOpener {
     const opened = { ...compressed, index: name, tarSize, checkpoints, states, stateFile };
     const { chunks } = this.#parts;
     const hidesTableMarkers = hidesMarkers(tablesOf({ image, wanted }), codec);
-    const shown = { origin, hidesTableMarkers, entries: index.entries };
+    const { entries, fingerprint } = index;
+    const shown = { origin, fingerprint, hidesTableMarkers, entries };
     const isOwn = origin.kind === 'own';
     const onFault = isOwn ? undefined : this.#onFault(digest, origin);
     const layer = new IndexedLayer({ opened, ...shown, chunks, results: this.#results, onFault });

@@ -6,6 +6,7 @@ import type { Digest } from '../oci/digest.js';
 export interface Layer {
   readonly digest: Digest;
   readonly origin: IndexOrigin; // of its index; only that of an own pass was compared with the bytes
+  readonly fingerprint: number; // of its index, see `LayerIndex`
   readonly hidesTableMarkers?: boolean | undefined; // a merge hides files of eStargz at its root (rule O10)
   readonly entries: EntryTable;
 

@@ -99,7 +99,7 @@ interface Section {
  * @throws LayerslayerError UNSUPPORTED for numbers that a column cannot store
  */
 export async function encodeLayerIndex(
-  index: Omit<LayerIndex, 'states'>,
+  index: Omit<LayerIndex, 'states' | 'fingerprint'>,
   states: Uint8Array,
 ): Promise<Uint8Array> {
   const { columns } = index.entries;
@@ -190,6 +190,7 @@ export function decodeLayerIndex(
   const remote = content('remoteStates');
   return {
     digest: readDigest(head),
+    fingerprint: fingerprintOf(head),
     codec,
     blobSize,
     tarSize,
@@ -355,6 +356,11 @@ function readCheckpoints(packed: Uint8Array, codec: string, groupDigests: Uint8A
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
   if (!isWhole) throw damaged('number of state digests');
   return checkpoints;
+}
+
+/** @param encoded an index file, or its start */
+export function fingerprintOf(encoded: Uint8Array): number {
+  return new DataView(encoded.buffer, encoded.byteOffset).getUint32(CRC_OFFSET, true);
 }
 
 function headCrc(head: Buffer): number {

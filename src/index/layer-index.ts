@@ -6,6 +6,7 @@ import type { RemoteStates } from './remote-states.js';
 /** One layer's entries, checkpoints and digests. All that a mount knows of the layer. */
 export interface LayerIndex {
   digest: Digest; // of the compressed bytes
+  fingerprint: number; // CRC32 of the header and the section table: other contents have another
   codec: string; // name of the blob's codec
   blobSize: number; // compressed bytes
   tarSize: number; // uncompressed bytes

@@ -16,7 +16,7 @@ export interface TreeStore {
 }
 
 /** The cached tree is named by the layers, and by where their indexes came from. */
-type DigestedLayer = NumberedLayer & { layer: { digest: Digest; origin: IndexOrigin } };
+type DigestedLayer = NumberedLayer & { layer: { digest: Digest; origin: IndexOrigin; fingerprint: number } };
 
 /**
  * Returns the merged tree of layers, from the cache or by a merge. Merging 30,000 entries takes a
@@ -60,8 +60,10 @@ async function load(key: string, layers: readonly NumberedLayer[], cache: TreeSt
  */
 function keyOf(layers: readonly DigestedLayer[]): string {
   const names = layers
-    .map(({ layer, number, hidesTableMarkers }) => {
-      return `${number} ${layer.digest}${originKey(layer.origin)}${hidesTableMarkers ? ' hides tables' : ''}`;
+    .map(({ layer: { digest, origin, fingerprint }, number, hidesTableMarkers }) => {
+      // Others may publish another index of the layer in the same place.
+      const index = origin.kind === 'own' ? '' : `${originKey(origin)}.${fingerprint}`;
+      return `${number} ${digest}${index}${hidesTableMarkers ? ' hides tables' : ''}`;
     })
     .join('\n');
   const hash = createHash('sha256').update(names).digest('hex');

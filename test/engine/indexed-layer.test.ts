@@ -61,6 +61,7 @@ function setup(memoryWindows: number) {
   const layer = new IndexedLayer({
     opened: { blob: 0, digest: `sha256:${'0'.repeat(64)}`, tarSize: tar.length } as OpenLayerRequest,
     origin: OWN,
+    fingerprint: 0,
     entries,
     chunks: loader,
     results,

@@ -54,7 +54,7 @@ async function build(rows: readonly TarEntry[], marks: readonly { gap: number; s
     builder.add({ inOffset: at, outOffset: at * 3, state });
   }
   const { checkpoints, states } = await builder.finish();
-  const index: Omit<LayerIndex, 'states'> = {
+  const index: Omit<LayerIndex, 'states' | 'fingerprint'> = {
     digest: DIGEST,
     codec: 'gzip',
     blobSize: 12_345,

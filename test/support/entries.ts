@@ -115,6 +115,7 @@ export function layerWith(number: number, ...entries: TestEntry[]): Layer {
   return {
     digest: `sha256:${number.toString(16).padStart(64, '0')}` as Digest,
     origin: OWN,
+    fingerprint: 0,
     entries: entriesOf(...entries),
     read(row, offset, length) {
       const { content, kind } = entries[row]!;

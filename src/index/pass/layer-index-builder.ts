@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../codec/codec.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TarEntry } from '../../tar/entry.js';
 import type { Columns, EntryColumns } from '../entry-columns.js';
-import { encodeLayerIndex } from '../index-file.js';
+import { encodeLayerIndex, fingerprintOf } from '../index-file.js';
 import { type LayerIndex, MAX_WARNINGS } from '../layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '../layer-limits.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
@@ -121,6 +121,7 @@ export class LayerIndexBuilder {
     const bytes = await encodeLayerIndex(index, states);
     const { length } = states;
     const offset = length > 0 ? bytes.length - length : 0; // the last section
-    return { bytes, index: { ...index, states: { offset, length } } };
+    const fingerprint = fingerprintOf(bytes);
+    return { bytes, index: { ...index, fingerprint, states: { offset, length } } };
   }
 }

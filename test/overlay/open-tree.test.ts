@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { SILENT_LOG } from '#src/base/log.js';
+import type { IndexOrigin } from '#src/index/cached-indexes.js';
+import type { Digest } from '#src/oci/digest.js';
+import { openTree, type TreeStore } from '#src/overlay/open-tree.js';
+import { entriesOf, file } from '../support/entries.js';
+
+const digest = `sha256:${'ab'.repeat(32)}` as Digest;
+const PUBLISHED: IndexOrigin = { kind: 'repository', repository: 'registry.test/indexes' };
+const OWN: IndexOrigin = { kind: 'own' };
+
+/** The names of the trees that are read and written. */
+async function keysOf(origin: IndexOrigin, fingerprint: number): Promise<Set<string>> {
+  const keys = new Set<string>();
+  const cache: TreeStore = {
+    read: async (key) => void keys.add(key),
+    write: (key) => void keys.add(key),
+    remove: async () => {},
+  };
+  const entries = entriesOf(file('a'));
+  await openTree([{ number: 1, entries, layer: { digest, origin, fingerprint } }], cache, SILENT_LOG);
+  return keys;
+}
+
+it('has one name a tree, another for each index that others publish in one place', async () => {
+  const [first, again, other] = [1, 1, 2].map((fingerprint) => keysOf(PUBLISHED, fingerprint));
+  expect((await first)!.size).toBe(1);
+  expect(await again).toEqual(await first);
+  expect(await other).not.toEqual(await first);
+});
+
+it('has one name for own passes: they agree', async () => {
+  expect(await keysOf(OWN, 1)).toEqual(await keysOf(OWN, 2));
+});
