@@ -5,7 +5,7 @@ import { type Digest, digestAlgorithm, digestHex } from '../oci/digest.js';
 import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { corruptTable } from './table-fault.js';
-import { TableText } from './table-text.js';
+import { checkTableVersion, TableText } from './table-text.js';
 import type { TocEntry } from './toc-entry.js';
 import type { TocRows } from './toc-rows.js';
 
@@ -62,7 +62,7 @@ export class TableMember {
     if (digestAlgorithm(digest) !== 'sha256' || this.#hash.digest('hex') !== digestHex(digest)) {
       throw corruptTable(`its digest is not ${digest}`);
     }
-    this.#text.finish();
+    checkTableVersion(this.#text.finish());
     this.#rows.chunks.endFile();
     const { dataOffset } = entry; // in this member
     const { outOffset } = this.#rows.addEntry(entry);
