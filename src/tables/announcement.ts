@@ -69,8 +69,9 @@ function tablesInLayer({
   const tables = [isNew && NEW_DIALECT, isOld && OLD_DIALECT]
     .filter((dialect) => dialect !== false)
     .map((dialect) => chunkedTable(annotations, dialect, size));
-  const [table, other = table] = tables;
-  if (!table || !other || !isSameTable(table, other)) return undefined;
+  const [table] = tables;
+  // All of them: one that is malformed disagrees too.
+  if (!table || !tables.every((other) => other && isSameTable(table, other))) return undefined;
   if (estargz === undefined) return [table];
   // containerd's converter announces both: they are two digests of one table.
   const both: TableAnnouncement[] = [

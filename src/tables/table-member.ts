@@ -6,7 +6,7 @@ import type { TarEntry } from '../tar/entry.js';
 import { TarScanner } from '../tar/tar-scanner.js';
 import { corruptTable } from './table-fault.js';
 import type { TableProof } from './table-read.js';
-import { TableText } from './table-text.js';
+import { checkTableVersion, TableText } from './table-text.js';
 import type { TocEntry } from './toc-entry.js';
 import type { TocRows } from './toc-rows.js';
 
@@ -65,7 +65,7 @@ export class TableMember {
       throw corruptTable(`its digest is not ${digest}`);
     }
     proof.holds = true;
-    this.#text.finish();
+    checkTableVersion(this.#text.finish());
     this.#rows.chunks.endFile();
     const { dataOffset } = entry; // in this member
     const { outOffset } = this.#rows.addEntry(entry);

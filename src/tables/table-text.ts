@@ -10,6 +10,9 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** The version of tables of eStargz and zstd:chunked. (stargz-snapshotter, docs/estargz.md) */
+const TABLE_VERSION = 1;
+
 /** The key of the list of entries, up to its bracket. */
 const LIST_START = /[{,]\s*"entries"\s*:\s*\[$/;
 /** Bytes that it may take, with white space. */
@@ -144,6 +147,17 @@ export class TableText {
     if (byte === QUOTE) this.#isInString = true;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) return 1;
     return byte === CLOSE_BRACE || byte === CLOSE_BRACKET ? -1 : 0;
+  }
+}
+
+/**
+ * Checks the version of a table. Entries of another one may mean something else.
+ * @param fields of the table, besides its entries
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function checkTableVersion({ version = TABLE_VERSION }: JsonObject): void {
+  if (version !== TABLE_VERSION) {
+    throw corruptTable(`its version is ${JSON.stringify(version).slice(0, 20)}, want ${TABLE_VERSION}`);
   }
 }
 

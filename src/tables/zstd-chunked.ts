@@ -7,7 +7,7 @@ import { TableDecoder } from './table-decoder.js';
 import { corruptTable } from './table-fault.js';
 import { PART_SIZE } from './table-limits.js';
 import type { TableProof } from './table-read.js';
-import { TableText } from './table-text.js';
+import { checkTableVersion, TableText } from './table-text.js';
 import { TarSplit } from './tar-split.js';
 import type { TocRows } from './toc-rows.js';
 
@@ -47,7 +47,9 @@ export async function readChunkedTable(
   if (estargzDigest && !isSha256(estargzDigest, textHash.digest('hex'))) {
     throw corruptTable(`its digest of eStargz is not ${estargzDigest}`);
   }
-  const { tarSplitDigest } = text.finish();
+  const fields = text.finish();
+  checkTableVersion(fields);
+  const { tarSplitDigest } = fields;
   rows.chunks.endFile();
   return { dataEnd: start, tarSplitDigest: isDigest(tarSplitDigest) ? tarSplitDigest : undefined };
 }

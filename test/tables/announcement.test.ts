@@ -53,6 +53,12 @@ describe('tables that annotations announce', () => {
     ['an eStargz beside the new dialect', { ...chunked(NEW), [ESTARGZ]: TWO }, []],
     ['two dialects with two digests', { ...chunked(NEW), ...chunked(OLD, TWO) }, []],
     ['two dialects with two positions', { ...chunked(NEW), ...chunked(OLD, ONE, '99:50:200:1') }, []],
+    ['two dialects, one past the layer', { ...chunked(NEW), ...chunked(OLD, TWO, '960:41:200:1') }, []],
+    [
+      'two dialects, one without a position',
+      { ...chunked(NEW), 'io.containers.zstd-chunked.manifest-checksum': ONE },
+      [],
+    ],
     ['a digest that is none', { [ESTARGZ]: 'sha256:ab' }, []],
     ['a checksum without a position', { 'io.containers.zstd-chunked.manifest-checksum': ONE }, []],
     ['a position without a checksum', { 'io.containers.zstd-chunked.manifest-position': '100:50:200:1' }, []],

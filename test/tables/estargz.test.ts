@@ -133,6 +133,7 @@ describe('the table of an eStargz', () => {
     ],
     ['a table that is no JSON', { json: 'entries' }, /list of entries|JSON/],
     ['a table without entries', { json: '{}' }, /no list of entries/],
+    ['a table of another version', { json: '{"version":2,"entries":[]}' }, /version is 2, want 1/],
     ['an entry that lies', { json: '{"entries":[{"name":"a","type":"reg","size":-1}]}' }, /a size is -1/],
   ])('is refused with %s', async (_, options, why) => {
     await expect(read(estargz(oneOfTwo))).resolves.toMatchObject({ isExact: true });

@@ -114,6 +114,11 @@ describe('a table of zstd:chunked', () => {
     expect(rowsOf(stored(await read(made)))).toMatchObject([{ path: 'd/' }, { path: 'd/a' }]);
   });
 
+  it('is refused if it has another version', async () => {
+    await expect(read(chunked({ json: '{"version":2,"entries":[]}' }))).rejects.toThrow(/version is 2/);
+    await expect(read(chunked({ json: '{"entries":[]}' }))).resolves.toMatchObject({ isExact: true });
+  });
+
   it('must have both digests that are announced', async () => {
     const { layer, announcement, text } = chunked({ json: listed(entries) });
     const right = { ...announcement, estargzDigest: digestOf(Buffer.from(text)) };
