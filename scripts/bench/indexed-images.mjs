@@ -24,13 +24,15 @@ const RANDOM_SIZE = 50 * MIB;
  */
 const SPAN_UNIT = 4 * MIB + 2 * 256 * 1024;
 
-/** Of each layer below `/`. */
+/** Folders below `/`. Those of a line fill as many layers as the others. */
 const FOLDERS = [
   ['usr/lib/*-linux-gnu'],
   ['usr/bin', 'usr/libexec'],
   ['usr/lib/python3', 'usr/lib'],
   ['usr'],
 ];
+/** An ordinary image has about ten. */
+const LAYERS = 3 * FOLDERS.length;
 
 /**
  * Returns the members of each layer. The base one has the small file, between large ones.
@@ -39,9 +41,9 @@ const FOLDERS = [
 export async function membersOfLayers(workplace, randomFiles) {
   const taken = new Set();
   const layers = [];
-  for (const [number, folders] of FOLDERS.entries()) {
-    const shares = folders.map((folder) => [folder, 1]);
-    const paths = await chooseFiles(workplace, shares, FILES_SIZE / FOLDERS.length, { taken });
+  for (let number = 0; number < LAYERS; number++) {
+    const shares = FOLDERS[number % FOLDERS.length].map((folder) => [folder, 1]);
+    const paths = await chooseFiles(workplace, shares, FILES_SIZE / LAYERS, { taken });
     const members = membersOf(paths.filter((path) => !path.startsWith('etc')));
     for (let i = 0; i < randomFiles; i++) members.push(randomFile(`random-${number}-${i}`, RANDOM_SIZE));
     layers.push(members);

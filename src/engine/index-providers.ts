@@ -21,8 +21,10 @@ import type { TableInLayer } from './inflate/inflate-protocol.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
-/** zTOCs read at once. They may be large, and are in memory whole. */
-const ZTOCS_AT_ONCE = 4;
+/** Bytes of a zTOC of which several are in memory at once. */
+const SMALL_SIZE = 8 * 1024 * 1024;
+/** Larger ones read at once. */
+const LARGE_AT_ONCE = 4;
 
 /**
  * Faults of a table itself: asking again gives the same. Bytes that do not have their digest are
@@ -54,7 +56,7 @@ export function tablesOf({ image, wanted }: WantedLayer): TableAnnouncement[] {
 /** Finds the tables that others made of layers. */
 export class TableProviders {
   readonly #parts: ProviderParts;
-  readonly #zTocs = new Semaphore(ZTOCS_AT_ONCE);
+  readonly #large = new Semaphore(LARGE_AT_ONCE);
   /** SOCI index manifests by image and digest: all layers share them. */
   readonly #sociManifests = new Map<string, Promise<Uint8Array[]>>();
 
@@ -147,9 +149,10 @@ export class TableProviders {
       const table = { blob: await fetching.openDescribed(image, descriptor), descriptor };
       const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
       const what = `reading zTOC ${shortDigest(descriptor.digest)}`;
-      const reading = () =>
+      const read = () =>
         withReadDeadline(what, descriptor.size, signal, (within) => inflate.readTable(request, within));
-      const { bytes, isExact } = await this.#zTocs.run(reading, signal);
+      const isLarge = descriptor.size > SMALL_SIZE;
+      const { bytes, isExact } = await (isLarge ? this.#large.run(read, signal) : read());
       return { bytes, origin: origin(isExact) };
     }
     return undefined;

@@ -21,9 +21,12 @@ const WHOLE_SIZE_MAX = 128 * 1024 * 1024;
 
 /**
  * Bytes of the first request if the manifest does not say where the states begin: header, section
- * table, and all of a small layer's entries. Smaller files are read whole.
+ * table, and all of a small layer's entries. Then smaller files are read whole.
  */
 const HEAD_SIZE = 128 * 1024;
+
+/** Bytes of states that are worth a request of their own later. */
+const STATES_MIN = 16 * 1024;
 
 /** What publishing needs of an image. */
 export interface PublishableImage {
@@ -117,17 +120,18 @@ export class PublishedIndexes {
   /**
    * Reads an index up to its states. Its sections are checked by their CRCs, and later its
    * states by their digests.
-   * @returns undefined for a small index, and for one that has to be read whole
+   * @returns undefined for one that is read whole: a small one, or one without states
    */
   async #readWithoutStates(
-    { repository, blob, statesOffset = HEAD_SIZE }: PublishedIndex,
+    { repository, blob, statesOffset }: PublishedIndex,
     layer: { digest: Digest; blobSize: number },
     signal: AbortSignal,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { digest, size } = blob;
-    if (size <= HEAD_SIZE) return undefined;
+    const isKnown = statesOffset !== undefined && statesOffset < size;
+    if (isKnown ? size - statesOffset < STATES_MIN : size <= HEAD_SIZE) return undefined;
     const remote = this.#open(repository, blob);
-    const headSize = Math.min(statesOffset, size, WHOLE_SIZE_MAX);
+    const headSize = Math.min(isKnown ? statesOffset : HEAD_SIZE, WHOLE_SIZE_MAX);
     const head = await readRange(remote, 0, headSize, signal);
     try {
       const read = (offset: number, length: number) => head.subarray(offset, offset + length);

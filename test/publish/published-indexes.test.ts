@@ -600,6 +600,20 @@ describe('what others publish', () => {
     expect(await rig.indexes.read(found!, BLOB_SIZE, never())).toHaveLength(3000);
   });
 
+  test('of less than 128 KiB is read up to its states if the manifest says where they begin', async () => {
+    const [rig, image] = [await newRig(), await newImage()];
+    const bytes = await indexFile(image.layers[0]!, 80_000, [30_000, 40_000]);
+    const { offset } = decode(bytes).states;
+    await plant(image, (document) => document, { bytes });
+    const [found] = await rig.indexes.find(rig.of(image), REFERRER, never());
+    const read = async (statesOffset?: number) =>
+      decode(await rig.indexes.read({ ...found!, statesOffset }, BLOB_SIZE, never()));
+    expect((await read(offset)).remoteStates).toMatchObject({ offset });
+    expect((await read()).remoteStates).toBeUndefined();
+    const sent = rig.proxy.requests(new RegExp(`blobs/${sha256(bytes)}`));
+    expect(sent.map(({ bodyBytes }) => bodyBytes)).toEqual([offset, 80_000]);
+  });
+
   describe('of more than 128 KiB', () => {
     const SIZE = 500_000;
     const planted = async (rules: FaultRule[] = [], stateSizes = [30_000, 40_000]) => {
@@ -629,7 +643,7 @@ describe('what others publish', () => {
     test.each<[string, (right: number) => number, number]>([
       ['the right one', (right) => right, 1],
       ['too low', () => 100_000, 2],
-      ['too high', () => 1e15, 1],
+      ['too high', () => 1e15, 2],
     ])('is read at once by the offset of its states in the manifest: %s', async (_, said, requests) => {
       const [rig, image] = [await newRig(), await newImage()];
       const bytes = await indexFile(image.layers[0]!, SIZE, [30_000, 40_000], 320_000);
