@@ -39,7 +39,7 @@ import type { LayerObserver } from './layer-observer.js';
 import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
 import { ProgressReport } from './progress-report.js';
-import { PublishedProviders } from './published-providers.js';
+import { PublishedProviders } from './providers/published-providers.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';

@@ -8,9 +8,9 @@ import type { TableProof, TableRead, TableReadOptions } from './table-read.js';
 import { TocRows } from './toc-rows.js';
 import { readChunkedTable, readTarSplit } from './zstd-chunked.js';
 
-export { zTocOf } from './soci-index.js';
+export { zTocOf } from './soci/soci-index.js';
+export { readZtoc } from './soci/ztoc.js';
 export type { TableRead, TableReadOptions } from './table-read.js';
-export { readZtoc } from './ztoc.js';
 
 /** A table that is in the layer itself. */
 type TableInLayer = Exclude<TableAnnouncement, { format: 'soci' }>;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { logTo } from '#src/base/log.js';
 import type { Fetching } from '#src/engine/fetch/fetching.js';
-import { PublishedProviders } from '#src/engine/published-providers.js';
+import { PublishedProviders } from '#src/engine/providers/published-providers.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { ResolvedImage } from '#src/source/image-source.js';
 

@@ -1,7 +1,7 @@
-import { abortable } from '../base/abortable.js';
-import { asLayerslayerError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/semaphore.js';
+import { abortable } from '../../base/abortable.js';
+import { asLayerslayerError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { Semaphore } from '../../base/semaphore.js';
 import {
   type IndexOrigin,
   type IndexProvider,
@@ -9,15 +9,15 @@ import {
   isAdmitted,
   originText,
   type ProvidedIndex,
-} from '../index/cached-indexes.js';
-import { shortDigest } from '../oci/digest.js';
-import { parseImageLocation } from '../oci/image-location.js';
-import { formatRepository } from '../oci/reference.js';
-import type { PublishedIndex, PublishPlace } from '../publish/publication.js';
-import type { ResolvedImage } from '../source/image-source.js';
-import type { Fetching } from './fetch/fetching.js';
+} from '../../index/cached-indexes.js';
+import { shortDigest } from '../../oci/digest.js';
+import { parseImageLocation } from '../../oci/image-location.js';
+import { formatRepository } from '../../oci/reference.js';
+import type { PublishedIndex, PublishPlace } from '../../publish/publication.js';
+import type { ResolvedImage } from '../../source/image-source.js';
+import type { Fetching } from '../fetch/fetching.js';
+import type { WantedBlob } from '../wanted-blobs.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
-import type { WantedBlob } from './wanted-blobs.js';
 
 /** Ms until a place is searched again for an image's indexes. Its layers share one search. */
 const SEARCH_VALID_MS = 60_000;

@@ -1,4 +1,4 @@
-import { corruptTable } from './table-fault.js';
+import { corruptTable } from '../table-fault.js';
 
 /** Writers may share strings, but each byte is read this often at most, on average. */
 const MAX_READS = 4;

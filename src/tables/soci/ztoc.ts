@@ -1,13 +1,13 @@
-import { withContext } from '../base/errors.js';
-import { quoteName } from '../base/text/quote-name.js';
-import { LayerIndexBuilder } from '../index/pass/index-pass.js';
-import { shortDigest } from '../oci/digest.js';
-import { entryFlaw } from '../tar/entry-flaw.js';
-import { BLOCK_SIZE, paddingAfter } from '../tar/header.js';
+import { withContext } from '../../base/errors.js';
+import { quoteName } from '../../base/text/quote-name.js';
+import { LayerIndexBuilder } from '../../index/pass/index-pass.js';
+import { shortDigest } from '../../oci/digest.js';
+import { entryFlaw } from '../../tar/entry-flaw.js';
+import { BLOCK_SIZE, paddingAfter } from '../../tar/header.js';
+import { corruptTable } from '../table-fault.js';
+import { TABLE_SIZE } from '../table-limits.js';
+import type { TableRead, TableReadOptions } from '../table-read.js';
 import { FlatTable } from './flat-buffer.js';
-import { corruptTable } from './table-fault.js';
-import { TABLE_SIZE } from './table-limits.js';
-import type { TableRead, TableReadOptions } from './table-read.js';
 import { readZtocEntry } from './ztoc-entry.js';
 import { addSpans } from './ztoc-spans.js';
 

@@ -1,13 +1,13 @@
-import { unsupported } from '../base/errors.js';
-import { shownOwnerId, shownXattrs } from '../tar/attributes.js';
-import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { MAX_SECONDS } from '../tar/limits.js';
-import { parseDecimal, parsePaxTime } from '../tar/numbers.js';
-import { checkedCount, checkedDevice, checkedMode } from './checked-values.js';
+import { unsupported } from '../../base/errors.js';
+import { shownOwnerId, shownXattrs } from '../../tar/attributes.js';
+import type { ExtendedAttribute, TarEntry } from '../../tar/entry.js';
+import { MAX_SECONDS } from '../../tar/limits.js';
+import { parseDecimal, parsePaxTime } from '../../tar/numbers.js';
+import { checkedCount, checkedDevice, checkedMode } from '../checked-values.js';
+import { parseTime, type Time } from '../rfc3339.js';
+import { corruptTable } from '../table-fault.js';
+import { KINDS } from '../toc-entry.js';
 import type { FlatTable } from './flat-buffer.js';
-import { parseTime, type Time } from './rfc3339.js';
-import { corruptTable } from './table-fault.js';
-import { KINDS } from './toc-entry.js';
 
 /** Fields of FileMetadata and Xattr, in the order of SOCI's schema. */
 const FILE = {

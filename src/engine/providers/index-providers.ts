@@ -1,6 +1,6 @@
-import { asLayerslayerError, type ErrorCode } from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/semaphore.js';
+import { asLayerslayerError, type ErrorCode } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { Semaphore } from '../../base/semaphore.js';
 import {
   type CachedIndexes,
   type IndexOrigin,
@@ -8,18 +8,18 @@ import {
   type IndexSources,
   isAdmitted,
   type ProvidedIndex,
-} from '../index/cached-indexes.js';
-import type { TableAllowance } from '../index/pass/table-budget.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
-import { parseImageLocation } from '../oci/image-location.js';
-import { formatRepository } from '../oci/reference.js';
-import type { ResolvedImage } from '../source/image-source.js';
-import { announcedTables, type TableAnnouncement } from '../tables/announcement.js';
-import type { Fetching } from './fetch/fetching.js';
-import type { InflatePool } from './inflate/inflate-pool.js';
-import type { TableInLayer } from './inflate/inflate-protocol.js';
+} from '../../index/cached-indexes.js';
+import type { TableAllowance } from '../../index/pass/table-budget.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { parseImageLocation } from '../../oci/image-location.js';
+import { formatRepository } from '../../oci/reference.js';
+import type { ResolvedImage } from '../../source/image-source.js';
+import { announcedTables, type TableAnnouncement } from '../../tables/announcement.js';
+import type { Fetching } from '../fetch/fetching.js';
+import type { InflatePool } from '../inflate/inflate-pool.js';
+import type { TableInLayer } from '../inflate/inflate-protocol.js';
+import type { WantedBlob } from '../wanted-blobs.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
-import type { WantedBlob } from './wanted-blobs.js';
 
 /** Bytes of a zTOC of which several are in memory at once. */
 const SMALL_SIZE = 8 * 1024 * 1024;
@@ -141,7 +141,7 @@ export class TableProviders {
   ): Promise<ProvidedIndex | undefined> {
     const { fetching, inflate, allowance } = this.#parts;
     const { digest, size } = wanted;
-    const { zTocOf } = await import('../tables/table.js'); // a mount without SOCI does without
+    const { zTocOf } = await import('../../tables/table.js'); // a mount without SOCI does without
     for (const manifest of await this.#manifests(image, index)) {
       signal.throwIfAborted();
       const descriptor = zTocOf(manifest, digest);

@@ -1,7 +1,7 @@
-import { type Descriptor, parseDescriptor } from '../oci/descriptor.js';
-import type { Digest } from '../oci/digest.js';
-import { ownField, parseJsonObject } from '../oci/json.js';
-import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
+import { type Descriptor, parseDescriptor } from '../../oci/descriptor.js';
+import type { Digest } from '../../oci/digest.js';
+import { ownField, parseJsonObject } from '../../oci/json.js';
+import { MANIFEST_SIZE_MAX } from '../../oci/manifest.js';
 
 /** Names the layer that a zTOC describes. */
 const LAYER_DIGEST = 'com.amazon.soci.image-layer-digest';

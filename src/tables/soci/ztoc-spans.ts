@@ -1,8 +1,8 @@
-import { codecNamed } from '../codec/codecs.js';
-import type { LayerIndexBuilder } from '../index/pass/index-pass.js';
-import { checkedSha256, digestBytes } from './checked-values.js';
+import { codecNamed } from '../../codec/codecs.js';
+import type { LayerIndexBuilder } from '../../index/pass/index-pass.js';
+import { checkedSha256, digestBytes } from '../checked-values.js';
+import { corruptTable } from '../table-fault.js';
 import type { FlatTable } from './flat-buffer.js';
-import { corruptTable } from './table-fault.js';
 
 /** Fields of CompressionInfo, in the order of SOCI's schema. */
 const INFO = { algorithm: 0, maxSpanId: 1, spanDigests: 2, checkpoints: 3 };
