@@ -3,6 +3,7 @@ import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../codec/codec.js';
 import { inflatePrefix } from '../codec/inflate-prefix.js';
+import { SHA256_LENGTH } from '../oci/digest.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 import type { RemoteStates } from './remote-states.js';
 
@@ -37,9 +38,6 @@ export function statesPerGroup(codec: string): number {
 const GROUP_SIZE_MAX = 64 * 1024 * 1024;
 /** Inflated bytes of a group, at most: a window of zstd has 128 MiB. */
 const STATES_SIZE_MAX = 256 * 1024 * 1024;
-
-/** Bytes of SHA-256. */
-const DIGEST_LENGTH = 32;
 
 /**
  * Where the deflated states are read from: an open file, memory if the index is not cached, or an
@@ -115,7 +113,7 @@ export async function fetchCheckpoint(
 }
 
 function hasDigest({ groupDigests }: CheckpointColumns, { number }: StateGroup, bytes: Uint8Array): boolean {
-  const wanted = groupDigests?.subarray(number * DIGEST_LENGTH, (number + 1) * DIGEST_LENGTH);
+  const wanted = groupDigests?.subarray(number * SHA256_LENGTH, (number + 1) * SHA256_LENGTH);
   return wanted !== undefined && createHash('sha256').update(bytes).digest().compare(wanted) === 0;
 }
 

@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import { BLOCK_SIZE } from '../blob/page.js';
+import { SHA256_LENGTH } from '../oci/digest.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { xattrsOf } from './attribute-sets.js';
 import type { CheckpointColumns } from './checkpoints.js';
@@ -8,8 +9,6 @@ import type { LayerIndex } from './layer-index.js';
 import { LAYER_LIMITS } from './layer-limits.js';
 
 const NANOSECONDS = 1_000_000_000;
-/** Bytes of a SHA-256. */
-const DIGEST_LENGTH = 32;
 const FILE = ENTRY_KINDS.indexOf('file');
 
 /**
@@ -24,7 +23,7 @@ export function checkForeignIndex(index: LayerIndex): void {
   checkCheckpoints(checkpoints, index);
   if (verification.kind !== 'blocks') return;
   const blocks = Math.ceil(blobSize / BLOCK_SIZE);
-  if (verification.digests.length !== blocks * DIGEST_LENGTH) throw impossible('number of block digests');
+  if (verification.digests.length !== blocks * SHA256_LENGTH) throw impossible('number of block digests');
 }
 
 function checkEntries(columns: Columns, tarSize: number): void {

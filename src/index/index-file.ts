@@ -1,7 +1,14 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/garbage.js';
-import { type DigestAlgorithm, digestAlgorithm, digestHex, parseDigest, shortDigest } from '../oci/digest.js';
+import {
+  type DigestAlgorithm,
+  digestAlgorithm,
+  digestHex,
+  parseDigest,
+  SHA256_LENGTH,
+  shortDigest,
+} from '../oci/digest.js';
 import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
 import {
   packAttributes,
@@ -65,9 +72,6 @@ const DEFLATE_LEVEL = 6;
 
 /** Smallest output buffer of zlib. */
 const MIN_CHUNK = 64;
-
-/** Bytes of SHA-256. */
-const DIGEST_LENGTH = 32;
 
 /** Bytes in memory for each row of a section, whatever the section takes in the file. */
 const ROW_SIZES: Partial<Record<SectionName, number>> = {
@@ -353,7 +357,7 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
 function readCheckpoints(packed: Uint8Array, codec: string, groupDigests: Uint8Array): CheckpointColumns {
   const checkpoints = unpackCheckpoints(packed, statesPerGroup(codec), groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
-  const isWhole = groupDigests.length === 0 || groupDigests.length === groups * DIGEST_LENGTH;
+  const isWhole = groupDigests.length === 0 || groupDigests.length === groups * SHA256_LENGTH;
   if (!isWhole) throw damaged('number of state digests');
   return checkpoints;
 }

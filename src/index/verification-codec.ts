@@ -1,13 +1,12 @@
 import { LayerslayerError } from '../base/errors.js';
 import { BLOCK_SIZE } from '../blob/page.js';
+import { SHA256_LENGTH } from '../oci/digest.js';
 import { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 
 /** The number of each kind in the file's header. */
 export const VERIFICATION_KINDS: Record<Verification['kind'], number> = { blocks: 1, spans: 2, chunks: 3 };
 
-/** Bytes of a SHA-256. */
-const DIGEST_LENGTH = 32;
 /** Bytes before the digests of blocks. */
 const BLOCK_SIZE_LENGTH = 4;
 
@@ -67,7 +66,7 @@ export function unpackVerification(
       return { kind: 'blocks', blockSize, digests: packedDigests.subarray(BLOCK_SIZE_LENGTH) };
     }
     case VERIFICATION_KINDS.spans:
-      if (packedDigests.length !== extent.checkpoints * DIGEST_LENGTH) throw damaged('digests');
+      if (packedDigests.length !== extent.checkpoints * SHA256_LENGTH) throw damaged('digests');
       return { kind: 'spans', digests: packedDigests };
     case VERIFICATION_KINDS.chunks:
       return { kind: 'chunks', chunks: unpackChunks(packedChunks, packedDigests, extent) };
@@ -78,7 +77,7 @@ export function unpackVerification(
 
 function unpackChunks(packed: Uint8Array, digests: Uint8Array, { blobSize, tarSize }: Extent): ChunkColumns {
   const length = unpackCount(packed);
-  if (digests.length !== length * DIGEST_LENGTH) throw damaged('digests');
+  if (digests.length !== length * SHA256_LENGTH) throw damaged('digests');
   const [outOffsets, sizes, inOffsets, inEnds, innerOffsets] = Array.from(
     { length: 5 },
     () => new Float64Array(length),

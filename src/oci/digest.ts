@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
 
+/** Bytes of a SHA-256. */
+export const SHA256_LENGTH = 32;
+
 /** `algorithm:hex` in lower case, safe in paths and URLs. (OCI descriptor.md, "Digests") */
 export type Digest = string & { readonly __digest: unique symbol };
 

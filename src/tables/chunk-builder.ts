@@ -1,10 +1,10 @@
 import type { ChunkColumns } from '../index/pass/index-pass.js';
+import { SHA256_LENGTH } from '../oci/digest.js';
 import { corruptTable } from './table-fault.js';
 
 /** Bytes of a chunk in its columns, and again in the process that decodes it. */
 export const CHUNK_COST = 2 * (5 * 8 + 32);
 
-const DIGEST_LENGTH = 32;
 const FIRST_CAPACITY = 256;
 
 /** Numbers of a row, in this order: outOffset, size, inOffset, inEnd, innerOffset. */
@@ -27,7 +27,7 @@ export interface ChunkStart {
 export class ChunkBuilder {
   #length = 0;
   #rows = new Float64Array(FIRST_CAPACITY * ROW_LENGTH);
-  #digests = new Uint8Array(FIRST_CAPACITY * DIGEST_LENGTH);
+  #digests = new Uint8Array(FIRST_CAPACITY * SHA256_LENGTH);
   #open = 0; // rows from here on have no end yet
   #inOffset = -1; // where the current member or frame begins
   #innerEnd = 0; // uncompressed bytes of it that are described
@@ -70,7 +70,7 @@ export class ChunkBuilder {
   /** Adds a chunk, after `begin`. */
   add(outOffset: number, size: number, start: ChunkStart, digest: Uint8Array): void {
     const row = this.#add(outOffset, size, start.inOffset, OPEN, start.innerOffset);
-    this.#digests.set(digest, row * DIGEST_LENGTH);
+    this.#digests.set(digest, row * SHA256_LENGTH);
   }
 
   /** Adds a hole: its bytes are zeros. */
@@ -92,13 +92,13 @@ export class ChunkBuilder {
       inOffsets: column(2),
       inEnds: column(IN_END),
       innerOffsets: column(4),
-      digests: this.#digests.slice(0, length * DIGEST_LENGTH),
+      digests: this.#digests.slice(0, length * SHA256_LENGTH),
     };
   }
 
   #add(...numbers: [number, number, number, number, number]): number {
     const row = this.#length++;
-    if (row * DIGEST_LENGTH === this.#digests.length) this.#grow();
+    if (row * SHA256_LENGTH === this.#digests.length) this.#grow();
     this.#rows.set(numbers, row * ROW_LENGTH);
     return row;
   }

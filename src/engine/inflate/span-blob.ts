@@ -2,13 +2,10 @@ import { hash } from 'node:crypto';
 import { LayerslayerError } from '../../base/errors.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { checkRange } from '../../blob/page.js';
-import { type Digest, shortDigest } from '../../oci/digest.js';
+import { type Digest, SHA256_LENGTH, shortDigest } from '../../oci/digest.js';
 import type { UnverifiedBlob } from './unverified-blob.js';
 import { MAX_PART_SIZE, type UsePart, type VerifiedParts } from './verified-parts.js';
 import { WrongBytes, withFreshBytes } from './wrong-bytes.js';
-
-/** Bytes of a SHA-256. */
-const DIGEST_LENGTH = 32;
 
 export interface Spans {
   layer: Digest;
@@ -134,7 +131,7 @@ export class SpanBlob implements BlobReader {
   /** @param span with the byte before its checkpoint, if there is one */
   #check(number: number, span: Uint8Array): void {
     const { digests, inOffsets } = this.#spans;
-    const digest = digests.subarray(number * DIGEST_LENGTH, (number + 1) * DIGEST_LENGTH);
+    const digest = digests.subarray(number * SHA256_LENGTH, (number + 1) * SHA256_LENGTH);
     const is = (bytes: Uint8Array) => hash('sha256', bytes, 'buffer').equals(digest);
     this.#withoutFirstByte.delete(number);
     if (is(span)) return;

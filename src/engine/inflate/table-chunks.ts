@@ -1,11 +1,8 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { BLOCK_SIZE } from '../../blob/page.js';
-import { type Digest, shortDigest } from '../../oci/digest.js';
+import { type Digest, SHA256_LENGTH, shortDigest } from '../../oci/digest.js';
 import type { TableChunks } from './inflate-protocol.js';
 import { MAX_PART_SIZE } from './verified-parts.js';
-
-/** Bytes of a SHA-256. */
-const DIGEST_LENGTH = 32;
 
 /**
  * Uncompressed bytes before a chunk in its member at most (1 GiB). A chunk further in would cost
@@ -91,10 +88,10 @@ export class ChunkTable {
     const inOffset = inOffsets[number]!;
     const inEnd = inEnds[number]!;
     const innerOffset = innerOffsets[number]!;
-    const digest = digests.subarray(number * DIGEST_LENGTH, (number + 1) * DIGEST_LENGTH);
+    const digest = digests.subarray(number * SHA256_LENGTH, (number + 1) * SHA256_LENGTH);
     if (inEnd === 0 && inOffset === 0 && digest.every((byte) => byte === 0)) return undefined;
     if (
-      digest.length === DIGEST_LENGTH &&
+      digest.length === SHA256_LENGTH &&
       isWithin(size, 1, MAX_PART_SIZE) &&
       isWithin(inEnd, 1, this.#blobSize) &&
       isWithin(inOffset, 0, inEnd - 1) &&

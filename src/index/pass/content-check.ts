@@ -1,9 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { shownName } from '../../base/text/quote-name.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
 import type { TarEntry } from '../../tar/entry.js';
 import type { ChunkColumns } from '../layer-index.js';
-
-const DIGEST_LENGTH = 32;
 
 /** Bytes of holes that are compared in a sparse file: a hostile map may have 8 PiB of them. */
 const MAX_HOLES = 64 * 1024 ** 2;
@@ -127,8 +126,8 @@ export class ContentCheck {
   }
 
   #endChunk(file: CheckedFile): void {
-    const at = this.#chunk++ * DIGEST_LENGTH;
-    const wanted = this.#chunks.digests.subarray(at, at + DIGEST_LENGTH);
+    const at = this.#chunk++ * SHA256_LENGTH;
+    const wanted = this.#chunks.digests.subarray(at, at + SHA256_LENGTH);
     if (this.#hash && Buffer.compare(this.#hash.digest(), wanted) !== 0) this.#differs(file);
     this.#hash = undefined;
   }

@@ -1,5 +1,6 @@
 import { codecNamed } from '../../codec/codecs.js';
 import type { LayerIndexBuilder } from '../../index/pass/index-pass.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
 import { checkedSha256, digestBytes } from '../checked-values.js';
 import { corruptTable } from '../table-fault.js';
 import type { FlatTable } from './flat-buffer.js';
@@ -14,7 +15,6 @@ const WINDOW_LENGTH = 32 * 1024;
 /** in (i64), out (i64), bits (u8), window. */
 const RECORD_LENGTH = 8 + 8 + 1 + WINDOW_LENGTH;
 
-const DIGEST_LENGTH = 32;
 /** Where SOCI assumes that a gzip header without fields ends, if it did not store it. */
 const HEADER_END = 10;
 
@@ -74,14 +74,14 @@ function readPlace(view: Buffer, at: number): typeof FIRST {
 }
 
 function readDigests(info: FlatTable, count: number): Uint8Array {
-  const digests = new Uint8Array(count * DIGEST_LENGTH);
+  const digests = new Uint8Array(count * SHA256_LENGTH);
   let length = 0;
   for (const bytes of info.strings(INFO.spanDigests)) {
     const digest = checkedSha256(Buffer.from(bytes).toString('latin1'));
     if (length === digests.length) throw corruptTable(`it has more digests than ${count} spans`);
     digests.set(digestBytes(digest), length);
-    length += DIGEST_LENGTH;
+    length += SHA256_LENGTH;
   }
-  if (length < digests.length) throw corruptTable(`it has ${length / DIGEST_LENGTH} digests, want ${count}`);
+  if (length < digests.length) throw corruptTable(`it has ${length / SHA256_LENGTH} digests, want ${count}`);
   return digests;
 }
