@@ -162,7 +162,7 @@ export class CachedIndexes {
 
   /**
    * Makes and stores the index of an own pass, unless it is cached. Mounts that use another index
-   * keep it.
+   * keep it. It has a lock of its own: such a pass pauses for reads, and `find` does not wait for it.
    * @returns the cached index; undefined if the pass was made
    * @throws as `find`
    */
@@ -180,7 +180,8 @@ export class CachedIndexes {
       await this.#settle(stored, digest, comparisons ?? []);
       return undefined;
     };
-    return store.usable ? this.#locked(store, digest, { onWait() {}, signal }, prove) : prove();
+    if (!store.usable) return prove();
+    return this.#locked(store, digest, { onWait() {}, signal }, prove, 'compared');
   }
 
   /** Returns the origin of the index that `find` would return, if the first provider has one. */
@@ -268,8 +269,9 @@ export class CachedIndexes {
     digest: Digest,
     { onWait, signal }: Pick<FindIndexOptions, 'onWait' | 'signal'>,
     task: () => Promise<T>,
+    purpose: 'index' | 'compared' = 'index',
   ): Promise<T> {
-    const name = `index-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}`;
+    const name = `${purpose}-${digestHex(digest).slice(0, LOCK_NAME_LENGTH)}`;
     return withMachineLock({ directory: store.lockDirectory, name }, task, {
       onWait,
       signal,

@@ -216,6 +216,28 @@ describe('an own pass', () => {
     }
   });
 
+  it('is made while a pass in the background, which pauses for reads, is under way', async () => {
+    const { find, pass, indexes } = open(2 ** 30);
+    let isUnderWay = () => {};
+    const started = new Promise<void>((resolve) => {
+      isUnderWay = resolve;
+    });
+    let goOn = () => {};
+    const paused = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const slowPass = async () => {
+      isUnderWay();
+      await paused;
+      return { bytes: encoded.slice(), origin: OWN };
+    };
+    const proving = indexes.prove(digest, slowPass, new AbortController().signal);
+    await started;
+    expect((await find(pass)).origin).toEqual(OWN);
+    goOn();
+    expect(await proving).toBeUndefined();
+  });
+
   it('believes a comparison that the pass has made', async () => {
     const { find, provider, directory, warnings } = open(2 ** 30);
     await find(provider('table', EXACT));
