@@ -258,14 +258,17 @@ describe('8 processes, killed at random', () => {
     const start = () => new Child('witness-lock.mjs', [lock.directory, lock.name, log]);
     const children = Array.from({ length: 8 }, start);
     await Promise.all(children.map((child) => child.line()));
-    for (let kills = 0; kills < 60; kills++) {
+    let replacements = 0;
+    for (let kills = 0; kills < replacements + 20; kills++) {
       const victim = Math.floor(Math.random() * children.length);
       await delay(Math.random() * 15);
       // In the log before it dies: the next holder's line comes after this one.
       writeFileSync(log, `kill ${children[victim]!.process.pid}\n`, { flag: 'a' });
       await children[victim]!.kill();
-      // Replace only some, so that the set of waiters varies.
-      if (kills < 40) children[victim] = start();
+      // Replace only the first ones, so that the set of waiters varies. A busy machine needs more of them.
+      if (kills >= 40 && holdsIn(readFileSync(log, 'utf8')) > 50) continue;
+      children[victim] = start();
+      replacements++;
     }
     for (const child of children) {
       if (child.process.exitCode !== null || child.process.signalCode !== null) continue;
@@ -277,10 +280,11 @@ describe('8 processes, killed at random', () => {
     expect(filesOf(lock)).toEqual([]);
   });
 
+  const holdsIn = (log: string) => log.split('\nin ').length - 1;
+
   /** Returns the first line at which two processes hold the lock. */
   function brokenLine(log: string): string | undefined {
     let holder: string | undefined;
-    let holds = 0;
     const killed = new Set<string>();
     for (const [number, line] of log.trimEnd().split('\n').entries()) {
       const [what, pid] = line.split(' ') as [string, string];
@@ -289,11 +293,10 @@ describe('8 processes, killed at random', () => {
       else if (what === 'in') {
         if (holder !== undefined && !killed.has(holder)) return `${number}: ${line}, after ${holder}`;
         holder = pid;
-        holds++;
       } else if (holder === pid) holder = undefined;
       else return `${number}: ${line}, in the lock of ${holder}`;
     }
-    return holds > 50 ? undefined : `only ${holds} holds`;
+    return undefined;
   }
 });
 
