@@ -10,6 +10,12 @@ export interface Codec {
   readonly isIdentity?: true;
   /** A cursor takes 10 MiB and more. Readers then share fewer of them. */
   readonly hasLargeCursors?: true;
+  /**
+   * States that an index deflates together, 1 to 64. More make the index smaller and the pass
+   * faster, as each deflater costs a start. But a reader of one state inflates the group up to it.
+   * Not needed if the scanner reports no checkpoints.
+   */
+  readonly statesPerGroup?: number;
 
   /**
    * Returns a decoder of a whole blob, from its first byte.

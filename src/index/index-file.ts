@@ -9,7 +9,13 @@ import {
   SHA256_LENGTH,
   shortDigest,
 } from '../oci/digest.js';
-import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
+import {
+  type CheckpointColumns,
+  MAX_GROUP_SIZE,
+  packCheckpoints,
+  USUAL_GROUP_SIZE,
+  unpackCheckpoints,
+} from './checkpoints.js';
 import {
   packAttributes,
   packEntries,
@@ -33,6 +39,7 @@ const MAGIC = Buffer.from('\x89LSI\r\n\x1a\n', 'latin1');
 const HEADER_LENGTH = 128;
 const CRC_OFFSET = 124;
 const DIGEST_OFFSET = 56;
+const GROUP_SIZE_OFFSET = 120;
 const CODEC_OFFSET = 16;
 const CODEC_LENGTH = 16;
 const TABLE_ROW_LENGTH = 32;
@@ -139,6 +146,8 @@ export async function encodeLayerIndex(
   head.writeUInt32LE(VERIFICATION_KINDS[index.verification.kind], 48);
   head.writeUInt32LE(DIGEST_ALGORITHMS[digestAlgorithm(index.digest)], 52);
   head.write(digestHex(index.digest), DIGEST_OFFSET, 'hex');
+  const { groupSize } = index.checkpoints;
+  head.writeUInt32LE(groupSize === USUAL_GROUP_SIZE ? 0 : groupSize, GROUP_SIZE_OFFSET);
   let offset = head.length;
   for (const [i, { name, bytes, size }] of stored.entries()) {
     const at = HEADER_LENGTH + i * TABLE_ROW_LENGTH;
@@ -184,7 +193,7 @@ export function decodeLayerIndex(
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
   const blobSize = readSize(head, 32);
   const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), codec, content('stateDigests'));
+  const checkpoints = readCheckpoints(head, content('checkpoints'), content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
@@ -354,8 +363,10 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
   throw damaged(name);
 }
 
-function readCheckpoints(packed: Uint8Array, codec: string, groupDigests: Uint8Array): CheckpointColumns {
-  const checkpoints = unpackCheckpoints(packed, statesPerGroup(codec), groupDigests);
+function readCheckpoints(head: Buffer, packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+  const groupSize = head.readUInt32LE(GROUP_SIZE_OFFSET) || USUAL_GROUP_SIZE;
+  if (groupSize > MAX_GROUP_SIZE) throw damaged('states of a group');
+  const checkpoints = unpackCheckpoints(packed, groupSize, groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * SHA256_LENGTH;
   if (!isWhole) throw damaged('number of state digests');
