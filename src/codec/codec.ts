@@ -88,8 +88,8 @@ export interface Scanner {
  *
  * A state may hold only to the next checkpoint. There `read` and `skip` return 0 and `mustSeek` is
  * set: the caller then seeks to the last checkpoint at or before `outOffset`. That is the next one,
- * at `outOffset` itself. If it is damaged, BLOB_START does: a cursor that started there needs no
- * other checkpoint.
+ * at `outOffset` itself. If it is damaged, one with an empty state before it does, such as
+ * BLOB_START: a cursor that started there needs no other checkpoint.
  */
 export interface Cursor {
   /** Moves to a checkpoint from any position, also after an error. */

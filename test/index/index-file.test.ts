@@ -8,13 +8,8 @@ import { BLOCK_SIZE } from '#src/blob/page.js';
 import type { Codec } from '#src/codec/codec.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
-import {
-  checkLayerIndex,
-  decodeLayerIndex,
-  detachableStates,
-  encodeLayerIndex,
-  withoutStates,
-} from '#src/index/index-file.js';
+import { detachableStates, withoutStates } from '#src/index/detached-states.js';
+import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
