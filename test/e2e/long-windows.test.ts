@@ -1,5 +1,5 @@
 /** A layer with long windows, whose checkpoint states are a cached file of their own. */
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { digestOf, noise } from '../blob/bytes.js';
@@ -12,15 +12,15 @@ import { compressZstd } from '../support/zstd.js';
 
 const MIB = 1024 * 1024;
 
-/** Files that repeat pieces of the first, up to 40 MiB back, with something new in between. */
+/** Files that repeat pieces of the first, up to 30 MiB back, with something new in between. */
 function files(): Record<string, Buffer> {
   const random = randomSource(5);
-  const base = Buffer.from(noise(12 * MIB, 1));
+  const base = Buffer.from(noise(10 * MIB, 1));
   const found: Record<string, Buffer> = { base };
   for (const [i, name] of ['b', 'c', 'd'].entries()) {
-    const fresh = noise(300 * 3000, i + 2);
+    const fresh = noise(300 * 2500, i + 2);
     const parts: Uint8Array[] = [];
-    for (let part = 0; part < 3000; part++) {
+    for (let part = 0; part < 2500; part++) {
       const from = random(base.length - 3000);
       parts.push(base.subarray(from, from + 3000), fresh.subarray(part * 300, (part + 1) * 300));
     }
@@ -52,10 +52,17 @@ afterAll(async () => {
 const statesFile = () => join(place.cache, 'v2/states/3', digest);
 const indexFile = () => join(place.cache, 'v2/index/3', digest);
 
+interface ReadOptions {
+  args?: readonly string[];
+  name?: string; // of the mountpoint, which has a log of its own
+  mounted?(): void;
+}
+
 /** Mounts, reads files in an order, and unmounts. @returns their SHA-256, and the mount's log */
-async function read(order: readonly string[], args: readonly string[] = [], name = 'mnt') {
+async function read(order: readonly string[], { args, name = 'mnt', mounted = () => {} }: ReadOptions = {}) {
   const mnt = await place.mount(image, name, args);
   const { log } = (await place.listed())[0]!;
+  mounted();
   const { stdout } = await run(
     'sha256sum',
     order.map((one) => join(mnt, one)),
@@ -80,6 +87,18 @@ describe('a layer made by zstd --long', () => {
     expect(JSON.parse(stdout).layers).toMatchObject([{ digest, indexBytes }]);
   });
 
+  it('is read by them also when the cache evicts them during the mount', async () => {
+    const mounted = () => {
+      rmSync(statesFile());
+      rmSync(indexFile());
+    };
+    const stored = [statesFile(), indexFile()].map((path) => readFileSync(path));
+    const { sums: found, log } = await read(['d', 'b'], { mounted, name: 'evicted' });
+    expect(found).toEqual([sums[3], sums[1]]);
+    expect(log).not.toContain('warn');
+    for (const [i, path] of [statesFile(), indexFile()].entries()) writeFileSync(path, stored[i]!);
+  });
+
   it('is read right without them, in any order, and the log says so', async () => {
     rmSync(statesFile());
     const { sums: found, log } = await read(names.toReversed());
@@ -93,7 +112,7 @@ describe('a layer made by zstd --long', () => {
       JSON.parse((await index()).stdout).layers.map((one: { state: string }) => one.state);
     expect(await states()).toEqual(['indexed']);
     expect(await states()).toEqual(['cached']);
-    const { sums: found, log } = await read(['d', 'base'], [], 'again');
+    const { sums: found, log } = await read(['d', 'base'], { name: 'again' });
     expect(found).toEqual([sums[3], sums[0]]);
     expect(log).not.toContain('slow');
   });
@@ -105,7 +124,14 @@ describe('a layer made by zstd --long', () => {
     expect(layers).toMatchObject([{ state: 'indexed' }]);
     expect(uploadedBytes).toBe(statSync(statesFile()).size + statSync(indexFile()).size - 8); // section 14
     const other = join(place.scratch, 'other-cache');
-    const { sums: found } = await read(['d', 'b'], ['--index=any', '--cache-dir', other], 'other');
+    const { sums: found } = await read(['d', 'b'], {
+      args: ['--index=any', '--cache-dir', other],
+      name: 'other',
+    });
     expect(found).toEqual([sums[3], sums[1]]);
+    // Their groups are fetched when a read needs them.
+    const [index] = readdirSync(join(other, 'v2/index/3'));
+    expect(index).toMatch(new RegExp(`^${digest}\\.`));
+    expect(statSync(join(other, 'v2/index/3', index!)).size).toBeLessThan(0.01 * blob.length);
   });
 });
