@@ -1,4 +1,5 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
+import { Semaphore } from '../../base/semaphore.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';
@@ -51,6 +52,11 @@ export class ChunkReader implements LayerReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
   readonly #cursors: CursorPool;
+  /**
+   * Without states, a read that begins while the last one has the cursor would decode all bytes
+   * before it again. So one waits for the other.
+   */
+  readonly #turns = new Semaphore(1);
 
   /** @param cursors those of the thread; their buffers have RUN_SIZE */
   constructor(layer: ReadableLayer, blob: BlobReader, cursors: CursorPool) {
@@ -75,6 +81,8 @@ export class ChunkReader implements LayerReader {
     const end = Math.min(start + count * CHUNK_SIZE, this.#layer.tarSize);
     const ahead = Math.min(likelyEnd * CHUNK_SIZE, this.#layer.tarSize);
     if (this.#layer.codec.isIdentity) await this.#copy(start, end, ahead, deliver, signal);
+    else if (this.#layer.hasStates?.() === false)
+      await this.#turns.run(() => this.#decode(start, end, ahead, deliver, signal), signal);
     else await this.#decode(start, end, ahead, deliver, signal);
   }
 

@@ -137,6 +137,13 @@ describe('a layer whose states are gone', () => {
     expect(warnings[0]).toMatch(/^layer sha256:.*states are not cached any more; reads are slow until/);
   });
 
+  it('is decoded once when the next reads come before the last one has ended', async () => {
+    const { check, decoded } = open(oneFrame, undefined);
+    for (let first = 0; first < count; first += 24)
+      await Promise.all([0, 8, 16].map((at) => first + at < count && check(first + at, 8)));
+    expect(decoded.bytes).toBe(bytes.length);
+  });
+
   it('is decoded once when it is read with gaps, forward', async () => {
     const { check, decoded } = open(oneFrame, undefined);
     for (let first = 3; first < count; first += 17) await check(first);
