@@ -4,10 +4,11 @@ import { LayerslayerError } from '../base/errors.js';
 /**
  * What is cached, in the order of eviction. A page costs one small request, a merged tree some
  * tenths of a second, a manifest a request that counts as a pull, and a layer index the whole blob.
- * An image record says what the others are for. A
- * refutation says that an index of a layer is wrong (`index/stored-indexes.ts`).
+ * An image record says what the others are for. Long states of a layer's checkpoints are not in its
+ * index: without them, reads are slow. A refutation says that an index of a layer is wrong
+ * (`index/stored-indexes.ts`).
  */
-export const STORE_KINDS = ['page', 'tree', 'manifest', 'image', 'index', 'refutation'] as const;
+export const STORE_KINDS = ['page', 'tree', 'manifest', 'image', 'states', 'index', 'refutation'] as const;
 export type StoreKind = (typeof STORE_KINDS)[number];
 
 /** Folder of the store's format below the cache directory. */
@@ -22,6 +23,7 @@ export const FOLDER: Record<StoreKind | 'temporary', string> = {
   tree: 'trees',
   manifest: 'manifests',
   image: 'images',
+  states: 'states',
   index: 'index',
   refutation: 'refuted',
   temporary: 'tmp',

@@ -10,8 +10,8 @@ import { FOLDER, STORE_KINDS, type StoreKind } from './store-layout.js';
 /** Bytes that nearly all file systems allocate at a time. */
 const DISK_BLOCK_SIZE = 4096;
 
-/** One block each: the cache directory, the version's, its eight folders, two ledgers. */
-export const BASE_CHARGE = 12 * DISK_BLOCK_SIZE;
+/** One block each: the cache directory, the version's, its nine folders, two ledgers. */
+export const BASE_CHARGE = 13 * DISK_BLOCK_SIZE;
 
 /**
  * Files checked before other work gets a turn. Synchronous calls cost 8 µs each here, promises six

@@ -24,7 +24,8 @@ export function cacheListing(files: readonly StoredFile[], place: { directory: s
     const digest = kind === 'refutation' ? undefined : key.split(/[/.]/).find(isDigest);
     if (digest === undefined) continue;
     const layer = layers.get(digest) ?? { indexBytes: 0, pageBytes: 0, usedMs: 0 };
-    layer[kind === 'index' ? 'indexBytes' : 'pageBytes'] += size; // pages are compressed
+    // A layer's states belong to its index. Pages are compressed.
+    layer[kind === 'page' ? 'pageBytes' : 'indexBytes'] += size;
     layer.usedMs = Math.max(layer.usedMs, usedMs);
     layers.set(digest, layer);
   }

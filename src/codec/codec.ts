@@ -10,6 +10,12 @@ export interface Codec {
   readonly isIdentity?: true;
   /** A cursor takes 10 MiB and more. Readers then share fewer of them. */
   readonly hasLargeCursors?: true;
+  /**
+   * States that an index deflates together, 1 to 64. More make the index smaller and the pass
+   * faster, as each deflater costs a start. But a reader of one state inflates the group up to it.
+   * Not needed if the scanner reports no checkpoints.
+   */
+  readonly statesPerGroup?: number;
 
   /**
    * Returns a decoder of a whole blob, from its first byte.
@@ -82,8 +88,8 @@ export interface Scanner {
  *
  * A state may hold only to the next checkpoint. There `read` and `skip` return 0 and `mustSeek` is
  * set: the caller then seeks to the last checkpoint at or before `outOffset`. That is the next one,
- * at `outOffset` itself. If it is damaged, BLOB_START does: a cursor that started there needs no
- * other checkpoint.
+ * at `outOffset` itself. If it is damaged, one with an empty state before it does, such as
+ * BLOB_START: a cursor that started there needs no other checkpoint.
  */
 export interface Cursor {
   /** Moves to a checkpoint from any position, also after an error. */

@@ -35,6 +35,12 @@ export interface OperationOptions {
   onProgress?: ((progress: LayerProgress) => void) | undefined;
 }
 
+export interface OpenLayersOptions extends OperationOptions {
+  only?: readonly number[] | undefined; // numbers of the layers (from 1), in the order of the result; default: all
+  /** A cached index whose states left the cache counts as absent. Default: it is used. */
+  needsStates?: boolean | undefined;
+}
+
 export interface ScanOptions extends OperationOptions {
   headBytes?: number | undefined; // of the layer that are read at most; default: all
 }
@@ -120,13 +126,9 @@ export interface ImageSession {
    * Returns the image's layers, base first, each with its index: from the cache, or from one pass
    * over the blob. Indexes that are complete stay cached when the signal is aborted. When one layer
    * fails, the others are stopped.
-   * @param options.only numbers of the layers (from 1), in the order of the result; default: all
    * @throws LayerslayerError the first fault, with the layer's number; the signal's reason
    */
-  openLayers(
-    image: ResolvedImage,
-    options?: OperationOptions & { only?: readonly number[] | undefined },
-  ): Promise<Layer[]>;
+  openLayers(image: ResolvedImage, options?: OpenLayersOptions): Promise<Layer[]>;
   /**
    * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
    * its outcome; the others are still saved. An aborted save leaves partial files, which the next

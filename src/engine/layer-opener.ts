@@ -63,6 +63,7 @@ export interface OpenHow {
   signal: AbortSignal;
   /** An own pass takes a permit. Default: the caller has taken it. */
   passes?: Semaphore | undefined;
+  needsStates?: boolean | undefined; // see `FindIndexOptions`
 }
 
 /** Opens layers. A missing index is made in an inflate thread. */
@@ -221,7 +222,7 @@ export class LayerOpener {
     image: ResolvedImage,
     wanted: WantedBlob,
     index: (blob: BlobNumber, compared: readonly string[]) => Promise<Omit<ProvidedIndex, 'origin'>>,
-    { sources, report, signal, passes }: OpenHow,
+    { sources, report, signal, passes, needsStates }: OpenHow,
   ): Promise<Layer> {
     const { digest, numbers } = wanted;
     try {
@@ -246,6 +247,7 @@ export class LayerOpener {
             },
           },
         ],
+        needsStates,
         onWait: () => report.waiting(reported),
         signal,
       });

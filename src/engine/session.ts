@@ -28,6 +28,7 @@ import type {
   ComparisonEnd,
   ImageSession,
   LayerScanEnd,
+  OpenLayersOptions,
   OperationOptions,
   ScanOptions,
   SessionMetrics,
@@ -191,10 +192,7 @@ class ThreadedSession implements ImageSession {
     return this.#tracked(this.#fetching.ask({ ask: 'removePublished', image, place }, this.#endedBy(signal)));
   }
 
-  openLayers(
-    image: ResolvedImage,
-    { only, ...operation }: OperationOptions & { only?: readonly number[] | undefined } = {},
-  ): Promise<Layer[]> {
+  openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {
     return this.#tracked(this.#openLayers(image, only ?? allLayers(image), operation));
   }
 
@@ -273,7 +271,7 @@ class ThreadedSession implements ImageSession {
   async #openLayers(
     image: ResolvedImage,
     numbers: readonly number[],
-    { signal, onProgress, indexTrust }: OperationOptions,
+    { signal, onProgress, indexTrust, needsStates }: OpenLayersOptions,
   ): Promise<Layer[]> {
     const wanted = wantedBlobs(image, numbers);
     refuseOtherTypes(image, numbers);
@@ -285,7 +283,7 @@ class ThreadedSession implements ImageSession {
     const opened = new Map<Digest, Promise<Layer>>();
     // Largest first, so that the last to end is a small one.
     for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
-      const how = { sources: this.#admitted(indexTrust), report, signal: stopped };
+      const how = { sources: this.#admitted(indexTrust), report, signal: stopped, needsStates };
       const task = this.#opener.hasForeign(image, blob, how.sources)
         ? lookups.run(() => this.#opener.open(image, blob, { ...how, passes }), stopped)
         : passes.run(() => this.#opener.open(image, blob, how), stopped);

@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.js';
-import type { LayerObserver, LayerScanEnd, OperationOptions, ScanOptions } from '../engine/image-session.js';
+import type { LayerObserver, LayerScanEnd, OpenLayersOptions, ScanOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
@@ -35,9 +35,8 @@ export interface OpenedImage {
   close(): void;
 }
 
-export interface LayersOptions extends Omit<OperationOptions, 'indexTrust'> {
-  only?: readonly number[] | undefined; // numbers of layers, from 1, base first; default: all
-}
+/** `only`: base first. */
+export type LayersOptions = Omit<OpenLayersOptions, 'indexTrust'>;
 
 export interface ViewOptions extends LayersOptions {
   /** Receives a warning for each entry that the tree does not show. Default: none. */

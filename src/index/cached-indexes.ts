@@ -4,6 +4,7 @@ import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
+import { type SplitIndex, splitStates } from './detached-states.js';
 import type { EntryColumns } from './entry-columns.js';
 import { differenceOf } from './index-comparison.js';
 import { decodeLayerIndex } from './index-file.js';
@@ -11,8 +12,9 @@ import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js'
 import type { LayerIndex } from './layer-index.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
+export { detachableStates, withoutStates } from './detached-states.js';
 export { differenceOf } from './index-comparison.js';
-export { checkLayerIndex, detachableStates, withoutStates } from './index-file.js';
+export { checkLayerIndex } from './index-file.js';
 export {
   DEFAULT_TRUST,
   type IndexOrigin,
@@ -83,6 +85,8 @@ export interface CachedIndex extends StoredIndex {
 
 export interface FindIndexOptions {
   providers: readonly IndexProvider[];
+  /** An index of an own pass whose states left the cache is made again. Default: it is used. */
+  needsStates?: boolean | undefined;
   /** Another process is about to store the index. */
   onWait(): void;
   signal: AbortSignal;
@@ -148,15 +152,25 @@ export class CachedIndexes {
    * processes that want it wait meanwhile.
    * @throws what a provider throws; the signal's reason; IO_FAILED if the lock cannot be taken
    */
-  async find(digest: Digest, { providers, onWait, signal }: FindIndexOptions): Promise<CachedIndex> {
+  async find(
+    digest: Digest,
+    { providers, needsStates = false, onWait, signal }: FindIndexOptions,
+  ): Promise<CachedIndex> {
     const [store, stored] = await Promise.all([this.#store, this.#stored]);
     await this.#preloading;
-    const cached = await this.#cached(stored, digest, providers);
+    const cached = await this.#cached(stored, digest, providers, needsStates);
     if (cached) return cached;
-    if (!store.usable) return inMemory(await this.#provided(stored, digest, providers, signal));
+    if (!store.usable) {
+      const made = await this.#provided(stored, digest, providers, signal);
+      return inMemory(made, made.origin, indexOf(made, made.entries));
+    }
     return this.#locked(store, digest, { onWait, signal }, async () => {
-      const found = await this.#cached(stored, digest, providers);
-      return found ?? this.#cache(stored, digest, await this.#provided(stored, digest, providers, signal));
+      const found = await this.#cached(stored, digest, providers, needsStates);
+      if (found) return found;
+      // Mounts prefer the index of an own pass, so only another pass helps if its states are gone.
+      const isIncomplete = needsStates && stored.has(digest, OWN);
+      const asked = isIncomplete ? providers.filter(({ origins }) => origins.length === 0) : providers;
+      return this.#cache(stored, digest, await this.#provided(stored, digest, asked, signal));
     });
   }
 
@@ -176,7 +190,7 @@ export class CachedIndexes {
       const known = await loadFirst(stored, digest, [OWN]);
       if (known) return known;
       const { bytes, comparisons } = await pass(stored.foreign(digest));
-      await stored.write(digest, OWN, bytes);
+      await stored.write(digest, OWN, splitStates(bytes));
       await this.#settle(stored, digest, comparisons ?? []);
       return undefined;
     };
@@ -223,13 +237,14 @@ export class CachedIndexes {
     stored: StoredIndexes,
     digest: Digest,
     providers: readonly IndexProvider[],
+    needsStates: boolean,
   ): Promise<CachedIndex | undefined> {
     for (const origins of [[OWN], ...usable(stored, digest, providers).map(({ origins }) => origins)]) {
       const preloaded = origins.flatMap(
         (origin) => this.#preloaded.get(`${digest}${originKey(origin)}`) ?? [],
       );
       const cached = preloaded[0] ?? (await loadFirst(stored, digest, origins));
-      if (cached) return cached;
+      if (cached) return !needsStates || (await stored.hasStates(cached)) ? cached : undefined;
     }
     return undefined;
   }
@@ -249,9 +264,10 @@ export class CachedIndexes {
   }
 
   async #cache(stored: StoredIndexes, digest: Digest, made: ProvidedIndex): Promise<CachedIndex> {
-    const index = indexOf(made);
-    const { origin, bytes, comparisons } = made;
-    const isStored = await stored.write(digest, origin, bytes);
+    const { origin, bytes, entries, comparisons } = made;
+    const split = origin.kind === 'own' ? splitStates(bytes) : { bytes };
+    const index = indexOf(split, entries);
+    const isStored = await stored.write(digest, origin, split);
     if (origin.kind === 'own') {
       const compared = new Set(comparisons?.map(({ name }) => name));
       const others = stored.foreign(digest).filter((name) => !compared.has(name));
@@ -261,7 +277,7 @@ export class CachedIndexes {
       ]);
     }
     const states = isStored ? stored.statesOf(digest, origin, index) : undefined;
-    return states ? { index, states, origin, cached: false } : inMemory(made, index);
+    return states ? { index, states, origin, cached: false } : inMemory(split, origin, index);
   }
 
   #locked<T>(
@@ -336,16 +352,16 @@ async function loadFirst(
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */
-function indexOf({ bytes, entries }: FoundIndex): LayerIndex {
+function indexOf({ bytes }: SplitIndex, entries: EntryColumns | undefined): LayerIndex {
   return decodeLayerIndex((offset, length) => bytes.slice(offset, offset + length), entries);
 }
 
 /** An index that is not on disk: its states go to memory that the inflate threads share. */
-function inMemory(made: ProvidedIndex, index = indexOf(made)): CachedIndex {
-  if (index.remoteStates)
-    return { index, states: { remote: index.remoteStates }, origin: made.origin, cached: false };
+function inMemory({ bytes, states }: SplitIndex, origin: IndexOrigin, index: LayerIndex): CachedIndex {
+  if (index.remoteStates) return { index, states: { remote: index.remoteStates }, origin, cached: false };
   const { offset, length } = index.states;
-  const memory = new SharedArrayBuffer(length);
-  new Uint8Array(memory).set(made.bytes.subarray(offset, offset + length));
-  return { index, states: { memory }, origin: made.origin, cached: false };
+  const deflated = states ?? bytes.subarray(offset, offset + length);
+  const memory = new SharedArrayBuffer(deflated.length);
+  new Uint8Array(memory).set(deflated);
+  return { index, states: { memory }, origin, cached: false };
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
+import { LayerslayerError } from '../base/errors.js';
 import type { Checkpoint } from '../codec/codec.js';
 import { inflatePrefix } from '../codec/inflate-prefix.js';
 import { SHA256_LENGTH } from '../oci/digest.js';
@@ -24,27 +26,23 @@ export interface CheckpointColumns {
   groupDigests?: Uint8Array;
 }
 
-/**
- * Returns how many states are deflated together. To start a deflater costs more than to deflate a
- * state of gzip (0.09 ms and 0.04 ms, measured). A reader of one inflates the group up to it, about
- * 25 KiB. A state of zstd has 30 to 300 KiB alone, or 2 MiB.
- * @param codec its name; indexes of unknown codecs are read too
- */
-export function statesPerGroup(codec: string): number {
-  return codec === 'zstd' ? 1 : 8;
-}
+/** States of a group if an index does not say how many. */
+export const USUAL_GROUP_SIZE = 8;
+/** Bounds what a reader of one state inflates. */
+export const MAX_GROUP_SIZE = 64;
 
-/** Bytes of a group that is fetched, at most. Others may have published it. */
+/** Bytes of a group that is read, at most. Others may have published it. */
 const GROUP_SIZE_MAX = 64 * 1024 * 1024;
 /** Inflated bytes of a group, at most: a window of zstd has 128 MiB. */
 const STATES_SIZE_MAX = 256 * 1024 * 1024;
 
 /**
- * Where the deflated states are read from: an open file, memory if the index is not cached, or an
- * index file in a registry.
+ * Where the deflated states are read from: the open index file, an open file of their own
+ * (undefined if it is gone), memory if the index is not cached, or an index file in a registry.
  */
 export type StateStorage =
   | { fd: number; offset: number }
+  | { detachedFd: number | undefined }
   | { memory: SharedArrayBuffer }
   | { remote: RemoteStates };
 
@@ -83,7 +81,38 @@ export function readCheckpoint(
   number: number,
 ): Checkpoint {
   const group = stateGroup(columns, number);
-  return checkpointIn(columns, number, group && readGroup(storage, group));
+  const deflated = group && readGroup(storage, group);
+  // A file of their own may be that of another index.
+  if (deflated && 'detachedFd' in storage && !hasDigest(columns, group, deflated)) throw wrongDigest();
+  return checkpointIn(columns, number, deflated);
+}
+
+/** Whether the state of a checkpoint is empty: nothing is needed to start there. */
+export function isStateless({ stateStarts }: CheckpointColumns, number: number): boolean {
+  return stateStarts[number] === stateStarts[number + 1];
+}
+
+/** Returns the last checkpoint up to `number` whose state is empty, as that of the first is. */
+export function statelessBefore(columns: CheckpointColumns, number: number): number {
+  let before = number;
+  while (before > 0 && !isStateless(columns, before)) before--;
+  return before;
+}
+
+/** Whether all states are as written. Reads them group by group. */
+export async function areStatesIntact(columns: CheckpointColumns, storage: StateStorage): Promise<boolean> {
+  const { groupStarts } = columns;
+  try {
+    for (let number = 0; number < groupStarts.length - 1; number++) {
+      const start = groupStarts[number]!;
+      const group = { number, start, length: groupStarts[number + 1]! - start };
+      if (!hasDigest(columns, group, readGroup(storage, group))) return false;
+      await nextTurn();
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -109,12 +138,16 @@ export async function fetchCheckpoint(
     const deflated = await fetch(group.start, group.length, isAgain);
     if (hasDigest(columns, group, deflated)) return checkpointIn(columns, number, deflated);
   }
-  throw new Error('its bytes are not those of their digest');
+  throw wrongDigest();
 }
 
 function hasDigest({ groupDigests }: CheckpointColumns, { number }: StateGroup, bytes: Uint8Array): boolean {
   const wanted = groupDigests?.subarray(number * SHA256_LENGTH, (number + 1) * SHA256_LENGTH);
   return wanted !== undefined && createHash('sha256').update(bytes).digest().compare(wanted) === 0;
+}
+
+function wrongDigest(): Error {
+  return new Error('its bytes are not those of their digest');
 }
 
 /** A group of deflated states. */
@@ -126,8 +159,8 @@ interface StateGroup {
 
 /** Returns the group that has the state of a checkpoint; undefined for an empty state. */
 function stateGroup(columns: CheckpointColumns, number: number): StateGroup | undefined {
-  const { stateStarts, groupSize, groupStarts } = columns;
-  if (stateStarts[number] === stateStarts[number + 1]) return undefined;
+  const { groupSize, groupStarts } = columns;
+  if (isStateless(columns, number)) return undefined;
   const group = Math.floor(number / groupSize);
   const start = groupStarts[group]!;
   return { number: group, start, length: groupStarts[group + 1]! - start };
@@ -159,8 +192,11 @@ function checkpointIn(
 function readGroup(storage: StateStorage, { start, length }: StateGroup): Uint8Array {
   if ('memory' in storage) return new Uint8Array(storage.memory, start, length);
   if ('remote' in storage) throw new Error('its states are in a registry');
+  const { fd, offset } = 'fd' in storage ? storage : { fd: storage.detachedFd, offset: 0 };
+  if (fd === undefined) throw new Error('its states are gone');
+  if (length > GROUP_SIZE_MAX) throw new Error(`its group has ${length} bytes`);
   const deflated = new Uint8Array(length);
-  const read = readSync(storage.fd, deflated, 0, length, storage.offset + start);
+  const read = readSync(fd, deflated, 0, length, offset + start);
   if (read < length) throw new Error(`its file ends ${length - read} bytes early`);
   return deflated;
 }
@@ -182,8 +218,8 @@ export function packCheckpoints(checkpoints: CheckpointColumns): Uint8Array[] {
 }
 
 /**
- * @param groupSize see `statesPerGroup`
- * @throws LayerslayerError CORRUPT_LAYER if they are cut short
+ * @param groupSize states of a group
+ * @throws LayerslayerError CORRUPT_LAYER if they are cut short, or of groups of another size
  */
 export function unpackCheckpoints(
   packed: Uint8Array,
@@ -208,6 +244,7 @@ export function unpackCheckpoints(
     at = unpackIntegers(packed, at, column);
     for (let i = 1; i < column.length; i++) column[i]! += column[i - 1]!;
   }
-  unpackIntegers(packed, at, checkpoints.stateCrcs);
+  at = unpackIntegers(packed, at, checkpoints.stateCrcs);
+  if (at !== packed.length) throw new LayerslayerError('CORRUPT_LAYER', 'layer index: too many checkpoints');
   return checkpoints;
 }

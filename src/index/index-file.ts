@@ -9,7 +9,14 @@ import {
   SHA256_LENGTH,
   shortDigest,
 } from '../oci/digest.js';
-import { type CheckpointColumns, packCheckpoints, statesPerGroup, unpackCheckpoints } from './checkpoints.js';
+import {
+  type CheckpointColumns,
+  MAX_GROUP_SIZE,
+  packCheckpoints,
+  USUAL_GROUP_SIZE,
+  unpackCheckpoints,
+} from './checkpoints.js';
+import { packDetachedStates, unpackDetachedStates } from './detached-states.js';
 import {
   packAttributes,
   packEntries,
@@ -21,46 +28,39 @@ import {
 import { EntryColumns, ROW_BYTES } from './entry-columns.js';
 import { LAYER_INDEX_VERSION } from './entry-table.js';
 import { checkForeignIndex } from './foreign-index.js';
+import {
+  BLOB_SIZE_OFFSET,
+  CHECKED_IN_PARTS,
+  CRC_OFFSET,
+  DEFLATED,
+  damaged,
+  fingerprintOf,
+  HEADER_LENGTH,
+  headCrc,
+  MAGIC,
+  type ReadIndexBytes,
+  readHead,
+  readSize,
+  SECTION_NAMES,
+  SECTIONS,
+  type Section,
+  type SectionName,
+  TABLE_ROW_LENGTH,
+  writeRow,
+  writeSize,
+} from './index-head.js';
 import type { LayerIndex } from './layer-index.js';
 import { packStrings, unpackCount, unpackStrings } from './packed-columns.js';
 import { layerTableLimit, TableBudget } from './pass/table-budget.js';
-import { packRemoteStates, type RemoteStates, unpackRemoteStates } from './remote-states.js';
+import { packRemoteStates, unpackRemoteStates } from './remote-states.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.
 
-const MAGIC = Buffer.from('\x89LSI\r\n\x1a\n', 'latin1');
-const HEADER_LENGTH = 128;
-const CRC_OFFSET = 124;
 const DIGEST_OFFSET = 56;
+const GROUP_SIZE_OFFSET = 120;
 const CODEC_OFFSET = 16;
 const CODEC_LENGTH = 16;
-const TABLE_ROW_LENGTH = 32;
-const MAX_SECTIONS = 1000; // bounds what a damaged header has read
-
-const MUST_UNDERSTAND = 1;
-const DEFLATED = 2;
-const CHECKED_IN_PARTS = 4;
-
-/** Sections that this version writes, in this order: id and flags. */
-const SECTIONS = {
-  entries: [1, MUST_UNDERSTAND | DEFLATED],
-  paths: [2, MUST_UNDERSTAND | DEFLATED],
-  links: [3, MUST_UNDERSTAND | DEFLATED],
-  attributes: [4, MUST_UNDERSTAND | DEFLATED],
-  xattrs: [5, MUST_UNDERSTAND | DEFLATED],
-  sparse: [6, MUST_UNDERSTAND | DEFLATED],
-  checkpoints: [7, DEFLATED],
-  stateDigests: [12, 0], // they do not compress
-  chunks: [11, MUST_UNDERSTAND | DEFLATED],
-  digests: [9, 0], // they do not compress
-  warnings: [10, DEFLATED],
-  remoteStates: [13, MUST_UNDERSTAND], // instead of states
-  states: [8, CHECKED_IN_PARTS], // last: the others are read when a layer is opened
-} as const;
-type SectionName = keyof typeof SECTIONS;
-
-const SECTION_NAMES = Object.keys(SECTIONS) as SectionName[];
 
 const DIGEST_ALGORITHMS: Record<DigestAlgorithm, number> = { sha256: 1, sha512: 2 };
 
@@ -87,15 +87,6 @@ const ROW_SIZES: Partial<Record<SectionName, number>> = {
 
 const NOTHING = new Uint8Array(0);
 
-/** A row of the section table. */
-interface Section {
-  crc: number;
-  flags: number;
-  offset: number;
-  length: number; // as stored
-  size: number; // uncompressed
-}
-
 /**
  * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
  * layer to index.
@@ -121,6 +112,7 @@ export async function encodeLayerIndex(
     digests: () => packDigests(index.verification),
     warnings: () => packWarnings(index.warnings),
     remoteStates: () => (index.remoteStates ? [packRemoteStates(index.remoteStates)] : []),
+    detachedStates: () => (index.detachedStates ? [packDetachedStates(index.detachedStates)] : []),
     states: () => [states],
   };
   const stored: { name: SectionName; bytes: Uint8Array; size: number }[] = [];
@@ -134,11 +126,13 @@ export async function encodeLayerIndex(
   head.writeUInt32LE(LAYER_INDEX_VERSION, 8);
   head.writeUInt32LE(stored.length, 12);
   head.write(index.codec, CODEC_OFFSET, CODEC_LENGTH, 'latin1');
-  writeSize(head, index.blobSize, 32);
+  writeSize(head, index.blobSize, BLOB_SIZE_OFFSET);
   writeSize(head, index.tarSize, 40);
   head.writeUInt32LE(VERIFICATION_KINDS[index.verification.kind], 48);
   head.writeUInt32LE(DIGEST_ALGORITHMS[digestAlgorithm(index.digest)], 52);
   head.write(digestHex(index.digest), DIGEST_OFFSET, 'hex');
+  const { groupSize } = index.checkpoints;
+  head.writeUInt32LE(groupSize === USUAL_GROUP_SIZE ? 0 : groupSize, GROUP_SIZE_OFFSET);
   let offset = head.length;
   for (const [i, { name, bytes, size }] of stored.entries()) {
     const at = HEADER_LENGTH + i * TABLE_ROW_LENGTH;
@@ -156,9 +150,6 @@ export async function encodeLayerIndex(
   }
   return bytes;
 }
-
-/** Returns `length` bytes at `offset` of an encoded index. Throws if there are fewer. */
-type ReadIndexBytes = (offset: number, length: number) => Uint8Array;
 
 /**
  * Reads everything but the states.
@@ -182,9 +173,9 @@ export function decodeLayerIndex(
     return bytes;
   };
   const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
-  const blobSize = readSize(head, 32);
+  const blobSize = readSize(head, BLOB_SIZE_OFFSET);
   const tarSize = readSize(head, 40);
-  const checkpoints = readCheckpoints(content('checkpoints'), codec, content('stateDigests'));
+  const checkpoints = readCheckpoints(head, content('checkpoints'), content('stateDigests'));
   const verification = unpackVerification(head.readUInt32LE(48), content('digests'), content('chunks'), {
     checkpoints: checkpoints.length,
     blobSize,
@@ -192,6 +183,9 @@ export function decodeLayerIndex(
   });
   const states = sections.get(SECTIONS.states[0]);
   const remote = content('remoteStates');
+  const detached = content('detachedStates');
+  // Without digests, the states could be those of another index.
+  if (detached.length > 0 && !sections.has(SECTIONS.stateDigests[0])) throw damaged('state digests');
   return {
     digest: readDigest(head),
     fingerprint: fingerprintOf(head),
@@ -204,6 +198,7 @@ export function decodeLayerIndex(
     warnings: unpackWarnings(content('warnings')),
     states: { offset: states?.offset ?? 0, length: states?.length ?? 0 },
     ...(remote.length > 0 && { remoteStates: unpackRemoteStates(remote) }),
+    ...(detached.length > 0 && { detachedStates: unpackDetachedStates(detached) }),
   };
 }
 
@@ -248,90 +243,10 @@ export function checkLayerIndex(
   read(index.states.offset, index.states.length);
   // It could name any host.
   if (isWhole && index.remoteStates) throw damaged('the location of its states');
+  if (index.detachedStates) throw damaged('the location of its states');
   if (index.digest === digest && index.blobSize === blobSize) return;
   const said = `${shortDigest(index.digest)}, ${index.blobSize} bytes`;
   throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
-}
-
-/**
- * Returns where the states begin, if all other sections are before them and their groups have
- * digests: then an index of `size` bytes can be used without them.
- * @throws LayerslayerError CORRUPT_LAYER
- */
-export function detachableStates(read: ReadIndexBytes, size: number): number | undefined {
-  const { sections } = readHead(read);
-  const states = sections.get(SECTIONS.states[0]);
-  if (!states || states.offset + states.length > size) return undefined;
-  if (!sections.has(SECTIONS.stateDigests[0]) || sections.has(SECTIONS.remoteStates[0])) return undefined;
-  const others = [...sections.values()].filter((section) => section !== states);
-  return others.every(({ offset, length }) => offset + length <= states.offset) ? states.offset : undefined;
-}
-
-/**
- * Returns an index without its states, which says where they are.
- * @param bytes the index up to its states: see `detachableStates`
- * @param of the whole index file
- */
-export function withoutStates(
-  bytes: Uint8Array,
-  of: Pick<RemoteStates, 'repository' | 'digest' | 'size'>,
-): Uint8Array<ArrayBuffer> {
-  const location = packRemoteStates({ ...of, offset: bytes.length });
-  const index = Buffer.from(new Uint8Array(bytes.length + location.length).buffer);
-  index.set(bytes);
-  index.set(location, bytes.length);
-  const head = index.subarray(0, HEADER_LENGTH + index.readUInt32LE(12) * TABLE_ROW_LENGTH);
-  for (let at = HEADER_LENGTH; at < head.length; at += TABLE_ROW_LENGTH) {
-    if (head.readUInt16LE(at) !== SECTIONS.states[0]) continue;
-    const [id, flags] = SECTIONS.remoteStates;
-    writeRow(head, at, { id, flags, crc: crc32(location), offset: bytes.length, length: location.length });
-  }
-  head.writeUInt32LE(headCrc(head), CRC_OFFSET);
-  return new Uint8Array(index.buffer);
-}
-
-/** Writes a row of the section table. @param size uncompressed bytes; default: as stored */
-function writeRow(
-  head: Buffer,
-  at: number,
-  { id, flags, crc, offset, length, size = length }: Omit<Section, 'size'> & { id: number; size?: number },
-): void {
-  head.writeUInt16LE(id, at);
-  head.writeUInt16LE(flags, at + 2);
-  head.writeUInt32LE(crc, at + 4);
-  writeSize(head, offset, at + 8);
-  writeSize(head, length, at + 16);
-  writeSize(head, size, at + 24);
-}
-
-/** Reads and checks the header and the section table. */
-function readHead(read: ReadIndexBytes): { head: Buffer; sections: Map<number, Section> } {
-  const start = Buffer.from(read(0, HEADER_LENGTH));
-  if (!start.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged('magic');
-  const version = start.readUInt32LE(8);
-  if (version !== LAYER_INDEX_VERSION) throw damaged('version');
-  const count = start.readUInt32LE(12);
-  if (count > MAX_SECTIONS) throw damaged('number of sections');
-  const head = Buffer.concat([start, read(HEADER_LENGTH, count * TABLE_ROW_LENGTH)]);
-  if (head.readUInt32LE(CRC_OFFSET) !== headCrc(head)) throw damaged('header');
-  const known = new Set<number>(SECTION_NAMES.map((name) => SECTIONS[name][0]));
-  const sections = new Map<number, Section>();
-  for (let at = HEADER_LENGTH; at < head.length; at += TABLE_ROW_LENGTH) {
-    const id = head.readUInt16LE(at);
-    const flags = head.readUInt16LE(at + 2);
-    if (known.has(id)) {
-      sections.set(id, {
-        crc: head.readUInt32LE(at + 4),
-        flags,
-        offset: readSize(head, at + 8),
-        length: readSize(head, at + 16),
-        size: readSize(head, at + 24),
-      });
-    } else if (flags & MUST_UNDERSTAND) {
-      throw damaged(`section ${id}`);
-    }
-  }
-  return { head, sections };
 }
 
 /** Returns the content of a section, nothing if it was left out. */
@@ -354,21 +269,14 @@ function readSection(read: ReadIndexBytes, name: SectionName, section: Section |
   throw damaged(name);
 }
 
-function readCheckpoints(packed: Uint8Array, codec: string, groupDigests: Uint8Array): CheckpointColumns {
-  const checkpoints = unpackCheckpoints(packed, statesPerGroup(codec), groupDigests);
+function readCheckpoints(head: Buffer, packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
+  const groupSize = head.readUInt32LE(GROUP_SIZE_OFFSET) || USUAL_GROUP_SIZE;
+  if (groupSize > MAX_GROUP_SIZE) throw damaged('states of a group');
+  const checkpoints = unpackCheckpoints(packed, groupSize, groupDigests);
   const groups = checkpoints.groupStarts.length - 1;
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * SHA256_LENGTH;
   if (!isWhole) throw damaged('number of state digests');
   return checkpoints;
-}
-
-/** @param encoded an index file, or its start */
-export function fingerprintOf(encoded: Uint8Array): number {
-  return new DataView(encoded.buffer, encoded.byteOffset).getUint32(CRC_OFFSET, true);
-}
-
-function headCrc(head: Buffer): number {
-  return crc32(head.subarray(HEADER_LENGTH), crc32(head.subarray(0, CRC_OFFSET)));
 }
 
 function readDigest(head: Buffer) {
@@ -392,16 +300,6 @@ function unpackWarnings(packed: Uint8Array): string[] {
   );
 }
 
-function writeSize(into: Buffer, size: number, at: number): void {
-  into.writeBigUInt64LE(BigInt(size), at);
-}
-
-function readSize(from: Buffer, at: number): number {
-  const size = Number(from.readBigUInt64LE(at));
-  if (!Number.isSafeInteger(size)) throw damaged('a size');
-  return size;
-}
-
 /** Deflates the parts one by one: together they may exceed the memory that is left. */
 async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Array; size: number }> {
   const deflate = createDeflateRaw({ level: DEFLATE_LEVEL });
@@ -423,8 +321,4 @@ async function deflated(parts: Iterable<Uint8Array>): Promise<{ bytes: Uint8Arra
 
 function onePart([bytes = NOTHING]: Iterable<Uint8Array>): { bytes: Uint8Array; size: number } {
   return { bytes, size: bytes.length };
-}
-
-function damaged(what: string): LayerslayerError {
-  return new LayerslayerError('CORRUPT_LAYER', `layer index: ${what} is not as written`);
 }

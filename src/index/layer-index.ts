@@ -17,6 +17,8 @@ export interface LayerIndex {
   states: { offset: number; length: number }; // where the deflated states are in the encoded index
   /** Where they are if the encoded index has none. */
   remoteStates?: RemoteStates;
+  /** They are a cached file of their own, of so many bytes. It may be gone. */
+  detachedStates?: { length: number };
 }
 
 /**

@@ -3,14 +3,15 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import type { StateStorage } from './checkpoints.js';
+import { areStatesIntact, type StateStorage } from './checkpoints.js';
+import { beforeStates, type SplitIndex } from './detached-states.js';
 import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
 import { decodeLayerIndex } from './index-file.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
 
-/** An index on disk. Its file stays open for its states. */
+/** An index on disk. The file with its states stays open. */
 export interface StoredIndex {
   index: LayerIndex;
   states: StateStorage;
@@ -18,9 +19,10 @@ export interface StoredIndex {
 }
 
 /**
- * Layer indexes on disk, one for each origin. An index of an own pass is stored byte for byte.
- * Others have their origin behind them. Refuted origins are cached as a kind of
- * their own, which outlasts the indexes.
+ * Layer indexes on disk, one for each origin. An index of an own pass is stored byte for byte, but
+ * for long states: those are a content of their own, which is evicted before all indexes. Indexes
+ * of others have their origin behind them. Refuted origins are cached as a kind of their own, which
+ * outlasts the indexes.
  */
 export class StoredIndexes {
   readonly #store: ContentStore;
@@ -54,7 +56,7 @@ export class StoredIndexes {
       if (index.digest !== digest)
         throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
       this.#openFds.add(fd);
-      return { index, states: storageOf(index, fd), origin };
+      return { index, states: this.#storageOf(index, fd), origin };
     } catch (error) {
       closeSync(fd);
       this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
@@ -67,8 +69,22 @@ export class StoredIndexes {
     return this.#store.has('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));
   }
 
-  /** Stores an encoded index. @returns whether it was stored */
-  async write(digest: Digest, origin: IndexOrigin, bytes: Uint8Array): Promise<boolean> {
+  /**
+   * Whether the states of a stored index can be read. Reads all of them if they are a file of their
+   * own, and removes a damaged one.
+   */
+  async hasStates({ index, states }: StoredIndex): Promise<boolean> {
+    if (!('detachedFd' in states)) return true;
+    if (states.detachedFd === undefined) return false;
+    if (await areStatesIntact(index.checkpoints, states)) return true;
+    await this.#store.remove('states', statesKey(index.digest));
+    return false;
+  }
+
+  /** Stores an encoded index. @returns whether it was stored; its states may not have been */
+  async write(digest: Digest, origin: IndexOrigin, { bytes, states }: SplitIndex): Promise<boolean> {
+    // First the states: a process that loads the index finds them.
+    if (states) await this.#store.write('states', statesKey(digest), states);
     const key = indexKey(LAYER_INDEX_VERSION, digest, originKey(origin));
     const trailer = origin.kind === 'own' ? undefined : originTrailer(origin);
     const writer = await this.#store.begin('index', key, bytes.length + (trailer?.length ?? 0));
@@ -77,12 +93,13 @@ export class StoredIndexes {
     return (await writer?.commit()) ?? false;
   }
 
-  /** Returns where the states of an index are that was just written. */
+  /** Returns where the states of an index are that was just written; undefined if they are not. */
   statesOf(digest: Digest, origin: IndexOrigin, index: LayerIndex): StateStorage | undefined {
     const fd = this.#store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, originKey(origin)));
     if (fd === undefined) return undefined;
     this.#openFds.add(fd);
-    return storageOf(index, fd);
+    const states = this.#storageOf(index, fd);
+    return 'detachedFd' in states && states.detachedFd === undefined ? undefined : states;
   }
 
   /** Returns the origin of an index on disk; undefined if it is gone or damaged. */
@@ -126,6 +143,14 @@ export class StoredIndexes {
     return this.#refuted.has(key) || this.#store.has('refutation', key);
   }
 
+  #storageOf({ digest, states, remoteStates, detachedStates }: LayerIndex, fd: number): StateStorage {
+    if (remoteStates) return { remote: remoteStates };
+    if (!detachedStates) return { fd, offset: states.offset };
+    const detachedFd = openStates(this.#store, digest, detachedStates.length);
+    if (detachedFd !== undefined) this.#openFds.add(detachedFd);
+    return { detachedFd };
+  }
+
   /** Called when nothing reads a state. */
   close(): void {
     for (const fd of this.#openFds) closeSync(fd);
@@ -133,8 +158,17 @@ export class StoredIndexes {
   }
 }
 
-function storageOf({ states, remoteStates }: LayerIndex, fd: number): StateStorage {
-  return remoteStates ? { remote: remoteStates } : { fd, offset: states.offset };
+/** Key of the states of an index of our own pass. */
+export function statesKey(digest: Digest): string {
+  return indexKey(LAYER_INDEX_VERSION, digest);
+}
+
+/** @returns undefined if there is no file of that length */
+function openStates(store: ContentStore, digest: Digest, length: number): number | undefined {
+  const fd = store.openFd('states', statesKey(digest));
+  if (fd === undefined || fstatSync(fd).size === length) return fd;
+  closeSync(fd);
+  return undefined;
 }
 
 /** An encoded index on disk. */
@@ -145,16 +179,45 @@ export interface IndexFile {
 }
 
 /**
- * Opens the encoded index of a layer that our own pass made. It stays readable when it is evicted.
- * @returns undefined if it is not cached
+ * Opens the encoded index of a layer that our own pass made, whole: with its states. It stays
+ * readable when it is evicted.
+ * @returns undefined if it is not cached, or its states are not
+ * @throws LayerslayerError CORRUPT_LAYER
  */
 export function openOwnIndex(store: ContentStore, digest: Digest): IndexFile | undefined {
   const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest));
   if (fd === undefined) return undefined;
   const { size } = fstatSync(fd);
+  const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
+  const close = () => closeSync(fd);
+  try {
+    const before = beforeStates(read);
+    if (!before) return { size, read, close };
+    const joined = joinedFile(store, digest, before);
+    close();
+    return joined;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Returns an index whose states are a file of their own, as one file. */
+function joinedFile(
+  store: ContentStore,
+  digest: Digest,
+  { bytes, statesLength }: { bytes: Uint8Array; statesLength: number },
+): IndexFile | undefined {
+  const fd = openStates(store, digest, statesLength);
+  if (fd === undefined) return undefined;
   return {
-    size,
-    read: (offset, length) => readExactly(fd, offset, length, size),
+    size: bytes.length + statesLength,
+    read(offset, length) {
+      const head = bytes.subarray(offset, offset + length);
+      if (head.length === length) return head;
+      const start = Math.max(0, offset - bytes.length);
+      return Buffer.concat([head, readExactly(fd, start, length - head.length, statesLength)]);
+    },
     close: () => closeSync(fd),
   };
 }

@@ -39,7 +39,7 @@ const MIB = 1024 * 1024;
 const PAGE = 256 * 1024;
 /** What a whole page counts for, and what an empty store does: see `chargeOf`, BASE_CHARGE. */
 const PAGE_CHARGE = PAGE + 4096;
-const BASE = 48 * 1024;
+const BASE = 52 * 1024;
 const LAYER = `sha256:${'ab'.repeat(32)}`;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const page = (fill: number) => Buffer.alloc(PAGE, fill);
@@ -84,6 +84,7 @@ describe('ContentStore', () => {
     ['page', pageKey(LAYER, 0)],
     ['page', pageKey(LAYER, 40_000)],
     ['index', indexKey(3, LAYER)],
+    ['states', indexKey(3, LAYER)],
     ['manifest', LAYER],
     ['tree', `1.1/${'ef'.repeat(32)}`],
     ['manifest', `sha512:${'cd'.repeat(64)}`],
@@ -253,14 +254,16 @@ describe('the cap', () => {
     expect(await keptKeys(store)).toEqual([`page ${pageKey(LAYER, 2)}`]);
   });
 
-  test('evicts pages by their last use, then trees, manifests and indexes', async () => {
+  test('evicts pages by their last use, then trees, manifests, states and indexes', async () => {
     const { store, directory } = await openStore(8 * MIB);
     const layers = [1, 2, 3, 4].map((n) => `sha256:${String(n).repeat(64)}`);
     for (const [n, layer] of layers.entries()) await store.write('page', pageKey(layer, 0), page(n));
     await store.write('tree', LAYER, page(4));
     await store.write('manifest', LAYER, page(5));
     await store.write('index', indexKey(1, LAYER), page(6));
+    await store.write('states', indexKey(1, LAYER), page(7));
     age(directory, `index/${indexKey(1, LAYER)}`, 1000);
+    age(directory, `states/${indexKey(1, LAYER)}`, 950);
     age(directory, `manifests/${LAYER}`, 900);
     age(directory, `trees/${LAYER}`, 800);
     [3, 5, 2, 4].forEach((minutes, n) => {
@@ -268,7 +271,8 @@ describe('the cap', () => {
     });
     await store.close(); // so that its reserve doesn't count
     const order = [layers[1], layers[3], layers[0], layers[2]].map((layer) => `page ${layer}/0`);
-    const all = [...order, `tree ${LAYER}`, `manifest ${LAYER}`, `index ${indexKey(1, LAYER)}`];
+    const ofLayer = [`states ${indexKey(1, LAYER)}`, `index ${indexKey(1, LAYER)}`];
+    const all = [...order, `tree ${LAYER}`, `manifest ${LAYER}`, ...ofLayer];
     for (let gone = 0; gone <= all.length; gone++) {
       await store.prune(BASE + (all.length - gone) * PAGE_CHARGE);
       expect(await keptKeys(store)).toEqual(all.slice(gone).sort());

@@ -26,7 +26,8 @@ async function fill(): Promise<void> {
   await store.write('page', pageRunKey(OLD, 0), new Uint8Array(3 * MIB));
   await store.write('page', pageKey(OLD, 99), new Uint8Array(MIB));
   await store.write('page', pageRunKey(NEW, 0), new Uint8Array(2 * MIB));
-  await store.write('index', indexKey(1, NEW), new Uint8Array(5000));
+  await store.write('index', indexKey(1, NEW), new Uint8Array(3000));
+  await store.write('states', indexKey(1, NEW), new Uint8Array(2000)); // a part of the index
   await store.write('manifest', OLD, new Uint8Array(700));
   await store.write('tree', 'ab', new Uint8Array(900));
   for (const { key, path } of await store.entries()) {
@@ -101,10 +102,10 @@ describe('cache clear', () => {
     expect(await cache('clear', '--cache-size', '1GiB')).toEqual({
       status: 0,
       signal: null,
-      stdout: `${place.cache}: 6 files, 6.0 MiB removed; 0 B kept\n`,
+      stdout: `${place.cache}: 7 files, 6.0 MiB removed; 0 B kept\n`,
       stderr: '',
     });
-    for (const folder of ['pages', 'index', 'manifests', 'trees', 'tmp'])
+    for (const folder of ['pages', 'index', 'states', 'manifests', 'trees', 'tmp'])
       expect(
         readdirSync(join(place.cache, 'v2', folder), { recursive: true }).filter(
           (name) => !/^\d+$/.test(String(name)),

@@ -5,6 +5,7 @@ import { LayerslayerError } from '#src/base/errors.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '#src/codec/codec.js';
 import { codecNamed } from '#src/codec/codecs.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
+import { MAX_GROUP_SIZE } from '#src/index/checkpoints.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob, readable, readChunks, readerOf, resources, WatchedBlob } from '../index/built-layer.js';
 import { dir, file, tarOf } from '../support/tar.js';
@@ -135,6 +136,12 @@ export function codecSuite({ codec: name, isChecked, ...fixture }: CodecFixture)
       const marks = ({ checkpoints: all }: Scanned) =>
         all.map(({ inOffset, outOffset, state }) => [inOffset, outOffset, crc32(state)]);
       expect(marks(scanned)).toEqual(marks(scan(codec, compress(bytes))));
+    });
+
+    it('says how many states an index groups, if it has any', () => {
+      if (codec.checkpointAt) return expect(codec.statesPerGroup).toBeUndefined();
+      expect(codec.statesPerGroup).toBeGreaterThanOrEqual(1);
+      expect(codec.statesPerGroup).toBeLessThanOrEqual(MAX_GROUP_SIZE);
     });
 
     it('has an empty output', () => {

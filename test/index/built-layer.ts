@@ -41,7 +41,7 @@ export function blockDigests({ verification }: LayerIndex): Uint8Array {
 
 /** A blob as a reader wants it, with checkpoints as close as wanted; its content need be no tar. */
 export async function readable(codec: Codec, blob: Uint8Array, spanSize?: number): Promise<ReadableLayer> {
-  const builder = new CheckpointBuilder(codec.name, LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder(codec, LAYER_LIMITS.stateBytes);
   let tarSize = 0;
   const observer: ScanObserver = {
     onOutput: (_, start, end) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import type { StateStorage } from '#src/index/checkpoints.js';
 import { readCheckpoint } from '#src/index/checkpoints.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
@@ -15,7 +16,7 @@ const originals = [
   noise(1, 2),
   new Uint8Array(0),
 ];
-const builder = new CheckpointBuilder('gzip', 1_000_000);
+const builder = new CheckpointBuilder(gzip, 1_000_000);
 for (const [i, state] of originals.entries()) builder.add({ inOffset: i, outOffset: i, state });
 const { checkpoints, states } = await builder.finish();
 
@@ -105,7 +106,7 @@ describe("checkpoints' states", () => {
 describe('states of a few bytes', () => {
   it.each([1, 7, 8, 9, 63])('are deflate streams that zlib reads, %d bytes a group', async (length) => {
     const state = noise(length, length);
-    const small = new CheckpointBuilder('gzip', 1_000_000);
+    const small = new CheckpointBuilder(gzip, 1_000_000);
     small.add({ inOffset: 0, outOffset: 0, state });
     const { checkpoints: columns, states: bytes } = await small.finish();
     expect(same(inflateRawSync(bytes), state)).toBe(true);

@@ -5,14 +5,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { BLOCK_SIZE } from '#src/blob/page.js';
+import type { Codec } from '#src/codec/codec.js';
+import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
-import {
-  checkLayerIndex,
-  decodeLayerIndex,
-  detachableStates,
-  encodeLayerIndex,
-  withoutStates,
-} from '#src/index/index-file.js';
+import { detachableStates, withoutStates } from '#src/index/detached-states.js';
+import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
@@ -44,10 +41,20 @@ const entries: fc.Arbitrary<TarEntry> = fc.record({
 });
 const checkpoints = fc.array(fc.record({ gap: fc.nat(3_000_000), state: bytes(300) }), { maxLength: 20 });
 
-async function build(rows: readonly TarEntry[], marks: readonly { gap: number; state: Uint8Array }[]) {
+type Marks = readonly { gap: number; state: Uint8Array }[];
+
+/** An index whose states are deflated in groups of another size. */
+async function buildGroups(statesPerGroup: number, marks: Marks, groupDigests?: Uint8Array) {
+  const { index: whole, states } = await build([], marks, { statesPerGroup });
+  const checkpoints = { ...whole.checkpoints, ...(groupDigests && { groupDigests }) };
+  const index = { ...whole, checkpoints };
+  return { index, states, encoded: await encodeLayerIndex(index, states) };
+}
+
+async function build(rows: readonly TarEntry[], marks: Marks, codec: Pick<Codec, 'statesPerGroup'> = gzip) {
   const columns = new EntryColumnsBuilder(LAYER_LIMITS);
   for (const row of rows) columns.add(row);
-  const builder = new CheckpointBuilder('gzip', LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder(codec, LAYER_LIMITS.stateBytes);
   let at = 0;
   for (const { gap, state } of marks) {
     at += gap;
@@ -202,6 +209,42 @@ describe('the layer index on disk', () => {
     expect(decoded.checkpoints).toEqual(index.checkpoints);
     expect(decoded.verification).toEqual(index.verification);
     expect(decoded.warnings).toEqual(index.warnings);
+  });
+
+  describe('states of a group', () => {
+    const marks = Array.from({ length: 11 }, (_, i) => ({ gap: 1000, state: new Uint8Array(i).fill(i) }));
+    const single = (groupDigests?: Uint8Array) => buildGroups(1, marks, groupDigests);
+
+    it.each([1, 2, 8, 64])('are in the header, unless there are eight: %d', async (groupSize) => {
+      const { encoded, index, states } = await buildGroups(groupSize, marks);
+      expect(Buffer.from(encoded).readUInt32LE(120)).toBe(groupSize === 8 ? 0 : groupSize);
+      const decoded = decodeLayerIndex(readerOf(encoded));
+      expect(decoded.checkpoints).toEqual(index.checkpoints);
+      const memory = new SharedArrayBuffer(states.length);
+      new Uint8Array(memory).set(states);
+      for (const [i, { state }] of marks.entries())
+        expect(readCheckpoint(decoded.checkpoints, { memory }, i).state).toEqual(state);
+    });
+
+    it.each([
+      ['with their digests', undefined],
+      ['without', new Uint8Array(0)],
+    ])('are refused where the header does not say how many, %s', async (_, groupDigests) => {
+      const file = Buffer.from((await single(groupDigests)).encoded);
+      expect(() => decodeLayerIndex(readerOf(file))).not.toThrow();
+      file.writeUInt32LE(0, 120); // as files of zstd layers were before the header had the number
+      writeCrc(file);
+      expect(() => decodeLayerIndex(readerOf(file))).toThrow(
+        expect.objectContaining({ code: 'CORRUPT_LAYER' }),
+      );
+    });
+
+    it.each([65, 2 ** 32 - 1])('are refused if there are too many: %d', async (groupSize) => {
+      const file = Buffer.from((await single()).encoded);
+      file.writeUInt32LE(groupSize, 120);
+      writeCrc(file);
+      expect(() => decodeLayerIndex(readerOf(file))).toThrow('states of a group');
+    });
   });
 
   it('has the digest of each group of states, or of none', async () => {

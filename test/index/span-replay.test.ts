@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '#src/codec/codec.js';
-import { codecNamed } from '#src/codec/codecs.js';
+import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
@@ -14,7 +14,7 @@ const BLOB = Buffer.concat([gzipSync(TAR.subarray(0, 400_000)), gzipSync(TAR.sub
 
 async function checkpointsOf(blob: Uint8Array, spanSize: number): Promise<Checkpoint[]> {
   const found: Checkpoint[] = [];
-  const scanner = codecNamed('gzip').scanner(
+  const scanner = gzip.scanner(
     {
       onOutput() {},
       onCheckpoint: ({ inOffset, outOffset, state }) =>
@@ -29,7 +29,7 @@ async function checkpointsOf(blob: Uint8Array, spanSize: number): Promise<Checkp
 
 /** The difference that is found when the index has these checkpoints. */
 async function replay(checkpoints: readonly Checkpoint[], step: number, blob: Uint8Array = BLOB) {
-  const builder = new CheckpointBuilder('gzip', LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder(gzip, LAYER_LIMITS.stateBytes);
   for (const checkpoint of checkpoints) builder.add(checkpoint);
   const { checkpoints: columns, states } = await builder.finish();
   const memory = new SharedArrayBuffer(states.length);
@@ -37,7 +37,7 @@ async function replay(checkpoints: readonly Checkpoint[], step: number, blob: Ui
   const index = { codec: 'gzip', blobSize: blob.length, checkpoints: columns } as unknown as LayerIndex;
   const spans = new SpanReplay(index, { memory });
   let out = 0;
-  const scanner = codecNamed('gzip').scanner({
+  const scanner = gzip.scanner({
     onOutput(bytes, start, end) {
       spans.takeOutput(bytes.subarray(start, end), out);
       out += end - start;
@@ -78,7 +78,7 @@ describe.each([1 << 20, 256 * 1024, 10_007])('spans that pass in pieces of %d by
     const dense = CHECKPOINTS.map(({ inOffset, outOffset, state }) =>
       state.length === 0
         ? { inOffset, outOffset, state }
-        : codecNamed('gzip').checkpointWithWindow!({
+        : gzip.checkpointWithWindow!({
             ...{ inOffset, outOffset, bits: state[0]! },
             window: TAR.subarray(Math.max(0, outOffset - 32_768), outOffset),
           }),

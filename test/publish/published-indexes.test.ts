@@ -72,7 +72,7 @@ async function indexFile(
   stateSizes: readonly number[] = [],
   warningLength = 0,
 ): Promise<Buffer> {
-  const builder = new CheckpointBuilder('plain', LAYER_LIMITS.stateBytes);
+  const builder = new CheckpointBuilder({}, LAYER_LIMITS.stateBytes);
   for (const [i, length] of stateSizes.entries())
     builder.add({ inOffset: i, outOffset: i, state: randomBytes(length) });
   const { checkpoints, states } = await builder.finish();

@@ -145,7 +145,7 @@ async function indexImage(job: IndexJob, use: SessionUse, startedMs: number): Pr
     if (progress.cached) cached.add(progress.layer);
     use.onProgress?.(progress);
   };
-  if (only.length > 0) await opened.layers({ only, signal, onProgress });
+  if (only.length > 0) await opened.layers({ only, signal, onProgress, needsStates: true });
   const publication = values.push
     ? await session.publish(image, place, { known: job.published, signal })
     : undefined;

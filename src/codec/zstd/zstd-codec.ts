@@ -7,6 +7,7 @@ import { ZstdScan } from './zstd-scan.js';
 export const zstd: Codec = {
   name: 'zstd',
   hasLargeCursors: true,
+  statesPerGroup: 1, // one has 30 to 300 KiB, or 2 MiB
   scanner: (observer, spanSize) => new ZstdScan(new ZstdEngine(), observer, spanSize),
   cursor: () => new ZstdCursor(new ZstdEngine()),
 };

@@ -1,8 +1,14 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
+import { Semaphore } from '../../base/semaphore.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';
-import { type CheckpointColumns, checkpointBefore, inputOffsetAt } from '../../index/checkpoints.js';
+import {
+  type CheckpointColumns,
+  checkpointBefore,
+  inputOffsetAt,
+  statelessBefore,
+} from '../../index/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 import type { Deliver, LayerReader, ReadOptions } from './layer-reader.js';
@@ -33,8 +39,10 @@ export interface ReadableLayer {
   codec: Codec;
   tarSize: number;
   checkpoints: CheckpointColumns; // none if the codec has `checkpointAt`
-  /** Returns a checkpoint by its number, or undefined if it is damaged. */
+  /** Returns a checkpoint by its number, or undefined if it is damaged or its state is gone. */
   checkpoint(number: number): Checkpoint | undefined;
+  /** Returns false if only checkpoints with an empty state can be read. Default: all can. */
+  hasStates?(): boolean;
   /** Instead of `checkpoint`, if states are fetched. @throws LayerslayerError as `Blob.read` */
   fetchCheckpoint?(number: number, signal?: AbortSignal): Promise<Checkpoint | undefined>;
 }
@@ -44,6 +52,11 @@ export class ChunkReader implements LayerReader {
   readonly #layer: ReadableLayer;
   readonly #blob: BlobReader;
   readonly #cursors: CursorPool;
+  /**
+   * Without states, a read that begins while the last one has the cursor would decode all bytes
+   * before it again. So one waits for the other.
+   */
+  readonly #turns = new Semaphore(1);
 
   /** @param cursors those of the thread; their buffers have RUN_SIZE */
   constructor(layer: ReadableLayer, blob: BlobReader, cursors: CursorPool) {
@@ -68,6 +81,8 @@ export class ChunkReader implements LayerReader {
     const end = Math.min(start + count * CHUNK_SIZE, this.#layer.tarSize);
     const ahead = Math.min(likelyEnd * CHUNK_SIZE, this.#layer.tarSize);
     if (this.#layer.codec.isIdentity) await this.#copy(start, end, ahead, deliver, signal);
+    else if (this.#layer.hasStates?.() === false)
+      await this.#turns.run(() => this.#decode(start, end, ahead, deliver, signal), signal);
     else await this.#decode(start, end, ahead, deliver, signal);
   }
 
@@ -113,7 +128,7 @@ export class ChunkReader implements LayerReader {
     signal?: AbortSignal,
   ): Promise<void> {
     const { codec, checkpoints } = this.#layer;
-    const nearest = checkpointBefore(checkpoints, start);
+    const nearest = this.#readableBefore(start);
     const from = codec.checkpointAt?.(start).outOffset ?? checkpoints.outOffsets[nearest] ?? 0;
     const inputEnd = this.#inputEnd(end);
     await this.#cursors.use(
@@ -150,10 +165,23 @@ export class ChunkReader implements LayerReader {
     return inOffset + share * (this.#blob.size - inOffset) + INPUT_SLACK;
   }
 
-  /** The checkpoint at `outOffset`, or BLOB_START if it is damaged: see `Cursor`. */
+  /**
+   * The checkpoint at `outOffset`, or the last one before it with an empty state if it is damaged:
+   * see `Cursor`.
+   */
   async #checkpointAt(outOffset: number, signal?: AbortSignal): Promise<Checkpoint> {
-    const checkpoint = await this.#checkpoint(checkpointBefore(this.#layer.checkpoints, outOffset), signal);
-    return checkpoint?.outOffset === outOffset ? checkpoint : BLOB_START;
+    const { checkpoints } = this.#layer;
+    const number = this.#readableBefore(outOffset);
+    const checkpoint = await this.#checkpoint(number, signal);
+    if (checkpoint?.outOffset === outOffset) return checkpoint;
+    return (await this.#checkpoint(statelessBefore(checkpoints, number), signal)) ?? BLOB_START;
+  }
+
+  /** Returns the number of the last checkpoint at or before `outOffset` whose state is not gone. */
+  #readableBefore(outOffset: number): number {
+    const { checkpoints } = this.#layer;
+    const number = checkpointBefore(checkpoints, outOffset);
+    return this.#layer.hasStates?.() === false ? statelessBefore(checkpoints, number) : number;
   }
 
   /** Returns undefined for a damaged one. */
@@ -234,6 +262,7 @@ export class ChunkReader implements LayerReader {
       // announced already, and comes by pages: a page is one file in the cache.
       const needed = Math.ceil(Math.max(inputEnd, at + 1) / BLOCK_SIZE) * BLOCK_SIZE;
       const fits = needed <= at - (at % BLOCK_SIZE) + PAGE_SIZE;
+      if (!fits && at % (LONGEST_AHEAD / 2) < PAGE_SIZE) this.#prefetch(at, inputEnd);
       const unit = this.#blob.verifiedEnd?.(at) ?? this.#blob.size;
       const end = Math.min(fits ? needed : at - (at % PAGE_SIZE) + PAGE_SIZE, unit);
       fed = { offset: at, bytes: await this.#blob.read(at, end - at, signal, live.page) };

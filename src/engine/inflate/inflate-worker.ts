@@ -21,6 +21,7 @@ import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
+import { DetachedStates } from './detached-states.js';
 import type {
   BlobNumber,
   ChunkRun,
@@ -144,7 +145,11 @@ function unverifiedSource(blob: BlobNumber, digest: Digest, blobSize: number): U
 function openLayer(request: OpenLayerRequest): LayerReader {
   const { blob, digest, blobSize, checkpoints, verification, states, stateFile, local } = request;
   // The next mount makes the index again.
-  const drop = () => void store?.remove('index', indexKey(LAYER_INDEX_VERSION, digest, request.index));
+  const key = indexKey(LAYER_INDEX_VERSION, digest, request.index);
+  const drop = () => void store?.remove('index', key);
+  const remove = () => void store?.remove('states', key);
+  const detached =
+    'detachedFd' in states && new DetachedStates({ digest, checkpoints, storage: states, remove, log });
   let isIndexDamaged = false;
   const checkpoint = (number: number) => {
     try {
@@ -176,7 +181,8 @@ function openLayer(request: OpenLayerRequest): LayerReader {
   const layer = {
     ...request,
     codec: codecOfIndex(request, drop),
-    checkpoint,
+    checkpoint: detached ? (number: number) => detached.read(number) : checkpoint,
+    ...(detached && { hasStates: () => detached.areThere }),
     ...(fetchStates && { fetchCheckpoint: fetchNumbered }),
   };
   if (verification.kind !== 'blocks') {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateRaw, deflateRawSync } from 'node:zlib';
-import type { Checkpoint } from '../../codec/codec.js';
-import { type CheckpointColumns, statesPerGroup } from '../checkpoints.js';
+import type { Checkpoint, Codec } from '../../codec/codec.js';
+import { type CheckpointColumns, USUAL_GROUP_SIZE } from '../checkpoints.js';
 import { tooLong } from '../growing.js';
 import type { TableBudget } from './table-budget.js';
 
@@ -38,11 +38,10 @@ export class CheckpointBuilder {
   #spent = 0; // bytes of size that the budget includes
 
   /**
-   * @param codec its name
    * @param stateBytes limit of all states, deflated
    */
-  constructor(codec: string, stateBytes: number, budget?: TableBudget) {
-    this.#groupSize = statesPerGroup(codec);
+  constructor(codec: Pick<Codec, 'statesPerGroup'>, stateBytes: number, budget?: TableBudget) {
+    this.#groupSize = codec.statesPerGroup ?? USUAL_GROUP_SIZE;
     this.#limit = stateBytes;
     this.#budget = budget;
   }

@@ -99,10 +99,10 @@ export class IndexPass {
   #start(head: Uint8Array): Scanner {
     // An entry's name may start like another format: `BZh…`.
     this.#codec = isTarHeader(head) ? PLAIN : codecOf(head);
-    const { name } = this.#codec;
-    return this.#codec.scanner({
+    const codec = this.#codec;
+    return codec.scanner({
       onOutput: (memory, start, end) => this.#scan(memory, start, end),
-      onCheckpoint: (checkpoint) => this.#builder.addCheckpoint(name, checkpoint),
+      onCheckpoint: (checkpoint) => this.#builder.addCheckpoint(codec, checkpoint),
     });
   }
 

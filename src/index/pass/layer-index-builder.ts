@@ -1,9 +1,10 @@
 import { LayerslayerError } from '../../base/errors.js';
-import type { Checkpoint } from '../../codec/codec.js';
+import type { Checkpoint, Codec } from '../../codec/codec.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TarEntry } from '../../tar/entry.js';
 import type { Columns, EntryColumns } from '../entry-columns.js';
-import { encodeLayerIndex, fingerprintOf } from '../index-file.js';
+import { encodeLayerIndex } from '../index-file.js';
+import { fingerprintOf } from '../index-head.js';
 import { type LayerIndex, MAX_WARNINGS } from '../layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '../layer-limits.js';
 import { CheckpointBuilder } from './checkpoint-builder.js';
@@ -32,7 +33,7 @@ export class LayerIndexBuilder {
   readonly #digest: Digest;
   readonly #budget: TableBudget;
   readonly #entries: EntryColumnsBuilder;
-  readonly #newCheckpoints: (codec: string) => CheckpointBuilder;
+  readonly #newCheckpoints: (codec: Pick<Codec, 'statesPerGroup'>) => CheckpointBuilder;
   #checkpoints: CheckpointBuilder | undefined;
   readonly #warnings: string[] = [];
   #warningCount = 0;
@@ -62,10 +63,10 @@ export class LayerIndexBuilder {
   }
 
   /**
-   * @param codec its name, the same for all
+   * @param codec the same for all
    * @throws LayerslayerError UNSUPPORTED past a limit, which it names
    */
-  addCheckpoint(codec: string, checkpoint: Checkpoint): void {
+  addCheckpoint(codec: Codec, checkpoint: Checkpoint): void {
     this.#checkpoints ??= this.#newCheckpoints(codec);
     this.#checkpoints.add(checkpoint);
   }
@@ -114,7 +115,7 @@ export class LayerIndexBuilder {
     if (this.#warningCount > this.#warnings.length) {
       this.#warnings.push(`${this.#warningCount - this.#warnings.length} more warnings`);
     }
-    const builder = this.#checkpoints ?? this.#newCheckpoints(end.codec);
+    const builder = this.#checkpoints ?? this.#newCheckpoints({});
     const { checkpoints, states } = await builder.finish();
     const entries = this.#entries.finish();
     const index = { ...end, digest: this.#digest, entries, checkpoints, warnings: this.#warnings };

@@ -58,7 +58,7 @@ export function addSpans(info: FlatTable | undefined, blobSize: number, builder:
     const windowLength = Math.min(outOffset, WINDOW_LENGTH);
     const window = view.subarray(at + RECORD_LENGTH - windowLength, at + RECORD_LENGTH);
     const checkpoint = gzip.checkpointWithWindow!({ inOffset, bits, outOffset, window });
-    builder.addCheckpoint(gzip.name, checkpoint);
+    builder.addCheckpoint(gzip, checkpoint);
   }
   return { digests: readDigests(info, count), lastOutOffset: before.outOffset };
 }

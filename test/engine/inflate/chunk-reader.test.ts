@@ -229,6 +229,22 @@ describe('a sequential reader', () => {
     },
   );
 
+  it('announces a long way to its bytes part by part', async () => {
+    const bytes = Buffer.from(noise(30_000_000));
+    const blob = gzipSync(bytes, { level: 1 });
+    const watched = new WatchedBlob(blob);
+    const layer = await readableGzip(blob, Number.MAX_SAFE_INTEGER); // no checkpoint but the first
+    await readerOf(layer, watched, resources()).read(Math.floor(bytes.length / W), 1, () => {});
+    expect(watched.announced.length).toBeGreaterThan(3);
+    expect(watched.announced.length).toBeLessThan(8);
+    let end = 0;
+    for (const [from, to] of watched.announced) {
+      expect(from).toBeLessThanOrEqual(end);
+      end = to;
+    }
+    expect(end).toBeGreaterThanOrEqual(blob.length);
+  });
+
   it('announces the span before it fetches the state: both come in one round trip', async () => {
     const blob = gzipSync(Buffer.from(noise(3_000_000)), { level: 1 });
     const layer = await readableGzip(blob, 1024 * 1024);
