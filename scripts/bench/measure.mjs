@@ -1,6 +1,7 @@
 // Numbers: how runs become one figure, and how figures are written.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export const MIB = 1024 * 1024;
 
@@ -35,9 +36,13 @@ export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /**
- * Returns the seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst:
- * nanoseconds come first)
+ * Returns the seconds that a thread has run.
+ * @param folder of the thread in /proc. (Linux, Documentation/scheduler/sched-stats.rst:
+ *   nanoseconds come first)
  */
-export function threadSeconds() {
-  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e9;
+export function secondsOfThread(folder) {
+  return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[0]) / 1e9;
 }
+
+/** As `secondsOfThread`, of this thread. */
+export const threadSeconds = () => secondsOfThread('/proc/thread-self');
