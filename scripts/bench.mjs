@@ -21,6 +21,7 @@ import { MAIN } from './bench/mounts.mjs';
 import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
 import { secondMount } from './bench/second-mount.mjs';
+import { sequentialReads } from './bench/sequential-reads.mjs';
 import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
 import { Workplace } from './bench/workplace.mjs';
 import { zstd } from './bench/zstd.mjs';
@@ -35,6 +36,7 @@ const SECTIONS = {
   'random-reads': randomReads,
   'index-size': indexSize,
   zstd,
+  'sequential-reads': sequentialReads,
   'slow-link': slowLink,
   'slow-link-2gb': slowLinkLarge,
   memory,

@@ -1,5 +1,5 @@
 // Writes a layer in the format of zstd:chunked, with a tar-split. (containers/storage,
-// pkg/chunked) Its content is stored: the bench measures what is fetched.
+// pkg/chunked)
 import { execFileSync } from 'node:child_process';
 import { LayerFile, padding, partsOf, sha256, TAR_END, tarHeader } from './layer-members.mjs';
 
@@ -10,14 +10,17 @@ const DESCRIPTOR = 0xa0;
 const BLOCK_MAX = 128 * 1024;
 const MAX_BUFFER = 2 ** 30;
 
-/** @returns what an image says of the layer; `tableSize` is of the table and the tar-split */
-export function writeChunked(path, members) {
+/**
+ * @param packPart makes the frame of a file's part; by default its bytes are stored
+ * @returns what an image says of the layer; `tableSize` is of the table and the tar-split
+ */
+export function writeChunked(path, members, packPart = storedFrame) {
   const layer = new LayerFile(path);
   const lines = []; // of the tar-split
   let segment = []; // of the tar, between contents
-  const put = (bytes) => {
+  const put = (bytes, pack = storedFrame) => {
     layer.tar(bytes);
-    layer.write(storedFrame(bytes));
+    layer.write(pack(bytes));
   };
   const line = (value) => lines.push(JSON.stringify({ ...value, position: lines.length }));
   const endSegment = () => {
@@ -45,7 +48,7 @@ export function writeChunked(path, members) {
       if (part.length < size) Object.assign(chunk, { chunkSize: part.length, chunkDigest: sha256(part) });
       at += part.length;
       if (chunk !== entry) entries.push(chunk);
-      put(part);
+      put(part, packPart);
     }
     entry.endOffset = layer.size;
     if (padding(size).length === 0) continue;
@@ -102,5 +105,6 @@ function storedFrame(content) {
   return Buffer.concat(parts);
 }
 
-const compress = (bytes) =>
+/** A frame of compressed blocks. */
+export const compress = (bytes) =>
   execFileSync('zstd', ['-qc', '--single-thread'], { input: bytes, maxBuffer: MAX_BUFFER });

@@ -15,7 +15,7 @@ const TEXT_NAME = /\.(?:py|pm|pl|h|txt|html|xml|md)$|\/copyright$/;
  * Folders below `/`, and the share of the size that each may fill. The rest of a share goes to the
  * next folder. Where folders overlap, a file is taken once.
  */
-const SHARES = {
+export const SHARES = {
   // ELF-heavy, as most layers are.
   usr: [
     ['usr/bin', 0.3],

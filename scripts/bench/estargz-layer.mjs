@@ -2,8 +2,11 @@
 import { gzipSync } from 'node:zlib';
 import { LayerFile, padding, partsOf, sha256, TAR_END, tarHeader } from './layer-members.mjs';
 
-/** @returns what an image says of the layer; `tableSize` is of the table with its footer */
-export function writeEstargz(path, members) {
+/**
+ * @param level of gzip
+ * @returns what an image says of the layer; `tableSize` is of the table with its footer
+ */
+export function writeEstargz(path, members, level = 1) {
   const layer = new LayerFile(path);
   let pending = []; // of the tar, for the next member
   const put = (bytes) => {
@@ -11,7 +14,7 @@ export function writeEstargz(path, members) {
     pending.push(bytes);
   };
   const flush = () => {
-    if (pending.length > 0) layer.write(gzipSync(Buffer.concat(pending), { level: 1 }));
+    if (pending.length > 0) layer.write(gzipSync(Buffer.concat(pending), { level }));
     pending = [];
   };
   const entries = [];

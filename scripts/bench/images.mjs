@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { chooseFiles, corpusOf, tarOf, writeLayer, ZSTD } from './corpus.mjs';
 import { pushImage, startRegistry } from './registry.mjs';
 import { smallFilesTar } from './small-files.mjs';
+import { wheelsTar } from './wheels.mjs';
 
 /** Uncompressed bytes of each of the four layers; deflated together they are about 240 MB. */
 const USR_LAYER_SIZE = 170_000_000;
 
 /** Uncompressed bytes of a layer in one zstd frame. */
 const ZSTD_LAYER_SIZE = 500_000_000;
+/** Bytes of the files in all wheels. */
+const WHEELS_SIZE = 300_000_000;
 
 /** Files of random bytes: deflate stores them. */
 export const LARGE_FILES = ['random-1', 'random-2'];
@@ -45,11 +48,13 @@ export class Images {
     });
   }
 
-  /** /usr or text in one layer, a single zstd frame. */
+  /** /usr, text or wheels in one layer, a single zstd frame. */
   zstd(kind) {
-    return this.#image(`zstd-${kind}`, async () => [
-      await corpusOf(kind, ZSTD_LAYER_SIZE, this.#workplace, ZSTD),
-    ]);
+    return this.#image(`zstd-${kind}`, async () => {
+      if (kind !== 'wheels') return [await corpusOf(kind, ZSTD_LAYER_SIZE, this.#workplace, ZSTD)];
+      const tar = await wheelsTar(this.#workplace, WHEELS_SIZE);
+      return [await writeLayer(this.#workplace, kind, tar, ZSTD)];
+    });
   }
 
   /** One layer of small files, 500 a directory. */

@@ -1,12 +1,10 @@
 // The index pass against plain inflating by zlib, and two of them at once.
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
 import { corpusOf, randomCorpus } from './corpus.mjs';
-import { interleaved, megabytes, seconds } from './measure.mjs';
+import { megabytes } from './measure.mjs';
+import { twoWorkers } from './pass-workers.mjs';
 
 const CHILD = fileURLToPath(new URL('./inflate-child.mjs', import.meta.url));
-const WORKER = new URL('./index-worker.mjs', import.meta.url);
 
 /** Decompressed bytes. */
 const CORPUS_SIZE = 220_000_000;
@@ -15,14 +13,13 @@ const ROUNDS = 3; // of processes; each makes several pairs of passes
 
 const USR_LIMIT = 1.1; // times zlib's speed
 const TEXT_LIMIT = 1.2;
-const TWO_WORKERS_LIMIT = 1.6; // times one worker's
 
 export async function indexPass({ workplace, report }) {
   const usr = await corpusOf('usr', CORPUS_SIZE, workplace);
   await againstZlib('/usr', usr, { atLeast: USR_LIMIT });
   await againstZlib('text', await corpusOf('text', CORPUS_SIZE, workplace), { atLeast: TEXT_LIMIT });
   await againstZlib('random', await randomCorpus(RANDOM_SIZE, workplace), {});
-  await twoWorkers(usr);
+  await twoWorkers({ workplace, report }, usr.path, 'two layers in two workers (wall)');
 
   async function againstZlib(name, corpus, limit) {
     const told = [];
@@ -48,35 +45,5 @@ export async function indexPass({ workplace, report }) {
     add('  … with all threads of the process', warm, 'process', {});
     const cold = told.map((each) => each.cold);
     add('  … the first in a process', cold, 'thread', {});
-  }
-
-  async function twoWorkers({ path }) {
-    const workers = [0, 1].map(() => new Worker(WORKER, { workerData: { path } }));
-    try {
-      await Promise.all(workers.map((worker) => once(worker, 'message')));
-      const wallSeconds = (count) => async () => {
-        await workplace.run(['sync']);
-        const began = performance.now();
-        await Promise.all(
-          workers.slice(0, count).map((worker) => {
-            worker.postMessage('go');
-            return once(worker, 'message');
-          }),
-        );
-        return (performance.now() - began) / 1000;
-      };
-      await wallSeconds(2)(); // both have compiled by then
-      const { one, two } = await interleaved(ROUNDS, { one: wallSeconds(1), two: wallSeconds(2) });
-      report.add({
-        what: 'two layers in two workers (wall)',
-        ours: seconds(two),
-        against: `one in one ${seconds(one)}`,
-        ratio: (2 * one) / two,
-        unit: 'x',
-        atLeast: TWO_WORKERS_LIMIT,
-      });
-    } finally {
-      await Promise.all(workers.map((worker) => worker.terminate()));
-    }
   }
 }

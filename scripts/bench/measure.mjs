@@ -1,6 +1,7 @@
 // Numbers: how runs become one figure, and how figures are written.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export const MIB = 1024 * 1024;
 
@@ -14,15 +15,20 @@ export function median(values) {
  * Runs the subjects alternately, round by round, so that other work on the machine slows all of
  * them alike.
  * @param subjects name -> async function that returns a figure
- * @returns name -> the figures' median
+ * @param figureOf makes one figure of a subject's
+ * @returns name -> that figure
  */
-export async function interleaved(rounds, subjects) {
+export async function interleaved(rounds, subjects, figureOf = median) {
   const figures = new Map(Object.keys(subjects).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [name, run] of Object.entries(subjects)) figures.get(name).push(await run());
   }
-  return Object.fromEntries([...figures].map(([name, values]) => [name, median(values)]));
+  return Object.fromEntries([...figures].map(([name, values]) => [name, figureOf(values)]));
 }
+
+/** As `interleaved`, but returns the lowest figures: other work on the machine only adds. */
+export const interleavedLowest = (rounds, subjects) =>
+  interleaved(rounds, subjects, (values) => Math.min(...values));
 
 export const seconds = (value) => `${value.toFixed(value < 1 ? 3 : 2)} s`;
 export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
@@ -30,9 +36,13 @@ export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /**
- * Returns the seconds that this thread has run. (Linux, Documentation/scheduler/sched-stats.rst:
- * nanoseconds come first)
+ * Returns the seconds that a thread has run.
+ * @param folder of the thread in /proc. (Linux, Documentation/scheduler/sched-stats.rst:
+ *   nanoseconds come first)
  */
-export function threadSeconds() {
-  return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[0]) / 1e9;
+export function secondsOfThread(folder) {
+  return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[0]) / 1e9;
 }
+
+/** As `secondsOfThread`, of this thread. */
+export const threadSeconds = () => secondsOfThread('/proc/thread-self');

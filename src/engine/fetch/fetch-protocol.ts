@@ -122,6 +122,13 @@ export interface BlobMethods {
     argument: { blob: BlobNumber; pass: PassNumber; observedEnd?: number | undefined },
     signal: AbortSignal,
   ): Promise<BlockDigests | undefined>;
+  /** Hashes bytes that the caller has decoded. Their buffer moves here and back. */
+  hash(argument: { bytes: Uint8Array<ArrayBuffer> }): Transferred<HashedBytes>;
+}
+
+export interface HashedBytes {
+  bytes: Uint8Array<ArrayBuffer>;
+  digest: Uint8Array; // SHA-256
 }
 
 export interface BlobReadRequest {

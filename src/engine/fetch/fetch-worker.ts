@@ -1,8 +1,9 @@
 /**
  * The fetch thread: everything that uses the network, and the hashing of what comes from it. It
- * serves the main thread (images, saving) and threads that read blobs, each over a conversation of
- * its own.
+ * hashes long chunks for inflate threads too. It serves the main thread (images, saving) and
+ * threads that read blobs, each over a conversation of its own.
  */
+import { hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../../base/errors.js';
 import { collectGarbageSoon } from '../../base/garbage.js';
@@ -94,6 +95,10 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
         }
       },
       stream: (request, signal) => tracked(stream(request, reader, signal)),
+      hash({ bytes }) {
+        const digest = new Uint8Array(hash('sha256', bytes, 'buffer'));
+        return new Transferred({ bytes, digest }, [bytes.buffer]);
+      },
     } satisfies BlobMethods);
   },
   async openBlob({ headLength = 0, ...request }, signal) {

@@ -34,6 +34,7 @@ import type {
   TableIndex,
   TableRequest,
 } from './inflate-protocol.js';
+import { LastRead } from './last-read.js';
 import type { LayerReader } from './layer-reader.js';
 import type { SendBatch } from './scan-sender.js';
 import { SpanBlob } from './span-blob.js';
@@ -47,6 +48,7 @@ const IDLE_BUFFERS = 12;
 const buffers = new BufferPool(RUN_SIZE, IDLE_BUFFERS);
 const cursors = new CursorPool(buffers);
 const parts = new VerifiedParts();
+const lastRead = new LastRead();
 const readers = new Map<BlobNumber, LayerReader>();
 const passes = new Map<PassNumber, BlobPass>(); // under way
 /** Passes that are about to begin, and whether they are held. */
@@ -195,6 +197,8 @@ function openLayer(request: OpenLayerRequest): LayerReader {
       return new TableChunkReader({ ...layer, chunks: verification.chunks }, unverified, {
         cursors,
         parts,
+        lastRead,
+        hashAside: (bytes) => fetching.call('hash', { bytes }, { transfer: [bytes.buffer] }),
         onWrong,
       });
     }

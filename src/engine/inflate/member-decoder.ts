@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../../base/errors.js';
 import { PAGE_SIZE } from '../../blob/page.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
+import { ChunkHash } from './chunk-hash.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 import type { TableChunk } from './table-chunks.js';
 import type { UnverifiedBlob } from './unverified-blob.js';
@@ -45,20 +45,22 @@ export class MemberDecoder {
   }
 
   /**
-   * Decodes a chunk and checks it. A cursor that has decoded the chunk before in the same member
-   * continues. Decoding stops at the chunk's end, however much the member holds.
+   * Decodes a chunk; the caller checks its digest. A cursor that has decoded the chunk before in
+   * the same member continues. Decoding stops at the chunk's end, however much the member holds.
    * @param lend returns the chunk's buffer. It is called when there is a cursor: readers by spans
    *   wait for memory with a cursor too, so that none waits for the other
    * @param inputEnd compressed bytes up to this are needed soon
    * @param fresh the compressed bytes were wrong: they are fetched again
+   * @returns the hash of the decoded bytes
    * @throws WrongBytes; LayerslayerError as Blob.read
    */
   async decode(
     chunk: TableChunk,
     lend: () => Promise<Uint8Array>,
     { inputEnd, fresh, signal }: { inputEnd: number; fresh: boolean; signal: AbortSignal },
-  ): Promise<void> {
-    const { inOffset, innerOffset, digest } = chunk;
+  ): Promise<ChunkHash> {
+    const { inOffset, innerOffset, size } = chunk;
+    const hash = new ChunkHash(size);
     const owner = fresh ? { key: '' } : this.#member(chunk); // no cursor is at a position in fresh bytes
     await this.#cursors.use(
       { owner, codec: this.#codec, from: 0, to: innerOffset },
@@ -68,22 +70,32 @@ export class MemberDecoder {
         if (!resumed) cursor.seek({ inOffset, outOffset: 0, state: new Uint8Array(0) });
         const input = new MemberInput(this.#blob, chunk, { inputEnd, fresh, signal });
         await produce(live, input, undefined, innerOffset - cursor.outOffset);
-        const hash = createHash('sha256');
         await produce(live, input, target, target.length, (bytes) => hash.update(bytes));
-        if (!hash.digest().equals(digest)) throw new WrongBytes('the bytes are not those of the digest');
       },
       signal,
     );
+    return hash;
   }
 
-  #member({ inOffset, inEnd }: TableChunk): Member {
-    const key = `${inOffset}-${inEnd}`;
+  /** The chunk was wrong: no cursor that has decoded its member continues. */
+  forget(chunk: TableChunk): void {
+    const key = keyOf(chunk);
+    const at = this.#members.findIndex((member) => member.key === key);
+    if (at !== -1) this.#members.splice(at, 1);
+  }
+
+  #member(chunk: TableChunk): Member {
+    const key = keyOf(chunk);
     const at = this.#members.findIndex((member) => member.key === key);
     const member = at === -1 ? { key } : this.#members.splice(at, 1)[0]!;
     this.#members.push(member);
     if (this.#members.length > MAX_MEMBERS) this.#members.shift();
     return member;
   }
+}
+
+function keyOf({ inOffset, inEnd }: TableChunk): string {
+  return `${inOffset}-${inEnd}`;
 }
 
 /** Decodes `length` bytes into `target`, or skips them if there is no target. */

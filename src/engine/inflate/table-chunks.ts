@@ -66,6 +66,13 @@ export class ChunkTable {
     return 0;
   }
 
+  /** Returns the chunk after chunk `number`, unless it begins at or after `end` or is a hole. */
+  next(number: number, end: number): TableChunk | undefined {
+    const { length, outOffsets } = this.#chunks;
+    const isBefore = number + 1 < length && outOffsets[number + 1]! < end;
+    return isBefore ? this.#chunk(number + 1) : undefined;
+  }
+
   /** Returns the number of the last chunk that begins at or before `outOffset`, 0 if none does. */
   #lastBefore(outOffset: number): number {
     const { length, outOffsets } = this.#chunks;

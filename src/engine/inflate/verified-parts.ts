@@ -10,7 +10,7 @@ const BUFFER_UNIT = 4096;
 /**
  * Makes a part.
  * @param room returns a buffer of `size` bytes with any content, once there is memory for it
- * @returns the verified bytes, in that buffer
+ * @returns the verified bytes, in that buffer or the one that its memory has moved to
  */
 export type MakePart = (
   room: (size: number) => Promise<Uint8Array<ArrayBuffer>>,

@@ -78,6 +78,9 @@ class Fetching {
         await this.endStream(signal);
         return blockDigests(index);
       },
+      hash: () => {
+        throw new Error('this layer has no table');
+      },
     };
     const peer = new ThreadPeer<StreamMethods>(port, methods);
   }

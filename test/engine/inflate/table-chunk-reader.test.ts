@@ -7,12 +7,21 @@ import type { Codec } from '#src/codec/codec.js';
 import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
+import { LastRead } from '#src/engine/inflate/last-read.js';
 import { TableChunkReader } from '#src/engine/inflate/table-chunk-reader.js';
 import { VerifiedParts } from '#src/engine/inflate/verified-parts.js';
 import { digestOf, noise, same } from '../../blob/bytes.js';
 import { plain as text } from '../../codec/gzip/plain.js';
 import { resources } from '../../index/built-layer.js';
-import { layerOf, type Piece, readAll, TABLE_CODECS, type TableLayerBytes, Upstream } from './table-layer.js';
+import {
+  HashingThread,
+  layerOf,
+  type Piece,
+  readAll,
+  TABLE_CODECS,
+  type TableLayerBytes,
+  Upstream,
+} from './table-layer.js';
 
 const W = CHUNK_SIZE;
 const MIB = 1024 * 1024;
@@ -27,13 +36,16 @@ function open(
   const wrong: string[] = [];
   const onWrong = (reason: string) => void wrong.push(reason);
   const layer = { digest: digestOf(blob), codec, tarSize, chunks };
-  const reader = new TableChunkReader(layer, upstream.blob, { cursors, parts, onWrong });
+  const aside = new HashingThread();
+  const { hashAside } = aside;
+  const lastRead = new LastRead();
+  const reader = new TableChunkReader(layer, upstream.blob, { cursors, parts, lastRead, hashAside, onWrong });
   const release = (buffer: ArrayBuffer) => cursors.buffers.release(buffer);
   const read = (first: number, count = 1, options: { likelyEnd?: number; signal?: AbortSignal } = {}) =>
     readAll(reader, release, first, count, options);
   const isRight = async (first: number, count = 1) =>
     same(await read(first, count), plain.subarray(first * W, (first + count) * W));
-  return { upstream, read, isRight, wrong, parts, cursors, plain, count: Math.ceil(plain.length / W) };
+  return { upstream, read, isRight, wrong, parts, aside, cursors, plain, count: Math.ceil(plain.length / W) };
 }
 
 const content = (size: number, seed: number) =>
@@ -215,6 +227,81 @@ describe('the compressed bytes of a chunk', () => {
     for (let first = 0; first < count; first++) expect(await isRight(first)).toBe(true);
     const read = upstream.reads.reduce((sum, { length }) => sum + length, 0);
     expect(read).toBe(upstream.bytes.length - 1000);
+  });
+});
+
+describe('long chunks', () => {
+  const layer = layerOf([1, 2, 3].map((seed): Piece => ({ chunks: [noise(2 * MIB, seed)] })));
+  const second = layer.chunks.inOffsets[1]!;
+  const untilRead = async ({ reads }: Upstream, offset: number) => {
+    while (reads.every((range) => range.offset < offset)) await new Promise(setImmediate);
+  };
+
+  it('are hashed in another thread, short ones in this one', async () => {
+    const { isRight, aside } = open(layerOf([{ chunks: [noise(MIB - 1)] }, { chunks: [noise(MIB)] }]));
+    expect(await isRight(0, 64)).toBe(true);
+    expect(aside.hashed).toBe(1);
+  });
+
+  it('of a sequential reader are decoded while the one before is hashed', async () => {
+    const { read, upstream, aside, plain } = open(layer);
+    let release = () => {};
+    aside.before = () => new Promise((resolve) => (release = resolve));
+    const reads = [read(0), read(1, 1, { likelyEnd: 100 })];
+    await untilRead(upstream, second);
+    aside.before = () => {};
+    release();
+    expect(same(Buffer.concat(await Promise.all(reads)), plain.subarray(0, 2 * W))).toBe(true);
+    expect(same(await read(64), plain.subarray(64 * W, 65 * W))).toBe(true);
+    const offsets = upstream.reads.map(({ offset }) => offset);
+    expect(new Set(offsets).size).toBe(offsets.length); // each is decoded once
+  });
+
+  it.each([
+    ['that may not continue', [[0], [1], [2]]],
+    ['that is not the only one of its thread', [[60], [0, 100], [61, 100], [1, 100]]],
+  ])('are not decoded ahead of a reader %s', async (_, reads) => {
+    const { read, upstream, aside } = open(layer);
+    for (const [first = 0, likelyEnd = first + 1] of reads) await read(first, 1, { likelyEnd });
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(upstream.reads.every(({ offset }) => offset < second)).toBe(true);
+    expect(aside.hashed).toBe(1);
+  });
+
+  it('fail the read that needs them, not those before it, and are tried ahead once', async () => {
+    const { read, isRight, upstream } = open(layer);
+    upstream.damageAt = second + 1000;
+    upstream.isFreshDamaged = true;
+    const fresh = () => upstream.reads.filter((range) => range.fresh).length;
+    for (let first = 0; first < 20; first++) {
+      const got = await read(first, 1, { likelyEnd: 100 });
+      expect(same(got, layer.plain.subarray(first * W, (first + 1) * W))).toBe(true);
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    }
+    expect(fresh()).toBe(1);
+    await expect(read(64)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    expect(fresh()).toBe(2);
+    upstream.damageAt = undefined;
+    expect(await isRight(64)).toBe(true);
+  });
+
+  it('fail when the other thread ends, and are made again later', async () => {
+    const { read, isRight, aside, parts } = open(layer);
+    const fault = new LayerslayerError('INTERNAL', 'the other thread is gone');
+    aside.before = () => {
+      throw fault;
+    };
+    await expect(read(0)).rejects.toBe(fault);
+    expect(parts.bytes).toBe(0);
+    aside.before = () => {};
+    expect(await isRight(0)).toBe(true);
+  });
+
+  it('are fetched again if they are wrong', async () => {
+    const { isRight, upstream, wrong } = open(layer);
+    upstream.damageAt = second + 1000;
+    expect(await isRight(0, 192)).toBe(true);
+    expect(wrong).toEqual([expect.stringMatching(/^chunk 1 of /)]);
   });
 });
 
