@@ -5,12 +5,14 @@
 //   3. rolldown -> dist/bin, the program as a user runs it: one file a thread (and chunks that they share), with the
 //      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
 //      two processes and a thread.
+//   4. the licences of those packages -> dist/THIRD-PARTY.txt
 // and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { thirdPartyText } from './build/third-party.mjs';
 import { buildCodecWasm } from './codec-wasm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,25 +23,28 @@ const run = (command, args) =>
 /**
  * Each program by itself, so that what it needs at once is one file: every further one costs a starting process a millisecond
  * (measured). What they share is there several times. Only what is loaded on demand stands in chunks beside.
+ * @returns the ids of all modules that are in it
  */
 async function bundle() {
   const built = (path) => join(root, 'dist', path);
   // The names are those that start-daemon.ts, fetch-thread.ts and inflate-pool.ts start, beside themselves.
   const programs = {
+    ...SHARED,
     layerslayer: 'cli/main.js',
     'daemon-main': 'daemon/daemon-main.js',
     'fetch-worker': 'engine/fetch/fetch-worker.js',
     'inflate-worker': 'engine/inflate/inflate-worker.js',
   };
+  const modules = new Set();
   for (const [name, main] of Object.entries(programs)) {
     const program = await rolldown({
       input: { [name]: built(main) },
       platform: 'node',
       external: NATIVE,
-      plugins: [mapsOfTsc],
+      plugins: [mapsOfTsc, sharedFiles(built)],
       preserveEntrySignatures: 'allow-extension', // nobody imports a program
     });
-    await program.write({
+    const { output } = await program.write({
       dir: built('bin'),
       format: 'esm',
       sourcemap: true,
@@ -48,8 +53,10 @@ async function bundle() {
       ...(CHUNKS[name] && { codeSplitting: chunksOf(built, main, CHUNKS[name]) }),
     });
     await program.close();
+    for (const id of output.flatMap(({ moduleIds = [] }) => moduleIds)) modules.add(id);
   }
   chmodSync(built('bin/layerslayer.js'), 0o755);
+  return modules;
 }
 
 /** Has the maps of dist/bin lead to src: `NODE_OPTIONS=--enable-source-maps layerslayer …`. The package goes without. */
@@ -60,6 +67,20 @@ const mapsOfTsc = {
     return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') };
   },
 };
+
+/** Loaded on demand by several programs, and too large for a copy in each: a file of its own in dist/bin. */
+const SHARED = { undici: 'registry/http/undici-parts.js' };
+
+/** Leaves the import of a shared module in the program, as that of the file beside it. */
+const sharedFiles = (built) => ({
+  name: 'shared-files',
+  resolveId(specifier, importer) {
+    if (importer === undefined) return undefined; // the shared module itself is built
+    const path = join(dirname(importer), specifier);
+    const found = Object.entries(SHARED).find(([, main]) => built(main) === path);
+    return found && { id: `./${found[0]}.js`, external: true };
+  },
+});
 
 /** They find their binaries beside themselves, and are imported only where they are needed. */
 const NATIVE = ['koffi', 'fuse-native'];
@@ -119,5 +140,6 @@ function checkReference() {
 buildCodecWasm();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 run(bin('tsc'), ['-p', 'tsconfig.json']);
-await bundle();
+const modules = await bundle();
+writeFileSync(join(root, 'dist/THIRD-PARTY.txt'), thirdPartyText([...modules]));
 checkReference();

@@ -43,7 +43,7 @@ async function loadFuseNative(): Promise<FuseNative> {
 function diagnosis(error: Error): string {
   const [why = ''] = error.message.split('\n');
   if (systemCode(error) === 'ERR_MODULE_NOT_FOUND') {
-    return `its npm package is not installed, which npm leaves out where it can't build it; install ${LIBFUSE}, then layerslayer again`;
+    return `its npm package is not installed; install ${LIBFUSE}, then \`npm install --global fuse-native\``;
   }
   // Of dlopen(3): `libfuse.so.2: cannot open shared object file: No such file or directory`.
   if (why.includes('libfuse')) return `${why}; install ${LIBFUSE}`;
