@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COMMAND_NAMES } from '../dist/cli/command-names.js';
-import { describeStatuses } from '../dist/cli/exit-status.js';
 import { loadAllCommands } from '../dist/cli/load-command.js';
+import { describeStatuses } from '../dist/cli/process/exit-status.js';
 
 const PAGE = fileURLToPath(new URL('../src/cli/COMMANDS.md', import.meta.url));
 const [page = PAGE] = process.argv.slice(2).filter((word) => word !== '--check');

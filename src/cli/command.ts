@@ -2,8 +2,8 @@ import type { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
 import type { CommandName } from './command-names.js';
-import type { OptionTable, OptionValues } from './option-table.js';
-import type { Output } from './output.js';
+import type { OptionTable, OptionValues } from './options/option-table.js';
+import type { Output } from './terminal/output.js';
 
 /** What a command may touch besides its arguments. */
 export interface CommandContext {
@@ -24,7 +24,7 @@ export interface CommandContext {
   isMountHelper: boolean;
 }
 
-/** One word of the command line: a file each in `commands/`. */
+/** One word of the command line: a folder each in `commands/`. */
 export interface Command<T extends OptionTable = OptionTable> {
   name: string;
   summary: string; // one line for the top level's help

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { DaemonClient } from '../daemon/daemon-client.js';
 import { startFetchThread } from '../engine/fetch/fetch-thread.js';
-import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
+import { asks, type Choice, chooseCommand } from './command-line/choose-command.js';
+import type { Translation } from './command-line/first-tool.js';
+import { rawArguments } from './command-line/raw-arguments.js';
 import type { CommandName } from './command-names.js';
-import type { Translation } from './first-tool.js';
-import { catchAll, endWith } from './last-resort.js';
-import { rawArguments } from './raw-arguments.js';
-import { runInSmallSpace } from './small-space.js';
-import { usageError } from './usage-error.js';
-import { workingDirectory } from './working-directory.js';
+import { usageError } from './options/usage-error.js';
+import { catchAll, endWith } from './process/last-resort.js';
+import { runInSmallSpace } from './process/small-space.js';
+import { workingDirectory } from './process/working-directory.js';
 
 /** Commands whose session is in this process. */
 const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
@@ -27,7 +27,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function runFirstTool(words: readonly string[]): Promise<number> {
-  const { tokenTxt, translateFirstTool } = await import('./first-tool.js');
+  const { tokenTxt, translateFirstTool } = await import('./command-line/first-tool.js');
   let translation: Translation;
   try {
     translation = translateFirstTool(words, () => tokenTxt(cwd));
@@ -40,7 +40,7 @@ async function runFirstTool(words: readonly string[]): Promise<number> {
 async function reportUsage(error: unknown, words: readonly string[]): Promise<number> {
   const [{ reportFault }, { processOutput }] = await Promise.all([
     import('./run-command.js'),
-    import('./process-output.js'),
+    import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
   output.choices = { ...output.choices, json: asks(words, '--json') };
@@ -66,7 +66,7 @@ async function runChosen(chosen: {
   const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
-    import('./process-output.js'),
+    import('./terminal/process-output.js'),
   ]);
   const context: CommandContext = {
     output: processOutput(),
@@ -104,8 +104,8 @@ async function runTopLevel(
   }
   const [{ loadAllCommands }, { programHelp, versionLine }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
-    import('./help.js'),
-    import('./process-output.js'),
+    import('./command-line/help.js'),
+    import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
   output.result(choice.kind === 'version' ? versionLine() : programHelp(await loadAllCommands()).trimEnd());
