@@ -20,7 +20,3 @@ export async function loadCommand(name: CommandName): Promise<Command> {
   // Tables of options differ in type. Callers pass a command only what its own table parsed.
   return (await LOADERS[name]()) as Command;
 }
-
-export function loadAllCommands(): Promise<Command[]> {
-  return Promise.all((Object.keys(LOADERS) as CommandName[]).map(loadCommand));
-}

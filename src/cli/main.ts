@@ -6,6 +6,7 @@ import { asks, type Choice, chooseCommand } from './command-line/choose-command.
 import type { Translation } from './command-line/first-tool.js';
 import { rawArguments } from './command-line/raw-arguments.js';
 import type { CommandName } from './command-names.js';
+import { COMMANDS } from './command-table.js';
 import { usageError } from './options/usage-error.js';
 import { catchAll, endWith } from './process/last-resort.js';
 import { runInSmallSpace } from './process/small-space.js';
@@ -63,7 +64,7 @@ async function runChosen(chosen: {
   // Started first: their modules load on another core while this process reads the command line.
   let daemon = name === 'mount' && !isHelp ? DaemonClient.start() : undefined;
   const fetchThread = FETCHING.has(name) && !isHelp ? startFetchThread() : undefined;
-  const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
+  const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
     import('./terminal/process-output.js'),
@@ -77,7 +78,6 @@ async function runChosen(chosen: {
     isMountHelper,
     ...(fetchThread && { fetchThread }),
     command: loadCommand,
-    allCommands: loadAllCommands,
     daemon: () => {
       const taken = daemon ?? DaemonClient.start();
       daemon = undefined;
@@ -102,13 +102,12 @@ async function runTopLevel(
     const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
     return reportUsage(usageError(`${what}: see layerslayer --help`), words);
   }
-  const [{ loadAllCommands }, { programHelp, versionLine }, { processOutput }] = await Promise.all([
-    import('./load-command.js'),
+  const [{ programHelp, versionLine }, { processOutput }] = await Promise.all([
     import('./command-line/help.js'),
     import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
-  output.result(choice.kind === 'version' ? versionLine() : programHelp(await loadAllCommands()).trimEnd());
+  output.result(choice.kind === 'version' ? versionLine() : programHelp(COMMANDS).trimEnd());
   await output.settled();
   return 0;
 }

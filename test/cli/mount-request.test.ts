@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import { MOUNT_OPTIONS } from '#src/cli/commands/mount/declaration.js';
 import {
   mergeMountOptionStrings,
   mountChoices,
   mountOptions,
 } from '#src/cli/commands/mount/mount-request.js';
-import { MOUNT_OPTIONS } from '#src/cli/options/image-options.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-request-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { type CommandName, commandNamed, nearMiss } from '../command-names.js';
-import { MOUNT_OPTIONS } from '../options/image-options.js';
+import { MOUNT_OPTIONS } from '../commands/mount/declaration.js';
 import { valueOptions } from '../options/option-table.js';
 import { foreignAdvice } from './foreign-commands.js';
 

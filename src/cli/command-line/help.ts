@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Command } from '../command.js';
+import type { CommandDeclaration } from '../command-declaration.js';
 import type { OptionTable } from '../options/option-table.js';
 import { describeStatuses } from '../process/exit-status.js';
 
@@ -11,7 +11,7 @@ const PROGRAM = 'layerslayer';
 const SUMMARY_COLUMN = 34;
 
 /** `--help` of one command. */
-export function commandHelp(command: Command): string {
+export function commandHelp(command: CommandDeclaration): string {
   return [
     `usage: ${PROGRAM} ${command.synopsis}`,
     '',

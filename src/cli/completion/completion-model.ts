@@ -1,5 +1,5 @@
-import type { Command } from '../command.js';
-import { COMMAND_NAMES } from '../command-names.js';
+import type { CommandDeclaration } from '../command-declaration.js';
+import { wordsOf } from '../command-names.js';
 import type { OptionTable } from '../options/option-table.js';
 
 /** What a shell offers for one word: mountpoints of ours, places of images on this machine … */
@@ -34,11 +34,11 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show help' } };
 
 /** Returns the commands from the tables that the program parses by. */
-export function completedCommands(commands: readonly Command[]): CompletedCommand[] {
-  return commands.map(({ name, summary, options, positionals }) => ({
-    words: Object.entries(COMMAND_NAMES).flatMap(([word, command]) => (command === name ? [word] : [])),
-    summary,
-    options: Object.entries({ ...options, ...HELP }).map(
+export function completedCommands(commands: readonly CommandDeclaration[]): CompletedCommand[] {
+  return commands.map((command) => ({
+    words: wordsOf(command),
+    summary: command.summary,
+    options: Object.entries({ ...command.options, ...HELP }).map(
       ([name, { kind, short, value = 'VALUE', summary }]) => ({
         names: [...(short === undefined ? [] : [`-${short}`]), `--${name}`],
         summary,
@@ -46,7 +46,7 @@ export function completedCommands(commands: readonly Command[]): CompletedComman
         isRepeatable: kind === 'list',
       }),
     ),
-    positionals: positionals.names.split(' ').flatMap((text) => {
+    positionals: command.positionals.names.split(' ').flatMap((text) => {
       const name = text.replace(/^\[|\.\.\.|\]$/g, '');
       const offer = OFFERS[text] ?? offerFor(name);
       return name === '' ? [] : [{ name, offer, isRepeated: text.includes('...') }];

@@ -5,30 +5,13 @@ import { printable } from '../../../base/text/printable.js';
 import { type CacheOptions, ContentStore, type StoredFile } from '../../../cache/content-store.js';
 import type { Command } from '../../command.js';
 import { cachePlace } from '../../options/image-choices.js';
-import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../../options/image-options.js';
-import type { OptionTable } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { countText, formatSize } from '../../terminal/size.js';
 import { cacheListing, cacheTable } from './cache-listing.js';
+import { CACHE } from './declaration.js';
 
-const OPTIONS = {
-  'cache-dir': IMAGE_OPTIONS['cache-dir'],
-  'cache-size': { ...IMAGE_OPTIONS['cache-size'], summary: 'what `prune` leaves at most, the cap else' },
-  ...COMMON_OPTIONS,
-} as const satisfies OptionTable;
-
-export const cache: Command<typeof OPTIONS> = {
-  name: 'cache',
-  summary: 'what is kept on disk; prune, clear',
-  synopsis: 'cache [OPTIONS] ls|prune|clear',
-  description:
-    'ls     lists what is kept of layers, and how much there is in all\n' +
-    'prune  removes what was not used for longest, indexes last, until --cache-size is kept to\n' +
-    'clear  removes everything but the notes which indexes were refuted; mounts continue, and fetch again what they need',
-  options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
-  examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
-  failures: ['IO_FAILED'],
+export const cache: Command<typeof CACHE.options> = {
+  ...CACHE,
   async run(options, [action], context) {
     const { output } = context;
     const place = cachePlace(options, context);

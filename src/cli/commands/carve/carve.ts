@@ -7,9 +7,7 @@ import { TarStream } from '../../../carve/output/tar-stream.js';
 import type { Unverified } from '../../../carve/search/file-search.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
-import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
-import type { OptionTable } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import {
   fileLine,
@@ -19,43 +17,15 @@ import {
   uncomparedLine,
   unverifiedLine,
 } from './carve-report.js';
+import { CARVE } from './declaration.js';
 
-const DEFAULT_DIRECTORY = './carved';
+const DEFAULT_DIRECTORY = CARVE.options['output-dir'].default;
+
 /** `-o -` */
 const STDOUT = '-';
 
-const OPTIONS = {
-  layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's version instead of the merged view's" },
-  recursive: { kind: 'flag', short: 'r', summary: 'take directories, with all below them' },
-  'output-dir': {
-    kind: 'text',
-    short: 'o',
-    value: 'DIR',
-    summary: "where to write; - is stdout: one file's bytes, or a tar with -r",
-    default: DEFAULT_DIRECTORY,
-  },
-  force: { kind: 'flag', summary: 'replace files that are there already' },
-  verify: { kind: 'flag', summary: 'read each layer to its end and check its digest' },
-  ...IMAGE_OPTIONS,
-} as const satisfies OptionTable;
-
-export const carve: Command<typeof OPTIONS> = {
-  name: 'carve',
-  summary: 'extract single files',
-  synopsis: 'carve [OPTIONS] IMAGE PATH...',
-  description:
-    'Extracts files of IMAGE to ./carved/PATH, with their mode and time. PATH is that of a file as a container would see\n' +
-    "it. A PATH that no layer has is a pattern, as bash reads them: '/etc/*.conf', '/etc/**/*.{conf,d}' (** crosses\n" +
-    'directories), ? and [a-z]; a backslash escapes the next character. Layers are searched from the top, and read only\n' +
-    'as far as needed: if a later entry could still replace the file, stderr says "not verified" (--verify reads on). Layers\n' +
-    'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
-  options: OPTIONS,
-  positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
-  examples: [
-    'layerslayer carve nginx:alpine /etc/passwd',
-    "layerslayer carve -r -o - debian:12 /etc/apt '/etc/*.conf' | tar -tv",
-  ],
-  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+export const carve: Command<typeof CARVE.options> = {
+  ...CARVE,
   run(values, [name, ...words], context) {
     const { output, cwd, startedMs } = context;
     const paths = askedPaths(words);

@@ -11,27 +11,14 @@ import { Interruption } from '../../process/interruption.js';
 import { reportFault, runCommand } from '../../run-command.js';
 import { cutText } from '../../terminal/cut-text.js';
 import { overviewTables } from '../inspect/image-report.js';
+import { INTERACTIVE } from './declaration.js';
 import type { Prompter } from './prompter.js';
 import { pinnedReference, requestWords } from './request-words.js';
 import { defaultImage, platformChoices } from './selection.js';
 import { type OpenedImage, runSteps, type StepPorts } from './steps.js';
 
-export const interactive: Command<typeof IMAGE_OPTIONS> = {
-  name: 'interactive',
-  summary: 'step through an image: platform, build steps, layers, and what to do with them',
-  synopsis: 'interactive [OPTIONS] [IMAGE]',
-  description:
-    'Asks, with arrow keys, for the image, its platform (of several) and the layers that matter, shows config and build\n' +
-    'steps on the way, and then does what is chosen, as often as wanted: peek, carve, save, mount, inspect. Each of them is\n' +
-    'run as the command of that name, which is shown. Esc, Ctrl-C and Ctrl-D leave. No arguments at all, on a terminal,\n' +
-    'mean this. Questions go to stderr, results to stdout.',
-  options: IMAGE_OPTIONS,
-  positionals: { min: 0, max: 1, names: '[IMAGE]' },
-  examples: [
-    'layerslayer interactive nginx:alpine',
-    'layerslayer interactive --platform linux/arm64 debian:12',
-  ],
-  failures: ['IO_FAILED'],
+export const interactive: Command<typeof INTERACTIVE.options> = {
+  ...INTERACTIVE,
   async run(values, [name], context) {
     const { output } = context;
     if (!process.stdin.isTTY || !output.terminal.isTerminal) {

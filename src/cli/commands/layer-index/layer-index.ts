@@ -8,40 +8,18 @@ import { type SessionUse, withSession } from '../../image-session-command.js';
 import { readRegistryOptions } from '../../options/credentials.js';
 import { imageArgument } from '../../options/image-argument.js';
 import { imageChoices } from '../../options/image-choices.js';
-import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
-import type { OptionTable, OptionValues } from '../../options/option-table.js';
+import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { reportFault } from '../../run-command.js';
 import { countText } from '../../terminal/size.js';
+import { INDEX } from './declaration.js';
 import { imageWords, STDIN_WORD } from './image-words.js';
 import { artifactsRecord, artifactTable, type IndexState, indexLine, indexRecord } from './index-results.js';
 
-const OPTIONS = {
-  push: { kind: 'flag', summary: "publish the indexes, in the image's repository or --index-repository" },
-  'if-missing': { kind: 'flag', summary: 'make no index that is published there already' },
-  ...IMAGE_OPTIONS,
-} as const satisfies OptionTable;
+type IndexValues = OptionValues<typeof INDEX.options>;
 
-type IndexValues = OptionValues<typeof OPTIONS>;
-
-export const index: Command<typeof OPTIONS> = {
-  name: 'index',
-  summary: 'make and publish layer indexes, without mounting',
-  synopsis: 'index [OPTIONS] IMAGE...|ls IMAGE|rm IMAGE',
-  description:
-    'Makes the index of each layer of each IMAGE that has none cached, in one pass over the layer. A mount then starts\n' +
-    'without that pass. - stands for images on stdin, one a line. A fault of one image does not stop the others.\n' +
-    '--push publishes the indexes, for machines that mount with --index=any: in the repository of the image, as an\n' +
-    'artifact that refers to it, or with --index-repository in one of your own, by layer. What is there stays.\n' +
-    'ls     lists what is published of IMAGE there\n' +
-    'rm     removes it, and nothing else',
-  options: OPTIONS,
-  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE...' },
-  examples: [
-    'layerslayer index --push --index-repository ghcr.io/team/indexes nginx:alpine debian:12',
-    'crane ls example.com/app | sed s,^,example.com/app:, | layerslayer index --push --if-missing -',
-  ],
-  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+export const index: Command<typeof INDEX.options> = {
+  ...INDEX,
   run(values, words, context) {
     const [first, ...rest] = words;
     const { indexRepository } = imageChoices(values, context);

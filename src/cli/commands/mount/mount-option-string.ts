@@ -1,6 +1,6 @@
-import { MOUNT_OPTIONS } from '../../options/image-options.js';
 import type { OptionSpec, OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
+import { MOUNT_OPTIONS } from './declaration.js';
 
 /** Choices that only `-o` offers. */
 export interface KernelChoices {

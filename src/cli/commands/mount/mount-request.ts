@@ -5,12 +5,12 @@ import type { MountOptions } from '../../../daemon/daemon-client.js';
 import { TRANSPORT_NAMES, type TransportName } from '../../../fuse/transport.js';
 import { optionsForImage, readRegistryOptions } from '../../options/credentials.js';
 import { imageChoices, type Surroundings } from '../../options/image-choices.js';
-import type { MOUNT_OPTIONS } from '../../options/image-options.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import { logDirectory, logFileName } from '../../options/log-path.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { parseSize } from '../../terminal/size.js';
+import type { MOUNT_OPTIONS } from './declaration.js';
 import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
 
 /** Bytes of decompressed chunks. The kernel's page cache holds more. */

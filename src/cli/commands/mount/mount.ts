@@ -6,28 +6,15 @@ import type { DaemonListener, MountOptions, MountSummary } from '../../../daemon
 import { checkMountpoint, checkTransport } from '../../../fuse/mounting/mountpoint.js';
 import type { Command, CommandContext } from '../../command.js';
 import { imageArgument } from '../../options/image-argument.js';
-import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../../options/image-options.js';
 import { ProgressDisplay } from '../../terminal/progress.js';
 import { mountLine } from '../../terminal/result-line.js';
+import { MOUNT } from './declaration.js';
 import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
 
 type RegistryResolver = typeof import('../../../source/resolve-in-registry.js');
 
-export const mount: Command<typeof MOUNT_OPTIONS> = {
-  name: 'mount',
-  summary: 'mount an image, read-only; returns when it is usable',
-  synopsis: 'mount [OPTIONS] IMAGE MOUNTPOINT',
-  description:
-    'Mounts IMAGE (nginx:alpine, ghcr.io/o/r@sha256:…, localhost:5000/x) on the directory MOUNTPOINT, read-only,\n' +
-    'without pulling it: file contents are fetched when they are read. Returns when the mount is usable.\n' +
-    'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
-  options: MOUNT_OPTIONS,
-  positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
-  examples: [
-    'layerslayer mount nginx:alpine /mnt/img',
-    'layerslayer mount --platform linux/arm64 --layer 1 -o uid=1000 debian:12 ~/base',
-  ],
-  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER', 'MOUNT_FAILED'],
+export const mount: Command<typeof MOUNT.options> = {
+  ...MOUNT,
   prepare(values, [, directory], { cwd }) {
     const merged = mergeMountOptionStrings(values);
     const logFile = merged['log-file'];

@@ -1,19 +1,11 @@
 import { type LiveMount, listLiveMounts } from '../../../daemon/status/live-mounts.js';
 import type { Command } from '../../command.js';
-import { COMMON_OPTIONS } from '../../options/image-options.js';
 import { formatSize } from '../../terminal/size.js';
 import { textTable } from '../../terminal/table.js';
+import { MOUNTS } from './declaration.js';
 
-export const mounts: Command<typeof COMMON_OPTIONS> = {
-  name: 'mounts',
-  summary: 'what is mounted, with bytes fetched and cache hits',
-  synopsis: 'mounts [OPTIONS]',
-  description:
-    'Lists the mounts of this user (for root: of all users) with the state of their daemons: live, no-answer or dead.',
-  options: COMMON_OPTIONS,
-  positionals: { min: 0, max: 0, names: '' },
-  examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],
-  failures: [],
+export const mounts: Command<typeof MOUNTS.options> = {
+  ...MOUNTS,
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
     if (options.json) output.json(found.map(record), 2);

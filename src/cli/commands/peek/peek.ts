@@ -2,41 +2,17 @@ import { DeletionHints } from '../../../carve/search/deletion-hint.js';
 import type { NumberedLayer } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
-import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
-import type { OptionTable } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { parseSize } from '../../terminal/size.js';
+import { PEEK } from './declaration.js';
 import { ListedPaths } from './listed-paths.js';
 import { type PeekJob, peekLayers } from './peek-layers.js';
 import { PeekListing } from './peek-listing.js';
 import { peekDeleted, peekMerged } from './peek-merged.js';
 
-const OPTIONS = {
-  layer: { kind: 'list', value: 'N|DIGEST', summary: 'only this layer; may be repeated' },
-  simple: { kind: 'flag', summary: 'one name a line with its size' },
-  merged: { kind: 'flag', summary: 'the merged tree, with the layer that each entry comes from' },
-  deleted: { kind: 'flag', summary: 'what upper layers hide or replace, and how' },
-  head: { kind: 'text', value: 'SIZE', summary: 'read only the first bytes of each layer' },
-  ...IMAGE_OPTIONS,
-} as const satisfies OptionTable;
-
-export const peek: Command<typeof OPTIONS> = {
-  name: 'peek',
-  summary: 'list what each layer holds, without saving it',
-  synopsis: 'peek [OPTIONS] IMAGE [PATH...]',
-  description:
-    'Lists what the layers of IMAGE hold, base first, each entry as soon as it comes: type and permissions, owner, group,\n' +
-    'size, time (UTC), name. With PATH only what is there and below; a PATH that no layer has is a\n' +
-    "pattern ('/etc/**/*.{conf,d}'). A layer is read once, then its index is cached.\n" +
-    'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
-  options: OPTIONS,
-  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
-  examples: [
-    'layerslayer peek nginx:alpine',
-    'layerslayer peek --deleted --json debian:12 | jq -r \'select(.how == "whiteout").path\'',
-  ],
-  failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+export const peek: Command<typeof PEEK.options> = {
+  ...PEEK,
   run(values, [name, ...paths], context) {
     const { output } = context;
     const { merged, deleted, simple, json } = values;

@@ -7,48 +7,21 @@ import type { SaveOutcome, SaveTarget } from '../../../save/saved-blob.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
 import type { Command, CommandContext } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
-import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
-import type { OptionTable, OptionValues } from '../../options/option-table.js';
+import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
 import { SAVING } from '../../terminal/progress.js';
+import { SAVE } from './declaration.js';
 import { imageName } from './image-name.js';
 import { savedLine, saveFault, saveRecord, summaryLine } from './save-results.js';
 
-const DEFAULT_DIRECTORY = 'downloads';
+const DEFAULT_DIRECTORY = SAVE.options.output.default;
 
-const OPTIONS = {
-  layer: { kind: 'list', value: 'N|DIGEST', summary: 'only this layer; may be repeated' },
-  output: {
-    kind: 'text',
-    short: 'o',
-    value: 'DIR',
-    summary: 'where to save',
-    default: `./${DEFAULT_DIRECTORY}`,
-  },
-  format: { kind: 'pair', value: 'oci DIR', summary: 'the whole image, into an OCI layout' },
-  ...IMAGE_OPTIONS,
-} as const satisfies OptionTable;
+type SaveValues = OptionValues<typeof SAVE.options>;
 
-type SaveValues = OptionValues<typeof OPTIONS>;
-
-export const save: Command<typeof OPTIONS> = {
-  name: 'save',
-  summary: 'download layers, checked and resumable',
-  synopsis: 'save [OPTIONS] IMAGE',
-  description:
-    'Saves the layers of IMAGE as they are to DIR/<repository>/<tag>/sha256_<hex>.tar.gz (.tar, .tar.zst …: by their\n' +
-    'bytes), a few at a time. Each is checked against its digest before it gets that name; one that is there is\n' +
-    'skipped, and what an interrupted save has left (.partial) is gone on with. --format oci makes, or adds the image\n' +
-    'to, an OCI layout that skopeo and umoci read.',
-  options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'IMAGE' },
-  examples: [
-    'layerslayer save --layer 1 --layer 3 nginx:alpine',
-    'layerslayer save nginx:alpine --format oci nginx',
-  ],
-  failures: IMAGE_FAILURES,
+export const save: Command<typeof SAVE.options> = {
+  ...SAVE,
   run(values, [name], context) {
     const wanted = values.layer.map(parseLayer);
     const directory = layoutDirectory(values);

@@ -1,29 +1,13 @@
 import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../../../base/errors.js';
 import { listOurMounts, type OurMount, ourMountAt, unmountOurs } from '../../../daemon/unmount.js';
 import type { Command } from '../../command.js';
-import { COMMON_OPTIONS } from '../../options/image-options.js';
-import type { OptionTable } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
+import { UNMOUNT } from './declaration.js';
 import { mountpointSpellings } from './mountpoint-spellings.js';
 
-const OPTIONS = {
-  all: { kind: 'flag', short: 'a', summary: 'every mount of this user (for root: of all users)' },
-  lazy: { kind: 'flag', summary: 'detach a busy mount; it ends when its last file is closed' },
-  ...COMMON_OPTIONS,
-} as const satisfies OptionTable;
-
-export const unmount: Command<typeof OPTIONS> = {
-  name: 'unmount',
-  summary: 'unmount, and wait until it is gone (alias: umount)',
-  synopsis: 'unmount [OPTIONS] MOUNTPOINT...',
-  description:
-    'Unmounts images that layerslayer mounted, and nothing else; also what a killed daemon left behind.\n' +
-    'Returns when the mount is gone and its daemon has ended.',
-  options: OPTIONS,
-  positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'MOUNTPOINT...' },
-  examples: ['layerslayer unmount /mnt/img', 'layerslayer unmount --all --lazy'],
-  failures: ['UNMOUNT_FAILED', 'IO_FAILED'],
+export const unmount: Command<typeof UNMOUNT.options> = {
+  ...UNMOUNT,
   async run(options, positionals, context) {
     if (options.all === positionals.length > 0) {
       throw usageError(options.all ? '--all takes no mountpoint' : 'unmount wants a MOUNTPOINT, or --all');
