@@ -95,7 +95,12 @@ const CHUNKS = {
     ['start', ['cli/main.js']],
     [
       'common',
-      ['cli/run-command.js', 'cli/load-command.js', 'cli/process-output.js', 'cli/commands/mount.js'],
+      [
+        'cli/run-command.js',
+        'cli/load-command.js',
+        'cli/terminal/process-output.js',
+        'cli/commands/mount/mount.js',
+      ],
     ],
     ['resolve', ['source/resolve-in-registry.js']],
   ],

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
-import { asks } from './choose-command.js';
 import type { Command, CommandContext } from './command.js';
-import { EXIT_STATUS } from './exit-status.js';
-import type { COMMON_OPTIONS } from './image-options.js';
-import type { OptionValues } from './option-table.js';
-import type { Output } from './output.js';
-import { parseArguments } from './parse-arguments.js';
-import { usageError } from './usage-error.js';
-import { explainRemoved } from './working-directory.js';
+import { asks } from './command-line/choose-command.js';
+import { parseArguments } from './command-line/parse-arguments.js';
+import type { COMMON_OPTIONS } from './options/image-options.js';
+import type { OptionValues } from './options/option-table.js';
+import { usageError } from './options/usage-error.js';
+import { EXIT_STATUS } from './process/exit-status.js';
+import { explainRemoved } from './process/working-directory.js';
+import type { Output } from './terminal/output.js';
 
 /** `completion` has none of them. */
 type CommonValues = Partial<OptionValues<typeof COMMON_OPTIONS>>;
@@ -28,7 +28,7 @@ export async function runCommand(
   output.choices = { ...output.choices, json: asks(words, '--json') };
   try {
     if (asks(words, '--help', '-h')) {
-      const { commandHelp } = await import('./help.js');
+      const { commandHelp } = await import('./command-line/help.js');
       output.result(commandHelp(command).trimEnd());
       await output.settled();
       return 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCommand } from '#src/cli/choose-command.js';
+import { chooseCommand } from '#src/cli/command-line/choose-command.js';
 
 const words = (line: string) => (line === '' ? [] : line.split(' '));
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type TokenFile, tokenTxt, translateFirstTool } from '#src/cli/first-tool.js';
+import { type TokenFile, tokenTxt, translateFirstTool } from '#src/cli/command-line/first-tool.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);

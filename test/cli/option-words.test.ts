@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#src/cli/option-table.js';
-import { optionWords, parseArguments } from '#src/cli/parse-arguments.js';
+import { optionWords, parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   flag: { kind: 'flag', summary: '' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#src/cli/option-table.js';
-import { parseArguments } from '#src/cli/parse-arguments.js';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
