@@ -6,12 +6,14 @@
 //      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
 //      two processes and a thread.
 //   4. the licences of those packages -> dist/THIRD-PARTY.txt
+//   5. the table of commands -> dist/man/*.1
 // and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { manPages } from './build/man-pages.mjs';
 import { thirdPartyText } from './build/third-party.mjs';
 import { buildCodecWasm } from './codec-wasm.mjs';
 
@@ -134,6 +136,25 @@ function importedBy(file, found = new Set()) {
   return [...found];
 }
 
+/** The day of the build, or SOURCE_DATE_EPOCH, so that a build can be repeated. */
+async function writeManPages() {
+  const { COMMANDS } = await import('../dist/cli/command-table.js');
+  const { EXIT_STATUS, describeStatuses } = await import('../dist/cli/process/exit-status.js');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { SOURCE_DATE_EPOCH } = process.env;
+  const built = SOURCE_DATE_EPOCH === undefined ? new Date() : new Date(SOURCE_DATE_EPOCH * 1000);
+  const date = built.toISOString().slice(0, 10);
+  const pages = manPages({
+    commands: COMMANDS,
+    describeStatuses,
+    codes: Object.keys(EXIT_STATUS),
+    version,
+    date,
+  });
+  mkdirSync(join(root, 'dist/man'));
+  for (const [name, text] of pages) writeFileSync(join(root, 'dist/man', name), text);
+}
+
 function checkReference() {
   try {
     run(process.execPath, [join(root, 'scripts/command-reference.mjs'), '--check']);
@@ -147,4 +168,5 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 run(bin('tsc'), ['-p', 'tsconfig.json']);
 const modules = await bundle();
 writeFileSync(join(root, 'dist/THIRD-PARTY.txt'), thirdPartyText([...modules]));
+await writeManPages();
 checkReference();

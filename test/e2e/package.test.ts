@@ -52,9 +52,10 @@ it('holds the programs, the papers and nothing else', () => {
       'LICENSE',
       'dist/THIRD-PARTY.txt',
       'dist/bin/layerslayer.js',
+      'dist/man/layerslayer.1',
     ]),
   );
-  const expected = /^(dist\/bin\/[\w-]+\.js|dist\/THIRD-PARTY\.txt|package\.json|[A-Z]+(\.md)?)$/;
+  const expected = /^(dist\/(bin\/[\w-]+\.js|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   console.log(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${paths.length} files`);
 });
@@ -63,6 +64,11 @@ it('installs nothing beside itself', () => {
   const names = readdirSync(dirname(installed));
   expect(names.filter((name) => !name.startsWith('.'))).toEqual(['layerslayer']);
   expect(existsSync(join(installed, 'node_modules'))).toBe(false);
+});
+
+it('brings its manual', async () => {
+  const page = join(prefix, 'share/man/man1/layerslayer-mount.1');
+  expect((await run('mandoc', ['-T', 'ascii', page])).stdout).toContain('Ctrl-C unmounts');
 });
 
 it('is described as npm and bundlers read it', async () => {
