@@ -17,36 +17,32 @@ The licence of layerslayer itself is in the file LICENSE.`;
  * @throws Error if a package has no licence file: its text must be found before it is shipped
  */
 export function thirdPartyText(moduleIds) {
-  const packages = new Set(moduleIds.map(packageOf).filter((name) => name !== undefined));
-  const sections = [...packages]
-    .sort()
-    .flatMap((name) => [
-      packageSection(name),
-      ...(EMBEDDED[name] ?? []).map((part) => embeddedSection(part, name)),
-    ]);
+  const directories = new Set(moduleIds.map(packageOf).filter((path) => path !== undefined));
+  const sections = [...directories].map(packageSections).sort().flat();
   return `${[INTRODUCTION, ...sections].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
-/** Returns the package that a module comes from, or undefined for this project's own. */
+/** Returns the directory of the package that a module comes from; undefined for this project's own. */
 function packageOf(id) {
-  const [, name] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id) ?? [];
-  if (name !== undefined) return name;
-  if (id.startsWith('\0rolldown')) return 'rolldown'; // helpers for modules in CommonJS
-  if (id.endsWith('-wasm.js')) return 'assemblyscript'; // its compiler adds parts of a standard library
+  const [, directory] = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id) ?? [];
+  if (directory !== undefined) return directory;
+  if (id.startsWith('\0rolldown')) return join(MODULES, 'rolldown'); // helpers for modules in CommonJS
+  if (id.endsWith('-wasm.js')) return join(MODULES, 'assemblyscript'); // parts of its standard library
   return undefined;
 }
 
-function packageSection(name) {
-  const directory = join(MODULES, name);
-  const { version, license, homepage } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+/** The licence of a package, then those of its parts. */
+function packageSections(directory) {
+  const path = join(directory, 'package.json');
+  const { name, version, license, homepage } = JSON.parse(readFileSync(path, 'utf8'));
   const texts = readdirSync(directory)
     .filter((file) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(file))
     .sort()
     .map((file) => readFileSync(join(directory, file), 'utf8').trim());
   if (texts.length === 0) throw new Error(`${name} is bundled, but has no licence file`);
-  return [`${name} ${version} (${license})`, homepage, '', texts.join('\n\n')]
-    .filter((line) => line !== undefined)
-    .join('\n');
+  const heading = [`${name} ${version} (${license})`, ...(homepage === undefined ? [] : [homepage])];
+  const parts = (EMBEDDED[name] ?? []).map((part) => embeddedSection(part, name));
+  return [`${heading.join('\n')}\n\n${texts.join('\n\n')}`, ...parts];
 }
 
 function embeddedSection(part, name) {

@@ -94,7 +94,9 @@ async function runTopLevel(
   words: readonly string[],
 ): Promise<number> {
   if (choice.kind === 'nothing') {
-    const { bare, meant, advice } = choice;
+    const { bare, advice } = choice;
+    const { recommendedCommand } = await import('./command-line/recommended-command.js');
+    const meant = choice.meant ?? (bare === undefined ? undefined : recommendedCommand(bare));
     const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
     let hint = '';
     if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
@@ -107,7 +109,7 @@ async function runTopLevel(
     import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
-  output.result(choice.kind === 'version' ? versionLine() : programHelp(COMMANDS).trimEnd());
+  output.result(choice.kind === 'version' ? versionLine() : await programHelp(COMMANDS));
   await output.settled();
   return 0;
 }

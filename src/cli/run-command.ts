@@ -5,7 +5,6 @@ import { asks } from './command-line/choose-command.js';
 import { parseArguments } from './command-line/parse-arguments.js';
 import type { COMMON_OPTIONS } from './options/image-options.js';
 import type { OptionValues } from './options/option-table.js';
-import { usageError } from './options/usage-error.js';
 import { EXIT_STATUS } from './process/exit-status.js';
 import { explainRemoved } from './process/working-directory.js';
 import type { Output } from './terminal/output.js';
@@ -29,13 +28,12 @@ export async function runCommand(
   try {
     if (asks(words, '--help', '-h')) {
       const { commandHelp } = await import('./command-line/help.js');
-      output.result(commandHelp(command).trimEnd());
+      output.result(await commandHelp(command));
       await output.settled();
       return 0;
     }
-    const parsed = parseArguments(words, command.options);
+    const parsed = parseArguments(words, command);
     const { positionals } = parsed;
-    checkPositionals(command, positionals);
     const options = command.prepare?.(parsed.options, positionals, context) ?? parsed.options;
     const { json = false, quiet = false, verbose = false, 'log-file': logFile } = options as CommonValues;
     output.choices = { json, quiet, verbose };
@@ -54,14 +52,4 @@ export function reportFault(error: unknown, output: Output): number {
   const known = asLayerslayerError(error);
   output.error(explainRemoved(toErrorRecord(known)));
   return EXIT_STATUS[known.code];
-}
-
-function checkPositionals({ name, positionals }: Command, words: readonly string[]): void {
-  const { min, max, names } = positionals;
-  const isCounted = words.length >= min && words.length <= max;
-  // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
-  if (isCounted && !words.includes('')) return;
-  const want = names === '' ? 'no arguments' : names;
-  const got = isCounted ? 'an empty one' : words.length;
-  throw usageError(`${name} wants ${want}, got ${got}: see layerslayer ${name} --help`);
 }

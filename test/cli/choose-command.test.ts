@@ -28,7 +28,6 @@ describe('chooseCommand', () => {
     ['pek nginx', 'pek', 'peek'],
     ['mounnt nginx mnt', 'mounnt', 'mount'],
     ['svae nginx --layer 1', 'svae', 'save'],
-    ['inspekt', 'inspekt', 'inspect'],
   ])('%s is no image to mount', (line, bare, meant) => {
     expect(chooseCommand(words(line))).toEqual({ kind: 'nothing', bare, meant });
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
-import { MOUNT_OPTIONS } from '#src/cli/commands/mount/declaration.js';
+import { MOUNT } from '#src/cli/commands/mount/declaration.js';
 import {
   mergeMountOptionStrings,
   mountChoices,
@@ -32,7 +32,7 @@ function request(
   mountpoint = '/mnt/img',
   localPath?: string,
 ) {
-  const values = mergeMountOptionStrings(parseArguments(words, MOUNT_OPTIONS).options);
+  const values = mergeMountOptionStrings(parseArguments([...words, 'nginx', mountpoint], MOUNT).options);
   const place = { reference: 'nginx', localPath, source, mountpoint };
   return mountOptions(mountChoices(values, context), place, context);
 }

@@ -1,7 +1,9 @@
-import { type CommandName, commandNamed, nearMiss } from '../command-names.js';
-import { MOUNT_OPTIONS } from '../commands/mount/declaration.js';
+import { COMMAND_NAMES, type CommandName, commandNamed } from '../command-names.js';
+import { COMMANDS } from '../command-table.js';
 import { valueOptions } from '../options/option-table.js';
+import { FIRST_TOOL_FLAGS } from './first-tool-options.js';
 import { foreignAdvice } from './foreign-commands.js';
+import { oneSlipAway } from './one-slip.js';
 
 /** What the words of the command line ask for. */
 export type Choice =
@@ -13,21 +15,17 @@ export type Choice =
   /** `meant`: a command similar to `bare`. `advice`: the equivalent of another tool's command. */
   | { kind: 'nothing'; bare?: string | undefined; meant?: string | undefined; advice?: string };
 
-/** Options that only the first tool has. `-t` may be in a group, followed by its image. */
-const FIRST_TOOL_MARK =
-  /^(--(target-image|peek-all|peek-layer|bulk-peek|save-all|carve-file|output-dir|simple-output|interactive)(=|$)|-[qi]*[ti])/;
-
-/** The first tool's options that take the next word, beside those of `mount`. */
-const FIRST_TOOL_VALUES = ['-t', '--target-image', '--peek-layer', '-f', '--carve-file', '--output-dir'];
-
 /**
  * Finds the command: the first word that is neither an option nor an option's value. Without one,
  * two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR -o
  * rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool: they
  * would request an image of that name. `help COMMAND` is `COMMAND --help`.
+ *
+ * Before yargs is loaded, so that a mount's daemon starts meanwhile. yargs has no words for two
+ * bare arguments: a default command would switch off its suggestions.
  */
 export function chooseCommand(words: readonly string[]): Choice {
-  const isFirstTool = options(words).some((word) => FIRST_TOOL_MARK.test(word));
+  const isFirstTool = options(words).some(isFirstToolFlag);
   const bare = bareWords(words, isFirstTool);
   const bareTexts = bare.map((i) => words[i]!);
   const [word = '', next = ''] = bareTexts;
@@ -40,24 +38,31 @@ export function chooseCommand(words: readonly string[]): Choice {
     if (topic !== undefined) return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
     if (bare.length === 1) return { kind: 'help' };
   }
+  if (word === 'version' && bare.length === 1) return { kind: 'version' };
   const advice = foreignAdvice(bareTexts);
   if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
   if (bare.length >= 2) {
-    const meant = words.includes('-o') ? undefined : nearMiss(word);
+    const meant = words.includes('-o') ? undefined : oneSlipAway(word, Object.keys(COMMAND_NAMES));
     if (meant !== undefined) return { kind: 'nothing', bare: word, meant };
     return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
   }
   if (asks(words, '--help', '-h')) return { kind: 'help' };
   if (asks(words, '--version')) return { kind: 'version' };
   if (isFirstTool) return { kind: 'first-tool', words: [...words] };
-  return { kind: 'nothing', bare: bareTexts[0], meant: nearMiss(word) };
+  return { kind: 'nothing', bare: bareTexts[0] };
+}
+
+/** Returns whether only the first tool has the option. `-t` may be in a group, with its image. */
+function isFirstToolFlag(word: string): boolean {
+  const long = /^--([^=]+)/s.exec(word)?.[1];
+  return long === undefined ? /^-[qi]*[ti]/.test(word) : Object.hasOwn(FIRST_TOOL_FLAGS, long);
 }
 
 /** Positions of words that are no options nor their values. All words after `--` are bare. */
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
-  const takesValue = valueOptions(MOUNT_OPTIONS);
-  // `-f` is a flag of `mount`.
-  if (isFirstTool) for (const name of FIRST_TOOL_VALUES) takesValue.add(name);
+  // `-f` and `-a` of the first tool are flags of commands.
+  const tables = [...(isFirstTool ? [FIRST_TOOL_FLAGS] : []), ...COMMANDS.map((command) => command.options)];
+  const takesValue = new Set(tables.flatMap((table) => [...valueOptions(table)]));
   const end = options(words).length;
   const bare: number[] = [];
   for (let i = 0; i < end; i++) {

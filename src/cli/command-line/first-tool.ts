@@ -4,30 +4,20 @@ import { systemCode } from '../../base/errors.js';
 import { parseImageLocation } from '../../oci/image-location.js';
 import type { CommandName } from '../command-names.js';
 import { IMAGE_OPTIONS } from '../options/image-options.js';
-import type { OptionTable, OptionValues } from '../options/option-table.js';
+import type { OptionValues } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
-import { optionWords, parseArguments } from './parse-arguments.js';
-
-/**
- * The flags of the first tool of this name, a Python program without commands: `-t IMAGE` and an
- * action. All options of images work with them too.
- */
-const FIRST_TOOL_OPTIONS = {
-  'target-image': { kind: 'text', short: 't', value: 'IMAGE', summary: 'the image' },
-  'peek-all': { kind: 'flag', summary: 'peek: list all layers' },
-  'peek-layer': { kind: 'text', value: 'all|N', summary: 'peek: list all layers or one, counted from 0' },
-  'bulk-peek': { kind: 'flag', summary: 'peek --merged: all layers as one tree' },
-  'save-all': { kind: 'flag', summary: 'save: download all layers' },
-  'carve-file': { kind: 'text', short: 'f', value: 'PATH', summary: 'carve: extract one file' },
-  'output-dir': { kind: 'text', short: 'o', value: 'DIR', summary: 'where carve and save write' },
-  'simple-output': { kind: 'flag', summary: 'peek --simple: names and sizes' },
-  interactive: { kind: 'flag', short: 'i', summary: 'interactive: step through the image' },
-  'chunk-size': { kind: 'text', short: 'c', value: 'KIB', summary: 'without effect' },
-  arch: { kind: 'text', short: 'a', value: 'N', summary: 'say --platform OS/ARCH instead' },
-  ...IMAGE_OPTIONS,
-} as const satisfies OptionTable;
+import { FIRST_TOOL_OPTIONS } from './first-tool-options.js';
+import { optionWords } from './option-words.js';
+import { parseArguments } from './parse-arguments.js';
+import { PROGRAM } from './parser.js';
 
 type FirstToolValues = OptionValues<typeof FIRST_TOOL_OPTIONS>;
+
+const FIRST_TOOL = {
+  name: PROGRAM,
+  options: FIRST_TOOL_OPTIONS,
+  positionals: { min: 0, max: 0, names: '' },
+};
 
 /** The command that each action becomes, and the option that it `takes` from the others. */
 const MODES = {
@@ -60,8 +50,7 @@ export interface TokenFile {
  * @throws LayerslayerError INVALID_ARGUMENT
  */
 export function translateFirstTool(words: readonly string[], tokenFile: () => TokenFile): Translation {
-  const { options, positionals } = parseArguments(words, FIRST_TOOL_OPTIONS);
-  if (positionals.length > 0) throw usageError(`unexpected word: ${positionals[0]}: see layerslayer --help`);
+  const { options } = parseArguments(words, FIRST_TOOL);
   if (options.arch !== undefined) {
     throw usageError('--arch counted the platforms of an image: say which one by --platform OS/ARCH');
   }

@@ -3,7 +3,7 @@ import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../../options/image-options.js';
 import type { OptionTable } from '../../options/option-table.js';
 
 const OPTIONS = {
-  'cache-dir': IMAGE_OPTIONS['cache-dir'],
+  'cache-dir': { ...IMAGE_OPTIONS['cache-dir'] }, // an option of its own here, in help
   'cache-size': { ...IMAGE_OPTIONS['cache-size'], summary: 'what `prune` leaves at most, the cap else' },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;

@@ -20,7 +20,7 @@ export const INSPECT = {
   positionals: { min: 1, max: 1, names: 'IMAGE' },
   examples: [
     'layerslayer inspect nginx:alpine',
-    "layerslayer inspect --json --platform arm64 debian:12 | jq '.layers[].digest'",
+    "layerslayer inspect --json --platform arm64 nginx | jq '.layers[].digest'",
   ],
   failures: IMAGE_FAILURES,
 } as const satisfies CommandDeclaration;

@@ -1,7 +1,7 @@
 import { asLayerslayerError } from '../../../base/errors.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { Command, CommandContext } from '../../command.js';
-import { optionWords } from '../../command-line/parse-arguments.js';
+import { optionWords } from '../../command-line/option-words.js';
 import { withSession } from '../../image-session-command.js';
 import { imageArgument } from '../../options/image-argument.js';
 import { type ImageValues, imageChoices } from '../../options/image-choices.js';

@@ -24,7 +24,7 @@ export const INDEX = {
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE...' },
   examples: [
-    'layerslayer index --push --index-repository ghcr.io/team/indexes nginx:alpine',
+    'layerslayer index --push --index-repository ghcr.io/team/indexes nginx',
     'sed s,^,example.com/app:, tags | layerslayer index --push --if-missing -',
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],

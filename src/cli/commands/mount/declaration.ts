@@ -41,7 +41,7 @@ export const MOUNT = {
   positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
   examples: [
     'layerslayer mount nginx:alpine /mnt/img',
-    'layerslayer mount --platform linux/arm64 --layer 1 -o uid=1000 debian:12 ~/base',
+    'layerslayer mount --platform arm64 --layer 1 -o uid=1000 debian:12 ~/base',
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER', 'MOUNT_FAILED'],
 } as const satisfies CommandDeclaration;
