@@ -22,7 +22,7 @@ export function thirdPartyText(moduleIds) {
   return `${[INTRODUCTION, ...sections].join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
-/** Returns the directory of the package that a module comes from; undefined for this project's own. */
+/** Returns the directory of the package of a module; undefined for modules of this project. */
 function packageOf(id) {
   const [, directory] = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id) ?? [];
   if (directory !== undefined) return directory;

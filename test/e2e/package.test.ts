@@ -55,7 +55,8 @@ it('holds the programs, the papers and nothing else', () => {
       'dist/man/layerslayer.1',
     ]),
   );
-  const expected = /^(dist\/(bin\/[\w-]+\.js|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
+  const expected =
+    /^(dist\/(bin\/[\w-]+\.js|library\/[\w-]+\.d\.ts|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   console.log(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${paths.length} files`);
 });
