@@ -41,7 +41,7 @@ export default {
   readdirSync: refuse('reads a directory'),
   require: refuse('loads a module'),
   getCallerFile: refuse('asks for its caller'),
-  stringWidth,
+  stringWidth: (text) => stringWidth(text), // its chunk may be loaded later
   y18n: {
     __: (text, ...words) => format(wording[text] ?? text, words),
     __n: (one, other, count, ...words) => {

@@ -118,4 +118,6 @@ const words = rawArguments(process.argv.slice(2));
 catchAll(words);
 const cwd = workingDirectory();
 // Explicitly: a handle that is still open (a connection kept alive) must not keep the user waiting.
-process.exit(await main(words).catch((error: unknown) => endWith(error, words)));
+void main(words)
+  .catch((error: unknown) => endWith(error, words))
+  .then((status) => process.exit(status));
