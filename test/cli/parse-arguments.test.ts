@@ -72,6 +72,8 @@ describe('parseArguments', () => {
     [['--__proto__'], 'unknown option: --___proto___'],
     [['--constructor=x'], 'unknown option: --constructor'],
     [['-qx'], 'unknown option: -x'],
+    [['-quiet'], 'unknown option: -quiet: did you mean --quiet? see --help'],
+    [['-log-file=x'], 'unknown option: -log-file: did you mean --log-file? see --help'],
     [['-q1'], 'unknown option: -1'],
     [['-5'], 'unknown option: -5'],
     [['-q=1'], '-q takes no value'],

@@ -27,6 +27,9 @@ export function longOptions(words: readonly string[], table: OptionTable): strin
 
 /** `-q`, `-ql`, `-qlFILE`, `-ql=FILE`: the first option with a value ends the group. */
 function ofGroup(group: string, table: OptionTable): string[] {
+  // `-lazy` would log to a file called `azy`.
+  const name = group.slice(1).split('=')[0]!;
+  if (name.length > 1 && Object.hasOwn(table, name)) throw unknownOption(`-${name}`, table);
   const long: string[] = [];
   for (let i = 1; i < group.length; i++) {
     const letter = group[i]!;

@@ -10,12 +10,14 @@ const MIN_PREFIX = 3; // characters
  * @param word as typed, without its value: `--platfrom`
  */
 export function unknownOption(word: string, table: OptionTable): Error {
-  const meant = word.startsWith('--') ? similarOption(word.slice(2), Object.keys(table)) : undefined;
+  const name = word.replace(/^--?/, '');
+  const meant = name.length > 1 ? similarOption(name, Object.keys(table)) : undefined;
   const hint = meant === undefined ? '' : `did you mean --${meant}? `;
   return usageError(`unknown option: ${word}: ${hint}see --help`);
 }
 
 function similarOption(given: string, names: readonly string[]): string | undefined {
+  if (names.includes(given)) return given; // after one dash
   const similar = oneSlipAway(given, names);
   if (similar !== undefined || given.length < MIN_PREFIX) return similar;
   return names.find((name) => name.startsWith(given));
