@@ -1,5 +1,5 @@
 /** Lines of src/cli/CONTRACT.md that hold for all commands. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '#src/cli/command-names.js';
 import { COMMANDS } from '#src/cli/command-table.js';
 import type { OptionTable } from '#src/cli/options/option-table.js';
-import { LayoutBuilder, writeDirectory } from '../support/local-images.js';
+import { blobName, LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { file, tarOf } from '../support/tar.js';
 
@@ -119,6 +119,19 @@ describe('stdout and stderr', () => {
       expect(shown).toContain(`${line}\n`);
     const quiet = await layerslayer('inspect', '-q', 'oci:img');
     expect(quiet).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('linux/amd64') });
+  });
+});
+
+describe('inspect', () => {
+  it('shows an image whose layers can not be read', async () => {
+    const directory = join(place.scratch, 'img');
+    const index = JSON.parse(readFileSync(join(directory, 'index.json'), 'utf8'));
+    const blob = (digest: string) => join(directory, blobName(digest));
+    const manifest = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
+    for (const { digest } of manifest.layers) rmSync(blob(digest));
+    const { status, stdout } = await layerslayer('inspect', 'oci:img');
+    expect([status, stdout]).toEqual([0, expect.stringContaining(manifest.layers[1].digest.slice(0, 19))]);
+    expect(await layerslayer('peek', 'oci:img')).toMatchObject({ status: 10 });
   });
 });
 
