@@ -44,6 +44,10 @@ describe('the command line', () => {
     [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
     [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
     [['umount', '--all', '/x'], '--all takes no mountpoint'],
+    [
+      ['umount', '-l', '/mnt'],
+      'unmount wants a MOUNTPOINT, or --all (-l is --log-file; umount -l is --lazy)',
+    ],
   ])('%j is wrong usage', (words, message) => {
     expect(layerslayer(...words)).toEqual({ status: 2, stdout: '', stderr: `layerslayer: ${message}\n` });
   });
