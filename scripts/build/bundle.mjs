@@ -21,8 +21,8 @@ const PROGRAMS = {
 
 /**
  * Bundles each program by itself, so that what it needs at once is one file. Each further file
- * costs a starting process a millisecond (measured). Modules that programs share are in each of them.
- * Only what is loaded on demand stands in chunks beside.
+ * costs a starting process a millisecond (measured). Modules that programs share are in each of
+ * them. Only what is loaded on demand stands in chunks beside.
  * @returns the ids of all modules in dist/bin
  */
 export async function bundle() {
