@@ -138,6 +138,14 @@ describe('the command line', () => {
     expect(layerslayer('--version')).toEqual({ status: 0, stdout: `layerslayer ${version}\n`, stderr: '' });
   });
 
+  it('speaks English in every locale', () => {
+    const env = { ...process.env, LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' };
+    const run = (...words: string[]) =>
+      spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', env, cwd: directory });
+    expect(run('mounts', '--frob').stderr).toBe('layerslayer: unknown option: --frob: see --help\n');
+    expect(run('mounts', '--help').stdout).toBe(layerslayer('mounts', '--help').stdout);
+  });
+
   it('ends quietly when nobody reads on', () => {
     const script = '"$0" "$1" mount --help | true; echo "$PIPESTATUS"';
     const run = spawnSync('bash', ['-c', script, process.execPath, MAIN], { encoding: 'utf8' });

@@ -32,6 +32,7 @@ describe('help', () => {
     const { status, stdout, stderr } = await layerslayer('--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     for (const { name } of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${name}( |$)`, 'm'));
+    expect(stdout).toMatch(/\nExamples:(?:\n {2}layerslayer .*){2}\n/);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   });
 
