@@ -2,122 +2,55 @@
 // Builds dist:
 //   1. AssemblyScript -> wasm -> src/codec/*/*-wasm.ts, when its sources changed
 //   2. tsc -> dist/<folder>/*.js
-//   3. rolldown -> dist/bin, the program as a user runs it: one file a thread (and chunks that they share), with the
-//      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
-//      two processes and a thread.
+//   3. rolldown -> dist/bin, the programs as users run them, with the packages that they use. A
+//      hundred small modules take three times as long to load (measured), and a mount starts two
+//      processes and a thread.
+//   4. the licences of those packages -> dist/THIRD-PARTY.txt
+//   5. the table of commands -> dist/man/*.1
 // and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { rolldown } from 'rolldown';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from './build/bundle.mjs';
+import { manPages } from './build/man-pages.mjs';
+import { built, ROOT } from './build/paths.mjs';
+import { thirdPartyText } from './build/third-party.mjs';
 import { buildCodecWasm } from './codec-wasm.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const bin = (name) => join(root, 'node_modules', '.bin', name);
 const run = (command, args) =>
-  execFileSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
 
-/**
- * Each program by itself, so that what it needs at once is one file: every further one costs a starting process a millisecond
- * (measured). What they share is there several times. Only what is loaded on demand stands in chunks beside.
- */
-async function bundle() {
-  const built = (path) => join(root, 'dist', path);
-  // The names are those that start-daemon.ts, fetch-thread.ts and inflate-pool.ts start, beside themselves.
-  const programs = {
-    layerslayer: 'cli/main.js',
-    'daemon-main': 'daemon/daemon-main.js',
-    'fetch-worker': 'engine/fetch/fetch-worker.js',
-    'inflate-worker': 'engine/inflate/inflate-worker.js',
-  };
-  for (const [name, main] of Object.entries(programs)) {
-    const program = await rolldown({
-      input: { [name]: built(main) },
-      platform: 'node',
-      external: NATIVE,
-      plugins: [mapsOfTsc],
-      preserveEntrySignatures: 'allow-extension', // nobody imports a program
-    });
-    await program.write({
-      dir: built('bin'),
-      format: 'esm',
-      sourcemap: true,
-      entryFileNames: '[name].js',
-      chunkFileNames: `${name}-[name]-[hash].js`,
-      ...(CHUNKS[name] && { codeSplitting: chunksOf(built, main, CHUNKS[name]) }),
-    });
-    await program.close();
-  }
-  chmodSync(built('bin/layerslayer.js'), 0o755);
-}
-
-/** Has the maps of dist/bin lead to src: `NODE_OPTIONS=--enable-source-maps layerslayer …`. The package goes without. */
-const mapsOfTsc = {
-  name: 'maps-of-tsc',
-  load(id) {
-    if (!id.startsWith(join(root, 'dist/'))) return undefined;
-    return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') };
-  },
-};
-
-/** They find their binaries beside themselves, and are imported only where they are needed. */
-const NATIVE = ['koffi', 'fuse-native'];
-
-/**
- * Chunks by what they begin with, in the order in which a mount needs them. Of the command line: what the daemon is started
- * with, what every command and `mount` need, what asks the registry. The rest is loaded by other commands only. Of a daemon:
- * all that it needs at once, with its package, which rolldown would spread over several files.
- */
-const CHUNKS = {
-  layerslayer: [
-    ['start', ['cli/main.js']],
-    [
-      'common',
-      ['cli/run-command.js', 'cli/load-command.js', 'cli/process-output.js', 'cli/commands/mount.js'],
-    ],
-    ['resolve', ['source/resolve-in-registry.js']],
-  ],
-  'daemon-main': [['start', ['daemon/daemon-main.js'], /node_modules.lru-cache/]],
-};
-
-function chunksOf(built, main, roots) {
-  const chunkOf = new Map();
-  for (const [chunk, files] of roots) {
-    for (const file of files.flatMap((name) => importedBy(built(name)))) {
-      if (!chunkOf.has(file)) chunkOf.set(file, chunk);
-    }
-  }
-  chunkOf.delete(built(main));
-  return {
-    groups: roots.map(([name, , packages]) => ({
-      name,
-      test: (id) => chunkOf.get(id) === name || packages?.test(id) === true,
-    })),
-    includeDependenciesRecursively: false,
-  };
-}
-
-/** A module and all that it imports at once, of those that tsc wrote. */
-function importedBy(file, found = new Set()) {
-  if (found.has(file)) return [];
-  found.add(file);
-  for (const [, path] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'\n]*'(\.[^']+)';$/gm)) {
-    importedBy(join(dirname(file), path), found);
-  }
-  return [...found];
+/** The day of the build, or SOURCE_DATE_EPOCH, so that a build can be repeated. */
+async function writeManPages() {
+  const { COMMANDS } = await import('../dist/cli/command-table.js');
+  const { EXIT_STATUS, describeStatuses } = await import('../dist/cli/process/exit-status.js');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const { SOURCE_DATE_EPOCH } = process.env;
+  const day = SOURCE_DATE_EPOCH === undefined ? new Date() : new Date(SOURCE_DATE_EPOCH * 1000);
+  const date = day.toISOString().slice(0, 10);
+  const pages = manPages({
+    commands: COMMANDS,
+    describeStatuses,
+    codes: Object.keys(EXIT_STATUS),
+    version,
+    date,
+  });
+  mkdirSync(built('man'));
+  for (const [name, text] of pages) writeFileSync(built(`man/${name}`), text);
 }
 
 function checkReference() {
   try {
-    run(process.execPath, [join(root, 'scripts/command-reference.mjs'), '--check']);
+    run(process.execPath, [join(ROOT, 'scripts/command-reference.mjs'), '--check']);
   } catch {
     process.exitCode = 1; // it has said why
   }
 }
 
 buildCodecWasm();
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-run(bin('tsc'), ['-p', 'tsconfig.json']);
-await bundle();
+rmSync(built(''), { recursive: true, force: true });
+run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json']);
+const modules = await bundle();
+writeFileSync(built('THIRD-PARTY.txt'), thirdPartyText([...modules]));
+await writeManPages();
 checkReference();

@@ -3,7 +3,6 @@ import type { Log } from '../base/log.js';
 import { type IndexOrigin, originKey } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
-import { mergeLayers } from './merge.js';
 import type { NumberedLayer, Tree } from './tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from './tree-codec.js';
 
@@ -31,6 +30,7 @@ export async function openTree(layers: readonly DigestedLayer[], cache: TreeStor
     for (const warning of cached.warnings) log.warn(warning);
     return cached.tree;
   }
+  const { mergeLayers } = await import('./merge.js'); // a second mount does without
   const warnings: string[] = [];
   const tree = mergeLayers(layers, {
     onWarning(message) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCommand } from '#src/cli/choose-command.js';
+import { chooseCommand } from '#src/cli/command-line/choose-command.js';
 
 const words = (line: string) => (line === '' ? [] : line.split(' '));
 
@@ -28,7 +28,6 @@ describe('chooseCommand', () => {
     ['pek nginx', 'pek', 'peek'],
     ['mounnt nginx mnt', 'mounnt', 'mount'],
     ['svae nginx --layer 1', 'svae', 'save'],
-    ['inspekt', 'inspekt', 'inspect'],
   ])('%s is no image to mount', (line, bare, meant) => {
     expect(chooseCommand(words(line))).toEqual({ kind: 'nothing', bare, meant });
   });
@@ -53,9 +52,13 @@ describe('chooseCommand', () => {
     expect(chosen).toEqual({ kind: 'nothing', bare, advice: expect.stringMatching(advice) });
   });
 
-  it.each(['help', 'help me'])('%s', (line) => {
-    expect(chooseCommand(words(line)).kind).toBe(line === 'help' ? 'help' : 'command');
-  });
+  it.each([
+    ['help', { kind: 'help' }],
+    ['help me', { kind: 'nothing', bare: 'me' }],
+    ['help /mnt', { kind: 'command', name: 'mount' }], // an image of that name
+    ['version', { kind: 'version' }],
+    ['version /mnt', { kind: 'command', name: 'mount' }],
+  ])('%s', (line, choice) => expect(chooseCommand(words(line))).toMatchObject(choice));
 
   it('help COMMAND is COMMAND --help', () => {
     const help = { kind: 'command', name: 'unmount', words: ['--help'], isMountHelper: false };

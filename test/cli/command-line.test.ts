@@ -44,6 +44,10 @@ describe('the command line', () => {
     [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
     [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
     [['umount', '--all', '/x'], '--all takes no mountpoint'],
+    [
+      ['umount', '-l', '/mnt'],
+      'unmount wants a MOUNTPOINT, or --all (-l is --log-file; umount -l is --lazy)',
+    ],
   ])('%j is wrong usage', (words, message) => {
     expect(layerslayer(...words)).toEqual({ status: 2, stdout: '', stderr: `layerslayer: ${message}\n` });
   });
@@ -113,14 +117,33 @@ describe('the command line', () => {
   it.each([...new Set(Object.values(COMMAND_NAMES))])('%s --help ends with its exit statuses', (command) => {
     const { status, stdout, stderr } = layerslayer(command, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
-    expect(stdout).toMatch(/\nexamples:(?:\n {2}.*layerslayer .*){2}\n\nexit status:\n(?: +\d+ {2}.+\n)+$/);
+    expect(stdout).toMatch(new RegExp(`^Usage: layerslayer ${command} `));
+    expect(stdout).toMatch(/\nExamples:(?:\n {2}.*layerslayer .*){2}\n\nExit status:\n(?: +\d+ {2}.+\n)+$/);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('shows each option with its value and its default', () => {
+    const { stdout } = layerslayer('mount', '--help');
+    expect(stdout).toMatch(/\n {2}-f, --foreground {2,}stay in the foreground/);
+    expect(stdout).toMatch(/\n {6}--memory SIZE {2,}cap of .*\n? *\(default:\s+64MiB\)\n/);
+    expect(stdout).toMatch(/\n {2}-l, --log-file FILE {2,}/);
+    expect(stdout).toMatch(
+      /\n {6}--index KIND {2,}[^()]*\(none\|exact\|image\|trusted\|any; default:\s+exact\)\n/,
+    );
   });
 
   it('shows its commands and its version', () => {
     expect(layerslayer('--help').stdout).toMatch(/\n {2}mounts .*\n/);
     const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
     expect(layerslayer('--version')).toEqual({ status: 0, stdout: `layerslayer ${version}\n`, stderr: '' });
+  });
+
+  it('speaks English in every locale', () => {
+    const env = { ...process.env, LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' };
+    const run = (...words: string[]) =>
+      spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', env, cwd: directory });
+    expect(run('mounts', '--frob').stderr).toBe('layerslayer: unknown option: --frob: see --help\n');
+    expect(run('mounts', '--help').stdout).toBe(layerslayer('mounts', '--help').stdout);
   });
 
   it('ends quietly when nobody reads on', () => {

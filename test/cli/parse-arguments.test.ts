@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#src/cli/option-table.js';
-import { parseArguments } from '#src/cli/parse-arguments.js';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
@@ -8,6 +8,12 @@ const TABLE = {
   option: { kind: 'list', short: 'o', summary: '' },
   format: { kind: 'pair', value: 'oci DIR', summary: '' },
 } as const satisfies OptionTable;
+
+const COMMAND = {
+  name: 'frob',
+  options: TABLE,
+  positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'WORD...' },
+};
 
 const NOTHING = { quiet: false, option: [] };
 
@@ -26,6 +32,16 @@ describe('parseArguments', () => {
     [['c', '--format=a', 'b'], { format: ['a', 'b'] }, ['c']],
     // Nothing is a number, an object, or lost.
     [['007', '1e3', 'a.b'], {}, ['007', '1e3', 'a.b']],
+    [['1', '2'], {}, ['1', '2']],
+    [['-q', 'true', '--quiet', 'false'], { quiet: true }, ['true', 'false']],
+    [['-o', '1', '-o2', '--option=3'], { option: ['1', '2', '3'] }, []],
+    [['--option="a"', "--log-file='b'"], { option: ['"a"'], 'log-file': "'b'" }, []],
+    [['--log-file=a\nb', '-oa\n-b'], { 'log-file': 'a\nb', option: ['a\n-b'] }, []],
+    [['\udc80', '-l\udcff'], { 'log-file': '\udcff' }, ['\udc80']], // bytes that are not UTF-8
+    [['-lF', 'a'], { 'log-file': 'F' }, ['a']],
+    [['-qlF', '-l=G'], { quiet: true, 'log-file': 'G' }, []],
+    [['-oa,b=c,d', 'a'], { option: ['a,b=c,d'] }, ['a']],
+    [['--format', 'a', 'b', '--format', 'c', 'd'], { format: ['c', 'd'] }, []],
     [['-l-x'], { 'log-file': '-x' }, []],
     [['--log-file=-x'], { 'log-file': '-x' }, []],
     [['-l', '-'], { 'log-file': '-' }, []],
@@ -40,25 +56,37 @@ describe('parseArguments', () => {
     [['-'], {}, ['-']],
     [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
   ])('%j', (words, options, positionals) => {
-    expect(parseArguments(words, TABLE)).toEqual({ options: { ...NOTHING, ...options }, positionals });
+    expect(parseArguments(words, COMMAND)).toEqual({ options: { ...NOTHING, ...options }, positionals });
   });
 
   it.each([
-    [['--frob'], 'unknown option: --frob'],
+    [['--frob'], 'unknown option: --frob: see --help'],
+    [['--frob', 'a', 'b'], 'unknown option: --frob: see --help'],
+    [['--quite'], 'unknown option: --quite: did you mean --quiet? see --help'],
+    [['--log_file=x'], 'unknown option: --log_file: did you mean --log-file? see --help'],
+    [['--log', 'x'], 'unknown option: --log: did you mean --log-file? see --help'],
+    [['--lo', 'x'], 'unknown option: --lo: see --help'],
     [['-x', '-y'], 'unknown option: -x'],
     [['--no-quiet'], 'unknown option: --no-quiet'],
     [['--quiet=no'], '--quiet takes no value'],
-    [['--__proto__'], 'unknown option: --__proto__'],
+    [['--__proto__'], 'unknown option: --___proto___'],
     [['--constructor=x'], 'unknown option: --constructor'],
     [['-qx'], 'unknown option: -x'],
+    [['-quiet'], 'unknown option: -quiet: did you mean --quiet? see --help'],
+    [['-log-file=x'], 'unknown option: -log-file: did you mean --log-file? see --help'],
+    [['-q1'], 'unknown option: -1'],
+    [['-5'], 'unknown option: -5'],
+    [['-q=1'], '-q takes no value'],
+    [['---'], 'unknown option: ---'],
+    [['--quiet\n'], 'unknown option: --quiet\n'],
     [['--logFile', 'x'], 'unknown option: --logFile'],
     [['--option.a', 'x'], 'unknown option: --option.a'],
     [['--log-file'], 'wants a value'],
     [['--log-file='], 'wants a value'],
     [['-l', '-q'], 'wants a value'],
     [['-l='], 'wants a value'],
-    [['-l', '1'], '-l wants FILE, got 1: for a file of that name use -l=1 or ./1'],
-    [['-l1'], '-l wants FILE, got 1'],
+    [['-l', '1'], '--log-file wants FILE, got 1: for a file of that name use --log-file=1 or ./1'],
+    [['-l1'], '--log-file wants FILE, got 1'],
     [
       ['--log-file', '12'],
       '--log-file wants FILE, got 12: for a file of that name use --log-file=12 or ./12',
@@ -69,7 +97,7 @@ describe('parseArguments', () => {
     [['-o', ''], 'wants a value'],
     [['--help'], 'unknown option: --help'],
   ])('refuses %j', (words, message) => {
-    expect(() => parseArguments(words, TABLE)).toThrow(
+    expect(() => parseArguments(words, COMMAND)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
     );
   });

@@ -1,0 +1,37 @@
+/** Commands of other tools that users try here, with their equivalent. Our own go first. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
+  cat: 'layerslayer carve -o - IMAGE PATH writes a file to stdout',
+  cp: 'layerslayer carve -r -o DIR IMAGE PATH extracts files',
+  export: 'layerslayer carve -r -o - IMAGE / writes the merged tree as a tar',
+  find: 'layerslayer peek --merged --simple IMAGE lists all names',
+  du: 'layerslayer peek --merged IMAGE [PATH] lists sizes',
+  diff: 'layerslayer mount IMAGE DIR shows trees that diff -r compares',
+  pull: 'layerslayer save IMAGE downloads layers; layerslayer mount needs no download',
+  copy: 'layerslayer save --format oci DIR IMAGE copies an image',
+  load: 'layerslayer mount docker-archive:FILE DIR opens an archive as it is',
+  run: 'layerslayer mount IMAGE DIR shows the files; no program is run',
+  images: 'layerslayer cache ls lists what is cached',
+  ps: 'layerslayer mounts lists what is mounted',
+  rmi: 'layerslayer cache clear removes what is cached',
+  history: 'layerslayer inspect IMAGE shows the build steps',
+  digest: 'layerslayer inspect --json IMAGE has the digest',
+  manifest: 'layerslayer inspect IMAGE shows manifest and config',
+  config: 'layerslayer inspect IMAGE shows manifest and config',
+  tags: 'skopeo list-tags docker://REPOSITORY lists tags',
+  push: 'skopeo copy pushes an image; layerslayer only reads',
+  exec: 'layerslayer mount IMAGE DIR shows the files; no program is run',
+  auth: 'docker login stores credentials, which layerslayer reads',
+  login: 'docker login stores credentials, which layerslayer reads',
+};
+
+/**
+ * Returns the equivalent of a command that does not exist here.
+ * @param words the first bare word and those after it. `layerslayer ls /mnt` mounts the image `ls`:
+ *   a lone absolute path is a mountpoint, as mount(8) passes it
+ */
+export function foreignAdvice([first, second, ...more]: readonly string[]): string | undefined {
+  if (first === undefined || !Object.hasOwn(ADVICE, first)) return undefined;
+  const isMount = second?.startsWith('/') === true && more.length === 0;
+  return isMount ? undefined : ADVICE[first];
+}
