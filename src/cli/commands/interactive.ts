@@ -1,8 +1,8 @@
 import { asLayerslayerError } from '../../base/errors.js';
 import { formatPlatform } from '../../oci/platform.js';
+import { imageArgument } from '../../surroundings/image-argument.js';
 import type { Command, CommandContext } from '../command.js';
 import { cutText } from '../cut-text.js';
-import { imageArgument } from '../image-argument.js';
 import { type ImageValues, imageChoices } from '../image-choices.js';
 import { IMAGE_OPTIONS } from '../image-options.js';
 import { overviewTables } from '../image-report.js';

@@ -4,10 +4,11 @@ import { logTo } from '../../base/log.js';
 import { redactedError, redactor } from '../../base/text/redact.js';
 import type { DaemonListener, MountOptions, MountSummary } from '../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
+import { imageArgument } from '../../surroundings/image-argument.js';
+import { checkOutside } from '../../surroundings/outside-mountpoint.js';
 import type { Command, CommandContext } from '../command.js';
-import { imageArgument } from '../image-argument.js';
 import { IMAGE_FAILURES, MOUNT_OPTIONS } from '../image-options.js';
-import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
+import { mergeMountOptionStrings, mountChoices, mountOptions } from '../mount-request.js';
 import { ProgressDisplay } from '../progress.js';
 import { mountLine } from '../result-line.js';
 
