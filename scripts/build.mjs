@@ -30,6 +30,7 @@ async function bundle() {
     'daemon-main': 'daemon/daemon-main.js',
     'fetch-worker': 'engine/fetch/fetch-worker.js',
     'inflate-worker': 'engine/inflate/inflate-worker.js',
+    library: 'library/layerslayer.js', // beside the daemon and the threads, which it starts too
   };
   for (const [name, main] of Object.entries(programs)) {
     const program = await rolldown({
@@ -37,7 +38,7 @@ async function bundle() {
       platform: 'node',
       external: NATIVE,
       plugins: [mapsOfTsc],
-      preserveEntrySignatures: 'allow-extension', // nobody imports a program
+      preserveEntrySignatures: name === 'library' ? 'strict' : 'allow-extension', // nobody imports a program
     });
     await program.write({
       dir: built('bin'),

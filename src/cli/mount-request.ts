@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { MountOptions } from '../daemon/daemon-client.js';
 import { DEFAULT_TRANSPORT, TRANSPORT_NAMES, type TransportName } from '../fuse/transport.js';
+import { optionsForImage } from '../registry/registry-options.js';
 import { defaultLogFile, type Surroundings } from '../surroundings/default-places.js';
 import { canonicalPath, checkOutside } from '../surroundings/outside-mountpoint.js';
-import { optionsForImage, readRegistryOptions } from './credentials.js';
+import { readRegistryOptions } from './credentials.js';
 import { imageChoices } from './image-choices.js';
 import type { MOUNT_OPTIONS } from './image-options.js';
 import { parseLayer } from './layer-choice.js';

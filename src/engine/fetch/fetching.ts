@@ -37,6 +37,7 @@ export interface FetchingOptions {
   onNotice: ((message: string) => void) | undefined;
   /** A new thread has replaced one that ended: readers have to be attached again. */
   onRestart(): void;
+  holdsProcess?: boolean; // see `SessionOptions`
 }
 
 /**
@@ -159,7 +160,8 @@ export class Fetching {
   }
 
   #adopt(thread: Worker): ThreadPeer<SourceMethods> {
-    const { log, onNotice, setup } = this.#options;
+    const { log, onNotice, setup, holdsProcess = true } = this.#options;
+    if (!holdsProcess) thread.unref();
     const notices: FetchNotices = {
       log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
     };

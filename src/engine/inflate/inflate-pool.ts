@@ -30,6 +30,7 @@ type WholePassEnd = Extract<PassEnd, { bytes: Uint8Array }>;
 export interface InflatePoolOptions {
   threads: number; // maximum; each is started at its first use
   fetching: { attach(port: MessagePort): void };
+  holdsProcess?: boolean; // see `SessionOptions`
   log: Log;
 }
 
@@ -228,11 +229,13 @@ export class InflatePool implements ChunkSupplier {
     if (this.#closed) throw new LayerslayerError('ABORTED', 'the session was closed');
     const running = this.#threads[position];
     if (running) return running;
-    const { log } = this.#options;
+    const { log, holdsProcess = true } = this.#options;
     const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
       name: `inflate-${position}`,
       resourceLimits: WORKER_LIMITS,
+      execArgv: [], // see `startFetchThread`
     });
+    if (!holdsProcess) worker.unref();
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
       scanned: (batch) => this.#scanned(batch),

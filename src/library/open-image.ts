@@ -1,0 +1,36 @@
+import { redactor } from '../base/text/redact.js';
+import { guarded } from './caller-callbacks.js';
+import { choicesOf, ownSurroundings } from './choices.js';
+import type { Image } from './image.js';
+import { Operations } from './operations.js';
+import type { OpenImageOptions } from './options.js';
+import { processHold } from './process-hold.js';
+import { SessionImage } from './session-image.js';
+import { useSession } from './shared-sessions.js';
+
+/** See `openImage`. */
+export async function openSharedImage(image: string, options: OpenImageOptions): Promise<Image> {
+  const choices = choicesOf(image, options, ownSurroundings());
+  const { reference, platform } = choices;
+  const redact = redactor(choices.registry);
+  const operations = new Operations(reference, redact, options.signal);
+  const onMessage = guarded(options.onMessage);
+  const listener: typeof onMessage = (level, text) => onMessage(level, redact(text));
+  const shared = useSession(choices, listener);
+  try {
+    const opened = await operations.run(undefined, (signal) =>
+      shared.images.open(reference, platform, { signal }),
+    );
+    return new SessionImage({
+      opened,
+      operations,
+      choices,
+      listener,
+      onProgress: guarded(options.onProgress),
+      release: () => shared.release(),
+    });
+  } catch (error) {
+    await processHold.during(() => shared.release()); // nothing is left when we throw
+    throw error;
+  }
+}
