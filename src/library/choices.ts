@@ -32,7 +32,10 @@ export interface Choices {
   indexRepository: string | undefined; // canonical
 }
 
-/** Checks the options of `openImage`: a caller in JavaScript has no types. @throws INVALID_ARGUMENT */
+/**
+ * Checks the options of `openImage`: a caller in JavaScript has no types.
+ * @throws LayerslayerError INVALID_ARGUMENT, INVALID_REFERENCE
+ */
 export function choicesOf(image: string, options: OpenImageOptions, surroundings: Surroundings): Choices {
   if (typeof image !== 'string') throw invalid('the image is not a string');
   checkedSignal(options.signal);

@@ -14,7 +14,10 @@ export class ContentReadable extends Readable {
   ) {
     super({ ...(encoding && { encoding }), highWaterMark: highWaterMark ?? 64 * 1024 });
     try {
-      this.#chunks = new ContentChunks(operations, open, signal, (reason) => this.destroy(reason as Error));
+      this.#chunks = new ContentChunks(operations, open, signal, (reason) => {
+        // Closing an image must not end a program that has forgotten a stream of it.
+        this.destroy(this.listenerCount('error') > 0 ? (reason as Error) : undefined);
+      });
     } catch (error) {
       this.destroy(error as Error); // an event, as all errors of a stream
     }

@@ -25,8 +25,8 @@ export function* directoryEntries(files: ImageFiles, path: ImagePath): Generator
 }
 
 /**
- * Yields the entries below a directory, each directory before its entries. Does not follow symlinks.
- * An image may have more levels than calls can be nested.
+ * Yields the entries below a directory, each directory before its entries. Does not follow
+ * symlinks. An image may have more levels than calls can be nested.
  * @throws LayerslayerError as `ImageFiles`
  */
 export function* entriesBelow(files: ImageFiles, path: ImagePath): Generator<Entry, void> {

@@ -61,7 +61,7 @@ export interface DirectoryEntry extends FileStats {
   readonly parentPath: string;
 }
 
-/** A range of a file, as in `fs.createReadStream`. What lies behind the end of the file is not read. */
+/** A range of a file, as in `fs.createReadStream`. It is cut at the end of the file. */
 export interface RangeOptions extends OperationOptions {
   /** First byte, from 0; default: 0. */
   start?: number | undefined;

@@ -6,7 +6,7 @@ import { Operations } from './operations.js';
 import type { OpenImageOptions } from './options.js';
 import { processHold } from './process-hold.js';
 import { SessionImage } from './session-image.js';
-import { useSession } from './shared-sessions.js';
+import { type SessionListener, useSession } from './shared-sessions.js';
 
 /** See `openImage`. */
 export async function openSharedImage(image: string, options: OpenImageOptions): Promise<Image> {
@@ -15,7 +15,7 @@ export async function openSharedImage(image: string, options: OpenImageOptions):
   const redact = redactor(choices.registry);
   const operations = new Operations(reference, redact, options.signal);
   const onMessage = guarded(options.onMessage);
-  const listener: typeof onMessage = (level, text) => onMessage(level, redact(text));
+  const listener = withoutRepeats((level, text) => onMessage(level, redact(text)));
   const shared = useSession(choices, listener);
   try {
     const opened = await operations.run(undefined, (signal) =>
@@ -33,4 +33,17 @@ export async function openSharedImage(image: string, options: OpenImageOptions):
     await processHold.during(() => shared.release()); // nothing is left when we throw
     throw error;
   }
+}
+
+/** Warnings that are remembered. */
+const WARNINGS_MAX = 100;
+
+/** Several threads may find the same fault, such as a cache that cannot be written. */
+function withoutRepeats(listener: SessionListener): SessionListener {
+  const said = new Set<string>();
+  return (level, text) => {
+    if (level === 'warn' && said.has(text)) return;
+    if (level === 'warn' && said.size < WARNINGS_MAX) said.add(text);
+    listener(level, text);
+  };
 }

@@ -1,6 +1,6 @@
 import type { OperationOptions } from './files.js';
 
-/** Credentials for the image's registry, which are sent to no other one. `token`: a bearer token. */
+/** Credentials for the image's registry. They are sent to no other one. `token`: bearer token. */
 export type Credentials = { username: string; password: string } | { token: string };
 
 /**
@@ -10,7 +10,7 @@ export type Credentials = { username: string; password: string } | { token: stri
  * - exact: tables under the image's digest that lose at most fractions of seconds
  * - image: all tables under the image's digest
  * - trusted: also indexes in `indexRepository`
- * - any: also referrers of the image, which all who may push to its repository can set
+ * - any: also referrers of the image, which all users with push rights there can set
  */
 export type IndexTrust = 'none' | 'exact' | 'image' | 'trusted' | 'any';
 
@@ -87,7 +87,7 @@ export interface MountOptions extends OperationOptions {
   /** Owner shown for all files; default: the image's. */
   uid?: number | undefined;
   gid?: number | undefined;
-  /** Absolute, or from the working directory. Default: one for each mountpoint, as the command's. */
+  /** Default: one for each mountpoint, in `$XDG_STATE_HOME/layerslayer`. */
   logFile?: string | undefined;
 }
 

@@ -2,37 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ERROR_CODES } from '#src/base/errors.js';
-import { type Image, LayerslayerError, type OpenImageOptions, openImage } from '#src/library/layerslayer.js';
-import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { char, dir, file, hardlink, symlink, tarOf, whiteout } from '../support/tar.js';
-
-const LATIN1 = Buffer.from([0x64, 0x2f, 0xe9]); // d/é
-const LARGE = Buffer.alloc(700_000, 'layerslayer ');
-const layers = [
-  tarOf(
-    dir('etc/', { mode: 0o750, uid: 7 }),
-    file('etc/conf', 'old', { mode: 0o4755, mtime: '1.5', xattrs: { 'user.a': 'b' } }),
-    file('gone', 'x'),
-    file(LATIN1, 'latin1'),
-    char('null', 1, 3),
-  ),
-  tarOf(
-    file('etc/conf', 'new!'),
-    symlink('conf', 'etc/conf'),
-    whiteout('gone'),
-    file('large', LARGE),
-    hardlink('same', 'large'),
-  ),
-];
+import { type Image, type OpenImageOptions, openImage } from '#src/library/layerslayer.js';
+import { startRegistry, type TestRegistry } from '../support/registry.js';
+import { LATIN1, pushLibraryImage } from './image.js';
 
 const cache = mkdtempSync(join(tmpdir(), 'layerslayer-library-'));
 let registry: TestRegistry;
+let reference: string;
 beforeAll(async () => {
   registry = await startRegistry();
-  await pushImage(registry, 'app:one', { layers: layers.map((tar) => gzipSync(tar)) });
+  reference = await pushLibraryImage(registry);
 });
 afterAll(async () => {
   await registry?.stop();
@@ -44,7 +24,7 @@ afterEach(async () => {
   for (const image of opened.splice(0)) await image.close();
 });
 async function open(options: OpenImageOptions = {}): Promise<Image> {
-  const image = await openImage(`${registry.host}/app:one`, { cacheDirectory: cache, ...options });
+  const image = await openImage(reference, { cacheDirectory: cache, ...options });
   opened.push(image);
   return image;
 }
@@ -55,7 +35,7 @@ describe('an image', () => {
   it('says what it is', async () => {
     const image = await open();
     expect(image).toMatchObject({
-      reference: `${registry.host}/app:one`,
+      reference,
       digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
       platform: expect.stringMatching(/^linux\//),
       config: { container: { env: expect.any(Array) } },

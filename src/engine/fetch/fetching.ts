@@ -161,11 +161,11 @@ export class Fetching {
 
   #adopt(thread: Worker): ThreadPeer<SourceMethods> {
     const { log, onNotice, setup, holdsProcess = true } = this.#options;
-    if (!holdsProcess) thread.unref();
     const notices: FetchNotices = {
       log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
     };
     const peer = new ThreadPeer<SourceMethods>(thread, notices);
+    if (!holdsProcess) thread.unref(); // adding the listener for messages has held it again
     this.#thread = thread;
     this.#peer = peer;
     this.#isReady = peer.call('setup', setup);

@@ -235,13 +235,13 @@ export class InflatePool implements ChunkSupplier {
       resourceLimits: WORKER_LIMITS,
       execArgv: [], // see `startFetchThread`
     });
-    if (!holdsProcess) worker.unref();
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
       scanned: (batch) => this.#scanned(batch),
       chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
       log: ({ level, message }) => log[level](message),
     } satisfies InflateReports);
+    if (!holdsProcess) worker.unref(); // adding the listener for messages has held it again
     const fail = (fault: LayerslayerError) => {
       // An error is followed by an exit; by then a new thread may have its position.
       if (this.#closed || this.#threads[position]?.worker !== worker) return;
