@@ -17,12 +17,15 @@ const HOLDERS_NAMED = 8;
 /**
  * Unmounts one of our mounts and waits for its daemon to end. A lazy one is waited for only if no
  * process holds its files.
+ * @param options.pid process id of the daemon. A mount of another one is left: the kernel gives the
+ *   device's number again. Default: any
  * @throws LayerslayerError UNMOUNT_FAILED; if busy, with the processes that hold it
  */
-export async function unmountOurs(mount: OurMount, options: { lazy: boolean }): Promise<void> {
+export async function unmountOurs(mount: OurMount, options: { lazy: boolean; pid?: number }): Promise<void> {
   // Contacted before: after the unmount the device's number may soon be another mount's.
   const daemon = await contactDaemon(mount);
   try {
+    if (daemon?.status && daemon.status.pid !== (options.pid ?? daemon.status.pid)) return;
     await (await ownKernelMount()).detach(mount.mountpoint, options.lazy ? 'lazily' : 'if-unused');
     if (daemon && !options.lazy)
       await Promise.race([daemon.ended, sleep(DAEMON_END_MS, undefined, { ref: false })]);

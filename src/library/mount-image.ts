@@ -146,7 +146,8 @@ class DaemonMount implements ImageMount {
     return processHold.during(async () => {
       const mount = await ourMountAt(this.mountpoint);
       // A later mount may be there by now.
-      if (mount?.device === this.#device && mount) await unmountOurs(mount, { lazy: lazy === true });
+      if (!mount || mount.device !== this.#device) return;
+      await unmountOurs(mount, { lazy: lazy === true, pid: this.pid });
     });
   }
 
