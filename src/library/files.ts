@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 
 /**
  * A path from the root of the image. A leading slash is optional, and `..` of the root is the root.

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import type {
   DirectoryEntry,
   FileStats,

@@ -42,7 +42,7 @@ export type {
  *   NO_MATCHING_PLATFORM, UNSUPPORTED, ABORTED, network codes
  */
 export async function openImage(reference: string, options: OpenImageOptions = {}): Promise<Image> {
-  const { openSharedImage } = await import('./open-image.js'); // importing the library stays cheap
+  const { openSharedImage } = await import('./opened/open-image.js'); // importing the library stays cheap
   return openSharedImage(reference, options);
 }
 
@@ -54,6 +54,6 @@ export async function unmount(
   mountpoint: string,
   options: { lazy?: boolean | undefined } = {},
 ): Promise<void> {
-  const { unmountAt } = await import('./mount-image.js');
+  const { unmountAt } = await import('./opened/mount-image.js');
   return unmountAt(mountpoint, options);
 }

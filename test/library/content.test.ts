@@ -2,9 +2,9 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { openFile } from '#src/engine/layer.js';
-import { Content } from '#src/library/content.js';
+import { Content } from '#src/library/content/content.js';
 import type { RangeOptions } from '#src/library/files.js';
-import { Operations } from '#src/library/operations.js';
+import { Operations } from '#src/library/operations/operations.js';
 import { file, layerWith, lazily } from '../support/entries.js';
 
 const BYTES = Buffer.alloc(600_000, 'layerslayer ');

@@ -1,4 +1,5 @@
-// A callback that throws: `throwing.mjs REFERENCE CACHE`. It is an uncaught exception, and the operation goes on.
+// A callback that throws: `throwing.mjs REFERENCE CACHE`. It is an uncaught exception, and ends no
+// operation.
 import { openImage } from '#src/library/layerslayer.js';
 
 const [reference, cacheDirectory] = process.argv.slice(2);

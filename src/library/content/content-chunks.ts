@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
-import type { FileStream } from '../engine/layer.js';
-import { onAbort } from './caller-signals.js';
-import type { Operation, Operations } from './operations.js';
+import { LayerslayerError } from '../../base/errors.js';
+import type { FileStream } from '../../engine/layer.js';
+import { onAbort } from '../operations/caller-signals.js';
+import type { Operation, Operations } from '../operations/operations.js';
 
 /** Opens a file's bytes. */
 export type OpenChunks = (signal: AbortSignal) => Promise<FileStream>;

@@ -1,7 +1,7 @@
-import { textOfBytes } from '../base/text/raw-text.js';
-import type { ImageFiles } from '../image/opened-image.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import type { ImageFiles } from '../../image/opened-image.js';
+import type { ImagePath } from '../files.js';
 import { Entry } from './attributes.js';
-import type { ImagePath } from './files.js';
 
 /** Entries read from a tree at once. */
 const PAGE = 1_000;

@@ -1,22 +1,22 @@
 import { resolve } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
 import {
   DaemonClient,
   type DaemonListener,
   type MountOptions as DaemonOptions,
-} from '../daemon/daemon-client.js';
-import { type OurMount, ourMountAt, unmountOurs } from '../daemon/unmount.js';
-import { checkMountpoint, checkTransport } from '../fuse/mounting/mountpoint.js';
-import { DEFAULT_TRANSPORT, TRANSPORT_NAMES } from '../fuse/transport.js';
-import { chooseLayer } from '../image/choose-layer.js';
-import type { Digest } from '../oci/digest.js';
-import type { ResolvedImage } from '../source/image-source.js';
-import { defaultLogFile } from '../surroundings/default-places.js';
-import { canonicalPath, checkOutside } from '../surroundings/outside-mountpoint.js';
+} from '../../daemon/daemon-client.js';
+import { type OurMount, ourMountAt, unmountOurs } from '../../daemon/unmount.js';
+import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
+import { DEFAULT_TRANSPORT, TRANSPORT_NAMES } from '../../fuse/transport.js';
+import { chooseLayer } from '../../image/choose-layer.js';
+import type { Digest } from '../../oci/digest.js';
+import type { ResolvedImage } from '../../source/image-source.js';
+import { defaultLogFile } from '../../surroundings/default-places.js';
+import { canonicalPath, checkOutside } from '../../surroundings/outside-mountpoint.js';
+import type { ImageMount } from '../image.js';
+import { processHold } from '../operations/process-hold.js';
+import type { LayerProgress, MountOptions, UnmountOptions } from '../options.js';
 import { type Choices, invalid, ownSurroundings } from './choices.js';
-import type { ImageMount } from './image.js';
-import type { LayerProgress, MountOptions, UnmountOptions } from './options.js';
-import { processHold } from './process-hold.js';
 import type { SessionListener } from './shared-sessions.js';
 
 /** What is mounted. */

@@ -1,8 +1,8 @@
-import type { LogLevel } from '../base/log.js';
-import { logTo } from '../base/log.js';
-import type { ImageSession } from '../engine/image-session.js';
-import { startSession } from '../engine/session.js';
-import { OpenedImages } from '../image/opened-images.js';
+import type { LogLevel } from '../../base/log.js';
+import { logTo } from '../../base/log.js';
+import type { ImageSession } from '../../engine/image-session.js';
+import { startSession } from '../../engine/session.js';
+import { OpenedImages } from '../../image/opened-images.js';
 import type { Choices } from './choices.js';
 
 /** Receives what a session says. */

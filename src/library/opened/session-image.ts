@@ -1,17 +1,13 @@
 import type { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LayerslayerError } from '../base/errors.js';
-import { logTo } from '../base/log.js';
-import { shownName } from '../base/text/quote-name.js';
-import { bytesOfText, textOfBytes } from '../base/text/raw-text.js';
-import type { ImageFiles, OpenedImage, FileVersion as TreeVersion } from '../image/opened-image.js';
-import { createdBy } from '../oci/build-steps.js';
-import { formatPlatform } from '../oci/platform.js';
-import { Attributes, Stats } from './attributes.js';
-import { invalid } from './choices.js';
-import { Content } from './content.js';
-import { directoryEntries, entriesBelow } from './directory-entries.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { logTo } from '../../base/log.js';
+import { shownName } from '../../base/text/quote-name.js';
+import { bytesOfText, textOfBytes } from '../../base/text/raw-text.js';
+import type { ImageFiles, OpenedImage, FileVersion as TreeVersion } from '../../image/opened-image.js';
+import { createdBy } from '../../oci/build-steps.js';
+import { formatPlatform } from '../../oci/platform.js';
+import { Content } from '../content/content.js';
 import type {
   DirectoryEntry,
   FileStats,
@@ -21,14 +17,17 @@ import type {
   RangeOptions,
   ReadFileOptions,
   ReadStreamOptions,
-} from './files.js';
-import type { BuildStep, Image, ImageConfig, ImageLayer, ImageMount } from './image.js';
+} from '../files.js';
+import type { BuildStep, Image, ImageConfig, ImageLayer, ImageMount } from '../image.js';
+import type { Operations } from '../operations/operations.js';
+import { processHold } from '../operations/process-hold.js';
+import { SharedTask } from '../operations/shared-task.js';
+import type { LayerProgress, MountOptions } from '../options.js';
+import { Attributes, Stats } from './attributes.js';
+import { invalid } from './choices.js';
+import { directoryEntries, entriesBelow } from './directory-entries.js';
 import type { MountContext } from './mount-image.js';
-import type { Operations } from './operations.js';
-import type { LayerProgress, MountOptions } from './options.js';
-import { processHold } from './process-hold.js';
 import { SessionLayer } from './session-layer.js';
-import { SharedTask } from './shared-task.js';
 
 /** Entries between two turns of the event loop. */
 const PAGE = 1_000;

@@ -1,6 +1,6 @@
 import { type ReadableByteStreamController, ReadableStream } from 'node:stream/web';
+import type { Operations } from '../operations/operations.js';
 import { ContentChunks, type OpenChunks } from './content-chunks.js';
-import type { Operations } from './operations.js';
 
 /** Returns a file's bytes as a web stream. `cancel` cancels the read under way. */
 export function webStream(

@@ -1,7 +1,7 @@
-import { textOfBytes } from '../base/text/raw-text.js';
-import type { EntryStat, FileStat } from '../image/opened-image.js';
-import type { EntryKind } from '../tar/entry.js';
-import type { DirectoryEntry, FileAttributes, FileStats } from './files.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import type { EntryStat, FileStat } from '../../image/opened-image.js';
+import type { EntryKind } from '../../tar/entry.js';
+import type { DirectoryEntry, FileAttributes, FileStats } from '../files.js';
 
 /** File types of `st_mode`. (inode(7)) A hard link has the type of its target, a file's. */
 const TYPE_BITS: Readonly<Record<EntryKind, number>> = {

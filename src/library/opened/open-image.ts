@@ -1,10 +1,10 @@
-import { redactor } from '../base/text/redact.js';
-import { guarded } from './caller-callbacks.js';
+import { redactor } from '../../base/text/redact.js';
+import type { Image } from '../image.js';
+import { guarded } from '../operations/caller-callbacks.js';
+import { Operations } from '../operations/operations.js';
+import { processHold } from '../operations/process-hold.js';
+import type { OpenImageOptions } from '../options.js';
 import { choicesOf, ownSurroundings } from './choices.js';
-import type { Image } from './image.js';
-import { Operations } from './operations.js';
-import type { OpenImageOptions } from './options.js';
-import { processHold } from './process-hold.js';
 import { SessionImage } from './session-image.js';
 import { type SessionListener, useSession } from './shared-sessions.js';
 

@@ -1,12 +1,11 @@
 import { constants } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { LayerslayerError, unsupported } from '../base/errors.js';
-import type { FileStream } from '../engine/layer.js';
+import { LayerslayerError, unsupported } from '../../base/errors.js';
+import type { FileStream } from '../../engine/layer.js';
+import type { FileContent, RangeOptions, ReadFileOptions, ReadStreamOptions } from '../files.js';
+import { checkedSignal, type Operations } from '../operations/operations.js';
 import { ContentReadable } from './content-readable.js';
 import { webStream } from './content-web-stream.js';
-import type { FileContent, RangeOptions, ReadFileOptions, ReadStreamOptions } from './files.js';
-import { checkedSignal, type Operations } from './operations.js';
 
 /** As of `fs.readFile`. */
 const MAX_SIZE = 2 ** 31 - 1;

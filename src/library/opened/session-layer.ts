@@ -1,24 +1,23 @@
 import type { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { textOfBytes } from '../base/text/raw-text.js';
-import { type Layer, openFile } from '../engine/layer.js';
-import type { OpenedImage } from '../image/opened-image.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import { attributesOf } from '../overlay/tree.js';
-import { Attributes } from './attributes.js';
-import { Content } from './content.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import { type Layer, openFile } from '../../engine/layer.js';
+import type { OpenedImage } from '../../image/opened-image.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { attributesOf } from '../../overlay/tree.js';
+import { Content } from '../content/content.js';
 import type {
   LayerEntry,
   OperationOptions,
   RangeOptions,
   ReadFileOptions,
   ReadStreamOptions,
-} from './files.js';
-import type { ImageLayer } from './image.js';
-import type { Operations } from './operations.js';
-import type { LayerProgress } from './options.js';
-import { SharedTask } from './shared-task.js';
+} from '../files.js';
+import type { ImageLayer } from '../image.js';
+import type { Operations } from '../operations/operations.js';
+import { SharedTask } from '../operations/shared-task.js';
+import type { LayerProgress } from '../options.js';
+import { Attributes } from './attributes.js';
 
 /** Entries between two turns of the event loop. */
 const PAGE = 1_000;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
+import type { ReadStreamOptions } from '../files.js';
+import type { Operations } from '../operations/operations.js';
 import { ContentChunks, type OpenChunks } from './content-chunks.js';
-import type { ReadStreamOptions } from './files.js';
-import type { Operations } from './operations.js';
 
 /** A file's bytes as a stream of Node. `destroy` cancels the read under way. */
 export class ContentReadable extends Readable {

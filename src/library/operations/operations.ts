@@ -1,5 +1,5 @@
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
-import { type Redact, redactedError } from '../base/text/redact.js';
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import { type Redact, redactedError } from '../../base/text/redact.js';
 import { onAbort } from './caller-signals.js';
 import { processHold } from './process-hold.js';
 

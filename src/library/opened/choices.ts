@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
-import { LayerslayerError } from '../base/errors.js';
-import { isRaw } from '../base/text/raw-text.js';
-import type { CacheOptions } from '../cache/content-store.js';
-import { defaultPlatform, type Platform, parsePlatform } from '../oci/platform.js';
-import { formatRepository, parseRepository } from '../oci/reference.js';
-import { optionsForImage, type RegistryOptions } from '../registry/registry-options.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { isRaw } from '../../base/text/raw-text.js';
+import type { CacheOptions } from '../../cache/content-store.js';
+import { defaultPlatform, type Platform, parsePlatform } from '../../oci/platform.js';
+import { formatRepository, parseRepository } from '../../oci/reference.js';
+import { optionsForImage, type RegistryOptions } from '../../registry/registry-options.js';
 import {
   DEFAULT_CACHE_SIZE,
   defaultCacheDirectory,
   type Surroundings,
-} from '../surroundings/default-places.js';
-import { imageArgument } from '../surroundings/image-argument.js';
-import { checkedSignal } from './operations.js';
-import type { Credentials, IndexTrust, OpenImageOptions } from './options.js';
+} from '../../surroundings/default-places.js';
+import { imageArgument } from '../../surroundings/image-argument.js';
+import { checkedSignal } from '../operations/operations.js';
+import type { Credentials, IndexTrust, OpenImageOptions } from '../options.js';
 
 const INDEX_TRUSTS: readonly IndexTrust[] = ['none', 'exact', 'image', 'trusted', 'any'];
 
