@@ -22,7 +22,8 @@ import type { MountOptions, UnmountOptions } from './options.js';
  * INVALID_ARGUMENT if it leads to the wrong kind of file, ABORTED after `close`, and network codes,
  * DIGEST_MISMATCH, CORRUPT_LAYER, UNSUPPORTED and IO_FAILED when bytes are fetched.
  *
- * An idle image does not keep the process alive, an operation under way does.
+ * An idle image does not keep the process alive, an operation under way does. Layers are
+ * decompressed in threads. The tree of a large image is made in the caller's thread, once.
  */
 export interface Image {
   /** Canonical: `docker.io/library/nginx:alpine`. */

@@ -136,7 +136,7 @@ describe.each([
           expect(await runs(node, join(output, path.replace('.ts', '.js')))).toContain(ON_OS_RELEASE);
       }
       await place.allEnded();
-    });
+    }, 180_000);
   },
 );
 

@@ -81,7 +81,11 @@ export class Operations {
 
 /** @throws LayerslayerError INVALID_ARGUMENT for a value that is no signal */
 export function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  if (signal === undefined) return undefined;
+  // No `instanceof`: a test environment has an AbortSignal of its own.
+  const given: unknown = signal;
+  const isObject = typeof given === 'object' && given !== null;
+  if (isObject && 'aborted' in given && 'addEventListener' in given) return signal;
   throw new LayerslayerError('INVALID_ARGUMENT', 'signal is not an AbortSignal');
 }
 
@@ -90,5 +94,6 @@ function abortedBy(signals: readonly AbortSignal[]): LayerslayerError | undefine
   if (!aborted) return undefined;
   const cause: unknown = aborted.reason;
   if (cause instanceof LayerslayerError && cause.code === 'ABORTED') return cause;
-  return new LayerslayerError('ABORTED', asLayerslayerError(cause).message, { cause });
+  const message = cause === undefined ? 'aborted' : asLayerslayerError(cause).message;
+  return new LayerslayerError('ABORTED', message, { cause });
 }
