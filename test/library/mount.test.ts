@@ -91,7 +91,10 @@ describe('a mount', () => {
   it('is not unmounted while it is busy, except lazily', async () => {
     const mount = await (await open()).mount(directory());
     const user = await useDirectory(mount.mountpoint);
-    await expect(mount.unmount()).rejects.toMatchObject({ code: 'UNMOUNT_FAILED', message: /sleep/ });
+    await expect(mount.unmount()).rejects.toMatchObject({
+      code: 'UNMOUNT_FAILED',
+      message: expect.stringMatching(/held by sleep .*; the option lazy detaches/),
+    });
     await mount.unmount({ lazy: true });
     expect(ours()).toEqual([]);
     await user.leave();
@@ -141,7 +144,10 @@ describe('mounting fails', () => {
     const over = join(scratch, 'over');
     const image = await open(undefined, join(over, `cache-${what}`));
     const where = what === 'no layer' ? directory() : mountpoint;
-    await expect(image.mount(where, options)).rejects.toMatchObject({ code, message });
+    await expect(image.mount(where, options)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
     expect(ours()).toEqual([]);
   });
 

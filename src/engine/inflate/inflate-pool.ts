@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { threadOptions } from '../../base/node-options.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
@@ -233,7 +234,7 @@ export class InflatePool implements ChunkSupplier {
     const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
       name: `inflate-${position}`,
       resourceLimits: WORKER_LIMITS,
-      execArgv: [], // see `startFetchThread`
+      ...threadOptions(),
     });
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {

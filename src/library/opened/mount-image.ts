@@ -147,7 +147,7 @@ class DaemonMount implements ImageMount {
       const mount = await ourMountAt(this.mountpoint);
       // A later mount may be there by now.
       if (!mount || mount.device !== this.#device) return;
-      await unmountOurs(mount, { lazy: lazy === true, pid: this.pid });
+      await unmountOurs(mount, { lazy: lazy === true, pid: this.pid, staysAfter: true });
     });
   }
 
@@ -161,7 +161,7 @@ export function unmountAt(mountpoint: string, { lazy = false }: UnmountOptions):
   return processHold.during(async () => {
     const mount = await mountAt(mountpoint);
     if (!mount) throw new LayerslayerError('UNMOUNT_FAILED', `${mountpoint}: no mount of layerslayer`);
-    await unmountOurs(mount, { lazy: lazy === true });
+    await unmountOurs(mount, { lazy: lazy === true, staysAfter: true });
   });
 }
 
