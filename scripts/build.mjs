@@ -5,12 +5,16 @@
 //   3. rolldown -> dist/bin, the program as a user runs it: one file a thread (and chunks that they share), with the
 //      packages that it uses. A hundred small modules take three times as long to load (measured), and a mount starts
 //      two processes and a thread.
+//   4. the licences of those packages -> dist/THIRD-PARTY.txt
+//   5. the table of commands -> dist/man/*.1
 // and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { manPages } from './build/man-pages.mjs';
+import { thirdPartyText } from './build/third-party.mjs';
 import { buildCodecWasm } from './codec-wasm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -21,37 +25,51 @@ const run = (command, args) =>
 /**
  * Each program by itself, so that what it needs at once is one file: every further one costs a starting process a millisecond
  * (measured). What they share is there several times. Only what is loaded on demand stands in chunks beside.
+ * @returns the ids of all modules that are in it
  */
 async function bundle() {
   const built = (path) => join(root, 'dist', path);
   // The names are those that start-daemon.ts, fetch-thread.ts and inflate-pool.ts start, beside themselves.
   const programs = {
+    ...SHARED,
     layerslayer: 'cli/main.js',
     'daemon-main': 'daemon/daemon-main.js',
     'fetch-worker': 'engine/fetch/fetch-worker.js',
     'inflate-worker': 'engine/inflate/inflate-worker.js',
-    library: 'library/layerslayer.js', // beside the daemon and the threads, which it starts too
+    [LIBRARY]: 'library/layerslayer.js', // beside the daemon and the threads, which it starts too
   };
+  const modules = new Set();
   for (const [name, main] of Object.entries(programs)) {
+    const isLibrary = name === LIBRARY;
     const program = await rolldown({
       input: { [name]: built(main) },
       platform: 'node',
       external: NATIVE,
-      plugins: [mapsOfTsc],
-      preserveEntrySignatures: name === 'library' ? 'strict' : 'allow-extension', // nobody imports a program
+      plugins: [mapsOfTsc, sharedFiles(built), yargsAtHome(built), withoutUnused],
+      // Of yargs, for configuration that extends another: CommonJS has none, and the table has no such option.
+      transform: { define: { 'import.meta.resolve': 'undefined' } },
+      preserveEntrySignatures: isLibrary ? 'strict' : 'allow-extension', // nobody imports a program
     });
-    await program.write({
+    const { output } = await program.write({
       dir: built('bin'),
-      format: 'esm',
+      // Node loads CommonJS without its ESM loader: 6 ms less CPU a process (measured).
+      format: isLibrary ? 'esm' : 'cjs',
+      dynamicImportInCjs: false, // that loader would come with the first file that is imported on demand
       sourcemap: true,
-      entryFileNames: '[name].js',
-      chunkFileNames: `${name}-[name]-[hash].js`,
+      entryFileNames: isLibrary ? '[name].mjs' : '[name].js',
+      chunkFileNames: `${name}-[name]-[hash].${isLibrary ? 'mjs' : 'js'}`,
       ...(CHUNKS[name] && { codeSplitting: chunksOf(built, main, CHUNKS[name]) }),
     });
     await program.close();
+    for (const id of output.flatMap(({ moduleIds = [] }) => moduleIds)) modules.add(id);
   }
+  writeFileSync(built('bin/package.json'), '{ "type": "commonjs" }\n');
   chmodSync(built('bin/layerslayer.js'), 0o755);
+  return modules;
 }
+
+/** A module, as its types say. */
+const LIBRARY = 'library';
 
 /** Has the maps of dist/bin lead to src: `NODE_OPTIONS=--enable-source-maps layerslayer …`. The package goes without. */
 const mapsOfTsc = {
@@ -60,6 +78,54 @@ const mapsOfTsc = {
     if (!id.startsWith(join(root, 'dist/'))) return undefined;
     return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') };
   },
+};
+
+/** Loaded on demand by several programs, and too large for a copy in each: a file of its own in dist/bin. */
+const SHARED = { undici: 'registry/http/undici-parts.js' };
+
+/** Leaves the import of a shared module in the program, as that of the file beside it. */
+const sharedFiles = (built) => ({
+  name: 'shared-files',
+  resolveId(specifier, importer) {
+    if (importer === undefined) return undefined; // the shared module itself is built
+    const path = join(dirname(importer), specifier);
+    const found = Object.entries(SHARED).find(([, main]) => built(main) === path);
+    return found && { id: `./${found[0]}.js`, external: true };
+  },
+});
+
+const COLUMNS = '\0columns-of-text';
+
+/**
+ * Gives yargs what it asks of Node by yargs-platform.mjs, and the columns of a text by the program's
+ * own count: of the 25 ms that yargs takes to load, 20 are string-width's regular expressions and
+ * segmenter (measured).
+ */
+const yargsAtHome = (built) => ({
+  name: 'yargs-at-home',
+  resolveId(id, importer) {
+    return id === 'string-width' && /node_modules.(yargs|cliui)\b/.test(importer) ? COLUMNS : undefined;
+  },
+  load(id) {
+    if (/node_modules.yargs.lib.platform-shims.esm\.mjs$/.test(id)) {
+      return readFileSync(join(root, 'scripts/yargs-platform.mjs'), 'utf8');
+    }
+    if (id === COLUMNS) {
+      return `export { columnsOf as default } from ${JSON.stringify(built('cli/terminal/cut-text.js'))};`;
+    }
+    return undefined;
+  },
+});
+
+/**
+ * Files of undici that each request loads and none of ours uses. Servers are never offered HTTP/2,
+ * and no body is a form. Without them a second mount takes 6 ms less CPU (measured).
+ */
+const UNUSED = /node_modules.undici.lib.(dispatcher.client-h2|web.fetch.body)\.js$/;
+
+const withoutUnused = {
+  name: 'without-unused',
+  load: (id) => (UNUSED.test(id) ? { code: 'module.exports = {};', moduleType: 'js' } : undefined),
 };
 
 /** They find their binaries beside themselves, and are imported only where they are needed. */
@@ -75,8 +141,14 @@ const CHUNKS = {
     ['start', ['cli/main.js']],
     [
       'common',
-      ['cli/run-command.js', 'cli/load-command.js', 'cli/process-output.js', 'cli/commands/mount.js'],
+      [
+        'cli/run-command.js',
+        'cli/load-command.js',
+        'cli/terminal/process-output.js',
+        'cli/commands/mount/mount.js',
+      ],
     ],
+    ['parser', ['cli/command-line/parse-arguments.js'], /node_modules.(yargs|cliui)/],
     ['resolve', ['source/resolve-in-registry.js']],
   ],
   'daemon-main': [['start', ['daemon/daemon-main.js'], /node_modules.lru-cache/]],
@@ -109,6 +181,25 @@ function importedBy(file, found = new Set()) {
   return [...found];
 }
 
+/** The day of the build, or SOURCE_DATE_EPOCH, so that a build can be repeated. */
+async function writeManPages() {
+  const { COMMANDS } = await import('../dist/cli/command-table.js');
+  const { EXIT_STATUS, describeStatuses } = await import('../dist/cli/process/exit-status.js');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { SOURCE_DATE_EPOCH } = process.env;
+  const built = SOURCE_DATE_EPOCH === undefined ? new Date() : new Date(SOURCE_DATE_EPOCH * 1000);
+  const date = built.toISOString().slice(0, 10);
+  const pages = manPages({
+    commands: COMMANDS,
+    describeStatuses,
+    codes: Object.keys(EXIT_STATUS),
+    version,
+    date,
+  });
+  mkdirSync(join(root, 'dist/man'));
+  for (const [name, text] of pages) writeFileSync(join(root, 'dist/man', name), text);
+}
+
 function checkReference() {
   try {
     run(process.execPath, [join(root, 'scripts/command-reference.mjs'), '--check']);
@@ -120,5 +211,7 @@ function checkReference() {
 buildCodecWasm();
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 run(bin('tsc'), ['-p', 'tsconfig.json']);
-await bundle();
+const modules = await bundle();
+writeFileSync(join(root, 'dist/THIRD-PARTY.txt'), thirdPartyText([...modules]));
+await writeManPages();
 checkReference();

@@ -95,3 +95,8 @@ export function systemCode(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   return typeof code === 'string' ? code : undefined;
 }
+
+/** Returns whether a package is not installed. The codes of `import` and `require` differ. */
+export function isMissingModule(error: unknown): boolean {
+  return /^(ERR_)?MODULE_NOT_FOUND$/.test(systemCode(error) ?? '');
+}

@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads';
-import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
+import type { CommandDeclaration } from './command-declaration.js';
 import type { CommandName } from './command-names.js';
-import type { OptionTable, OptionValues } from './option-table.js';
-import type { Output } from './output.js';
+import type { OptionTable, OptionValues } from './options/option-table.js';
+import type { Output } from './terminal/output.js';
 
 /** What a command may touch besides its arguments. */
 export interface CommandContext {
@@ -18,22 +18,12 @@ export interface CommandContext {
   fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;
-  /** Loads all commands, for `--help` and completion. */
-  allCommands(): Promise<Command[]>;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
   isMountHelper: boolean;
 }
 
-/** One word of the command line: a file each in `commands/`. */
-export interface Command<T extends OptionTable = OptionTable> {
-  name: string;
-  summary: string; // one line for the top level's help
-  synopsis: string; // after the program's name
-  description: string;
-  options: T;
-  positionals: { min: number; max: number; names: string };
-  examples: readonly [string, string];
-  failures: readonly ErrorCode[]; // besides those that every command can end with
+/** A command with what it does: a folder each in `commands/`. */
+export interface Command<T extends OptionTable = OptionTable> extends CommandDeclaration<T> {
   /**
    * Changes parsed options before the common ones are used and the log file is opened.
    * @throws LayerslayerError INVALID_ARGUMENT

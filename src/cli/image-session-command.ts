@@ -12,11 +12,11 @@ import type { Platform } from '../oci/platform.js';
 import { optionsForImage, type RegistryOptions } from '../registry/registry-options.js';
 import { imageArgument } from '../surroundings/image-argument.js';
 import type { CommandContext } from './command.js';
-import { readRegistryOptions } from './credentials.js';
-import { EXIT_STATUS } from './exit-status.js';
-import { type ImageValues, imageChoices } from './image-choices.js';
-import { Interruption } from './interruption.js';
-import { INDEXING, ProgressDisplay, type ProgressWords } from './progress.js';
+import { readRegistryOptions } from './options/credentials.js';
+import { type ImageValues, imageChoices } from './options/image-choices.js';
+import { EXIT_STATUS } from './process/exit-status.js';
+import { Interruption } from './process/interruption.js';
+import { INDEXING, ProgressDisplay, type ProgressWords } from './terminal/progress.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;

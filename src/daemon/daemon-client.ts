@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { fromErrorRecord, LayerslayerError } from '../base/errors.js';
+import { fromErrorRecord, LayerslayerError, withContext } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
 import { isCrash, tightLimits } from '../base/process-limits.js';
 import type { LayerProgress } from '../engine/image-session.js';
@@ -30,13 +30,17 @@ export class DaemonClient {
   readonly #startMs: number;
   readonly #exited: Promise<string>;
   #stopping = false;
+  #startFault: Error | undefined; // the system has refused the process
 
   constructor(child: ChildProcess, startMs: number = START_MS) {
     this.#child = child;
     this.#startMs = startMs;
     this.#exited = new Promise((resolve) => {
       child.on('exit', (status, signal) => resolve(signal ?? `status ${status}`));
-      child.on('error', (error) => resolve(error.message));
+      child.on('error', (error) => {
+        if (child.pid === undefined) this.#startFault = error;
+        resolve(error.message);
+      });
     });
   }
 
@@ -135,6 +139,7 @@ export class DaemonClient {
 
   #unexpected(how: string, options: MountOptions): LayerslayerError {
     if (this.#stopping) return new LayerslayerError('ABORTED', 'interrupted');
+    if (this.#startFault) return withContext(this.#startFault, 'starting the daemon of the mount');
     const limits = isCrash(how) ? tightLimits() : undefined;
     if (limits !== undefined)
       return new LayerslayerError('MOUNT_FAILED', `the mount's daemon ended (${how}): ${limits}`);

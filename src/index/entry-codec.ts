@@ -2,7 +2,14 @@ import { LayerslayerError } from '../base/errors.js';
 import { type AttributeColumns, setColumns } from './attribute-sets.js';
 import { type Columns, rowColumns, type SparseMap } from './entry-columns.js';
 import { LAYER_LIMITS } from './layer-limits.js';
-import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
+import {
+  COUNT_LENGTH,
+  fitsUint32,
+  packCount,
+  packIntegers,
+  unpackCount,
+  unpackIntegers,
+} from './packed-columns.js';
 
 /** Headers and contents stand in whole blocks. (POSIX pax, ustar format) */
 const TAR_BLOCK = 512;
@@ -28,16 +35,20 @@ export function unpackEntries(packed: Uint8Array, sparse: Columns['sparse']) {
   const { kinds, attributes, sizes, mtimeSeconds, mtimeNanoseconds, dataOffsets } = columns;
   kinds.set(packed.subarray(COUNT_LENGTH, COUNT_LENGTH + length));
   let at = COUNT_LENGTH + length;
-  for (const column of [attributes, sizes, mtimeSeconds, mtimeNanoseconds, dataOffsets]) {
+  at = unpackIntegers(packed, at, attributes);
+  const isNarrow = fitsUint32(packed, at);
+  for (const column of [sizes, mtimeSeconds, mtimeNanoseconds, dataOffsets]) {
     at = unpackIntegers(packed, at, column);
   }
   // Locals, and no call but for sparse files: a process that has just started interprets this loop.
   const hasSparse = sparse.size > 0;
+  const narrow = isNarrow ? new Uint32Array(sizes) : sizes; // as in unpackIntegers
   let expected = 0;
   for (let row = 0; row < length; row++) {
-    const dataOffset = dataOffsets[row]! + expected;
+    const surprise = dataOffsets[row]!;
+    const dataOffset = surprise === 0 ? expected : expected + surprise;
     dataOffsets[row] = dataOffset;
-    let stored = sizes[row]!;
+    let stored = narrow[row]!;
     if (hasSparse) stored = sparse.get(row)?.storedSize ?? stored;
     const rest = stored % TAR_BLOCK;
     expected = dataOffset + stored + (rest === 0 ? TAR_BLOCK : 2 * TAR_BLOCK - rest);

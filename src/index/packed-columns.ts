@@ -10,8 +10,12 @@ import { LAYER_LIMITS } from './layer-limits.js';
 
 /** 2^53 needs 7 bytes. */
 const MAX_PLANES = 7;
+/** Planes whose sums are below 2^32. */
+const PLANES_OF_32_BITS = 4;
 /** Least value (float64) and number of planes (u8). */
 const HEAD_LENGTH = 9;
+
+type Column = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** Bytes of a count. */
 export const COUNT_LENGTH = 4;
@@ -70,11 +74,7 @@ export function packIntegers(values: ArrayLike<number>, length: number): Uint8Ar
  * @returns the offset after the column
  * @throws LayerslayerError CORRUPT_LAYER if it is cut short
  */
-export function unpackIntegers(
-  packed: Uint8Array,
-  offset: number,
-  into: Float64Array | Uint32Array | Uint16Array | Uint8Array,
-): number {
+export function unpackIntegers(packed: Uint8Array, offset: number, into: Column): number {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   if (offset + HEAD_LENGTH > packed.length) throw damaged();
   const least = view.getFloat64(offset, true);
@@ -85,14 +85,55 @@ export function unpackIntegers(
     into.fill(least);
     return end;
   }
-  // Most columns are one plane above 0. No loop: a process that has just started interprets it.
-  let at = offset + HEAD_LENGTH + into.length;
-  into.set(packed.subarray(at - into.length, at));
-  if (least !== 0) for (let i = 0; i < into.length; i++) into[i]! += least;
-  for (let plane = 1, weight = 256; plane < planes; plane++, weight *= 256) {
-    for (let i = 0; i < into.length; i++) into[i]! += packed[at++]! * weight;
+  const bytes = packed.subarray(offset + HEAD_LENGTH, end);
+  if (planes > PLANES_OF_32_BITS) {
+    sumPlanes(bytes, planes, into);
+    add(into, least);
+    return end;
   }
+  // In 32 bits as far as possible. A process that has just started interprets these loops, and a
+  // number of a Float64Array is an object there: 25 ms for 30,000 entries instead of 15 (measured).
+  const sums = into instanceof Uint32Array ? into : new Uint32Array(into.length);
+  const top = sumPlanes(bytes, planes, sums);
+  const limit = least + (top + 1) * 256 ** (planes - 1);
+  const isNarrow = Number.isInteger(least) && least >= 0 && limit <= 2 ** 32;
+  if (isNarrow) add(sums, least);
+  if (sums !== into) into.set(sums);
+  if (!isNarrow) add(into, least);
   return end;
+}
+
+/** Returns whether all integers of the column at `offset` are at least 0 and below 2^32. */
+export function fitsUint32(packed: Uint8Array, offset: number): boolean {
+  if (offset + HEAD_LENGTH > packed.length) throw damaged();
+  const view = new DataView(packed.buffer, packed.byteOffset + offset, HEAD_LENGTH);
+  const least = view.getFloat64(0, true);
+  return Number.isInteger(least) && least >= 0 && least + 256 ** view.getUint8(8) <= 2 ** 32;
+}
+
+/**
+ * Sets `into` to the sums of its planes.
+ * @returns the greatest byte of the highest plane; 255 if there is only one
+ */
+function sumPlanes(bytes: Uint8Array, planes: number, into: Column): number {
+  const { length } = into;
+  // Most columns are one plane. No loop for the first.
+  into.set(bytes.subarray(0, length));
+  let at = length;
+  let top = 255;
+  for (let plane = 1, weight = 256; plane < planes; plane++, weight *= 256) {
+    top = 0;
+    for (let i = 0; i < length; i++) {
+      const byte = bytes[at++]!;
+      if (byte > top) top = byte;
+      into[i]! += byte * weight;
+    }
+  }
+  return top;
+}
+
+function add(into: Column, least: number): void {
+  if (least !== 0) for (let i = 0; i < into.length; i++) into[i]! += least;
 }
 
 /** Count, lengths and bytes; nothing if all strings are empty. */

@@ -93,9 +93,13 @@ export class RegistryClient {
     this.#limits = { contact: this.#contact, retry };
   }
 
-  /** Loads the HTTP client ahead of the first request. */
-  static async preload(): Promise<void> {
-    await loadPool();
+  /**
+   * Loads the HTTP client ahead of the first request.
+   * @param registry for which TLS is loaded too, if it is likely to use TLS
+   */
+  static async preload(registry?: string): Promise<void> {
+    const isSecure = registry !== undefined && new Endpoint(registry, false).origin.startsWith('https:');
+    await Promise.all([loadPool(), isSecure && import('node:tls')]);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Log } from '../base/log.js';
 import { type CacheOptions, ContentStore } from '../cache/content-store.js';
+import { parseRegistryReference } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
@@ -22,10 +23,14 @@ export function registrySource(store: ContentStore, options: RegistryClientOptio
  * For a process that resolves one image and then ends. Loads the HTTP client, and makes this
  * process compile WebAssembly fast instead of well. undici's parser is WebAssembly, and a process
  * that ends while it is being optimized waits for the compiler (40 ms, measured).
+ *
+ * undici compiles its parser when its first socket is open. The flag is set before that, but after
+ * Node's modules are loaded: V8 rejects Node's code cache once a flag differs (10 ms, measured).
+ * @param reference of a registry, in canonical form
  */
-export function prepareToResolve(): void {
+export async function prepareToResolve(reference: string): Promise<void> {
+  await RegistryClient.preload(parseRegistryReference(reference).registry);
   setFlagsFromString('--liftoff-only');
-  void RegistryClient.preload();
 }
 
 interface ResolveOptions {

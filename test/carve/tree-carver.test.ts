@@ -21,6 +21,7 @@ import {
   type TestEntry,
   whiteout,
 } from '../support/entries.js';
+import { asRead, readTar } from '../support/tar-oracle.js';
 import { contentOf, scanAll } from '../tar/scan-all.js';
 
 /** Returns the output of `carve -r -o -` for these paths, with its report. */
@@ -119,6 +120,13 @@ describe('a whole tree as a tar', () => {
     expect(listing(again.tree, (inode) => Buffer.from(copied[again.tree.rowOf(inode)]!.content))).toEqual(
       wanted,
     );
+  });
+
+  it('is the same to tar-stream', async () => {
+    const { tar } = await tarOfTree(merge(STACK).tree, STACK, ['/']);
+    const { entries } = scanAll(tar);
+    expect(entries.length).toBeGreaterThan(15);
+    expect(await readTar(tar)).toEqual(entries.map((entry) => asRead(entry, contentOf(tar, entry))));
   });
 
   it('links no name to itself when a file is requested twice', async () => {

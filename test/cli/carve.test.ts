@@ -16,6 +16,7 @@ import { corruptAt, FaultProxy, stallAfter } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
 import { type PushedImage, pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+import { readTar } from '../support/tar-oracle.js';
 
 const KIB = 1024;
 const PASSWD = 'root:x:0:0:root:/root:/bin/bash\n';
@@ -426,6 +427,8 @@ describe('carve', () => {
       '',
     ]);
     expect((await attempt('tar', ['-xOf', tar, 'usr/bin/dash'])).stdout).toBe('\x00\x01\x02\xff');
+    const dash = (await readTar(readFileSync(tar))).find(({ path }) => path === 'usr/bin/dash');
+    expect(dash).toMatchObject({ kind: 'file', content: '\x00\x01\x02\xff' });
   });
 
   it('replaces nothing without --force, and with it the name itself', async () => {

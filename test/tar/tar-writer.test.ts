@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { TAR_END, tarHeader, tarPadding, type WrittenEntry } from '#src/tar/tar-writer.js';
+import { asRead, readTar } from '../support/tar-oracle.js';
 import { scanAll } from './scan-all.js';
 
 const plain: WrittenEntry = {
@@ -58,6 +59,11 @@ describe('tarHeader', () => {
     const { linkTarget = new Uint8Array(0), ...wanted } = entry;
     expect(entries[0]).toMatchObject({ ...wanted, path: new Uint8Array(wanted.path) });
     expect(Buffer.from(entries[0]!.linkTarget)).toEqual(Buffer.from(linkTarget));
+  });
+
+  it.each(cases)('is understood by tar-stream: $name', async ({ more }) => {
+    const entry = { ...plain, ...more };
+    expect(await readTar(archive(entry))).toEqual([asRead(entry, Buffer.alloc(entry.size))]);
   });
 
   it('is understood by GNU tar', () => {

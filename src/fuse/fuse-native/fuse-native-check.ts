@@ -1,4 +1,4 @@
-import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { isMissingModule, LayerslayerError } from '../../base/errors.js';
 import { isRaw } from '../../base/text/raw-text.js';
 import { readMountTable, topmostAt } from '../mounting/mount-table.js';
 
@@ -42,8 +42,8 @@ async function loadFuseNative(): Promise<FuseNative> {
 
 function diagnosis(error: Error): string {
   const [why = ''] = error.message.split('\n');
-  if (systemCode(error) === 'ERR_MODULE_NOT_FOUND') {
-    return `its npm package is not installed, which npm leaves out where it can't build it; install ${LIBFUSE}, then layerslayer again`;
+  if (isMissingModule(error)) {
+    return `its npm package is not installed; install ${LIBFUSE}, then \`npm install --global fuse-native\``;
   }
   // Of dlopen(3): `libfuse.so.2: cannot open shared object file: No such file or directory`.
   if (why.includes('libfuse')) return `${why}; install ${LIBFUSE}`;

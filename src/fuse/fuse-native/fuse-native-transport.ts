@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type Fuse from 'fuse-native';
-import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { isMissingModule, LayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { LayerFs } from '../../fs/layer-fs.js';
 import { AttachedMount, attachedDevice } from '../attached-mount.js';
@@ -84,7 +84,7 @@ async function refusal(path: string, kernelMount: KernelMount, options: Transpor
     descriptor = await kernelMount.attach({ path }, options);
   } catch (error) {
     // Without koffi, which fuse-native does not need, fusermount3 can't be called.
-    if (systemCode((error as Error).cause) === 'ERR_MODULE_NOT_FOUND') return;
+    if (isMissingModule((error as Error).cause)) return;
     throw error;
   }
   await kernelMount.detach(path, 'lazily');

@@ -25,7 +25,7 @@ const KEEP_ALIVE_MS = 30_000;
  * 7.30; 3 ms of our CPU a read instead of 1.5, measured).
  */
 export async function openPool(origin: string, connector: Connector): Promise<Dispatcher> {
-  const { pool: PoolClass, client: Client } = await loadUndici();
+  const { Pool, Client } = await loadUndici();
 
   /** One socket at a time; a request is written to the last opened socket. */
   class AddressedClient extends Client {
@@ -51,7 +51,7 @@ export async function openPool(origin: string, connector: Connector): Promise<Di
     }
   }
 
-  return new PoolClass(origin, {
+  return new Pool(origin, {
     connections: CONNECTIONS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: HEAD_SIZE_MAX,
@@ -69,7 +69,7 @@ interface StartedHandler extends Dispatcher.DispatchHandler {
  * forever if a connector fails with undici's own socket errors or returns a closed socket.
  */
 export async function openConnector(options: ConnectorOptions): Promise<Connector> {
-  const connect = (await loadUndici()).connector({ timeout: CONNECT_TIMEOUT_MS, ...options });
+  const connect = (await loadUndici()).buildConnector({ timeout: CONNECT_TIMEOUT_MS, ...options });
   return (target, callback) => {
     connect(target as buildConnector.Options, (error, socket) => {
       if (socket) keepFirstError(socket);
@@ -97,20 +97,10 @@ function finalError(cause: Error | null): Error {
   return Object.assign(new Error('the connection was closed at once', { cause }), { code: 'ECONNRESET' });
 }
 
-/**
- * Loads single files of undici. Its index also loads fetch, web sockets, caches and mocks: 65 ms
- * instead of 24 (measured).
- */
-async function loadUndici() {
-  const [pool, client, connector] = await Promise.all([
-    import('undici/lib/dispatcher/pool.js'),
-    import('undici/lib/dispatcher/client.js'),
-    import('undici/lib/core/connect.js'),
-  ]);
-  return { pool: pool.default, client: client.default, connector: connector.default };
-}
+/** Loads undici with the first connection: most commands end without one. */
+const loadUndici = () => import('./undici-parts.js');
 
 /** Loads Pool's class ahead of its first use. */
 export async function loadPool(): Promise<typeof Pool> {
-  return (await loadUndici()).pool;
+  return (await loadUndici()).Pool;
 }
