@@ -176,7 +176,7 @@ export class CachedIndexes {
 
   /**
    * Makes and stores the index of an own pass, unless it is cached. Mounts that use another index
-   * keep it. It has a lock of its own: such a pass pauses for reads, and `find` does not wait for it.
+   * keep it. Such a pass pauses for reads. So it has a lock of its own, and `find` does not wait.
    * @returns the cached index; undefined if the pass was made
    * @throws as `find`
    */

@@ -265,7 +265,7 @@ describe('8 processes, killed at random', () => {
       // In the log before it dies: the next holder's line comes after this one.
       writeFileSync(log, `kill ${children[victim]!.process.pid}\n`, { flag: 'a' });
       await children[victim]!.kill();
-      // Replace only the first ones, so that the set of waiters varies. A busy machine needs more of them.
+      // Replace only the first ones, so that the set of waiters varies. Busy machines need more.
       if (kills >= 40 && holdsIn(readFileSync(log, 'utf8')) > 50) continue;
       children[victim] = start();
       replacements++;
