@@ -92,6 +92,7 @@ export class DaemonClient {
 
   /** The daemon outlives this process. Resolves when the daemon knows. */
   release(): Promise<void> {
+    this.#child.unref(); // its channel still keeps this process alive
     return new Promise((resolve) => {
       // The daemon closes the channel when it has read this, or when it dies.
       if (!this.#child.connected) return resolve();

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { inheritedFiles } from '../base/inherited-files.js';
+import { ownNodeOptions } from '../base/node-options.js';
 import { SMALL_SPACE_OPTIONS, savesAddressSpace } from '../base/process-limits.js';
 
 /** Outstanding reads of /dev/fuse, each of which holds a thread of libuv's pool for good. */
@@ -33,6 +34,7 @@ export function startDaemon(
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: {
       ...process.env,
+      ...(process.env.NODE_OPTIONS && { NODE_OPTIONS: ownNodeOptions(process.env.NODE_OPTIONS) }),
       UV_THREADPOOL_SIZE: String(FUSE_READERS + POOL_FOR_FILES),
       // glibc keeps freed memory in an arena per thread. With one arena, and buffers of 64 KiB
       // outside it, the daemon is 25 MiB smaller at no cost (measured).

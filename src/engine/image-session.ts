@@ -21,6 +21,8 @@ export interface SessionOptions {
   /** Which layer indexes operations may use that don't say so themselves. Default: exact. */
   indexTrust?: IndexTrust | undefined;
   indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
+  /** Threads keep the process alive, even idle ones. Default: yes. */
+  holdsProcess?: boolean | undefined;
   log: Log;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
   onNotice?: (message: string) => void;

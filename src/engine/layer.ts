@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LayerslayerError } from '../base/errors.js';
 import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
@@ -18,4 +20,58 @@ export interface Layer {
    * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
    */
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
+}
+
+export interface RangeOptions {
+  offset?: number | undefined; // bytes; default: 0
+  length?: number | undefined; // maximum bytes; default: up to the end of the file
+  signal?: AbortSignal | undefined;
+}
+
+/** The bytes of a range. The chunks belong to the receiver. */
+export interface FileStream extends AsyncIterable<Uint8Array> {
+  readonly size: number; // bytes of the whole file
+  readonly length: number; // bytes of the range, cut at the end of the file
+}
+
+/** Bytes of a chunk of a stream. */
+const CHUNK_SIZE = 256 * 1024;
+
+/**
+ * Opens the file entry in a row of a layer, for reading once. Bytes are fetched on iteration.
+ * @throws LayerslayerError INVALID_ARGUMENT if the row is no file, or a number is out of range; on
+ *   iteration: as `Layer.read`; the signal's reason
+ */
+export function openFile(
+  layer: Layer,
+  row: number,
+  { offset = 0, length, signal }: RangeOptions = {},
+): FileStream {
+  checkCount('offset', offset);
+  checkCount('length', length ?? 0);
+  const { entries } = layer;
+  const isRow = Number.isInteger(row) && row >= 0 && row < entries.length;
+  if (!isRow || entries.kind(row) !== 'file')
+    throw new LayerslayerError('INVALID_ARGUMENT', `not a regular file: row ${row} of ${layer.digest}`);
+  const size = entries.size(row);
+  const end = Math.min(size, offset + (length ?? size));
+  return {
+    size,
+    length: Math.max(0, end - offset),
+    async *[Symbol.asyncIterator]() {
+      for (let at = offset; at < end; at += CHUNK_SIZE) {
+        signal?.throwIfAborted();
+        // A copy: what the layer returns is valid until the next await.
+        yield new Uint8Array(await layer.read(row, at, Math.min(CHUNK_SIZE, end - at), signal));
+        // Only the event loop frees buffers, and a cached file needs no turn of it.
+        await nextTurn();
+      }
+    },
+  };
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT */
+export function checkCount(name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return;
+  throw new LayerslayerError('INVALID_ARGUMENT', `got ${name} ${value}, want 0 or more`);
 }

@@ -87,15 +87,16 @@ class ThreadedSession implements ImageSession {
   #closed: Promise<void> | undefined;
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
-    const { registry, cache, log, onNotice, memoryBytes } = options;
+    const { registry, cache, log, onNotice, memoryBytes, holdsProcess = true } = options;
     this.#log = log;
     this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
     const setup = { registry, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
-    this.#fetching = new Fetching({ setup, log, onNotice, onRestart }, fetchThread);
+    this.#fetching = new Fetching({ setup, log, onNotice, onRestart, holdsProcess }, fetchThread);
     const inflate = new InflatePool({
       threads: Math.min(availableParallelism(), options.inflatingThreads ?? MAX_INFLATING_THREADS),
       fetching: this.#fetching,
+      holdsProcess,
       log,
     });
     this.#inflate = inflate;

@@ -35,6 +35,9 @@ export interface MountedFs {
 export const TRANSPORT_NAMES = ['dev-fuse', 'fuse-native'] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
+/** Only Linux has a FUSE device with a protocol. Elsewhere FUSE is a library. */
+export const DEFAULT_TRANSPORT: TransportName = process.platform === 'linux' ? 'dev-fuse' : 'fuse-native';
+
 /**
  * A way to hand a LayerFs to the kernel. The process that mounts must never access the mount by a
  * synchronous call (`fs.*Sync`, or spawning a program there): it could not answer itself.

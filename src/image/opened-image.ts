@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { LayerObserver, LayerScanEnd, OperationOptions, ScanOptions } from '../engine/image-session.js';
-import type { Layer } from '../engine/layer.js';
+import type { FileStream, Layer, RangeOptions } from '../engine/layer.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import type { Digest } from '../oci/digest.js';
 import type { InodeKind, NumberedLayer, Tree } from '../overlay/tree.js';
@@ -131,18 +131,6 @@ export interface PageOptions {
 export interface DirectoryPage {
   entries: (FileStat & { name: Uint8Array })[];
   next: number | undefined; // cursor of the next page; undefined after the last one
-}
-
-export interface RangeOptions {
-  offset?: number | undefined; // bytes; default: 0
-  length?: number | undefined; // maximum bytes; default: up to the end of the file
-  signal?: AbortSignal | undefined;
-}
-
-/** The bytes of a range. The chunks belong to the receiver. */
-export interface FileStream extends AsyncIterable<Uint8Array> {
-  readonly size: number; // bytes of the whole file
-  readonly length: number; // bytes of the range, cut at the end of the file
 }
 
 export interface Provenance {

@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import { shownName } from '../base/text/quote-name.js';
 import { bytesOfText } from '../base/text/raw-text.js';
+import { checkCount, type FileStream, openFile, type RangeOptions } from '../engine/layer.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { BuildStep } from '../oci/build-steps.js';
 import { type PathEntry, pathVersions } from '../overlay/history/path-versions.js';
@@ -17,18 +17,13 @@ import type {
   DirectoryPage,
   EntryStat,
   FileStat,
-  FileStream,
   FileVersion,
   ImageFiles,
   ImagePath,
   ImageView,
   PageOptions,
   Provenance,
-  RangeOptions,
 } from './opened-image.js';
-
-/** Bytes of a chunk of a stream. */
-const CHUNK_SIZE = 256 * 1024;
 
 const DIRECTORY_SIZE = 4096;
 /** A directory that no entry names. (rule O1) */
@@ -76,32 +71,13 @@ export class TreeFiles implements ImageFiles {
     return this.view.tree.linkTarget(this.#resolve(path, 'parents', 'symlink').inode);
   }
 
-  open(file: ImagePath | EntryStat, { offset = 0, length, signal }: RangeOptions = {}): FileStream {
-    checkCount('offset', offset);
-    checkCount('length', length ?? 0);
+  open(file: ImagePath | EntryStat, options: RangeOptions = {}): FileStream {
     const isPath = typeof file === 'string' || file instanceof Uint8Array;
-    const { kind, layer, row, size } = isPath
-      ? this.#statOf(this.#resolve(file, 'all', 'file').inode, [])
-      : file;
+    const { kind, layer, row } = isPath ? this.#statOf(this.#resolve(file, 'all', 'file').inode, []) : file;
     const opened = this.view.byNumber.get(layer);
-    if (kind !== 'file' || !opened) {
-      const what = `layer ${layer}, row ${row}`;
-      throw new LayerslayerError('INVALID_ARGUMENT', `not a file of this view: ${what}`);
-    }
-    const end = Math.min(size, offset + (length ?? size));
-    return {
-      size,
-      length: Math.max(0, end - offset),
-      async *[Symbol.asyncIterator]() {
-        for (let at = offset; at < end; at += CHUNK_SIZE) {
-          signal?.throwIfAborted();
-          // A copy: what the layer returns is valid until the next await.
-          yield new Uint8Array(await opened.read(row, at, Math.min(CHUNK_SIZE, end - at), signal));
-          // Only the event loop frees buffers, and a cached file needs no turn of it.
-          await nextTurn();
-        }
-      },
-    };
+    if (kind === 'file' && opened) return openFile(opened, row, options);
+    const what = `layer ${layer}, row ${row}`;
+    throw new LayerslayerError('INVALID_ARGUMENT', `not a file of this view: ${what}`);
   }
 
   provenance(path: ImagePath): Provenance | undefined {
@@ -171,9 +147,4 @@ const WANTED: Partial<Record<InodeKind, string>> = {
 
 function bytesOf(path: ImagePath): Uint8Array {
   return typeof path === 'string' ? bytesOfText(path) : path;
-}
-
-function checkCount(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value >= 0) return;
-  throw new LayerslayerError('INVALID_ARGUMENT', `got ${name} ${value}, want 0 or more`);
 }

@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/digest.js';
+import { parseImageLocation } from '../oci/image-location.js';
 
 /** The user's options for registries, as plain data for the fetch thread. */
 export interface RegistryOptions {
@@ -8,6 +9,13 @@ export interface RegistryOptions {
   /** The registry that these secrets are for, as in a reference. Default: each. */
   secretsFor?: string | undefined;
   insecure: boolean; // plain HTTP, or TLS without verification
+}
+
+/** Returns the options of one image. An index repository may be in a registry of other users. */
+export function optionsForImage(options: RegistryOptions, reference: string): RegistryOptions {
+  const location = parseImageLocation(reference);
+  if (location.place !== 'registry') return options;
+  return { ...options, secretsFor: location.reference.registry };
 }
 
 /**

@@ -17,7 +17,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatLogLine, LogFile } from '#src/base/log-file.js';
-import { logFileName } from '#src/cli/options/log-path.js';
 
 let directory = '';
 beforeEach(() => {
@@ -121,14 +120,5 @@ describe('formatLogLine', () => {
   it('keeps text from outside within its line', () => {
     const line = formatLogLine('warn', 'a\nb\r\nc\x1b[31m\rd', new Date(0));
     expect(line).toBe('1970-01-01T00:00:00.000Z warn a\n    b\n    c\\x1b[31m\\x0dd');
-  });
-});
-
-describe('logFileName', () => {
-  it('is readable, bounded, and one for each mountpoint', () => {
-    const names = ['/mnt/a/b', '/mnt/a-b', '/mnt/a\nb', `/${'x/'.repeat(2000)}`, '/'].map(logFileName);
-    expect(names[0]).toMatch(/^mnt-a-b-[0-9a-f]{8}\.log$/);
-    expect(new Set(names).size).toBe(names.length);
-    for (const name of names) expect(name).toMatch(/^[A-Za-z0-9._-]{1,100}$/);
   });
 });

@@ -56,7 +56,7 @@ it('holds the programs, the papers and nothing else', () => {
     ]),
   );
   const expected =
-    /^(dist\/(bin\/([\w-]+\.js|package\.json)|library\/[\w-]+\.d\.ts|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
+    /^(dist\/(bin\/([\w-]+\.m?js|package\.json)|library\/[\w-]+\.d\.ts|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   console.log(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${paths.length} files`);
 });

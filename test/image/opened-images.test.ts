@@ -4,7 +4,7 @@ import { LayerslayerError } from '#src/base/errors.js';
 import { SILENT_LOG } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { listImageRecords } from '#src/engine/image-records.js';
-import type { FileStream } from '#src/image/opened-image.js';
+import type { FileStream } from '#src/engine/layer.js';
 import { OpenedImages } from '#src/image/opened-images.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import { Sessions, sha256 } from '../engine/sessions.js';

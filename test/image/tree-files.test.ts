@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EntryStat, FileStream, ImageView } from '#src/image/opened-image.js';
+import type { FileStream } from '#src/engine/layer.js';
+import type { EntryStat, ImageView } from '#src/image/opened-image.js';
 import { TreeFiles } from '#src/image/tree-files.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { stack } from '../overlay/random-layers.js';

@@ -19,6 +19,7 @@ export const LEVELS: Record<string, number> = {
   publish: 4,
   tables: 4,
   save: 5,
+  surroundings: 5,
   engine: 6,
   image: 7,
   fs: 8,
@@ -26,6 +27,7 @@ export const LEVELS: Record<string, number> = {
   fuse: 9,
   daemon: 10,
   api: 11,
+  library: 11,
   cli: 12,
 };
 

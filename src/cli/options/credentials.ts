@@ -2,7 +2,6 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../../base/errors.js';
 import { fsPath } from '../../base/text/raw-text.js';
-import { parseImageLocation } from '../../oci/image-location.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
 import type { OptionValues } from './option-table.js';
@@ -39,13 +38,6 @@ export function readRegistryOptions(given: CredentialChoices, cwd: string): Regi
     options.password = readSecret(STDIN, '--password-stdin');
   }
   return options;
-}
-
-/** Returns the options of one image. An index repository may be in a registry of other users. */
-export function optionsForImage(options: RegistryOptions, reference: string): RegistryOptions {
-  const location = parseImageLocation(reference);
-  if (location.place !== 'registry') return options;
-  return { ...options, secretsFor: location.reference.registry };
 }
 
 /** Without the newline that editors and `echo` add. */

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { threadOptions } from '../../base/node-options.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 
 /** Starts the thread that `fetch-worker.ts` is. */
@@ -6,5 +7,6 @@ export function startFetchThread(): Worker {
   return new Worker(new URL('./fetch-worker.js', import.meta.url), {
     name: 'fetch',
     resourceLimits: WORKER_LIMITS,
+    ...threadOptions(),
   });
 }

@@ -37,6 +37,7 @@ export interface FetchingOptions {
   onNotice: ((message: string) => void) | undefined;
   /** A new thread has replaced one that ended: readers have to be attached again. */
   onRestart(): void;
+  holdsProcess?: boolean; // see `SessionOptions`
 }
 
 /**
@@ -159,11 +160,12 @@ export class Fetching {
   }
 
   #adopt(thread: Worker): ThreadPeer<SourceMethods> {
-    const { log, onNotice, setup } = this.#options;
+    const { log, onNotice, setup, holdsProcess = true } = this.#options;
     const notices: FetchNotices = {
       log: ({ level, message }) => (level === 'notice' ? onNotice?.(message) : log[level](message)),
     };
     const peer = new ThreadPeer<SourceMethods>(thread, notices);
+    if (!holdsProcess) thread.unref(); // adding the listener for messages has held it again
     this.#thread = thread;
     this.#peer = peer;
     this.#isReady = peer.call('setup', setup);

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { threadOptions } from '../../base/node-options.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
@@ -30,6 +31,7 @@ type WholePassEnd = Extract<PassEnd, { bytes: Uint8Array }>;
 export interface InflatePoolOptions {
   threads: number; // maximum; each is started at its first use
   fetching: { attach(port: MessagePort): void };
+  holdsProcess?: boolean; // see `SessionOptions`
   log: Log;
 }
 
@@ -228,10 +230,11 @@ export class InflatePool implements ChunkSupplier {
     if (this.#closed) throw new LayerslayerError('ABORTED', 'the session was closed');
     const running = this.#threads[position];
     if (running) return running;
-    const { log } = this.#options;
+    const { log, holdsProcess = true } = this.#options;
     const worker = new Worker(new URL('./inflate-worker.js', import.meta.url), {
       name: `inflate-${position}`,
       resourceLimits: WORKER_LIMITS,
+      ...threadOptions(),
     });
     const used: ArrayBuffer[] = [];
     const peer = new ThreadPeer<InflateMethods>(worker, {
@@ -239,6 +242,7 @@ export class InflatePool implements ChunkSupplier {
       chunks: ({ blob, ...run }) => this.#arrived(used, blob, run),
       log: ({ level, message }) => log[level](message),
     } satisfies InflateReports);
+    if (!holdsProcess) worker.unref(); // adding the listener for messages has held it again
     const fail = (fault: LayerslayerError) => {
       // An error is followed by an exit; by then a new thread may have its position.
       if (this.#closed || this.#threads[position]?.worker !== worker) return;

@@ -1,9 +1,9 @@
 import { asLayerslayerError } from '../../../base/errors.js';
 import { formatPlatform } from '../../../oci/platform.js';
+import { imageArgument } from '../../../surroundings/image-argument.js';
 import type { Command, CommandContext } from '../../command.js';
 import { optionWords } from '../../command-line/option-words.js';
 import { withSession } from '../../image-session-command.js';
-import { imageArgument } from '../../options/image-argument.js';
 import { type ImageValues, imageChoices } from '../../options/image-choices.js';
 import { IMAGE_OPTIONS } from '../../options/image-options.js';
 import { usageError } from '../../options/usage-error.js';

@@ -1,12 +1,12 @@
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { fsPath, textOfBytes } from '../../../base/text/raw-text.js';
+import { resolve } from 'node:path';
 import type { MountOptions } from '../../../daemon/daemon-client.js';
-import { TRANSPORT_NAMES, type TransportName } from '../../../fuse/transport.js';
-import { optionsForImage, readRegistryOptions } from '../../options/credentials.js';
-import { imageChoices, type Surroundings } from '../../options/image-choices.js';
+import { DEFAULT_TRANSPORT, TRANSPORT_NAMES, type TransportName } from '../../../fuse/transport.js';
+import { optionsForImage } from '../../../registry/registry-options.js';
+import { defaultLogFile, type Surroundings } from '../../../surroundings/default-places.js';
+import { canonicalPath, checkOutside } from '../../../surroundings/outside-mountpoint.js';
+import { readRegistryOptions } from '../../options/credentials.js';
+import { imageChoices } from '../../options/image-choices.js';
 import { parseLayer } from '../../options/layer-choice.js';
-import { logDirectory, logFileName } from '../../options/log-path.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { parseSize } from '../../terminal/size.js';
@@ -53,9 +53,6 @@ export function mountChoices(values: MountValues, context: Surroundings) {
   } as const;
 }
 
-/** Only Linux has a FUSE device with a protocol. Elsewhere FUSE is a library. */
-const DEFAULT_TRANSPORT: TransportName = process.platform === 'linux' ? 'dev-fuse' : 'fuse-native';
-
 function parseTransport(text: string | undefined): TransportName {
   if (text === undefined) return DEFAULT_TRANSPORT;
   const name = TRANSPORT_NAMES.find((known) => known === text);
@@ -85,7 +82,7 @@ export function mountOptions(
   const { mountpoint } = place;
   const logFile =
     values['log-file'] === undefined
-      ? join(logDirectory(context.env, context.uid), logFileName(mountpoint))
+      ? defaultLogFile(mountpoint, context)
       : resolve(context.cwd, values['log-file']);
   checkOutside('log file', canonicalPath(logFile), mountpoint);
   checkOutside('cache', canonicalPath(rest.cache.directory), mountpoint);
@@ -99,21 +96,4 @@ export function mountOptions(
     registry: optionsForImage(readRegistryOptions(values, context.cwd), place.reference),
     logFile,
   };
-}
-
-/** A daemon that opens files of its own mount waits for itself. @throws INVALID_ARGUMENT */
-export function checkOutside(what: string, path: string, mountpoint: string): void {
-  if (path === mountpoint || path.startsWith(join(mountpoint, '/'))) {
-    throw usageError(`the ${what} ${path} lies below the mountpoint ${mountpoint}`);
-  }
-}
-
-/** Resolves the symlinks of the part of the path that exists. */
-function canonicalPath(path: string): string {
-  try {
-    return textOfBytes(realpathSync(fsPath(path), 'buffer'));
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(canonicalPath(parent), basename(path));
-  }
 }

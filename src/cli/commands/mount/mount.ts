@@ -5,12 +5,13 @@ import { redactedError, redactor } from '../../../base/text/redact.js';
 import type { DaemonListener, MountOptions, MountSummary } from '../../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../../fuse/mounting/mountpoint.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
+import { imageArgument } from '../../../surroundings/image-argument.js';
+import { checkOutside } from '../../../surroundings/outside-mountpoint.js';
 import type { Command, CommandContext } from '../../command.js';
-import { imageArgument } from '../../options/image-argument.js';
 import { ProgressDisplay } from '../../terminal/progress.js';
 import { mountLine } from '../../terminal/result-line.js';
 import { MOUNT } from './declaration.js';
-import { checkOutside, mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
+import { mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
 
 export const mount: Command<typeof MOUNT.options> = {
   ...MOUNT,

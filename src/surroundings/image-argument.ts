@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
-import { fsPath } from '../../base/text/raw-text.js';
-import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../../oci/image-location.js';
-import { chooseLocalPath } from '../../source/located-source.js';
+import { LayerslayerError } from '../base/errors.js';
+import { fsPath } from '../base/text/raw-text.js';
+import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
+import { chooseLocalPath } from '../source/located-source.js';
 
 /**
  * Returns IMAGE in canonical form, valid in any working directory (a daemon's is `/`), and the
