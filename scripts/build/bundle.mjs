@@ -17,10 +17,11 @@ const PROGRAMS = {
   'daemon-main': 'daemon/daemon-main.js',
   'fetch-worker': 'engine/fetch/fetch-worker.js',
   'inflate-worker': 'engine/inflate/inflate-worker.js',
+  library: 'library/layerslayer.js', // it starts the daemon and the threads too
 };
 
-/** What programs import. It starts the same daemon and threads, so it stands beside them. */
-const LIBRARY = { library: 'library/layerslayer.js' };
+/** Programs import it as a module, as its types say. */
+const isModule = (name) => name === 'library';
 
 /**
  * Bundles each program by itself, so that what it needs at once is one file. Each further file
@@ -30,7 +31,7 @@ const LIBRARY = { library: 'library/layerslayer.js' };
  */
 export async function bundle() {
   const modules = new Set();
-  for (const [name, main] of Object.entries({ ...SHARED, ...PROGRAMS, ...LIBRARY })) {
+  for (const [name, main] of Object.entries({ ...SHARED, ...PROGRAMS })) {
     for (const id of await bundleProgram(name, main)) modules.add(id);
   }
   writeFileSync(built('bin/package.json'), '{ "type": "commonjs" }\n');
@@ -39,7 +40,7 @@ export async function bundle() {
 }
 
 async function bundleProgram(name, main) {
-  const isLibrary = name in LIBRARY;
+  const suffix = isModule(name) ? 'mjs' : 'js';
   const program = await rolldown({
     input: { [name]: built(main) },
     platform: 'node',
@@ -47,17 +48,16 @@ async function bundleProgram(name, main) {
     plugins: [mapsOfTsc, sharedFiles(SHARED), yargsAtHome, withoutUnused],
     // yargs asks it for configuration files. CommonJS has none, and no option reads such a file.
     transform: { define: { 'import.meta.resolve': 'undefined' } },
-    preserveEntrySignatures: isLibrary ? 'strict' : 'allow-extension', // no module imports a program
+    preserveEntrySignatures: isModule(name) ? 'strict' : 'allow-extension',
   });
   const { output } = await program.write({
     dir: built('bin'),
-    // Node loads CommonJS without its ESM loader: 6 ms less CPU a process (measured). The library
-    // is a module, as its types say.
-    format: isLibrary ? 'esm' : 'cjs',
+    // Node loads CommonJS without its ESM loader: 6 ms less CPU a process (measured).
+    format: isModule(name) ? 'esm' : 'cjs',
     dynamicImportInCjs: false, // that loader would come with the first file that is imported on demand
     sourcemap: true,
-    entryFileNames: isLibrary ? '[name].mjs' : '[name].js',
-    chunkFileNames: `${name}-[name]-[hash].${isLibrary ? 'mjs' : 'js'}`,
+    entryFileNames: `[name].${suffix}`,
+    chunkFileNames: `${name}-[name]-[hash].${suffix}`,
     ...chunksOf(name, main),
   });
   await program.close();

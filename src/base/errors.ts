@@ -96,7 +96,7 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Returns whether a package is not installed. `import` and `require` report it by other codes. */
+/** Returns whether a package is not installed. The codes of `import` and `require` differ. */
 export function isMissingModule(error: unknown): boolean {
   return /^(ERR_)?MODULE_NOT_FOUND$/.test(systemCode(error) ?? '');
 }

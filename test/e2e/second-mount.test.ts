@@ -33,6 +33,11 @@ const REPORTER = `
     before ??= process.moduleLoadList.length;
     setFlagsFromString(flag);
   };
+  // A daemon is started without what $NODE_OPTIONS preloads.
+  const childProcess = require('node:child_process');
+  const { spawn } = childProcess;
+  childProcess.spawn = (command, words, options) =>
+    spawn(command, command === process.execPath ? ['--require', __filename, ...words] : words, options);
   process.on('exit', () => {
     const builtins = [...process.moduleLoadList];
     const afterFlag = builtins.slice(before ?? builtins.length);
