@@ -42,7 +42,10 @@ export interface Image {
   stat(path: ImagePath, options?: OperationOptions): Promise<FileStats>;
   /** As `stat`, but does not follow a symlink in the last place, as `fs.lstat`. */
   lstat(path: ImagePath, options?: OperationOptions): Promise<FileStats>;
-  /** Returns the entries of a directory, in the order of the data in the layers. */
+  /**
+   * Returns the entries of a directory, in the order of the data in the layers. `opendir` does not
+   * hold all of them in memory.
+   */
   readdir(path: ImagePath, options?: OperationOptions): Promise<DirectoryEntry[]>;
   /** As `readdir`, one entry at a time. `recursive` yields each directory before its entries. */
   opendir(

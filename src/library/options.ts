@@ -58,7 +58,10 @@ export interface OpenImageOptions {
   index?: IndexTrust | undefined;
   /** A repository of published indexes. Default: `$LAYERSLAYER_INDEX_REPOSITORY`. */
   indexRepository?: string | undefined;
-  /** Bytes of decompressed data in memory, at least 1 MiB. Default: 64 MiB. */
+  /**
+   * Bytes of decompressed data in memory, at least 1 MiB. Default: 64 MiB. Images that are opened
+   * with the same options share it, and threads too.
+   */
   memory?: number | undefined;
 }
 

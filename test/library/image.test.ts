@@ -59,6 +59,7 @@ describe('an image', () => {
     expect(await image.readFile('/conf')).toEqual(Buffer.from('new!'));
     expect(await image.readFile('/conf', 'utf8')).toBe('new!');
     expect(await image.readFile('/large', { start: 12, end: 16, encoding: 'latin1' })).toBe('layer');
+    expect(JSON.parse(JSON.stringify(stats))).toMatchObject({ mode: 0o100644, size: 4 });
     const device = await image.stat('/null');
     expect([device.isCharacterDevice(), device.deviceMajor, device.deviceMinor]).toEqual([true, 1, 3]);
   });

@@ -192,6 +192,8 @@ describe('opening', () => {
     ['x', { cacheDirectory: 7 as never }, 'INVALID_ARGUMENT', /cache directory/],
     ['x', { onProgress: 7 as never }, 'INVALID_ARGUMENT', /onProgress/],
     ['x', { signal: {} as never }, 'INVALID_ARGUMENT', /AbortSignal/],
+    ['x', { credentials: null as never }, 'INVALID_ARGUMENT', /credentials/],
+    ['x', null as never, 'INVALID_ARGUMENT', /options/],
     [7 as never, {}, 'INVALID_ARGUMENT', /not a string/],
   ])('%s with %j: %s', async (name, options, code, message) => {
     const error = await openImage(name, options).catch((fault: unknown) => fault);

@@ -27,10 +27,11 @@ export class Attributes implements FileAttributes {
   readonly gid: number;
   readonly size: number;
   readonly mtimeMs: number;
-  readonly mtimeNs: bigint;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
   readonly layer: number;
+  readonly #mtimeSeconds: number;
+  readonly #mtimeNanoseconds: number;
 
   constructor(from: Attributed) {
     this.mode = TYPE_BITS[from.kind] | from.mode;
@@ -38,7 +39,8 @@ export class Attributes implements FileAttributes {
     this.gid = from.gid;
     this.size = from.size;
     this.mtimeMs = from.mtimeSeconds * MS_PER_S + from.mtimeNanoseconds / NS_PER_MS;
-    this.mtimeNs = BigInt(from.mtimeSeconds) * NS_PER_S + BigInt(from.mtimeNanoseconds);
+    this.#mtimeSeconds = from.mtimeSeconds;
+    this.#mtimeNanoseconds = from.mtimeNanoseconds;
     this.deviceMajor = from.deviceMajor;
     this.deviceMinor = from.deviceMinor;
     this.layer = from.layer;
@@ -46,6 +48,11 @@ export class Attributes implements FileAttributes {
 
   get mtime(): Date {
     return new Date(Math.floor(this.mtimeMs));
+  }
+
+  /** No property of its own: JSON has no such numbers. */
+  get mtimeNs(): bigint {
+    return BigInt(this.#mtimeSeconds) * NS_PER_S + BigInt(this.#mtimeNanoseconds);
   }
 
   isFile(): boolean {

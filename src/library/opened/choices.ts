@@ -38,6 +38,7 @@ export interface Choices {
  */
 export function choicesOf(image: string, options: OpenImageOptions, surroundings: Surroundings): Choices {
   if (typeof image !== 'string') throw invalid('the image is not a string');
+  if (typeof options !== 'object' || options === null) throw invalid('the options are not an object');
   checkedSignal(options.signal);
   checkFunction('onProgress', options.onProgress);
   checkFunction('onMessage', options.onMessage);
@@ -71,7 +72,11 @@ function credentialsOf(
 ): Pick<RegistryOptions, 'username' | 'password' | 'token'> {
   if (given === undefined) return {};
   const isText = (value: unknown) => typeof value === 'string' && value !== '' && !/[\r\n\0]/.test(value);
-  const { username, password, token } = given as { username?: string; password?: string; token?: string };
+  const { username, password, token } = Object(given) as {
+    username?: string;
+    password?: string;
+    token?: string;
+  };
   if (token !== undefined && username === undefined && password === undefined && isText(token))
     return { token };
   if (token === undefined && isText(username) && isText(password)) {
