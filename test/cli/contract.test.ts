@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { COMMAND_NAMES } from '#src/cli/command-names.js';
 import { COMMANDS } from '#src/cli/command-table.js';
 import type { OptionTable } from '#src/cli/options/option-table.js';
+import { attempt, run } from '../support/child.js';
 import { blobName, LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { file, tarOf } from '../support/tar.js';
@@ -133,6 +134,20 @@ describe('inspect', () => {
     const { status, stdout } = await layerslayer('inspect', 'oci:img');
     expect([status, stdout]).toEqual([0, expect.stringContaining(manifest.layers[1].digest.slice(0, 19))]);
     expect(await layerslayer('peek', 'oci:img')).toMatchObject({ status: 10 });
+  });
+});
+
+describe('a mount', () => {
+  it('keeps no descriptor of its caller, above 2 neither', async () => {
+    const marker = join(place.scratch, 'marker');
+    writeFileSync(marker, '');
+    const script = 'exec 7<marker 9>>marker && exec "$@"';
+    const command = [...place.program, 'mount', 'oci:img', place.directory('mnt')];
+    const options = { cwd: place.scratch, env: place.env };
+    expect(await attempt('bash', ['-c', script, 'bash', ...command], options)).toMatchObject({ status: 0 });
+    const [daemon] = place.processes();
+    expect((await run('find', [`/proc/${daemon}/fd`, '-lname', marker])).stdout).toBe('');
+    expect((await run('find', [`/proc/${daemon}/fd`, '-lname', '/dev/fuse'])).stdout).not.toBe('');
   });
 });
 
