@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
 import type { CommandName } from './command-names.js';
-import type { OptionTable, OptionValues } from './option-table.js';
+import type { ArgumentSpec, OptionTable, OptionValues } from './option-table.js';
 import type { Output } from './output.js';
 
 /** What a command may touch besides its arguments. */
@@ -18,8 +18,6 @@ export interface CommandContext {
   fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;
-  /** Loads all commands, for `--help` and completion. */
-  allCommands(): Promise<Command[]>;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
   isMountHelper: boolean;
 }
@@ -31,7 +29,8 @@ export interface Command<T extends OptionTable = OptionTable> {
   synopsis: string; // after the program's name
   description: string;
   options: T;
-  positionals: { min: number; max: number; names: string };
+  /** `each` is for completion; the last one repeats up to `max`. */
+  positionals: { min: number; max: number; names: string; each: readonly ArgumentSpec[] };
   examples: readonly [string, string];
   failures: readonly ErrorCode[]; // besides those that every command can end with
   /**

@@ -17,7 +17,15 @@ const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
 
+/** By which the scripts of `completion` ask. Hidden: their question and its answer may change. */
+const COMPLETION_WORD = '--get-completions';
+
 async function main(words: readonly string[]): Promise<number> {
+  if (words[0] === COMPLETION_WORD) {
+    const { complete } = await import('./completion/complete.js');
+    await complete(words.slice(1), { cwd, env: process.env, uid: process.getuid?.() ?? 0 });
+    return 0;
+  }
   const choice = chooseCommand(words);
   if (choice.kind === 'command') return runChosen(choice);
   if (choice.kind === 'first-tool') return runFirstTool(choice.words);
@@ -63,7 +71,7 @@ async function runChosen(chosen: {
   // Started first: their modules load on another core while this process reads the command line.
   let daemon = name === 'mount' && !isHelp ? DaemonClient.start() : undefined;
   const fetchThread = FETCHING.has(name) && !isHelp ? startFetchThread() : undefined;
-  const [{ loadAllCommands, loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
+  const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
     import('./process-output.js'),
@@ -77,7 +85,6 @@ async function runChosen(chosen: {
     isMountHelper,
     ...(fetchThread && { fetchThread }),
     command: loadCommand,
-    allCommands: loadAllCommands,
     daemon: () => {
       const taken = daemon ?? DaemonClient.start();
       daemon = undefined;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { SILENT_LOG } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { listImageRecords } from '#src/engine/image-records.js';
+import { listImageRecords } from '#src/engine/records/image-records.js';
 import type { FileStream } from '#src/image/opened-image.js';
 import { OpenedImages } from '#src/image/opened-images.js';
 import { defaultPlatform } from '#src/oci/platform.js';

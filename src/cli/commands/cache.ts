@@ -26,7 +26,7 @@ export const cache: Command<typeof OPTIONS> = {
     'prune  removes what was not used for longest, indexes last, until --cache-size is kept to\n' +
     'clear  removes everything but the notes which indexes were refuted; mounts continue, and fetch again what they need',
   options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
+  positionals: { min: 1, max: 1, names: 'ls|prune|clear', each: [{ choices: ['ls', 'prune', 'clear'] }] },
   examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
   failures: ['IO_FAILED'],
   async run(options, [action], context) {

@@ -31,6 +31,7 @@ const OPTIONS = {
     kind: 'text',
     short: 'o',
     value: 'DIR',
+    takes: 'directory',
     summary: "where to write; - is stdout: one file's bytes, or a tar with -r",
     default: DEFAULT_DIRECTORY,
   },
@@ -50,7 +51,12 @@ export const carve: Command<typeof OPTIONS> = {
     'as far as needed: if a later entry could still replace the file, stderr says "not verified" (--verify reads on). Layers\n' +
     'that are indexed already are not read again. Symlinks and hard links are followed inside the image.',
   options: OPTIONS,
-  positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
+  positionals: {
+    min: 2,
+    max: Number.POSITIVE_INFINITY,
+    names: 'IMAGE PATH...',
+    each: [{ takes: 'image' }, { takes: 'image-path' }],
+  },
   examples: [
     'layerslayer carve nginx:alpine /etc/passwd',
     "layerslayer carve -r -o - debian:12 /etc/apt '/etc/*.conf' | tar -tv",

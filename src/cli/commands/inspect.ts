@@ -20,7 +20,7 @@ export const inspect: Command<typeof OPTIONS> = {
     'container of it is run, the build steps (those that made no layer are metadata only) and the layers with their\n' +
     'compressed sizes. No layer is fetched. --dockerfile prints what the history remembers of the Dockerfile.',
   options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'IMAGE' },
+  positionals: { min: 1, max: 1, names: 'IMAGE', each: [{ takes: 'image' }] },
   examples: [
     'layerslayer inspect nginx:alpine',
     "layerslayer inspect --json --platform linux/arm64 debian:12 | jq -r '.layers[].digest'",

@@ -26,7 +26,7 @@ export const interactive: Command<typeof IMAGE_OPTIONS> = {
     'run as the command of that name, which is shown. Esc, Ctrl-C and Ctrl-D leave. No arguments at all, on a terminal,\n' +
     'mean this. Questions go to stderr, results to stdout.',
   options: IMAGE_OPTIONS,
-  positionals: { min: 0, max: 1, names: '[IMAGE]' },
+  positionals: { min: 0, max: 1, names: '[IMAGE]', each: [{ takes: 'image' }] },
   examples: [
     'layerslayer interactive nginx:alpine',
     'layerslayer interactive --platform linux/arm64 debian:12',

@@ -36,7 +36,12 @@ export const index: Command<typeof OPTIONS> = {
     'ls     lists what is published of IMAGE there\n' +
     'rm     removes it, and nothing else',
   options: OPTIONS,
-  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE...' },
+  positionals: {
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
+    names: 'IMAGE...',
+    each: [{ takes: 'image', choices: ['ls', 'rm'] }, { takes: 'image' }],
+  },
   examples: [
     'layerslayer index --push --index-repository ghcr.io/team/indexes nginx:alpine debian:12',
     'crane ls example.com/app | sed s,^,example.com/app:, | layerslayer index --push --if-missing -',

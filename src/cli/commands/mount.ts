@@ -22,7 +22,12 @@ export const mount: Command<typeof MOUNT_OPTIONS> = {
     'without pulling it: file contents are fetched when they are read. Returns when the mount is usable.\n' +
     'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   options: MOUNT_OPTIONS,
-  positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
+  positionals: {
+    min: 2,
+    max: 2,
+    names: 'IMAGE MOUNTPOINT',
+    each: [{ takes: 'image' }, { takes: 'directory' }],
+  },
   examples: [
     'layerslayer mount nginx:alpine /mnt/img',
     'layerslayer mount --platform linux/arm64 --layer 1 -o uid=1000 debian:12 ~/base',

@@ -11,7 +11,7 @@ export const mounts: Command<typeof COMMON_OPTIONS> = {
   description:
     'Lists the mounts of this user (for root: of all users) with the state of their daemons: live, no-answer or dead.',
   options: COMMON_OPTIONS,
-  positionals: { min: 0, max: 0, names: '' },
+  positionals: { min: 0, max: 0, names: '', each: [] },
   examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],
   failures: [],
   async run(options, _positionals, { output, uid }) {

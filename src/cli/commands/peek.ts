@@ -31,7 +31,12 @@ export const peek: Command<typeof OPTIONS> = {
     "pattern ('/etc/**/*.{conf,d}'). A layer is read once, then its index is cached.\n" +
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
   options: OPTIONS,
-  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
+  positionals: {
+    min: 1,
+    max: Number.POSITIVE_INFINITY,
+    names: 'IMAGE [PATH...]',
+    each: [{ takes: 'image' }, { takes: 'image-path' }],
+  },
   examples: [
     'layerslayer peek nginx:alpine',
     'layerslayer peek --deleted --json debian:12 | jq -r \'select(.how == "whiteout").path\'',

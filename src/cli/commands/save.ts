@@ -24,10 +24,17 @@ const OPTIONS = {
     kind: 'text',
     short: 'o',
     value: 'DIR',
+    takes: 'directory',
     summary: 'where to save',
     default: `./${DEFAULT_DIRECTORY}`,
   },
-  format: { kind: 'pair', value: 'oci DIR', summary: 'the whole image, into an OCI layout' },
+  format: {
+    kind: 'pair',
+    value: 'oci DIR',
+    choices: ['oci'],
+    takes: 'directory',
+    summary: 'the whole image, into an OCI layout',
+  },
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -43,7 +50,7 @@ export const save: Command<typeof OPTIONS> = {
     'skipped, and what an interrupted save has left (.partial) is gone on with. --format oci makes, or adds the image\n' +
     'to, an OCI layout that skopeo and umoci read.',
   options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'IMAGE' },
+  positionals: { min: 1, max: 1, names: 'IMAGE', each: [{ takes: 'image' }] },
   examples: [
     'layerslayer save --layer 1 --layer 3 nginx:alpine',
     'layerslayer save nginx:alpine --format oci nginx',

@@ -21,7 +21,12 @@ export const unmount: Command<typeof OPTIONS> = {
     'Unmounts images that layerslayer mounted, and nothing else; also what a killed daemon left behind.\n' +
     'Returns when the mount is gone and its daemon has ended.',
   options: OPTIONS,
-  positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'MOUNTPOINT...' },
+  positionals: {
+    min: 0,
+    max: Number.POSITIVE_INFINITY,
+    names: 'MOUNTPOINT...',
+    each: [{ takes: 'mountpoint' }],
+  },
   examples: ['layerslayer unmount /mnt/img', 'layerslayer unmount --all --lazy'],
   failures: ['UNMOUNT_FAILED', 'IO_FAILED'],
   async run(options, positionals, context) {
