@@ -4,9 +4,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { COMMAND_NAMES } from '../dist/cli/command-names.js';
-import { describeStatuses } from '../dist/cli/exit-status.js';
-import { loadAllCommands } from '../dist/cli/load-command.js';
+import { COMMANDS } from '../dist/cli/command-table.js';
+import { describeStatuses } from '../dist/cli/process/exit-status.js';
 
 const PAGE = fileURLToPath(new URL('../src/cli/COMMANDS.md', import.meta.url));
 const [page = PAGE] = process.argv.slice(2).filter((word) => word !== '--check');
@@ -19,17 +18,14 @@ Made by \`npm run reference\` from the tables that the program reads its command
 \`oci-archive:FILE[:TAG]\`, \`docker-archive:FILE[:NAME]\`. Two bare arguments without a command are \`mount\`.`;
 
 function commandSection(command) {
-  const aliases = Object.keys(COMMAND_NAMES).filter(
-    (word) => COMMAND_NAMES[word] === command.name && word !== command.name,
-  );
+  const { aliases = [] } = command;
   return [
     `## ${command.name}`,
     '',
     `    layerslayer ${command.synopsis}`,
     '',
     ...(aliases.length > 0 ? [`Also: ${aliases.map((word) => `\`${word}\``).join(', ')}.`, ''] : []),
-    // Descriptions are laid out for a terminal: as they are.
-    ...indented(command.description.split('\n')),
+    ...indented(command.description.split('\n').flatMap(wrapped)),
     '',
     ...optionTable(command.options),
     'Examples:',
@@ -57,16 +53,17 @@ function optionTable(options) {
 }
 
 const cell = (text) => text.replaceAll('|', '\\|');
+/** The lines of a paragraph, of 96 columns at most. */
+const wrapped = (paragraph) => paragraph.match(/.{1,96}(?: |$)/g);
 const indented = (lines) => lines.map((line) => `    ${line}`.trimEnd());
 
-async function reference() {
-  const commands = await loadAllCommands();
-  const list = commands.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`);
-  const sections = commands.map((command) => commandSection(command).join('\n'));
+function reference() {
+  const list = COMMANDS.map(({ name, summary }) => `- [${name}](#${name}): ${summary}`);
+  const sections = COMMANDS.map((command) => commandSection(command).join('\n'));
   return `${[INTRODUCTION, list.join('\n'), ...sections].join('\n\n')}\n`;
 }
 
-const text = await reference();
+const text = reference();
 if (process.argv.includes('--check')) {
   if (!existsSync(page) || readFileSync(page, 'utf8') !== text) {
     console.error(`${page} is not what the commands say: npm run reference`);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { EXIT_STATUS } from '#src/cli/exit-status.js';
+import { EXIT_STATUS } from '#src/cli/process/exit-status.js';
 import { errnoOf } from '#src/fuse/errno.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));

@@ -1,9 +1,9 @@
 import type { Worker } from 'node:worker_threads';
-import type { ErrorCode } from '../base/errors.js';
 import type { DaemonClient } from '../daemon/daemon-client.js';
+import type { CommandDeclaration } from './command-declaration.js';
 import type { CommandName } from './command-names.js';
-import type { ArgumentSpec, OptionTable, OptionValues } from './option-table.js';
-import type { Output } from './output.js';
+import type { OptionTable, OptionValues } from './options/option-table.js';
+import type { Output } from './terminal/output.js';
 
 /** What a command may touch besides its arguments. */
 export interface CommandContext {
@@ -22,17 +22,8 @@ export interface CommandContext {
   isMountHelper: boolean;
 }
 
-/** One word of the command line: a file each in `commands/`. */
-export interface Command<T extends OptionTable = OptionTable> {
-  name: string;
-  summary: string; // one line for the top level's help
-  synopsis: string; // after the program's name
-  description: string;
-  options: T;
-  /** `each` is for completion; the last one repeats up to `max`. */
-  positionals: { min: number; max: number; names: string; each: readonly ArgumentSpec[] };
-  examples: readonly [string, string];
-  failures: readonly ErrorCode[]; // besides those that every command can end with
+/** A command with what it does: a folder each in `commands/`. */
+export interface Command<T extends OptionTable = OptionTable> extends CommandDeclaration<T> {
   /**
    * Changes parsed options before the common ones are used and the log file is opened.
    * @throws LayerslayerError INVALID_ARGUMENT

@@ -11,12 +11,12 @@ import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Platform } from '../oci/platform.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { CommandContext } from './command.js';
-import { optionsForImage, readRegistryOptions } from './credentials.js';
-import { EXIT_STATUS } from './exit-status.js';
-import { imageArgument } from './image-argument.js';
-import { type ImageValues, imageChoices } from './image-choices.js';
-import { Interruption } from './interruption.js';
-import { INDEXING, ProgressDisplay, type ProgressWords } from './progress.js';
+import { optionsForImage, readRegistryOptions } from './options/credentials.js';
+import { imageArgument } from './options/image-argument.js';
+import { type ImageValues, imageChoices } from './options/image-choices.js';
+import { EXIT_STATUS } from './process/exit-status.js';
+import { Interruption } from './process/interruption.js';
+import { INDEXING, ProgressDisplay, type ProgressWords } from './terminal/progress.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;

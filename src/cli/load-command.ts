@@ -3,24 +3,20 @@ import type { CommandName } from './command-names.js';
 
 /** Loads each command's module on demand, so that `mount` does not wait for others. */
 const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
-  mount: async () => (await import('./commands/mount.js')).mount,
-  unmount: async () => (await import('./commands/unmount.js')).unmount,
-  mounts: async () => (await import('./commands/mounts.js')).mounts,
-  inspect: async () => (await import('./commands/inspect.js')).inspect,
-  peek: async () => (await import('./commands/peek.js')).peek,
-  carve: async () => (await import('./commands/carve.js')).carve,
-  save: async () => (await import('./commands/save.js')).save,
-  index: async () => (await import('./commands/layer-index.js')).index,
-  interactive: async () => (await import('./commands/interactive.js')).interactive,
-  cache: async () => (await import('./commands/cache.js')).cache,
-  completion: async () => (await import('./commands/completion.js')).completion,
+  mount: async () => (await import('./commands/mount/mount.js')).mount,
+  unmount: async () => (await import('./commands/unmount/unmount.js')).unmount,
+  mounts: async () => (await import('./commands/mounts/mounts.js')).mounts,
+  inspect: async () => (await import('./commands/inspect/inspect.js')).inspect,
+  peek: async () => (await import('./commands/peek/peek.js')).peek,
+  carve: async () => (await import('./commands/carve/carve.js')).carve,
+  save: async () => (await import('./commands/save/save.js')).save,
+  index: async () => (await import('./commands/layer-index/layer-index.js')).index,
+  interactive: async () => (await import('./commands/interactive/interactive.js')).interactive,
+  cache: async () => (await import('./commands/cache/cache.js')).cache,
+  completion: async () => (await import('./commands/completion/completion.js')).completion,
 };
 
 export async function loadCommand(name: CommandName): Promise<Command> {
   // Tables of options differ in type. Callers pass a command only what its own table parsed.
   return (await LOADERS[name]()) as Command;
-}
-
-export function loadAllCommands(): Promise<Command[]> {
-  return Promise.all((Object.keys(LOADERS) as CommandName[]).map(loadCommand));
 }

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 import { DaemonClient } from '../daemon/daemon-client.js';
 import { startFetchThread } from '../engine/fetch/fetch-thread.js';
-import { asks, type Choice, chooseCommand } from './choose-command.js';
 import type { CommandContext } from './command.js';
+import { asks, type Choice, chooseCommand } from './command-line/choose-command.js';
+import type { Translation } from './command-line/first-tool.js';
+import { rawArguments } from './command-line/raw-arguments.js';
 import type { CommandName } from './command-names.js';
-import type { Translation } from './first-tool.js';
-import { catchAll, endWith } from './last-resort.js';
-import { rawArguments } from './raw-arguments.js';
-import { runInSmallSpace } from './small-space.js';
-import { usageError } from './usage-error.js';
-import { workingDirectory } from './working-directory.js';
+import { COMMANDS } from './command-table.js';
+import { usageError } from './options/usage-error.js';
+import { catchAll, endWith } from './process/last-resort.js';
+import { runInSmallSpace } from './process/small-space.js';
+import { workingDirectory } from './process/working-directory.js';
 
 /** Commands whose session is in this process. */
 const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
@@ -35,7 +36,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function runFirstTool(words: readonly string[]): Promise<number> {
-  const { tokenTxt, translateFirstTool } = await import('./first-tool.js');
+  const { tokenTxt, translateFirstTool } = await import('./command-line/first-tool.js');
   let translation: Translation;
   try {
     translation = translateFirstTool(words, () => tokenTxt(cwd));
@@ -48,7 +49,7 @@ async function runFirstTool(words: readonly string[]): Promise<number> {
 async function reportUsage(error: unknown, words: readonly string[]): Promise<number> {
   const [{ reportFault }, { processOutput }] = await Promise.all([
     import('./run-command.js'),
-    import('./process-output.js'),
+    import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
   output.choices = { ...output.choices, json: asks(words, '--json') };
@@ -74,7 +75,7 @@ async function runChosen(chosen: {
   const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
-    import('./process-output.js'),
+    import('./terminal/process-output.js'),
   ]);
   const context: CommandContext = {
     output: processOutput(),
@@ -101,7 +102,9 @@ async function runTopLevel(
   words: readonly string[],
 ): Promise<number> {
   if (choice.kind === 'nothing') {
-    const { bare, meant, advice } = choice;
+    const { bare, advice } = choice;
+    const { recommendedCommand } = await import('./command-line/recommended-command.js');
+    const meant = choice.meant ?? (bare === undefined ? undefined : recommendedCommand(bare));
     const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
     let hint = '';
     if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
@@ -109,13 +112,12 @@ async function runTopLevel(
     const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
     return reportUsage(usageError(`${what}: see layerslayer --help`), words);
   }
-  const [{ loadAllCommands }, { programHelp, versionLine }, { processOutput }] = await Promise.all([
-    import('./load-command.js'),
-    import('./help.js'),
-    import('./process-output.js'),
+  const [{ programHelp, versionLine }, { processOutput }] = await Promise.all([
+    import('./command-line/help.js'),
+    import('./terminal/process-output.js'),
   ]);
   const output = processOutput();
-  output.result(choice.kind === 'version' ? versionLine() : programHelp(await loadAllCommands()).trimEnd());
+  output.result(choice.kind === 'version' ? versionLine() : await programHelp(COMMANDS));
   await output.settled();
   return 0;
 }

@@ -1,14 +1,13 @@
 import { resolve } from 'node:path';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
-import { asks } from './choose-command.js';
 import type { Command, CommandContext } from './command.js';
-import { EXIT_STATUS } from './exit-status.js';
-import type { COMMON_OPTIONS } from './image-options.js';
-import type { OptionValues } from './option-table.js';
-import type { Output } from './output.js';
-import { parseArguments } from './parse-arguments.js';
-import { usageError } from './usage-error.js';
-import { explainRemoved } from './working-directory.js';
+import { asks } from './command-line/choose-command.js';
+import { parseArguments } from './command-line/parse-arguments.js';
+import type { COMMON_OPTIONS } from './options/image-options.js';
+import type { OptionValues } from './options/option-table.js';
+import { EXIT_STATUS } from './process/exit-status.js';
+import { explainRemoved } from './process/working-directory.js';
+import type { Output } from './terminal/output.js';
 
 /** `completion` has none of them. */
 type CommonValues = Partial<OptionValues<typeof COMMON_OPTIONS>>;
@@ -28,14 +27,13 @@ export async function runCommand(
   output.choices = { ...output.choices, json: asks(words, '--json') };
   try {
     if (asks(words, '--help', '-h')) {
-      const { commandHelp } = await import('./help.js');
-      output.result(commandHelp(command).trimEnd());
+      const { commandHelp } = await import('./command-line/help.js');
+      output.result(await commandHelp(command));
       await output.settled();
       return 0;
     }
-    const parsed = parseArguments(words, command.options);
+    const parsed = parseArguments(words, command);
     const { positionals } = parsed;
-    checkPositionals(command, positionals);
     const options = command.prepare?.(parsed.options, positionals, context) ?? parsed.options;
     const { json = false, quiet = false, verbose = false, 'log-file': logFile } = options as CommonValues;
     output.choices = { json, quiet, verbose };
@@ -54,14 +52,4 @@ export function reportFault(error: unknown, output: Output): number {
   const known = asLayerslayerError(error);
   output.error(explainRemoved(toErrorRecord(known)));
   return EXIT_STATUS[known.code];
-}
-
-function checkPositionals({ name, positionals }: Command, words: readonly string[]): void {
-  const { min, max, names } = positionals;
-  const isCounted = words.length >= min && words.length <= max;
-  // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
-  if (isCounted && !words.includes('')) return;
-  const want = names === '' ? 'no arguments' : names;
-  const got = isCounted ? 'an empty one' : words.length;
-  throw usageError(`${name} wants ${want}, got ${got}: see layerslayer ${name} --help`);
 }

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { formatLogLine, LogFile } from '#src/base/log-file.js';
-import { logFileName } from '#src/cli/log-path.js';
+import { logFileName } from '#src/cli/options/log-path.js';
 
 let directory = '';
 beforeEach(() => {

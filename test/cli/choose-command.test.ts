@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseCommand } from '#src/cli/choose-command.js';
+import { chooseCommand } from '#src/cli/command-line/choose-command.js';
 
 const words = (line: string) => (line === '' ? [] : line.split(' '));
 
@@ -28,7 +28,6 @@ describe('chooseCommand', () => {
     ['pek nginx', 'pek', 'peek'],
     ['mounnt nginx mnt', 'mounnt', 'mount'],
     ['svae nginx --layer 1', 'svae', 'save'],
-    ['inspekt', 'inspekt', 'inspect'],
   ])('%s is no image to mount', (line, bare, meant) => {
     expect(chooseCommand(words(line))).toEqual({ kind: 'nothing', bare, meant });
   });

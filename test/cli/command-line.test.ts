@@ -113,8 +113,19 @@ describe('the command line', () => {
   it.each([...new Set(Object.values(COMMAND_NAMES))])('%s --help ends with its exit statuses', (command) => {
     const { status, stdout, stderr } = layerslayer(command, '--help');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(new RegExp(`^usage: layerslayer ${command} `));
-    expect(stdout).toMatch(/\nexamples:(?:\n {2}.*layerslayer .*){2}\n\nexit status:\n(?: +\d+ {2}.+\n)+$/);
+    expect(stdout).toMatch(new RegExp(`^Usage: layerslayer ${command} `));
+    expect(stdout).toMatch(/\nExamples:(?:\n {2}.*layerslayer .*){2}\n\nExit status:\n(?: +\d+ {2}.+\n)+$/);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('shows each option with its value and its default', () => {
+    const { stdout } = layerslayer('mount', '--help');
+    expect(stdout).toMatch(/\n {2}-f, --foreground {2,}stay in the foreground/);
+    expect(stdout).toMatch(/\n {6}--memory SIZE {2,}cap of .*\n? *\(default:\s+64MiB\)\n/);
+    expect(stdout).toMatch(/\n {2}-l, --log-file FILE {2,}/);
+    expect(stdout).toMatch(
+      /\n {6}--index KIND {2,}[^()]*\(none\|exact\|image\|trusted\|any; default:\s+exact\)\n/,
+    );
   });
 
   it('shows its commands and its version', () => {

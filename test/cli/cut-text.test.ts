@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { columnsOf, cutText } from '#src/cli/cut-text.js';
+import { columnsOf, cutText } from '#src/cli/terminal/cut-text.js';
 
 describe('cutText', () => {
   it.each<[string, number, string]>([

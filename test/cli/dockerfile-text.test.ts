@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { dockerfileText } from '#src/cli/dockerfile-text.js';
+import { dockerfileText } from '#src/cli/commands/inspect/dockerfile-text.js';
 import type { ResolvedImage } from '#src/source/image-source.js';
 
 const digest = (n: number) => `sha256:${String(n).repeat(64)}`;

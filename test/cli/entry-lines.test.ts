@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { entryRecord, type ListedEntry, longLine, simpleLine } from '#src/cli/entry-lines.js';
-import { printableName } from '#src/cli/printable-name.js';
+import { entryRecord, type ListedEntry, longLine, simpleLine } from '#src/cli/terminal/entry-lines.js';
+import { printableName } from '#src/cli/terminal/printable-name.js';
 
 const entry: ListedEntry = {
   kind: 'file',

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type TokenFile, tokenTxt, translateFirstTool } from '#src/cli/first-tool.js';
+import { type TokenFile, tokenTxt, translateFirstTool } from '#src/cli/command-line/first-tool.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);
@@ -94,8 +94,8 @@ describe('the first tool’s flags', () => {
     ['-t nginx --peek-layer all --bulk-peek', '--bulk-peek and --peek-layer exclude each other'],
     ['-t nginx --peek-layer one', 'not a layer: "one": want all or its number from 0'],
     ['-t nginx --peek-layer=-1', 'not a layer: "-1": want all or its number from 0'],
-    ['-t nginx extra', 'unexpected word: extra: see layerslayer --help'],
-    ['-t', '-t wants a value: IMAGE'],
+    ['-t nginx extra', 'layerslayer wants no arguments, got 1: see layerslayer --help'],
+    ['-t', '--target-image wants a value: IMAGE'],
     ['-t nginx --frob', 'unknown option: --frob: see --help'],
     ['-t nginx --peek-all --arch=0', /say which one by --platform/],
   ])('%s is refused', (line, message) => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ProgressDisplay } from '#src/cli/progress.js';
+import { ProgressDisplay } from '#src/cli/terminal/progress.js';
 import { memoryOutput } from './memory-output.js';
 
 it.each([

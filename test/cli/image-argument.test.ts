@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { imageArgument } from '#src/cli/image-argument.js';
+import { imageArgument } from '#src/cli/options/image-argument.js';
 import { cleanUp, scratchDirectory } from '../cache/scratch.js';
 
 afterEach(cleanUp);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { imageName } from '#src/cli/image-name.js';
+import { imageName } from '#src/cli/commands/save/image-name.js';
 
 const HEX = 'ab'.repeat(32);
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { imageRecord, imageTables } from '#src/cli/image-report.js';
+import { imageRecord, imageTables } from '#src/cli/commands/inspect/image-report.js';
 import { OWN } from '#src/index/cached-indexes.js';
 import type { ImageOffer, ResolvedImage } from '#src/source/image-source.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { INDEX_TRUSTS, indexTrust } from '#src/cli/index-trust.js';
+import { INDEX_TRUSTS, indexTrust } from '#src/cli/options/index-trust.js';
 
 describe('--index', () => {
   it.each([

@@ -1,17 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from '#src/cli/interactive/actions.js';
-import type { Choice, Prompter } from '#src/cli/interactive/prompter.js';
-import { requestWords, shellWords } from '#src/cli/interactive/request-words.js';
+import {
+  ACTION_NAMES,
+  ACTIONS,
+  type ActionName,
+  type Request,
+} from '#src/cli/commands/interactive/actions.js';
+import type { Choice, Prompter } from '#src/cli/commands/interactive/prompter.js';
+import { requestWords, shellWords } from '#src/cli/commands/interactive/request-words.js';
 import {
   defaultImage,
   layerChoices,
   layersText,
   numberRanges,
   type Selection,
-} from '#src/cli/interactive/selection.js';
-import { runSteps } from '#src/cli/interactive/steps.js';
+} from '#src/cli/commands/interactive/selection.js';
+import { runSteps } from '#src/cli/commands/interactive/steps.js';
 import type { Digest } from '#src/oci/digest.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import type { ResolvedImage } from '#src/source/image-source.js';

@@ -1,4 +1,4 @@
-import { Output } from '#src/cli/output.js';
+import { Output } from '#src/cli/terminal/output.js';
 
 /** An Output whose text a test can read. */
 export function memoryOutput(options: { isTerminal?: boolean; columns?: number; rows?: number } = {}) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseMountOptionStrings } from '#src/cli/mount-option-string.js';
+import { parseMountOptionStrings } from '#src/cli/commands/mount/mount-option-string.js';
 
 const KERNEL = { suid: false, devices: false, exec: true, nonempty: false, defaultPermissions: false };
 

@@ -2,9 +2,13 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MOUNT_OPTIONS } from '#src/cli/image-options.js';
-import { mergeMountOptionStrings, mountChoices, mountOptions } from '#src/cli/mount-request.js';
-import { parseArguments } from '#src/cli/parse-arguments.js';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import { MOUNT } from '#src/cli/commands/mount/declaration.js';
+import {
+  mergeMountOptionStrings,
+  mountChoices,
+  mountOptions,
+} from '#src/cli/commands/mount/mount-request.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'layerslayer-request-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -28,7 +32,7 @@ function request(
   mountpoint = '/mnt/img',
   localPath?: string,
 ) {
-  const values = mergeMountOptionStrings(parseArguments(words, MOUNT_OPTIONS).options);
+  const values = mergeMountOptionStrings(parseArguments([...words, 'nginx', mountpoint], MOUNT).options);
   const place = { reference: 'nginx', localPath, source, mountpoint };
   return mountOptions(mountChoices(values, context), place, context);
 }

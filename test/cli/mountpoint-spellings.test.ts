@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { mountpointSpellings } from '#src/cli/mountpoint-spellings.js';
+import { mountpointSpellings } from '#src/cli/commands/unmount/mountpoint-spellings.js';
 
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'layerslayer-spellings-')));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,13 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#src/cli/option-table.js';
-import { optionWords, parseArguments } from '#src/cli/parse-arguments.js';
+import { optionWords } from '#src/cli/command-line/option-words.js';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   flag: { kind: 'flag', summary: '' },
   text: { kind: 'text', short: 't', value: 'T', summary: '' },
   list: { kind: 'list', value: 'L', summary: '' },
 } as const satisfies OptionTable;
+
+const COMMAND = { name: 'frob', options: TABLE, positionals: { min: 0, max: 0, names: '' } };
 
 describe('optionWords', () => {
   it('gives words that parse to the same values', () => {
@@ -19,7 +22,7 @@ describe('optionWords', () => {
     });
     fc.assert(
       fc.property(values, (given) => {
-        const { options, positionals } = parseArguments(optionWords(TABLE, given), TABLE);
+        const { options, positionals } = parseArguments(optionWords(TABLE, given), COMMAND);
         expect({ ...options, positionals }).toEqual({ ...given, positionals: [] });
       }),
     );

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ERROR_CODES } from '#src/base/errors.js';
-import { EXIT_STATUS } from '#src/cli/exit-status.js';
-import { mountLine } from '#src/cli/result-line.js';
-import { textTable } from '#src/cli/table.js';
+import { EXIT_STATUS } from '#src/cli/process/exit-status.js';
+import { mountLine } from '#src/cli/terminal/result-line.js';
+import { textTable } from '#src/cli/terminal/table.js';
 import { compiled } from '../setup/programs.js';
 import { memoryOutput } from './memory-output.js';
 
@@ -62,7 +62,7 @@ describe('Output', () => {
 describe('standard output', () => {
   it('is waited for as often as there is something to wait for, without a word on stderr', async () => {
     const program = `
-      import { processOutput } from '${compiled('src/cli/process-output.ts')}';
+      import { processOutput } from '${compiled('src/cli/terminal/process-output.ts')}';
       const output = processOutput();
       for (let i = 0; i < 30; i++) { output.result('x'.repeat(200_000)); await output.flushed(); }`;
     const node = promisify(execFile);

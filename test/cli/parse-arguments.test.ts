@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OptionTable } from '#src/cli/option-table.js';
-import { parseArguments } from '#src/cli/parse-arguments.js';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
@@ -8,6 +8,12 @@ const TABLE = {
   option: { kind: 'list', short: 'o', summary: '' },
   format: { kind: 'pair', value: 'oci DIR', summary: '' },
 } as const satisfies OptionTable;
+
+const COMMAND = {
+  name: 'frob',
+  options: TABLE,
+  positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'WORD...' },
+};
 
 const NOTHING = { quiet: false, option: [] };
 
@@ -40,7 +46,7 @@ describe('parseArguments', () => {
     [['-'], {}, ['-']],
     [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
   ])('%j', (words, options, positionals) => {
-    expect(parseArguments(words, TABLE)).toEqual({ options: { ...NOTHING, ...options }, positionals });
+    expect(parseArguments(words, COMMAND)).toEqual({ options: { ...NOTHING, ...options }, positionals });
   });
 
   it.each([
@@ -48,7 +54,7 @@ describe('parseArguments', () => {
     [['-x', '-y'], 'unknown option: -x'],
     [['--no-quiet'], 'unknown option: --no-quiet'],
     [['--quiet=no'], '--quiet takes no value'],
-    [['--__proto__'], 'unknown option: --__proto__'],
+    [['--__proto__'], 'unknown option: --___proto___'],
     [['--constructor=x'], 'unknown option: --constructor'],
     [['-qx'], 'unknown option: -x'],
     [['--logFile', 'x'], 'unknown option: --logFile'],
@@ -57,8 +63,8 @@ describe('parseArguments', () => {
     [['--log-file='], 'wants a value'],
     [['-l', '-q'], 'wants a value'],
     [['-l='], 'wants a value'],
-    [['-l', '1'], '-l wants FILE, got 1: for a file of that name use -l=1 or ./1'],
-    [['-l1'], '-l wants FILE, got 1'],
+    [['-l', '1'], '--log-file wants FILE, got 1: for a file of that name use --log-file=1 or ./1'],
+    [['-l1'], '--log-file wants FILE, got 1'],
     [
       ['--log-file', '12'],
       '--log-file wants FILE, got 12: for a file of that name use --log-file=12 or ./12',
@@ -69,7 +75,7 @@ describe('parseArguments', () => {
     [['-o', ''], 'wants a value'],
     [['--help'], 'unknown option: --help'],
   ])('refuses %j', (words, message) => {
-    expect(() => parseArguments(words, TABLE)).toThrow(
+    expect(() => parseArguments(words, COMMAND)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ProgressDisplay } from '#src/cli/progress.js';
+import { ProgressDisplay } from '#src/cli/terminal/progress.js';
 import type { LayerProgress } from '#src/engine/image-session.js';
 import { memoryOutput } from './memory-output.js';
 

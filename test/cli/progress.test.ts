@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { INDEXING, plainLine, renderProgress } from '#src/cli/progress.js';
+import { INDEXING, plainLine, renderProgress } from '#src/cli/terminal/progress.js';
 import type { LayerProgress } from '#src/engine/image-session.js';
 
 const MIB = 1024 ** 2;

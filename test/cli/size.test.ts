@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatSize, parseSize } from '#src/cli/size.js';
+import { formatDuration, formatSize, parseSize } from '#src/cli/terminal/size.js';
 
 describe('parseSize', () => {
   it.each([

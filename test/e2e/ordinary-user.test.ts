@@ -3,7 +3,7 @@ import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EXIT_STATUS } from '#src/cli/exit-status.js';
+import { EXIT_STATUS } from '#src/cli/process/exit-status.js';
 import { attempt, run } from '../support/child.js';
 import { builtCommand, until, Workplace } from '../support/mounts.js';
 import {

@@ -1,4 +1,4 @@
-import type { ArgumentKind, ArgumentSpec } from '../option-table.js';
+import type { ArgumentKind, ArgumentSpec } from '../options/option-table.js';
 import type { Known } from './known.js';
 import { NOTHING, type Offers, offerWords } from './offers.js';
 
@@ -43,7 +43,7 @@ async function offersOfKind(kind: ArgumentKind, word: string, prefix: string, kn
         PLATFORMS.map((text) => ({ text })),
       );
     case 'mountpoint':
-      return (await import('./mountpoint-offers.js')).mountpointOffers(word, known.asked);
+      return (await import('./mountpoint-offers.js')).mountpointOffers(word, known.place);
     case 'image':
       return (await import('./image-offers.js')).imageOffers(word, known);
     case 'image-path':

@@ -26,27 +26,26 @@ export async function complete(words: readonly string[], place: Place): Promise<
 }
 
 async function answer(shell: string | undefined, typed: readonly string[], place: Place): Promise<string[]> {
-  const offers = async (line: TypedWords & Partial<ShellLine>, needsSummaries: boolean): Promise<Offers> => {
-    if (line.isFile) return { ...NOTHING, files: 'file' };
-    return withoutUnsafe(await offersFor(line, { ...place, needsSummaries }));
+  const offers = async (line: TypedWords & Partial<ShellLine>): Promise<Offers> => {
+    return line.isFile ? { ...NOTHING, files: 'file' } : withoutUnsafe(await offersFor(line, place));
   };
   switch (shell) {
     case 'bash': {
       const [breaks = '', text = ''] = typed;
       const line = splitLine(text, bashDialect(breaks));
       if (line === undefined) return [];
-      const found = await offers(line, false);
+      const found = await offers(line);
       // Readline offers files for the text that it replaces only.
       const isOurs = found.files !== undefined && found.prefix.length > line.keptLength;
       return bashAnswer(isOurs ? withoutUnsafe(localOffers(line.word, found, place)) : found, line);
     }
     case 'zsh': {
       const word = typed.at(-1) ?? '';
-      return zshAnswer(await offers({ before: typed.slice(0, -1), word }, true), word);
+      return zshAnswer(await offers({ before: typed.slice(0, -1), word }), word);
     }
     case 'fish': {
       const line = splitLine(typed[0] ?? '', FISH_DIALECT);
-      return line === undefined ? [] : fishAnswer(await offers(line, true));
+      return line === undefined ? [] : fishAnswer(await offers(line));
     }
     default:
       return [];

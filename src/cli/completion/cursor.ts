@@ -1,4 +1,4 @@
-import type { ArgumentSpec, OptionSpec, OptionTable } from '../option-table.js';
+import type { ArgumentSpec, OptionSpec, OptionTable } from '../options/option-table.js';
 
 /** Words of a command line up to the cursor, as the program would get them. */
 export interface TypedWords {

@@ -17,19 +17,21 @@ const DOCKER_PREFIX = 'docker://';
  * Offers references of cached images, as docker shortens them, and the places of images on this
  * machine. After `oci:` the shell offers files; after `oci:DIR:` the tags of the layout.
  */
-export function imageOffers(word: string, { values, asked }: Known): Offers {
-  const place = LOCAL.exec(word)?.[0];
-  if (place !== undefined) {
-    const colon = word.lastIndexOf(':') + 1;
-    const tags =
-      place === 'oci:' && colon > place.length ? layoutTags(word.slice(0, colon - 1), asked.cwd) : [];
-    if (tags.length > 0) return offerWords(word, word.slice(0, colon), tags.map(asCandidate));
-    return { prefix: place, candidates: [], files: place === 'oci:' ? 'directory' : 'file' };
-  }
-  const images = new CachedImages(cacheDirectory(values, asked));
+export function imageOffers(word: string, { values, place }: Known): Offers {
+  const prefix = LOCAL.exec(word)?.[0];
+  if (prefix !== undefined) return localImageOffers(word, prefix, place.cwd);
+  const images = new CachedImages(cacheDirectory(values, place));
   const references = images.references(RECORDS_MAX).flatMap((reference) => spellings(word, reference));
   const places = PLACES.map((text) => ({ text, isOpen: true }));
   return offerWords(word, '', [...references.map(asCandidate), ...places]);
+}
+
+function localImageOffers(word: string, prefix: string, cwd: string): Offers {
+  const colon = word.lastIndexOf(':') + 1;
+  const isTag = prefix === 'oci:' && colon > prefix.length;
+  const tags = isTag ? layoutTags(word.slice(0, colon - 1), cwd) : [];
+  if (tags.length > 0) return offerWords(word, word.slice(0, colon), tags.map(asCandidate));
+  return { prefix, candidates: [], files: prefix === 'oci:' ? 'directory' : 'file' };
 }
 
 const asCandidate = (text: string): Candidate => ({ text });

@@ -1,6 +1,6 @@
 import { CachedImages } from '../../image/cached/cached-images.js';
 import { defaultPlatform, parsePlatform } from '../../oci/platform.js';
-import { imageArgument } from '../image-argument.js';
+import { imageArgument } from '../options/image-argument.js';
 import { cacheDirectory } from './cache-directory.js';
 import type { Known } from './known.js';
 import { NOTHING, type Offers } from './offers.js';
@@ -12,9 +12,9 @@ const NAMES_MAX = 2000;
 const TABLE_BYTES = 72 * 1024 ** 2;
 
 /** Offers paths inside an image, if the cache has an index of each of its layers. */
-export function pathOffers(word: string, { values, asked, image }: Known): Offers {
+export function pathOffers(word: string, { values, place, image }: Known): Offers {
   if (image === undefined) return NOTHING;
-  const { reference } = imageArgument(image, asked.cwd);
+  const { reference } = imageArgument(image, place.cwd);
   const given = values.get('platform');
   const platform = given === undefined ? defaultPlatform() : parsePlatform(given);
   // Paths begin at the root, with or without a slash.
@@ -25,7 +25,7 @@ export function pathOffers(word: string, { values, asked, image }: Known): Offer
     limit: NAMES_MAX,
     tableBytes: TABLE_BYTES,
   };
-  const names = new CachedImages(cacheDirectory(values, asked)).names(
+  const names = new CachedImages(cacheDirectory(values, place)).names(
     { reference, platform },
     directory,
     options,

@@ -1,0 +1,96 @@
+import { COMMAND_NAMES, type CommandName, commandNamed } from '../command-names.js';
+import { COMMANDS } from '../command-table.js';
+import { valueOptions } from '../options/option-table.js';
+import { FIRST_TOOL_FLAGS } from './first-tool-options.js';
+import { foreignAdvice } from './foreign-commands.js';
+import { oneSlipAway } from './one-slip.js';
+
+/** What the words of the command line ask for. */
+export type Choice =
+  | { kind: 'command'; name: CommandName; words: string[]; isMountHelper: boolean }
+  /** Flags of the Python tool of the same name: see first-tool.ts. */
+  | { kind: 'first-tool'; words: string[] }
+  | { kind: 'help' }
+  | { kind: 'version' }
+  /** `meant`: a command similar to `bare`. `advice`: the equivalent of another tool's command. */
+  | { kind: 'nothing'; bare?: string | undefined; meant?: string | undefined; advice?: string };
+
+/**
+ * Finds the command: the first word that is neither an option nor an option's value. Without one,
+ * two bare arguments are `mount`, as mount(8) calls a helper (`layerslayer IMAGE DIR -o
+ * rw,dev,suid`). Exceptions are a mistyped command without `-o` and a command of another tool: they
+ * would request an image of that name. `help COMMAND` is `COMMAND --help`.
+ *
+ * Before yargs is loaded, so that a mount's daemon starts meanwhile. yargs has no words for two
+ * bare arguments: a default command would switch off its suggestions.
+ */
+export function chooseCommand(words: readonly string[]): Choice {
+  const isFirstTool = options(words).some(isFirstToolFlag);
+  const bare = bareWords(words, isFirstTool);
+  const bareTexts = bare.map((i) => words[i]!);
+  const [word = '', next = ''] = bareTexts;
+  const name = commandNamed(word);
+  if (name !== undefined) {
+    return { kind: 'command', name, words: words.toSpliced(bare[0]!, 1), isMountHelper: false };
+  }
+  if (word === 'help') {
+    const topic = commandNamed(next);
+    if (topic !== undefined) return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
+    if (bare.length === 1) return { kind: 'help' };
+  }
+  if (word === 'version' && bare.length === 1) return { kind: 'version' };
+  const advice = foreignAdvice(bareTexts);
+  if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
+  if (bare.length >= 2) {
+    const meant = words.includes('-o') ? undefined : oneSlipAway(word, Object.keys(COMMAND_NAMES));
+    if (meant !== undefined) return { kind: 'nothing', bare: word, meant };
+    return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
+  }
+  if (asks(words, '--help', '-h')) return { kind: 'help' };
+  if (asks(words, '--version')) return { kind: 'version' };
+  if (isFirstTool) return { kind: 'first-tool', words: [...words] };
+  return { kind: 'nothing', bare: bareTexts[0] };
+}
+
+/** Returns whether only the first tool has the option. `-t` may be in a group, with its image. */
+function isFirstToolFlag(word: string): boolean {
+  const long = /^--([^=]+)/s.exec(word)?.[1];
+  return long === undefined ? /^-[qi]*[ti]/.test(word) : Object.hasOwn(FIRST_TOOL_FLAGS, long);
+}
+
+/** Positions of words that are no options nor their values. All words after `--` are bare. */
+function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
+  // `-f` and `-a` of the first tool are flags of commands.
+  const tables = [...(isFirstTool ? [FIRST_TOOL_FLAGS] : []), ...COMMANDS.map((command) => command.options)];
+  const takesValue = new Set(tables.flatMap((table) => [...valueOptions(table)]));
+  const end = options(words).length;
+  const bare: number[] = [];
+  for (let i = 0; i < end; i++) {
+    if (takesNextWord(words[i]!, takesValue)) i++;
+    else if (!words[i]!.startsWith('-') || words[i] === '-') bare.push(i);
+  }
+  for (let i = end + 1; i < words.length; i++) bare.push(i);
+  return bare;
+}
+
+/**
+ * Returns whether an option takes the next word. The first option of a group (`-fl FILE`) that
+ * takes a value ends the group: the rest of the word, if any, is the value.
+ */
+function takesNextWord(word: string, takesValue: ReadonlySet<string>): boolean {
+  if (takesValue.has(word)) return true;
+  if (!/^-[a-z]{2,}/i.test(word)) return false;
+  const taking = [...word.slice(1)].findIndex((letter) => takesValue.has(`-${letter}`));
+  return taking === word.length - 2;
+}
+
+/** The words before `--`. */
+function options(words: readonly string[]): readonly string[] {
+  const end = words.indexOf('--');
+  return end === -1 ? words : words.slice(0, end);
+}
+
+/** Whether one of the flags stands before `--`. */
+export function asks(words: readonly string[], ...flags: string[]): boolean {
+  return options(words).some((word) => flags.includes(word));
+}

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { CommandDeclaration } from '../command-declaration.js';
+import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../options/image-options.js';
+import type { OptionSpec, OptionTable } from '../options/option-table.js';
+import { usageError } from '../options/usage-error.js';
+import { describeStatuses } from '../process/exit-status.js';
+import { newParser, PROGRAM } from './parser.js';
+
+/** Columns of help, unless the terminal has fewer. */
+const WIDTH = 80;
+
+const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show this' } };
+
+/** `--help` of one command, laid out by yargs. */
+export function commandHelp(command: CommandDeclaration): Promise<string> {
+  const help = newHelp(command.synopsis, command.description);
+  for (const [name, spec] of Object.entries({ ...command.options, ...HELP })) {
+    const alias = spec.short === undefined ? {} : { alias: spec.short };
+    help.option(titleOf(name, spec), { describe: textOf(spec), group: groupOf(name, spec), ...alias });
+  }
+  for (const example of command.examples) help.example(example, '');
+  return help.epilogue(['Exit status:', ...describeStatuses(command.failures)].join('\n')).getHelp();
+}
+
+/** yargs shows no names of values, so the option's name has it: `memory SIZE`. */
+function titleOf(name: string, { value }: OptionSpec): string {
+  if (value === undefined) return name;
+  return `${name} ${isChoice(value) ? 'KIND' : value}`;
+}
+
+/** The default stands in the text: a column of its own would leave too little room for both. */
+function textOf(spec: OptionSpec): string {
+  const notes = [
+    ...(spec.value !== undefined && isChoice(spec.value) ? [spec.value] : []),
+    ...(spec.default === undefined ? [] : [`default: ${spec.default}`]),
+  ];
+  return notes.length === 0 ? spec.summary : `${spec.summary} (${notes.join('; ')})`;
+}
+
+/** Words to choose from, which would make the column of names too wide. */
+const isChoice = (value: string) => /^[a-z-]+(\|[a-z-]+)+$/.test(value);
+
+/** Options that several commands share come after those of the command. */
+function groupOf(name: string, spec: OptionSpec): string {
+  const isIn = (table: OptionTable) => Object.hasOwn(table, name) && table[name] === spec;
+  if (isIn(COMMON_OPTIONS) || isIn(HELP)) return 'Common options:';
+  return isIn(IMAGE_OPTIONS) ? 'Options for images:' : 'Options:';
+}
+
+const ABOUT =
+  'Mounts a container image straight from its registry as a read-only file system, and shows what is in it.';
+
+const NOTES = [
+  `Two bare arguments are \`mount\`: ${PROGRAM} IMAGE MOUNTPOINT.`,
+  'IMAGE is nginx:alpine, ghcr.io/o/r@sha256:..., localhost:5000/x, or on this machine oci:DIR[:TAG], ' +
+    'oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
+  'The flags of the Python tool of this name work too: -t IMAGE with --peek-all, --bulk-peek, ' +
+    '--peek-layer all|N, --save-all, -f PATH, -o DIR, --simple-output, --interactive.',
+  `\`${PROGRAM} COMMAND --help\` shows the options of a command; --version the version.`,
+];
+
+/** `--help` of the program. */
+export function programHelp(commands: readonly CommandDeclaration[]): Promise<string> {
+  const help = newHelp('COMMAND [OPTIONS] ...', ABOUT).scriptName('');
+  for (const { synopsis, summary } of commands) help.command(synopsis.replace(' [OPTIONS]', ''), summary);
+  const statuses = ['Exit status:', ...describeStatuses([]), '       and those of the command'];
+  return help.epilogue([...NOTES, '', ...statuses].join('\n')).getHelp();
+}
+
+function newHelp(synopsis: string, description: string) {
+  const width = Math.min(WIDTH, process.stdout.columns ?? WIDTH);
+  return newParser(usageError).wrap(width).usage(`Usage: ${PROGRAM} ${synopsis}\n\n${description}`);
+}
+
+/** Returns `layerslayer 1.2.3`, of the package that the program (`dist/bin/`) is part of. */
+export function versionLine(): string {
+  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return `${PROGRAM} ${version}`;
+}

@@ -1,0 +1,47 @@
+import type { OptionSpec, OptionTable } from '../options/option-table.js';
+import { usageError } from '../options/usage-error.js';
+import { unknownOption } from './unknown-option.js';
+
+/**
+ * Writes short options as long ones, as getopt_long(3) reads them: `-qlFILE` is `--quiet
+ * --log-file=FILE`. As in Python, `-l=FILE` is `-lFILE`. yargs takes each letter of `-lFILE` for a
+ * flag.
+ * @throws LayerslayerError INVALID_ARGUMENT for an unknown letter, and for a value of digits only
+ *   (`refusesDigits`), since yargs does not know whether it was written with a `=`
+ */
+export function longOptions(words: readonly string[], table: OptionTable): string[] {
+  const end = words.indexOf('--');
+  const [options, rest] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end)];
+  const long = options.flatMap((word) => (/^-[^-]/s.test(word) ? ofGroup(word, table) : [word]));
+  for (const [i, word] of long.entries()) {
+    const name = word.slice(2);
+    const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
+    if (spec?.refusesDigits && isNumber(long[i + 1])) throw wantsNoNumber(name, spec, long[i + 1]!);
+  }
+  return [...long, ...rest];
+}
+
+/** `-q`, `-ql`, `-qlFILE`, `-ql=FILE`: the first option with a value ends the group. */
+function ofGroup(group: string, table: OptionTable): string[] {
+  const long: string[] = [];
+  for (let i = 1; i < group.length; i++) {
+    const letter = group[i]!;
+    const found = Object.entries(table).find(([, { short }]) => short === letter);
+    if (!found) throw unknownOption(`-${letter}`, table);
+    const [name, spec] = found;
+    const value = group.slice(i + 1);
+    if (spec.kind === 'flag' && value.startsWith('=')) throw usageError(`-${letter} takes no value`);
+    if (spec.kind === 'flag' || value === '') long.push(`--${name}`);
+    else if (spec.refusesDigits && isNumber(value)) throw wantsNoNumber(name, spec, value);
+    else long.push(`--${name}=${value.replace(/^=/, '')}`);
+    if (spec.kind !== 'flag') break;
+  }
+  return long;
+}
+
+const isNumber = (word: string | undefined) => word !== undefined && /^\d+$/.test(word);
+
+function wantsNoNumber(name: string, spec: OptionSpec, value: string): Error {
+  const file = `for a file of that name use --${name}=${value} or ./${value}`;
+  return usageError(`--${name} wants ${spec.value}, got ${value}: ${file}`);
+}

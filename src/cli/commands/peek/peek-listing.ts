@@ -1,0 +1,128 @@
+import { createHash, type Hash } from 'node:crypto';
+import { LayerslayerError } from '../../../base/errors.js';
+import { printableJson } from '../../../base/text/printable.js';
+import { cleanNames } from '../../../carve/asked-path.js';
+import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
+import { entryRecord, type ListedEntry, longLine, simpleLine } from '../../terminal/entry-lines.js';
+import type { Output } from '../../terminal/output.js';
+import type { ProgressDisplay } from '../../terminal/progress.js';
+import type { ListedPaths } from './listed-paths.js';
+
+/** Writes lines of entries to stdout, many at once: a million entries are not a million writes. */
+export class PeekListing {
+  readonly #form: 'long' | 'simple' | 'json';
+  readonly #display: ProgressDisplay;
+  readonly #output: Output;
+  #lines: string[] = [];
+  #written = new ListedLines();
+  /** The lines that were written before a restart. */
+  #expected: ListedLines | undefined;
+  readonly #paths: ListedPaths;
+
+  constructor(
+    form: 'long' | 'simple' | 'json',
+    paths: ListedPaths,
+    display: ProgressDisplay,
+    output: Output,
+  ) {
+    this.#form = form;
+    this.#paths = paths;
+    this.#display = display;
+    this.#output = output;
+  }
+
+  /** A line between listings, for people. */
+  heading(text: string): void {
+    if (this.#form !== 'json') this.#lines.push(text);
+  }
+
+  /**
+   * @param path as in the archive or the tree
+   * @param more fields for programs, and text for people around the line
+   */
+  add(entry: ListedEntry, path: Uint8Array, more: { fields: object; before?: string; after?: string }): void {
+    const cleaned = cleanPath(path);
+    if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
+    const { fields, before = '', after = '' } = more;
+    const lineOf = this.#form === 'simple' ? simpleLine : longLine;
+    if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
+    else this.#lines.push(`${before}${lineOf(entry, cleaned)}${after}`);
+  }
+
+  /**
+   * Writes the gathered lines. Resolves when the reader has them.
+   * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones
+   */
+  flush(): Promise<void> | undefined {
+    this.#skipWritten();
+    if (this.#lines.length > 0) {
+      this.#display.result(this.#lines.join('\n'));
+      this.#written.add(this.#lines);
+    }
+    this.#lines = [];
+    return this.#output.flushed();
+  }
+
+  /** Begins a listing: `restart` concerns the lines from here on. */
+  begin(): void {
+    this.#written = new ListedLines();
+    this.#expected = undefined;
+  }
+
+  /** The lines since `begin` may be from wrong bytes, and come again. */
+  restart(): void {
+    this.#lines = [];
+    // A second restart follows no more lines than the first.
+    this.#expected ??= this.#written;
+    this.#written = new ListedLines();
+  }
+
+  /**
+   * Ends the listing.
+   * @throws LayerslayerError DIGEST_MISMATCH if fewer lines came again than were written
+   */
+  end(): void {
+    this.#skipWritten();
+    if (!this.#expected) return;
+    this.#expected = undefined;
+    throw differs();
+  }
+
+  /** Drops the gathered lines that were written before. */
+  #skipWritten(): void {
+    const expected = this.#expected;
+    if (!expected) return;
+    this.#written.add(this.#lines.splice(0, expected.count - this.#written.count));
+    if (this.#written.count < expected.count) return;
+    this.#expected = undefined;
+    if (this.#written.equals(expected)) return;
+    this.#lines = [];
+    throw differs();
+  }
+}
+
+/** The number of written lines and their digest: the lines themselves take too much memory. */
+class ListedLines {
+  count = 0;
+  readonly #hash: Hash = createHash('sha256');
+
+  add(lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    this.count += lines.length;
+    this.#hash.update(`${lines.join('\n')}\n`);
+  }
+
+  equals(other: ListedLines): boolean {
+    return this.#hash.copy().digest().equals(other.#hash.copy().digest());
+  }
+}
+
+function differs(): LayerslayerError {
+  const message = 'wrong bytes came, and part of what was listed from them is not in the layer';
+  return new LayerslayerError('DIGEST_MISMATCH', message);
+}
+
+/** Returns an entry's path as listed: from the root. */
+export function cleanPath(path: Uint8Array): Buffer {
+  return joinPath(cleanNames(splitPath(path)));
+}

@@ -1,0 +1,61 @@
+import { DeletionHints } from '../../../carve/search/deletion-hint.js';
+import type { NumberedLayer } from '../../../overlay/tree.js';
+import type { Command } from '../../command.js';
+import { type SessionUse, withSession } from '../../image-session-command.js';
+import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
+import { usageError } from '../../options/usage-error.js';
+import { parseSize } from '../../terminal/size.js';
+import { PEEK } from './declaration.js';
+import { ListedPaths } from './listed-paths.js';
+import { type PeekJob, peekLayers } from './peek-layers.js';
+import { PeekListing } from './peek-listing.js';
+import { peekDeleted, peekMerged } from './peek-merged.js';
+
+export const peek: Command<typeof PEEK.options> = {
+  ...PEEK,
+  run(values, [name, ...paths], context) {
+    const { output } = context;
+    const { merged, deleted, simple, json } = values;
+    if (merged && deleted) throw usageError('--merged and --deleted exclude each other');
+    if (merged && values.layer.length > 0) throw usageError('--merged and --layer exclude each other');
+    if (values.head !== undefined && (merged || deleted))
+      throw usageError('--head is for single layers: not with --merged or --deleted');
+    if (simple && json) throw usageError('--simple and --json exclude each other');
+    const headBytes = values.head === undefined ? undefined : parseSize(values.head);
+    const chosen = values.layer.map(parseLayer);
+    const listed = new ListedPaths(paths);
+    const form = json ? 'json' : simple ? 'simple' : 'long';
+    const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
+
+    const work = async (use: SessionUse) => {
+      const image = await use.open();
+      const numbers = chooseLayers(image.resolved, chosen);
+      const only = chosen.length > 0 ? numbers : undefined;
+      const listing = new PeekListing(form, listed, use.display, output);
+      let status = 0;
+      const job: PeekJob = {
+        ...use,
+        image,
+        listing,
+        listed,
+        headBytes,
+        note: (line) => use.display.warn(line),
+        failed(error) {
+          const failed = use.fail(error);
+          status ||= failed;
+        },
+      };
+      let stack: readonly NumberedLayer[] = [];
+      if (merged) stack = await peekMerged(job);
+      else if (deleted) await peekDeleted(job, only);
+      else await peekLayers(job, numbers);
+      const hints = new DeletionHints();
+      // A layer that could not be read may have them. A path that hides nothing is no fault.
+      if (status > 0 || deleted) return status;
+      const where = only && `layer ${only.join(', ')}`;
+      for (const error of listed.missing(where, (names) => hints.find(stack, names))) job.failed(error);
+      return status;
+    };
+    return withSession(name!, values, context, work, { readsLayers: true, hidesProgress });
+  },
+};

@@ -1,0 +1,38 @@
+import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../../../base/errors.js';
+import { listOurMounts, type OurMount, ourMountAt, unmountOurs } from '../../../daemon/unmount.js';
+import type { Command } from '../../command.js';
+import { usageError } from '../../options/usage-error.js';
+import { EXIT_STATUS } from '../../process/exit-status.js';
+import { UNMOUNT } from './declaration.js';
+import { mountpointSpellings } from './mountpoint-spellings.js';
+
+export const unmount: Command<typeof UNMOUNT.options> = {
+  ...UNMOUNT,
+  async run(options, positionals, context) {
+    if (options.all === positionals.length > 0) {
+      throw usageError(options.all ? '--all takes no mountpoint' : 'unmount wants a MOUNTPOINT, or --all');
+    }
+    const mine = ({ owner }: OurMount) => context.uid === 0 || owner === context.uid;
+    // The last mount first: it may be on top of another one.
+    const wanted = options.all ? (await listOurMounts()).filter(mine).reverse() : positionals;
+    let status = 0;
+    for (const one of wanted) {
+      try {
+        const mount = typeof one === 'string' ? await mountAt(one, context.cwd) : one;
+        await unmountOurs(mount, { lazy: options.lazy });
+      } catch (error) {
+        context.output.error(toErrorRecord(error));
+        status ||= EXIT_STATUS[asLayerslayerError(error).code];
+      }
+    }
+    return status; // of the first failure
+  },
+};
+
+async function mountAt(path: string, cwd: string): Promise<OurMount> {
+  for (const spelling of mountpointSpellings(path, cwd)) {
+    const mount = await ourMountAt(spelling);
+    if (mount) return mount;
+  }
+  throw new LayerslayerError('UNMOUNT_FAILED', `${path} is not a mount of layerslayer`);
+}

@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { LayerslayerError } from '../../base/errors.js';
+import { fsPath } from '../../base/text/raw-text.js';
+import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../../oci/image-location.js';
+import { chooseLocalPath } from '../../source/located-source.js';
+
+/**
+ * Returns IMAGE in canonical form, valid in any working directory (a daemon's is `/`), and the
+ * directory or file of an image on this machine.
+ * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for unknown transports
+ */
+export function imageArgument(
+  image: string,
+  cwd: string,
+): { reference: string; localPath: string | undefined } {
+  const toAbsolute = (path: string) => resolve(cwd, path);
+  const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
+  const location = withAbsolutePath(given, toAbsolute);
+  const reference = formatImageLocation(location);
+  if (location.place === 'registry') return { reference, localPath: undefined };
+  checkReadable(reference, location.path);
+  return { reference, localPath: location.path };
+}
+
+/**
+ * Checks that `reference` means `path`. In a directory `/a:b`, `oci:img` is `oci:/a:b/img`: an
+ * image of `/a` if that is a layout too.
+ */
+function checkReadable(reference: string, path: string): void {
+  const again = parseImageLocation(reference, chooseLocalPath);
+  if (again.place === 'registry' || again.path === path) return;
+  throw existsSync(fsPath(path))
+    ? new LayerslayerError(
+        'INVALID_REFERENCE',
+        `${reference}: ${again.path} is an image too: rename one of them`,
+      )
+    : new LayerslayerError('NOT_FOUND', `${path}: no such file`);
+}
