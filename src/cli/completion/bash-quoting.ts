@@ -9,32 +9,46 @@ const PLAIN = /[\w./:@%+,=-]|[^\0-\x7f]/;
  */
 export function quotedApart(words: readonly string[], quote: Quote): string[] {
   const quoted = words.map((word) => quotedWord(word, quote));
-  const [first = '', ...others] = words;
-  const common = commonLength(first, others);
-  const start = quotedWord(first.slice(0, common), quote);
-  const [quotedFirst = '', ...quotedOthers] = quoted;
-  if (words.length < 2 || commonLength(quotedFirst, quotedOthers) === start.length) return quoted;
+  if (words.length < 2) return quoted.map((word) => closedWord(word, quote));
+  const common = commonLength(words);
+  const start = quotedWord(words[0]!.slice(0, common), quote);
+  const isWhole = (some: readonly string[]) => commonLength(some) === start.length;
+  if (isWhole(quoted)) return quoted;
   // All words continue with a quoted character: one of them gets other quotes.
-  const odd = words.findIndex((word) => word.length > common && word[common] !== "'");
-  const word = words[odd]!;
-  const other = quote === undefined ? `'${word[common]}'` : `${quote}\\${word[common]}${quote}`;
-  quoted[odd] = start + other + quotedWord(word.slice(common + 1), quote);
+  for (const [i, word] of words.entries()) {
+    const other = start + formsOf(word[common]!, quote).at(-1) + quotedWord(word.slice(common + 1), quote);
+    const changed = quoted.with(i, other);
+    if (isWhole(changed)) return changed;
+  }
   return quoted;
 }
 
+/** Readline closes the quote after an only word, unless it ends like one. */
+function closedWord(quoted: string, quote: Quote): string {
+  return quote !== undefined && quoted.endsWith(quote) ? quoted + quote : quoted;
+}
+
 function quotedWord(text: string, quote: Quote): string {
-  return [...text].map((char) => quotedCharacter(char, quote)).join('');
+  return [...text].map((char) => formsOf(char, quote)[0]).join('');
 }
 
-function quotedCharacter(char: string, quote: Quote): string {
-  if (quote === "'") return char === "'" ? "'\\''" : char;
-  if (quote === undefined) return PLAIN.test(char) ? char : `\\${char}`;
-  // Between double quotes, `!` would be history, and a backslash before it would stay.
-  if (char === '!') return '"\\!"';
-  return '$`"\\'.includes(char) ? `\\${char}` : char;
+/** Returns ways to write a character, the best first. */
+function formsOf(char: string, quote: Quote): readonly string[] {
+  switch (quote) {
+    case "'":
+      return char === "'" ? ["'\\''"] : [char];
+    case '"':
+      // It would be history, and a backslash before it would stay.
+      if (char === '!') return ['"\\!"'];
+      return '$`"\\'.includes(char) ? [`\\${char}`, `"\\${char}"`] : [char];
+    default:
+      if (PLAIN.test(char)) return [char];
+      return char === "'" ? ["\\'"] : [`\\${char}`, `'${char}'`];
+  }
 }
 
-function commonLength(first: string, others: readonly string[]): number {
+function commonLength(words: readonly string[]): number {
+  const [first = '', ...others] = words;
   let length = 0;
   while (length < first.length && others.every((other) => other[length] === first[length])) length++;
   return length;
