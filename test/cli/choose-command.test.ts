@@ -52,9 +52,13 @@ describe('chooseCommand', () => {
     expect(chosen).toEqual({ kind: 'nothing', bare, advice: expect.stringMatching(advice) });
   });
 
-  it.each(['help', 'help me'])('%s', (line) => {
-    expect(chooseCommand(words(line)).kind).toBe(line === 'help' ? 'help' : 'command');
-  });
+  it.each([
+    ['help', { kind: 'help' }],
+    ['help me', { kind: 'nothing', bare: 'me' }],
+    ['help /mnt', { kind: 'command', name: 'mount' }], // an image of that name
+    ['version', { kind: 'version' }],
+    ['version /mnt', { kind: 'command', name: 'mount' }],
+  ])('%s', (line, choice) => expect(chooseCommand(words(line))).toMatchObject(choice));
 
   it('help COMMAND is COMMAND --help', () => {
     const help = { kind: 'command', name: 'unmount', words: ['--help'], isMountHelper: false };

@@ -44,6 +44,10 @@ describe('the command line', () => {
     [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
     [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
     [['umount', '--all', '/x'], '--all takes no mountpoint'],
+    [
+      ['umount', '-l', '/mnt'],
+      'unmount wants a MOUNTPOINT, or --all (-l is --log-file; umount -l is --lazy)',
+    ],
   ])('%j is wrong usage', (words, message) => {
     expect(layerslayer(...words)).toEqual({ status: 2, stdout: '', stderr: `layerslayer: ${message}\n` });
   });
@@ -132,6 +136,14 @@ describe('the command line', () => {
     expect(layerslayer('--help').stdout).toMatch(/\n {2}mounts .*\n/);
     const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8'));
     expect(layerslayer('--version')).toEqual({ status: 0, stdout: `layerslayer ${version}\n`, stderr: '' });
+  });
+
+  it('speaks English in every locale', () => {
+    const env = { ...process.env, LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' };
+    const run = (...words: string[]) =>
+      spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', env, cwd: directory });
+    expect(run('mounts', '--frob').stderr).toBe('layerslayer: unknown option: --frob: see --help\n');
+    expect(run('mounts', '--help').stdout).toBe(layerslayer('mounts', '--help').stdout);
   });
 
   it('ends quietly when nobody reads on', () => {

@@ -37,6 +37,8 @@ export function chooseCommand(words: readonly string[]): Choice {
     const topic = commandNamed(next);
     if (topic !== undefined) return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
     if (bare.length === 1) return { kind: 'help' };
+    // A lone absolute path is a mountpoint, as mount(8) passes it.
+    if (bare.length === 2 && !next.startsWith('/')) return { kind: 'nothing', bare: next };
   }
   if (word === 'version' && bare.length === 1) return { kind: 'version' };
   const advice = foreignAdvice(bareTexts);

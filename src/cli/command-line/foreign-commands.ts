@@ -15,10 +15,13 @@ const ADVICE: Readonly<Record<string, string>> = {
   ps: 'layerslayer mounts lists what is mounted',
   rmi: 'layerslayer cache clear removes what is cached',
   history: 'layerslayer inspect IMAGE shows the build steps',
+  digest: 'layerslayer inspect --json IMAGE has the digest',
   manifest: 'layerslayer inspect IMAGE shows manifest and config',
   config: 'layerslayer inspect IMAGE shows manifest and config',
   tags: 'skopeo list-tags docker://REPOSITORY lists tags',
   push: 'skopeo copy pushes an image; layerslayer only reads',
+  exec: 'layerslayer mount IMAGE DIR shows the files; no program is run',
+  auth: 'docker login stores credentials, which layerslayer reads',
   login: 'docker login stores credentials, which layerslayer reads',
 };
 

@@ -58,13 +58,19 @@ const NOTES = [
     'oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   'The flags of the Python tool of this name work too: -t IMAGE with --peek-all, --bulk-peek, ' +
     '--peek-layer all|N, --save-all, -f PATH, -o DIR, --simple-output, --interactive.',
-  `\`${PROGRAM} COMMAND --help\` shows the options of a command; --version the version.`,
 ];
+
+const EXAMPLES = [`${PROGRAM} mount nginx:alpine /mnt/img`, `${PROGRAM} carve nginx:alpine /etc/passwd`];
 
 /** `--help` of the program. */
 export function programHelp(commands: readonly CommandDeclaration[]): Promise<string> {
   const help = newHelp('COMMAND [OPTIONS] ...', ABOUT).scriptName('');
-  for (const { synopsis, summary } of commands) help.command(synopsis.replace(' [OPTIONS]', ''), summary);
+  for (const { name, positionals, summary } of commands) {
+    help.command(`${name} ${positionals.names}`.trimEnd(), summary);
+  }
+  help.option('help', { alias: 'h', describe: "show this, or a command's options: COMMAND --help" });
+  help.option('version', { describe: 'show the version' });
+  for (const example of EXAMPLES) help.example(example, '');
   const statuses = ['Exit status:', ...describeStatuses([]), '       and those of the command'];
   return help.epilogue([...NOTES, '', ...statuses].join('\n')).getHelp();
 }

@@ -2,6 +2,9 @@ import type { OptionSpec, OptionTable } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { unknownOption } from './unknown-option.js';
 
+/** Words that yargs takes for a positional, or for an option that ends with the line. */
+const NOT_A_NAME = /^--(-|[^=]*[\n\r\u2028\u2029])/;
+
 /**
  * Writes short options as long ones, as getopt_long(3) reads them: `-qlFILE` is `--quiet
  * --log-file=FILE`. As in Python, `-l=FILE` is `-lFILE`. yargs takes each letter of `-lFILE` for a
@@ -14,6 +17,7 @@ export function longOptions(words: readonly string[], table: OptionTable): strin
   const [options, rest] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end)];
   const long = options.flatMap((word) => (/^-[^-]/s.test(word) ? ofGroup(word, table) : [word]));
   for (const [i, word] of long.entries()) {
+    if (NOT_A_NAME.test(word)) throw unknownOption(word, table);
     const name = word.slice(2);
     const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
     if (spec?.refusesDigits && isNumber(long[i + 1])) throw wantsNoNumber(name, spec, long[i + 1]!);
@@ -23,6 +27,9 @@ export function longOptions(words: readonly string[], table: OptionTable): strin
 
 /** `-q`, `-ql`, `-qlFILE`, `-ql=FILE`: the first option with a value ends the group. */
 function ofGroup(group: string, table: OptionTable): string[] {
+  // `-lazy` would log to a file called `azy`.
+  const name = group.slice(1).split('=')[0]!;
+  if (name.length > 1 && Object.hasOwn(table, name)) throw unknownOption(`-${name}`, table);
   const long: string[] = [];
   for (let i = 1; i < group.length; i++) {
     const letter = group[i]!;

@@ -1,6 +1,7 @@
 import { asLayerslayerError, LayerslayerError, toErrorRecord } from '../../../base/errors.js';
 import { listOurMounts, type OurMount, ourMountAt, unmountOurs } from '../../../daemon/unmount.js';
 import type { Command } from '../../command.js';
+import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
 import { UNMOUNT } from './declaration.js';
@@ -8,10 +9,12 @@ import { mountpointSpellings } from './mountpoint-spellings.js';
 
 export const unmount: Command<typeof UNMOUNT.options> = {
   ...UNMOUNT,
+  // Before the log file is opened: `unmount -l DIR` of umount(8) means something else here.
+  prepare(options, positionals) {
+    if (options.all === positionals.length > 0) throw usageError(wanted(options));
+    return options;
+  },
   async run(options, positionals, context) {
-    if (options.all === positionals.length > 0) {
-      throw usageError(options.all ? '--all takes no mountpoint' : 'unmount wants a MOUNTPOINT, or --all');
-    }
     const mine = ({ owner }: OurMount) => context.uid === 0 || owner === context.uid;
     // The last mount first: it may be on top of another one.
     const wanted = options.all ? (await listOurMounts()).filter(mine).reverse() : positionals;
@@ -28,6 +31,12 @@ export const unmount: Command<typeof UNMOUNT.options> = {
     return status; // of the first failure
   },
 };
+
+function wanted({ all, 'log-file': logFile }: OptionValues<typeof UNMOUNT.options>): string {
+  if (all) return '--all takes no mountpoint';
+  const hint = logFile === undefined ? '' : ' (-l is --log-file; umount -l is --lazy)';
+  return `unmount wants a MOUNTPOINT, or --all${hint}`;
+}
 
 async function mountAt(path: string, cwd: string): Promise<OurMount> {
   for (const spelling of mountpointSpellings(path, cwd)) {
