@@ -26,6 +26,14 @@ const TOUCH_EVERY_MS = 60_000;
 
 interface ContentStoreOptions extends CacheOptions {
   log: Log;
+  /** Whether reading a file counts as its use. */
+  isUse?: boolean;
+}
+
+/** How a store reads that writes nothing. */
+export interface ReadingOptions {
+  /** Whether reading a file counts as its use, which delays its eviction. Default: true. */
+  isUse?: boolean;
 }
 
 /**
@@ -40,12 +48,15 @@ export class ContentStore {
   readonly #root: string | undefined; // undefined: everything is a miss
   readonly #space: SpaceLedger | undefined;
   readonly #writer: string;
+  readonly #isUse: boolean;
   #writable: boolean;
   #temporaries = 0; // names used
   #isUnlockedTold = false;
 
-  private constructor({ directory, capBytes, log }: ContentStoreOptions, root: string | undefined) {
+  private constructor(options: ContentStoreOptions, root: string | undefined) {
+    const { directory, capBytes, log, isUse = true } = options;
     this.#log = log;
+    this.#isUse = isUse;
     this.#directory = directory;
     this.#root = root;
     this.#writer = newWriterName();
@@ -57,8 +68,8 @@ export class ContentStore {
   }
 
   /** Returns a store that only reads, for threads beside the one that opened and writes it. */
-  static forReading(directory: string, log: Log): ContentStore {
-    return new ContentStore({ directory, capBytes: 0, log }, join(directory, STORE_VERSION));
+  static forReading(directory: string, log: Log, options: ReadingOptions = {}): ContentStore {
+    return new ContentStore({ directory, capBytes: 0, log, ...options }, join(directory, STORE_VERSION));
   }
 
   /** Never throws: a directory that is unusable or another user's makes a store without cache. */
@@ -137,7 +148,7 @@ export class ContentStore {
     try {
       const fd = openRegular(path);
       if (fd === undefined) this.#log.debug(`cache: reading ${path}: not a regular file`);
-      else touch(fd);
+      else if (this.#isUse) touch(fd);
       return fd;
     } catch (error) {
       this.#missed(path, error);
@@ -145,13 +156,17 @@ export class ContentStore {
     }
   }
 
-  /** The last components of the keys `folder/…`; none if the folder cannot be read. */
-  namesSync(kind: StoreKind, folder: string): string[] {
-    const path = this.#path(kind, folder);
+  /**
+   * The first components of all keys, or the last ones of the keys `folder/…`; none if the folder
+   * cannot be read.
+   */
+  namesSync(kind: StoreKind, folder?: string): string[] {
+    if (this.#root === undefined) return [];
+    const path = folder === undefined ? join(this.#root, FOLDER[kind]) : storePath(this.#root, kind, folder);
     try {
-      return path === undefined ? [] : readdirSync(path);
+      return readdirSync(path);
     } catch (error) {
-      this.#missed(path!, error);
+      this.#missed(path, error);
       return [];
     }
   }

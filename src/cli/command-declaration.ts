@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../base/errors.js';
-import type { OptionTable } from './options/option-table.js';
+import type { ArgumentSpec, OptionTable } from './options/option-table.js';
 
 /**
  * What a command takes and says, without what it does: the one source of parsing, `--help`,
@@ -13,6 +13,7 @@ export interface CommandDeclaration<T extends OptionTable = OptionTable> {
   description: string; // paragraphs, one a line
   options: T;
   positionals: { min: number; max: number; names: string };
+  arguments: readonly ArgumentSpec[]; // the positionals, for completion; the last one repeats
   examples: readonly [string, string];
   failures: readonly ErrorCode[]; // besides those that every command can end with
 }

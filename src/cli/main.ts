@@ -18,7 +18,15 @@ const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
 
+/** By which the scripts of `completion` ask. Hidden: their question and its answer may change. */
+const COMPLETION_WORD = '--get-completions';
+
 async function main(words: readonly string[]): Promise<number> {
+  if (words[0] === COMPLETION_WORD) {
+    const { complete } = await import('./completion/complete.js');
+    await complete(words.slice(1), { cwd, env: process.env, uid: process.getuid?.() ?? 0 });
+    return 0;
+  }
   const choice = chooseCommand(words);
   if (choice.kind === 'command') return runChosen(choice);
   if (choice.kind === 'first-tool') return runFirstTool(choice.words);

@@ -22,7 +22,6 @@ import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-
 import { ChunkCache } from './chunk-cache.js';
 import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
-import { ImageRecords, readImageRecord } from './image-records.js';
 import type {
   CompareLayersOptions,
   ComparisonEnd,
@@ -41,6 +40,7 @@ import { LayerOpener } from './layer-opener.js';
 import { refuseOtherTypes } from './layer-types.js';
 import { ProgressReport } from './progress-report.js';
 import { PublishedProviders } from './providers/published-providers.js';
+import { ImageRecords, readImageRecord } from './records/image-records.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
 import { TreeCache } from './tree-cache.js';

@@ -27,7 +27,7 @@ export {
   parseOrigin,
 } from './index-origin.js';
 export type { RemoteStates } from './remote-states.js';
-export { type IndexFile, openOwnIndex, StoredIndexes } from './stored-indexes.js';
+export { type IndexFile, openOwnIndex, readStoredNames, StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;

@@ -57,6 +57,17 @@ export function unpackEntries(packed: Uint8Array, sparse: Columns['sparse']) {
 }
 
 /**
+ * Returns the kinds of packed entries: the first column. A view.
+ * @throws LayerslayerError CORRUPT_LAYER if the data is truncated
+ */
+export function unpackKinds(packed: Uint8Array): Uint8Array {
+  const length = unpackCount(packed);
+  if (packed.length >= COUNT_LENGTH + length) return packed.subarray(COUNT_LENGTH, COUNT_LENGTH + length);
+  if (length === 0) return packed;
+  throw new LayerslayerError('CORRUPT_LAYER', 'layer index: the kinds are cut short');
+}
+
+/**
  * Returns the differences between offsets and expected ones, nearly always 0: an entry's content
  * mostly starts one header block after the content before it.
  */

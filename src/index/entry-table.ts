@@ -20,6 +20,12 @@ export interface Footprint {
   tableBytes: number; // of its entries in memory
 }
 
+/** Names and kinds of a layer's entries: all that listing a directory needs. */
+export type NameTable = Pick<
+  EntryTable,
+  'length' | 'kind' | 'pathHeap' | 'pathStart' | 'pathEnd' | 'linkTarget'
+>;
+
 /**
  * The entries of one layer, in archive order, as columns: about 60 bytes an entry, where an object
  * would take 316 (measured). Rows are 0 to length-1. Getters allocate nothing but views and lists.

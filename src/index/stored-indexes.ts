@@ -5,8 +5,8 @@ import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { areStatesIntact, type StateStorage } from './checkpoints.js';
 import { beforeStates, type SplitIndex } from './detached-states.js';
-import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
-import { decodeLayerIndex } from './index-file.js';
+import { indexKey, LAYER_INDEX_VERSION, type NameTable } from './entry-table.js';
+import { decodeLayerIndex, decodeNames } from './index-file.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
@@ -220,6 +220,34 @@ function joinedFile(
     },
     close: () => closeSync(fd),
   };
+}
+
+/**
+ * Reads the names of a cached index, and changes nothing in the cache.
+ * @param limit of their bytes in memory
+ * @returns the names and their bytes; undefined if the index is not cached, refuted, damaged, or
+ *   past the limit
+ */
+export function readStoredNames(
+  store: ContentStore,
+  digest: Digest,
+  origin: IndexOrigin,
+  limit: number,
+): { names: NameTable; size: number } | undefined {
+  const name = originKey(origin);
+  if (name !== '' && store.has('refutation', refutedKey(digest, name))) return undefined;
+  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, name));
+  if (fd === undefined) return undefined;
+  try {
+    const { size } = fstatSync(fd);
+    const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
+    const decoded = decodeNames(read, limit);
+    return decoded?.digest === digest ? decoded : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Without a version: a table that lies does so in every format of ours. */

@@ -166,6 +166,21 @@ describe('ContentStore', () => {
     }
   });
 
+  test('a store that does not count as use touches nothing; names are listed', async () => {
+    const { store, directory } = await openStore();
+    await store.write('page', pageKey(LAYER, 0), bytesOf('x'));
+    await store.write('image', 'a', bytesOf('x'));
+    const path = `pages/${pageKey(LAYER, 0)}`;
+    age(directory, path, 10);
+    const before = statSync(join(directory, 'v2', path)).mtimeMs;
+    const reader = ContentStore.forReading(directory, warningLog(), { isUse: false });
+    expect(reader.readSync('page', pageKey(LAYER, 0))?.length).toBe(1);
+    expect(statSync(join(directory, 'v2', path)).mtimeMs).toBe(before);
+    expect(reader.namesSync('image')).toEqual(['a']);
+    expect(reader.namesSync('page', pageKey(LAYER, 0).split('/')[0]!)).toHaveLength(1);
+    expect(reader.namesSync('tree')).toEqual([]);
+  });
+
   test('what is cut short while it lies there is given as it is: readers check by digest', async () => {
     const { store, directory } = await openStore();
     await store.write('page', pageKey(LAYER, 0), page(1));

@@ -9,7 +9,7 @@ import type { Codec } from '#src/codec/codec.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
 import { detachableStates, withoutStates } from '#src/index/detached-states.js';
-import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import { checkLayerIndex, decodeLayerIndex, decodeNames, encodeLayerIndex } from '#src/index/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
@@ -128,6 +128,28 @@ describe('the layer index on disk', () => {
         });
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('has its names alone, as all its columns have them', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(entries, { maxLength: 30 }), async (rows) => {
+        const { encoded } = await build(rows, []);
+        const table = decodeLayerIndex(readerOf(encoded)).entries;
+        const { names, digest, size } = decodeNames(readerOf(encoded), 2 ** 20)!;
+        expect([digest, names.length]).toEqual([DIGEST, rows.length]);
+        expect(Buffer.compare(names.pathHeap, table.pathHeap)).toBe(0);
+        for (let row = 0; row < rows.length; row++) {
+          expect(names.kind(row)).toBe(table.kind(row));
+          expect([names.pathStart(row), names.pathEnd(row)]).toEqual([
+            table.pathStart(row),
+            table.pathEnd(row),
+          ]);
+          expect([...names.linkTarget(row)]).toEqual([...table.linkTarget(row)]);
+        }
+        if (rows.length > 0) expect(decodeNames(readerOf(encoded), size - 1)).toBeUndefined();
+      }),
+      { numRuns: 100 },
     );
   });
 

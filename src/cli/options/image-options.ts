@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/errors.js';
+import { INDEX_TRUSTS } from './index-trust.js';
 import type { OptionTable } from './option-table.js';
 
 /** Options that every command has. */
@@ -9,6 +10,7 @@ export const COMMON_OPTIONS = {
     kind: 'text',
     short: 'l',
     value: 'FILE',
+    takes: 'file',
     refusesDigits: true,
     summary: 'also write everything shown to FILE (a file named 1: -l=1 or ./1)',
   },
@@ -20,16 +22,23 @@ export const IMAGE_OPTIONS = {
   platform: {
     kind: 'text',
     value: '[OS/]ARCH[/VARIANT]',
+    takes: 'platform',
     summary: 'which of the image',
     default: 'linux and this architecture',
   },
   username: { kind: 'text', value: 'NAME', summary: 'user name for the registry, with --password-stdin' },
   'password-stdin': { kind: 'flag', summary: 'read the password from stdin' },
-  'token-file': { kind: 'text', value: 'FILE', summary: 'read a bearer token from FILE' },
+  'token-file': {
+    kind: 'text',
+    value: 'FILE',
+    takes: 'file',
+    summary: 'read a bearer token from FILE',
+  },
   insecure: { kind: 'flag', summary: 'plain HTTP, or TLS without verification' },
   'cache-dir': {
     kind: 'text',
     value: 'DIR',
+    takes: 'directory',
     summary: 'where to keep what was fetched',
     default: '$LAYERSLAYER_CACHE_DIR, else $XDG_CACHE_HOME/layerslayer, else ~/.cache/layerslayer',
   },
@@ -42,6 +51,7 @@ export const IMAGE_OPTIONS = {
   index: {
     kind: 'text',
     value: 'none|exact|image|trusted|any',
+    choices: INDEX_TRUSTS,
     summary: 'which layer indexes made by others to use, see "Trust" in the README',
     default: 'exact',
   },

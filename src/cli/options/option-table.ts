@@ -1,5 +1,14 @@
+/** What an argument is, for completion. `image-path` is a path inside the image before it. */
+export type ArgumentKind = 'image' | 'image-path' | 'mountpoint' | 'file' | 'directory' | 'platform';
+
+/** What a shell can complete of a positional or of an option's value. */
+export interface ArgumentSpec {
+  choices?: readonly string[]; // words
+  takes?: ArgumentKind; // of a pair: the second value; `choices` are the first
+}
+
 /** A command's option: the source of parsing, help and the types of parsed values. */
-export interface OptionSpec {
+export interface OptionSpec extends ArgumentSpec {
   /** `flag` has no value, `text` one, `pair` two; the last one counts. `list` may repeat. */
   kind: 'flag' | 'text' | 'pair' | 'list';
   short?: string; // one letter

@@ -18,6 +18,7 @@ export const CACHE = {
     'clear  removes all but the notes of refuted indexes; mounts fetch again',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
+  arguments: [{ choices: ['ls', 'prune', 'clear'] }],
   examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
   failures: ['IO_FAILED'],
 } as const satisfies CommandDeclaration;

@@ -9,6 +9,7 @@ const OPTIONS = {
     kind: 'text',
     short: 'o',
     value: 'DIR',
+    takes: 'directory',
     summary: "where to write; - is stdout: one file's bytes, or a tar with -r",
     default: './carved',
   },
@@ -31,6 +32,7 @@ export const CARVE = {
     'are not read again.',
   options: OPTIONS,
   positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
+  arguments: [{ takes: 'image' }, { takes: 'image-path' }],
   examples: [
     'layerslayer carve nginx:alpine /etc/passwd',
     "layerslayer carve -r -o - debian:12 /etc/apt '/etc/*.conf' | tar -tv",

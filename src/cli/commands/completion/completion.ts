@@ -1,20 +1,19 @@
 import type { Command } from '../../command.js';
-import { COMMANDS } from '../../command-table.js';
-import { bashCompletion } from '../../completion/completion-bash.js';
-import { completedCommands } from '../../completion/completion-model.js';
-import { zshCompletion } from '../../completion/completion-zsh.js';
+import { BASH_SCRIPT } from '../../completion/bash.js';
+import { FISH_SCRIPT } from '../../completion/fish.js';
+import { ZSH_SCRIPT } from '../../completion/zsh.js';
 import { usageError } from '../../options/usage-error.js';
 import { COMPLETION } from './declaration.js';
 
-const SHELLS = { bash: bashCompletion, zsh: zshCompletion };
+const SCRIPTS = { bash: BASH_SCRIPT, zsh: ZSH_SCRIPT, fish: FISH_SCRIPT };
 
 export const completion: Command<typeof COMPLETION.options> = {
   ...COMPLETION,
   async run(_options, [shell], { output }) {
-    if (shell === undefined || !Object.hasOwn(SHELLS, shell)) {
-      throw usageError(`no completion for ${shell}: want bash or zsh`);
+    if (shell === undefined || !Object.hasOwn(SCRIPTS, shell)) {
+      throw usageError(`no completion for ${shell}: want bash, zsh or fish`);
     }
-    output.result(SHELLS[shell as keyof typeof SHELLS](completedCommands(COMMANDS)));
+    output.result(SCRIPTS[shell as keyof typeof SCRIPTS]);
     return 0;
   },
 };

@@ -2,16 +2,19 @@ import type { CommandDeclaration } from '../../command-declaration.js';
 
 export const COMPLETION = {
   name: 'completion',
-  summary: 'a script that completes commands and options in bash or zsh',
-  synopsis: 'completion bash|zsh',
+  summary: 'a script that completes the command line in bash, zsh or fish',
+  synopsis: 'completion bash|zsh|fish',
   description:
-    'Prints a script for bash or zsh that completes commands, options and their values, files, and the ' +
-    'mountpoints of this program. For zsh it may also be saved as _layerslayer in a directory of fpath.',
+    'Prints a script for bash, zsh or fish that completes commands, options and their values, files, ' +
+    'references of cached images, paths in images whose layers are indexed, and mountpoints of this ' +
+    'program. It asks the program at each Tab, never the network. For zsh it may also be saved as ' +
+    '_layerslayer in a directory of fpath.',
   options: {},
-  positionals: { min: 1, max: 1, names: 'bash|zsh' },
+  positionals: { min: 1, max: 1, names: 'bash|zsh|fish' },
+  arguments: [{ choices: ['bash', 'zsh', 'fish'] }],
   examples: [
     'source <(layerslayer completion bash)',
-    'layerslayer completion zsh >~/.zsh/completions/_layerslayer',
+    'layerslayer completion fish >~/.config/fish/completions/layerslayer.fish',
   ],
   failures: [],
 } as const satisfies CommandDeclaration;

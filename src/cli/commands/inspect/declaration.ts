@@ -18,6 +18,7 @@ export const INSPECT = {
     'the Dockerfile.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'IMAGE' },
+  arguments: [{ takes: 'image' }],
   examples: [
     'layerslayer inspect nginx:alpine',
     "layerslayer inspect --json --platform arm64 nginx | jq '.layers[].digest'",

@@ -13,6 +13,7 @@ export const INTERACTIVE = {
     'results to stdout.',
   options: IMAGE_OPTIONS,
   positionals: { min: 0, max: 1, names: '[IMAGE]' },
+  arguments: [{ takes: 'image' }],
   examples: [
     'layerslayer interactive nginx:alpine',
     'layerslayer interactive --platform linux/arm64 debian:12',

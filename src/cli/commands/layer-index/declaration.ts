@@ -23,6 +23,7 @@ export const INDEX = {
     'rm     removes it, and nothing else',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE...' },
+  arguments: [{ takes: 'image', choices: ['ls', 'rm'] }, { takes: 'image' }],
   examples: [
     'layerslayer index --push --index-repository ghcr.io/team/indexes nginx',
     'sed s,^,example.com/app:, tags | layerslayer index --push --if-missing -',

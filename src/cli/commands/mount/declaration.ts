@@ -9,6 +9,7 @@ export const MOUNT_OPTIONS = {
   transport: {
     kind: 'text',
     value: 'dev-fuse|fuse-native',
+    choices: ['dev-fuse', 'fuse-native'],
     summary: 'how the kernel is served; fuse-native needs libfuse 2, is slower and shows less',
     default: 'dev-fuse on Linux, else fuse-native',
   },
@@ -39,6 +40,7 @@ export const MOUNT = {
     'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   options: MOUNT_OPTIONS,
   positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },
+  arguments: [{ takes: 'image' }, { takes: 'directory' }],
   examples: [
     'layerslayer mount nginx:alpine /mnt/img',
     'layerslayer mount --platform arm64 --layer 1 -o uid=1000 debian:12 ~/base',

@@ -10,6 +10,7 @@ export const MOUNTS = {
     'no-answer or dead.',
   options: COMMON_OPTIONS,
   positionals: { min: 0, max: 0, names: '' },
+  arguments: [],
   examples: ['layerslayer mounts', "layerslayer mounts --json | jq '.[].mountpoint'"],
   failures: [],
 } as const satisfies CommandDeclaration;

@@ -23,6 +23,7 @@ export const PEEK = {
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are.',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
+  arguments: [{ takes: 'image' }, { takes: 'image-path' }],
   examples: [
     'layerslayer peek nginx:alpine',
     'layerslayer peek --deleted --json debian:12 | jq -r \'.how + " " + .path\'',

@@ -8,10 +8,17 @@ const OPTIONS = {
     kind: 'text',
     short: 'o',
     value: 'DIR',
+    takes: 'directory',
     summary: 'where to save',
     default: './downloads',
   },
-  format: { kind: 'pair', value: 'oci DIR', summary: 'the whole image, into an OCI layout' },
+  format: {
+    kind: 'pair',
+    value: 'oci DIR',
+    choices: ['oci'],
+    takes: 'directory',
+    summary: 'the whole image, into an OCI layout',
+  },
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -26,6 +33,7 @@ export const SAVE = {
     '--format oci makes, or adds the image to, an OCI layout that skopeo and umoci read.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'IMAGE' },
+  arguments: [{ takes: 'image' }],
   examples: [
     'layerslayer save --layer 1 --layer 3 nginx:alpine',
     'layerslayer save nginx:alpine --format oci nginx',

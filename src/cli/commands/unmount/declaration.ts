@@ -18,6 +18,7 @@ export const UNMOUNT = {
     'Returns when the mount is gone and its daemon has ended.',
   options: OPTIONS,
   positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'MOUNTPOINT...' },
+  arguments: [{ takes: 'mountpoint' }],
   examples: ['layerslayer unmount /mnt/img', 'layerslayer unmount --all --lazy'],
   failures: ['UNMOUNT_FAILED', 'IO_FAILED'],
 } as const satisfies CommandDeclaration;

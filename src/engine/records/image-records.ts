@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { ContentStore } from '../cache/content-store.js';
-import { type IndexOrigin, originKey, parseOrigin } from '../index/cached-indexes.js';
-import { type Digest, isDigest } from '../oci/digest.js';
-import { isJsonObject, ownField, parseJsonObject, stringField } from '../oci/json.js';
-import { formatPlatform, type Platform } from '../oci/platform.js';
-import type { ResolvedImage } from '../source/image-source.js';
+import type { ContentStore } from '../../cache/content-store.js';
+import { type IndexOrigin, originKey, parseOrigin } from '../../index/cached-indexes.js';
+import { type Digest, isDigest } from '../../oci/digest.js';
+import { isJsonObject, ownField, parseJsonObject, stringField } from '../../oci/json.js';
+import { formatPlatform, type Platform } from '../../oci/platform.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 
 /** What the cache knows of an image that was opened. */
 export interface ImageRecord {
@@ -116,15 +116,15 @@ export function readImageRecord(
 }
 
 /**
- * Returns all records of a cache, in no order.
- * @throws LayerslayerError IO_FAILED
+ * Returns the records of a cache, in no order.
+ * @param limit maximum number of records; default: all
  */
-export async function listImageRecords(store: ContentStore): Promise<ImageRecord[]> {
-  const files = await store.entries();
-  return files.flatMap(({ kind, key }) => {
-    return kind === 'image' ? (decode(store.readSync(kind, key)) ?? []) : [];
-  });
+export function listImageRecords(store: ContentStore, limit = Number.POSITIVE_INFINITY): ImageRecord[] {
+  const keys = store.namesSync('image').filter((name) => KEY.test(name));
+  return keys.slice(0, limit).flatMap((key) => decode(store.readSync('image', key)) ?? []);
 }
+
+const KEY = /^[0-9a-f]{64}$/;
 
 /** References have bytes that no file name may have. */
 function keyOf(reference: string, platform: Platform): string {

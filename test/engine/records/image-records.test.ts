@@ -6,12 +6,12 @@ import {
   ImageRecords,
   listImageRecords,
   readImageRecord,
-} from '#src/engine/image-records.js';
+} from '#src/engine/records/image-records.js';
 import { type IndexOrigin, OWN } from '#src/index/cached-indexes.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { Platform } from '#src/oci/platform.js';
 import type { ResolvedImage } from '#src/source/image-source.js';
-import { cleanUp, scratchDirectory } from '../cache/scratch.js';
+import { cleanUp, scratchDirectory } from '../../cache/scratch.js';
 
 const MINUTE = 60_000;
 const NOW = 1_700_000_000_000;

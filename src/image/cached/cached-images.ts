@@ -1,0 +1,88 @@
+import { SILENT_LOG } from '../../base/log.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import { ContentStore } from '../../cache/content-store.js';
+import { type ImageRecord, listImageRecords, readImageRecord } from '../../engine/records/image-records.js';
+import { OWN, readStoredNames } from '../../index/cached-indexes.js';
+import type { NameTable } from '../../index/entry-table.js';
+import type { Platform } from '../../oci/platform.js';
+import { type ListedName, namesIn } from '../../overlay/names/directory-names.js';
+import { findDirectory } from '../../overlay/names/find-directory.js';
+
+/** A name in a directory of an image. */
+export interface CachedName {
+  name: string; // bytes that are not UTF-8 are surrogates (base/text/raw-text.ts)
+  isDirectory: boolean; // or a symlink that leads to one
+}
+
+/** Symlinks of one list that are followed. Each costs scans of all tables. */
+const FOLLOWED_MAX = 16;
+
+/**
+ * What the cache has of images, for callers that must not wait: no network, no merge, no thread.
+ * Nothing is written, not even that a file was used.
+ */
+export class CachedImages {
+  readonly #store: ContentStore;
+
+  /** @param directory of the cache, absolute */
+  constructor(directory: string) {
+    this.#store = ContentStore.forReading(directory, SILENT_LOG, { isUse: false });
+  }
+
+  /** Returns the canonical references of images that were opened, sorted. */
+  references(limit: number): string[] {
+    const records = listImageRecords(this.#store, limit);
+    return [...new Set(records.map(({ reference }) => reference))].sort();
+  }
+
+  /**
+   * Returns names in a directory of an image whose layers are all indexed.
+   * @param image `reference` is canonical
+   * @param directory its path; symlinks are followed
+   * @param options.prefix of the names
+   * @param options.limit maximum names
+   * @param options.tableBytes limit of the names of all layers in memory; a larger image has no
+   *   names here
+   */
+  names(
+    image: { reference: string; platform: Platform },
+    directory: string,
+    options: { prefix: string; limit: number; tableBytes: number },
+  ): CachedName[] {
+    const record = readImageRecord(this.#store, image.reference, image.platform);
+    const layers = record && this.#layers(record, options.tableBytes);
+    if (layers === undefined) return [];
+    const path = findDirectory(layers, latin1(Buffer.from(directory)));
+    if (path === undefined) return [];
+    const query = { prefix: Buffer.from(options.prefix), limit: options.limit };
+    const listed = namesIn(layers, path, query);
+    const isFollowed = listed.filter(({ kind }) => kind === 'symlink').length <= FOLLOWED_MAX;
+    return listed.map((one) => ({
+      name: textOfBytes(one.name),
+      isDirectory: one.kind === 'dir' || (isFollowed && leadsToDirectory(layers, path, one)),
+    }));
+  }
+
+  /** @returns undefined unless each layer has an index, and all fit */
+  #layers(record: ImageRecord, limit: number): NameTable[] | undefined {
+    const layers: NameTable[] = [];
+    let left = limit;
+    for (const { digest, origin = OWN } of record.layers) {
+      const own = readStoredNames(this.#store, digest, OWN, left);
+      const found =
+        own ?? (origin.kind === 'own' ? undefined : readStoredNames(this.#store, digest, origin, left));
+      if (found === undefined) return undefined;
+      layers.push(found.names);
+      left -= found.size;
+    }
+    return layers;
+  }
+}
+
+function leadsToDirectory(layers: readonly NameTable[], directory: Uint8Array, { kind, name }: ListedName) {
+  return kind === 'symlink' && findDirectory(layers, `${latin1(directory)}/${latin1(name)}`) !== undefined;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
