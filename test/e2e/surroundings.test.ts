@@ -211,9 +211,16 @@ describe('a fault in the program', () => {
     import { isMainThread, Worker } from 'node:worker_threads';
     if (isMainThread) Worker.prototype.postMessage = function () { this.unref(); };
   `);
+  /** Threads are started without what is preloaded: this starts them with it. */
   const IN_THREAD = broken(`
-    import { isMainThread } from 'node:worker_threads';
-    if (!isMainThread) setTimeout(() => { throw new TypeError('broken thread'); }, 0);
+    import threads from 'node:worker_threads';
+    const { NODE_OPTIONS } = process.env;
+    if (!threads.isMainThread) setTimeout(() => { throw new TypeError('broken thread'); }, 0);
+    else threads.Worker = class extends threads.Worker {
+      constructor(file, options) {
+        super(file, { ...options, env: { ...process.env, NODE_OPTIONS } });
+      }
+    };
   `);
 
   it.each([
