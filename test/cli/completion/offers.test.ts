@@ -103,10 +103,13 @@ describe('a mountpoint', () => {
     ['/a', '/a/b/c', '/a/b/c'],
     ['b', '/a/b/c', 'b/c'],
     ['./b', '/a/b/c', './b/c'],
+    ['../x/', '/x/..y', '../x/..y'],
+    ['../', '/x', '../x'],
     ['b', '/x', undefined],
     ['b', '/a', undefined],
     ['~/', '/home/me/x y', '~/x y'],
     ['~/', '/x', undefined],
+    ['~/../', '/home/you', '~/../you'],
   ])('for %j: %s is %s', (word, mountpoint, wanted) => {
     expect(spelledAs(word, mountpoint, { cwd: '/a', env: { HOME: '/home/me' } })).toBe(wanted);
   });
