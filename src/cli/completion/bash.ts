@@ -42,7 +42,8 @@ export function bashAnswer(
   { prefix, candidates, files, arePaths }: Offers,
   { keptLength, quote }: Pick<ShellLine, 'keptLength' | 'quote'>,
 ): string[] {
-  const words = candidates.map(({ text }) => (prefix + text).slice(keptLength));
+  const home = prefix === '~/' && quote === undefined ? prefix : ''; // a quoted one is no home
+  const words = candidates.map(({ text }) => (prefix + text).slice(home.length || keptLength));
   const options = [
     ...(candidates.length === 1 && candidates[0]!.isOpen ? ['nospace'] : []),
     // So that lists have the last components only.
@@ -50,5 +51,5 @@ export function bashAnswer(
     // Readline offers files itself if there is no candidate, for the text that it replaces.
     ...(files && prefix.length <= keptLength ? [files === 'file' ? 'default' : 'dirnames'] : []),
   ];
-  return [options.join(' '), ...quotedApart(words, quote)];
+  return [options.join(' '), ...quotedApart(words, quote).map((word) => home + word)];
 }

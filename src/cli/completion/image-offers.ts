@@ -36,23 +36,25 @@ function localImageOffers(word: string, prefix: string, cwd: string): Offers {
 
 const asCandidate = (text: string): Candidate => ({ text });
 
-/** Returns a reference as the typed word begins: `nginx:1`, `docker.io/library/nginx:1`. */
+/**
+ * Returns a reference as the typed word begins: `nginx:1`, `docker.io/library/nginx:1`. None for
+ * images on this machine, whose files the shell offers, and for what is no reference.
+ */
 export function spellings(word: string, reference: string): string[] {
-  const location = parseImageLocation(reference);
-  if (location.place !== 'registry') return []; // the shell offers files
+  if (canonical(reference) !== reference) return [];
   const start = word.startsWith(DOCKER_PREFIX) ? DOCKER_PREFIX : '';
   const typed = word.slice(start.length);
   const short = reference.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
-  const isShort = !reference.startsWith(typed) || typed === '';
-  return [start + (isShort && isSame(short, reference) ? short : reference)];
+  // Without `docker.io/`, a first component with a dot would be a registry.
+  const isShort = short.startsWith(typed) && canonical(short) === reference;
+  return [start + (isShort ? short : reference)];
 }
 
-/** Without `docker.io/`, a first component with a dot would be a registry. */
-function isSame(short: string, reference: string): boolean {
+function canonical(text: string): string | undefined {
   try {
-    const location = parseImageLocation(short);
-    return location.place === 'registry' && formatReference(location.reference) === reference;
+    const location = parseImageLocation(text);
+    return location.place === 'registry' ? formatReference(location.reference) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

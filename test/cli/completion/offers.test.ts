@@ -92,6 +92,9 @@ describe('a reference', () => {
     ['', 'docker.io/team.x/app:1', 'docker.io/team.x/app:1'],
     ['', 'ghcr.io/o/r:1', 'ghcr.io/o/r:1'],
     ['', 'oci:/x:1', undefined],
+    ['', 'no reference', undefined],
+    ['d', 'docker.io/library/debian:1', 'debian:1'],
+    ['d', 'docker.io/library/nginx:1', 'docker.io/library/nginx:1'],
   ])('for %j: %s is %s', (word, reference, wanted) => {
     expect(spellings(word, reference)).toEqual(wanted === undefined ? [] : [wanted]);
   });
@@ -103,10 +106,13 @@ describe('a mountpoint', () => {
     ['/a', '/a/b/c', '/a/b/c'],
     ['b', '/a/b/c', 'b/c'],
     ['./b', '/a/b/c', './b/c'],
+    ['../x/', '/x/..y', '../x/..y'],
+    ['../', '/x', '../x'],
     ['b', '/x', undefined],
     ['b', '/a', undefined],
     ['~/', '/home/me/x y', '~/x y'],
     ['~/', '/x', undefined],
+    ['~/../', '/home/you', '~/../you'],
   ])('for %j: %s is %s', (word, mountpoint, wanted) => {
     expect(spelledAs(word, mountpoint, { cwd: '/a', env: { HOME: '/home/me' } })).toBe(wanted);
   });

@@ -177,6 +177,8 @@ for (const name of SHELLS)
       try {
         expect(await shell.arguments(`layerslayer unmount ${cwd}/mo\t`)).toEqual(['unmount', mountpoint]);
         expect(await shell.arguments('layerslayer umount mounts/o\t')).toEqual(['umount', 'mounts/one dir']);
+        const home = `${place.env.HOME}/../cwd/mounts/one dir`;
+        expect(await shell.arguments('layerslayer unmount ~/../cwd/mo\t')).toEqual(['unmount', home]);
       } finally {
         execFileSync('umount', [mountpoint]);
       }
