@@ -10,6 +10,8 @@ import { newParser, PROGRAM } from './parser.js';
 
 /** Columns of help, unless the terminal has fewer. */
 const WIDTH = 80;
+/** Columns that the names of options and their texts need at least. */
+const MIN_WIDTH = 40;
 
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show this' } };
 
@@ -76,7 +78,8 @@ export function programHelp(commands: readonly CommandDeclaration[]): Promise<st
 }
 
 function newHelp(synopsis: string, description: string) {
-  const width = Math.min(WIDTH, process.stdout.columns ?? WIDTH);
+  // Some terminals say that they have 0 columns.
+  const width = Math.min(WIDTH, Math.max(MIN_WIDTH, process.stdout.columns || WIDTH));
   return newParser(usageError).wrap(width).usage(`Usage: ${PROGRAM} ${synopsis}\n\n${description}`);
 }
 
