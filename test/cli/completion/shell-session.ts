@@ -15,7 +15,9 @@ const COMMANDS: Record<ShellName, string[]> = {
 };
 const SETUPS: Record<ShellName, (script: string) => string> = {
   bash: (script) => `PS1='> '; source ${script}`,
-  zsh: (script) => `PS1='> '; autoload -Uz compinit; compinit -u -D; source ${script}`,
+  // By default, Tab in zsh runs command substitutions that were typed: expand-or-complete.
+  zsh: (script) =>
+    `PS1='> '; autoload -Uz compinit; compinit -u -D; bindkey '^I' complete-word; source ${script}`,
   fish: (script) =>
     `function fish_prompt; echo -n '> '; end; function fish_greeting; end; set fish_autosuggestion_enabled 0; source ${script}`,
 };
@@ -90,6 +92,13 @@ echo "arguments:$(printf ' [%s]' "$@")"
     if (this.shell === 'fish') this.#terminal.press('C-c');
     await this.#clear();
     return screen;
+  }
+
+  /** Types, with a Tab where the text has one, and drops the line. */
+  async drop(typed: string): Promise<void> {
+    await this.#typeKeys(typed);
+    await this.#terminal.shows(/^> layerslayer /m);
+    await this.#clear();
   }
 
   close(): void {
