@@ -31,6 +31,18 @@ it.each([
     coded('Worker terminated due to reaching memory limit', 'ERR_WORKER_OUT_OF_MEMORY'),
     /^a worker thread failed: .*ulimit -v/,
   ],
+  [
+    'a file of a bundled program',
+    coded("Cannot find module '/app/fetch-worker.js'\nRequire stack:\n- /app", 'MODULE_NOT_FOUND'),
+    /^Cannot find module '\/app\/fetch-worker.js': .*bundler must leave the package external$/,
+  ],
+  [
+    'a thread',
+    Object.assign(coded('Access to this API has been restricted', 'ERR_ACCESS_DENIED'), {
+      permission: 'WorkerThreads',
+    }),
+    /--permission refuses what is needed: WorkerThreads$/,
+  ],
   ['memory', thrownBy(() => new ArrayBuffer(2 ** 53 - 1)), /^Array buffer allocation failed: .*ulimit -v/],
   ["WebAssembly's memory", new RangeError('WebAssembly.Memory(): could not allocate memory'), /ulimit -v/],
   [
