@@ -15,6 +15,17 @@ function contentOf(row: number, operations = new Operations('image', (line) => l
   return new Content(operations, async (range, signal) => openFile(layer, row, { ...range, signal }));
 }
 
+/** A file of so many bytes that cannot be read. */
+function fileOf(length: number): Content {
+  return new Content(new Operations('image', (line) => line, undefined), async () => ({
+    ...{ size: length, length },
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *[Symbol.asyncIterator]() {
+      throw new Error('it was read');
+    },
+  }));
+}
+
 async function webBytes(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -85,6 +96,9 @@ describe('readFile', () => {
     await expect(content.readFile(limited)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     expect(await content.readFile({ ...limited, end: 99 })).toHaveLength(100);
     await expect(content.readFile({ maxSize: -1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    // No buffer can have them, whatever the caller says.
+    const huge = fileOf(2 ** 53 - 1).readFile({ maxSize: 2 ** 53 - 1 });
+    await expect(huge).rejects.toMatchObject({ code: expect.stringMatching(/^(UNSUPPORTED|IO_FAILED)$/) });
   });
 
   it('has encodings', async () => {
@@ -104,15 +118,7 @@ describe('readFile', () => {
     ['HEX' as BufferEncoding, 2],
   ])('refuses text in %s that no string can hold, before it reads', async (encoding, characters) => {
     const length = Math.ceil((constants.MAX_STRING_LENGTH + 4) / characters);
-    const operations = new Operations('image', (line) => line, undefined);
-    const content = new Content(operations, async () => ({
-      size: length,
-      length,
-      // biome-ignore lint/correctness/useYield: it fails before
-      async *[Symbol.asyncIterator]() {
-        throw new Error('it was read');
-      },
-    }));
+    const content = fileOf(length);
     await expect(content.readFile(encoding)).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: expect.stringMatching(/too many to read at once/),

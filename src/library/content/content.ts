@@ -40,7 +40,7 @@ export class Content implements FileContent {
     checkNumber('maxSize', maxSize);
     const bytes = await this.#operations.run(signal, async (aborted) => {
       const content = await this.#open(range, aborted);
-      const limit = encoding ? Math.min(maxSize, longestText(encoding)) : maxSize;
+      const limit = Math.min(maxSize, encoding ? longestText(encoding) : constants.MAX_LENGTH);
       if (content.length > limit) {
         throw unsupported(`${content.length} bytes are too many to read at once, the limit is ${limit}`);
       }
