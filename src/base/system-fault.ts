@@ -19,8 +19,8 @@ const WORKER_CODE = /^ERR_WORKER_(INIT_FAILED|OUT_OF_MEMORY)$/;
 /** Node's codes for a file of ours that is not where it was packed. */
 const MISSING_FILE = /^(ERR_)?MODULE_NOT_FOUND$/;
 
-/** V8's messages for a failed allocation of an ArrayBuffer or a WebAssembly memory. */
-const ALLOCATION = /allocation failed|cannot allocate|could not allocate/i;
+/** Messages of V8, and of Node from 24 on, for a failed allocation of a buffer or of memory. */
+const ALLOCATION = /allocation failed|(cannot|could not|failed to) allocate/i;
 
 /**
  * Returns the message of an error that the system caused: a failed system call, or refused memory,

@@ -44,6 +44,13 @@ it.each([
     /--permission refuses what is needed: WorkerThreads$/,
   ],
   ['memory', thrownBy(() => new ArrayBuffer(2 ** 53 - 1)), /^Array buffer allocation failed: .*ulimit -v/],
+  [
+    'memory, since Node 24',
+    Object.assign(new RangeError('Failed to allocate memory 5000000000'), {
+      code: 'ERR_MEMORY_ALLOCATION_FAILED',
+    }),
+    /^Failed to allocate memory 5000000000: .*ulimit -v/,
+  ],
   ["WebAssembly's memory", new RangeError('WebAssembly.Memory(): could not allocate memory'), /ulimit -v/],
   [
     "WebAssembly's instance",
