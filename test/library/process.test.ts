@@ -77,7 +77,7 @@ it('works with Node options that threads do not take', async () => {
 describe('what the process does not have is an error with a code', () => {
   const opened = (before: string) => `
     ${before}
-    const { LayerslayerError, openImage } = await import('${library()}');
+    const { LayerslayerError, openImage, unmount } = await import('${library()}');
     const fault = await openImage('oci:/no/such', { cacheDirectory: '${join(scratch, 'none')}' }).catch((e) => e);
     console.log(fault instanceof LayerslayerError, fault.code, fault.message);`;
 
@@ -86,8 +86,11 @@ describe('what the process does not have is an error with a code', () => {
       const fs = await import('node:fs');
       process.chdir(fs.mkdtempSync('${join(scratch, 'gone-')}'));
       fs.rmdirSync(process.cwd());`);
-    const ended = await run(process.execPath, ['--input-type=module', '-e', program]);
-    expect(ended.stdout).toMatch(/^true IO_FAILED .*uv_cwd/);
+    const unmounting = `
+      const unmounted = await unmount('mnt').catch((e) => e);
+      console.log(unmounted instanceof LayerslayerError, unmounted.code);`;
+    const ended = await run(process.execPath, ['--input-type=module', '-e', program + unmounting]);
+    expect(ended.stdout).toMatch(/^true IO_FAILED .*uv_cwd.*\ntrue [A-Z]+_FAILED\n$/);
   });
 
   it('the permission to start threads', async () => {
