@@ -39,7 +39,7 @@ export function systemFault(error: unknown): string | undefined {
     const cause = /\bE[A-Z]+\b/.exec(error.message.replace(code, ''))?.[0] ?? 'ENOMEM';
     return withAdvice(`a worker thread failed: ${error.message}`, cause);
   }
-  if (typeof code === 'string' && MISSING_FILE.test(code)) {
+  if (isMissingFile(error)) {
     const [what] = error.message.split('\n'); // a list of modules follows
     return `${what}: files of layerslayer are missing; a bundler must leave the package external`;
   }
@@ -50,6 +50,12 @@ export function systemFault(error: unknown): string | undefined {
   if (error instanceof RangeError && ALLOCATION.test(error.message))
     return withAdvice(error.message, 'ENOMEM');
   return undefined;
+}
+
+/** Bundlers move files apart, or take `import.meta.url` away. */
+function isMissingFile({ code = '', input }: NodeJS.ErrnoException & { input?: unknown }): boolean {
+  if (code === 'ERR_INVALID_URL') return typeof input === 'string' && input.startsWith('./');
+  return MISSING_FILE.test(code);
 }
 
 function withAdvice(message: string, code: string): string {

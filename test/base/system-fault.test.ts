@@ -37,6 +37,11 @@ it.each([
     /^Cannot find module '\/app\/fetch-worker.js': .*bundler must leave the package external$/,
   ],
   [
+    'a file of a program bundled as CommonJS',
+    thrownBy(() => new URL('./fetch-worker.js', undefined)),
+    /^Invalid URL: .*bundler must leave the package external$/,
+  ],
+  [
     'a thread',
     Object.assign(coded('Access to this API has been restricted', 'ERR_ACCESS_DENIED'), {
       permission: 'WorkerThreads',
@@ -65,6 +70,7 @@ it.each([
   ['a bug', new TypeError('x is not a function')],
   ['a range', new RangeError('Invalid array length')],
   ['a Node error', coded('The "path" argument must be of type string', 'ERR_INVALID_ARG_TYPE')],
+  ['a wrong URL', thrownBy(() => new URL('no/scheme'))],
   ['what is no error', 'EMFILE'],
 ])('%s is not', (_, error) => {
   expect(systemFault(error)).toBeUndefined();
