@@ -16,13 +16,17 @@ export function shortageAdvice(code: string | undefined): string | undefined {
 /** Node's codes for a thread that could not start or ran out of memory. */
 const WORKER_CODE = /^ERR_WORKER_(INIT_FAILED|OUT_OF_MEMORY)$/;
 
-/** V8's messages for a failed allocation of an ArrayBuffer or a WebAssembly memory. */
-const ALLOCATION = /allocation failed|cannot allocate|could not allocate/i;
+/** Node's codes for a file of ours that is not where it was packed. */
+const MISSING_FILE = /^(ERR_)?MODULE_NOT_FOUND$/;
+
+/** Messages of V8, and of Node from 24 on, for a failed allocation of a buffer or of memory. */
+const ALLOCATION = /allocation failed|(cannot|could not|failed to) allocate/i;
 
 /**
- * Returns the message of an error that the operating system caused: a failed system call, or a
- * refused thread or memory. undefined for other errors, which are faults of the program. Such an
- * error gets here only if its caller did not expect it, for example without /proc or descriptors.
+ * Returns the message of an error that the system caused: a failed system call, or refused memory,
+ * threads or permissions. So is a missing file of ours. undefined for other errors, which are
+ * faults of the program. Such an error gets here only if its caller did not expect it, for example
+ * without /proc or descriptors.
  */
 export function systemFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -35,9 +39,23 @@ export function systemFault(error: unknown): string | undefined {
     const cause = /\bE[A-Z]+\b/.exec(error.message.replace(code, ''))?.[0] ?? 'ENOMEM';
     return withAdvice(`a worker thread failed: ${error.message}`, cause);
   }
+  if (isMissingFile(error)) {
+    const [what] = error.message.split('\n'); // a list of modules follows
+    return `${what}: files of layerslayer are missing; a bundler must leave the package external`;
+  }
+  if (code === 'ERR_ACCESS_DENIED') {
+    const { permission } = error as { permission?: unknown };
+    return `Node's --permission refuses what is needed${permission ? `: ${permission}` : ''}`;
+  }
   if (error instanceof RangeError && ALLOCATION.test(error.message))
     return withAdvice(error.message, 'ENOMEM');
   return undefined;
+}
+
+/** Bundlers move files apart, or take `import.meta.url` away. */
+function isMissingFile({ code = '', input }: NodeJS.ErrnoException & { input?: unknown }): boolean {
+  if (code === 'ERR_INVALID_URL') return typeof input === 'string' && input.startsWith('./');
+  return MISSING_FILE.test(code);
 }
 
 function withAdvice(message: string, code: string): string {

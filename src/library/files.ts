@@ -94,7 +94,7 @@ export interface FileContent {
   readFile(options?: (ReadFileOptions & { encoding?: null | undefined }) | null): Promise<Buffer>;
   readFile(options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>;
   /** Returns the content as a stream of Node. Errors destroy it. */
-  createReadStream(options?: ReadStreamOptions): Readable;
+  createReadStream(options?: BufferEncoding | ReadStreamOptions): Readable;
   /** Returns the content as a web stream of bytes. Errors make it errored. */
   readableWebStream(options?: RangeOptions): ReadableStream<Uint8Array>;
 }

@@ -66,7 +66,7 @@ export interface Image {
     options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding }),
   ): Promise<string>;
   /** Returns the content of a regular file as a stream of Node. Errors destroy it. */
-  createReadStream(path: ImagePath, options?: ReadStreamOptions): Readable;
+  createReadStream(path: ImagePath, options?: BufferEncoding | ReadStreamOptions): Readable;
   /** Returns the content of a regular file as a web stream of bytes. */
   readableWebStream(path: ImagePath, options?: RangeOptions): ReadableStream<Uint8Array>;
   /**

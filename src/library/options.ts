@@ -59,8 +59,8 @@ export interface OpenImageOptions {
   /** A repository of published indexes. Default: `$LAYERSLAYER_INDEX_REPOSITORY`. */
   indexRepository?: string | undefined;
   /**
-   * Bytes of decompressed data in memory, at least 1 MiB. Default: 64 MiB. Images that are opened
-   * with the same options share it, and threads too.
+   * Bytes of decompressed data in memory, at least 1 MiB. Default: 64 MiB. Up to 64 images that
+   * are opened with the same options share it, and threads too.
    */
   memory?: number | undefined;
 }

@@ -31,7 +31,31 @@ it.each([
     coded('Worker terminated due to reaching memory limit', 'ERR_WORKER_OUT_OF_MEMORY'),
     /^a worker thread failed: .*ulimit -v/,
   ],
+  [
+    'a file of a bundled program',
+    coded("Cannot find module '/app/fetch-worker.js'\nRequire stack:\n- /app", 'MODULE_NOT_FOUND'),
+    /^Cannot find module '\/app\/fetch-worker.js': .*bundler must leave the package external$/,
+  ],
+  [
+    'a file of a program bundled as CommonJS',
+    thrownBy(() => new URL('./fetch-worker.js', undefined)),
+    /^Invalid URL: .*bundler must leave the package external$/,
+  ],
+  [
+    'a thread',
+    Object.assign(coded('Access to this API has been restricted', 'ERR_ACCESS_DENIED'), {
+      permission: 'WorkerThreads',
+    }),
+    /--permission refuses what is needed: WorkerThreads$/,
+  ],
   ['memory', thrownBy(() => new ArrayBuffer(2 ** 53 - 1)), /^Array buffer allocation failed: .*ulimit -v/],
+  [
+    'memory, since Node 24',
+    Object.assign(new RangeError('Failed to allocate memory 5000000000'), {
+      code: 'ERR_MEMORY_ALLOCATION_FAILED',
+    }),
+    /^Failed to allocate memory 5000000000: .*ulimit -v/,
+  ],
   ["WebAssembly's memory", new RangeError('WebAssembly.Memory(): could not allocate memory'), /ulimit -v/],
   [
     "WebAssembly's instance",
@@ -46,6 +70,7 @@ it.each([
   ['a bug', new TypeError('x is not a function')],
   ['a range', new RangeError('Invalid array length')],
   ['a Node error', coded('The "path" argument must be of type string', 'ERR_INVALID_ARG_TYPE')],
+  ['a wrong URL', thrownBy(() => new URL('no/scheme'))],
   ['what is no error', 'EMFILE'],
 ])('%s is not', (_, error) => {
   expect(systemFault(error)).toBeUndefined();

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
@@ -14,6 +15,17 @@ function contentOf(row: number, operations = new Operations('image', (line) => l
   return new Content(operations, async (range, signal) => openFile(layer, row, { ...range, signal }));
 }
 
+/** A file of so many bytes that cannot be read. */
+function fileOf(length: number): Content {
+  return new Content(new Operations('image', (line) => line, undefined), async () => ({
+    ...{ size: length, length },
+    // biome-ignore lint/correctness/useYield: it fails before
+    async *[Symbol.asyncIterator]() {
+      throw new Error('it was read');
+    },
+  }));
+}
+
 async function webBytes(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
@@ -21,7 +33,7 @@ async function webBytes(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 describe('a range, in all forms', () => {
-  const numbers = [0, 1, 262_143, 262_144, BYTES.length - 1, BYTES.length, 2 ** 40];
+  const numbers = [0, 1, 262_143, 262_144, BYTES.length - 1, BYTES.length, 2 ** 40, 2 ** 53 - 1];
   const ranges: RangeOptions[] = [
     {},
     { end: Number.POSITIVE_INFINITY },
@@ -56,6 +68,10 @@ describe('wrong options', () => {
     [{ encoding: 'utf-9' }, /^unknown encoding: utf-9$/],
     [{ signal: {} }, /AbortSignal/],
   ];
+  const ofStreams: [object, RegExp][] = [
+    [{ highWaterMark: -1 }, /^highWaterMark is -1/],
+    [{ highWaterMark: 'x' }, /^highWaterMark is x/],
+  ];
   it.each(table)('%j', async (options, message) => {
     const fault = expect.objectContaining({
       code: 'INVALID_ARGUMENT',
@@ -64,6 +80,12 @@ describe('wrong options', () => {
     await expect(contentOf(0).readFile(options)).rejects.toEqual(fault);
     expect(() => contentOf(0).createReadStream(options)).toThrow(fault);
     if (!('encoding' in options)) expect(() => contentOf(0).readableWebStream(options)).toThrow(fault);
+  });
+
+  it.each(ofStreams)('%j', (options, message) => {
+    expect(() => contentOf(0).createReadStream(options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+    );
   });
 });
 
@@ -74,6 +96,9 @@ describe('readFile', () => {
     await expect(content.readFile(limited)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     expect(await content.readFile({ ...limited, end: 99 })).toHaveLength(100);
     await expect(content.readFile({ maxSize: -1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    // No buffer can have them, whatever the caller says.
+    const huge = fileOf(2 ** 53 - 1).readFile({ maxSize: 2 ** 53 - 1 });
+    await expect(huge).rejects.toMatchObject({ code: expect.stringMatching(/^(UNSUPPORTED|IO_FAILED)$/) });
   });
 
   it('has encodings', async () => {
@@ -86,9 +111,29 @@ describe('readFile', () => {
     expect(await contentOf(0).readFile({ encoding: null, end: 4 })).toEqual(Buffer.from('layer'));
     expect(await contentOf(0).readFile(null)).toHaveLength(BYTES.length);
   });
+
+  it.each<[BufferEncoding, number]>([
+    ['utf8', 1],
+    ['base64url', 4 / 3],
+    ['HEX' as BufferEncoding, 2],
+  ])('refuses text in %s that no string can hold, before it reads', async (encoding, characters) => {
+    const length = Math.ceil((constants.MAX_STRING_LENGTH + 4) / characters);
+    const content = fileOf(length);
+    await expect(content.readFile(encoding)).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(/too many to read at once/),
+    });
+  });
 });
 
 describe('a stream of Node', () => {
+  it('takes an encoding instead of options, as fs', async () => {
+    for await (const chunk of contentOf(0).createReadStream('hex')) {
+      expect(chunk).toMatch(/^6c61/);
+      break;
+    }
+  });
+
   it('has encodings, and reads no more ahead than it is told to', async () => {
     const stream = contentOf(0).createReadStream({ encoding: 'utf8', highWaterMark: 1 });
     for await (const chunk of stream) {

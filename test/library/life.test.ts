@@ -1,12 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Image, LayerslayerError, type OpenImageOptions, openImage } from '#src/library/layerslayer.js';
+import { IMAGES_OF_SESSION } from '#src/library/opened/shared-sessions.js';
 import { FaultProxy, noAnswer } from '../support/fault-proxy.js';
-import { REGISTRY_PASSWORD, REGISTRY_USER, startRegistry, type TestRegistry } from '../support/registry.js';
+import {
+  pushImage,
+  REGISTRY_PASSWORD,
+  REGISTRY_USER,
+  startRegistry,
+  type TestRegistry,
+} from '../support/registry.js';
+import { file, tarOf } from '../support/tar.js';
 import { LARGE, pushLibraryImage } from './image.js';
 
 let registry: TestRegistry;
@@ -166,6 +175,22 @@ describe('close', () => {
     const three = await working({ cacheDirectory });
     expect(await three.readFile('/conf', 'utf8')).toBe('new!');
   });
+
+  it('frees what images took, while one of the same options stays open', async () => {
+    const cacheDirectory = newCache();
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    await pushImage(registry, 'other:one', { layers: [gzipSync(tarOf(file('x', 'y')))] });
+    const stays = await working({ cacheDirectory });
+    const counts: number[] = [];
+    for (let i = 0; i < IMAGES_OF_SESSION + 24; i++) {
+      const image = await openImage(`${registry.host}/other:one`, { cacheDirectory });
+      await image.layers[0]!.isVerified();
+      await image.close();
+      counts.push(descriptors());
+    }
+    expect(await stays.readFile('/conf', 'utf8')).toBe('new!');
+    expect(counts.at(-1)).toBeLessThan(counts[IMAGES_OF_SESSION]! + 8);
+  }, 60_000);
 });
 
 it('many images are read at the same time', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -72,4 +72,34 @@ it('works with Node options that threads do not take', async () => {
     await image.close();`;
   const ended = await run(process.execPath, ['--input-type=module', '-e', program]);
   expect([ended.stdout, ended.stderr]).toEqual(['new!\n', '']);
+});
+
+describe('what the process does not have is an error with a code', () => {
+  const opened = (before: string) => `
+    ${before}
+    const { LayerslayerError, openImage, unmount } = await import('${library()}');
+    const fault = await openImage('oci:/no/such', { cacheDirectory: '${join(scratch, 'none')}' }).catch((e) => e);
+    console.log(fault instanceof LayerslayerError, fault.code, fault.message);`;
+
+  it('a working directory', async () => {
+    const program = opened(`
+      const fs = await import('node:fs');
+      process.chdir(fs.mkdtempSync('${join(scratch, 'gone-')}'));
+      fs.rmdirSync(process.cwd());`);
+    const unmounting = `
+      const unmounted = await unmount('mnt').catch((e) => e);
+      console.log(unmounted instanceof LayerslayerError, unmounted.code);`;
+    const ended = await run(process.execPath, ['--input-type=module', '-e', program + unmounting]);
+    expect(ended.stdout).toMatch(/^true IO_FAILED .*uv_cwd.*\ntrue [A-Z]+_FAILED\n$/);
+  });
+
+  it('the permission to start threads', async () => {
+    const major = Number(process.versions.node.split('.')[0]);
+    const permission = major < 23 ? '--experimental-permission' : '--permission';
+    const program = join(scratch, 'permission.mjs');
+    writeFileSync(program, opened(''));
+    const allowed = ['--allow-fs-read=*', '--allow-fs-write=*'];
+    const ended = await run(process.execPath, ['--no-warnings', permission, ...allowed, program]);
+    expect(ended.stdout).toMatch(/^true IO_FAILED .*--permission refuses what is needed: WorkerThreads/);
+  });
 });

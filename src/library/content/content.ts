@@ -40,7 +40,7 @@ export class Content implements FileContent {
     checkNumber('maxSize', maxSize);
     const bytes = await this.#operations.run(signal, async (aborted) => {
       const content = await this.#open(range, aborted);
-      const limit = encoding ? Math.min(maxSize, constants.MAX_STRING_LENGTH) : maxSize;
+      const limit = Math.min(maxSize, encoding ? longestText(encoding) : constants.MAX_LENGTH);
       if (content.length > limit) {
         throw unsupported(`${content.length} bytes are too many to read at once, the limit is ${limit}`);
       }
@@ -55,10 +55,12 @@ export class Content implements FileContent {
     return encoding ? bytes.toString(encoding) : bytes;
   }
 
-  createReadStream(options: ReadStreamOptions = {}): Readable {
-    const range = rangeOf(options);
-    checkEncoding(options.encoding);
-    return new ContentReadable(this.#operations, (signal) => this.#open(range, signal), options);
+  createReadStream(options: BufferEncoding | ReadStreamOptions = {}): Readable {
+    const chosen = typeof options === 'string' ? { encoding: options } : options;
+    const range = rangeOf(chosen);
+    checkEncoding(chosen.encoding);
+    checkNumber('highWaterMark', chosen.highWaterMark ?? 0);
+    return new ContentReadable(this.#operations, (signal) => this.#open(range, signal), chosen);
   }
 
   readableWebStream(options: RangeOptions = {}): ReadableStream<Uint8Array> {
@@ -74,7 +76,18 @@ function rangeOf({ start = 0, end, signal }: RangeOptions): Range {
   if (end === undefined || end === Number.POSITIVE_INFINITY) return { offset: start, length: undefined };
   checkNumber('end', end);
   if (start > end) throw new LayerslayerError('INVALID_ARGUMENT', `start ${start} is after end ${end}`);
-  return { offset: start, length: end - start + 1 };
+  return { offset: start, length: Math.min(end - start + 1, Number.MAX_SAFE_INTEGER) };
+}
+
+/** Bytes that surely fit in one string. */
+function longestText(encoding: BufferEncoding): number {
+  // In hex, a byte has the most characters.
+  const isHex = encoding.toLowerCase() === 'hex';
+  const isBase64 = encoding.toLowerCase().startsWith('base64');
+  const { MAX_STRING_LENGTH } = constants;
+  if (isHex) return Math.floor(MAX_STRING_LENGTH / 2);
+  // Four characters for three bytes, padded.
+  return isBase64 ? Math.floor(MAX_STRING_LENGTH / 4) * 3 : MAX_STRING_LENGTH;
 }
 
 function checkNumber(name: string, value: number): void {

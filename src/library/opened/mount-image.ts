@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import {
   DaemonClient,
   type DaemonListener,
@@ -143,7 +143,7 @@ class DaemonMount implements ImageMount {
   }
 
   unmount({ lazy = false }: UnmountOptions = {}): Promise<void> {
-    return processHold.during(async () => {
+    return held(async () => {
       const mount = await ourMountAt(this.mountpoint);
       // A later mount may be there by now.
       if (!mount || mount.device !== this.#device) return;
@@ -158,11 +158,20 @@ class DaemonMount implements ImageMount {
 
 /** See `unmount`. */
 export function unmountAt(mountpoint: string, { lazy = false }: UnmountOptions): Promise<void> {
-  return processHold.during(async () => {
+  return held(async () => {
     const mount = await mountAt(mountpoint);
     if (!mount) throw new LayerslayerError('UNMOUNT_FAILED', `${mountpoint}: no mount of layerslayer`);
     await unmountOurs(mount, { lazy: lazy === true, staysAfter: true });
   });
+}
+
+/** Keeps the process alive during a task. @throws LayerslayerError */
+async function held<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await processHold.during(task);
+  } catch (error) {
+    throw asLayerslayerError(error);
+  }
 }
 
 async function mountAt(mountpoint: string): Promise<OurMount | undefined> {

@@ -1,3 +1,4 @@
+import { asLayerslayerError } from '../../base/errors.js';
 import { redactor } from '../../base/text/redact.js';
 import type { Image } from '../image.js';
 import { guarded } from '../operations/caller-callbacks.js';
@@ -10,16 +11,10 @@ import { type SessionListener, useSession } from './shared-sessions.js';
 
 /** See `openImage`. */
 export async function openSharedImage(image: string, options: OpenImageOptions): Promise<Image> {
-  const choices = choicesOf(image, options, ownSurroundings());
-  const { reference, platform } = choices;
-  const redact = redactor(choices.registry);
-  const operations = new Operations(reference, redact, options.signal);
-  const onMessage = guarded(options.onMessage);
-  const listener = withoutRepeats((level, text) => onMessage(level, redact(text)));
-  const shared = useSession(choices, listener);
+  const { choices, listener, operations, shared } = begin(image, options);
   try {
     const opened = await operations.run(undefined, (signal) =>
-      shared.images.open(reference, platform, { signal }),
+      shared.images.open(choices.reference, choices.platform, { signal }),
     );
     return new SessionImage({
       opened,
@@ -32,6 +27,20 @@ export async function openSharedImage(image: string, options: OpenImageOptions):
   } catch (error) {
     await processHold.during(() => shared.release()); // nothing is left when we throw
     throw error;
+  }
+}
+
+/** @throws LayerslayerError, also without a working directory or the permission to start threads */
+function begin(image: string, options: OpenImageOptions) {
+  try {
+    const choices = choicesOf(image, options, ownSurroundings());
+    const redact = redactor(choices.registry);
+    const operations = new Operations(choices.reference, redact, options.signal);
+    const onMessage = guarded(options.onMessage);
+    const listener = withoutRepeats((level, text) => onMessage(level, redact(text)));
+    return { choices, listener, operations, shared: useSession(choices, listener) };
+  } catch (error) {
+    throw asLayerslayerError(error);
   }
 }
 

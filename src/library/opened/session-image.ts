@@ -120,7 +120,7 @@ export class SessionImage implements Image {
     return this.#content(path).readFile(options);
   }
 
-  createReadStream(path: ImagePath, options?: ReadStreamOptions): Readable {
+  createReadStream(path: ImagePath, options?: BufferEncoding | ReadStreamOptions): Readable {
     return this.#content(path).createReadStream(options);
   }
 

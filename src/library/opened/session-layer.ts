@@ -111,7 +111,7 @@ class ArchivedEntry extends Attributes implements LayerEntry {
     return this.#content().readFile(options);
   }
 
-  createReadStream(options?: ReadStreamOptions): Readable {
+  createReadStream(options?: BufferEncoding | ReadStreamOptions): Readable {
     return this.#content().createReadStream(options);
   }
 

@@ -5,6 +5,12 @@ import { startSession } from '../../engine/session.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import type { Choices } from './choices.js';
 
+/**
+ * Images that a session opens. It keeps descriptors and tables of each layer until it ends. A
+ * program may have one image open for good, and open others without end.
+ */
+export const IMAGES_OF_SESSION = 64;
+
 /** Receives what a session says. */
 export type SessionListener = (level: LogLevel | 'notice', text: string) => void;
 
@@ -20,15 +26,13 @@ interface Known {
   session: ImageSession;
   images: OpenedImages;
   listeners: Set<{ listener: SessionListener }>;
+  uses: number; // images that were opened, by now
 }
 
-/** Open sessions by the options that they were started with. */
+/** The sessions for the next images, by the options that they were started with. */
 const sessions = new Map<string, Known>();
 
-/**
- * Returns the session for these options: threads, connections, caches and memory are shared. It is
- * started for the first image.
- */
+/** Returns a session for these options: threads, connections, caches and memory are shared. */
 export function useSession(choices: Choices, listener: SessionListener): SharedSession {
   const { registry, cache, memoryBytes, indexTrust, indexRepository } = choices;
   const key = JSON.stringify([registry, cache, memoryBytes, indexTrust, indexRepository]);
@@ -36,12 +40,13 @@ export function useSession(choices: Choices, listener: SessionListener): SharedS
   sessions.set(key, known);
   const user = { listener };
   known.listeners.add(user);
+  if (++known.uses === IMAGES_OF_SESSION) sessions.delete(key); // its last image ends it
   return {
     session: known.session,
     images: known.images,
     async release() {
       if (!known.listeners.delete(user) || known.listeners.size > 0) return;
-      sessions.delete(key);
+      if (sessions.get(key) === known) sessions.delete(key);
       await known.session.close();
     },
   };
@@ -62,5 +67,5 @@ function start({ registry, cache, memoryBytes, indexTrust, indexRepository }: Ch
     log: logTo(tell),
     onNotice: (text) => tell('notice', text),
   });
-  return { session, images: new OpenedImages(session), listeners };
+  return { session, images: new OpenedImages(session), listeners, uses: 0 };
 }
