@@ -7,7 +7,7 @@ import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/blob.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -204,5 +204,5 @@ export class Fetching {
 }
 
 function isLocal({ image, repository }: OpenBlobRequest): boolean {
-  return repository === undefined && parseImageLocation(image.reference).place !== 'registry';
+  return repository === undefined && registryReference(image.reference) === undefined;
 }
