@@ -15,6 +15,7 @@ import { countText } from '../../terminal/size.js';
 import { INDEX } from './declaration.js';
 import { imageWords, STDIN_WORD } from './image-words.js';
 import { artifactsRecord, artifactTable, type IndexState, indexLine, indexRecord } from './index-results.js';
+import { refuseMistakenVerb } from './mistaken-verb.js';
 
 type IndexValues = OptionValues<typeof INDEX.options>;
 
@@ -28,6 +29,7 @@ export const index: Command<typeof INDEX.options> = {
         ? { kind: 'referrer' }
         : { kind: 'repository', repository: indexRepository };
     if (first === 'ls' || first === 'rm') return showPublished(first, rest, values, context, place);
+    refuseMistakenVerb(words);
     return makeIndexes(words, values, context, place);
   },
 };
