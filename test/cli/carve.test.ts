@@ -476,6 +476,11 @@ describe('carve', () => {
     expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/passwd')).stdout).toBe(PASSWD);
     expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/shadow')).stdout).toBe('secret');
     expect([sent(app, 2), sent(app, 3)]).toEqual([0, 0]);
+    expect(await carve('-q', '--layer', '2', '--layer', '1', '-o', '-', image('app'), '/zz/last')).toMatchObject({
+      status: 0,
+      stdout: 'last\n',
+      stderr: 'warning: --layer takes one value: 1 counts, not 2\n',
+    });
     expect(await carve('--layer', '2', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
     expect(await carve('--layer', '4', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
   });

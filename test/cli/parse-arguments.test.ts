@@ -6,6 +6,7 @@ const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
   'log-file': { kind: 'text', short: 'l', value: 'FILE', refusesDigits: true, summary: '' },
   option: { kind: 'list', short: 'o', summary: '' },
+  layer: { kind: 'text', warnsIfRepeated: true, summary: '' },
   format: { kind: 'pair', value: 'oci DIR', summary: '' },
 } as const satisfies OptionTable;
 
@@ -56,7 +57,20 @@ describe('parseArguments', () => {
     [['-'], {}, ['-']],
     [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
   ])('%j', (words, options, positionals) => {
-    expect(parseArguments(words, COMMAND)).toEqual({ options: { ...NOTHING, ...options }, positionals });
+    const warnings: string[] = [];
+    expect(parseArguments(words, COMMAND)).toEqual({
+      options: { ...NOTHING, ...options },
+      positionals,
+      warnings,
+    });
+  });
+
+  it('warns of ignored values where an option says so', () => {
+    const warnings = (...words: string[]) => parseArguments(words, COMMAND).warnings;
+    expect(warnings('--layer', '1', '--layer=2', '--layer', '3')).toEqual([
+      'warning: --layer takes one value: 3 counts, not 1, 2',
+    ]);
+    expect(warnings('--layer', '2', '--layer', '2', '-l', 'F', '-l', 'G')).toEqual([]);
   });
 
   it.each([

@@ -13,6 +13,12 @@ type ParsedCommand<T extends OptionTable = OptionTable> = Pick<
   'name' | 'options' | 'positionals'
 >;
 
+interface ParsedWords<T extends OptionTable> {
+  options: OptionValues<T>;
+  positionals: string[];
+  warnings: string[]; // for the user
+}
+
 /** How many words of the command line an option takes. */
 const VALUES = { flag: 0, text: 1, list: 1, pair: 2 } as const;
 
@@ -27,7 +33,7 @@ const VALUES = { flag: 0, text: 1, list: 1, pair: 2 } as const;
 export function parseArguments<T extends OptionTable>(
   words: readonly string[],
   command: ParsedCommand<T>,
-): { options: OptionValues<T>; positionals: string[] } {
+): ParsedWords<T> {
   const { options: table } = command;
   const parser = newParser((message) => fault(message, command)).strictOptions();
   for (const [name, { kind }] of Object.entries(table)) declare(parser, name, kind);
@@ -35,7 +41,18 @@ export function parseArguments<T extends OptionTable>(
   const positionals = given._.map(String);
   checkPositionals(command, positionals);
   const values = Object.entries(table).map(([name, spec]) => [name, parsedValue(name, spec, given[name])]);
-  return { options: Object.fromEntries(values), positionals };
+  const warnings = Object.entries(table).flatMap(([name, spec]) => repetition(name, spec, given[name]) ?? []);
+  return { options: Object.fromEntries(values), positionals, warnings };
+}
+
+/** @param given by yargs: an array if the option was repeated */
+function repetition(name: string, { warnsIfRepeated }: OptionSpec, given: unknown): string | undefined {
+  if (!warnsIfRepeated || !Array.isArray(given)) return undefined;
+  const last = String(given.at(-1));
+  const others = new Set(given.map(String).filter((value) => value !== last));
+  if (others.size === 0) return undefined;
+  const ignored = [...others].join(', ');
+  return `warning: --${name} takes one value: ${last} counts, not ${ignored}`;
 }
 
 /** Not by yargs: it counts before it has seen that `--frob a` is no option with its value. */
