@@ -46,8 +46,8 @@ function showPublished(
   if (name === undefined || words.length > 1) throw usageError(`index ${action} wants one IMAGE`);
   for (const option of ['push', 'if-missing'] as const)
     if (values[option]) throw usageError(`--${option} is not for index ${action}`);
-  return withSession(name, values, context, async ({ session, reference, platform, signal, display }) => {
-    const image = await session.resolve(reference, platform, signal);
+  return withSession(name, values, context, async ({ session, resolve, signal, display }) => {
+    const image = await resolve();
     const artifacts = await (action === 'ls'
       ? session.listPublished(image, place, signal)
       : session.removePublished(image, place, signal));
