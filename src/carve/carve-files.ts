@@ -46,6 +46,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   const { image, numbers, target, verify, settled, signal, onProgress } = job;
   const asked = new Map<WantedFile, AskedPath>();
   const sinks = new Map<WantedFile, TargetFile | SpooledFile>();
+  const refused = new Map<WantedFile, LayerslayerError>(); // by the target
   const patterns: AskedPath[] = [];
   for (const one of paths) {
     try {
@@ -62,15 +63,26 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     verify,
     begin(wanted, file, isFinal) {
       sinks.get(wanted)?.discard();
-      const isSpooled = target.isStream && !isFinal;
-      const { names } = asked.get(wanted)!;
-      const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
-      sinks.set(wanted, sink);
-      return sink;
+      sinks.delete(wanted);
+      refused.delete(wanted);
+      try {
+        const isSpooled = target.isStream && !isFinal;
+        const { names } = asked.get(wanted)!;
+        const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
+        sinks.set(wanted, sink);
+        return sink;
+      } catch (error) {
+        // Reported when the answer is certain: a later entry may be a directory.
+        if (!(error instanceof LayerslayerError) || error.code !== 'IO_FAILED') throw error;
+        refused.set(wanted, error);
+        return undefined;
+      }
     },
     async done(result) {
       const one = asked.get(result.wanted)!;
       try {
+        const fault = refused.get(result.wanted);
+        if (fault) throw fault;
         const sink = sinks.get(result.wanted)!;
         const isSpooled = sink instanceof SpooledFile;
         const out = isSpooled ? target.begin(one.names, result.file) : sink;

@@ -10,10 +10,12 @@ import { OpenedImages } from '../image/opened-images.js';
 import type { IndexTrust } from '../index/cached-indexes.js';
 import type { Platform } from '../oci/platform.js';
 import { optionsForImage, type RegistryOptions } from '../registry/registry-options.js';
-import { imageArgument } from '../surroundings/image-argument.js';
+import type { ResolvedImage } from '../source/image-source.js';
+import { imageArgument, withLocalImageHint } from '../surroundings/image-argument.js';
 import type { CommandContext } from './command.js';
 import { readRegistryOptions } from './options/credentials.js';
 import { type ImageValues, imageChoices } from './options/image-choices.js';
+import { otherPlatform } from './options/other-platform.js';
 import { EXIT_STATUS } from './process/exit-status.js';
 import { Interruption } from './process/interruption.js';
 import { INDEXING, ProgressDisplay, type ProgressWords } from './terminal/progress.js';
@@ -35,8 +37,10 @@ export interface SessionUse {
   session: ImageSession;
   reference: string; // checked
   platform: Platform;
+  /** Finds the command's image, and warns if `--platform` asks for another one. */
+  resolve(): Promise<ResolvedImage>;
   /**
-   * Opens the command's image, and passes the number of its layers to `display`.
+   * As `resolve`, and opens it, and passes the number of its layers to `display`.
    * @param indexTrust which layer indexes it may use; default: what the options say
    */
   open(indexTrust?: IndexTrust): Promise<OpenedImage>;
@@ -100,13 +104,28 @@ export async function withSession(
     },
     context.fetchThread,
   );
+  const find = async () => {
+    try {
+      const found = await session.resolve(reference, platform, signal);
+      const warning = otherPlatform(values.platform === undefined ? undefined : platform, found);
+      if (warning !== undefined) display.warn(warning);
+      return found;
+    } catch (error) {
+      throw withLocalImageHint(error, image, context.cwd);
+    }
+  };
   const use: SessionUse = {
     session,
     reference,
     platform,
+    resolve: find,
     async open(indexTrust) {
       if (readsLayers) session.prepareScan(reference, platform);
-      const opened = await new OpenedImages(session).open(reference, platform, { signal, indexTrust });
+      const opened = await new OpenedImages(session).open(reference, platform, {
+        resolved: find(),
+        signal,
+        indexTrust,
+      });
       display.resolved(opened.resolved.manifest.layers.length);
       return opened;
     },

@@ -103,14 +103,23 @@ async function runTopLevel(
 ): Promise<number> {
   if (choice.kind === 'nothing') {
     const { bare, advice } = choice;
-    const { recommendedCommand } = await import('./command-line/recommended-command.js');
+    const [{ recommendedCommand }, { checkTopLevelOptions }, { seeHelp }] = await Promise.all([
+      import('./command-line/recommended-command.js'),
+      import('./command-line/top-level-options.js'),
+      import('./command-line/see-help.js'),
+    ]);
+    try {
+      checkTopLevelOptions(words);
+    } catch (error) {
+      return reportUsage(error, words);
+    }
     const meant = choice.meant ?? (bare === undefined ? undefined : recommendedCommand(bare));
     const mountIt = `n image of that name: layerslayer mount ${bare} DIR`;
     let hint = '';
     if (meant !== undefined) hint = ` (did you mean ${meant}? A${mountIt})`;
     if (advice !== undefined) hint = ` (${advice}; a${mountIt})`;
     const what = bare === undefined ? 'no command' : `no such command: ${bare}${hint}`;
-    return reportUsage(usageError(`${what}: see layerslayer --help`), words);
+    return reportUsage(usageError(`${what}: ${seeHelp()}`), words);
   }
   const [{ programHelp, versionLine }, { processOutput }] = await Promise.all([
     import('./command-line/help.js'),

@@ -33,12 +33,13 @@ export async function runCommand(
       return 0;
     }
     const parsed = parseArguments(words, command);
-    const { positionals } = parsed;
+    const { positionals, warnings } = parsed;
     const options = command.prepare?.(parsed.options, positionals, context) ?? parsed.options;
     const { json = false, quiet = false, verbose = false, 'log-file': logFile } = options as CommonValues;
     output.choices = { json, quiet, verbose };
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
     if (!output.choices.quiet) for (const note of notes) output.note(note);
+    for (const warning of warnings) output.note(warning);
     const status = await command.run(options, positionals, context);
     await output.settled();
     return status;

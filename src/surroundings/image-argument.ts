@@ -2,8 +2,16 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../base/errors.js';
 import { fsPath } from '../base/text/raw-text.js';
-import { formatImageLocation, parseImageLocation, withAbsolutePath } from '../oci/image-location.js';
+import {
+  formatImageLocation,
+  type ImageLocation,
+  parseImageLocation,
+  withAbsolutePath,
+} from '../oci/image-location.js';
 import { chooseLocalPath } from '../source/located-source.js';
+import { localImage, withLocalImageHint } from './local-image-hint.js';
+
+export { localImage, withLocalImageHint };
 
 /**
  * Returns IMAGE in canonical form, valid in any working directory (a daemon's is `/`), and the
@@ -15,7 +23,12 @@ export function imageArgument(
   cwd: string,
 ): { reference: string; localPath: string | undefined } {
   const toAbsolute = (path: string) => resolve(cwd, path);
-  const given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
+  let given: ImageLocation;
+  try {
+    given = parseImageLocation(image, (place, paths) => chooseLocalPath(place, paths.map(toAbsolute)));
+  } catch (error) {
+    throw withLocalImageHint(error, image, cwd);
+  }
   const location = withAbsolutePath(given, toAbsolute);
   const reference = formatImageLocation(location);
   if (location.place === 'registry') return { reference, localPath: undefined };

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -449,6 +450,36 @@ describe('carve', () => {
     expect(readFileSync(outside, 'utf8')).toBe('outside');
   });
 
+  it('judges what the image has before what is on disk', async () => {
+    const taken = (name: string) => ['etc', name, 'x'];
+    mkdirSync(carved(...taken('passwd')), { recursive: true });
+    writeFileSync(carved('usr'), 'mine');
+    for (const flags of [[], ['--force']]) {
+      const ended = await carve(...flags, image('app'), '/etc', '/etc/none', '/etc/passwd', '/etc/group');
+      const lines = ended.stderr.replaceAll(place.scratch, '').split('\n');
+      expect(lines.filter((line) => line.startsWith('layerslayer: ')).sort()).toEqual([
+        'layerslayer: "/etc" is a directory: -r takes it with all below it',
+        'layerslayer: /carved/etc/passwd is a directory already',
+        'layerslayer: no such file in image: /etc/none (/etc exists)',
+      ]);
+      expect(ended.status).toBe(2);
+      expect(text('etc', 'group')).toBe('group');
+      rmSync(carved('etc', 'group'));
+    }
+    expect(await carve('--force', image('app'), '/usr')).toMatchObject({ status: 2 });
+    const tree = await carve('--force', '-r', image('app'), '/usr');
+    expect(tree).toMatchObject({
+      status: 17,
+      stderr: expect.stringMatching(/usr is there, and no directory\n$/),
+    });
+  });
+
+  it('fetches no content of a file whose name a directory has', async () => {
+    mkdirSync(carved('large'), { recursive: true });
+    expect(await carve('--force', image('one'), '/large')).toMatchObject({ status: 17 });
+    expect(proxy.blobBytes).toBeLessThan(512 * KIB);
+  });
+
   it('writes nothing through a symlink in the output directory, nor outside of it', async () => {
     const outside = join(place.scratch, 'outside');
     mkdirSync(outside);
@@ -476,6 +507,13 @@ describe('carve', () => {
     expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/passwd')).stdout).toBe(PASSWD);
     expect((await carve('--layer', '1', '-o', '-', image('app'), '/etc/shadow')).stdout).toBe('secret');
     expect([sent(app, 2), sent(app, 3)]).toEqual([0, 0]);
+    expect(
+      await carve('-q', '--layer', '2', '--layer', '1', '-o', '-', image('app'), '/zz/last'),
+    ).toMatchObject({
+      status: 0,
+      stdout: 'last\n',
+      stderr: 'warning: --layer takes one value: 1 counts, not 2\n',
+    });
     expect(await carve('--layer', '2', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
     expect(await carve('--layer', '4', image('app'), '/etc/passwd')).toMatchObject({ status: 10 });
   });

@@ -49,6 +49,11 @@ describe('chooseCommand', () => {
     ['run nginx', 'run', /layerslayer mount /],
     ['images', 'images', /layerslayer cache ls/],
     ['push nginx', 'push', /skopeo copy/],
+    ['pul nginx:alpine', 'pul', /layerslayer save .* layerslayer mount /],
+    ['pul', 'pul', /layerslayer save /],
+    ['rm nginx', 'rm', /layerslayer unmount .* cache clear .* index rm /],
+    ['list nginx', 'list', /layerslayer peek /],
+    ['extract nginx /etc/passwd', 'extract', /layerslayer carve IMAGE PATH/],
   ])('%s names the equivalent command', (line, bare, advice) => {
     const chosen = chooseCommand(words(line));
     expect(chosen).toEqual({ kind: 'nothing', bare, advice: expect.stringMatching(advice) });
@@ -56,7 +61,10 @@ describe('chooseCommand', () => {
 
   it.each([
     ['help', { kind: 'help' }],
+    ['help help', { kind: 'help' }],
     ['help me', { kind: 'nothing', bare: 'me' }],
+    ['help pull', { kind: 'nothing', bare: 'pull', advice: expect.stringMatching(/^layerslayer save /) }],
+    ['help pek', { kind: 'nothing', bare: 'pek', meant: 'peek' }],
     ['help /mnt', { kind: 'command', name: 'mount' }], // an image of that name
     ['version', { kind: 'version' }],
     ['version --help', { kind: 'help' }],
@@ -70,6 +78,9 @@ describe('chooseCommand', () => {
 
   it.each([
     'mout /mnt -o rw,dev,suid',
+    'pul mnt -o rw,dev,suid',
+    'pul /mnt',
+    'lss mnt', // too short for a mistyped `ls`
     'ubuntu mnt',
     'ls /mnt', // an image of that name
     'pull /mnt/img -o rw,dev,suid',

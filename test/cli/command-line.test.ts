@@ -24,6 +24,14 @@ function layerslayer(...words: string[]) {
 describe('the command line', () => {
   it.each([
     [[], 'no command: see layerslayer --help'],
+    [['-v'], 'no command: see layerslayer --help'],
+    [['-q', '--platform', 'arm64'], 'no command: see layerslayer --help'],
+    [['--bogus'], 'unknown option: --bogus: see layerslayer --help'],
+    [['--platfrom', 'arm64'], 'unknown option: --platfrom: did you mean --platform? see layerslayer --help'],
+    [['-z', '--json=x'], 'unknown option: -z: see layerslayer --help'],
+    [['-V'], 'unknown option: -V: did you mean --version? see layerslayer --help'],
+    [['mounts', '-V'], 'unknown option: -V: see layerslayer mounts --help'],
+    [['-l'], '--log-file wants a value: FILE'],
     [['frob'], 'no such command: frob: see layerslayer --help'],
     [['/mnt'], 'no such command: /mnt: see layerslayer --help'],
     [['a', '-o', 'rw'], 'no such command: a: see layerslayer --help'],
@@ -35,15 +43,34 @@ describe('the command line', () => {
       ['cat', 'nginx', '/a'],
       'no such command: cat (layerslayer carve -o - IMAGE PATH writes a file to stdout; an image of that name: layerslayer mount cat DIR): see layerslayer --help',
     ],
-    [['mount'], 'mount wants IMAGE MOUNTPOINT, got 0: see layerslayer mount --help'],
-    [['mount', 'a'], 'mount wants IMAGE MOUNTPOINT, got 1: see layerslayer mount --help'],
-    [['mount', 'a', 'b', 'c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
-    [['mount', 'a', '--', 'b', '-c'], 'mount wants IMAGE MOUNTPOINT, got 3: see layerslayer mount --help'],
-    [['mount', '--frob', 'a', 'b'], 'unknown option: --frob: see --help'],
+    [
+      ['mount'],
+      'mount wants IMAGE MOUNTPOINT: IMAGE and MOUNTPOINT are missing: see layerslayer mount --help',
+    ],
+    [['mount', 'a'], 'mount wants IMAGE MOUNTPOINT: MOUNTPOINT is missing: see layerslayer mount --help'],
+    [['carve', 'a'], 'carve wants IMAGE PATH...: PATH is missing: see layerslayer carve --help'],
+    [['inspect'], 'inspect wants IMAGE: see layerslayer inspect --help'],
+    [
+      ['mount', 'a', 'b', 'c'],
+      'mount wants IMAGE MOUNTPOINT: c is one too many: see layerslayer mount --help',
+    ],
+    [
+      ['mount', 'a', '--', 'b', '-c'],
+      'mount wants IMAGE MOUNTPOINT: -c is one too many: see layerslayer mount --help',
+    ],
+    [['mount', '--frob', 'a', 'b'], 'unknown option: --frob: see layerslayer mount --help'],
     [['a', 'b', '-o', 'frob'], 'unknown mount option: -o frob'],
     [['mount', 'a', ''], 'mount wants IMAGE MOUNTPOINT, got an empty one: see layerslayer mount --help'],
     [['unmount', ''], 'unmount wants MOUNTPOINT..., got an empty one: see layerslayer unmount --help'],
-    [['mounts', 'a'], 'mounts wants no arguments, got 1: see layerslayer mounts --help'],
+    [
+      ['save', '--output-dir', 'd', 'a'],
+      'unknown option: --output-dir: did you mean --output? see layerslayer save --help',
+    ],
+    [
+      ['carve', '--output', 'd', 'a', '/b'],
+      'unknown option: --output: did you mean --output-dir? see layerslayer carve --help',
+    ],
+    [['mounts', 'a'], 'mounts wants no arguments: a is one too many: see layerslayer mounts --help'],
     [['unmount'], 'unmount wants a MOUNTPOINT, or --all'],
     [['umount', '--all', '/x'], '--all takes no mountpoint'],
     [
@@ -144,7 +171,9 @@ describe('the command line', () => {
     const env = { ...process.env, LC_ALL: 'de_DE.UTF-8', LANG: 'de_DE.UTF-8' };
     const run = (...words: string[]) =>
       spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', env, cwd: directory });
-    expect(run('mounts', '--frob').stderr).toBe('layerslayer: unknown option: --frob: see --help\n');
+    expect(run('mounts', '--frob').stderr).toBe(
+      'layerslayer: unknown option: --frob: see layerslayer mounts --help\n',
+    );
     expect(run('mounts', '--help').stdout).toBe(layerslayer('mounts', '--help').stdout);
   });
 

@@ -94,9 +94,9 @@ describe('the first tool’s flags', () => {
     ['-t nginx --peek-layer all --bulk-peek', '--bulk-peek and --peek-layer exclude each other'],
     ['-t nginx --peek-layer one', 'not a layer: "one": want all or its number from 0'],
     ['-t nginx --peek-layer=-1', 'not a layer: "-1": want all or its number from 0'],
-    ['-t nginx extra', 'layerslayer wants no arguments, got 1: see layerslayer --help'],
+    ['-t nginx extra', 'layerslayer wants no arguments: extra is one too many: see layerslayer --help'],
     ['-t', '--target-image wants a value: IMAGE'],
-    ['-t nginx --frob', 'unknown option: --frob: see --help'],
+    ['-t nginx --frob', 'unknown option: --frob: see layerslayer --help'],
     ['-t nginx --peek-all --arch=0', /say which one by --platform/],
   ])('%s is refused', (line, message) => {
     expect(() => translate(line)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));

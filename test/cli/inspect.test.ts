@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attempt, type ChildOptions } from '../support/child.js';
@@ -199,6 +201,51 @@ describe('inspect', () => {
   ])('%j: %d', async (args, status) => {
     const ended = await inspect([reference, ...args]);
     expect(ended).toMatchObject({ status, stdout: '' });
+  });
+
+  it('warns when --platform asks for another image than the digest names', async () => {
+    const byDigest = `${registry.host}/test/app@${amd64.digest}`;
+    const other = await inspect([byDigest, '--platform', 'arm64', '-q']);
+    expect(other.stdout).toContain('linux/amd64');
+    expect(other).toMatchObject({
+      status: 0,
+      stderr: `warning: ${byDigest} is for linux/amd64, and not for linux/arm64 as --platform asks\n`,
+    });
+    for (const args of [[byDigest], [byDigest, '--platform', 'amd64'], [reference, '--platform', 'arm64']])
+      expect(await inspect(args)).toMatchObject({ status: 0, stderr: '' });
+    const indexed = await place.layerslayer(
+      ['index', '--username', REGISTRY_USER, '--password-stdin', '--platform', 'arm64', byDigest],
+      { input: REGISTRY_PASSWORD },
+    );
+    expect(indexed).toMatchObject({ status: 0, stderr: other.stderr });
+  });
+
+  it('names the image on this machine whose path was given', async () => {
+    const layout = place.directory('img');
+    writeFileSync(join(layout, 'index.json'), '{}');
+    const ended = await place.layerslayer(['inspect', './img'], { cwd: place.scratch });
+    expect(ended).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/\(on this machine: oci:\.\/img\)\n$/),
+    });
+    const none = `${registry.host}/test/none`;
+    mkdirSync(join(place.scratch, none), { recursive: true });
+    writeFileSync(join(place.scratch, none, 'index.json'), '{}');
+    const mountpoint = place.directory('mnt');
+    for (const words of [
+      ['inspect', none],
+      ['index', none],
+      ['mount', none, mountpoint],
+    ]) {
+      const missing = await place.layerslayer([...words, '--username', REGISTRY_USER, '--password-stdin'], {
+        input: REGISTRY_PASSWORD,
+        cwd: place.scratch,
+      });
+      expect(missing).toMatchObject({
+        status: 10,
+        stderr: expect.stringContaining(` (on this machine: oci:${none})\n`),
+      });
+    }
   });
 
   it('says whom the registry wants', async () => {

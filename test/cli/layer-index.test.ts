@@ -128,6 +128,12 @@ describe('index', () => {
     [['ls', '--push', 'a'], /--push is not for index ls/],
     [['--index-repository', 'ghcr.io/team/x:tag', 'a'], /a repository has no tag/],
     [['a', 'B'], /lower case/],
+    [['push', 'a'], /did you mean index --push\? An image of that name: index docker.io\/library\/push/],
+    [['list', 'a'], /did you mean index ls\?/],
+    [['delete', 'a'], /did you mean index rm\?/],
+    [['rmm', 'a'], /did you mean index rm\?/],
+    [['sl', 'a', 'b'], /did you mean index ls\?/],
+    [['help'], /did you mean index --help\?/],
   ])('%j is wrong usage, before any network', async (args, message) => {
     const ended = await index(args);
     expect(ended).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(message) });

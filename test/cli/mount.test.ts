@@ -141,6 +141,35 @@ describe('mount', () => {
     expect((await run('findmnt', ['-n', '-o', 'SOURCE', mountpoint])).stdout.trim()).toBe(written);
   });
 
+  it('warns when --platform asks for another image than the digest names', async () => {
+    const byDigest = `${open.host}/test/app@${image.digest}`;
+    const platform = process.arch === 's390x' ? 'amd64' : 's390x';
+    const mountpoint = place.directory('mnt');
+    const mounted = await place.layerslayer(['mount', '--platform', platform, byDigest, mountpoint]);
+    expect(mounted).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(
+        new RegExp(
+          `^warning: ${byDigest} is for linux/\\w+, and not for linux/${platform} as --platform asks\n$`,
+        ),
+      ),
+    });
+  });
+
+  it('says which word comes first when they seem swapped', async () => {
+    place.directory('mnt');
+    const swapped = (...words: string[]) => place.layerslayer(['mount', ...words], { cwd: place.scratch });
+    const hint = (words: string) =>
+      expect.stringMatching(` \\(IMAGE comes first: did you mean ${words}\\?\\)\n$`);
+    expect(await swapped('mnt', reference)).toMatchObject({ status: 20, stderr: hint(`${reference} mnt`) });
+    expect(await swapped('./mnt', 'nginx')).toMatchObject({ status: 2, stderr: hint('nginx ./mnt') });
+    for (const words of [
+      ['nginx', 'none'],
+      ['mnt', '../UPPER'],
+    ])
+      expect((await swapped(...words)).stderr).toMatch(/no such directory; create it first\n$/);
+  });
+
   it('shows one layer, and links led back below the mountpoint', async () => {
     const mountpoint = await place.mount(reference, 'mnt', ['--layer', '1', '--transform-symlinks']);
     expect((await run('cat', [`${mountpoint}/abs`])).stdout).toBe('lower');

@@ -6,6 +6,7 @@ const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
   'log-file': { kind: 'text', short: 'l', value: 'FILE', refusesDigits: true, summary: '' },
   option: { kind: 'list', short: 'o', summary: '' },
+  layer: { kind: 'text', warnsIfRepeated: true, summary: '' },
   format: { kind: 'pair', value: 'oci DIR', summary: '' },
 } as const satisfies OptionTable;
 
@@ -56,16 +57,30 @@ describe('parseArguments', () => {
     [['-'], {}, ['-']],
     [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
   ])('%j', (words, options, positionals) => {
-    expect(parseArguments(words, COMMAND)).toEqual({ options: { ...NOTHING, ...options }, positionals });
+    const warnings: string[] = [];
+    expect(parseArguments(words, COMMAND)).toEqual({
+      options: { ...NOTHING, ...options },
+      positionals,
+      warnings,
+    });
+  });
+
+  it('warns of ignored values where an option says so', () => {
+    const warnings = (...words: string[]) => parseArguments(words, COMMAND).warnings;
+    expect(warnings('--layer', '1', '--layer=2', '--layer', '3')).toEqual([
+      'warning: --layer takes one value: 3 counts, not 1, 2',
+    ]);
+    expect(warnings('--layer', '2', '--layer', '2', '-l', 'F', '-l', 'G')).toEqual([]);
   });
 
   it.each([
-    [['--frob'], 'unknown option: --frob: see --help'],
-    [['--frob', 'a', 'b'], 'unknown option: --frob: see --help'],
-    [['--quite'], 'unknown option: --quite: did you mean --quiet? see --help'],
-    [['--log_file=x'], 'unknown option: --log_file: did you mean --log-file? see --help'],
-    [['--log', 'x'], 'unknown option: --log: did you mean --log-file? see --help'],
-    [['--lo', 'x'], 'unknown option: --lo: see --help'],
+    [['--frob'], 'unknown option: --frob: see layerslayer frob --help'],
+    [['--frob', 'a', 'b'], 'unknown option: --frob: see layerslayer frob --help'],
+    [['--quite'], 'unknown option: --quite: did you mean --quiet? see layerslayer frob --help'],
+    [['--log_file=x'], 'unknown option: --log_file: did you mean --log-file? see layerslayer frob --help'],
+    [['--log', 'x'], 'unknown option: --log: did you mean --log-file? see layerslayer frob --help'],
+    [['--format-as', 'x'], 'unknown option: --format-as: did you mean --format? see layerslayer frob --help'],
+    [['--lo', 'x'], 'unknown option: --lo: see layerslayer frob --help'],
     [['-x', '-y'], 'unknown option: -x'],
     [['--no-quiet'], 'unknown option: --no-quiet'],
     [['--_', 'a'], 'unknown option: --_: see --help'],
@@ -74,8 +89,8 @@ describe('parseArguments', () => {
     [['--__proto__'], 'unknown option: --__proto__'],
     [['--constructor=x'], 'unknown option: --constructor'],
     [['-qx'], 'unknown option: -x'],
-    [['-quiet'], 'unknown option: -quiet: did you mean --quiet? see --help'],
-    [['-log-file=x'], 'unknown option: -log-file: did you mean --log-file? see --help'],
+    [['-quiet'], 'unknown option: -quiet: did you mean --quiet? see layerslayer frob --help'],
+    [['-log-file=x'], 'unknown option: -log-file: did you mean --log-file? see layerslayer frob --help'],
     [['-q1'], 'unknown option: -1'],
     [['-5'], 'unknown option: -5'],
     [['-q=1'], '-q takes no value'],

@@ -36,10 +36,12 @@ export interface CarveTarget {
   /** Written bytes can't be taken back, so write only content that is certain. */
   readonly isStream?: boolean;
   /**
-   * Checks that a file can get this name, as far as possible before it is fetched.
+   * Checks that a file can get this name, as far as possible before it is fetched. A directory of
+   * that name is left to `begin`: the image may have a directory there too, which is another fault.
    * @throws LayerslayerError IO_FAILED
    */
   check(names: readonly Uint8Array[]): void;
+  /** @throws LayerslayerError IO_FAILED */
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile;
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;

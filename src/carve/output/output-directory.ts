@@ -63,10 +63,9 @@ export class OutputDirectory implements CarveTarget {
     for (let depth = 1; depth < names.length; depth++) {
       if (!this.#hasDirectory(names.slice(0, depth))) return;
     }
-    this.#checkFree(names);
+    if (!this.#status(names)?.isDirectory()) this.#checkFree(names);
   }
 
-  /** @throws LayerslayerError IO_FAILED */
   begin(names: readonly Uint8Array[], attributes: KeptAttributes & { size: number }): TargetFile {
     const { path, temporary } = this.#freePath(names);
     return new OutputFile(path, temporary, this.#force, attributes);

@@ -15,6 +15,11 @@ export class Capture {
     private readonly sink: ContentSink,
   ) {}
 
+  /** Returns a capture that is complete, for content that is not needed. */
+  static ofNothing(): Capture {
+    return new Capture({ dataOffset: 0, storedSize: 0, sparse: undefined }, { write: () => {} });
+  }
+
   get isComplete(): boolean {
     return this.#taken === this.range.storedSize;
   }

@@ -35,8 +35,9 @@ export interface FileSearchOptions extends OperationOptions {
   /**
    * Begins a file. A second call for the same file discards the first content.
    * @param isFinal no other call for this file follows
+   * @returns undefined if its content is not needed
    */
-  begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink;
+  begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink | undefined;
   /** The file is final and complete. */
   done(result: FileResult): void | Promise<void>;
   /** The path leads to no file. */
@@ -171,7 +172,8 @@ export class FileSearch {
   async #copy(wanted: WantedFile, file: FoundFile, unverified?: Unverified): Promise<void> {
     const { begin, signal, settled } = this.#options;
     const { layer } = this.#known.find(({ number }) => number === file.layer)!;
-    await copyContent(layer, file, begin(wanted, file, true), { settled, ...(signal && { signal }) });
+    const sink = begin(wanted, file, true);
+    if (sink) await copyContent(layer, file, sink, { settled, ...(signal && { signal }) });
     await this.#done({ wanted, file, ...(unverified && { unverified }) });
   }
 

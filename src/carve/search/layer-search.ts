@@ -33,8 +33,11 @@ export interface LayerSearchOptions {
   upper: readonly NumberedLayer[]; // all layers above it, base first; they miss all wanted files
   isLowest: boolean;
   wanted: readonly WantedFile[];
-  /** Begins a file of this layer as it passes; earlier content of it is void. */
-  begin(wanted: WantedFile, file: FoundFile): ContentSink;
+  /**
+   * Begins a file of this layer as it passes; earlier content of it is void.
+   * @returns undefined if its content is not needed
+   */
+  begin(wanted: WantedFile, file: FoundFile): ContentSink | undefined;
   settled?(): Promise<void> | undefined;
 }
 
@@ -203,7 +206,8 @@ export class LayerSearch implements LayerObserver {
     };
     const sink = this.#options.begin(target.wanted, file);
     target.sighting = file;
-    target.captured = { row, content: new Capture({ dataOffset, storedSize, sparse }, sink) };
+    const content = sink ? new Capture({ dataOffset, storedSize, sparse }, sink) : Capture.ofNothing();
+    target.captured = { row, content };
   }
 
   /** Returns the file if it is in this layer. */

@@ -2,7 +2,7 @@ import { COMMAND_NAMES, type CommandName, commandNamed } from '../command-names.
 import { COMMANDS } from '../command-table.js';
 import { valueOptions } from '../options/option-table.js';
 import { FIRST_TOOL_FLAGS } from './first-tool-options.js';
-import { foreignAdvice } from './foreign-commands.js';
+import { foreignAdvice, foreignNearMiss } from './foreign-commands.js';
 import { oneSlipAway } from './one-slip.js';
 
 /** What the words of the command line ask for. */
@@ -36,21 +36,38 @@ export function chooseCommand(words: readonly string[]): Choice {
   if (word === 'help') {
     const topic = commandNamed(next);
     if (topic !== undefined) return { kind: 'command', name: topic, words: ['--help'], isMountHelper: false };
-    if (bare.length === 1) return { kind: 'help' };
+    if (bare.length === 1 || (bare.length === 2 && next === 'help')) return { kind: 'help' };
     // A lone absolute path is a mountpoint, as mount(8) passes it.
-    if (bare.length === 2 && !next.startsWith('/')) return { kind: 'nothing', bare: next };
+    if (bare.length === 2 && !next.startsWith('/')) return noCommand([next]);
   }
-  const advice = foreignAdvice(bareTexts);
-  if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
+  if (foreignAdvice(bareTexts) !== undefined && !asks(words, '--help', '-h')) return noCommand(bareTexts);
   if (bare.length >= 2) {
-    const meant = words.includes('-o') ? undefined : oneSlipAway(word, Object.keys(COMMAND_NAMES));
-    if (meant !== undefined) return { kind: 'nothing', bare: word, meant };
+    const mistyped = words.includes('-o') ? undefined : noCommand(bareTexts);
+    if (mistyped?.meant !== undefined || mistyped?.advice !== undefined) return mistyped;
     return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
   }
   if (asks(words, '--help', '-h')) return { kind: 'help' };
   if (asks(words, '--version') || word === 'version') return { kind: 'version' };
   if (isFirstTool) return { kind: 'first-tool', words: [...words] };
-  return { kind: 'nothing', bare: bareTexts[0] };
+  return noCommand(bareTexts);
+}
+
+/** Names what is similar to the first word: our own commands go first. */
+function noCommand(bareTexts: readonly string[]): Choice & { kind: 'nothing' } {
+  const [bare] = bareTexts;
+  if (bare === undefined) return { kind: 'nothing', bare };
+  const known = foreignAdvice(bareTexts);
+  if (known !== undefined) return { kind: 'nothing', bare, advice: known };
+  const meant = oneSlipAway(bare, Object.keys(COMMAND_NAMES));
+  if (meant !== undefined) return { kind: 'nothing', bare, meant };
+  const advice = foreignNearMiss(bareTexts);
+  return { kind: 'nothing', bare, ...(advice !== undefined && { advice }) };
+}
+
+/** The words before the first bare one: options that no command has may stand there. */
+export function wordsBeforeCommand(words: readonly string[]): readonly string[] {
+  const isFirstTool = options(words).some(isFirstToolFlag);
+  return words.slice(0, bareWords(words, isFirstTool)[0] ?? options(words).length);
 }
 
 /** Returns whether only the first tool has the option. `-t` may be in a group, with its image. */

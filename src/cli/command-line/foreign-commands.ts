@@ -1,9 +1,21 @@
+import { oneSlipAway } from './one-slip.js';
+
+const REMOVING =
+  'layerslayer unmount DIR ends a mount, layerslayer cache clear removes what is cached, and ' +
+  'layerslayer index rm IMAGE what is published';
+const LISTING =
+  'layerslayer peek IMAGE [PATH] lists what an image holds, and layerslayer mounts what is mounted';
+const EXTRACTING = 'layerslayer carve IMAGE PATH... extracts files, with -r directories';
+
 /** Commands of other tools that users try here, with their equivalent. Our own go first. */
 const ADVICE: Readonly<Record<string, string>> = {
+  list: LISTING,
   ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
   cat: 'layerslayer carve -o - IMAGE PATH writes a file to stdout',
   cp: 'layerslayer carve -r -o DIR IMAGE PATH extracts files',
   export: 'layerslayer carve -r -o - IMAGE / writes the merged tree as a tar',
+  extract: EXTRACTING,
+  unpack: EXTRACTING,
   find: 'layerslayer peek --merged --simple IMAGE lists all names',
   du: 'layerslayer peek --merged IMAGE [PATH] lists sizes',
   diff: 'layerslayer mount IMAGE DIR shows trees that diff -r compares',
@@ -13,6 +25,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   run: 'layerslayer mount IMAGE DIR shows the files; no program is run',
   images: 'layerslayer cache ls lists what is cached',
   ps: 'layerslayer mounts lists what is mounted',
+  rm: REMOVING,
+  remove: REMOVING,
+  delete: REMOVING,
   rmi: 'layerslayer cache clear removes what is cached',
   history: 'layerslayer inspect IMAGE shows the build steps',
   digest: 'layerslayer inspect --json IMAGE has the digest',
@@ -25,13 +40,28 @@ const ADVICE: Readonly<Record<string, string>> = {
   login: 'docker login stores credentials, which layerslayer reads',
 };
 
+/** Letters of a word that may be mistyped: one slip makes many words of `ls`. */
+const MIN_LETTERS = 4;
+
+const MISTAKABLE = Object.keys(ADVICE).filter((word) => word.length >= MIN_LETTERS);
+
 /**
  * Returns the equivalent of a command that does not exist here.
  * @param words the first bare word and those after it. `layerslayer ls /mnt` mounts the image `ls`:
  *   a lone absolute path is a mountpoint, as mount(8) passes it
  */
-export function foreignAdvice([first, second, ...more]: readonly string[]): string | undefined {
-  if (first === undefined || !Object.hasOwn(ADVICE, first)) return undefined;
-  const isMount = second?.startsWith('/') === true && more.length === 0;
-  return isMount ? undefined : ADVICE[first];
+export function foreignAdvice(words: readonly string[]): string | undefined {
+  const [first] = words;
+  if (first === undefined || !Object.hasOwn(ADVICE, first) || isMount(words)) return undefined;
+  return ADVICE[first];
+}
+
+/** As `foreignAdvice`, of a mistyped command: `pul nginx`. */
+export function foreignNearMiss(words: readonly string[]): string | undefined {
+  const meant = isMount(words) ? undefined : oneSlipAway(words[0] ?? '', MISTAKABLE);
+  return meant === undefined ? undefined : ADVICE[meant];
+}
+
+function isMount([, second, ...more]: readonly string[]): boolean {
+  return second?.startsWith('/') === true && more.length === 0;
 }

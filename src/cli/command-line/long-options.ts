@@ -15,12 +15,15 @@ const NOT_A_NAME = /^--(-|(_|\$0|__proto__)(=|$)|[^=]*[\n\r\u2028\u2029])/;
  * @throws LayerslayerError INVALID_ARGUMENT for an unknown letter, and for a value of digits only
  *   (`refusesDigits`), since yargs does not know whether it was written with a `=`
  */
-export function longOptions(words: readonly string[], table: OptionTable): string[] {
+export function longOptions(
+  words: readonly string[],
+  { name: command, options: table }: { name: string; options: OptionTable },
+): string[] {
   const end = words.indexOf('--');
   const [options, rest] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end)];
-  const long = options.flatMap((word) => (/^-[^-]/s.test(word) ? ofGroup(word, table) : [word]));
+  const long = options.flatMap((word) => (/^-[^-]/s.test(word) ? ofGroup(word, table, command) : [word]));
   for (const [i, word] of long.entries()) {
-    if (NOT_A_NAME.test(word)) throw unknownOption(word, table);
+    if (NOT_A_NAME.test(word)) throw unknownOption(word, table, command);
     const name = word.slice(2);
     const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
     if (spec?.refusesDigits && isNumber(long[i + 1])) throw wantsNoNumber(name, spec, long[i + 1]!);
@@ -29,15 +32,15 @@ export function longOptions(words: readonly string[], table: OptionTable): strin
 }
 
 /** `-q`, `-ql`, `-qlFILE`, `-ql=FILE`: the first option with a value ends the group. */
-function ofGroup(group: string, table: OptionTable): string[] {
+function ofGroup(group: string, table: OptionTable, command: string): string[] {
   // `-lazy` would log to a file called `azy`.
   const name = group.slice(1).split('=')[0]!;
-  if (name.length > 1 && Object.hasOwn(table, name)) throw unknownOption(`-${name}`, table);
+  if (name.length > 1 && Object.hasOwn(table, name)) throw unknownOption(`-${name}`, table, command);
   const long: string[] = [];
   for (let i = 1; i < group.length; i++) {
     const letter = group[i]!;
     const found = Object.entries(table).find(([, { short }]) => short === letter);
-    if (!found) throw unknownOption(`-${letter}`, table);
+    if (!found) throw unknownOption(`-${letter}`, table, command);
     const [name, spec] = found;
     const value = group.slice(i + 1);
     if (spec.kind === 'flag' && value.startsWith('=')) throw usageError(`-${letter} takes no value`);

@@ -8,7 +8,8 @@ import {
 } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { longOptions } from './long-options.js';
-import { MISSING_VALUE, newParser, PROGRAM, SURPLUS_VALUE, UNKNOWN_OPTION } from './parser.js';
+import { MISSING_VALUE, newParser, SURPLUS_VALUE, UNKNOWN_OPTION } from './parser.js';
+import { seeHelp } from './see-help.js';
 import { unknownOption } from './unknown-option.js';
 
 /** What parsing needs to know of a command. */
@@ -16,6 +17,12 @@ type ParsedCommand<T extends OptionTable = OptionTable> = Pick<
   CommandDeclaration<T>,
   'name' | 'options' | 'positionals'
 >;
+
+interface ParsedWords<T extends OptionTable> {
+  options: OptionValues<T>;
+  positionals: string[];
+  warnings: string[]; // for the user
+}
 
 /**
  * Parses the words of one command by yargs, as getopt_long(3) does: positionals anywhere,
@@ -28,27 +35,44 @@ type ParsedCommand<T extends OptionTable = OptionTable> = Pick<
 export function parseArguments<T extends OptionTable>(
   words: readonly string[],
   command: ParsedCommand<T>,
-): { options: OptionValues<T>; positionals: string[] } {
+): ParsedWords<T> {
   const { options: table } = command;
-  const parser = newParser((message) => fault(message, table)).strictOptions();
+  const parser = newParser((message) => fault(message, command)).strictOptions();
   for (const [name, { kind }] of Object.entries(table)) declare(parser, name, kind);
-  const given = parser.parseSync(longOptions(words, table));
+  const given = parser.parseSync(longOptions(words, command));
   const positionals = given._.map(String);
   checkPositionals(command, positionals);
   const values = Object.entries(table).map(([name, spec]) => [name, parsedValue(name, spec, given[name])]);
-  return { options: Object.fromEntries(values), positionals };
+  const warnings = Object.entries(table).flatMap(([name, spec]) => repetition(name, spec, given[name]) ?? []);
+  return { options: Object.fromEntries(values), positionals, warnings };
+}
+
+/** @param given by yargs: an array if the option was repeated */
+function repetition(name: string, { warnsIfRepeated }: OptionSpec, given: unknown): string | undefined {
+  if (!warnsIfRepeated || !Array.isArray(given)) return undefined;
+  const last = String(given.at(-1));
+  const others = new Set(given.map(String).filter((value) => value !== last));
+  if (others.size === 0) return undefined;
+  const ignored = [...others].join(', ');
+  return `warning: --${name} takes one value: ${last} counts, not ${ignored}`;
 }
 
 /** Not by yargs: it counts before it has seen that `--frob a` is no option with its value. */
 function checkPositionals({ name, positionals }: ParsedCommand, words: readonly string[]): void {
   const { min, max, names } = positionals;
-  const isCounted = words.length >= min && words.length <= max;
+  const want = `${name} wants ${names === '' ? 'no arguments' : names}`;
+  const refuse = (why: string) => usageError(`${want}${why}: ${seeHelp(name)}`);
+  if (words.length < min) throw refuse(missingWords(names, words.length, min));
+  if (words.length > max) throw refuse(`: ${words[max]} is one too many`);
   // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
-  if (isCounted && !words.includes('')) return;
-  const want = names === '' ? 'no arguments' : names;
-  const got = isCounted ? 'an empty one' : words.length;
-  const help = name === PROGRAM ? PROGRAM : `${PROGRAM} ${name}`;
-  throw usageError(`${name} wants ${want}, got ${got}: see ${help} --help`);
+  if (words.includes('')) throw refuse(', got an empty one');
+}
+
+/** `: MOUNTPOINT is missing`. Of a command with one argument, that is clear already. */
+function missingWords(names: string, given: number, min: number): string {
+  const missing = names.split(' ').slice(given, min);
+  const named = missing.map((name) => name.replace(/[[\].]/g, '')).join(' and ');
+  return min === 1 ? '' : `: ${named} ${missing.length === 1 ? 'is' : 'are'} missing`;
 }
 
 function declare(parser: Argv, name: string, kind: OptionSpec['kind']): void {
@@ -70,10 +94,10 @@ function wantsValue(name: string, { kind, value = 'VALUE' }: OptionSpec): Error 
 }
 
 /** Completes a message of yargs, which names an option without its dashes. */
-function fault(message: string, table: OptionTable): Error {
+function fault(message: string, { name, options: table }: ParsedCommand): Error {
   const about = (start: string) => (message.startsWith(start) ? message.slice(start.length) : undefined);
   const unknown = about(UNKNOWN_OPTION); // all of them, separated by commas
-  if (unknown !== undefined) return unknownOption(`--${unknown.split(', ')[0]}`, table);
+  if (unknown !== undefined) return unknownOption(`--${unknown.split(', ')[0]}`, table, name);
   const missing = about(MISSING_VALUE);
   if (missing !== undefined) return wantsValue(missing, table[missing]!);
   const surplus = about(SURPLUS_VALUE);

@@ -15,6 +15,8 @@ export interface OptionSpec extends ArgumentSpec {
   value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`
   summary: string;
   default?: string; // for help only
+  /** Where another value surprises: earlier ones are named in a warning. */
+  warnsIfRepeated?: boolean;
   /** A value of digits only needs a `=`: `-l 2` probably means `--layer 2`. */
   refusesDigits?: boolean;
 }

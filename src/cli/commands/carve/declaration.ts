@@ -3,7 +3,12 @@ import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
 import type { OptionTable } from '../../options/option-table.js';
 
 const OPTIONS = {
-  layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's version instead of the merged view's" },
+  layer: {
+    kind: 'text',
+    value: 'N|DIGEST',
+    warnsIfRepeated: true,
+    summary: "one layer's version instead of the merged view's; of several the last counts",
+  },
   recursive: { kind: 'flag', short: 'r', summary: 'take directories, with all below them' },
   'output-dir': {
     kind: 'text',
@@ -29,7 +34,9 @@ export const CARVE = {
     'crosses directories), ? and [a-z]; a backslash escapes the next character.\n' +
     'Layers are searched from the top, and read only as far as needed: if a later entry could still ' +
     'replace the file, stderr says "not verified" (--verify reads on). Layers that are indexed already ' +
-    'are not read again.',
+    'are not read again.\n' +
+    'In a directory, names of one file (hard links) become separate files, and devices and fifos are ' +
+    'reported and left out: status 16. A tar has them as they are: -r -o - ... | tar x.',
   options: OPTIONS,
   positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
   arguments: [{ takes: 'image' }, { takes: 'image-path' }],

@@ -9,8 +9,8 @@ export const inspect: Command<typeof INSPECT.options> = {
   ...INSPECT,
   run(values, [name], context) {
     if (values.dockerfile && values.json) throw usageError('--dockerfile and --json exclude each other');
-    return withSession(name!, values, context, async ({ session, reference, platform, signal, display }) => {
-      const image = await session.resolve(reference, platform, signal);
+    return withSession(name!, values, context, async ({ session, reference, resolve, signal, display }) => {
+      const image = await resolve();
       if (values.dockerfile) {
         display.result(dockerfileText(image));
         return 0;

@@ -15,6 +15,7 @@ import { countText } from '../../terminal/size.js';
 import { INDEX } from './declaration.js';
 import { imageWords, STDIN_WORD } from './image-words.js';
 import { artifactsRecord, artifactTable, type IndexState, indexLine, indexRecord } from './index-results.js';
+import { refuseMistakenVerb } from './mistaken-verb.js';
 
 type IndexValues = OptionValues<typeof INDEX.options>;
 
@@ -28,6 +29,7 @@ export const index: Command<typeof INDEX.options> = {
         ? { kind: 'referrer' }
         : { kind: 'repository', repository: indexRepository };
     if (first === 'ls' || first === 'rm') return showPublished(first, rest, values, context, place);
+    refuseMistakenVerb(words);
     return makeIndexes(words, values, context, place);
   },
 };
@@ -44,8 +46,8 @@ function showPublished(
   if (name === undefined || words.length > 1) throw usageError(`index ${action} wants one IMAGE`);
   for (const option of ['push', 'if-missing'] as const)
     if (values[option]) throw usageError(`--${option} is not for index ${action}`);
-  return withSession(name, values, context, async ({ session, reference, platform, signal, display }) => {
-    const image = await session.resolve(reference, platform, signal);
+  return withSession(name, values, context, async ({ session, resolve, signal, display }) => {
+    const image = await resolve();
     const artifacts = await (action === 'ls'
       ? session.listPublished(image, place, signal)
       : session.removePublished(image, place, signal));

@@ -4,14 +4,19 @@ import type { OptionTable } from '../../options/option-table.js';
 
 export const MOUNT_OPTIONS = {
   foreground: { kind: 'flag', short: 'f', summary: 'stay in the foreground; Ctrl-C unmounts' },
-  layer: { kind: 'text', value: 'N|DIGEST', summary: "one layer's own tree instead of the merged one" },
+  layer: {
+    kind: 'text',
+    value: 'N|DIGEST',
+    warnsIfRepeated: true,
+    summary: "one layer's own tree instead of the merged one; of several the last counts",
+  },
   'allow-other': { kind: 'flag', summary: 'let other users in (needs user_allow_other in /etc/fuse.conf)' },
   transport: {
     kind: 'text',
     value: 'dev-fuse|fuse-native',
     choices: ['dev-fuse', 'fuse-native'],
     summary: 'how the kernel is served; fuse-native needs libfuse 2, is slower and shows less',
-    default: 'dev-fuse on Linux, else fuse-native',
+    default: 'dev-fuse',
   },
   memory: { kind: 'text', value: 'SIZE', summary: 'cap of decompressed data in memory', default: '64MiB' },
   'verify-later': {
@@ -36,7 +41,7 @@ export const MOUNT = {
   description:
     'Mounts IMAGE (nginx:alpine, ghcr.io/o/r@sha256:..., localhost:5000/x) on the directory MOUNTPOINT, ' +
     'read-only, without pulling it: file contents are fetched when they are read. Returns when the mount ' +
-    'is usable.\n' +
+    'is usable, and says so in one line. Its entries are those of all layers, before they are merged.\n' +
     'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   options: MOUNT_OPTIONS,
   positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },

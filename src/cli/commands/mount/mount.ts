@@ -4,14 +4,17 @@ import { logTo } from '../../../base/log.js';
 import { redactedError, redactor } from '../../../base/text/redact.js';
 import type { DaemonListener, MountOptions, MountSummary } from '../../../daemon/daemon-client.js';
 import { checkMountpoint, checkTransport } from '../../../fuse/mounting/mountpoint.js';
+import type { Platform } from '../../../oci/platform.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
-import { imageArgument } from '../../../surroundings/image-argument.js';
+import { imageArgument, withLocalImageHint } from '../../../surroundings/image-argument.js';
 import { checkOutside } from '../../../surroundings/outside-mountpoint.js';
 import type { Command, CommandContext } from '../../command.js';
+import { otherPlatform } from '../../options/other-platform.js';
 import { ProgressDisplay } from '../../terminal/progress.js';
 import { mountLine } from '../../terminal/result-line.js';
 import { MOUNT } from './declaration.js';
-import { mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
+import { type MountChoices, mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
+import { withSwapHint } from './swapped-words.js';
 
 export const mount: Command<typeof MOUNT.options> = {
   ...MOUNT,
@@ -24,8 +27,7 @@ export const mount: Command<typeof MOUNT.options> = {
   },
   async run(values, [image, directory], context) {
     const choices = mountChoices(values, context);
-    const { reference, localPath } = imageArgument(image!, context.cwd);
-    const checked = await checkMountpoint(resolve(context.cwd, directory!), choices);
+    const { reference, localPath, checked } = await checkWords(image!, directory!, choices, context);
     const { path: mountpoint, identity: mountpointIdentity } = checked;
     await checkTransport(mountpoint, choices);
     for (const option of choices.ignored)
@@ -33,11 +35,26 @@ export const mount: Command<typeof MOUNT.options> = {
     const source = context.isMountHelper ? image : undefined;
     const place = { reference, localPath, source, mountpoint, mountpointIdentity };
     const options = mountOptions(choices, place, context);
-    return mountByDaemon(options, context);
+    return mountByDaemon(image!, options, choices, context);
   },
 };
 
-async function mountByDaemon(options: MountOptions, context: CommandContext): Promise<number> {
+async function checkWords(image: string, directory: string, choices: MountChoices, { cwd }: CommandContext) {
+  try {
+    const argument = imageArgument(image, cwd);
+    return { ...argument, checked: await checkMountpoint(resolve(cwd, directory), choices) };
+  } catch (error) {
+    throw withSwapHint(error, image, directory, cwd);
+  }
+}
+
+/** @param word IMAGE as the user wrote it */
+async function mountByDaemon(
+  word: string,
+  options: MountOptions,
+  { values }: MountChoices,
+  context: CommandContext,
+): Promise<number> {
   const daemon = context.daemon();
   const display = new ProgressDisplay(context.output);
   const stopping = new AbortController();
@@ -57,7 +74,7 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
   // While the daemon starts: a second mount takes a quarter less time (measured).
   const image = options.resolvedByStarter
     ? resolveImage(options, listener, stopping.signal).catch((error: unknown) => {
-        throw redactedError(error, redact);
+        throw redactedError(withLocalImageHint(error, word, context.cwd), redact);
       })
     : undefined;
   let summary: MountSummary;
@@ -72,6 +89,11 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
     for (const signal of signals) process.off(signal, stop);
   }
   display.showWarnings(`in ${summary.log}`);
+  const warning = otherPlatform(values.platform === undefined ? undefined : options.platform, {
+    reference: summary.image,
+    platform: platformOf(summary),
+  });
+  if (warning !== undefined) display.warn(warning);
   // The same clock as performance.now(), which would load a module of Node: 2 ms (measured).
   const elapsedMs = process.uptime() * 1000 - context.startedMs;
   const { output } = context;
@@ -89,6 +111,12 @@ async function mountByDaemon(options: MountOptions, context: CommandContext): Pr
     await daemon.serve(); // until the mount is unmounted, also by one of these signals
   } else await daemon.release();
   return 0;
+}
+
+/** Undoes `formatPlatform`. */
+function platformOf({ platform }: MountSummary): Platform {
+  const [os = '', architecture = '', variant = ''] = platform.split('/');
+  return { os, architecture, ...(variant !== '' && { variant }) };
 }
 
 /**
