@@ -41,11 +41,8 @@ const TEXT_LENGTH_MAX = 4096;
  */
 export type ChoosePath = (place: LocalPlace, paths: readonly string[]) => number;
 
-/**
- * @param choosePath default: the first colon ends the path, as in skopeo
- * @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we can't read
- */
-export function parseImageLocation(text: string, choosePath: ChoosePath = () => 0): ImageLocation {
+/** @throws LayerslayerError INVALID_REFERENCE; UNSUPPORTED for locations that we can't read */
+export function parseImageLocation(text: string, choosePath: ChoosePath): ImageLocation {
   const foreign = UNSUPPORTED_PREFIX.exec(text);
   if (foreign) {
     const advice = `save the image first: skopeo copy ${shown(text)} oci:DIR`;
@@ -54,6 +51,17 @@ export function parseImageLocation(text: string, choosePath: ChoosePath = () => 
   const local = LOCAL_PREFIX.exec(text);
   if (local) return parseLocal(text, local[1] as LocalPlace, choosePath);
   return { place: 'registry', reference: parseRegistryReference(text) };
+}
+
+/**
+ * Returns the reference of an image in a registry. Of one on this machine returns undefined: its
+ * path may contain colons, and only the files that are there say where it ends.
+ * @throws as `parseImageLocation`
+ */
+export function registryReference(text: string): Reference | undefined {
+  if (LOCAL_PREFIX.test(text)) return undefined;
+  const location = parseImageLocation(text, () => 0);
+  return location.place === 'registry' ? location.reference : undefined;
 }
 
 /** Parses a registry's reference, with skopeo's `docker://` or without. Throws as `parseReference`. */

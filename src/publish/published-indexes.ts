@@ -6,7 +6,7 @@ import { checkLayerIndex, detachableStates, withoutStates } from '../index/cache
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, shortDigest } from '../oci/digest.js';
-import { parseImageLocation } from '../oci/image-location.js';
+import { registryReference } from '../oci/image-location.js';
 import { parseRepository, type Repository } from '../oci/reference.js';
 import type { RegistryClient } from '../registry/registry-client.js';
 import type { RemoteBlob } from '../registry/remote-blob.js';
@@ -231,6 +231,5 @@ function layersOf({ manifest }: PublishableImage): Digest[] {
 
 /** @returns undefined for an image on this machine */
 function repositoryOf({ reference }: PublishableImage): Repository | undefined {
-  const location = parseImageLocation(reference);
-  return location.place === 'registry' ? location.reference : undefined;
+  return registryReference(reference);
 }

@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/digest.js';
-import { parseImageLocation } from '../oci/image-location.js';
+import { registryReference } from '../oci/image-location.js';
 
 /** The user's options for registries, as plain data for the fetch thread. */
 export interface RegistryOptions {
@@ -13,9 +13,8 @@ export interface RegistryOptions {
 
 /** Returns the options of one image. An index repository may be in a registry of other users. */
 export function optionsForImage(options: RegistryOptions, reference: string): RegistryOptions {
-  const location = parseImageLocation(reference);
-  if (location.place !== 'registry') return options;
-  return { ...options, secretsFor: location.reference.registry };
+  const inRegistry = registryReference(reference);
+  return inRegistry ? { ...options, secretsFor: inRegistry.registry } : options;
 }
 
 /**

@@ -12,6 +12,8 @@ describe('chooseCommand', () => {
     ['-l mounts mounts', 'mounts', '-l mounts'], // the first one is a file's name
     ['-ql FILE unmount -a', 'unmount', '-ql FILE -a'],
     ['--log-file=x mounts', 'mounts', '--log-file=x'],
+    ['--format oci DIR save nginx', 'save', '--format oci DIR nginx'],
+    ['--format=oci DIR save nginx', 'save', '--format=oci DIR nginx'],
     ['mount', 'mount', ''],
     ['-- mount a b', 'mount', '-- a b'],
   ])('%s runs %s', (line, name, rest) => {
@@ -57,6 +59,7 @@ describe('chooseCommand', () => {
     ['help me', { kind: 'nothing', bare: 'me' }],
     ['help /mnt', { kind: 'command', name: 'mount' }], // an image of that name
     ['version', { kind: 'version' }],
+    ['version --help', { kind: 'help' }],
     ['version /mnt', { kind: 'command', name: 'mount' }],
   ])('%s', (line, choice) => expect(chooseCommand(words(line))).toMatchObject(choice));
 

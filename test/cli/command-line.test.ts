@@ -25,6 +25,8 @@ describe('the command line', () => {
   it.each([
     [[], 'no command: see layerslayer --help'],
     [['frob'], 'no such command: frob: see layerslayer --help'],
+    [['/mnt'], 'no such command: /mnt: see layerslayer --help'],
+    [['a', '-o', 'rw'], 'no such command: a: see layerslayer --help'],
     [
       ['mont', 'nginx'],
       'no such command: mont (did you mean mount? An image of that name: layerslayer mount mont DIR): see layerslayer --help',

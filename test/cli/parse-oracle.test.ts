@@ -72,6 +72,9 @@ const long = fc.constantFrom(
   '--option',
   '--frob',
   '--no-quiet',
+  '--_',
+  '--$0',
+  '--__proto__',
 );
 const word = fc.oneof(
   value,

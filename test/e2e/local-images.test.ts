@@ -61,6 +61,7 @@ beforeAll(async () => {
   oracle = await unpackLayout(layout, path('oracle'));
   await skopeo('oci:layout:v1', 'oci-archive:oci.tar:v1');
   await skopeo('oci:layout:v1', 'docker-archive:docker.tar:example.org/demo:v1');
+  copyFileSync(path('docker.tar'), path('docker:v1.tar'));
 });
 afterAll(() => place.cleanUp());
 afterEach(async () => {
@@ -74,6 +75,7 @@ const FORMS = [
   ['oci-archive:oci.tar:v1', 'oci-archive:%/oci.tar:v1'],
   ['docker-archive:docker.tar', 'docker-archive:%/docker.tar'],
   ['docker-archive:docker.tar:example.org/demo:v1', 'docker-archive:%/docker.tar:example.org/demo:v1'],
+  ['docker-archive:docker:v1.tar:example.org/demo:v1', 'docker-archive:%/docker:v1.tar:example.org/demo:v1'],
 ] as const;
 
 const mount = (image: string, ...args: string[]) =>

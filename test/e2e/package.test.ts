@@ -77,6 +77,11 @@ it('is described as npm and bundlers read it', async () => {
   expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
 });
 
+it('asks to be unpacked: its processes and threads are files', () => {
+  const { preferUnplugged } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  expect(preferUnplugged).toBe(true);
+});
+
 it('says its version', async () => {
   const { version }: { version: string } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   expect((await place.layerslayer(['--version'])).stdout).toBe(`layerslayer ${version}\n`);

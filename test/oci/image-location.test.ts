@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { formatImageLocation, parseImageLocation, withAbsolutePath } from '#src/oci/image-location.js';
+import {
+  formatImageLocation,
+  parseImageLocation,
+  registryReference,
+  withAbsolutePath,
+} from '#src/oci/image-location.js';
+
+/** As in skopeo. */
+const firstColon = () => 0;
 
 describe('where an image is', () => {
   it.each([
@@ -26,8 +34,8 @@ describe('where an image is', () => {
       { place: 'docker-archive', path: 'x.tar', tag: 'localhost:5000/a/b:c' },
     ],
   ])('%s', (text, location) => {
-    expect(parseImageLocation(text)).toEqual(location);
-    expect(parseImageLocation(formatImageLocation(location as never))).toEqual(location);
+    expect(parseImageLocation(text, firstColon)).toEqual(location);
+    expect(parseImageLocation(formatImageLocation(location as never), firstColon)).toEqual(location);
   });
 
   it.each([
@@ -38,7 +46,7 @@ describe('where an image is', () => {
     ['ocix:1', 'docker.io/library/ocix:1'],
     ['docker-archive', 'docker.io/library/docker-archive:latest'],
   ])('%s is in a registry', (text, canonical) => {
-    const location = parseImageLocation(text);
+    const location = parseImageLocation(text, firstColon);
     expect([location.place, formatImageLocation(location)]).toEqual(['registry', canonical]);
     expect(withAbsolutePath(location, () => 'elsewhere')).toBe(location);
   });
@@ -58,13 +66,15 @@ describe('where an image is', () => {
     ['docker://', /it is empty/],
     ['dir:/x', /is not a registry host/],
   ])('%s is refused', (text, why) => {
-    const parse = () => parseImageLocation(text);
+    const parse = () => parseImageLocation(text, firstColon);
     expect(parse).toThrow(expect.objectContaining({ code: 'INVALID_REFERENCE' }));
     expect(parse).toThrow(why);
   });
 
   it.each(['docker-daemon:nginx:latest', 'containers-storage:nginx'])('%s is UNSUPPORTED', (text) => {
-    expect(() => parseImageLocation(text)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+    expect(() => parseImageLocation(text, firstColon)).toThrow(
+      expect.objectContaining({ code: 'UNSUPPORTED' }),
+    );
   });
 
   it.each([
@@ -73,7 +83,7 @@ describe('where an image is', () => {
     ['oci-archive:/abs.tar:@1', '/work', 'oci-archive:/abs.tar:@1'],
     ['docker-archive:x.tar:a', '/work', 'docker-archive:/work/x.tar:docker.io/library/a:latest'],
   ])('%s in %s is %s', (text, cwd, wanted) => {
-    const absolute = withAbsolutePath(parseImageLocation(text), (path) => resolve(cwd, path));
+    const absolute = withAbsolutePath(parseImageLocation(text, firstColon), (path) => resolve(cwd, path));
     expect(formatImageLocation(absolute)).toBe(wanted);
   });
 
@@ -93,5 +103,11 @@ describe('where an image is', () => {
     );
     expect(location).toMatchObject({ path, ...(tag !== undefined && { tag }) });
     expect('tag' in location).toBe(tag !== undefined);
+  });
+
+  it('is a registry, or not, whatever paths there are', () => {
+    expect(registryReference('docker://busybox')).toMatchObject({ repository: 'library/busybox' });
+    expect(registryReference('docker-archive:/x/y:z.tar:docker.io/library/a:1')).toBeUndefined();
+    expect(registryReference('oci:/a:')).toBeUndefined();
   });
 });

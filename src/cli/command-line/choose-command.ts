@@ -40,7 +40,6 @@ export function chooseCommand(words: readonly string[]): Choice {
     // A lone absolute path is a mountpoint, as mount(8) passes it.
     if (bare.length === 2 && !next.startsWith('/')) return { kind: 'nothing', bare: next };
   }
-  if (word === 'version' && bare.length === 1) return { kind: 'version' };
   const advice = foreignAdvice(bareTexts);
   if (advice !== undefined && !asks(words, '--help', '-h')) return { kind: 'nothing', bare: word, advice };
   if (bare.length >= 2) {
@@ -49,7 +48,7 @@ export function chooseCommand(words: readonly string[]): Choice {
     return { kind: 'command', name: 'mount', words: [...words], isMountHelper: true };
   }
   if (asks(words, '--help', '-h')) return { kind: 'help' };
-  if (asks(words, '--version')) return { kind: 'version' };
+  if (asks(words, '--version') || word === 'version') return { kind: 'version' };
   if (isFirstTool) return { kind: 'first-tool', words: [...words] };
   return { kind: 'nothing', bare: bareTexts[0] };
 }
@@ -64,26 +63,29 @@ function isFirstToolFlag(word: string): boolean {
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   // `-f` and `-a` of the first tool are flags of commands.
   const tables = [...(isFirstTool ? [FIRST_TOOL_FLAGS] : []), ...COMMANDS.map((command) => command.options)];
-  const takesValue = new Set(tables.flatMap((table) => [...valueOptions(table)]));
+  const counts = new Map(tables.flatMap((table) => [...valueOptions(table)]));
   const end = options(words).length;
   const bare: number[] = [];
   for (let i = 0; i < end; i++) {
-    if (takesNextWord(words[i]!, takesValue)) i++;
-    else if (!words[i]!.startsWith('-') || words[i] === '-') bare.push(i);
+    if (!words[i]!.startsWith('-') || words[i] === '-') bare.push(i);
+    else i += followingValues(words[i]!, counts);
   }
   for (let i = end + 1; i < words.length; i++) bare.push(i);
   return bare;
 }
 
 /**
- * Returns whether an option takes the next word. The first option of a group (`-fl FILE`) that
- * takes a value ends the group: the rest of the word, if any, is the value.
+ * Returns how many words after an option are its values. The first option of a group (`-fl FILE`)
+ * that takes a value ends the group: the rest of the word, if any, is the value.
  */
-function takesNextWord(word: string, takesValue: ReadonlySet<string>): boolean {
-  if (takesValue.has(word)) return true;
-  if (!/^-[a-z]{2,}/i.test(word)) return false;
-  const taking = [...word.slice(1)].findIndex((letter) => takesValue.has(`-${letter}`));
-  return taking === word.length - 2;
+function followingValues(word: string, counts: ReadonlyMap<string, number>): number {
+  if (word.startsWith('--')) {
+    const [name = ''] = word.split('=', 1);
+    return Math.max(0, (counts.get(name) ?? 0) - (name === word ? 0 : 1));
+  }
+  const letters = [...word.slice(1)];
+  const taking = letters.findIndex((letter) => counts.has(`-${letter}`));
+  return taking === letters.length - 1 ? counts.get(`-${letters[taking]}`)! : 0;
 }
 
 /** The words before `--`. */

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../../base/errors.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import type { CommandName } from '../command-names.js';
 import { IMAGE_OPTIONS } from '../options/image-options.js';
 import type { OptionValues } from '../options/option-table.js';
@@ -110,8 +110,7 @@ function tokenWords(
 /** The command reports a reference that is not valid. */
 function isOnDockerHub(image: string): boolean {
   try {
-    const location = parseImageLocation(image);
-    return location.place === 'registry' && location.reference.registry === 'docker.io';
+    return registryReference(image)?.registry === 'docker.io';
   } catch {
     return false;
   }

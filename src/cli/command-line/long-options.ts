@@ -2,8 +2,11 @@ import type { OptionSpec, OptionTable } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { unknownOption } from './unknown-option.js';
 
-/** Words that yargs takes for a positional, or for an option that ends with the line. */
-const NOT_A_NAME = /^--(-|[^=]*[\n\r\u2028\u2029])/;
+/**
+ * Words that yargs takes for a positional, for an option that ends with the line, or for one of its
+ * own, such as `_` for positionals.
+ */
+const NOT_A_NAME = /^--(-|(_|\$0|__proto__)(=|$)|[^=]*[\n\r\u2028\u2029])/;
 
 /**
  * Writes short options as long ones, as getopt_long(3) reads them: `-qlFILE` is `--quiet

@@ -1,6 +1,11 @@
 import type { Argv } from 'yargs';
 import type { CommandDeclaration } from '../command-declaration.js';
-import type { OptionSpec, OptionTable, OptionValues } from '../options/option-table.js';
+import {
+  type OptionSpec,
+  type OptionTable,
+  type OptionValues,
+  VALUE_COUNTS,
+} from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { longOptions } from './long-options.js';
 import { MISSING_VALUE, newParser, PROGRAM, SURPLUS_VALUE, UNKNOWN_OPTION } from './parser.js';
@@ -11,9 +16,6 @@ type ParsedCommand<T extends OptionTable = OptionTable> = Pick<
   CommandDeclaration<T>,
   'name' | 'options' | 'positionals'
 >;
-
-/** How many words of the command line an option takes. */
-const VALUES = { flag: 0, text: 1, list: 1, pair: 2 } as const;
 
 /**
  * Parses the words of one command by yargs, as getopt_long(3) does: positionals anywhere,
@@ -50,7 +52,7 @@ function checkPositionals({ name, positionals }: ParsedCommand, words: readonly 
 }
 
 function declare(parser: Argv, name: string, kind: OptionSpec['kind']): void {
-  parser.option(name, { type: kind === 'flag' ? 'boolean' : 'string', nargs: VALUES[kind] });
+  parser.option(name, { type: kind === 'flag' ? 'boolean' : 'string', nargs: VALUE_COUNTS[kind] });
 }
 
 /** @param given by yargs: an array, if there are several or the option was repeated */

@@ -12,10 +12,11 @@ function __layerslayer_complete
     set -l answer (command layerslayer --get-completions fish (commandline -cp | string collect) 2>/dev/null </dev/null)
     set -q answer[3]; and printf '%s\\n' $answer[3..-1]
     contains -- "$answer[1]" file directory; or return
-    # What fish itself offers for a path.
+    # What fish itself offers for a path. A quote before the prefix stays open behind it.
     set -l prefix "$answer[2]"
     set -l token (commandline -ct | string collect)
-    set -l path (string sub -s (math (string length -- "$prefix") + 1) -- "$token")
+    set -l quote (string match -r '^["\\']' -- "$token")
+    set -l path "$quote"(string sub -s (math (string length -- "$quote$prefix") + 1) -- "$token")
     for line in (complete -C "__fish_command_without_completions $path")
         set -l name (string split -m 1 \\t -- $line)[1]
         test "$answer[1]" = directory; and not string match -q '*/' -- $name; and continue

@@ -1,5 +1,5 @@
 import { CachedImages } from '../../image/cached/cached-images.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import { formatReference } from '../../oci/reference.js';
 import { cacheDirectory } from './cache-directory.js';
 import type { Known } from './known.js';
@@ -52,8 +52,8 @@ export function spellings(word: string, reference: string): string[] {
 
 function canonical(text: string): string | undefined {
   try {
-    const location = parseImageLocation(text);
-    return location.place === 'registry' ? formatReference(location.reference) : undefined;
+    const reference = registryReference(text);
+    return reference && formatReference(reference);
   } catch {
     return undefined;
   }

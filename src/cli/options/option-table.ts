@@ -33,13 +33,16 @@ type ValueOf<S extends OptionSpec> = S['kind'] extends 'flag'
 /** What was given: false, undefined or an empty list where nothing was. */
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
-/** Names (`--platform`, `-l`) of the options that take a value. */
-export function valueOptions(table: OptionTable): Set<string> {
-  const names = new Set<string>();
-  for (const [name, spec] of Object.entries(table)) {
-    if (spec.kind === 'flag') continue;
-    names.add(`--${name}`);
-    if (spec.short !== undefined) names.add(`-${spec.short}`);
+/** How many words of the command line an option takes. */
+export const VALUE_COUNTS = { flag: 0, text: 1, list: 1, pair: 2 } as const;
+
+/** Names (`--platform`, `-l`) of the options that take values, and how many. */
+export function valueOptions(table: OptionTable): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [name, { kind, short }] of Object.entries(table)) {
+    if (kind === 'flag') continue;
+    counts.set(`--${name}`, VALUE_COUNTS[kind]);
+    if (short !== undefined) counts.set(`-${short}`, VALUE_COUNTS[kind]);
   }
-  return names;
+  return counts;
 }

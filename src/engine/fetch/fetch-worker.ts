@@ -13,7 +13,7 @@ import { readRange } from '../../blob/blob.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import type { PublishPlace } from '../../publish/publication.js';
 import type { PublishedIndexes } from '../../publish/published-indexes.js';
 import { RegistryClient } from '../../registry/registry-client.js';
@@ -140,11 +140,11 @@ async function soci(
   index: Digest | undefined,
   signal: AbortSignal,
 ): Promise<Uint8Array[]> {
-  const location = parseImageLocation(reference);
-  if (location.place !== 'registry') return [];
+  const inRegistry = registryReference(reference);
+  if (!inRegistry) return [];
   const { sociManifests } = await import('../../publish/soci-manifests.js');
   const { client } = await parts;
-  const { registry, repository } = location.reference;
+  const { registry, repository } = inRegistry;
   return sociManifests({ client: client(registry), repository, digest }, index, signal);
 }
 

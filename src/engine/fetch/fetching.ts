@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { RestartLimit } from '../../base/restart-limit.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { LocalRange } from '../../blob/blob.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -24,7 +25,7 @@ import { startFetchThread } from './fetch-thread.js';
 
 /** For the thread to end its requests and to release its share of the cache. Then it is stopped. */
 const CLOSE_MS = 500;
-/** A thread that ends is replaced, but not more often than this within RESTARTS_WITHIN_MS. */
+/** A thread that ends is replaced at once, but not more often than this within RESTARTS_WITHIN_MS. */
 const RESTARTS_MAX = 3;
 const RESTARTS_WITHIN_MS = 60_000;
 
@@ -49,7 +50,7 @@ export class Fetching {
   readonly #options: FetchingOptions;
   /** The session's table of blobs, by digest, with the place for those that are no layers. */
   readonly #blobs = new Map<string, OpenBlobRequest>();
-  #restarts: number[] = []; // times, of performance.now()
+  readonly #restarts = new RestartLimit(RESTARTS_MAX, RESTARTS_WITHIN_MS);
   #thread: Worker | undefined;
   #peer: ThreadPeer<SourceMethods> | undefined;
   #isReady: Promise<void> | undefined; // of #peer
@@ -179,7 +180,7 @@ export class Fetching {
   }
 
   #ended(thread: Worker, peer: ThreadPeer<SourceMethods>, fault: LayerslayerError): void {
-    // An error is followed by an exit; by then another thread is in its place, or none will be.
+    // An error is followed by an exit. By then another thread is in its place, or will be.
     if (thread !== this.#thread || peer.closed) return;
     const told = withContext(fault, 'the fetching thread ended');
     // Otherwise `close` would wait for its answer.
@@ -190,14 +191,18 @@ export class Fetching {
     this.#options.log.error(told.message);
     if (fault.cause !== undefined) this.#options.log.info(fault.stack ?? ''); // where the thread failed
     peer.close(told);
-    const now = performance.now();
-    this.#restarts = this.#restarts.filter((time) => now - time < RESTARTS_WITHIN_MS);
-    if (this.#restarts.push(now) > RESTARTS_MAX) return;
+    const wait = this.#restarts.waitMs(performance.now());
+    if (wait === 0) this.#replace();
+    else setTimeout(() => this.#replace(), wait).unref(); // calls fail meanwhile
+  }
+
+  #replace(): void {
+    if (this.#closed) return;
     this.#adopt(startFetchThread());
     this.#options.onRestart();
   }
 }
 
 function isLocal({ image, repository }: OpenBlobRequest): boolean {
-  return repository === undefined && parseImageLocation(image.reference).place !== 'registry';
+  return repository === undefined && registryReference(image.reference) === undefined;
 }

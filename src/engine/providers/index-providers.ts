@@ -11,7 +11,7 @@ import {
 } from '../../index/cached-indexes.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import { announcedTables, type TableAnnouncement } from '../../tables/announcement.js';
@@ -81,9 +81,9 @@ export class TableProviders {
 
   /** Returns a provider of SOCI indexes that refer to the image, if `sources` admits it. (v1) */
   referring(layer: WantedLayer, sources: IndexSources): IndexProvider[] {
-    const location = parseImageLocation(layer.image.reference);
-    if (location.place !== 'registry') return [];
-    const origin: IndexOrigin = { kind: 'referrer', repository: formatRepository(location.reference) };
+    const reference = registryReference(layer.image.reference);
+    if (!reference) return [];
+    const origin: IndexOrigin = { kind: 'referrer', repository: formatRepository(reference) };
     const make = (signal: AbortSignal) => this.#bySoci(layer, undefined, () => origin, signal);
     return this.#provider(layer, [origin], make, sources);
   }

@@ -11,7 +11,7 @@ import {
   type ProvidedIndex,
 } from '../../index/cached-indexes.js';
 import { shortDigest } from '../../oci/digest.js';
-import { parseImageLocation } from '../../oci/image-location.js';
+import { registryReference } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { PublishedIndex, PublishPlace } from '../../publish/publication.js';
 import type { ResolvedImage } from '../../source/image-source.js';
@@ -125,8 +125,7 @@ export class PublishedProviders {
 function originsOf({ reference }: ResolvedImage, sources: IndexSources): PublishedOrigin[] {
   const origins: PublishedOrigin[] = [];
   if (sources.repository !== undefined) origins.push({ kind: 'repository', repository: sources.repository });
-  const location = parseImageLocation(reference);
-  if (location.place === 'registry')
-    origins.push({ kind: 'referrer', repository: formatRepository(location.reference) });
+  const inRegistry = registryReference(reference);
+  if (inRegistry) origins.push({ kind: 'referrer', repository: formatRepository(inRegistry) });
   return origins.filter((origin) => isAdmitted(origin, sources));
 }

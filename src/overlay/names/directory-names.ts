@@ -71,20 +71,21 @@ function addName(
   names: Map<string, ListedName>,
   layer: NameTable,
   row: number,
-  { heap, end }: PlainPath,
+  path: PlainPath,
   start: number,
   { prefix, isExact = false, limit }: NameQuery,
 ): ListedName | undefined {
+  const { heap, end } = path;
   for (let i = 0; i < prefix.length; i++) if (heap[start + i] !== prefix[i]) return undefined;
   let nameEnd = start + prefix.length;
   while (nameEnd < end && heap[nameEnd] !== SLASH) nameEnd++;
   if (isExact && nameEnd - start !== prefix.length) return undefined;
-  const key = latin1(heap.subarray(start, nameEnd));
+  const key = path.text(start, nameEnd);
   const known = names.get(key);
   const isImplied = nameEnd < end;
   if (isImplied && known !== undefined && known.kind !== 'other') return known;
   if (!known && names.size >= limit) return undefined;
-  if (latin1(heap.subarray(start, end)).split('/').some(isMarker)) return undefined;
+  if (path.text(start, end).split('/').some(isMarker)) return undefined;
   const kind = isImplied ? 'dir' : kindOf(layer, row);
   const name = heap.subarray(start, nameEnd);
   const listed = { name, kind, target: kind === 'symlink' ? layer.linkTarget(row) : NOTHING } as const;

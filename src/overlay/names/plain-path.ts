@@ -9,7 +9,11 @@ export class PlainPath {
   start = 0;
   end = 0;
 
-  constructor(readonly heap: Uint8Array) {}
+  readonly #bytes: Buffer;
+
+  constructor(readonly heap: Uint8Array) {
+    this.#bytes = Buffer.from(heap.buffer, heap.byteOffset, heap.length);
+  }
 
   read(start: number, end: number): void {
     const { heap } = this;
@@ -23,6 +27,11 @@ export class PlainPath {
     while (to > from && heap[to - 1] === SLASH) to--;
     this.start = from;
     this.end = to;
+  }
+
+  /** Returns bytes of the heap as latin1, without a view for each call. */
+  text(start: number, end: number): string {
+    return this.#bytes.toString('latin1', start, end);
   }
 
   /** Whether the path has this component at `start`, and others after it. */

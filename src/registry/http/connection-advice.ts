@@ -39,7 +39,7 @@ const TABLE: readonly [codes: RegExp, advice: string | ((host: string, error: un
     (host) => `: it supports no TLS version or cipher of this client, or ${clientCertificate(host)}`,
   ],
   [
-    /ALERT_NO_APPLICATION_PROTOCOL$/,
+    /(ALERT_NO_APPLICATION_PROTOCOL|HTTP2_NOT_OFFERED)$/,
     ': it speaks only HTTP/2, which layerslayer does not support: enable HTTP/1.1 there, or use a proxy that speaks both',
   ],
   [

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import type { buildConnector, Dispatcher, Pool } from 'undici';
 import { systemCode } from '../../base/errors.js';
 import { HEAD_SIZE_MAX } from './response-head.js';
@@ -73,10 +74,17 @@ export async function openConnector(options: ConnectorOptions): Promise<Connecto
   return (target, callback) => {
     connect(target as buildConnector.Options, (error, socket) => {
       if (socket) keepFirstError(socket);
+      const isHttp2 = (socket as Partial<TLSSocket> | null)?.alpnProtocol === 'h2';
+      if (isHttp2) socket?.destroy();
       if (socket && !socket.destroyed) callback(null, socket);
-      else callback(finalError(error), null);
+      else callback(isHttp2 ? http2Error() : finalError(error), null);
     });
   };
+}
+
+/** A server must choose a protocol that was offered, but OpenSSL does not check it. */
+function http2Error(): Error {
+  return Object.assign(new Error('it chose HTTP/2, which was not offered'), { code: 'HTTP2_NOT_OFFERED' });
 }
 
 /**

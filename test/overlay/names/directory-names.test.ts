@@ -89,7 +89,7 @@ describe('names without a merge', () => {
     fc.assert(
       fc.property(stack, asked, (layers, components) => {
         const { tree } = merge(layers);
-        const found = findDirectory(tablesOf(layers), components.join('/'));
+        const found = findDirectory(tablesOf(layers), components.join('/'), { rows: 1e6 });
         const resolved = resolvePath(
           tree,
           components.map((one) => Buffer.from(one)),
@@ -104,6 +104,14 @@ describe('names without a merge', () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it('are not found past a budget, which links that lead to and fro use up', () => {
+    const layers = tablesOf([[dir('a/'), symlink('back', 'a/../'.repeat(500)), symlink('b', 'back/back/a')]]);
+    const budget = { rows: 1500 };
+    expect(findDirectory(layers, 'b', budget)).toBeUndefined();
+    expect(budget.rows).toBeGreaterThan(-10);
+    expect(findDirectory(layers, 'b', { rows: 4500 })?.toString()).toBe('a');
   });
 
   it('may be limited, and exact', () => {

@@ -9,6 +9,9 @@ import { join } from 'node:path';
 import { createServer as createTls, type TlsOptions } from 'node:tls';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { adviceOn } from '#src/registry/http/connection-advice.js';
+import { type ConnectorOptions, openConnector } from '#src/registry/http/undici-pool.js';
+import { targetOf } from '#src/registry/http/wire.js';
+import { connectionFault } from '#src/registry/registry-fault.js';
 import { RegistrySource } from '#src/source/registry-source.js';
 import { FakeClock, withCode } from '../harness.js';
 
@@ -220,4 +223,19 @@ test('the names of a certificate are escaped', () => {
   const error = Object.assign(new Error('x'), { cert: { subjectaltname: 'DNS:"a\u001b[31m", DNS:b' } });
   const { text } = adviceOn(error, 'ERR_TLS_CERT_ALTNAME_INVALID', new URL('https://r.example'));
   expect(text).toBe(': use a name in its certificate: "a [31m", b');
+});
+
+test('a server that chooses HTTP/2 unasked is told from one that fails', async () => {
+  const server = createSecureServer({ key: readFileSync(key), cert: readFileSync(right) });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => new Promise((resolve) => server.close(resolve)));
+  const url = new URL(`https://localhost:${(server.address() as AddressInfo).port}`);
+  // No server of Node chooses what was not offered: undici offers it here.
+  const connect = await openConnector({ allowH2: true, ca: readFileSync(right) } as ConnectorOptions);
+  const error = await new Promise((resolve) => connect(targetOf(url), resolve));
+  expect(connectionFault(error, url)).toMatchObject({
+    code: 'REGISTRY_UNAVAILABLE',
+    advice: 'never',
+    message: expect.stringMatching(/it chose HTTP\/2, which was not offered.*: it speaks only HTTP\/2/),
+  });
 });

@@ -1,4 +1,4 @@
-import { parseImageLocation } from '../../../oci/image-location.js';
+import { registryReference } from '../../../oci/image-location.js';
 import { defaultPlatform, formatPlatform } from '../../../oci/platform.js';
 import { imageTitle } from '../../terminal/result-line.js';
 import type { Request } from './actions.js';
@@ -29,7 +29,7 @@ export function requestWords(
 
 /** Of a registry's image by digest; images on this machine have no such name. */
 export function pinnedReference(image: Pick<Selection['image'], 'reference' | 'digest'>): string {
-  return parseImageLocation(image.reference).place === 'registry' ? imageTitle(image) : image.reference;
+  return registryReference(image.reference) ? imageTitle(image) : image.reference;
 }
 
 /** Characters that no shell reads anything into. */
