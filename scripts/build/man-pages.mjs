@@ -1,4 +1,5 @@
 // Manual pages, from the table that the command line is read by: layerslayer(1) and one a command.
+import { ENVIRONMENT, FILES, OPTION_ITEMS, SECTIONS, TRUST } from './man-facts.mjs';
 import { bold, italic, literalLine, prose, roff, textLines, usage } from './roff.mjs';
 
 const PROGRAM = 'layerslayer';
@@ -15,6 +16,7 @@ const IMAGES = [
 
 const NONE = new Set();
 const pageName = (command) => `${PROGRAM}-${command.name}`;
+const namesOf = ({ name, aliases = [] }) => [name, ...aliases].map((one) => `${PROGRAM}-${one}`);
 
 /**
  * Returns the pages by the names of their files.
@@ -24,7 +26,10 @@ const pageName = (command) => `${PROGRAM}-${command.name}`;
 export function manPages(about) {
   const pages = [
     [PROGRAM, programPage(about)],
-    ...about.commands.map((command) => [pageName(command), commandPage(command, about)]),
+    ...about.commands.flatMap((command) => {
+      const page = commandPage(command, about);
+      return namesOf(command).map((name) => [name, page]); // `man layerslayer-umount` finds it too
+    }),
   ];
   return new Map(pages.map(([name, lines]) => [`${name}.1`, `${lines.join('\n')}\n`]));
 }
@@ -33,7 +38,7 @@ function commandPage(command, about) {
   const { aliases = [], summary, synopsis, description, options, examples, failures } = command;
   const variables = variablesOf(command);
   return [
-    ...title(pageName(command), summary, about),
+    ...title(namesOf(command), summary, about),
     '.SH SYNOPSIS',
     ...textLines(`${bold(PROGRAM)} ${usage(synopsis)}`),
     '.SH DESCRIPTION',
@@ -44,10 +49,11 @@ function commandPage(command, about) {
     ...item(`${bold('-h')}, ${bold('--help')}`, 'show this'),
     '.SH EXIT STATUS',
     ...statuses(about.describeStatuses(failures)),
+    ...facts('ENVIRONMENT', ENVIRONMENT, command),
+    ...facts('FILES', FILES, command),
+    ...(SECTIONS[command.name] ?? []).flatMap((section) => moreSection(section, variables)),
     '.SH EXAMPLES',
-    '.nf',
-    ...examples.map((example) => literalLine(roff(example))),
-    '.fi',
+    ...literalLines(examples),
     '.SH SEE ALSO',
     `.BR ${PROGRAM} (1)`,
   ];
@@ -56,7 +62,7 @@ function commandPage(command, about) {
 function programPage(about) {
   const { commands, describeStatuses, codes } = about;
   return [
-    ...title(PROGRAM, 'mount container images from registries, and look into them', about),
+    ...title([PROGRAM], 'mount container images from registries, and look into them', about),
     '.SH SYNOPSIS',
     `${bold(PROGRAM)} ${usage('COMMAND [OPTIONS]')} ...`,
     '.br',
@@ -71,11 +77,17 @@ function programPage(about) {
     '.SS Images',
     `${italic('IMAGE')} is one of these:`,
     ...IMAGES.flatMap(([form, where]) => item(usage(form), roff(where))),
+    '.SS Trust',
+    ...textLines(prose('--index says which layer indexes and tables made by others a command uses:', NONE)),
+    ...OPTION_ITEMS.index.flatMap(([word, meaning]) => item(bold(word), prose(meaning, NONE))),
+    ...TRUST.flatMap((text) => ['.PP', ...textLines(prose(text, NONE))]),
     '.SH OPTIONS',
     ...item(`${bold('-h')}, ${bold('--help')}`, 'show the commands; after a command, its options'),
     ...item(bold('--version'), 'show the version'),
     '.SH EXIT STATUS',
     ...statuses(describeStatuses(codes)),
+    ...facts('ENVIRONMENT', ENVIRONMENT),
+    ...facts('FILES', FILES),
     '.SH SEE ALSO',
     ...commands.map(
       (command, i) => `.BR ${roff(pageName(command))} (1)${i + 1 < commands.length ? ',' : ''}`,
@@ -83,13 +95,14 @@ function programPage(about) {
   ];
 }
 
-const title = (name, summary, { version, date }) => [
+/** @param names of the page; the first is its title */
+const title = (names, summary, { version, date }) => [
   '.\\" Made by scripts/build/man-pages.mjs from the table of commands.',
-  `.TH ${roff(name.toUpperCase())} 1 ${date} "${PROGRAM} ${version}" "${PROGRAM} manual"`,
+  `.TH ${roff(names[0].toUpperCase())} 1 ${date} "${PROGRAM} ${version}" "${PROGRAM} manual"`,
   '.nh', // a word that is divided can't be copied
   '.ad l',
   '.SH NAME',
-  ...textLines(`${roff(name)} \\- ${roff(summary)}`),
+  ...textLines(`${names.map(roff).join(', ')} \\- ${roff(summary)}`),
 ];
 
 /** Words of a command that stand for a value. */
@@ -115,8 +128,35 @@ function optionItem(name, { short, value, kind, summary, default: fallback }, va
     ...(fallback === undefined ? [] : [`default: ${fallback}`]),
   ];
   const text = notes.length === 0 ? summary : `${summary} (${notes.join('; ')})`;
-  return item(names.map((one) => bold(one) + suffix).join(', '), prose(text, variables));
+  const head = names.map((one) => bold(one) + suffix).join(', ');
+  const values = (OPTION_ITEMS[name] ?? []).flatMap(([word, meaning]) =>
+    item(bold(word), prose(meaning, variables)),
+  );
+  return [...item(head, prose(text, variables)), ...(values.length > 0 ? ['.RS', ...values, '.RE'] : [])];
 }
+
+/** @param command only its facts; default: all */
+function facts(heading, known, command) {
+  const isWanted = ({ option, only }) => (only ? only === command.name : option in command.options);
+  const wanted = command === undefined ? known : known.filter(isWanted);
+  if (wanted.length === 0) return [];
+  const items = wanted.flatMap(({ names, text }) => item(names.map(bold).join(', '), prose(text, NONE)));
+  return [`.SH ${heading}`, ...items];
+}
+
+function moreSection([heading, ...parts], variables) {
+  return [
+    `.SH ${heading}`,
+    ...parts.flatMap(({ title, paragraphs, lines = [] }) => [
+      title === undefined ? '.PP' : `.SS "${roff(title)}"`,
+      ...paragraphs.flatMap((text, i) => [...(i === 0 ? [] : ['.PP']), ...textLines(prose(text, variables))]),
+      ...(lines.length > 0 ? ['.PP', ...literalLines(lines)] : []),
+    ]),
+  ];
+}
+
+/** Lines to be typed. */
+const literalLines = (lines) => ['.nf', ...lines.map((line) => literalLine(roff(line))), '.fi'];
 
 const item = (head, text) => ['.TP', head, ...textLines(text)];
 

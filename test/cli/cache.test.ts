@@ -1,11 +1,14 @@
 import { chownSync, existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '#src/base/log.js';
 import { pageKey, pageRunKey } from '#src/blob/blocks/cached-pages.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { indexKey } from '#src/index/entry-table.js';
+import { LayoutBuilder, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
+import { file, tarOf } from '../support/tar.js';
 
 const MIB = 1024 * 1024;
 const OLD = `sha256:${'0d'.repeat(32)}`;
@@ -44,6 +47,7 @@ describe('cache ls', () => {
       directory: place.cache,
       capBytes: 1024 * MIB,
       totalBytes: 6 * MIB + 5000 + 700 + 900,
+      images: [],
       layers: [
         { digest: NEW, indexBytes: 5000, pageBytes: 2 * MIB, lastUsed: '2026-01-02T10:20Z' },
         { digest: OLD, indexBytes: 0, pageBytes: 4 * MIB, lastUsed: '2026-01-01T10:20Z' },
@@ -61,14 +65,41 @@ describe('cache ls', () => {
       `Directory:     ${place.cache}`,
       'Manifests:     1, 700 B',
       'Merged trees:  1, 900 B',
+      'Images:        0',
       'Layers:        2',
       'Total:         6.0 MiB of 4.0 GiB at most',
       '',
     ]);
   });
 
+  it('lists the images that were opened, and how many of their layers are indexed', async () => {
+    const layout = new LayoutBuilder();
+    const layers = ['a', 'b'].map((name) => gzipSync(tarOf(file(name, name))));
+    writeDirectory(join(place.scratch, 'img'), layout.top([layout.image(layers)]));
+    const run = (...args: string[]) => place.layerslayer(args, { cwd: place.scratch });
+    const reference = `oci:${place.scratch}/img`;
+    const image = (indexedLayers: number) => ({
+      reference,
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      platform: expect.stringMatching(/^linux\//),
+      layers: 2,
+      indexedLayers,
+      lastUsed: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/),
+    });
+    expect(await run('peek', '--layer', '2', 'oci:img')).toMatchObject({ status: 0 });
+    expect(await json('ls')).toMatchObject({ images: [image(1)] });
+    expect(await run('index', 'oci:img')).toMatchObject({ status: 0 });
+    expect((await json('ls')).images).toEqual([image(2)]);
+    const { stdout } = await cache('ls');
+    expect(stdout).toMatch(/^IMAGE +PLATFORM +LAYERS INDEXED +LAST USED\n/);
+    expect(stdout).toMatch(new RegExp(`^${reference} +linux/\\w+ +2 of 2 +\\S+\n\nLAYER `, 'm'));
+    expect(stdout).toContain('\nImages:        1\n');
+    await cache('clear');
+    expect((await json('ls')).images).toEqual([]);
+  });
+
   it('makes nothing where nothing is', async () => {
-    expect(await json('ls')).toMatchObject({ totalBytes: 0, layers: [] });
+    expect(await json('ls')).toMatchObject({ totalBytes: 0, images: [], layers: [] });
     expect(await cache('clear')).toMatchObject({ status: 0 });
     expect(await cache('prune')).toMatchObject({ status: 0 });
     expect(existsSync(place.cache)).toBe(false);

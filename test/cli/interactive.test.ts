@@ -218,27 +218,40 @@ describe('interactive', () => {
 });
 
 describe('leaving interactive', () => {
-  const keys = ['C-c', 'C-d', 'Escape'];
-  it.each(keys)('by %s at a list', async (key) => {
+  const keys = [
+    ['C-c', 130],
+    ['C-d', 0],
+    ['Escape', 0],
+  ] as const;
+  it.each(keys)('by %s at a list, with status %d', async (key, status) => {
     const terminal = await openOne();
     terminal.press(key);
-    expect(await terminal.left()).toEqual({ status: 130, ...RESTORED });
+    expect(await terminal.left()).toEqual({ status, ...RESTORED });
+    expect(terminal.screen().includes('interrupted')).toBe(status === 130);
   });
 
-  it.each(keys)('by %s at the layers', async (key) => {
+  it.each(keys)('by %s at the platform, with status %d', async (key, status) => {
+    const terminal = open(['interactive', app()]);
+    await terminal.shows(/\? Platform/);
+    terminal.press(key);
+    expect(await terminal.left()).toEqual({ status, ...RESTORED });
+    expect(terminal.screen().includes('interrupted')).toBe(status === 130);
+  });
+
+  it.each(keys)('by %s at the layers, with status %d', async (key, status) => {
     const terminal = open(['interactive', `${registry.host}/test/many:v1`]);
     await terminal.shows(/Layers.*navigate/s);
     terminal.press(key);
-    expect(await terminal.left()).toEqual({ status: 130, ...RESTORED });
+    expect(await terminal.left()).toEqual({ status, ...RESTORED });
   });
 
-  it.each(keys)('by %s in a text', async (key) => {
+  it.each(keys)('by %s in a text, with status %d', async (key, status) => {
     const terminal = open(['interactive']);
     await terminal.shows(/\? Image/);
     terminal.type('ngi');
     await terminal.shows(/ngi/);
     terminal.press(key);
-    expect(await terminal.left()).toEqual({ status: 130, ...RESTORED });
+    expect(await terminal.left()).toEqual({ status, ...RESTORED });
   });
 
   it('by SIGTERM', async () => {

@@ -207,6 +207,38 @@ describe('index --push', () => {
     expect((await index(['rm', reference])).stdout).toBe(`${reference}: 0 manifests removed\n`);
   });
 
+  it('skips tags of the repository that are no images, as it is run on a list of tags', async () => {
+    const name = reference.slice(proxy.host.length + 1).replace(/:v1$/, '');
+    const hex = image.digest.replace('sha256:', '');
+    // A signature has the config of an image, and a tag that a tool mirrored by digest is an image.
+    const signature = await pushImage(registry, `${name}:sha256-${hex}.sig`, { layers: [layer()] });
+    const mirrored = await pushImage(registry, `${name}:sha256-${'0'.repeat(64)}`, { layers: [layer()] });
+    await index(['--push', reference]);
+    const answer = await fetch(`${registry.url}/v2/${name}/tags/list`);
+    const listed = ((await answer.json()) as { tags: string[] }).tags
+      .map((tag) => `${proxy.host}/${name}:${tag}`)
+      .sort();
+    const list = `${proxy.host}/${name}:sha256-${hex}`;
+    expect(listed).toEqual(expect.arrayContaining([list, `${list}.sig`, reference]));
+    const ended = await index(['--push', '--if-missing', '-'], { input: listed.join('\n') });
+    expect(ended.status).toBe(0);
+    expect(ended.stderr).toBe(`${list}: skipped: no image\n${list}.sig: skipped: no image\n`);
+    expect(ended.stdout).toContain(mirrored.digest);
+    expect(ended.stdout).toContain(image.digest);
+    expect(ended.stdout).not.toContain(signature.digest);
+    // By name too, as xargs passes them.
+    expect(await index(['--push', '-q', list])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    expect(await json('--push', list)).toEqual({ reference: list, state: 'skipped' });
+  });
+
+  it('skips indexes in an index repository, but no other manifest that is not an image', async () => {
+    const { published } = await json('--push', reference, '--index-repository', shelf);
+    const [{ tag, digest }] = published;
+    expect(await json(`${shelf}:${tag}`)).toEqual({ reference: `${shelf}:${tag}`, state: 'skipped' });
+    expect((await index([`${shelf}@${digest}`])).status).toBe(16);
+    expect((await index([reference.replace(':v1', `:sha256-${'1'.repeat(64)}`)])).status).toBe(10);
+  });
+
   it('publishes in a repository of one’s own, by layer', async () => {
     const where = ['--index-repository', shelf];
     expect(await json('--push', reference, ...where)).toMatchObject({

@@ -1,13 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ERROR_CODES } from '#src/base/errors.js';
 import type { CommandDeclaration } from '#src/cli/command-declaration.js';
 import { COMMANDS } from '#src/cli/command-table.js';
+import { INDEX_TRUSTS } from '#src/cli/options/index-trust.js';
 import { builtProgram } from '../setup/programs.js';
 import { attempt } from '../support/child.js';
 
 const commands: readonly CommandDeclaration[] = COMMANDS;
-const NAMES = ['layerslayer', ...commands.map(({ name }) => `layerslayer-${name}`)];
+const NAMES = [
+  'layerslayer',
+  ...commands.flatMap(({ name, aliases = [] }) => [name, ...aliases].map((one) => `layerslayer-${one}`)),
+];
 const pageOf = ({ name }: { name: string }) => join(directory, `layerslayer-${name}.1`);
 let directory: string;
 let manifest: { version: string; man: string[] };
@@ -25,7 +30,7 @@ async function shown(path: string): Promise<string> {
   return Buffer.from(stdout, 'latin1').toString().replaceAll(/.\x08/gu, '');
 }
 
-it('are one of the program and one a command, which package.json lists', () => {
+it('are one of the program and one a command and alias, which package.json lists', () => {
   const files = NAMES.map((name) => `${name}.1`).sort();
   expect(readdirSync(directory).sort()).toEqual(files);
   expect(manifest.man).toEqual(files.map((file) => `dist/man/${file}`));
@@ -58,6 +63,52 @@ describe.each(commands)('the page of $name', (command) => {
     expect(lines).toEqual(expect.arrayContaining([...command.examples]));
     expect(page).toContain(`layerslayer ${manifest.version}`);
   });
+});
+
+/** Variables that the code reads, by `env.NAME`, or by a name in a file that has `env[name]`. */
+function variablesInCode(): Set<string> {
+  const root = join(dirname(builtProgram()), '../../src');
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
+  const codes = new Set<string>(ERROR_CODES);
+  const found = files.flatMap((name) => {
+    const text = readFileSync(join(root, name), 'utf8');
+    const direct = [...text.matchAll(/\benv(?:ironment)?\.([A-Z][A-Z_]*)\b/g)];
+    const byName = /\benv(?:ironment)?\[/.test(text) ? [...text.matchAll(/'([A-Z]+_[A-Z_]+)'/g)] : [];
+    return [...direct, ...byName].map(([, variable]) => variable!);
+  });
+  return new Set(found.filter((name) => !codes.has(name)));
+}
+
+it('the page of the program has each variable that the code reads, and no other', async () => {
+  const page = await shown(join(directory, 'layerslayer.1'));
+  const section = /^ENVIRONMENT\n(.*?)^[A-Z]/ms.exec(page)![1]!;
+  const listed = [...section.matchAll(/^ {7}([A-Z][A-Z_, ]*?)(?: {2,}| [A-Z][a-z]|$)/gm)];
+  const names = listed.flatMap(([, heads]) => heads!.split(', '));
+  const byLibraries = ['NO_COLOR'];
+  expect(names.sort()).toEqual([...variablesInCode(), ...byLibraries].sort());
+});
+
+it('the page of mount has what a user of mount(8) looks for', async () => {
+  const page = await shown(join(directory, 'layerslayer-mount.1'));
+  for (const text of [
+    '/etc/fuse.conf',
+    '.local/state/layerslayer',
+    'fuse.layerslayer  ro,noauto',
+    'fuse3',
+    'layerslayer.created_by',
+    '--verify-later',
+  ])
+    expect(page).toContain(text);
+  for (const word of INDEX_TRUSTS) expect(page).toMatch(new RegExp(`^ {14}${word}( +\\S|$)`, 'm'));
+});
+
+it('the page of a command has what its options read', async () => {
+  const page = await shown(join(directory, 'layerslayer-cache.1'));
+  expect(page).toContain('LAYERSLAYER_CACHE_DIR');
+  expect(page).not.toContain('DOCKER_CONFIG');
+  expect(page).not.toContain('NO_COLOR');
 });
 
 it('the page of the program has all commands, and each exit status', async () => {

@@ -155,7 +155,27 @@ describe('an ordinary user', () => {
       place.program,
       { ...place.env, IMAGE: reference, MNT: mnt },
     );
-    expect({ stdout, stderr }).toEqual({ stdout: '1\n', stderr: '' });
+    expect({ stdout, stderr }).toEqual({ stdout: `1\n${mnt}: unmounted\n`, stderr: '' });
+    await gone();
+  });
+
+  it('has a table with a head and no rows when nothing is mounted', async () => {
+    const script = '"$@" mounts; "$@" mounts --json; "$@" unmount --all; "$@" unmount --all --json';
+    const { stdout, stderr } = await withoutOthersMounts(script, place.program, place.env);
+    expect(stdout).toMatch(/^MOUNTPOINT +IMAGE +PLATFORM .*\n\[\]\n\[\]\n$/);
+    expect(stderr).toBe('');
+  });
+
+  it.each([
+    ['--quiet', () => ''],
+    ['--json', (mnt: string) => `${JSON.stringify([{ mountpoint: mnt, image: reference }], null, 2)}\n`],
+  ])('is told by unmount --all %s what was unmounted, if at all', async (option, told) => {
+    await ownDirectory(place, 'mnt');
+    const mnt = join(place.scratch, 'mnt');
+    const script = '"$@" mount "$IMAGE" "$MNT" >/dev/null; "$@" unmount --all "$OPTION"';
+    const env = { ...place.env, IMAGE: reference, MNT: mnt, OPTION: option };
+    const { stdout, stderr } = await withoutOthersMounts(script, place.program, env);
+    expect({ stdout, stderr }).toEqual({ stdout: told(mnt), stderr: '' });
     await gone();
   });
 

@@ -38,8 +38,20 @@ _layerslayer() {
 
 if [[ $funcstack[1] == _layerslayer ]]; then
   _layerslayer "$@"
-else
+elif (( $+functions[compdef] )); then
   compdef _layerslayer layerslayer
+else
+  # Sourced before compinit, which would forget it: registered before the first prompt.
+  _layerslayer_register() {
+    add-zsh-hook -d precmd _layerslayer_register
+    if ! (( $+functions[compdef] )); then
+      autoload -Uz compinit
+      compinit -i
+    fi
+    compdef _layerslayer layerslayer
+  }
+  autoload -Uz add-zsh-hook
+  add-zsh-hook precmd _layerslayer_register
 fi`;
 
 /** Columns of the longest word that others are padded to. */

@@ -52,7 +52,7 @@ export const IMAGE_OPTIONS = {
     kind: 'text',
     value: 'none|exact|image|trusted|any',
     choices: INDEX_TRUSTS,
-    summary: 'which layer indexes made by others to use, see "Trust" in the README',
+    summary: 'which layer indexes made by others to use, see `man layerslayer`',
     default: 'exact',
   },
   'index-repository': {

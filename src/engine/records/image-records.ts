@@ -121,7 +121,12 @@ export function readImageRecord(
  */
 export function listImageRecords(store: ContentStore, limit = Number.POSITIVE_INFINITY): ImageRecord[] {
   const keys = store.namesSync('image').filter((name) => KEY.test(name));
-  return keys.slice(0, limit).flatMap((key) => decode(store.readSync('image', key)) ?? []);
+  return keys.slice(0, limit).flatMap((key) => imageRecordOf(store, key) ?? []);
+}
+
+/** Returns the record of a key of the store; undefined if it is gone or damaged. */
+export function imageRecordOf(store: ContentStore, key: string): ImageRecord | undefined {
+  return decode(store.readSync('image', key));
 }
 
 const KEY = /^[0-9a-f]{64}$/;

@@ -1,10 +1,16 @@
 import { SILENT_LOG } from '../../base/log.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
-import { ContentStore } from '../../cache/content-store.js';
-import { type ImageRecord, listImageRecords, readImageRecord } from '../../engine/records/image-records.js';
-import { OWN, readStoredNames } from '../../index/cached-indexes.js';
+import { ContentStore, type StoredFile } from '../../cache/content-store.js';
+import {
+  type ImageRecord,
+  imageRecordOf,
+  listImageRecords,
+  readImageRecord,
+} from '../../engine/records/image-records.js';
+import { OWN, readStoredNames, StoredIndexes } from '../../index/cached-indexes.js';
 import type { NameTable } from '../../index/entry-table.js';
-import type { Platform } from '../../oci/platform.js';
+import type { Digest } from '../../oci/digest.js';
+import { formatPlatform, type Platform } from '../../oci/platform.js';
 import { type ListedName, namesIn } from '../../overlay/names/directory-names.js';
 import { findDirectory, type SearchBudget } from '../../overlay/names/find-directory.js';
 
@@ -12,6 +18,16 @@ import { findDirectory, type SearchBudget } from '../../overlay/names/find-direc
 export interface CachedName {
   name: string; // bytes that are not UTF-8 are surrogates (base/text/raw-text.ts)
   isDirectory: boolean; // or a symlink that leads to one
+}
+
+/** An image that was opened. */
+export interface CachedImage {
+  reference: string; // canonical
+  digest: Digest; // of the manifest that it stood for last
+  platform: Platform;
+  layers: number;
+  indexedLayers: number; // of them
+  usedMs: number; // since 1970
 }
 
 /** Symlinks of one list that are followed. Each costs searches of all tables. */
@@ -36,6 +52,24 @@ export class CachedImages {
   references(limit: number): string[] {
     const records = listImageRecords(this.#store, limit);
     return [...new Set(records.map(({ reference }) => reference))].sort();
+  }
+
+  /**
+   * Returns the images that were opened, the one used last first.
+   * @param files of the cache
+   */
+  images(files: readonly StoredFile[]): CachedImage[] {
+    const images = new Map<string, CachedImage>(); // one that was asked for by two platforms is one
+    for (const { kind, key, usedMs } of files) {
+      const record = kind === 'image' ? imageRecordOf(this.#store, key) : undefined;
+      if (record === undefined) continue;
+      const { reference, digest, platform, layers } = record;
+      const name = `${reference} ${digest} ${formatPlatform(platform)}`;
+      if (usedMs <= (images.get(name)?.usedMs ?? 0)) continue;
+      const indexedLayers = layers.filter((layer) => this.#isIndexed(layer)).length;
+      images.set(name, { reference, digest, platform, layers: layers.length, indexedLayers, usedMs });
+    }
+    return [...images.values()].sort((a, b) => b.usedMs - a.usedMs || (a.reference < b.reference ? -1 : 1));
   }
 
   /**
@@ -65,6 +99,11 @@ export class CachedImages {
       name: textOfBytes(one.name),
       isDirectory: one.kind === 'dir' || (isFollowed && leadsToDirectory(layers, path, one, budget)),
     }));
+  }
+
+  #isIndexed({ digest, origin = OWN }: ImageRecord['layers'][number]): boolean {
+    const indexes = new StoredIndexes(this.#store, SILENT_LOG);
+    return [OWN, origin].some((one) => indexes.has(digest, one) && !indexes.isRefuted(digest, one));
   }
 
   /** @returns undefined unless each layer has an index, and all fit */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtProgram } from '../../setup/programs.js';
 import { until, type Workplace } from '../../support/mounts.js';
@@ -47,9 +47,14 @@ export class ShellSession {
     this.#terminal = terminal;
   }
 
-  static async start(shell: ShellName, place: Workplace, cwd: string): Promise<ShellSession> {
-    const directory = join(place.scratch, shell);
-    mkdirSync(directory);
+  /** @param setup sources the script, and shows `> ` as prompt */
+  static async start(
+    shell: ShellName,
+    place: Workplace,
+    cwd: string,
+    setup = SETUPS[shell],
+  ): Promise<ShellSession> {
+    const directory = mkdtempSync(join(place.scratch, shell));
     const script = join(directory, 'completion');
     const printed = await place.layerslayer(['completion', shell]);
     writeFileSync(script, Buffer.from(printed.stdout, 'latin1'));
@@ -65,7 +70,7 @@ echo "arguments:$(printf ' [%s]' "$@")"
     const env = { ...place.env, PATH: `${directory}:${place.env.PATH}`, TERM: 'screen' };
     const terminal = new Terminal(directory, COMMANDS[shell], { cwd, env, columns: 200, rows: 50 });
     const session = new ShellSession(shell, terminal);
-    terminal.type(`${SETUPS[shell](script)}; echo re''ady`);
+    terminal.type(`${setup(script)}; echo re''ady`);
     terminal.press('Enter');
     await terminal.shows(/^ready$/m);
     await session.#clear();

@@ -200,3 +200,18 @@ for (const name of SHELLS)
       }
     });
   });
+
+describe.skipIf(!hasShell('zsh'))('zsh completes what is sourced before compinit', () => {
+  const before = (script: string) => `PS1='> '; bindkey '^I' complete-word; source ${script}`;
+  it.each([
+    ['which follows', (script: string) => `${before(script)}; autoload -Uz compinit; compinit -u -D`],
+    ['which never comes', before],
+  ])('%s', async (_, setup) => {
+    const shell = await ShellSession.start('zsh', place, cwd, setup);
+    try {
+      expect(await shell.arguments('layerslayer inspect nginx:al\t')).toEqual(['inspect', 'nginx:alpine']);
+    } finally {
+      shell.close();
+    }
+  });
+});

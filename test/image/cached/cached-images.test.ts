@@ -2,6 +2,8 @@ import { lstatSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SILENT_LOG } from '#src/base/log.js';
+import { ContentStore } from '#src/cache/content-store.js';
 import { CachedImages } from '#src/image/cached/cached-images.js';
 import { OpenedImages } from '#src/image/opened-images.js';
 import { defaultPlatform } from '#src/oci/platform.js';
@@ -84,6 +86,10 @@ describe('cached images', () => {
     const before = state(directory);
     expect(namesOf(directory, reference, '/')).toEqual([]);
     expect(new CachedImages(directory).references(10)).toHaveLength(1);
+    const files = await ContentStore.forReading(directory, SILENT_LOG).entries();
+    expect(new CachedImages(directory).images(files)).toMatchObject([
+      { reference, layers: 2, indexedLayers: 2, usedMs: 1_000_000_000 },
+    ]);
     expect(state(directory)).toEqual(before);
   });
 });

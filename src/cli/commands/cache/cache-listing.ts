@@ -1,13 +1,22 @@
 import type { StoredFile } from '../../../cache/content-store.js';
+import type { CachedImage } from '../../../image/cached/cached-images.js';
 import { type Digest, isDigest } from '../../../oci/digest.js';
+import { formatPlatform } from '../../../oci/platform.js';
 import { formatSize } from '../../terminal/size.js';
 import { textTable } from '../../terminal/table.js';
 
 /** The output of `cache ls --json`. */
 export type CacheListing = ReturnType<typeof cacheListing>;
 
-/** @param files of the store, in any order */
-export function cacheListing(files: readonly StoredFile[], place: { directory: string; capBytes: number }) {
+/**
+ * @param files of the store, in any order
+ * @param images that were opened, as they are listed
+ */
+export function cacheListing(
+  files: readonly StoredFile[],
+  images: readonly CachedImage[],
+  place: { directory: string; capBytes: number },
+) {
   const layers = new Map<Digest, { indexBytes: number; pageBytes: number; usedMs: number }>();
   const manifests = { count: 0, bytes: 0 }; // and configs and image records
   const trees = { count: 0, bytes: 0 }; // merged trees of whole images
@@ -33,6 +42,11 @@ export function cacheListing(files: readonly StoredFile[], place: { directory: s
   return {
     ...place,
     totalBytes,
+    images: images.map(({ platform, usedMs, ...image }) => ({
+      ...image,
+      platform: formatPlatform(platform),
+      lastUsed: minuteOf(usedMs),
+    })),
     layers: byUse.map(([digest, { usedMs, ...sizes }]) => ({ digest, ...sizes, lastUsed: minuteOf(usedMs) })),
     manifests,
     trees,
@@ -46,8 +60,14 @@ function minuteOf(ms: number): string {
 
 /** For people. */
 export function cacheTable(listing: CacheListing): string {
-  const { directory, capBytes, totalBytes, layers, manifests, trees } = listing;
-  const rows = layers.map(({ digest, indexBytes, pageBytes, lastUsed }) => [
+  const { directory, capBytes, totalBytes, images, layers, manifests, trees } = listing;
+  const imageRows = images.map(({ reference, platform, layers, indexedLayers, lastUsed }) => [
+    reference,
+    platform,
+    `${indexedLayers} of ${layers}`,
+    lastUsed,
+  ]);
+  const layerRows = layers.map(({ digest, indexBytes, pageBytes, lastUsed }) => [
     digest,
     indexBytes === 0 ? '-' : formatSize(indexBytes),
     formatSize(pageBytes),
@@ -58,10 +78,18 @@ export function cacheTable(listing: CacheListing): string {
     ['Directory:', directory],
     ['Manifests:', of(manifests)],
     ['Merged trees:', of(trees)],
+    ['Images:', String(images.length)],
     ['Layers:', String(layers.length)],
     ['Total:', `${formatSize(totalBytes)} of ${formatSize(capBytes)} at most`],
   ];
-  const table =
-    rows.length === 0 ? '' : `${textTable([['LAYER', 'INDEX', 'PAGES', 'LAST USED'], ...rows])}\n\n`;
-  return table + textTable(summary);
+  return [
+    table(['IMAGE', 'PLATFORM', 'LAYERS INDEXED', 'LAST USED'], imageRows),
+    table(['LAYER', 'INDEX', 'PAGES', 'LAST USED'], layerRows),
+    textTable(summary),
+  ].join('');
+}
+
+/** A section of the listing; nothing without rows. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return rows.length === 0 ? '' : `${textTable([head, ...rows])}\n\n`;
 }

@@ -3,6 +3,7 @@ import { asLayerslayerError, LayerslayerError } from '../../../base/errors.js';
 import { logTo, SILENT_LOG } from '../../../base/log.js';
 import { printable } from '../../../base/text/printable.js';
 import { type CacheOptions, ContentStore, type StoredFile } from '../../../cache/content-store.js';
+import { CachedImages } from '../../../image/cached/cached-images.js';
 import type { Command } from '../../command.js';
 import { cachePlace } from '../../options/image-choices.js';
 import { usageError } from '../../options/usage-error.js';
@@ -17,7 +18,8 @@ export const cache: Command<typeof CACHE.options> = {
     const place = cachePlace(options, context);
     if (action === 'ls') {
       const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
-      const listing = cacheListing(files, place);
+      const images = new CachedImages(place.directory).images(files);
+      const listing = cacheListing(files, images, place);
       if (options.json) output.json(listing, 2);
       else output.result(cacheTable(listing));
       return 0;

@@ -13,7 +13,7 @@ export const CACHE = {
   summary: 'what is kept on disk; prune, clear',
   synopsis: 'cache [OPTIONS] ls|prune|clear',
   description:
-    'ls     lists what is kept of layers, and how much there is in all\n' +
+    'ls     lists images that were opened, what is kept of layers, and how much there is in all\n' +
     'prune  removes what was not used for longest, indexes last, down to --cache-size\n' +
     'clear  removes all but the notes of refuted indexes; mounts fetch again',
   options: OPTIONS,

@@ -9,7 +9,7 @@ export const INTERACTIVE = {
     'Asks, with arrow keys, for the image, its platform (of several) and the layers that matter, shows ' +
     'config and build steps on the way, and then does what is chosen, as often as wanted: peek, carve, ' +
     'save, mount, inspect. Each of them is run as the command of that name, which is shown.\n' +
-    'Esc, Ctrl-C and Ctrl-D leave. No arguments at all, on a terminal, mean this. Questions go to stderr, ' +
+    'Esc and Ctrl-D leave, Ctrl-C interrupts. No arguments at all, on a terminal, mean this. Questions go to stderr, ' +
     'results to stdout.',
   options: IMAGE_OPTIONS,
   positionals: { min: 0, max: 1, names: '[IMAGE]' },

@@ -38,12 +38,15 @@ export const interactive: Command<typeof INTERACTIVE.options> = {
     const { TerminalPrompts } = await import('./terminal-prompts.js');
     const interruption = new Interruption();
     const signal = AbortSignal.any([interruption.signal, output.broken]);
+    const prompter = new TerminalPrompts(output.terminal, signal);
     try {
-      const prompter = new TerminalPrompts(output.terminal, signal);
       await runSteps(name, stepPorts(values, context, prompter, signal));
       return 0;
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted) {
+        if (prompter.hasLeft) return 0;
+        throw error;
+      }
       return interruption.status ?? 0; // the interrupted command has reported it
     } finally {
       interruption.release();

@@ -22,6 +22,8 @@ type Prompt<T> = (context: { output: NodeJS.WriteStream; signal: AbortSignal }) 
 export class TerminalPrompts implements Prompter {
   readonly #terminal: TextSink;
   readonly #signal: AbortSignal;
+  /** The user left a question by Esc or Ctrl-D: an end like any other, unlike Ctrl-C. */
+  hasLeft = false;
 
   /** @param terminal stderr, for its size */
   constructor(terminal: TextSink, signal: AbortSignal) {
@@ -92,7 +94,10 @@ export class TerminalPrompts implements Prompter {
     const ending = new AbortController();
     const leave = () => ending.abort();
     const onKey = (_: string | undefined, key: { name?: string; ctrl?: boolean }) => {
-      if (key.name === 'escape' || (key.ctrl && key.name === 'd')) leave();
+      if (key.name === 'escape' || (key.ctrl && key.name === 'd')) {
+        this.hasLeft = true;
+        leave();
+      }
       if (key.ctrl && key.name === 'z') {
         ending.abort(SUSPENDED);
         // readline gets the key next. It would stop us with the cursor hidden and read no more.

@@ -57,6 +57,16 @@ export function indexRecord(summary: IndexSummary): Record<string, unknown> {
   };
 }
 
+/** @param reference its tag is that of a list of referrers, a signature or a layer index */
+export function skippedLine(reference: string): string {
+  return `${reference}: skipped: no image`;
+}
+
+/** The line of `skippedLine` for programs. */
+export function skippedRecord(reference: string): Record<string, unknown> {
+  return { reference, state: 'skipped' };
+}
+
 /** The manifests of an image's indexes, as `index ls` and `index rm` show them to programs. */
 export function artifactsRecord(
   image: ResolvedImage,

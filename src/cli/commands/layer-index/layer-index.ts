@@ -1,5 +1,6 @@
 import { withContext } from '../../../base/errors.js';
 import type { LayerProgress } from '../../../engine/image-session.js';
+import type { OpenedImage } from '../../../image/opened-image.js';
 import type { PublishedIndex, PublishPlace } from '../../../publish/publication.js';
 import type { RegistryOptions } from '../../../registry/registry-options.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
@@ -12,9 +13,18 @@ import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { reportFault } from '../../run-command.js';
 import { countText } from '../../terminal/size.js';
+import { hasNoImage, hasNoTar, taggedAs } from './attachment-tags.js';
 import { INDEX } from './declaration.js';
 import { imageWords, STDIN_WORD } from './image-words.js';
-import { artifactsRecord, artifactTable, type IndexState, indexLine, indexRecord } from './index-results.js';
+import {
+  artifactsRecord,
+  artifactTable,
+  type IndexState,
+  indexLine,
+  indexRecord,
+  skippedLine,
+  skippedRecord,
+} from './index-results.js';
 import { refuseMistakenVerb } from './mistaken-verb.js';
 
 type IndexValues = OptionValues<typeof INDEX.options>;
@@ -115,8 +125,12 @@ function indexOne(
 async function indexImage(job: IndexJob, use: SessionUse, startedMs: number): Promise<number> {
   const { values, place } = job;
   const { session, signal, display } = use;
-  // Published indexes prove nothing: others take our word that a pass made them.
-  const opened = await use.open(values.push ? 'none' : undefined);
+  const opened = await openUnlessAttachment(job, use);
+  if (opened === undefined) {
+    if (values.json) display.json(skippedRecord(use.reference));
+    else display.say(skippedLine(use.reference));
+    return 0;
+  }
   const image = opened.resolved;
   const ready = values['if-missing'] ? await publishedLayers(job, use, image) : new Set<number>();
   const only = image.manifest.layers.flatMap((_, i) => (ready.has(i + 1) ? [] : [i + 1]));
@@ -140,6 +154,24 @@ async function indexImage(job: IndexJob, use: SessionUse, startedMs: number): Pr
   if (values.json) display.json(indexRecord(summary));
   else display.done(indexLine(summary));
   return 0;
+}
+
+/**
+ * Opens the image. A list of a repository's tags, as `crane ls` prints it, has those of lists of
+ * referrers and signatures too, and must be usable as it is.
+ * @returns undefined if the tag is such a one and has no image
+ */
+async function openUnlessAttachment({ values }: IndexJob, use: SessionUse): Promise<OpenedImage | undefined> {
+  const tagged = taggedAs(use.reference);
+  if (tagged === 'attachment') return undefined;
+  try {
+    // Published indexes prove nothing: others take our word that a pass made them.
+    const opened = await use.open(values.push ? 'none' : undefined);
+    return tagged === 'either' && hasNoTar(opened.resolved) ? undefined : opened;
+  } catch (error) {
+    if (tagged === 'either' && (await hasNoImage(error, use))) return undefined;
+    throw error;
+  }
 }
 
 /**

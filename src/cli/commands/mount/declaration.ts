@@ -41,7 +41,8 @@ export const MOUNT = {
   description:
     'Mounts IMAGE (nginx:alpine, ghcr.io/o/r@sha256:..., localhost:5000/x) on the directory MOUNTPOINT, ' +
     'read-only, without pulling it: file contents are fetched when they are read. Returns when the mount ' +
-    'is usable, and says so in one line. Its entries are those of all layers, before they are merged.\n' +
+    'is usable, and says so in one line. Its entries are those of all layers, before they are merged. ' +
+    'Afterwards faults are in its log, in $XDG_STATE_HOME/layerslayer (~/.local/state/layerslayer).\n' +
     'Images on this machine: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME].',
   options: MOUNT_OPTIONS,
   positionals: { min: 2, max: 2, names: 'IMAGE MOUNTPOINT' },

@@ -9,7 +9,7 @@ export const mounts: Command<typeof MOUNTS.options> = {
   async run(options, _positionals, { output, uid }) {
     const found = await listLiveMounts(uid);
     if (options.json) output.json(found.map(record), 2);
-    else if (found.length > 0) output.result(textTable([HEAD, ...found.map(row)]));
+    else output.result(textTable([HEAD, ...found.map(row)]));
     return 0;
   },
 };
