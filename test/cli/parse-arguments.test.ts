@@ -83,7 +83,7 @@ describe('parseArguments', () => {
     [['--lo', 'x'], 'unknown option: --lo: see layerslayer frob --help'],
     [['-x', '-y'], 'unknown option: -x'],
     [['--no-quiet'], 'unknown option: --no-quiet'],
-    [['--_', 'a'], 'unknown option: --_: see --help'],
+    [['--_', 'a'], 'unknown option: --_: see layerslayer frob --help'],
     [['--$0=a'], 'unknown option: --$0'],
     [['--quiet=no'], '--quiet takes no value'],
     [['--__proto__'], 'unknown option: --__proto__'],
