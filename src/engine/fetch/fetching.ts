@@ -25,7 +25,7 @@ import { startFetchThread } from './fetch-thread.js';
 
 /** For the thread to end its requests and to release its share of the cache. Then it is stopped. */
 const CLOSE_MS = 500;
-/** A thread that ends is replaced at once, but not more often than this within RESTARTS_WITHIN_MS. */
+/** A thread that ends is replaced at once, but only so often within RESTARTS_WITHIN_MS. */
 const RESTARTS_MAX = 3;
 const RESTARTS_WITHIN_MS = 60_000;
 
