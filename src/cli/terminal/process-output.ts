@@ -1,7 +1,11 @@
+import { fstatSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
 import { abortable } from '../../base/abortable.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { Output, type TextSink } from './output.js';
+
+const STDOUT = 1;
+const STDERR = 2;
 
 /** A terminal that does not say how large it is. */
 const COLUMNS = 80;
@@ -9,7 +13,7 @@ const ROWS = 24;
 
 /** Returns stdout and stderr. If the reader ends (`… | head -1`), so does the process. */
 export function processOutput(): Output {
-  return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
+  return new Output(sink(process.stdout, STDOUT), sink(process.stderr, STDERR));
 }
 
 /** Bytes of the longest content that is written at once. */
@@ -17,7 +21,8 @@ const COPY_SIZE = 1024 * 1024;
 /** Maximum idle copies; a fast reader needs one. */
 const SPARE_COPIES = 4;
 
-function sink(stream: WriteStream, name: string): TextSink {
+function sink(stream: WriteStream, fd: number): TextSink {
+  const name = fd === STDOUT ? 'stdout' : 'stderr';
   // Reused: V8 would free a copy for each write only after tens of MiB (measured).
   const spare: Buffer[] = [];
   const writeCopy = (bytes: Uint8Array) => {
@@ -40,6 +45,8 @@ function sink(stream: WriteStream, name: string): TextSink {
   return {
     broken: broken.signal,
     isTerminal: stream.isTTY === true,
+    isDumb: process.env.TERM === 'dumb',
+    isPipe: isPipe(fd),
     get columns() {
       return stream.columns || COLUMNS;
     },
@@ -63,4 +70,13 @@ function sink(stream: WriteStream, name: string): TextSink {
       }
     },
   };
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    const status = fstatSync(fd);
+    return status.isFIFO() || status.isSocket();
+  } catch {
+    return false; // closed
+  }
 }
