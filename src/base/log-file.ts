@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LayerslayerError, systemCode } from './errors.js';
+import { LayerslayerError } from './errors.js';
 import type { LogLevel } from './log.js';
 import { makeDirectories } from './make-directories.js';
+import { reasonText } from './system-error-text.js';
 import { printable } from './text/printable.js';
 import { fsPath } from './text/raw-text.js';
 
@@ -47,8 +48,8 @@ export class LogFile {
       this.#size = stat.size;
       this.#rotates = stat.isFile();
     } catch (error) {
-      const why = systemCode(error) ?? (error as Error).message;
-      throw new LayerslayerError('IO_FAILED', `opening log file ${path}: ${why}`, { cause: error });
+      const message = `opening log file ${path}: ${reasonText(error)}`;
+      throw new LayerslayerError('IO_FAILED', message, { cause: error });
     }
   }
 

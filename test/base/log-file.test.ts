@@ -54,7 +54,7 @@ describe('LogFile', () => {
         return (error as Error).message;
       }
     };
-    expect(refusal(path)).toBe(`opening log file ${path}: ELOOP`);
+    expect(refusal(path)).toBe(`opening log file ${path}: too many levels of symbolic links`);
     expect(existsSync(target)).toBe(false);
     const foreign = join(directory, 'foreign');
     mkdirSync(foreign);
@@ -64,7 +64,7 @@ describe('LogFile', () => {
     // Without a reader, opening it would block.
     const fifo = join(directory, 'fifo');
     execFileSync('mkfifo', [fifo]);
-    expect(refusal(fifo)).toBe(`opening log file ${fifo}: ENXIO`);
+    expect(refusal(fifo)).toBe(`opening log file ${fifo}: no such device or address`);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     expect(refusal(fifo)).toBe(`opening log file ${fifo}: not a regular file`);
     closeSync(reader);
@@ -111,7 +111,10 @@ describe('LogFile', () => {
   it('says which file can not be opened', () => {
     chmodSync(directory, 0o700);
     expect(() => new LogFile(directory)).toThrow(
-      expect.objectContaining({ code: 'IO_FAILED', message: `opening log file ${directory}: EISDIR` }),
+      expect.objectContaining({
+        code: 'IO_FAILED',
+        message: `opening log file ${directory}: is a directory`,
+      }),
     );
   });
 });

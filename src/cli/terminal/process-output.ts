@@ -2,6 +2,7 @@ import { fstatSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
 import { abortable } from '../../base/abortable.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { Output, type TextSink } from './output.js';
 
 const STDOUT = 1;
@@ -34,11 +35,10 @@ function sink(stream: WriteStream, fd: number): TextSink {
   };
   const broken = new AbortController();
   const fail = (error: unknown) => {
-    const code = systemCode(error);
     broken.abort(
-      code === 'EPIPE'
+      systemCode(error) === 'EPIPE'
         ? new LayerslayerError('ABORTED', `the reader of ${name} is gone`)
-        : new LayerslayerError('IO_FAILED', `writing to ${name}: ${code ?? (error as Error).message}`),
+        : new LayerslayerError('IO_FAILED', `writing to ${name}: ${reasonText(error)}`),
     );
   };
   stream.on('error', fail);
