@@ -30,7 +30,8 @@ export class LogFile {
   #rotates: boolean;
 
   /**
-   * @param path chosen by the user, or by this program with `ours`. Then symlinks and other users'
+   * @param path chosen by the user, in an existing directory, or by this program with `ours`. Then
+   *   missing directories are created, and symlinks and other users'
    *   directories are rejected: they could make this process (perhaps root) write to any file. A
    *   FIFO is rejected too, since opening it waits for a reader.
    * @throws LayerslayerError IO_FAILED if it can't be opened
@@ -40,8 +41,11 @@ export class LogFile {
     this.#cap = options.capBytes ?? LOG_CAP;
     this.#flags = O_APPEND | O_CREAT | O_WRONLY | (options.ours ? O_NOFOLLOW | O_NONBLOCK : 0);
     try {
-      makeDirectories(dirname(path), DIRECTORY_MODE);
-      if (options.ours) checkOwner(dirname(path));
+      // A mistyped path must not become directories, as for tee(1).
+      if (options.ours) {
+        makeDirectories(dirname(path), DIRECTORY_MODE);
+        checkOwner(dirname(path));
+      }
       this.#fd = this.#open();
       const stat = fstatSync(this.#fd);
       if (options.ours && !stat.isFile()) throw new Error('not a regular file');

@@ -27,7 +27,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 describe('LogFile', () => {
   it('keeps two files, neither above the cap, and loses nothing recent', () => {
     const path = join(directory, 'deep/er/log');
-    const log = new LogFile(path, { capBytes: 100 });
+    const log = new LogFile(path, { capBytes: 100, ours: true });
     const lines = Array.from({ length: 57 }, (_, i) => `line number ${String(i).padStart(3, '0')}`);
     for (const line of lines) {
       log.write(line);
@@ -40,6 +40,17 @@ describe('LogFile', () => {
     expect(existsSync(`${path}.old.old`)).toBe(false);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, 'deep')).mode & 0o777).toBe(0o700);
+  });
+
+  it('where the user chose the place makes no directory', () => {
+    const path = join(directory, 'missing/log');
+    expect(() => new LogFile(path)).toThrow(
+      expect.objectContaining({
+        code: 'IO_FAILED',
+        message: `opening log file ${path}: no such file or directory`,
+      }),
+    );
+    expect(existsSync(join(directory, 'missing'))).toBe(false);
   });
 
   it('where we chose the place follows no symlink and enters nobody else’s directory', () => {
