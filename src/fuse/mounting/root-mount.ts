@@ -63,7 +63,7 @@ async function mount(
   const failed = (why: string, cause?: unknown) =>
     new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint.path}: ${why}`, { cause });
   const directory = await holdDirectory(mountpoint).catch((error: Error) => {
-    throw failed(error.message, error);
+    throw failed(reasonText(error), error);
   });
   try {
     const failure = await mountTool(directory, descriptor, options);
