@@ -29,6 +29,7 @@ export interface LiveStatus {
   cacheMisses: number;
   verified: boolean; // false: the index of a layer was not compared with the layer
   /** Of `--verify-later`. `refuted`: a layer is not what its index says; its reads fail. */
+  /** The comparison by --verify-later; none also where nothing is left to compare. */
   verification: 'none' | 'running' | 'done' | 'failed' | 'refuted';
 }
 
