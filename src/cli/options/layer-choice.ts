@@ -12,7 +12,7 @@ export function parseLayer(text: string): number | string {
   const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (number >= 1) return number;
   throw usageError(
-    `not a layer: ${JSON.stringify(text)}: want its number from 1, its digest, or 6 digits of that`,
+    `not a layer: ${JSON.stringify(text)}: want its number from 1, its digest, or the start of that`,
   );
 }
 
