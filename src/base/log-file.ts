@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LayerslayerError, systemCode } from './errors.js';
+import { LayerslayerError } from './errors.js';
 import type { LogLevel } from './log.js';
 import { makeDirectories } from './make-directories.js';
+import { reasonText } from './system-error-text.js';
 import { printable } from './text/printable.js';
 import { fsPath } from './text/raw-text.js';
 
@@ -29,7 +30,8 @@ export class LogFile {
   #rotates: boolean;
 
   /**
-   * @param path chosen by the user, or by this program with `ours`. Then symlinks and other users'
+   * @param path chosen by the user, in an existing directory, or by this program with `ours`. Then
+   *   missing directories are created, and symlinks and other users'
    *   directories are rejected: they could make this process (perhaps root) write to any file. A
    *   FIFO is rejected too, since opening it waits for a reader.
    * @throws LayerslayerError IO_FAILED if it can't be opened
@@ -39,16 +41,19 @@ export class LogFile {
     this.#cap = options.capBytes ?? LOG_CAP;
     this.#flags = O_APPEND | O_CREAT | O_WRONLY | (options.ours ? O_NOFOLLOW | O_NONBLOCK : 0);
     try {
-      makeDirectories(dirname(path), DIRECTORY_MODE);
-      if (options.ours) checkOwner(dirname(path));
+      // A mistyped path must not become directories, as for tee(1).
+      if (options.ours) {
+        makeDirectories(dirname(path), DIRECTORY_MODE);
+        checkOwner(dirname(path));
+      }
       this.#fd = this.#open();
       const stat = fstatSync(this.#fd);
       if (options.ours && !stat.isFile()) throw new Error('not a regular file');
       this.#size = stat.size;
       this.#rotates = stat.isFile();
     } catch (error) {
-      const why = systemCode(error) ?? (error as Error).message;
-      throw new LayerslayerError('IO_FAILED', `opening log file ${path}: ${why}`, { cause: error });
+      const message = `opening log file ${path}: ${reasonText(error)}`;
+      throw new LayerslayerError('IO_FAILED', message, { cause: error });
     }
   }
 

@@ -1,4 +1,5 @@
 import { LayerslayerError } from './errors.js';
+import { reasonText } from './system-error-text.js';
 
 /**
  * A step on files that the user named, where every fault is IO_FAILED.
@@ -13,5 +14,5 @@ export async function onDisk<T>(doing: string, task: () => Promise<T>): Promise<
 }
 
 export function diskFault(doing: string, error: unknown): LayerslayerError {
-  return new LayerslayerError('IO_FAILED', `${doing}: ${(error as Error).message}`, { cause: error });
+  return new LayerslayerError('IO_FAILED', `${doing}: ${reasonText(error)}`, { cause: error });
 }

@@ -1,3 +1,5 @@
+import { messageInWords, systemCodeText } from './system-error-text.js';
+
 /** Advice for a shortage, by system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit on open files (ulimit -n)',
@@ -32,8 +34,9 @@ export function systemFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall !== undefined && typeof code === 'string') {
-    const isShown = error.message.includes(code);
-    return withAdvice(isShown ? error.message : `${error.message}: ${code}`, code);
+    const message = messageInWords(error);
+    const isSaid = message !== error.message || message.includes(code);
+    return withAdvice(isSaid ? message : `${message}: ${systemCodeText(code) ?? code}`, code);
   }
   if (typeof code === 'string' && WORKER_CODE.test(code)) {
     const cause = /\bE[A-Z]+\b/.exec(error.message.replace(code, ''))?.[0] ?? 'ENOMEM';

@@ -3,6 +3,7 @@ import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { messageInWords } from '../base/system-error-text.js';
 import { ContentWriter } from './content-writer.js';
 import { sweepLocks } from './machine-lock.js';
 import { removeOldLayouts } from './old-layouts.js';
@@ -79,7 +80,7 @@ export class ContentStore {
     try {
       root = await prepareStoreDirectory(options.directory);
     } catch (error) {
-      options.log.warn(`the cache is not used: ${(error as Error).message}`);
+      options.log.warn(`the cache is not used: ${messageInWords(error)}`);
       return new ContentStore(options, undefined);
     }
     const store = new ContentStore(options, root);
@@ -249,15 +250,14 @@ export class ContentStore {
       if (systemCode(error) === 'ENOENT') return undefined;
       if (this.#writable) {
         this.#writable = false;
-        this.#log.warn(`the cache ${this.#directory} keeps nothing more: ${(error as Error).message}`);
+        this.#log.warn(`the cache ${this.#directory} keeps nothing more: ${messageInWords(error)}`);
       }
       return undefined;
     }
   }
 
   #missed(what: string, error: unknown): void {
-    if (systemCode(error) !== 'ENOENT')
-      this.#log.debug(`cache: reading ${what}: ${(error as Error).message}`);
+    if (systemCode(error) !== 'ENOENT') this.#log.debug(`cache: reading ${what}: ${messageInWords(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { abortable } from '../base/abortable.js';
 import { systemCode } from '../base/errors.js';
 import { makeDirectories } from '../base/make-directories.js';
+import { reasonText } from '../base/system-error-text.js';
 import { LockFile, type LockPlace, lockNames } from './lock-file.js';
 
 /** A shorter wait means that the holder had the lock only briefly; see MAX_PAUSE_MS. */
@@ -92,7 +93,7 @@ async function acquire(place: LockPlace, options: MachineLockOptions): Promise<L
     onUnlocked?.(
       code !== undefined && UNWRITABLE.has(code)
         ? undefined
-        : `cannot lock in ${place.directory}: ${code ?? (error as Error).message}`,
+        : `cannot lock in ${place.directory}: ${reasonText(error)}`,
     );
     return undefined;
   }

@@ -27,7 +27,7 @@ export interface MountOptions {
   mountpointCheckedMs: number; // time of that check; since 1970
   mountpointIdentity?: string | undefined; // identity of the checked directory
   transport: TransportName;
-  layer?: number | Digest; // shows the tree of this layer (from 1) instead of the merged one
+  layer?: number | string; // shows the tree of this layer (as `chooseLayer` takes it) only
   allowOther: boolean;
   suid: boolean;
   devices: boolean;

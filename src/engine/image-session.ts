@@ -90,7 +90,7 @@ export interface ImageSession {
    * `resolve` is under way.
    * @param layer the only layer that will be opened; default: all
    */
-  preload(reference: string, platform: Platform, layer?: number | Digest): void;
+  preload(reference: string, platform: Platform, layer?: number | string): void;
   /**
    * Starts an inflate thread while `resolve` is under way, for `scanLayer` or `openLayers`. Does
    * nothing if the image was opened before: its indexes are likely cached.

@@ -12,7 +12,7 @@ import {
   type IndexSources,
   isAdmitted,
 } from '../index/cached-indexes.js';
-import type { Digest } from '../oci/digest.js';
+import { type Digest, hasDigestPrefix } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
@@ -126,13 +126,13 @@ class ThreadedSession implements ImageSession {
     });
   }
 
-  preload(reference: string, platform: Platform, layer?: number | Digest): void {
+  preload(reference: string, platform: Platform, layer?: number | string): void {
     this.#indexes.preload(
       (store) => {
         const record = readImageRecord(store, reference, platform);
         const layers = record?.layers ?? [];
         return layers
-          .filter(({ digest }, i) => layer === undefined || digest === layer || i + 1 === layer)
+          .filter(({ digest }, i) => isChosen(layer, digest, i + 1))
           .map(({ digest, origin }) => {
             return origin && isAdmitted(origin, this.#sources) ? { digest, origin } : { digest };
           });
@@ -395,4 +395,9 @@ class ThreadedSession implements ImageSession {
 /** Numbers of the image's layers. */
 function allLayers(image: ResolvedImage): number[] {
   return image.manifest.layers.map((_, i) => i + 1);
+}
+
+/** @param wanted all if undefined */
+function isChosen(wanted: number | string | undefined, digest: Digest, number: number): boolean {
+  return typeof wanted === 'string' ? hasDigestPrefix(digest, wanted) : (wanted ?? number) === number;
 }

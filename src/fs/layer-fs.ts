@@ -37,6 +37,8 @@ export interface LayerFs {
   /** Returns the inode of `name` in `parent`; 0 if none. The kernel handles `.` and `..`. */
   lookup(parent: number, name: Uint8Array): number;
   getattr(inode: number, into: Attributes): Attributes;
+  /** Returns a path of the inode from the root, for messages: the first of several names. */
+  pathOf(inode: number): Uint8Array;
   readlink(inode: number): Uint8Array;
   /**
    * Calls `visit` for the names of a directory from the cursor `offset` (0: the start), `.` and

@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../base/errors.js';
 import type { Layer } from '../engine/layer.js';
+import { joinPath, namesOf } from '../overlay/resolve-path.js';
 import { type InodeKind, ROOT_INODE, type Tree } from '../overlay/tree.js';
 import { nextData, nextHole } from '../tar/sparse-seek.js';
 import type { Attributes, FileBytes, LayerFs, Statfs, VisitName } from './layer-fs.js';
@@ -58,6 +59,11 @@ export class MergedFs implements LayerFs {
     into.mtimeSeconds = tree.mtimeSeconds(inode);
     into.mtimeNanoseconds = tree.mtimeNanoseconds(inode);
     return into;
+  }
+
+  pathOf(inode: number): Uint8Array {
+    this.#check(inode, undefined, 'naming');
+    return joinPath(namesOf(this.tree, inode));
   }
 
   readlink(inode: number): Uint8Array {

@@ -1,4 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
+import { shownName } from '../base/text/quote-name.js';
 import type { FileBytes, LayerFs } from '../fs/layer-fs.js';
 import type { FaultLog } from './fault-log.js';
 import { PendingReads, READ_DEADLINE_MS } from './pending-reads.js';
@@ -28,7 +29,8 @@ export class FileReads {
   /** Calls either `answer` or `fail` (with a positive errno), once. Never throws. */
   read(asked: FileRead, answer: (data: Uint8Array) => void, fail: (errno: number) => void): void {
     const { unique, inode, offset, size } = asked;
-    const failed = (error: unknown) => fail(this.faults.report(error, `reading inode ${inode} at ${offset}`));
+    const doing = () => `reading ${this.#nameOf(inode)} at ${offset}`;
+    const failed = (error: unknown) => fail(this.faults.report(error, doing));
     const checked = (data: Uint8Array) => {
       if (data.length <= size) answer(data);
       else failed(new LayerslayerError('INTERNAL', `got ${data.length} bytes, want at most ${size}`));
@@ -48,6 +50,14 @@ export class FileReads {
       checked(data);
     } else {
       this.pending.add(unique, asked, data, controller, checked, failed);
+    }
+  }
+
+  #nameOf(inode: number): string {
+    try {
+      return shownName(this.fs.pathOf(inode));
+    } catch {
+      return `inode ${inode}`; // one that does not exist
     }
   }
 }

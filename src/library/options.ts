@@ -67,7 +67,7 @@ export interface OpenImageOptions {
 
 /** Options of `image.mount`, as those of the command `mount`. */
 export interface MountOptions extends OperationOptions {
-  /** Shows this layer's own tree instead: its number from 1, or its digest. */
+  /** Shows this layer's own tree instead: its number from 1, its digest or the start of that. */
   layer?: number | string | undefined;
   /** Lets other users in, with the image's modes enforced. */
   allowOther?: boolean | undefined;

@@ -33,6 +33,20 @@ export function digestOf(bytes: Uint8Array, like?: Digest): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
 }
 
+/** With or without the algorithm; six hexadecimal digits or more, and perhaps a message's `…`. */
+const PREFIX = /^(?:(sha256|sha512):)?([0-9a-f]{6,128})…?$/;
+
+/** Returns whether the text is a digest or its beginning, as docker and git take it. */
+export function isDigestPrefix(text: string): boolean {
+  return PREFIX.test(text);
+}
+
+/** Returns whether `prefix` is the digest or its beginning. */
+export function hasDigestPrefix(digest: Digest, prefix: string): boolean {
+  const [, algorithm = digestAlgorithm(digest), hex] = PREFIX.exec(prefix) ?? [];
+  return hex !== undefined && algorithm === digestAlgorithm(digest) && digestHex(digest).startsWith(hex);
+}
+
 /** Returns `sha256:ab12cd34ef56…`, for messages. */
 export function shortDigest(digest: Digest): string {
   return `${digest.slice(0, digest.indexOf(':') + 13)}…`;

@@ -133,3 +133,19 @@ export function joinPath(names: readonly Uint8Array[]): Buffer {
   if (names.length === 0) return Buffer.from('/');
   return Buffer.concat(names.flatMap((name) => [Buffer.from('/'), name]));
 }
+
+/**
+ * Returns the names on the way from the root to an inode; of several hard links the first.
+ * Searches a directory for each name, so this is for messages.
+ */
+export function namesOf(tree: Tree, inode: number): Uint8Array[] {
+  const names: Uint8Array[] = [];
+  for (let at = inode; at !== ROOT_INODE; at = tree.parentOf(at)) {
+    const parent = tree.parentOf(at);
+    const end = tree.childEnd(parent);
+    let dentry = tree.childStart(parent);
+    while (dentry < end && tree.dentryInode(dentry) !== at) dentry++;
+    names.unshift(tree.dentryName(dentry));
+  }
+  return names;
+}

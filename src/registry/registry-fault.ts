@@ -1,4 +1,5 @@
 import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
+import { messageInWords, systemCodeText } from '../base/system-error-text.js';
 import { shortageAdvice } from '../base/system-fault.js';
 import { oneLine } from '../base/text/one-line.js';
 import { adviceOn } from './http/connection-advice.js';
@@ -49,8 +50,9 @@ function firstError(error: unknown): unknown {
 
 /** Returns OpenSSL's reason, without the source lines in its message. */
 function reasonOf(error: unknown): string {
-  const { reason, message } = error as { reason?: unknown; message?: unknown };
-  return oneLine(String(typeof reason === 'string' ? reason : (message ?? '')));
+  const { reason, message } = (error ?? {}) as { reason?: unknown; message?: unknown };
+  if (typeof reason === 'string') return oneLine(reason);
+  return message ? oneLine(messageInWords(error)) : '';
 }
 
 /** Returns a host and the proxy on the way, for messages. */
@@ -70,13 +72,18 @@ export function connectionFault(
 ): LayerslayerError {
   if (error instanceof LayerslayerError) return error;
   const code = connectionCode(error);
-  const said = reasonOf(firstError(error)) || (code ?? 'connection failed');
+  const said = reasonOf(firstError(error)) || (systemCodeText(code ?? '') ?? code ?? 'connection failed');
   const named = code !== undefined && !said.includes(code) ? `${said} (${code})` : said;
   const advice = adviceOn(firstError(error), code, url);
   const message = `${placeOf(url, proxy)}: ${named}${advice.text}`;
   const shortage = shortageAdvice(code);
   if (shortage !== undefined) {
-    return new RegistryFault('IO_FAILED', `${url.host}: ${code}: ${shortage}`, 'never', { cause: error });
+    return new RegistryFault(
+      'IO_FAILED',
+      `${url.host}: ${systemCodeText(code ?? '')}: ${shortage}`,
+      'never',
+      { cause: error },
+    );
   }
   if (TIMEOUT_CODES.has(code ?? ''))
     return new RegistryFault('TIMED_OUT', message, 'backoff', { cause: error });

@@ -29,7 +29,7 @@ describe('an error of ours', () => {
       'what the system refused',
       EMFILE,
       'IO_FAILED',
-      `${EMFILE.message}: raise the limit on open files (ulimit -n)`,
+      `open '/x': too many open files: raise the limit on open files (ulimit -n)`,
     ],
     ['what is no error', 'text', 'INTERNAL', 'text'],
     ['nothing', undefined, 'INTERNAL', 'undefined'],

@@ -27,7 +27,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 describe('LogFile', () => {
   it('keeps two files, neither above the cap, and loses nothing recent', () => {
     const path = join(directory, 'deep/er/log');
-    const log = new LogFile(path, { capBytes: 100 });
+    const log = new LogFile(path, { capBytes: 100, ours: true });
     const lines = Array.from({ length: 57 }, (_, i) => `line number ${String(i).padStart(3, '0')}`);
     for (const line of lines) {
       log.write(line);
@@ -42,6 +42,17 @@ describe('LogFile', () => {
     expect(statSync(join(directory, 'deep')).mode & 0o777).toBe(0o700);
   });
 
+  it('where the user chose the place makes no directory', () => {
+    const path = join(directory, 'missing/log');
+    expect(() => new LogFile(path)).toThrow(
+      expect.objectContaining({
+        code: 'IO_FAILED',
+        message: `opening log file ${path}: no such file or directory`,
+      }),
+    );
+    expect(existsSync(join(directory, 'missing'))).toBe(false);
+  });
+
   it('where we chose the place follows no symlink and enters nobody else’s directory', () => {
     const target = join(directory, 'target');
     const path = join(directory, 'log');
@@ -54,7 +65,7 @@ describe('LogFile', () => {
         return (error as Error).message;
       }
     };
-    expect(refusal(path)).toBe(`opening log file ${path}: ELOOP`);
+    expect(refusal(path)).toBe(`opening log file ${path}: too many levels of symbolic links`);
     expect(existsSync(target)).toBe(false);
     const foreign = join(directory, 'foreign');
     mkdirSync(foreign);
@@ -64,7 +75,7 @@ describe('LogFile', () => {
     // Without a reader, opening it would block.
     const fifo = join(directory, 'fifo');
     execFileSync('mkfifo', [fifo]);
-    expect(refusal(fifo)).toBe(`opening log file ${fifo}: ENXIO`);
+    expect(refusal(fifo)).toBe(`opening log file ${fifo}: no such device or address`);
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     expect(refusal(fifo)).toBe(`opening log file ${fifo}: not a regular file`);
     closeSync(reader);
@@ -111,7 +122,10 @@ describe('LogFile', () => {
   it('says which file can not be opened', () => {
     chmodSync(directory, 0o700);
     expect(() => new LogFile(directory)).toThrow(
-      expect.objectContaining({ code: 'IO_FAILED', message: `opening log file ${directory}: EISDIR` }),
+      expect.objectContaining({
+        code: 'IO_FAILED',
+        message: `opening log file ${directory}: is a directory`,
+      }),
     );
   });
 });

@@ -17,10 +17,18 @@ it.each([
   [
     'a system call',
     thrownBy(() => mkdirSync('/proc/x/y')),
-    /^ENOENT: no such file or directory, mkdir '\/proc\/x\/y'$/,
+    /^mkdir '\/proc\/x\/y': no such file or directory$/,
   ],
-  ['too few descriptors', coded('spawn node EMFILE', 'EMFILE', 'spawn'), /^spawn node EMFILE: .*ulimit -n/],
-  ['too few processes', coded('spawn node', 'EAGAIN', 'spawn'), /^spawn node: EAGAIN: .*ulimit -u/],
+  [
+    'too few descriptors',
+    coded('spawn node EMFILE', 'EMFILE', 'spawn'),
+    /^spawn node: too many open files: .*ulimit -n/,
+  ],
+  [
+    'too few processes',
+    coded('spawn node', 'EAGAIN', 'spawn'),
+    /^spawn node: resource temporarily unavailable: .*ulimit -u/,
+  ],
   [
     'a thread without descriptors',
     coded('Worker initialization failure: EMFILE', 'ERR_WORKER_INIT_FAILED'),

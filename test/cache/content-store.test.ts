@@ -400,7 +400,7 @@ describe('a directory that cannot be used', () => {
   test('a file in its place', async () => {
     const path = join(scratchDirectory(), 'file');
     writeFileSync(path, '');
-    await expectUnused(path, /EEXIST|ENOTDIR/);
+    await expectUnused(path, /file exists|not a directory/);
   });
 
   test('a symlink in the place of the version', async () => {
@@ -419,7 +419,7 @@ describe('a directory that cannot be used', () => {
   test.runIf(IS_ROOT)('a read-only file system', async () => {
     const directory = scratchTmpfs(MIB);
     execFileSync('mount', ['-o', 'remount,ro', directory]);
-    await expectUnused(directory, /EROFS/);
+    await expectUnused(directory, /read-only file system/);
   });
 
   test.runIf(IS_ROOT)('unless something is kept on it: that is read', async () => {
@@ -455,7 +455,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
     const kept: boolean[] = [];
     for (let n = 0; n < 8; n++) kept.push(await store.write('page', pageKey(LAYER, n), page(n)));
     expect(kept).toEqual([true, true, true, false, false, false, false, false]);
-    expect(warnings).toEqual([expect.stringMatching(/ENOSPC/)]);
+    expect(warnings).toEqual([expect.stringMatching(/no space left on device/)]);
     expect(store.readSync('page', pageKey(LAYER, 2))).toEqual(page(2));
     expect(readdirSync(join(directory, 'v2/tmp'))).toEqual([]);
   });
@@ -469,7 +469,7 @@ describe.runIf(IS_ROOT)('a disk that', () => {
     for (let n = 1; n < 4; n++) expect(await store.write('page', pageKey(LAYER, n), page(n))).toBe(false);
     expect(store.readSync('page', pageKey(LAYER, 0))).toEqual(page(0));
     expect(store.readSync('page', pageKey(LAYER, 0))).toEqual(page(0));
-    expect(warnings).toEqual([expect.stringMatching(/EROFS/)]);
+    expect(warnings).toEqual([expect.stringMatching(/read-only file system/)]);
   });
 });
 

@@ -161,7 +161,7 @@ describe('an output directory', () => {
     writeFileSync(join(scratch, 'file'), '');
     expect(() => new OutputDirectory(join(scratch, 'file'), { force: true })).toThrow(failure('file'));
     expect(() => new OutputDirectory(join(scratch, 'file', 'a'), { force: true })).toThrow(
-      failure('ENOTDIR'),
+      failure('not a directory'),
     );
   });
 });

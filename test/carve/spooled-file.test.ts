@@ -50,7 +50,7 @@ describe('a spooled file', () => {
     expect(() => new SpooledFile(5 * MIB)).toThrow(
       expect.objectContaining({
         code: 'IO_FAILED',
-        message: expect.stringMatching(/none: ENOENT; set TMPDIR to another directory/),
+        message: expect.stringMatching(/none: no such file or directory; set TMPDIR to another directory/),
       }),
     );
     new SpooledFile(3 * MIB).discard(); // needs none

@@ -277,7 +277,7 @@ describe('inspect', () => {
       );
     expect(await shell('"$0" "$@" >/dev/full')).toMatchObject({
       status: 17,
-      stderr: 'layerslayer: writing to stdout: ENOSPC\n',
+      stderr: 'layerslayer: writing to stdout: no space left on device\n',
     });
     expect(await shell('"$0" "$@" | true; echo "$PIPESTATUS"')).toMatchObject({
       stdout: '0\n',

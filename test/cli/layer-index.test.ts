@@ -104,6 +104,17 @@ describe('index', () => {
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(/test\/broken:v1: layer 1: /);
     expect(lines[1]).toMatch(/test\/none:v1: /);
+    for (const line of lines) expect(line.match(/test\/\w+:v1/g)).toHaveLength(1);
+  });
+
+  it('names each image once in its error', async () => {
+    const input = `${reference}\nNOT A REFERENCE\n`;
+    const { status, stderr } = await index(['-', '--platform', 'linux/s390x'], { input });
+    expect(status).toBe(12);
+    const [first = '', second = ''] = stderr.trimEnd().split('\n');
+    expect(first).toContain(`layerslayer: ${reference} has no image for linux/s390x`);
+    expect(first.split(reference)).toHaveLength(2);
+    expect(second.match(/NOT A REFERENCE/g)).toHaveLength(1);
   });
 
   it('reads references from stdin, as they come', async () => {

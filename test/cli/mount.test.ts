@@ -2,8 +2,10 @@ import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { noise } from '../blob/bytes.js';
 import { builtProgram } from '../setup/programs.js';
 import { attempt, type ChildOptions, run } from '../support/child.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { until, Workplace } from '../support/mounts.js';
 import {
   type PushedImage,
@@ -56,6 +58,32 @@ function shell(script: string, options: ChildOptions = {}) {
 }
 
 describe('mount', () => {
+  it('names the file that could not be read in its log, once', async () => {
+    await pushImage(open, 'test/large:v1', {
+      layers: [gzipSync(tarOf(dir('srv/'), file('srv/large', noise(2_000_000, 1)), file('end', 'x')))],
+    });
+    const proxy = await FaultProxy.start({ target: open.url });
+    try {
+      const mountpoint = place.directory('mnt');
+      const name = `${proxy.host}/test/large:v1`;
+      const mounted = await place.layerslayer(['mount', '--cache-size', '0', name, mountpoint]);
+      expect(mounted).toMatchObject({ status: 0 });
+      const [{ log } = { log: '' }] = await live();
+      await proxy.stop();
+      const failed = await attempt('cat', [join(mountpoint, 'srv/large')]);
+      expect(failed).toMatchObject({ status: 1, stderr: expect.stringContaining('Input/output error') });
+      const faults = readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => / error /.test(line));
+      expect(faults).toEqual([
+        expect.stringMatching(/ error reading \/srv\/large at 0: .*connection refused \(ECONNREFUSED\)/),
+      ]);
+      await place.unmount(mountpoint);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('says what it mounted in one line, is listed, and unmounts', async () => {
     const mountpoint = place.directory('mnt');
     const mounted = await place.layerslayer(['mount', reference, mountpoint]);

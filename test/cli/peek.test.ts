@@ -137,6 +137,23 @@ describe('peek', () => {
     expect(lines(one.stdout).slice(1)).toEqual(['/etc/passwd  5 B']);
   });
 
+  it('takes the beginning of a layer’s digest, as its own headings show it', async () => {
+    const { stdout } = await peek('--simple', image('app'));
+    const [, shown = ''] = /^layer 2\/2 +(\S+)/m.exec(Buffer.from(stdout, 'latin1').toString())!;
+    expect(shown).toMatch(/^sha256:[0-9a-f]{12}…$/);
+    for (const digest of [shown, shown.slice(0, -1), shown.slice('sha256:'.length, 'sha256:'.length + 6)]) {
+      const one = await peek('--simple', '--layer', digest, image('app'), '/etc/passwd');
+      expect(lines(one.stdout).slice(1)).toEqual(['/etc/passwd  5 B']);
+    }
+    const none = await peek('--layer', 'sha256:000000', image('app'));
+    expect(none).toMatchObject({ status: 10, stderr: expect.stringContaining('has no layer sha256:000000') });
+    const short = await peek('--layer', 'sha256:12345', image('app'));
+    expect(short).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('not a layer: "sha256:12345"'),
+    });
+  });
+
   it.each([['--simple'], ['--merged']])(
     '%s: names each path that is not there, and its nearest parent',
     async (form) => {
@@ -160,7 +177,9 @@ describe('peek', () => {
     await pushImage(registry, 'odd:latest', { layers: layers.map((layer) => gzipSync(layer)) });
     const list = async (...args: string[]) => {
       const { status, stdout, stderr } = await peek('--simple', ...args);
-      const paths = lines(stdout).filter((line) => line.startsWith('/') || /^\d /.test(line));
+      const paths = lines(stdout)
+        .filter((line) => /^( {4}\d )?\//.test(line))
+        .map((line) => line.trim());
       return [status, ...paths, ...lines(stderr)];
     };
     // Without a cached index: the second layer alone decides.
@@ -221,11 +240,18 @@ describe('peek', () => {
       '/etc/hard',
     );
     expect(status).toBe(0);
-    expect(lines(stdout).sort()).toEqual([
-      '1 /etc/hard  4 B',
-      '1 /old/',
-      '2 /etc/passwd  5 B',
-      '2 /old/y  1 B',
+    const [heading, ...listed] = lines(stdout);
+    expect(heading).toBe('LAYER PATH  SIZE');
+    expect(listed.sort()).toEqual([
+      '    1 /etc/hard  4 B',
+      '    1 /old/',
+      '    2 /etc/passwd  5 B',
+      '    2 /old/y  1 B',
+    ]);
+    const long = lines((await peek('--merged', image('app'), '/etc/setuid')).stdout);
+    expect(long).toEqual([
+      'LAYER MODE         UID   GID       SIZE TIME (UTC)       PATH',
+      '    1 -rws--x--x     0     0    2.0 KiB 2017-07-14 02:40 /etc/setuid',
     ]);
     const entries = json((await peek('--merged', '--json', image('app'), '/etc/passwd')).stdout);
     expect(entries).toEqual([expect.objectContaining({ layer: 2, path: '/etc/passwd', size: 5 })]);
@@ -234,9 +260,10 @@ describe('peek', () => {
 
   it('lists what upper layers hide, and how', async () => {
     expect(lines((await peek('--deleted', '--simple', image('app'))).stdout)).toEqual([
-      '1 /etc/passwd  4 B  (replaced in layer 2)',
-      '1 /etc/shadow  6 B  (hidden by whiteout in layer 2)',
-      '1 /old/x  1 B  (hidden by opaque in layer 2)',
+      'LAYER PATH  SIZE',
+      '    1 /etc/passwd  4 B  (replaced in layer 2)',
+      '    1 /etc/shadow  6 B  (hidden by whiteout in layer 2)',
+      '    1 /old/x  1 B  (hidden by opaque in layer 2)',
     ]);
     const entries = json((await peek('--deleted', '--json', image('app'), '/old')).stdout);
     expect(entries).toEqual([

@@ -91,6 +91,57 @@ describe('ProgressDisplay', () => {
     expect(screen(text.stderr)).toHaveLength(3);
   });
 
+  it.each(['one', 'one\n'])('never moves over content, here %j, nor draws below it', (content) => {
+    const { output, terminal } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(2);
+    display.progress(layer(1));
+    output.bytes(Buffer.from(content));
+    const shown = terminal.text;
+    expect(screen(shown)).toEqual(content.split('\n'));
+    display.progress(layer(1, { state: 'done' }));
+    display.end();
+    expect(terminal.text).toBe(shown);
+    display.warn('not verified');
+    expect(screen(terminal.text)).toEqual(['one', 'not verified', '']);
+  });
+
+  it('draws no more once a pipe has results: its reader writes when it likes', () => {
+    const { output, text } = memoryOutput({ isTerminal: true, isPipe: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(2);
+    display.progress(layer(1));
+    display.result('found');
+    const shown = text.stderr;
+    expect(screen(shown)).toEqual(['']);
+    display.progress(layer(2));
+    display.end();
+    expect(text.stderr).toBe(shown);
+    display.notice('rate limited');
+    expect(screen(text.stderr)).toEqual(['rate limited', '']);
+  });
+
+  it.each(['note', 'error'] as const)('is taken away by whatever writes an %s', (kind) => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(1);
+    display.progress(layer(1));
+    if (kind === 'note') output.note('x');
+    else output.error({ code: 'IO_FAILED', message: 'x' });
+    expect(screen(text.stderr)).toEqual([kind === 'note' ? 'x' : 'layerslayer: x', '']);
+  });
+
+  it('moves no cursor on a dumb terminal', () => {
+    const { output, text } = memoryOutput({ isTerminal: true, isDumb: true });
+    const display = new ProgressDisplay(output, { now: () => 0 });
+    display.resolved(1);
+    display.progress(layer(1));
+    display.notice('rate limited');
+    display.progress(layer(1, { state: 'done' }));
+    display.end();
+    expect(text.stderr).toBe('rate limited\n');
+  });
+
   it('draws nothing for kept indexes', () => {
     const { output, text } = memoryOutput({ isTerminal: true });
     const display = new ProgressDisplay(output);

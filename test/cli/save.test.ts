@@ -340,7 +340,9 @@ describe('a place that can take no more', () => {
     await attempt('dd', ['if=/dev/zero', `of=${disk}/filler`, 'bs=64k']);
     expect(await ending).toMatchObject({
       status: 17,
-      stderr: expect.stringMatching(/^layerslayer: layer 1: writing .*\.partial at \d+: ENOSPC/),
+      stderr: expect.stringMatching(
+        /^layerslayer: layer 1: writing .*\.partial at \d+: no space left on device/,
+      ),
     });
     expect(files()).not.toContain(PATHS[0]);
     rmSync(join(disk, 'filler'));

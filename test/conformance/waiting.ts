@@ -45,6 +45,10 @@ export const waiting: Subject = {
       expect(await read()).toEqual(['EIO', 'EIO', 'EIO', 'EIO', 'EIO']);
       for (const part of ['page 0', 'no answer', 'the blob is gone', 'has run out', 'of undefined'])
         expect(log.join('\n')).toContain(part);
+      // The kernel asks twice: for what it reads ahead, and for the page itself.
+      expect(log.filter((line) => line.includes('no answer'))).toEqual([
+        'error: reading /away at 0: no answer',
+      ]);
       isBroken = false;
       expect(await read()).toEqual(['ok', 'ok', 'ok', 'ok', 'ok']);
     });

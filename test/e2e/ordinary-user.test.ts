@@ -287,7 +287,7 @@ describe('what keeps an ordinary user from mounting is told, and nothing is left
   it('/dev/fuse is closed to users', async () => {
     await ownDirectory(place, 'mnt');
     chmodSync('/dev/fuse', 0o600);
-    await failed(/opening \/dev\/fuse: EACCES; have it opened to ordinary users .*or run as root/);
+    await failed(/opening \/dev\/fuse: permission denied; have it opened to ordinary users .*or run as root/);
   });
 
   it('there is no fusermount3', async () => {

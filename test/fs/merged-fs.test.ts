@@ -252,6 +252,22 @@ describe('statfs', () => {
   });
 });
 
+describe('pathOf', () => {
+  const fs = fsOf([
+    [dir('d'), file('d/f'), hardlink('d/g', 'd/f'), dir('d/e'), symlink('d/e/l', 'x'), file('a\n b')],
+    [file('d/.wh.f'), file('d/e/new')],
+  ]);
+  it.each(['d', 'd/g', 'd/e', 'd/e/l', 'd/e/new', 'a\n b'])('of /%s', (path) => {
+    expect(Buffer.from(fs.pathOf(find(fs, path))).toString()).toBe(`/${path}`);
+  });
+
+  it('of the root, and of one of several names', () => {
+    expect(Buffer.from(fs.pathOf(ROOT_INODE)).toString()).toBe('/');
+    const linked = fsOf([[file('d/b'), hardlink('a', 'd/b')]]);
+    expect(['/a', '/d/b']).toContain(Buffer.from(linked.pathOf(find(linked, 'a'))).toString());
+  });
+});
+
 describe('wrong use', () => {
   const fs = fsOf([[file('f'), dir('d'), symlink('l', 'f')]]);
   const [f, d, l] = ['f', 'd', 'l'].map((path) => find(fs, path)) as [number, number, number];
@@ -261,6 +277,7 @@ describe('wrong use', () => {
     ['an inode past the last', () => fs.getattr(5, {} as Attributes)],
     ['an inode that is no number', () => fs.listxattr(Number.NaN)],
     ['a fraction', () => fs.getxattr(1.5, Buffer.from('x'))],
+    ['the path of inode 0', () => fs.pathOf(0)],
     ['lookup in a file', () => fs.lookup(f, Buffer.from('x'))],
     ['readlink of a file', () => fs.readlink(f)],
     ['readlink of a directory', () => fs.readlink(d)],

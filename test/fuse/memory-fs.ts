@@ -134,6 +134,15 @@ export class MemoryFs implements LayerFs {
     return into;
   }
 
+  pathOf(number: number): Uint8Array {
+    const names: string[] = [];
+    for (let inode = this.#get(number); inode.number !== 1; inode = this.#get(inode.parent)) {
+      const { names: siblings } = this.#get(inode.parent);
+      names.unshift(keyOf(siblings.find((one) => one.inode === inode.number)!.name));
+    }
+    return Buffer.from(`/${names.join('/')}`, 'latin1');
+  }
+
   readlink(inode: number): Uint8Array {
     this.calls.readlink++;
     return this.#get(inode, 'symlink').target ?? new Uint8Array(0);

@@ -51,7 +51,7 @@ test('a fault is an errno, and in the log', async () => {
   reads[0]!.reject(new LayerslayerError('DIGEST_MISMATCH', 'page 3 of sha256:ab…'));
   await turn();
   expect(replies).toEqual([{ unique: 2n, error: -EIO, body: Buffer.alloc(0) }]);
-  expect(log).toEqual(['error: reading inode 2 at 0: page 3 of sha256:ab…']);
+  expect(log).toEqual(['error: reading /f at 0: page 3 of sha256:ab…']);
 });
 
 test('more bytes than asked for, late', async () => {

@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { makeDirectories } from '../../base/make-directories.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { quoteName } from '../../base/text/quote-name.js';
 import { bytesOfText, fsPath, textOfBytes } from '../../base/text/raw-text.js';
 import type { CarveTarget, KeptAttributes, TargetFile } from './carve-target.js';
@@ -232,7 +233,6 @@ function attempt<T>(path: string, task: () => T): T {
     return task();
   } catch (error) {
     if (error instanceof LayerslayerError) throw error;
-    const reason = systemCode(error) ?? (error as Error).message;
-    throw new LayerslayerError('IO_FAILED', `writing ${path}: ${reason}`, { cause: error });
+    throw new LayerslayerError('IO_FAILED', `writing ${path}: ${reasonText(error)}`, { cause: error });
   }
 }

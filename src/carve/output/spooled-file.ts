@@ -1,7 +1,8 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import type { ContentSink } from './carve-target.js';
 
 /** Bytes of a file that stays in memory: most files of an image need no disk. */
@@ -93,7 +94,7 @@ function attempt<T>(task: () => T): T {
     return task();
   } catch (error) {
     if (error instanceof LayerslayerError) throw error;
-    const message = `cannot write a temporary file in ${tmpdir()}: ${systemCode(error) ?? error}; set TMPDIR to another directory`;
+    const message = `cannot write a temporary file in ${tmpdir()}: ${reasonText(error)}; set TMPDIR to another directory`;
     throw new LayerslayerError('IO_FAILED', message, { cause: error });
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '../../base/errors.js';
+import { systemErrorText } from '../../base/system-error-text.js';
 import { registryReference } from '../../oci/image-location.js';
 import type { CommandName } from '../command-names.js';
 import { IMAGE_OPTIONS } from '../options/image-options.js';
@@ -132,7 +133,7 @@ export function tokenTxt(cwd: string): TokenFile {
     // Opening a pipe would wait for its writer.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    return systemCode(error) === 'ENOENT' ? {} : notUsed(systemCode(error) ?? 'it cannot be opened');
+    return systemCode(error) === 'ENOENT' ? {} : notUsed(systemErrorText(error) ?? 'it cannot be opened');
   }
   try {
     if (!fstatSync(fd).isFile()) return notUsed('it is no regular file');
@@ -141,7 +142,7 @@ export function tokenTxt(cwd: string): TokenFile {
     const isToken = length < TOKEN_MAX && TOKEN.test(bytes.toString('latin1', 0, length));
     if (!isToken) return notUsed('it is not one line with a token');
   } catch (error) {
-    return notUsed(systemCode(error) ?? 'it cannot be read');
+    return notUsed(systemErrorText(error) ?? 'it cannot be read');
   } finally {
     closeSync(fd);
   }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemCode } from '../../base/errors.js';
+import { systemErrorText } from '../../base/system-error-text.js';
 import { fsPath } from '../../base/text/raw-text.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
@@ -46,7 +46,7 @@ function readSecret(from: string | number, name: string): string {
   try {
     text = readCapped(from);
   } catch (error) {
-    throw usageError(`reading ${name}: ${systemCode(error) ?? 'failed'}`);
+    throw usageError(`reading ${name}: ${systemErrorText(error) ?? 'failed'}`);
   }
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') throw usageError(`${name} is empty`);

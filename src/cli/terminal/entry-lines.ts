@@ -47,6 +47,19 @@ export function longLine(entry: ListedEntry, path: Uint8Array): string {
   return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)} ${nameText(entry, path)}`;
 }
 
+/** Names the columns of `longLine`. */
+export const LONG_HEADING = [
+  'MODE'.padEnd('-rw-r--r--'.length),
+  'UID'.padStart(OWNER_WIDTH),
+  'GID'.padStart(OWNER_WIDTH),
+  'SIZE'.padStart(SIZE_WIDTH),
+  'TIME (UTC)'.padEnd('2026-11-21 15:04'.length),
+  'PATH',
+].join(' ');
+
+/** Names the columns of `simpleLine`. */
+export const SIMPLE_HEADING = 'PATH  SIZE';
+
 export function simpleLine(entry: ListedEntry, path: Uint8Array): string {
   const size = sizeText(entry);
   return size === '-' ? nameText(entry, path) : `${nameText(entry, path)}  ${size}`;

@@ -13,6 +13,10 @@ export interface TextSink {
   /** Resolves when all text has left this process, or never will; undefined if none waits. */
   flushed?(): Promise<void> | undefined;
   readonly isTerminal: boolean;
+  /** A terminal that can't move its cursor: `TERM=dumb`. */
+  readonly isDumb?: boolean;
+  /** A pipe: its reader may write to our terminal, at any time (`… | sed`, a pager). */
+  readonly isPipe?: boolean;
   readonly columns: number;
   readonly rows: number;
 }
@@ -23,11 +27,19 @@ export interface OutputChoices {
   verbose: boolean;
 }
 
+/** Clears the last `count` lines (ECMA-48 CUU, ED), and a `^C` that the terminal has added. */
+const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
+
+const NEWLINE = 0x0a;
+
 /** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
   #tee: LogFile | undefined;
+  #liveLines = 0; // on the terminal, above the cursor
+  #liveEnded = false; // others may have written below or above live lines
+  #isMidLine = false; // the terminal shows content that has no newline at its end
   /** Aborted when results can no longer be written, so that their producer stops. */
   readonly broken: AbortSignal;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
@@ -38,9 +50,35 @@ export class Output {
     this.broken = stdout.broken ?? new AbortController().signal;
   }
 
-  /** For progress, which redraws itself: text goes unchanged to stderr, not to the log file. */
+  /** For prompts, which redraw themselves: text goes unchanged to stderr, not to the log file. */
   get terminal(): TextSink {
     return this.#stderr;
+  }
+
+  /**
+   * Whether live lines can be redrawn in place. They can't on a dumb terminal, and no more after
+   * content or a result that moves the cursor of the same terminal unseen.
+   */
+  get canDrawLive(): boolean {
+    return this.#stderr.isTerminal && this.#stderr.isDumb !== true && !this.#liveEnded;
+  }
+
+  /** Whether live lines are on the terminal. */
+  get hasLive(): boolean {
+    return this.#liveLines > 0;
+  }
+
+  /** Replaces the live lines on the terminal. All other output removes them first. */
+  drawLive(lines: readonly string[]): void {
+    if (!this.canDrawLive) return;
+    // One write: a redraw that arrives in halves flickers.
+    this.#stderr.write(clearLines(this.#liveLines) + lines.map((line) => `${line}\n`).join(''));
+    this.#liveLines = lines.length;
+  }
+
+  clearLive(): void {
+    if (this.#liveLines > 0) this.#stderr.write(clearLines(this.#liveLines));
+    this.#liveLines = 0;
   }
 
   /** Width of the terminal that shows the results; undefined if they go elsewhere. */
@@ -75,6 +113,7 @@ export class Output {
 
   /** Lines of a result. */
   result(text: string): void {
+    this.#liveEnded ||= this.#stdout.isPipe === true;
     this.#line(this.#stdout, showRawBytes(text));
   }
 
@@ -85,6 +124,11 @@ export class Output {
 
   /** Content of an image, byte for byte: to stdout only. */
   bytes(content: Uint8Array): void {
+    if (content.length === 0) return;
+    this.clearLive();
+    const { isTerminal, isPipe } = this.#stdout;
+    this.#liveEnded ||= isTerminal || isPipe === true;
+    this.#isMidLine = isTerminal && content.at(-1) !== NEWLINE;
     this.#stdout.write(content);
   }
 
@@ -99,7 +143,10 @@ export class Output {
   }
 
   #line(sink: TextSink, text: string): void {
-    sink.write(`${text}\n`);
+    this.clearLive();
+    const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
+    if (sink.isTerminal) this.#isMidLine = false;
+    sink.write(`${start}${text}\n`);
     this.#tee?.write(text);
   }
 }

@@ -1,7 +1,12 @@
+import { fstatSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
 import { abortable } from '../../base/abortable.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { Output, type TextSink } from './output.js';
+
+const STDOUT = 1;
+const STDERR = 2;
 
 /** A terminal that does not say how large it is. */
 const COLUMNS = 80;
@@ -9,7 +14,7 @@ const ROWS = 24;
 
 /** Returns stdout and stderr. If the reader ends (`… | head -1`), so does the process. */
 export function processOutput(): Output {
-  return new Output(sink(process.stdout, 'stdout'), sink(process.stderr, 'stderr'));
+  return new Output(sink(process.stdout, STDOUT), sink(process.stderr, STDERR));
 }
 
 /** Bytes of the longest content that is written at once. */
@@ -17,7 +22,8 @@ const COPY_SIZE = 1024 * 1024;
 /** Maximum idle copies; a fast reader needs one. */
 const SPARE_COPIES = 4;
 
-function sink(stream: WriteStream, name: string): TextSink {
+function sink(stream: WriteStream, fd: number): TextSink {
+  const name = fd === STDOUT ? 'stdout' : 'stderr';
   // Reused: V8 would free a copy for each write only after tens of MiB (measured).
   const spare: Buffer[] = [];
   const writeCopy = (bytes: Uint8Array) => {
@@ -29,17 +35,18 @@ function sink(stream: WriteStream, name: string): TextSink {
   };
   const broken = new AbortController();
   const fail = (error: unknown) => {
-    const code = systemCode(error);
     broken.abort(
-      code === 'EPIPE'
+      systemCode(error) === 'EPIPE'
         ? new LayerslayerError('ABORTED', `the reader of ${name} is gone`)
-        : new LayerslayerError('IO_FAILED', `writing to ${name}: ${code ?? (error as Error).message}`),
+        : new LayerslayerError('IO_FAILED', `writing to ${name}: ${reasonText(error)}`),
     );
   };
   stream.on('error', fail);
   return {
     broken: broken.signal,
     isTerminal: stream.isTTY === true,
+    isDumb: process.env.TERM === 'dumb',
+    isPipe: isPipe(fd),
     get columns() {
       return stream.columns || COLUMNS;
     },
@@ -63,4 +70,13 @@ function sink(stream: WriteStream, name: string): TextSink {
       }
     },
   };
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    const status = fstatSync(fd);
+    return status.isFIFO() || status.isSocket();
+  } catch {
+    return false; // closed
+  }
 }

@@ -29,12 +29,9 @@ const REDRAW_MS = 100;
 /** Warnings shown at most: a hostile layer has one for each of its million entries. */
 const WARNINGS_MAX = 10;
 
-/** Clears the last `count` lines (ECMA-48 CUU, ED), and a `^C` that the terminal has added. */
-const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[J`);
-
 /**
- * Shows the progress of layers: bars if stderr is a terminal. Elsewhere (a script, cron), prints a
- * line with `--verbose` when a layer is done or waits. With `--quiet`, prints only warnings.
+ * Shows the progress of layers: bars if live lines can be drawn. Elsewhere (a script, cron), prints
+ * a line with `--verbose` when a layer is done or waits. With `--quiet`, prints only warnings.
  */
 export class ProgressDisplay {
   readonly #output: Output;
@@ -42,7 +39,6 @@ export class ProgressDisplay {
   readonly #state: ProgressState;
   readonly #warnings: string[] = [];
   #moreWarnings = 0;
-  #drawnLines = 0;
   #drawnMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -65,20 +61,20 @@ export class ProgressDisplay {
     const { quiet, verbose } = this.#output.choices;
     if (quiet) return;
     const changed = before?.state !== progress.state;
-    if (!this.#output.terminal.isTerminal) {
+    if (!this.#output.canDrawLive) {
       if (verbose && changed && progress.state !== 'indexing')
         this.#output.note(plainLine(progress, layers, words));
       return;
     }
     // Cached indexes are read at once: bars for them would only flicker.
-    if (this.#drawnLines === 0 && progress.cached) return;
+    if (!this.#output.hasLive && progress.cached) return;
     if (changed || this.#now() - this.#drawnMs >= REDRAW_MS) this.#draw();
   }
 
   /** Shows a message below the bars, until the next one. */
   notice(message: string): void {
     if (this.#isQuiet) return;
-    if (this.#output.terminal.isTerminal) {
+    if (this.#output.canDrawLive) {
       this.#state.notice = printable(message);
       this.#draw();
     } else this.#output.note(message);
@@ -96,28 +92,23 @@ export class ProgressDisplay {
 
   /** Prints a warning, also with `--quiet`: content is missing or unverified. */
   warn(message: string): void {
-    this.end();
     this.#output.note(message);
-    if (this.#state.byLayer.size > 0 && this.#output.terminal.isTerminal && !this.#output.choices.quiet)
-      this.#draw();
+    if (this.#state.byLayer.size > 0 && !this.#output.choices.quiet) this.#draw();
   }
 
   /** Prints a result, perhaps to the same terminal. The bars return with the next progress. */
   result(text: string): void {
-    this.end();
     this.#output.result(text);
   }
 
   /** As `Output.json`, above the bars. */
   json(value: unknown, indent?: number): void {
-    this.end();
     this.#output.json(value, indent);
   }
 
-  /** Removes the bars: a result or an error follows. */
+  /** Removes the bars. */
   end(): void {
-    if (this.#drawnLines > 0) this.#output.terminal.write(clearLines(this.#drawnLines));
-    this.#drawnLines = 0;
+    this.#output.clearLive();
   }
 
   /** Logs a message: at once with `--verbose`, else a warning or an error by `showWarnings`. */
@@ -144,11 +135,8 @@ export class ProgressDisplay {
   }
 
   #draw(): void {
-    const { terminal } = this.#output;
-    const lines = renderProgress(this.#state, terminal.columns, terminal.rows);
-    // One write: a redraw that arrives in halves flickers.
-    terminal.write(clearLines(this.#drawnLines) + lines.map((line) => `${line}\n`).join(''));
-    this.#drawnLines = lines.length;
+    const { columns, rows } = this.#output.terminal;
+    this.#output.drawLive(renderProgress(this.#state, columns, rows));
     this.#drawnMs = this.#now();
   }
 }

@@ -28,7 +28,10 @@ export interface LiveStatus {
   cacheHits: number;
   cacheMisses: number;
   verified: boolean; // false: the index of a layer was not compared with the layer
-  /** Of `--verify-later`. `refuted`: a layer is not what its index says; its reads fail. */
+  /**
+   * Of `--verify-later`. `none`: no comparison, perhaps for want of anything to compare. `refuted`:
+   * a layer is not what its index says; its reads fail.
+   */
   verification: 'none' | 'running' | 'done' | 'failed' | 'refuted';
 }
 

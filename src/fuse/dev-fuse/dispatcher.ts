@@ -70,7 +70,7 @@ export class Dispatcher {
       const errno = request.isWellFormed ? this.#dispatch(request, opcode, unique) : EINVAL;
       if (errno !== ANSWERED) this.#reply.sendError(unique, errno);
     } catch (error) {
-      const doing = `request ${opcode} on inode ${request.inode}`;
+      const doing = () => `request ${opcode} on inode ${request.inode}`;
       this.#reply.sendError(unique, this.#faults.report(error, doing));
     }
   }

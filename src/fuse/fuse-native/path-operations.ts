@@ -166,7 +166,7 @@ export class PathOperations implements Fuse.Operations {
       if (inode < 0) reply(inode);
       else go(inode);
     } catch (error) {
-      reply(-this.faults.report(error, `${what} of ${quoteName(Buffer.from(path))}`));
+      reply(-this.faults.report(error, () => `${what} of ${quoteName(Buffer.from(path))}`));
     }
   }
 }

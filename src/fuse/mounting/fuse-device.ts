@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 
 const DEVICE = '/dev/fuse';
 
@@ -13,9 +14,8 @@ export async function openFuseDevice(device: string = DEVICE): Promise<number> {
     descriptor = openSync(device, 'r+');
   } catch (error) {
     const code = systemCode(error);
-    throw new LayerslayerError('MOUNT_FAILED', `opening ${device}: ${code}${deviceAdvice(code)}`, {
-      cause: error,
-    });
+    const message = `opening ${device}: ${reasonText(error)}${deviceAdvice(code)}`;
+    throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
   }
   if (fstatSync(descriptor).isCharacterDevice()) return descriptor;
   closeSync(descriptor);

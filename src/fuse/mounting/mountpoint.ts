@@ -1,6 +1,7 @@
 import { opendir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { fsPath } from '../../base/text/raw-text.js';
 import { withinDeadline } from '../deadline.js';
 import type { TransportName, TransportOptions } from '../transport.js';
@@ -166,7 +167,7 @@ function askerFor(mountpoint: string, table: readonly MountEntry[]): Ask {
       return await withinDeadline(question(), ANSWER_DEADLINE_MS, late);
     } catch (error) {
       if (error instanceof LayerslayerError) throw error;
-      throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? (error as Error).message, error);
+      throw failed(mountpoint, REFUSALS[systemCode(error) ?? ''] ?? reasonText(error), error);
     }
   };
 }

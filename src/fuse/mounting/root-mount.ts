@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
 import { checkFuseDevice, deviceAdvice, openFuseDevice } from './fuse-device.js';
@@ -62,7 +63,7 @@ async function mount(
   const failed = (why: string, cause?: unknown) =>
     new LayerslayerError('MOUNT_FAILED', `mounting on ${mountpoint.path}: ${why}`, { cause });
   const directory = await holdDirectory(mountpoint).catch((error: Error) => {
-    throw failed(error.message, error);
+    throw failed(reasonText(error), error);
   });
   try {
     const failure = await mountTool(directory, descriptor, options);
@@ -113,7 +114,7 @@ async function holdParent(mountpoint: string): Promise<FileHandle | undefined> {
   const path = dirname(mountpoint);
   if (path === mountpoint || remoteMountOf(await readMountTable(), path)) return undefined;
   return holdDirectory({ path }).catch((error: Error) => {
-    const message = `unmounting ${mountpoint}: ${path}: ${error.message}`;
+    const message = `unmounting ${mountpoint}: ${path}: ${reasonText(error)}`;
     throw new LayerslayerError('UNMOUNT_FAILED', message, { cause: error });
   });
 }

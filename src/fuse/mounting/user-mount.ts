@@ -1,6 +1,7 @@
 import { access, constants, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { reasonText } from '../../base/system-error-text.js';
 import { MAX_READ_SIZE } from '../kernel-numbers.js';
 import type { TransportOptions } from '../transport.js';
 import { receiveDescriptor } from './descriptor-socket.js';
@@ -90,9 +91,9 @@ async function findProgram(code: 'MOUNT_FAILED' | 'UNMOUNT_FAILED'): Promise<str
  */
 export async function checkUserAllowOther(path: string = FUSE_CONF): Promise<void> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    const code = systemCode(error);
-    if (code === 'ENOENT') return '';
-    throw new LayerslayerError('MOUNT_FAILED', `--allow-other: reading ${path}: ${code}`, { cause: error });
+    if (systemCode(error) === 'ENOENT') return '';
+    const message = `--allow-other: reading ${path}: ${reasonText(error)}`;
+    throw new LayerslayerError('MOUNT_FAILED', message, { cause: error });
   });
   if (allowsOther(text)) return;
   const message = `--allow-other: ${path} has no line user_allow_other, without which only root may let others in`;

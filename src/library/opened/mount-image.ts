@@ -9,7 +9,6 @@ import { type OurMount, ourMountAt, unmountOurs } from '../../daemon/unmount.js'
 import { checkMountpoint, checkTransport } from '../../fuse/mounting/mountpoint.js';
 import { DEFAULT_TRANSPORT, TRANSPORT_NAMES } from '../../fuse/transport.js';
 import { chooseLayer } from '../../image/choose-layer.js';
-import type { Digest } from '../../oci/digest.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import { defaultLogFile } from '../../surroundings/default-places.js';
 import { canonicalPath, checkOutside } from '../../surroundings/outside-mountpoint.js';
@@ -107,7 +106,7 @@ async function daemonOptions(
     mountpoint: checked.path,
     mountpointCheckedMs: Date.now(),
     mountpointIdentity: checked.identity,
-    ...(layer !== undefined && { layer: chooseLayer(image, layer as number | Digest) }),
+    ...(layer !== undefined && { layer: chooseLayer(image, layer) }),
     ...(uid !== undefined && { uid }),
     ...(gid !== undefined && { gid }),
     logFile: log,

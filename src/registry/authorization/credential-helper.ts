@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { systemCode } from '../../base/errors.js';
+import { systemErrorText } from '../../base/system-error-text.js';
 import type { Notice } from '../retry.js';
 import { type Credentials, NO_USERNAME } from './docker-config.js';
 
@@ -92,8 +93,8 @@ function run(
       else chunks.push(chunk);
     });
     child.on('error', (error) => {
-      const code = systemCode(error) ?? 'failed';
-      finish(code === 'ENOENT' ? 'not installed' : code);
+      const isMissing = systemCode(error) === 'ENOENT';
+      finish(isMissing ? 'not installed' : (systemErrorText(error) ?? 'failed'));
     });
     child.on('close', (status) => {
       finish(status === 0 ? undefined : `it ended with status ${status ?? 'unknown'}`);

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../../base/errors.js';
+import { systemErrorText } from '../../base/system-error-text.js';
 import { isJsonObject, type JsonObject, ownField, stringField, stringMap } from '../../oci/json.js';
 import type { Notice } from '../retry.js';
 
@@ -68,7 +69,7 @@ async function readAuthFile(path: string, notice: Notice): Promise<AuthFile | un
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    return skip(path, code ?? 'it cannot be read', notice);
+    return skip(path, systemErrorText(error) ?? 'it cannot be read', notice);
   }
 }
 

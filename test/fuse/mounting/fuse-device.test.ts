@@ -11,9 +11,9 @@ writeFileSync(join(directory, 'file'), '');
 it('is there', () => expect(checkFuseDevice()).resolves.toBeUndefined());
 
 it.each([
-  ['missing', /: ENOENT; load the kernel module/],
+  ['missing', /: no such file or directory; load the kernel module/],
   ['file', / is not a device; load the kernel module/],
-  ['file/below', /: ENOTDIR$/],
+  ['file/below', /: not a directory$/],
 ])('%s is told with what to do', async (name, message) => {
   await expect(openFuseDevice(join(directory, name))).rejects.toMatchObject({
     code: 'MOUNT_FAILED',

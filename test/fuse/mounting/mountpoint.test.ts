@@ -86,7 +86,9 @@ test('missing, no directory, a loop', async () => {
   );
   await expect(check(`${mountpoint}/file`)).rejects.toMatchObject(failure('not a directory'));
   await expect(check(`${mountpoint}/file/below`)).rejects.toMatchObject(failure('not a directory'));
-  await expect(check(`${mountpoint}/loop`)).rejects.toMatchObject(failure('ELOOP'));
+  await expect(check(`${mountpoint}/loop`)).rejects.toMatchObject(
+    failure('too many levels of symbolic links'),
+  );
 });
 
 test('not empty', async () => {
@@ -186,7 +188,9 @@ test('without the device: what to do about it', async () => {
   const command = 'mount -t tmpfs none /dev && exec "$0" "$1" "$2"';
   const result = await run('unshare', ['-m', 'sh', '-c', command, process.execPath, script, mountpoint]);
   expect(result.status).toBe(1);
-  expect(result.stderr).toMatch(/opening \/dev\/fuse: ENOENT; load the kernel module with `modprobe fuse`/);
+  expect(result.stderr).toMatch(
+    /opening \/dev\/fuse: no such file or directory; load the kernel module with `modprobe fuse`/,
+  );
 });
 
 test('what mount(8) refuses is told, and nothing stays open', async () => {

@@ -43,7 +43,7 @@ describe('user_allow_other in fuse.conf', () => {
   it('is told when the file can’t be read', async () => {
     await expect(checkUserAllowOther('/')).rejects.toMatchObject({
       code: 'MOUNT_FAILED',
-      message: '--allow-other: reading /: EISDIR',
+      message: '--allow-other: reading /: is a directory',
     });
   });
 });

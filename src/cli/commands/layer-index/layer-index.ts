@@ -1,4 +1,4 @@
-import { withContext } from '../../../base/errors.js';
+import { asLayerslayerError, withContext } from '../../../base/errors.js';
 import type { LayerProgress } from '../../../engine/image-session.js';
 import type { OpenedImage } from '../../../image/opened-image.js';
 import type { PublishedIndex, PublishPlace } from '../../../publish/publication.js';
@@ -97,11 +97,15 @@ async function makeIndexes(
   let status = 0;
   let { fetchThread } = context;
   for await (const word of imageWords(words)) {
+    let reference = word;
     try {
+      reference = imageArgument(word, context.cwd).reference;
       const stopped = await indexOne(job, word, registry, fetchThread);
       if (stopped !== 0) return stopped;
     } catch (error) {
-      const failed = reportFault(isAlone ? error : withContext(error, word), context.output);
+      const isNamed = isAlone || asLayerslayerError(error).message.includes(reference);
+      const named = isNamed ? error : withContext(error, word);
+      const failed = reportFault(named, context.output);
       status ||= failed;
     }
     fetchThread = undefined; // the session before has ended it

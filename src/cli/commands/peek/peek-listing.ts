@@ -3,7 +3,14 @@ import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
 import { cleanNames } from '../../../carve/asked-path.js';
 import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
-import { entryRecord, type ListedEntry, longLine, simpleLine } from '../../terminal/entry-lines.js';
+import {
+  entryRecord,
+  type ListedEntry,
+  LONG_HEADING,
+  longLine,
+  SIMPLE_HEADING,
+  simpleLine,
+} from '../../terminal/entry-lines.js';
 import type { Output } from '../../terminal/output.js';
 import type { ProgressDisplay } from '../../terminal/progress.js';
 import type { ListedPaths } from './listed-paths.js';
@@ -14,6 +21,7 @@ export class PeekListing {
   readonly #display: ProgressDisplay;
   readonly #output: Output;
   #lines: string[] = [];
+  #columns: string | undefined; // not shown yet
   #written = new ListedLines();
   /** The lines that were written before a restart. */
   #expected: ListedLines | undefined;
@@ -31,6 +39,15 @@ export class PeekListing {
     this.#output = output;
   }
 
+  /**
+   * Names the columns for people, above the first entry: an empty listing has none.
+   * @param before the heading of what stands before each entry
+   */
+  columns(before: string): void {
+    if (this.#form !== 'json')
+      this.#columns = `${before}${this.#form === 'simple' ? SIMPLE_HEADING : LONG_HEADING}`;
+  }
+
   /** A line between listings, for people. */
   heading(text: string): void {
     if (this.#form !== 'json') this.#lines.push(text);
@@ -44,6 +61,8 @@ export class PeekListing {
     const cleaned = cleanPath(path);
     if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
     const { fields, before = '', after = '' } = more;
+    if (this.#columns !== undefined) this.#lines.push(this.#columns);
+    this.#columns = undefined;
     const lineOf = this.#form === 'simple' ? simpleLine : longLine;
     if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
     else this.#lines.push(`${before}${lineOf(entry, cleaned)}${after}`);

@@ -6,6 +6,9 @@ import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
 import { type PeekJob, seePaths, UNVERIFIED } from './peek-layers.js';
 
+/** Above the numbers of layers, right-aligned. */
+const LAYER_HEADING = 'LAYER';
+
 /** Lines written at once; then the reader may catch up. */
 const LINES_AT_ONCE = 1000;
 
@@ -16,11 +19,11 @@ const LINES_AT_ONCE = 1000;
 export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]> {
   const { listing, signal } = job;
   const { layers, tree } = await openAll(job);
-  const width = String(layers.length).length;
   const doubt = doubtOf(layers);
+  listing.columns(`${LAYER_HEADING} `);
   const add = (inode: number, names: readonly Uint8Array[]) => {
     const layer = tree.layerOf(inode);
-    const before = `${String(layer).padStart(width)} `;
+    const before = `${String(layer).padStart(LAYER_HEADING.length)} `;
     listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer, ...doubt }, before });
   };
   // Open directories, each with its next child. An item for each child would take 200 bytes.
@@ -57,13 +60,13 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
 export async function peekDeleted(job: PeekJob, only: readonly number[] | undefined): Promise<void> {
   const { listing } = job;
   const { layers } = await openAll(job);
-  const width = String(layers.length).length;
   const doubt = doubtOf(layers);
+  listing.columns(`${LAYER_HEADING} `);
   forEachHidden(layers, ({ layer, entries, row, names, hiddenBy, how }) => {
     if (only && !only.includes(layer)) return;
     listing.add(shownEntry(entries, row), joinPath(names), {
       fields: { layer, hiddenBy, how, ...doubt },
-      before: `${String(layer).padStart(width)} `,
+      before: `${String(layer).padStart(LAYER_HEADING.length)} `,
       after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
     });
   });
