@@ -92,6 +92,7 @@ export const ENVIRONMENT = [
     option: 'platform',
     text: 'Options of Node that runs the program.',
   },
+  { names: ['TERM'], text: 'dumb: progress is lines, not bars that move.' },
   { names: ['NO_COLOR'], only: 'interactive', text: 'If it is set, questions have no colours.' },
 ];
 
