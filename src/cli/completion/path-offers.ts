@@ -8,8 +8,8 @@ import { NOTHING, type Offers } from './offers.js';
 /** Names of one directory that are offered. More are no help. */
 const NAMES_MAX = 2000;
 
-/** Of names in memory: a million entries, which take 0.1 s of CPU (measured). */
-const TABLE_BYTES = 72 * 1024 ** 2;
+/** Of names in memory: about 500,000 entries. More take over 0.2 s of CPU (measured). */
+const TABLE_BYTES = 32 * 1024 ** 2;
 
 /** Offers paths inside an image, if the cache has an index of each of its layers. */
 export function pathOffers(word: string, { values, place, image }: Known): Offers {
