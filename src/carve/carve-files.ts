@@ -2,15 +2,14 @@ import { LayerslayerError } from '../base/errors.js';
 import { shownName } from '../base/text/quote-name.js';
 import { bytesOfText } from '../base/text/raw-text.js';
 import type { OperationOptions } from '../engine/image-session.js';
-import type { OpenedImage } from '../image/opened-image.js';
-import { hasPath, joinPath, type Resolved, resolvePath } from '../overlay/resolve-path.js';
-import type { NumberedLayer, Tree } from '../overlay/tree.js';
-import { type AskedPath, cleanNames } from './asked-path.js';
+import { type OpenedImage, uncomparedLayers } from '../image/opened-image.js';
+import { type AskedPath, cleanNames } from '../image/paths/asked-path.js';
+import { DeletionHints } from '../image/paths/deletion-hint.js';
+import { matchesOf, noMatch } from '../image/paths/find-paths.js';
+import { joinPath, type Resolved, resolvePath } from '../overlay/resolve-path.js';
 import type { CarveTarget, TargetFile } from './output/carve-target.js';
 import { SpooledFile } from './output/spooled-file.js';
-import { type MatchOptions, matchTree } from './pattern/match-tree.js';
-import { DeletionHints, findHidden } from './search/deletion-hint.js';
-import { type FileResult, FileSearch, type Unverified, uncomparedLayers } from './search/file-search.js';
+import { type FileResult, FileSearch, type Unverified } from './search/file-search.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from './search/wanted-file.js';
 import { type CarvedTree, TreeCarver } from './tree-carver.js';
 
@@ -168,26 +167,6 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       }
     }
   }
-}
-
-/**
- * Returns the paths to extract. A PATH that exists in any layer is a path, even if an upper layer
- * deletes it.
- */
-function matchesOf(
-  { path, pattern }: AskedPath,
-  view: { tree: Tree; layers: readonly NumberedLayer[] } & MatchOptions,
-): readonly (readonly Uint8Array[])[] {
-  if (!pattern || hasPath(view.tree, path) || findHidden(view.layers, path)) return [path];
-  return matchTree(view.tree, pattern, view);
-}
-
-function noMatch({ text }: AskedPath, where = 'image'): LayerslayerError {
-  const shown = shownName(bytesOfText(text));
-  return new LayerslayerError(
-    'NOT_FOUND',
-    `no such file in ${where}: ${shown} (the pattern matches nothing)`,
-  );
 }
 
 /** stdout takes only one file without -r. */

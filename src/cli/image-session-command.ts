@@ -44,6 +44,12 @@ export interface SessionUse {
    * @param indexTrust which layer indexes it may use; default: what the options say
    */
   open(indexTrust?: IndexTrust): Promise<OpenedImage>;
+  /**
+   * Opens another image of the command, for the same platform. Images of one manifest share their
+   * layers and trees. Secrets of the command line are for the registry of its first image only.
+   * @param image as it was given; one of `others`
+   */
+  openOther(image: string): Promise<OpenedImage>;
   signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
   onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // for results too: it removes the bars first
@@ -53,6 +59,8 @@ export interface SessionUse {
 
 export interface SessionCommandOptions {
   words?: ProgressWords; // of the bars; default: indexing
+  /** Further images of the command, which are checked with the first. */
+  others?: readonly string[];
   /** Inflating threads of the session; default: the number of processors. */
   inflatingThreads?: number;
   /** Reads layers, so an inflate thread is started at once. */
@@ -83,6 +91,9 @@ export async function withSession(
   const { words = INDEXING, inflatingThreads, readsLayers, hidesProgress, outlivesReader } = options;
   const { platform, cache, indexTrust, indexRepository } = imageChoices(values, context);
   const { reference } = imageArgument(image, context.cwd);
+  const others = new Map(
+    (options.others ?? []).map((one) => [one, imageArgument(one, context.cwd).reference]),
+  );
   const secrets = options.registry ?? readRegistryOptions(values, context.cwd);
   const registry = optionsForImage(secrets, reference);
   const redact = redactor(registry);
@@ -104,31 +115,31 @@ export async function withSession(
     },
     context.fetchThread,
   );
-  const find = async () => {
+  const images = new OpenedImages(session);
+  const find = async (word: string, wanted: string) => {
     try {
-      const found = await session.resolve(reference, platform, signal);
+      const found = await session.resolve(wanted, platform, signal);
       const warning = otherPlatform(values.platform === undefined ? undefined : platform, found);
       if (warning !== undefined) display.warn(warning);
       return found;
     } catch (error) {
-      throw withLocalImageHint(error, image, context.cwd);
+      throw withLocalImageHint(error, word, context.cwd);
     }
+  };
+  const open = async (word: string, wanted: string, trust?: IndexTrust) => {
+    if (readsLayers) session.prepareScan(wanted, platform);
+    const resolved = find(word, wanted);
+    const opened = await images.open(wanted, platform, { resolved, signal, indexTrust: trust });
+    display.resolved(opened.resolved.manifest.layers.length);
+    return opened;
   };
   const use: SessionUse = {
     session,
     reference,
     platform,
-    resolve: find,
-    async open(indexTrust) {
-      if (readsLayers) session.prepareScan(reference, platform);
-      const opened = await new OpenedImages(session).open(reference, platform, {
-        resolved: find(),
-        signal,
-        indexTrust,
-      });
-      display.resolved(opened.resolved.manifest.layers.length);
-      return opened;
-    },
+    resolve: () => find(image, reference),
+    open: (trust) => open(image, reference, trust),
+    openOther: (word) => open(word, others.get(word)!),
     signal,
     onProgress: hidesProgress ? undefined : (progress) => display.progress(progress),
     display,

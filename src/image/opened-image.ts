@@ -146,3 +146,8 @@ export interface FileVersion {
   change: 'added' | 'changed' | 'removed';
   stat: EntryStat | undefined; // undefined: removed
 }
+
+/** Returns the numbers of the layers whose index was not compared with their bytes. */
+export function uncomparedLayers(layers: readonly { number: number; layer: Layer }[]): number[] {
+  return layers.filter(({ layer }) => layer.origin.kind !== 'own').map(({ number }) => number);
+}

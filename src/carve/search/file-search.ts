@@ -1,11 +1,10 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { OperationOptions } from '../../engine/image-session.js';
-import type { Layer } from '../../engine/layer.js';
-import type { OpenedImage, OpenedLayer } from '../../image/opened-image.js';
+import { type OpenedImage, type OpenedLayer, uncomparedLayers } from '../../image/opened-image.js';
+import { DeletionHints } from '../../image/paths/deletion-hint.js';
 import { UpperLayers } from '../../overlay/upper-layers/upper-layers.js';
 import { copyContent } from '../copy-content.js';
 import type { ContentSink } from '../output/carve-target.js';
-import { DeletionHints } from './deletion-hint.js';
 import { fileIn, LayerSearch, type Sighting } from './layer-search.js';
 import { type FoundFile, refusal, type WantedFile } from './wanted-file.js';
 
@@ -187,9 +186,4 @@ export class FileSearch {
     this.#pending.delete(wanted);
     this.#options.failed(wanted, error, unverified);
   }
-}
-
-/** Returns the numbers of the layers whose index was not compared with their bytes. */
-export function uncomparedLayers(layers: readonly { number: number; layer: Layer }[]): number[] {
-  return layers.filter(({ layer }) => layer.origin.kind !== 'own').map(({ number }) => number);
 }

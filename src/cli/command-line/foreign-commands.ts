@@ -1,24 +1,17 @@
 import { oneSlipAway } from './one-slip.js';
 
 const REMOVING =
-  'layerslayer unmount DIR ends a mount, layerslayer cache clear removes what is cached, and ' +
+  'layerslayer unmount DIR ends a mount, layerslayer cache rm IMAGE removes what is cached, and ' +
   'layerslayer index rm IMAGE what is published';
 const LISTING =
-  'layerslayer peek IMAGE [PATH] lists what an image holds, and layerslayer mounts what is mounted';
-const EXTRACTING = 'layerslayer carve IMAGE PATH... extracts files, with -r directories';
+  'layerslayer ls IMAGE [PATH] lists what an image holds, and layerslayer mounts what is mounted';
+const EXTRACTING = 'layerslayer cp IMAGE PATH DEST copies a file or a directory out';
 
 /** Commands of other tools that users try here, with their equivalent. Our own go first. */
 const ADVICE: Readonly<Record<string, string>> = {
   list: LISTING,
-  ls: 'layerslayer peek IMAGE [PATH] lists what an image holds',
-  cat: 'layerslayer carve -o - IMAGE PATH writes a file to stdout',
-  cp: 'layerslayer carve -r -o DIR IMAGE PATH extracts files',
-  export: 'layerslayer carve -r -o - IMAGE / writes the merged tree as a tar',
   extract: EXTRACTING,
   unpack: EXTRACTING,
-  find: 'layerslayer peek --merged --simple IMAGE lists all names',
-  du: 'layerslayer peek --merged IMAGE [PATH] lists sizes',
-  diff: 'layerslayer mount IMAGE DIR shows trees that diff -r compares',
   pull: 'layerslayer save IMAGE downloads layers; layerslayer mount needs no download',
   copy: 'layerslayer save --format oci DIR IMAGE copies an image',
   load: 'layerslayer mount docker-archive:FILE DIR opens an archive as it is',
@@ -28,12 +21,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   rm: REMOVING,
   remove: REMOVING,
   delete: REMOVING,
-  rmi: 'layerslayer cache clear removes what is cached',
+  rmi: 'layerslayer cache rm IMAGE removes what is cached of an image',
   history: 'layerslayer inspect IMAGE shows the build steps',
-  digest: 'layerslayer inspect --json IMAGE has the digest',
-  manifest: 'layerslayer inspect IMAGE shows manifest and config',
+  digest: 'layerslayer inspect --digest IMAGE prints the digest',
+  manifest: 'layerslayer inspect --raw IMAGE prints the manifest',
   config: 'layerslayer inspect IMAGE shows manifest and config',
-  tags: 'skopeo list-tags docker://REPOSITORY lists tags',
   push: 'skopeo copy pushes an image; layerslayer only reads',
   exec: 'layerslayer mount IMAGE DIR shows the files; no program is run',
   auth: 'docker login stores credentials, which layerslayer reads',

@@ -10,15 +10,16 @@ const OPTIONS = {
 
 export const CACHE = {
   name: 'cache',
-  summary: 'what is kept on disk; prune, clear',
-  synopsis: 'cache [OPTIONS] ls|prune|clear',
+  summary: 'what is kept on disk; prune, clear, rm',
+  synopsis: 'cache [OPTIONS] ls|prune|clear|rm [IMAGE...]',
   description:
-    'ls     lists images that were opened, what is kept of layers, and how much there is in all\n' +
+    'ls     lists images that were opened, what is kept of layers and shared, how much in all\n' +
     'prune  removes what was not used for longest, indexes last, down to --cache-size\n' +
-    'clear  removes all but the notes of refuted indexes; mounts fetch again',
+    'clear  removes all but the notes of refuted indexes; mounts fetch again\n' +
+    'rm     removes what only IMAGE... needs, whatever its platform',
   options: OPTIONS,
-  positionals: { min: 1, max: 1, names: 'ls|prune|clear' },
-  arguments: [{ choices: ['ls', 'prune', 'clear'] }],
+  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'ls|prune|clear|rm [IMAGE...]' },
+  arguments: [{ choices: ['ls', 'prune', 'clear', 'rm'] }, { takes: 'image' }],
   examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
   failures: ['IO_FAILED'],
 } as const satisfies CommandDeclaration;

@@ -75,13 +75,6 @@ export function unverifiedLine({ readBytes, totalBytes }: NonNullable<FileResult
   return `not verified: ${formatRoundSize(readBytes)} of ${formatRoundSize(totalBytes)} read`;
 }
 
-/** `not verified: the index of layer 2 was not compared with the layer` */
-export function uncomparedLine(layers: readonly number[]): string {
-  const [indexes, them] =
-    layers.length === 1 ? ['the index of layer', 'was'] : ['the indexes of layers', 'were'];
-  return `not verified: ${indexes} ${layers.join(', ')} ${them} not compared with the layer`;
-}
-
 function costText({ fetchedBytes, totalBytes, elapsedMs }: CarveCost): string {
   const percent = totalBytes === 0 ? 0 : (fetchedBytes / totalBytes) * 100;
   const fetched = `${formatSize(fetchedBytes)} of ${formatSize(totalBytes)} fetched (${percent.toFixed(1)}%)`;

@@ -1,22 +1,16 @@
 import { resolve } from 'node:path';
-import { type AskedPath, askedPaths } from '../../../carve/asked-path.js';
 import { type CarveJob, carveFromTree, carveSingleFiles } from '../../../carve/carve-files.js';
 import { OutputDirectory } from '../../../carve/output/output-directory.js';
 import { singleFile } from '../../../carve/output/single-file.js';
 import { TarStream } from '../../../carve/output/tar-stream.js';
 import type { Unverified } from '../../../carve/search/file-search.js';
+import { type AskedPath, askedPaths } from '../../../image/paths/asked-path.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import {
-  fileLine,
-  fileRecord,
-  treeLine,
-  treeRecord,
-  uncomparedLine,
-  unverifiedLine,
-} from './carve-report.js';
+import { uncomparedLine } from '../../terminal/uncompared.js';
+import { fileLine, fileRecord, treeLine, treeRecord, unverifiedLine } from './carve-report.js';
 import { CARVE } from './declaration.js';
 
 const DEFAULT_DIRECTORY = CARVE.options['output-dir'].default;

@@ -1,5 +1,6 @@
 import type { CommandDeclaration } from '../../command-declaration.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
+import { LISTING_OPTIONS } from '../../options/listing-options.js';
 import type { OptionTable } from '../../options/option-table.js';
 
 const OPTIONS = {
@@ -8,6 +9,14 @@ const OPTIONS = {
   merged: { kind: 'flag', summary: 'the merged tree, with the layer that each entry comes from' },
   deleted: { kind: 'flag', summary: 'what upper layers hide or replace, and how' },
   head: { kind: 'text', value: 'SIZE', summary: 'read only the first bytes of each layer' },
+  depth: { kind: 'text', value: 'N', summary: 'paths of at most N names' },
+  sort: {
+    kind: 'text',
+    value: 'size',
+    choices: ['size'],
+    summary: 'the largest files of a layer first; shown when all are known',
+  },
+  ...LISTING_OPTIONS,
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 

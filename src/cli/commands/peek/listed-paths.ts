@@ -1,8 +1,8 @@
 import { LayerslayerError } from '../../../base/errors.js';
 import { shownName } from '../../../base/text/quote-name.js';
 import { bytesOfText, textOfBytes } from '../../../base/text/raw-text.js';
-import { cleanNames } from '../../../carve/asked-path.js';
-import { PathPattern } from '../../../carve/pattern/path-pattern.js';
+import { cleanNames } from '../../../image/paths/asked-path.js';
+import { PathPattern } from '../../../overlay/pattern/path-pattern.js';
 import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
 
 const SLASH = 0x2f;

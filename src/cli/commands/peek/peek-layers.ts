@@ -5,6 +5,7 @@ import { shortDigest } from '../../../oci/digest.js';
 import type { SessionUse } from '../../image-session-command.js';
 import { type ListedEntry, listedEntry } from '../../terminal/entry-lines.js';
 import { countText, formatRoundSize, formatSize } from '../../terminal/size.js';
+import { UNVERIFIED } from '../../terminal/uncompared.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
 
@@ -16,9 +17,6 @@ export interface PeekJob extends Pick<SessionUse, 'signal' | 'onProgress'> {
   note(line: string): void;
   failed(error: LayerslayerError): void;
 }
-
-/** For programs: the line is by an index that was not compared with the layer. */
-export const UNVERIFIED = { verified: false };
 
 /** Faults of one layer: the next ones can be listed. */
 const LAYER_FAULTS = new Set<ErrorCode>(['CORRUPT_LAYER', 'UNSUPPORTED', 'DIGEST_MISMATCH', 'NOT_FOUND']);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
-import { cleanNames } from '../../../carve/asked-path.js';
+import { cleanNames } from '../../../image/paths/asked-path.js';
 import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
 import {
   entryRecord,

@@ -1,10 +1,12 @@
 import { LayerslayerError } from '../../../base/errors.js';
-import type { ImageView, OpenedLayer } from '../../../image/opened-image.js';
+import type { ImageView } from '../../../image/opened-image.js';
 import { forEachHidden } from '../../../overlay/history/hidden-entries.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
+import { walkTree } from '../../../overlay/walk/walk-tree.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
-import { type PeekJob, seePaths, UNVERIFIED } from './peek-layers.js';
+import { doubtOf } from '../../terminal/uncompared.js';
+import { type PeekJob, seePaths } from './peek-layers.js';
 
 /** Above the numbers of layers, right-aligned. */
 const LAYER_HEADING = 'LAYER';
@@ -21,33 +23,14 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
   const { layers, tree } = await openAll(job);
   const doubt = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
-  const add = (inode: number, names: readonly Uint8Array[]) => {
+  let lines = 0;
+  for (const { inode, names } of walkTree(tree, { inode: ROOT_INODE, names: [] })) {
     const layer = tree.layerOf(inode);
     const before = `${String(layer).padStart(LAYER_HEADING.length)} `;
     listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer, ...doubt }, before });
-  };
-  // Open directories, each with its next child. An item for each child would take 200 bytes.
-  const open: { at: number; end: number; names: readonly Uint8Array[] }[] = [];
-  const enter = (inode: number, names: readonly Uint8Array[]) => {
-    add(inode, names);
-    open.push({ at: tree.childStart(inode), end: tree.childEnd(inode), names });
-  };
-  enter(ROOT_INODE, []);
-  let lines = 1;
-  for (let directory = open.at(-1); directory; directory = open.at(-1)) {
-    if (directory.at === directory.end) {
-      open.pop();
-      continue;
-    }
-    const inode = tree.dentryInode(directory.at);
-    const names = [...directory.names, tree.dentryName(directory.at)];
-    directory.at++;
-    if (tree.kind(inode) === 'dir') enter(inode, names);
-    else add(inode, names);
-    if (++lines % LINES_AT_ONCE === 0) {
-      await listing.flush();
-      signal.throwIfAborted();
-    }
+    if (++lines % LINES_AT_ONCE > 0) continue;
+    await listing.flush();
+    signal.throwIfAborted();
   }
   await listing.flush();
   return layers;
@@ -71,11 +54,6 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
     });
   });
   await listing.flush();
-}
-
-/** Any layer decides what a merged tree shows. */
-function doubtOf(layers: readonly OpenedLayer[]): object {
-  return layers.every(({ layer }) => layer.origin.kind === 'own') ? {} : UNVERIFIED;
 }
 
 async function openAll(job: PeekJob): Promise<ImageView> {

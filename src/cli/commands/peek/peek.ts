@@ -1,4 +1,4 @@
-import { DeletionHints } from '../../../carve/search/deletion-hint.js';
+import { DeletionHints } from '../../../image/paths/deletion-hint.js';
 import type { NumberedLayer } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';

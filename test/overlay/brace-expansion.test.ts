@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { expandBraces } from '#src/carve/pattern/brace-expansion.js';
+import { expandBraces } from '#src/overlay/pattern/brace-expansion.js';
 
 describe('braces', () => {
   // As bash's `printf '%s\n' WORD`. A backslash stays, for the parser of the words.

@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
-import { bytesOfText } from '../base/text/raw-text.js';
-import { splitPath } from '../overlay/resolve-path.js';
-import { PathPattern } from './pattern/path-pattern.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { bytesOfText } from '../../base/text/raw-text.js';
+import { PathPattern } from '../../overlay/pattern/path-pattern.js';
+import { splitPath } from '../../overlay/resolve-path.js';
 
 /** PATH of `carve`, as it was given. */
 export interface AskedPath {

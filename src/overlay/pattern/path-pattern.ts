@@ -1,4 +1,4 @@
-import { splitPath } from '../../overlay/resolve-path.js';
+import { splitPath } from '../resolve-path.js';
 import { expandBraces } from './brace-expansion.js';
 import { type NamePattern, namePattern } from './name-pattern.js';
 

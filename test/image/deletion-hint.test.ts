@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DeletionHints, findHidden } from '#src/carve/search/deletion-hint.js';
+import { DeletionHints, findHidden } from '#src/image/paths/deletion-hint.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { hasPath, splitPath } from '#src/overlay/resolve-path.js';
 import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';

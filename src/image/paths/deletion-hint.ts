@@ -1,9 +1,9 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { OperationOptions } from '../../engine/image-session.js';
-import type { OpenedImage } from '../../image/opened-image.js';
 import { hasPath, type Resolved } from '../../overlay/resolve-path.js';
 import type { NumberedLayer } from '../../overlay/tree.js';
 import { UpperLayers } from '../../overlay/upper-layers/upper-layers.js';
+import type { OpenedImage } from '../opened-image.js';
 
 /** Maximum paths to find hints for: each is looked up in a view for every layer. */
 const HINTS_MAX = 10;

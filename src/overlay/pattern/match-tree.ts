@@ -1,6 +1,6 @@
 import { LayerslayerError } from '../../base/errors.js';
-import { resolvePath } from '../../overlay/resolve-path.js';
-import { ROOT_INODE, type Tree } from '../../overlay/tree.js';
+import { resolvePath } from '../resolve-path.js';
+import { ROOT_INODE, type Tree } from '../tree.js';
 import type { PathPattern, Position } from './path-pattern.js';
 
 const DOT_DOT = Buffer.from('..');

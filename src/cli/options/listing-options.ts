@@ -1,0 +1,15 @@
+import type { OptionTable } from './option-table.js';
+
+export const COLOR_CHOICES = ['auto', 'always', 'never'] as const;
+
+/** Options of commands whose results may be long lists. */
+export const LISTING_OPTIONS = {
+  color: {
+    kind: 'text',
+    value: 'auto|always|never',
+    choices: COLOR_CHOICES,
+    summary: 'colours; auto: on a terminal, unless NO_COLOR is set',
+    default: 'auto',
+  },
+  'no-pager': { kind: 'flag', summary: 'show long results at once, not through $PAGER' },
+} as const satisfies OptionTable;
