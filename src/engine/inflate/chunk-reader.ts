@@ -8,7 +8,7 @@ import {
   checkpointBefore,
   inputOffsetAt,
   statelessBefore,
-} from '../../index/checkpoints.js';
+} from '../../index/states/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 import type { Deliver, LayerReader, ReadOptions } from './layer-reader.js';

@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
-import { type AttributeColumns, setColumns } from './attribute-sets.js';
-import { type Columns, rowColumns, type SparseMap } from './entry-columns.js';
-import { LAYER_LIMITS } from './layer-limits.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { type AttributeColumns, setColumns } from '../attribute-sets.js';
+import { type Columns, rowColumns, type SparseMap } from '../entry-columns.js';
+import { LAYER_LIMITS } from '../layer-limits.js';
 import {
   COUNT_LENGTH,
   fitsUint32,

@@ -1,6 +1,6 @@
-import { LayerslayerError } from '../base/errors.js';
-import { type Digest, isDigest } from '../oci/digest.js';
-import { isJsonObject, stringField } from '../oci/json.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { type Digest, isDigest } from '../../oci/digest.js';
+import { isJsonObject, stringField } from '../../oci/json.js';
 
 /** Where the states of an index are if its file has none: in an index file in a registry. */
 export interface RemoteStates {

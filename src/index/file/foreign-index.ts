@@ -1,12 +1,12 @@
-import { LayerslayerError } from '../base/errors.js';
-import { BLOCK_SIZE } from '../blob/page.js';
-import { SHA256_LENGTH } from '../oci/digest.js';
-import { ENTRY_KINDS } from '../tar/entry.js';
-import { xattrsOf } from './attribute-sets.js';
-import type { CheckpointColumns } from './checkpoints.js';
-import type { Columns, SparseMap } from './entry-columns.js';
-import type { LayerIndex } from './layer-index.js';
-import { LAYER_LIMITS } from './layer-limits.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { BLOCK_SIZE } from '../../blob/page.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
+import { ENTRY_KINDS } from '../../tar/entry.js';
+import { xattrsOf } from '../attribute-sets.js';
+import type { Columns, SparseMap } from '../entry-columns.js';
+import type { LayerIndex } from '../layer-index.js';
+import { LAYER_LIMITS } from '../layer-limits.js';
+import type { CheckpointColumns } from '../states/checkpoints.js';
 
 const NANOSECONDS = 1_000_000_000;
 const FILE = ENTRY_KINDS.indexOf('file');

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ChunkColumns, Verification } from '#src/index/layer-index.js';
-import { MAX_CHUNK_SIZE } from '#src/index/layer-index.js';
 import {
   packChunks,
   packDigests,
   unpackVerification,
   VERIFICATION_KINDS,
-} from '#src/index/verification-codec.js';
+} from '#src/index/file/verification-codec.js';
+import type { ChunkColumns, Verification } from '#src/index/layer-index.js';
+import { MAX_CHUNK_SIZE } from '#src/index/layer-index.js';
 
 const BLOB_SIZE = 1_000_000_000;
 const TAR_SIZE = 2 ** 40;

@@ -7,13 +7,18 @@ import { LayerslayerError } from '#src/base/errors.js';
 import { BLOCK_SIZE } from '#src/blob/page.js';
 import type { Codec } from '#src/codec/codec.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
-import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/checkpoints.js';
-import { detachableStates, withoutStates } from '#src/index/detached-states.js';
-import { checkLayerIndex, decodeLayerIndex, decodeNames, encodeLayerIndex } from '#src/index/index-file.js';
+import {
+  checkLayerIndex,
+  decodeLayerIndex,
+  decodeNames,
+  encodeLayerIndex,
+} from '#src/index/file/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
 import { EntryColumnsBuilder } from '#src/index/pass/entry-columns-builder.js';
+import { checkpointBefore, fetchCheckpoint, readCheckpoint } from '#src/index/states/checkpoints.js';
+import { detachableStates, withoutStates } from '#src/index/states/detached-states.js';
 import type { Digest } from '#src/oci/digest.js';
 import type { TarEntry } from '#src/tar/entry.js';
 

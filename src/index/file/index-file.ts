@@ -1,6 +1,6 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
-import { LayerslayerError } from '../base/errors.js';
-import { garbageMade } from '../base/garbage.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { garbageMade } from '../../base/garbage.js';
 import {
   type Digest,
   type DigestAlgorithm,
@@ -9,15 +9,21 @@ import {
   parseDigest,
   SHA256_LENGTH,
   shortDigest,
-} from '../oci/digest.js';
+} from '../../oci/digest.js';
+import { EntryColumns, ROW_BYTES } from '../entry-columns.js';
+import { LAYER_INDEX_VERSION, type NameTable } from '../entry-table.js';
+import type { LayerIndex } from '../layer-index.js';
+import { NameColumns } from '../name-columns.js';
+import { layerTableLimit, TableBudget } from '../pass/table-budget.js';
 import {
   type CheckpointColumns,
   MAX_GROUP_SIZE,
   packCheckpoints,
   USUAL_GROUP_SIZE,
   unpackCheckpoints,
-} from './checkpoints.js';
-import { packDetachedStates, unpackDetachedStates } from './detached-states.js';
+} from '../states/checkpoints.js';
+import { packDetachedStates, unpackDetachedStates } from '../states/detached-states.js';
+import { packRemoteStates, unpackRemoteStates } from '../states/remote-states.js';
 import {
   packAttributes,
   packEntries,
@@ -27,8 +33,6 @@ import {
   unpackKinds,
   unpackSparse,
 } from './entry-codec.js';
-import { EntryColumns, ROW_BYTES } from './entry-columns.js';
-import { LAYER_INDEX_VERSION, type NameTable } from './entry-table.js';
 import { checkForeignIndex } from './foreign-index.js';
 import {
   BLOB_SIZE_OFFSET,
@@ -51,11 +55,7 @@ import {
   writeRow,
   writeSize,
 } from './index-head.js';
-import type { LayerIndex } from './layer-index.js';
-import { NameColumns } from './name-columns.js';
 import { packStrings, unpackCount, unpackStrings } from './packed-columns.js';
-import { layerTableLimit, TableBudget } from './pass/table-budget.js';
-import { packRemoteStates, unpackRemoteStates } from './remote-states.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.

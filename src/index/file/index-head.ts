@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { LayerslayerError } from '../base/errors.js';
-import { LAYER_INDEX_VERSION } from './entry-table.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { LAYER_INDEX_VERSION } from '../entry-table.js';
 
 // The header and the section table of an index file: FORMAT.md.
 

@@ -2,11 +2,17 @@ import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { LayerslayerError } from '../base/errors.js';
-import type { Checkpoint } from '../codec/codec.js';
-import { inflatePrefix } from '../codec/inflate-prefix.js';
-import { SHA256_LENGTH } from '../oci/digest.js';
-import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
+import { LayerslayerError } from '../../base/errors.js';
+import type { Checkpoint } from '../../codec/codec.js';
+import { inflatePrefix } from '../../codec/inflate-prefix.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
+import {
+  COUNT_LENGTH,
+  packCount,
+  packIntegers,
+  unpackCount,
+  unpackIntegers,
+} from '../file/packed-columns.js';
 import type { RemoteStates } from './remote-states.js';
 
 /**

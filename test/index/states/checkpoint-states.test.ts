@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
-import type { StateStorage } from '#src/index/checkpoints.js';
-import { readCheckpoint } from '#src/index/checkpoints.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
-import { noise, same } from '../blob/bytes.js';
+import type { StateStorage } from '#src/index/states/checkpoints.js';
+import { readCheckpoint } from '#src/index/states/checkpoints.js';
+import { noise, same } from '../../blob/bytes.js';
 
 const originals = [
   new Uint8Array(0),

@@ -2,12 +2,12 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE } from '#src/blob/page.js';
-import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/file/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { IndexPass, LayerIndexBuilder } from '#src/index/pass/index-pass.js';
 import { digestOf } from '#src/oci/digest.js';
-import { noise } from '../blob/bytes.js';
-import { dir, file, symlink, tarOf } from '../support/tar.js';
+import { noise } from '../../blob/bytes.js';
+import { dir, file, symlink, tarOf } from '../../support/tar.js';
 
 const BLOB = gzipSync(
   tarOf(

@@ -12,7 +12,7 @@ import {
   TABLE_ROW_LENGTH,
   writeRow,
   writeSize,
-} from './index-head.js';
+} from '../file/index-head.js';
 import { packRemoteStates, type RemoteStates } from './remote-states.js';
 
 /**

@@ -5,18 +5,23 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Log } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { CachedIndexes, type IndexProvider, OWN, openOwnIndex } from '#src/index/cached-indexes.js';
-import { areStatesIntact, readCheckpoint, type StateStorage } from '#src/index/checkpoints.js';
-import { beforeStates, detachableStates, splitStates, withoutStates } from '#src/index/detached-states.js';
-import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/file/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
 import { EntryColumnsBuilder } from '#src/index/pass/entry-columns-builder.js';
+import { areStatesIntact, readCheckpoint, type StateStorage } from '#src/index/states/checkpoints.js';
+import {
+  beforeStates,
+  detachableStates,
+  splitStates,
+  withoutStates,
+} from '#src/index/states/detached-states.js';
 import type { Digest } from '#src/oci/digest.js';
-import { noise, same } from '../blob/bytes.js';
-import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';
-import { file, tarOf } from '../support/tar.js';
-import { indexBlob } from './built-layer.js';
+import { noise, same } from '../../blob/bytes.js';
+import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../../cache/scratch.js';
+import { file, tarOf } from '../../support/tar.js';
+import { indexBlob } from '../built-layer.js';
 
 afterEach(cleanUp);
 

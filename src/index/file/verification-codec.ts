@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
-import { BLOCK_SIZE } from '../blob/page.js';
-import { SHA256_LENGTH } from '../oci/digest.js';
-import { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from './layer-index.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { BLOCK_SIZE } from '../../blob/page.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
+import { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from '../layer-index.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 
 /** The number of each kind in the file's header. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fitsUint32, packIntegers, unpackIntegers } from '#src/index/packed-columns.js';
+import { fitsUint32, packIntegers, unpackIntegers } from '#src/index/file/packed-columns.js';
 
 const roundTrip = (values: readonly number[]) => {
   const packed = packIntegers(Float64Array.from(values), values.length);

@@ -1,6 +1,6 @@
-import { LayerslayerError } from '../base/errors.js';
-import type { Strings } from './growing.js';
-import { LAYER_LIMITS } from './layer-limits.js';
+import { LayerslayerError } from '../../base/errors.js';
+import type { Strings } from '../growing.js';
+import { LAYER_LIMITS } from '../layer-limits.js';
 
 /**
  * Integer columns on disk: the least value, then the differences to it as byte planes (all lowest
