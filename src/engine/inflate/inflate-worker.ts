@@ -37,10 +37,10 @@ import type {
 import { LastRead } from './last-read.js';
 import type { LayerReader } from './layer-reader.js';
 import type { SendBatch } from './scan-sender.js';
-import { SpanBlob } from './span-blob.js';
-import { TableChunkReader } from './table-chunk-reader.js';
-import { UnverifiedBlob } from './unverified-blob.js';
-import { VerifiedParts } from './verified-parts.js';
+import { SpanBlob } from './unverified/span-blob.js';
+import { TableChunkReader } from './unverified/table-chunk-reader.js';
+import { UnverifiedBlob } from './unverified/unverified-blob.js';
+import { VerifiedParts } from './unverified/verified-parts.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
 const IDLE_BUFFERS = 12;
@@ -126,7 +126,7 @@ function collectLater(releasedBytes: number): void {
 }
 
 async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
-  const { readLayerTable } = await import('./layer-table.js'); // reads do without
+  const { readLayerTable } = await import('./unverified/layer-table.js'); // reads do without
   const { index, isExact } = await readLayerTable(request, unverifiedSource, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);

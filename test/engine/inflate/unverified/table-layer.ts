@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { BlobReader } from '#src/blob/blob.js';
 import { CODECS } from '#src/codec/codecs.js';
-import type { HashAside } from '#src/engine/inflate/chunk-hash.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { TableChunks } from '#src/engine/inflate/inflate-protocol.js';
 import type { LayerReader } from '#src/engine/inflate/layer-reader.js';
-import { UnverifiedBlob, type UnverifiedRange } from '#src/engine/inflate/unverified-blob.js';
-import { noise } from '../../blob/bytes.js';
+import type { HashAside } from '#src/engine/inflate/unverified/chunk-hash.js';
+import { UnverifiedBlob, type UnverifiedRange } from '#src/engine/inflate/unverified/unverified-blob.js';
+import { noise } from '../../../blob/bytes.js';
 
 /** How members and frames are made, and runs of random tests: a program starts slowly. */
 const COMPRESSIONS: Record<string, { compress: (bytes: Uint8Array) => Uint8Array; numRuns: number }> = {

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { LayerslayerError } from '../../base/errors.js';
-import type { BlobReader } from '../../blob/blob.js';
-import { checkRange } from '../../blob/page.js';
-import { type Digest, SHA256_LENGTH, shortDigest } from '../../oci/digest.js';
+import { LayerslayerError } from '../../../base/errors.js';
+import type { BlobReader } from '../../../blob/blob.js';
+import { checkRange } from '../../../blob/page.js';
+import { type Digest, SHA256_LENGTH, shortDigest } from '../../../oci/digest.js';
 import type { UnverifiedBlob } from './unverified-blob.js';
 import { MAX_PART_SIZE, type UsePart, type VerifiedParts } from './verified-parts.js';
 import { WrongBytes, withFreshBytes } from './wrong-bytes.js';

@@ -1,8 +1,8 @@
-import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
-import type { Blob } from '../../blob/blob.js';
-import { type Digest, digestOf, shortDigest } from '../../oci/digest.js';
-import { readTable, readZtoc, type TableRead } from '../../tables/table.js';
-import type { BlobNumber, TableRequest } from './inflate-protocol.js';
+import { asLayerslayerError, LayerslayerError } from '../../../base/errors.js';
+import type { Blob } from '../../../blob/blob.js';
+import { type Digest, digestOf, shortDigest } from '../../../oci/digest.js';
+import { readTable, readZtoc, type TableRead } from '../../../tables/table.js';
+import type { BlobNumber, TableRequest } from '../inflate-protocol.js';
 import type { UnverifiedBlob } from './unverified-blob.js';
 
 /** Largest zTOC that is read, bytes: as the tables in layers. */

@@ -4,12 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE, PAGE_SIZE } from '#src/blob/page.js';
 import { CHUNK_SIZE, ChunkReader } from '#src/engine/inflate/chunk-reader.js';
-import { SpanBlob } from '#src/engine/inflate/span-blob.js';
-import { VerifiedParts } from '#src/engine/inflate/verified-parts.js';
-import { noise, same } from '../../blob/bytes.js';
-import { blobReaderSuite } from '../../blob/reader-suite.js';
-import { plain as text } from '../../codec/gzip/plain.js';
-import { readableGzip, resources } from '../../index/built-layer.js';
+import { SpanBlob } from '#src/engine/inflate/unverified/span-blob.js';
+import { VerifiedParts } from '#src/engine/inflate/unverified/verified-parts.js';
+import { noise, same } from '../../../blob/bytes.js';
+import { blobReaderSuite } from '../../../blob/reader-suite.js';
+import { plain as text } from '../../../codec/gzip/plain.js';
+import { readableGzip, resources } from '../../../index/built-layer.js';
 import { readAll, Upstream } from './table-layer.js';
 
 const W = CHUNK_SIZE;

@@ -1,5 +1,5 @@
-import type { BlobReader } from '../../blob/blob.js';
-import { checkRange, PAGE_SIZE, pageOf } from '../../blob/page.js';
+import type { BlobReader } from '../../../blob/blob.js';
+import { checkRange, PAGE_SIZE, pageOf } from '../../../blob/page.js';
 
 /** A range of bytes as the fetch thread takes it, see `BlobReadRequest`. */
 export interface UnverifiedRange {

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LayerslayerError } from '../../base/errors.js';
-import { PAGE_SIZE } from '../../blob/page.js';
-import type { Codec, Cursor } from '../../codec/codec.js';
+import { LayerslayerError } from '../../../base/errors.js';
+import { PAGE_SIZE } from '../../../blob/page.js';
+import type { Codec, Cursor } from '../../../codec/codec.js';
+import type { CursorPool, LiveCursor } from '../cursor-pool.js';
 import { ChunkHash } from './chunk-hash.js';
-import type { CursorPool, LiveCursor } from './cursor-pool.js';
 import type { TableChunk } from './table-chunks.js';
 import type { UnverifiedBlob } from './unverified-blob.js';
 import { WrongBytes } from './wrong-bytes.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
-import { MAX_PART_SIZE, VerifiedParts } from '#src/engine/inflate/verified-parts.js';
+import { MAX_PART_SIZE, VerifiedParts } from '#src/engine/inflate/unverified/verified-parts.js';
 
 const MIB = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { LayerslayerError } from '../../base/errors.js';
+import { LayerslayerError } from '../../../base/errors.js';
 
 /** Bytes that are not those of their digest, or cannot be decoded. Fresh ones may be right. */
 export class WrongBytes extends Error {

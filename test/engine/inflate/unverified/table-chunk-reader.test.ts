@@ -8,11 +8,11 @@ import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { LastRead } from '#src/engine/inflate/last-read.js';
-import { TableChunkReader } from '#src/engine/inflate/table-chunk-reader.js';
-import { VerifiedParts } from '#src/engine/inflate/verified-parts.js';
-import { digestOf, noise, same } from '../../blob/bytes.js';
-import { plain as text } from '../../codec/gzip/plain.js';
-import { resources } from '../../index/built-layer.js';
+import { TableChunkReader } from '#src/engine/inflate/unverified/table-chunk-reader.js';
+import { VerifiedParts } from '#src/engine/inflate/unverified/verified-parts.js';
+import { digestOf, noise, same } from '../../../blob/bytes.js';
+import { plain as text } from '../../../codec/gzip/plain.js';
+import { resources } from '../../../index/built-layer.js';
 import {
   HashingThread,
   layerOf,

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { HashedBytes } from '../fetch/fetch-protocol.js';
+import type { HashedBytes } from '../../fetch/fetch-protocol.js';
 
 /**
  * Bytes of the chunks that another thread hashes. A shorter one is hashed sooner than that thread

@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../../base/errors.js';
-import { BLOCK_SIZE } from '../../blob/page.js';
-import { type Digest, SHA256_LENGTH, shortDigest } from '../../oci/digest.js';
-import type { TableChunks } from './inflate-protocol.js';
+import { LayerslayerError } from '../../../base/errors.js';
+import { BLOCK_SIZE } from '../../../blob/page.js';
+import { type Digest, SHA256_LENGTH, shortDigest } from '../../../oci/digest.js';
+import type { TableChunks } from '../inflate-protocol.js';
 import { MAX_PART_SIZE } from './verified-parts.js';
 
 /**
