@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/semaphore.js';
+import { Semaphore } from '../base/tasks/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
 import {
   CachedIndexes,

@@ -1,5 +1,5 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';

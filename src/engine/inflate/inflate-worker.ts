@@ -5,8 +5,8 @@
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
 import { LayerslayerError, withContext } from '../../base/errors.js';
-import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
+import { collectGarbageSoon, garbageMade } from '../../base/process/garbage.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { CachedPages, unverifiedFolder } from '../../blob/blocks/cached-pages.js';
 import { LocalFileBytes, VerifiedBlob } from '../../blob/blocks/verified-blob.js';

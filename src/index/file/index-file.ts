@@ -1,6 +1,6 @@
 import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
 import { LayerslayerError } from '../../base/errors.js';
-import { garbageMade } from '../../base/garbage.js';
+import { garbageMade } from '../../base/process/garbage.js';
 import {
   type Digest,
   type DigestAlgorithm,

@@ -1,4 +1,4 @@
-import { garbageMade } from '../../../base/garbage.js';
+import { garbageMade } from '../../../base/process/garbage.js';
 
 /** Bytes of cached parts of a thread. One longer part is cached alone. */
 const CACHED_BYTES = 16 * 1024 * 1024;

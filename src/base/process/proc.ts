@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { asLayerslayerError, LayerslayerError } from './errors.js';
+import { asLayerslayerError, LayerslayerError } from '../errors.js';
 
 /**
  * Returns an error of reading below /proc as IO_FAILED. The message says so if /proc is not

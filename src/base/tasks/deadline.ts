@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from './errors.js';
+import { asLayerslayerError, LayerslayerError } from '../errors.js';
 
 /**
  * Runs a task that must end within `ms`.

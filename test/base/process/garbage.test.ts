@@ -1,9 +1,9 @@
 import { cachedDataVersionTag } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { collectYoungGarbage } from '#src/base/garbage.js';
-import { compiled } from '../setup/programs.js';
-import { run } from '../support/child.js';
+import { collectYoungGarbage } from '#src/base/process/garbage.js';
+import { compiled } from '../../setup/programs.js';
+import { run } from '../../support/child.js';
 
 it('leaves V8’s flags as they were, so that later threads can use Node’s code cache', () => {
   const flags = cachedDataVersionTag();
@@ -15,7 +15,7 @@ it('leaves V8’s flags as they were, so that later threads can use Node’s cod
 it('leaves a process the flag that it was started with', async () => {
   const program = `
     const { Worker } = require('node:worker_threads');
-    import('${compiled('src/base/garbage.ts')}').then(({ collectYoungGarbage }) => {
+    import('${compiled('src/base/process/garbage.ts')}').then(({ collectYoungGarbage }) => {
       collectYoungGarbage();
       new Worker('console.log(typeof gc)', { eval: true });
     });`;
@@ -26,7 +26,7 @@ it('works in many threads whose first collections are at the same time', async (
   const THREADS = 6;
   const code = `
     const { parentPort, workerData } = require('node:worker_threads');
-    import('${compiled('src/base/garbage.ts')}').then(({ collectYoungGarbage }) => {
+    import('${compiled('src/base/process/garbage.ts')}').then(({ collectYoungGarbage }) => {
       parentPort.postMessage('ready');
       Atomics.wait(workerData, 0, 0);
       collectYoungGarbage();

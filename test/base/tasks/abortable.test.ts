@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { abortable } from '#src/base/abortable.js';
-import { unhandledIn } from './unhandled.js';
+import { abortable } from '#src/base/tasks/abortable.js';
+import { unhandledIn } from '../unhandled.js';
 
 const never = new Promise<never>(() => {});
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Semaphore } from '#src/base/semaphore.js';
+import { Semaphore } from '#src/base/tasks/semaphore.js';
 
 /** A task that ends when the test says so. */
 function gate() {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { cpuFairTimer } from '#src/base/cpu-fair-timer.js';
+import { cpuFairTimer } from '#src/base/tasks/cpu-fair-timer.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

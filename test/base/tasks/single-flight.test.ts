@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SingleFlight } from '#src/base/single-flight.js';
+import { SingleFlight } from '#src/base/tasks/single-flight.js';
 
 it('runs one task for all concurrent callers, one for each key', async () => {
   const flight = new SingleFlight<string, number>();

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { compiled } from '../setup/programs.js';
+import { compiled } from '../../setup/programs.js';
 
 const PRINT = `
-  import { hopelessLimit, savesAddressSpace, tightLimits } from '${compiled('src/base/process-limits.ts')}';
+  import { hopelessLimit, savesAddressSpace, tightLimits } from '${compiled('src/base/process/process-limits.ts')}';
   console.log(JSON.stringify({ hopeless: hopelessLimit(), tight: tightLimits(), saves: savesAddressSpace() }));
 `;
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { ownNodeOptions, threadOptions } from '#src/base/node-options.js';
+import { ownNodeOptions, threadOptions } from '#src/base/process/node-options.js';
 
 it.each([
   ['', ''],
