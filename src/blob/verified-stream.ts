@@ -1,6 +1,6 @@
-import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { abortable } from '../base/tasks/abortable.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, digestAlgorithm, shortDigest } from '../oci/digest.js';
 import type { StreamedBlob } from './blob.js';

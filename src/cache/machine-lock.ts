@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { abortable } from '../base/abortable.js';
 import { systemCode } from '../base/errors.js';
 import { makeDirectories } from '../base/make-directories.js';
 import { reasonText } from '../base/system-error-text.js';
+import { abortable } from '../base/tasks/abortable.js';
 import { LockFile, type LockPlace, lockNames } from './lock-file.js';
 
 /** A shorter wait means that the holder had the lock only briefly; see MAX_PAUSE_MS. */

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Semaphore } from '../base/semaphore.js';
+import { Semaphore } from '../base/tasks/semaphore.js';
 import { withMachineLock } from './machine-lock.js';
 import { oldLayoutsCharge } from './old-layouts.js';
 import { isWriterAlive } from './process-identity.js';

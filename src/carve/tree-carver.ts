@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import { collectYoungGarbage } from '../base/garbage.js';
+import { collectYoungGarbage } from '../base/process/garbage.js';
 import type { Layer } from '../engine/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
 import type { InodeKind, Tree } from '../overlay/tree.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
+import { abortable } from '../base/tasks/abortable.js';
 import { redactedError, redactor } from '../base/text/redact.js';
 import type { ImageSession, OperationOptions } from '../engine/image-session.js';
 import { startSession } from '../engine/session.js';

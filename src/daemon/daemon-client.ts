@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fromErrorRecord, LayerslayerError, withContext } from '../base/errors.js';
 import type { LogLevel } from '../base/log.js';
-import { isCrash, tightLimits } from '../base/process-limits.js';
+import { isCrash, tightLimits } from '../base/process/process-limits.js';
 import type { LayerProgress } from '../engine/image-session.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { FromDaemon, MountOptions, MountSummary, ToDaemon } from './daemon-protocol.js';

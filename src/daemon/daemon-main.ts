@@ -1,5 +1,5 @@
 // The main module of a daemon's process; see start-daemon.ts.
-import { closeInherited } from '../base/inherited-files.js';
+import { closeInherited } from '../base/process/inherited-files.js';
 import { runDaemonProcess } from './daemon-process.js';
 import { REAL_PORTS } from './mount-ports.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from '../base/abortable.js';
 import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { checkSpareFiles, tightLimits } from '../base/process-limits.js';
+import { checkSpareFiles, tightLimits } from '../base/process/process-limits.js';
 import type { SocketDirectory } from '../base/socket-directory.js';
+import { abortable } from '../base/tasks/abortable.js';
 import type { ImageSession, LayerProgress } from '../engine/image-session.js';
 import type { MountedFs } from '../fuse/transport.js';
 import { chooseLayer } from '../image/choose-layer.js';

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { inheritedFiles } from '../base/inherited-files.js';
-import { ownNodeOptions } from '../base/node-options.js';
-import { SMALL_SPACE_OPTIONS, savesAddressSpace } from '../base/process-limits.js';
+import { inheritedFiles } from '../base/process/inherited-files.js';
+import { ownNodeOptions } from '../base/process/node-options.js';
+import { SMALL_SPACE_OPTIONS, savesAddressSpace } from '../base/process/process-limits.js';
 
 /** Outstanding reads of /dev/fuse, each of which holds a thread of libuv's pool for good. */
 export const FUSE_READERS = 2;

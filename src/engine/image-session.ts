@@ -4,10 +4,10 @@ import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { TreeStore } from '../overlay/open-tree.js';
-import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { IndexPublishing } from './index-publishing.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
 
@@ -99,31 +99,8 @@ export interface ImageSession {
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
-  /**
-   * Publishes the indexes of the image's layers, which own passes made and the cache has.
-   * @throws LayerslayerError UNAUTHORIZED, naming the scope; INVALID_ARGUMENT for an image on this
-   *   machine without an index repository; IO_FAILED if an index is not cached; network codes
-   * @param options.known what was published earlier: the same files are mounted from there
-   */
-  publish(
-    image: ResolvedImage,
-    place: PublishPlace,
-    options?: { known?: readonly PublishedIndex[]; signal?: AbortSignal },
-  ): Promise<Publication>;
-  /** Returns the published indexes of the image's layers that this version reads. */
-  findPublished(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<PublishedIndex[]>;
-  /** Lists the manifests of the image's layer indexes. */
-  listPublished(
-    image: ResolvedImage,
-    place: PublishPlace,
-    signal?: AbortSignal,
-  ): Promise<PublishedArtifact[]>;
-  /** Removes them, and nothing else. @returns those that were removed */
-  removePublished(
-    image: ResolvedImage,
-    place: PublishPlace,
-    signal?: AbortSignal,
-  ): Promise<PublishedArtifact[]>;
+  /** The published layer indexes of images. */
+  readonly published: IndexPublishing;
   /**
    * Returns the image's layers, base first, each with its index: from the cache, or from one pass
    * over the blob. Indexes that are complete stay cached when the signal is aborted. When one layer

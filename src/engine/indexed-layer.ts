@@ -1,6 +1,6 @@
-import { abortable } from '../base/abortable.js';
 import type { BufferPool } from '../base/buffer-pool.js';
 import { LayerslayerError } from '../base/errors.js';
+import { abortable } from '../base/tasks/abortable.js';
 import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';

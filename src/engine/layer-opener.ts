@@ -1,7 +1,7 @@
 import { BufferPool } from '../base/buffer-pool.js';
 import { asLayerslayerError, type ErrorCode, LayerslayerError, withContext } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Semaphore } from '../base/semaphore.js';
+import type { Semaphore } from '../base/tasks/semaphore.js';
 import {
   type CachedIndex,
   type CachedIndexes,

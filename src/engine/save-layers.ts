@@ -1,5 +1,5 @@
 import { asLayerslayerError, type LayerslayerError } from '../base/errors.js';
-import { Semaphore } from '../base/semaphore.js';
+import { Semaphore } from '../base/tasks/semaphore.js';
 import type { Digest } from '../oci/digest.js';
 import type { SavedBlob, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';

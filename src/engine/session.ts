@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/semaphore.js';
+import { Semaphore } from '../base/tasks/semaphore.js';
 import { ContentStore } from '../cache/content-store.js';
 import {
   CachedIndexes,
@@ -16,7 +16,6 @@ import { type Digest, hasDigestPrefix } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
-import type { Publication, PublishedArtifact, PublishedIndex, PublishPlace } from '../publish/publication.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
@@ -33,6 +32,7 @@ import type {
   SessionMetrics,
   SessionOptions,
 } from './image-session.js';
+import { FetchThreadPublishing } from './index-publishing.js';
 import { InflatePool } from './inflate/inflate-pool.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
@@ -80,6 +80,7 @@ class ThreadedSession implements ImageSession {
   readonly #sources: IndexSources;
   readonly #log: Log;
   readonly trees: TreeCache;
+  readonly published: FetchThreadPublishing;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
   /** `openLayers`, `saveLayers` and `scanLayer` under way. */
@@ -113,14 +114,19 @@ class ThreadedSession implements ImageSession {
     // Another stream would only wait for the thread.
     this.#layersAtOnce = Math.min(LAYERS_AT_ONCE, options.inflatingThreads ?? LAYERS_AT_ONCE);
     this.#chunks = new ChunkCache(this.#inflate, memoryBytes);
-    const published = new PublishedProviders(this.#fetching, log);
+    this.published = new FetchThreadPublishing({
+      fetching: this.#fetching,
+      tracked: (task) => this.#tracked(task),
+      endedBy: (signal) => this.#endedBy(signal),
+    });
+    const providers = new PublishedProviders(this.#fetching, log);
     this.#opener = new LayerOpener({
       fetching: this.#fetching,
       inflate: this.#inflate,
       indexes: this.#indexes,
       chunks: this.#chunks,
       files: this.#sharedFiles,
-      published: (image, wanted, sources) => published.of(image, wanted, sources),
+      published: (image, wanted, sources) => providers.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       log,
     });
@@ -162,35 +168,6 @@ class ThreadedSession implements ImageSession {
 
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
     return this.#fetching.ask({ ask: 'documents', image }, signal);
-  }
-
-  publish(
-    image: ResolvedImage,
-    place: PublishPlace,
-    { known = [], signal }: { known?: readonly PublishedIndex[]; signal?: AbortSignal } = {},
-  ): Promise<Publication> {
-    const question = { ask: 'publish', image, place, known } as const;
-    return this.#tracked(this.#fetching.ask(question, this.#endedBy(signal)));
-  }
-
-  findPublished(image: ResolvedImage, place: PublishPlace, signal?: AbortSignal): Promise<PublishedIndex[]> {
-    return this.#fetching.ask({ ask: 'findPublished', image, place }, signal);
-  }
-
-  listPublished(
-    image: ResolvedImage,
-    place: PublishPlace,
-    signal?: AbortSignal,
-  ): Promise<PublishedArtifact[]> {
-    return this.#fetching.ask({ ask: 'listPublished', image, place }, signal);
-  }
-
-  removePublished(
-    image: ResolvedImage,
-    place: PublishPlace,
-    signal?: AbortSignal,
-  ): Promise<PublishedArtifact[]> {
-    return this.#tracked(this.#fetching.ask({ ask: 'removePublished', image, place }, this.#endedBy(signal)));
   }
 
   openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {

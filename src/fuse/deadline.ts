@@ -1,5 +1,5 @@
-import { cpuFairTimer } from '../base/cpu-fair-timer.js';
 import { LayerslayerError } from '../base/errors.js';
+import { cpuFairTimer } from '../base/tasks/cpu-fair-timer.js';
 
 /** Milliseconds from mount(2) to INIT. Only a broken kernel is late. */
 const INIT_DEADLINE_MS = 10_000;

@@ -1,6 +1,6 @@
-import { abortable } from '../base/abortable.js';
 import { LayerslayerError } from '../base/errors.js';
 import { SILENT_LOG } from '../base/log.js';
+import { abortable } from '../base/tasks/abortable.js';
 import type { ImageSession, LayerObserver, LayerScanEnd, ScanOptions } from '../engine/image-session.js';
 import type { Layer } from '../engine/layer.js';
 import type { IndexTrust } from '../index/cached-indexes.js';

@@ -4,17 +4,16 @@ import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
-import { type SplitIndex, splitStates } from './detached-states.js';
 import type { EntryColumns } from './entry-columns.js';
+import { decodeLayerIndex } from './file/index-file.js';
 import { differenceOf } from './index-comparison.js';
-import { decodeLayerIndex } from './index-file.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
+import { type SplitIndex, splitStates } from './states/detached-states.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
-export { detachableStates, withoutStates } from './detached-states.js';
+export { checkLayerIndex } from './file/index-file.js';
 export { differenceOf } from './index-comparison.js';
-export { checkLayerIndex } from './index-file.js';
 export {
   DEFAULT_TRUST,
   type IndexOrigin,
@@ -26,7 +25,8 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
-export type { RemoteStates } from './remote-states.js';
+export { detachableStates, withoutStates } from './states/detached-states.js';
+export type { RemoteStates } from './states/remote-states.js';
 export { type IndexFile, openOwnIndex, readStoredNames, StoredIndexes } from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import { garbageMade } from '../base/garbage.js';
+import { garbageMade } from '../base/process/garbage.js';
 
 const FIRST_BYTES = 16 * 1024;
 const FIRST_STRINGS = 1024;

@@ -1,9 +1,9 @@
 import { shownName } from '../base/text/quote-name.js';
 import type { TarEntry } from '../tar/entry.js';
-import type { CheckpointColumns } from './checkpoints.js';
 import type { EntryTable } from './entry-table.js';
 import type { IndexOrigin } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
+import type { CheckpointColumns } from './states/checkpoints.js';
 
 /** An entry as it is compared: of a scan, or a row of an index. */
 export type ComparedEntry = Omit<TarEntry, 'sparse' | 'storedSize'>;

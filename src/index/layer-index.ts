@@ -1,7 +1,7 @@
 import type { Digest } from '../oci/digest.js';
-import type { CheckpointColumns } from './checkpoints.js';
 import type { EntryColumns } from './entry-columns.js';
-import type { RemoteStates } from './remote-states.js';
+import type { CheckpointColumns } from './states/checkpoints.js';
+import type { RemoteStates } from './states/remote-states.js';
 
 /** One layer's entries, checkpoints and digests. All that a mount knows of the layer. */
 export interface LayerIndex {

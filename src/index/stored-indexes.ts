@@ -3,13 +3,13 @@ import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import { areStatesIntact, type StateStorage } from './checkpoints.js';
-import { beforeStates, type SplitIndex } from './detached-states.js';
 import { indexKey, LAYER_INDEX_VERSION, type NameTable } from './entry-table.js';
-import { decodeLayerIndex, decodeNames } from './index-file.js';
+import { decodeLayerIndex, decodeNames } from './file/index-file.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
+import { areStatesIntact, type StateStorage } from './states/checkpoints.js';
+import { beforeStates, type SplitIndex } from './states/detached-states.js';
 
 /** An index on disk. The file with its states stays open. */
 export interface StoredIndex {

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../base/errors.js';
-import { garbageMade } from '../base/garbage.js';
+import { garbageMade } from '../base/process/garbage.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { ENTRY_KINDS } from '../tar/entry.js';
 import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';

@@ -1,4 +1,4 @@
-import { garbageMade } from '../base/garbage.js';
+import { garbageMade } from '../base/process/garbage.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
 import { MergedTree } from './merged-tree.js';
 import { ROOT_INODE } from './tree.js';

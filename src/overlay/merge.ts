@@ -1,5 +1,5 @@
 import { LayerslayerError, withContext } from '../base/errors.js';
-import { garbageMade } from '../base/garbage.js';
+import { garbageMade } from '../base/process/garbage.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { mergeLimit } from '../index/pass/table-budget.js';
 import { LAYERS_MAX } from '../oci/manifest.js';

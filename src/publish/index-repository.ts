@@ -1,6 +1,6 @@
 import { asLayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/semaphore.js';
+import { Semaphore } from '../base/tasks/semaphore.js';
 import type { Digest } from '../oci/digest.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
 import { formatRepository, type Repository } from '../oci/reference.js';

@@ -1,6 +1,6 @@
-import { withDeadline } from '../base/deadline.js';
 import { asLayerslayerError } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
+import { withDeadline } from '../base/tasks/deadline.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';

@@ -1,6 +1,6 @@
-import { abortable } from '../base/abortable.js';
-import { withDeadline } from '../base/deadline.js';
 import type { ErrorCode } from '../base/errors.js';
+import { abortable } from '../base/tasks/abortable.js';
+import { withDeadline } from '../base/tasks/deadline.js';
 import { oneLine } from '../base/text/one-line.js';
 import type { Blob } from '../blob/blob.js';
 import type { Descriptor } from '../oci/descriptor.js';

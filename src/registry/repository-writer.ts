@@ -1,5 +1,5 @@
-import { withDeadline } from '../base/deadline.js';
 import { LayerslayerError } from '../base/errors.js';
+import { withDeadline } from '../base/tasks/deadline.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault } from './answer-fault.js';

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { abortable } from '#src/base/abortable.js';
+import { abortable } from '#src/base/tasks/abortable.js';
 import type { Blob } from '#src/blob/blob.js';
 
 /** What happens to one request, told from the place it begins at. */

@@ -5,7 +5,7 @@ import { LayerslayerError } from '#src/base/errors.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '#src/codec/codec.js';
 import { codecNamed } from '#src/codec/codecs.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
-import { MAX_GROUP_SIZE } from '#src/index/checkpoints.js';
+import { MAX_GROUP_SIZE } from '#src/index/states/checkpoints.js';
 import { noise, same } from '../blob/bytes.js';
 import { indexBlob, readable, readChunks, readerOf, resources, WatchedBlob } from '../index/built-layer.js';
 import { dir, file, tarOf } from '../support/tar.js';

@@ -1,6 +1,6 @@
 // A child of start-daemon.test.ts: says what it has open.
 import { readdirSync, readlinkSync } from 'node:fs';
-import { closeInherited } from '#src/base/inherited-files.js';
+import { closeInherited } from '#src/base/process/inherited-files.js';
 
 closeInherited(process.argv.slice(2));
 

@@ -277,7 +277,7 @@ describe('a published index', () => {
     await first.session.openLayers(own);
     const place =
       trust === 'any' ? { kind: 'referrer' as const } : { kind: 'repository' as const, repository };
-    await first.session.publish(own, place);
+    await first.session.published.publish(own, place);
     const second = sessions.start({
       indexTrust: trust,
       ...(trust === 'trusted' && { indexRepository: repository }),

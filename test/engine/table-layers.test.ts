@@ -30,7 +30,7 @@ import {
   startRegistry,
   type TestRegistry,
 } from '../support/registry.js';
-import { layerOf, type Piece } from './inflate/table-layer.js';
+import { layerOf, type Piece } from './inflate/unverified/table-layer.js';
 import { Sessions, sentFor, sha256 } from './sessions.js';
 
 const W = CHUNK_SIZE;

@@ -7,12 +7,12 @@ import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { CHUNK_SIZE, ChunkReader, type ReadableLayer, RUN_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#src/engine/inflate/cursor-pool.js';
-import { readCheckpoint } from '#src/index/checkpoints.js';
-import { decodeLayerIndex } from '#src/index/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/index-file.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
 import { IndexPass } from '#src/index/pass/index-pass.js';
+import { readCheckpoint } from '#src/index/states/checkpoints.js';
 import { digestOf } from '../blob/bytes.js';
 import { MemoryBlob } from '../blob/memory-blob.js';
 

@@ -8,7 +8,7 @@ import { logTo, SILENT_LOG } from '#src/base/log.js';
 import { BLOCK_SIZE } from '#src/blob/page.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { LAYER_INDEX_VERSION } from '#src/index/entry-table.js';
-import { decodeLayerIndex, encodeLayerIndex } from '#src/index/index-file.js';
+import { decodeLayerIndex, encodeLayerIndex } from '#src/index/file/index-file.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';
 import { EntryColumnsBuilder } from '#src/index/pass/entry-columns-builder.js';

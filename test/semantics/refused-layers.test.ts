@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Semaphore } from '#src/base/semaphore.js';
+import { Semaphore } from '#src/base/tasks/semaphore.js';
 import type { Ended } from '../support/child.js';
 import { Workplace } from '../support/mounts.js';
 import { OCI_LAYER_GZIP, pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';

@@ -2,7 +2,7 @@ import { deflateRawSync, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codecNamed } from '#src/codec/codecs.js';
-import { readCheckpoint } from '#src/index/checkpoints.js';
+import { readCheckpoint } from '#src/index/states/checkpoints.js';
 import { type Digest, digestOf } from '#src/oci/digest.js';
 import { readZtoc, type TableRead, zTocOf } from '#src/tables/table.js';
 import { indexBlob } from '../index/built-layer.js';

@@ -1,7 +1,7 @@
-import { abortable } from '../../base/abortable.js';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { abortable } from '../../base/tasks/abortable.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import type { ByteLru } from '../../cache/byte-lru.js';
 import type { ContentStore } from '../../cache/content-store.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { type ErrorCode, LayerslayerError } from '../../base/errors.js';
-import { inheritedFiles } from '../../base/inherited-files.js';
+import { inheritedFiles } from '../../base/process/inherited-files.js';
 import {
   hopelessLimit,
   isCrash,
@@ -10,7 +10,7 @@ import {
   savesAddressSpace,
   tightLimits,
   wantsSmallSpace,
-} from '../../base/process-limits.js';
+} from '../../base/process/process-limits.js';
 
 /**
  * Runs this command line in another process if the address space is limited: Node takes the options

@@ -1,8 +1,8 @@
 import { fstatSync } from 'node:fs';
 import type { WriteStream } from 'node:tty';
-import { abortable } from '../../base/abortable.js';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { reasonText } from '../../base/system-error-text.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import { Output, type TextSink } from './output.js';
 
 const STDOUT = 1;

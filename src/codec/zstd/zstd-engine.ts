@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../../base/errors.js';
-import { garbageMade } from '../../base/garbage.js';
+import { garbageMade } from '../../base/process/garbage.js';
 import { instantiateZstd, type ZstdExports } from './zstd-module.js';
 
 /** Most bytes of a block, stored or put out (RFC 8878, 3.1.1.2.3). */

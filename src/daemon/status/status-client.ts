@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import type { SocketDirectory } from '../../base/socket-directory.js';
+import { cpuFairTimer } from '../../base/tasks/cpu-fair-timer.js';
 import type { Digest } from '../../oci/digest.js';
 import type { OurMount } from '../our-mounts.js';
 import { openStatusDirectory, statusDirectories, statusSocketName } from './status-directory.js';

@@ -1,6 +1,6 @@
-import { abortable } from '../../base/abortable.js';
 import { BufferPool } from '../../base/buffer-pool.js';
 import type { Log } from '../../base/log.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
 import { type BlockDigests, PAGE_SIZE } from '../../blob/page.js';
 import { streamVerified } from '../../blob/verified-stream.js';

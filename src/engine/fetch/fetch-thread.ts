@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { threadOptions } from '../../base/node-options.js';
-import { WORKER_LIMITS } from '../../base/worker-limits.js';
+import { threadOptions } from '../../base/process/node-options.js';
+import { WORKER_LIMITS } from '../../base/process/worker-limits.js';
 
 /** Starts the thread that `fetch-worker.ts` is. */
 export function startFetchThread(): Worker {

@@ -6,8 +6,8 @@
 import { hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../../base/errors.js';
-import { collectGarbageSoon } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
+import { collectGarbageSoon } from '../../base/process/garbage.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { readRange } from '../../blob/blob.js';
 import type { BlockDigests } from '../../blob/page.js';

@@ -1,6 +1,6 @@
-import { abortable } from '../../base/abortable.js';
 import type { BufferPool } from '../../base/buffer-pool.js';
 import { type LayerslayerError, withContext } from '../../base/errors.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import type { ThreadPeer } from '../../base/thread-rpc.js';
 import { type CheckedIndex, IndexPass, LayerCheck, type OnTarBytes } from '../../index/pass/index-pass.js';
 import { shortDigest } from '../../oci/digest.js';

@@ -1,5 +1,5 @@
 import { LayerslayerError, withContext } from '../../base/errors.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import type { BlobReader } from '../../blob/blob.js';
 import { BLOCK_SIZE, PAGE_SIZE } from '../../blob/page.js';
 import { BLOB_START, type Checkpoint, type Codec, type Cursor } from '../../codec/codec.js';
@@ -8,7 +8,7 @@ import {
   checkpointBefore,
   inputOffsetAt,
   statelessBefore,
-} from '../../index/checkpoints.js';
+} from '../../index/states/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { CursorPool, LiveCursor } from './cursor-pool.js';
 import type { Deliver, LayerReader, ReadOptions } from './layer-reader.js';

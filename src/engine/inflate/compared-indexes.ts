@@ -6,7 +6,7 @@ import { type RemoteStates, StoredIndexes } from '../../index/cached-indexes.js'
 import { type CheckedIndex, EntryColumns } from '../../index/pass/index-pass.js';
 import type { Digest } from '../../oci/digest.js';
 import type { BlobNumber, ComparedIndex } from './inflate-protocol.js';
-import type { UnverifiedBlob } from './unverified-blob.js';
+import type { UnverifiedBlob } from './unverified/unverified-blob.js';
 
 export interface ComparedSources {
   store: ContentStore | undefined;

@@ -1,6 +1,6 @@
 import type { BufferPool } from '../../base/buffer-pool.js';
-import { garbageMade } from '../../base/garbage.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { garbageMade } from '../../base/process/garbage.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import type { Codec, Cursor } from '../../codec/codec.js';
 
 /** Idle cursors of a thread: enough for a few shells at once; one of gzip costs about 1 MiB. */

@@ -5,7 +5,7 @@ import {
   isStateless,
   readCheckpoint,
   type StateStorage,
-} from '../../index/checkpoints.js';
+} from '../../index/states/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 
 type DetachedStorage = Extract<StateStorage, { detachedFd: unknown }>;

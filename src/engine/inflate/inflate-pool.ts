@@ -1,9 +1,9 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError, withContext } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { threadOptions } from '../../base/node-options.js';
+import { threadOptions } from '../../base/process/node-options.js';
+import { WORKER_LIMITS } from '../../base/process/worker-limits.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
-import { WORKER_LIMITS } from '../../base/worker-limits.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';

@@ -5,8 +5,8 @@
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
 import { LayerslayerError, withContext } from '../../base/errors.js';
-import { collectGarbageSoon, garbageMade } from '../../base/garbage.js';
 import { logTo } from '../../base/log.js';
+import { collectGarbageSoon, garbageMade } from '../../base/process/garbage.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { CachedPages, unverifiedFolder } from '../../blob/blocks/cached-pages.js';
 import { LocalFileBytes, VerifiedBlob } from '../../blob/blocks/verified-blob.js';
@@ -14,8 +14,8 @@ import { ContentStore } from '../../cache/content-store.js';
 import type { Codec } from '../../codec/codec.js';
 import { CODECS, codecNamed } from '../../codec/codecs.js';
 import type { RemoteStates } from '../../index/cached-indexes.js';
-import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/checkpoints.js';
 import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
+import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/states/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
@@ -37,10 +37,10 @@ import type {
 import { LastRead } from './last-read.js';
 import type { LayerReader } from './layer-reader.js';
 import type { SendBatch } from './scan-sender.js';
-import { SpanBlob } from './span-blob.js';
-import { TableChunkReader } from './table-chunk-reader.js';
-import { UnverifiedBlob } from './unverified-blob.js';
-import { VerifiedParts } from './verified-parts.js';
+import { SpanBlob } from './unverified/span-blob.js';
+import { TableChunkReader } from './unverified/table-chunk-reader.js';
+import { UnverifiedBlob } from './unverified/unverified-blob.js';
+import { VerifiedParts } from './unverified/verified-parts.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
 const IDLE_BUFFERS = 12;
@@ -126,7 +126,7 @@ function collectLater(releasedBytes: number): void {
 }
 
 async function table(request: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>> {
-  const { readLayerTable } = await import('./layer-table.js'); // reads do without
+  const { readLayerTable } = await import('./unverified/layer-table.js'); // reads do without
   const { index, isExact } = await readLayerTable(request, unverifiedSource, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);

@@ -1,6 +1,6 @@
 import { asLayerslayerError, type ErrorCode } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import {
   type CachedIndexes,
   type IndexOrigin,

@@ -1,4 +1,4 @@
-import { withDeadline } from '../../base/deadline.js';
+import { withDeadline } from '../../base/tasks/deadline.js';
 
 /** Ms to look for ready-made indexes of an image in one place. A pass does without them. */
 const SEARCH_DEADLINE_MS = 15_000;

@@ -1,7 +1,7 @@
-import { abortable } from '../../base/abortable.js';
 import { asLayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { Semaphore } from '../../base/semaphore.js';
+import { abortable } from '../../base/tasks/abortable.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
 import {
   type IndexOrigin,
   type IndexProvider,

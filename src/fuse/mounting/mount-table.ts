@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { procFault } from '../../base/proc.js';
+import { procFault } from '../../base/process/proc.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
 
 export const SUBTYPE = 'layerslayer';

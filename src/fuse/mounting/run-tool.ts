@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpuFairTimer } from '../../base/cpu-fair-timer.js';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import { cpuFairTimer } from '../../base/tasks/cpu-fair-timer.js';
 import { bytesOfText, isRaw } from '../../base/text/raw-text.js';
 
 /** Maximum bytes of a tool's output. */

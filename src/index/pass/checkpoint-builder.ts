@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateRaw, deflateRawSync } from 'node:zlib';
 import type { Checkpoint, Codec } from '../../codec/codec.js';
-import { type CheckpointColumns, USUAL_GROUP_SIZE } from '../checkpoints.js';
 import { tooLong } from '../growing.js';
+import { type CheckpointColumns, USUAL_GROUP_SIZE } from '../states/checkpoints.js';
 import type { TableBudget } from './table-budget.js';
 
 /** Level 6 leaves 6 % less and takes twice as long (measured). */

@@ -1,5 +1,5 @@
 import { LayerslayerError } from '../../base/errors.js';
-import { garbageMade } from '../../base/garbage.js';
+import { garbageMade } from '../../base/process/garbage.js';
 import { ENTRY_KINDS, type SparseSegment, type TarEntry } from '../../tar/entry.js';
 import { AttributeSets } from '../attribute-sets.js';
 import { type Columns, EntryColumns, ROW_BYTES, rowColumns, type SparseMap } from '../entry-columns.js';

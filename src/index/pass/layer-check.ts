@@ -1,9 +1,9 @@
 import type { TarEntry } from '../../tar/entry.js';
-import type { StateStorage } from '../checkpoints.js';
+import { decodeLayerIndex } from '../file/index-file.js';
 import { EntryComparison, readingDifference } from '../index-comparison.js';
-import { decodeLayerIndex } from '../index-file.js';
 import type { IndexOrigin } from '../index-origin.js';
 import type { LayerIndex } from '../layer-index.js';
+import type { StateStorage } from '../states/checkpoints.js';
 import { ContentCheck } from './content-check.js';
 import type { PassObserver } from './pass-observer.js';
 import { SpanReplay } from './span-replay.js';

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Cursor } from '../../codec/codec.js';
 import { codecNamed } from '../../codec/codecs.js';
-import { readCheckpoint, type StateStorage } from '../checkpoints.js';
 import type { LayerIndex } from '../layer-index.js';
+import { readCheckpoint, type StateStorage } from '../states/checkpoints.js';
 
 /** Bytes decoded at once. */
 const STEP = 64 * 1024;

@@ -1,4 +1,4 @@
-import { abortable } from '../../base/abortable.js';
+import { abortable } from '../../base/tasks/abortable.js';
 
 interface Running<T> {
   promise: Promise<T>;

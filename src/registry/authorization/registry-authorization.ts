@@ -1,6 +1,6 @@
-import { abortable } from '../../base/abortable.js';
-import { withDeadline } from '../../base/deadline.js';
-import { SingleFlight } from '../../base/single-flight.js';
+import { abortable } from '../../base/tasks/abortable.js';
+import { withDeadline } from '../../base/tasks/deadline.js';
+import { SingleFlight } from '../../base/tasks/single-flight.js';
 import type { Clock } from '../clock.js';
 import type { Exchange } from '../http/http-exchange.js';
 import { RegistryFault } from '../registry-fault.js';

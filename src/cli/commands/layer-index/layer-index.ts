@@ -59,8 +59,8 @@ function showPublished(
   return withSession(name, values, context, async ({ session, resolve, signal, display }) => {
     const image = await resolve();
     const artifacts = await (action === 'ls'
-      ? session.listPublished(image, place, signal)
-      : session.removePublished(image, place, signal));
+      ? session.published.list(image, place, signal)
+      : session.published.remove(image, place, signal));
     if (values.json) display.json(artifactsRecord(image, artifacts), 2);
     else if (action === 'ls') display.result(artifactTable(image, artifacts));
     else display.done(`${image.reference}: ${countText(artifacts.length, 'manifest')} removed`);
@@ -145,7 +145,7 @@ async function indexImage(job: IndexJob, use: SessionUse, startedMs: number): Pr
   };
   if (only.length > 0) await opened.layers({ only, signal, onProgress, needsStates: true });
   const publication = values.push
-    ? await session.publish(image, place, { known: job.published, signal })
+    ? await session.published.publish(image, place, { known: job.published, signal })
     : undefined;
   job.published.push(...(publication?.artifacts ?? []).flatMap(({ indexes }) => indexes));
   job.published.splice(0, job.published.length - REMEMBERED_MAX);
@@ -187,7 +187,7 @@ async function publishedLayers(
   { session, signal }: SessionUse,
   image: ResolvedImage,
 ): Promise<Set<number>> {
-  const found = new Set((await session.findPublished(image, place, signal)).map(({ layer }) => layer));
+  const found = new Set((await session.published.find(image, place, signal)).map(({ layer }) => layer));
   const numbers = image.manifest.layers.flatMap(({ digest }, i) => (found.has(digest) ? [i + 1] : []));
   const isComplete = numbers.length === image.manifest.layers.length;
   return new Set(place.kind === 'repository' || isComplete ? numbers : []);
