@@ -32,7 +32,7 @@ describe('the command line', () => {
     [['-V'], 'unknown option: -V: did you mean --version? see layerslayer --help'],
     [['mounts', '-V'], 'unknown option: -V: see layerslayer mounts --help'],
     [['-l'], '--log-file wants a value: FILE'],
-    [['frob'], 'no such command: frob: see layerslayer --help'],
+    [['frobnicate'], 'no such command: frobnicate: see layerslayer --help'],
     [['/mnt'], 'no such command: /mnt: see layerslayer --help'],
     [['a', '-o', 'rw'], 'no such command: a: see layerslayer --help'],
     [
@@ -40,8 +40,8 @@ describe('the command line', () => {
       'no such command: mont (did you mean mount? An image of that name: layerslayer mount mont DIR): see layerslayer --help',
     ],
     [
-      ['cat', 'nginx', '/a'],
-      'no such command: cat (layerslayer carve -o - IMAGE PATH writes a file to stdout; an image of that name: layerslayer mount cat DIR): see layerslayer --help',
+      ['pull', 'nginx', '/a'],
+      'no such command: pull (layerslayer save IMAGE downloads layers; layerslayer mount needs no download; an image of that name: layerslayer mount pull DIR): see layerslayer --help',
     ],
     [
       ['mount'],
@@ -95,8 +95,8 @@ describe('the command line', () => {
   });
 
   it('tells wrong usage as JSON too', () => {
-    const message = 'no such command: frob: see layerslayer --help';
-    const { status, stderr } = layerslayer('frob', '--json');
+    const message = 'no such command: frobnicate: see layerslayer --help';
+    const { status, stderr } = layerslayer('frobnicate', '--json');
     expect([status, JSON.parse(stderr)]).toEqual([2, { error: { code: 'INVALID_ARGUMENT', message } }]);
   });
 

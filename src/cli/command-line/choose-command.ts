@@ -3,7 +3,7 @@ import { COMMANDS } from '../command-table.js';
 import { valueOptions } from '../options/option-table.js';
 import { FIRST_TOOL_FLAGS } from './first-tool-options.js';
 import { foreignAdvice, foreignNearMiss } from './foreign-commands.js';
-import { oneSlipAway } from './one-slip.js';
+import { MIN_LETTERS, oneSlipAway } from './one-slip.js';
 
 /** What the words of the command line ask for. */
 export type Choice =
@@ -52,13 +52,16 @@ export function chooseCommand(words: readonly string[]): Choice {
   return noCommand(bareTexts);
 }
 
+/** Commands that may be mistyped: one slip makes many words, and images, of `ls`. */
+const MISTAKABLE = Object.keys(COMMAND_NAMES).filter((word) => word.length >= MIN_LETTERS);
+
 /** Names what is similar to the first word: our own commands go first. */
 function noCommand(bareTexts: readonly string[]): Choice & { kind: 'nothing' } {
   const [bare] = bareTexts;
   if (bare === undefined) return { kind: 'nothing', bare };
   const known = foreignAdvice(bareTexts);
   if (known !== undefined) return { kind: 'nothing', bare, advice: known };
-  const meant = oneSlipAway(bare, Object.keys(COMMAND_NAMES));
+  const meant = oneSlipAway(bare, MISTAKABLE);
   if (meant !== undefined) return { kind: 'nothing', bare, meant };
   const advice = foreignNearMiss(bareTexts);
   return { kind: 'nothing', bare, ...(advice !== undefined && { advice }) };

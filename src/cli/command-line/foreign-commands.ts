@@ -1,4 +1,4 @@
-import { oneSlipAway } from './one-slip.js';
+import { MIN_LETTERS, oneSlipAway } from './one-slip.js';
 
 const REMOVING =
   'layerslayer unmount DIR ends a mount, layerslayer cache rm IMAGE removes what is cached, and ' +
@@ -31,9 +31,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   auth: 'docker login stores credentials, which layerslayer reads',
   login: 'docker login stores credentials, which layerslayer reads',
 };
-
-/** Letters of a word that may be mistyped: one slip makes many words of `ls`. */
-const MIN_LETTERS = 4;
 
 const MISTAKABLE = Object.keys(ADVICE).filter((word) => word.length >= MIN_LETTERS);
 

@@ -1,3 +1,5 @@
+/** Letters of a command that may be mistyped. */
+export const MIN_LETTERS = 4;
 /**
  * Returns the name that differs from `word` by one letter, or by two swapped ones. yargs' own
  * suggestions differ by up to three: too many if a wrong guess does harm, since `mongo` is no

@@ -1,6 +1,6 @@
 import type { OptionTable } from './option-table.js';
 
-/** Options of commands that look at the merged tree. */
+/** Options of commands that show the merged tree. */
 export const VIEW_OPTIONS = {
   layer: {
     kind: 'text',

@@ -9,7 +9,7 @@ export interface TreeStep {
 }
 
 export interface WalkOptions {
-  /** Names of a directory: in the order of the data in the layers, or by their bytes. Default: data. */
+  /** Names of a directory: in the order of the layers' data, or by their bytes. Default: data. */
   order?: 'data' | 'name' | undefined;
   /** Whether to visit what is below a directory. Default: always. */
   descends?: ((step: TreeStep) => boolean) | undefined;

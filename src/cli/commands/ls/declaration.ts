@@ -41,7 +41,7 @@ export const LS = {
   arguments: [{ takes: 'image' }, { takes: 'image-path' }],
   examples: [
     'layerslayer ls -l nginx:alpine /etc/nginx',
-    "layerslayer ls -R --json debian:12 /usr | jq -r 'select(.size > 1000000) | .path'",
+    "layerslayer ls -R --json debian:12 | jq -r 'select(.size > 1e6).path'",
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
 } as const satisfies CommandDeclaration;
