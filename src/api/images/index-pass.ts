@@ -1,0 +1,162 @@
+import type { Semaphore } from '../../base/tasks/semaphore.js';
+import type { LayerProgress } from '../../engine/image-session.js';
+import type { ImageView, OpenedImage } from '../../image/opened-image.js';
+
+/** How long a pass goes on without a user: a client that was told to come again does. */
+const GRACE_MS = 15_000;
+
+/** What a layer's pass has come to. */
+export interface PassProgress {
+  layers: readonly LayerProgress[]; // that were reported, base first
+  isQueued: boolean; // other passes go first
+}
+
+/** Receives progress, and the end. */
+export type PassListener = (progress: PassProgress) => void;
+
+interface Run {
+  controller: AbortController;
+  view: Promise<ImageView>;
+  byLayer: Map<number, LayerProgress>;
+  isQueued: boolean;
+}
+
+/**
+ * The making of an image's indexes and merged tree: one run for all who want it, which ends when
+ * nobody does. Layers that are done stay cached, and a failed run is tried again by the next user.
+ */
+export class IndexPass {
+  #users = 0;
+  #run: Run | undefined;
+  #grace: NodeJS.Timeout | undefined;
+  readonly #listeners = new Set<PassListener>();
+
+  /** @param turns limits the passes of the server that run at once */
+  constructor(
+    private readonly image: OpenedImage,
+    private readonly turns: Semaphore,
+  ) {}
+
+  get progress(): PassProgress {
+    const { byLayer, isQueued = false } = this.#run ?? {};
+    const layers = [...(byLayer?.values() ?? [])].sort((a, b) => a.layer - b.layer);
+    return { layers, isQueued };
+  }
+
+  /**
+   * Returns the merged view, or undefined if it is not there in time: then the pass goes on for a
+   * while.
+   * @param waitMs how long to wait; 0: only for what is known
+   * @throws LayerslayerError as `OpenedImage.view`; the signal's reason
+   */
+  async view(waitMs: number, signal: AbortSignal): Promise<ImageView | undefined> {
+    signal.throwIfAborted();
+    const { view } = this.#start();
+    return await this.#whileWanted(async () => {
+      let timer: NodeJS.Timeout | undefined;
+      let onAbort = () => {};
+      try {
+        return await Promise.race([
+          view,
+          new Promise<undefined>((resolve) => {
+            timer = setTimeout(resolve, waitMs, undefined);
+          }),
+          new Promise<never>((_, reject) => {
+            onAbort = () => reject(signal.reason);
+            signal.addEventListener('abort', onAbort, { once: true });
+          }),
+        ]);
+      } finally {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      }
+    });
+  }
+
+  /**
+   * Reports progress until the signal is aborted, and keeps the pass going.
+   * @returns the view; rejects as `view`
+   */
+  async watch(listener: PassListener, signal: AbortSignal): Promise<ImageView> {
+    const { view } = this.#start();
+    this.#listeners.add(listener);
+    listener(this.progress);
+    try {
+      return await this.#whileWanted(() => {
+        const aborted = new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        });
+        return Promise.race([view, aborted]);
+      });
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  /** Ends the pass. */
+  close(): void {
+    clearTimeout(this.#grace);
+    this.#run?.controller.abort();
+  }
+
+  #start(): Run {
+    this.#run ??= this.#begin();
+    return this.#run;
+  }
+
+  #begin(): Run {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const byLayer: Run['byLayer'] = new Map();
+    const onProgress = (progress: LayerProgress) => {
+      byLayer.set(progress.layer, progress);
+      this.#tell();
+    };
+    const make = () => {
+      run.isQueued = false;
+      return this.image.view({ signal, onProgress });
+    };
+    const run: Run = {
+      controller,
+      byLayer,
+      isQueued: false,
+      view: Promise.resolve(this.#known()).then(async (isKnown) => {
+        if (isKnown) return await make();
+        run.isQueued = true;
+        return await this.turns.run(make, signal);
+      }),
+    };
+    run.view.catch(() => {
+      if (this.#run === run) this.#run = undefined;
+    });
+    return run;
+  }
+
+  /** Returns whether each layer has an index: then no pass is needed, and no turn. */
+  async #known(): Promise<boolean> {
+    for (const [i] of this.image.resolved.manifest.layers.entries())
+      if ((await this.image.cachedLayer(i + 1)) === undefined) return false;
+    return true;
+  }
+
+  async #whileWanted<T>(task: () => Promise<T>): Promise<T> {
+    this.#users++;
+    clearTimeout(this.#grace);
+    try {
+      return await task();
+    } finally {
+      if (--this.#users === 0) this.#grace = setTimeout(() => this.#stop(), GRACE_MS).unref();
+    }
+  }
+
+  #stop(): void {
+    const run = this.#run;
+    if (!run) return;
+    run.controller.abort();
+  }
+
+  #tell(): void {
+    const { progress } = this;
+    for (const listener of this.#listeners) listener(progress);
+  }
+}

@@ -1,0 +1,258 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Gate } from '../access/gate.js';
+import { faultRecord, HTTP_STATUS, HttpFault } from '../answers/http-status.js';
+import { queryValues } from './query-values.js';
+import type { Call, Headers, Reply, Route } from './route.js';
+import { faultLine, lineChunks, sendChunks } from './send.js';
+
+type Env = { Bindings: HttpBindings };
+
+export interface RouterOptions {
+  routes: readonly Route[];
+  gate: Gate;
+  log: Log;
+  version: string; // of the program
+  maxRequests: number; // answered at once; others are BUSY
+  maxEventStreams: number;
+  firstByteMs: number; // deadline of an answer's first byte
+  stallMs: number; // a client that reads nothing for so long is cut off
+  maxBytes: number; // of one answer
+  signal: AbortSignal; // the server ends
+}
+
+/** Headers of every answer: nothing of it is a page's, but those of static routes. */
+const COMMON_HEADERS: Headers = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** Form of every error. */
+export const ERROR_SCHEMA = z
+  .object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) })
+  .openapi('Error');
+
+/** Answers the requests of a node:http server. */
+export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+
+/** Returns a listener that answers by the routes, and refuses all else. */
+export function routeRequests(options: RouterOptions): RequestListener {
+  const { routes, log, version } = options;
+  const app = new OpenAPIHono<Env>();
+  const counts = { requests: 0, streams: 0 };
+  for (const route of routes) {
+    register(app, route);
+    const path = route.path.replace(/\{(\w+)\}/g, ':$1');
+    app.get(path, (context) => answer(context, route, counts, options));
+    app.all(path, (context) => refuse(context, notAllowed(), options));
+  }
+  const document = { openapi: '3.1.0', info: { title: 'layerslayer', version } };
+  app.get('/openapi.json', async (context) => {
+    const check = () => options.gate.check(callerOf(context, false));
+    return await check().then(
+      () => context.json(app.getOpenAPI31Document(document) as object, 200, COMMON_HEADERS),
+      (error) => refuse(context, error, options),
+    );
+  });
+  app.notFound((context) => refuse(context, new LayerslayerError('NOT_FOUND', 'no such route'), options));
+  app.onError((error, context) => refuse(context, error, options));
+  return getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => log.warn(`a request failed: ${String(error)}`),
+  });
+}
+
+function register(app: OpenAPIHono<Env>, { path, summary, query, parameters, answers }: Route): void {
+  app.openAPIRegistry.registerPath({
+    method: 'get',
+    path,
+    summary,
+    request: { query, ...(parameters && { params: parameters }) },
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, { description, content }]) => [
+          status,
+          {
+            description,
+            content: Object.fromEntries(content.map(({ mediaType, schema }) => [mediaType, { schema }])),
+          },
+        ]),
+      ),
+      default: { description: 'an error', content: { 'application/json': { schema: ERROR_SCHEMA } } },
+    },
+  });
+}
+
+function notAllowed(): HttpFault {
+  return new HttpFault('METHOD_NOT_ALLOWED', 'only GET and HEAD', { Allow: 'GET, HEAD' });
+}
+
+async function answer(
+  context: Context<Env>,
+  route: Route,
+  counts: { requests: number; streams: number },
+  options: RouterOptions,
+): Promise<Response> {
+  const kind = route.isEventStream ? 'streams' : 'requests';
+  const limit = route.isEventStream ? options.maxEventStreams : options.maxRequests;
+  const { outgoing } = context.env;
+  try {
+    await options.gate.check(callerOf(context, route.isStatic === true));
+    if (counts[kind] >= limit) {
+      throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
+    }
+    counts[kind]++;
+    outgoing.once('close', () => counts[kind]--);
+    const call = callOf(context, route, options.signal);
+    const reply = await withDeadline(Promise.resolve(route.handle(call)), options.firstByteMs);
+    return await send(context, reply, call, options);
+  } catch (error) {
+    return refuse(context, error, options);
+  }
+}
+
+/** Returns who asks, as the gate wants it. */
+function callerOf(context: Context<Env>, isStatic: boolean) {
+  const { incoming } = context.env;
+  const { target, ticket } = targetOf(incoming.url ?? '/');
+  return { socket: incoming.socket, headers: incoming.headers, target, ticket, isStatic };
+}
+
+/** Takes the ticket out of a URL: it is for the rest. */
+export function targetOf(url: string): { target: string; ticket: string | undefined } {
+  const [path = '', query = ''] = url.split(/\?(.*)/s);
+  const parts = query.split('&').filter((part) => part !== '');
+  const ticket = parts.find((part) => part.startsWith('ticket='));
+  const rest = parts.filter((part) => part !== ticket);
+  return {
+    target: rest.length === 0 ? path : `${path}?${rest.join('&')}`,
+    ticket: ticket?.slice('ticket='.length),
+  };
+}
+
+function callOf(context: Context<Env>, { query }: Route, ends: AbortSignal): Call {
+  const { incoming } = context.env;
+  const { target } = targetOf(incoming.url ?? '/');
+  const values = queryValues(target.split(/\?(.*)/s)[1] ?? '');
+  const parsed = query.safeParse(values);
+  if (!parsed.success) throw new LayerslayerError('INVALID_ARGUMENT', z.prettifyError(parsed.error));
+  return {
+    query: parsed.data,
+    parameters: context.req.param(),
+    target,
+    header: (name) => context.req.header(name),
+    isHead: incoming.method === 'HEAD',
+    requestId: requestIdOf(context),
+    signal: AbortSignal.any([context.req.raw.signal, ends]),
+  };
+}
+
+async function send(
+  context: Context<Env>,
+  reply: Reply,
+  call: Call,
+  { stallMs, maxBytes }: RouterOptions,
+): Promise<Response> {
+  const { outgoing } = context.env;
+  const id = { 'X-Request-Id': call.requestId };
+  const limits = { stallMs, maxBytes, signal: call.signal };
+  switch (reply.kind) {
+    case 'json':
+      return respond(JSON.stringify(reply.body), reply.status ?? 200, {
+        'Content-Type': 'application/json',
+        ...COMMON_HEADERS,
+        ...id,
+        ...reply.headers,
+      });
+    case 'text':
+      return respond(reply.body, reply.status ?? 200, {
+        'Content-Type': reply.mediaType ?? 'text/plain; charset=utf-8',
+        ...COMMON_HEADERS,
+        ...id,
+        ...reply.headers,
+      });
+    case 'empty':
+      return respond(null, reply.status, { ...COMMON_HEADERS, ...id, ...reply.headers });
+    case 'taken':
+      reply.take(outgoing);
+      return RESPONSE_ALREADY_SENT;
+    case 'lines': {
+      const headers = {
+        'Content-Type': 'application/x-ndjson',
+        ...COMMON_HEADERS,
+        ...id,
+        ...reply.headers,
+      };
+      const chunks = lineChunks(reply.lines, (error) => faultLine(error, call.requestId));
+      if (call.isHead) outgoing.writeHead(200, headers).end();
+      else await sendChunks(outgoing, { status: 200, headers }, chunks, limits);
+      return RESPONSE_ALREADY_SENT;
+    }
+    case 'bytes': {
+      const { status = 200, length, bytes } = reply;
+      const headers = {
+        ...COMMON_HEADERS,
+        ...id,
+        ...reply.headers,
+        ...(length !== undefined && { 'Content-Length': String(length) }),
+      };
+      if (call.isHead) outgoing.writeHead(status, headers).end();
+      else await sendChunks(outgoing, { status, headers }, bytes, limits);
+      return RESPONSE_ALREADY_SENT;
+    }
+  }
+}
+
+function respond(body: string | null, status: number, headers: Headers): Response {
+  return new Response(body, { status, headers });
+}
+
+/** Returns the answer to a fault, unless the answer has begun. */
+function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): Response {
+  const { outgoing } = context.env;
+  if (outgoing.headersSent || outgoing.destroyed) {
+    outgoing.destroy();
+    return RESPONSE_ALREADY_SENT;
+  }
+  const requestId = requestIdOf(context);
+  const record = faultRecord(error);
+  if (record.code === 'INTERNAL') log.warn(`request ${requestId}: ${asLayerslayerError(error).stack}`);
+  const more = error instanceof HttpFault ? error.headers : {};
+  return respond(JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
+    'Content-Type': 'application/json',
+    ...COMMON_HEADERS,
+    'X-Request-Id': requestId,
+    ...more,
+  });
+}
+
+const requestIds = new WeakMap<IncomingMessage, string>();
+
+/** Bytes of a request's identifier, for its answer and the log. */
+const REQUEST_ID_BYTES = 8;
+
+function requestIdOf({ env }: Context<Env>): string {
+  const known = requestIds.get(env.incoming) ?? randomBytes(REQUEST_ID_BYTES).toString('hex');
+  requestIds.set(env.incoming, known);
+  return known;
+}
+
+async function withDeadline<T>(task: Promise<T>, ms: number): Promise<T> {
+  const timedOut = new LayerslayerError('TIMED_OUT', `no answer within ${Math.round(ms / 1000)} s`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, ms, timedOut);
+  });
+  try {
+    return await Promise.race([task, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
