@@ -8,6 +8,9 @@ const MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 /** Software that a package contains, but not its licence: the name of a file in licenses/. */
 const EMBEDDED = { undici: ['llhttp'] };
 
+/** Packages without a licence file: the package of the same authors, with the same licence, that has it. */
+const LICENSED_AS = { '@hono/zod-openapi': 'hono', '@hono/zod-validator': 'hono' };
+
 const INTRODUCTION = `layerslayer is built with parts of the packages below. Each is used under its own licence.
 The licence of layerslayer itself is in the file LICENSE.`;
 
@@ -35,10 +38,11 @@ function packageOf(id) {
 function packageSections(directory) {
   const path = join(directory, 'package.json');
   const { name, version, license, homepage } = JSON.parse(readFileSync(path, 'utf8'));
-  const texts = readdirSync(directory)
+  const licensed = LICENSED_AS[name] === undefined ? directory : join(MODULES, LICENSED_AS[name]);
+  const texts = readdirSync(licensed)
     .filter((file) => /^(licen[cs]e|copying|notice)([.-]|$)/i.test(file))
     .sort()
-    .map((file) => readFileSync(join(directory, file), 'utf8').trim());
+    .map((file) => readFileSync(join(licensed, file), 'utf8').trim());
   if (texts.length === 0) throw new Error(`${name} is bundled, but has no licence file`);
   const heading = [`${name} ${version} (${license})`, ...(homepage === undefined ? [] : [homepage])];
   const parts = (EMBEDDED[name] ?? []).map((part) => embeddedSection(part, name));

@@ -16,6 +16,7 @@ import { MOUNT } from './commands/mount/declaration.js';
 import { MOUNTS } from './commands/mounts/declaration.js';
 import { PEEK } from './commands/peek/declaration.js';
 import { SAVE } from './commands/save/declaration.js';
+import { SERVE } from './commands/serve/declaration.js';
 import { TAGS } from './commands/tags/declaration.js';
 import { UNMOUNT } from './commands/unmount/declaration.js';
 
@@ -41,6 +42,7 @@ export const COMMANDS = [
   SAVE,
   INDEX,
   INTERACTIVE,
+  SERVE,
   CACHE,
   COMPLETION,
 ] as const satisfies readonly CommandDeclaration[];

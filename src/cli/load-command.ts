@@ -20,6 +20,7 @@ const LOADERS: Readonly<Record<CommandName, () => Promise<unknown>>> = {
   save: async () => (await import('./commands/save/save.js')).save,
   index: async () => (await import('./commands/layer-index/layer-index.js')).index,
   interactive: async () => (await import('./commands/interactive/interactive.js')).interactive,
+  serve: async () => (await import('./commands/serve/serve.js')).serve,
   cache: async () => (await import('./commands/cache/cache.js')).cache,
   completion: async () => (await import('./commands/completion/completion.js')).completion,
 };

@@ -1,0 +1,17 @@
+import type { Log } from '../base/log.js';
+import type { Tickets } from './access/tickets.js';
+import type { ImageRules } from './images/image-rules.js';
+import type { ServedImages } from './images/served-images.js';
+
+/** What the routes share. */
+export interface ServerState {
+  images: ServedImages;
+  rules: ImageRules;
+  tickets: Tickets;
+  cacheDirectory: string; // absolute
+  /** Routes that show the cache and the mounts of this user are on. */
+  showsLocal: boolean;
+  uid: number;
+  log: Log;
+  startedMs: number; // since 1970
+}

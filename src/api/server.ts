@@ -1,0 +1,113 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { LayerslayerError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { reasonText } from '../base/system-error-text.js';
+import type { ImageSession } from '../engine/image-session.js';
+import { newAccessToken, readAccessToken } from './access/access-token.js';
+import { Gate } from './access/gate.js';
+import { AllowedHosts } from './access/request-origin.js';
+import { Tickets } from './access/tickets.js';
+import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
+import { ServedImages } from './images/served-images.js';
+import { eventRoutes } from './routes/events.js';
+import { healthRoutes } from './routes/health.js';
+import { imageRoutes } from './routes/image.js';
+import { ticketRoutes } from './routes/ticket.js';
+import { routeRequests } from './routing/router.js';
+import type { ServerState } from './server-state.js';
+
+export { allowedDirectory, newAccessToken, readAccessToken };
+
+export interface ServerOptions {
+  host: string; // an address, or a name
+  port: number; // 0: a free one
+  token: string;
+  /** Further names by which browsers may call the server. */
+  hosts: readonly string[];
+  images: ImageRulesOptions;
+  cacheDirectory: string; // absolute
+  showsLocal: boolean;
+  maxRequests: number;
+  uid: number;
+  version: string;
+  log: Log;
+  /** Starts a session; the server ends it. */
+  startSession(): ImageSession;
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8000` */
+  readonly address: string;
+  /** Ends connections, sessions and passes. */
+  close(): Promise<void>;
+}
+
+/** Event streams are long and cheap: they have a limit of their own. */
+const EVENT_STREAMS_MAX = 2_000;
+
+const FIRST_BYTE_MS = 60_000;
+const STALL_MS = 60_000;
+/** Time for the headers of a request. */
+const HEADERS_MS = 10_000;
+const MAX_ANSWER_BYTES = 64 * 1024 ** 3;
+
+/**
+ * Starts to answer over HTTP.
+ * @throws LayerslayerError IO_FAILED if the address can't be used
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { host, port, token, hosts, uid, log, version } = options;
+  const ends = new AbortController();
+  const tickets = new Tickets();
+  const gate = new Gate({ token, hosts: new AllowedHosts(host, hosts), tickets, uid });
+  const state: ServerState = {
+    images: new ServedImages(options.startSession),
+    rules: new ImageRules(options.images),
+    tickets,
+    cacheDirectory: options.cacheDirectory,
+    showsLocal: options.showsLocal,
+    uid,
+    log,
+    startedMs: Date.now(),
+  };
+  const listener = routeRequests({
+    routes: [healthRoutes, ticketRoutes, imageRoutes, eventRoutes].flatMap((routes) => routes(state)),
+    gate,
+    log,
+    version,
+    maxRequests: options.maxRequests,
+    maxEventStreams: EVENT_STREAMS_MAX,
+    firstByteMs: FIRST_BYTE_MS,
+    stallMs: STALL_MS,
+    maxBytes: MAX_ANSWER_BYTES,
+    signal: ends.signal,
+  });
+  const server = createServer(
+    { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS },
+    (incoming, outgoing) => {
+      void listener(incoming, outgoing);
+    },
+  );
+  server.on('connection', (socket) => gate.accepted(socket));
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new LayerslayerError('IO_FAILED', `listening on ${host} port ${port}: ${reasonText(error)}`, {
+      cause: error,
+    });
+  }
+  const bound = server.address() as AddressInfo;
+  const name = isIPv6(bound.address) ? `[${bound.address}]` : bound.address;
+  return {
+    address: `http://${name}:${bound.port}`,
+    async close() {
+      ends.abort(new LayerslayerError('ABORTED', 'the server ends'));
+      server.close();
+      server.closeAllConnections();
+      await state.images.close();
+    },
+  };
+}
