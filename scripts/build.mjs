@@ -5,8 +5,9 @@
 //   3. rolldown -> dist/bin, the programs as users run them, with the packages that they use. A
 //      hundred small modules take three times as long to load (measured), and a mount starts two
 //      processes and a thread.
-//   4. the licences of those packages -> dist/THIRD-PARTY.txt
-//   5. the table of commands -> dist/man/*.1
+//   4. src/web -> dist/web, the explorer as browsers load it
+//   5. the licences of those packages -> dist/THIRD-PARTY.txt
+//   6. the table of commands -> dist/man/*.1
 // and fails when src/cli/COMMANDS.md is not what the commands say by now.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { bundle } from './build/bundle.mjs';
 import { manPages } from './build/man-pages.mjs';
 import { built, ROOT } from './build/paths.mjs';
 import { thirdPartyText } from './build/third-party.mjs';
+import { bundleWeb } from './build/web.mjs';
 import { buildCodecWasm } from './codec-wasm.mjs';
 
 const run = (command, args) =>
@@ -51,6 +53,7 @@ buildCodecWasm();
 rmSync(built(''), { recursive: true, force: true });
 run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.json']);
 const modules = await bundle();
+for (const id of await bundleWeb()) modules.add(id);
 writeFileSync(built('THIRD-PARTY.txt'), thirdPartyText([...modules]));
 await writeManPages();
 checkReference();

@@ -14,6 +14,7 @@ import { ServedImages } from './images/served-images.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
+import { staticRoutes } from './routes/static.js';
 import { ticketRoutes } from './routes/ticket.js';
 import { routeRequests } from './routing/router.js';
 import type { ServerState } from './server-state.js';
@@ -73,7 +74,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     startedMs: Date.now(),
   };
   const listener = routeRequests({
-    routes: [healthRoutes, ticketRoutes, imageRoutes, eventRoutes].flatMap((routes) => routes(state)),
+    routes: [staticRoutes, healthRoutes, ticketRoutes, imageRoutes, eventRoutes].flatMap((routes) =>
+      routes(state),
+    ),
     gate,
     log,
     version,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { entryRecord, type ListedEntry, longLine, simpleLine } from '#src/cli/terminal/entry-lines.js';
-import { printableName } from '#src/cli/terminal/printable-name.js';
+import { printableName } from '#src/base/text/printable-name.js';
+import { longLine, simpleLine } from '#src/cli/terminal/entry-lines.js';
+import { entryRecord, type ListedEntry } from '#src/image/records/entry-record.js';
 
 const entry: ListedEntry = {
   kind: 'file',

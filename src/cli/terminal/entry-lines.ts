@@ -1,30 +1,7 @@
-import type { EntryTable } from '../../index/entry-table.js';
-import { attributesOf, SYMLINK_MODE, type Tree } from '../../overlay/tree.js';
-import type { EntryKind, TarEntry } from '../../tar/entry.js';
-import { printableName, utf8Text } from './printable-name.js';
+import { printableName } from '../../base/text/printable-name.js';
+import type { ListedEntry } from '../../image/records/entry-record.js';
+import type { EntryKind } from '../../tar/entry.js';
 import { formatSize } from './size.js';
-
-/** What a listing shows of an entry beside its name. */
-export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'>;
-
-/** @param at a row of the table, or an inode of the tree */
-export function listedEntry(from: EntryTable | Tree, at: number): ListedEntry {
-  const kind = from.kind(at);
-  const isLink = kind === 'symlink' || kind === 'hardlink';
-  return {
-    kind,
-    ...attributesOf(from, at),
-    linkTarget: isLink ? from.linkTarget(at) : new Uint8Array(0),
-  };
-}
-
-/** As `listedEntry`, with mode and size as a mount shows them. */
-export function shownEntry(from: EntryTable | Tree, at: number): ListedEntry {
-  const entry = listedEntry(from, at);
-  if (entry.kind === 'symlink') entry.mode = SYMLINK_MODE;
-  if (entry.kind !== 'file') entry.size = 0;
-  return entry;
-}
 
 const KIND_LETTERS: Record<EntryKind, string> = {
   file: '-',
@@ -63,30 +40,6 @@ export const SIMPLE_HEADING = 'PATH  SIZE';
 export function simpleLine(entry: ListedEntry, path: Uint8Array): string {
   const size = sizeText(entry);
   return size === '-' ? nameText(entry, path) : `${nameText(entry, path)}  ${size}`;
-}
-
-/** Returns an entry for programs. Names that are not UTF-8 are also given in base64. */
-export function entryRecord(entry: ListedEntry, path: Uint8Array): Record<string, unknown> {
-  const { kind, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds, deviceMajor, deviceMinor } = entry;
-  const isLink = kind === 'symlink' || kind === 'hardlink';
-  return {
-    ...nameFields('path', path),
-    kind,
-    mode: mode.toString(8).padStart(4, '0'),
-    uid,
-    gid,
-    size,
-    mtime: mtimeSeconds,
-    ...(mtimeNanoseconds > 0 && { mtimeNanoseconds }),
-    ...(isLink && nameFields('target', entry.linkTarget)),
-    ...((kind === 'char' || kind === 'block') && { device: [deviceMajor, deviceMinor] }),
-  };
-}
-
-export function nameFields(field: string, name: Uint8Array): Record<string, string> {
-  const text = utf8Text(name);
-  if (text !== undefined) return { [field]: text };
-  return { [field]: Buffer.from(name).toString(), [`${field}Base64`]: Buffer.from(name).toString('base64') };
 }
 
 function nameText({ kind, linkTarget }: ListedEntry, path: Uint8Array): string {

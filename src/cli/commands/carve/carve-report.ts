@@ -1,9 +1,9 @@
+import { printableName } from '../../../base/text/printable-name.js';
 import { bytesOfText } from '../../../base/text/raw-text.js';
 import type { FileResult } from '../../../carve/search/file-search.js';
 import type { CarvedTree } from '../../../carve/tree-carver.js';
+import { nameFields } from '../../../image/records/entry-record.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import { nameFields } from '../../terminal/entry-lines.js';
-import { printableName } from '../../terminal/printable-name.js';
 import { formatDuration, formatRoundSize, formatSize } from '../../terminal/size.js';
 
 type CarvedText = FileResult['wanted']['text'];

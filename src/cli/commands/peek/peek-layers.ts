@@ -1,9 +1,9 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../../../base/errors.js';
 import type { Layer } from '../../../engine/layer.js';
 import type { OpenedImage } from '../../../image/opened-image.js';
+import { type ListedEntry, listedEntry } from '../../../image/records/entry-record.js';
 import { shortDigest } from '../../../oci/digest.js';
 import type { SessionUse } from '../../image-session-command.js';
-import { type ListedEntry, listedEntry } from '../../terminal/entry-lines.js';
 import { countText, formatRoundSize, formatSize } from '../../terminal/size.js';
 import { UNVERIFIED } from '../../terminal/uncompared.js';
 import type { ListedPaths } from './listed-paths.js';

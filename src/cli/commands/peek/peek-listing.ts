@@ -2,15 +2,9 @@ import { createHash, type Hash } from 'node:crypto';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
 import { cleanNames } from '../../../image/paths/asked-path.js';
+import { entryRecord, type ListedEntry } from '../../../image/records/entry-record.js';
 import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
-import {
-  entryRecord,
-  type ListedEntry,
-  LONG_HEADING,
-  longLine,
-  SIMPLE_HEADING,
-  simpleLine,
-} from '../../terminal/entry-lines.js';
+import { LONG_HEADING, longLine, SIMPLE_HEADING, simpleLine } from '../../terminal/entry-lines.js';
 import type { Output } from '../../terminal/output.js';
 import type { ProgressDisplay } from '../../terminal/progress.js';
 import type { ListedPaths } from './listed-paths.js';

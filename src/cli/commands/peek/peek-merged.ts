@@ -1,10 +1,10 @@
 import { LayerslayerError } from '../../../base/errors.js';
 import type { ImageView } from '../../../image/opened-image.js';
+import { shownEntry } from '../../../image/records/entry-record.js';
 import { forEachHidden } from '../../../overlay/history/hidden-entries.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { walkTree } from '../../../overlay/walk/walk-tree.js';
-import { shownEntry } from '../../terminal/entry-lines.js';
 import { doubtOf } from '../../terminal/uncompared.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 

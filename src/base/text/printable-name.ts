@@ -1,4 +1,4 @@
-import { escaped, printable } from '../../base/text/printable.js';
+import { escaped, printable } from './printable.js';
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

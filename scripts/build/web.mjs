@@ -1,0 +1,50 @@
+// The explorer as browsers load it: dist/web, from src/web.
+
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { built, ROOT } from './paths.mjs';
+
+const source = (name) => join(ROOT, 'src/web', name);
+
+/**
+ * Bundles the explorer. What a view needs on demand (highlighting of a language, the treemap) is a chunk beside
+ * `app`. The names of all files but the page have a hash of their content: browsers keep them for ever.
+ * @returns the ids of all modules in dist/web
+ */
+export async function bundleWeb() {
+  mkdirSync(built('web/assets'), { recursive: true });
+  const program = await rolldown({
+    input: { app: source('main.tsx') },
+    platform: 'browser',
+    tsconfig: source('tsconfig.json'),
+  });
+  const { output } = await program.write({
+    dir: built('web/assets'),
+    format: 'esm',
+    minify: true,
+    entryFileNames: '[name]-[hash].js',
+    chunkFileNames: '[name]-[hash].js',
+  });
+  await program.close();
+  const { fileName } = output.find(({ isEntry }) => isEntry);
+  const page = readFileSync(source('index.html'), 'utf8')
+    .replace('/assets/app.js', `/assets/${fileName}`)
+    .replace('/assets/app.css', `/assets/${hashed('app.css')}`)
+    .replace('/assets/icon.svg', `/assets/${hashed('icon.svg')}`);
+  writeFileSync(built('web/index.html'), page);
+  return output.flatMap(({ moduleIds = [] }) => moduleIds);
+}
+
+/** Copies a file. @returns its name with a hash */
+function hashed(name) {
+  const hash = createHash('sha256')
+    .update(readFileSync(source(name)))
+    .digest('base64url')
+    .slice(0, 8);
+  const [, stem, suffix] = /^(.*)\.(\w+)$/.exec(name);
+  const target = `${stem}-${hash}.${suffix}`;
+  copyFileSync(source(name), built(`web/assets/${target}`));
+  return target;
+}
