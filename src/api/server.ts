@@ -12,10 +12,12 @@ import { Tickets } from './access/tickets.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
 import { eventRoutes } from './routes/events.js';
+import { fileRoutes } from './routes/file.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
 import { staticRoutes } from './routes/static.js';
 import { ticketRoutes } from './routes/ticket.js';
+import { treeRoutes } from './routes/tree.js';
 import { routeRequests } from './routing/router.js';
 import type { ServerState } from './server-state.js';
 
@@ -74,9 +76,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     startedMs: Date.now(),
   };
   const listener = routeRequests({
-    routes: [staticRoutes, healthRoutes, ticketRoutes, imageRoutes, eventRoutes].flatMap((routes) =>
-      routes(state),
-    ),
+    routes: [
+      staticRoutes,
+      healthRoutes,
+      ticketRoutes,
+      imageRoutes,
+      treeRoutes,
+      fileRoutes,
+      eventRoutes,
+    ].flatMap((routes) => routes(state)),
     gate,
     log,
     version,

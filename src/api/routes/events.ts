@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { z } from '@hono/zod-openapi';
-import type { OpenedImage } from '../../image/opened-image.js';
 import { faultRecord } from '../answers/http-status.js';
+import { progressRecord } from '../answers/progress-record.js';
 import type { PassProgress } from '../images/index-pass.js';
 import type { ImageLease } from '../images/served-images.js';
 import { type Call, type Route, route } from '../routing/route.js';
@@ -78,22 +78,4 @@ async function stream(outgoing: ServerResponse, lease: ImageLease, call: Call): 
     lease.release();
     outgoing.end();
   }
-}
-
-/** Returns the progress of each layer, as 202 and events have it. */
-export function progressRecord({ layers, isQueued }: PassProgress, { resolved }: OpenedImage) {
-  const reported = new Map(layers.map((one) => [one.layer, one]));
-  return {
-    queued: isQueued,
-    layers: resolved.manifest.layers.map(({ digest, size }, i) => {
-      const known = reported.get(i + 1);
-      return {
-        layer: i + 1,
-        digest,
-        state: known?.state ?? 'waiting',
-        doneBytes: known?.doneBytes ?? 0,
-        totalBytes: known?.totalBytes ?? size,
-      };
-    }),
-  };
 }
