@@ -69,3 +69,8 @@ export const STAT = z
     versions: z.array(VERSION),
   })
   .openapi('Stat');
+
+export type EntryRecord = z.output<typeof ENTRY>;
+export type ListedEntryRecord = z.output<typeof LISTED_ENTRY>;
+export type TreePageRecord = z.output<typeof TREE_PAGE>;
+export type StatRecord = z.output<typeof STAT>;

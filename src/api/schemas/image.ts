@@ -33,3 +33,6 @@ export const IMAGE = z
     layers: z.array(LAYER),
   })
   .openapi('Image');
+
+export type ImageRecord = z.output<typeof IMAGE>;
+export type LayerRecord = ImageRecord['layers'][number];

@@ -18,3 +18,5 @@ export const PROGRESS = z
 
 /** Answer 202: the indexes are being made. */
 export const PENDING = z.object({ progress: PROGRESS }).openapi('Pending');
+
+export type ProgressRecord = z.output<typeof PROGRESS>;

@@ -1,5 +1,6 @@
 /** Requests to the server that this page comes from. */
 
+import type { ProgressRecord } from '../../api/schemas/progress.js';
 import { encodeRaw } from './raw-path.js';
 
 /** What the server says of a fault, or what the browser does. */
@@ -17,22 +18,10 @@ export class ApiError extends Error {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Progress of indexing, as 202 and events have it. */
-export interface Progress {
-  queued: boolean;
-  layers: {
-    layer: number;
-    digest: string;
-    state: 'waiting' | 'indexing' | 'done';
-    doneBytes: number;
-    totalBytes: number;
-  }[];
-}
-
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
   /** Receives the progress while an image is indexed. The request goes on until it is. */
-  onPending?: ((progress: Progress) => void) | undefined;
+  onPending?: ((progress: ProgressRecord) => void) | undefined;
 }
 
 const TOKEN_KEY = 'layerslayer.token';
@@ -67,7 +56,7 @@ export async function getJson<T>(route: string, query: Query, options: RequestOp
     const response = await request(apiPath(route, query), 'application/json', options.signal);
     const body = await response.json();
     if (response.status !== 202) return body as T;
-    options.onPending?.((body as { progress: Progress }).progress);
+    options.onPending?.((body as { progress: ProgressRecord }).progress);
   }
 }
 
@@ -80,7 +69,7 @@ export async function* getLines<T>(
   for (;;) {
     const response = await request(apiPath(route, query), 'application/x-ndjson', options.signal);
     if (response.status === 202) {
-      options.onPending?.(((await response.json()) as { progress: Progress }).progress);
+      options.onPending?.(((await response.json()) as { progress: ProgressRecord }).progress);
       continue;
     }
     for await (const line of linesOf(response.body!)) {
