@@ -23,7 +23,8 @@ export function commandHelp(command: CommandDeclaration): Promise<string> {
     help.option(titleOf(name, spec), { describe: textOf(spec), group: groupOf(name, spec), ...alias });
   }
   for (const example of command.examples) help.example(example, '');
-  return help.epilogue(['Exit status:', ...describeStatuses(command.failures)].join('\n')).getHelp();
+  const statuses = describeStatuses(command.failures, command.statusOne);
+  return help.epilogue(['Exit status:', ...statuses].join('\n')).getHelp();
 }
 
 /** yargs shows no names of values, so the option's name has it: `memory SIZE`. */
