@@ -1,3 +1,5 @@
+import { PairIndex } from './pair-index.js';
+
 /** No node, no cell. */
 export const NONE = -1;
 
@@ -11,7 +13,7 @@ export interface Usage {
 }
 
 /**
- * Bytes and entries by path and group, as columns: 16 bytes and its name a path, 24 bytes a cell. A
+ * Bytes and entries by path and group, as columns: 16 bytes and its name a path, 32 bytes a cell. A
  * group is what the caller counts apart, such as a layer. A cell is what a group has at a path.
  */
 export class UsageColumns {
@@ -31,6 +33,8 @@ export class UsageColumns {
   #groups = new Uint32Array(MIN_CAPACITY);
   #bytes = new Float64Array(MIN_CAPACITY);
   #entries = new Uint32Array(MIN_CAPACITY);
+  /** Cells by node and group: 1024 layers can make a million groups. */
+  readonly #cells = new PairIndex();
 
   /** Adds a path that is asked for. @param names from the root of the image */
   addStart(names: readonly Uint8Array[]): number {
@@ -75,7 +79,8 @@ export class UsageColumns {
   /** Counts what stands at a path itself. `sumUp` adds it to the paths above. */
   add(node: number, group: number, bytes: number, entries: number): void {
     let cell = this.#firstCells[node]!;
-    while (cell !== NONE && this.#groups[cell] !== group) cell = this.#nextCells[cell]!;
+    if (cell !== NONE && this.#groups[cell] !== group)
+      cell = this.#cells.find(node, group, this.#nodes, this.#groups);
     if (cell === NONE) cell = this.#addCell(node, group);
     this.#bytes[cell]! += bytes;
     this.#entries[cell]! += entries;
@@ -144,6 +149,7 @@ export class UsageColumns {
     this.#groups[cell] = group;
     this.#nextCells[cell] = this.#firstCells[node]!;
     this.#firstCells[node] = cell;
+    this.#cells.add(cell, this.#nodes, this.#groups);
     return cell;
   }
 

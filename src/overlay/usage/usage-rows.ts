@@ -42,7 +42,7 @@ function cellsBelow(columns: UsageColumns, children: ChildLists, start: number):
     }
     open.pop();
     if (open.length === 0) return cells;
-    cells.push(...columns.cellsOf(last.node));
+    for (const cell of columns.cellsOf(last.node)) cells.push(cell);
   }
 }
 
