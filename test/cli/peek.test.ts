@@ -440,11 +440,11 @@ describe('peek', () => {
       file(LONG),
       ...[1, 2, 3, 4, 5].map((i) => file(`n${i}`, noise(30_000, i))),
     );
-    const answered = async (at: number, nth?: number) => {
+    const answered = async (at: number, nth?: number, form = ['--simple']) => {
       const { manifest } = await pushImage(registry, 'plain:latest', { layers: [plain] });
       const path = new RegExp(`/blobs/${manifest.layers[0]!.digest}`);
       proxy.rules.push({ method: 'GET', path, ...(nth && { nth }), fault: corruptAt(at) });
-      return peek('--simple', image('plain'));
+      return peek(...form, image('plain'));
     };
     const listedNames = (text: string) =>
       lines(text)
@@ -459,6 +459,11 @@ describe('peek', () => {
       const { status, stdout, stderr } = await answered(at, 1);
       expect([status, listedNames(stdout)]).toEqual([0, names]);
       expect(stderr).toMatch(/got .* trying once more/);
+    });
+
+    it('has the totals of what is listed, not of what came twice', async () => {
+      const { status, stdout } = await answered(plain.length - 120_000, 1, []);
+      expect([status, lines(stdout).at(-1)]).toEqual([0, '7 entries, 146.5 KiB in 1 layer']);
     });
 
     it('fails if a name was listed that it does not have', async () => {
