@@ -24,6 +24,8 @@ export interface FindPathsOptions {
   hints: DeletionHints; // one for all paths of a command
   follow?: FollowedLinks | undefined; // default: all
   where?: string | undefined; // name of the view in messages; default: the image
+  /** As `MatchOptions.takesDirectories`; default: true. */
+  takesDirectories?: boolean | undefined;
 }
 
 /**
@@ -34,11 +36,11 @@ export interface FindPathsOptions {
 export function findPaths(
   view: SearchedView,
   asked: AskedPath,
-  { hints, follow = 'all', where }: FindPathsOptions,
+  { hints, follow = 'all', where, takesDirectories = true }: FindPathsOptions,
 ): FoundPath[] {
   const { tree, layers } = view;
   const found: FoundPath[] = [];
-  for (const match of matchesOf(asked, { ...view, takesDirectories: true })) {
+  for (const match of matchesOf(asked, { ...view, takesDirectories })) {
     const resolved = resolvePath(tree, match, follow);
     if (resolved.kind === 'found') {
       found.push({ inode: resolved.inode, names: resolved.names, asked: match });
