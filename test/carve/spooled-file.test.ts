@@ -46,6 +46,36 @@ describe('a spooled file', () => {
     spooled.discard();
   });
 
+  it('is apart from the others of its spool, on disk and in memory', async () => {
+    const spool = new Spool();
+    const sizes = [3 * MIB, 5 * MIB, 4 * MIB, 4 * MIB, 4 * MIB, 4 * MIB, 6 * MIB, 1];
+    const files = sizes.map((size, i) => {
+      const wanted = Buffer.alloc(size, i + 1);
+      const spooled = spool.file(size);
+      spooled.write(wanted, 0);
+      return { size, wanted, spooled };
+    });
+    for (const { size, wanted, spooled } of files.reverse())
+      expect((await copied(spooled, size)).equals(wanted)).toBe(true);
+    expect(readdirSync(directory)).toEqual([]);
+    spool.close();
+  });
+
+  it('has zeros where a discarded one had bytes, and takes its room in memory', async () => {
+    const spool = new Spool();
+    for (let i = 0; i < 20; i++) {
+      for (const size of [4 * MIB, 5 * MIB]) {
+        const spooled = spool.file(size);
+        expect((await copied(spooled, size)).equals(Buffer.alloc(size))).toBe(true);
+        spooled.write(Buffer.alloc(size, 0xff), 0);
+        spooled.discard();
+      }
+    }
+    vi.stubEnv('TMPDIR', join(directory, 'none'));
+    expect(() => spool.file(4 * MIB)).not.toThrow(); // memory is free again
+    spool.close();
+  });
+
   it('names the unwritable directory, with advice', () => {
     vi.stubEnv('TMPDIR', join(directory, 'none'));
     expect(() => new Spool().file(5 * MIB)).toThrow(
