@@ -35,7 +35,7 @@ describe('ordered contents', () => {
     expect(done).toHaveLength(7);
   });
 
-  it('go on after a key without contents, and after a fault that is none of theirs', async () => {
+  it('continue after a key without contents, and after a fault of one content', async () => {
     const faults: string[] = [];
     const { contents, give, done } = contentsOf('abc', (key) => void faults.push(key));
     contents.set('a', []);

@@ -213,7 +213,7 @@ describe('cat', () => {
     expect(JSON.parse(ended.stderr).error.code).toBe('INVALID_ARGUMENT');
   });
 
-  it('ends quietly when nobody reads on', async () => {
+  it('ends quietly when the reader ends', async () => {
     const script = '"$@" | head -c 3; echo " $PIPESTATUS"';
     const words = ['cat', 'oci:layout:v1', '/etc/first', '/large', '/zz/last'];
     const ended = await attempt('bash', ['-c', script, 'bash', ...place.program, ...words], {

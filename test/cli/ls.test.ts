@@ -285,7 +285,7 @@ describe('ls', () => {
     expect(Buffer.from(latin.pathBase64, 'base64').toString('latin1')).toBe('/latin\xe9');
   });
 
-  it('lists 100,000 entries in bounded memory, and ends quietly when nobody reads on', async () => {
+  it('lists 100,000 entries in bounded memory, and ends quietly when the reader ends', async () => {
     const entries = Array.from({ length: 100_000 }, (_, i) => file(`d${i % 100}/${'n'.repeat(60)}${i}`));
     const builder = new LayoutBuilder();
     writeDirectory(join(place.scratch, 'large'), builder.top([builder.image([tarOf(...entries)])]));
