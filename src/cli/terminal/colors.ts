@@ -49,25 +49,32 @@ const LS_COLORS_MAX = 64 * 1024;
 
 const DOT = 0x2e;
 
+interface SuffixColor {
+  style: string;
+  position: number; // in LS_COLORS
+}
+
 /** Colours of names by what the entries are, as GNU `ls` paints them. */
 export class EntryColors {
   readonly #kinds: Record<ColorKey, string> = { ...DEFAULTS };
   /** By suffix, in lower case: those that begin with a dot, and others (`*~`). */
-  readonly #extensions = new Map<string, string>();
-  readonly #suffixes = new Map<string, string>();
+  readonly #extensions = new Map<string, SuffixColor>();
+  readonly #suffixes = new Map<string, SuffixColor>();
 
   /**
    * @param lsColors `$LS_COLORS`: `di=01;34:*.tar=01;31`. Keys and values that are not known count
-   *   as absent. Of a repeated key the last one counts.
+   *   as absent. Of several keys for a name the last one counts.
    */
   constructor(lsColors = '') {
-    for (const item of lsColors.slice(0, LS_COLORS_MAX).split(':')) {
+    for (const [position, item] of lsColors.slice(0, LS_COLORS_MAX).split(':').entries()) {
       const at = item.lastIndexOf('=');
       const [key, value] = [item.slice(0, at), item.slice(at + 1)];
       if (at === -1 || !(value === '' || SGR.test(value))) continue;
       if (Object.hasOwn(DEFAULTS, key)) this.#kinds[key as ColorKey] = value;
-      else if (key.startsWith('*.')) this.#extensions.set(key.slice(1).toLowerCase(), value);
-      else if (key.startsWith('*')) this.#suffixes.set(key.slice(1).toLowerCase(), value);
+      else if (key.startsWith('*')) {
+        const suffixes = key[1] === '.' ? this.#extensions : this.#suffixes;
+        suffixes.set(key.slice(1).toLowerCase(), { style: value, position });
+      }
     }
   }
 
@@ -106,13 +113,14 @@ export class EntryColors {
   #bySuffix(name: Uint8Array): string | undefined {
     if (this.#extensions.size === 0 && this.#suffixes.size === 0) return undefined;
     const text = Buffer.from(name).toString('latin1').toLowerCase();
-    // The longest extension counts: `.tar.gz` before `.gz`.
-    for (let at = name.indexOf(DOT); at !== -1; at = name.indexOf(DOT, at + 1)) {
-      const style = this.#extensions.get(text.slice(at));
-      if (style !== undefined) return style;
-    }
-    for (const [suffix, style] of this.#suffixes) if (text.endsWith(suffix)) return style;
-    return undefined;
+    let last: SuffixColor | undefined;
+    const take = (found: SuffixColor | undefined) => {
+      if (found && found.position >= (last?.position ?? 0)) last = found;
+    };
+    for (let at = name.indexOf(DOT); at !== -1; at = name.indexOf(DOT, at + 1))
+      take(this.#extensions.get(text.slice(at)));
+    for (const [suffix, color] of this.#suffixes) if (text.endsWith(suffix)) take(color);
+    return last?.style;
   }
 }
 
