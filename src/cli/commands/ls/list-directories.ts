@@ -1,6 +1,6 @@
-import { type HiddenNode, nameKey } from '../../../overlay/history/hidden-tree.js';
+import { nameKey } from '../../../overlay/history/hidden-tree.js';
 import type { Tree } from '../../../overlay/tree.js';
-import { isDirectory, type ListedRow, rowsOf } from './listed-row.js';
+import { directoryNamed, isDirectory, type ListedRow, rowsOf } from './listed-row.js';
 import type { LsListing } from './ls-listing.js';
 import type { ShownDirectory } from './operands.js';
 
@@ -24,7 +24,7 @@ interface Subdirectory extends Pick<ShownDirectory, 'inode' | 'hidden'> {
  * names of one directory and the directories on the way to it, not with the names of the image.
  */
 export async function listDirectories(
-  listing: LsListing,
+  listing: Pick<LsListing, 'block'>,
   directories: readonly ShownDirectory[],
   { tree, isRecursive, hasHeadings, sort }: ListDirectoriesOptions,
 ): Promise<void> {
@@ -50,19 +50,10 @@ function subdirectories(tree: Tree, parent: ShownDirectory, rows: readonly Liste
     const { name } = row;
     const key = nameKey(name);
     if (!isDirectory(row) || byKey.has(key)) continue;
-    byKey.set(key, { parent, name, ...directoryNamed(tree, parent, name), hidden: childOf(hidden, key) });
+    const inode = directoryNamed(tree, parent.inode, name);
+    byKey.set(key, { parent, name, inode, hidden: hidden.children?.get(key) });
   }
   return [...byKey.values()];
-}
-
-/** Returns the inode of a directory in the tree, 0 if it has none of that name. */
-function directoryNamed(tree: Tree, { inode }: ShownDirectory, name: Uint8Array): { inode: number } {
-  const child = inode === 0 ? 0 : tree.lookup(inode, name);
-  return { inode: child !== 0 && tree.kind(child) === 'dir' ? child : 0 };
-}
-
-function childOf(hidden: HiddenNode, key: string): HiddenNode | undefined {
-  return hidden.children?.get(key);
 }
 
 function shownSubdirectory({ parent, name, inode, hidden }: Subdirectory): ShownDirectory {

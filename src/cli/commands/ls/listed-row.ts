@@ -39,15 +39,21 @@ export function liveRow(tree: Tree, inode: number, name: Uint8Array): ListedRow 
   return { name, from: tree, at: inode, layer: tree.layerOf(inode), hidden: undefined };
 }
 
-/** Returns a row for each hidden entry of a path. */
-export function hiddenRows({ versions }: HiddenNode, name: Uint8Array): ListedRow[] {
-  return versions.map((version) => ({
+/**
+ * Returns a row for each hidden entry of a path, and one for a directory that only the hidden
+ * entries below it imply.
+ * @param isLiveDirectory the tree has a directory there
+ */
+export function hiddenRows(node: HiddenNode, name: Uint8Array, isLiveDirectory: boolean): ListedRow[] {
+  const rows: ListedRow[] = node.versions.map((version) => ({
     name,
     from: version.entries,
     at: version.row,
     layer: version.layer,
     hidden: version,
   }));
+  if (node.children && !isLiveDirectory && !rows.some(isDirectory)) rows.push(impliedRow(node, name));
+  return rows;
 }
 
 /**
@@ -61,17 +67,23 @@ export function rowsOf(tree: Tree, inode: number, hidden: HiddenNode | undefined
   for (let dentry = start; dentry < end; dentry++)
     rows.push(liveRow(tree, tree.dentryInode(dentry), tree.dentryName(dentry)));
   for (const node of hidden?.children?.values() ?? []) {
-    for (const row of hiddenRows(node, node.name)) rows.push(row);
-    const isNamed = node.versions.length > 0 || (inode !== 0 && tree.lookup(inode, node.name) !== 0);
-    if (!isNamed) rows.push(impliedRow(node));
+    const isLiveDirectory = directoryNamed(tree, inode, node.name) !== 0;
+    rows.push(...hiddenRows(node, node.name, isLiveDirectory));
   }
   return rows;
 }
 
-/** Returns a row for a hidden directory without an entry: the first entry below it implies it. */
-export function impliedRow(node: HiddenNode, name = node.name): ListedRow {
+/** Returns the inode of a directory in a directory of the tree, 0 if there is none. */
+export function directoryNamed(tree: Tree, parent: number, name: Uint8Array): number {
+  const child = parent === 0 ? 0 : tree.lookup(parent, name);
+  return child !== 0 && tree.kind(child) === 'dir' ? child : 0;
+}
+
+/** The first hidden entry below the directory says when it was hidden. */
+function impliedRow(node: HiddenNode, name: Uint8Array): ListedRow {
   let below = node;
-  while (below.versions.length === 0) below = below.children!.values().next().value!;
+  do below = below.children!.values().next().value!;
+  while (below.versions.length === 0);
   const [version] = below.versions;
   return { name, from: undefined, at: 0, layer: version!.layer, hidden: version };
 }

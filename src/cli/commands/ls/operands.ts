@@ -6,7 +6,7 @@ import { type FoundPath, findPaths, type SearchedView } from '../../../image/pat
 import { type HiddenNode, hiddenAt } from '../../../overlay/history/hidden-tree.js';
 import type { PathPattern } from '../../../overlay/pattern/path-pattern.js';
 import { joinPath, resolvePath } from '../../../overlay/resolve-path.js';
-import { hiddenRows, impliedRow, isDirectory, type ListedRow, liveRow } from './listed-row.js';
+import { hiddenRows, isDirectory, type ListedRow, liveRow } from './listed-row.js';
 
 const SLASH = 0x2f;
 
@@ -87,8 +87,7 @@ function hiddenOperands(
   const { tree } = view;
   const at = resolvePath(tree, names, 'none');
   const isLiveDirectory = at.kind === 'found' && tree.kind(at.inode) === 'dir';
-  const rows = hiddenRows(node, shown);
-  if (rows.length === 0 && at.kind !== 'found') rows.push(impliedRow(node, shown));
+  const rows = hiddenRows(node, shown, isLiveDirectory);
   const directory = rows.find(isDirectory);
   if (keepsDirectories || !directory || isLiveDirectory)
     return rows.map((row) => ({ ...row, names, contents: undefined }));
@@ -104,8 +103,9 @@ function hiddenNode(
   hidden: HiddenNode,
 ): { node: HiddenNode; names: readonly Uint8Array[] } | undefined {
   const resolved = resolvePath(tree, path, 'parents');
-  const ahead = resolved.kind === 'missing' ? [resolved.name, ...resolved.rest] : [];
-  for (const names of [cleanNames([...resolved.names, ...ahead]), literal]) {
+  const linked =
+    resolved.kind === 'missing' ? [cleanNames([...resolved.names, resolved.name, ...resolved.rest])] : [];
+  for (const names of [...linked, literal]) {
     const node = hiddenAt(hidden, names);
     if (node && names.length > 0) return { node, names };
   }
@@ -122,7 +122,7 @@ function hiddenMatches(pattern: PathPattern, hidden: HiddenNode, options: Operan
       const position = pattern.after(at.position, node.name);
       if (position.length === 0) continue;
       const names = [...at.names, node.name];
-      const isDir = node.children !== undefined || hiddenRows(node, node.name).some(isDirectory);
+      const isDir = hiddenRows(node, node.name, false).some(isDirectory);
       const isLeftOut = isDir && pattern.endsInGlobstar(position);
       const isGone = resolvePath(tree, names, 'none').kind !== 'found';
       if (isGone && !isLeftOut && pattern.isMatch(position, isDir))
