@@ -137,7 +137,7 @@ function optionItem(name, { short, value, kind, summary, default: fallback }, va
 
 /** @param command only its facts; default: all */
 function facts(heading, known, command) {
-  const isWanted = ({ option, only }) => (only ? only === command.name : option in command.options);
+  const isWanted = ({ option, only }) => only === command.name || option in command.options;
   const wanted = command === undefined ? known : known.filter(isWanted);
   if (wanted.length === 0) return [];
   const items = wanted.flatMap(({ names, text }) => item(names.map(bold).join(', '), prose(text, NONE)));

@@ -126,6 +126,17 @@ describe('an image that announces a table', () => {
       true,
     );
   });
+
+  it('is listed and printed by ls and cat, which say that it was not compared', async () => {
+    const said = 'not verified: the index of layer 2 was not compared with the layer\n';
+    const listed = await place.layerslayer(['ls', '--json', honest, '/etc']);
+    expect(listed.stderr).toBe(said);
+    expect(listed.stdout.match(/"verified":false/g)).toHaveLength(2);
+    const printed = await place.layerslayer(['cat', honest, '/etc/plain', '/etc/hosts']);
+    expect(printed).toMatchObject({ status: 0, stdout: 'plainhosts', stderr: said });
+    const verified = await place.layerslayer(['cat', '--verify', honest, '/etc/hosts']);
+    expect(verified).toMatchObject({ status: 0, stdout: 'hosts', stderr: '' });
+  });
 });
 
 describe('mount --verify-later', () => {

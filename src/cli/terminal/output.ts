@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { asLayerslayerError, type ErrorRecord } from '../../base/errors.js';
 import { LogFile } from '../../base/log-file.js';
 import { printable, printableJson, showRawBytes } from '../../base/text/printable.js';
@@ -147,6 +148,7 @@ export class Output {
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
     sink.write(`${start}${text}\n`);
-    this.#tee?.write(text);
+    // Colours are for the terminal.
+    this.#tee?.write(stripVTControlCharacters(text));
   }
 }

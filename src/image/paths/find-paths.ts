@@ -25,6 +25,8 @@ export interface FindPathsOptions {
   follow?: FollowedLinks | undefined; // default: all
   followMatches?: FollowedLinks | undefined; // of what a pattern matches; default: as `follow`
   where?: string | undefined; // name of the view in messages; default: the image
+  /** As `MatchOptions.takesDirectories`; default: true. */
+  takesDirectories?: boolean | undefined;
 }
 
 /**
@@ -35,11 +37,11 @@ export interface FindPathsOptions {
 export function findPaths(
   view: SearchedView,
   asked: AskedPath,
-  { hints, follow = 'all', followMatches = follow, where }: FindPathsOptions,
+  { hints, follow = 'all', followMatches = follow, where, takesDirectories = true }: FindPathsOptions,
 ): FoundPath[] {
   const { tree, layers } = view;
   const found: FoundPath[] = [];
-  for (const match of matchesOf(asked, { ...view, takesDirectories: true })) {
+  for (const match of matchesOf(asked, { ...view, takesDirectories })) {
     const isItself = match === asked.path;
     const resolved = resolvePath(tree, match, isItself ? follow : followMatches);
     if (resolved.kind === 'found') {

@@ -6,6 +6,7 @@ import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { largestFirst } from '../../../overlay/walk/largest-first.js';
 import { walkTree } from '../../../overlay/walk/walk-tree.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
+import { hiddenText } from '../../terminal/entry-places.js';
 import { doubtOf } from '../../terminal/uncompared.js';
 import { type HeldEntry, HeldHidden } from './held-hidden.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
@@ -56,7 +57,7 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
       layer,
       fields: { hiddenBy, how, ...doubt },
       before: layerText(layer),
-      after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
+      after: `  (${hiddenText({ hiddenBy, how })})`,
       isCounted: isCounted[row] === 1,
     });
     if (isListed) isCounted[row] = 1;
