@@ -84,6 +84,7 @@ async function runChosen(chosen: {
     uid: process.getuid?.() ?? 0,
     startedMs: 0, // the clock of performance.now() starts with the process
     isMountHelper,
+    isPaged: true,
     ...(fetchThread && { fetchThread }),
     command: loadCommand,
     daemon: () => {
