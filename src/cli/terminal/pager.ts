@@ -11,7 +11,7 @@ const STDOUT = 1;
 
 const DEFAULT_PAGER = 'less';
 
-/** As in git: less ends if all fits on a screen, passes colours on, leaves the text on the screen. */
+/** As git's: less ends if all fits on a screen, and passes colours on. Its text stays there. */
 const LESS_OPTIONS = 'FRX';
 /** Passes colours on. */
 const LV_OPTIONS = '-c';
