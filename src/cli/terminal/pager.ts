@@ -19,8 +19,8 @@ const LV_OPTIONS = '-c';
 /** Exit statuses of a shell that can't run a command, or can't find it. */
 const NOT_RUN = [126, 127];
 
-/** Bytes that are kept until it is known that the pager reads. A pipe takes 200 KiB unread. */
-const KEPT_SIZE = 1024 * 1024;
+/** Bytes in the pipe by which it is known that the pager reads. A pipe takes 200 KiB unread. */
+const READ_SIZE = 1024 * 1024;
 
 /**
  * Returns the command of the user's pager.
@@ -123,7 +123,8 @@ class PagerProcess implements Pager {
   #keep(text: string | Uint8Array): void {
     if (this.#kept === undefined) return;
     this.#keptSize += text.length;
-    if (this.#keptSize > KEPT_SIZE) this.#kept = undefined;
+    const isRead = this.#keptSize - this.#child.stdin!.writableLength > READ_SIZE;
+    if (isRead) this.#kept = undefined;
     else this.#kept.push(typeof text === 'string' ? text : Uint8Array.from(text));
   }
 
