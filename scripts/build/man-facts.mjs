@@ -92,7 +92,20 @@ export const ENVIRONMENT = [
     option: 'platform',
     text: 'Options of Node that runs the program.',
   },
-  { names: ['TERM'], text: 'dumb: progress is lines, not bars that move, and nothing has colours.' },
+  {
+    names: ['PAGER'],
+    option: 'no-pager',
+    text: 'Command of the shell that shows results on a terminal, page by page. Empty, or `cat`: none. Default: `less`.',
+  },
+  {
+    names: ['LESS', 'LV'],
+    option: 'no-pager',
+    text: 'Options of these pagers. Defaults: `FRX` and `-c`.',
+  },
+  {
+    names: ['TERM'],
+    text: 'dumb: progress is lines, not bars that move, nothing has colours, and no pager is used.',
+  },
   {
     names: ['NO_COLOR'],
     option: 'color',
