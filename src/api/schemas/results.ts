@@ -128,6 +128,7 @@ export const TAGS = z.array(z.string()).openapi('Tags');
 export const REFERRERS = z
   .array(
     z.object({
+      subject: z.string().openapi({ description: 'digest of the manifest, or of the image index it is in' }),
       mediaType: z.string(),
       digest: z.string(),
       size: z.number(),
