@@ -17,7 +17,7 @@ const WORKING_MAX = 2;
 /** Threads whose records are read slowly. Each has the tables of an image. */
 const READ_MAX = 8;
 
-/** A hostile image may need more time than anybody has. */
+/** A hostile image may need hours. */
 const DEADLINE_MS = 60_000;
 
 /** Memory of a thread beside its tables. */
@@ -25,7 +25,7 @@ const HEAP_MIB = 1_024;
 
 /**
  * Analyses of images, each in a thread of its own: this one answers requests. The thread ends with
- * its analysis, and at once when nobody waits for it.
+ * its analysis, or at once when no caller waits for it.
  */
 export class Analyses {
   readonly #working = new Semaphore(WORKING_MAX);
@@ -64,7 +64,7 @@ export class Analyses {
   }
 
   /**
-   * Yields the lines of `/du`. The thread waits while nobody takes them.
+   * Yields the lines of `/du`. The thread waits until the caller takes them.
    * @throws LayerslayerError as `usageRecords`, `merge`
    */
   usage(

@@ -1,4 +1,4 @@
-/** A thread for one analysis of an image: its merge, what is hidden, sums. It ends with the analysis. */
+/** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
 import { parentPort } from 'node:worker_threads';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { EntryColumns } from '../../index/entry-columns.js';

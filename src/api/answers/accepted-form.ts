@@ -4,7 +4,8 @@ const JSON_TYPES = ['application/json', '*/*', 'application/*'];
 const LINES = 'application/x-ndjson';
 
 /**
- * Returns the form that a client accepts: a page of JSON, or lines. `*` is a page. (RFC 9110, 12.5.1)
+ * Returns the form that a client accepts: a page of JSON, or lines. `*` is a page.
+ * (RFC 9110, 12.5.1)
  * @throws HttpFault NOT_ACCEPTABLE
  */
 export function acceptedForm(accept: string | undefined): 'page' | 'lines' {
