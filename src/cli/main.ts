@@ -16,7 +16,7 @@ import { workingDirectory } from './process/working-directory.js';
 const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
 
 /** Commands that read images. */
-const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
+const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive', 'find']);
 
 /** By which the scripts of `completion` ask. Hidden: their question and its answer may change. */
 const COMPLETION_WORD = '--get-completions';

@@ -22,6 +22,7 @@ export const LEVELS: Record<string, number> = {
   surroundings: 5,
   engine: 6,
   image: 7,
+  catalog: 8,
   fs: 8,
   carve: 8,
   fuse: 9,
@@ -38,6 +39,7 @@ export const PACKAGE_HOMES: Record<string, string> = {
   undici: 'registry',
   koffi: 'fuse',
   'fuse-native': 'fuse',
+  re2js: 'catalog',
   yargs: 'cli',
   '@inquirer/prompts': 'cli',
 };

@@ -19,12 +19,23 @@ const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show thi
 export function commandHelp(command: CommandDeclaration): Promise<string> {
   const help = newHelp(command.synopsis, command.description);
   for (const [name, spec] of Object.entries({ ...command.options, ...HELP })) {
-    const alias = spec.short === undefined ? {} : { alias: spec.short };
+    const alias = spec.short === undefined ? {} : { alias: standIn(spec.short) };
     help.option(titleOf(name, spec), { describe: textOf(spec), group: groupOf(name, spec), ...alias });
   }
   for (const example of command.examples) help.example(example, '');
-  return help.epilogue(['Exit status:', ...describeStatuses(command.failures)].join('\n')).getHelp();
+  const statuses = ['Exit status:', ...describeStatuses(command.failures)].join('\n');
+  return help.epilogue(statuses).getHelp().then(withDigits);
 }
+
+/** First of ten characters for private use. (Unicode, U+E000) */
+const STAND_INS = 0xe000;
+
+/** yargs would write the digit of `-0` as `--0`: it gets another character of the same width. */
+const standIn = (short: string) =>
+  /\d/.test(short) ? String.fromCharCode(STAND_INS + Number(short)) : short;
+
+const withDigits = (help: string) =>
+  help.replace(/[\ue000-\ue009]/g, (character) => String(character.charCodeAt(0) - STAND_INS));
 
 /** yargs shows no names of values, so the option's name has it: `memory SIZE`. */
 function titleOf(name: string, { value }: OptionSpec): string {

@@ -21,7 +21,9 @@ export function longOptions(
 ): string[] {
   const end = words.indexOf('--');
   const [options, rest] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end)];
-  const long = options.flatMap((word) => (/^-[^-]/s.test(word) ? ofGroup(word, table, command) : [word]));
+  const long = withNegativeValues(options, table).flatMap((word) =>
+    /^-[^-]/s.test(word) ? ofGroup(word, table, command) : [word],
+  );
   for (const [i, word] of long.entries()) {
     if (NOT_A_NAME.test(word)) throw unknownOption(word, table, command);
     const name = word.slice(2);
@@ -29,6 +31,18 @@ export function longOptions(
     if (spec?.refusesDigits && isNumber(long[i + 1])) throw wantsNoNumber(name, spec, long[i + 1]!);
   }
   return [...long, ...rest];
+}
+
+/** Writes `--size -1k` as `--size=-1k`: the value is no group of options. */
+function withNegativeValues(words: readonly string[], table: OptionTable): string[] {
+  const joined: string[] = [];
+  for (const word of words) {
+    const name = joined.at(-1)?.slice(2) ?? '';
+    const isValue = /^-\d/.test(word) && Object.hasOwn(table, name) && table[name]?.mayBeNegative === true;
+    if (isValue) joined.push(`${joined.pop()}=${word}`);
+    else joined.push(word);
+  }
+  return joined;
 }
 
 /** `-q`, `-ql`, `-qlFILE`, `-ql=FILE`: the first option with a value ends the group. */

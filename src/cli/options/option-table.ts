@@ -19,6 +19,8 @@ export interface OptionSpec extends ArgumentSpec {
   warnsIfRepeated?: boolean;
   /** A value of digits only needs a `=`: `-l 2` probably means `--layer 2`. */
   refusesDigits?: boolean;
+  /** A value may begin with a dash and a digit: `--size -1k`. */
+  mayBeNegative?: boolean;
 }
 
 /** Options by their long name. */

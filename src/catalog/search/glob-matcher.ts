@@ -1,0 +1,46 @@
+import { LayerslayerError } from '../../base/errors.js';
+import { bytesOfText } from '../../base/text/raw-text.js';
+import { PathPattern } from '../../overlay/pattern/path-pattern.js';
+import type { PathMatcher } from './entry-query.js';
+
+const SLASH = 0x2f;
+const STAR = '*';
+
+/**
+ * Returns a matcher for a pattern as `carve` takes it. Without a slash it is for the name, else for
+ * the whole path from the root, with or without a slash at the start. Wildcards match a leading dot
+ * too, as in find(1) and .gitignore: a search should not miss `.ssh`.
+ * @throws LayerslayerError INVALID_ARGUMENT for `..`, and past the limits of braces
+ */
+export function globMatcher(text: string, { ignoresCase }: { ignoresCase: boolean }): PathMatcher {
+  const bytes = bytesOfText(text);
+  if (text.split(/[/{},]/).includes('..'))
+    throw new LayerslayerError('INVALID_ARGUMENT', `no path of an image has \`..\`: ${JSON.stringify(text)}`);
+  const pattern = PathPattern.compile(bytes, { matchesDots: true, ignoresCase });
+  const { literals } = pattern;
+  const isWhole = bytes.includes(SLASH);
+  const isEverything = text === STAR;
+  const matchesName = (path: Uint8Array, isDirectory: boolean) => {
+    const name = path.subarray(path.lastIndexOf(SLASH) + 1);
+    return isEverything || pattern.isMatch(pattern.after(pattern.start, name), isDirectory);
+  };
+  return {
+    literals: literals.every(({ length }) => length > 0) ? literals : undefined,
+    ignoresCase,
+    matches: (path, isDirectory) =>
+      path.length > 0 &&
+      (isWhole ? matchesWhole(pattern, path, isDirectory) : matchesName(path, isDirectory)),
+  };
+}
+
+function matchesWhole(pattern: PathPattern, path: Uint8Array, isDirectory: boolean): boolean {
+  let position = pattern.start;
+  for (let from = 0; from < path.length; ) {
+    if (position.length === 0) return false;
+    const slash = path.indexOf(SLASH, from);
+    const to = slash === -1 ? path.length : slash;
+    position = pattern.after(position, path.subarray(from, to));
+    from = to + 1;
+  }
+  return pattern.isMatch(position, isDirectory);
+}
