@@ -56,7 +56,7 @@ export class LayerPaths {
   /** A directory's number plus 1, at the slot of its hash or the next free one. */
   #slots = new Int32Array(FIRST_SLOTS);
 
-  /** By slot of a hash: its last row plus 1; by row: the one before, plus 1. Made when first used. */
+  // By slot of a hash: its last row plus 1. By row: the one before, plus 1. Made when first used.
   #heads: Int32Array | undefined;
   #chain: Int32Array | undefined;
 
