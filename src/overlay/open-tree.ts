@@ -42,15 +42,6 @@ export async function openTree(layers: readonly DigestedLayer[], cache: TreeStor
   return tree;
 }
 
-/**
- * Merges layers for one use: nothing is cached, and nothing is said of entries that are not shown.
- * @throws LayerslayerError as mergeLayers
- */
-export async function mergedOnce(layers: readonly NumberedLayer[], signal?: AbortSignal): Promise<Tree> {
-  const { mergeLayers } = await import('./merge.js');
-  return mergeLayers(layers, signal ? { signal } : {});
-}
-
 async function load(key: string, layers: readonly NumberedLayer[], cache: TreeStore, log: Log) {
   const bytes = await cache.read(key);
   if (bytes === undefined) return undefined;

@@ -1,7 +1,7 @@
 import type { EntryTable } from '../../index/entry-table.js';
 import type { NumberedLayer } from '../../overlay/tree.js';
+import { NONE, nameHash, ROOT_DIRECTORY } from './directory-columns.js';
 import { ExcerptTable } from './excerpt-table.js';
-import { hashOf, ROOT_DIRECTORY, ROOT_HASH } from './layer-paths.js';
 import type { Candidates } from './search-table.js';
 import type { SearchedLayer } from './searched-layer.js';
 
@@ -15,33 +15,27 @@ export interface Excerpt {
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
-/** Above this share of all rows, a merge of all takes less time. */
-const SHARE_MAX = 1 / 4;
-/** Fewer rows are always worth it. */
-const ROWS_MIN = 1000;
-
 /**
  * Returns the rows that decide what a merge shows, or hides, at the paths of the candidates. There,
  * a merge of the excerpt and a merge of all rows agree. The excerpt has all markers, each row at
- * those paths and at the directories above, and a row below each of them. For the targets of its
- * hard links it has the same.
+ * those paths and at the directories above, and a row below each that no row names. For the targets
+ * of its hard links it has the same.
  * @param layers base first; none is crooked
+ * @param most rows: above, a merge of all takes less time
  * @returns undefined if only a merge of all rows can tell, or takes less time
  */
 export function excerptOf(
   layers: readonly SearchedLayer[],
   candidates: readonly Candidates[],
+  most: number,
 ): Excerpt | undefined {
-  const rows = layers.reduce((sum, { table }) => sum + table.names.length, 0);
-  const builder = new ExcerptBuilder(layers, Math.max(ROWS_MIN, rows * SHARE_MAX));
-  return builder.build(candidates);
+  return new ExcerptBuilder(layers, most).build(candidates);
 }
 
 class ExcerptBuilder {
   readonly #taken: Set<number>[];
-  /** Hashes of the paths whose rows are wanted. */
-  readonly #wanted = new Set<number>();
-  readonly #ahead: number[] = []; // of them, those that are not yet searched
+  readonly #known = new Set<string>(); // paths that were searched, as latin1
+  readonly #targets: Uint8Array[] = []; // of hard links, not yet searched
   #count = 0;
   #isPossible = true;
 
@@ -53,61 +47,63 @@ class ExcerptBuilder {
   }
 
   build(candidates: readonly Candidates[]): Excerpt | undefined {
-    const total = candidates.reduce((sum, { rows, implied }) => sum + rows.length + implied.length, 0);
-    if (total > this.most) return undefined;
-    const paths = this.#pathsOf(candidates);
+    const paths = new Set<string>();
     for (const [position, { table }] of this.layers.entries())
       for (const row of table.paths().markers) this.#take(position, row);
-    for (let hash = this.#ahead.pop(); hash !== undefined; hash = this.#ahead.pop()) {
-      this.#takeAt(hash);
+    for (const [position, { rows, implied }] of candidates.entries()) {
+      const { table } = this.layers[position]!;
+      const heap = table.names.pathHeap;
+      const wanted = function* () {
+        for (const row of rows) yield heap.subarray(...table.paths().pathOf(row));
+        for (const directory of implied) yield table.paths().directoryPath(directory);
+      };
+      for (const path of wanted()) {
+        paths.add(latin1(path));
+        this.#takeAt(path);
+        if (this.#count > this.most) return undefined;
+      }
+    }
+    for (let target = this.#targets.pop(); target; target = this.#targets.pop()) {
+      this.#takeAt(target, true);
       if (!this.#isPossible || this.#count > this.most) return undefined;
     }
     return { paths, layers: this.layers.map((layer, position) => this.#excerpt(layer, position)) };
   }
 
-  /** Wants the paths of the candidates, and those of the directories above. */
-  #pathsOf(candidates: readonly Candidates[]): Set<string> {
-    const texts = new Set<string>();
-    for (const [position, { rows, implied }] of candidates.entries()) {
-      const { table } = this.layers[position]!;
-      const paths = table.paths();
-      const heap = table.names.pathHeap;
-      const bytes = Buffer.from(heap.buffer, heap.byteOffset, heap.length);
-      const seen = new Set<number>([ROOT_DIRECTORY]);
-      const wantAbove = (directory: number) => {
-        for (let at = directory; !seen.has(at); at = paths.directoryParents[at]!) {
-          seen.add(at);
-          this.#want(paths.directoryHashes[at]!);
-        }
-      };
-      for (const row of rows) {
-        texts.add(bytes.toString('latin1', ...paths.pathOf(row)));
-        this.#want(paths.rowHashes[row]!);
-        wantAbove(paths.rowDirectories[row]!);
+  /**
+   * Takes the rows at a path, and at the directories above.
+   * @param isTarget of a hard link, whose directories may be symlinks: only a merge follows them
+   */
+  #takeAt(path: Uint8Array, isTarget = false): void {
+    const directories = this.layers.map(() => ROOT_DIRECTORY); // by layer
+    for (let from = 0; from < path.length; ) {
+      const slash = path.indexOf(SLASH, from);
+      const to = slash === -1 ? path.length : slash;
+      // `..`, `.` and nothing are not components of a cleaned path.
+      if (
+        to === from ||
+        (path[from] === DOT && (to - from === 1 || (path[from + 1] === DOT && to - from === 2)))
+      )
+        this.#isPossible = false;
+      const key = latin1(path.subarray(0, to));
+      const isKnown = this.#known.has(key);
+      this.#known.add(key);
+      for (const [position, { table }] of this.layers.entries()) {
+        const above = directories[position]!;
+        if (above === NONE) continue;
+        const paths = table.paths();
+        const own = paths.directories.find(above, nameHash(path, from, to), path, from, to);
+        directories[position] = own;
+        if (isKnown && !isTarget) continue;
+        const rows = paths.rowsAt(above, path, from, to);
+        for (const row of rows) this.#take(position, row);
+        const isLink = rows.some((row) => table.names.kind(row) === 'symlink');
+        if (isTarget && isLink && to < path.length) this.#isPossible = false;
+        if (own === NONE || paths.directories.hasRow[own] === 1) continue;
+        const first = paths.directories.firstRows[own]!;
+        if (first !== NONE) this.#take(position, first);
       }
-      for (const directory of implied) {
-        texts.add(Buffer.from(paths.directoryPath(directory)).toString('latin1'));
-        wantAbove(directory);
-      }
-    }
-    return texts;
-  }
-
-  #want(hash: number): void {
-    if (this.#wanted.has(hash)) return;
-    this.#wanted.add(hash);
-    this.#ahead.push(hash);
-  }
-
-  /** Takes the rows at a path, and one below it: it makes a directory of the path. */
-  #takeAt(hash: number): void {
-    for (const [position, { table }] of this.layers.entries()) {
-      const paths = table.paths();
-      for (const row of paths.rowsWith(hash)) this.#take(position, row);
-      for (const directory of paths.directoriesWith(hash)) {
-        const first = paths.firstRows[directory]!;
-        if (first !== -1) this.#take(position, first);
-      }
+      from = to + 1;
     }
   }
 
@@ -117,34 +113,7 @@ class ExcerptBuilder {
     taken.add(row);
     this.#count++;
     const { names } = this.layers[position]!.table;
-    if (names.kind(row) === 'hardlink') this.#wantTarget(names.linkTarget(row));
-  }
-
-  /** A target's directories may be symlinks, in any layer. Only a merge can follow them. */
-  #wantTarget(target: Uint8Array): void {
-    let hash = ROOT_HASH;
-    let from = 0;
-    while (from < target.length && target[from] === SLASH) from++;
-    if (target[from] === DOT && target[from + 1] === SLASH) from += 2;
-    while (from < target.length) {
-      const slash = target.indexOf(SLASH, from);
-      const to = slash === -1 ? target.length : slash;
-      // `..`, `.` and nothing are not components of a cleaned path.
-      if (to === from || (target[from] === DOT && to - from <= 2)) this.#isPossible = false;
-      hash = hashOf(hash, target, from, to);
-      this.#want(hash);
-      from = to + 1;
-      if (from < target.length && this.#isSymlink(hash)) this.#isPossible = false;
-    }
-  }
-
-  #isSymlink(hash: number): boolean {
-    return this.layers.some(({ table }) =>
-      table
-        .paths()
-        .rowsWith(hash)
-        .some((row) => table.names.kind(row) === 'symlink'),
-    );
+    if (names.kind(row) === 'hardlink') this.#targets.push(plain(names.linkTarget(row)));
   }
 
   #excerpt({ number, hidesTableMarkers, table }: SearchedLayer, position: number): NumberedLayer {
@@ -153,4 +122,17 @@ class ExcerptBuilder {
     const entries: EntryTable = new ExcerptTable(rows, () => table.entries(), table.names.pathHeap);
     return { number, hidesTableMarkers, entries };
   }
+}
+
+/** Removes `/` and `./` before a path and slashes after it. */
+function plain(path: Uint8Array): Uint8Array {
+  let from = 0;
+  let to = path.length;
+  while (path[from] === SLASH || (path[from] === DOT && path[from + 1] === SLASH)) from++;
+  while (to > from && path[to - 1] === SLASH) to--;
+  return path.subarray(from, to);
+}
+
+function latin1(path: Uint8Array): string {
+  return Buffer.from(path.buffer, path.byteOffset, path.length).toString('latin1');
 }

@@ -20,16 +20,19 @@ export function globMatcher(text: string, { ignoresCase }: { ignoresCase: boolea
   const { literals } = pattern;
   const isWhole = bytes.includes(SLASH);
   const isEverything = text === STAR;
-  const matchesName = (path: Uint8Array, isDirectory: boolean) => {
-    const name = path.subarray(path.lastIndexOf(SLASH) + 1);
-    return isEverything || pattern.isMatch(pattern.after(pattern.start, name), isDirectory);
+  const within = (heap: Uint8Array) => (start: number, end: number, isDirectory: boolean) => {
+    if (start === end) return false;
+    if (isWhole) return matchesWhole(pattern, heap.subarray(start, end), isDirectory);
+    if (isEverything) return true;
+    let from = end;
+    while (from > start && heap[from - 1] !== SLASH) from--;
+    return pattern.matchesName(heap.subarray(from, end));
   };
   return {
     literals: literals.every(({ length }) => length > 0) ? literals : undefined,
     ignoresCase,
-    matches: (path, isDirectory) =>
-      path.length > 0 &&
-      (isWhole ? matchesWhole(pattern, path, isDirectory) : matchesName(path, isDirectory)),
+    within,
+    matches: (path, isDirectory) => within(path)(0, path.length, isDirectory),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { NameTable } from '../../index/entry-table.js';
 import { MAX_LINK_TARGET_LENGTH, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from '../../tar/limits.js';
+import { DirectoryColumns, NONE, nameHash, ROOT_DIRECTORY, slotOf } from './directory-columns.js';
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
@@ -7,62 +8,38 @@ const MARKER = Buffer.from('.wh.');
 /** Directories that rows may imply, on average. A hostile layer has more, and is merged whole. */
 const DIRECTORIES_PER_ROW = 4;
 const SPARE_DIRECTORIES = 1024;
-
-const FIRST_SLOTS = 1024;
-
-/** FNV-1a. (draft-eastlake-fnv, 32 bits) Equal paths have equal hashes; others may. */
-export const ROOT_HASH = 0x811c9dc5 | 0;
-const FNV_PRIME = 0x01000193;
-
-/** The directory that no row can be above. */
-export const ROOT_DIRECTORY = 0;
-const NONE = -1;
-
-/** Adds a name to the hash of its directory. */
-export function hashOf(directory: number, name: Uint8Array, from: number, to: number): number {
-  let hash = directory === ROOT_HASH ? directory : Math.imul(directory ^ SLASH, FNV_PRIME);
-  for (let at = from; at < to; at++) hash = Math.imul(hash ^ name[at]!, FNV_PRIME);
-  // The root's own is for the root alone.
-  return hash === ROOT_HASH ? hash + 1 : hash;
-}
+/** Bytes compared at once. */
+const WORD = 4;
 
 /**
- * The paths of a layer's rows, without `./` before and slashes after them, by hash and directory.
- * So a search finds what is at or above a path, in any layer. 70 ns a row (measured).
+ * The paths of a layer's rows, without `./` before and slashes after them, by directory. So a
+ * search finds what any layer has at a path, or above it. 60 ns a row (measured).
  */
 export class LayerPaths {
-  readonly rowHashes: Int32Array;
-  /** The number of the directory that a row is in. */
+  /** The directory that a row is in. */
   readonly rowDirectories: Int32Array;
+  readonly directories: DirectoryColumns;
   /** Rows of whiteouts, and what is below their names. (rules O2, O3 and O6) */
   readonly markers: number[] = [];
+  /** Directories that no row names, but some row is below. */
+  readonly implied: number[] = [];
   /**
    * Some row is not where its path says, or may be skipped: it has `..` or `//`, is below a row
    * that is no directory, or past a limit. (rules O5 and O6) Only a merge of all rows can tell.
    */
-  isCrooked = false;
+  isCrooked: boolean;
 
-  // By directory; the root is first, parents come before what is below them.
-  readonly directoryHashes: number[] = [ROOT_HASH];
-  readonly directoryParents: number[] = [NONE];
-  /** First row below the directory that makes one of it; NONE if there is none. */
-  readonly firstRows: number[] = [NONE];
-  readonly #nameStarts: number[] = [0];
-  readonly #nameEnds: number[] = [0];
-  readonly #isMarker: boolean[] = [false];
-  readonly #hasRow: boolean[] = [true];
-  readonly #hasLinks: boolean[] = [true]; // the root is an end of the way up
-  #implied: number[] = [];
-  /** A directory's number plus 1, at the slot of its hash or the next free one. */
-  #slots = new Int32Array(FIRST_SLOTS);
-
-  // By slot of a hash: its last row plus 1. By row: the one before, plus 1. Made when first used.
-  #heads: Int32Array | undefined;
-  #chain: Int32Array | undefined;
+  readonly #hashes: Int32Array; // of the rows' names
+  readonly #before: Int32Array; // the row before in the same directory
+  #passed = 0; // rows that searches of directories have passed
+  /** A row plus 1, at the slot of its directory and name or the next free one. */
+  #slots: Int32Array | undefined;
 
   constructor(private readonly names: NameTable) {
-    this.rowHashes = new Int32Array(names.length);
     this.rowDirectories = new Int32Array(names.length);
+    this.#before = new Int32Array(names.length);
+    this.#hashes = new Int32Array(names.length);
+    this.directories = new DirectoryColumns(names.pathHeap);
     this.isCrooked = names.pathHeap.includes(0);
     if (!this.isCrooked) this.#readRows();
     if (!this.isCrooked) this.#compareKinds();
@@ -70,129 +47,142 @@ export class LayerPaths {
 
   /** Bytes in memory. */
   get size(): number {
-    const { length } = this.names;
-    return length * 16 + this.directoryHashes.length * 64 + this.#slots.byteLength;
+    return this.names.length * 12 + (this.#slots?.byteLength ?? 0) + this.directories.size;
   }
 
-  /** Returns the rows at a path, ascending, and perhaps others. */
-  rowsWith(hash: number): number[] {
-    const heads = this.#heads ?? this.#chainRows();
+  /** Returns the rows in a directory with a name, ascending. */
+  rowsAt(directory: number, heap: Uint8Array, from: number, to: number): number[] {
+    const hash = nameHash(heap, from, to);
     const rows: number[] = [];
-    for (let next = heads[hash & (heads.length - 1)]!; next !== 0; next = this.#chain![next - 1]!)
-      if (this.rowHashes[next - 1] === hash) rows.push(next - 1);
-    return rows.reverse();
-  }
-
-  /** Returns the numbers of the directories at a path, and perhaps others. */
-  directoriesWith(hash: number): number[] {
-    const directories: number[] = [];
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const directory = this.#slots[slot]! - 1;
-      if (this.directoryHashes[directory] === hash) directories.push(directory);
+    // A hash table is worth it once as many rows were passed as it would have.
+    if (!this.#slots && this.#passed <= this.names.length) {
+      for (let row = this.directories.lastRows[directory]!; row !== NONE; row = this.#before[row]!) {
+        this.#passed++;
+        if (this.#hashes[row] === hash && this.#isNamed(row, heap, from, to)) rows.push(row);
+      }
+      return rows.reverse();
     }
-    return directories;
-  }
-
-  /** Returns the directories that no row of the layer names, but some row is below. */
-  implied(): readonly number[] {
-    return this.#implied;
+    const slots = this.#slots ?? this.#slotRows();
+    const mask = slots.length - 1;
+    for (let slot = slotOf(directory, hash, mask); slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const row = slots[slot]! - 1;
+      if (this.rowDirectories[row] !== directory || this.#hashes[row] !== hash) continue;
+      if (this.#isNamed(row, heap, from, to)) rows.push(row);
+    }
+    return rows;
   }
 
   /** Returns the position of a row's path in the heap. */
   pathOf(row: number): [start: number, end: number] {
-    const { pathHeap: heap } = this.names;
-    let start = this.names.pathStart(row);
-    let end = this.names.pathEnd(row);
-    while (end > start && heap[end - 1] === SLASH) end--;
-    for (;;) {
-      if (start < end && heap[start] === SLASH) start++;
-      else if (start < end && heap[start] === DOT && (start + 1 === end || heap[start + 1] === SLASH))
-        start++;
-      else return [start, end];
-    }
+    return [this.startOf(row), this.endOf(row)];
   }
 
-  /** Returns the path of a directory that is above some row, without slashes at its ends. */
+  startOf(row: number): number {
+    const { names } = this;
+    const heap = names.pathHeap;
+    const end = this.endOf(row);
+    let start = names.pathStart(row);
+    while (start < end) {
+      const isDot = heap[start] === DOT && (start + 1 === end || heap[start + 1] === SLASH);
+      if (heap[start] !== SLASH && !isDot) break;
+      start++;
+    }
+    return start;
+  }
+
+  endOf(row: number): number {
+    const { names } = this;
+    const heap = names.pathHeap;
+    const start = names.pathStart(row);
+    let end = names.pathEnd(row);
+    while (end > start && heap[end - 1] === SLASH) end--;
+    return end;
+  }
+
+  /** Returns the position of a row's name in the heap; nothing for the root. */
+  nameOf(row: number): [from: number, to: number] {
+    const { pathHeap: heap } = this.names;
+    const [start, end] = this.pathOf(row);
+    let from = end;
+    while (from > start && heap[from - 1] !== SLASH) from--;
+    return [from, end];
+  }
+
+  /** Returns the path of a directory, without slashes at its ends. */
   directoryPath(directory: number): Uint8Array {
-    let length = -1;
-    for (let at = directory; at > ROOT_DIRECTORY; at = this.directoryParents[at]!)
-      length += 1 + this.#nameEnds[at]! - this.#nameStarts[at]!;
-    const [start] = this.pathOf(this.firstRows[directory]!);
-    return this.names.pathHeap.subarray(start, start + length);
+    const [start] = this.pathOf(this.directories.firstRows[directory]!);
+    return this.names.pathHeap.subarray(start, start + this.directories.pathLength(directory));
+  }
+
+  #isNamed(row: number, heap: Uint8Array, from: number, to: number): boolean {
+    const own = this.names.pathHeap;
+    const [start, end] = this.nameOf(row);
+    if (end - start !== to - from) return false;
+    for (let i = to - from - 1; i >= 0; i--) if (own[start + i] !== heap[from + i]) return false;
+    return true;
   }
 
   #readRows(): void {
-    const { names, rowHashes, rowDirectories } = this;
+    const { names, rowDirectories, directories } = this;
+    const hashes = this.#hashes;
+    const before = this.#before;
     const { length, pathHeap: heap } = names;
+    const words = new DataView(heap.buffer, heap.byteOffset, heap.length);
     const most = DIRECTORIES_PER_ROW * length + SPARE_DIRECTORIES;
     let parentStart = 0; // of the row before
-    let parentEnd = 0;
+    let parentLength = 0;
     let directory = ROOT_DIRECTORY;
     for (let row = 0; row < length; row++) {
       let start = names.pathStart(row);
       let end = names.pathEnd(row);
       while (end > start && heap[end - 1] === SLASH) end--;
       if (start < end && (heap[start] === SLASH || heap[start] === DOT)) [start, end] = this.pathOf(row);
-      let nameStart = end;
-      while (nameStart > start && heap[nameStart - 1] !== SLASH) nameStart--;
-      const parentLength = Math.max(0, nameStart - 1 - start);
+      let hash = nameHash(heap, end, end);
+      let from = end;
+      while (from > start && heap[from - 1] !== SLASH) hash = Math.imul(hash ^ heap[--from]!, FNV_PRIME);
+      const length = Math.max(0, from - 1 - start);
       // Most rows are in the directory of the row before.
-      let isSame = parentLength === parentEnd - parentStart;
-      for (let i = parentLength - 1; isSame && i >= 0; i--)
-        isSame = heap[start + i] === heap[parentStart + i];
-      if (!isSame) {
-        directory = this.#directoryAt(start, start + parentLength);
-        if (this.isCrooked || this.directoryHashes.length > most) {
+      if (length !== parentLength || !isSame(words, start, parentStart, length)) {
+        directory = this.#directoryAt(start, start + length);
+        if (this.isCrooked || directories.length > most) {
           this.isCrooked = true;
           return;
         }
       }
       parentStart = start;
-      parentEnd = start + parentLength;
+      parentLength = length;
       rowDirectories[row] = directory;
-      if (start === end) {
-        rowHashes[row] = ROOT_HASH;
-        continue;
-      }
-      rowHashes[row] = hashOf(this.directoryHashes[directory]!, heap, nameStart, end);
-      if (end - nameStart > MAX_NAME_LENGTH) this.isCrooked = true;
-      if (heap[nameStart] === DOT) {
-        if (isDots(heap, nameStart, end)) {
-          this.isCrooked = true;
-          return;
-        }
-        if (isMarker(heap, nameStart, end)) {
-          this.markers.push(row);
-          continue;
-        }
-      }
-      if (this.#isMarker[directory]) this.markers.push(row);
-      else this.#isBelow(directory, row);
+      before[row] = directories.lastRows[directory]!;
+      directories.lastRows[directory] = row;
+      hashes[row] = hash;
+      if (start === end) continue; // the root
+      if (end - from > MAX_NAME_LENGTH) this.isCrooked = true;
+      if (heap[from] === DOT && isDots(heap, from, end)) this.isCrooked = true;
+      if (directories.isMarker[directory] === 1 || isMarker(heap, from, end)) this.markers.push(row);
+      else if (directories.firstRows[directory] === NONE) this.#isFirst(directory, row);
     }
   }
 
-  /** A hard link may be skipped, and makes no directory then. */
-  #isBelow(directory: number, row: number): void {
-    const { firstRows, names } = this;
-    if (firstRows[directory] !== NONE) return; // most rows
+  /** Notes the first row below a directory that makes one of it: a hard link may be skipped. */
+  #isFirst(directory: number, row: number): void {
+    const { names, directories } = this;
     const kind = names.kind(row);
-    if (kind === 'hardlink') {
-      for (let at = directory; !this.#hasLinks[at]; at = this.directoryParents[at]!)
-        this.#hasLinks[at] = true;
-      return;
-    }
     if (kind === 'symlink') this.isCrooked ||= !isTarget(names.linkTarget(row));
-    for (let at = directory; at !== NONE && firstRows[at] === NONE; at = this.directoryParents[at]!)
-      firstRows[at] = row;
+    const { parents, firstRows, hasLinks } = directories;
+    for (let at = directory; at !== NONE; at = parents[at]!) {
+      if (kind === 'hardlink') hasLinks[at] = 1;
+      else if (firstRows[at] === NONE) firstRows[at] = row;
+      else return;
+    }
   }
 
   /** Returns the number of the directory with a path, which is added with those above it. */
   #directoryAt(start: number, end: number): number {
     const heap = this.names.pathHeap;
+    const { directories } = this;
     let directory = ROOT_DIRECTORY;
-    let components = 0;
     if (start === end) return directory;
+    let components = 0;
     for (let from = start; from <= end; ) {
       let to = from;
       while (to < end && heap[to] !== SLASH) to++;
@@ -200,90 +190,61 @@ export class LayerPaths {
         this.isCrooked = true;
         return directory;
       }
-      const hash = hashOf(this.directoryHashes[directory]!, heap, from, to);
-      const known = this.#find(directory, hash, from, to);
-      directory = known === NONE ? this.#add(directory, hash, from, to) : known;
+      const hash = nameHash(heap, from, to);
+      const known = directories.find(directory, hash, heap, from, to);
+      directory =
+        known === NONE ? directories.add(directory, hash, from, to, isMarker(heap, from, to)) : known;
       from = to + 1;
     }
     return directory;
   }
 
-  #find(parent: number, hash: number, from: number, to: number): number {
-    const heap = this.names.pathHeap;
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const found = this.#slots[slot]! - 1;
-      if (this.directoryHashes[found] !== hash || this.directoryParents[found] !== parent) continue;
-      const start = this.#nameStarts[found]!;
-      let isSame = this.#nameEnds[found]! - start === to - from;
-      for (let i = to - from - 1; isSame && i >= 0; i--) isSame = heap[start + i] === heap[from + i];
-      if (isSame) return found;
-    }
-    return NONE;
-  }
-
-  #add(parent: number, hash: number, from: number, to: number): number {
-    const directory = this.directoryHashes.push(hash) - 1;
-    this.directoryParents.push(parent);
-    this.firstRows.push(NONE);
-    this.#nameStarts.push(from);
-    this.#nameEnds.push(to);
-    this.#isMarker.push(this.#isMarker[parent]! || isMarker(this.names.pathHeap, from, to));
-    this.#hasRow.push(false);
-    this.#hasLinks.push(false);
-    if (2 * directory > this.#slots.length) this.#grow();
-    else this.#place(directory);
-    return directory;
-  }
-
-  #grow(): void {
-    this.#slots = new Int32Array(4 * this.#slots.length);
-    for (let directory = 1; directory < this.directoryHashes.length; directory++) this.#place(directory);
-  }
-
-  #place(directory: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = this.directoryHashes[directory]! & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = directory + 1;
-  }
-
-  /** Finds directories with a row, and rows that are no directories but have rows below them. */
+  /** Finds directories without a row, and rows that are no directories but have rows below them. */
   #compareKinds(): void {
-    const { names, rowHashes, rowDirectories } = this;
-    const heap = names.pathHeap;
-    const mask = this.#slots.length - 1;
+    const { names, rowDirectories, directories } = this;
+    const hashes = this.#hashes;
     for (let row = 0; row < names.length; row++) {
-      if (this.#slots[rowHashes[row]! & mask] === 0) continue; // most files
-      const [start, end] = this.pathOf(row);
-      let nameStart = end;
-      while (nameStart > start && heap[nameStart - 1] !== SLASH) nameStart--;
-      const directory = this.#find(rowDirectories[row]!, rowHashes[row]!, nameStart, end);
+      const above = rowDirectories[row]!;
+      if (!directories.mayHave(above, hashes[row]!)) continue; // most files
+      const [from, to] = this.nameOf(row);
+      const directory = directories.find(above, hashes[row]!, names.pathHeap, from, to);
       if (directory === NONE) continue;
-      this.#hasRow[directory] = true;
+      directories.hasRow[directory] = 1;
       if (names.kind(row) !== 'dir') this.isCrooked = true;
     }
-    for (const [directory, hasRow] of this.#hasRow.entries()) {
-      if (hasRow) continue;
-      if (this.firstRows[directory] !== NONE) this.#implied.push(directory);
-      else if (this.#hasLinks[directory]) this.isCrooked = true;
+    for (let directory = 1; directory < directories.length; directory++) {
+      if (directories.hasRow[directory] === 1) continue;
+      if (directories.firstRows[directory] !== NONE) this.implied.push(directory);
+      else if (directories.hasLinks[directory] === 1) this.isCrooked = true;
     }
   }
 
-  #chainRows(): Int32Array {
-    const { rowHashes } = this;
-    const heads = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(1, rowHashes.length))));
-    const chain = new Int32Array(rowHashes.length);
-    const mask = heads.length - 1;
-    for (let row = 0; row < rowHashes.length; row++) {
-      const slot = rowHashes[row]! & mask;
-      chain[row] = heads[slot]!;
-      heads[slot] = row + 1;
+  #slotRows(): Int32Array {
+    const { rowDirectories } = this;
+    const hashes = this.#hashes;
+    const slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * rowDirectories.length + 2)));
+    const mask = slots.length - 1;
+    for (let row = 0; row < rowDirectories.length; row++) {
+      let slot = slotOf(rowDirectories[row]!, hashes[row]!, mask);
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = row + 1;
     }
-    this.#chain = chain;
-    this.#heads = heads;
-    return heads;
+    this.#slots = slots;
+    return slots;
   }
+}
+
+const FNV_PRIME = 0x01000193;
+
+/** Whether `length` bytes at two places are the same. */
+function isSame(words: DataView, one: number, other: number, length: number): boolean {
+  if (one === other) return true;
+  let at = length;
+  // From the end, where paths differ.
+  for (; at >= WORD; at -= WORD)
+    if (words.getInt32(one + at - WORD) !== words.getInt32(other + at - WORD)) return false;
+  for (; at > 0; at--) if (words.getUint8(one + at - 1) !== words.getUint8(other + at - 1)) return false;
+  return true;
 }
 
 function isTarget(target: Uint8Array): boolean {
@@ -297,6 +258,8 @@ function isDots(heap: Uint8Array, from: number, to: number): boolean {
   return (length < 1 || heap[from] === DOT) && (length < 2 || heap[from + 1] === DOT);
 }
 
-export function isMarker(heap: Uint8Array, from: number, to: number): boolean {
-  return to - from >= MARKER.length && MARKER.every((byte, i) => heap[from + i] === byte);
+function isMarker(heap: Uint8Array, from: number, to: number): boolean {
+  return (
+    heap[from] === DOT && to - from >= MARKER.length && MARKER.every((byte, i) => heap[from + i] === byte)
+  );
 }

@@ -1,10 +1,9 @@
+import { isAscii } from 'node:buffer';
 import { RE2JS } from 're2js';
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText, textOfBytes } from '../../base/text/raw-text.js';
 import type { PathMatcher } from './entry-query.js';
 import { requiredLiteral } from './required-literal.js';
-
-const ABOVE_ASCII = 0x80;
 
 /** Longest expression. RE2 compiles a repetition of a repetition to a program of any size. */
 const LENGTH_MAX = 1000;
@@ -17,10 +16,20 @@ const LENGTH_MAX = 1000;
 export function regexMatcher(text: string, { ignoresCase }: { ignoresCase: boolean }): PathMatcher {
   const expression = compiled(text, ignoresCase);
   const literal = requiredLiteral(text, ignoresCase);
+  const within = (heap: Uint8Array) => {
+    const bytes = Buffer.from(heap.buffer, heap.byteOffset, heap.length);
+    const hasOnlyAscii = isAscii(bytes);
+    return (start: number, end: number) => {
+      if (start === end) return false;
+      const path = hasOnlyAscii ? bytes.toString('latin1', start, end) : textOf(bytes.subarray(start, end));
+      return expression.test(`/${path}`);
+    };
+  };
   return {
     literals: literal === '' ? undefined : [bytesOfText(literal)],
     ignoresCase,
-    matches: (path) => path.length > 0 && expression.test(`/${textOf(path)}`),
+    within,
+    matches: (path) => within(path)(0, path.length),
   };
 }
 
@@ -34,9 +43,8 @@ function compiled(text: string, ignoresCase: boolean): RE2JS {
   }
 }
 
-function textOf(path: Uint8Array): string {
-  for (let at = 0; at < path.length; at++) if (path[at]! >= ABOVE_ASCII) return textOfBytes(path);
-  return Buffer.from(path.buffer, path.byteOffset, path.length).toString('latin1');
+function textOf(path: Buffer): string {
+  return isAscii(path) ? path.toString('latin1') : textOfBytes(path);
 }
 
 function refused(why: string): LayerslayerError {

@@ -61,34 +61,29 @@ export class SearchTable {
   async candidates(query: EntryQuery, signal?: AbortSignal): Promise<Candidates> {
     if (this.#found?.query === query) return this.#found.candidates;
     const { matcher, filter } = query;
+    const { names } = this;
+    const paths = this.paths();
+    const entries = hasConditions(filter) ? this.entries() : undefined;
+    const isMatch = matcher.within(names.pathHeap);
     const rows: number[] = [];
-    const mustDecode = hasConditions(filter);
     let turnMs = performance.now();
     let seen = 0;
     for (const row of this.#likelyRows(matcher)) {
-      if (this.#isCandidate(row, query, mustDecode)) rows.push(row);
+      const kind = names.kind(row);
+      // The cheaper condition first.
+      const isPossible = !entries || kind === 'hardlink' || isWanted(filter, entries, row);
+      if (isPossible && isMatch(paths.startOf(row), paths.endOf(row), kind === 'dir')) rows.push(row);
       if (++seen % ROWS_AT_ONCE > 0 || performance.now() - turnMs < TURN_MS) continue;
       await nextTurn();
       signal?.throwIfAborted();
       turnMs = performance.now();
     }
     const implied = mayBeImplied(filter)
-      ? this.paths()
-          .implied()
-          .filter((one) => matcher.matches(this.paths().directoryPath(one), true))
+      ? paths.implied.filter((one) => matcher.matches(paths.directoryPath(one), true))
       : [];
     const candidates = { rows, implied };
     this.#found = { query, candidates };
     return candidates;
-  }
-
-  #isCandidate(row: number, { matcher, filter }: EntryQuery, mustDecode: boolean): boolean {
-    const { names } = this;
-    const kind = names.kind(row);
-    // The cheaper condition first.
-    if (mustDecode && kind !== 'hardlink' && !isWanted(filter, this.entries(), row)) return false;
-    const [start, end] = this.paths().pathOf(row);
-    return matcher.matches(names.pathHeap.subarray(start, end), kind === 'dir');
   }
 
   /** Yields rows ascending, each once: all that have a literal of the matcher. */

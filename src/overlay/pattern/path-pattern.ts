@@ -30,6 +30,8 @@ export class PathPattern {
   /** Parts of all expanded words in sequence; each word ends with an `end`. */
   readonly #parts: readonly Part[];
   readonly #matchesDots: boolean;
+  /** Of words that are one name each: most are. */
+  readonly #onlyNames: readonly NamePattern[] | undefined;
   /**
    * By expanded word: bytes that each path has that matches, in one of its components; with
    * `ignoresCase` in lower case. Empty where there are none.
@@ -41,6 +43,11 @@ export class PathPattern {
   private constructor(words: readonly (readonly Part[])[], matchesDots = false) {
     this.#matchesDots = matchesDots;
     this.literals = words.map(longestLiteral);
+    const names = words.flatMap((parts) =>
+      parts.filter((part) => part.kind === 'name' || part.kind === 'wild'),
+    );
+    const isOneEach = words.every((parts) => parts.length === 1) && names.length === words.length;
+    this.#onlyNames = isOneEach ? names : undefined;
     this.#parts = words.flatMap((parts) => [...parts, { kind: 'end' } as const]);
     let first = 0;
     const firsts: number[] = [];
@@ -92,6 +99,13 @@ export class PathPattern {
     const stays = isHidden ? [] : position.filter((at) => this.#parts[at]!.kind === 'globstar');
     const ends = stays.filter((at) => this.#isLastGlobstar(at)).map((at) => at + 1);
     return this.#closed([...stays, ...ends, ...this.#matched(position, name)]);
+  }
+
+  /** Returns whether a name matches, as the only component of a path to a file. */
+  matchesName(name: Uint8Array): boolean {
+    const names = this.#onlyNames;
+    if (names === undefined) return this.isMatch(this.after(this.start, name), false);
+    return names.some((one) => (one.kind === 'name' ? isSame(one.name, name) : one.matches(name)));
   }
 
   /** Returns the position below a symlink of this name: `**` does not follow it. */

@@ -4,9 +4,9 @@ import { globMatcher } from '#src/catalog/search/glob-matcher.js';
 import { searchImage } from '#src/catalog/search/search-image.js';
 import { SearchTable } from '#src/catalog/search/search-table.js';
 import type { SearchedLayer } from '#src/catalog/search/searched-layer.js';
+import { shownEntry } from '#src/cli/terminal/entry-lines.js';
 import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
 import { mergeLayers } from '#src/overlay/merge.js';
-import { attributesOf } from '#src/overlay/tree.js';
 import { type Stack, walk } from '../../overlay/trees.js';
 import { entriesOf } from '../../support/entries.js';
 
@@ -27,7 +27,7 @@ export function queryOf(pattern: string, more: Partial<EntryQuery> = {}): EntryQ
 export async function found(stack: Stack, query: EntryQuery): Promise<string[]> {
   const lines: string[] = [];
   for await (const { path, from, at, layer, hidden } of searchImage(layersOf(stack), query)) {
-    lines.push(line(path, layer, { kind: from.kind(at), ...attributesOf(from, at) }, hidden));
+    lines.push(line(path, layer, shownEntry(from, at), hidden));
   }
   return lines.sort();
 }
@@ -40,19 +40,14 @@ export function foundByMerge(stack: Stack, { matcher, filter, hiddenOnly }: Entr
     const kind = tree.kind(inode);
     const bytes = Buffer.from(path, 'latin1');
     if (!matcher.matches(bytes, kind === 'dir') || !isWanted(filter, tree, inode)) continue;
-    lines.push(
-      line(Buffer.concat([Buffer.from('/'), bytes]), tree.layerOf(inode), {
-        kind,
-        ...attributesOf(tree, inode),
-      }),
-    );
+    lines.push(line(Buffer.concat([Buffer.from('/'), bytes]), tree.layerOf(inode), shownEntry(tree, inode)));
   }
   forEachHidden(layers, ({ layer, entries, row, names, hiddenBy, how }) => {
     const path = Buffer.from(names.map((name) => Buffer.from(name).toString('latin1')).join('/'), 'latin1');
     const kind = entries.kind(row);
     if (!matcher.matches(path, kind === 'dir') || !isWanted(filter, entries, row)) return;
     const absolute = Buffer.concat([Buffer.from('/'), path]);
-    lines.push(line(absolute, layer, { kind, ...attributesOf(entries, row) }, { hiddenBy, how }));
+    lines.push(line(absolute, layer, shownEntry(entries, row), { hiddenBy, how }));
   });
   return lines.sort();
 }
