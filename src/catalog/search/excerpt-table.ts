@@ -1,17 +1,28 @@
-import type { EntryTable } from '../../index/entry-table.js';
+import type { EntryTable, NameTable } from '../../index/entry-table.js';
 
-/** Some rows of a table, which is decoded when a row is read. */
+/** Some rows of a table, with a heap of their own: a merge searches heaps for markers. */
 export class ExcerptTable implements EntryTable {
   readonly length: number;
+  readonly pathHeap: Uint8Array;
+  readonly #starts: Uint32Array;
   #table: EntryTable | undefined;
 
-  /** @param rows ascending */
+  /**
+   * @param rows ascending
+   * @param decode returns all columns, for the first row that is read
+   */
   constructor(
     private readonly rows: Uint32Array,
+    private readonly names: NameTable,
     private readonly decode: () => EntryTable,
-    readonly pathHeap: Uint8Array,
   ) {
     this.length = rows.length;
+    this.#starts = new Uint32Array(rows.length + 1);
+    const paths = Array.from(rows, (row) =>
+      names.pathHeap.subarray(names.pathStart(row), names.pathEnd(row)),
+    );
+    for (const [i, { length }] of paths.entries()) this.#starts[i + 1] = this.#starts[i]! + length;
+    this.pathHeap = Buffer.concat(paths);
   }
 
   get #whole(): EntryTable {
@@ -20,7 +31,7 @@ export class ExcerptTable implements EntryTable {
   }
 
   kind(row: number) {
-    return this.#whole.kind(this.rows[row]!);
+    return this.names.kind(this.rows[row]!);
   }
   mode(row: number) {
     return this.#whole.mode(this.rows[row]!);
@@ -53,13 +64,13 @@ export class ExcerptTable implements EntryTable {
     return this.#whole.storedSize(this.rows[row]!);
   }
   pathStart(row: number) {
-    return this.#whole.pathStart(this.rows[row]!);
+    return this.#starts[row]!;
   }
   pathEnd(row: number) {
-    return this.#whole.pathEnd(this.rows[row]!);
+    return this.#starts[row + 1]!;
   }
   linkTarget(row: number) {
-    return this.#whole.linkTarget(this.rows[row]!);
+    return this.names.linkTarget(this.rows[row]!);
   }
   xattrs(row: number) {
     return this.#whole.xattrs(this.rows[row]!);

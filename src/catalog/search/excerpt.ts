@@ -1,4 +1,3 @@
-import type { EntryTable } from '../../index/entry-table.js';
 import type { NumberedLayer } from '../../overlay/tree.js';
 import { NONE, nameHash, ROOT_DIRECTORY } from './directory-columns.js';
 import { ExcerptTable } from './excerpt-table.js';
@@ -118,8 +117,7 @@ class ExcerptBuilder {
 
   #excerpt({ number, hidesTableMarkers, table }: SearchedLayer, position: number): NumberedLayer {
     const rows = Uint32Array.from(this.#taken[position]!).sort();
-    // Decoding a layer of which no row is wanted would take time for nothing.
-    const entries: EntryTable = new ExcerptTable(rows, () => table.entries(), table.names.pathHeap);
+    const entries = new ExcerptTable(rows, table.names, () => table.entries());
     return { number, hidesTableMarkers, entries };
   }
 }

@@ -8,6 +8,8 @@ const MARKER = Buffer.from('.wh.');
 /** Directories that rows may imply, on average. A hostile layer has more, and is merged whole. */
 const DIRECTORIES_PER_ROW = 4;
 const SPARE_DIRECTORIES = 1024;
+/** One in 16 names that are not there is searched for. */
+const BITS_PER_ROW = 16;
 /** Bytes compared at once. */
 const WORD = 4;
 
@@ -31,6 +33,10 @@ export class LayerPaths {
 
   readonly #hashes: Int32Array; // of the rows' names
   readonly #before: Int32Array; // the row before in the same directory
+  /** A bit for each hash of a directory and a name in it: a Bloom filter of one hash. */
+  readonly #bits: Int32Array;
+  /** Bits of several rows, which may have one path. */
+  readonly #repeated = new Set<number>();
   #passed = 0; // rows that searches of directories have passed
   /** A row plus 1, at the slot of its directory and name or the next free one. */
   #slots: Int32Array | undefined;
@@ -38,6 +44,7 @@ export class LayerPaths {
   constructor(private readonly names: NameTable) {
     this.rowDirectories = new Int32Array(names.length);
     this.#before = new Int32Array(names.length);
+    this.#bits = new Int32Array(2 ** Math.ceil(Math.log2((names.length * BITS_PER_ROW) / 32 + 1)));
     this.#hashes = new Int32Array(names.length);
     this.directories = new DirectoryColumns(names.pathHeap);
     this.isCrooked = names.pathHeap.includes(0);
@@ -47,13 +54,17 @@ export class LayerPaths {
 
   /** Bytes in memory. */
   get size(): number {
-    return this.names.length * 12 + (this.#slots?.byteLength ?? 0) + this.directories.size;
+    return (
+      this.names.length * 12 + this.#bits.byteLength + (this.#slots?.byteLength ?? 0) + this.directories.size
+    );
   }
 
   /** Returns the rows in a directory with a name, ascending. */
   rowsAt(directory: number, heap: Uint8Array, from: number, to: number): number[] {
     const hash = nameHash(heap, from, to);
     const rows: number[] = [];
+    const bit = this.#bitOf(directory, hash);
+    if ((this.#bits[bit >>> 5]! & (1 << (bit & 31))) === 0) return rows; // most names
     // A hash table is worth it once as many rows were passed as it would have.
     if (!this.#slots && this.#passed <= this.names.length) {
       for (let row = this.directories.lastRows[directory]!; row !== NONE; row = this.#before[row]!) {
@@ -70,6 +81,17 @@ export class LayerPaths {
       if (this.#isNamed(row, heap, from, to)) rows.push(row);
     }
     return rows;
+  }
+
+  /** Returns whether another row has the same path. */
+  isRepeated(row: number): boolean {
+    const directory = this.rowDirectories[row]!;
+    if (!this.#repeated.has(this.#bitOf(directory, this.#hashes[row]!))) return false;
+    return this.rowsAt(directory, this.names.pathHeap, ...this.nameOf(row)).length > 1;
+  }
+
+  #bitOf(directory: number, hash: number): number {
+    return slotOf(directory, hash, this.#bits.length * 32 - 1);
   }
 
   /** Returns the position of a row's path in the heap. */
@@ -126,6 +148,8 @@ export class LayerPaths {
     const { names, rowDirectories, directories } = this;
     const hashes = this.#hashes;
     const before = this.#before;
+    const bits = this.#bits;
+    const lastBit = bits.length * 32 - 1;
     const { length, pathHeap: heap } = names;
     const words = new DataView(heap.buffer, heap.byteOffset, heap.length);
     const most = DIRECTORIES_PER_ROW * length + SPARE_DIRECTORIES;
@@ -154,6 +178,10 @@ export class LayerPaths {
       rowDirectories[row] = directory;
       before[row] = directories.lastRows[directory]!;
       directories.lastRows[directory] = row;
+      const bit = slotOf(directory, hash, lastBit);
+      const mask = 1 << (bit & 31);
+      if ((bits[bit >>> 5]! & mask) !== 0) this.#repeated.add(bit);
+      bits[bit >>> 5]! |= mask;
       hashes[row] = hash;
       if (start === end) continue; // the root
       if (end - from > MAX_NAME_LENGTH) this.isCrooked = true;

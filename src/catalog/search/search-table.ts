@@ -12,9 +12,6 @@ export interface Candidates {
   implied: readonly number[];
 }
 
-/** Bytes in memory of a row's other columns, once they are decoded. */
-const COLUMNS_SIZE = 41;
-
 /** Time without a turn of the event loop. Ctrl-C is seen then. */
 const TURN_MS = 50;
 /** Rows between two readings of the clock. */
@@ -38,8 +35,7 @@ export class SearchTable {
 
   /** Bytes in memory. */
   get size(): number {
-    const columns = this.#entries === undefined ? 0 : this.names.length * COLUMNS_SIZE;
-    return this.namesSize + columns + (this.#paths?.size ?? 0);
+    return this.namesSize + (this.#paths?.size ?? 0);
   }
 
   /** @throws LayerslayerError CORRUPT_LAYER */

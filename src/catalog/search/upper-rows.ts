@@ -43,9 +43,7 @@ export class UpperRows {
     if (hidesTableMarkers && paths.rowDirectories[row] === ROOT_DIRECTORY) return true;
     this.#markers[position] ??= new Set(paths.markers);
     if (this.#markers[position]!.has(row)) return true;
-    const [from, to] = paths.nameOf(row);
-    if (paths.rowsAt(paths.rowDirectories[row]!, names.pathHeap, from, to).length > 1) return true;
-    return this.isTouched(position, row, true);
+    return paths.isRepeated(row) || this.isTouched(position, row, true);
   }
 
   /**

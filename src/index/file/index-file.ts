@@ -12,7 +12,7 @@ import {
   shortDigest,
 } from '../../oci/digest.js';
 import { type Columns, EntryColumns, ROW_BYTES } from '../entry-columns.js';
-import { LAYER_INDEX_VERSION, type NameTable } from '../entry-table.js';
+import { type EntryTable, LAYER_INDEX_VERSION, type NameTable } from '../entry-table.js';
 import type { LayerIndex } from '../layer-index.js';
 import { NameColumns } from '../name-columns.js';
 import { layerTableLimit, TableBudget } from '../pass/table-budget.js';
@@ -57,6 +57,7 @@ import {
   writeSize,
 } from './index-head.js';
 import { packStrings, unpackCount, unpackStrings } from './packed-columns.js';
+import { PackedTable } from './packed-table.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.
@@ -240,10 +241,10 @@ export interface EncodedTable {
   /** Bytes of the sections in memory. */
   size: number;
   /**
-   * Decodes the other columns, in as much time as the names took.
+   * Returns all columns, of which a row is read in place.
    * @throws LayerslayerError CORRUPT_LAYER
    */
-  entries(): EntryColumns;
+  entries(): EntryTable;
 }
 
 /**
@@ -253,27 +254,34 @@ export interface EncodedTable {
  */
 export async function decodeTable(read: ReadIndexBytes, limit: number): Promise<EncodedTable | undefined> {
   const { head, sections } = readHead(read);
-  const names = ['entries', 'paths', 'links'] as const;
+  const large = ['entries', 'paths', 'links'] as const;
   const sizeOf = (name: SectionName) => sections.get(SECTIONS[name][0])?.size ?? 0;
-  if (names.reduce((sum, name) => sum + sizeOf(name), 0) > limit) return undefined;
+  if (large.reduce((sum, name) => sum + sizeOf(name), 0) > limit) return undefined;
   const stored = (name: SectionName) => storedSection(read, name, sections.get(SECTIONS[name][0]));
-  const large = names.map(stored);
+  const largeSections = large.map(stored);
   const small = new Map((['attributes', 'xattrs', 'sparse'] as const).map((name) => [name, stored(name)]));
-  const [packed, paths, links] = await Promise.all(large.map(inflatedLater));
+  const [packed, paths, links] = await Promise.all(largeSections.map(inflatedLater));
   const kinds = unpackKinds(packed!);
   const strings = {
     paths: unpackStrings(paths!, kinds.length),
     links: unpackStrings(links!, kinds.length),
   };
-  const blobSize = readSize(head, BLOB_SIZE_OFFSET);
-  const sizes = large.reduce((sum, section) => sum + section.size, 0);
+  const names = new NameColumns(kinds, strings.paths, strings.links);
+  const content = (name: 'entries' | 'attributes' | 'xattrs' | 'sparse') =>
+    name === 'entries' ? packed! : inflated(small.get(name)!);
+  const sizes = largeSections.reduce((sum, section) => sum + section.size, 0);
   return {
     digest: readDigest(head),
     codec: readCodec(head),
-    names: new NameColumns(kinds, strings.paths, strings.links),
+    names,
     size: sizes + [...small.values()].reduce((sum, { bytes }) => sum + bytes.length, 0),
-    entries: () =>
-      entryColumns((name) => (name === 'entries' ? packed! : inflated(small.get(name)!)), strings, blobSize),
+    entries() {
+      const unpack = () => entryColumns(content, strings, readSize(head, BLOB_SIZE_OFFSET));
+      if (kinds.length === 0) return unpack();
+      const attributes = unpackAttributes(content('attributes'));
+      const sets = { ...attributes, xattrs: unpackStrings(content('xattrs'), attributes.length) };
+      return new PackedTable(names, packed!, sets, unpackSparse(content('sparse')), unpack);
+    },
   };
 }
 
