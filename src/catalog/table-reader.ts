@@ -63,11 +63,11 @@ export class TableReader {
 
   async #table(layer: RecordedLayer, used: ReadonlySet<string>): Promise<ReadTable | undefined> {
     const key = keyOf(layer);
-    let table = await this.#reading.get(key);
-    table ??= this.#tables.get(key);
+    const ahead = this.#reading.get(key);
+    let table = ahead ? await ahead : this.#tables.get(key);
     if (table === undefined && !this.#tables.has(key)) {
       this.#evict(used);
-      table = await this.#load(layer, Number.POSITIVE_INFINITY);
+      table = await this.#start(layer, Number.POSITIVE_INFINITY);
     }
     this.#tables.delete(key); // to the end
     this.#tables.set(key, table);
@@ -78,16 +78,22 @@ export class TableReader {
   #readAhead(coming: readonly RecordedLayer[]): void {
     for (const layer of coming.slice(0, AHEAD)) {
       const key = keyOf(layer);
-      if (this.#reading.size >= AHEAD || this.#tables.has(key) || this.#reading.has(key)) continue;
-      const room = (this.limit - this.#size()) / AHEAD;
-      const reading = this.#load(layer, room)
-        .then((table) => {
-          if (table) this.#tables.set(key, table); // else it is missing, or has no room now
-          return table;
-        })
-        .finally(() => this.#reading.delete(key));
-      this.#reading.set(key, reading);
+      if (this.#reading.size > AHEAD || this.#tables.has(key) || this.#reading.has(key)) continue;
+      void this.#start(layer, (this.limit - this.#size()) / AHEAD);
     }
+  }
+
+  /** Reads a table that is not there. @returns undefined also past the limit */
+  #start(layer: RecordedLayer, limit: number): Promise<ReadTable | undefined> {
+    const key = keyOf(layer);
+    const reading = this.#load(layer, limit)
+      .then((table) => {
+        if (table) this.#tables.set(key, table); // else it is missing, or has no room now
+        return table;
+      })
+      .finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
+    return reading;
   }
 
   /** An index of our own pass comes first, as for a mount. */

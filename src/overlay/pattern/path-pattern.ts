@@ -76,6 +76,11 @@ export class PathPattern {
     return new PathPattern(wordsOf(text, style), style.matchesDots);
   }
 
+  /** Whether a word has a `..`. */
+  get hasParent(): boolean {
+    return this.#parts.some(({ kind }) => kind === 'parent');
+  }
+
   /** Returns whether the components so far match. A last `**` also matches the directory itself. */
   isMatch(position: Position, isDirectory: boolean): boolean {
     return (
