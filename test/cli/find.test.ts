@@ -120,14 +120,14 @@ describe('find', () => {
     expect(await find('nothing')).toMatchObject({ status: 1, stdout: '', stderr: '' });
   });
 
-  it('goes on after an image that fails, whose status counts', async () => {
+  it('searches the other images after one that fails, whose status counts', async () => {
     const { status, stdout, stderr } = await find('-q', 'id_rsa', 'oci:img:none', 'oci:img:base');
     expect(status).toBe(10);
     expect(stdout).toContain('live        /old/id_rsa');
     expect(stderr).toMatch(/img:none/);
   });
 
-  it('ends quietly when nobody reads on', async () => {
+  it('ends quietly when its reader has ended', async () => {
     const { status, stdout, stderr } = await piped('head -2', 'file-*', 'oci:img:many');
     expect({ status, stderr, count: lines(stdout).length }).toEqual({ status: 0, stderr: '', count: 2 });
   });

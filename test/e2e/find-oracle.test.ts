@@ -6,8 +6,8 @@ import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js
 import { Workplace } from '../support/mounts.js';
 import { type Attributes, dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
 
-// GNU find on the trees that umoci unpacks. Not asked: what overlay/RULES.md decides otherwise (rules O1
-// and O5: symlinked and implied parents; whiteout and re-creation in one layer).
+// GNU find on the trees that umoci unpacks. Not asked: what overlay/RULES.md decides otherwise
+// (rules O1 and O5: symlinked and implied parents; whiteout and re-creation in one layer).
 
 const IMAGES = 8;
 const NAMES = ['a', 'b.pem', 'c.conf', '.d', 'é', 'id_rsa', 'x.so.1', 'B.PEM'];

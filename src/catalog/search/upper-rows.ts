@@ -24,6 +24,8 @@ export class UpperRows {
   /** By position of the lower layer, then of the upper one, then by directory of the lower. */
   readonly #counterparts: Map<number, Counterpart>[][];
   readonly #markers: (ReadonlySet<number> | undefined)[] = [];
+  /** By position, then by directory: 1 if no layer above has it or takes it, 2 if one does. */
+  readonly #reach: Uint8Array[] = [];
 
   /** @param layers base first; none is crooked */
   constructor(private readonly layers: readonly SearchedLayer[]) {
@@ -54,6 +56,7 @@ export class UpperRows {
     const { names } = this.layers[position]!.table;
     const paths = this.layers[position]!.table.paths();
     const directory = paths.rowDirectories[row]!;
+    if (!this.#isReached(position, directory)) return false; // most rows
     const [from, to] = paths.nameOf(row);
     const keepsDirectories = !withAttributes && names.kind(row) === 'dir';
     for (let upper = position + 1; upper < this.layers.length; upper++) {
@@ -64,6 +67,18 @@ export class UpperRows {
         return true;
     }
     return false;
+  }
+
+  /** Whether a layer above has a directory, or takes it away. */
+  #isReached(position: number, directory: number): boolean {
+    this.#reach[position] ??= new Uint8Array(this.layers[position]!.table.paths().directories.length);
+    const reach = this.#reach[position]!;
+    for (let upper = position + 1; reach[directory] === 0 && upper < this.layers.length; upper++) {
+      const counterpart = this.#counterpart(position, upper, directory);
+      if (counterpart.isTaken || counterpart.directory !== NONE) reach[directory] = 2;
+    }
+    if (reach[directory] === 0) reach[directory] = 1;
+    return reach[directory] === 2;
   }
 
   #counterpart(position: number, upperPosition: number, directory: number): Counterpart {
