@@ -1,4 +1,4 @@
-import { CachedImages } from '../../catalog/cached-images.js';
+import { CachedImages } from '../../image/cached/cached-images.js';
 import { registryReference } from '../../oci/image-location.js';
 import { formatReference } from '../../oci/reference.js';
 import { cacheDirectory } from './cache-directory.js';

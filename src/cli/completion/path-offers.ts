@@ -1,4 +1,4 @@
-import { CachedImages } from '../../catalog/cached-images.js';
+import { CachedImages } from '../../image/cached/cached-images.js';
 import { defaultPlatform, parsePlatform } from '../../oci/platform.js';
 import { imageArgument } from '../../surroundings/image-argument.js';
 import { cacheDirectory } from './cache-directory.js';

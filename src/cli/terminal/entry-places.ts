@@ -17,7 +17,7 @@ export function entryState({ hidden }: EntryPlace): 'live' | 'deleted' | 'overri
 }
 
 /** `replaced in layer 3`, `hidden by whiteout in layer 3`. */
-export function hidingText({ hiddenBy, how }: NonNullable<EntryPlace['hidden']>): string {
+export function hiddenText({ hiddenBy, how }: NonNullable<EntryPlace['hidden']>): string {
   return `${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy}`;
 }
 

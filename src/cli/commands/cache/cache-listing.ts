@@ -1,5 +1,5 @@
 import type { StoredFile } from '../../../cache/content-store.js';
-import type { CachedImage } from '../../../catalog/cached-images.js';
+import type { CachedImage } from '../../../image/cached/cached-images.js';
 import { type Digest, isDigest } from '../../../oci/digest.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import { formatSize } from '../../terminal/size.js';

@@ -3,7 +3,7 @@ import { asLayerslayerError, LayerslayerError } from '../../../base/errors.js';
 import { logTo, SILENT_LOG } from '../../../base/log.js';
 import { printable } from '../../../base/text/printable.js';
 import { type CacheOptions, ContentStore, type StoredFile } from '../../../cache/content-store.js';
-import { CachedImages } from '../../../catalog/cached-images.js';
+import { CachedImages } from '../../../image/cached/cached-images.js';
 import type { Command } from '../../command.js';
 import { cachePlace } from '../../options/image-choices.js';
 import { usageError } from '../../options/usage-error.js';

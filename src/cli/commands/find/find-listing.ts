@@ -3,7 +3,7 @@ import type { FoundEntry } from '../../../catalog/search/search-image.js';
 import type { Digest } from '../../../oci/digest.js';
 import { formatPlatform, type Platform } from '../../../oci/platform.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
-import { entryState, hidingText, placedRecord } from '../../terminal/entry-places.js';
+import { entryState, hiddenText, placedRecord } from '../../terminal/entry-places.js';
 import type { Output } from '../../terminal/output.js';
 import { printableName } from '../../terminal/printable-name.js';
 import type { ProgressDisplay } from '../../terminal/progress.js';
@@ -97,7 +97,7 @@ export class FindListing {
       printableName(Buffer.from(reference)).padEnd(this.#imageWidth),
       String(layer).padStart(LAYER_HEADING.length),
       entryState({ layer, layerDigest: undefined, hidden }).padEnd(STATE_WIDTH),
-      `${printableName(path)}${hidden ? `  (${hidingText(hidden)})` : ''}`,
+      `${printableName(path)}${hidden ? `  (${hiddenText(hidden)})` : ''}`,
     ];
     return columns.join('  ');
   }

@@ -5,7 +5,6 @@ import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { walkTree } from '../../../overlay/walk/walk-tree.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
-import { hidingText } from '../../terminal/entry-places.js';
 import { doubtOf } from '../../terminal/uncompared.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
@@ -51,7 +50,7 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
     listing.add(shownEntry(entries, row), joinPath(names), {
       fields: { layer, hiddenBy, how, ...doubt },
       before: `${String(layer).padStart(LAYER_HEADING.length)} `,
-      after: `  (${hidingText({ hiddenBy, how })})`,
+      after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
     });
   });
   await listing.flush();

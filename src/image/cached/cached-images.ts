@@ -1,18 +1,18 @@
-import { SILENT_LOG } from '../base/log.js';
-import { textOfBytes } from '../base/text/raw-text.js';
-import { ContentStore, type StoredFile } from '../cache/content-store.js';
+import { SILENT_LOG } from '../../base/log.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import { ContentStore, type StoredFile } from '../../cache/content-store.js';
 import {
   type ImageRecord,
   imageRecordOf,
   listImageRecords,
   readImageRecord,
-} from '../engine/records/image-records.js';
-import { OWN, readStoredNames, StoredIndexes } from '../index/cached-indexes.js';
-import type { NameTable } from '../index/entry-table.js';
-import type { Digest } from '../oci/digest.js';
-import { formatPlatform, type Platform } from '../oci/platform.js';
-import { type ListedName, namesIn } from '../overlay/names/directory-names.js';
-import { findDirectory, type SearchBudget } from '../overlay/names/find-directory.js';
+} from '../../engine/records/image-records.js';
+import { OWN, readStoredNames, StoredIndexes } from '../../index/cached-indexes.js';
+import type { NameTable } from '../../index/entry-table.js';
+import type { Digest } from '../../oci/digest.js';
+import { formatPlatform, type Platform } from '../../oci/platform.js';
+import { type ListedName, namesIn } from '../../overlay/names/directory-names.js';
+import { findDirectory, type SearchBudget } from '../../overlay/names/find-directory.js';
 
 /** A name in a directory of an image. */
 export interface CachedName {

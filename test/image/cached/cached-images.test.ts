@@ -4,12 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
-import { CachedImages } from '#src/catalog/cached-images.js';
+import { CachedImages } from '#src/image/cached/cached-images.js';
 import { OpenedImages } from '#src/image/opened-images.js';
 import { defaultPlatform } from '#src/oci/platform.js';
-import { Sessions } from '../engine/sessions.js';
-import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, file, symlink, tarOf, whiteout } from '../support/tar.js';
+import { Sessions } from '../../engine/sessions.js';
+import { pushImage, startRegistry, type TestRegistry } from '../../support/registry.js';
+import { dir, file, symlink, tarOf, whiteout } from '../../support/tar.js';
 
 const NAME = Buffer.from([...Buffer.from('etc/not utf-8 '), 0xff]);
 const tars = [
