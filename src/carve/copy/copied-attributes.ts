@@ -1,0 +1,44 @@
+import { lchownSync } from 'node:fs';
+import type { FileCalls } from '../../base/system-calls/file-calls.js';
+import { reasonText } from '../../base/system-error-text.js';
+import { textOfBytes } from '../../base/text/raw-text.js';
+import type { InodeKind } from '../../overlay/tree.js';
+import type { ExtendedAttribute } from '../../tar/entry.js';
+import type { KeptAttributes } from '../output/carve-target.js';
+import { type AttributeWriter, MODE_AND_TIME } from '../output/kept-attributes.js';
+
+/** Keeps mode, times and extended attributes; the owner if asked to. Counts what can't be kept. */
+export class CopiedAttributes implements AttributeWriter {
+  /** Extended attributes that are not kept. */
+  lost = 0;
+  /** Why the first of them is not. */
+  lossReason = '';
+
+  /** @param calls without them times are less exact, and there are no extended attributes */
+  constructor(
+    private readonly calls: FileCalls | undefined,
+    private readonly keepsOwner: boolean,
+  ) {}
+
+  apply(path: Buffer, kind: InodeKind, attributes: KeptAttributes): void {
+    // A change of the owner removes setuid bits and capabilities: it comes first.
+    if (this.keepsOwner) lchownSync(path, attributes.uid, attributes.gid);
+    for (const attribute of attributes.xattrs ?? []) this.#setExtended(path, attribute);
+    MODE_AND_TIME.apply(path, kind, attributes);
+    this.calls?.setTimes(path, attributes.mtimeSeconds, attributes.mtimeNanoseconds);
+  }
+
+  #setExtended(path: Buffer, { name, value }: ExtendedAttribute): void {
+    try {
+      if (this.calls) this.calls.setExtendedAttribute(path, name, value);
+      else this.#lose('the npm package koffi is not installed');
+    } catch (error) {
+      // Also ENOSPC: ext4 says that of a long value on an empty disk.
+      this.#lose(`${textOfBytes(name)}: ${reasonText(error)}`);
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.lost++ === 0) this.lossReason = reason;
+  }
+}
