@@ -1,4 +1,4 @@
-import { type ErrorCode, LayerslayerError } from '../base/errors.js';
+import { type ErrorCode, LayerslayerError, withContext } from '../base/errors.js';
 import { collectYoungGarbage } from '../base/process/garbage.js';
 import type { Layer } from '../engine/layer.js';
 import { joinPath } from '../overlay/resolve-path.js';
@@ -142,7 +142,7 @@ export class TreeCarver {
     } catch (error) {
       out.discard();
       if (out.isStream || !isDamage(error)) throw error;
-      this.options.failed(error);
+      this.options.failed(withContext(error, target.display(names)));
       return false;
     }
     if (!this.#try(() => out.commit())) return false;

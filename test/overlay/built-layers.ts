@@ -15,7 +15,9 @@ export const plannedLayers = fc.array(fc.array(fc.record({ path, kind, pick: fc.
   maxLength: 4,
 });
 
-/** Returns layers as builders write them, of which umoci and the project's rules see the same tree. */
+/**
+ * Returns layers as builders write them, of which umoci and the project's rules make the same tree.
+ */
 export function builtStack(plans: readonly (readonly Wish[])[]): TestEntry[][] {
   const stack: TestEntry[][] = [];
   for (const plan of plans) stack.push(layerOf(plan, stack));
@@ -79,7 +81,8 @@ function layerOf(plan: readonly Wish[], lower: Stack): TestEntry[] {
     const path = Buffer.from(marker.path).toString();
     if (parentsOf(path).some((parent) => (layer.get(parent)?.kind ?? 'dir') !== 'dir')) markers.delete(key);
   }
-  // umoci leaves its own time on directories that an opaque marker empties after they were made: those come first.
+  // umoci leaves its own time on directories that an opaque marker empties after they were made.
+  // So such markers come first.
   const isOpaque = (marker: TestEntry) => Buffer.from(marker.path).includes('.opq');
   const all = [...markers.values()];
   return [...all.filter(isOpaque), ...layer.values(), ...all.filter((marker) => !isOpaque(marker))];

@@ -1,9 +1,9 @@
-import { type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { reasonText } from '../../base/system-error-text.js';
 import { bytesOfText, fsPath } from '../../base/text/raw-text.js';
-import { alreadyThere } from '../output/output-file.js';
+import { alreadyThere, attempt } from '../output/output-file.js';
 
 /** What is copied. */
 export interface CopySource {
@@ -39,11 +39,11 @@ export class CopyDestination {
     const status = statusOf(path, text);
     this.#isDirectory = status?.isDirectory() ?? false;
     if (status && !this.#isDirectory && !force) throw alreadyThere(text);
-    if (status) return;
-    const parent = posix.dirname(this.#path);
-    const shown = posix.dirname(text);
-    const isThere = statusOf(parent, shown)?.isDirectory();
+    const parent = this.#isDirectory ? this.#path : posix.dirname(this.#path);
+    const shown = this.#isDirectory ? text : posix.dirname(text);
+    const isThere = this.#isDirectory || statusOf(parent, shown)?.isDirectory();
     if (!isThere) throw new LayerslayerError('IO_FAILED', `no such directory: ${shown}`);
+    attempt(shown, () => accessSync(fsPath(parent), constants.W_OK | constants.X_OK));
   }
 
   /** @throws LayerslayerError IO_FAILED if the source can't be copied there */
