@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,6 +25,23 @@ describe('system calls on files', () => {
     expect([nanoseconds('link'), nanoseconds('file')]).toEqual([1_700_000_000_123_456_789n, before]);
     calls.setTimes(path('file'), -2, 999_999_999);
     expect(nanoseconds('file')).toBe(-1_000_000_001n);
+  });
+
+  it('work on open files', () => {
+    const fd = openSync(path('file'), 'r+');
+    calls.setTimes(fd, 1_700_000_000, 1);
+    calls.setExtendedAttribute(fd, Buffer.from('user.fd'), Buffer.from('x'));
+    closeSync(fd);
+    expect(nanoseconds('file')).toBe(1_700_000_000_000_000_001n);
+    const shown = execFileSync('getfattr', [
+      '--absolute-names',
+      '--only-values',
+      '-n',
+      'user.fd',
+      join(scratch, 'file'),
+    ]);
+    expect(shown.toString()).toBe('x');
+    expect(() => calls.setTimes(fd, 0, 0)).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
   it('set extended attributes of any bytes', () => {

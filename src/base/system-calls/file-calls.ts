@@ -2,13 +2,13 @@ import { constants } from 'node:os';
 import { loadKoffi } from './load-koffi.js';
 
 /**
- * System calls on files that Node has no functions for. None follows a symlink. Paths have no NUL.
- * Each throws the system's error, with its `code`.
+ * System calls on files that Node has no functions for. A file is a path without NUL, or an open
+ * descriptor. No call follows a symlink. Each throws the system's error, with its `code`.
  */
 export interface FileCalls {
-  setExtendedAttribute(path: Uint8Array, name: Uint8Array, value: Uint8Array): void;
+  setExtendedAttribute(file: Uint8Array | number, name: Uint8Array, value: Uint8Array): void;
   /** Sets access and modification time. Node's `utimes` rounds to less than a microsecond. */
-  setTimes(path: Uint8Array, seconds: number, nanoseconds: number): void;
+  setTimes(file: Uint8Array | number, seconds: number, nanoseconds: number): void;
   /** Makes a device, or a FIFO. @param mode with the type's bits (`S_IFIFO` and so on) */
   makeNode(path: Uint8Array, mode: number, major: number, minor: number): void;
 }
@@ -42,6 +42,10 @@ async function load(): Promise<FileCalls | undefined> {
   const lsetxattr = libc.func(
     'int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)',
   );
+  const fsetxattr = libc.func(
+    'int fsetxattr(int file, const void *name, const void *value, size_t size, int flags)',
+  );
+  const futimens = libc.func('int futimens(int file, const void *times)');
   const utimensat = libc.func('int utimensat(int directory, const void *path, const void *times, int flags)');
   const mknod = libc.func('int mknod(const void *path, uint32_t mode, uint64_t device)');
   const check = (call: string, result: number) => {
@@ -51,21 +55,25 @@ async function load(): Promise<FileCalls | undefined> {
   };
   const times = Buffer.alloc(2 * TIMESPEC_SIZE);
   return {
-    setExtendedAttribute(path, name, value) {
-      check('lsetxattr', lsetxattr(terminated(path), terminated(name), value, value.length, 0));
+    setExtendedAttribute(file, name, value) {
+      const set = typeof file === 'number' ? fsetxattr : lsetxattr;
+      check('setxattr', set(argument(file), terminated(name), value, value.length, 0));
     },
-    setTimes(path, seconds, nanoseconds) {
+    setTimes(file, seconds, nanoseconds) {
       for (let at = 0; at < times.length; at += TIMESPEC_SIZE) {
         setWord(times, at, seconds);
         setWord(times, at + TIMESPEC_SIZE / 2, nanoseconds);
       }
-      check('utimensat', utimensat(AT_FDCWD, terminated(path), times, AT_SYMLINK_NOFOLLOW));
+      if (typeof file === 'number') check('futimens', futimens(file, times));
+      else check('utimensat', utimensat(AT_FDCWD, terminated(file), times, AT_SYMLINK_NOFOLLOW));
     },
     makeNode(path, mode, major, minor) {
       check('mknod', mknod(terminated(path), mode, deviceNumber(major, minor)));
     },
   };
 }
+
+const argument = (file: Uint8Array | number) => (typeof file === 'number' ? file : terminated(file));
 
 /** A string of C. */
 function terminated(bytes: Uint8Array): Buffer {

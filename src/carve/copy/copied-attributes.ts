@@ -1,11 +1,10 @@
-import { lchownSync } from 'node:fs';
+import { fchownSync, lchownSync } from 'node:fs';
 import type { FileCalls } from '../../base/system-calls/file-calls.js';
 import { reasonText } from '../../base/system-error-text.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
-import type { InodeKind } from '../../overlay/tree.js';
 import type { ExtendedAttribute } from '../../tar/entry.js';
 import type { KeptAttributes } from '../output/carve-target.js';
-import { type AttributeWriter, MODE_AND_TIME } from '../output/kept-attributes.js';
+import { type AttributeWriter, type MadeFile, MODE_AND_TIME } from '../output/kept-attributes.js';
 
 /** Keeps mode, times and extended attributes; the owner if asked to. Counts what can't be kept. */
 export class CopiedAttributes implements AttributeWriter {
@@ -20,17 +19,20 @@ export class CopiedAttributes implements AttributeWriter {
     private readonly keepsOwner: boolean,
   ) {}
 
-  apply(path: Buffer, kind: InodeKind, attributes: KeptAttributes): void {
+  apply(file: MadeFile, attributes: KeptAttributes): void {
+    const { path, fd } = file;
+    const { uid, gid, mtimeSeconds, mtimeNanoseconds, xattrs = [] } = attributes;
     // A change of the owner removes setuid bits and capabilities: it comes first.
-    if (this.keepsOwner) lchownSync(path, attributes.uid, attributes.gid);
-    for (const attribute of attributes.xattrs ?? []) this.#setExtended(path, attribute);
-    MODE_AND_TIME.apply(path, kind, attributes);
-    this.calls?.setTimes(path, attributes.mtimeSeconds, attributes.mtimeNanoseconds);
+    if (this.keepsOwner && fd !== undefined) fchownSync(fd, uid, gid);
+    else if (this.keepsOwner) lchownSync(path, uid, gid);
+    for (const attribute of xattrs) this.#setExtended(fd ?? path, attribute);
+    MODE_AND_TIME.apply(file, attributes);
+    this.calls?.setTimes(fd ?? path, mtimeSeconds, mtimeNanoseconds);
   }
 
-  #setExtended(path: Buffer, { name, value }: ExtendedAttribute): void {
+  #setExtended(file: Buffer | number, { name, value }: ExtendedAttribute): void {
     try {
-      if (this.calls) this.calls.setExtendedAttribute(path, name, value);
+      if (this.calls) this.calls.setExtendedAttribute(file, name, value);
       else this.#lose('the npm package koffi is not installed');
     } catch (error) {
       // Also ENOSPC: ext4 says that of a long value on an empty disk.

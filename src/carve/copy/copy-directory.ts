@@ -61,7 +61,7 @@ export class CopyDirectory extends OutputDirectory implements CarveTarget {
         if (REFUSALS.has(systemCode(error))) throw specialRefusal(this.display(names), kind);
         throw error;
       }
-      this.attributes.apply(temporary, kind, attributes);
+      this.attributes.apply({ kind, path: temporary }, attributes);
     });
   }
 

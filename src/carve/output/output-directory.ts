@@ -71,13 +71,13 @@ export class OutputDirectory implements CarveTarget {
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void {
     if (names.length === 0) return; // the output directory itself is the user's
     const path = this.path(names);
-    attempt(textOfBytes(path), () => this.attributes.apply(path, 'dir', attributes));
+    attempt(textOfBytes(path), () => this.attributes.apply({ kind: 'dir', path }, attributes));
   }
 
   symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void {
     this.place(names, (temporary) => {
       symlinkSync(Buffer.from(target), temporary);
-      this.attributes.apply(temporary, 'symlink', attributes);
+      this.attributes.apply({ kind: 'symlink', path: temporary }, attributes);
     });
   }
 

@@ -40,8 +40,8 @@ export class OutputFile implements TargetFile {
     try {
       attempt(textOfBytes(name.path), () => {
         ftruncateSync(this.#fd, attributes.size); // a hole at its end
+        this.writer.apply({ kind: 'file', path: name.temporary, fd: this.#fd }, attributes);
         this.#close();
-        this.writer.apply(name.temporary, 'file', attributes);
         moveToName(name);
       });
     } catch (error) {
