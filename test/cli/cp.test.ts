@@ -241,6 +241,7 @@ describe('cp', () => {
     expect(await cp('-q', '--force', hostile, '/.', 'in/dest')).toMatchObject({ status: 0 });
     expect(readdirSync(outside)).toEqual([]);
     expect(readdirSync(path('in'))).toEqual(['dest']);
+    expect(readdirSync(path('in/dest')).sort()).toEqual(['climb', 'd', 'up']);
     // A symlink that is there already is not followed either.
     mkdirSync(path('in/two'));
     await run('ln', ['-s', outside, path('in/two/d')]);
