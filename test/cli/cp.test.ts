@@ -37,6 +37,7 @@ const base = tarOf(
   fifo('special/fifo', { mode: 0o640 }),
   char('special/null', 1, 3),
   file('special/plain', 'plain'),
+  file('marks\u001b[31m', 'marks'),
   dir('large/'),
   file('large/noise', noise(3_000_000, 1)),
   file('large/small', 'small'),
@@ -250,6 +251,14 @@ describe('cp', () => {
       stderr: `layerslayer: ${path('in/two/d')} is a symlink, which is not followed\n`,
     });
     expect(readdirSync(outside)).toEqual([]);
+  });
+
+  it('writes no controls of a name to a terminal', async () => {
+    mkdirSync(path('dir'));
+    const { status, stdout } = await cp(image, '/marks\u001b[31m', 'dir');
+    expect(status).toBe(0);
+    expect(stdout).toContain('/marks\\x1b[31m (1 file, 5 B) in ');
+    expect(stdout).not.toContain('\u001b');
   });
 
   it('tells programs what it wrote, from an archive too', async () => {

@@ -2,25 +2,37 @@ import { CopyDestination } from '../../../carve/copy/copy-destination.js';
 import { copyTree } from '../../../carve/copy/copy-tree.js';
 import { TarStream } from '../../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../../carve/tree-carver.js';
-import { uncomparedLayers } from '../../../image/opened-image.js';
+import type { ImageView, OpenedImage } from '../../../image/opened-image.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import type { Command } from '../../command.js';
+import type { Command, CommandContext } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
+import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
-import { copiedLine, copiedRecord } from '../../terminal/copied-tree.js';
+import { showCopied } from '../../terminal/copied-tree.js';
 import { countText } from '../../terminal/size.js';
 import { warnUncompared } from '../../terminal/uncompared.js';
-import { findSource } from './copy-source.js';
+import { type FoundSource, findSource } from './copy-source.js';
 import { CP } from './declaration.js';
 
 /** DEST that is a tar on stdout. */
 const STDOUT = '-';
 
+/** One `cp`, when PATH is found. */
+interface CpJob {
+  use: SessionUse;
+  context: CommandContext;
+  values: OptionValues<typeof CP.options>;
+  image: OpenedImage;
+  view: ImageView;
+  source: FoundSource;
+  failed(error: unknown): void;
+}
+
 export const cp: Command<typeof CP.options> = {
   ...CP,
   run(values, [name, path, dest], context) {
-    const { output, cwd, startedMs } = context;
+    const { output, cwd } = context;
     const toStdout = dest === STDOUT;
     if (toStdout && values.json) throw usageError('a tar on stdout and --json exclude each other');
     if (toStdout && output.resultColumns !== undefined)
@@ -30,7 +42,7 @@ export const cp: Command<typeof CP.options> = {
     const destination = toStdout ? undefined : new CopyDestination(dest!, { cwd, force: values.force });
 
     const work = async (use: SessionUse) => {
-      const { session, display, onProgress, signal } = use;
+      const { display, onProgress, signal } = use;
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, only);
       const isOneOfSeveral = only.length > 0 && image.resolved.manifest.layers.length > 1;
@@ -39,41 +51,13 @@ export const cp: Command<typeof CP.options> = {
       const source = findSource(view, path!, { followsLink: values['follow-link'], where });
       let status = 0;
       const failed = (error: unknown) => {
-        const of = use.fail(error);
-        status ||= of;
+        const own = use.fail(error);
+        status ||= own;
       };
-
-      if (!destination) {
-        const tar = new TarStream((bytes) => output.bytes(bytes));
-        const settled = () => output.flushed();
-        const options = { tree: view.tree, layers: view.byNumber, target: tar, failed, settled, signal };
-        await new TreeCarver(options).carve(source.inode, source.name ? [source.name] : []);
-        tar.end();
-        warnUncompared(view.layers, display);
-        return status;
-      }
-
-      const place = destination.placeOf(source);
-      const { inode, names } = source;
-      const [force, keepsOwner] = [values.force, values.archive];
-      const copied = await copyTree({ view, inode, names, place, force, keepsOwner, failed, signal });
-      if (copied.lost > 0) {
-        const lost = countText(copied.lost, 'extended attribute');
-        display.warn(`${lost} not kept: ${copied.lossReason}`);
-      }
+      const job = { use, context, values, image, view, source, failed };
+      if (destination) await copyToDisk(job, destination);
+      else await copyToStdout(job);
       warnUncompared(view.layers, display);
-      if (!copied.carved) return status;
-      const summary = {
-        image: image.resolved,
-        path: joinPath(names),
-        carved: copied.carved,
-        output: copied.output,
-        isVerified: uncomparedLayers(view.layers).length === 0,
-        bytesFetched: session.metrics().bytesFetched,
-        elapsedMs: performance.now() - startedMs,
-      };
-      if (values.json) display.json(copiedRecord(summary));
-      else display.done(copiedLine(summary));
       return status;
     };
     return withSession(name!, values, context, work, {
@@ -83,3 +67,35 @@ export const cp: Command<typeof CP.options> = {
     });
   },
 };
+
+async function copyToStdout({ use, context, view, source, failed }: CpJob): Promise<void> {
+  const { output } = context;
+  const tar = new TarStream((bytes) => output.bytes(bytes));
+  const carver = new TreeCarver({
+    tree: view.tree,
+    layers: view.byNumber,
+    target: tar,
+    failed,
+    settled: () => output.flushed(),
+    signal: use.signal,
+  });
+  await carver.carve(source.inode, source.name ? [source.name] : []);
+  tar.end();
+}
+
+async function copyToDisk(job: CpJob, destination: CopyDestination): Promise<void> {
+  const { use, context, values, image, view, source, failed } = job;
+  const { inode, names } = source;
+  const { carved, output, lost, lossReason } = await copyTree({
+    view,
+    inode,
+    names,
+    place: destination.placeOf(source),
+    force: values.force,
+    keepsOwner: values.archive,
+    failed,
+    signal: use.signal,
+  });
+  if (lost > 0) use.display.warn(`${countText(lost, 'extended attribute')} not kept: ${lossReason}`);
+  if (carved) showCopied({ image, view, path: joinPath(names), carved, output }, use, context);
+}

@@ -2,13 +2,12 @@ import { resolve } from 'node:path';
 import { ArchiveFile } from '../../../carve/copy/archive-file.js';
 import { TarStream } from '../../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../../carve/tree-carver.js';
-import { uncomparedLayers } from '../../../image/opened-image.js';
 import { ROOT_INODE } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { copiedLine, copiedRecord } from '../../terminal/copied-tree.js';
+import { showCopied } from '../../terminal/copied-tree.js';
 import { warnUncompared } from '../../terminal/uncompared.js';
 import { EXPORT } from './declaration.js';
 
@@ -20,7 +19,7 @@ const ROOT_PATH = Buffer.from('/');
 export const exportTree: Command<typeof EXPORT.options> = {
   ...EXPORT,
   run(values, [name], context) {
-    const { output, cwd, startedMs } = context;
+    const { output, cwd } = context;
     const file = values.output ?? STDOUT;
     const toStdout = file === STDOUT;
     if (toStdout && values.json) throw usageError('a tar on stdout and --json exclude each other: -o FILE');
@@ -29,22 +28,22 @@ export const exportTree: Command<typeof EXPORT.options> = {
     const only = values.layer === undefined ? [] : [parseLayer(values.layer)];
 
     const work = async (use: SessionUse) => {
-      const { session, display, onProgress } = use;
+      const { display, onProgress } = use;
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, only);
       const archive = toStdout ? undefined : new ArchiveFile(resolve(cwd, file), file);
       const signal = archive ? AbortSignal.any([use.signal, archive.broken]) : use.signal;
       try {
-        const { layers, byNumber, tree } = await image.view({ only: numbers, signal, onProgress });
+        const view = await image.view({ only: numbers, signal, onProgress });
         const tar = new TarStream((bytes) => (archive ? archive.write(bytes) : output.bytes(bytes)));
         let status = 0;
         const carver = new TreeCarver({
-          tree,
-          layers: byNumber,
+          tree: view.tree,
+          layers: view.byNumber,
           target: tar,
           failed: (error) => {
-            const of = use.fail(error);
-            status ||= of;
+            const own = use.fail(error);
+            status ||= own;
           },
           settled: () => (archive ? undefined : output.flushed()),
           signal,
@@ -52,19 +51,9 @@ export const exportTree: Command<typeof EXPORT.options> = {
         const carved = await carver.carve(ROOT_INODE, []);
         tar.end();
         archive?.commit();
-        warnUncompared(layers, display);
-        if (toStdout || !carved) return status;
-        const summary = {
-          image: image.resolved,
-          path: ROOT_PATH,
-          carved,
-          output: file,
-          isVerified: uncomparedLayers(layers).length === 0,
-          bytesFetched: session.metrics().bytesFetched,
-          elapsedMs: performance.now() - startedMs,
-        };
-        if (values.json) display.json(copiedRecord(summary));
-        else display.done(copiedLine(summary));
+        warnUncompared(view.layers, display);
+        const summary = { image, view, path: ROOT_PATH, output: file };
+        if (archive && carved) showCopied({ ...summary, carved }, use, context);
         return status;
       } finally {
         archive?.discard();
