@@ -32,6 +32,9 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
 
 const NEWLINE = 0x0a;
 
+/** Lines that wait for a terminal: a registry decides how many warnings there are. */
+const HELD_MAX = 100;
+
 /** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
@@ -39,6 +42,8 @@ export class Output {
   #tee: LogFile | undefined;
   #liveLines = 0; // on the terminal, above the cursor
   #liveEnded = false; // others may have written below or above live lines
+  /** Lines for a terminal that a full screen has; undefined: none has it. */
+  #held: { sink: TextSink; text: string }[] | undefined;
   #isMidLine = false; // the terminal shows content that has no newline at its end
   /** Aborted when results can no longer be written, so that their producer stops. */
   readonly broken: AbortSignal;
@@ -60,7 +65,23 @@ export class Output {
    * content or a result that moves the cursor of the same terminal unseen.
    */
   get canDrawLive(): boolean {
-    return this.#stderr.isTerminal && this.#stderr.isDumb !== true && !this.#liveEnded;
+    return this.#stderr.isTerminal && this.#stderr.isDumb !== true && !this.#liveEnded && !this.#held;
+  }
+
+  /**
+   * Holds back lines for the terminal while a full screen is on it, which they would damage. Other
+   * readers and the log file get theirs at once.
+   * @returns prints the last lines that were held, and ends it
+   */
+  holdTerminal(): () => void {
+    this.clearLive();
+    const held: { sink: TextSink; text: string }[] = [];
+    this.#held = held;
+    return () => {
+      this.#held = undefined;
+      for (const { sink, text } of held) sink.write(`${text}\n`);
+      held.length = 0;
+    };
   }
 
   /** Whether live lines are on the terminal. */
@@ -143,10 +164,15 @@ export class Output {
   }
 
   #line(sink: TextSink, text: string): void {
+    this.#tee?.write(text);
+    if (this.#held && sink.isTerminal) {
+      this.#held.push({ sink, text });
+      if (this.#held.length > HELD_MAX) this.#held.shift();
+      return;
+    }
     this.clearLive();
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
     sink.write(`${start}${text}\n`);
-    this.#tee?.write(text);
   }
 }
