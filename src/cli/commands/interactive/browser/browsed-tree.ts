@@ -47,26 +47,29 @@ export class BrowsedTree {
     return this.#showsHidden ? this.#hidden : undefined;
   }
 
-  /** Returns the entries of a directory by the bytes of their names, what is shown first. */
+  /**
+   * Returns the entries of a directory by the bytes of their names. Of one name, what is shown is
+   * the first, and what unfolds the last: its rows follow it.
+   */
   children({ names, ref }: TreePlace): Int32Array {
     const { tree } = this.view;
     const inode = this.inodeOf(ref);
     const shown = inode === 0 ? [] : sortedDentries(tree, tree.childStart(inode), tree.childEnd(inode));
     const hidden = this.hidden?.in(names) ?? [];
     const children = new Int32Array(shown.length + hidden.length);
-    if (hidden.length === 0) {
-      children.set(shown);
-      return children;
-    }
-    let next = 0;
-    for (let at = 0, shownAt = 0; at < children.length; at++) {
-      const isShown =
-        shownAt < shown.length &&
-        (next === hidden.length ||
-          Buffer.compare(tree.dentryName(shown[shownAt]!), this.#hidden!.name(hidden[next]!)) <= 0);
-      children[at] = isShown ? shown[shownAt++]! : refOf(hidden[next++]!);
+    let [shownAt, hiddenAt] = [0, 0];
+    for (let at = 0; at < children.length; at++) {
+      const isShown = hiddenAt === hidden.length || this.#isBefore(shown[shownAt], refOf(hidden[hiddenAt]!));
+      children[at] = isShown ? shown[shownAt++]! : refOf(hidden[hiddenAt++]!);
     }
     return children;
+  }
+
+  /** @param dentry undefined: none is left */
+  #isBefore(dentry: number | undefined, hidden: EntryRef): boolean {
+    if (dentry === undefined) return false;
+    const order = Buffer.compare(this.name(dentry), this.name(hidden));
+    return order === 0 ? !this.opens(dentry) : order < 0;
   }
 
   /** @returns 0: hidden */

@@ -8,7 +8,7 @@ type HidingWay = HiddenEntry['how'];
 /** A directory, and the hidden names in it. */
 interface Group {
   names: readonly Uint8Array[]; // of the directory, from the root
-  hidden: number[]; // ascending by name, then by the layer that hides them
+  hidden: number[]; // ascending by name, then by the layer that hides them; what opens is last
 }
 
 /** Row of a directory that no entry names. */
@@ -136,6 +136,10 @@ export class HiddenNames {
       opened = at;
       this.#opens[at] = isFirst && !hasDirectory(tree, [...names, name]);
     }
+    hidden.sort(
+      (a, b) =>
+        Buffer.compare(this.name(a), this.name(b)) || Number(this.opens(a)) - Number(this.opens(b)) || a - b,
+    );
   }
 
   #isDirectory(at: number): boolean {

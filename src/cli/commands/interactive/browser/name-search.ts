@@ -43,9 +43,9 @@ export function findName(
   let first: TreePlace | undefined; // the nearest one to the other end
   for (const { directory, name, ref } of matchesIn(tree, pattern)) {
     const place = { names: [...directory, name], ref };
-    const isBefore = (other: TreePlace | undefined) => !other || sign * comparePlaces(place, other) < 0;
+    const isBefore = (other: TreePlace | undefined) => !other || sign * comparePlaces(tree, place, other) < 0;
     if (isBefore(first)) first = place;
-    if (sign * comparePlaces(place, from) > 0 && isBefore(ahead)) ahead = place;
+    if (sign * comparePlaces(tree, place, from) > 0 && isBefore(ahead)) ahead = place;
   }
   if (ahead) return { place: ahead, isAround: false };
   return first && { place: first, isAround: true };
@@ -80,16 +80,18 @@ function* matchesIn(tree: BrowsedTree, pattern: NamePattern): Generator<Match> {
   }
 }
 
-/** Orders places as the screen does: parents first, names by bytes, of one path what is shown. */
-export function comparePlaces(a: TreePlace, b: TreePlace): number {
+/** Orders places as the screen does: parents first, names by bytes, of one path as `children`. */
+function comparePlaces(tree: BrowsedTree, a: TreePlace, b: TreePlace): number {
   const shared = Math.min(a.names.length, b.names.length);
   for (let i = 0; i < shared; i++) {
     const order = Buffer.compare(a.names[i]!, b.names[i]!);
     if (order !== 0) return order;
   }
-  return a.names.length - b.names.length || rank(a.ref) - rank(b.ref);
+  if (a.names.length !== b.names.length || a.ref === b.ref) return a.names.length - b.names.length;
+  return rank(tree, a.ref) - rank(tree, b.ref); // of one path, one entry unfolds
 }
 
-function rank(ref: EntryRef): number {
+function rank(tree: BrowsedTree, ref: EntryRef): number {
+  if (tree.opens(ref)) return Number.POSITIVE_INFINITY;
   return ref < 0 ? -ref : 0;
 }

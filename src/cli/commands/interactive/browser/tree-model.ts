@@ -70,7 +70,7 @@ export class TreeModel {
 
   /** Goes to what the view shows at a path. */
   revealShown(names: readonly Uint8Array[]): void {
-    this.reveal({ names, ref: ROOT_REF }); // of the entries of a path, what is shown is the first
+    this.reveal({ names, ref: ROOT_REF });
   }
 
   /** Shows or omits what upper layers hide. The cursor stays at its entry, or at what holds it. */

@@ -74,7 +74,7 @@ export class TreeRows {
 
   /**
    * Unfolds what is above an entry.
-   * @param place `ref` decides between entries of one path
+   * @param place `ref` decides between entries of one path; unknown: what is shown
    * @returns its row, or the nearest one above it if the source has it no more
    */
   reveal({ names, ref }: TreePlace): number {
@@ -162,11 +162,13 @@ export class TreeRows {
     }
     const isNamed = (at: number) =>
       at < children.length && Buffer.compare(this.source.name(children[at]!), name) === 0;
+    let nearest: number | undefined;
     for (let at = low; isNamed(at); at++) {
       const one = children[at]!;
       if (ref === undefined ? this.source.opens(one) : one === ref) return at;
+      if (ref !== undefined && (nearest === undefined || one >= 0)) nearest = at;
     }
-    return ref !== undefined && isNamed(low) ? low : undefined;
+    return nearest;
   }
 }
 
