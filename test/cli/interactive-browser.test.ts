@@ -7,10 +7,11 @@ import { noise } from '../blob/bytes.js';
 import { FaultProxy, status } from '../support/fault-proxy.js';
 import { Workplace } from '../support/mounts.js';
 import { pushImage, startRegistry, type TestRegistry } from '../support/registry.js';
-import { dir, fifo, file, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+import { dir, fifo, file, opaque, paxSparse, symlink, tarOf, whiteout } from '../support/tar.js';
 import { Terminal } from '../support/terminal.js';
 
 const LOG = Array.from({ length: 5000 }, (_, i) => `entry ${i + 1} of the log\n`).join('');
+const GIB = 1024 ** 3;
 const LAYERS = [
   tarOf(
     dir('etc/'),
@@ -24,6 +25,7 @@ const LAYERS = [
     dir('var/'),
     file('var/log', LOG),
     file('var/noise', Buffer.concat([Buffer.alloc(16), noise(500_000, 1)])),
+    paxSparse('1.0', 'var/sparse', 5 * GIB, [{ offset: 5 * GIB - 4, data: 'end\n' }]),
     fifo('var/fifo'),
     symlink('var/link', '../etc'),
     symlink('var/none', 'nowhere'),
@@ -112,8 +114,11 @@ describe.each([
     expect(details).toMatch(/added in layer 1, 6 B\n {2}removed in layer 3/);
     screen.press('Escape');
     await screen.shows(/LAYER/);
+    screen.press('c'); // from the layer that still has it
+    await screen.shows(/FOUND \/usr\/doc\/README\.md .* in layer 1\/3/);
+    expect(readFileSync(join(own, 'carved/usr/doc/README.md'), 'utf8')).toBe('# doc\n');
     screen.press('Enter');
-    await screen.shows(/^# doc$/m); // from the layer that still has it
+    await screen.shows(/^# doc$/m);
     screen.press('q');
     await screen.shows(/LAYER/);
 
@@ -154,6 +159,13 @@ describe('the browser', () => {
     screen.type('/noise');
     screen.press('Enter', 'Enter');
     await screen.shows(/^00000000 {2}00 00 .*\|\.{16}\|$/m);
+    screen.press('q');
+    await screen.shows(/LAYER/);
+    screen.type('/sparse');
+    screen.press('Enter', 'Enter');
+    await screen.shows(/^000000000 {2}00 00 [\s\S]*5\.0 GiB {2}hex {2}offset 0 {2}0%$/m);
+    screen.press('End');
+    await screen.shows(/^13ffffff0 {2}.* 65 6e 64 0a {2}\|\.{12}end\.\|$/m);
   });
 
   it('follows symlinks, and says what it can not open', async () => {

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { Browser } from '#src/cli/commands/interactive/browser/browser.js';
@@ -6,8 +7,9 @@ import { FileBytes } from '#src/cli/commands/interactive/browser/file-bytes.js';
 import { FileScreen } from '#src/cli/commands/interactive/browser/file-screen.js';
 import type { Keyboard } from '#src/cli/commands/interactive/browser/full-screen.js';
 import type { Outcome, Pressing, Screen } from '#src/cli/commands/interactive/browser/screen.js';
+import { columnsOf } from '#src/cli/terminal/cut-text.js';
 import type { Layer } from '#src/engine/layer.js';
-import { file, layerWith } from '../../support/entries.js';
+import { file as fileEntry, layerWith } from '../../support/entries.js';
 
 const ENTER = '\x1b[?1049h';
 const LEAVE = '\x1b[?1049l';
@@ -153,7 +155,7 @@ describe('Browser', () => {
 describe('a file on the screen', () => {
   /** @param read replaces that of the layer */
   function open(content: Uint8Array | string, read?: Layer['read']) {
-    const layer = layerWith(1, file('f', content));
+    const layer = layerWith(1, fileEntry('f', content));
     const bytes = new FileBytes({ ...layer, ...(read && { read }) }, 0);
     const shown = (error: unknown) => error as LayerslayerError;
     const screen = new FileScreen({ title: '/f', bytes, shown });
@@ -217,6 +219,39 @@ describe('a file on the screen', () => {
     expect(await view.see()).toEqual(['', '', '', '', '']);
     expect(await view.press('end', 'x', 'pageup')).toEqual(['', '', '', '', '']);
     expect(view.status()).toBe('0 B  hex  offset 0  100%');
+  });
+
+  it('fills any size exactly, with text, hex, details and help', async () => {
+    const key = fc.constantFrom('x', 'down', 'up', ' ', 'b', 'G', 'g', '?', 'resize');
+    const sizes = fc.record({
+      columns: fc.integer({ min: 1, max: 120 }),
+      rows: fc.integer({ min: 1, max: 40 }),
+    });
+    const bytes = fc.uint8Array({ maxLength: 300 });
+    await fc.assert(
+      fc.asyncProperty(bytes, sizes, sizes, fc.array(key), async (content, one, other, keys) => {
+        const file = new FileBytes(layerWith(1, fileEntry('f', content)), 0);
+        const stack: Screen[] = [
+          new FileScreen({ title: '/日本/f', bytes: file, shown: (e) => e as LayerslayerError }),
+        ];
+        let size = one;
+        for (const key of ['', ...keys]) {
+          const pressing = { size, signal: new AbortController().signal, showBusy: () => {} };
+          if (key === 'resize') size = size === one ? other : one;
+          else if (key !== '') {
+            const outcome = await stack.at(-1)!.press(key, pressing);
+            if (outcome === 'back') stack.pop();
+            else if (outcome) stack.push(outcome);
+          }
+          await stack.at(-1)!.prepare?.({ ...pressing, size });
+          const lines = stack.at(-1)!.lines(size, false);
+          expect(lines).toHaveLength(size.rows);
+          for (const { text } of lines) expect(columnsOf(text)).toBe(size.columns);
+          expect(lines.map(({ text }) => text).join()).not.toContain('INTERNAL');
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('shows a fault with its code until a key asks for bytes again', async () => {

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { printable } from '#src/base/text/printable.js';
+import { textOfBytes } from '#src/base/text/raw-text.js';
 import { FileBytes } from '#src/cli/commands/interactive/browser/file-bytes.js';
 import { textLines } from '#src/cli/commands/interactive/browser/text-lines.js';
 import { TextPages } from '#src/cli/commands/interactive/browser/text-pages.js';
@@ -119,4 +121,17 @@ describe('TextPages', () => {
     await pages.linesFrom(lines[0]!.start, 50, 200);
     expect(read.bytes).toBeLessThan(1024 * 1024);
   });
+});
+
+it('reads UTF-8 as Node does', () => {
+  const bytes = fc.array(fc.oneof(fc.uint8Array({ maxLength: 4 }), fc.string({ unit: 'binary' })));
+  fc.assert(
+    fc.property(bytes, (parts) => {
+      const all = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+      const text = textOfBytes(all).replaceAll('\n', '');
+      const tabless = text.replaceAll('\t', '');
+      const lines = textLines(Buffer.from(all.filter((byte) => byte !== 0x09)), 0, 1e9, true);
+      expect(lines.map((line) => line.text).join('')).toBe(printable(tabless));
+    }),
+  );
 });

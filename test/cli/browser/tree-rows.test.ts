@@ -114,6 +114,34 @@ describe('the rows of a tree', () => {
     );
   });
 
+  it('cost nothing before they are shown', () => {
+    let named = 0;
+    const source = {
+      children: () => Int32Array.from({ length: 100_000 }, (_, i) => i),
+      opens: () => true,
+      name(ref: number) {
+        named++;
+        return Buffer.from(String(ref).padStart(6, '0'));
+      },
+    };
+    const rows = new TreeRows(source);
+    rows.unfold(50_000);
+    rows.unfold(100_000);
+    expect(rows.count).toBe(300_001);
+    named = 0;
+    const names = (index: number) => joinPath(rows.at(index).names).toString();
+    expect([1, 50_000, 50_001, 100_000, 100_001, 200_001, 300_000].map(names)).toEqual([
+      '/000000',
+      '/049999',
+      '/049999/000000',
+      '/049999/049999',
+      '/049999/049999/000000',
+      '/049999/050000',
+      '/099999',
+    ]);
+    expect(named).toBe(7);
+  });
+
   it('show below a removed directory what was in it, also if no entry named it', () => {
     const tree = browsedTree([[dir('a/'), file('a/b/c'), file('z')], [whiteout('a')]]);
     tree.setHidden(true);

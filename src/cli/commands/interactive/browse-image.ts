@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printable } from '../../../base/text/printable.js';
+import { uncomparedLayers } from '../../../image/opened-image.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { CommandContext } from '../../command.js';
 import { withSession } from '../../image-session-command.js';
@@ -42,12 +43,13 @@ export async function browseImage(
       import('./browser/tree-screen.js'),
     ]);
     const what = layer === undefined ? '' : `, layer ${layer} of ${chosen.manifest.layers.length}`;
+    const doubt = uncomparedLayers(view.layers).length === 0 ? '' : ', not verified';
     const carved: string[] = [];
     const screen = new TreeScreen({
       image,
       view,
       tree: new BrowsedTree(view),
-      title: printable(`${name} (${platform})${what}`),
+      title: printable(`${name} (${platform})${what}${doubt}`),
       carveDirectory: resolve(cwd, CARVE.options['output-dir'].default),
       bytesFetched: () => session.metrics().bytesFetched,
       shown,

@@ -3,7 +3,7 @@ import { type Key, KeyDecoder } from './key-decoder.js';
 import type { LineStyle, ScreenLine, ScreenSize } from './screen-line.js';
 
 /** The keyboard of a terminal: stdin. */
-export type Keyboard = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause' | 'setRawMode' | 'isRaw'>;
+export type Keyboard = Pick<NodeJS.ReadStream, 'on' | 'off' | 'resume' | 'pause' | 'setRawMode'>;
 
 /** Time for the rest of a key that begins with Esc: terminals send a key at once. */
 const ESCAPE_MS = 40;

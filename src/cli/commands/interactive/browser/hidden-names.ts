@@ -29,6 +29,8 @@ export class HiddenNames {
   /** Whether what is below the name is shown below this entry. */
   readonly #opens: boolean[] = [];
   #heap = Buffer.alloc(4096);
+  /** Hidden entries, without directories that no entry names. */
+  readonly count: number;
   /** The directory of the entry before: most stand in the same one. */
   #last: { names: readonly Uint8Array[]; group: Group } | undefined;
 
@@ -39,12 +41,9 @@ export class HiddenNames {
    */
   constructor(layers: readonly NumberedLayer[], tree: Tree) {
     forEachHidden(layers, (hidden) => this.#add(hidden, hidden.names));
+    this.count = this.#rows.length;
     this.#addImplied(tree);
     for (const group of this.#groups.values()) this.#arrange(group, tree);
-  }
-
-  get count(): number {
-    return this.#rows.length;
   }
 
   groups(): Iterable<Readonly<Group>> {

@@ -1,5 +1,5 @@
+import { isUtf8 } from 'node:buffer';
 import { escaped, printable } from '../../../../base/text/printable.js';
-import { isRaw, replaceRawBytes, textOfBytes } from '../../../../base/text/raw-text.js';
 import { columnsOf } from '../../../terminal/cut-text.js';
 
 /** A row of text on the screen, and the bytes of the file that it shows. */
@@ -31,31 +31,54 @@ export function textLines(bytes: Uint8Array, base: number, columns: number, isEn
     text = '';
     used = 0;
   };
-  const known = isEnd ? bytes : bytes.subarray(0, bytes.length - openSequence(bytes));
-  for (const one of textOfBytes(known)) {
-    const length = isRaw(one) ? 1 : Buffer.byteLength(one);
-    if (one === '\n') {
-      at += length;
+  const knownLength = bytes.length - (isEnd ? 0 : openSequence(bytes));
+  const known = Buffer.from(bytes.buffer, bytes.byteOffset, knownLength);
+  while (at < base + known.length) {
+    const one = characterAt(known, at - base);
+    if (one.text === '\n') {
+      at += one.length;
       endLine();
       continue;
     }
     let shown = shownAs(one, used);
-    if (used > 0 && used + columnsOf(shown) > columns) {
+    let width = one.byte < 0x80 || one.text === '' ? shown.length : columnsOf(shown);
+    if (used > 0 && used + width > columns) {
       endLine();
       shown = shownAs(one, used);
+      width = one.text === '\t' ? shown.length : width;
     }
     text += shown;
-    used += columnsOf(shown);
-    at += length;
+    used += width;
+    at += one.length;
   }
   if (isEnd && at > start) endLine();
   return lines;
 }
 
-function shownAs(one: string, column: number): string {
-  if (one === '\t') return ' '.repeat(TAB_STOP - (column % TAB_STOP));
-  if (one >= ' ' && one <= '~') return one;
-  return isRaw(one) ? replaceRawBytes(one, (byte) => escaped([byte])) : printable(one);
+/** `\xNN` of each byte. */
+const ESCAPED = Array.from({ length: 256 }, (_, byte) => escaped([byte]));
+
+/** A character, or a byte that is not UTF-8. */
+interface Character {
+  length: number; // bytes
+  text: string; // undecoded: ''
+  byte: number; // the first
+}
+
+/** Slower decoders throw for each wrong byte: a screen of them must not take a second. */
+function characterAt(bytes: Buffer, at: number): Character {
+  const byte = bytes[at]!;
+  if (byte < 0x80) return { length: 1, text: String.fromCharCode(byte), byte };
+  const length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : SEQUENCE_MAX;
+  const sequence = bytes.subarray(at, at + length);
+  if (byte < 0xc0 || sequence.length < length || !isUtf8(sequence)) return { length: 1, text: '', byte };
+  return { length, text: sequence.toString(), byte };
+}
+
+function shownAs({ text, byte }: Character, column: number): string {
+  if (text === '\t') return ' '.repeat(TAB_STOP - (column % TAB_STOP));
+  if (text >= ' ' && text <= '~') return text;
+  return text === '' ? ESCAPED[byte]! : printable(text);
 }
 
 /** Returns the bytes of a sequence at the end that may be incomplete. */
