@@ -137,8 +137,11 @@ describe.each([
     screen.press('c');
     await screen.shows(/FOUND \/var\/log .* in layer 1\/3/);
     expect(readFileSync(join(own, 'carved/var/log'), 'utf8')).toBe(LOG);
+    screen.press('c');
+    await screen.shows(/^IO_FAILED: .*$/m);
     screen.press('Home', 'q');
     const menu = await screen.shows(/FOUND \/var\/log [\s\S]*❯ browse/);
+    expect(menu.replaceAll('\n', '')).toContain('/carved/var/log is there already');
     expect(menu).not.toContain('LAYER MODE');
     expect(screen.isAlternate()).toBe(false);
     expect(screen.title()).not.toBe('evil');

@@ -6,8 +6,10 @@ import { formatPlatform } from '../../../oci/platform.js';
 import type { CommandContext } from '../../command.js';
 import { withSession } from '../../image-session-command.js';
 import type { ImageValues } from '../../options/image-choices.js';
+import type { ProgressDisplay } from '../../terminal/progress.js';
 import { warnUncompared } from '../../terminal/uncompared.js';
 import { CARVE } from '../carve/declaration.js';
+import type { CarveResults } from './browser/carve-entry.js';
 import { pinnedReference } from './request-words.js';
 import { type Selection, viewLayer } from './selection.js';
 
@@ -44,7 +46,7 @@ export async function browseImage(
     ]);
     const what = layer === undefined ? '' : `, layer ${layer} of ${chosen.manifest.layers.length}`;
     const doubt = uncomparedLayers(view.layers).length === 0 ? '' : ', not verified';
-    const carved: string[] = [];
+    const carved: CarveResults[] = [];
     const screen = new TreeScreen({
       image,
       view,
@@ -53,7 +55,7 @@ export async function browseImage(
       carveDirectory: resolve(cwd, CARVE.options['output-dir'].default),
       bytesFetched: () => session.metrics().bytesFetched,
       shown,
-      carved: (lines) => carved.push(...lines),
+      carved: (results) => carved.push(results),
     });
     const release = output.holdTerminal();
     try {
@@ -61,8 +63,17 @@ export async function browseImage(
       await new Browser(screen, terminal).run(signal);
     } finally {
       release();
-      for (const line of carved) display.done(line);
+      for (const results of carved) report(results, display, output.choices.json);
     }
     return 0;
   });
+}
+
+/** Prints what was extracted, as `carve` does: the browser's screen is gone. */
+function report({ found, notes }: CarveResults, display: ProgressDisplay, isJson: boolean): void {
+  for (const { line, record } of found) {
+    if (isJson) display.json(record);
+    else display.done(line);
+  }
+  for (const note of notes) display.warn(note);
 }

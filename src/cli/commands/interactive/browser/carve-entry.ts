@@ -6,11 +6,12 @@ import { OutputDirectory } from '../../../../carve/output/output-directory.js';
 import type { OpenedImage } from '../../../../image/opened-image.js';
 import { askedPaths } from '../../../../image/paths/asked-path.js';
 import { joinPath } from '../../../../overlay/resolve-path.js';
+import { countText } from '../../../terminal/size.js';
 import { uncomparedLine } from '../../../terminal/uncompared.js';
-import { type CarveCost, fileLine, treeLine } from '../../carve/carve-report.js';
+import { type CarveCost, fileLine, fileRecord, treeLine, treeRecord } from '../../carve/carve-report.js';
 
-/** Faults that are named: a directory may have a million devices. */
-const FAULTS_MAX = 100;
+/** Lines at most: a directory may have a million devices. */
+const NOTES_MAX = 100;
 
 export interface CarvedEntry {
   image: OpenedImage;
@@ -24,12 +25,17 @@ export interface CarvedEntry {
   signal: AbortSignal;
 }
 
+/** What `carve` would print of one PATH. */
+export interface CarveResults {
+  found: { line: string; record: object }[]; // for people, for programs
+  notes: string[]; // for stderr: what was not extracted, and what is not verified
+}
+
 /**
  * Extracts a file, or a directory with all below it, as `carve -r` does.
- * @returns lines for people: what was found, then what was not
  * @throws the signal's reason
  */
-export async function carveEntry(carved: CarvedEntry): Promise<string[]> {
+export async function carveEntry(carved: CarvedEntry): Promise<CarveResults> {
   const { image, layers: numbers, names, directory, signal } = carved;
   const { layers } = image.resolved.manifest;
   const started = performance.now();
@@ -39,31 +45,34 @@ export async function carveEntry(carved: CarvedEntry): Promise<string[]> {
     totalBytes: numbers.reduce((sum, number) => sum + layers[number - 1]!.size, 0),
     elapsedMs: performance.now() - started,
   });
-  const found: string[] = [];
-  const faults: string[] = [];
+  const found: CarveResults['found'] = [];
+  const notes: string[] = [];
   let moreFaults = 0;
   const doubt = (uncompared: readonly number[]) => {
-    if (uncompared.length > 0) found.push(uncomparedLine(uncompared));
+    if (uncompared.length > 0) notes.push(uncomparedLine(uncompared));
   };
   const fail = (error: unknown) => {
     const { code, message } = carved.shown(error);
-    if (faults.length < FAULTS_MAX) faults.push(`${code}: ${message}`);
+    if (notes.length < NOTES_MAX) notes.push(printable(`${code}: ${message}`));
     else moreFaults++;
   };
   try {
+    const target = new OutputDirectory(directory, { force: false });
     const job: CarveJob = {
       image,
       numbers,
       where: numbers.length < layers.length ? `layer ${numbers[0]}` : undefined,
-      target: new OutputDirectory(directory, { force: false }),
+      target,
       verify: false,
       recursive: true,
-      foundFile(result) {
-        found.push(fileLine(result, layers.length, cost()));
+      foundFile(result, at) {
+        const record = fileRecord(result, layers.length, cost(), target.display(at));
+        found.push({ line: fileLine(result, layers.length, cost()), record });
         doubt(result.uncompared ?? []);
       },
-      foundTree(tree, text, _names, uncompared) {
-        found.push(treeLine(text, tree, layers.length, cost()));
+      foundTree(tree, text, at, uncompared) {
+        const record = treeRecord(text, tree, layers.length, cost(), target.display(at), uncompared);
+        found.push({ line: treeLine(text, tree, layers.length, cost()), record });
         doubt(uncompared);
       },
       failed: fail,
@@ -76,6 +85,6 @@ export async function carveEntry(carved: CarvedEntry): Promise<string[]> {
     signal.throwIfAborted();
     fail(error);
   }
-  const more = moreFaults > 0 ? [`${moreFaults} more failures`] : [];
-  return [...found, ...faults, ...more].map(printable);
+  if (moreFaults > 0) notes.push(countText(moreFaults, 'more failure'));
+  return { found, notes };
 }

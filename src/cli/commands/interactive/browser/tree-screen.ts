@@ -5,7 +5,7 @@ import { joinPath, missingPathError, resolvePath } from '../../../../overlay/res
 import { printableName } from '../../../terminal/printable-name.js';
 import { countText } from '../../../terminal/size.js';
 import type { BrowsedTree, TreePlace } from './browsed-tree.js';
-import { carveEntry } from './carve-entry.js';
+import { type CarveResults, carveEntry } from './carve-entry.js';
 import { detailsScreen } from './details.js';
 import { FileBytes } from './file-bytes.js';
 import { FileScreen } from './file-screen.js';
@@ -33,8 +33,8 @@ export interface BrowsedImage {
   bytesFetched(): number;
   /** Returns an error as it may be shown. */
   shown(error: unknown): LayerslayerError;
-  /** Receives the lines of a result. */
-  carved(lines: readonly string[]): void;
+  /** Receives what was extracted. */
+  carved(results: CarveResults): void;
 }
 
 /** The tree of an image. */
@@ -180,8 +180,9 @@ export class TreeScreen implements Screen {
     const { layer, hidden } = tree.place(ref);
     // A hidden entry is still in its own layer.
     const layers = hidden ? [layer] : tree.view.layers.map(({ number }) => number);
-    const lines = await carveEntry({ image, layers, names, directory, bytesFetched, shown, signal });
-    carved(lines);
+    const results = await carveEntry({ image, layers, names, directory, bytesFetched, shown, signal });
+    carved(results);
+    const lines = [...results.found.map(({ line }) => line), ...results.notes];
     if (lines.length > 1) return new TextScreen('carve', lines);
     this.#message = lines[0];
     return undefined;
