@@ -35,6 +35,25 @@ const NEWLINE = 0x0a;
 /** Lines that wait for a terminal: a registry decides how many warnings there are. */
 const HELD_MAX = 100;
 
+/** Text for a sink that must not get it yet. */
+interface HeldText {
+  sink: TextSink;
+  text: string | Uint8Array;
+}
+
+/** Returns a sink that collects the last lines for another one. */
+function holding(sink: TextSink, held: HeldText[]): TextSink {
+  return {
+    isTerminal: false,
+    columns: sink.columns,
+    rows: sink.rows,
+    write(text) {
+      held.push({ sink, text });
+      if (held.length > HELD_MAX) held.shift();
+    },
+  };
+}
+
 /** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
@@ -43,7 +62,7 @@ export class Output {
   #liveLines = 0; // on the terminal, above the cursor
   #liveEnded = false; // others may have written below or above live lines
   /** Lines for a terminal that a full screen has; undefined: none has it. */
-  #held: { sink: TextSink; text: string }[] | undefined;
+  #held: HeldText[] | undefined;
   #isMidLine = false; // the terminal shows content that has no newline at its end
   /** Aborted when results can no longer be written, so that their producer stops. */
   readonly broken: AbortSignal;
@@ -75,11 +94,11 @@ export class Output {
    */
   holdTerminal(): () => void {
     this.clearLive();
-    const held: { sink: TextSink; text: string }[] = [];
+    const held: HeldText[] = [];
     this.#held = held;
     return () => {
       this.#held = undefined;
-      for (const { sink, text } of held) sink.write(`${text}\n`);
+      for (const { sink, text } of held) sink.write(text);
       held.length = 0;
     };
   }
@@ -164,15 +183,11 @@ export class Output {
   }
 
   #line(sink: TextSink, text: string): void {
-    this.#tee?.write(text);
-    if (this.#held && sink.isTerminal) {
-      this.#held.push({ sink, text });
-      if (this.#held.length > HELD_MAX) this.#held.shift();
-      return;
-    }
+    if (this.#held && sink.isTerminal) sink = holding(sink, this.#held);
     this.clearLive();
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
     sink.write(`${start}${text}\n`);
+    this.#tee?.write(text);
   }
 }
