@@ -96,7 +96,7 @@ const RESTORED = { modes: 'icanon echo', cursorShown: true };
 
 describe('interactive', () => {
   it('leads from the platform over steps and layers to a listing, and back to the choice', async () => {
-    const terminal = open(['interactive', app()]);
+    const terminal = open(['interactive', app()], { rows: 30 });
     expect(await terminal.shows(/navigate/)).toMatch(/\? Platform\n {2}linux\/arm64\n❯ linux\/amd64\n/);
     terminal.press('Up', 'Enter');
     const overview = await terminal.shows(/Layers.*navigate/s);
