@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LayerslayerError } from '../../base/errors.js';
+import type { ContentAnswer } from '../../overlay/compare/compare-trees.js';
 import { compareDigests } from './compare-digests.js';
-import { ComparedFiles, orFault } from './compared-files.js';
-import type { ComparedStart } from './comparison.js';
+import { type ComparedFile, ComparedFiles, orFault } from './compared-files.js';
+import type { ComparedStart, ContentProgress } from './comparison.js';
 import type { ContentPairs } from './content-pairs.js';
 import { FileComparer } from './file-comparer.js';
 import { hashFile } from './hash-file.js';
@@ -12,6 +14,14 @@ const HASHED_AT_ONCE = 65_536;
 
 /** Pairs that are compared before other tasks have a turn. */
 const PAIRS_A_TURN = 256;
+
+/** Time between two reports of progress. */
+const REPORT_MS = 200;
+
+export interface CompareContentsOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ContentProgress | undefined;
+}
 
 /**
  * Compares the contents of pairs, and sets their answers. Each layer is read forward: bytes are
@@ -26,55 +36,85 @@ export async function compareContents(
   pairs: ContentPairs,
   from: ComparedStart,
   to: ComparedStart,
-  signal: AbortSignal | undefined,
+  options: CompareContentsOptions = {},
 ): Promise<void> {
-  if (pairs.length === 0) return;
-  const files = new ComparedFiles(pairs, from, to);
-  const order = pairs.inDataOrder();
-  const isRepeated = (at: number) => {
-    const [pair, before] = [order[at]!, order[at - 1]];
-    if (before === undefined) return false;
-    return pairs.from(pair) === pairs.from(before) && pairs.to(pair) === pairs.to(before);
-  };
-  const shuffled = new ShuffledLayers(files, pairs, order);
-  const comparer = new FileComparer(signal);
-  const hashed: number[] = [];
-  for (const [at, pair] of order.entries()) {
-    if (at % PAIRS_A_TURN === 0) await nextTurn();
-    signal?.throwIfAborted();
-    if (isRepeated(at)) continue;
-    const [one, other] = [files.from(pair), files.to(pair)];
-    const known = compareDigests(one, other);
-    if (known !== undefined) pairs.setAnswer(pair, known);
-    else if (shuffled.has(pair)) hashed.push(pair);
-    else pairs.setAnswer(pair, await orFault(() => comparer.compare(one, other), signal));
-  }
-  for (let at = 0; at < hashed.length; at += HASHED_AT_ONCE) {
-    await compareHashes(hashed.slice(at, at + HASHED_AT_ONCE), files, pairs, signal);
-  }
-  // Hard links are names of one pair.
-  for (const [at, pair] of order.entries())
-    if (isRepeated(at)) pairs.setAnswer(pair, pairs.answer(order[at - 1]!));
+  if (pairs.length > 0) await new ContentComparison(pairs, from, to, options).run();
 }
 
-/** @param window pairs in the order of the first side's data */
-async function compareHashes(
-  window: readonly number[],
-  files: ComparedFiles,
-  pairs: ContentPairs,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const digests = new Map<number, string>();
-  for (const pair of window) {
-    const digest = await orFault(() => hashFile(files.from(pair), signal), signal);
-    if (typeof digest === 'string') digests.set(pair, digest);
-    else pairs.setAnswer(pair, digest);
+class ContentComparison {
+  readonly #files: ComparedFiles;
+  #done = 0; // pairs
+  #reportedMs = performance.now();
+
+  constructor(
+    private readonly pairs: ContentPairs,
+    from: ComparedStart,
+    to: ComparedStart,
+    private readonly options: CompareContentsOptions,
+  ) {
+    this.#files = new ComparedFiles(pairs, from, to);
   }
-  for (const pair of window.toSorted((x, y) => pairs.to(x) - pairs.to(y))) {
-    const digest = digests.get(pair);
-    if (digest === undefined) continue;
-    const other = await orFault(() => hashFile(files.to(pair), signal), signal);
-    if (typeof other !== 'string') pairs.setAnswer(pair, other);
-    else pairs.setAnswer(pair, digest === other ? 'equal' : 'different');
+
+  async run(): Promise<void> {
+    const { pairs } = this;
+    const files = this.#files;
+    const { signal } = this.options;
+    const order = pairs.inDataOrder();
+    const shuffled = new ShuffledLayers(files, pairs, order);
+    const comparer = new FileComparer(signal);
+    const hashed: number[] = [];
+    for (const [at, pair] of order.entries()) {
+      if (at % PAIRS_A_TURN === 0) await nextTurn();
+      signal?.throwIfAborted();
+      if (this.#isRepeated(pair, order[at - 1])) continue;
+      const [one, other] = [files.from(pair), files.to(pair)];
+      const known = compareDigests(one, other);
+      if (known === undefined && shuffled.has(pair)) hashed.push(pair);
+      else this.#answer(pair, known ?? (await orFault(() => comparer.compare(one, other), signal)));
+    }
+    for (let at = 0; at < hashed.length; at += HASHED_AT_ONCE) {
+      await this.#compareHashes(hashed.slice(at, at + HASHED_AT_ONCE));
+    }
+    for (const [at, pair] of order.entries())
+      if (this.#isRepeated(pair, order[at - 1])) pairs.setAnswer(pair, pairs.answer(order[at - 1]!));
+  }
+
+  /** Returns whether a pair is another name of the one before it: hard links. */
+  #isRepeated(pair: number, before: number | undefined): boolean {
+    if (before === undefined) return false;
+    const { pairs } = this;
+    return pairs.from(pair) === pairs.from(before) && pairs.to(pair) === pairs.to(before);
+  }
+
+  /** @param window pairs in the order of the first side's data */
+  async #compareHashes(window: readonly number[]): Promise<void> {
+    const { pairs } = this;
+    const digests = new Map<number, string>();
+    for (const pair of window) {
+      const digest = await this.#hash(this.#files.from(pair));
+      if (typeof digest === 'string') digests.set(pair, digest);
+      else this.#answer(pair, digest);
+    }
+    for (const pair of window.toSorted((x, y) => pairs.to(x) - pairs.to(y))) {
+      const digest = digests.get(pair);
+      if (digest === undefined) continue;
+      const other = await this.#hash(this.#files.to(pair));
+      if (typeof other !== 'string') this.#answer(pair, other);
+      else this.#answer(pair, digest === other ? 'equal' : 'different');
+    }
+  }
+
+  #hash(file: ComparedFile): Promise<string | LayerslayerError> {
+    const { signal } = this.options;
+    return orFault(() => hashFile(file, signal), signal);
+  }
+
+  #answer(pair: number, answer: ContentAnswer): void {
+    this.pairs.setAnswer(pair, answer);
+    this.#done++;
+    const now = performance.now();
+    if (now - this.#reportedMs < REPORT_MS) return;
+    this.#reportedMs = now;
+    this.options.onProgress?.(this.#done, this.pairs.length);
   }
 }

@@ -5,7 +5,7 @@ import {
 } from '../../overlay/compare/compare-trees.js';
 import { ROOT_INODE } from '../../overlay/tree.js';
 import { compareContents } from './compare-contents.js';
-import type { ComparedStart, ComparedView, Comparison } from './comparison.js';
+import type { ComparedStart, ComparedView, Comparison, ContentProgress } from './comparison.js';
 import { ContentPairs } from './content-pairs.js';
 import { type PathStart, pathStart } from './path-start.js';
 import { sameEntries } from './same-entries.js';
@@ -15,6 +15,8 @@ export interface CompareViewsOptions {
   path?: string | undefined;
   times?: boolean | undefined; // modification times count; default: they do not
   signal?: AbortSignal | undefined;
+  /** Called while contents are read. */
+  onProgress?: ContentProgress | undefined;
 }
 
 const ROOT: PathStart = { from: ROOT_INODE, to: ROOT_INODE, names: [] };
@@ -28,7 +30,7 @@ const ROOT: PathStart = { from: ROOT_INODE, to: ROOT_INODE, names: [] };
 export async function compareViews(
   one: ComparedView,
   other: ComparedView,
-  { path, times = false, signal }: CompareViewsOptions = {},
+  { path, times = false, signal, onProgress }: CompareViewsOptions = {},
 ): Promise<Comparison> {
   const start = path === undefined ? ROOT : pathStart(path, one.view, other.view);
   const from: ComparedStart = { ...one, inode: start.from };
@@ -51,7 +53,7 @@ export async function compareViews(
   });
   for (const _ of gathered); // for its calls of `content`
   signal?.throwIfAborted();
-  await compareContents(pairs, from, to, signal);
+  await compareContents(pairs, from, to, { signal, onProgress });
   let texts: import('./text-differences.js').TextDifferences | undefined;
   return {
     start: start.names,

@@ -22,6 +22,9 @@ export interface Comparison {
   content(difference: TreeDifference, names: DiffNames): Promise<ContentDifference | undefined>;
 }
 
+/** Receives how many files of how many were compared, a few times a second. */
+export type ContentProgress = (done: number, total: number) => void;
+
 /** Names behind `---` and `+++`. */
 export interface DiffNames {
   from: string;

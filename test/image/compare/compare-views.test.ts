@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
@@ -231,6 +232,22 @@ describe('contents', () => {
     };
     const found = await compared([gone], [layerWith(2, ...files)]);
     expect([found.length, found[0], tried]).toEqual([40, '! /f0', 1]);
+  });
+
+  it('tell how many are compared, now and then', async () => {
+    const files = Array.from({ length: 3 }, (_, i) => file(`f${i}`, 'x'));
+    const slow = {
+      ...layerWith(1, ...files),
+      read: async () => {
+        await sleep(150);
+        return Buffer.from('x');
+      },
+    };
+    const seen: number[][] = [];
+    const onProgress = (...progress: number[]) => seen.push(progress);
+    expect(await compared([slow], [layerWith(2, ...files)], { onProgress })).toEqual([]);
+    expect(seen.length).toBeGreaterThan(0); // on a busy machine more often
+    for (const [done, total] of seen) expect([done! <= 3, total]).toEqual([true, 3]);
   });
 
   it('stop with the signal', async () => {

@@ -55,7 +55,11 @@ export const diff: Command<typeof DIFF.options> = {
         from: { view: views.from, name: images.from.resolved.reference },
         to: { view: views.to, name: images.to.resolved.reference },
       };
-      const comparison = await compareViews(sides.from, sides.to, { path, times, signal });
+      const onProgress = (done: number, total: number) => {
+        if (context.output.canDrawLive) display.notice(`comparing contents: ${done} of ${total} files`);
+      };
+      const comparison = await compareViews(sides.from, sides.to, { path, times, signal, onProgress });
+      display.end();
       let status = 0;
       const fail = (error: LayerslayerError, { names }: TreeDifference) => {
         const failed = use.fail(withContext(error, shownName(joinPath(names))));
