@@ -97,6 +97,12 @@ describe('two views', () => {
     expect(await ofEntries([], entries)).toEqual(wanted.map((path) => `+ ${path}`));
   });
 
+  it('of images without layers are empty', async () => {
+    expect(await compared([], [])).toEqual([]);
+    expect(await compared([layerWith(1, file('f'))], [])).toEqual(['- /f']);
+    expect(await compared([], [layerWith(1, dir('./', { mode: 0o700 }))])).toEqual(['~ / mode']);
+  });
+
   it('differ in times only if these count, to the nanosecond', async () => {
     const at = (mtime: number, mtimeNanoseconds: number) => [file('f', '', { mtime, mtimeNanoseconds })];
     expect(await ofEntries(at(1, 2), at(1, 3), { times: true })).toEqual(['~ /f mtime']);
