@@ -146,7 +146,7 @@ export class TreeCarver {
   #special({ inode, names }: Step, kind: SpecialFile['kind'], attributes: KeptAttributes): boolean {
     const { tree, target, failed } = this.options;
     if (!target.special) {
-      failed(specialRefusal(joinPath(names), kind));
+      failed(specialRefusal({ text: joinPath(names) }, kind));
       return false;
     }
     const file = { kind, deviceMajor: tree.deviceMajor(inode), deviceMinor: tree.deviceMinor(inode) };

@@ -98,7 +98,7 @@ export async function withSession(
   const registry = optionsForImage(secrets, reference);
   const redact = redactor(registry);
 
-  const interruption = new Interruption();
+  const interruption = new Interruption(() => output.isPaging);
   const stop = interruption.signal;
   const signal = outlivesReader ? stop : AbortSignal.any([stop, output.broken]);
   const display = new ProgressDisplay(output, { words });

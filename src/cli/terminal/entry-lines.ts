@@ -42,20 +42,27 @@ const SIZE_WIDTH = 10;
 
 /** `-rw-r--r--     0     0    1.6 KiB 2026-11-21 15:04 /etc/passwd`; times are UTC. */
 export function longLine(entry: ListedEntry, path: Uint8Array): string {
-  const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
-  const size = sizeText(entry).padStart(SIZE_WIDTH);
-  return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)} ${nameText(entry, path)}`;
+  return `${attributesText(entry)} ${nameText(entry, path)}`;
 }
 
-/** Names the columns of `longLine`. */
-export const LONG_HEADING = [
+/** Returns what `longLine` shows before the name. */
+export function attributesText(entry: ListedEntry): string {
+  const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
+  const size = sizeText(entry).padStart(SIZE_WIDTH);
+  return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)}`;
+}
+
+/** Names the columns of `attributesText`. */
+export const ATTRIBUTES_HEADING = [
   'MODE'.padEnd('-rw-r--r--'.length),
   'UID'.padStart(OWNER_WIDTH),
   'GID'.padStart(OWNER_WIDTH),
   'SIZE'.padStart(SIZE_WIDTH),
   'TIME (UTC)'.padEnd('2026-11-21 15:04'.length),
-  'PATH',
 ].join(' ');
+
+/** Names the columns of `longLine`. */
+export const LONG_HEADING = `${ATTRIBUTES_HEADING} PATH`;
 
 /** Names the columns of `simpleLine`. */
 export const SIMPLE_HEADING = 'PATH  SIZE';

@@ -206,7 +206,7 @@ describe('contents', () => {
     expect([from.reads, to.reads]).toEqual([['0@0+3'], ['0@0+3']]);
   });
 
-  /** A layer whose bytes are overwritten in the next turn of the event loop, as the engine's are. */
+  /** A layer whose bytes are overwritten in the next turn of the event loop. */
   function lending(layer: Layer, delayMs: number): Layer {
     return {
       ...layer,

@@ -36,4 +36,5 @@ export const DIFF = {
     'layerslayer diff --layer 1 --layer 2 app:latest app:latest',
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+  statusOne: 'the images differ',
 } as const satisfies CommandDeclaration;

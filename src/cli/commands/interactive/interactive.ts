@@ -85,7 +85,7 @@ function stepPorts(
       const { run, shown } = requestWords(request, selection, common);
       output.note(`$ ${shown}`);
       const command = await context.command(request.command);
-      await runCommand(command, run, { ...context, startedMs: performance.now() });
+      await runCommand(command, run, { ...context, startedMs: performance.now(), isPaged: false });
       signal.throwIfAborted();
       output.note('');
     },
