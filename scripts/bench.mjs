@@ -10,6 +10,7 @@
 // the table; it is no failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { diff } from './bench/diff.mjs';
 import { exportTree } from './bench/export.mjs';
 import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
@@ -33,6 +34,7 @@ const SECTIONS = {
   'second-mount': secondMount,
   'whole-tree': wholeTree,
   find,
+  diff,
   'large-files': largeFiles,
   'random-reads': randomReads,
   'index-size': indexSize,

@@ -40,6 +40,7 @@ export const PACKAGE_HOMES: Record<string, string> = {
   'fuse-native': 'fuse',
   yargs: 'cli',
   '@inquirer/prompts': 'cli',
+  diff: 'image',
 };
 
 /** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */
