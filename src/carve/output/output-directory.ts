@@ -7,7 +7,6 @@ import {
   fstatSync,
   ftruncateSync,
   futimesSync,
-  linkSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
@@ -21,6 +20,7 @@ import {
 } from 'node:fs';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
 import { makeDirectories } from '../../base/make-directories.js';
+import { moveToFreeName } from '../../base/move-file.js';
 import { reasonText } from '../../base/system-error-text.js';
 import { quoteName } from '../../base/text/quote-name.js';
 import { bytesOfText, fsPath, textOfBytes } from '../../base/text/raw-text.js';
@@ -207,11 +207,9 @@ function moveTo(path: Buffer, temporary: Buffer, force: boolean): void {
     return;
   }
   try {
-    linkSync(temporary, path); // a rename would replace what came meanwhile
-    unlinkSync(temporary);
+    moveToFreeName(temporary, path);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw alreadyThere(textOfBytes(path));
-    renameSync(temporary, path); // a file system without hard links
+    throw systemCode(error) === 'EEXIST' ? alreadyThere(textOfBytes(path)) : error;
   }
 }
 

@@ -35,7 +35,7 @@ describe('what is offered', () => {
     ['mount --token-file ', [], 'file'],
     ['mount --cache-dir=', [], 'directory'],
     ['save -o', ['-o']],
-    ['save -o ', [], 'directory'],
+    ['save -o ', [], 'file'],
     ['save --format oci ', [], 'directory'],
     ['mount ', PLACES],
     ['nginx ', [], 'directory'],
