@@ -184,7 +184,7 @@ describe('-o of an archive', () => {
         const ended = await save(['--format', format, ...output, image('mixed')]);
         expect(ended.status).toBe(0);
         expect(ended.stdout === archive).toBe(true);
-        expect(ended.stderr).toMatch(new RegExp(` in a ${format} on stdout, `));
+        expect(ended.stderr).toMatch(new RegExp(` in an? ${format} on stdout, `));
       }
       expect([readdirSync(place.temporary), left()]).toEqual([[], ['x.tar']]);
     },
@@ -227,6 +227,21 @@ describe('-o of an archive', () => {
     } finally {
       terminal.close();
     }
+  });
+
+  it.each([
+    ['stdout', '-o - >/dev/full', /writing to stdout: no space left/],
+    // The first layer fills this file system before the second one comes.
+    ['a file', '-o full/x.tar', /no space left|bytes are wanted/],
+  ])('may be a full disk: %s', async (_, output, message) => {
+    mkdirSync(at('full'));
+    const command = [...place.program, 'save', '--format', 'docker-archive', image('mixed')];
+    const script = `mount -t tmpfs -o size=2m none full; "$@" ${output}; echo "status=$?"; ls -A full`;
+    const args = ['-m', 'bash', '-c', script, 'bash', ...command];
+    const { stdout, stderr } = await run('unshare', args, { cwd: place.scratch, env: place.env });
+    expect(stdout).toBe('status=17\n');
+    expect(stderr).toMatch(message);
+    expect(readdirSync(place.temporary)).toEqual([]);
   });
 
   it('may have a reader that leaves', async () => {

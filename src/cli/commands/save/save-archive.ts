@@ -66,7 +66,8 @@ async function openOutput(destination: ArchiveDestination, context: CommandConte
 }
 
 function placeOf(destination: ArchiveDestination, tag: string): string {
-  if (destination.kind === 'stream') return `a ${destination.format} on stdout`;
+  if (destination.kind === 'stream')
+    return `${destination.format === 'oci-archive' ? 'an' : 'a'} ${destination.format} on stdout`;
   const { format, file } = destination;
   return format === 'oci-archive' ? `${format}:${file}:${tag}` : `${format}:${file}`;
 }
