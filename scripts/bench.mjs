@@ -10,6 +10,7 @@
 // the table; it is no failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { exportTree } from './bench/export.mjs';
 import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
 import { Images } from './bench/images.mjs';
@@ -36,6 +37,7 @@ const SECTIONS = {
   'large-files': largeFiles,
   'random-reads': randomReads,
   'index-size': indexSize,
+  export: exportTree,
   zstd,
   'sequential-reads': sequentialReads,
   save,

@@ -13,7 +13,7 @@ import { runInSmallSpace } from './process/small-space.js';
 import { workingDirectory } from './process/working-directory.js';
 
 /** Commands whose session is in this process. */
-const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
+const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'tags', 'peek', 'carve', 'save', 'index']);
 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
@@ -84,6 +84,7 @@ async function runChosen(chosen: {
     uid: process.getuid?.() ?? 0,
     startedMs: 0, // the clock of performance.now() starts with the process
     isMountHelper,
+    isPaged: true,
     ...(fetchThread && { fetchThread }),
     command: loadCommand,
     daemon: () => {

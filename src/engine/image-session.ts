@@ -7,7 +7,7 @@ import type { TreeStore } from '../overlay/open-tree.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
 import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import type { IndexPublishing } from './index-publishing.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
@@ -100,6 +100,16 @@ export interface ImageSession {
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /** Returns the manifest or image index that the reference names, whatever it is. */
+  readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument>;
+  /**
+   * Yields a repository's tags page by page, each tag once. Those of a layout or archive are the
+   * names of its images.
+   * @param reference one of the repository; its tag does not count
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED; UNSUPPORTED for an endless list, or if the
+   *   registry lists no tags; network codes
+   */
+  tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined>;
   /** The published layer indexes of images. */
   readonly published: IndexPublishing;
   /**

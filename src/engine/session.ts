@@ -18,7 +18,7 @@ import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
 import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
@@ -44,6 +44,7 @@ import { PublishedProviders } from './providers/published-providers.js';
 import { ImageRecords, readImageRecord } from './records/image-records.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
+import { allTags } from './tag-pages.js';
 import { TreeCache } from './tree-cache.js';
 import { wantedBlobs } from './wanted-blobs.js';
 
@@ -169,6 +170,14 @@ class ThreadedSession implements ImageSession {
 
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments> {
     return this.#fetching.ask({ ask: 'documents', image }, signal);
+  }
+
+  readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument> {
+    return this.#fetching.ask({ ask: 'readNamed', reference }, signal);
+  }
+
+  tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined> {
+    return allTags(reference, (next) => this.#fetching.ask({ ask: 'listTags', reference, next }, signal));
   }
 
   openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {

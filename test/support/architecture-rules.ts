@@ -36,7 +36,7 @@ export const PACKAGE_HOMES: Record<string, string> = {
   'tar-stream': 'tar',
   'lru-cache': 'cache',
   undici: 'registry',
-  koffi: 'fuse',
+  koffi: 'base',
   'fuse-native': 'fuse',
   yargs: 'cli',
   '@inquirer/prompts': 'cli',

@@ -16,14 +16,19 @@ const MIN_WIDTH = 40;
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show this' } };
 
 /** `--help` of one command, laid out by yargs. */
-export function commandHelp(command: CommandDeclaration): Promise<string> {
+export async function commandHelp(command: CommandDeclaration): Promise<string> {
   const help = newHelp(command.synopsis, command.description);
   for (const [name, spec] of Object.entries({ ...command.options, ...HELP })) {
     const alias = spec.short === undefined ? {} : { alias: spec.short };
-    help.option(titleOf(name, spec), { describe: textOf(spec), group: groupOf(name, spec), ...alias });
+    // yargs shows a digit with one dash only if it knows that the option is a flag.
+    const type = /\d/.test(spec.short ?? '') ? ({ type: 'boolean' } as const) : {};
+    const shown = { describe: textOf(spec), group: groupOf(name, spec), ...alias, ...type };
+    help.option(titleOf(name, spec), shown);
   }
   for (const example of command.examples) help.example(example, '');
-  return help.epilogue(['Exit status:', ...describeStatuses(command.failures)].join('\n')).getHelp();
+  const statuses = describeStatuses(command.failures, command.statusOne);
+  help.epilogue(['Exit status:', ...statuses].join('\n'));
+  return (await help.getHelp()).replace(/ +\[boolean\]$/gm, '');
 }
 
 /** yargs shows no names of values, so the option's name has it: `memory SIZE`. */

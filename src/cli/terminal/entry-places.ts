@@ -16,6 +16,11 @@ export function entryState({ hidden }: EntryPlace): 'live' | 'deleted' | 'overri
   return hidden.how === 'replaced' ? 'overridden' : 'deleted';
 }
 
+/** `replaced in layer 3`, `hidden by whiteout in layer 3`. */
+export function hiddenText({ hiddenBy, how }: NonNullable<EntryPlace['hidden']>): string {
+  return `${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy}`;
+}
+
 /**
  * Returns an entry for programs, with its place in the image: a line of `ls --json`.
  * @param doubt `verified: false` if the index was not compared with its layer
