@@ -22,6 +22,7 @@ import { memory } from './bench/memory.mjs';
 import { MAIN } from './bench/mounts.mjs';
 import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
+import { save } from './bench/save.mjs';
 import { secondMount } from './bench/second-mount.mjs';
 import { sequentialReads } from './bench/sequential-reads.mjs';
 import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
@@ -41,6 +42,7 @@ const SECTIONS = {
   export: exportTree,
   zstd,
   'sequential-reads': sequentialReads,
+  save,
   'slow-link': slowLink,
   'slow-link-2gb': slowLinkLarge,
   memory,

@@ -1,5 +1,6 @@
-import { closeSync, ftruncateSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { moveToFreeName } from '../../base/move-file.js';
 import { reasonText } from '../../base/system-error-text.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
 import type { KeptAttributes, TargetFile } from './carve-target.js';
@@ -71,11 +72,9 @@ export function moveToName({ path, temporary, force }: OutputName): void {
     return;
   }
   try {
-    linkSync(temporary, path); // a rename would replace what came meanwhile
-    unlinkSync(temporary);
+    moveToFreeName(temporary, path);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') throw alreadyThere(textOfBytes(path));
-    renameSync(temporary, path); // a file system without hard links
+    throw systemCode(error) === 'EEXIST' ? alreadyThere(textOfBytes(path)) : error;
   }
 }
 
