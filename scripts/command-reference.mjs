@@ -34,7 +34,7 @@ function commandSection(command) {
     '',
     'Exit status:',
     '',
-    ...indented(describeStatuses(command.failures)),
+    ...indented(describeStatuses(command.failures, command.statusOne)),
   ];
 }
 

@@ -2,7 +2,7 @@
 // explains. In texts, what is in backquotes is to be typed.
 
 /**
- * Variables. A command's page has those of its options, or those that are `only` for it.
+ * Variables. A command's page has those of its options, and those that are `only` for it.
  * layerslayer(1) has all.
  * `test/e2e/man-pages.test.ts` compares them with the code.
  */
@@ -80,7 +80,7 @@ export const ENVIRONMENT = [
   {
     names: ['TMPDIR'],
     option: 'platform',
-    text: 'Directory of the unnamed file into which a compressed archive is decompressed. Default: `/var/tmp`.',
+    text: 'Directory of the unnamed file into which a compressed archive is decompressed, and of layers that `save` writes to stdout as an archive. Default: `/var/tmp`.',
   },
   {
     names: ['PATH'],
@@ -92,8 +92,31 @@ export const ENVIRONMENT = [
     option: 'platform',
     text: 'Options of Node that runs the program.',
   },
-  { names: ['TERM'], text: 'dumb: progress is lines, not bars that move.' },
-  { names: ['NO_COLOR'], only: 'interactive', text: 'If it is set, questions have no colours.' },
+  {
+    names: ['PAGER'],
+    option: 'no-pager',
+    text: 'Command of the shell that shows results on a terminal, page by page. Empty, or `cat`: none. Default: `less`.',
+  },
+  {
+    names: ['LESS', 'LV'],
+    option: 'no-pager',
+    text: 'Options of these pagers. Defaults: `FRX` and `-c`.',
+  },
+  {
+    names: ['TERM'],
+    text: 'dumb: progress is lines, not bars that move, nothing has colours, and no pager is used.',
+  },
+  {
+    names: ['NO_COLOR'],
+    option: 'color',
+    only: 'interactive',
+    text: 'If it is set, results on a terminal and questions have no colours.',
+  },
+  {
+    names: ['LS_COLORS'],
+    only: 'ls',
+    text: 'Colours of names by kind and suffix, as dircolors(1) prints them.',
+  },
 ];
 
 /** Files and directories, as `ENVIRONMENT`. */

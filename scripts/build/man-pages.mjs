@@ -35,7 +35,7 @@ export function manPages(about) {
 }
 
 function commandPage(command, about) {
-  const { aliases = [], summary, synopsis, description, options, examples, failures } = command;
+  const { aliases = [], summary, synopsis, description, options, examples, failures, statusOne } = command;
   const variables = variablesOf(command);
   return [
     ...title(namesOf(command), summary, about),
@@ -48,7 +48,7 @@ function commandPage(command, about) {
     ...Object.entries(options).flatMap(([name, spec]) => optionItem(name, spec, variables)),
     ...item(`${bold('-h')}, ${bold('--help')}`, 'show this'),
     '.SH EXIT STATUS',
-    ...statuses(about.describeStatuses(failures)),
+    ...statuses(about.describeStatuses(failures, statusOne)),
     ...facts('ENVIRONMENT', ENVIRONMENT, command),
     ...facts('FILES', FILES, command),
     ...(SECTIONS[command.name] ?? []).flatMap((section) => moreSection(section, variables)),
@@ -137,7 +137,7 @@ function optionItem(name, { short, value, kind, summary, default: fallback }, va
 
 /** @param command only its facts; default: all */
 function facts(heading, known, command) {
-  const isWanted = ({ option, only }) => (only ? only === command.name : option in command.options);
+  const isWanted = ({ option, only }) => only === command.name || option in command.options;
   const wanted = command === undefined ? known : known.filter(isWanted);
   if (wanted.length === 0) return [];
   const items = wanted.flatMap(({ names, text }) => item(names.map(bold).join(', '), prose(text, NONE)));

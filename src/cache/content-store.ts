@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, futimesSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../base/errors.js';
+import { LayerslayerError, systemCode } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { messageInWords } from '../base/system-error-text.js';
 import { ContentWriter } from './content-writer.js';
@@ -229,6 +229,21 @@ export class ContentStore {
    */
   async prune(toBytes: number): Promise<void> {
     await this.#space?.shrink(toBytes);
+  }
+
+  /**
+   * Removes files while no other process evicts or takes room. A process that has one open can
+   * still read it.
+   * @param choose returns those to remove, of all files
+   * @returns those that are gone
+   * @throws LayerslayerError IO_FAILED, also if another process holds the cache's lock; what
+   *   `choose` throws; the disk's own faults
+   */
+  async removeFiles(choose: (files: readonly StoredFile[]) => readonly StoredFile[]): Promise<StoredFile[]> {
+    if (!this.#space) return [];
+    const removed = await this.#space.remove(choose);
+    if (removed) return removed;
+    throw new LayerslayerError('IO_FAILED', `${this.#directory} is locked by another process: try later`);
   }
 
   /** Releases the unused reserve. Call it after all writes. */

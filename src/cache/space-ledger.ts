@@ -7,7 +7,15 @@ import { oldLayoutsCharge } from './old-layouts.js';
 import { isWriterAlive } from './process-identity.js';
 import { openRegular } from './regular-file.js';
 import { FOLDER, LOCK_FOLDER } from './store-layout.js';
-import { BASE_CHARGE, chargeOf, evictOldest, scanStore, sweepTemporaries } from './store-scan.js';
+import {
+  BASE_CHARGE,
+  chargeOf,
+  evictOldest,
+  removeFiles,
+  type StoredFile,
+  scanStore,
+  sweepTemporaries,
+} from './store-scan.js';
 
 /**
  * Largest reserve that a writer takes at a time: 64 pages, so that a stream takes the lock once in
@@ -90,6 +98,23 @@ export class SpaceLedger {
     await this.#locked(async () => {
       await this.#recount(this.#liveGrants(this.#load()), limitBytes, 0);
     });
+  }
+
+  /**
+   * Removes files, and counts the others.
+   * @param choose returns those to remove, of all files
+   * @returns those that are gone; undefined if the lock could not be taken in time
+   * @throws what `choose` throws; the lock's or the disk's fault
+   */
+  async remove(
+    choose: (files: readonly StoredFile[]) => readonly StoredFile[],
+  ): Promise<StoredFile[] | undefined> {
+    let removed: StoredFile[] | undefined;
+    await this.#locked(async () => {
+      removed = await removeFiles(choose(await scanStore(this.#root)));
+      await this.#recount(this.#liveGrants(this.#load()), Number.POSITIVE_INFINITY, 0);
+    });
+    return removed;
   }
 
   /**

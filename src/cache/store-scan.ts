@@ -95,19 +95,33 @@ export async function evictOldest(files: StoredFile[], wanted: number): Promise<
   const order = files
     .filter((file) => !spared.has(file))
     .sort((a, b) => STORE_KINDS.indexOf(a.kind) - STORE_KINDS.indexOf(b.kind) || a.usedMs - b.usedMs);
+  const removed = await removeFiles(order, wanted);
+  return removed.reduce((sum, { size }) => sum + chargeOf(size), 0);
+}
+
+/**
+ * Unlinks files in their order, and folders that become empty.
+ * @param wanted bytes of charge that are enough; default: all files are removed
+ * @returns those that are gone
+ */
+export async function removeFiles(
+  files: readonly StoredFile[],
+  wanted = Number.POSITIVE_INFINITY,
+): Promise<StoredFile[]> {
   const folders = new Set<string>();
+  const removed: StoredFile[] = [];
   let freed = 0;
-  let removed = 0;
-  for (const file of order) {
+  for (const [i, file] of files.entries()) {
     if (freed >= wanted) break;
-    if (++removed % UNLINK_SLICE === 0) await nextTurn();
+    if (i % UNLINK_SLICE === UNLINK_SLICE - 1) await nextTurn();
     if (!removeFile(file.path)) continue;
+    removed.push(file);
     freed += chargeOf(file.size);
     if (file.key.includes('/')) folders.add(dirname(file.path));
   }
   // Fails if a folder has files. A writer that misses it creates it again.
   for (const folder of folders) await rmdir(folder).catch(() => {});
-  return freed;
+  return removed;
 }
 
 /** @returns false if the file could not be removed; true if it is gone already */

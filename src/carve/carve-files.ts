@@ -8,6 +8,7 @@ import { DeletionHints } from '../image/paths/deletion-hint.js';
 import { matchesOf, noMatch } from '../image/paths/find-paths.js';
 import { joinPath, type Resolved, resolvePath } from '../overlay/resolve-path.js';
 import type { CarveTarget, TargetFile } from './output/carve-target.js';
+import { Spool } from './output/spool.js';
 import { SpooledFile } from './output/spooled-file.js';
 import { type FileResult, FileSearch, type Unverified } from './search/file-search.js';
 import { directoryRefusal, foundFile, refusal, type WantedFile } from './search/wanted-file.js';
@@ -47,9 +48,10 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
   const sinks = new Map<WantedFile, TargetFile | SpooledFile>();
   const refused = new Map<WantedFile, LayerslayerError>(); // by the target
   const patterns: AskedPath[] = [];
+  const spool = new Spool();
   for (const one of paths) {
     try {
-      if (one.names.length === 0) throw directoryRefusal(one.text);
+      if (one.names.length === 0) throw directoryRefusal(one);
       target.check(one.names);
       asked.set({ text: one.text, path: one.path }, one);
     } catch (error) {
@@ -67,7 +69,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
       try {
         const isSpooled = target.isStream && !isFinal;
         const { names } = asked.get(wanted)!;
-        const sink = isSpooled ? new SpooledFile(file.size) : target.begin(names, file);
+        const sink = isSpooled ? spool.file(file.size) : target.begin(names, file);
         sinks.set(wanted, sink);
         return sink;
       } catch (error) {
@@ -106,6 +108,7 @@ export async function carveSingleFiles(job: CarveJob, paths: readonly AskedPath[
     await search.run();
   } finally {
     for (const sink of sinks.values()) sink.discard();
+    spool.close();
   }
   return patterns;
 }
@@ -140,7 +143,7 @@ export async function carveFromTree(job: CarveJob, paths: readonly AskedPath[]):
       const kind = resolved.kind === 'found' ? tree.kind(resolved.inode) : undefined;
       const isTaken = resolved.kind === 'found' && recursive && carver.takes(resolved.inode);
       const context = { where: job.where, hint: isItself ? hints.find(layers, match, resolved) : undefined };
-      const error = isTaken ? undefined : refusal(tree, shown, resolved, context);
+      const error = isTaken ? undefined : refusal(tree, { text: shown }, resolved, context);
       if (error) refused.push({ error, isDirectory: kind === 'dir' });
       else if (resolved.kind === 'found') found.push({ match, shown, resolved });
     }

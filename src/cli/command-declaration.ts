@@ -16,4 +16,5 @@ export interface CommandDeclaration<T extends OptionTable = OptionTable> {
   arguments: readonly ArgumentSpec[]; // the positionals, for completion; the last one repeats
   examples: readonly [string, string];
   failures: readonly ErrorCode[]; // besides those that every command can end with
+  statusOne?: string; // what exit status 1 means, for commands that have it
 }

@@ -18,6 +18,8 @@ export interface CommandContext {
   fetchThread?: Worker;
   /** Loads another command, for one that runs it. */
   command(name: CommandName): Promise<Command>;
+  /** Whether long results may go through the user's pager. */
+  isPaged?: boolean;
   /** `layerslayer IMAGE DIR`, as mount(8) calls: DIR and IMAGE are spelled as in fstab. */
   isMountHelper: boolean;
 }

@@ -13,7 +13,15 @@ import { runInSmallSpace } from './process/small-space.js';
 import { workingDirectory } from './process/working-directory.js';
 
 /** Commands whose session is in this process. */
-const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'peek', 'carve', 'save', 'index']);
+const FETCHING: ReadonlySet<CommandName> = new Set([
+  'inspect',
+  'tags',
+  'peek',
+  'carve',
+  'save',
+  'index',
+  'diff',
+]);
 
 /** Commands that read images. */
 const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive', 'find']);
@@ -84,6 +92,7 @@ async function runChosen(chosen: {
     uid: process.getuid?.() ?? 0,
     startedMs: 0, // the clock of performance.now() starts with the process
     isMountHelper,
+    isPaged: true,
     ...(fetchThread && { fetchThread }),
     command: loadCommand,
     daemon: () => {

@@ -40,12 +40,26 @@ export async function runCommand(
     if (logFile !== undefined) output.teeTo(resolve(context.cwd, logFile));
     if (!output.choices.quiet) for (const note of notes) output.note(note);
     for (const warning of warnings) output.note(warning);
+    const { 'no-pager': noPager } = options as { 'no-pager'?: boolean }; // commands that list have it
+    if (context.isPaged === true && !json && noPager === false) {
+      await pageResults(context);
+    }
     const status = await command.run(options, positionals, context);
     await output.settled();
     return status;
   } catch (error) {
     return reportFault(error, output);
+  } finally {
+    await output.endPaging();
   }
+}
+
+/** Lets the user's pager show the results, if there is one. */
+async function pageResults({ output, env }: CommandContext): Promise<void> {
+  if (output.resultColumns === undefined) return;
+  const { pagerCommand, startPager } = await import('./terminal/pager.js');
+  const pager = pagerCommand(env);
+  if (pager !== undefined) output.pageResults((terminal) => startPager(pager, env, terminal));
 }
 
 /** @returns the exit status */

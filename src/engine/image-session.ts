@@ -5,8 +5,9 @@ import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { TreeStore } from '../overlay/open-tree.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
+import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import type { IndexPublishing } from './index-publishing.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
@@ -99,6 +100,16 @@ export interface ImageSession {
   resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage>;
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /** Returns the manifest or image index that the reference names, whatever it is. */
+  readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument>;
+  /**
+   * Yields a repository's tags page by page, each tag once. Those of a layout or archive are the
+   * names of its images.
+   * @param reference one of the repository; its tag does not count
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED; UNSUPPORTED for an endless list, or if the
+   *   registry lists no tags; network codes
+   */
+  tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined>;
   /** The published layer indexes of images. */
   readonly published: IndexPublishing;
   /**
@@ -121,6 +132,13 @@ export interface ImageSession {
     target: (digest: Digest) => SaveTarget,
     options?: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]>;
+  /**
+   * Decompresses a blob that `saveLayers` saved, in an inflate thread, and checks it by its diffId.
+   * @returns bytes of the new file
+   * @throws LayerslayerError DIGEST_MISMATCH, CORRUPT_LAYER, UNSUPPORTED, IO_FAILED; the signal's
+   *   reason
+   */
+  unpackBlob(request: UnpackRequest, signal: AbortSignal): Promise<number>;
   /**
    * Starts every thread that a read may need, with its memory, to check that there is room.
    * @throws LayerslayerError IO_FAILED if the system refuses one

@@ -16,8 +16,9 @@ import { type Digest, hasDigestPrefix } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
+import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../source/image-source.js';
+import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
 import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
@@ -43,6 +44,7 @@ import { PublishedProviders } from './providers/published-providers.js';
 import { ImageRecords, readImageRecord } from './records/image-records.js';
 import type { SavePorts } from './save-layers.js';
 import { SharedFiles } from './shared-files.js';
+import { allTags } from './tag-pages.js';
 import { TreeCache } from './tree-cache.js';
 import { wantedBlobs } from './wanted-blobs.js';
 
@@ -83,7 +85,7 @@ class ThreadedSession implements ImageSession {
   readonly published: FetchThreadPublishing;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
-  /** `openLayers`, `saveLayers` and `scanLayer` under way. */
+  /** `openLayers`, `saveLayers`, `unpackBlob` and `scanLayer` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -170,6 +172,14 @@ class ThreadedSession implements ImageSession {
     return this.#fetching.ask({ ask: 'documents', image }, signal);
   }
 
+  readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument> {
+    return this.#fetching.ask({ ask: 'readNamed', reference }, signal);
+  }
+
+  tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined> {
+    return allTags(reference, (next) => this.#fetching.ask({ ask: 'listTags', reference, next }, signal));
+  }
+
   openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {
     return this.#tracked(this.#openLayers(image, only ?? allLayers(image), operation));
   }
@@ -180,6 +190,10 @@ class ThreadedSession implements ImageSession {
     options: SaveLayersOptions & OperationOptions = {},
   ): Promise<SaveOutcome[]> {
     return this.#tracked(this.#saveLayers(image, target, options));
+  }
+
+  unpackBlob(request: UnpackRequest, signal: AbortSignal): Promise<number> {
+    return this.#tracked(this.#inflate.unpack(request, this.#endedBy(signal)));
   }
 
   async prepareReads(): Promise<void> {

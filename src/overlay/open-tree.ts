@@ -6,6 +6,8 @@ import type { Digest } from '../oci/digest.js';
 import type { NumberedLayer, Tree } from './tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from './tree-codec.js';
 
+export { digestsOfTree } from './tree-codec.js';
+
 /** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
 export interface TreeStore {
   read(key: string): Promise<Uint8Array | undefined>;

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LayerslayerError } from '../base/errors.js';
+import { type Digest, isDigest } from '../oci/digest.js';
+import { parseJsonObject } from '../oci/json.js';
 import { MergedTree } from './merged-tree.js';
 import type { NumberedLayer } from './tree.js';
 
@@ -30,6 +32,8 @@ interface Header {
   spareBytes: number; // of names that link targets contain
   blocks: number;
   warnings: readonly string[];
+  /** Digests of the layers. A merge does without; they say which images have the tree. */
+  digests?: readonly string[];
 }
 
 export interface DecodedTree {
@@ -39,7 +43,7 @@ export interface DecodedTree {
 
 export function encodeTree(
   tree: MergedTree,
-  layers: readonly NumberedLayer[],
+  layers: readonly (NumberedLayer & { layer?: { digest: Digest } })[],
   warnings: readonly string[],
 ): Uint8Array {
   const spare = tree.dentries.heaps[layers.length]!;
@@ -50,6 +54,7 @@ export function encodeTree(
     spareBytes: spare.length,
     blocks: tree.blocks,
     warnings,
+    digests: layers.flatMap(({ layer }) => layer?.digest ?? []),
   };
   const headerBytes = Buffer.from(JSON.stringify(header));
   const columns = [...columnsOf(tree), spare];
@@ -67,6 +72,26 @@ export function encodeTree(
   }
   createHash('sha256').update(bytes.subarray(HEADER_OFFSET)).digest().copy(bytes, CHECKSUM_OFFSET);
   return bytes;
+}
+
+/**
+ * Returns the digests of the layers that an encoded tree was merged from. Reads only its header,
+ * and checks nothing else.
+ * @returns undefined if it has none, or is damaged
+ */
+export function digestsOfTree(
+  read: (offset: number, length: number) => Uint8Array | undefined,
+): Digest[] | undefined {
+  try {
+    const head = Buffer.from(read(0, HEADER_OFFSET) ?? []);
+    if (head.length < HEADER_OFFSET || head.readUInt32LE(0) !== MAGIC) return undefined;
+    const length = head.readUInt32LE(8);
+    if (length > MAX_HEADER_LENGTH) return undefined;
+    const { digests } = parseJsonObject(read(HEADER_OFFSET, length) ?? head, 'header of a tree');
+    return Array.isArray(digests) && digests.length > 0 && digests.every(isDigest) ? digests : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

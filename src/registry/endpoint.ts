@@ -39,9 +39,7 @@ export class Endpoint {
    */
   via(exchange: Exchange): Exchange {
     return async (request, signal) => {
-      const { pathname, search } = request.url;
-      const ask = (origin: string) =>
-        exchange({ ...request, url: new URL(pathname + search, origin) }, signal);
+      const ask = (origin: string) => exchange({ ...request, url: atOrigin(origin, request.url) }, signal);
       const [likely, other] = this.#candidates;
       if (other === undefined) return ask(likely);
       let doubtful: HttpAnswer | undefined;
@@ -79,6 +77,17 @@ export class Endpoint {
     this.#candidates = [origin];
     return answer;
   }
+}
+
+/**
+ * Returns the path and query of a URL at another origin. A path that starts with two slashes would
+ * be another host, if it were resolved as a reference.
+ */
+export function atOrigin(origin: string, { pathname, search }: URL): URL {
+  const url = new URL(origin);
+  url.pathname = pathname;
+  url.search = search;
+  return url;
 }
 
 /** Go, nginx and others answer plain HTTP on a TLS port with 400; registries never do. */

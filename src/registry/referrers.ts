@@ -7,6 +7,7 @@ import { answerFault } from './answer-fault.js';
 import type { Endpoint } from './endpoint.js';
 import { decodedBody, isJson } from './http/content-coding.js';
 import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
+import { linkedPage } from './linked-page.js';
 import { type RequestLimits, smallRequest } from './small-request.js';
 
 /** Pages of one list. A registry may send a few entries a page, or lead in a circle. */
@@ -105,13 +106,8 @@ async function ask(toRegistry: Exchange, url: URL, signal: AbortSignal): Promise
   }
 }
 
-/** Returns the next page by `Link: <…>; rel="next"` (RFC 8288), if the registry itself has it. */
+/** Returns the next page, if the registry itself has it. */
 function nextPage(answer: HttpAnswer, endpoint: Endpoint): URL | undefined {
-  for (const line of [answer.headers.link ?? []].flat()) {
-    const target = /<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next\b/i.exec(line)?.[1];
-    if (target === undefined || !URL.canParse(target, answer.url.href)) continue;
-    const url = new URL(target, answer.url);
-    return url.host === endpoint.host || endpoint.serves(url) ? url : undefined;
-  }
-  return undefined;
+  const url = linkedPage(answer);
+  return url && (url.host === endpoint.host || endpoint.serves(url)) ? url : undefined;
 }

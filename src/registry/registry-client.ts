@@ -24,6 +24,7 @@ import { RepositoryWriter } from './repository-writer.js';
 import { type Notice, RateLimitAccount, type RetryOptions } from './retry.js';
 import { Traffic } from './second-request.js';
 import { type RequestLimits, smallRequest } from './small-request.js';
+import { readTagPage, type TagPage } from './tag-list.js';
 
 /** Ms without a byte of headers or body until a request has stalled. */
 const STALL_MS = 20_000;
@@ -31,6 +32,7 @@ const STALL_MS = 20_000;
 const HEAD_DEADLINE_MS = 5_000;
 
 export type { BlobSource, ManifestToPut, RepositoryWriter, StoredManifest } from './repository-writer.js';
+export type { TagPage };
 export { fallbackTag };
 
 export interface RegistryClientOptions extends RegistryOptions, RemoteBlobLimits {
@@ -172,6 +174,21 @@ export class RegistryClient {
     const parts = { ...this.#limits, endpoint: this.#endpoint, toRegistry: this.#toRegistry(repository) };
     const query = { registry: this.#registry, repository, subject, artifactType };
     return listReferrers(parts, query, signal);
+  }
+
+  /**
+   * Returns a page of a repository's tags.
+   * @param next of the page before; undefined: the first page
+   * @throws LayerslayerError NOT_FOUND; UNSUPPORTED if the registry lists no tags; network codes
+   */
+  listTags(repository: string, next: string | undefined, signal?: AbortSignal): Promise<TagPage> {
+    const parts = {
+      ...this.#limits,
+      registry: this.#registry,
+      endpoint: this.#endpoint,
+      toRegistry: this.#toRegistry(repository),
+    };
+    return readTagPage(parts, repository, next, signal);
   }
 
   /** Returns the writes to a repository. Sends no request before the first of them. */

@@ -8,7 +8,7 @@ import { normalizePlatform, type Platform, platformDistance } from '../oci/platf
 import { type DescribedImage, describeArchivedImage } from './archived-image.js';
 import { nearest, noMatchingPlatform } from './choose-platform.js';
 import { type ArchivedImage, parseArchiveManifest } from './docker-archive-manifest.js';
-import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { FoundImage, ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from './image-source.js';
 import { type LocalFiles, readSmallFile } from './local-files.js';
 import { groupImages, namedImages, severalImages } from './named-images.js';
 
@@ -31,6 +31,19 @@ export class DockerArchiveImages {
       return { platform, digest, size: documents.manifest.length };
     });
     return { digest: images[0]!.digest, isIndex: false, images };
+  }
+
+  /** Returns the manifest that is made of the one image that the location names. */
+  async readNamed(location: LocalLocation): Promise<NamedDocument> {
+    const [first, ...others] = await this.#describeNamed(location);
+    if (others.length === 0) return { digest: first!.digest, bytes: first!.documents.manifest };
+    const why = 'names images of several platforms: choose one with --platform';
+    throw new LayerslayerError('INVALID_REFERENCE', `${formatImageLocation(location)} ${why}`);
+  }
+
+  /** Returns the names of its images as references, in its order. */
+  async names(): Promise<string[]> {
+    return (await this.#readManifest()).flatMap(({ names }) => names);
   }
 
   async documents({ platform }: ResolvedImage, location: LocalLocation): Promise<ImageDocuments> {

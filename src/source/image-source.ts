@@ -4,6 +4,9 @@ import type { Digest } from '../oci/digest.js';
 import type { ImageConfig } from '../oci/image-config.js';
 import type { Manifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
+import type { TagPage } from '../registry/registry-client.js';
+
+export type { TagPage };
 
 /** The image that a search found. */
 export interface FoundImage {
@@ -38,6 +41,12 @@ export interface ImageDocuments {
   config: Uint8Array;
 }
 
+/** The document that a reference names: a manifest or an image index. */
+export interface NamedDocument {
+  digest: Digest; // of the bytes, checked
+  bytes: Uint8Array;
+}
+
 /** Where images are: registries, OCI layouts, archives. */
 export interface ImageSource {
   /**
@@ -49,6 +58,19 @@ export interface ImageSource {
   listImages(reference: string, signal?: AbortSignal): Promise<ImageOffer>;
   /** Throws as `resolve`. */
   documents(image: ResolvedImage, signal?: AbortSignal): Promise<ImageDocuments>;
+  /**
+   * Returns what the reference names, whatever it is: the manifest of an artifact, too. In a layout
+   * where several images have the name, that is `index.json`.
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, UNSUPPORTED, DIGEST_MISMATCH, network codes
+   */
+  readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument>;
+  /**
+   * Returns a page of a repository's tags, or all names in a layout or archive.
+   * @param reference one of the repository; its tag does not count
+   * @param next of the page before; undefined: the first page
+   * @throws LayerslayerError NOT_FOUND, UNAUTHORIZED, UNSUPPORTED, network codes
+   */
+  listTags(reference: string, next?: string, signal?: AbortSignal): Promise<TagPage>;
   /** Returns the bytes of a layer. Makes no request before the first read. */
   open(image: ResolvedImage, layer: Descriptor): Blob;
   close(): Promise<void>;

@@ -10,7 +10,7 @@ import { MANIFEST_SIZE_MAX, parseManifest } from '../oci/manifest.js';
 import { formatPlatform, normalizePlatform, type Platform } from '../oci/platform.js';
 import { isAttestation, isImageEntry, onlyUnknownTypes } from './choose-platform.js';
 import { type DocumentStore, ImageSearch, type TopDocument } from './image-search.js';
-import type { FoundImage, ImageDocuments, ImageOffer, ResolvedImage } from './image-source.js';
+import type { FoundImage, ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from './image-source.js';
 import { checkContent, type LocalFile, type LocalFiles, readSmallFile } from './local-files.js';
 import { groupImages, namedImages, severalImages } from './named-images.js';
 
@@ -31,6 +31,23 @@ export class LayoutImages {
   async listImages(location: LocalLocation): Promise<ImageOffer> {
     const search = this.#search(location);
     return search.offer(await this.#readTop(location, search));
+  }
+
+  /** Returns the one manifest or index that the location names, else `index.json`. */
+  async readNamed(location: LocalLocation): Promise<NamedDocument> {
+    const { bytes, manifests } = await this.#readIndex();
+    const [first, ...others] = chooseNamed(manifests, location);
+    if (others.length > 0) return { digest: digestOf(bytes), bytes };
+    const { digest, data } = first!;
+    if (data) return { digest, bytes: data };
+    await this.#findDescribed(first!);
+    return { digest, bytes: await this.#readBlob(digest, MANIFEST_SIZE_MAX) };
+  }
+
+  /** Returns the names of its images, in its order. */
+  async names(): Promise<string[]> {
+    const { manifests } = await this.#readIndex();
+    return manifests.flatMap((descriptor) => nameOf(descriptor) ?? []);
   }
 
   async documents({ digest, manifest }: ResolvedImage): Promise<ImageDocuments> {
@@ -61,14 +78,8 @@ export class LayoutImages {
 
   /** Returns a manifest or index, or an index of what the location names if that is several. */
   async #readTop(location: LocalLocation, search: ImageSearch): Promise<TopDocument> {
-    const { path } = this.files;
-    const bytes = await readSmallFile(this.files, 'index.json', MANIFEST_SIZE_MAX);
-    if (!bytes) throw await this.#noLayout();
-    await this.#checkVersion();
-    const content = parseManifest(bytes, `index.json of ${path}`);
-    if (content.kind !== 'index')
-      throw unsupported(`index.json of ${path} is a manifest, want an image index`);
-    const manifests = chooseNamed(content.manifests, location);
+    const { bytes, manifests: all } = await this.#readIndex();
+    const manifests = chooseNamed(all, location);
     const [first] = manifests;
     const isChosen = location.position !== undefined;
     // Reading a manifest drops its descriptor, and with it the platform.
@@ -76,6 +87,16 @@ export class LayoutImages {
       return { ...(await search.read(first)), size: first.size, isChosen };
     }
     return { digest: digestOf(bytes), size: bytes.length, content: { kind: 'index', manifests }, isChosen };
+  }
+
+  async #readIndex(): Promise<{ bytes: Uint8Array; manifests: Descriptor[] }> {
+    const { path } = this.files;
+    const bytes = await readSmallFile(this.files, 'index.json', MANIFEST_SIZE_MAX);
+    if (!bytes) throw await this.#noLayout();
+    await this.#checkVersion();
+    const content = parseManifest(bytes, `index.json of ${path}`);
+    if (content.kind === 'index') return { bytes, manifests: content.manifests };
+    throw unsupported(`index.json of ${path} is a manifest, want an image index`);
   }
 
   async #noLayout(): Promise<LayerslayerError> {

@@ -13,7 +13,14 @@ import {
 import type { Platform } from '../oci/platform.js';
 import type { DockerArchiveImages } from './docker-archive-images.js';
 import { FileBlob } from './file-blob.js';
-import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
+import type {
+  ImageDocuments,
+  ImageOffer,
+  ImageSource,
+  NamedDocument,
+  ResolvedImage,
+  TagPage,
+} from './image-source.js';
 import type { LayoutImages } from './layout-images.js';
 
 /** The images of one directory or archive. */
@@ -48,6 +55,18 @@ export class LocatedSource implements ImageSource {
     const location = this.#locate(image.reference);
     if (location.place === 'registry') return this.registries.documents(image, signal);
     return (await this.#open(location)).documents(image, location);
+  }
+
+  async readNamed(reference: string, signal?: AbortSignal): Promise<NamedDocument> {
+    const location = this.#locate(reference);
+    if (location.place === 'registry') return this.registries.readNamed(reference, signal);
+    return (await this.#open(location)).readNamed(location);
+  }
+
+  async listTags(reference: string, next?: string, signal?: AbortSignal): Promise<TagPage> {
+    const location = this.#locate(reference);
+    if (location.place === 'registry') return this.registries.listTags(reference, next, signal);
+    return { tags: await (await this.#open(location)).names() };
   }
 
   open(image: ResolvedImage, layer: Descriptor): Blob {

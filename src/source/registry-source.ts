@@ -1,13 +1,21 @@
 import type { Descriptor } from '../oci/descriptor.js';
 import { shortDigest } from '../oci/digest.js';
 import { parseRegistryReference } from '../oci/image-location.js';
+import { parseJsonObject } from '../oci/json.js';
 import { parseManifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import { formatReference, manifestName, parseReference } from '../oci/reference.js';
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
 import type { RemoteBlob } from '../registry/remote-blob.js';
 import { type DocumentStore, ImageSearch } from './image-search.js';
-import type { ImageDocuments, ImageOffer, ImageSource, ResolvedImage } from './image-source.js';
+import type {
+  ImageDocuments,
+  ImageOffer,
+  ImageSource,
+  NamedDocument,
+  ResolvedImage,
+  TagPage,
+} from './image-source.js';
 
 /** Images in registries. The images of a registry share a client, its sockets and tokens. */
 export class RegistrySource implements ImageSource {
@@ -33,6 +41,19 @@ export class RegistrySource implements ImageSource {
     const client = this.client(registry);
     const { bytes } = await client.getManifest(repository, digest, signal);
     return { manifest: bytes, config: await client.getBlob(repository, manifest.config, signal) };
+  }
+
+  async readNamed(text: string, signal?: AbortSignal): Promise<NamedDocument> {
+    const named = parseRegistryReference(text);
+    const client = this.client(named.registry);
+    const { digest, bytes } = await client.getManifest(named.repository, manifestName(named), signal);
+    parseJsonObject(bytes, `manifest ${shortDigest(digest)} of ${formatReference(named)}`);
+    return { digest, bytes };
+  }
+
+  listTags(text: string, next?: string, signal?: AbortSignal): Promise<TagPage> {
+    const { registry, repository } = parseRegistryReference(text);
+    return this.client(registry).listTags(repository, next, signal);
   }
 
   open(image: ResolvedImage, layer: Descriptor): RemoteBlob {

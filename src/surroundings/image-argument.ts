@@ -8,6 +8,7 @@ import {
   parseImageLocation,
   withAbsolutePath,
 } from '../oci/image-location.js';
+import { formatRepository } from '../oci/reference.js';
 import { chooseLocalPath } from '../source/located-source.js';
 import { localImage, withLocalImageHint } from './local-image-hint.js';
 
@@ -34,6 +35,29 @@ export function imageArgument(
   if (location.place === 'registry') return { reference, localPath: undefined };
   checkReadable(reference, location.path);
   return { reference, localPath: location.path };
+}
+
+/**
+ * Returns REPOSITORY in canonical form: `docker.io/library/nginx`, `oci:/srv/images`.
+ * @throws LayerslayerError INVALID_ARGUMENT for an image of it; as `imageArgument`
+ */
+export function repositoryArgument(text: string, cwd: string): string {
+  const { reference } = imageArgument(text, cwd);
+  const location = parseImageLocation(reference, chooseLocalPath);
+  if (location.place !== 'registry') {
+    const { place, path, tag, position } = location;
+    const all = formatImageLocation({ place, path });
+    if (tag !== undefined || position !== undefined) throw namesOneImage(text, all);
+    return all;
+  }
+  const named = text.split(/:[^/]*$|@/)[0]!; // the parsed tag is `latest` if there is none
+  if (named !== text) throw namesOneImage(text, named);
+  return formatRepository(location.reference);
+}
+
+function namesOneImage(text: string, repository: string): LayerslayerError {
+  const advice = `want a repository: ${repository} (inspect ${text} shows the image)`;
+  return new LayerslayerError('INVALID_ARGUMENT', `${text} names one image, ${advice}`);
 }
 
 /**

@@ -349,6 +349,25 @@ describe('the cap', () => {
   });
 });
 
+describe('removing chosen files', () => {
+  test('frees their room, spares the others, and waits for no reader', async () => {
+    const { store } = await openStore(4 * MIB);
+    await store.write('page', 'a/0', new Uint8Array(MIB));
+    await store.write('page', 'b/0', new Uint8Array(MIB));
+    await store.write('index', 'kept', new Uint8Array(10));
+    const fd = store.openFd('page', 'a/0')!;
+    const gone = await store.removeFiles((files) => files.filter(({ kind }) => kind === 'page'));
+    expect(gone.map(({ key }) => key).sort()).toEqual(['a/0', 'b/0']);
+    expect((await store.entries()).map(({ key }) => key)).toEqual(['kept']);
+    expect(store.namesSync('page')).toEqual([]);
+    expect(readSync(fd, Buffer.alloc(MIB))).toBe(MIB);
+    closeSync(fd);
+    for (const key of ['c/0', 'd/0', 'e/0'])
+      expect(await store.write('page', key, new Uint8Array(MIB))).toBe(true);
+    expect(store.has('index', 'kept')).toBe(true);
+  });
+});
+
 describe('leftovers', () => {
   test('of the dead are removed, of the living not', async () => {
     const directory = scratchDirectory();

@@ -3,12 +3,22 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { attempt, type ChildOptions } from '../support/child.js';
-import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { corruptAt, FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import {
+  blobName,
+  dockerArchiveFiles,
+  LayoutBuilder,
+  named,
+  writeArchive,
+  writeDirectory,
+} from '../support/local-images.js';
 import { until, Workplace } from '../support/mounts.js';
 import {
+  OCI_MANIFEST,
   type PushedImage,
   pushImage,
   pushIndex,
+  pushManifest,
   REGISTRY_PASSWORD,
   REGISTRY_USER,
   sha256,
@@ -285,6 +295,20 @@ describe('inspect', () => {
     });
   });
 
+  it('is wrong usage with two options that show one thing only', async () => {
+    for (const [one, two] of [
+      ['dockerfile', 'json'],
+      ['raw', 'digest'],
+      ['digest', 'json'],
+    ]) {
+      const { status, stderr } = await inspect([`--${two}`, `--${one}`, reference]);
+      expect({ status, stderr }).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining(`--${one} and --${two} exclude each other`),
+      });
+    }
+  });
+
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -315,5 +339,118 @@ describe('inspect', () => {
     } finally {
       await proxy.stop();
     }
+  });
+});
+
+describe('inspect --raw and --digest', () => {
+  const raw = async (...args: string[]) => (await inspect(['--raw', ...args])).stdout;
+  const digest = async (...args: string[]) => (await inspect(['--digest', ...args])).stdout;
+
+  it('are of what IMAGE names, and with --platform of its image', async () => {
+    const text = await raw(reference);
+    expect(sha256(Buffer.from(text, 'latin1'))).toBe(index.digest);
+    expect(await digest(reference)).toBe(`${index.digest}\n`);
+    expect(await raw('--platform', 'arm64', reference)).toBe(arm64.bytes.toString('latin1'));
+    expect(await digest('--platform', 'arm64', reference)).toBe(`${arm64.digest}\n`);
+    const pinned = `${registry.host}/test/app@${amd64.digest}`;
+    expect(await raw(pinned)).toBe(amd64.bytes.toString('latin1'));
+    expect(await digest(pinned)).toBe(`${amd64.digest}\n`);
+    expect(await inspect(['--raw', '--platform', 's390x', reference])).toMatchObject({
+      status: 12,
+      stdout: '',
+    });
+  });
+
+  it('fetch no config and no layer', async () => {
+    const proxy = await FaultProxy.start({ target: registry.url });
+    try {
+      expect(await digest(`${proxy.host}/test/app:v1`)).toBe(`${index.digest}\n`);
+      expect(proxy.requests(/blobs/)).toEqual([]);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('are of any manifest, checked by its digest', async () => {
+    const artifact = Buffer.from(
+      ` {"schemaVersion":2,\r\n"artifactType":"x/y","config":${JSON.stringify(
+        amd64.manifest.config,
+      )},"layers":[]}\n`,
+    );
+    const pushed = await pushManifest(registry, 'test/app', 'artifact', artifact, OCI_MANIFEST);
+    expect(await raw(`${registry.host}/test/app:artifact`)).toBe(artifact.toString('latin1'));
+    expect(await digest(`${registry.host}/test/app:artifact`)).toBe(`${pushed.digest}\n`);
+    const rules = [{ path: /manifests/, fault: corruptAt(5) }];
+    const proxy = await FaultProxy.start({ target: registry.url, rules });
+    try {
+      const pinned = `${proxy.host}/test/app@${pushed.digest}`;
+      expect(await inspect(['--raw', '--cache-size', '0', pinned])).toMatchObject({ status: 14, stdout: '' });
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('are of images on this machine too', async () => {
+    const layout = new LayoutBuilder();
+    const image = layout.image(TARS);
+    const other = layout.image(TARS.slice(1), { architecture: 'arm64' });
+    const both = ['amd64', 'arm64'].map((architecture, i) =>
+      named({ ...[image, other][i]!, platform: { os: 'linux', architecture } }, 'both'),
+    );
+    const whole = layout.index([image, other]);
+    const files = layout.top([
+      named({ ...image, platform: { os: 'linux', architecture: 'amd64' } }, 'one'),
+      named(whole, 'index'),
+      ...both,
+    ]);
+    writeDirectory(join(place.scratch, 'img'), files);
+    writeArchive(join(place.scratch, 'img.tar'), files);
+    const here = { cwd: place.scratch };
+    const shown = async (...args: string[]) => (await place.layerslayer(['inspect', ...args], here)).stdout;
+    for (const where of ['oci:img', 'oci-archive:img.tar']) {
+      for (const [name, wanted] of [
+        ['one', image],
+        ['index', whole],
+      ] as const) {
+        expect(await shown('--raw', `${where}:${name}`)).toBe(String(files[blobName(wanted.digest)]));
+        expect(await shown('--digest', `${where}:${name}`)).toBe(`${wanted.digest}\n`);
+      }
+      expect(await shown('--raw', `${where}:both`)).toBe(files['index.json']);
+      expect(await shown('--digest', '--platform', 'arm64', `${where}:both`)).toBe(`${other.digest}\n`);
+    }
+    writeArchive(join(place.scratch, 'save.tar'), dockerArchiveFiles([{ layers: TARS, tags: ['app:v1'] }]));
+    const made = await shown('--raw', 'docker-archive:save.tar');
+    expect(JSON.parse(made)).toMatchObject({ layers: TARS.map((tar) => ({ digest: sha256(tar) })) });
+    expect(await shown('--digest', 'docker-archive:save.tar')).toBe(`${sha256(made)}\n`);
+  });
+
+  it('send a terminal no control characters', async () => {
+    const evil =
+      Buffer.from(`{"schemaVersion":2,"config":${JSON.stringify(amd64.manifest.config)},"layers":[],
+"annotations":{"a":"\x9b31m\u202e"}}`);
+    await pushManifest(registry, 'test/app', 'evil', evil, OCI_MANIFEST);
+    const password = join(place.scratch, 'password');
+    writeFileSync(password, REGISTRY_PASSWORD);
+    const words = [
+      'inspect',
+      '--raw',
+      '--username',
+      REGISTRY_USER,
+      '--password-stdin',
+      `${registry.host}/test/app:evil`,
+    ];
+    const shell = [
+      'bash',
+      '-c',
+      'script -qec "$*" /dev/null',
+      'bash',
+      ...place.program,
+      ...words,
+      '<',
+      password,
+    ];
+    const { stdout } = await attempt(shell[0]!, shell.slice(1), { env: { ...place.env, SHELL: '/bin/sh' } });
+    expect(stdout).toContain('"a":"\\u009b31m\\u202e"');
+    expect(stdout).not.toContain('\xc2\x9b');
   });
 });

@@ -99,6 +99,8 @@ describe('peek', () => {
       '-rw-r--r--     0     0        5 B 2017-07-14 02:40 /etc/passwd',
       '-rw-r--r--     0     0        0 B 2017-07-14 02:40 /old/.wh..wh..opq',
       '-rw-r--r--     0     0        1 B 2017-07-14 02:40 /old/y',
+      '',
+      '19 entries, 392.6 KiB in 2 layers',
     ]);
     const { blobBytes } = proxy;
     expect(await peek(image('app'))).toEqual(first);
@@ -252,6 +254,8 @@ describe('peek', () => {
     expect(long).toEqual([
       'LAYER MODE         UID   GID       SIZE TIME (UTC)       PATH',
       '    1 -rws--x--x     0     0    2.0 KiB 2017-07-14 02:40 /etc/setuid',
+      '',
+      '1 entry, 2.0 KiB in 1 layer',
     ]);
     const entries = json((await peek('--merged', '--json', image('app'), '/etc/passwd')).stdout);
     expect(entries).toEqual([expect.objectContaining({ layer: 2, path: '/etc/passwd', size: 5 })]);
@@ -270,6 +274,104 @@ describe('peek', () => {
       expect.objectContaining({ layer: 1, path: '/old/x', hiddenBy: 2, how: 'opaque', kind: 'file' }),
     ]);
     expect(await peek('--deleted', '--layer', '2', image('app'))).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  it('lists paths of at most --depth names', async () => {
+    const list = async (...args: string[]) => {
+      const { status, stdout } = await peek('--simple', '--layer', '1', ...args);
+      return [status, ...lines(stdout).filter((line) => line.startsWith('/'))];
+    };
+    expect(await list('--depth', '1', image('app'))).toEqual([0, '/etc/', '/old/', '/noise  390.6 KiB']);
+    expect(await list('--depth', '0', image('app'))).toEqual([0]);
+    // Deeper names are not missing, and whatever matched them is not either.
+    expect(await list('--depth', '1', image('app'), '/etc', '/old/*')).toEqual([0, '/etc/']);
+    const merged = await peek('--merged', '--depth', '1', '--json', image('app'));
+    expect(
+      json(merged.stdout)
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(['/', '/dev', '/etc', '/noise', '/old', '/run']);
+    const deleted = await peek('--deleted', '--depth', '1', image('app'));
+    expect(deleted).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  describe('--sort size', () => {
+    const paths = (text: string) => json(Buffer.from(text, 'latin1').toString()).map(({ path }) => path);
+
+    it.each([['of a new image'], ['of a cached one']])(
+      'lists the largest files of each layer first, %s',
+      async () => {
+        const { status, stdout } = await peek('--sort', 'size', '--json', image('app'));
+        const listed = json(Buffer.from(stdout, 'latin1').toString());
+        const sizes = (layer: number) =>
+          listed
+            .filter((entry) => entry.layer === layer)
+            .map(({ kind, size, path }) => (kind === 'file' ? size : path));
+        expect(status).toBe(0);
+        const rest = ['/etc', '/etc/link', '/etc/hard', '/dev/null', '/run/pipe', '/old'];
+        expect(sizes(1)).toEqual([400_000, 2000, 6, 4, 1, 1, 1, 0, ...rest]);
+        expect(sizes(2)).toEqual([5, 1, 0, 0, '/etc']);
+        await peek(image('app'));
+      },
+    );
+
+    it('lists the largest files of the merged tree, and of what is hidden, first', async () => {
+      const merged = paths((await peek('--merged', '--sort', 'size', '--json', image('app'))).stdout);
+      expect(merged.slice(0, 4)).toEqual(['/noise', '/etc/setuid', '/etc/passwd', '/etc/hard']);
+      const all = paths((await peek('--merged', '--json', image('app'))).stdout);
+      expect(merged.toSorted()).toEqual(all.toSorted());
+      const hidden = await peek('--deleted', '--sort', 'size', '--json', image('app'));
+      expect(paths(hidden.stdout)).toEqual(['/etc/shadow', '/etc/passwd', '/old/x']);
+    });
+
+    it('lists the other layers if one can not be read', async () => {
+      const { status, stdout } = await peek('--sort', 'size', image('bad'), '/old');
+      expect(status).toBe(15);
+      const shown = lines(stdout).map((line) => line.replace(/^.* (?=\/)/, ''));
+      expect(shown.filter((line) => line.startsWith('/'))).toEqual([
+        '/old/y',
+        '/old/.wh..wh..opq',
+        '/old/x',
+        '/old/',
+      ]);
+      expect(shown.at(-1)).toBe('4 entries, 2 B in 2 layers; layers 1, 3 are not listed whole');
+    });
+  });
+
+  describe('the last line, for people,', () => {
+    const last = async (...args: string[]) => lines((await peek(...args)).stdout).at(-1);
+
+    it('has the totals of what was listed', async () => {
+      expect(await last(image('app'), '/etc/passwd')).toBe('2 entries, 9 B in 2 layers');
+      expect(await last('--depth', '1', '--layer', '1', image('app'))).toBe(
+        '3 entries, 390.6 KiB in 1 layer',
+      );
+      expect(await last('--deleted', image('app'))).toBe('3 entries, 11 B in 1 layer');
+    });
+
+    it('counts a file of the merged tree once, whatever names it has', async () => {
+      await pushImage(registry, 'links:latest', {
+        layers: [gzipSync(tarOf(file('a', 'four'), hardlink('b', 'a')))],
+      });
+      for (const sort of [[], ['--sort', 'size']])
+        expect(await last('--merged', ...sort, image('links'))).toBe('3 entries, 4 B in 1 layer');
+      expect(await last(image('links'))).toBe('2 entries, 4 B in 1 layer');
+    });
+
+    it('says which layers are not listed whole', async () => {
+      expect(await last('--head', '64KiB', image('app'))).toBe(
+        '19 entries, 392.6 KiB in 2 layers; layer 1 is not listed whole',
+      );
+      expect(await last(image('bad'))).toMatch(
+        /^19 entries, .* in 2 layers; layers 1, 3 are not listed whole$/,
+      );
+    });
+
+    it('is not there for programs, and not if nothing was listed', async () => {
+      expect(await last('--simple', image('app'))).toBe('/old/y  1 B');
+      expect(await last('--json', image('app'))).toMatch(/^\{"layer":2,"path":"\/old\/y"/);
+      expect(await last('--deleted', '--layer', '2', image('app'))).toBeUndefined();
+    });
   });
 
   it('reads no more than the first bytes of a layer with --head, and says so', async () => {
@@ -338,11 +440,11 @@ describe('peek', () => {
       file(LONG),
       ...[1, 2, 3, 4, 5].map((i) => file(`n${i}`, noise(30_000, i))),
     );
-    const answered = async (at: number, nth?: number) => {
+    const answered = async (at: number, nth?: number, form = ['--simple']) => {
       const { manifest } = await pushImage(registry, 'plain:latest', { layers: [plain] });
       const path = new RegExp(`/blobs/${manifest.layers[0]!.digest}`);
       proxy.rules.push({ method: 'GET', path, ...(nth && { nth }), fault: corruptAt(at) });
-      return peek('--simple', image('plain'));
+      return peek(...form, image('plain'));
     };
     const listedNames = (text: string) =>
       lines(text)
@@ -357,6 +459,11 @@ describe('peek', () => {
       const { status, stdout, stderr } = await answered(at, 1);
       expect([status, listedNames(stdout)]).toEqual([0, names]);
       expect(stderr).toMatch(/got .* trying once more/);
+    });
+
+    it('has the totals of what is listed, not of what came twice', async () => {
+      const { status, stdout } = await answered(plain.length - 120_000, 1, []);
+      expect([status, lines(stdout).at(-1)]).toEqual([0, '7 entries, 146.5 KiB in 1 layer']);
     });
 
     it('fails if a name was listed that it does not have', async () => {
@@ -378,9 +485,9 @@ describe('peek', () => {
       stderr: '',
     });
     const slow = await shell('| (sleep 1; wc -l)', image('many'));
-    expect(slow.stdout.trim()).toBe(String(MANY + 1));
+    expect(slow.stdout.trim()).toBe(String(MANY + 3)); // with a heading and the totals
     const kept = await shell('| (sleep 1; wc -l)', image('many'));
-    expect(kept.stdout.trim()).toBe(String(MANY + 1));
+    expect(kept.stdout.trim()).toBe(String(MANY + 3));
   });
 
   it.each([
@@ -389,6 +496,10 @@ describe('peek', () => {
     [['--head', '1KiB', '--merged']],
     [['--simple', '--json']],
     [['--head', 'much']],
+    [['--head', '1KiB', '--sort', 'size']],
+    [['--sort', 'name']],
+    [['--depth', '-1']],
+    [['--depth', '1.5']],
     [['--layer', 'x']],
   ])('refuses %j', async (args) => {
     expect(await peek(...args, image('app'))).toMatchObject({ status: 2, stdout: '' });

@@ -99,6 +99,20 @@ describe('an image that announces a table', () => {
     expect(await verified()).toEqual([true, true]);
   });
 
+  it('has verified false in the rows of du, and says why', async () => {
+    const reason = 'not verified: the index of layer 2 was not compared with the layer\n';
+    for (const [args, last] of [
+      [[], { path: '/', bytes: 10, entries: 4, verified: false }],
+      [['--hidden'], { total: { bytes: 0, entries: 0, percent: 0 }, verified: false }],
+    ] as const) {
+      const { status, stdout, stderr } = await place.layerslayer(['du', '--json', ...args, honest]);
+      expect([status, stderr]).toEqual([0, reason]);
+      expect(JSON.parse(stdout.trim().split('\n').at(-1)!)).toMatchObject(last);
+    }
+    const [sure] = await json('du', '--json', '--depth', '0', '--index=none', honest);
+    expect(sure).toEqual({ path: '/', bytes: 10, entries: 4 });
+  });
+
   it('is listed by peek with verified false on the lines of that layer', async () => {
     const lines = await json('peek', '--json', honest);
     expect(lines.map(({ layer, verified }) => [layer, verified])).toEqual([
@@ -111,6 +125,17 @@ describe('an image that announces a table', () => {
     expect((await json('peek', '--json', '--merged', honest)).every((line) => line.verified === false)).toBe(
       true,
     );
+  });
+
+  it('is listed and printed by ls and cat, which say that it was not compared', async () => {
+    const said = 'not verified: the index of layer 2 was not compared with the layer\n';
+    const listed = await place.layerslayer(['ls', '--json', honest, '/etc']);
+    expect(listed.stderr).toBe(said);
+    expect(listed.stdout.match(/"verified":false/g)).toHaveLength(2);
+    const printed = await place.layerslayer(['cat', honest, '/etc/plain', '/etc/hosts']);
+    expect(printed).toMatchObject({ status: 0, stdout: 'plainhosts', stderr: said });
+    const verified = await place.layerslayer(['cat', '--verify', honest, '/etc/hosts']);
+    expect(verified).toMatchObject({ status: 0, stdout: 'hosts', stderr: '' });
   });
 });
 

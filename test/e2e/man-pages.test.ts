@@ -86,8 +86,7 @@ it('the page of the program has each variable that the code reads, and no other'
   const section = /^ENVIRONMENT\n(.*?)^[A-Z]/ms.exec(page)![1]!;
   const listed = [...section.matchAll(/^ {7}([A-Z][A-Z_, ]*?)(?: {2,}| [A-Z][a-z]|$)/gm)];
   const names = listed.flatMap(([, heads]) => heads!.split(', '));
-  const byLibraries = ['NO_COLOR'];
-  expect(names.sort()).toEqual([...variablesInCode(), ...byLibraries].sort());
+  expect(names.sort()).toEqual([...variablesInCode()].sort());
 });
 
 it('the page of mount has what a user of mount(8) looks for', async () => {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Digest } from '#src/oci/digest.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import type { NumberedLayer } from '#src/overlay/tree.js';
-import { decodeTree, encodeTree } from '#src/overlay/tree-codec.js';
+import { decodeTree, digestsOfTree, encodeTree } from '#src/overlay/tree-codec.js';
 import { dir, entriesOf, file, hardlink, symlink, type TestEntry } from '../support/entries.js';
+import { sha256 } from '../support/registry.js';
 import { checkTree, listing, type Stack, walk } from './trees.js';
 
 const path = fc
@@ -55,6 +57,18 @@ describe('a kept tree', () => {
     [dir('d/'), file('d/one', '1'), symlink('l', 'made/here')],
     [file('l/two', '2'), file('d/.wh.one', '')],
   ];
+
+  it('names the layers that it was merged from, in its header', () => {
+    const digests = ['a', 'b'].map((name) => sha256(name) as Digest);
+    const layers = layersOf(stack).map((layer, i) => ({ ...layer, layer: { digest: digests[i]! } }));
+    const bytes = encodeTree(mergeLayers(layers, { onWarning() {} }), layers, []);
+    const read = (from: Uint8Array) => (offset: number, length: number) =>
+      from.subarray(offset, offset + length);
+    expect(digestsOfTree(read(bytes))).toEqual(digests);
+    expect(decodeTree(bytes.slice(), layersOf(stack)).warnings).toEqual([]);
+    for (const other of [encoded(stack).bytes, bytes.subarray(0, 60), bytes.subarray(1), new Uint8Array()])
+      expect(digestsOfTree(read(other))).toBeUndefined();
+  });
 
   it('has the contents of its layers', () => {
     const { bytes } = encoded(stack);

@@ -2,11 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '#src/oci/digest.js';
 import { fallbackTag } from '#src/registry/registry-client.js';
-import { type Fault, type FaultRule, redirectTo, status } from '../support/fault-proxy.js';
+import { type Fault, FaultProxy, type FaultRule, redirectTo, status } from '../support/fault-proxy.js';
 import { OCI_INDEX, OCI_MANIFEST, sha256 } from '../support/registry.js';
 import { REPOSITORY, type RigOptions, useRegistry } from './harness.js';
 
-const { rig } = useRegistry();
+const { rig, registry } = useRegistry();
 const SUBJECT = sha256('subject') as Digest;
 const TYPE = 'application/vnd.layerslayer.index.v1';
 const PATH = /\/referrers\//;
@@ -84,6 +84,22 @@ describe('the referrers of a manifest', () => {
     ]);
     expect(names).toEqual([sha256('a')]);
     expect(requests).toHaveLength(1);
+  });
+
+  test('are asked of the registry itself if the path of the next page begins with two slashes', async () => {
+    const other = await FaultProxy.start({ target: registry().url });
+    const first: Fault = {
+      instead: (_, proxy) => ({
+        status: 200,
+        headers: { 'content-type': OCI_INDEX, ...linked(`${proxy.url}//${other.host}/v2/x/referrers/`) },
+        body: Buffer.from(list(entry('a'))),
+      }),
+    };
+    const { names, requests } = await listed([on(first, 1), on(page(list(entry('b'))))]);
+    expect(names).toEqual([sha256('a'), sha256('b')]);
+    expect(requests).toHaveLength(2);
+    expect(other.requests(/./)).toEqual([]);
+    await other.stop();
   });
 
   test('are none in an empty list', async () => {

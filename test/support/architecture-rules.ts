@@ -37,11 +37,12 @@ export const PACKAGE_HOMES: Record<string, string> = {
   'tar-stream': 'tar',
   'lru-cache': 'cache',
   undici: 'registry',
-  koffi: 'fuse',
+  koffi: 'base',
   'fuse-native': 'fuse',
   re2js: 'catalog',
   yargs: 'cli',
   '@inquirer/prompts': 'cli',
+  diff: 'image',
 };
 
 /** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */

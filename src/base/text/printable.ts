@@ -35,8 +35,15 @@ export function escaped(bytes: Iterable<number>): string {
  * @param indent spaces per level; one line when omitted
  */
 export function printableJson(value: unknown, indent?: number): string {
-  const text = JSON.stringify(value, undefined, indent);
-  return text.replace(UNSHOWN_IN_JSON, (one) => {
+  return printableJsonText(JSON.stringify(value, undefined, indent));
+}
+
+/**
+ * Returns the text of a JSON document so that it is safe on a terminal: it stands for the same
+ * value, with the same white space but for carriage returns.
+ */
+export function printableJsonText(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(UNSHOWN_IN_JSON, (one) => {
     let escapes = '';
     // By code unit: a character beyond U+FFFF is a surrogate pair.
     for (let i = 0; i < one.length; i++) escapes += `\\u${one.charCodeAt(i).toString(16).padStart(4, '0')}`;

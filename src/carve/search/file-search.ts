@@ -1,5 +1,6 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { OperationOptions } from '../../engine/image-session.js';
+import type { Layer } from '../../engine/layer.js';
 import { type OpenedImage, type OpenedLayer, uncomparedLayers } from '../../image/opened-image.js';
 import { DeletionHints } from '../../image/paths/deletion-hint.js';
 import { UpperLayers } from '../../overlay/upper-layers/upper-layers.js';
@@ -8,10 +9,12 @@ import type { ContentSink } from '../output/carve-target.js';
 import { fileIn, LayerSearch, type Sighting } from './layer-search.js';
 import { type FoundFile, refusal, type WantedFile } from './wanted-file.js';
 
-/** A file was copied whole. */
+/** A file was found, and its content copied if `begin` wanted it. */
 export interface FileResult {
   wanted: WantedFile;
   file: FoundFile;
+  /** The file's layer, if its content is read by the layer's index. */
+  layer?: Layer;
   unverified?: Unverified;
   /** Numbers of layers that answered by an index that was not compared with their bytes. */
   uncompared?: readonly number[];
@@ -37,7 +40,7 @@ export interface FileSearchOptions extends OperationOptions {
    * @returns undefined if its content is not needed
    */
   begin(wanted: WantedFile, file: FoundFile, isFinal: boolean): ContentSink | undefined;
-  /** The file is final and complete. */
+  /** The file is final, and complete if `begin` has returned a sink. */
   done(result: FileResult): void | Promise<void>;
   /** The path leads to no file. */
   failed(wanted: WantedFile, error: LayerslayerError, unverified?: Unverified): void;
@@ -115,7 +118,7 @@ export class FileSearch {
       const lower = this.#options.numbers.slice(0, this.#below);
       const searched = { ...this.#options, lower, upper: this.#known, view };
       const hint = await this.#hints.search(wanted.path, resolved, searched);
-      const error = refusal(view, wanted.text, resolved, { where: this.#options.where, hint });
+      const error = refusal(view, wanted, resolved, { where: this.#options.where, hint });
       if (error) this.#fail(wanted, error);
       else if (resolved.kind === 'found') await this.#copy(wanted, fileIn(view, resolved));
     }
@@ -173,7 +176,7 @@ export class FileSearch {
     const { layer } = this.#known.find(({ number }) => number === file.layer)!;
     const sink = begin(wanted, file, true);
     if (sink) await copyContent(layer, file, sink, { settled, ...(signal && { signal }) });
-    await this.#done({ wanted, file, ...(unverified && { unverified }) });
+    await this.#done({ wanted, file, layer, ...(unverified && { unverified }) });
   }
 
   #done(result: FileResult): void | Promise<void> {

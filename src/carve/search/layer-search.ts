@@ -240,9 +240,9 @@ function pathOf(resolved: Resolved): Uint8Array[] {
   return names.map((name) => new Uint8Array(name));
 }
 
-function sightingOf(view: UpperLayers, { text }: WantedFile, resolved: Resolved): Sighting | undefined {
+function sightingOf(view: UpperLayers, wanted: WantedFile, resolved: Resolved): Sighting | undefined {
   if (resolved.kind !== 'found') return undefined;
-  return refusal(view, text, resolved) ?? fileIn(view, resolved);
+  return refusal(view, wanted, resolved) ?? fileIn(view, resolved);
 }
 
 /** The file that a path leads to. */

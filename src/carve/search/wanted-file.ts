@@ -10,7 +10,19 @@ import type { KeptAttributes } from '../output/carve-target.js';
 export interface WantedFile {
   text: string | Uint8Array; // for messages: as it was asked for, or the name that a pattern matched
   path: readonly Uint8Array[]; // its components
+  advice?: RefusalAdvice | undefined; // default: that of carve
 }
+
+/** What the error adds for a path that leads to no file. */
+export interface RefusalAdvice {
+  directory: string | undefined;
+  special: string; // of a device or a fifo
+}
+
+const CARVE_ADVICE: RefusalAdvice = { directory: '-r takes it with all below it', special: 'not extracted' };
+
+/** What an error says of a wanted file. */
+type WantedText = Pick<WantedFile, 'text' | 'advice'>;
 
 /** A regular file of the image: its location and attributes. */
 export interface FoundFile extends KeptAttributes {
@@ -50,34 +62,34 @@ export interface RefusalContext {
   hint?: string | undefined; // advice for a missing path
 }
 
-/** Returns why a path leads to no file to extract, undefined if it does. */
+/** Returns why a path leads to no file, undefined if it does. */
 export function refusal(
   tree: PathTree,
-  text: WantedFile['text'],
+  wanted: WantedText,
   resolved: Resolved,
   context?: RefusalContext,
 ): LayerslayerError | undefined {
+  const { text } = wanted;
   if (resolved.kind !== 'found') {
     return missingPathError(resolved, typeof text === 'string' ? bytesOfText(text) : text, context);
   }
   const kind = tree.kind(resolved.inode);
   if (kind === 'file') return undefined;
-  if (kind === 'dir') return directoryRefusal(text);
-  return specialRefusal(text, kind);
+  if (kind === 'dir') return directoryRefusal(wanted);
+  return specialRefusal(wanted, kind);
 }
 
-export function directoryRefusal(text: WantedFile['text']): LayerslayerError {
-  return new LayerslayerError(
-    'INVALID_ARGUMENT',
-    `${quoted(text)} is a directory: -r takes it with all below it`,
-  );
+export function directoryRefusal({ text, advice = CARVE_ADVICE }: WantedText): LayerslayerError {
+  const more = advice.directory === undefined ? '' : `: ${advice.directory}`;
+  return new LayerslayerError('INVALID_ARGUMENT', `${quoted(text)} is a directory${more}`);
 }
 
 export function specialRefusal(
-  text: WantedFile['text'],
+  { text, advice = CARVE_ADVICE }: WantedText,
   kind: Exclude<InodeKind, 'file' | 'dir'>,
 ): LayerslayerError {
-  return new LayerslayerError('UNSUPPORTED', `${quoted(text)} is ${KIND_NAMES[kind]}: not extracted`);
+  const message = `${quoted(text)} is ${KIND_NAMES[kind]}: ${advice.special}`;
+  return new LayerslayerError('UNSUPPORTED', message);
 }
 
 function quoted(text: WantedFile['text']): string {

@@ -16,26 +16,20 @@ const MIN_WIDTH = 40;
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show this' } };
 
 /** `--help` of one command, laid out by yargs. */
-export function commandHelp(command: CommandDeclaration): Promise<string> {
+export async function commandHelp(command: CommandDeclaration): Promise<string> {
   const help = newHelp(command.synopsis, command.description);
   for (const [name, spec] of Object.entries({ ...command.options, ...HELP })) {
-    const alias = spec.short === undefined ? {} : { alias: standIn(spec.short) };
-    help.option(titleOf(name, spec), { describe: textOf(spec), group: groupOf(name, spec), ...alias });
+    const alias = spec.short === undefined ? {} : { alias: spec.short };
+    // yargs shows a digit with one dash only if it knows that the option is a flag.
+    const type = /\d/.test(spec.short ?? '') ? ({ type: 'boolean' } as const) : {};
+    const shown = { describe: textOf(spec), group: groupOf(name, spec), ...alias, ...type };
+    help.option(titleOf(name, spec), shown);
   }
   for (const example of command.examples) help.example(example, '');
-  const statuses = ['Exit status:', ...describeStatuses(command.failures)].join('\n');
-  return help.epilogue(statuses).getHelp().then(withDigits);
+  const statuses = describeStatuses(command.failures, command.statusOne);
+  help.epilogue(['Exit status:', ...statuses].join('\n'));
+  return (await help.getHelp()).replace(/ +\[boolean\]$/gm, '');
 }
-
-/** First of ten characters for private use. (Unicode, U+E000) */
-const STAND_INS = 0xe000;
-
-/** yargs would write the digit of `-0` as `--0`: it gets another character of the same width. */
-const standIn = (short: string) =>
-  /\d/.test(short) ? String.fromCharCode(STAND_INS + Number(short)) : short;
-
-const withDigits = (help: string) =>
-  help.replace(/[\ue000-\ue009]/g, (character) => String(character.charCodeAt(0) - STAND_INS));
 
 /** yargs shows no names of values, so the option's name has it: `memory SIZE`. */
 function titleOf(name: string, { value }: OptionSpec): string {

@@ -38,13 +38,17 @@ const MEANING: Readonly<Record<number, string>> = {
   130: 'interrupted',
 };
 
-/** The lines that end a command's `--help`. */
-export function describeStatuses(codes: readonly ErrorCode[]): string[] {
+/**
+ * The lines that end a command's `--help`.
+ * @param statusOne what 1 means: an answer of the command, never a fault
+ */
+export function describeStatuses(codes: readonly ErrorCode[], statusOne?: string): string[] {
   const statuses = new Set([0, EXIT_STATUS.INTERNAL, EXIT_STATUS.INVALID_ARGUMENT, EXIT_STATUS.ABORTED]);
+  if (statusOne !== undefined) statuses.add(1);
   for (const code of codes) statuses.add(EXIT_STATUS[code]);
   return [...statuses]
     .sort((a, b) => a - b)
-    .map((status) => `${String(status).padStart(5)}  ${MEANING[status]}`);
+    .map((status) => `${String(status).padStart(5)}  ${MEANING[status] ?? statusOne}`);
 }
 
 /** Returns an error for the user: one line, or one object with `json`. `verbose` adds the stack. */

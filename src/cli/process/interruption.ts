@@ -6,7 +6,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
 const SIGNAL_STATUS = 128;
 
-/** Handles Ctrl-C and the like. The first one requests an end, the second ends the process. */
+/**
+ * Handles Ctrl-C and the like. The first one requests an end, the second ends the process. But a
+ * pager outlives Ctrl-C, and so does the process meanwhile.
+ */
 export class Interruption {
   /** The exit status of the process; undefined before the first signal. */
   status: number | undefined;
@@ -14,7 +17,8 @@ export class Interruption {
   /** Aborted with ABORTED by the first signal. */
   readonly signal: AbortSignal = this.#stop.signal;
 
-  constructor() {
+  /** @param isPaging whether a pager shows results now */
+  constructor(private readonly isPaging: () => boolean = () => false) {
     for (const signal of SIGNALS) process.on(signal, this.#interrupt);
   }
 
@@ -23,7 +27,10 @@ export class Interruption {
   }
 
   readonly #interrupt = (name: NodeJS.Signals) => {
-    if (this.status !== undefined) process.exit(this.status);
+    if (this.status !== undefined) {
+      if (name === 'SIGINT' && this.isPaging()) return;
+      process.exit(this.status);
+    }
     this.status = SIGNAL_STATUS + constants.signals[name];
     this.#stop.abort(new LayerslayerError('ABORTED', 'interrupted'));
   };

@@ -42,20 +42,27 @@ const SIZE_WIDTH = 10;
 
 /** `-rw-r--r--     0     0    1.6 KiB 2026-11-21 15:04 /etc/passwd`; times are UTC. */
 export function longLine(entry: ListedEntry, path: Uint8Array): string {
-  const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
-  const size = sizeText(entry).padStart(SIZE_WIDTH);
-  return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)} ${nameText(entry, path)}`;
+  return `${attributesText(entry)} ${nameText(entry, path)}`;
 }
 
-/** Names the columns of `longLine`. */
-export const LONG_HEADING = [
+/** Returns what `longLine` shows before the name. */
+export function attributesText(entry: ListedEntry): string {
+  const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
+  const size = sizeText(entry).padStart(SIZE_WIDTH);
+  return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)}`;
+}
+
+/** Names the columns of `attributesText`. */
+export const ATTRIBUTES_HEADING = [
   'MODE'.padEnd('-rw-r--r--'.length),
   'UID'.padStart(OWNER_WIDTH),
   'GID'.padStart(OWNER_WIDTH),
   'SIZE'.padStart(SIZE_WIDTH),
   'TIME (UTC)'.padEnd('2026-11-21 15:04'.length),
-  'PATH',
 ].join(' ');
+
+/** Names the columns of `longLine`. */
+export const LONG_HEADING = `${ATTRIBUTES_HEADING} PATH`;
 
 /** Names the columns of `simpleLine`. */
 export const SIMPLE_HEADING = 'PATH  SIZE';
@@ -89,19 +96,22 @@ export function nameFields(field: string, name: Uint8Array): Record<string, stri
   return { [field]: Buffer.from(name).toString(), [`${field}Base64`]: Buffer.from(name).toString('base64') };
 }
 
-function nameText({ kind, linkTarget }: ListedEntry, path: Uint8Array): string {
+/** `passwd`, `etc/`, `link -> target`. */
+export function nameText({ kind, linkTarget }: ListedEntry, path: Uint8Array): string {
   const name = printableName(path);
   if (kind === 'symlink') return `${name} -> ${printableName(linkTarget)}`;
   if (kind === 'hardlink') return `${name} link to ${printableName(linkTarget)}`; // as `tar -tv`
   return kind === 'dir' && !name.endsWith('/') ? `${name}/` : name;
 }
 
-function sizeText({ kind, size, deviceMajor, deviceMinor }: ListedEntry): string {
+/** `1.6 KiB`, of devices their numbers, else `-`. */
+export function sizeText({ kind, size, deviceMajor, deviceMinor }: ListedEntry): string {
   if (kind === 'char' || kind === 'block') return `${deviceMajor}, ${deviceMinor}`;
   return kind === 'file' ? formatSize(size) : '-';
 }
 
-function modeText({ kind, mode }: ListedEntry): string {
+/** `-rw-r--r--` */
+export function modeText({ kind, mode }: ListedEntry): string {
   const bits = [...'rwxrwxrwx'].map((letter, i) => (mode & (0o400 >> i) ? letter : '-'));
   // setuid, setgid and sticky replace x, or are capitals where x is missing.
   for (const [bit, at, letter] of [
@@ -117,7 +127,8 @@ function modeText({ kind, mode }: ListedEntry): string {
 /** Milliseconds either way of 1970 that Date knows (ECMA-262, 21.4.1.1). */
 const DATE_LIMIT_MS = 8.64e15;
 
-function timeText(seconds: number): string {
+/** `2026-11-21 15:04`, UTC. */
+export function timeText(seconds: number): string {
   const ms = seconds * 1000;
   if (Math.abs(ms) > DATE_LIMIT_MS) return `@${seconds}`;
   return new Date(ms).toISOString().replace('T', ' ').slice(0, -':00.000Z'.length);

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { asLayerslayerError, type ErrorRecord } from '../../base/errors.js';
 import { LogFile } from '../../base/log-file.js';
 import { printable, printableJson, showRawBytes } from '../../base/text/printable.js';
@@ -21,6 +22,17 @@ export interface TextSink {
   readonly rows: number;
 }
 
+/** A program that shows results page by page, on the terminal of stdout. */
+export interface Pager extends Pick<TextSink, 'write'> {
+  /** False after its end, or if it could not be started: then the terminal gets what is written. */
+  readonly isRunning: boolean;
+  /** Aborted with ABORTED when the user has left it. */
+  readonly broken: AbortSignal;
+  flushed(): Promise<void> | undefined;
+  /** Ends the results. Resolves when the user has left the pager. */
+  close(): Promise<void>;
+}
+
 export interface OutputChoices {
   json: boolean;
   quiet: boolean;
@@ -32,6 +44,9 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
 
 const NEWLINE = 0x0a;
 
+/** Lines for the terminal that wait for the end of a pager, or of a full screen. */
+const HELD_MAX = 1000;
+
 /** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
 export class Output {
   readonly #stdout: TextSink;
@@ -40,14 +55,57 @@ export class Output {
   #liveLines = 0; // on the terminal, above the cursor
   #liveEnded = false; // others may have written below or above live lines
   #isMidLine = false; // the terminal shows content that has no newline at its end
-  /** Aborted when results can no longer be written, so that their producer stops. */
-  readonly broken: AbortSignal;
+  readonly #broken = new AbortController();
+  #openPager: ((terminal: TextSink) => Pager) | undefined; // until the first result
+  #pager: Pager | undefined;
+  #hasFullScreen = false;
+  readonly #held: string[] = [];
+  #moreHeld = 0;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
 
   constructor(stdout: TextSink, stderr: TextSink) {
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.broken = stdout.broken ?? new AbortController().signal;
+    if (stdout.broken) this.#follow(stdout.broken);
+  }
+
+  /** Aborted when results can no longer be written, so that their producer stops. */
+  get broken(): AbortSignal {
+    return this.#broken.signal;
+  }
+
+  /**
+   * Shows results in a pager from the first one on, until `endPaging`. Meanwhile no live lines are
+   * drawn, and the terminal gets other lines afterwards: they would garble the pager's screen.
+   */
+  pageResults(open: (terminal: TextSink) => Pager): void {
+    this.#openPager = open;
+  }
+
+  get isPaging(): boolean {
+    return this.#pager?.isRunning === true;
+  }
+
+  /** Waits until the user has left the pager, if there is one. */
+  async endPaging(): Promise<void> {
+    this.#openPager = undefined;
+    await this.#pager?.close();
+    this.#pager = undefined;
+    this.#showHeld();
+  }
+
+  /**
+   * Holds back lines for the terminal while a full screen is on it, which they would garble. Other
+   * readers and the log file get theirs at once.
+   * @returns ends it, and shows the lines
+   */
+  holdTerminal(): () => void {
+    this.clearLive();
+    this.#hasFullScreen = true;
+    return () => {
+      this.#hasFullScreen = false;
+      this.#showHeld();
+    };
   }
 
   /** For prompts, which redraw themselves: text goes unchanged to stderr, not to the log file. */
@@ -57,10 +115,11 @@ export class Output {
 
   /**
    * Whether live lines can be redrawn in place. They can't on a dumb terminal, and no more after
-   * content or a result that moves the cursor of the same terminal unseen.
+   * content or a result that moves the cursor of the same terminal unseen, as a pager does.
    */
   get canDrawLive(): boolean {
-    return this.#stderr.isTerminal && this.#stderr.isDumb !== true && !this.#liveEnded;
+    const canMove = this.#stderr.isTerminal && this.#stderr.isDumb !== true;
+    return canMove && !this.#liveEnded && !this.#hasFullScreen;
   }
 
   /** Whether live lines are on the terminal. */
@@ -103,7 +162,7 @@ export class Output {
    * Producers of long output await it now and then.
    */
   flushed(): Promise<void> | undefined {
-    return this.#stdout.flushed?.();
+    return this.#pager ? this.#pager.flushed() : this.#stdout.flushed?.();
   }
 
   /** @throws LayerslayerError IO_FAILED when it can't be opened */
@@ -114,7 +173,13 @@ export class Output {
   /** Lines of a result. */
   result(text: string): void {
     this.#liveEnded ||= this.#stdout.isPipe === true;
-    this.#line(this.#stdout, showRawBytes(text));
+    const shown = showRawBytes(text);
+    const pager = this.#openedPager();
+    if (pager === undefined) this.#line(this.#stdout, shown);
+    else {
+      pager.write(`${shown}\n`);
+      this.#tee?.write(shown);
+    }
   }
 
   /** Prints a result for programs, on one line without `indent` (spaces per level). */
@@ -125,6 +190,11 @@ export class Output {
   /** Content of an image, byte for byte: to stdout only. */
   bytes(content: Uint8Array): void {
     if (content.length === 0) return;
+    const pager = this.#openedPager();
+    if (pager !== undefined) {
+      pager.write(content);
+      return;
+    }
     this.clearLive();
     const { isTerminal, isPipe } = this.#stdout;
     this.#liveEnded ||= isTerminal || isPipe === true;
@@ -146,7 +216,34 @@ export class Output {
     this.clearLive();
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
-    sink.write(`${start}${text}\n`);
-    this.#tee?.write(text);
+    const line = `${start}${text}\n`;
+    const isHeld = sink.isTerminal && (this.isPaging || this.#hasFullScreen);
+    if (!isHeld) sink.write(line);
+    else if (this.#held.length < HELD_MAX) this.#held.push(line);
+    else this.#moreHeld++;
+    this.#tee?.write(stripVTControlCharacters(text)); // colours are for the terminal
+  }
+
+  #showHeld(): void {
+    for (const line of this.#held.splice(0)) this.#stderr.write(line);
+    if (this.#moreHeld > 0) this.#stderr.write(`${this.#moreHeld} more lines\n`);
+    this.#moreHeld = 0;
+  }
+
+  #openedPager(): Pager | undefined {
+    if (this.#openPager === undefined) return this.#pager;
+    this.clearLive();
+    this.#liveEnded = true;
+    this.#pager = this.#openPager(this.#stdout);
+    this.#openPager = undefined;
+    this.#follow(this.#pager.broken);
+    return this.#pager;
+  }
+
+  /** Ends with another signal. */
+  #follow(signal: AbortSignal): void {
+    const end = () => this.#broken.abort(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   }
 }

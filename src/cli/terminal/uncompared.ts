@@ -1,5 +1,7 @@
+import type { Unverified } from '../../carve/search/file-search.js';
 import { type OpenedLayer, uncomparedLayers } from '../../image/opened-image.js';
 import type { ProgressDisplay } from './progress.js';
+import { formatRoundSize } from './size.js';
 
 /** For programs: the fields of what comes from an index that was not compared with its layer. */
 export const UNVERIFIED = { verified: false };
@@ -20,4 +22,9 @@ export function uncomparedLine(layers: readonly number[]): string {
   const [indexes, them] =
     layers.length === 1 ? ['the index of layer', 'was'] : ['the indexes of layers', 'were'];
   return `not verified: ${indexes} ${layers.join(', ')} ${them} not compared with the layer`;
+}
+
+/** `not verified: 96 KiB of 28.3 MiB read` */
+export function unverifiedLine({ readBytes, totalBytes }: Unverified): string {
+  return `not verified: ${formatRoundSize(readBytes)} of ${formatRoundSize(totalBytes)} read`;
 }

@@ -15,7 +15,13 @@ import type {
 } from '../../publish/publication.js';
 import type { RegistryOptions } from '../../registry/registry-options.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
-import type { ImageDocuments, ImageOffer, ResolvedImage } from '../../source/image-source.js';
+import type {
+  ImageDocuments,
+  ImageOffer,
+  NamedDocument,
+  ResolvedImage,
+  TagPage,
+} from '../../source/image-source.js';
 import type { BlobNumber, PassNumber } from '../inflate/inflate-protocol.js';
 
 /** What the fetch thread is started with. */
@@ -76,6 +82,8 @@ export type SourceQuestion =
   | { ask: 'resolve'; reference: string; platform: Platform }
   | { ask: 'listImages'; reference: string }
   | { ask: 'documents'; image: ResolvedImage }
+  | { ask: 'readNamed'; reference: string }
+  | { ask: 'listTags'; reference: string; next: string | undefined }
   | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
   | { ask: 'readPublished'; index: PublishedIndex; blobSize: number }
   /** See `publish/soci-manifests.ts`. */
@@ -89,6 +97,8 @@ export interface SourceAnswers {
   resolve: ResolvedImage;
   listImages: ImageOffer;
   documents: ImageDocuments;
+  readNamed: NamedDocument;
+  listTags: TagPage;
   publish: Publication;
   findPublished: PublishedIndex[];
   listPublished: PublishedArtifact[];

@@ -73,6 +73,8 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
     if (question.ask === 'documents') return source.documents(question.image, signal);
     const { reference } = question;
     if (question.ask === 'listImages') return source.listImages(reference, signal);
+    if (question.ask === 'readNamed') return source.readNamed(reference, signal);
+    if (question.ask === 'listTags') return source.listTags(reference, question.next, signal);
     return source.resolve(reference, question.platform, signal);
   },
   attach({ port }) {

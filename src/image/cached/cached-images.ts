@@ -26,6 +26,7 @@ export interface CachedImage {
   digest: Digest; // of the manifest that it stood for last
   platform: Platform;
   layers: number;
+  digests: readonly Digest[]; // of the layers, each once
   indexedLayers: number; // of them
   usedMs: number; // since 1970
 }
@@ -67,7 +68,16 @@ export class CachedImages {
       const name = `${reference} ${digest} ${formatPlatform(platform)}`;
       if (usedMs <= (images.get(name)?.usedMs ?? 0)) continue;
       const indexedLayers = layers.filter((layer) => this.#isIndexed(layer)).length;
-      images.set(name, { reference, digest, platform, layers: layers.length, indexedLayers, usedMs });
+      const digests = [...new Set(layers.map((layer) => layer.digest))];
+      images.set(name, {
+        reference,
+        digest,
+        platform,
+        layers: layers.length,
+        digests,
+        indexedLayers,
+        usedMs,
+      });
     }
     return [...images.values()].sort((a, b) => b.usedMs - a.usedMs || (a.reference < b.reference ? -1 : 1));
   }

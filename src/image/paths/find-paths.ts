@@ -23,7 +23,10 @@ export interface FoundPath {
 export interface FindPathsOptions {
   hints: DeletionHints; // one for all paths of a command
   follow?: FollowedLinks | undefined; // default: all
+  followMatches?: FollowedLinks | undefined; // of what a pattern matches; default: as `follow`
   where?: string | undefined; // name of the view in messages; default: the image
+  /** As `MatchOptions.takesDirectories`; default: true. */
+  takesDirectories?: boolean | undefined;
 }
 
 /**
@@ -34,17 +37,17 @@ export interface FindPathsOptions {
 export function findPaths(
   view: SearchedView,
   asked: AskedPath,
-  { hints, follow = 'all', where }: FindPathsOptions,
+  { hints, follow = 'all', followMatches = follow, where, takesDirectories = true }: FindPathsOptions,
 ): FoundPath[] {
   const { tree, layers } = view;
   const found: FoundPath[] = [];
-  for (const match of matchesOf(asked, { ...view, takesDirectories: true })) {
-    const resolved = resolvePath(tree, match, follow);
+  for (const match of matchesOf(asked, { ...view, takesDirectories })) {
+    const isItself = match === asked.path;
+    const resolved = resolvePath(tree, match, isItself ? follow : followMatches);
     if (resolved.kind === 'found') {
       found.push({ inode: resolved.inode, names: resolved.names, asked: match });
       continue;
     }
-    const isItself = match === asked.path;
     const hint = isItself ? hints.find(layers, match, resolved) : undefined;
     if (isItself) throw missingPathError(resolved, bytesOfText(asked.text), { where, hint });
     // A pattern also matches symlinks that lead nowhere: they are files of their own.

@@ -1,6 +1,7 @@
 import type { StoredFile } from '../../../cache/content-store.js';
 import type { CachedImage } from '../../../image/cached/cached-images.js';
-import { type Digest, isDigest } from '../../../oci/digest.js';
+import { blobOfKey } from '../../../image/cached/removal.js';
+import type { Digest } from '../../../oci/digest.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import { formatSize } from '../../terminal/size.js';
 import { textTable } from '../../terminal/table.js';
@@ -29,8 +30,7 @@ export function cacheListing(
       group.bytes += size;
       continue;
     }
-    // The name of an index from elsewhere has its origin behind the digest.
-    const digest = kind === 'refutation' ? undefined : key.split(/[/.]/).find(isDigest);
+    const digest = kind === 'refutation' ? undefined : blobOfKey(key);
     if (digest === undefined) continue;
     const layer = layers.get(digest) ?? { indexBytes: 0, pageBytes: 0, usedMs: 0 };
     // A layer's states belong to its index. Pages are compressed.
@@ -39,18 +39,48 @@ export function cacheListing(
     layers.set(digest, layer);
   }
   const byUse = [...layers].sort(([, a], [, b]) => b.usedMs - a.usedMs);
+  const bytesOf = (digest: Digest) => sizeOf(layers.get(digest));
+  const users = usersOf(images);
+  const isShared = (digest: Digest) => users.get(digest)! > 1;
+  const bytesWith = (isMeant: (users: number) => boolean) =>
+    sum([...layers.keys()].filter((digest) => isMeant(users.get(digest) ?? 0)).map(bytesOf));
   return {
     ...place,
     totalBytes,
-    images: images.map(({ platform, usedMs, ...image }) => ({
+    images: images.map(({ platform, usedMs, digests, ...image }) => ({
       ...image,
+      ownBytes: sum(digests.filter((digest) => !isShared(digest)).map(bytesOf)),
+      sharedBytes: sum(digests.filter(isShared).map(bytesOf)),
       platform: formatPlatform(platform),
       lastUsed: minuteOf(usedMs),
     })),
-    layers: byUse.map(([digest, { usedMs, ...sizes }]) => ({ digest, ...sizes, lastUsed: minuteOf(usedMs) })),
+    layers: byUse.map(([digest, { usedMs, ...sizes }]) => ({
+      digest,
+      ...sizes,
+      images: users.get(digest) ?? 0,
+      lastUsed: minuteOf(usedMs),
+    })),
+    sharedBytes: bytesWith((count) => count > 1), // each layer once
+    otherBytes: bytesWith((count) => count === 0), // of no image here
     manifests,
     trees,
   };
+}
+
+function sizeOf(layer: { indexBytes: number; pageBytes: number } | undefined): number {
+  return layer === undefined ? 0 : layer.indexBytes + layer.pageBytes;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}
+
+/** Returns how many images have each layer. */
+function usersOf(images: readonly CachedImage[]): Map<Digest, number> {
+  const users = new Map<Digest, number>();
+  for (const { digests } of images)
+    for (const digest of digests) users.set(digest, (users.get(digest) ?? 0) + 1);
+  return users;
 }
 
 /** `2026-11-21T13:24Z`: the store knows no seconds. */
@@ -60,17 +90,21 @@ function minuteOf(ms: number): string {
 
 /** For people. */
 export function cacheTable(listing: CacheListing): string {
-  const { directory, capBytes, totalBytes, images, layers, manifests, trees } = listing;
-  const imageRows = images.map(({ reference, platform, layers, indexedLayers, lastUsed }) => [
-    reference,
-    platform,
-    `${indexedLayers} of ${layers}`,
-    lastUsed,
+  const { directory, capBytes, totalBytes, images, layers, manifests, trees, sharedBytes, otherBytes } =
+    listing;
+  const imageRows = images.map((image) => [
+    image.reference,
+    image.platform,
+    `${image.indexedLayers} of ${image.layers}`,
+    formatSize(image.ownBytes),
+    formatSize(image.sharedBytes),
+    image.lastUsed,
   ]);
-  const layerRows = layers.map(({ digest, indexBytes, pageBytes, lastUsed }) => [
+  const layerRows = layers.map(({ digest, indexBytes, pageBytes, images, lastUsed }) => [
     digest,
     indexBytes === 0 ? '-' : formatSize(indexBytes),
     formatSize(pageBytes),
+    String(images),
     lastUsed,
   ]);
   const of = (one: { count: number; bytes: number }) => `${one.count}, ${formatSize(one.bytes)}`;
@@ -80,11 +114,13 @@ export function cacheTable(listing: CacheListing): string {
     ['Merged trees:', of(trees)],
     ['Images:', String(images.length)],
     ['Layers:', String(layers.length)],
+    ['Shared:', `${formatSize(sharedBytes)} of layers of several images`],
+    ['Of no image:', formatSize(otherBytes)],
     ['Total:', `${formatSize(totalBytes)} of ${formatSize(capBytes)} at most`],
   ];
   return [
-    table(['IMAGE', 'PLATFORM', 'LAYERS INDEXED', 'LAST USED'], imageRows),
-    table(['LAYER', 'INDEX', 'PAGES', 'LAST USED'], layerRows),
+    table(['IMAGE', 'PLATFORM', 'LAYERS INDEXED', 'OWN', 'SHARED', 'LAST USED'], imageRows),
+    table(['LAYER', 'INDEX', 'PAGES', 'IMAGES', 'LAST USED'], layerRows),
     textTable(summary),
   ].join('');
 }

@@ -13,13 +13,13 @@ export const CACHE = {
   summary: 'what is kept on disk; prune, clear, rm',
   synopsis: 'cache [OPTIONS] ls|prune|clear|rm [IMAGE...]',
   description:
-    'ls     lists images that were opened, what is kept of layers and shared, how much in all\n' +
+    'ls     lists images that were opened, what is kept of each alone and shared, and of layers\n' +
     'prune  removes what was not used for longest, indexes last, down to --cache-size\n' +
     'clear  removes all but the notes of refuted indexes; mounts fetch again\n' +
-    'rm     removes what only IMAGE... needs, whatever its platform',
+    'rm     removes what only IMAGE... needs, of each platform; what other images need stays',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'ls|prune|clear|rm [IMAGE...]' },
   arguments: [{ choices: ['ls', 'prune', 'clear', 'rm'] }, { takes: 'image' }],
-  examples: ['layerslayer cache ls', 'layerslayer cache prune --cache-size 1GiB'],
-  failures: ['IO_FAILED'],
+  examples: ['layerslayer cache prune --cache-size 1GiB', 'layerslayer cache rm nginx:alpine'],
+  failures: ['NOT_FOUND', 'IO_FAILED'],
 } as const satisfies CommandDeclaration;

@@ -4,7 +4,7 @@ import type { CarvedTree } from '../../../carve/tree-carver.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { nameFields } from '../../terminal/entry-lines.js';
 import { printableName } from '../../terminal/printable-name.js';
-import { formatDuration, formatRoundSize, formatSize } from '../../terminal/size.js';
+import { formatDuration, formatSize } from '../../terminal/size.js';
 
 type CarvedText = FileResult['wanted']['text'];
 
@@ -68,11 +68,6 @@ export function treeRecord(
     verified: uncompared.length === 0,
     ...costRecord(cost),
   };
-}
-
-/** `not verified: 96 KiB of 28.3 MiB read` */
-export function unverifiedLine({ readBytes, totalBytes }: NonNullable<FileResult['unverified']>): string {
-  return `not verified: ${formatRoundSize(readBytes)} of ${formatRoundSize(totalBytes)} read`;
 }
 
 function costText({ fetchedBytes, totalBytes, elapsedMs }: CarveCost): string {

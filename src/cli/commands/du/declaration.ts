@@ -6,24 +6,30 @@ import { VIEW_OPTIONS } from '../../options/view-options.js';
 
 const OPTIONS = {
   all: { kind: 'flag', short: 'a', summary: 'also files' },
-  depth: { kind: 'text', short: 'd', value: 'N', summary: 'directories this deep only; 0 is PATH itself' },
+  depth: {
+    kind: 'text',
+    short: 'd',
+    value: 'N',
+    summary: 'only paths this deep; 0 is PATH itself',
+    default: 'all; of --hidden without --all only the sums',
+  },
   sort: {
     kind: 'text',
     value: 'name|size',
     choices: ['name', 'size'],
-    summary: 'the order; the largest comes first',
+    summary: 'the order: of size, the largest first and PATH itself last',
     default: 'name',
   },
-  bytes: { kind: 'flag', short: 'b', summary: 'exact sizes in bytes' },
+  bytes: { kind: 'flag', short: 'b', summary: 'exact sizes in bytes, as lines of `du -b`' },
   layers: { kind: 'flag', summary: 'what each layer brings to each directory' },
   hidden: { kind: 'flag', summary: 'what upper layers hide: bytes that the image has for nothing' },
   'fail-above': {
     kind: 'text',
     value: 'SIZE|PERCENT',
-    summary: 'status 1 if the total is more: 10MiB, 5% (of all layers, uncompressed)',
+    summary: 'status 1 if the total is more: 10MiB, or 5% of the files in all layers, uncompressed',
   },
   ...VIEW_OPTIONS,
-  ...LISTING_OPTIONS,
+  'no-pager': LISTING_OPTIONS['no-pager'],
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -32,9 +38,10 @@ export const DU = {
   summary: 'sizes of directories; what upper layers hide',
   synopsis: 'du [OPTIONS] IMAGE [PATH]',
   description:
-    'Shows how many bytes the files below each directory have, each inode once. --hidden shows what upper ' +
-    'layers hide, by layer and directory, with the build steps that added and removed it. --fail-above makes ' +
-    'it a gate for CI.',
+    'Shows how many bytes the files at and below each directory have, each inode once: `du -b` without the ' +
+    "directories' own. --hidden shows what upper layers hide, which the image carries for nothing, by layer " +
+    'and directory, with the build steps that added and removed it. --fail-above makes it a gate for CI.\n' +
+    'PATH may be a pattern. With --hidden, PATH may be a deleted one, and --layer chooses whose files count.',
   options: OPTIONS,
   positionals: { min: 1, max: 2, names: 'IMAGE [PATH]' },
   arguments: [{ takes: 'image' }, { takes: 'image-path' }],
@@ -43,4 +50,5 @@ export const DU = {
     'layerslayer du --hidden --fail-above 5% registry.example/app:1.4',
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+  statusOne: 'the total is above the limit of --fail-above',
 } as const satisfies CommandDeclaration;

@@ -46,4 +46,5 @@ export const FIND = {
     "layerslayer find --deleted --json '*' nginx:alpine | jq -r .path",
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+  statusOne: 'nothing was found',
 } as const satisfies CommandDeclaration;

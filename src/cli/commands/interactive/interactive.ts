@@ -11,6 +11,7 @@ import { Interruption } from '../../process/interruption.js';
 import { reportFault, runCommand } from '../../run-command.js';
 import { cutText } from '../../terminal/cut-text.js';
 import { overviewTables } from '../inspect/image-report.js';
+import { browseImage } from './browse-image.js';
 import { INTERACTIVE } from './declaration.js';
 import type { Prompter } from './prompter.js';
 import { pinnedReference, requestWords } from './request-words.js';
@@ -81,11 +82,21 @@ function stepPorts(
       const title = cutText(`${image.reference} (${formatPlatform(image.platform)})`, columns);
       for (const line of ['', title, ...overviewTables(image, columns).split('\n'), '']) output.note(line);
     },
+    async browse(selection) {
+      try {
+        await browseImage(selection, values, context);
+      } catch (error) {
+        if (asLayerslayerError(error).code === 'ABORTED') throw error;
+        reportFault(error, output);
+      } finally {
+        signal.throwIfAborted();
+      }
+    },
     async run(request, selection) {
       const { run, shown } = requestWords(request, selection, common);
       output.note(`$ ${shown}`);
       const command = await context.command(request.command);
-      await runCommand(command, run, { ...context, startedMs: performance.now() });
+      await runCommand(command, run, { ...context, startedMs: performance.now(), isPaged: false });
       signal.throwIfAborted();
       output.note('');
     },

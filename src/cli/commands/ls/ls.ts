@@ -1,10 +1,94 @@
-import { LayerslayerError } from '../../../base/errors.js';
+import { asLayerslayerError } from '../../../base/errors.js';
+import { type AskedPath, askedPaths } from '../../../image/paths/asked-path.js';
+import { DeletionHints } from '../../../image/paths/deletion-hint.js';
+import { hiddenTree } from '../../../overlay/history/hidden-tree.js';
 import type { Command } from '../../command.js';
+import { type SessionUse, withSession } from '../../image-session-command.js';
+import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
+import type { OptionValues } from '../../options/option-table.js';
+import { usageError } from '../../options/usage-error.js';
+import { EntryColors, usesColors } from '../../terminal/colors.js';
+import type { Output } from '../../terminal/output.js';
+import { doubtOf, warnUncompared } from '../../terminal/uncompared.js';
 import { LS } from './declaration.js';
+import { listDirectories } from './list-directories.js';
+import { type LsForm, LsListing } from './ls-listing.js';
+import { type Operand, operandsOf } from './operands.js';
+import { type SortKey, sortRows } from './row-order.js';
+
+type LsValues = OptionValues<typeof LS.options>;
 
 export const ls: Command<typeof LS.options> = {
   ...LS,
-  async run() {
-    throw new LayerslayerError('UNSUPPORTED', 'ls does nothing yet');
+  run(values, [name, ...words], context) {
+    const { output, env } = context;
+    const { recursive, directory, deleted, reverse } = values;
+    const sort = sortKeyOf(values);
+    const only = values.layer === undefined ? [] : [parseLayer(values.layer)];
+    if (deleted && only.length > 0)
+      throw usageError('--deleted and --layer exclude each other: nothing hides what one layer has');
+    const asked = askedPaths(words.length === 0 ? ['/'] : words);
+    const form = formOf(values, output, env);
+
+    const work = async (use: SessionUse) => {
+      const { display, signal, onProgress } = use;
+      const image = await use.open();
+      const { layers: described } = image.resolved.manifest;
+      const numbers = chooseLayers(image.resolved, only);
+      const view = await image.view({ only: numbers, signal, onProgress });
+      const hidden = deleted ? hiddenTree(view.layers) : undefined;
+      const hints = new DeletionHints();
+      const where = only.length > 0 && described.length > 1 ? `layer ${numbers[0]}` : undefined;
+      const keepsLinks = values.long || directory || values.classify;
+      let status = 0;
+      const operands = asked.flatMap((one: AskedPath): Operand[] => {
+        try {
+          return operandsOf(one, { view, hidden, hints, where, keepsLinks, keepsDirectories: directory });
+        } catch (error) {
+          const failed = use.fail(asLayerslayerError(error));
+          status ||= failed;
+          return [];
+        }
+      });
+      sortRows(operands, sort, reverse);
+      const listing = new LsListing({
+        ...{ display, output, signal, form, doubt: doubtOf(view.layers) },
+        digestOf: (layer) => described[layer - 1]?.digest,
+      });
+      const files = operands.filter(({ contents }) => !contents);
+      if (files.length > 0) await listing.block(undefined, files, ({ names }) => names);
+      const hasHeadings = recursive || asked.length > 1 || operands.length > 1;
+      const directories = operands.flatMap(({ contents }) => contents ?? []);
+      await listDirectories(listing, directories, {
+        ...{ tree: view.tree, isRecursive: recursive, hasHeadings },
+        sort: (rows) => sortRows(rows, sort, reverse),
+      });
+      await listing.flush();
+      warnUncompared(view.layers, display);
+      return status;
+    };
+    return withSession(name!, values, context, work);
   },
 };
+
+/** @throws LayerslayerError INVALID_ARGUMENT if the options ask for two orders */
+function sortKeyOf(values: LsValues): SortKey {
+  const keys = new Set<SortKey>();
+  if (values.sort !== undefined) keys.add(values.sort as SortKey);
+  if (values['by-size']) keys.add('size');
+  if (values['by-time']) keys.add('time');
+  if (keys.size > 1) throw usageError('-S, -t and --sort ask for different orders');
+  return [...keys][0] ?? 'name';
+}
+
+function formOf(values: LsValues, output: Output, env: NodeJS.ProcessEnv): LsForm {
+  const columns = output.resultColumns;
+  // The marks of hidden entries make each name a line.
+  const isLines = values['single-column'] || values.deleted || columns === undefined;
+  return {
+    kind: values.json ? 'json' : values.long ? 'long' : isLines ? 'lines' : 'columns',
+    lineWidth: columns ?? 0,
+    classifies: values.classify,
+    colors: usesColors(values.color, output, env) ? new EntryColors(env.LS_COLORS) : undefined,
+  };
+}

@@ -6,6 +6,7 @@ import type { SessionUse } from '../../image-session-command.js';
 import { type ListedEntry, listedEntry } from '../../terminal/entry-lines.js';
 import { countText, formatRoundSize, formatSize } from '../../terminal/size.js';
 import { UNVERIFIED } from '../../terminal/uncompared.js';
+import { largestRows } from './largest-rows.js';
 import type { ListedPaths } from './listed-paths.js';
 import { cleanPath, type PeekListing } from './peek-listing.js';
 
@@ -14,6 +15,7 @@ export interface PeekJob extends Pick<SessionUse, 'signal' | 'onProgress'> {
   listing: PeekListing;
   listed: ListedPaths;
   headBytes: number | undefined; // cap of what is read of each layer
+  largestFirst: boolean; // lists a layer when all of it is known; else each entry as it comes
   note(line: string): void;
   failed(error: LayerslayerError): void;
 }
@@ -41,10 +43,12 @@ export async function peekLayers(job: PeekJob, numbers: readonly number[]): Prom
       const known = asLayerslayerError(error);
       await listing.flush(); // what came before the fault
       if (job.signal.aborted || !LAYER_FAULTS.has(known.code)) throw known;
+      listing.totals.incomplete(number);
       job.failed(known);
     }
     await listing.flush();
   }
+  await listing.total();
 }
 
 /** Passes all paths of the layers to `ListedPaths`. The listing reports faults. */
@@ -69,7 +73,7 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
   const readBytes = await readEntries(job, number, {
     entry(entry, path) {
       found++;
-      listing.add(entry, path, { fields: { layer: number, ...doubt } });
+      listing.add(entry, path, { layer: number, fields: doubt });
     },
     uncompared() {
       doubt = UNVERIFIED;
@@ -83,6 +87,7 @@ async function peekLayer(job: PeekJob, number: number): Promise<void> {
   listing.end();
   if (readBytes === undefined) return;
   const { size } = job.image.resolved.manifest.layers[number - 1]!;
+  listing.totals.incomplete(number);
   const read = `first ${formatRoundSize(readBytes)} of ${formatRoundSize(size)}`;
   await listing.flush();
   note(`layer ${number}: partial: ${read}, ${countText(found, 'entry', 'entries')}`);
@@ -100,12 +105,17 @@ interface EntryReader {
 
 /** @returns bytes read of the layer; undefined if all were wanted */
 async function readEntries(
-  { image, headBytes, signal, onProgress }: PeekJob,
+  { image, headBytes, largestFirst, signal, onProgress }: PeekJob,
   number: number,
   reader: EntryReader,
 ): Promise<number | undefined> {
   const { size } = image.resolved.manifest.layers[number - 1]!;
   const isPartial = headBytes !== undefined && headBytes < size;
+  if (largestFirst) {
+    const [opened] = await image.layers({ only: [number], signal, onProgress });
+    await readRows(reader, opened!.layer, largestRows(opened!.entries));
+    return undefined;
+  }
   // How much of a layer is listed must not depend on the cache.
   const kept = isPartial ? undefined : await image.cachedLayer(number);
   if (kept) {
@@ -132,11 +142,13 @@ async function readEntries(
 /** Rows between two checks of the reader's backpressure. */
 const ROWS_AT_ONCE = 1000;
 
-async function readRows(reader: EntryReader, { entries, origin }: Layer): Promise<void> {
+/** @param order rows; default: as archived */
+async function readRows(reader: EntryReader, { entries, origin }: Layer, order?: Uint32Array): Promise<void> {
   if (origin.kind !== 'own') reader.uncompared?.();
-  for (let row = 0; row < entries.length; row++) {
+  for (let i = 0; i < entries.length; i++) {
+    const row = order ? order[i]! : i;
     const path = entries.pathHeap.subarray(entries.pathStart(row), entries.pathEnd(row));
     reader.entry(listedEntry(entries, row), path);
-    if (row % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await reader.settled?.();
+    if (i % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await reader.settled?.();
   }
 }

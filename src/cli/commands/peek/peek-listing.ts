@@ -14,10 +14,28 @@ import {
 import type { Output } from '../../terminal/output.js';
 import type { ProgressDisplay } from '../../terminal/progress.js';
 import type { ListedPaths } from './listed-paths.js';
+import { ListedTotals } from './listed-totals.js';
+
+export interface ListingOptions {
+  form: 'long' | 'simple' | 'json';
+  paths: ListedPaths;
+  depth: number | undefined; // names of the longest path that is listed; undefined: all
+}
+
+/** What a line has besides the entry. */
+export interface LineDetails {
+  layer: number; // that the entry comes from
+  fields: object; // for programs
+  before?: string; // text for people around the line
+  after?: string;
+  isCounted?: boolean; // the same file was listed by another name
+}
 
 /** Writes lines of entries to stdout, many at once: a million entries are not a million writes. */
 export class PeekListing {
-  readonly #form: 'long' | 'simple' | 'json';
+  readonly totals = new ListedTotals();
+  readonly #form: ListingOptions['form'];
+  readonly #depth: number;
   readonly #display: ProgressDisplay;
   readonly #output: Output;
   #lines: string[] = [];
@@ -25,16 +43,13 @@ export class PeekListing {
   #written = new ListedLines();
   /** The lines that were written before a restart. */
   #expected: ListedLines | undefined;
+  #forgetTotals = this.totals.savepoint();
   readonly #paths: ListedPaths;
 
-  constructor(
-    form: 'long' | 'simple' | 'json',
-    paths: ListedPaths,
-    display: ProgressDisplay,
-    output: Output,
-  ) {
+  constructor({ form, paths, depth }: ListingOptions, display: ProgressDisplay, output: Output) {
     this.#form = form;
     this.#paths = paths;
+    this.#depth = depth ?? Number.POSITIVE_INFINITY;
     this.#display = display;
     this.#output = output;
   }
@@ -55,17 +70,21 @@ export class PeekListing {
 
   /**
    * @param path as in the archive or the tree
-   * @param more fields for programs, and text for people around the line
+   * @returns whether the entry is listed
    */
-  add(entry: ListedEntry, path: Uint8Array, more: { fields: object; before?: string; after?: string }): void {
+  add(entry: ListedEntry, path: Uint8Array, details: LineDetails): boolean {
     const cleaned = cleanPath(path);
-    if (!this.#paths.isListed(cleaned, entry.kind === 'dir')) return;
-    const { fields, before = '', after = '' } = more;
+    // A PATH that is deeper is not missing.
+    if (!this.#paths.isListed(cleaned, entry.kind === 'dir') || depthOf(cleaned) > this.#depth) return false;
+    const { layer, fields, before = '', after = '', isCounted = false } = details;
+    this.totals.add(entry, layer, isCounted);
     if (this.#columns !== undefined) this.#lines.push(this.#columns);
     this.#columns = undefined;
     const lineOf = this.#form === 'simple' ? simpleLine : longLine;
-    if (this.#form === 'json') this.#lines.push(printableJson({ ...fields, ...entryRecord(entry, cleaned) }));
+    if (this.#form === 'json')
+      this.#lines.push(printableJson({ layer, ...fields, ...entryRecord(entry, cleaned) }));
     else this.#lines.push(`${before}${lineOf(entry, cleaned)}${after}`);
+    return true;
   }
 
   /**
@@ -82,8 +101,16 @@ export class PeekListing {
     return this.#output.flushed();
   }
 
+  /** Ends the long form with a line of totals: the other forms are for programs. */
+  async total(): Promise<void> {
+    const line = this.totals.line();
+    if (this.#form === 'long' && line !== undefined) this.#lines.push('', line);
+    await this.flush();
+  }
+
   /** Begins a listing: `restart` concerns the lines from here on. */
   begin(): void {
+    this.#forgetTotals = this.totals.savepoint();
     this.#written = new ListedLines();
     this.#expected = undefined;
   }
@@ -91,6 +118,7 @@ export class PeekListing {
   /** The lines since `begin` may be from wrong bytes, and come again. */
   restart(): void {
     this.#lines = [];
+    this.#forgetTotals();
     // A second restart follows no more lines than the first.
     this.#expected ??= this.#written;
     this.#written = new ListedLines();
@@ -139,6 +167,16 @@ class ListedLines {
 function differs(): LayerslayerError {
   const message = 'wrong bytes came, and part of what was listed from them is not in the layer';
   return new LayerslayerError('DIGEST_MISMATCH', message);
+}
+
+const SLASH = 0x2f;
+
+/** @param path as `cleanPath` returns it */
+function depthOf(path: Uint8Array): number {
+  if (path.length === 1) return 0;
+  let depth = 0;
+  for (const byte of path) if (byte === SLASH) depth++;
+  return depth;
 }
 
 /** Returns an entry's path as listed: from the root. */

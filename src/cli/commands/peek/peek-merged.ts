@@ -3,9 +3,12 @@ import type { ImageView } from '../../../image/opened-image.js';
 import { forEachHidden } from '../../../overlay/history/hidden-entries.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
+import { largestFirst } from '../../../overlay/walk/largest-first.js';
 import { walkTree } from '../../../overlay/walk/walk-tree.js';
 import { shownEntry } from '../../terminal/entry-lines.js';
+import { hiddenText } from '../../terminal/entry-places.js';
 import { doubtOf } from '../../terminal/uncompared.js';
+import { type HeldEntry, HeldHidden } from './held-hidden.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 
 /** Above the numbers of layers, right-aligned. */
@@ -19,20 +22,22 @@ const LINES_AT_ONCE = 1000;
  * @returns the layers of the tree, base first
  */
 export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]> {
-  const { listing, signal } = job;
+  const { listing, signal, largestFirst: isSorted } = job;
   const { layers, tree } = await openAll(job);
-  const doubt = doubtOf(layers);
+  const fields = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
+  const isCounted = new Uint8Array(tree.inodeCount + 1);
   let lines = 0;
-  for (const { inode, names } of walkTree(tree, { inode: ROOT_INODE, names: [] })) {
+  const entries = isSorted ? largestFirst(tree) : walkTree(tree, { inode: ROOT_INODE, names: [] });
+  for (const { inode, names } of entries) {
     const layer = tree.layerOf(inode);
-    const before = `${String(layer).padStart(LAYER_HEADING.length)} `;
-    listing.add(shownEntry(tree, inode), joinPath(names), { fields: { layer, ...doubt }, before });
+    const details = { layer, fields, before: layerText(layer), isCounted: isCounted[inode] === 1 };
+    if (listing.add(shownEntry(tree, inode), joinPath(names), details)) isCounted[inode] = 1;
     if (++lines % LINES_AT_ONCE > 0) continue;
     await listing.flush();
     signal.throwIfAborted();
   }
-  await listing.flush();
+  await listing.total();
   return layers;
 }
 
@@ -41,19 +46,41 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
  * @param only numbers of the layers whose entries are wanted; all when undefined
  */
 export async function peekDeleted(job: PeekJob, only: readonly number[] | undefined): Promise<void> {
-  const { listing } = job;
+  const { listing, signal } = job;
   const { layers } = await openAll(job);
   const doubt = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
-  forEachHidden(layers, ({ layer, entries, row, names, hiddenBy, how }) => {
-    if (only && !only.includes(layer)) return;
-    listing.add(shownEntry(entries, row), joinPath(names), {
-      fields: { layer, hiddenBy, how, ...doubt },
-      before: `${String(layer).padStart(LAYER_HEADING.length)} `,
-      after: `  (${how === 'replaced' ? 'replaced' : `hidden by ${how}`} in layer ${hiddenBy})`,
+  const counted = new Map(layers.map(({ number, entries }) => [number, new Uint8Array(entries.length)]));
+  const list = ({ layer, entries, row, hiddenBy, how, path }: HeldEntry) => {
+    const isCounted = counted.get(layer)!;
+    const isListed = listing.add(shownEntry(entries, row), path, {
+      layer,
+      fields: { hiddenBy, how, ...doubt },
+      before: layerText(layer),
+      after: `  (${hiddenText({ hiddenBy, how })})`,
+      isCounted: isCounted[row] === 1,
     });
+    if (isListed) isCounted[row] = 1;
+  };
+  const held = new HeldHidden();
+  forEachHidden(layers, ({ names, ...entry }) => {
+    if (only && !only.includes(entry.layer)) return;
+    if (job.largestFirst) held.add({ ...entry, path: joinPath(names) });
+    else list({ ...entry, path: joinPath(names) });
   });
-  await listing.flush();
+  let lines = 0;
+  for (const entry of held.largestFirst()) {
+    list(entry);
+    if (++lines % LINES_AT_ONCE > 0) continue;
+    await listing.flush();
+    signal.throwIfAborted();
+  }
+  await listing.total();
+}
+
+/** The layer's number below its heading, before the entry. */
+function layerText(layer: number): string {
+  return `${String(layer).padStart(LAYER_HEADING.length)} `;
 }
 
 async function openAll(job: PeekJob): Promise<ImageView> {

@@ -2,6 +2,8 @@ import { DeletionHints } from '../../../image/paths/deletion-hint.js';
 import type { NumberedLayer } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
+import { chosenWord } from '../../options/chosen-word.js';
+import { parseDepth } from '../../options/depth.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
 import { parseSize } from '../../terminal/size.js';
@@ -20,18 +22,23 @@ export const peek: Command<typeof PEEK.options> = {
     if (merged && values.layer.length > 0) throw usageError('--merged and --layer exclude each other');
     if (values.head !== undefined && (merged || deleted))
       throw usageError('--head is for single layers: not with --merged or --deleted');
+    const sort = chosenWord('--sort', values.sort, PEEK.options.sort.choices);
+    if (values.head !== undefined && sort !== undefined)
+      throw usageError('--sort needs whole layers: not with --head');
     if (simple && json) throw usageError('--simple and --json exclude each other');
     const headBytes = values.head === undefined ? undefined : parseSize(values.head);
     const chosen = values.layer.map(parseLayer);
     const listed = new ListedPaths(paths);
+    const depth = parseDepth(values.depth);
     const form = json ? 'json' : simple ? 'simple' : 'long';
-    const hidesProgress = !merged && !deleted && output.resultColumns !== undefined;
+    const isListedAtOnce = !merged && !deleted && sort === undefined;
+    const hidesProgress = isListedAtOnce && output.resultColumns !== undefined;
 
     const work = async (use: SessionUse) => {
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, chosen);
       const only = chosen.length > 0 ? numbers : undefined;
-      const listing = new PeekListing(form, listed, use.display, output);
+      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output);
       let status = 0;
       const job: PeekJob = {
         ...use,
@@ -39,6 +46,7 @@ export const peek: Command<typeof PEEK.options> = {
         listing,
         listed,
         headBytes,
+        largestFirst: sort === 'size',
         note: (line) => use.display.warn(line),
         failed(error) {
           const failed = use.fail(error);

@@ -17,11 +17,12 @@ export const TAGS = {
   summary: 'list the tags of a repository',
   synopsis: 'tags [OPTIONS] REPOSITORY',
   description:
-    'Lists the tags of REPOSITORY, one a line, in the order of the registry. With `oci:DIR` those of an OCI ' +
-    'layout. --json is an array of strings.',
+    'Lists the tags of REPOSITORY, one a line, in the order of the registry, page by page as they come. Of ' +
+    '`oci:DIR`, `oci-archive:FILE` and `docker-archive:FILE` it lists the names of the images there. --json ' +
+    'is an array of strings.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'REPOSITORY' },
   arguments: [{ takes: 'image' }],
   examples: ['layerslayer tags ghcr.io/o/r', 'layerslayer tags nginx | layerslayer index -'],
-  failures: ['NOT_FOUND', 'UNAUTHORIZED', 'REGISTRY_UNAVAILABLE'],
+  failures: ['NOT_FOUND', 'UNAUTHORIZED', 'REGISTRY_UNAVAILABLE', 'UNSUPPORTED', 'IO_FAILED'],
 } as const satisfies CommandDeclaration;

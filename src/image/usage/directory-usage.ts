@@ -1,0 +1,56 @@
+import { treeUsage } from '../../overlay/usage/tree-usage.js';
+import { type UsageOrder, usageRows } from '../../overlay/usage/usage-rows.js';
+import type { ImageView } from '../opened-image.js';
+import type { AskedPath } from '../paths/asked-path.js';
+import type { DeletionHints } from '../paths/deletion-hint.js';
+import { findPaths } from '../paths/find-paths.js';
+import { layerBytes } from './layer-bytes.js';
+
+/** What a directory, or a file, and all below it has. */
+export interface DirectoryUsage {
+  names: readonly Uint8Array[]; // from the root; symlinks on the way to PATH are resolved
+  isAsked: boolean; // PATH itself, or what its pattern matches
+  layer: number | undefined; // from which the bytes are; undefined: not by layer
+  bytes: number; // of files, and of the targets of symlinks
+  entries: number; // inodes, those of directories too
+}
+
+export interface DirectoryUsageOptions {
+  depth?: number | undefined; // names below PATH; default: all
+  files?: boolean | undefined; // rows of files too
+  byLayer?: boolean | undefined; // a row for each layer that has something there
+  hints: DeletionHints;
+  where?: string | undefined; // name of the view in messages; default: the image
+}
+
+export interface DirectoryUsageReport {
+  bytes: number; // of PATH
+  entries: number;
+  /** Bytes of all files' contents in the view's layers, uncompressed, shown or not. */
+  readonly layerBytes: number;
+  rows(order: UsageOrder): Iterable<DirectoryUsage>;
+}
+
+/**
+ * Sums up the sizes of directories at and below PATH, see `treeUsage`. PATH may be a symlink, which
+ * is followed. Symlinks that a pattern matches are not.
+ * @throws LayerslayerError as findPaths
+ */
+export function directoryUsage(
+  view: ImageView,
+  asked: AskedPath,
+  { hints, where, byLayer = false, ...options }: DirectoryUsageOptions,
+): DirectoryUsageReport {
+  const starts = findPaths(view, asked, { hints, where, followMatches: 'parents' });
+  const columns = treeUsage(view.tree, starts, { byLayer, ...options });
+  return {
+    ...columns.total(),
+    get layerBytes() {
+      return layerBytes(view.layers);
+    },
+    *rows(order) {
+      for (const { names, isStart, group, bytes, entries } of usageRows(columns, order))
+        yield { names, isAsked: isStart, layer: byLayer ? group : undefined, bytes, entries };
+    },
+  };
+}

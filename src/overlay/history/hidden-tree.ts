@@ -1,0 +1,60 @@
+import { LayerslayerError } from '../../base/errors.js';
+import type { NumberedLayer } from '../tree.js';
+import { forEachHidden, type HiddenEntry } from './hidden-entries.js';
+
+/** Maximum hidden entries: each takes about 300 bytes. */
+const ENTRIES_MAX = 1_000_000;
+
+/** An entry that was at the path once. */
+export type HiddenVersion = Omit<HiddenEntry, 'names'>;
+
+/** A path at or below which something is hidden. */
+export interface HiddenNode {
+  name: Uint8Array; // of the root empty
+  versions: HiddenVersion[]; // the one that was hidden last comes first
+  children: Map<string, HiddenNode> | undefined; // by `nameKey`
+}
+
+/**
+ * Returns everything that upper layers hide or replace, by path, in one merge.
+ * @param layers base first
+ * @returns the root; only directories that hide something, or were hidden, have nodes
+ * @throws LayerslayerError as mergeLayers; UNSUPPORTED past ENTRIES_MAX
+ */
+export function hiddenTree(layers: readonly NumberedLayer[]): HiddenNode {
+  const root = nodeOf(new Uint8Array(0));
+  let count = 0;
+  forEachHidden(layers, ({ names, ...version }) => {
+    if (++count > ENTRIES_MAX)
+      throw new LayerslayerError('UNSUPPORTED', `upper layers hide more than ${ENTRIES_MAX} entries`);
+    let node = root;
+    for (const name of names) {
+      node.children ??= new Map();
+      const key = nameKey(name);
+      let child = node.children.get(key);
+      if (!child) {
+        child = nodeOf(name);
+        node.children.set(key, child);
+      }
+      node = child;
+    }
+    node.versions.unshift(version);
+  });
+  return root;
+}
+
+/** @param names from the node on */
+export function hiddenAt(node: HiddenNode, names: readonly Uint8Array[]): HiddenNode | undefined {
+  let at: HiddenNode | undefined = node;
+  for (const name of names) at = at?.children?.get(nameKey(name));
+  return at;
+}
+
+/** Key of a name in `children`. */
+export function nameKey(name: Uint8Array): string {
+  return Buffer.from(name.buffer, name.byteOffset, name.byteLength).toString('latin1');
+}
+
+function nodeOf(name: Uint8Array): HiddenNode {
+  return { name, versions: [], children: undefined };
+}
