@@ -6,7 +6,7 @@ import { indexBlob } from '../built-layer.js';
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 const tar = tarOf(
   dir('etc/', { mode: 0o750, uid: 7, gid: 4_000_000_000, mtime: -5.5 }),
-  file('etc/a', 'x'.repeat(70_000), { mode: 0o4755, mtime: 1_700_000_000.123456789 }),
+  file('etc/a', 'x'.repeat(70_000), { mode: 0o4755, mtime: 1_700_000_000.125 }),
   paxHeader({ 'SCHILY.xattr.user.a': 'b' }),
   file('etc/b', 'y', { mtime: 4_294_967_296 }),
   hardlink('etc/c', 'etc/a'),
