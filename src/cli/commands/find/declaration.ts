@@ -1,5 +1,6 @@
 import type { CommandDeclaration } from '../../command-declaration.js';
 import { IMAGE_FAILURES, IMAGE_OPTIONS } from '../../options/image-options.js';
+import { LISTING_OPTIONS } from '../../options/listing-options.js';
 import type { OptionTable } from '../../options/option-table.js';
 import { VIEW_OPTIONS } from '../../options/view-options.js';
 
@@ -26,6 +27,7 @@ const OPTIONS = {
   deleted: { kind: 'flag', summary: 'only what upper layers hide, with the layer that hides it' },
   print0: { kind: 'flag', short: '0', summary: 'only paths, with NUL behind each: for xargs -0' },
   ...VIEW_OPTIONS,
+  'no-pager': LISTING_OPTIONS['no-pager'],
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 
