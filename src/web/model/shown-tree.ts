@@ -9,6 +9,9 @@ export const tree = signal<Tree | undefined>(undefined);
 /** Between moving to an entry and writing it into the URL: browsers refuse many changes a second. */
 const SETTLE_MS = 150;
 
+/** How long a tree may be shown after another one was asked for. */
+const REPLACE_MS = 300;
+
 let settling: ReturnType<typeof setTimeout> | undefined;
 
 /** Keeps `tree` to what `place` names, and shows its path. Called once. */
@@ -22,19 +25,28 @@ export function followTree(): void {
       : '';
   });
   let shownImage = '';
+  let expanded: string[] = []; // in the tree before
   effect(() => {
-    if (wanted.value === '') {
-      tree.value = undefined;
-      return undefined;
-    }
     const { image: reference, platform, layer, deleted, sort } = place.peek();
     const key = `${reference} ${platform}`;
-    const restored = key === shownImage ? expanded : [];
+    if (wanted.value === '' || key !== shownImage) tree.value = undefined;
+    if (wanted.value === '') return undefined;
+    const made = new Tree(
+      { image: reference, platform, layer, deleted, sort },
+      key === shownImage ? expanded : [],
+    );
     shownImage = key;
-    const made = new Tree({ image: reference, platform, layer, deleted, sort }, restored);
-    tree.value = made;
+    // The tree before stays until this one has rows, if that is soon: nothing flickers.
+    const show = () => {
+      tree.value = made;
+    };
+    const late = setTimeout(show, REPLACE_MS);
+    void made.load(made.root).then(() => {
+      if (!made.isClosed) show();
+    });
     return () => {
-      expanded = made.expandedPaths();
+      clearTimeout(late);
+      if (made.root.isBegun) expanded = made.expandedPaths();
       made.close();
     };
   });
@@ -47,9 +59,6 @@ export function followTree(): void {
     void shown.reveal(asked);
   });
 }
-
-/** Directories that were open in the tree before. */
-let expanded: string[] = [];
 
 /** Makes an entry the active one. The URL follows when the user stays there. */
 export function moveTo(node: TreeNode): void {

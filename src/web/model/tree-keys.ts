@@ -28,6 +28,11 @@ export class Typing {
     return this.#text;
   }
 
+  /** Another key ends the name. */
+  end(): void {
+    this.#text = '';
+  }
+
   /** Whether a space belongs to a name that is being typed. */
   isUnderWay(nowMs: number): boolean {
     return this.#text !== '' && nowMs - this.#atMs <= TYPING_MS;

@@ -73,7 +73,10 @@ export class Tree {
   constructor(source: TreeSource, restored: readonly string[] = []) {
     this.#source = source;
     this.#restored = new Set(restored.slice(0, RESTORED_MAX));
-    void this.load(this.root);
+  }
+
+  get isClosed(): boolean {
+    return this.#controller.signal.aborted;
   }
 
   /** Ends the requests of this tree. */

@@ -72,5 +72,5 @@ function focusOn(selector: string): void {
 /** Escape in a file returns to what listed it. */
 function backToMain(): void {
   pane.value = 'main';
-  focusOn('[role=tree], #main-pane');
+  focusOn(document.querySelector('[role=tree]') ? '[role=tree]' : '#main-pane');
 }

@@ -14,6 +14,7 @@ export function ImageField({ id, autofocus = false }: { id: string; autofocus?: 
     const text = new FormData(event.currentTarget as HTMLFormElement).get('image');
     if (typeof text !== 'string' || text.trim() === '') return;
     pane.value = 'main';
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); // the tree takes the focus
     go(placeOfImage(text.trim()));
   };
   return (

@@ -20,7 +20,9 @@ export function LayersPane() {
     <>
       <div class="pane-head">
         <h2>Layers</h2>
-        <span class="faint">{sizeText(total)} compressed</span>
+        <span class="faint" title="compressed">
+          {sizeText(total)}
+        </span>
       </div>
       <div class="stack" aria-hidden="true">
         {layers.map(({ number, size }) => (

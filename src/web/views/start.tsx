@@ -13,6 +13,10 @@ export function Start() {
   return (
     <main class="alone start">
       <h2>Look into a container image, without pulling it</h2>
+      <p class="lead">
+        Files of all layers merged or layer by layer, where the bytes are, and what was deleted but is still
+        carried. Only what is needed is fetched from the registry.
+      </p>
       <ImageField id="start-image" autofocus />
       <p class="examples">
         <span>for example</span>

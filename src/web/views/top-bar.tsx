@@ -17,6 +17,10 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
     <header class="top">
       <h1>
         <PlaceLink to={START} class="brand" title="start">
+          <svg class="logo" viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M8 1 1 4.5 8 8l7-3.500z" class="logo-top" />
+            <path d="M1 8l7 3.500L15 8M1 11.500 8 15l7-3.500" />
+          </svg>
           layerslayer
         </PlaceLink>
       </h1>

@@ -1,6 +1,6 @@
 import { sizeText, timeText } from '../model/format.js';
 import { shownPath } from '../model/raw-path.js';
-import type { MoreRow, Tree, TreeNode } from '../model/tree.js';
+import type { MoreRow, TreeNode } from '../model/tree.js';
 import { KindIcon } from './kind-icon.js';
 import { LayerBadge, LayerBadges } from './layer-badge.js';
 
@@ -8,6 +8,7 @@ interface TreeLineProps {
   id: string;
   node: TreeNode;
   isActive: boolean;
+  isCursor: boolean; // where keys begin
   isExpandable: boolean;
   style: Record<string, string>;
   onSelect: () => void;
@@ -16,8 +17,17 @@ interface TreeLineProps {
 /** Levels that are indented. Deeper ones would leave no room for the name. */
 const INDENTED_MAX = 24;
 
+/** For screen readers: the others are words already. */
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  dir: 'directory',
+  symlink: 'symbolic link',
+  hardlink: 'hard link',
+  char: 'character device',
+  block: 'block device',
+};
+
 /** An entry of a tree: a line of fixed height, whatever its name is. */
-export function TreeLine({ id, node, isActive, isExpandable, style, onSelect }: TreeLineProps) {
+export function TreeLine({ id, node, isActive, isCursor, isExpandable, style, onSelect }: TreeLineProps) {
   const { entry, depth, position, siblings } = node;
   const name = shownPath(node.name);
   const { layer, hiddenBy, state, kind } = entry;
@@ -30,13 +40,12 @@ export function TreeLine({ id, node, isActive, isExpandable, style, onSelect }: 
     <div
       id={id}
       role="treeitem"
-      class={`row${isActive ? ' active' : ''}${state === 'live' ? '' : ' gone'}`}
+      class={`row${isActive ? ' active' : ''}${isCursor ? ' cursor' : ''}${state === 'live' ? '' : ' gone'}`}
       aria-level={depth + 1}
       aria-posinset={position + 1}
       aria-setsize={isComplete ? siblings.nodes.length : -1}
       aria-selected={isActive}
       aria-expanded={isExpandable ? node.isExpanded : undefined}
-      aria-label={spoken(node, name, size)}
       title={summary(node, name)}
       style={{ ...style, paddingLeft: `${6 + Math.min(depth, INDENTED_MAX) * 14}px` }}
       onClick={onSelect}
@@ -50,49 +59,48 @@ export function TreeLine({ id, node, isActive, isExpandable, style, onSelect }: 
         {state === 'live' ? <bdi>{name}</bdi> : <s>{<bdi>{name}</bdi>}</s>}
         {entry.target !== undefined && <span class="target"> → {shownPath(entry.target)}</span>}
       </span>
+      {kind !== 'file' && <span class="unseen">{KIND_WORDS[kind] ?? kind}</span>}
       <span class="size">{size === undefined ? '' : sizeText(size)}</span>
+      <span class="unseen">{layers.length > 1 ? 'layers' : 'layer'}</span>
       <span class="badges">
         <LayerBadges layers={layers} />
+        {state !== 'live' && <span class="unseen">{state} by layer</span>}
         {hiddenBy !== undefined && <LayerBadge layer={hiddenBy} isHider />}
       </span>
     </div>
   );
 }
 
+interface MoreLineProps {
+  row: MoreRow;
+  style: Record<string, string>;
+  isAutomatic: boolean; // it is being loaded
+  onLoad: () => void;
+}
+
 /** Stands for entries that are not loaded yet, or could not be. */
-export function MoreLine({ row, style, tree }: { row: MoreRow; style: Record<string, string>; tree: Tree }) {
-  const { more, depth } = row;
+export function MoreLine({ row: { more, depth }, style, isAutomatic, onLoad }: MoreLineProps) {
+  const { error } = more;
   return (
     <div
       role="none"
       class="row more"
       style={{ ...style, paddingLeft: `${26 + Math.min(depth, INDENTED_MAX) * 14}px` }}
     >
-      {more.error ? (
-        <>
-          <span class="name">
-            {more.error.code}: {shownPath(more.error.message)}
-          </span>
-          <button type="button" tabIndex={-1} onClick={() => void tree.load(more)}>
-            Try again
-          </button>
-        </>
-      ) : (
+      {error && (
+        <span class="name">
+          {error.code}: {shownPath(error.message)}
+        </span>
+      )}
+      {isAutomatic ? (
         <span class="faint">loading…</span>
+      ) : (
+        <button type="button" tabIndex={-1} onClick={onLoad}>
+          {error ? 'Try again' : 'Show more'}
+        </button>
       )}
     </div>
   );
-}
-
-/** What a screen reader says. */
-function spoken({ entry }: TreeNode, name: string, size: number | undefined): string {
-  const { kind, layer, layers = [layer], state, hiddenBy } = entry;
-  const parts = [name];
-  if (kind !== 'file') parts.push(kind === 'dir' ? 'directory' : kind);
-  if (size !== undefined) parts.push(sizeText(size));
-  parts.push(`${layers.length > 1 ? 'layers' : 'layer'} ${layers.join(', ')}`);
-  if (state !== 'live') parts.push(hiddenBy === undefined ? state : `${state} by layer ${hiddenBy}`);
-  return parts.join(', ');
 }
 
 function summary({ entry }: TreeNode, name: string): string {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { pane } from '../model/panes.js';
 import { go, place } from '../model/place.js';
 import { moveTo, open } from '../model/shown-tree.js';
-import { isMore, type Row, type Tree, type TreeNode } from '../model/tree.js';
+import { isMore, type MoreRow, type Row, type Tree, type TreeNode } from '../model/tree.js';
 import { keyAction, Typing, typedRow } from '../model/tree-keys.js';
 import { MoreLine, TreeLine } from './tree-line.js';
 import { ROW_HEIGHT, useVirtualRows } from './virtual-rows.js';
@@ -21,15 +21,21 @@ export function TreeRows({ tree }: { tree: Tree }) {
     return value ? tree.rows.value.indexOf(value) : -1;
   });
   const active = activeIndex.value;
-  const { items, height, pageRows, scrollTo } = useVirtualRows(scroller, rows.length, active);
+  // Keys begin at the first row where none is chosen.
+  const cursor = Math.max(0, active);
+  const { items, height, pageRows, scrollTo } = useVirtualRows(scroller, rows.length, cursor);
   useSignalEffect(() => {
     if (activeIndex.value >= 0) queueMicrotask(() => scrollTo(activeIndex.peek()));
   });
+  // Pages above the active row would push it down, page after page: the user asks for them.
+  const isAutomatic = ({ more }: MoreRow, index: number) => !more.error && (active < index || !more.isBegun);
   useEffect(() => {
-    const last = items.findLast(({ index }) => index !== active)?.index ?? 0;
-    const first = items.find(({ index }) => index !== active)?.index ?? 0;
-    for (const row of rows.slice(first, last + PREFETCH_ROWS))
-      if (isMore(row) && !row.more.error) void tree.load(row.more);
+    const last = items.findLast(({ index }) => index !== cursor)?.index ?? cursor;
+    const first = items.find(({ index }) => index !== cursor)?.index ?? cursor;
+    for (let i = first; i < Math.min(rows.length, last + PREFETCH_ROWS); i++) {
+      const row = rows[i]!;
+      if (isMore(row) && isAutomatic(row, i)) void tree.load(row.more);
+    }
   });
   const isExpandable = (node: TreeNode) => tree.isExpandable(node);
   const activate = (node: TreeNode) => {
@@ -40,9 +46,11 @@ export function TreeRows({ tree }: { tree: Tree }) {
   const press = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.key === '?' || event.key === '/') return;
     const { key } = event;
-    const node = rows[active] as TreeNode | undefined;
-    const action = keyAction(key, { rows, active, pageRows, isExpandable });
-    if (action?.kind === 'move') moveToRow(rows, action.to, active);
+    const row = rows[cursor];
+    const node = row && !isMore(row) ? row : undefined;
+    const action = keyAction(key, { rows, active: cursor, pageRows, isExpandable });
+    if (action) typing.current.end();
+    if (action?.kind === 'move') moveToRow(rows, action.to, cursor);
     else if (action?.kind === 'expand') void tree.expand(node!);
     else if (action?.kind === 'collapse') tree.collapse(node!);
     else if (action?.kind === 'open') activate(node!);
@@ -50,7 +58,7 @@ export function TreeRows({ tree }: { tree: Tree }) {
       if (node) activate(node);
     } else if ([...key].length === 1) {
       const to = typedRow(rows, active, typing.current.add(key, event.timeStamp));
-      if (to >= 0) moveToRow(rows, to, active);
+      if (to >= 0) moveToRow(rows, to, cursor);
     } else return;
     event.preventDefault();
   };
@@ -60,27 +68,34 @@ export function TreeRows({ tree }: { tree: Tree }) {
       <div class="tree-scroller" ref={scroller}>
         <div
           role="tree"
+          ref={takeIdleFocus}
           aria-label={place.value.layer === undefined ? 'Merged tree' : `Tree of layer ${place.value.layer}`}
-          aria-activedescendant={active >= 0 ? rowId(active) : undefined}
+          aria-activedescendant={rowId(cursor)}
           tabIndex={0}
           style={{ height: `${height}px` }}
           onKeyDown={press}
-          onFocus={() => {
-            if (active < 0) moveToRow(rows, 0, active);
-          }}
         >
           {items.map(({ index, start }) => {
             const row = rows[index];
             if (!row) return null;
             const style = { transform: `translateY(${start}px)`, height: `${ROW_HEIGHT}px` };
             if (isMore(row))
-              return <MoreLine key={`more ${row.more.path}`} row={row} style={style} tree={tree} />;
+              return (
+                <MoreLine
+                  key={`more ${row.more.path}`}
+                  row={row}
+                  style={style}
+                  isAutomatic={isAutomatic(row, index)}
+                  onLoad={() => void tree.load(row.more)}
+                />
+              );
             return (
               <TreeLine
                 key={keyOf(row)}
                 id={rowId(index)}
                 node={row}
                 isActive={index === active}
+                isCursor={index === cursor}
                 isExpandable={isExpandable(row)}
                 style={style}
                 onSelect={() => {
@@ -94,6 +109,11 @@ export function TreeRows({ tree }: { tree: Tree }) {
       </div>
     </div>
   );
+}
+
+/** Keys work at once after an image was opened: nothing else has the focus then. */
+function takeIdleFocus(element: HTMLElement | null): void {
+  if (document.activeElement === document.body) element?.focus({ preventScroll: true });
 }
 
 /** Heads of the columns: they sort. */
