@@ -1,4 +1,4 @@
-/** Returns a build step as a Dockerfile has it: in its lines, without the shell and BuildKit's mark. */
+/** Returns a build step as a Dockerfile has it: in lines, without the shell and BuildKit's mark. */
 export function stepText(step: string): string {
   const text = step
     .replace(/^\/bin\/sh -c #\(nop\)\s*/, '')

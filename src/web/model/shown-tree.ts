@@ -6,7 +6,7 @@ import { Tree, type TreeNode } from './tree.js';
 /** The tree of the page; undefined: its layers are not indexed yet. */
 export const tree = signal<Tree | undefined>(undefined);
 
-/** Between moving to an entry and writing it into the URL: browsers refuse many changes a second. */
+/** Between moving to an entry and writing it into the URL: browsers limit changes a second. */
 const SETTLE_MS = 150;
 
 /** How long a tree may be shown after another one was asked for. */
