@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import { image, isIndexed } from './image.js';
-import { go, place } from './place.js';
-import { Tree, type TreeNode } from './tree.js';
+import { go, type Place, place } from './place.js';
+import { Tree, type TreeNode, type TreeSource } from './tree.js';
 
 /** The tree of the page; undefined: its layers are not indexed yet. */
 export const tree = signal<Tree | undefined>(undefined);
@@ -19,22 +19,16 @@ export function followTree(): void {
   // One layer's tree needs only the index of that layer.
   const isThere = computed(() => image.value && (isIndexed.value || place.value.layer !== undefined));
   const wanted = computed(() => {
-    const { image: reference, platform, layer, deleted, sort } = place.value;
-    return isThere.value
-      ? JSON.stringify([image.value!.digest, reference, platform, layer, deleted, sort])
-      : '';
+    return isThere.value ? JSON.stringify([image.value!.digest, sourceOf(place.value)]) : '';
   });
   let shownImage = '';
   let expanded: string[] = []; // in the tree before
   effect(() => {
-    const { image: reference, platform, layer, deleted, sort } = place.peek();
-    const key = `${reference} ${platform}`;
+    const source = sourceOf(place.peek());
+    const key = `${source.image} ${source.platform}`;
     if (wanted.value === '' || key !== shownImage) tree.value = undefined;
     if (wanted.value === '') return undefined;
-    const made = new Tree(
-      { image: reference, platform, layer, deleted, sort },
-      key === shownImage ? expanded : [],
-    );
+    const made = new Tree(source, key === shownImage ? expanded : []);
     shownImage = key;
     // The tree before stays until this one has rows, if that is soon: nothing flickers.
     const show = () => {
@@ -58,6 +52,11 @@ export function followTree(): void {
     clearTimeout(settling);
     void shown.reveal(asked);
   });
+}
+
+/** A layer hides nothing of its own: `deleted` is for the merged tree. */
+function sourceOf({ image: reference, platform, layer, deleted, sort }: Place): TreeSource {
+  return { image: reference, platform, layer, deleted: layer === undefined && deleted, sort };
 }
 
 /** Makes an entry the active one. The URL follows when the user stays there. */
