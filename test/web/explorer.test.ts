@@ -280,6 +280,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByRole('treeitem', { name: /^etc directory 5\.0 MiB layers/ }).waitFor();
     expect(await row(page, 'etc').locator('.size').innerText()).toBe('5.0 MiB');
     expect(await row(page, 'etc').locator('.badge').allInnerTexts()).toEqual(['+3', '4', '5', '12']);
+    await row(page, 'gone').click();
+    expect(page.url()).toMatch(/\/tree\/gone\?.*file=history/);
   });
 
   it('shows how far layers are indexed', async () => {

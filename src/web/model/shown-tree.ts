@@ -66,9 +66,14 @@ export function moveTo(node: TreeNode): void {
   settling = setTimeout(() => go({ path: node.path }, { replace: true }), SETTLE_MS);
 }
 
-/** Opens an entry: a place of its own in the history. */
+/**
+ * Opens an entry: a place of its own in the browser's history. A hidden entry opens the versions of
+ * its path: the path itself may stand for another entry.
+ */
 export function open(node: TreeNode): void {
   clearTimeout(settling);
   tree.peek()?.select(node);
-  go({ path: node.path });
+  const { file } = place.peek();
+  if (node.entry.state !== 'live') go({ path: node.path, file: 'history' });
+  else go({ path: node.path, file: file === 'history' ? undefined : file });
 }
