@@ -2,12 +2,14 @@ import type { Log } from '../base/log.js';
 import type { Tickets } from './access/tickets.js';
 import type { ImageRules } from './images/image-rules.js';
 import type { ServedImages } from './images/served-images.js';
+import type { RequestCounts } from './routing/request-counts.js';
 
 /** What the routes share. */
 export interface ServerState {
   images: ServedImages;
   rules: ImageRules;
   tickets: Tickets;
+  counts: RequestCounts;
   cacheDirectory: string; // absolute
   /** Routes that show the cache and the mounts of this user are on. */
   showsLocal: boolean;

@@ -15,9 +15,13 @@ import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
+import { localRoutes } from './routes/local.js';
+import { metricsRoutes } from './routes/metrics.js';
+import { registryRoutes } from './routes/registry.js';
 import { staticRoutes } from './routes/static.js';
 import { ticketRoutes } from './routes/ticket.js';
 import { treeRoutes } from './routes/tree.js';
+import { RequestCounts } from './routing/request-counts.js';
 import { routeRequests } from './routing/router.js';
 import type { ServerState } from './server-state.js';
 
@@ -65,10 +69,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ends = new AbortController();
   const tickets = new Tickets();
   const gate = new Gate({ token, hosts: new AllowedHosts(host, hosts), tickets, uid });
+  const counts = new RequestCounts();
   const state: ServerState = {
     images: new ServedImages(options.startSession),
     rules: new ImageRules(options.images),
     tickets,
+    counts,
     cacheDirectory: options.cacheDirectory,
     showsLocal: options.showsLocal,
     uid,
@@ -84,9 +90,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       treeRoutes,
       fileRoutes,
       eventRoutes,
+      registryRoutes,
+      localRoutes,
+      metricsRoutes,
     ].flatMap((routes) => routes(state)),
     gate,
     log,
+    counts,
     version,
     maxRequests: options.maxRequests,
     maxEventStreams: EVENT_STREAMS_MAX,

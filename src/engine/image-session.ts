@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
 import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
+import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { TreeStore } from '../overlay/open-tree.js';
@@ -109,6 +110,19 @@ export interface ImageSession {
    *   registry lists no tags; network codes
    */
   tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined>;
+  /**
+   * Lists what refers to a manifest, such as signatures and SBOMs. Empty for an image on this
+   * machine.
+   * @param reference one of the manifest's repository; its tag does not count
+   * @param artifactType of what is listed; default: all
+   * @throws LayerslayerError network codes
+   */
+  referrers(
+    reference: string,
+    subject: Digest,
+    artifactType?: string,
+    signal?: AbortSignal,
+  ): Promise<Descriptor[]>;
   /** The published layer indexes of images. */
   readonly published: IndexPublishing;
   /**

@@ -12,6 +12,7 @@ import {
   type IndexSources,
   isAdmitted,
 } from '../index/cached-indexes.js';
+import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, hasDigestPrefix } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
@@ -177,6 +178,15 @@ class ThreadedSession implements ImageSession {
 
   tags(reference: string, signal?: AbortSignal): AsyncGenerator<string[], void, undefined> {
     return allTags(reference, (next) => this.#fetching.ask({ ask: 'listTags', reference, next }, signal));
+  }
+
+  referrers(
+    reference: string,
+    subject: Digest,
+    artifactType?: string,
+    signal?: AbortSignal,
+  ): Promise<Descriptor[]> {
+    return this.#fetching.ask({ ask: 'referrers', reference, subject, artifactType }, signal);
   }
 
   openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {

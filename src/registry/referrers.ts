@@ -27,11 +27,11 @@ export interface ReferrersQuery {
   registry: string;
   repository: string;
   subject: Digest;
-  artifactType: string;
+  artifactType?: string | undefined; // default: all
 }
 
 /**
- * Lists the artifacts of a type that refer to a manifest (distribution-spec, "Listing Referrers").
+ * Lists the artifacts that refer to a manifest (distribution-spec, "Listing Referrers").
  * The registry may ignore the filter, so entries are filtered here.
  * @returns undefined if the registry has no referrers API: the fallback tag counts then
  * @throws RegistryFault network codes
@@ -43,7 +43,8 @@ export async function listReferrers(
 ): Promise<Descriptor[] | undefined> {
   const { registry, repository, subject, artifactType } = query;
   const doing = `listing referrers of ${registry}/${repository}@${shortDigest(subject)}`;
-  const first = `/v2/${repository}/referrers/${subject}?artifactType=${encodeURIComponent(artifactType)}`;
+  const filter = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
+  const first = `/v2/${repository}/referrers/${subject}${filter}`;
   const found: Descriptor[] = [];
   const asked = new Set<string>();
   let next: URL | undefined = new URL(first, parts.endpoint.origin);
@@ -55,7 +56,7 @@ export async function listReferrers(
     found.push(...page.entries.slice(0, REFERRERS_MAX - found.length));
     next = page.next;
   }
-  return found.filter((entry) => entry.artifactType === artifactType);
+  return artifactType === undefined ? found : found.filter((entry) => entry.artifactType === artifactType);
 }
 
 /** Returns the tag of a subject's list in registries without a referrers API. */

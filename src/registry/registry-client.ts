@@ -162,13 +162,14 @@ export class RegistryClient {
   }
 
   /**
-   * Lists the artifacts of a type that refer to a manifest.
+   * Lists the artifacts that refer to a manifest.
+   * @param query.artifactType of the artifacts; default: all
    * @returns undefined if the registry has no referrers API: the fallback tag counts then
    * @throws LayerslayerError network codes
    */
   listReferrers(
     repository: string,
-    { subject, artifactType }: { subject: Digest; artifactType: string },
+    { subject, artifactType }: { subject: Digest; artifactType?: string | undefined },
     signal?: AbortSignal,
   ): Promise<Descriptor[] | undefined> {
     const parts = { ...this.#limits, endpoint: this.#endpoint, toRegistry: this.#toRegistry(repository) };

@@ -19,11 +19,12 @@ interface Run {
   view: Promise<ImageView>;
   byLayer: Map<number, LayerProgress>;
   isQueued: boolean;
+  isEnded: boolean;
 }
 
 /**
- * The making of an image's indexes and merged tree: one run for all who want it, which ends when
- * nobody does. Layers that are done stay cached, and a failed run is tried again by the next user.
+ * The making of an image's indexes and merged tree, or of one layer's: one run for all who want it,
+ * which ends when nobody does. Layers that are done stay cached, and a failed run is tried again by the next user.
  */
 export class IndexPass {
   #users = 0;
@@ -31,11 +32,20 @@ export class IndexPass {
   #grace: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<PassListener>();
 
-  /** @param turns limits the passes of the server that run at once */
+  /**
+   * @param turns limits the passes of the server that run at once
+   * @param layer of its own tree; default: the merged tree of all
+   */
   constructor(
     private readonly image: OpenedImage,
     private readonly turns: Semaphore,
+    private readonly layer?: number,
   ) {}
+
+  /** Whether layers are being indexed, or merged. */
+  get isRunning(): boolean {
+    return this.#run?.isEnded === false;
+  }
 
   get progress(): PassProgress {
     const { byLayer, isQueued = false } = this.#run ?? {};
@@ -114,28 +124,36 @@ export class IndexPass {
     };
     const make = () => {
       run.isQueued = false;
-      return this.image.view({ signal, onProgress });
+      return this.image.view({ signal, onProgress, ...(this.layer !== undefined && { only: [this.layer] }) });
     };
     const run: Run = {
       controller,
       byLayer,
       isQueued: false,
+      isEnded: false,
       view: Promise.resolve(this.#known()).then(async (isKnown) => {
         if (isKnown) return await make();
         run.isQueued = true;
         return await this.turns.run(make, signal);
       }),
     };
-    run.view.catch(() => {
-      if (this.#run === run) this.#run = undefined;
-    });
+    run.view.then(
+      () => {
+        run.isEnded = true;
+      },
+      () => {
+        run.isEnded = true;
+        if (this.#run === run) this.#run = undefined;
+      },
+    );
     return run;
   }
 
   /** Returns whether each layer has an index: then no pass is needed, and no turn. */
   async #known(): Promise<boolean> {
-    for (const [i] of this.image.resolved.manifest.layers.entries())
-      if ((await this.image.cachedLayer(i + 1)) === undefined) return false;
+    const numbers = this.image.resolved.manifest.layers.map((_, i) => i + 1);
+    for (const number of this.layer === undefined ? numbers : [this.layer])
+      if ((await this.image.cachedLayer(number)) === undefined) return false;
     return true;
   }
 

@@ -1,5 +1,6 @@
+import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
-import type { ImageSession } from '../../engine/image-session.js';
+import type { ImageSession, SessionMetrics } from '../../engine/image-session.js';
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
@@ -24,11 +25,19 @@ export interface AskedImage {
   isFixed: boolean; // by digest: it stands for one image for ever
 }
 
+/** What a server holds and did. */
+export interface ServedUsage extends SessionMetrics {
+  openImages: number;
+  passes: number; // under way
+}
+
 /** An open image, until it is released. */
 export interface ImageLease {
   opened: OpenedImage;
   session: ImageSession;
-  pass: IndexPass;
+  pass: IndexPass; // of the merged tree
+  /** The pass of one layer's own tree, from 1. */
+  layerPass(layer: number): IndexPass;
   release(): void;
 }
 
@@ -42,7 +51,7 @@ interface SessionUses {
 interface Served {
   opened: Promise<OpenedImage>;
   uses: SessionUses;
-  pass: IndexPass | undefined;
+  passes: Map<number, IndexPass>; // by layer; 0: of the merged tree
   users: number;
   askedMs: number;
 }
@@ -51,6 +60,8 @@ interface Served {
 export class ServedImages {
   readonly #served = new Map<string, Served>(); // by reference and platform, the last used at the end
   readonly #stale = new Set<Served>(); // of tags that may have moved: they end with their last user
+  readonly #sessions = new Set<ImageSession>();
+  readonly #endedSums: SessionMetrics = { bytesFetched: 0, cacheHits: 0, cacheMisses: 0 }; // of closed sessions
   readonly #turns = new Semaphore(PASSES);
   #current: SessionUses | undefined;
   #isClosed = false;
@@ -67,7 +78,7 @@ export class ServedImages {
    */
   async open(asked: AskedImage, signal: AbortSignal): Promise<ImageLease> {
     signal.throwIfAborted();
-    const key = `${asked.reference} ${formatPlatform(asked.platform)}`;
+    const key = keyOf(asked);
     const known = this.#served.get(key);
     const isOld = known && !asked.isFixed && this.now() - known.askedMs > TAG_MS;
     if (known && isOld) this.#retire(key, known);
@@ -83,30 +94,52 @@ export class ServedImages {
       this.#tidy();
     };
     try {
-      const opened = await served.opened;
-      signal.throwIfAborted();
-      served.pass ??= new IndexPass(opened, this.#turns);
-      return { opened, session: served.uses.session, pass: served.pass, release };
+      // The image stays: others may wait for it too.
+      const opened = await abortable(served.opened, signal);
+      const { session } = served.uses;
+      const layerPass = (layer: number) => this.#pass(served, opened, layer);
+      return { opened, session, pass: this.#pass(served, opened, 0), layerPass, release };
     } catch (error) {
-      if (this.#served.get(key) === served) this.#served.delete(key);
       release();
       throw error;
     }
   }
 
-  /** A session for what needs no image, such as tags. */
-  get session(): ImageSession {
-    return this.#uses().session;
+  /** Returns a session for what needs no image, such as tags, until it is released. */
+  lendSession(): { session: ImageSession; release(): void } {
+    const uses = this.#uses();
+    uses.open++;
+    let isReleased = false;
+    const release = () => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#ended(uses);
+    };
+    return { session: uses.session, release };
+  }
+
+  /** What the server holds, and its sessions' counters since the start. */
+  usage(): ServedUsage {
+    const images = [...this.#served.values(), ...this.#stale];
+    const passes = images.flatMap((served) => [...served.passes.values()]);
+    const sums = { ...this.#endedSums };
+    for (const session of this.#sessions) addMetrics(sums, session);
+    return { openImages: images.length, passes: passes.filter(({ isRunning }) => isRunning).length, ...sums };
   }
 
   /** Ends all of it: what is under way fails with ABORTED. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const sessions = new Set([...this.#served.values()].map(({ uses }) => uses.session));
-    if (this.#current) sessions.add(this.#current.session);
-    for (const { pass } of this.#served.values()) pass?.close();
+    for (const served of [...this.#served.values(), ...this.#stale]) closePasses(served);
     this.#served.clear();
-    await Promise.all([...sessions].map((session) => session.close()));
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+  }
+
+  /** @param layer 0: the merged tree */
+  #pass({ passes }: Served, opened: OpenedImage, layer: number): IndexPass {
+    const known = passes.get(layer) ?? new IndexPass(opened, this.#turns, layer === 0 ? undefined : layer);
+    passes.set(layer, known);
+    return known;
   }
 
   #begin({ reference, platform }: AskedImage): Served {
@@ -115,16 +148,24 @@ export class ServedImages {
     uses.open++;
     // No signal: others may share it. A registry that hangs has a deadline of its own.
     const opened = uses.images.open(reference, platform);
-    opened.catch(() => this.#ended(uses));
-    return { opened, uses, pass: undefined, users: 0, askedMs: this.now() };
+    const served: Served = { opened, uses, passes: new Map(), users: 0, askedMs: this.now() };
+    opened.catch(() => {
+      // The next request tries again.
+      const key = keyOf({ reference, platform });
+      if (this.#served.get(key) === served) this.#served.delete(key);
+      this.#stale.delete(served);
+      this.#ended(uses);
+    });
+    return served;
   }
 
   #uses(): SessionUses {
     if (this.#current && this.#current.opened < IMAGES_OF_SESSION) return this.#current;
     const retired = this.#current;
     const session = this.start();
+    this.#sessions.add(session);
     this.#current = { session, images: new OpenedImages(session), opened: 0, open: 0 };
-    if (retired?.open === 0) void retired.session.close();
+    if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;
   }
 
@@ -150,7 +191,7 @@ export class ServedImages {
   }
 
   async #end(served: Served): Promise<void> {
-    served.pass?.close();
+    closePasses(served);
     const opened = await served.opened.catch(() => undefined);
     if (!opened) return; // counted when it failed
     opened.close();
@@ -159,6 +200,27 @@ export class ServedImages {
 
   #ended(uses: SessionUses): void {
     uses.open--;
-    if (uses !== this.#current && uses.open === 0 && !this.#isClosed) void uses.session.close();
+    if (uses !== this.#current && uses.open === 0 && !this.#isClosed) this.#closeSession(uses.session);
   }
+
+  #closeSession(session: ImageSession): void {
+    this.#sessions.delete(session);
+    addMetrics(this.#endedSums, session);
+    session.close().catch(() => {}); // it ends with the process
+  }
+}
+
+function keyOf({ reference, platform }: Pick<AskedImage, 'reference' | 'platform'>): string {
+  return `${reference} ${formatPlatform(platform)}`;
+}
+
+function addMetrics(sums: SessionMetrics, session: ImageSession): void {
+  const { bytesFetched, cacheHits, cacheMisses } = session.metrics();
+  sums.bytesFetched += bytesFetched;
+  sums.cacheHits += cacheHits;
+  sums.cacheMisses += cacheMisses;
+}
+
+function closePasses({ passes }: Served): void {
+  for (const pass of passes.values()) pass.close();
 }

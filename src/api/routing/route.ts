@@ -38,6 +38,8 @@ export interface Call<Query = Record<string, unknown>> {
   isHead: boolean;
   requestId: string;
   signal: AbortSignal; // the client went away, or the server ends
+  /** Calls `task` when the answer has ended, however it ends, or at once if it has. */
+  afterwards(task: () => void): void;
 }
 
 /** An answer. */

@@ -8,9 +8,12 @@ import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Gate } from '../access/gate.js';
 import { faultRecord, HTTP_STATUS, HttpFault } from '../answers/http-status.js';
+import { Exchange } from './exchange.js';
 import { queryValues } from './query-values.js';
+import type { RequestCounts } from './request-counts.js';
 import type { Call, Headers, Reply, Route } from './route.js';
 import { faultLine, lineChunks, sendChunks } from './send.js';
+import { wrongParameters } from './wrong-parameters.js';
 
 type Env = { Bindings: HttpBindings };
 
@@ -18,6 +21,7 @@ export interface RouterOptions {
   routes: readonly Route[];
   gate: Gate;
   log: Log;
+  counts: RequestCounts;
   version: string; // of the program
   maxRequests: number; // answered at once; others are BUSY
   maxEventStreams: number;
@@ -46,11 +50,11 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 export function routeRequests(options: RouterOptions): RequestListener {
   const { routes, log, version } = options;
   const app = new OpenAPIHono<Env>();
-  const counts = { requests: 0, streams: 0 };
+  const open: OpenAnswers = { requests: 0, streams: 0 };
   for (const route of routes) {
     register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
-    app.get(path, (context) => answer(context, route, counts, options));
+    app.get(path, (context) => answer(context, route, open, options));
     app.all(path, (context) => refuse(context, notAllowed(), options));
   }
   const document = { openapi: '3.1.0', info: { title: 'layerslayer', version } };
@@ -94,23 +98,27 @@ function notAllowed(): HttpFault {
   return new HttpFault('METHOD_NOT_ALLOWED', 'only GET and HEAD', { Allow: 'GET, HEAD' });
 }
 
+/** Answers under way. */
+type OpenAnswers = Record<'requests' | 'streams', number>;
+
 async function answer(
   context: Context<Env>,
   route: Route,
-  counts: { requests: number; streams: number },
+  open: OpenAnswers,
   options: RouterOptions,
 ): Promise<Response> {
   const kind = route.isEventStream ? 'streams' : 'requests';
   const limit = route.isEventStream ? options.maxEventStreams : options.maxRequests;
-  const { outgoing } = context.env;
+  const exchange = new Exchange(context.env, options.signal);
+  exchange.afterwards(() => options.counts.answered(route.path, exchange));
   try {
     await options.gate.check(callerOf(context, route.isStatic === true));
-    if (counts[kind] >= limit) {
+    if (open[kind] >= limit) {
       throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
     }
-    counts[kind]++;
-    outgoing.once('close', () => counts[kind]--);
-    const call = callOf(context, route, options.signal);
+    open[kind]++;
+    exchange.afterwards(() => open[kind]--);
+    const call = callOf(context, route, exchange);
     const reply = await withDeadline(Promise.resolve(route.handle(call)), options.firstByteMs);
     return await send(context, reply, call, options);
   } catch (error) {
@@ -137,12 +145,12 @@ export function targetOf(url: string): { target: string; ticket: string | undefi
   };
 }
 
-function callOf(context: Context<Env>, { query }: Route, ends: AbortSignal): Call {
+function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Call {
   const { incoming } = context.env;
   const { target } = targetOf(incoming.url ?? '/');
   const values = queryValues(target.split(/\?(.*)/s)[1] ?? '');
   const parsed = query.safeParse(values);
-  if (!parsed.success) throw new LayerslayerError('INVALID_ARGUMENT', z.prettifyError(parsed.error));
+  if (!parsed.success) throw wrongParameters(parsed.error, values);
   return {
     query: parsed.data,
     parameters: context.req.param(),
@@ -150,7 +158,8 @@ function callOf(context: Context<Env>, { query }: Route, ends: AbortSignal): Cal
     header: (name) => context.req.header(name),
     isHead: incoming.method === 'HEAD',
     requestId: requestIdOf(context),
-    signal: AbortSignal.any([context.req.raw.signal, ends]),
+    signal: exchange.signal,
+    afterwards: (task) => exchange.afterwards(task),
   };
 }
 
@@ -158,11 +167,12 @@ async function send(
   context: Context<Env>,
   reply: Reply,
   call: Call,
-  { stallMs, maxBytes }: RouterOptions,
+  { stallMs, maxBytes, log }: RouterOptions,
 ): Promise<Response> {
   const { outgoing } = context.env;
   const id = { 'X-Request-Id': call.requestId };
-  const limits = { stallMs, maxBytes, signal: call.signal };
+  const onFault = (error: unknown) => logInternal(log, error, call.requestId);
+  const limits = { stallMs, maxBytes, signal: call.signal, onFault };
   switch (reply.kind) {
     case 'json':
       return respond(JSON.stringify(reply.body), reply.status ?? 200, {
@@ -190,7 +200,10 @@ async function send(
         ...id,
         ...reply.headers,
       };
-      const chunks = lineChunks(reply.lines, (error) => faultLine(error, call.requestId));
+      const chunks = lineChunks(reply.lines, (error) => {
+        logInternal(log, error, call.requestId);
+        return faultLine(error, call.requestId);
+      });
       if (call.isHead) outgoing.writeHead(200, headers).end();
       else await sendChunks(outgoing, { status: 200, headers }, chunks, limits);
       return RESPONSE_ALREADY_SENT;
@@ -223,7 +236,7 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
   }
   const requestId = requestIdOf(context);
   const record = faultRecord(error);
-  if (record.code === 'INTERNAL') log.warn(`request ${requestId}: ${asLayerslayerError(error).stack}`);
+  logInternal(log, error, requestId);
   const more = error instanceof HttpFault ? error.headers : {};
   return respond(JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
     'Content-Type': 'application/json',
@@ -231,6 +244,12 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
     'X-Request-Id': requestId,
     ...more,
   });
+}
+
+/** Logs a fault of the program: its answer gives no details away. */
+function logInternal(log: Log, error: unknown, requestId: string): void {
+  if (faultRecord(error).code === 'INTERNAL')
+    log.warn(`request ${requestId}: ${asLayerslayerError(error).stack}`);
 }
 
 const requestIds = new WeakMap<IncomingMessage, string>();

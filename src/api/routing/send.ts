@@ -11,6 +11,8 @@ export interface SendLimits {
   /** Maximum bytes of an answer; a longer one is cut off. */
   maxBytes: number;
   signal: AbortSignal;
+  /** Receives what the stream throws after its first chunk. */
+  onFault(error: unknown): void;
 }
 
 /**
@@ -57,20 +59,21 @@ export async function sendChunks(
   limits: SendLimits,
 ): Promise<void> {
   const iterator = asAsync(chunks)[Symbol.asyncIterator]();
-  const first = await iterator.next();
+  let next = await iterator.next();
   outgoing.writeHead(status, headers);
   let sent = 0;
   try {
-    for (let next = first; !next.done; next = await iterator.next()) {
-      limits.signal.throwIfAborted();
+    while (!next.done) {
       sent += next.value.length;
-      if (sent > limits.maxBytes) throw new Error('the answer is over the cap');
-      if (!outgoing.write(next.value)) await drained(outgoing, limits);
+      if (limits.signal.aborted || sent > limits.maxBytes) break;
+      if (!outgoing.write(next.value) && !(await drained(outgoing, limits))) break;
+      next = await iterator.next();
     }
-    outgoing.end();
-  } catch {
-    outgoing.destroy(); // short of its length: the client sees that something is missing
+  } catch (error) {
+    limits.onFault(error);
   } finally {
+    if (next.done) outgoing.end();
+    else outgoing.destroy(); // short of its length: the client sees that something is missing
     await iterator.return?.();
   }
 }
@@ -79,23 +82,20 @@ async function* asAsync(chunks: Chunks): AsyncGenerator<Uint8Array, void, undefi
   yield* chunks;
 }
 
-/** @throws the signal's reason; an error if the client takes nothing, or goes away */
-function drained(outgoing: ServerResponse, { stallMs, signal }: SendLimits): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (error?: unknown) => {
+/** @returns false if the client takes nothing, or is gone, or the signal is aborted */
+function drained(outgoing: ServerResponse, { stallMs, signal }: SendLimits): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isDrained: boolean) => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      outgoing.off('drain', onDrain).off('close', onClose);
-      if (error === undefined) resolve();
-      else reject(error);
+      signal.removeEventListener('abort', onEnd);
+      outgoing.off('drain', onDrain).off('close', onEnd);
+      resolve(isDrained);
     };
-    const onDrain = () => end();
-    const onClose = () => end(new Error('the client went away'));
-    const onAbort = () => end(signal.reason);
-    const timer = setTimeout(() => end(new Error('the client reads nothing')), stallMs);
-    outgoing.once('drain', onDrain).once('close', onClose);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (outgoing.destroyed) onClose();
-    else if (signal.aborted) onAbort();
+    const onDrain = () => end(true);
+    const onEnd = () => end(false);
+    const timer = setTimeout(onEnd, stallMs);
+    outgoing.once('drain', onDrain).once('close', onEnd);
+    signal.addEventListener('abort', onEnd, { once: true });
+    if (outgoing.destroyed || signal.aborted) onEnd();
   });
 }

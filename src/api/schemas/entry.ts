@@ -49,24 +49,40 @@ export const TREE_PAGE = z
   })
   .openapi('TreePage');
 
+/** A path in an image. */
+export const PATH = z.object({
+  path: z.string(),
+  pathBase64: z.string().optional().openapi({ description: 'the bytes of a path that is not UTF-8' }),
+});
+
 /** What one layer did to a path. */
 const VERSION = z.object({
   layer: z.number().int(),
   layerDigest: z.string(),
   change: z.enum(['added', 'changed', 'removed']),
-  step: z.string().optional(),
+  step: z.string().optional().openapi({ description: 'the build step that made the layer' }),
   entry: ENTRY.optional().openapi({ description: 'absent if the layer removed it' }),
 });
 
 /** Answer of `/stat`. */
 export const STAT = z
   .object({
-    entry: ENTRY,
+    digest: z.string().openapi({ description: 'of the manifest' }),
+    entry: LISTED_ENTRY.openapi({ description: 'of a path that no layer shows any more: the last one' }),
     step: z.string().optional().openapi({ description: 'the build step that the entry comes from' }),
-    leadsTo: z.string().optional().openapi({ description: 'where a symlink ends; absent if nowhere' }),
-    names: z.array(z.string()).optional().openapi({ description: 'other names of the inode' }),
-    hides: z.array(ENTRY).openapi({ description: 'what it and its layer hide under this path' }),
-    versions: z.array(VERSION),
+    hiddenStep: z
+      .string()
+      .optional()
+      .openapi({ description: 'the build step that hides it; absent if nothing does' }),
+    leadsTo: PATH.extend({ kind: ENTRY.shape.kind })
+      .optional()
+      .openapi({ description: 'where a symlink ends; absent if nowhere' }),
+    nlink: z.number().int().openapi({ description: 'names of the inode in the image; 0: hidden' }),
+    names: z.array(PATH).openapi({ description: 'other names of the inode, 100 at most' }),
+    hides: z
+      .array(ENTRY)
+      .openapi({ description: 'older entries of this path that upper layers hide, the last one first' }),
+    versions: z.array(VERSION).openapi({ description: 'through the layers, base first' }),
   })
   .openapi('Stat');
 
@@ -74,3 +90,4 @@ export type EntryRecord = z.output<typeof ENTRY>;
 export type ListedEntryRecord = z.output<typeof LISTED_ENTRY>;
 export type TreePageRecord = z.output<typeof TREE_PAGE>;
 export type StatRecord = z.output<typeof STAT>;
+export type PathRecord = z.output<typeof PATH>;

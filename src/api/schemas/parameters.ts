@@ -41,3 +41,14 @@ export const FLAG_PARAMETER = z
   .optional()
   .transform((text) => text === '' || text === '1' || text === 'true')
   .openapi({ type: 'boolean' });
+
+/** The order of a listing. */
+export const SORT_PARAMETER = z
+  .enum(['name', 'size'])
+  .default('name')
+  .openapi({ description: 'size: the largest first' });
+
+/** How long to wait for indexes that are being made. */
+export const WAIT_PARAMETER = numberParameter(0, 30)
+  .optional()
+  .openapi({ description: 'seconds until 202; default 30' });

@@ -86,6 +86,8 @@ export type SourceQuestion =
   | { ask: 'listTags'; reference: string; next: string | undefined }
   | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
   | { ask: 'readPublished'; index: PublishedIndex; blobSize: number }
+  /** See `publish/referrers-of.ts`. */
+  | { ask: 'referrers'; reference: string; subject: Digest; artifactType: string | undefined }
   /** See `publish/soci-manifests.ts`. */
   | { ask: 'sociManifests'; image: ResolvedImage; index: Digest | undefined };
 
@@ -105,6 +107,7 @@ export interface SourceAnswers {
   removePublished: PublishedArtifact[];
   readPublished: Transferred<Uint8Array>;
   sociManifests: Uint8Array[];
+  referrers: Descriptor[];
 }
 
 /** Sent by the fetch thread to the main thread. */

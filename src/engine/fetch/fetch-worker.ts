@@ -12,6 +12,7 @@ import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { readRange } from '../../blob/blob.js';
 import type { BlockDigests } from '../../blob/page.js';
 import { ContentStore } from '../../cache/content-store.js';
+import type { Descriptor } from '../../oci/descriptor.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import { registryReference } from '../../oci/image-location.js';
 import type { PublishPlace } from '../../publish/publication.js';
@@ -72,6 +73,7 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
     if (question.ask === 'sociManifests') return soci(question.image, question.index, signal);
     if (question.ask === 'documents') return source.documents(question.image, signal);
     const { reference } = question;
+    if (question.ask === 'referrers') return referrers(question, signal);
     if (question.ask === 'listImages') return source.listImages(reference, signal);
     if (question.ask === 'readNamed') return source.readNamed(reference, signal);
     if (question.ask === 'listTags') return source.listTags(reference, question.next, signal);
@@ -148,6 +150,19 @@ async function soci(
   const { client } = await parts;
   const { registry, repository } = inRegistry;
   return sociManifests({ client: client(registry), repository, digest }, index, signal);
+}
+
+/** What refers to a manifest; none on this machine. */
+async function referrers(
+  { reference, subject, artifactType }: Extract<SourceQuestion, { ask: 'referrers' }>,
+  signal: AbortSignal,
+): Promise<Descriptor[]> {
+  const inRegistry = registryReference(reference);
+  if (!inRegistry) return [];
+  const { referrersOf } = await import('../../publish/referrers-of.js');
+  const { client } = await parts;
+  const { registry, repository } = inRegistry;
+  return referrersOf({ client: client(registry), repository, subject, artifactType }, signal);
 }
 
 async function publishedAnswer(
