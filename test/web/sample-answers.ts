@@ -1,4 +1,4 @@
-import type { EntryRecord } from '#src/api/schemas/entry.js';
+import type { EntryRecord, StatRecord } from '#src/api/schemas/entry.js';
 import { type Answer, sendFile, sendJson, sendLines } from './mock-explorer.js';
 
 /** What a file may hold: markup, controls, marks of direction, bytes that are not UTF-8. */
@@ -76,6 +76,12 @@ function entry(path: string, change: Partial<EntryRecord> = {}): EntryRecord {
   };
 }
 
+const STEPS = ['ADD rootfs.tar /', 'RUN apk add --no-cache nginx', 'RUN rm -rf /var/cache'];
+
+function stepOf(layer: number): string {
+  return STEPS[layer - 1]!;
+}
+
 const stat: Answer = (query, _, response) => {
   const path = query.get('path')!;
   if (path === '/missing')
@@ -84,18 +90,22 @@ const stat: Answer = (query, _, response) => {
   const own = entry(path, isGone ? { state: 'deleted', hiddenBy: 3, how: 'whiteout' } : {});
   const old = entry(path, { layer: 1, state: 'overridden', hiddenBy: 2, how: 'replaced' });
   const digest = `sha256:${'0'.repeat(64)}`;
-  sendJson(response, {
-    entry: own,
-    step: 'RUN apk add --no-cache nginx',
+  const versions: StatRecord['versions'] = [
+    { layer: 1, layerDigest: digest, change: 'added', step: stepOf(1), entry: old },
+    { layer: 2, layerDigest: digest, change: 'changed', step: stepOf(2), entry: own },
+  ];
+  if (isGone) versions.push({ layer: 3, layerDigest: digest, change: 'removed', step: stepOf(3) });
+  const answer: StatRecord = {
+    digest,
+    entry: own.kind === 'dir' ? { ...own, bytes: 100_000_000, entries: 1_234, layers: [1, 2] } : own,
+    step: stepOf(2),
+    hiddenStep: isGone ? stepOf(3) : undefined,
+    nlink: isGone ? 0 : 1,
+    names: [],
     hides: [old],
-    versions: [
-      { layer: 1, layerDigest: digest, change: 'added', step: 'ADD rootfs.tar /', entry: old },
-      { layer: 2, layerDigest: digest, change: 'changed', step: 'RUN apk add --no-cache nginx', entry: own },
-      ...(isGone
-        ? [{ layer: 3, layerDigest: digest, change: 'removed', step: 'RUN rm -rf /var/cache' }]
-        : []),
-    ],
-  });
+    versions,
+  };
+  sendJson(response, answer);
 };
 
 const file: Answer = (query, request, response) => {
@@ -117,9 +127,6 @@ const USAGE = [
 
 export const HIDDEN_TOTAL = { bytes: 70_000_000, entries: 1_205, layerBytes: 200_000_000, percent: 35 };
 
-const step = (layer: number) =>
-  ['ADD rootfs.tar /', 'RUN apk add --no-cache nginx', 'RUN rm -rf /var/cache'][layer - 1];
-
 function hiddenRows(all: boolean, depth: string | null) {
   const group = (path: string, layer: number, how: string, bytes: number, entries: number) => ({
     path,
@@ -128,8 +135,8 @@ function hiddenRows(all: boolean, depth: string | null) {
     how,
     bytes,
     entries,
-    addedBy: step(layer),
-    removedBy: step(3),
+    addedBy: stepOf(layer),
+    removedBy: stepOf(3),
   });
   if (depth === '0')
     return [group('/', 2, 'whiteout', 60_000_000, 1_200), group('/', 1, 'replaced', 10_000_000, 5)];

@@ -1,4 +1,9 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type {
+  ConfigDifferenceRecord,
+  DifferenceRecord,
+  DifferenceTotalRecord,
+} from '../../api/schemas/results.js';
 import { sizeText } from '../model/format.js';
 import { go, place } from '../model/place.js';
 import { pathOf, shownPath } from '../model/raw-path.js';
@@ -6,11 +11,11 @@ import { ConfigDifferences } from './compare/config-differences.js';
 import { ContentDiff } from './compare/content-diff.js';
 import { changeTexts, sumChanges } from './parts/change-texts.js';
 import { imageQuery } from './parts/image-query.js';
-import { PathLink, PlaceLink } from './parts/place-link.js';
-import type { ConfigDifferenceRecord, DifferenceRecord, DifferenceTotalRecord } from './parts/records.js';
+import { PathLink } from './parts/path-link.js';
 import { RequestState } from './parts/request-state.js';
 import { useLines } from './parts/requests.js';
 import { VirtualRows } from './parts/virtual-rows.js';
+import { PlaceLink } from './place-link.js';
 
 /** Differences that are kept: 100,000 take about 100 MB. */
 const ROWS_MAX = 100_000;

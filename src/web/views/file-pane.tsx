@@ -9,9 +9,9 @@ import { isPicture, PictureView } from './file/picture-view.js';
 import { contentQuery, shownEntry } from './file/shown-entry.js';
 import { TextView } from './file/text-view.js';
 import { imageQuery } from './parts/image-query.js';
-import { PlaceLink } from './parts/place-link.js';
 import { RequestState } from './parts/request-state.js';
-import { useJson } from './parts/requests.js';
+import { attempts, useJson } from './parts/requests.js';
+import { PlaceLink } from './place-link.js';
 
 /** The entry that the page is at: what it is, what it holds, and how it came to be. */
 export function FilePane() {
@@ -58,7 +58,7 @@ function Content({ tab, entry, stat }: { tab: FileView; entry: EntryRecord; stat
   if (!isFile(entry)) return <DirectoryView entry={entry} stat={stat} />;
   const query = contentQuery(entry, imageQuery(), place.value.layer);
   // Each version is a component of its own: nothing of one file stays for the next.
-  const key = JSON.stringify(query);
+  const key = `${attempts.value} ${JSON.stringify(query)}`;
   const props = { key, query, entry };
   if (tab === 'hex') return <HexView {...props} />;
   if (tab === 'picture') return <PictureView {...props} />;

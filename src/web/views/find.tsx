@@ -1,11 +1,11 @@
+import type { FindEndRecord, FoundRecord } from '../../api/schemas/results.js';
 import { sizeText } from '../model/format.js';
 import { image } from '../model/image.js';
 import { go, place } from '../model/place.js';
 import { pathOf, shownPath } from '../model/raw-path.js';
+import { LayerBadge } from './layer-badge.js';
 import { imageQuery } from './parts/image-query.js';
-import { LayerBadge } from './parts/layer-badge.js';
-import { PathLink } from './parts/place-link.js';
-import type { FindEndRecord, FoundRecord } from './parts/records.js';
+import { PathLink } from './parts/path-link.js';
 import { RequestState } from './parts/request-state.js';
 import { useLines } from './parts/requests.js';
 import { VirtualRows } from './parts/virtual-rows.js';

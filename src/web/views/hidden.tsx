@@ -1,12 +1,13 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { UsageRecord, UsageTotalRecord } from '../../api/schemas/results.js';
+import { stepText } from '../model/build-step.js';
 import { sizeText } from '../model/format.js';
 import { place } from '../model/place.js';
 import { pathOf, shownPath } from '../model/raw-path.js';
+import { LayerBadge } from './layer-badge.js';
 import { groupKey, leafRows } from './parts/hidden-groups.js';
 import { imageQuery } from './parts/image-query.js';
-import { LayerBadge } from './parts/layer-badge.js';
-import { PathLink } from './parts/place-link.js';
-import type { UsageRecord, UsageTotalRecord } from './parts/records.js';
+import { PathLink } from './parts/path-link.js';
 import { RequestState } from './parts/request-state.js';
 import { type Streamed, useLines } from './parts/requests.js';
 import { percentText } from './parts/usage-tree.js';
@@ -108,7 +109,7 @@ function Step({ label, step }: { label: string; step: string | undefined }) {
   if (step === undefined) return null;
   return (
     <span class="hidden-step">
-      <span class="faint">{label}</span> <code title={shownPath(step)}>{shownPath(step)}</code>
+      <span class="faint">{label}</span> <code title={shownPath(step)}>{shownPath(stepText(step))}</code>
     </span>
   );
 }

@@ -1,16 +1,16 @@
 import { type HierarchyRectangularNode, hierarchy, treemap, treemapSquarify } from 'd3-hierarchy';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { UsageRecord } from '../../api/schemas/results.js';
 import { layerClass, sizeText } from '../model/format.js';
 import { go, place } from '../model/place.js';
 import { shownPath } from '../model/raw-path.js';
+import { LayerBadge } from './layer-badge.js';
 import { Breadcrumbs } from './parts/breadcrumbs.js';
 import { imageQuery } from './parts/image-query.js';
-import { LayerBadge } from './parts/layer-badge.js';
-import { PlaceLink } from './parts/place-link.js';
-import type { UsageRecord } from './parts/records.js';
 import { RequestState } from './parts/request-state.js';
 import { useLines } from './parts/requests.js';
 import { percentText, type UsageNode, usageTree } from './parts/usage-tree.js';
+import { PlaceLink } from './place-link.js';
 
 /** Rows that are read, the largest first. What is smaller would be no pixel wide. */
 const ROWS_MAX = 2_000;

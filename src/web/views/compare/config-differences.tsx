@@ -1,5 +1,5 @@
+import type { ConfigDifferenceRecord } from '../../../api/schemas/results.js';
 import { shownPath } from '../../model/raw-path.js';
-import type { ConfigDifferenceRecord } from '../parts/records.js';
 
 /** Characters of a value that are shown. */
 const VALUE_MAX = 2_000;

@@ -1,8 +1,8 @@
 import { useMemo } from 'preact/hooks';
+import type { DifferenceRecord } from '../../../api/schemas/results.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
 import { CodeText } from '../file/code-text.js';
 import { imageQuery } from '../parts/image-query.js';
-import type { DifferenceRecord } from '../parts/records.js';
 import { RequestState } from '../parts/request-state.js';
 import { useLines } from '../parts/requests.js';
 import { VirtualRows } from '../parts/virtual-rows.js';

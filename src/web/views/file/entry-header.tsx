@@ -1,8 +1,12 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
+import { stepText } from '../../model/build-step.js';
 import { sizeText, timeText } from '../../model/format.js';
-import { decodeRaw, encodeRaw, pathOf, shownPath } from '../../model/raw-path.js';
-import { LayerBadge } from '../parts/layer-badge.js';
-import { PathLink } from '../parts/place-link.js';
+import { pane } from '../../model/panes.js';
+import { place } from '../../model/place.js';
+import { pathOf, shownPath } from '../../model/raw-path.js';
+import { LayerBadge } from '../layer-badge.js';
+import { PathLink } from '../parts/path-link.js';
+import { PlaceLink } from '../place-link.js';
 import { modeLetters, ownerText } from './shown-entry.js';
 
 const KIND_NAMES: Readonly<Record<EntryRecord['kind'], string>> = {
@@ -21,7 +25,7 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
   const version = stat.versions.find((one) => one.layer === layer);
   const step = version?.step ?? (entry === stat.entry ? stat.step : undefined);
   const isGone = state !== 'live';
-  const goneStep = stat.versions.find((one) => one.layer === hiddenBy)?.step;
+  const goneStep = stat.versions.find((one) => one.layer === hiddenBy)?.step ?? stat.hiddenStep;
   return (
     <header class="entry-header">
       <h2 class="entry-path">{isGone ? <s>{shownPath(pathOf(entry))}</s> : shownPath(pathOf(entry))}</h2>
@@ -40,6 +44,16 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
             layer <LayerBadge layer={layer} />
           </span>
         )}
+        {place.value.view !== 'tree' && (
+          <PlaceLink
+            to={{ view: 'tree', deleted: isGone || place.value.deleted }}
+            onFollow={() => {
+              pane.value = 'main';
+            }}
+          >
+            show in tree
+          </PlaceLink>
+        )}
       </p>
       {step !== undefined && <Step step={step} />}
       {isGone && hiddenBy !== undefined && (
@@ -53,12 +67,12 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
       {entry.verified === false && (
         <p class="warning">The index of this layer was not compared with the layer.</p>
       )}
-      {(stat.names?.length ?? 0) > 0 && (
+      {stat.names.length > 0 && (
         <p class="entry-names">
           Also named:{' '}
-          {stat.names!.map((name) => (
-            <span key={name}>
-              <PathLink path={decodeRaw(encodeRaw(name))} />{' '}
+          {stat.names.map((name) => (
+            <span key={pathOf(name)}>
+              <PathLink path={pathOf(name)} />{' '}
             </span>
           ))}
         </p>
@@ -71,12 +85,12 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
 function Step({ step }: { step: string }) {
   return (
     <p class="entry-step" title={shownPath(step)}>
-      <code>{shownPath(step)}</code>
+      <code>{shownPath(stepText(step))}</code>
     </p>
   );
 }
 
-function Target({ entry, leadsTo }: { entry: EntryRecord; leadsTo: string | undefined }) {
+function Target({ entry, leadsTo }: { entry: EntryRecord; leadsTo: StatRecord['leadsTo'] }) {
   const { target = '', targetBase64, kind } = entry;
   const path = pathOf({ path: target, pathBase64: targetBase64 });
   return (
@@ -86,7 +100,7 @@ function Target({ entry, leadsTo }: { entry: EntryRecord; leadsTo: string | unde
       {kind === 'symlink' && leadsTo !== undefined && (
         <>
           {' '}
-          is <PathLink path={leadsTo} />
+          leads to <PathLink path={pathOf(leadsTo)} />
         </>
       )}
     </p>

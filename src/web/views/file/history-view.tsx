@@ -1,9 +1,11 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
+import { stepText } from '../../model/build-step.js';
 import { sizeText } from '../../model/format.js';
 import { place } from '../../model/place.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
-import { LayerBadge } from '../parts/layer-badge.js';
-import { PathLink, PlaceLink } from '../parts/place-link.js';
+import { LayerBadge } from '../layer-badge.js';
+import { PathLink } from '../parts/path-link.js';
+import { PlaceLink } from '../place-link.js';
 
 /** The versions of a path through the layers, newest first, and what it hides. */
 export function HistoryView({ stat }: { stat: StatRecord }) {
@@ -46,7 +48,7 @@ function Version({ version }: { version: StatRecord['versions'][number] }) {
       </p>
       {step !== undefined && (
         <p class="entry-step">
-          <code>{shownPath(step)}</code>
+          <code>{shownPath(stepText(step))}</code>
         </p>
       )}
     </li>

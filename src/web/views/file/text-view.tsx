@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { EntryRecord } from '../../../api/schemas/entry.js';
 import type { Query } from '../../model/api.js';
-import { PlaceLink } from '../parts/place-link.js';
 import { type RowsHandle, VirtualRows } from '../parts/virtual-rows.js';
+import { PlaceLink } from '../place-link.js';
 import { CodeText } from './code-text.js';
 import { type ColoredFile, colorFile } from './colored-file.js';
 import { CHUNK_SIZE, type FileChunks } from './file-chunks.js';

@@ -1,5 +1,5 @@
 import { shownPath } from '../../model/raw-path.js';
-import { PlaceLink } from './place-link.js';
+import { PlaceLink } from '../place-link.js';
 
 /** The directories above a path as links. They stay in the view. */
 export function Breadcrumbs({ path }: { path: string }) {

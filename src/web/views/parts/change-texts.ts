@@ -1,5 +1,5 @@
+import type { DifferenceRecord } from '../../../api/schemas/results.js';
 import { sizeText, timeText } from '../../model/format.js';
-import type { DifferenceRecord } from './records.js';
 
 type Side = NonNullable<DifferenceRecord['from']>;
 

@@ -1,4 +1,4 @@
-import type { UsageRecord } from './records.js';
+import type { UsageRecord } from '../../../api/schemas/results.js';
 
 /** A key for what one layer hides of another, in one way. */
 export function groupKey({ layer, hiddenBy, how }: UsageRecord): string {

@@ -1,21 +1,12 @@
 import { sizeText } from '../../model/format.js';
-import { retries } from '../../model/image.js';
-import { shownPath } from '../../model/raw-path.js';
-import type { Requested } from './requests.js';
+import { Fault } from '../fault.js';
+import { attempts, type Requested } from './requests.js';
 
 /** Shows that a request is under way, or why it failed. Shows nothing when it is done. */
 export function RequestState({ request, what }: { request: Requested; what: string }) {
   const { isDone, error, progress } = request;
   if (error !== undefined) {
-    return (
-      <div class="fault" role="alert">
-        <p class="fault-code">{error.code}</p>
-        <p class="fault-message">{shownPath(error.message)}</p>
-        <button type="button" onClick={() => retries.value++}>
-          Try again
-        </button>
-      </div>
-    );
+    return <Fault error={error} onRetry={() => attempts.value++} />;
   }
   if (isDone) return null;
   const layers = progress?.layers ?? [];

@@ -1,7 +1,10 @@
+import { signal } from '@preact/signals';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 import type { ProgressRecord } from '../../../api/schemas/progress.js';
 import { ApiError, getJson, getLines, type Query } from '../../model/api.js';
-import { retries } from '../../model/image.js';
+
+/** Counts up to request again what failed. */
+export const attempts = signal(0);
 
 /** The state of a request. */
 export interface Requested {
@@ -96,7 +99,7 @@ export function useLines<T>(
 
 /** The key of a request: a change of it, or a new try, requests again. */
 function keyOf(route: string, query: Query | undefined): string {
-  return query === undefined ? '' : `${retries.value} ${route} ${JSON.stringify(query)}`;
+  return query === undefined ? '' : `${attempts.value} ${route} ${JSON.stringify(query)}`;
 }
 
 export function asApiError(error: unknown): ApiError {

@@ -1,5 +1,5 @@
+import type { UsageRecord } from '../../../api/schemas/results.js';
 import { pathOf } from '../../model/raw-path.js';
-import type { UsageRecord } from './records.js';
 
 /** A directory or file with the bytes below it. */
 export interface UsageNode {
