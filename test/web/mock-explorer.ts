@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
-
-const WEB = fileURLToPath(new URL('../../dist/web/', import.meta.url));
+import { dirname, join } from 'node:path';
 
 /** As api/routes/static.ts has it: what it refuses would be refused in the test too. */
 const POLICY =
@@ -20,12 +18,13 @@ export class MockExplorer {
   readonly requests: string[] = []; // URLs below /api/v1, in order
   readonly #server: Server;
 
-  private constructor(answers: Record<string, Answer>) {
+  private constructor(program: string, answers: Record<string, Answer>) {
+    const web = join(dirname(program), '../web/');
     const all: Record<string, Answer> = { image: imageAnswer, events: eventsAnswer, ...answers };
     this.#server = createServer((request, response) => {
       const url = new URL(request.url!, 'http://localhost');
       const route = /^\/api\/v1\/(.+)$/.exec(url.pathname)?.[1];
-      if (route === undefined) return sendPage(url.pathname, response);
+      if (route === undefined) return sendPage(web, url.pathname, response);
       this.requests.push(request.url!);
       const answer = all[route];
       if (answer) return answer(url.searchParams, request, response);
@@ -33,8 +32,9 @@ export class MockExplorer {
     });
   }
 
-  static async start(answers: Record<string, Answer>): Promise<MockExplorer> {
-    const explorer = new MockExplorer(answers);
+  /** @param program the built command: the page is beside it */
+  static async start(program: string, answers: Record<string, Answer>): Promise<MockExplorer> {
+    const explorer = new MockExplorer(program, answers);
     await new Promise<void>((resolve) => explorer.#server.listen(0, '127.0.0.1', resolve));
     return explorer;
   }
@@ -50,16 +50,16 @@ export class MockExplorer {
   }
 }
 
-function sendPage(path: string, response: ServerResponse): void {
+function sendPage(web: string, path: string, response: ServerResponse): void {
   const name = /^\/assets\/([\w.-]+)$/.exec(path)?.[1];
   if (name === undefined) {
     response.writeHead(200, { 'Content-Type': 'text/html', 'Content-Security-Policy': POLICY });
-    response.end(readFileSync(`${WEB}index.html`));
+    response.end(readFileSync(`${web}index.html`));
     return;
   }
-  const isThere = readdirSync(`${WEB}assets`).includes(name);
+  const isThere = readdirSync(`${web}assets`).includes(name);
   response.writeHead(isThere ? 200 : 404, { 'Content-Type': TYPES[name.split('.').at(-1)!] ?? '' });
-  response.end(isThere ? readFileSync(`${WEB}assets/${name}`) : '');
+  response.end(isThere ? readFileSync(`${web}assets/${name}`) : '');
 }
 
 export function sendJson(response: ServerResponse, body: unknown, status = 200): void {

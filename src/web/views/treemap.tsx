@@ -141,24 +141,25 @@ function isDirectory({ children, entries }: UsageNode): boolean {
 /** A child of the path, with its own children drawn inside. */
 function Area({ cell, isActive, onFocus }: { cell: Cell; isActive: boolean; onFocus: () => void }) {
   const { data } = cell;
-  const label = `${data.isRest ? data.name : shownPath(data.name)}, ${sizeText(data.bytes)}`;
+  const name = data.isRest ? data.name : shownPath(data.name);
   return (
     <button
       type="button"
       class={`treemap-cell ${colorOf(data)}`}
       style={placeOf(cell)}
       tabIndex={isActive ? 0 : -1}
-      title={label}
-      aria-label={label}
+      title={`${name}, ${sizeText(data.bytes)}`}
       disabled={data.isRest}
       onClick={() => zoomTo(data)}
       onFocus={onFocus}
     >
-      {isNamed(cell) && <span class="treemap-name">{data.isRest ? data.name : shownPath(data.name)}</span>}
+      <span class={isNamed(cell) ? 'treemap-name' : 'unseen'}>{name}</span>
+      <span class="unseen">, {sizeText(data.bytes)}</span>
       {(cell.children ?? []).map((child) => (
         <span
           key={`${child.data.path} ${child.data.isRest}`}
           class={`treemap-inner ${colorOf(child.data)}`}
+          aria-hidden="true"
           style={placeOf(child, cell)}
           title={`${shownPath(child.data.path)}, ${sizeText(child.data.bytes)}`}
         >

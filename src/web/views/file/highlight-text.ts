@@ -14,7 +14,7 @@ export async function highlightText(text: string, language: string): Promise<Spa
   if (!Object.hasOwn(LANGUAGE_MODULES, language)) return undefined;
   for (const name of [language, ...(EMBEDDED[language] ?? [])])
     hljs.registerLanguage(name, (await LANGUAGE_MODULES[name]!()).default);
-  hljs.configure({ __emitter: SpanEmitter });
+  hljs.configure({ __emitter: SpanEmitter } as unknown as Parameters<typeof hljs.configure>[0]);
   const { _emitter } = hljs.highlight(text, { language, ignoreIllegals: true });
-  return (_emitter as SpanEmitter).spans;
+  return (_emitter as unknown as SpanEmitter).spans;
 }

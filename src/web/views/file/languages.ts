@@ -109,7 +109,7 @@ export function languageOf(path: string, firstLine: string): string | undefined 
   if (/\/nginx\/.*\.conf$/.test(path)) return 'nginx';
   const extension = /\.([^.]+)$/.exec(name)?.[1] ?? '';
   if (Object.hasOwn(BY_EXTENSION, extension)) return BY_EXTENSION[extension];
-  const interpreter = /^#!\s*\S*?([^/\s]+)(?:\s+(?:-S\s+)?([^\s-]\S*))?/.exec(firstLine);
+  const interpreter = /^#!\s*(?:\S*\/)?([^/\s]+)(?:\s+(?:-S\s+)?([^\s-]\S*))?/.exec(firstLine);
   const called = interpreter?.[1] === 'env' ? interpreter[2] : interpreter?.[1];
   const program = called?.replace(/[\d.]+$/, '') ?? '';
   return Object.hasOwn(BY_INTERPRETER, program) ? BY_INTERPRETER[program] : undefined;

@@ -1,5 +1,4 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
-import type { Query } from '../../model/api.js';
 import { pathOf } from '../../model/raw-path.js';
 
 /** Returns the version of a path that the page shows: a layer's own, or the image's. */
@@ -10,7 +9,11 @@ export function shownEntry({ entry, versions }: StatRecord, layer: number | unde
 }
 
 /** Returns the query for an entry's content. What is hidden is only in its layer's own tree. */
-export function contentQuery(entry: EntryRecord, image: Query, layer: number | undefined): Query {
+export function contentQuery<Image extends object>(
+  entry: EntryRecord,
+  image: Image,
+  layer: number | undefined,
+): Image & { path: string; layer: number | undefined } {
   const own = entry.state === 'live' ? layer : entry.layer;
   return { ...image, path: pathOf(entry), layer: own };
 }

@@ -1,11 +1,10 @@
-import type { Emitter } from 'highlight.js';
 import type { Spans } from './colored-parts.js';
 
 /**
  * What highlight.js writes its result to, instead of HTML: the page makes text nodes of the parts,
  * so that no content of an image is ever parsed as HTML.
  */
-export class SpanEmitter implements Emitter {
+export class SpanEmitter {
   readonly spans: Spans = { parts: [], scopes: [] };
   #length = 0;
   readonly #open: string[] = [];
