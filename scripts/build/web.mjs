@@ -9,8 +9,9 @@ import { built, ROOT } from './paths.mjs';
 const source = (name) => join(ROOT, 'src/web', name);
 
 /**
- * Bundles the explorer. What a view needs on demand (highlighting of a language, the treemap) is a chunk beside
- * `app`. The names of all files but the page have a hash of their content: browsers keep them for ever.
+ * Bundles the explorer. What a view needs on demand (highlighting of a language, the treemap) is a
+ * chunk beside `app`. The names of all files but the page have a hash of their content: browsers
+ * cache them without asking again.
  * @returns the ids of all modules in dist/web
  */
 export async function bundleWeb() {

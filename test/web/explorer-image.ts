@@ -39,7 +39,7 @@ const SERVER = tarOf(
   dir('etc/'),
   dir('etc/nginx/'),
   file('etc/nginx/nginx.conf', 'user  nginx;\nworker_processes  auto;\n'),
-  file('etc/nginx/nginx.conf.default', 'user  nobody;\n'),
+  file('etc/nginx/nginx.conf.default', 'user  www;\n'),
   file('etc/nginx/mime.types', 'types {\n  text/html html;\n}\n'),
   dir('usr/'),
   dir('usr/sbin/'),

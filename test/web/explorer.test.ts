@@ -7,6 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtCommand, Workplace } from '../support/mounts.js';
 import { HOSTILE_NAMES, MANY, writeExplorerImage } from './explorer-image.js';
 
+/** How long a page may take for anything, on a machine that has much to do. */
+const PAGE_MS = 8_000;
+
 const CHROMIUM = '/usr/bin/chromium';
 
 /** Rows of a tree that may be in the page. */
@@ -53,7 +56,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
   async function newPage(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1300, height: 800 }, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(8_000);
+    page.setDefaultTimeout(PAGE_MS);
     page.on('pageerror', (error) => faults.push(error.message));
     page.on('console', (message) => {
       if (/content security policy/i.test(message.text())) faults.push(message.text());
@@ -81,10 +84,29 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await names(page)).toEqual(expect.arrayContaining(['etc', 'nginx', 'nginx.conf', 'mime.types']));
     expect(await row(page, 'nginx.conf').getAttribute('aria-level')).toBe('3');
     expect(await row(page, 'nginx.conf').locator('.size, .badges').allInnerTexts()).toEqual(['34 B', '5']);
-    await expect.poll(() => pathOf(page)).toBe('tree/etc/nginx');
+    await eventually(() => pathOf(page)).toBe('tree/etc/nginx');
     await row(page, 'etc').click();
     expect(await names(page)).not.toContain('nginx');
     expect(await page.title()).toContain(reference);
+  });
+
+  it('lists the images of the cache', async () => {
+    const page = await newPage();
+    const image = { digest: 'sha256:0', platform: 'linux/arm64', layers: 1, indexedLayers: 1, lastUsed: '' };
+    const images = [
+      { ...image, reference },
+      { ...image, reference: 'docker.io/library/a:<b>', layers: 3 },
+    ];
+    await page.route(/\/api\/v1\/images$/, (route) => route.fulfill({ json: images }));
+    await page.goto(origin);
+    await page.getByText('docker.io/library/a:<b>').waitFor();
+    expect(await page.locator('.cached .faint').allInnerTexts()).toEqual([
+      'linux/arm64 · ready, 1 layer',
+      'linux/arm64 · 1 of 3 layers',
+    ]);
+    await page.getByRole('link', { name: reference }).click();
+    await row(page, 'etc').waitFor();
+    expect(page.url()).toBe(`${origin}/i/${reference}/~/tree/?platform=linux%2Farm64`);
   });
 
   it('is used by the keyboard alone', async () => {
@@ -108,10 +130,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await press('Home')).toBe('bin');
     expect(await press('p')).toBe('passwd');
     expect(await press('ArrowUp')).toBe('os-release');
-    await expect.poll(() => pathOf(page)).toBe('tree/etc/os-release');
+    await eventually(() => pathOf(page)).toBe('tree/etc/os-release');
     await press('Enter');
     const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.role);
-    await expect.poll(focused).toBe('file-pane');
+    await eventually(focused).toBe('file-pane');
     await press('Escape');
     expect(await focused()).toBe('tree');
     await press('?');
@@ -122,12 +144,12 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await focused()).toBe('find');
     await page.keyboard.type('*.conf');
     await press('Enter');
-    await expect.poll(() => page.url()).toContain('/~/find/etc/os-release?find=*.conf');
+    await eventually(() => page.url()).toContain('/~/find/etc/os-release?find=*.conf');
   });
 
   it('follows a link into a directory of 100,000 entries, and keeps few rows', async () => {
     const page = await open('/tree/srv/many/file-003000.txt');
-    await expect.poll(() => active(page)).toBe('file-003000.txt');
+    await eventually(() => active(page)).toBe('file-003000.txt');
     expect(await row(page, 'file-003000.txt').isVisible()).toBe(true);
     const counts: number[] = [];
     const scroller = page.locator('.tree-scroller');
@@ -150,22 +172,22 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
 
   it('goes back and forward', async () => {
     const page = await open('/tree/etc/nginx/nginx.conf');
-    await expect.poll(() => active(page)).toBe('nginx.conf');
+    await eventually(() => active(page)).toBe('nginx.conf');
     await row(page, 'mime.types').click();
     await row(page, 'passwd').click();
     await page.getByRole('link', { name: 'Treemap' }).click();
     expect(pathOf(page)).toBe('treemap/etc/passwd');
     await page.goBack();
-    await expect.poll(() => active(page)).toBe('passwd');
+    await eventually(() => active(page)).toBe('passwd');
     await page.goBack();
-    await expect.poll(() => active(page)).toBe('mime.types');
+    await eventually(() => active(page)).toBe('mime.types');
     await page.goBack();
-    await expect.poll(() => active(page)).toBe('nginx.conf');
+    await eventually(() => active(page)).toBe('nginx.conf');
     await page.goForward();
-    await expect.poll(() => active(page)).toBe('mime.types');
+    await eventually(() => active(page)).toBe('mime.types');
     await page.goBack();
     await page.reload();
-    await expect.poll(() => active(page)).toBe('nginx.conf');
+    await eventually(() => active(page)).toBe('nginx.conf');
   });
 
   it('changes the platform', async () => {
@@ -173,8 +195,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await row(page, 'libc.so.6').waitFor();
     expect(await page.locator('.layer:not(.merged)').count()).toBe(5);
     await page.getByLabel('Platform').selectOption('linux/arm64');
-    await expect.poll(() => page.locator('.layer:not(.merged)').count()).toBe(1);
-    await expect.poll(() => names(page)).toEqual(expect.arrayContaining(['lib', 'libc.so.6']));
+    await eventually(() => page.locator('.layer:not(.merged)').count()).toBe(1);
+    await eventually(() => names(page)).toEqual(expect.arrayContaining(['lib', 'libc.so.6']));
     expect(await names(page)).not.toContain('srv');
     expect(page.url()).toContain('platform=linux%2Farm64');
   });
@@ -185,12 +207,12 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     const layer = page.getByRole('button', { name: /apk add/ });
     expect(await layer.innerText()).toMatch(/^2\n2.5 MiB\nRUN set -x .*\n11 entries/s);
     await layer.click();
-    await expect.poll(() => names(page)).toContain('nginx.conf.default');
+    await eventually(() => names(page)).toContain('nginx.conf.default');
     expect(await names(page)).toEqual(expect.not.arrayContaining(['hostname', 'srv', 'bin']));
     expect(await layer.getAttribute('aria-pressed')).toBe('true');
     expect(page.url()).toContain('layer=2');
     await layer.click();
-    await expect.poll(() => names(page)).toContain('srv');
+    await eventually(() => names(page)).toContain('srv');
     expect(page.url()).not.toContain('layer=');
   });
 
@@ -222,9 +244,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
       );
     expect(new Set(boxes.map(String))).toEqual(new Set(['26,26,0']));
     await row(page, 'latin-\\xE9.txt').click();
-    await expect.poll(() => page.url()).toContain('/srv/strange/latin-%E9.txt');
+    await eventually(() => page.url()).toContain('/srv/strange/latin-%E9.txt');
     await page.reload();
-    await expect.poll(() => active(page)).toBe('latin-\\xE9.txt');
+    await eventually(() => active(page)).toBe('latin-\\xE9.txt');
   });
 
   it('strikes out deleted entries, and names the layer that hides them', async () => {
@@ -250,7 +272,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByRole('treeitem', { name: /^etc directory 5\.0 MiB layers \+3 4 5 12$/ }).waitFor();
     await page.getByRole('checkbox', { name: 'deleted' }).check();
     await page.getByRole('button', { name: 'Size' }).click();
-    await expect.poll(() => asked).toEqual(['null null', '1 null', '1 size']);
+    await eventually(() => asked).toEqual(['null null', '1 null', '1 size']);
     expect(page.url()).toMatch(/deleted=1&sort=size/);
     expect(await row(page, 'gone').locator('s').innerText()).toBe('gone');
     expect(await row(page, 'gone').locator('.badge').allInnerTexts()).toEqual(['1', '✗5']);
@@ -258,6 +280,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByRole('treeitem', { name: /^etc directory 5\.0 MiB layers/ }).waitFor();
     expect(await row(page, 'etc').locator('.size').innerText()).toBe('5.0 MiB');
     expect(await row(page, 'etc').locator('.badge').allInnerTexts()).toEqual(['+3', '4', '5', '12']);
+    await row(page, 'gone').click();
+    expect(page.url()).toMatch(/\/tree\/gone\?.*file=history/);
   });
 
   it('shows how far layers are indexed', async () => {
@@ -290,7 +314,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     });
     await page.goto(`${origin}/i/${reference}/~/tree/`);
     await page.getByRole('alert').getByText('NETWORK').waitFor();
-    await expect.poll(() => states.join(' ')).toMatch(/1 of 5 indexed.*63 %.*waits/s);
+    await eventually(() => states.join(' ')).toMatch(/1 of 5 indexed.*63 %.*waits/s);
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('alert').waitFor({ state: 'detached' });
     await page.getByText('waits').first().waitFor();
@@ -316,7 +340,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
 
   it('shows one pane at a time at 400 px', async () => {
     const page = await open('/tree/etc/hostname', { viewport: { width: 400, height: 720 } });
-    await expect.poll(() => active(page)).toBe('hostname');
+    await eventually(() => active(page)).toBe('hostname');
     const visible = () =>
       page
         .locator('.pane')
@@ -361,6 +385,11 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     expect(await width()).toBeCloseTo(before + 24, 0);
   });
 });
+
+/** What the page shows in the end. */
+function eventually<T>(read: () => T | Promise<T>) {
+  return expect.poll(read, { timeout: PAGE_MS });
+}
 
 function addressOf(server: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,12 +1,12 @@
 import { computed, effect, signal } from '@preact/signals';
 import { image, isIndexed } from './image.js';
-import { go, place } from './place.js';
-import { Tree, type TreeNode } from './tree.js';
+import { go, type Place, place } from './place.js';
+import { Tree, type TreeNode, type TreeSource } from './tree.js';
 
 /** The tree of the page; undefined: its layers are not indexed yet. */
 export const tree = signal<Tree | undefined>(undefined);
 
-/** Between moving to an entry and writing it into the URL: browsers refuse many changes a second. */
+/** Between moving to an entry and writing it into the URL: browsers limit changes a second. */
 const SETTLE_MS = 150;
 
 /** How long a tree may be shown after another one was asked for. */
@@ -19,22 +19,16 @@ export function followTree(): void {
   // One layer's tree needs only the index of that layer.
   const isThere = computed(() => image.value && (isIndexed.value || place.value.layer !== undefined));
   const wanted = computed(() => {
-    const { image: reference, platform, layer, deleted, sort } = place.value;
-    return isThere.value
-      ? JSON.stringify([image.value!.digest, reference, platform, layer, deleted, sort])
-      : '';
+    return isThere.value ? JSON.stringify([image.value!.digest, sourceOf(place.value)]) : '';
   });
   let shownImage = '';
   let expanded: string[] = []; // in the tree before
   effect(() => {
-    const { image: reference, platform, layer, deleted, sort } = place.peek();
-    const key = `${reference} ${platform}`;
+    const source = sourceOf(place.peek());
+    const key = `${source.image} ${source.platform}`;
     if (wanted.value === '' || key !== shownImage) tree.value = undefined;
     if (wanted.value === '') return undefined;
-    const made = new Tree(
-      { image: reference, platform, layer, deleted, sort },
-      key === shownImage ? expanded : [],
-    );
+    const made = new Tree(source, key === shownImage ? expanded : []);
     shownImage = key;
     // The tree before stays until this one has rows, if that is soon: nothing flickers.
     const show = () => {
@@ -60,6 +54,11 @@ export function followTree(): void {
   });
 }
 
+/** A layer hides nothing of its own: `deleted` is for the merged tree. */
+function sourceOf({ image: reference, platform, layer, deleted, sort }: Place): TreeSource {
+  return { image: reference, platform, layer, deleted: layer === undefined && deleted, sort };
+}
+
 /** Makes an entry the active one. The URL follows when the user stays there. */
 export function moveTo(node: TreeNode): void {
   tree.peek()?.select(node);
@@ -67,9 +66,14 @@ export function moveTo(node: TreeNode): void {
   settling = setTimeout(() => go({ path: node.path }, { replace: true }), SETTLE_MS);
 }
 
-/** Opens an entry: a place of its own in the history. */
+/**
+ * Opens an entry: a place of its own in the browser's history. A hidden entry opens the versions of
+ * its path: the path itself may stand for another entry.
+ */
 export function open(node: TreeNode): void {
   clearTimeout(settling);
   tree.peek()?.select(node);
-  go({ path: node.path });
+  const { file } = place.peek();
+  if (node.entry.state !== 'live') go({ path: node.path, file: 'history' });
+  else go({ path: node.path, file: file === 'history' ? undefined : file });
 }

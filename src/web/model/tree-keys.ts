@@ -74,8 +74,8 @@ export function keyAction(
 }
 
 /**
- * Returns the row that typed letters lead to; -1: none. One letter, or one letter again and again, goes to the
- * next name with it.
+ * Returns the row that typed letters lead to; -1: none. One letter, typed once
+ * or several times, leads to the next name that begins with it.
  */
 export function typedRow(rows: readonly Row[], active: number, typed: string): number {
   const isRepeated = [...typed].every((letter) => letter === typed[0]);

@@ -1,6 +1,6 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { imageError, needsToken } from '../model/image.js';
+import { image, imageError, needsToken } from '../model/image.js';
 import { localImagesNeedToken } from '../model/local-images.js';
 import { pane } from '../model/panes.js';
 import { place } from '../model/place.js';
@@ -53,7 +53,7 @@ export function App() {
 
 function Content() {
   if (place.value.image === '') return <Start />;
-  if (imageError.value && !needsToken.value) return <ImageFault error={imageError.value} />;
+  if (imageError.value && !image.value && !needsToken.value) return <ImageFault error={imageError.value} />;
   return <Panes />;
 }
 

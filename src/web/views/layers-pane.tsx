@@ -1,10 +1,9 @@
 import type { LayerRecord } from '../../api/schemas/image.js';
-import { stepText } from '../model/build-step.js';
+import { stepLines } from '../model/build-step.js';
 import { layerClass, shortDigest, sizeText } from '../model/format.js';
 import { image, isIndexed, progress } from '../model/image.js';
 import { pane } from '../model/panes.js';
 import { go, place } from '../model/place.js';
-import { shownPath } from '../model/raw-path.js';
 import { ImageFacts } from './image-facts.js';
 import { LayerBadge } from './layer-badge.js';
 
@@ -63,7 +62,7 @@ interface LayerButtonProps {
 
 function LayerButton({ layer, largest, isChosen }: LayerButtonProps) {
   const { number, size, step, digest } = layer;
-  const text = step === undefined ? undefined : shownStep(step);
+  const text = step === undefined ? undefined : stepLines(step);
   const width = `${Math.max(0.5, (size / largest) * 100)}%`;
   return (
     <button
@@ -118,11 +117,6 @@ function MergedState() {
 
 function countText(entries: number): string {
   return `${entries.toLocaleString('en')} ${entries === 1 ? 'entry' : 'entries'}`;
-}
-
-function shownStep(step: string): string {
-  // Line breaks of a Dockerfile help to read it.
-  return stepText(step).split('\n').map(shownPath).join('\n');
 }
 
 function choose(layer: number | undefined): void {

@@ -1,8 +1,10 @@
 import { useRef } from 'preact/hooks';
-import { image } from '../model/image.js';
+import { image, imageError, retries } from '../model/image.js';
 import { type Pane, type PaneWidths, pane, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/panes.js';
 import { place, type View } from '../model/place.js';
+import { tree } from '../model/shown-tree.js';
 import { Compare } from './compare.js';
+import { Fault } from './fault.js';
 import { FilePane } from './file-pane.js';
 import { Find } from './find.js';
 import { Hidden } from './hidden.js';
@@ -66,6 +68,8 @@ export function Panes() {
 
 function MainView() {
   const { view } = place.value;
+  // Where a layer can't be indexed, the trees of the others can still be shown.
+  const isRefused = imageError.value !== undefined && (view !== 'tree' || !tree.value);
   const [, , Shown] = VIEWS.find(([name]) => name === view)!;
   return (
     <>
@@ -76,7 +80,13 @@ function MainView() {
           </PlaceLink>
         ))}
       </nav>
-      {image.value ? <Shown /> : <p class="note">Asking the registry…</p>}
+      {isRefused ? (
+        <Fault error={imageError.value!} onRetry={() => retries.value++} />
+      ) : image.value ? (
+        <Shown />
+      ) : (
+        <p class="note">Asking the registry…</p>
+      )}
     </>
   );
 }

@@ -34,8 +34,7 @@ export function Start() {
               <li key={`${reference} ${digest} ${platform}`}>
                 <PlaceLink to={placeOfImage(reference, platform)}>{shownPath(reference)}</PlaceLink>
                 <span class="faint">
-                  {shownPath(platform)} · {indexedLayers === layers ? 'ready' : `${indexedLayers} of`}
-                  {indexedLayers === layers ? `, ${layers}` : ` ${layers}`} layers
+                  {shownPath(platform)} · {readiness(layers, indexedLayers)}
                 </span>
               </li>
             ))}
@@ -44,4 +43,9 @@ export function Start() {
       )}
     </main>
   );
+}
+
+function readiness(layers: number, indexedLayers: number): string {
+  const all = layers === 1 ? '1 layer' : `${layers} layers`;
+  return indexedLayers === layers ? `ready, ${all}` : `${indexedLayers} of ${all}`;
 }

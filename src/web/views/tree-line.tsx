@@ -31,7 +31,7 @@ export function TreeLine({ id, node, isActive, isCursor, isExpandable, style, on
   const { entry, depth, position, siblings } = node;
   const name = shownPath(node.name);
   const { layer, hiddenBy, state, kind } = entry;
-  const layers = entry.layers ?? [layer];
+  const layers = entry.layers?.length ? entry.layers : [layer]; // an empty directory has its own
   const size = kind === 'dir' ? entry.bytes : kind === 'file' ? entry.size : undefined;
   const isComplete = siblings.next === undefined;
   return (

@@ -52,9 +52,12 @@ function TreeBar() {
           ))}
         </select>
       </label>
-      <label>
+      <label
+        title={layer === undefined ? 'Entries that upper layers hide' : 'Only the merged tree hides entries'}
+      >
         <input
           type="checkbox"
+          disabled={layer !== undefined}
           checked={deleted === true}
           onChange={({ currentTarget: { checked } }) => go({ deleted: checked || undefined })}
         />
