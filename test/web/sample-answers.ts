@@ -151,7 +151,7 @@ function hiddenRows(all: boolean, depth: string | null) {
 const du: Answer = (query, _, response) => {
   const depth = query.get('depth');
   if (query.has('hidden'))
-    return sendLines(response, [...hiddenRows(query.has('all'), depth), { total: HIDDEN_TOTAL }]);
+    return sendLines(response, [...hiddenRows(query.has('files'), depth), { total: HIDDEN_TOTAL }]);
   const path = query.get('path')!;
   const total = { bytes: 100_000_000, entries: 1_234, layerBytes: 200_000_000, percent: 50 };
   if (depth === '0') return sendLines(response, [{ path, bytes: 100_000_000, entries: 1_234 }, { total }]);

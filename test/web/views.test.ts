@@ -125,7 +125,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 2
   });
 
   it('show hostile content as text with escapes', async () => {
-    const page = await open('tree/hostile');
+    const page = await open('tree/hostile?file=text');
     const text = page.getByLabel('Content of the file');
     await hasText(text, '<img src=x onerror="window.pwned=1">');
     await hasText(text.locator('.escape'), '\\xE2\\x80\\xAE');
@@ -135,6 +135,14 @@ describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 2
       '\\xE2\\x80\\xAE',
       '\\xFF',
     ]);
+  });
+
+  it('show what is no text as bytes, unless text is asked for', async () => {
+    const page = await open('tree/hostile');
+    await hasText(page.getByLabel('Bytes'), '3c 69 6d 67');
+    expect(await page.locator('.ways [aria-current]').textContent()).toBe('Hex');
+    await page.getByRole('link', { name: 'Text' }).click();
+    await page.getByText('This looks like no text.').waitFor();
   });
 
   it('cut a long line into rows of one number', async () => {

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { EntryRecord, StatRecord } from '../../api/schemas/entry.js';
 import { type FileView, place } from '../model/place.js';
 import { DirectoryView } from './file/directory-view.js';
@@ -34,9 +35,15 @@ const TAB_NAMES: Readonly<Record<FileView, string>> = {
 
 function Entry({ stat }: { stat: StatRecord }) {
   const entry = shownEntry(stat, place.value.layer);
+  const query = contentQuery(entry, imageQuery(), place.value.layer);
+  // Each version is a component of its own: nothing of one file stays for the next.
+  const key = `${attempts.value} ${JSON.stringify(query)}`;
+  const [binary, setBinary] = useState<string>(); // key of a file that is no text
   const tabs = tabsOf(entry);
+  const first = tabs[0] === 'text' && binary === key ? 'hex' : tabs[0]!;
   const wanted = place.value.file;
-  const tab = wanted !== undefined && tabs.includes(wanted) ? wanted : tabs[0]!;
+  const tab = wanted !== undefined && tabs.includes(wanted) ? wanted : first;
+  const props = { key, query, entry };
   return (
     <>
       <EntryHeader entry={entry} stat={stat} />
@@ -48,21 +55,13 @@ function Entry({ stat }: { stat: StatRecord }) {
         ))}
         <DownloadLink entry={entry} />
       </nav>
-      <Content tab={tab} entry={entry} stat={stat} />
+      {tab === 'history' && <HistoryView stat={stat} />}
+      {tab === 'text' && !isFile(entry) && <DirectoryView entry={entry} stat={stat} />}
+      {tab === 'text' && isFile(entry) && <TextView {...props} onBinary={() => setBinary(key)} />}
+      {tab === 'hex' && <HexView {...props} />}
+      {tab === 'picture' && <PictureView {...props} />}
     </>
   );
-}
-
-function Content({ tab, entry, stat }: { tab: FileView; entry: EntryRecord; stat: StatRecord }) {
-  if (tab === 'history') return <HistoryView stat={stat} />;
-  if (!isFile(entry)) return <DirectoryView entry={entry} stat={stat} />;
-  const query = contentQuery(entry, imageQuery(), place.value.layer);
-  // Each version is a component of its own: nothing of one file stays for the next.
-  const key = `${attempts.value} ${JSON.stringify(query)}`;
-  const props = { key, query, entry };
-  if (tab === 'hex') return <HexView {...props} />;
-  if (tab === 'picture') return <PictureView {...props} />;
-  return <TextView {...props} />;
 }
 
 /** A hard link has the content of the file that it names. */

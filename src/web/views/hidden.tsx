@@ -117,7 +117,7 @@ function Step({ label, step }: { label: string; step: string | undefined }) {
 /** The paths, the largest first: files, or directories with all that is hidden below them. */
 function Paths({ query, chosen }: { query: Parameters<typeof useLines>[1]; chosen: string | undefined }) {
   const [kind, setKind] = useState<'files' | 'directories'>('files');
-  const lines = useLines<Line>('du', { ...query, all: kind === 'files' || undefined }, ROWS_MAX);
+  const lines = useLines<Line>('du', { ...query, files: kind === 'files' }, ROWS_MAX);
   const rows = lines.rows.filter(isRow);
   const shown = useMemo(() => {
     const ofKind = kind === 'files' ? leafRows(rows) : rows;

@@ -26,7 +26,7 @@ export function Treemap() {
   const byLayer = layer === undefined || undefined;
   const rows = useLines<UsageRecord>(
     'du',
-    { ...query, depth: 2, all: true, layers: byLayer, sort: 'size' },
+    { ...query, depth: 2, files: true, layers: byLayer, sort: 'size' },
     ROWS_MAX,
   );
   const bytes = total.rows.find((row) => row.bytes !== undefined)?.bytes;
@@ -35,9 +35,11 @@ export function Treemap() {
   return (
     <section class="view treemap-view" aria-label="Treemap">
       <Breadcrumbs path={path} />
-      <p class="faint">
-        {sizeText(root.bytes)} in files below. Area is size, colour is the layer with most of it.
-      </p>
+      {bytes !== undefined && (
+        <p class="faint">
+          {sizeText(bytes)} in files below. Area is size, colour is the layer with most of it.
+        </p>
+      )}
       <RequestState request={rows} what="sizes" />
       {rows.isDone && rows.error === undefined && (
         <div class="treemap-both">

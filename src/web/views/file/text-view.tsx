@@ -16,8 +16,14 @@ const ROW_HEIGHT = 20;
 /** Milliseconds that rows are visible before they are requested. */
 const REST_MS = 60;
 
+interface TextViewProps {
+  query: Query;
+  entry: EntryRecord;
+  onBinary: () => void; // called when the content looks like no text
+}
+
 /** A file as text with line numbers. One of any size opens at once: only visible parts are read. */
-export function TextView({ query, entry }: { query: Query; entry: EntryRecord }) {
+export function TextView({ query, entry, onBinary }: TextViewProps) {
   const { size } = entry;
   const { chunks, error, attempt, signal } = useFileChunks(query, size);
   const run = useMemo(() => new LineRun(chunks), []);
@@ -34,7 +40,10 @@ export function TextView({ query, entry }: { query: Query; entry: EntryRecord })
     return () => clearTimeout(timer.current);
   }, []);
   async function prepare() {
-    setOdd(isBinary(await chunks.load(0)));
+    if (isBinary(await chunks.load(0))) {
+      setOdd(true);
+      onBinary();
+    }
     setColors(await colorFile(chunks, entry.path, signal));
   }
 
