@@ -50,6 +50,9 @@ const FIRST_PAGE = 500;
 /** Entries of its other pages: a page of them is parsed in less than a frame. */
 const NEXT_PAGE = 2_000;
 
+/** Entries of a page when a name is searched: the most that the server sends. */
+const SEARCHED_PAGE = 10_000;
+
 /** Directories that a new tree opens because the one before had them open. */
 const RESTORED_MAX = 64;
 
@@ -109,9 +112,9 @@ export class Tree {
   }
 
   /** Loads the next page of a directory, or the first. Faults are kept in the listing. */
-  load(listing: Listing): Promise<void> {
+  load(listing: Listing, limit = listing.isBegun ? NEXT_PAGE : FIRST_PAGE): Promise<void> {
     if (listing.isBegun && listing.next === undefined && !listing.error) return Promise.resolve();
-    listing.pending ??= this.#load(listing).finally(() => {
+    listing.pending ??= this.#load(listing, limit).finally(() => {
       listing.pending = undefined;
     });
     return listing.pending;
@@ -156,14 +159,13 @@ export class Tree {
       }
       if (hidden) return hidden;
       if (listing.error || (listing.isBegun && listing.next === undefined)) return undefined;
-      await this.load(listing);
+      await this.load(listing, listing.isBegun ? SEARCHED_PAGE : FIRST_PAGE);
       if (this.#controller.signal.aborted) return undefined;
     }
   }
 
-  async #load(listing: Listing): Promise<void> {
+  async #load(listing: Listing, limit: number): Promise<void> {
     const { image, platform, layer, deleted, sort } = this.#source;
-    const limit = listing.isBegun ? NEXT_PAGE : FIRST_PAGE;
     const query = { image, platform, layer, deleted, sort: sort === 'size' ? sort : undefined };
     const page = { path: listing.path, depth: 1, limit, after: listing.next };
     const hadError = listing.error !== undefined;
