@@ -45,12 +45,10 @@ export function Hidden() {
         </p>
       )}
       {isNothing && <p class="note">Nothing is hidden: no layer deletes or replaces what a lower one has.</p>}
-      {groups.length > 0 && total !== undefined && (
-        <>
-          <Groups groups={groups} all={total.layerBytes} chosen={chosen} onChoose={choose} />
-          <Paths query={query} chosen={chosen} />
-        </>
+      {total !== undefined && (
+        <Groups groups={groups} all={total.layerBytes} chosen={chosen} onChoose={choose} />
       )}
+      {!isNothing && sums.error === undefined && <Paths query={query} chosen={chosen} />}
     </section>
   );
 }

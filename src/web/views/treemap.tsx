@@ -1,6 +1,6 @@
 import { type HierarchyRectangularNode, hierarchy, treemap, treemapSquarify } from 'd3-hierarchy';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { UsageRecord } from '../../api/schemas/results.js';
+import type { UsageRecord, UsageTotalRecord } from '../../api/schemas/results.js';
 import { layerClass, sizeText } from '../model/format.js';
 import { go, place } from '../model/place.js';
 import { shownPath } from '../model/raw-path.js';
@@ -18,19 +18,25 @@ const ROWS_MAX = 2_000;
 /** Rows of the list. */
 const LISTED_MAX = 300;
 
+type Line = UsageRecord | UsageTotalRecord;
+
+const isRow = (line: Line): line is UsageRecord => 'bytes' in line;
+const isTotal = (line: Line): line is UsageTotalRecord => 'total' in line;
+
 /** The bytes below the path as areas, and the same as a list. */
 export function Treemap() {
   const { path, layer } = place.value;
   const query = { ...imageQuery(), path, layer };
-  const total = useLines<UsageRecord>('du', { ...query, depth: 0 });
   const byLayer = layer === undefined || undefined;
-  const rows = useLines<UsageRecord>(
+  const rows = useLines<Line>(
     'du',
     { ...query, depth: 2, files: true, layers: byLayer, sort: 'size' },
     ROWS_MAX,
   );
-  const bytes = total.rows.find((row) => row.bytes !== undefined)?.bytes;
-  const usage = rows.rows.filter((row) => row.bytes !== undefined);
+  // The total is the last line: of a stream that was cut it is asked for.
+  const rest = useLines<Line>('du', rows.isCut ? { ...query, depth: 0 } : undefined);
+  const bytes = [...rows.rows.slice(-1), ...rest.rows].find(isTotal)?.total.bytes;
+  const usage = rows.rows.filter(isRow);
   const root = useMemo(() => usageTree(usage, path, bytes), [rows, usage.length, path, bytes]);
   return (
     <section class="view treemap-view" aria-label="Treemap">
