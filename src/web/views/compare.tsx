@@ -17,7 +17,7 @@ import { useLines } from './parts/requests.js';
 import { VirtualRows } from './parts/virtual-rows.js';
 import { PlaceLink } from './place-link.js';
 
-/** Differences that are kept: 100,000 take about 100 MB. */
+/** Differences after which the request ends: all of them stay in memory. */
 const ROWS_MAX = 100_000;
 
 /** CSS pixels of a row, as in views.css. */

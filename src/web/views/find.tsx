@@ -10,7 +10,7 @@ import { RequestState } from './parts/request-state.js';
 import { useLines } from './parts/requests.js';
 import { VirtualRows } from './parts/virtual-rows.js';
 
-/** Entries that are kept: 100,000 take about 60 MB. */
+/** Entries after which the search ends: all of them stay in memory. */
 const FOUND_MAX = 100_000;
 
 /** CSS pixels of a row, as in views.css. */

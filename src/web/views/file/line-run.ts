@@ -7,7 +7,7 @@ const ROW_GUESS = 60;
 /** Rows beside the run that are read by continuing it. Farther ones begin another run. */
 const NEAR_ROWS = 1_000;
 
-/** Chunks of the longest run, 256 MiB: its tables take about 50 MB. */
+/** Chunks of the longest run, 256 MiB: its tables stay in memory. */
 const RUN_CHUNKS_MAX = 2_048;
 
 /** A row of a text: a line, or a part of a long one. */
