@@ -128,7 +128,7 @@ function onTerminal(columns: number, words: readonly string[], env: NodeJS.Proce
   const shown = execFileSync('script', ['-qec', command, '/dev/null'], {
     cwd: place.scratch,
     encoding: 'utf8',
-    env: { ...place.env, TERM: 'xterm', ...env },
+    env: { ...place.env, TERM: 'xterm', PAGER: 'cat', ...env }, // the shell’s less may be there or not
   });
   return shown.replaceAll('\r', '');
 }
