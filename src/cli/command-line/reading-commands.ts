@@ -21,5 +21,6 @@ export const READING_COMMANDS: ReadonlySet<CommandName> = new Set([
   ...FETCHING_COMMANDS,
   'find', // without IMAGE it fetches nothing
   'mount',
+  'serve',
   'interactive',
 ]);
