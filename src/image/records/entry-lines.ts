@@ -1,7 +1,7 @@
 import { printableName } from '../../base/text/printable-name.js';
-import type { ListedEntry } from '../../image/records/entry-record.js';
+import { formatSize } from '../../base/text/size-text.js';
 import type { EntryKind } from '../../tar/entry.js';
-import { formatSize } from './size.js';
+import type { ListedEntry } from './entry-record.js';
 
 const KIND_LETTERS: Record<EntryKind, string> = {
   file: '-',
