@@ -13,6 +13,7 @@ import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/i
 import { ServedImages } from './images/served-images.js';
 import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
+import { firstToolRoutes } from './routes/first-tool/first-tool.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
 import { localRoutes } from './routes/local.js';
@@ -93,6 +94,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       registryRoutes,
       localRoutes,
       metricsRoutes,
+      firstToolRoutes,
     ].flatMap((routes) => routes(state)),
     gate,
     log,

@@ -3,12 +3,12 @@ import { createGzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
 import mime from 'mime';
 import { LayerslayerError } from '../../base/errors.js';
-import { printableName } from '../../base/text/printable-name.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { openFile } from '../../engine/layer.js';
 import { uncomparedLayers } from '../../image/opened-image.js';
 import { joinPath, missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
 import { requestedRange } from '../answers/byte-range.js';
+import { attachment, CONTENT_HEADERS } from '../answers/content-headers.js';
 import { isFresh } from '../answers/etag.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Headers, type Reply, type Route, route } from '../routing/route.js';
@@ -23,9 +23,6 @@ const QUERY = z.strictObject({
 });
 
 const BYTES = z.string().openapi({ format: 'binary' });
-
-/** Content of an image is nobody's page. */
-const CONTENT_HEADERS: Headers = { 'Content-Security-Policy': "sandbox; default-src 'none'" };
 
 export function fileRoutes(state: ServerState): Route[] {
   return [
@@ -98,14 +95,4 @@ function gzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
 function mediaType(path: Uint8Array): string {
   const type = mime.getType(Buffer.from(path).toString('latin1')) ?? '';
   return type.startsWith('text/') ? 'text/plain; charset=utf-8' : 'application/octet-stream';
-}
-
-/** The name as a browser saves it. (RFC 6266, RFC 8187) */
-function attachment(name: Uint8Array): string {
-  const plain = printableName(name).replace(/[^\w.+-]/g, '_');
-  const encoded = Array.from(name, (byte) => {
-    const letter = String.fromCharCode(byte);
-    return /[\w.-]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
-  }).join('');
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { PathPattern } from '../../overlay/pattern/path-pattern.js';
-import { splitPath } from '../../overlay/resolve-path.js';
+import { joinPath, splitPath } from '../../overlay/resolve-path.js';
 
 /** PATH of `carve`, as it was given. */
 export interface AskedPath {
@@ -31,4 +31,9 @@ export function cleanNames(path: readonly Uint8Array[]): Uint8Array[] {
     else if (text !== '.' && text !== '') names.push(name);
   }
   return names;
+}
+
+/** Returns an entry's path as listings show it: from the root, without `.` and `..`. */
+export function cleanPath(path: Uint8Array): Buffer {
+  return joinPath(cleanNames(splitPath(path)));
 }
