@@ -1,3 +1,4 @@
+import mime from 'mime';
 import { printableName } from '../../base/text/printable-name.js';
 import type { Headers } from '../routing/route.js';
 
@@ -12,4 +13,10 @@ export function attachment(name: Uint8Array): string {
     return /[\w.-]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
   }).join('');
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}
+
+/** Returns a type that browsers don't run: anything but text is bytes. */
+export function mediaType(path: Uint8Array): string {
+  const type = mime.getType(Buffer.from(path).toString('latin1')) ?? '';
+  return type.startsWith('text/') ? 'text/plain; charset=utf-8' : 'application/octet-stream';
 }

@@ -1,14 +1,13 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
-import mime from 'mime';
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { openFile } from '../../engine/layer.js';
 import { uncomparedLayers } from '../../image/opened-image.js';
 import { joinPath, missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
 import { requestedRange } from '../answers/byte-range.js';
-import { attachment, CONTENT_HEADERS } from '../answers/content-headers.js';
+import { attachment, CONTENT_HEADERS, mediaType } from '../answers/content-headers.js';
 import { isFresh } from '../answers/etag.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Headers, type Reply, type Route, route } from '../routing/route.js';
@@ -89,10 +88,4 @@ function answer({ view }: ViewedImage, call: Call<{ path: string; as: 'raw' | 't
 
 function gzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   return pipeline(Readable.from(bytes), createGzip(), () => {}); // a fault ends the iteration too
-}
-
-/** Types that browsers don't run: others are bytes. */
-function mediaType(path: Uint8Array): string {
-  const type = mime.getType(Buffer.from(path).toString('latin1')) ?? '';
-  return type.startsWith('text/') ? 'text/plain; charset=utf-8' : 'application/octet-stream';
 }

@@ -45,6 +45,12 @@ export class SpooledFile implements ContentSink {
     }
   }
 
+  /** Yields the whole file. The receiver owns the chunks. @throws LayerslayerError IO_FAILED */
+  *chunks(): Generator<Uint8Array, void, undefined> {
+    for (let at = 0; at < this.size; at += STEP)
+      yield Buffer.from(this.#storage!.read(at, Math.min(STEP, this.size - at)));
+  }
+
   discard(): void {
     this.#storage?.release();
     this.#storage = undefined;

@@ -1,5 +1,6 @@
 import type { Route } from '../../routing/route.js';
 import type { ServerState } from '../../server-state.js';
+import { carveRoutes } from './carve.js';
 import { fslogRoutes } from './fslog.js';
 import { fslogSearchRoutes } from './fslog-search.js';
 import { historyRoutes } from './history.js';
@@ -11,7 +12,7 @@ import { repositoryRoutes } from './repositories.js';
  * are ignored, and layers count from 0. (rule C74)
  */
 export function firstToolRoutes(state: ServerState): Route[] {
-  return [peekRoutes, fslogRoutes, fslogSearchRoutes, historyRoutes, repositoryRoutes].flatMap((routes) =>
-    routes(state),
+  return [peekRoutes, fslogRoutes, fslogSearchRoutes, historyRoutes, carveRoutes, repositoryRoutes].flatMap(
+    (routes) => routes(state),
   );
 }

@@ -33,12 +33,12 @@ export class IndexedLayers {
 
   /** Returns them, in no order. */
   all(): IndexedLayer[] {
-    const rows = new Map<string, IndexedLayer>(); // an image that was asked for by two platforms is one
-    for (const { reference, digest: manifest, layers } of listImageRecords(this.#store)) {
+    const rows = new Map<string, IndexedLayer>(); // platforms may share a layer
+    for (const { reference, layers } of listImageRecords(this.#store)) {
       const name = splitReference(reference);
       for (const [idx, layer] of layers.entries()) {
         const found = this.#find(layer);
-        if (found) rows.set(`${reference} ${manifest} ${idx}`, { ...name, ...found, idx });
+        if (found) rows.set(`${reference} ${idx} ${layer.digest}`, { ...name, ...found, idx });
       }
     }
     return [...rows.values()];
