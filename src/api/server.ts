@@ -9,8 +9,11 @@ import { newAccessToken, readAccessToken } from './access/access-token.js';
 import { Gate } from './access/gate.js';
 import { AllowedHosts } from './access/request-origin.js';
 import { Tickets } from './access/tickets.js';
+import { Analyses } from './analysis/analyses.js';
+import { ViewFacts } from './analysis/view-facts.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
+import { duRoutes } from './routes/du.js';
 import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
 import { firstToolRoutes } from './routes/first-tool/first-tool.js';
@@ -19,6 +22,7 @@ import { imageRoutes } from './routes/image.js';
 import { localRoutes } from './routes/local.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { registryRoutes } from './routes/registry.js';
+import { statRoutes } from './routes/stat.js';
 import { staticRoutes } from './routes/static.js';
 import { ticketRoutes } from './routes/ticket.js';
 import { treeRoutes } from './routes/tree.js';
@@ -70,9 +74,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ends = new AbortController();
   const tickets = new Tickets();
   const gate = new Gate({ token, hosts: new AllowedHosts(host, hosts), tickets, uid });
+  const analyses = new Analyses();
   const counts = new RequestCounts();
   const state: ServerState = {
-    images: new ServedImages(options.startSession),
+    images: new ServedImages(options.startSession, (layers) => analyses.merge(layers)),
+    analyses,
+    facts: new ViewFacts(analyses),
     rules: new ImageRules(options.images),
     tickets,
     counts,
@@ -89,6 +96,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ticketRoutes,
       imageRoutes,
       treeRoutes,
+      statRoutes,
+      duRoutes,
       fileRoutes,
       eventRoutes,
       registryRoutes,

@@ -6,7 +6,7 @@ import type { Layer } from '../engine/layer.js';
 import type { IndexTrust } from '../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import type { Platform } from '../oci/platform.js';
-import { openTree } from '../overlay/open-tree.js';
+import { type MergeElsewhere, openTree } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
@@ -20,7 +20,11 @@ export interface OpenOptions {
 export class OpenedImages {
   readonly #shared = new Map<string, SharedImage>(); // by digest and trust
 
-  constructor(private readonly session: ImageSession) {}
+  /** @param mergeElsewhere merges layers; default: this thread does */
+  constructor(
+    private readonly session: ImageSession,
+    private readonly mergeElsewhere?: MergeElsewhere,
+  ) {}
 
   /**
    * Opens an image, and records it in the cache. Reads no layer. The caller closes the image.
@@ -40,8 +44,12 @@ export class OpenedImages {
     const shared = this.#shared.get(key) ?? { users: 0, layers: new Map(), views: new Map() };
     this.#shared.set(key, shared);
     shared.users++;
-    return new SharedImageUse(image, shared, this.session, indexTrust, () => {
-      if (--shared.users === 0) this.#shared.delete(key);
+    return new SharedImageUse(image, shared, this.session, {
+      indexTrust,
+      mergeElsewhere: this.mergeElsewhere,
+      onClose: () => {
+        if (--shared.users === 0) this.#shared.delete(key);
+      },
     });
   }
 }
@@ -53,6 +61,12 @@ interface SharedImage {
   views: Map<string, ImageView>; // by the numbers of their layers
 }
 
+interface UseOptions {
+  indexTrust: IndexTrust | undefined;
+  mergeElsewhere: MergeElsewhere | undefined;
+  onClose: () => void;
+}
+
 class SharedImageUse implements OpenedImage {
   #isClosed = false;
 
@@ -60,8 +74,7 @@ class SharedImageUse implements OpenedImage {
     readonly resolved: ResolvedImage,
     private readonly shared: SharedImage,
     private readonly session: ImageSession,
-    private readonly indexTrust: IndexTrust | undefined,
-    private readonly onClose: () => void,
+    private readonly options: UseOptions,
   ) {}
 
   get steps(): readonly BuildStep[] {
@@ -72,14 +85,14 @@ class SharedImageUse implements OpenedImage {
     this.#checkOpen();
     const layer =
       this.shared.layers.get(number) ??
-      (await this.session.openCached(this.resolved, number, { indexTrust: this.indexTrust }));
+      (await this.session.openCached(this.resolved, number, { indexTrust: this.options.indexTrust }));
     return layer && opened(number, layer);
   }
 
   async scanLayer(number: number, observer: LayerObserver, options?: ScanOptions): Promise<LayerScanEnd> {
     this.#checkOpen();
     return this.session.scanLayer(this.resolved, number, observer, {
-      indexTrust: this.indexTrust,
+      indexTrust: this.options.indexTrust,
       ...options,
     });
   }
@@ -91,7 +104,7 @@ class SharedImageUse implements OpenedImage {
     // Two callers at the same time both open a layer: each keeps its own signal and progress.
     const missing = numbers.filter((number) => !layers.has(number));
     if (missing.length > 0) {
-      const { indexTrust } = this;
+      const { indexTrust } = this.options;
       const found = await this.session.openLayers(this.resolved, { only: missing, indexTrust, ...operation });
       for (const [i, layer] of found.entries()) layers.set(missing[i]!, layer);
     }
@@ -105,7 +118,7 @@ class SharedImageUse implements OpenedImage {
     const key = layers.map(({ number }) => number).join();
     const known = views.get(key);
     if (known) return known;
-    const tree = await openTree(layers, this.session.trees, log);
+    const tree = await openTree(layers, this.session.trees, log, this.options.mergeElsewhere);
     const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
     const { steps } = this;
     const view: ImageView = {
@@ -130,7 +143,7 @@ class SharedImageUse implements OpenedImage {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.onClose();
+    this.options.onClose();
   }
 }
 

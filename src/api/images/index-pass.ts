@@ -23,8 +23,9 @@ interface Run {
 }
 
 /**
- * The making of an image's indexes and merged tree, or of one layer's: one run for all who want it,
- * which ends when nobody does. Layers that are done stay cached, and a failed run is tried again by the next user.
+ * The making of an image's indexes and merged tree, or of one layer's. All callers share one run,
+ * which ends when no caller wants it. Layers that are done stay cached. After a failure the next
+ * caller starts another run.
  */
 export class IndexPass {
   #users = 0;

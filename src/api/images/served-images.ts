@@ -4,6 +4,7 @@ import type { ImageSession, SessionMetrics } from '../../engine/image-session.js
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
+import type { MergeElsewhere } from '../../overlay/open-tree.js';
 import { IndexPass } from './index-pass.js';
 
 /** Passes that run at once: each takes a processor, and the whole link. */
@@ -22,7 +23,7 @@ const TAG_MS = 30_000;
 export interface AskedImage {
   reference: string; // canonical
   platform: Platform;
-  isFixed: boolean; // by digest: it stands for one image for ever
+  isFixed: boolean; // by digest: it always stands for the same image
 }
 
 /** What a server holds and did. */
@@ -66,9 +67,13 @@ export class ServedImages {
   #current: SessionUses | undefined;
   #isClosed = false;
 
-  /** @param start starts a session */
+  /**
+   * @param start starts a session
+   * @param mergeElsewhere merges layers; default: this thread does
+   */
   constructor(
     private readonly start: () => ImageSession,
+    private readonly mergeElsewhere?: MergeElsewhere,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -164,12 +169,12 @@ export class ServedImages {
     const retired = this.#current;
     const session = this.start();
     this.#sessions.add(session);
-    this.#current = { session, images: new OpenedImages(session), opened: 0, open: 0 };
+    this.#current = { session, images: new OpenedImages(session, this.mergeElsewhere), opened: 0, open: 0 };
     if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;
   }
 
-  /** Closes what nobody uses, and more than may stay open. */
+  /** Closes idle images, beyond those that may stay open. */
   #tidy(): void {
     const idle = [...this.#served].filter(([, { users }]) => users === 0);
     for (const [key, served] of idle.slice(0, Math.max(0, idle.length - IDLE_IMAGES)))
