@@ -2,10 +2,19 @@ import { closeSync, fstatSync } from 'node:fs';
 import { SILENT_LOG } from '../../../base/log.js';
 import { ContentStore } from '../../../cache/content-store.js';
 import { listImageRecords, type RecordedLayer } from '../../../engine/records/image-records.js';
-import { type IndexOrigin, OWN, originKey, StoredIndexes } from '../../../index/cached-indexes.js';
+import {
+  type IndexOrigin,
+  OWN,
+  originKey,
+  readStoredTable,
+  StoredIndexes,
+} from '../../../index/cached-indexes.js';
 import { type EntryTable, indexKey, LAYER_INDEX_VERSION } from '../../../index/entry-table.js';
 import type { Digest } from '../../../oci/digest.js';
 import { registryReference } from '../../../oci/image-location.js';
+
+/** Bytes of a table in memory: one of more is not searched. */
+const TABLE_BYTES = 1024 ** 3;
 
 /** A layer whose index is cached, in an image that was opened. */
 export interface IndexedLayer {
@@ -44,13 +53,13 @@ export class IndexedLayers {
     return [...rows.values()];
   }
 
-  /** Returns a layer's entries; undefined if the index is gone meanwhile, or damaged. */
+  /** Returns a layer's entries; undefined if the index is gone meanwhile, damaged, or too large. */
   async entries({ digest, origin }: IndexedLayer): Promise<EntryTable | undefined> {
-    const indexes = new StoredIndexes(this.#store, SILENT_LOG);
+    const table = await readStoredTable(this.#store, digest, origin, TABLE_BYTES);
     try {
-      return (await indexes.load(digest, origin))?.index.entries;
-    } finally {
-      indexes.close();
+      return table?.entries();
+    } catch {
+      return undefined;
     }
   }
 
