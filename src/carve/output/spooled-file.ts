@@ -45,10 +45,9 @@ export class SpooledFile implements ContentSink {
     }
   }
 
-  /** Yields the whole file. The receiver owns the chunks. @throws LayerslayerError IO_FAILED */
-  *chunks(): Generator<Uint8Array, void, undefined> {
-    for (let at = 0; at < this.size; at += STEP)
-      yield Buffer.from(this.#storage!.read(at, Math.min(STEP, this.size - at)));
+  /** Returns bytes that are valid until the next call. @throws LayerslayerError IO_FAILED */
+  read(offset: number, length: number): Uint8Array {
+    return this.#storage!.read(offset, length);
   }
 
   discard(): void {

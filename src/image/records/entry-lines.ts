@@ -1,5 +1,5 @@
+import { formatSize } from '../../base/text/byte-size.js';
 import { printableName } from '../../base/text/printable-name.js';
-import { formatSize } from '../../base/text/size-text.js';
 import type { EntryKind } from '../../tar/entry.js';
 import type { ListedEntry } from './entry-record.js';
 

@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { bytesOfText } from '../../../base/text/raw-text.js';
-import { streamFile } from '../../../carve/search/stream-file.js';
-import { splitPath } from '../../../overlay/resolve-path.js';
-import { attachment, CONTENT_HEADERS, mediaType } from '../../answers/content-headers.js';
+import { searchFile } from '../../../carve/search/searched-file.js';
+import { attachment } from '../../answers/attachment.js';
+import { CONTENT_HEADERS, mediaType } from '../../answers/content-headers.js';
 import { type Route, route } from '../../routing/route.js';
 import { PATH_PARAMETER } from '../../schemas/parameters.js';
 import type { ServerState } from '../../server-state.js';
@@ -12,9 +11,6 @@ import { layerNumber, OLD_FLAG, OLD_IMAGE, OLD_LAYER } from './parameters.js';
 const BYTES = z.string().openapi({ format: 'binary' });
 
 const TEXT_TYPE = 'text/plain; charset=utf-8';
-
-/** A file has no other advice here: the routes take no directories. */
-const ADVICE = { directory: undefined, special: 'it has no bytes' };
 
 export function carveRoutes(state: ServerState): Route[] {
   return [
@@ -43,11 +39,9 @@ export function carveRoutes(state: ServerState): Route[] {
           layer === undefined
             ? opened.resolved.manifest.layers.map((_, i) => i + 1)
             : [layerNumber(opened.resolved, layer)];
-        const wanted = { text: path, path: splitPath(bytesOfText(path)), advice: ADVICE };
-        const where = layer === undefined ? undefined : `layer ${layer} (from 0)`;
-        const found = await streamFile(wanted, { image: opened, numbers, where, signal: call.signal });
-        call.afterwards(() => found.close());
-        const name = found.file.names.at(-1)!;
+        const found = await searchFile(opened, numbers, path, call.signal);
+        call.afterwards(found.close);
+        const name = found.names.at(-1)!;
         return {
           kind: 'bytes',
           headers: {
@@ -55,10 +49,10 @@ export function carveRoutes(state: ServerState): Route[] {
             'Content-Type': isText ? TEXT_TYPE : mediaType(name),
             'Content-Disposition': isText ? 'inline' : attachment(name),
             'Cache-Control': 'no-cache',
-            ...((found.unverified ?? found.uncompared) && { 'Layerslayer-Verified': 'false' }),
+            ...(!found.isVerified && { 'Layerslayer-Verified': 'false' }),
           },
-          length: found.file.size,
-          bytes: found.bytes,
+          length: found.size,
+          bytes: found.read({ offset: 0, length: found.size }),
         };
       },
     }),

@@ -4,6 +4,7 @@ import { carveRoutes } from './carve.js';
 import { fslogRoutes } from './fslog.js';
 import { fslogSearchRoutes } from './fslog-search.js';
 import { historyRoutes } from './history.js';
+import { layerDownloadRoutes } from './layer-download.js';
 import { peekRoutes } from './peek.js';
 import { repositoryRoutes } from './repositories.js';
 
@@ -12,7 +13,13 @@ import { repositoryRoutes } from './repositories.js';
  * are ignored, and layers count from 0. (rule C74)
  */
 export function firstToolRoutes(state: ServerState): Route[] {
-  return [peekRoutes, fslogRoutes, fslogSearchRoutes, historyRoutes, carveRoutes, repositoryRoutes].flatMap(
-    (routes) => routes(state),
-  );
+  return [
+    peekRoutes,
+    fslogRoutes,
+    fslogSearchRoutes,
+    historyRoutes,
+    carveRoutes,
+    layerDownloadRoutes,
+    repositoryRoutes,
+  ].flatMap((routes) => routes(state));
 }

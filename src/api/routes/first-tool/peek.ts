@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { asLayerslayerError, type ErrorCode } from '../../../base/errors.js';
+import { formatSize } from '../../../base/text/byte-size.js';
 import { printable } from '../../../base/text/printable.js';
-import { formatSize } from '../../../base/text/size-text.js';
 import { cleanPath } from '../../../image/paths/asked-path.js';
 import { longLine } from '../../../image/records/entry-lines.js';
 import { listedEntry } from '../../../image/records/entry-record.js';

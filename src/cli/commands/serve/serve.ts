@@ -51,6 +51,7 @@ export const serve: Command<typeof SERVE.options> = {
         opened,
       },
       cacheDirectory: cache.directory,
+      indexSources: { trust: indexTrust, repository: indexRepository },
       showsLocal: true,
       maxRequests,
       uid,
