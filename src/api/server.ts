@@ -19,6 +19,7 @@ import { duRoutes } from './routes/du.js';
 import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
 import { findRoutes } from './routes/find.js';
+import { firstToolRoutes } from './routes/first-tool/first-tool.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
 import { layerRoutes } from './routes/layers.js';
@@ -114,6 +115,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       registryRoutes,
       localRoutes,
       metricsRoutes,
+      firstToolRoutes,
     ].flatMap((routes) => routes(state)),
     gate,
     log,

@@ -37,6 +37,11 @@ export function dockerfileSteps(history: readonly HistoryStep[]): DockerfileStep
   });
 }
 
+/** Returns a step as one line: `RUN make install`. */
+export function stepLine({ keyword = '', text }: DockerfileStep): string {
+  return `${keyword} ${text}`.replace(/\s+/g, ' ').trim();
+}
+
 function parseStep(told: string, shell: string): DockerfileStep {
   const text = told.replace(SIGNATURE, '').trim();
   const bare = text.replace(NOP, '');

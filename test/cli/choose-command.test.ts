@@ -109,6 +109,10 @@ describe('chooseCommand', () => {
     '--interactive',
     '-i',
     '--peek-all',
+    '--api',
+    '-A',
+    '-qA --cache-dir mount',
+    '-At nginx:alpine',
   ])('%s is in the first tool’s spelling', (line) => {
     expect(chooseCommand(words(line))).toEqual({ kind: 'first-tool', words: words(line) });
   });
@@ -122,6 +126,9 @@ describe('chooseCommand', () => {
     ['-ftfoo nginx /mnt', 'mount'],
     ['-lt nginx /mnt', 'mount'], // a log file called t
     ['nginx /mnt -- -t', 'mount'],
+    ['-A nginx /mnt', 'mount'],
+    ['ls -A nginx', 'ls'],
+    ['--api peek nginx', 'peek'],
   ])('%s is not', (line, name) => {
     expect(chooseCommand(words(line))).toMatchObject({ kind: 'command', name });
   });

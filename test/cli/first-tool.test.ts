@@ -36,6 +36,9 @@ describe('the first tool’s flags', () => {
     ],
     ['-t nginx:alpine', 'interactive -- nginx:alpine'],
     ['--interactive', 'interactive'],
+    ['-A', 'serve'],
+    ['--api -q --cache-dir c', 'serve --cache-dir=c --quiet'],
+    ['--api -t ghcr.io/a/b:c', 'serve -- ghcr.io/a/b:c'],
     // What else it had.
     ['-i -t nginx', 'interactive -- nginx'],
     ['-qt nginx --bulk-peek', 'peek --quiet --merged -- nginx'],
@@ -97,6 +100,9 @@ describe('the first tool’s flags', () => {
     ['-t nginx extra', 'layerslayer wants no arguments: extra is one too many: see layerslayer --help'],
     ['-t', '--target-image wants a value: IMAGE'],
     ['-t nginx --frob', 'unknown option: --frob: see layerslayer --help'],
+    ['-A -t nginx --peek-all', '--peek-all and --api exclude each other'],
+    ['-A --username u --password-stdin', '--username is no option of serve, which --api is'],
+    ['-A --platform arm64', '--platform is no option of serve, which --api is'],
     ['-t nginx --peek-all --arch=0', /say which one by --platform/],
   ])('%s is refused', (line, message) => {
     expect(() => translate(line)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
@@ -137,6 +143,7 @@ describe('token.txt', () => {
     '-t ubuntu --peek-all --token-file other',
     '-t ubuntu --peek-all --username u --password-stdin',
     '--interactive',
+    '--api -t ubuntu',
   ])('is not even looked for: %s', (line) => {
     const { words } = translate(line, () => {
       throw new Error('looked');

@@ -2,7 +2,7 @@ import type { Semaphore } from '../../base/tasks/semaphore.js';
 import type { LayerProgress } from '../../engine/image-session.js';
 import type { ImageView, OpenedImage } from '../../image/opened-image.js';
 
-/** How long a pass continues without a user: a client that got 202 asks again. */
+/** How long a pass continues for a client that got 202: it asks again. */
 const GRACE_MS = 15_000;
 
 /** What a layer's pass has come to. */
@@ -31,6 +31,7 @@ export class IndexPass {
   #users = 0;
   #run: Run | undefined;
   #grace: NodeJS.Timeout | undefined;
+  #awaitedMs = 0; // until then a client that got 202 may ask again
   readonly #listeners = new Set<PassListener>();
 
   /**
@@ -55,8 +56,8 @@ export class IndexPass {
   }
 
   /**
-   * Returns the merged view, or undefined if it is not there in time. The pass continues for a
-   * while.
+   * Returns the merged view, or undefined if it is not there in time: then the pass continues for a
+   * while. It ends at once when its last client goes away.
    * @param waitMs how long to wait; 0: only for what is known
    * @throws LayerslayerError as `OpenedImage.view`; the signal's reason
    */
@@ -70,7 +71,10 @@ export class IndexPass {
         return await Promise.race([
           view,
           new Promise<undefined>((resolve) => {
-            timer = setTimeout(resolve, waitMs, undefined);
+            timer = setTimeout(() => {
+              this.#awaitedMs = performance.now() + GRACE_MS;
+              resolve(undefined);
+            }, waitMs);
           }),
           new Promise<never>((_, reject) => {
             onAbort = () => reject(signal.reason);
@@ -164,13 +168,17 @@ export class IndexPass {
     try {
       return await task();
     } finally {
-      if (--this.#users === 0) this.#grace = setTimeout(() => this.#stop(), GRACE_MS).unref();
+      if (--this.#users === 0) {
+        const restMs = Math.max(0, this.#awaitedMs - performance.now());
+        this.#grace = setTimeout(() => this.#stop(), restMs).unref();
+      }
     }
   }
 
   #stop(): void {
     const run = this.#run;
-    if (!run) return;
+    if (!run || run.isEnded) return;
+    this.#run = undefined; // the next client starts another
     run.controller.abort();
   }
 

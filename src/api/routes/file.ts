@@ -1,7 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
-import mime from 'mime';
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { type SearchedFile, searchFile } from '../../carve/search/searched-file.js';
@@ -9,9 +8,10 @@ import { openFile } from '../../engine/layer.js';
 import { type ImageView, uncomparedLayers } from '../../image/opened-image.js';
 import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
+import { CONTENT_HEADERS, mediaType } from '../answers/content-headers.js';
 import { type RangedContent, rangeReply } from '../answers/range-reply.js';
 import { type LeasedImage, leaseImage } from '../images/with-view.js';
-import { type Call, type Chunks, type Headers, type Reply, type Route, route } from '../routing/route.js';
+import { type Call, type Chunks, type Reply, type Route, route } from '../routing/route.js';
 import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER } from '../schemas/parameters.js';
 import type { ServerState } from '../server-state.js';
 
@@ -28,9 +28,6 @@ const BYTES = z.string().openapi({ format: 'binary' });
 
 /** How long a request waits for a merge, which others may have begun. */
 const MERGE_MS = 30_000;
-
-/** Content of an image never runs as a page. */
-const CONTENT_HEADERS: Headers = { 'Content-Security-Policy': "sandbox; default-src 'none'" };
 
 export function fileRoutes(state: ServerState): Route[] {
   return [
@@ -128,10 +125,4 @@ function acceptsGzip(accepted = ''): boolean {
 
 function gzipped(bytes: Chunks): AsyncIterable<Uint8Array> {
   return pipeline(Readable.from(bytes), createGzip(), () => {}); // a fault ends the iteration too
-}
-
-/** Types that browsers don't run: others are bytes. */
-function mediaType(name: Uint8Array): string {
-  const type = mime.getType(Buffer.from(name).toString('latin1')) ?? '';
-  return type.startsWith('text/') ? 'text/plain; charset=utf-8' : 'application/octet-stream';
 }

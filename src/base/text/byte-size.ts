@@ -21,3 +21,16 @@ function notASize(text: string): Error {
   const want = 'want bytes, or a number with KiB, MiB or GiB';
   return new LayerslayerError('INVALID_ARGUMENT', `not a size: ${JSON.stringify(text)}: ${want}`);
 }
+
+/** Binary units with one decimal (`28.3 MiB`); below 1 KiB bytes. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  let power = 0;
+  let value = bytes;
+  // 1023.95 and more would print as 1024.0 of the smaller unit.
+  while (value >= 1023.95 && power < LETTERS.length - 1) {
+    value /= 1024;
+    power++;
+  }
+  return `${value.toFixed(1)} ${LETTERS[power]}iB`;
+}

@@ -73,10 +73,10 @@ export function wordsBeforeCommand(words: readonly string[]): readonly string[] 
   return words.slice(0, bareWords(words, isFirstTool)[0] ?? options(words).length);
 }
 
-/** Returns whether only the first tool has the option. `-t` may be in a group, with its image. */
+/** Returns whether only the first tool has the option. It may be in a group: `-qA`, `-it IMAGE`. */
 function isFirstToolFlag(word: string): boolean {
   const long = /^--([^=]+)/s.exec(word)?.[1];
-  return long === undefined ? /^-[qi]*[ti]/.test(word) : Object.hasOwn(FIRST_TOOL_FLAGS, long);
+  return long === undefined ? /^-[qiA]*[tiA]/.test(word) : Object.hasOwn(FIRST_TOOL_FLAGS, long);
 }
 
 /** Positions of words that are no options nor their values. All words after `--` are bare. */

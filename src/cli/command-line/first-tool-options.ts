@@ -15,6 +15,7 @@ export const FIRST_TOOL_FLAGS = {
   'output-dir': { kind: 'text', short: 'o', value: 'DIR', summary: 'where carve and save write' },
   'simple-output': { kind: 'flag', summary: 'peek --simple: names and sizes' },
   interactive: { kind: 'flag', short: 'i', summary: 'interactive: step through the image' },
+  api: { kind: 'flag', short: 'A', summary: 'serve: answer over HTTP' },
   'chunk-size': { kind: 'text', short: 'c', value: 'KIB', summary: 'without effect' },
   arch: { kind: 'text', short: 'a', value: 'N', summary: 'say --platform OS/ARCH instead' },
 } as const satisfies OptionTable;

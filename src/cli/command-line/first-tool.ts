@@ -28,10 +28,17 @@ const MODES = {
   'peek-all': { name: 'peek', words: [], takes: 'simple-output' },
   'peek-layer': { name: 'peek', words: [], takes: 'simple-output' },
   'save-all': { name: 'save', words: [], takes: 'output-dir' },
+  api: { name: 'serve', words: [], takes: undefined },
   interactive: { name: 'interactive', words: [], takes: undefined },
 } as const;
 
 type Mode = keyof typeof MODES;
+
+/** Actions that need no image. */
+const WITHOUT_IMAGE: readonly Mode[] = ['interactive', 'api'];
+
+/** Options of images that are no options of `serve`: its clients would use such a secret. */
+const NOT_OF_SERVE = ['username', 'password-stdin', 'token-file', 'platform'] as const;
 
 /** A command and its words, as if the user had typed them. */
 export interface Translation {
@@ -57,13 +64,15 @@ export function translateFirstTool(words: readonly string[], tokenFile: () => To
   }
   const mode = chosenMode(options);
   const image = options['target-image'];
-  if (image === undefined && mode !== 'interactive') throw usageError(`--${mode} wants an image: -t IMAGE`);
+  if (image === undefined && !WITHOUT_IMAGE.includes(mode))
+    throw usageError(`--${mode} wants an image: -t IMAGE`);
 
   const notes: string[] = [];
   if (options['chunk-size'] !== undefined)
     notes.push('--chunk-size has no effect: what is needed is fetched');
   const all = optionWords(IMAGE_OPTIONS, options);
-  if (image !== undefined) all.push(...tokenWords(options, image, tokenFile, notes));
+  if (mode === 'api') refuseSecrets(options);
+  else if (image !== undefined) all.push(...tokenWords(options, image, tokenFile, notes));
   const { name, words: own, takes } = MODES[mode];
   all.push(...own);
   for (const option of ['simple-output', 'output-dir'] as const) {
@@ -82,6 +91,12 @@ function chosenMode(options: FirstToolValues): Mode {
   const given = modes.filter((mode) => options[mode] !== undefined && options[mode] !== false);
   if (given.length > 1) throw usageError(`--${given[0]} and --${given[1]} exclude each other`);
   return given[0] ?? 'interactive';
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT */
+function refuseSecrets(options: FirstToolValues): void {
+  const given = NOT_OF_SERVE.find((name) => options[name] !== undefined && options[name] !== false);
+  if (given !== undefined) throw usageError(`--${given} is no option of serve, which --api is`);
 }
 
 /** The first tool counted layers from 0; here the first is 1, everywhere. */

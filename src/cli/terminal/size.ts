@@ -1,20 +1,6 @@
-export { parseSize } from '../../base/text/byte-size.js';
+import { formatSize } from '../../base/text/byte-size.js';
 
-/** Powers of 1024. */
-const LETTERS = ['', 'K', 'M', 'G', 'T', 'P'];
-
-/** Binary units with one decimal (`28.3 MiB`); below 1 KiB bytes. */
-export function formatSize(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  let power = 0;
-  let value = bytes;
-  // 1023.95 and more would print as 1024.0 of the smaller unit.
-  while (value >= 1023.95 && power < LETTERS.length - 1) {
-    value /= 1024;
-    power++;
-  }
-  return `${value.toFixed(1)} ${LETTERS[power]}iB`;
-}
+export { formatSize, parseSize } from '../../base/text/byte-size.js';
 
 /** Returns `1.9 s`; from a minute on `2 min 5 s`. */
 export function formatDuration(ms: number): string {

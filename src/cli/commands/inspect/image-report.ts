@@ -1,6 +1,6 @@
 import type { IndexOrigin } from '../../../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../../../oci/build-steps.js';
-import { dockerfileSteps } from '../../../oci/dockerfile-step.js';
+import { dockerfileSteps, stepLine } from '../../../oci/dockerfile-step.js';
 import { formatPlatform, type Platform } from '../../../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../../../source/image-source.js';
 import { cutText } from '../../terminal/cut-text.js';
@@ -161,8 +161,7 @@ export function imageSteps({
 }: ResolvedImage): (BuildStep & { size?: number; text: string })[] {
   const instructions = dockerfileSteps(config.history);
   return buildSteps(config, manifest.layers.length).map((step, i) => {
-    const { keyword = '', text } = instructions[i]!;
-    const shown = { ...step, text: `${keyword} ${text}`.replace(/\s+/g, ' ').trim() };
+    const shown = { ...step, text: stepLine(instructions[i]!) };
     return step.layer === undefined ? shown : { ...shown, size: manifest.layers[step.layer - 1]!.size };
   });
 }

@@ -1,12 +1,12 @@
 import { printableJson } from '../../../base/text/printable.js';
 import { printableName } from '../../../base/text/printable-name.js';
+import { ATTRIBUTES_HEADING, attributesText } from '../../../image/records/entry-lines.js';
 import { type ListedEntry, placedRecord } from '../../../image/records/entry-record.js';
 import type { Digest } from '../../../oci/digest.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import type { SessionUse } from '../../image-session-command.js';
 import type { EntryColors } from '../../terminal/colors.js';
 import { columnLines } from '../../terminal/column-layout.js';
-import { ATTRIBUTES_HEADING, attributesText } from '../../terminal/entry-lines.js';
 import { hiddenText } from '../../terminal/entry-places.js';
 import type { Output } from '../../terminal/output.js';
 import { textWidth } from '../../terminal/text-width.js';

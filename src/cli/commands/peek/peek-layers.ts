@@ -1,6 +1,7 @@
 import { asLayerslayerError, type ErrorCode, type LayerslayerError } from '../../../base/errors.js';
 import type { Layer } from '../../../engine/layer.js';
 import type { OpenedImage } from '../../../image/opened-image.js';
+import { cleanPath } from '../../../image/paths/asked-path.js';
 import { type ListedEntry, listedEntry } from '../../../image/records/entry-record.js';
 import { shortDigest } from '../../../oci/digest.js';
 import type { SessionUse } from '../../image-session-command.js';
@@ -8,7 +9,7 @@ import { countText, formatRoundSize, formatSize } from '../../terminal/size.js';
 import { UNVERIFIED } from '../../terminal/uncompared.js';
 import { largestRows } from './largest-rows.js';
 import type { ListedPaths } from './listed-paths.js';
-import { cleanPath, type PeekListing } from './peek-listing.js';
+import type { PeekListing } from './peek-listing.js';
 
 export interface PeekJob extends Pick<SessionUse, 'signal' | 'onProgress'> {
   image: OpenedImage;

@@ -1,10 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
-import { cleanNames } from '../../../image/paths/asked-path.js';
+import { cleanPath } from '../../../image/paths/asked-path.js';
+import { LONG_HEADING, longLine, SIMPLE_HEADING, simpleLine } from '../../../image/records/entry-lines.js';
 import { entryRecord, type ListedEntry } from '../../../image/records/entry-record.js';
-import { joinPath, splitPath } from '../../../overlay/resolve-path.js';
-import { LONG_HEADING, longLine, SIMPLE_HEADING, simpleLine } from '../../terminal/entry-lines.js';
 import type { Output } from '../../terminal/output.js';
 import type { ProgressDisplay } from '../../terminal/progress.js';
 import type { ListedPaths } from './listed-paths.js';
@@ -171,9 +170,4 @@ function depthOf(path: Uint8Array): number {
   let depth = 0;
   for (const byte of path) if (byte === SLASH) depth++;
   return depth;
-}
-
-/** Returns an entry's path as listed: from the root. */
-export function cleanPath(path: Uint8Array): Buffer {
-  return joinPath(cleanNames(splitPath(path)));
 }

@@ -1,9 +1,9 @@
 import { printable } from '../../../../base/text/printable.js';
 import { printableName } from '../../../../base/text/printable-name.js';
 import type { FileVersion, ImageView } from '../../../../image/opened-image.js';
+import { modeText, timeText } from '../../../../image/records/entry-lines.js';
 import { type BuildStep, createdBy } from '../../../../oci/build-steps.js';
 import { joinPath } from '../../../../overlay/resolve-path.js';
-import { modeText, timeText } from '../../../terminal/entry-lines.js';
 import { countText, formatSize } from '../../../terminal/size.js';
 import type { BrowsedTree, TreePlace } from './browsed-tree.js';
 import { TextScreen } from './text-screen.js';

@@ -1,7 +1,7 @@
 import { printableName } from '../../../../base/text/printable-name.js';
+import { modeText, nameText, sizeText } from '../../../../image/records/entry-lines.js';
 import { joinPath } from '../../../../overlay/resolve-path.js';
 import { columnsOf, cutText } from '../../../terminal/cut-text.js';
-import { modeText, nameText, sizeText } from '../../../terminal/entry-lines.js';
 import type { BrowsedTree } from './browsed-tree.js';
 import { cutStart, framed, frameRows, type ScreenLine, type ScreenSize } from './screen-line.js';
 import type { TreeModel } from './tree-model.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { printableName } from '#src/base/text/printable-name.js';
-import { longLine, simpleLine } from '#src/cli/terminal/entry-lines.js';
+import { longLine, simpleLine } from '#src/image/records/entry-lines.js';
 import { entryRecord, type ListedEntry } from '#src/image/records/entry-record.js';
 
 const entry: ListedEntry = {

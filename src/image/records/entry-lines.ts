@@ -1,7 +1,7 @@
+import { formatSize } from '../../base/text/byte-size.js';
 import { printableName } from '../../base/text/printable-name.js';
-import type { ListedEntry } from '../../image/records/entry-record.js';
 import type { EntryKind } from '../../tar/entry.js';
-import { formatSize } from './size.js';
+import type { ListedEntry } from './entry-record.js';
 
 const KIND_LETTERS: Record<EntryKind, string> = {
   file: '-',
