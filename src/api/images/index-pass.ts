@@ -1,9 +1,13 @@
+import { abortable } from '../../base/tasks/abortable.js';
 import type { Semaphore } from '../../base/tasks/semaphore.js';
 import type { LayerProgress } from '../../engine/image-session.js';
 import type { ImageView, OpenedImage } from '../../image/opened-image.js';
 
-/** How long a pass goes on without a user: a client that was told to come again does. */
+/** How long a pass goes on for a client that was told to come again. */
 const GRACE_MS = 15_000;
+
+/** How long it goes on when the last client has gone away: another page of it may follow. */
+const GONE_MS = 500;
 
 /** What a layer's pass has come to. */
 export interface PassProgress {
@@ -30,6 +34,7 @@ export class IndexPass {
   #users = 0;
   #run: Run | undefined;
   #grace: NodeJS.Timeout | undefined;
+  #wantedUntilMs = 0; // clients that were told to come again; performance.now() clock
   readonly #listeners = new Set<PassListener>();
 
   /**
@@ -75,7 +80,10 @@ export class IndexPass {
             onAbort = () => reject(signal.reason);
             signal.addEventListener('abort', onAbort, { once: true });
           }),
-        ]);
+        ]).then((ready) => {
+          if (!ready) this.#wantedUntilMs = performance.now() + GRACE_MS;
+          return ready;
+        });
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
@@ -88,16 +96,12 @@ export class IndexPass {
    * @returns the view; rejects as `view`
    */
   async watch(listener: PassListener, signal: AbortSignal): Promise<ImageView> {
+    signal.throwIfAborted();
     const { view } = this.#start();
     this.#listeners.add(listener);
     listener(this.progress);
     try {
-      return await this.#whileWanted(() => {
-        const aborted = new Promise<never>((_, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-        });
-        return Promise.race([view, aborted]);
-      });
+      return await this.#whileWanted(() => abortable(view, signal));
     } finally {
       this.#listeners.delete(listener);
     }
@@ -163,13 +167,15 @@ export class IndexPass {
     try {
       return await task();
     } finally {
-      if (--this.#users === 0) this.#grace = setTimeout(() => this.#stop(), GRACE_MS).unref();
+      const graceMs = Math.max(GONE_MS, this.#wantedUntilMs - performance.now());
+      if (--this.#users === 0) this.#grace = setTimeout(() => this.#stop(), graceMs).unref();
     }
   }
 
   #stop(): void {
     const run = this.#run;
-    if (!run) return;
+    if (!run || run.isEnded) return;
+    this.#run = undefined; // the next user begins another one
     run.controller.abort();
   }
 
