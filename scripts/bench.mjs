@@ -10,6 +10,9 @@
 // the table; it is no failure.
 import { accessSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
+import { catalog } from './bench/catalog.mjs';
+import { diff } from './bench/diff.mjs';
+import { exportTree } from './bench/export.mjs';
 import { find } from './bench/find.mjs';
 import { firstMount, wholeTree } from './bench/first-mount.mjs';
 import { Images } from './bench/images.mjs';
@@ -20,6 +23,7 @@ import { memory } from './bench/memory.mjs';
 import { MAIN } from './bench/mounts.mjs';
 import { randomReads } from './bench/random-reads.mjs';
 import { Report } from './bench/report.mjs';
+import { save } from './bench/save.mjs';
 import { secondMount } from './bench/second-mount.mjs';
 import { sequentialReads } from './bench/sequential-reads.mjs';
 import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
@@ -32,11 +36,15 @@ const SECTIONS = {
   'second-mount': secondMount,
   'whole-tree': wholeTree,
   find,
+  catalog,
+  diff,
   'large-files': largeFiles,
   'random-reads': randomReads,
   'index-size': indexSize,
+  export: exportTree,
   zstd,
   'sequential-reads': sequentialReads,
+  save,
   'slow-link': slowLink,
   'slow-link-2gb': slowLinkLarge,
   memory,

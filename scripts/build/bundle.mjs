@@ -11,12 +11,13 @@ const SHARED = { undici: 'registry/http/undici-parts.js' };
 /** They find their binaries beside themselves, and are imported only where they are needed. */
 const NATIVE = ['koffi', 'fuse-native'];
 
-/** start-daemon.ts, fetch-thread.ts and inflate-pool.ts start these names, beside themselves. */
+/** start-daemon.ts, fetch-thread.ts, inflate-pool.ts and analyses.ts start these names, beside themselves. */
 const PROGRAMS = {
   layerslayer: 'cli/main.js',
   'daemon-main': 'daemon/daemon-main.js',
   'fetch-worker': 'engine/fetch/fetch-worker.js',
   'inflate-worker': 'engine/inflate/inflate-worker.js',
+  'analysis-worker': 'api/analysis/analysis-worker.js',
   library: 'library/layerslayer.js', // it starts the daemon and the threads too
 };
 

@@ -80,7 +80,7 @@ export const ENVIRONMENT = [
   {
     names: ['TMPDIR'],
     option: 'platform',
-    text: 'Directory of the unnamed file into which a compressed archive is decompressed. Default: `/var/tmp`.',
+    text: 'Directory of the unnamed file into which a compressed archive is decompressed, and of layers that `save` writes to stdout as an archive. Default: `/var/tmp`.',
   },
   {
     names: ['PATH'],

@@ -1,5 +1,7 @@
 import type { Log } from '../base/log.js';
 import type { Tickets } from './access/tickets.js';
+import type { Analyses } from './analysis/analyses.js';
+import type { ViewFacts } from './analysis/view-facts.js';
 import type { ImageRules } from './images/image-rules.js';
 import type { ServedImages } from './images/served-images.js';
 import type { RequestCounts } from './routing/request-counts.js';
@@ -8,6 +10,8 @@ import type { RequestCounts } from './routing/request-counts.js';
 export interface ServerState {
   images: ServedImages;
   rules: ImageRules;
+  analyses: Analyses;
+  facts: ViewFacts;
   tickets: Tickets;
   counts: RequestCounts;
   cacheDirectory: string; // absolute

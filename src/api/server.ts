@@ -10,9 +10,12 @@ import { Gate } from './access/gate.js';
 import { type ListeningAddress, listeningAddress } from './access/listening-address.js';
 import { AllowedHosts } from './access/request-origin.js';
 import { Tickets } from './access/tickets.js';
+import { Analyses } from './analysis/analyses.js';
+import { ViewFacts } from './analysis/view-facts.js';
 import { HttpFault } from './answers/http-status.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
+import { duRoutes } from './routes/du.js';
 import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
 import { healthRoutes } from './routes/health.js';
@@ -20,6 +23,7 @@ import { imageRoutes } from './routes/image.js';
 import { localRoutes } from './routes/local.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { registryRoutes } from './routes/registry.js';
+import { statRoutes } from './routes/stat.js';
 import { staticRoutes } from './routes/static.js';
 import { ticketRoutes } from './routes/ticket.js';
 import { treeRoutes } from './routes/tree.js';
@@ -91,9 +95,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     uid,
     trustsNobody: !listening.isLoopback,
   });
+  const analyses = new Analyses();
   const counts = new RequestCounts();
   const state: ServerState = {
-    images: new ServedImages(options.startSession),
+    images: new ServedImages(options.startSession, (layers) => analyses.merge(layers)),
+    analyses,
+    facts: new ViewFacts(analyses),
     rules,
     tickets,
     counts,
@@ -110,6 +117,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ticketRoutes,
       imageRoutes,
       treeRoutes,
+      statRoutes,
+      duRoutes,
       fileRoutes,
       eventRoutes,
       registryRoutes,

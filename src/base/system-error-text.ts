@@ -12,6 +12,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'file name too long',
   ENOMEM: 'cannot allocate memory',
   ENOTCONN: 'transport endpoint is not connected',
+  ENOTSUP: 'operation not supported',
   ESTALE: 'stale file handle',
 };
 

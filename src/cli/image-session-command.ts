@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asLayerslayerError, toErrorRecord } from '../base/errors.js';
+import { asLayerslayerError, type LayerslayerError, toErrorRecord } from '../base/errors.js';
 import { logTo } from '../base/log.js';
 import { abortable } from '../base/tasks/abortable.js';
 import { redactedError, redactor } from '../base/text/redact.js';
@@ -18,7 +18,8 @@ import { type ImageValues, imageChoices } from './options/image-choices.js';
 import { otherPlatform } from './options/other-platform.js';
 import { EXIT_STATUS } from './process/exit-status.js';
 import { Interruption } from './process/interruption.js';
-import { INDEXING, ProgressDisplay, type ProgressWords } from './terminal/progress.js';
+import { ProgressDisplay } from './terminal/progress.js';
+import { INDEXING, type ProgressWords } from './terminal/progress-words.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;
@@ -53,6 +54,8 @@ export interface SessionUse {
   signal: AbortSignal; // Ctrl-C, SIGTERM; without `outlivesReader` also the end of our reader
   onProgress: OperationOptions['onProgress']; // of each operation: draws the bars
   display: ProgressDisplay; // for results too: it removes the bars first
+  /** Returns an error without secrets, for a command that shows it itself. */
+  shown(error: unknown): LayerslayerError;
   /** Reports a fault that does not end the work. @returns its exit status */
   fail(error: unknown): number;
 }
@@ -143,6 +146,7 @@ export async function withSession(
     signal,
     onProgress: hidesProgress ? undefined : (progress) => display.progress(progress),
     display,
+    shown: (error) => redactedError(error, redact),
     fail(error) {
       const fault = redactedError(error, redact);
       display.end();

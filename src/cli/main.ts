@@ -13,10 +13,18 @@ import { runInSmallSpace } from './process/small-space.js';
 import { workingDirectory } from './process/working-directory.js';
 
 /** Commands whose session is in this process. */
-const FETCHING: ReadonlySet<CommandName> = new Set(['inspect', 'tags', 'peek', 'carve', 'save', 'index']);
+const FETCHING: ReadonlySet<CommandName> = new Set([
+  'inspect',
+  'tags',
+  'peek',
+  'carve',
+  'save',
+  'index',
+  'diff',
+]);
 
 /** Commands that read images. */
-const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive']);
+const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive', 'find']);
 
 /** By which the scripts of `completion` ask. Hidden: their question and its answer may change. */
 const COMPLETION_WORD = '--get-completions';

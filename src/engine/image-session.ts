@@ -6,6 +6,7 @@ import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
 import type { TreeStore } from '../overlay/open-tree.js';
 import type { RegistryOptions } from '../registry/registry-options.js';
+import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import type { Confinement } from '../source/located-source.js';
@@ -150,6 +151,13 @@ export interface ImageSession {
     target: (digest: Digest) => SaveTarget,
     options?: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]>;
+  /**
+   * Decompresses a blob that `saveLayers` saved, in an inflate thread, and checks it by its diffId.
+   * @returns bytes of the new file
+   * @throws LayerslayerError DIGEST_MISMATCH, CORRUPT_LAYER, UNSUPPORTED, IO_FAILED; the signal's
+   *   reason
+   */
+  unpackBlob(request: UnpackRequest, signal: AbortSignal): Promise<number>;
   /**
    * Starts every thread that a read may need, with its memory, to check that there is room.
    * @throws LayerslayerError IO_FAILED if the system refuses one

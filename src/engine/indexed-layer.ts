@@ -5,9 +5,10 @@ import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
+import { fileChunks } from './file-chunks.js';
 import { CHUNK_SIZE } from './inflate/chunk-reader.js';
 import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
-import type { Layer } from './layer.js';
+import type { FileChunk, Layer } from './layer.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {
@@ -63,6 +64,12 @@ export class IndexedLayer implements Layer {
       onFault(error);
       throw error;
     });
+  }
+
+  fileChunks(row: number): FileChunk[] | undefined {
+    const { verification } = this.#options.opened;
+    if (verification.kind !== 'chunks' || this.entries.sparse(row)) return undefined;
+    return fileChunks(verification.chunks, this.entries.dataOffset(row), this.entries.size(row));
   }
 
   #read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {

@@ -20,6 +20,19 @@ export interface Layer {
    * @throws LayerslayerError as `Blob.read`, CORRUPT_LAYER
    */
   read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
+
+  /**
+   * Returns the chunks of the file entry in `row`, if the index is from a table that has digests of
+   * the files' bytes. `read` returns no other bytes.
+   * @returns undefined if there is no such table, or it does not divide the file
+   */
+  fileChunks?(row: number): readonly FileChunk[] | undefined;
+}
+
+/** A slice of a file's bytes. */
+export interface FileChunk {
+  size: number; // bytes, 1 or more
+  digest: Uint8Array | undefined; // SHA-256 of its bytes; undefined: zeros only
 }
 
 export interface RangeOptions {

@@ -17,6 +17,7 @@ import { type Digest, hasDigestPrefix } from '../oci/digest.js';
 import { layerKind } from '../oci/layer-type.js';
 import { LAYERS_MAX } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
+import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
 import { ChunkCache } from './chunk-cache.js';
@@ -85,7 +86,7 @@ class ThreadedSession implements ImageSession {
   readonly published: FetchThreadPublishing;
   readonly #records: ImageRecords;
   readonly #sharedFiles = new SharedFiles();
-  /** `openLayers`, `saveLayers` and `scanLayer` under way. */
+  /** `openLayers`, `saveLayers`, `unpackBlob` and `scanLayer` under way. */
   readonly #opening = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -201,6 +202,10 @@ class ThreadedSession implements ImageSession {
     options: SaveLayersOptions & OperationOptions = {},
   ): Promise<SaveOutcome[]> {
     return this.#tracked(this.#saveLayers(image, target, options));
+  }
+
+  unpackBlob(request: UnpackRequest, signal: AbortSignal): Promise<number> {
+    return this.#tracked(this.#inflate.unpack(request, this.#endedBy(signal)));
   }
 
   async prepareReads(): Promise<void> {

@@ -8,7 +8,7 @@ import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { registryReference } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { formatRepository } from '../oci/reference.js';
-import { openTree } from '../overlay/open-tree.js';
+import { type MergeElsewhere, openTree } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
@@ -18,14 +18,20 @@ export interface OpenOptions {
   indexTrust?: IndexTrust | undefined; // which layer indexes the image may use; default: the session's
 }
 
+export interface OpenedImagesOptions {
+  /** Merges layers. Default: this thread does. */
+  mergeElsewhere?: MergeElsewhere | undefined;
+  /** Only images of one repository share layers: another one may not have them. Default: no. */
+  byRepository?: boolean | undefined;
+}
+
 /** The open images of one session. Those of one manifest share their layers. */
 export class OpenedImages {
   readonly #shared = new Map<string, SharedImage>(); // by repository, digest and trust
 
-  /** @param byRepository only within one repository: others may not have the layers. Default: no */
   constructor(
     private readonly session: ImageSession,
-    private readonly byRepository = false,
+    private readonly options: OpenedImagesOptions = {},
   ) {}
 
   /**
@@ -42,13 +48,17 @@ export class OpenedImages {
       : this.session.resolve(reference, platform, signal));
     this.session.record(reference, platform, image, Date.now());
     // atomic: no await until the user is counted
-    const place = this.byRepository ? placeOf(image) : '';
+    const place = this.options.byRepository ? placeOf(image) : '';
     const key = `${place} ${image.digest} ${indexTrust}`;
     const shared = this.#shared.get(key) ?? { users: 0, layers: new Map(), views: new Map() };
     this.#shared.set(key, shared);
     shared.users++;
-    return new SharedImageUse(image, shared, this.session, indexTrust, () => {
-      if (--shared.users === 0) this.#shared.delete(key);
+    return new SharedImageUse(image, shared, this.session, {
+      indexTrust,
+      mergeElsewhere: this.options.mergeElsewhere,
+      onClose: () => {
+        if (--shared.users === 0) this.#shared.delete(key);
+      },
     });
   }
 }
@@ -60,6 +70,12 @@ interface SharedImage {
   views: Map<string, ImageView>; // by the numbers of their layers
 }
 
+interface UseOptions {
+  indexTrust: IndexTrust | undefined;
+  mergeElsewhere: MergeElsewhere | undefined;
+  onClose: () => void;
+}
+
 class SharedImageUse implements OpenedImage {
   #isClosed = false;
 
@@ -67,8 +83,7 @@ class SharedImageUse implements OpenedImage {
     readonly resolved: ResolvedImage,
     private readonly shared: SharedImage,
     private readonly session: ImageSession,
-    private readonly indexTrust: IndexTrust | undefined,
-    private readonly onClose: () => void,
+    private readonly options: UseOptions,
   ) {}
 
   get steps(): readonly BuildStep[] {
@@ -79,14 +94,14 @@ class SharedImageUse implements OpenedImage {
     this.#checkOpen();
     const layer =
       this.shared.layers.get(number) ??
-      (await this.session.openCached(this.resolved, number, { indexTrust: this.indexTrust }));
+      (await this.session.openCached(this.resolved, number, { indexTrust: this.options.indexTrust }));
     return layer && opened(number, layer);
   }
 
   async scanLayer(number: number, observer: LayerObserver, options?: ScanOptions): Promise<LayerScanEnd> {
     this.#checkOpen();
     return this.session.scanLayer(this.resolved, number, observer, {
-      indexTrust: this.indexTrust,
+      indexTrust: this.options.indexTrust,
       ...options,
     });
   }
@@ -98,7 +113,7 @@ class SharedImageUse implements OpenedImage {
     // Two callers at the same time both open a layer: each keeps its own signal and progress.
     const missing = numbers.filter((number) => !layers.has(number));
     if (missing.length > 0) {
-      const { indexTrust } = this;
+      const { indexTrust } = this.options;
       const found = await this.session.openLayers(this.resolved, { only: missing, indexTrust, ...operation });
       for (const [i, layer] of found.entries()) layers.set(missing[i]!, layer);
     }
@@ -112,7 +127,7 @@ class SharedImageUse implements OpenedImage {
     const key = layers.map(({ number }) => number).join();
     const known = views.get(key);
     if (known) return known;
-    const tree = await openTree(layers, this.session.trees, log);
+    const tree = await openTree(layers, this.session.trees, log, this.options.mergeElsewhere);
     const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
     const { steps } = this;
     const view: ImageView = {
@@ -137,7 +152,7 @@ class SharedImageUse implements OpenedImage {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.onClose();
+    this.options.onClose();
   }
 }
 

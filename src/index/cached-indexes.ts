@@ -12,7 +12,7 @@ import type { LayerIndex } from './layer-index.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
-export { checkLayerIndex } from './file/index-file.js';
+export { checkLayerIndex, type EncodedTable } from './file/index-file.js';
 export { differenceOf } from './index-comparison.js';
 export {
   DEFAULT_TRUST,
@@ -27,7 +27,13 @@ export {
 } from './index-origin.js';
 export { detachableStates, withoutStates } from './states/detached-states.js';
 export type { RemoteStates } from './states/remote-states.js';
-export { type IndexFile, openOwnIndex, readStoredNames, StoredIndexes } from './stored-indexes.js';
+export {
+  type IndexFile,
+  openOwnIndex,
+  readStoredNames,
+  readStoredTable,
+  StoredIndexes,
+} from './stored-indexes.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { indexKey, LAYER_INDEX_VERSION, type NameTable } from './entry-table.js';
-import { decodeLayerIndex, decodeNames } from './file/index-file.js';
+import { decodeLayerIndex, decodeNames, decodeTable, type EncodedTable } from './file/index-file.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
@@ -234,20 +234,50 @@ export function readStoredNames(
   origin: IndexOrigin,
   limit: number,
 ): { names: NameTable; size: number } | undefined {
-  const name = originKey(origin);
-  if (name !== '' && store.has('refutation', refutedKey(digest, name))) return undefined;
-  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, name));
-  if (fd === undefined) return undefined;
+  const file = openStored(store, digest, origin);
+  if (file === undefined) return undefined;
   try {
-    const { size } = fstatSync(fd);
-    const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
-    const decoded = decodeNames(read, limit);
+    const decoded = decodeNames(file.read, limit);
     return decoded?.digest === digest ? decoded : undefined;
   } catch {
     return undefined;
   } finally {
-    closeSync(fd);
+    file.close();
   }
+}
+
+/**
+ * Reads the entries of a cached index, and changes nothing in the cache.
+ * @param limit of their bytes in memory
+ * @returns undefined if the index is not cached, refuted, damaged, or past the limit
+ */
+export async function readStoredTable(
+  store: ContentStore,
+  digest: Digest,
+  origin: IndexOrigin,
+  limit: number,
+): Promise<EncodedTable | undefined> {
+  const file = openStored(store, digest, origin);
+  if (file === undefined) return undefined;
+  try {
+    const decoded = await decodeTable(file.read, limit);
+    return decoded?.digest === digest ? decoded : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    file.close();
+  }
+}
+
+/** @returns undefined if the index is not cached, or refuted */
+function openStored(store: ContentStore, digest: Digest, origin: IndexOrigin): IndexFile | undefined {
+  const name = originKey(origin);
+  if (name !== '' && store.has('refutation', refutedKey(digest, name))) return undefined;
+  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, name));
+  if (fd === undefined) return undefined;
+  const { size } = fstatSync(fd);
+  const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
+  return { size, read, close: () => closeSync(fd) };
 }
 
 /** Without a version: a table that lies does so in every format of ours. */

@@ -18,6 +18,7 @@ import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.j
 import { followRedirects } from './http/redirect.js';
 import { loadPool } from './http/undici-pool.js';
 import { fallbackTag, listReferrers } from './referrers.js';
+import { referrersOf, type WantedReferrers } from './referrers-of.js';
 import { RegistryFault } from './registry-fault.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
 import { RemoteBlob, type RemoteBlobLimits } from './remote-blob.js';
@@ -182,6 +183,18 @@ export class RegistryClient {
     const parts = { ...this.#limits, endpoint: this.#endpoint, toRegistry: this.#toRegistry(repository) };
     const query = { registry: this.#registry, repository, subject, artifactType };
     return this.#advised(repository, () => listReferrers(parts, query, signal));
+  }
+
+  /**
+   * Lists what refers to a manifest, also in a registry without a referrers API.
+   * @throws LayerslayerError network codes
+   */
+  allReferrers(repository: string, wanted: WantedReferrers, signal?: AbortSignal): Promise<Descriptor[]> {
+    const ports = {
+      list: () => this.listReferrers(repository, wanted, signal),
+      readTag: async (tag: string) => (await this.getTag(repository, tag, signal)).bytes,
+    };
+    return referrersOf(ports, wanted);
   }
 
   /**

@@ -10,19 +10,17 @@ import { isJsonObject, ownField, parseJsonObject, stringMap } from '../oci/json.
 import { MEDIA_TYPES } from '../oci/media-type.js';
 import { ociManifest } from '../oci/oci-manifest.js';
 import type { ImageDocuments, ResolvedImage } from '../source/image-source.js';
+import { indexEntry, LAYOUT_MARKER, LAYOUT_VERSION, REF_NAME } from './layout-documents.js';
 import { PartialFile } from './partial-file.js';
 import type { SaveTarget } from './saved-blob.js';
 
 /** OCI image-spec, image-layout.md. */
 const LAYOUT_FILE = 'oci-layout';
-const LAYOUT_VERSION = '1.0.0';
 const INDEX_FILE = 'index.json';
 /** The file of a save that was killed at its first step. */
 const LAYOUT_PARTIAL = partialName(LAYOUT_FILE);
 /** Inside the layout, so that it works across containers. */
 const LAYOUT_LOCK = '.layout.lock';
-/** OCI image-spec, annotations.md: the name of an image within its layout. */
-const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /** Adds images to an OCI layout, beside others. `index.json` lists only complete images. */
 export class LayoutWriter {
@@ -69,7 +67,7 @@ export class LayoutWriter {
     } else if (names.some((name) => name !== LAYOUT_PARTIAL && !name.startsWith(LAYOUT_LOCK))) {
       throw new LayerslayerError('IO_FAILED', `${directory} is neither empty nor an OCI layout`);
     } else {
-      await this.#write(LAYOUT_FILE, JSON.stringify({ imageLayoutVersion: LAYOUT_VERSION }));
+      await this.#write(LAYOUT_FILE, LAYOUT_MARKER);
     }
   }
 
@@ -95,9 +93,7 @@ export class LayoutWriter {
   ): Promise<Digest> {
     const { mediaType, bytes } = ociManifest(image.manifest, manifest);
     const digest = digestOf(bytes, image.digest);
-    const { os, architecture, variant, osVersion } = image.platform;
-    const platform = { architecture, os, 'os.version': osVersion, variant };
-    const entry = { mediaType, digest, size: bytes.length, platform, annotations: { [REF_NAME]: name } };
+    const entry = indexEntry({ image, name, mediaType, digest, size: bytes.length });
     await this.#alone(async () => {
       await this.#write(blobPath(image.manifest.config.digest), config);
       await this.#write(blobPath(digest), bytes);

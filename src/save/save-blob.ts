@@ -108,7 +108,7 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
     });
     const suffix = target.suffixed ? formatOf(await file.head(MAGIC_LENGTH)).suffix : '';
     const path = `${target.stem}${suffix}`;
-    await file.commit(path);
+    await file.commit(path, { isDurable: !target.isTemporary });
     return { path, how: resumedFrom > 0 ? 'resumed' : 'saved' };
   } catch (error) {
     const isWrong = error instanceof LayerslayerError && error.code === 'DIGEST_MISMATCH';

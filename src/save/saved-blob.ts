@@ -9,6 +9,8 @@ export interface SaveTarget {
   stem: string;
   /** The compression is added to `stem`: `.tar.gz`, `.tar.zst`, `.tar` … */
   suffixed: boolean;
+  /** The file is needed by this process only: it need not outlive a power failure. */
+  isTemporary?: boolean;
 }
 
 export interface SavedBlob {

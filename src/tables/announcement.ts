@@ -23,6 +23,15 @@ export type TableAnnouncement =
   /** `index` is the SOCI index manifest that the image's manifest names. (v2) */
   | { format: 'soci'; index: Digest };
 
+export type TableFormat = TableAnnouncement['format'];
+
+const TABLE_FORMATS: readonly unknown[] = ['estargz', 'zstd:chunked', 'soci'] satisfies TableFormat[];
+
+/** Returns the formats of a list that was stored, without what is none. */
+export function tableFormats(stored: unknown): TableFormat[] {
+  return Array.isArray(stored) ? stored.filter((one) => TABLE_FORMATS.includes(one)) : [];
+}
+
 type Annotations = Readonly<Record<string, string>>;
 
 const ESTARGZ_DIGEST = 'containerd.io/snapshot/stargz/toc.digest';
@@ -130,7 +139,7 @@ function withoutType({ offset, length, size }: TablePosition): TablePosition {
  * (`overlay/merge.ts`). They are hidden whatever index the layer has.
  * @param codec of the layer's bytes
  */
-export function hidesMarkers(announcements: readonly TableAnnouncement[], codec: string): boolean {
+export function hidesMarkers(announcements: readonly { format: TableFormat }[], codec: string): boolean {
   return announcements.some(
     ({ format }) =>
       (format === 'estargz' && codec === 'gzip') || (format === 'zstd:chunked' && codec === 'zstd'),

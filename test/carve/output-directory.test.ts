@@ -150,6 +150,25 @@ describe('an output directory', () => {
     expect(lstatSync(root).mode & 0o777).not.toBe(0o500);
   });
 
+  it('changes no other file, whatever takes the place of what it made', () => {
+    const outside = join(scratch, 'outside');
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'file'), 'mine', { mode: 0o600 });
+    const out = new OutputDirectory(root, { force: true });
+    const file = out.begin(names('a'), { ...attributes, mode: 0o666 });
+    const [temporary] = readdirSync(root);
+    rmSync(join(root, temporary!));
+    symlinkSync(join(outside, 'file'), join(root, temporary!));
+    file.commit();
+    out.beginDirectory(names('d'));
+    rmSync(join(root, 'd'), { recursive: true });
+    symlinkSync(outside, join(root, 'd'));
+    expect(() => out.endDirectory(names('d'), { ...attributes, mode: 0o777 })).toThrow(failure('d'));
+    const mode = (path: string) => lstatSync(path).mode & 0o777;
+    expect(mode(join(outside, 'file'))).toBe(0o600);
+    expect(mode(outside)).not.toBe(0o777);
+  });
+
   it('makes symlinks as they are', () => {
     const out = new OutputDirectory(root, { force: false });
     out.symlink(names('l'), Buffer.from('../../../etc'), attributes);

@@ -15,6 +15,7 @@ import {
   layersText,
   numberRanges,
   type Selection,
+  viewText,
 } from '#src/cli/commands/interactive/selection.js';
 import { runSteps } from '#src/cli/commands/interactive/steps.js';
 import type { Digest } from '#src/oci/digest.js';
@@ -86,7 +87,6 @@ describe('what is asked before an action, and its words', () => {
     ['peek', 'some', some, [''], 'peek --layer=1 --layer=3 x:1'],
     ['peek', 'a path', only, ['/etc'], 'peek x:1 /etc'],
     ['peek', 'a path like an option', only, ['-r'], 'peek -- x:1 -r'],
-    ['merged', 'some', some, [''], 'peek --merged x:1'],
     ['deleted', 'some', some, ['etc'], 'peek --deleted --layer=1 --layer=3 x:1 etc'],
     ['carve', 'all', all, ['/a', ''], 'carve x:1 /a'],
     ['carve', 'some', some, ['/a', ''], 'carve x:1 /a'],
@@ -155,6 +155,9 @@ describe('runSteps', () => {
       run: async (request, selection) => {
         runs.push(requestWords(request, selection, []).shown);
       },
+      browse: async (selection) => {
+        runs.push(`browse ${selection.name}: ${viewText(selection)}`);
+      },
     });
     return { asked, opened, runs };
   }
@@ -175,6 +178,11 @@ describe('runSteps', () => {
     );
     expect(runs).toEqual(['layerslayer peek --layer=2 x', 'layerslayer inspect x', 'layerslayer save x']);
     expect(asked.filter((question) => question === 'What next')).toHaveLength(5);
+  });
+
+  it('browse the merged tree, or the own one of a layer', async () => {
+    const { runs } = await steps({ x: 3 }, 'x', [], /^browse/, /^choose other/, [/^2/], /^browse/, /quit/);
+    expect(runs).toEqual(['browse x: the image', 'browse x: layer 2']);
   });
 
   it('ask for no layers where there is no choice', async () => {

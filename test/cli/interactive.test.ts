@@ -85,9 +85,9 @@ function choose(terminal: Terminal, label: RegExp): void {
   terminal.press('Enter');
 }
 
-/** Takes `peek`, where the cursor is at first; keys that come before a question is there are lost. */
+/** Takes `peek`; keys that come before a question is there are lost. */
 async function listAll(terminal: Terminal): Promise<void> {
-  terminal.press('Enter');
+  choose(terminal, /peek: list/);
   await terminal.shows(/everything\)\s*$/);
   terminal.press('Enter');
 }
@@ -96,7 +96,7 @@ const RESTORED = { modes: 'icanon echo', cursorShown: true };
 
 describe('interactive', () => {
   it('leads from the platform over steps and layers to a listing, and back to the choice', async () => {
-    const terminal = open(['interactive', app()]);
+    const terminal = open(['interactive', app()], { rows: 30 });
     expect(await terminal.shows(/navigate/)).toMatch(/\? Platform\n {2}linux\/arm64\n❯ linux\/amd64\n/);
     terminal.press('Up', 'Enter');
     const overview = await terminal.shows(/Layers.*navigate/s);
@@ -213,7 +213,7 @@ describe('interactive', () => {
     terminal.press('Enter');
     await terminal.shows(/^❯◯ 1/m);
     terminal.press('Enter');
-    await terminal.shows(/^❯ peek/m);
+    await terminal.shows(/^❯ browse/m);
   });
 });
 
@@ -293,9 +293,9 @@ describe('suspending interactive', () => {
     terminals.push(command);
     await command.shows(/What next/);
     command.press('C-z');
-    await command.shows(/Stopped.*speed.*\? What next\n❯ peek/s);
+    await command.shows(/Stopped.*speed.*\? What next\n❯ browse/s);
     command.press('Down');
-    await command.shows(/^❯ peek --merged/m);
+    await command.shows(/^❯ peek:/m);
     command.press('C-c');
     expect(await command.left()).toEqual({ status: 130, ...RESTORED });
   });

@@ -8,6 +8,7 @@ const TABLE = {
   flag: { kind: 'flag', summary: '' },
   text: { kind: 'text', short: 't', value: 'T', summary: '' },
   list: { kind: 'list', value: 'L', summary: '' },
+  choice: { kind: 'choice', value: 'C', second: { two: {} }, summary: '' },
 } as const satisfies OptionTable;
 
 const COMMAND = { name: 'frob', options: TABLE, positionals: { min: 0, max: 0, names: '' } };
@@ -19,6 +20,7 @@ describe('optionWords', () => {
       flag: fc.boolean(),
       text: fc.option(value, { nil: undefined }),
       list: fc.array(value),
+      choice: fc.constantFrom(undefined, ['one'] as const, ['two'] as const, ['two', 'a=b'] as const),
     });
     fc.assert(
       fc.property(values, (given) => {
@@ -29,10 +31,8 @@ describe('optionWords', () => {
   });
 
   it('leaves out what is not wanted', () => {
-    expect(optionWords(TABLE, { flag: true, text: 'a', list: ['b', 'c'] }, ['text'])).toEqual([
-      '--flag',
-      '--list=b',
-      '--list=c',
-    ]);
+    expect(
+      optionWords(TABLE, { flag: true, text: 'a', list: ['b', 'c'], choice: undefined }, ['text']),
+    ).toEqual(['--flag', '--list=b', '--list=c']);
   });
 });

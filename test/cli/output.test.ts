@@ -59,6 +59,42 @@ describe('Output', () => {
   });
 });
 
+describe('a terminal that a full screen has', () => {
+  it('gets held lines when it is released, the log file at once', () => {
+    const { output, terminal } = memoryOutput({ isTerminal: true });
+    const log = join(directory, 'held.log');
+    output.teeTo(log);
+    const release = output.holdTerminal();
+    expect(output.canDrawLive).toBe(false);
+    output.drawLive(['bar']);
+    output.note('noted');
+    output.result('found');
+    expect(terminal.text).toBe('');
+    expect(readFileSync(log, 'utf8')).toMatch(/noted[\s\S]*found/);
+    release();
+    output.note('after');
+    expect(terminal.text).toBe('noted\nfound\nafter\n');
+    expect(output.canDrawLive).toBe(true);
+  });
+
+  it('gets no more than a thousand, and their number', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    const release = output.holdTerminal();
+    for (let i = 1; i <= 1300; i++) output.note(`warning ${i}`);
+    release();
+    const lines = text.stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(1001);
+    expect(lines.slice(-2)).toEqual(['warning 1000', '300 more lines']);
+  });
+
+  it('is not waited for by results that go elsewhere', () => {
+    const { output, text } = memoryOutput({ isTerminal: true, isPipe: true });
+    output.holdTerminal();
+    output.result('found');
+    expect(text.stdout).toBe('found\n');
+  });
+});
+
 describe('standard output', () => {
   it('is waited for as often as there is something to wait for, without a word on stderr', async () => {
     const program = `

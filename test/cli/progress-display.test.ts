@@ -38,7 +38,7 @@ describe('ProgressDisplay', () => {
     display.progress(layer(1, { state: 'done' }));
     expect(screen(text.stderr)).toEqual([
       'layer 1/2  indexed, 1.0 KiB',
-      expect.stringMatching(/^layer 2\/2 {2}\[-+\] +0 B \/ 1\.0 KiB$/),
+      expect.stringMatching(/^layer 2\/2 {2}\[-+\] {2}indexing {4}1\.0 KiB {4}0%$/),
       '',
     ]);
     display.say('warn: something');
@@ -77,6 +77,31 @@ describe('ProgressDisplay', () => {
     expect(twice).toBeGreaterThan(once);
     display.progress(layer(1, { state: 'done' }));
     expect(text.stderr.length).toBeGreaterThan(twice);
+  });
+
+  it('shows speed and time left after a second, and holds each figure for another', () => {
+    const { output, text } = memoryOutput({ isTerminal: true });
+    let now = 0;
+    const display = new ProgressDisplay(output, { now: () => now });
+    display.resolved(1);
+    const shown: string[] = [];
+    // 100 KiB a second, of 1000 KiB; from the fourth second on twice as fast
+    for (let doneBytes = 0; now < 5_000; now += 100) {
+      display.progress(layer(1, { doneBytes, totalBytes: 1000 * 1024 }));
+      shown.push(/%(.*)$/m.exec(screen(text.stderr)[0]!)![1]!.trim());
+      doneBytes += (now < 3_000 ? 10 : 20) * 1024;
+    }
+    // The first bytes come after 100 ms, and are measured from then on.
+    expect(shown.slice(0, 11)).toEqual(new Array(11).fill(''));
+    expect(shown[11]).toBe('100.0 KiB/s  9 s left');
+    expect(shown.slice(11, 21)).toEqual(new Array(10).fill(shown[11]));
+    expect(shown[21]).toBe('100.0 KiB/s  8 s left');
+    const speeds = [31, 41].map((i) => Number.parseFloat(shown[i]!));
+    expect(speeds[0]).toBeGreaterThan(100);
+    expect(speeds[1]).toBeGreaterThan(speeds[0]!);
+    expect(speeds[1]).toBeLessThan(200);
+    display.progress(layer(1, { state: 'done' }));
+    expect(screen(text.stderr)).toEqual(['layer 1/1  indexed, 1.0 KiB', '']);
   });
 
   it('takes the bars away before a result, which may go to the same terminal', () => {

@@ -73,7 +73,9 @@ it.each([
 ])('save %s %s is rejected as a directory', async (...words) => {
   const ended = await place.layerslayer(['save', 'oci:img', ...words], { cwd: place.scratch });
   expect([ended.status, ended.stdout]).toEqual([2, '']);
-  expect(ended.stderr).toMatch(/^layerslayer: save writes a directory .*, not an archive: got \S+\n$/);
+  expect(ended.stderr).toMatch(
+    /^layerslayer: save writes a directory here, not an archive: got (\S+); for one use --format docker-archive -o \1\n$/,
+  );
   expect(existsSync(join(place.scratch, words.at(-1)!))).toBe(false);
 });
 

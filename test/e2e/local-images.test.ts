@@ -21,7 +21,8 @@ import { Workplace } from '../support/mounts.js';
 import { type BuiltLayer, type OciLayout, unpackLayout, writeLayout } from '../support/oci-layout.js';
 import { OCI_LAYER_GZIP, OCI_LAYER_TAR, sha256 } from '../support/registry.js';
 import { char, dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
-import { compareTrees, tellDifferences } from '../support/tree-compare.js';
+import { compareListings, compareTrees, tellDifferences } from '../support/tree-compare.js';
+import { listTree } from '../support/tree-listing.js';
 
 /** Images in layouts and archives that skopeo and umoci made, against umoci's unpacking of them. No registry runs. */
 const place = new Workplace();
@@ -83,6 +84,26 @@ const mount = (image: string, ...args: string[]) =>
 
 const sourceOf = async (mountpoint: string) =>
   (await run('findmnt', ['--noheadings', '--output', 'SOURCE', mountpoint])).stdout.trim();
+
+describe.each(['docker-archive', 'oci-archive'])('save --format %s', (format) => {
+  it.each(['oci:layout', 'oci-archive:oci.tar:v1', 'docker-archive:docker.tar'])(
+    'of %s has the tree that umoci unpacks',
+    async (image) => {
+      const directory = mkdtempSync(path('saved-'));
+      const ended = await place.layerslayer(
+        ['save', '--format', format, '-o', join(directory, 'x.tar'), image],
+        {
+          cwd: place.scratch,
+        },
+      );
+      expect([ended.status, ended.stderr]).toEqual([0, '']);
+      await skopeo(`${format}:${directory}/x.tar`, `oci:${directory}/copy:v1`);
+      const copied = { ...layout, directory: join(directory, 'copy') };
+      const tree = await unpackLayout(copied, join(directory, 'tree'));
+      expect(tellDifferences(compareListings(await listTree(tree), await listTree(oracle)))).toBe('');
+    },
+  );
+});
 
 describe.each(FORMS)('%s', (image, canonical) => {
   it('is what umoci unpacks, and says where it comes from', async () => {

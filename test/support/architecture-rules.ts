@@ -22,6 +22,7 @@ export const LEVELS: Record<string, number> = {
   surroundings: 5,
   engine: 6,
   image: 7,
+  catalog: 8,
   fs: 8,
   carve: 8,
   fuse: 9,
@@ -36,10 +37,12 @@ export const PACKAGE_HOMES: Record<string, string> = {
   'tar-stream': 'tar',
   'lru-cache': 'cache',
   undici: 'registry',
-  koffi: 'fuse',
+  koffi: 'base',
   'fuse-native': 'fuse',
+  re2js: 'catalog',
   yargs: 'cli',
   '@inquirer/prompts': 'cli',
+  diff: 'image',
 };
 
 /** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */

@@ -55,6 +55,15 @@ export class Terminal {
     return this.#tmux(['display-message', '-p', '#{pane_title}']).trim();
   }
 
+  resize(columns: number, rows: number): void {
+    this.#tmux(['resize-window', '-x', String(columns), '-y', String(rows)]);
+  }
+
+  /** Whether a full-screen program has the alternate screen. */
+  isAlternate(): boolean {
+    return this.#tmux(['display-message', '-p', '#{alternate_on}']).trim() === '1';
+  }
+
   /** Waits until the screen shows something. @returns the screen */
   async shows(wanted: RegExp): Promise<string> {
     let screen = '';

@@ -1,22 +1,72 @@
 import type { ImageView } from '../../image/opened-image.js';
 import { uncomparedLayers } from '../../image/opened-image.js';
-import { placedRecord, shownEntry } from '../../image/records/entry-record.js';
+import { IMPLIED_DIRECTORY, placedRecord, shownEntry } from '../../image/records/entry-record.js';
 import { joinPath } from '../../overlay/resolve-path.js';
+import { HIDING_WAYS, type HiddenColumns } from '../analysis/hidden-columns.js';
+import type { TreeSums } from '../analysis/tree-sums.js';
+import type { WalkedRow } from '../listing/listing-walk.js';
 
-/** Returns an entry of a merged tree for clients. */
+export type EntryFields = Record<string, unknown>;
+
+/** Returns an entry of a merged tree for clients. @param sums fields of directories */
 export function liveRecord(
   view: ImageView,
   inode: number,
   names: readonly Uint8Array[],
-): Record<string, unknown> {
+  sums?: TreeSums,
+): EntryFields {
   const { tree, byNumber } = view;
   const layer = tree.layerOf(inode);
   const place = { layer, layerDigest: byNumber.get(layer)?.digest };
-  return placedRecord(shownEntry(tree, inode), joinPath(names), place, doubtOf(view));
+  const record = placedRecord(shownEntry(tree, inode), joinPath(names), place, doubtOf(view));
+  if (!sums || tree.kind(inode) !== 'dir') return record;
+  const { bytes, entries, layers, layerStarts } = sums;
+  return {
+    ...record,
+    bytes: bytes[inode],
+    entries: entries[inode]! - 1, // without itself
+    layers: [...layers.subarray(layerStarts[inode], layerStarts[inode + 1])],
+  };
 }
 
-/** Any layer decides what a merged tree shows. */
-function doubtOf(view: ImageView): object {
+/** An entry that upper layers hide. */
+export interface HiddenVersion {
+  version: number; // of the columns
+  isImplied: boolean; // a directory above it that no entry names
+}
+
+/** Returns an entry that upper layers hide for clients. */
+export function hiddenRecord(
+  view: ImageView,
+  hidden: HiddenColumns,
+  { version, isImplied }: HiddenVersion,
+  names: readonly Uint8Array[],
+): EntryFields {
+  const layer = hidden.layers[version]!;
+  const from = view.byNumber.get(layer)!;
+  const how = HIDING_WAYS[hidden.hows[version]!]!;
+  const place = {
+    layer,
+    layerDigest: from.digest,
+    hidden: { hiddenBy: hidden.hiders[version]!, how },
+  };
+  const entry = isImplied ? IMPLIED_DIRECTORY : shownEntry(from.entries, hidden.rows[version]!);
+  return placedRecord(entry, joinPath(names), place, doubtOf(view));
+}
+
+/** Returns a row of a listing for clients. */
+export function walkedRecord(
+  view: ImageView,
+  { row, names }: WalkedRow,
+  facts: { hidden: HiddenColumns | undefined; sums: TreeSums | undefined },
+): EntryFields {
+  if (row.kind === 'live') return liveRecord(view, row.inode, names, facts.sums);
+  const version = { version: row.version, isImplied: row.kind === 'implied' };
+  return hiddenRecord(view, facts.hidden!, version, names);
+}
+
+/** Returns `verified: false` where it holds. Any layer decides what a merged tree shows. */
+export function doubtOf(view: ImageView): object {
   let known = doubts.get(view);
   if (known === undefined) {
     known = uncomparedLayers(view.layers).length === 0 ? {} : { verified: false };

@@ -3,7 +3,7 @@ import type { Semaphore } from '../../base/tasks/semaphore.js';
 import type { LayerProgress } from '../../engine/image-session.js';
 import type { ImageView, OpenedImage } from '../../image/opened-image.js';
 
-/** How long a pass goes on for a client that was told to come again. */
+/** How long a pass continues without a user: a client that got 202 asks again. */
 const GRACE_MS = 15_000;
 
 /** How long it goes on when the last client has gone away: another page of it may follow. */
@@ -27,8 +27,9 @@ interface Run {
 }
 
 /**
- * The making of an image's indexes and merged tree, or of one layer's: one run for all who want it,
- * which ends when nobody does. Layers that are done stay cached, and a failed run is tried again by the next user.
+ * The making of an image's indexes and merged tree, or of one layer's. All callers share one run,
+ * which ends when no caller wants it. Layers that are done stay cached. After a failure the next
+ * caller starts another run.
  */
 export class IndexPass {
   #users = 0;
@@ -59,7 +60,7 @@ export class IndexPass {
   }
 
   /**
-   * Returns the merged view, or undefined if it is not there in time: then the pass goes on for a
+   * Returns the merged view, or undefined if it is not there in time. The pass continues for a
    * while.
    * @param waitMs how long to wait; 0: only for what is known
    * @throws LayerslayerError as `OpenedImage.view`; the signal's reason

@@ -6,6 +6,7 @@ import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import { HttpFault } from '../answers/http-status.js';
+import type { MergeElsewhere } from '../../overlay/open-tree.js';
 import { IndexPass } from './index-pass.js';
 
 /** Passes that run at once: each takes a processor, and the whole link. */
@@ -30,7 +31,7 @@ const TAG_MS = 30_000;
 export interface AskedImage {
   reference: string; // canonical
   platform: Platform;
-  isFixed: boolean; // by digest: it stands for one image for ever
+  isFixed: boolean; // by digest: it always stands for the same image
 }
 
 /** What a server holds and did. */
@@ -76,9 +77,13 @@ export class ServedImages {
   #current: SessionUses | undefined;
   #isClosed = false;
 
-  /** @param start starts a session */
+  /**
+   * @param start starts a session
+   * @param mergeElsewhere merges layers; default: this thread does
+   */
   constructor(
     private readonly start: () => ImageSession,
+    private readonly mergeElsewhere?: MergeElsewhere,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -193,7 +198,8 @@ export class ServedImages {
     if (retired && this.#sessions.size >= SESSIONS) return retired;
     const session = this.start();
     this.#sessions.add(session);
-    this.#current = { session, images: new OpenedImages(session, true), opened: 0, open: 0 };
+    const images = new OpenedImages(session, { mergeElsewhere: this.mergeElsewhere, byRepository: true });
+    this.#current = { session, images, opened: 0, open: 0 };
     if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;
   }
@@ -217,7 +223,7 @@ export class ServedImages {
     this.#stale.delete(served);
   }
 
-  /** Closes what nobody uses, and more than may stay open. */
+  /** Closes idle images, beyond those that may stay open. */
   #tidy(): void {
     const idle = [...this.#served].filter(([, { users }]) => users === 0);
     for (const [key, served] of idle.slice(0, Math.max(0, idle.length - IDLE_IMAGES)))

@@ -57,16 +57,18 @@ export async function leaseImage(
 /**
  * Answers with an image whose layers are indexed. Starts the pass where they are not, and after a
  * while answers 202 with its progress. One layer's own tree waits for that layer only.
+ * @param options.showsAll `layer` of the query chooses no tree
  * @throws LayerslayerError as `leaseImage`, `OpenedImage.view`
  */
 export async function withView(
   state: ServerState,
   call: Call<ViewQuery>,
   answer: (viewed: ViewedImage) => Promise<Reply> | Reply,
+  { showsAll = false }: { showsAll?: boolean } = {},
 ): Promise<Reply> {
   const leased = await leaseImage(state, call);
   const { lease, layer } = leased;
-  const pass = layer === undefined ? lease.pass : lease.layerPass(layer);
+  const pass = layer === undefined || showsAll ? lease.pass : lease.layerPass(layer);
   const view = await pass.view(waitMs(call.query), call.signal);
   return view ? await answer({ ...leased, view }) : pendingReply(pass, lease);
 }

@@ -24,7 +24,7 @@ const QUERY = z.strictObject({
 
 const BYTES = z.string().openapi({ format: 'binary' });
 
-/** Content of an image is nobody's page. */
+/** Content of an image never runs as a page. */
 const CONTENT_HEADERS: Headers = { 'Content-Security-Policy': "sandbox; default-src 'none'" };
 
 export function fileRoutes(state: ServerState): Route[] {

@@ -9,7 +9,7 @@ import { type Route, route } from '../routing/route.js';
 import { IMAGES, MOUNTS } from '../schemas/local.js';
 import type { ServerState } from '../server-state.js';
 
-/** What only tells of this user: its mounts and its cache. */
+/** What only concerns this user: mounts and cache. */
 export function localRoutes(state: ServerState): Route[] {
   return [
     route({

@@ -31,24 +31,19 @@ const ASSET_HEADERS: Headers = { 'Cache-Control': 'public, max-age=31536000, imm
 const TEXT = { description: 'the file', content: [{ mediaType: 'text/html', schema: z.string() }] };
 
 /**
- * The page of the explorer, at all its URLs, and its assets. All are read at the start: a request
- * names no file of the disk.
+ * The page of the explorer, at all its URLs, and its assets. All are read by the first request,
+ * whatever it is for: a request names no file of the disk.
  */
 export function staticRoutes(): Route[] {
-  const directory = webDirectory();
-  const page = readFileSync(join(directory, 'index.html'));
-  const assets = new Map(
-    readdirSync(join(directory, 'assets')).map((name) => [
-      name,
-      readFileSync(join(directory, 'assets', name)),
-    ]),
-  );
-  const showPage = (): Reply => ({
-    kind: 'bytes',
-    headers: PAGE_HEADERS,
-    length: page.length,
-    bytes: [page],
-  });
+  let files: WebFiles | undefined;
+  const read = () => {
+    files ??= readWebFiles();
+    return files;
+  };
+  const showPage = (): Reply => {
+    const { page } = read();
+    return { kind: 'bytes', headers: PAGE_HEADERS, length: page.length, bytes: [page] };
+  };
   const asPage = { query: z.looseObject({}), answers: { 200: TEXT }, isStatic: true, handle: showPage };
   return [
     route({ ...asPage, path: '/', summary: 'the explorer' }),
@@ -62,7 +57,7 @@ export function staticRoutes(): Route[] {
       isStatic: true,
       handle({ parameters }) {
         const { name = '' } = parameters;
-        const bytes = assets.get(name);
+        const bytes = read().assets.get(name);
         if (bytes === undefined) throw new LayerslayerError('NOT_FOUND', 'no such asset');
         const type = mime.getType(name) ?? 'application/octet-stream';
         const headers = { 'Content-Type': type, ...ASSET_HEADERS };
@@ -72,7 +67,24 @@ export function staticRoutes(): Route[] {
   ];
 }
 
-/** Returns dist/web, from dist/bin or dist/api/routes. @throws LayerslayerError INTERNAL if it is not built */
+interface WebFiles {
+  page: Buffer;
+  assets: ReadonlyMap<string, Buffer>; // by name
+}
+
+function readWebFiles(): WebFiles {
+  const directory = webDirectory();
+  const names = readdirSync(join(directory, 'assets'));
+  return {
+    page: readFileSync(join(directory, 'index.html')),
+    assets: new Map(names.map((name) => [name, readFileSync(join(directory, 'assets', name))])),
+  };
+}
+
+/**
+ * Returns dist/web, from dist/bin or dist/api/routes.
+ * @throws LayerslayerError INTERNAL if it is not built
+ */
 function webDirectory(): string {
   const places = ['../web', '../../web', '../../../dist/web'];
   const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -2,16 +2,26 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
-import type { ImageView } from '../../image/opened-image.js';
 import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
-import { PagedWalk } from '../../overlay/walk/paged-walk.js';
-import type { TreeStep } from '../../overlay/walk/walk-tree.js';
-import { liveRecord } from '../answers/entries.js';
-import { HttpFault } from '../answers/http-status.js';
+import { HIDDEN_ROOT, type HiddenColumns, hiddenNodeAt, NO_NODE } from '../analysis/hidden-columns.js';
+import { hiddenPath } from '../analysis/hidden-path.js';
+import type { TreeSums } from '../analysis/tree-sums.js';
+import { acceptedForm } from '../answers/accepted-form.js';
+import { walkedRecord } from '../answers/entries.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
+import type { ListedDirectory } from '../listing/directory-rows.js';
+import { ListingWalk } from '../listing/listing-walk.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
 import { LISTED_ENTRY, TREE_PAGE } from '../schemas/entry.js';
-import { IMAGE_PARAMETERS, LAYER_PARAMETER, numberParameter, PATH_PARAMETER } from '../schemas/parameters.js';
+import {
+  FLAG_PARAMETER,
+  IMAGE_PARAMETERS,
+  LAYER_PARAMETER,
+  numberParameter,
+  PATH_PARAMETER,
+  SORT_PARAMETER,
+  WAIT_PARAMETER,
+} from '../schemas/parameters.js';
 import { PENDING } from '../schemas/progress.js';
 import type { ServerState } from '../server-state.js';
 
@@ -20,7 +30,7 @@ const LIMIT_MAX = 10_000;
 
 const DEPTH_MAX = 4_096;
 
-/** Entries between two turns of the event loop: other requests go on. */
+/** Entries between two turns of the event loop, for other requests. */
 const ENTRIES_AT_ONCE = 500;
 
 const QUERY = z.strictObject({
@@ -28,9 +38,11 @@ const QUERY = z.strictObject({
   path: PATH_PARAMETER.default('/'),
   depth: numberParameter(1, DEPTH_MAX).default(1),
   layer: LAYER_PARAMETER,
+  deleted: FLAG_PARAMETER.openapi({ description: 'also what upper layers hide' }),
+  sort: SORT_PARAMETER.openapi({ description: 'size, the largest first, needs depth=1' }),
   after: z.string().max(32_768).optional().openapi({ description: '`next` of the page before' }),
-  limit: numberParameter(1, LIMIT_MAX).default(1_000),
-  wait: numberParameter(0, 30).optional(),
+  limit: numberParameter(1, LIMIT_MAX).default(1_000).openapi({ description: 'entries of a page' }),
+  wait: WAIT_PARAMETER,
 });
 
 type TreeQuery = z.output<typeof QUERY>;
@@ -54,61 +66,128 @@ export function treeRoutes(state: ServerState): Route[] {
           content: [{ mediaType: 'application/json', schema: PENDING }],
         },
       },
-      handle(call) {
+      async handle(call) {
         const form = acceptedForm(call.header('accept'));
-        return withView(state, call, (viewed) => answer(viewed, call, form));
+        checkQuery(call.query);
+        return withView(state, call, (viewed) => answer(state, viewed, call, form));
       },
     }),
   ];
 }
 
-function answer(
-  { view, lease }: ViewedImage,
-  { query, signal }: Call<TreeQuery>,
+/** @throws LayerslayerError INVALID_ARGUMENT */
+function checkQuery({ sort, depth, deleted, layer }: TreeQuery): void {
+  if (sort === 'size' && depth > 1) throw new LayerslayerError('INVALID_ARGUMENT', 'sort=size needs depth=1');
+  if (deleted && layer !== undefined)
+    throw new LayerslayerError('INVALID_ARGUMENT', 'a layer hides nothing of its own: deleted or layer');
+}
+
+/** A listing that is under way. */
+interface Listing {
+  viewed: ViewedImage;
+  walk: ListingWalk;
+  hidden: HiddenColumns | undefined;
+  sums: TreeSums;
+}
+
+async function answer(
+  state: ServerState,
+  viewed: ViewedImage,
+  call: Call<TreeQuery>,
   form: 'page' | 'lines',
-): Reply {
-  const { digest } = lease.opened.resolved;
-  const walk = walkAt(view, digest, query);
-  if (form === 'lines') return { kind: 'lines', lines: lines(view, walk, signal) };
-  const entries: unknown[] = [];
-  let step: TreeStep | undefined;
-  while (entries.length < query.limit) {
-    step = walk.next();
-    if (!step) break;
-    entries.push(liveRecord(view, step.inode, step.names));
+): Promise<Reply> {
+  const { query, signal } = call;
+  const listing = await listingOf(state, viewed, query, signal);
+  if (form === 'lines') return { kind: 'lines', lines: lines(listing, signal) };
+  const { digest } = viewed.lease.opened.resolved;
+  const entries: object[] = [];
+  let place: number[] = []; // of the last entry
+  for await (const entry of lines(listing, signal)) {
+    if (entries.length === query.limit) {
+      const next = placeText(digest, query, place);
+      return { kind: 'json', body: { digest, entries, next } };
+    }
+    entries.push(entry);
+    if (entries.length === query.limit) place = listing.walk.place;
   }
-  const next = step && `${digest}-${walk.place.join('.')}`;
-  return { kind: 'json', body: { digest, entries, ...(next !== undefined && { next }) } };
+  return { kind: 'json', body: { digest, entries } };
+}
+
+/** @throws LayerslayerError NOT_FOUND, INVALID_ARGUMENT; as `ViewFacts` */
+async function listingOf(
+  { facts }: ServerState,
+  viewed: ViewedImage,
+  query: TreeQuery,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const { view } = viewed;
+  const { digest } = viewed.lease.opened.resolved;
+  const after = query.after === undefined ? [] : placeOf(query.after, digest, query);
+  const hidden = query.deleted ? await facts.hidden(view, signal) : undefined;
+  const start = directoryAt(viewed, hidden, bytesOfText(query.path));
+  const sums = await facts.sums(view, signal);
+  const tables = new Map(view.layers.map(({ number, entries }) => [number, entries]));
+  const walk = new ListingWalk({
+    view: { tree: view.tree, tables, hidden, sums },
+    owner: view,
+    depth: query.depth,
+    order: query.sort,
+    signal,
+  });
+  await walk.start(start.directory, start.names, after);
+  return { viewed, walk, hidden, sums };
 }
 
 /** @throws LayerslayerError NOT_FOUND, INVALID_ARGUMENT */
-function walkAt({ tree }: ImageView, digest: string, { path, depth, after }: TreeQuery): PagedWalk {
-  const bytes = bytesOfText(path);
-  const resolved = resolvePath(tree, splitPath(bytes));
-  if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
-  if (tree.kind(resolved.inode) !== 'dir')
-    throw new LayerslayerError('INVALID_ARGUMENT', 'path is no directory');
-  if (after === undefined) return new PagedWalk(tree, resolved, depth);
-  const [, of, place] = /^(sha256:[0-9a-f]{64})-(\d+(?:\.\d+)*)$/.exec(after) ?? [];
-  if (of !== digest || place === undefined)
-    throw new LayerslayerError('INVALID_ARGUMENT', 'after is from another image: begin with the first page');
-  return new PagedWalk(tree, resolved, depth, place.split('.').map(Number));
+function directoryAt(
+  { view }: ViewedImage,
+  hidden: HiddenColumns | undefined,
+  path: Uint8Array,
+): { directory: ListedDirectory; names: readonly Uint8Array[] } {
+  const { tree } = view;
+  const names = splitPath(path);
+  const resolved = resolvePath(tree, names);
+  if (resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir') {
+    const node = hidden ? hiddenNodeAt(hidden, resolved.names) : NO_NODE;
+    return { directory: { inode: resolved.inode, node }, names: resolved.names };
+  }
+  const gone = hidden && hiddenPath(view, hidden, names);
+  if (gone && gone.node !== HIDDEN_ROOT) {
+    if (gone.isDirectory) return { directory: { inode: 0, node: gone.node }, names: gone.names };
+    throw notDirectory();
+  }
+  if (resolved.kind === 'found') throw notDirectory();
+  throw missingPathError(resolved, path);
 }
 
-async function* lines(view: ImageView, walk: PagedWalk, signal: AbortSignal): AsyncGenerator<object> {
+function notDirectory(): LayerslayerError {
+  return new LayerslayerError('INVALID_ARGUMENT', 'path is no directory');
+}
+
+async function* lines({ viewed, walk, hidden, sums }: Listing, signal: AbortSignal): AsyncGenerator<object> {
   let count = 0;
-  for (let step = walk.next(); step; step = walk.next()) {
-    yield liveRecord(view, step.inode, step.names);
+  for (let row = await walk.next(); row; row = await walk.next()) {
+    yield walkedRecord(viewed.view, row, { hidden, sums });
     if (++count % ENTRIES_AT_ONCE > 0) continue;
     await nextTurn();
     signal.throwIfAborted();
   }
 }
 
-/** @throws HttpFault NOT_ACCEPTABLE */
-function acceptedForm(accept = '*/*'): 'page' | 'lines' {
-  const types = accept.split(',').map((type) => type.split(';')[0]!.trim());
-  if (types.some((type) => ['application/json', '*/*', 'application/*'].includes(type))) return 'page';
-  if (types.includes('application/x-ndjson')) return 'lines';
-  throw new HttpFault('NOT_ACCEPTABLE', 'want application/json or application/x-ndjson');
+/** `after` is for one image and one order: in another one its place is another entry. */
+function placeText(digest: string, query: TreeQuery, place: readonly number[]): string {
+  return Buffer.from(`${digest} ${orderText(query)} ${place.join('.')}`).toString('base64url');
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT */
+function placeOf(after: string, digest: string, query: TreeQuery): number[] {
+  const [of, order, place = ''] = Buffer.from(after, 'base64url').toString('latin1').split(' ');
+  const isPlace = /^\d{1,9}(\.\d{1,9})*$/.test(place);
+  if (of === digest && order === orderText(query) && isPlace) return place.split('.').map(Number);
+  const why = 'after is of another image or order: begin with the first page';
+  throw new LayerslayerError('INVALID_ARGUMENT', why);
+}
+
+function orderText({ sort, deleted, depth, layer = '' }: TreeQuery): string {
+  return [sort, deleted ? 'deleted' : 'live', depth, layer].join('/');
 }

@@ -164,7 +164,7 @@ async function answer(
   }
 }
 
-/** Returns who asks, as the gate wants it. */
+/** Returns the caller, as the gate wants it. */
 function callerOf(context: Context<Env>, isStatic: boolean) {
   const { incoming } = context.env;
   const { target, ticket } = targetOf(incoming.url ?? '/');

@@ -19,8 +19,8 @@ export interface SendLimits {
 }
 
 /**
- * Returns lines of JSON as bytes, many at once. Whoever reads it gets the first chunk before any
- * fault is turned into a line.
+ * Returns lines of JSON as bytes, many at once. A fault before the first chunk is thrown; a later
+ * one becomes a line.
  * @param fault returns what a last line says of a fault
  */
 export async function* lineChunks(

@@ -17,6 +17,12 @@ export class Semaphore {
     }
   }
 
+  /** Takes a permit. @returns a function that returns it; call it once */
+  async take(signal?: AbortSignal): Promise<() => void> {
+    await this.#acquire(signal);
+    return () => this.#release();
+  }
+
   async #acquire(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {

@@ -25,6 +25,8 @@ export interface ContentSink {
 
 /** A file that is being written. */
 export interface TargetFile extends ContentSink {
+  /** `discard` can't take back what was written: a fault ends the whole output. */
+  readonly isStream?: boolean;
   /** All of it was written. @throws LayerslayerError IO_FAILED; then nothing of it is left */
   commit(): void;
   /** Leaves nothing of it behind, unless it was committed. */
@@ -46,7 +48,10 @@ export interface CarveTarget {
   beginDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   endDirectory(names: readonly Uint8Array[], attributes: KeptAttributes): void;
   symlink(names: readonly Uint8Array[], target: Uint8Array, attributes: KeptAttributes): void;
-  /** Writes a device or a FIFO. Targets without such files report a failure. */
+  /**
+   * Writes a device or a FIFO. Targets without such files report a failure.
+   * @throws LayerslayerError IO_FAILED; UNSUPPORTED if this user or the system can't make it
+   */
   special?(names: readonly Uint8Array[], file: SpecialFile, attributes: KeptAttributes): void;
   /** Links another name to an earlier file. Targets without links get the file again. */
   link?(names: readonly Uint8Array[], to: readonly Uint8Array[], attributes: KeptAttributes): void;

@@ -5,6 +5,7 @@ const ZEROS = new Uint8Array(64 * 1024);
 
 /** Writes a file's bytes in sequence, holes as zeros. Written bytes can't be taken back. */
 export class SequentialSink implements TargetFile {
+  readonly isStream = true;
   #written = 0;
 
   /** @param out takes the bytes before it returns */

@@ -1,6 +1,6 @@
 import { COMMAND_NAMES, type CommandName, commandNamed } from '../command-names.js';
 import { COMMANDS } from '../command-table.js';
-import { valueOptions } from '../options/option-table.js';
+import { countValues, isOptionWord, type OptionSpec, valueOptions } from '../options/option-table.js';
 import { FIRST_TOOL_FLAGS } from './first-tool-options.js';
 import { foreignAdvice, foreignNearMiss } from './foreign-commands.js';
 import { MIN_LETTERS, oneSlipAway } from './one-slip.js';
@@ -83,12 +83,12 @@ function isFirstToolFlag(word: string): boolean {
 function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
   // `-f` and `-a` of the first tool are flags of commands.
   const tables = [...(isFirstTool ? [FIRST_TOOL_FLAGS] : []), ...COMMANDS.map((command) => command.options)];
-  const counts = new Map(tables.flatMap((table) => [...valueOptions(table)]));
+  const specs = new Map(tables.flatMap((table) => [...valueOptions(table)]));
   const end = options(words).length;
   const bare: number[] = [];
   for (let i = 0; i < end; i++) {
-    if (!words[i]!.startsWith('-') || words[i] === '-') bare.push(i);
-    else i += followingValues(words[i]!, counts);
+    if (isOptionWord(words[i]!)) i += followingValues(words[i]!, words.slice(i + 1, end), specs);
+    else bare.push(i);
   }
   for (let i = end + 1; i < words.length; i++) bare.push(i);
   return bare;
@@ -98,14 +98,28 @@ function bareWords(words: readonly string[], isFirstTool: boolean): number[] {
  * Returns how many words after an option are its values. The first option of a group (`-fl FILE`)
  * that takes a value ends the group: the rest of the word, if any, is the value.
  */
-function followingValues(word: string, counts: ReadonlyMap<string, number>): number {
+function followingValues(
+  word: string,
+  next: readonly string[],
+  specs: ReadonlyMap<string, OptionSpec>,
+): number {
   if (word.startsWith('--')) {
-    const [name = ''] = word.split('=', 1);
-    return Math.max(0, (counts.get(name) ?? 0) - (name === word ? 0 : 1));
+    const [, name = word, value] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+    const spec = specs.get(name);
+    return spec === undefined ? 0 : countValues(spec, value, next);
   }
   const letters = [...word.slice(1)];
-  const taking = letters.findIndex((letter) => counts.has(`-${letter}`));
-  return taking === letters.length - 1 ? counts.get(`-${letters[taking]}`)! : 0;
+  const taking = letters.findIndex((letter) => specs.has(`-${letter}`));
+  if (taking === -1) return 0;
+  const value = letters
+    .slice(taking + 1)
+    .join('')
+    .replace(/^=/, '');
+  return countValues(
+    specs.get(`-${letters[taking]}`)!,
+    taking === letters.length - 1 ? undefined : value,
+    next,
+  );
 }
 
 /** The words before `--`. */

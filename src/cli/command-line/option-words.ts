@@ -1,6 +1,6 @@
 import type { OptionTable, OptionValues } from '../options/option-table.js';
 
-/** Returns words that parse to these values; pairs are not supported. */
+/** Returns words that parse to these values. */
 export function optionWords<T extends OptionTable>(
   table: T,
   values: OptionValues<T>,
@@ -10,6 +10,8 @@ export function optionWords<T extends OptionTable>(
     const value = values[name];
     if (except.includes(name) || value === undefined || value === false) return [];
     if (value === true) return [`--${name}`];
-    return [value].flat().map((one) => `--${name}=${one}`);
+    if (table[name]!.kind !== 'choice') return [value].flat().map((one) => `--${name}=${one}`);
+    const [first, ...second] = value as readonly string[];
+    return [`--${name}=${first}`, ...second];
   });
 }

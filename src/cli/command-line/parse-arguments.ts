@@ -1,13 +1,8 @@
 import type { Argv } from 'yargs';
 import type { CommandDeclaration } from '../command-declaration.js';
-import {
-  type OptionSpec,
-  type OptionTable,
-  type OptionValues,
-  VALUE_COUNTS,
-} from '../options/option-table.js';
+import type { OptionSpec, OptionTable, OptionValues } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
-import { longOptions } from './long-options.js';
+import { longOptions, wordsOfChoice } from './long-options.js';
 import { MISSING_VALUE, newParser, SURPLUS_VALUE, UNKNOWN_OPTION } from './parser.js';
 import { seeHelp } from './see-help.js';
 import { unknownOption } from './unknown-option.js';
@@ -76,21 +71,22 @@ function missingWords(names: string, given: number, min: number): string {
 }
 
 function declare(parser: Argv, name: string, kind: OptionSpec['kind']): void {
-  parser.option(name, { type: kind === 'flag' ? 'boolean' : 'string', nargs: VALUE_COUNTS[kind] });
+  const isFlag = kind === 'flag';
+  parser.option(name, { type: isFlag ? 'boolean' : 'string', nargs: isFlag ? 0 : 1 });
 }
 
 /** @param given by yargs: an array, if there are several or the option was repeated */
 function parsedValue(name: string, spec: OptionSpec, given: unknown) {
   if (spec.kind === 'flag') return given === true;
   const texts = given === undefined ? [] : ([given].flat() as string[]);
-  if (texts.includes('')) throw wantsValue(name, spec);
-  if (spec.kind === 'list') return texts;
-  if (spec.kind === 'pair') return texts.length === 0 ? undefined : texts.slice(-2);
-  return texts.at(-1);
+  const words = spec.kind === 'choice' ? texts.map(wordsOfChoice) : [texts];
+  if (words.some((each) => each.includes(''))) throw wantsValue(name, spec);
+  if (spec.kind === 'choice') return words.at(-1);
+  return spec.kind === 'list' ? texts : texts.at(-1);
 }
 
-function wantsValue(name: string, { kind, value = 'VALUE' }: OptionSpec): Error {
-  return usageError(`--${name} wants ${kind === 'pair' ? 'two values' : 'a value'}: ${value}`);
+function wantsValue(name: string, { value = 'VALUE' }: OptionSpec): Error {
+  return usageError(`--${name} wants a value: ${value}`);
 }
 
 /** Completes a message of yargs, which names an option without its dashes. */

@@ -1,4 +1,10 @@
-import type { ArgumentSpec, OptionSpec, OptionTable } from '../options/option-table.js';
+import {
+  type ArgumentSpec,
+  isOptionWord,
+  type OptionSpec,
+  type OptionTable,
+  secondOf,
+} from '../options/option-table.js';
 
 /** Words of a command line up to the cursor, as the program would get them. */
 export interface TypedWords {
@@ -23,8 +29,13 @@ export interface Cursor extends Parsed {
   wanted: Wanted;
 }
 
-/** A value that is still to come. */
-type Awaited = Pick<ArgumentSpec, 'choices' | 'takes'> & { name: string };
+/** A value that is still to come, of the option `name`. */
+interface Awaited {
+  name: string;
+  spec: ArgumentSpec;
+  /** Of a first value: the option, whose words may have a second one. */
+  option?: OptionSpec;
+}
 
 /**
  * Finds what stands under the cursor, by the table that the command line is parsed by. Unlike a
@@ -32,12 +43,16 @@ type Awaited = Pick<ArgumentSpec, 'choices' | 'takes'> & { name: string };
  */
 export function findCursor({ before, word }: TypedWords, table: OptionTable): Cursor {
   const parsed: Parsed = { positionals: [], values: new Map() };
-  let awaited: Awaited[] = [];
+  let awaited: Awaited | undefined;
   let isAfterDashes = false;
   for (const [at, text] of before.entries()) {
-    const next = awaited.shift();
-    if (next !== undefined) parsed.values.set(next.name, text);
-    else if (isAfterDashes || !isOption(text)) parsed.positionals.push({ text, at });
+    const next = awaited;
+    awaited = undefined;
+    if (next !== undefined && isValue(text, next)) {
+      awaited = next.option && secondAwaited(next.name, next.option, text);
+      // A second word does not say what the option is.
+      if (next.option) parsed.values.set(next.name, text);
+    } else if (isAfterDashes || !isOptionWord(text)) parsed.positionals.push({ text, at });
     else if (text === '--') isAfterDashes = true;
     else awaited = readOption(text, table, parsed.values);
   }
@@ -45,40 +60,48 @@ export function findCursor({ before, word }: TypedWords, table: OptionTable): Cu
 }
 
 interface Position {
-  awaited: readonly Awaited[];
+  awaited: Awaited | undefined;
   isAfterDashes: boolean;
   parsed: Parsed;
   table: OptionTable;
 }
 
 function wantedBy(word: string, { awaited, isAfterDashes, parsed, table }: Position): Wanted {
-  const [next] = awaited;
-  if (next !== undefined) return { kind: 'value', spec: next, prefix: '' };
+  if (awaited !== undefined && isValue(word, awaited)) {
+    return { kind: 'value', spec: awaited.spec, prefix: '' };
+  }
   if (isAfterDashes || !word.startsWith('-')) {
     return { kind: 'positional', number: parsed.positionals.length };
   }
   const joined = joinedValue(word, table);
   if (joined === undefined) return { kind: 'option' };
-  return { kind: 'value', spec: valuesOf(joined.name, joined.spec)[0]!, prefix: joined.prefix };
+  return { kind: 'value', spec: joined.spec, prefix: joined.prefix };
 }
 
-/** `-` alone stands for stdin. */
-function isOption(word: string): boolean {
-  return word.startsWith('-') && word !== '-';
+/** A first value may begin with a dash. A second one may not: it can be left out. */
+function isValue(word: string, { option }: Awaited): boolean {
+  return option !== undefined || !isOptionWord(word);
 }
 
-/** Records an option. @returns values that follow in words of their own */
-function readOption(word: string, table: OptionTable, values: Map<string, string>): Awaited[] {
+/** Records an option. @returns the value that follows in a word of its own */
+function readOption(word: string, table: OptionTable, values: Map<string, string>): Awaited | undefined {
   const joined = joinedValue(word, table);
   if (joined !== undefined) {
-    values.set(joined.name, word.slice(joined.prefix.length));
-    return valuesOf(joined.name, joined.spec).slice(1);
+    const { name, spec, prefix } = joined;
+    const value = word.slice(prefix.length);
+    values.set(name, value);
+    return secondAwaited(name, spec, value);
   }
   for (const [name, spec] of optionsIn(word, table)) {
-    if (spec.kind !== 'flag') return valuesOf(name, spec);
+    if (spec.kind !== 'flag') return { name, spec, option: spec };
     values.set(name, '');
   }
-  return [];
+  return undefined;
+}
+
+function secondAwaited(name: string, option: OptionSpec, first: string): Awaited | undefined {
+  const spec = secondOf(option, first);
+  return spec && { name, spec };
 }
 
 /** Returns the options of `--name` or of the group `-abc`. */
@@ -105,15 +128,4 @@ function joinedValue(word: string, table: OptionTable) {
     return { name, spec, prefix: word.slice(0, word[at + 1] === '=' ? at + 2 : at + 1) };
   }
   return undefined;
-}
-
-/** Returns the values of an option, in their order. */
-function valuesOf(name: string, { kind, choices, takes }: OptionSpec): Awaited[] {
-  if (kind === 'flag') return [];
-  const first = { ...(choices && { choices }), ...(takes && { takes }), name };
-  if (kind !== 'pair') return [first];
-  return [
-    { ...(choices && { choices }), name },
-    { ...(takes && { takes }), name },
-  ];
 }

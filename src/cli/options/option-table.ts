@@ -4,21 +4,28 @@ export type ArgumentKind = 'image' | 'image-path' | 'mountpoint' | 'file' | 'dir
 /** What a shell can complete of a positional or of an option's value. */
 export interface ArgumentSpec {
   choices?: readonly string[]; // words
-  takes?: ArgumentKind; // of a pair: the second value; `choices` are the first
+  takes?: ArgumentKind;
 }
 
 /** A command's option: the source of parsing, help and the types of parsed values. */
 export interface OptionSpec extends ArgumentSpec {
-  /** `flag` has no value, `text` one, `pair` two; the last one counts. `list` may repeat. */
-  kind: 'flag' | 'text' | 'pair' | 'list';
+  /**
+   * `flag` has no value, `text` one; the last one counts. `list` may repeat. `choice` has a word,
+   * and perhaps a second one, as `second` says.
+   */
+  kind: 'flag' | 'text' | 'choice' | 'list';
+  /** The second word that some words of a `choice` may have. An option is never taken for it. */
+  second?: Readonly<Record<string, ArgumentSpec>>;
   short?: string; // one letter
-  value?: string; // what the value is, for help: SIZE; of a pair both: `oci DIR`
+  value?: string; // what the value is, for help: SIZE
   summary: string;
   default?: string; // for help only
   /** Where another value surprises: earlier ones are named in a warning. */
   warnsIfRepeated?: boolean;
   /** A value of digits only needs a `=`: `-l 2` probably means `--layer 2`. */
   refusesDigits?: boolean;
+  /** A value may begin with a dash and a digit: `--size -1k`. */
+  mayBeNegative?: boolean;
 }
 
 /** Options by their long name. */
@@ -28,23 +35,42 @@ type ValueOf<S extends OptionSpec> = S['kind'] extends 'flag'
   ? boolean
   : S['kind'] extends 'list'
     ? readonly string[]
-    : S['kind'] extends 'pair'
-      ? readonly [string, string] | undefined
+    : S['kind'] extends 'choice'
+      ? readonly [word: string, second?: string] | undefined
       : string | undefined;
 
 /** What was given: false, undefined or an empty list where nothing was. */
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
-/** How many words of the command line an option takes. */
-export const VALUE_COUNTS = { flag: 0, text: 1, list: 1, pair: 2 } as const;
-
-/** Names (`--platform`, `-l`) of the options that take values, and how many. */
-export function valueOptions(table: OptionTable): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const [name, { kind, short }] of Object.entries(table)) {
-    if (kind === 'flag') continue;
-    counts.set(`--${name}`, VALUE_COUNTS[kind]);
-    if (short !== undefined) counts.set(`-${short}`, VALUE_COUNTS[kind]);
+/** Options that take values, by their names: `--platform`, `-l`. */
+export function valueOptions(table: OptionTable): Map<string, OptionSpec> {
+  const specs = new Map<string, OptionSpec>();
+  for (const [name, spec] of Object.entries(table)) {
+    if (spec.kind === 'flag') continue;
+    specs.set(`--${name}`, spec);
+    if (spec.short !== undefined) specs.set(`-${spec.short}`, spec);
   }
-  return counts;
+  return specs;
+}
+
+/**
+ * Returns how many of the words after an option are its values.
+ * @param joined the first value, if it is in the option's own word: `--name=VALUE`
+ */
+export function countValues(spec: OptionSpec, joined: string | undefined, words: readonly string[]): number {
+  if (spec.kind === 'flag') return 0;
+  const own = joined === undefined ? 1 : 0;
+  const second = spec.kind === 'choice' ? secondOf(spec, joined ?? words[0]) : undefined;
+  const next = words[own];
+  return second === undefined || next === undefined || isOptionWord(next) ? own : own + 1;
+}
+
+/** Returns what the second word of a `choice` is, if the first one may have one. */
+export function secondOf({ second }: OptionSpec, first: string | undefined): ArgumentSpec | undefined {
+  return first !== undefined && second && Object.hasOwn(second, first) ? second[first] : undefined;
+}
+
+/** `-` alone stands for stdin or stdout. */
+export function isOptionWord(word: string): boolean {
+  return word.startsWith('-') && word !== '-';
 }

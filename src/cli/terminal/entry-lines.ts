@@ -49,19 +49,21 @@ export function simpleLine(entry: ListedEntry, path: Uint8Array): string {
   return size === '-' ? nameText(entry, path) : `${nameText(entry, path)}  ${size}`;
 }
 
-function nameText({ kind, linkTarget }: ListedEntry, path: Uint8Array): string {
+export function nameText({ kind, linkTarget }: ListedEntry, path: Uint8Array): string {
   const name = printableName(path);
   if (kind === 'symlink') return `${name} -> ${printableName(linkTarget)}`;
   if (kind === 'hardlink') return `${name} link to ${printableName(linkTarget)}`; // as `tar -tv`
   return kind === 'dir' && !name.endsWith('/') ? `${name}/` : name;
 }
 
-function sizeText({ kind, size, deviceMajor, deviceMinor }: ListedEntry): string {
+/** `1.6 KiB`, of devices their numbers, else `-`. */
+export function sizeText({ kind, size, deviceMajor, deviceMinor }: ListedEntry): string {
   if (kind === 'char' || kind === 'block') return `${deviceMajor}, ${deviceMinor}`;
   return kind === 'file' ? formatSize(size) : '-';
 }
 
-function modeText({ kind, mode }: ListedEntry): string {
+/** `-rw-r--r--` */
+export function modeText({ kind, mode }: ListedEntry): string {
   const bits = [...'rwxrwxrwx'].map((letter, i) => (mode & (0o400 >> i) ? letter : '-'));
   // setuid, setgid and sticky replace x, or are capitals where x is missing.
   for (const [bit, at, letter] of [
@@ -77,7 +79,8 @@ function modeText({ kind, mode }: ListedEntry): string {
 /** Milliseconds either way of 1970 that Date knows (ECMA-262, 21.4.1.1). */
 const DATE_LIMIT_MS = 8.64e15;
 
-function timeText(seconds: number): string {
+/** `2026-11-21 15:04`, UTC. */
+export function timeText(seconds: number): string {
   const ms = seconds * 1000;
   if (Math.abs(ms) > DATE_LIMIT_MS) return `@${seconds}`;
   return new Date(ms).toISOString().replace('T', ' ').slice(0, -':00.000Z'.length);

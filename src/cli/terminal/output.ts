@@ -44,7 +44,7 @@ const clearLines = (count: number) => (count === 0 ? '' : `\r\x1b[${count}A\x1b[
 
 const NEWLINE = 0x0a;
 
-/** Lines for the terminal that wait for the end of a pager. */
+/** Lines for the terminal that wait for the end of a pager, or of a full screen. */
 const HELD_MAX = 1000;
 
 /** Results go to stdout, everything else to stderr, and all of it to the `--log-file`. */
@@ -58,6 +58,7 @@ export class Output {
   readonly #broken = new AbortController();
   #openPager: ((terminal: TextSink) => Pager) | undefined; // until the first result
   #pager: Pager | undefined;
+  #hasFullScreen = false;
   readonly #held: string[] = [];
   #moreHeld = 0;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
@@ -90,9 +91,21 @@ export class Output {
     this.#openPager = undefined;
     await this.#pager?.close();
     this.#pager = undefined;
-    for (const line of this.#held.splice(0)) this.#stderr.write(line);
-    if (this.#moreHeld > 0) this.#stderr.write(`${this.#moreHeld} more lines\n`);
-    this.#moreHeld = 0;
+    this.#showHeld();
+  }
+
+  /**
+   * Holds back lines for the terminal while a full screen is on it, which they would garble. Other
+   * readers and the log file get theirs at once.
+   * @returns ends it, and shows the lines
+   */
+  holdTerminal(): () => void {
+    this.clearLive();
+    this.#hasFullScreen = true;
+    return () => {
+      this.#hasFullScreen = false;
+      this.#showHeld();
+    };
   }
 
   /** For prompts, which redraw themselves: text goes unchanged to stderr, not to the log file. */
@@ -105,7 +118,8 @@ export class Output {
    * content or a result that moves the cursor of the same terminal unseen, as a pager does.
    */
   get canDrawLive(): boolean {
-    return this.#stderr.isTerminal && this.#stderr.isDumb !== true && !this.#liveEnded;
+    const canMove = this.#stderr.isTerminal && this.#stderr.isDumb !== true;
+    return canMove && !this.#liveEnded && !this.#hasFullScreen;
   }
 
   /** Whether live lines are on the terminal. */
@@ -213,10 +227,17 @@ export class Output {
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
     const line = `${start}${text}\n`;
-    if (!this.isPaging || !sink.isTerminal) sink.write(line);
+    const isHeld = sink.isTerminal && (this.isPaging || this.#hasFullScreen);
+    if (!isHeld) sink.write(line);
     else if (this.#held.length < HELD_MAX) this.#held.push(line);
     else this.#moreHeld++;
     this.#tee?.write(stripVTControlCharacters(logged)); // colours are for the terminal
+  }
+
+  #showHeld(): void {
+    for (const line of this.#held.splice(0)) this.#stderr.write(line);
+    if (this.#moreHeld > 0) this.#stderr.write(`${this.#moreHeld} more lines\n`);
+    this.#moreHeld = 0;
   }
 
   #openedPager(): Pager | undefined {

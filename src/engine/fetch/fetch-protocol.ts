@@ -88,7 +88,6 @@ export type SourceQuestion =
   | { ask: 'listTags'; reference: string; next: string | undefined }
   | { ask: PlaceQuestion; image: ResolvedImage; place: PublishPlace; known?: readonly PublishedIndex[] }
   | { ask: 'readPublished'; index: PublishedIndex; blobSize: number }
-  /** See `publish/referrers-of.ts`. */
   | { ask: 'referrers'; reference: string; subject: Digest; artifactType: string | undefined }
   /** See `publish/soci-manifests.ts`. */
   | { ask: 'sociManifests'; image: ResolvedImage; index: Digest | undefined };

@@ -160,10 +160,9 @@ async function referrers(
 ): Promise<Descriptor[]> {
   const inRegistry = registryReference(reference);
   if (!inRegistry) return [];
-  const { referrersOf } = await import('../../publish/referrers-of.js');
   const { client } = await parts;
   const { registry, repository } = inRegistry;
-  return referrersOf({ client: client(registry), repository, subject, artifactType }, signal);
+  return client(registry).allReferrers(repository, { subject, artifactType }, signal);
 }
 
 async function publishedAnswer(

@@ -6,6 +6,7 @@ import { WORKER_LIMITS } from '../../base/process/worker-limits.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
+import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
 import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
 import { BackgroundPasses } from './background-passes.js';
 import type {
@@ -100,6 +101,17 @@ export class InflatePool implements ChunkSupplier {
   async readTable(request: TableRequest, signal: AbortSignal): Promise<TableIndex> {
     const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
     return thread.peer.call('table', request, { signal });
+  }
+
+  /** Decompresses a saved blob. @returns bytes of the new file @throws as `unpackBlob` */
+  async unpack(request: UnpackRequest, signal: AbortSignal): Promise<number> {
+    const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
+    thread.indexingBytes += request.blob.size;
+    try {
+      return await thread.peer.call('unpack', request, { signal });
+    } finally {
+      thread.indexingBytes -= request.blob.size;
+    }
   }
 
   /**

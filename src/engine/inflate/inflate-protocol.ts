@@ -7,6 +7,7 @@ import type { Columns } from '../../index/pass/index-pass.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
+import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
 import type { TableAnnouncement } from '../../tables/announcement.js';
 
 /** A blob's number in all threads, for the life of a session. */
@@ -133,6 +134,8 @@ export interface InflateMethods {
    * @throws LayerslayerError as `tables/table.ts`; DIGEST_MISMATCH
    */
   table(argument: TableRequest, signal: AbortSignal): Promise<Transferred<TableIndex>>;
+  /** Decompresses a saved blob. See `save/archive/unpack-blob.ts`. */
+  unpack(argument: UnpackRequest, signal: AbortSignal): Promise<number>;
   /** A held pass takes no more bytes, so that reads have the processor and the network. */
   hold(argument: { pass: PassNumber; isHeld: boolean }): void;
   /**

@@ -17,6 +17,7 @@ import type { RemoteStates } from '../../index/cached-indexes.js';
 import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
 import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/states/checkpoints.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
 import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
@@ -72,6 +73,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
   },
   index,
   table,
+  unpack,
   hold({ pass, isHeld }) {
     passes.get(pass)?.hold(isHeld);
     if (beginning.has(pass)) beginning.set(pass, isHeld);
@@ -130,6 +132,13 @@ async function table(request: TableRequest, signal: AbortSignal): Promise<Transf
   const { index, isExact } = await readLayerTable(request, unverifiedSource, signal);
   collectGarbageSoon(() => passes.size === 0);
   return new Transferred({ bytes: index.bytes, isExact }, [index.bytes.buffer as ArrayBuffer]);
+}
+
+async function unpack(request: UnpackRequest, signal: AbortSignal): Promise<number> {
+  const { unpackBlob } = await import('../../save/archive/unpack-blob.js'); // most commands do without
+  const size = await unpackBlob(request, signal);
+  collectGarbageSoon(() => passes.size === 0);
+  return size;
 }
 
 /** Opens the indexes that a pass compares. Mostly there are none. */

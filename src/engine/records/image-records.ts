@@ -5,6 +5,7 @@ import { type Digest, isDigest } from '../../oci/digest.js';
 import { isJsonObject, ownField, parseJsonObject, stringField } from '../../oci/json.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import type { ResolvedImage } from '../../source/image-source.js';
+import { announcedTables, type TableFormat, tableFormats } from '../../tables/announcement.js';
 
 /** What the cache knows of an image that was opened. */
 export interface ImageRecord {
@@ -19,6 +20,7 @@ export interface RecordedLayer {
   digest: Digest;
   size: number; // compressed bytes
   origin?: IndexOrigin; // of the index that the layer was opened with last, unless our own pass
+  tables?: readonly TableFormat[]; // that the manifest announces: a merge hides their markers
 }
 
 /** A second mount must not wait for the write, nor share the processor with it. */
@@ -46,7 +48,10 @@ export class ImageRecords {
   /** Returns at once. The record is written later. */
   opened(reference: string, asked: Platform, image: ResolvedImage, answeredMs: number): void {
     const { digest, platform, manifest } = image;
-    const layers = manifest.layers.map(({ digest, size }) => ({ digest, size }));
+    const layers = manifest.layers.map((layer) => {
+      const tables = announcedTables(layer, manifest).map(({ format }) => format);
+      return { digest: layer.digest, size: layer.size, ...(tables.length > 0 && { tables }) };
+    });
     const record = { reference: image.reference, digest, platform, layers, answeredMs };
     const key = keyOf(reference, asked);
     this.#records.set(key, record);
@@ -94,9 +99,9 @@ export class ImageRecords {
   /** Of layers that this session did not open, the origins of the record before stay. */
   #withOrigins(record: ImageRecord, known: ImageRecord | undefined): ImageRecord {
     const before = new Map(known?.layers.map(({ digest, origin }) => [digest, origin]));
-    const layers = record.layers.map(({ digest, size }) => {
-      const origin = this.#origins.get(digest) ?? before.get(digest);
-      return { digest, size, ...(origin && origin.kind !== 'own' && { origin }) };
+    const layers = record.layers.map((layer) => {
+      const origin = this.#origins.get(layer.digest) ?? before.get(layer.digest);
+      return { ...layer, ...(origin && origin.kind !== 'own' && { origin }) };
     });
     return { ...record, layers };
   }
@@ -154,7 +159,7 @@ function decode(bytes: Uint8Array | undefined): ImageRecord | undefined {
     const layers = ownField(object, 'layers');
     if (reference === undefined || !isDigest(digest) || !isCount(answeredMs)) return undefined;
     if (!isPlatform(platform) || !Array.isArray(layers) || !layers.every(isLayer)) return undefined;
-    return { reference, digest, platform, layers: layers.map(withKnownOrigin), answeredMs };
+    return { reference, digest, platform, layers: layers.map(withKnownFields), answeredMs };
   } catch {
     return undefined;
   }
@@ -164,9 +169,10 @@ function isLayer(value: unknown): value is RecordedLayer {
   return isJsonObject(value) && isDigest(value.digest) && isCount(value.size);
 }
 
-function withKnownOrigin({ digest, size, origin }: RecordedLayer): RecordedLayer {
+function withKnownFields({ digest, size, origin, tables }: RecordedLayer): RecordedLayer {
   const known = parseOrigin(origin);
-  return { digest, size, ...(known && { origin: known }) };
+  const formats = tableFormats(tables);
+  return { digest, size, ...(formats.length > 0 && { tables: formats }), ...(known && { origin: known }) };
 }
 
 function isPlatform(value: unknown): value is Platform {

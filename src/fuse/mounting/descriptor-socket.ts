@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { LayerslayerError } from '../../base/errors.js';
+import { loadKoffi } from '../../base/system-calls/load-koffi.js';
 
 /** Numbers of Linux's ABI, the same on each architecture that koffi has a build for. */
 const AF_UNIX = 1;
@@ -22,7 +23,7 @@ const CONTROL_CAPACITY = 64; // bytes
  *   has no sockets left
  */
 export async function receiveDescriptor(run: (peer: number) => Promise<void>): Promise<number | undefined> {
-  const koffi = await loadKoffi();
+  const koffi = await koffiForMounting();
   const libc = koffi.load(null); // this program's own: glibc or musl, whatever its name
   const socketpair = libc.func('int socketpair(int, int, int, _Out_ int *)');
   const recvmsg = libc.func('intptr_t recvmsg(int, void *, int)');
@@ -71,9 +72,9 @@ function descriptorIn(control: Buffer, lengthSize: number): number | undefined {
   return isRights ? control.readInt32LE(lengthSize + 8) : undefined;
 }
 
-async function loadKoffi() {
+async function koffiForMounting() {
   try {
-    return (await import('koffi')).default;
+    return await loadKoffi();
   } catch (error) {
     const message =
       'mounting as an ordinary user needs the npm package koffi, which is not installed here; run as root, or install' +

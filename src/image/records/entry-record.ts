@@ -8,6 +8,20 @@ import type { TarEntry } from '../../tar/entry.js';
 /** What a listing shows of an entry beside its name. */
 export type ListedEntry = Omit<TarEntry, 'path' | 'xattrs' | 'dataOffset' | 'storedSize' | 'sparse'>;
 
+/** A directory that no entry names. (rule O1) */
+export const IMPLIED_DIRECTORY: ListedEntry = {
+  kind: 'dir',
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtimeSeconds: 0,
+  mtimeNanoseconds: 0,
+  deviceMajor: 0,
+  deviceMinor: 0,
+  linkTarget: new Uint8Array(0),
+};
+
 /** @param at a row of the table, or an inode of the tree */
 export function listedEntry(from: EntryTable | Tree, at: number): ListedEntry {
   const kind = from.kind(at);

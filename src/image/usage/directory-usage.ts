@@ -1,9 +1,8 @@
 import { treeUsage } from '../../overlay/usage/tree-usage.js';
 import { type UsageOrder, usageRows } from '../../overlay/usage/usage-rows.js';
-import type { ImageView } from '../opened-image.js';
 import type { AskedPath } from '../paths/asked-path.js';
 import type { DeletionHints } from '../paths/deletion-hint.js';
-import { findPaths } from '../paths/find-paths.js';
+import { findPaths, type SearchedView } from '../paths/find-paths.js';
 import { layerBytes } from './layer-bytes.js';
 
 /** What a directory, or a file, and all below it has. */
@@ -37,7 +36,7 @@ export interface DirectoryUsageReport {
  * @throws LayerslayerError as findPaths
  */
 export function directoryUsage(
-  view: ImageView,
+  view: SearchedView,
   asked: AskedPath,
   { hints, where, byLayer = false, ...options }: DirectoryUsageOptions,
 ): DirectoryUsageReport {

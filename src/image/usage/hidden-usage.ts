@@ -4,10 +4,9 @@ import type { PathPattern } from '../../overlay/pattern/path-pattern.js';
 import { hasPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { type HiddenGroup, hiddenGroup, hiddenUsage } from '../../overlay/usage/hidden-usage.js';
 import { type UsageOrder, usageRows } from '../../overlay/usage/usage-rows.js';
-import type { ImageView } from '../opened-image.js';
 import type { AskedPath } from '../paths/asked-path.js';
 import { findHidden } from '../paths/deletion-hint.js';
-import { matchesOf, noMatch } from '../paths/find-paths.js';
+import { matchesOf, noMatch, type SearchedView } from '../paths/find-paths.js';
 import { layerBytes } from './layer-bytes.js';
 
 /** What upper layers hide of a layer, in one way. */
@@ -45,7 +44,7 @@ export interface HiddenReport {
  * @throws LayerslayerError NOT_FOUND if no layer has PATH; UNSUPPORTED as mergeLayers
  */
 export function hiddenReport(
-  view: ImageView,
+  view: SearchedView,
   steps: readonly BuildStep[],
   asked: AskedPath,
   options: HiddenReportOptions = {},
@@ -78,7 +77,7 @@ export function hiddenReport(
 type Usage = Pick<HiddenBytes, 'bytes' | 'entries'>;
 
 /** Returns where PATH leads, in the tree or in what is hidden; else its pattern. */
-function hiddenPaths(view: ImageView, asked: AskedPath): readonly Uint8Array[] | PathPattern {
+function hiddenPaths(view: SearchedView, asked: AskedPath): readonly Uint8Array[] | PathPattern {
   const { path, names, pattern, text } = asked;
   const { layers, tree } = view;
   const isThere = hasPath(tree, path);

@@ -1,4 +1,5 @@
-import { crc32, createDeflateRaw, inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { crc32, createDeflateRaw, inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import { LayerslayerError } from '../../base/errors.js';
 import { garbageMade } from '../../base/process/garbage.js';
 import {
@@ -10,8 +11,8 @@ import {
   SHA256_LENGTH,
   shortDigest,
 } from '../../oci/digest.js';
-import { EntryColumns, ROW_BYTES } from '../entry-columns.js';
-import { LAYER_INDEX_VERSION, type NameTable } from '../entry-table.js';
+import { type Columns, EntryColumns, ROW_BYTES } from '../entry-columns.js';
+import { type EntryTable, LAYER_INDEX_VERSION, type NameTable } from '../entry-table.js';
 import type { LayerIndex } from '../layer-index.js';
 import { NameColumns } from '../name-columns.js';
 import { layerTableLimit, TableBudget } from '../pass/table-budget.js';
@@ -56,6 +57,7 @@ import {
   writeSize,
 } from './index-head.js';
 import { packStrings, unpackCount, unpackStrings } from './packed-columns.js';
+import { PackedTable } from './packed-table.js';
 import { packChunks, packDigests, unpackVerification, VERIFICATION_KINDS } from './verification-codec.js';
 
 // FORMAT.md describes the file.
@@ -89,6 +91,11 @@ const ROW_SIZES: Partial<Record<SectionName, number>> = {
 };
 
 const NOTHING = new Uint8Array(0);
+
+/** Bytes. Inflating fewer takes less time than asking another thread. */
+const LARGE_SECTION = 64 * 1024;
+
+const inflateRawLater = promisify(inflateRaw) as (bytes: Uint8Array, options: ZlibOptions) => Promise<Buffer>;
 
 /**
  * Encodes an index. Sections are deflated in libuv's pool: the inflate thread may have another
@@ -175,7 +182,7 @@ export function decodeLayerIndex(
     if (budget && rowBytes !== undefined) budget.spend(unpackCount(bytes) * rowBytes);
     return bytes;
   };
-  const codec = head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
+  const codec = readCodec(head);
   const blobSize = readSize(head, BLOB_SIZE_OFFSET);
   const tarSize = readSize(head, 40);
   const checkpoints = readCheckpoints(head, content('checkpoints'), content('stateDigests'));
@@ -226,7 +233,71 @@ export function decodeNames(
   return { digest: readDigest(head), names: new NameColumns(kinds, paths, links), size };
 }
 
+/** Entries of which only the names are decoded so far. */
+export interface EncodedTable {
+  digest: Digest;
+  codec: string; // name of the blob's codec
+  names: NameTable;
+  /** Bytes of the sections in memory. */
+  size: number;
+  /**
+   * Returns all columns, of which a row is read in place.
+   * @throws LayerslayerError CORRUPT_LAYER
+   */
+  entries(): EntryTable;
+}
+
+/**
+ * As `decodeNames`, but inflates large sections in libuv's pool, and keeps what all columns need.
+ * @returns undefined past the limit
+ * @throws LayerslayerError as `decodeLayerIndex`
+ */
+export async function decodeTable(read: ReadIndexBytes, limit: number): Promise<EncodedTable | undefined> {
+  const { head, sections } = readHead(read);
+  const large = ['entries', 'paths', 'links'] as const;
+  const sizeOf = (name: SectionName) => sections.get(SECTIONS[name][0])?.size ?? 0;
+  if (large.reduce((sum, name) => sum + sizeOf(name), 0) > limit) return undefined;
+  const stored = (name: SectionName) => storedSection(read, name, sections.get(SECTIONS[name][0]));
+  const largeSections = large.map(stored);
+  const small = new Map((['attributes', 'xattrs', 'sparse'] as const).map((name) => [name, stored(name)]));
+  const [packed, paths, links] = await Promise.all(largeSections.map(inflatedLater));
+  const kinds = unpackKinds(packed!);
+  const strings = {
+    paths: unpackStrings(paths!, kinds.length),
+    links: unpackStrings(links!, kinds.length),
+  };
+  const names = new NameColumns(kinds, strings.paths, strings.links);
+  const content = (name: 'entries' | 'attributes' | 'xattrs' | 'sparse') =>
+    name === 'entries' ? packed! : inflated(small.get(name)!);
+  const sizes = largeSections.reduce((sum, section) => sum + section.size, 0);
+  return {
+    digest: readDigest(head),
+    codec: readCodec(head),
+    names,
+    size: sizes + [...small.values()].reduce((sum, { bytes }) => sum + bytes.length, 0),
+    entries() {
+      const unpack = () => entryColumns(content, strings, readSize(head, BLOB_SIZE_OFFSET));
+      if (kinds.length === 0) return unpack();
+      const attributes = unpackAttributes(content('attributes'));
+      const sets = { ...attributes, xattrs: unpackStrings(content('xattrs'), attributes.length) };
+      return new PackedTable(names, packed!, sets, unpackSparse(content('sparse')), unpack);
+    },
+  };
+}
+
 function decodeEntries(content: (name: SectionName) => Uint8Array, blobSize: number): EntryColumns {
+  const packed = content('entries');
+  const { length } = unpackKinds(packed);
+  const paths = unpackStrings(content('paths'), length);
+  const links = unpackStrings(content('links'), length);
+  return entryColumns((name) => (name === 'entries' ? packed : content(name)), { paths, links }, blobSize);
+}
+
+function entryColumns(
+  content: (name: 'entries' | 'attributes' | 'xattrs' | 'sparse') => Uint8Array,
+  names: Pick<Columns, 'paths' | 'links'>,
+  blobSize: number,
+): EntryColumns {
   const packedSparse = content('sparse');
   const packedEntries = content('entries');
   const sparse = unpackSparse(packedSparse);
@@ -235,8 +306,8 @@ function decodeEntries(content: (name: SectionName) => Uint8Array, blobSize: num
   const xattrs = unpackStrings(content('xattrs'), attributes.length);
   const columns = {
     ...rows,
-    paths: unpackStrings(content('paths'), rows.length),
-    links: unpackStrings(content('links'), rows.length),
+    paths: names.paths,
+    links: names.links,
     attributeSets: { ...attributes, xattrs },
     sparse,
   };
@@ -273,24 +344,55 @@ export function checkLayerIndex(
   throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
 }
 
+/** A section as it is in the file, checked. */
+interface StoredSection {
+  name: SectionName;
+  bytes: Uint8Array;
+  size: number; // uncompressed bytes
+  isDeflated: boolean;
+}
+
 /** Returns the content of a section, nothing if it was left out. */
 function readSection(read: ReadIndexBytes, name: SectionName, section: Section | undefined): Uint8Array {
-  if (!section) return NOTHING;
-  const bytes = read(section.offset, section.length);
-  if (crc32(bytes) !== section.crc) throw damaged(name);
-  if (!(section.flags & DEFLATED)) return bytes;
-  const { size } = section;
+  return inflated(storedSection(read, name, section));
+}
+
+function storedSection(read: ReadIndexBytes, name: SectionName, section: Section | undefined): StoredSection {
+  if (!section) return { name, bytes: NOTHING, size: 0, isDeflated: false };
+  const { offset, length, size, crc, flags } = section;
+  const bytes = read(offset, length);
+  if (crc32(bytes) !== crc) throw damaged(name);
+  const isDeflated = (flags & DEFLATED) !== 0;
+  return { name, bytes, size: isDeflated ? size : length, isDeflated };
+}
+
+function inflated({ name, bytes, size, isDeflated }: StoredSection): Uint8Array {
+  if (!isDeflated) return bytes;
   try {
-    // In one piece: joining zlib's own pieces would copy them.
-    const content = inflateRawSync(bytes, {
-      maxOutputLength: size + 1,
-      chunkSize: Math.max(MIN_CHUNK, size + 1),
-    });
+    const content = inflateRawSync(bytes, inflateOptions(size));
     if (content.length === size) return content;
   } catch {
     // Reported below.
   }
   throw damaged(name);
+}
+
+/** As `inflated`. A small section is not worth another thread. */
+async function inflatedLater(section: StoredSection): Promise<Uint8Array> {
+  const { name, bytes, size, isDeflated } = section;
+  if (!isDeflated || size < LARGE_SECTION) return inflated(section);
+  try {
+    const content = await inflateRawLater(bytes, inflateOptions(size));
+    if (content.length === size) return content;
+  } catch {
+    // Reported below.
+  }
+  throw damaged(name);
+}
+
+/** In one piece: joining zlib's own pieces would copy them. */
+function inflateOptions(size: number) {
+  return { maxOutputLength: size + 1, chunkSize: Math.max(MIN_CHUNK, size + 1) };
 }
 
 function readCheckpoints(head: Buffer, packed: Uint8Array, groupDigests: Uint8Array): CheckpointColumns {
@@ -301,6 +403,10 @@ function readCheckpoints(head: Buffer, packed: Uint8Array, groupDigests: Uint8Ar
   const isWhole = groupDigests.length === 0 || groupDigests.length === groups * SHA256_LENGTH;
   if (!isWhole) throw damaged('number of state digests');
   return checkpoints;
+}
+
+function readCodec(head: Buffer): string {
+  return head.toString('latin1', CODEC_OFFSET, CODEC_OFFSET + CODEC_LENGTH).replace(/\0+$/, '');
 }
 
 function readDigest(head: Buffer) {

@@ -103,6 +103,40 @@ export function unpackIntegers(packed: Uint8Array, offset: number, into: Column)
   return end;
 }
 
+/** A packed column of which single rows are read: nothing is unpacked. */
+export class PackedIntegers {
+  readonly #least: number;
+  readonly #planes: number;
+  readonly #start: number;
+  /** Offset after the column. */
+  readonly end: number;
+
+  /** @throws LayerslayerError CORRUPT_LAYER if it is cut short */
+  constructor(
+    private readonly packed: Uint8Array,
+    offset: number,
+    private readonly length: number,
+  ) {
+    if (offset + HEAD_LENGTH > packed.length) throw damaged();
+    const view = new DataView(packed.buffer, packed.byteOffset + offset, HEAD_LENGTH);
+    this.#least = view.getFloat64(0, true);
+    this.#planes = view.getUint8(8);
+    this.#start = offset + HEAD_LENGTH;
+    this.end = this.#start + this.#planes * length;
+    if (this.#planes > MAX_PLANES || this.end > packed.length) throw damaged();
+  }
+
+  at(row: number): number {
+    let value = this.#least;
+    let weight = 1;
+    for (let at = this.#start + row; at < this.end; at += this.length) {
+      value += this.packed[at]! * weight;
+      weight *= 256;
+    }
+    return value;
+  }
+}
+
 /** Returns whether all integers of the column at `offset` are at least 0 and below 2^32. */
 export function fitsUint32(packed: Uint8Array, offset: number): boolean {
   if (offset + HEAD_LENGTH > packed.length) throw damaged();

@@ -1,8 +1,8 @@
 import type { EntryTable } from '../../index/entry-table.js';
 import { DIRECTORY, type DraftTree, NONE } from '../draft-tree.js';
-import { draftOf } from '../merge.js';
+import { draftOf, mergeLayers } from '../merge.js';
 import type { HidingWay, MergeObserver } from '../merge-observer.js';
-import type { NumberedLayer } from '../tree.js';
+import type { NumberedLayer, Tree } from '../tree.js';
 
 /** A name that the layers below `hiddenBy` show, and that layer does not, or otherwise. */
 export interface HiddenEntry {
@@ -24,6 +24,17 @@ export interface HiddenEntry {
  */
 export function forEachHidden(layers: readonly NumberedLayer[], visit: (hidden: HiddenEntry) => void): void {
   draftOf(layers, { observe: (draft) => new HiddenEntries(draft, layers, visit) });
+}
+
+/**
+ * Returns the merged tree, and visits what upper layers hide as `forEachHidden`, in the same merge.
+ * @throws LayerslayerError as mergeLayers
+ */
+export function mergeSeeingHidden(
+  layers: readonly NumberedLayer[],
+  visit: (hidden: HiddenEntry) => void,
+): Tree {
+  return mergeLayers(layers, { observe: (draft) => new HiddenEntries(draft, layers, visit) });
 }
 
 /** A directory before a layer, and the one of the same name after it: NONE if there is none. */

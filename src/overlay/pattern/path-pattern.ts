@@ -1,12 +1,15 @@
 import { splitPath } from '../resolve-path.js';
 import { expandBraces } from './brace-expansion.js';
-import { type NamePattern, namePattern } from './name-pattern.js';
+import { type NamePattern, namePattern, type PatternStyle } from './name-pattern.js';
+
+export type { PatternStyle };
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');
 const GLOBSTAR = Buffer.from('**');
 const DOT_BYTE = 0x2e;
 const BACKSLASH = 0x5c;
+const NOTHING = new Uint8Array(0);
 
 type Part =
   | NamePattern
@@ -26,10 +29,25 @@ export type Position = readonly number[];
 export class PathPattern {
   /** Parts of all expanded words in sequence; each word ends with an `end`. */
   readonly #parts: readonly Part[];
+  readonly #matchesDots: boolean;
+  /** Of words that are one name each: most are. */
+  readonly #onlyNames: readonly NamePattern[] | undefined;
+  /**
+   * By expanded word: bytes that each path has that matches, in one of its components; with
+   * `ignoresCase` in lower case. Empty where there are none.
+   */
+  readonly literals: readonly Uint8Array[];
   /** Position before the first component of a path. */
   readonly start: Position;
 
-  private constructor(words: readonly (readonly Part[])[]) {
+  private constructor(words: readonly (readonly Part[])[], matchesDots = false) {
+    this.#matchesDots = matchesDots;
+    this.literals = words.map(longestLiteral);
+    const names = words.flatMap((parts) =>
+      parts.filter((part) => part.kind === 'name' || part.kind === 'wild'),
+    );
+    const isOneEach = words.every((parts) => parts.length === 1) && names.length === words.length;
+    this.#onlyNames = isOneEach ? names : undefined;
     this.#parts = words.flatMap((parts) => [...parts, { kind: 'end' } as const]);
     let first = 0;
     const firsts: number[] = [];
@@ -45,10 +63,22 @@ export class PathPattern {
    * @throws LayerslayerError INVALID_ARGUMENT if the braces expand past a limit
    */
   static parse(text: Uint8Array): PathPattern | undefined {
-    const components = expandBraces(text).map((word) => splitPath(word).filter((name) => !DOT.equals(name)));
-    const words = components.map((names) => names.map(partOf));
+    const words = wordsOf(text);
     const isPlain = words.length === 1 && words[0]!.every(({ kind }) => kind === 'name' || kind === 'parent');
     return isPlain && !text.includes(BACKSLASH) ? undefined : new PathPattern(words);
+  }
+
+  /**
+   * As `parse`, also of a text without special characters, in another style.
+   * @throws LayerslayerError as `parse`
+   */
+  static compile(text: Uint8Array, style: PatternStyle): PathPattern {
+    return new PathPattern(wordsOf(text, style), style.matchesDots);
+  }
+
+  /** Whether a word has a `..`. */
+  get hasParent(): boolean {
+    return this.#parts.some(({ kind }) => kind === 'parent');
   }
 
   /** Returns whether the components so far match. A last `**` also matches the directory itself. */
@@ -70,10 +100,17 @@ export class PathPattern {
 
   /** Returns the position after another component, a name. */
   after(position: Position, name: Uint8Array): Position {
-    const isHidden = name[0] === DOT_BYTE;
+    const isHidden = name[0] === DOT_BYTE && !this.#matchesDots;
     const stays = isHidden ? [] : position.filter((at) => this.#parts[at]!.kind === 'globstar');
     const ends = stays.filter((at) => this.#isLastGlobstar(at)).map((at) => at + 1);
     return this.#closed([...stays, ...ends, ...this.#matched(position, name)]);
+  }
+
+  /** Returns whether a name matches, as the only component of a path to a file. */
+  matchesName(name: Uint8Array): boolean {
+    const names = this.#onlyNames;
+    if (names === undefined) return this.isMatch(this.after(this.start, name), false);
+    return names.some((one) => (one.kind === 'name' ? isSame(one.name, name) : one.matches(name)));
   }
 
   /** Returns the position below a symlink of this name: `**` does not follow it. */
@@ -111,10 +148,22 @@ export class PathPattern {
   }
 }
 
-function partOf(component: Uint8Array): Part {
+function wordsOf(text: Uint8Array, style?: PatternStyle): Part[][] {
+  const words = expandBraces(text).map((word) => splitPath(word).filter((name) => !DOT.equals(name)));
+  return words.map((names) => names.map((name) => partOf(name, style)));
+}
+
+function partOf(component: Uint8Array, style?: PatternStyle): Part {
   if (GLOBSTAR.equals(component)) return { kind: 'globstar' };
   if (DOT_DOT.equals(component)) return { kind: 'parent' };
-  return namePattern(component);
+  return namePattern(component, style);
+}
+
+function longestLiteral(parts: readonly Part[]): Uint8Array {
+  const literals = parts.map((part) =>
+    part.kind === 'name' ? part.name : part.kind === 'wild' ? part.literal : NOTHING,
+  );
+  return literals.reduce((longest, one) => (one.length > longest.length ? one : longest), NOTHING);
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -5,7 +5,13 @@ import type { OptionTable } from '#src/cli/options/option-table.js';
 const TABLE: OptionTable = {
   flag: { kind: 'flag', short: 'f', summary: '' },
   text: { kind: 'text', short: 't', takes: 'file', summary: '' },
-  pair: { kind: 'pair', short: 'p', choices: ['oci'], takes: 'directory', summary: '' },
+  pair: {
+    kind: 'choice',
+    short: 'p',
+    choices: ['oci', 'tar'],
+    second: { oci: { takes: 'directory' } },
+    summary: '',
+  },
   list: { kind: 'list', summary: '' },
 };
 
@@ -50,11 +56,19 @@ describe('the word under the cursor', () => {
     ['-t=x y', 0, [], { text: 'x' }],
     ['--text x y z', 1, ['y'], { text: 'x' }],
     ['--text=x y', 0, [], { text: 'x' }],
-    ['--pair o', ['oci', undefined, ''], [], {}],
+    ['--pair o', ['oci,tar', undefined, ''], [], {}],
     ['--pair oci d', [undefined, 'directory', ''], [], { pair: 'oci' }],
-    ['--pair=o', ['oci', undefined, '--pair='], [], {}],
+    ['--pair=o', ['oci,tar', undefined, '--pair='], [], {}],
     ['--pair=oci d', [undefined, 'directory', ''], [], { pair: 'oci' }],
-    ['--pair oci d x', 0, [], { pair: 'd' }],
+    ['-po', ['oci,tar', undefined, '-p'], [], {}],
+    ['-poci d', [undefined, 'directory', ''], [], { pair: 'oci' }],
+    ['--pair oci d x', 0, [], { pair: 'oci' }],
+    ['--pair oci -', [undefined, 'directory', ''], [], { pair: 'oci' }],
+    ['--pair oci --te', 'option', [], { pair: 'oci' }],
+    ['--pair oci --text x', [undefined, 'file', ''], [], { pair: 'oci' }],
+    ['--pair tar x', 0, [], { pair: 'tar' }],
+    ['--pair=tar x y', 1, ['x'], { pair: 'tar' }],
+    ['--pair __proto__ x', 0, [], { pair: '__proto__' }],
     ['-f -- -x', 0, [], { flag: '' }],
     ['a -- --text y', 2, ['a', '--text'], {}],
   ])('of %j', (line, kind, positionals, values) => {

@@ -36,7 +36,7 @@ export const CARVE = {
     'replace the file, stderr says "not verified" (--verify reads on). Layers that are indexed already ' +
     'are not read again.\n' +
     'In a directory, names of one file (hard links) become separate files, and devices and fifos are ' +
-    'reported and left out: status 16. A tar has them as they are: -r -o - ... | tar x.',
+    'reported and left out: status 16. A tar has them as they are: -r -o - ... | tar x. So has `cp`.',
   options: OPTIONS,
   positionals: { min: 2, max: Number.POSITIVE_INFINITY, names: 'IMAGE PATH...' },
   arguments: [{ takes: 'image' }, { takes: 'image-path' }],

@@ -4,7 +4,7 @@ import type { OptionTable } from '../../options/option-table.js';
 import { VIEW_OPTIONS } from '../../options/view-options.js';
 
 const OPTIONS = {
-  archive: { kind: 'flag', short: 'a', summary: 'keep owner and group too, as root' },
+  archive: { kind: 'flag', short: 'a', summary: 'keep owner and group too, which needs root' },
   'follow-link': { kind: 'flag', short: 'L', summary: 'copy what PATH leads to, if it is a symlink' },
   force: { kind: 'flag', summary: 'replace files that are there already' },
   ...VIEW_OPTIONS,
@@ -18,8 +18,12 @@ export const CP = {
   description:
     'Copies a file or a directory of IMAGE to this machine, as `docker cp` does. DEST is a directory that ' +
     'exists, or the new name. PATH/. is what is in a directory. With DEST - a tar goes to stdout.\n' +
-    'Modes, times, extended attributes, symlinks and hard links are kept. Nothing is replaced without ' +
-    '--force.',
+    'A symlink PATH is copied as it is, unless -L or a slash behind it follows it. PATH is no pattern.\n' +
+    'Modes, times, extended attributes, symlinks and hard links are kept. Files belong to the caller, with ' +
+    '-a to the owner in the image. A directory that is there keeps its own attributes. Nothing is replaced ' +
+    'without --force.\n' +
+    'What can not be copied, such as a device without root, is reported, and the rest is copied. All ' +
+    'layers are indexed first: `carve` reads less for a single file.',
   options: OPTIONS,
   positionals: { min: 3, max: 3, names: 'IMAGE PATH DEST' },
   arguments: [{ takes: 'image' }, { takes: 'image-path' }, { takes: 'file' }],

@@ -5,9 +5,9 @@ import type { OptionTable } from '../../options/option-table.js';
 
 const OPTIONS = {
   times: { kind: 'flag', summary: 'modification times count too' },
-  'name-only': { kind: 'flag', summary: 'only paths' },
-  stat: { kind: 'flag', summary: 'counts and bytes by directory' },
-  content: { kind: 'flag', summary: 'a unified diff of text files up to 1 MiB' },
+  'name-only': { kind: 'flag', summary: 'only paths; config and build steps count for the status' },
+  stat: { kind: 'flag', summary: 'counts and bytes by directory, two levels deep' },
+  content: { kind: 'flag', summary: 'with unified diffs of changed text files up to 1 MiB' },
   layer: {
     kind: 'list',
     value: 'N|DIGEST',
@@ -22,16 +22,19 @@ export const DIFF = {
   summary: 'what differs between two images',
   synopsis: 'diff [OPTIONS] IMAGE IMAGE [PATH]',
   description:
-    'Lists what the second IMAGE has added, removed and changed: kind, mode, owner, size, link target, ' +
-    'extended attributes and contents; then config and build steps. What both take from the same layer is ' +
-    'equal without a look, and contents are read only where size and kind are equal.\n' +
-    'The status is 0 if they are equal, 1 if they differ.',
+    'Lists what the second IMAGE has added (+), removed (-) and changed (~): kind, mode, owner, size, ' +
+    'contents, link target, device and extended attributes. Config and build steps that differ come ' +
+    'first, unless a PATH or a layer is given. PATH is compared with all below it.\n' +
+    'What both images have of one layer is not read. Contents are read only if kind and size are equal. ' +
+    'Hard links are compared as the files that they lead to.\n' +
+    'The status is 0 if the images are equal, 1 if they differ.',
   options: OPTIONS,
   positionals: { min: 2, max: 3, names: 'IMAGE IMAGE [PATH]' },
   arguments: [{ takes: 'image' }, { takes: 'image' }, { takes: 'image-path' }],
   examples: [
     'layerslayer diff nginx:1.27 nginx:1.28 /etc',
-    'layerslayer diff --stat debian:12.7 debian:12.8',
+    'layerslayer diff --layer 1 --layer 2 app:latest app:latest',
   ],
   failures: [...IMAGE_FAILURES, 'CORRUPT_LAYER'],
+  statusOne: 'the images differ',
 } as const satisfies CommandDeclaration;

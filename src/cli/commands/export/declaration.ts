@@ -11,7 +11,6 @@ const OPTIONS = {
     takes: 'file',
     summary: 'where to write; - is stdout, the default unless that is a terminal',
   },
-  force: { kind: 'flag', summary: 'replace FILE if it is there already' },
   ...VIEW_OPTIONS,
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
@@ -22,7 +21,9 @@ export const EXPORT = {
   synopsis: 'export [OPTIONS] IMAGE',
   description:
     'Writes the files of IMAGE, as a container would see them, as a tar: with owners, times, devices, ' +
-    'fifos, hard links and extended attributes.',
+    'fifos, hard links and extended attributes.\n' +
+    'FILE is written under a temporary name beside it. An older one is replaced when the new one is ' +
+    'complete, as `docker export` does.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'IMAGE' },
   arguments: [{ takes: 'image' }],

@@ -1,10 +1,68 @@
-import { LayerslayerError } from '../../../base/errors.js';
+import { resolve } from 'node:path';
+import { ArchiveFile } from '../../../carve/copy/archive-file.js';
+import { TarStream } from '../../../carve/output/tar-stream.js';
+import { TreeCarver } from '../../../carve/tree-carver.js';
+import { ROOT_INODE } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
+import { type SessionUse, withSession } from '../../image-session-command.js';
+import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
+import { usageError } from '../../options/usage-error.js';
+import { showCopied } from '../../terminal/copied-tree.js';
+import { warnUncompared } from '../../terminal/uncompared.js';
 import { EXPORT } from './declaration.js';
+
+/** `-o -` */
+const STDOUT = '-';
+
+const ROOT_PATH = Buffer.from('/');
 
 export const exportTree: Command<typeof EXPORT.options> = {
   ...EXPORT,
-  async run() {
-    throw new LayerslayerError('UNSUPPORTED', 'export does nothing yet');
+  run(values, [name], context) {
+    const { output, cwd } = context;
+    const file = values.output ?? STDOUT;
+    const toStdout = file === STDOUT;
+    if (toStdout && values.json) throw usageError('a tar on stdout and --json exclude each other: -o FILE');
+    if (toStdout && output.resultColumns !== undefined)
+      throw usageError('a terminal can not show a tar: -o FILE, or a pipe');
+    const only = values.layer === undefined ? [] : [parseLayer(values.layer)];
+
+    const work = async (use: SessionUse) => {
+      const { display, onProgress } = use;
+      const image = await use.open();
+      const numbers = chooseLayers(image.resolved, only);
+      const archive = toStdout ? undefined : new ArchiveFile(resolve(cwd, file), file);
+      const signal = archive ? AbortSignal.any([use.signal, archive.broken]) : use.signal;
+      try {
+        const view = await image.view({ only: numbers, signal, onProgress });
+        const tar = new TarStream((bytes) => (archive ? archive.write(bytes) : output.bytes(bytes)));
+        let status = 0;
+        const carver = new TreeCarver({
+          tree: view.tree,
+          layers: view.byNumber,
+          target: tar,
+          failed: (error) => {
+            const own = use.fail(error);
+            status ||= own;
+          },
+          settled: () => (archive ? undefined : output.flushed()),
+          signal,
+        });
+        const carved = await carver.carve(ROOT_INODE, []);
+        tar.end();
+        archive?.commit();
+        warnUncompared(view.layers, display);
+        const summary = { image, view, path: ROOT_PATH, output: file };
+        if (archive && carved) showCopied({ ...summary, carved }, use, context);
+        return status;
+      } finally {
+        archive?.discard();
+      }
+    };
+    return withSession(name!, values, context, work, {
+      readsLayers: true,
+      outlivesReader: !toStdout,
+      inflatingThreads: 1, // as fast as four threads, with less memory (measured with carve)
+    });
   },
 };

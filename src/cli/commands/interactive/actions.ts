@@ -1,6 +1,6 @@
 import type { CommandName } from '../../command-names.js';
 import type { Prompter } from './prompter.js';
-import { isWhole, layersText, type Selection } from './selection.js';
+import { isWhole, layersText, type Selection, viewLayer, viewText } from './selection.js';
 
 /** A command to run on the selection, as its words without those that say which image. */
 export interface Request {
@@ -16,7 +16,7 @@ export interface Action {
   ask(prompter: Prompter, selection: Selection): Promise<Request | undefined>;
 }
 
-export const ACTION_NAMES = ['peek', 'merged', 'deleted', 'carve', 'save', 'mount', 'inspect'] as const;
+export const ACTION_NAMES = ['peek', 'deleted', 'carve', 'save', 'mount', 'inspect'] as const;
 
 export type ActionName = (typeof ACTION_NAMES)[number];
 
@@ -24,10 +24,6 @@ export const ACTIONS: Readonly<Record<ActionName, Action>> = {
   peek: {
     label: (selection) => `peek: list what ${chosenText(selection)} ${verb(selection, 'hold')}`,
     ask: (prompter, selection) => askPeek(prompter, layerWords(selection)),
-  },
-  merged: {
-    label: () => 'peek --merged: list the tree that a container sees',
-    ask: (prompter) => askPeek(prompter, ['--merged']),
   },
   deleted: {
     label: (selection) => `peek --deleted: list what upper layers hide of ${chosenText(selection)}`,
@@ -85,11 +81,8 @@ function layerWords(selection: Selection): string[] {
 
 /** For a command that shows one tree: several layers are shown as the merged one. */
 function viewWords(selection: Selection): string[] {
-  return selection.layers.length === 1 ? layerWords(selection) : [];
-}
-
-function viewText(selection: Selection): string {
-  return viewWords(selection).length === 0 ? 'the image' : `layer ${selection.layers[0]}`;
+  const layer = viewLayer(selection);
+  return layer === undefined ? [] : [`--layer=${layer}`];
 }
 
 function chosenText({ image, layers }: Selection): string {

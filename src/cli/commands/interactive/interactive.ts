@@ -11,6 +11,7 @@ import { Interruption } from '../../process/interruption.js';
 import { reportFault, runCommand } from '../../run-command.js';
 import { cutText } from '../../terminal/cut-text.js';
 import { overviewTables } from '../inspect/image-report.js';
+import { browseImage } from './browse-image.js';
 import { INTERACTIVE } from './declaration.js';
 import type { Prompter } from './prompter.js';
 import { pinnedReference, requestWords } from './request-words.js';
@@ -80,6 +81,16 @@ function stepPorts(
       const { columns } = output.terminal;
       const title = cutText(`${image.reference} (${formatPlatform(image.platform)})`, columns);
       for (const line of ['', title, ...overviewTables(image, columns).split('\n'), '']) output.note(line);
+    },
+    async browse(selection) {
+      try {
+        await browseImage(selection, values, context);
+      } catch (error) {
+        if (asLayerslayerError(error).code === 'ABORTED') throw error;
+        reportFault(error, output);
+      } finally {
+        signal.throwIfAborted();
+      }
     },
     async run(request, selection) {
       const { run, shown } = requestWords(request, selection, common);

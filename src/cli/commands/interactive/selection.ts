@@ -45,6 +45,17 @@ export function isWhole({ image, layers }: Selection): boolean {
   return layers.length === image.manifest.layers.length;
 }
 
+/** Returns the layer that is shown by itself; undefined: the merged tree, as of several layers. */
+export function viewLayer(selection: Selection): number | undefined {
+  return selection.layers.length === 1 && !isWhole(selection) ? selection.layers[0] : undefined;
+}
+
+/** `the image`, `layer 2` */
+export function viewText(selection: Selection): string {
+  const layer = viewLayer(selection);
+  return layer === undefined ? 'the image' : `layer ${layer}`;
+}
+
 /** `layer 2 of 5`, `layers 1-3, 5 of 5`, `all 5 layers`. */
 export function layersText(layers: readonly number[], of: number): string {
   if (layers.length === of) return of === 1 ? 'its one layer' : `all ${of} layers`;

@@ -1,6 +1,6 @@
 import { ACTION_NAMES, ACTIONS, type ActionName, type Request } from './actions.js';
 import type { Choice, Prompter } from './prompter.js';
-import { layerChoices, layersText, type Selection } from './selection.js';
+import { layerChoices, layersText, type Selection, viewText } from './selection.js';
 
 /** An image that was found; its layers are not chosen yet. */
 export type OpenedImage = Omit<Selection, 'layers'>;
@@ -17,9 +17,11 @@ export interface StepPorts {
   /** Shows config and build steps. */
   show(opened: OpenedImage): void;
   run(request: Request, selection: Selection): Promise<void>;
+  /** Shows the tree of the selection until the user comes back. */
+  browse(selection: Selection): Promise<void>;
 }
 
-type Next = ActionName | 'layers' | 'platform' | 'image' | 'quit';
+type Next = ActionName | 'browse' | 'layers' | 'platform' | 'image' | 'quit';
 
 /**
  * Asks for image, platform, build steps, layers and an action, then for the next action, until the
@@ -45,13 +47,17 @@ export async function runSteps(first: string | undefined, ports: StepPorts): Pro
 async function workOn(opened: OpenedImage, ports: StepPorts): Promise<'quit' | 'platform' | 'image'> {
   ports.show(opened);
   let selection: Selection = { ...opened, layers: await askLayers(opened, [], ports.prompter) };
-  let next: Next = 'peek';
+  let next: Next = 'browse';
   for (;;) {
     next = await ports.prompter.chooseOne('What next', nextChoices(selection), next);
     if (next === 'quit' || next === 'platform' || next === 'image') return next;
     if (next === 'layers') {
       selection = { ...selection, layers: await askLayers(opened, selection.layers, ports.prompter) };
-      next = 'peek';
+      next = 'browse';
+      continue;
+    }
+    if (next === 'browse') {
+      await ports.browse(selection);
       continue;
     }
     const request = await ACTIONS[next].ask(ports.prompter, selection);
@@ -80,6 +86,7 @@ function nextChoices(selection: Selection): Choice<Next>[] {
   const { image, offer } = selection;
   const label = (name: ActionName) => ACTIONS[name].label(selection);
   const choices: Choice<Next>[] = ACTION_NAMES.map((name) => ({ value: name, label: label(name) }));
+  choices.unshift({ value: 'browse', label: `browse: walk through the tree of ${viewText(selection)}` });
   if (image.manifest.layers.length > 1) choices.push({ value: 'layers', label: 'choose other layers' });
   if (offer.images.length > 1) choices.push({ value: 'platform', label: 'choose another platform' });
   choices.push({ value: 'image', label: 'open another image' }, { value: 'quit', label: 'quit' });

@@ -1,4 +1,4 @@
-import { type ListedEntry, shownEntry } from '../../../image/records/entry-record.js';
+import { IMPLIED_DIRECTORY, type ListedEntry, shownEntry } from '../../../image/records/entry-record.js';
 import type { EntryTable } from '../../../index/entry-table.js';
 import type { HiddenNode, HiddenVersion } from '../../../overlay/history/hidden-tree.js';
 import type { Tree } from '../../../overlay/tree.js';
@@ -12,20 +12,6 @@ export interface ListedRow {
   layer: number;
   hidden: Pick<HiddenVersion, 'hiddenBy' | 'how'> | undefined;
 }
-
-/** A directory that no entry names. (rule O1) */
-const IMPLIED_DIRECTORY: ListedEntry = {
-  kind: 'dir',
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtimeSeconds: 0,
-  mtimeNanoseconds: 0,
-  deviceMajor: 0,
-  deviceMinor: 0,
-  linkTarget: new Uint8Array(0),
-};
 
 export function entryOf({ from, at }: ListedRow): ListedEntry {
   return from ? shownEntry(from, at) : IMPLIED_DIRECTORY;

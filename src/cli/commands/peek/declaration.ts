@@ -16,7 +16,7 @@ const OPTIONS = {
     choices: ['size'],
     summary: 'the largest files of a layer first; shown when all are known',
   },
-  ...LISTING_OPTIONS,
+  'no-pager': LISTING_OPTIONS['no-pager'],
   ...IMAGE_OPTIONS,
 } as const satisfies OptionTable;
 

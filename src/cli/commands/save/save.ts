@@ -1,6 +1,4 @@
-import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fsPath } from '../../../base/text/raw-text.js';
 import type { Digest } from '../../../oci/digest.js';
 import { LayoutWriter, makeOutputDirectory } from '../../../save/layout-writer.js';
 import type { SaveOutcome, SaveTarget } from '../../../save/saved-blob.js';
@@ -8,56 +6,35 @@ import type { ResolvedImage } from '../../../source/image-source.js';
 import type { Command, CommandContext } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
-import type { OptionValues } from '../../options/option-table.js';
-import { usageError } from '../../options/usage-error.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
-import { SAVING } from '../../terminal/progress.js';
+import { SAVING } from '../../terminal/progress-words.js';
 import { SAVE } from './declaration.js';
 import { imageName } from './image-name.js';
-import { savedLine, saveFault, saveRecord, summaryLine } from './save-results.js';
-
-const DEFAULT_DIRECTORY = SAVE.options.output.default;
-
-type SaveValues = OptionValues<typeof SAVE.options>;
+import { saveDestination } from './save-destination.js';
+import { type SaveSummary, savedLine, saveFault, saveRecord, summaryLine } from './save-results.js';
 
 export const save: Command<typeof SAVE.options> = {
   ...SAVE,
   run(values, [name], context) {
     const wanted = values.layer.map(parseLayer);
-    const directory = layoutDirectory(values);
-    checkDirectoryName(directory ?? values.output ?? DEFAULT_DIRECTORY, context.cwd);
+    const destination = saveDestination(values, context);
     const work = async (use: SessionUse) => {
+      if (destination.kind === 'archive' || destination.kind === 'stream') {
+        const { saveArchive } = await import('./save-archive.js'); // with tar-stream
+        const saved = await saveArchive(destination, use, context);
+        showSummary({ use, context }, saved, destination.kind === 'stream');
+        return 0;
+      }
       const { resolved: image } = await use.open();
       const job = { image, use, context };
-      if (directory !== undefined) return saveLayout(job, directory);
-      return saveFiles(job, chooseLayers(image, wanted), values.output ?? DEFAULT_DIRECTORY);
+      if (destination.kind === 'layout') return saveLayout(job, destination.directory);
+      return saveFiles(job, chooseLayers(image, wanted), destination.directory);
     };
-    return withSession(name!, values, context, work, { words: SAVING, outlivesReader: true });
+    // A reader of stdout that ends has no use for the rest of an archive.
+    const outlivesReader = destination.kind !== 'stream';
+    return withSession(name!, values, context, work, { words: SAVING, outlivesReader });
   },
 };
-
-/** `docker save -o x.tar` writes an archive, so users expect none of these to be a directory. */
-const ARCHIVE_NAME = /^-$|\.(tar|tgz|tbz2?|txz|tzst)$|\.tar\.[a-z0-9]+$/i;
-
-/** @throws LayerslayerError INVALID_ARGUMENT for an archive's name, unless a directory has it */
-function checkDirectoryName(output: string, cwd: string): void {
-  const path = fsPath(resolve(cwd, output));
-  if (!ARCHIVE_NAME.test(output) || statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw usageError(
-    `save writes a directory of layer files (a layout with --format oci DIR), not an archive: got ${output}`,
-  );
-}
-
-/** Returns DIR of `--format oci DIR`. @throws LayerslayerError INVALID_ARGUMENT */
-function layoutDirectory({ format, layer, output }: SaveValues): string | undefined {
-  if (format === undefined) return undefined;
-  const [kind, directory] = format;
-  if (kind !== 'oci') throw usageError(`--format ${kind} is not known: want --format oci DIR`);
-  if (directory === '') throw usageError('--format oci wants a DIR');
-  if (layer.length > 0) throw usageError('--format oci takes the whole image: it excludes --layer');
-  if (output !== undefined) throw usageError('--format oci says where to save: it excludes --output');
-  return directory;
-}
 
 interface SaveJob {
   image: ResolvedImage;
@@ -74,7 +51,7 @@ async function saveFiles(job: SaveJob, only: readonly number[], output: string):
     const stem = join(directory, digest.replace(':', '_'));
     return { partial: `${stem}.partial`, stem, suffixed: true };
   });
-  showSummary(job, outcomes, place);
+  showSummary(job, { image: job.image, outcomes, place });
   return status;
 }
 
@@ -89,7 +66,7 @@ async function saveLayout(job: SaveJob, directory: string): Promise<number> {
   const { tag } = imageName(image.reference);
   const digest = await layout.add(image, await use.session.documents(image, signal), tag, signal);
   if (digest !== image.digest) display.say(`its manifest is docker's: converted to OCI, as ${digest}`);
-  showSummary(job, outcomes, `oci:${directory}:${tag}`);
+  showSummary(job, { image, outcomes, place: `oci:${directory}:${tag}` });
   return 0;
 }
 
@@ -112,10 +89,15 @@ async function saveAll(
   return { outcomes, status: fault ? EXIT_STATUS[fault.code] : 0 };
 }
 
-function showSummary({ image, use, context }: SaveJob, outcomes: SaveOutcome[], place: string): void {
+function showSummary(
+  { use, context }: Pick<SaveJob, 'use' | 'context'>,
+  saved: Pick<SaveSummary, 'image' | 'outcomes' | 'place'>,
+  isOnStdout = false,
+): void {
   const { bytesFetched } = use.session.metrics();
   const elapsedMs = performance.now() - context.startedMs;
-  const summary = { image, outcomes, place, bytesFetched, elapsedMs };
-  if (context.output.choices.json) use.display.json(saveRecord(summary), 2);
+  const summary = { ...saved, bytesFetched, elapsedMs };
+  if (isOnStdout) use.display.say(summaryLine(summary));
+  else if (context.output.choices.json) use.display.json(saveRecord(summary), 2);
   else use.display.done(summaryLine(summary));
 }

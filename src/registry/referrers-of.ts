@@ -2,14 +2,19 @@ import { asLayerslayerError } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import { parseManifest } from '../oci/manifest.js';
-import { fallbackTag, type RegistryClient } from '../registry/registry-client.js';
+import { fallbackTag } from './referrers.js';
 
-/** A manifest, and which of its referrers are wanted. */
-export interface ReferrersQuestion {
-  client: RegistryClient;
-  repository: string; // in the client's registry
+/** Which referrers are wanted. */
+export interface WantedReferrers {
   subject: Digest;
   artifactType?: string | undefined; // default: all
+}
+
+/** How a repository is asked. */
+export interface ReferrersPorts {
+  /** @returns undefined if the registry has no referrers API */
+  list(): Promise<Descriptor[] | undefined>;
+  readTag(tag: string): Promise<Uint8Array>;
 }
 
 /**
@@ -18,17 +23,18 @@ export interface ReferrersQuestion {
  * @throws LayerslayerError network codes
  */
 export async function referrersOf(
-  { client, repository, subject, artifactType }: ReferrersQuestion,
-  signal: AbortSignal,
+  { list, readTag }: ReferrersPorts,
+  { subject, artifactType }: WantedReferrers,
 ): Promise<Descriptor[]> {
-  const listed = await client.listReferrers(repository, { subject, artifactType }, signal);
+  const listed = await list();
   if (listed) return listed;
   const tag = fallbackTag(subject);
   try {
-    const { bytes } = await client.getTag(repository, tag, signal);
-    const list = parseManifest(bytes, `the list of referrers (tag ${tag})`);
-    if (list.kind !== 'index') return [];
-    return list.manifests.filter((one) => artifactType === undefined || one.artifactType === artifactType);
+    const fallback = parseManifest(await readTag(tag), `the list of referrers (tag ${tag})`);
+    if (fallback.kind !== 'index') return [];
+    return fallback.manifests.filter(
+      (one) => artifactType === undefined || one.artifactType === artifactType,
+    );
   } catch (error) {
     if (asLayerslayerError(error).code === 'NOT_FOUND') return [];
     throw error;

@@ -1,0 +1,42 @@
+import { printable } from '../../../base/text/printable.js';
+import type {
+  ConfigDifference,
+  ConfigValue,
+  StepDifference,
+} from '../../../image/compare/config-differences.js';
+import type { Sign } from './difference-lines.js';
+
+type Difference = ConfigDifference | StepDifference;
+
+export function configSign({ from, to }: Difference): Sign {
+  return from === undefined ? '+' : to === undefined ? '-' : '~';
+}
+
+/** `~ config env PATH  "/bin" -> "/usr/bin"`, `+ step 3  RUN make` */
+export function configLine(difference: Difference): string {
+  const { from, to } = difference;
+  const sign = configSign(difference);
+  if (difference.kind === 'step') {
+    const command = (difference.from ?? difference.to)!.replace(/\s+/g, ' ').trim();
+    return printable(`${sign} step ${difference.step}  ${command}`);
+  }
+  const { field, key } = difference;
+  const name = `${sign} config ${field}${key === undefined ? '' : ` ${key}`}`;
+  if (field === 'exposedPorts' || field === 'volumes') return printable(name); // the key says it
+  const values = [from, to].filter((value) => value !== undefined).map(valueText);
+  return printable(`${name}  ${values.join(' -> ')}`);
+}
+
+const valueText = (value: ConfigValue) => JSON.stringify(value);
+
+const CHANGES = { '+': 'added', '-': 'removed', '~': 'changed', '!': 'error' } as const;
+
+/** Returns a difference of configs for programs. It has no path. */
+export function configRecord(difference: Difference): Record<string, unknown> {
+  const { kind, from = null, to = null } = difference;
+  const change = CHANGES[configSign(difference)];
+  const row = { path: null, change, fields: [kind] };
+  if (difference.kind === 'step') return { ...row, step: difference.step, from, to };
+  const { field, key } = difference;
+  return { ...row, config: field, ...(key !== undefined && { key }), from, to };
+}

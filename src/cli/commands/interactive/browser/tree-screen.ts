@@ -1,0 +1,195 @@
+import type { LayerslayerError } from '../../../../base/errors.js';
+import { printableName } from '../../../../base/text/printable-name.js';
+import { shownName } from '../../../../base/text/quote-name.js';
+import type { ImageView, OpenedImage } from '../../../../image/opened-image.js';
+import { joinPath, missingPathError, resolvePath } from '../../../../overlay/resolve-path.js';
+import { countText } from '../../../terminal/size.js';
+import type { BrowsedTree, TreePlace } from './browsed-tree.js';
+import { type CarveResults, carveEntry } from './carve-entry.js';
+import { detailsScreen } from './details.js';
+import { FileBytes } from './file-bytes.js';
+import { FileScreen } from './file-screen.js';
+import { helpScreen } from './help.js';
+import type { Key } from './key-decoder.js';
+import { movedRows, type Outcome, type Pressing, type Screen } from './screen.js';
+import type { ScreenLine, ScreenSize } from './screen-line.js';
+import { TextQuestion } from './text-question.js';
+import { TextScreen } from './text-screen.js';
+import { TreeModel } from './tree-model.js';
+import { type TreeCaption, treeLines, treePage } from './tree-screen-lines.js';
+
+/** Inodes that are searched at once: in 0.1 s (measured). */
+const INODES_AT_ONCE = 150_000;
+
+/** Keys that read the whole tree. */
+const SEARCHING: ReadonlySet<Key> = new Set(['n', 'N', 'h', '.']);
+
+export interface BrowsedImage {
+  image: OpenedImage;
+  view: ImageView;
+  tree: BrowsedTree; // of the view
+  title: string; // printable
+  carveDirectory: string; // absolute
+  bytesFetched(): number;
+  /** Returns an error as it may be shown. */
+  shown(error: unknown): LayerslayerError;
+  /** Receives what was extracted. */
+  carved(results: CarveResults): void;
+}
+
+/** The tree of an image. */
+export class TreeScreen implements Screen {
+  readonly #model: TreeModel;
+  #message: string | undefined; // until the next key
+  #question: TextQuestion | undefined; // a search text is being typed
+
+  constructor(private readonly browsed: BrowsedImage) {
+    this.#model = new TreeModel(browsed.tree);
+  }
+
+  lines(size: ScreenSize, isBusy: boolean): ScreenLine[] {
+    const caption: TreeCaption = {
+      title: this.browsed.title,
+      message: isBusy ? 'working … (Esc stops)' : (this.#question?.line(size.columns) ?? this.#message),
+    };
+    return treeLines(this.#model, caption, size);
+  }
+
+  async press(key: Key, pressing: Pressing): Promise<Outcome> {
+    this.#message = undefined;
+    if (this.#question) {
+      if (key === 'enter') this.#prepareSearch(pressing);
+      this.#answer(this.#question, key);
+      return undefined;
+    }
+    const page = treePage(pressing.size);
+    const by = movedRows(key, page);
+    if (by !== undefined) {
+      this.#model.move(by);
+      return undefined;
+    }
+    if (SEARCHING.has(key)) this.#prepareSearch(pressing);
+    try {
+      return await this.#act(key, pressing);
+    } catch (error) {
+      pressing.signal.throwIfAborted();
+      this.#tell(error);
+      return undefined;
+    }
+  }
+
+  stopped(): Outcome {
+    this.#message = 'stopped';
+    return undefined;
+  }
+
+  /** In a large tree, says first that it takes long. In others that would flicker. */
+  #prepareSearch({ showBusy }: Pressing): void {
+    if (this.browsed.view.tree.inodeCount > INODES_AT_ONCE) showBusy();
+  }
+
+  async #act(key: Key, { signal }: Pressing): Promise<Outcome> {
+    const model = this.#model;
+    switch (key) {
+      case 'escape':
+      case 'q':
+        return 'back';
+      case 'left':
+        return model.fold() ? undefined : 'back';
+      case 'right':
+      case 'enter':
+        return this.#open(key);
+      case '/':
+        this.#question = new TextQuestion('/');
+        return undefined;
+      case 'n':
+        return this.#search(undefined, 'next');
+      case 'N':
+        return this.#search(undefined, 'previous');
+      case 'h':
+      case '.':
+        return this.#toggleHidden();
+      case 'i':
+      case ' ': {
+        const { image, tree, view } = this.browsed;
+        return detailsScreen(tree, model.current, { view, steps: image.steps });
+      }
+      case 'c':
+        return this.#carve(signal);
+      case '?':
+        return helpScreen();
+      default:
+        return undefined;
+    }
+  }
+
+  #open(key: Key): Outcome {
+    const { tree, shown } = this.browsed;
+    const row = this.#model.current;
+    if (tree.opens(row.ref)) {
+      if (key === 'right') this.#model.unfold();
+      else this.#model.toggle();
+      return undefined;
+    }
+    const path = joinPath(row.names);
+    const content = tree.content(row.ref);
+    if (content) {
+      const hidden = tree.place(row.ref).hidden;
+      const title = printableName(path) + (hidden ? `  [${hidden.how}, layer ${hidden.hiddenBy}]` : '');
+      return new FileScreen({ title, bytes: new FileBytes(content.layer, content.row), shown });
+    }
+    if (tree.entry(row.ref).kind === 'symlink' && tree.inodeOf(row.ref) !== 0) this.#follow(row);
+    else this.#message = `not a regular file: ${shownName(path)}`;
+    return undefined;
+  }
+
+  /** Goes to what a symlink leads to. @throws LayerslayerError NOT_FOUND */
+  #follow({ names }: TreePlace): void {
+    const { tree } = this.browsed.tree.view;
+    const resolved = resolvePath(tree, names);
+    if (resolved.kind !== 'found') throw missingPathError(resolved, joinPath(names));
+    this.#model.revealShown(resolved.names);
+  }
+
+  #answer(question: TextQuestion, key: Key): void {
+    const outcome = question.press(key);
+    if (outcome === undefined) return;
+    this.#question = undefined;
+    // An empty text is the one of before.
+    if (outcome.text !== undefined) this.#search(outcome.text === '' ? undefined : outcome.text, 'next');
+  }
+
+  #search(text: string | undefined, direction: 'next' | 'previous'): undefined {
+    const found = this.#model.search(text, direction);
+    if (found === 'none') this.#message = text === undefined ? 'no such name' : `no name has ${text}`;
+    if (found === 'around')
+      this.#message = `search continued at the ${direction === 'next' ? 'top' : 'bottom'}`;
+  }
+
+  #toggleHidden(): undefined {
+    const { tree } = this.browsed;
+    this.#model.setHidden(!tree.showsHidden);
+    const count = tree.hidden?.count;
+    if (count === undefined) this.#message = 'hidden entries are not shown';
+    else this.#message = `${countText(count, 'entry is', 'entries are')} hidden by upper layers`;
+  }
+
+  async #carve(signal: AbortSignal): Promise<Outcome> {
+    const { image, tree, carveDirectory: directory, bytesFetched, shown, carved } = this.browsed;
+    const { names, ref } = this.#model.current;
+    const { layer, hidden } = tree.place(ref);
+    // A hidden entry is still in its own layer.
+    const layers = hidden ? [layer] : tree.view.layers.map(({ number }) => number);
+    const results = await carveEntry({ image, layers, names, directory, bytesFetched, shown, signal });
+    carved(results);
+    const lines = [...results.found.map(({ line }) => line), ...results.notes];
+    if (lines.length > 1) return new TextScreen('carve', lines);
+    this.#message = lines[0];
+    return undefined;
+  }
+
+  #tell(error: unknown): void {
+    const { code, message } = this.browsed.shown(error);
+    this.#message = `${code}: ${message}`;
+  }
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { lstatSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LayerslayerError } from '../../base/errors.js';
+import { diskFault } from '../../base/on-disk.js';
+import { fsPath } from '../../base/text/raw-text.js';
+import { PartialFile } from '../partial-file.js';
+
+/** As in podman and skopeo: `/tmp` is often in memory. */
+const DEFAULT_DIRECTORY = '/var/tmp';
+
+/** Where an archive goes, and a directory of its own for layers that wait for their turn. */
+export interface ArchiveOutput {
+  /** Absolute path of the directory, which only this user can read. */
+  readonly spool: string;
+  /** Takes the archive's next bytes. The caller must not change them until this resolves. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The archive is complete. @throws LayerslayerError IO_FAILED */
+  commit(): Promise<void>;
+  /** Removes the directory, and an archive that is not complete. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file that gets its name when it is complete. Its directory exists.
+ * @param path absolute
+ * @param options.force a file of that name is replaced
+ * @throws LayerslayerError IO_FAILED, also if something else has the name
+ */
+export async function openArchiveFile(path: string, { force }: { force: boolean }): Promise<ArchiveOutput> {
+  checkName(path, force);
+  const spool = makeSpool(dirname(path), `the directory of ${basename(path)}`);
+  let file: PartialFile;
+  try {
+    file = await PartialFile.open(join(spool, 'archive'));
+  } catch (error) {
+    await removeSpool(spool);
+    throw error;
+  }
+  let written = 0;
+  return {
+    spool,
+    async write(bytes) {
+      await file.write(bytes, written);
+      written += bytes.length;
+    },
+    async commit() {
+      checkName(path, force); // the layers took their time
+      if (force) await file.commit(path);
+      else await file.commitNew(path, () => alreadyThere(path));
+    },
+    async close() {
+      await file.close();
+      await removeSpool(spool);
+    },
+  };
+}
+
+/**
+ * Opens a stream, such as stdout. Layers wait in TMPDIR, or in /var/tmp.
+ * @param write takes the bytes before it returns
+ * @param settled waits until the stream has taken what was written
+ * @throws LayerslayerError IO_FAILED
+ */
+export function openArchiveStream(
+  write: (bytes: Uint8Array) => void,
+  settled: () => Promise<void> | undefined,
+): ArchiveOutput {
+  const directory = process.env.TMPDIR || DEFAULT_DIRECTORY;
+  const spool = makeSpool(directory, `${directory} (set TMPDIR to use another directory)`);
+  return {
+    spool,
+    async write(bytes) {
+      write(bytes);
+      await settled();
+    },
+    async commit() {},
+    close: () => removeSpool(spool),
+  };
+}
+
+/** @throws LayerslayerError IO_FAILED if a file can't get this name */
+function checkName(path: string, force: boolean): void {
+  let status: ReturnType<typeof lstatSync> | undefined;
+  try {
+    status = lstatSync(fsPath(path), { throwIfNoEntry: false });
+  } catch (error) {
+    throw diskFault(`writing ${path}`, error);
+  }
+  if (!status) return;
+  // A rename would replace /dev/null, or a link to it.
+  if (!status.isFile()) throw new LayerslayerError('IO_FAILED', `${path} is there, and is no regular file`);
+  if (!force) throw alreadyThere(path);
+}
+
+function alreadyThere(path: string): LayerslayerError {
+  return new LayerslayerError('IO_FAILED', `${path} is there already: --force replaces it`);
+}
+
+/** @param where names the directory above in messages */
+function makeSpool(above: string, where: string): string {
+  const path = join(above, `.layerslayer-${randomUUID()}`);
+  try {
+    mkdirSync(fsPath(path), { mode: 0o700 });
+  } catch (error) {
+    throw diskFault(`making a directory for layers in ${where}`, error);
+  }
+  return path;
+}
+
+async function removeSpool(path: string): Promise<void> {
+  await rm(fsPath(path), { recursive: true, force: true }).catch(() => {}); // its files are no result
+}
