@@ -10,9 +10,6 @@ import type { Tickets } from './tickets.js';
 /** root may read the user's cache anyway. */
 const ROOT = 0;
 
-/** Users that this user namespace does not know have this one. (user_namespaces(7)) */
-const OVERFLOW_UID = 65_534;
-
 /** A proxy adds one of these: its client is not the socket's owner. (RFC 7239) */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip'];
 
@@ -62,7 +59,7 @@ export class Gate {
   /** Returns whether the connection comes from a process of the server's user, or of root. */
   async #isOwn(socket: Socket): Promise<boolean> {
     const owner = await this.#owners.get(socket);
-    return owner !== OVERFLOW_UID && (owner === this.options.uid || owner === ROOT);
+    return owner === this.options.uid || owner === ROOT;
   }
 }
 

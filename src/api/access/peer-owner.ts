@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { endianness } from 'node:os';
@@ -38,7 +39,20 @@ export function findOwner(table: string, local: string, remote: string): number 
   const start = table.indexOf(` ${local} ${remote} ${ESTABLISHED} `);
   if (start === -1) return undefined;
   const [, , , , , , , uid, , inode] = table.slice(start).split(/\s+/, 10);
-  return inode === undefined || inode === '0' ? undefined : Number(uid);
+  if (inode === undefined || inode === '0') return undefined;
+  return Number(uid) === OVERFLOW_UID && hidesUsers() ? undefined : Number(uid);
+}
+
+/** Users that a user namespace does not map are all shown as this one. (user_namespaces(7)) */
+const OVERFLOW_UID = 65_534;
+
+/** Returns whether this process's user namespace leaves users out, as that of a container does. */
+function hidesUsers(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
+  } catch {
+    return true;
+  }
 }
 
 /** `0100007F:1F90` */

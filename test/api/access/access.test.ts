@@ -153,6 +153,7 @@ describe.runIf(process.getuid!() === 0)('the gate', () => {
       hosts: new AllowedHosts('127.0.0.1', []),
       tickets: new Tickets(),
       uid,
+      trustsNobody: false,
     });
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
