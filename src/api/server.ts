@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
@@ -87,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const rules = new ImageRules(options.images);
   for (const reference of options.images.opened) checkOpened(rules, reference);
   const ends = new AbortController();
+  setMaxListeners(Number.POSITIVE_INFINITY, ends.signal); // each request has one
   const tickets = new Tickets();
   const gate = new Gate({
     token,

@@ -50,7 +50,7 @@ export class AllowedHosts {
 }
 
 /** Returns the name in a Host header, without the port; undefined if it has another form. */
-function nameOf(host: string | undefined): string | undefined {
+export function nameOf(host: string | undefined): string | undefined {
   return /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{0,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase();
 }
 

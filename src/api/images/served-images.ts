@@ -5,8 +5,8 @@ import type { ImageSession, SessionMetrics } from '../../engine/image-session.js
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
-import { HttpFault } from '../answers/http-status.js';
 import type { MergeElsewhere } from '../../overlay/open-tree.js';
+import { HttpFault } from '../answers/http-status.js';
 import { IndexPass } from './index-pass.js';
 
 /** Passes that run at once: each takes a processor, and the whole link. */
