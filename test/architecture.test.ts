@@ -14,9 +14,10 @@ import { moduleImports } from './support/module-imports.js';
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
 function sources(): Map<string, string> {
-  // src/codec/*/assembly is AssemblyScript: another language, compiled on its own
+  // src/codec/*/assembly is AssemblyScript, another language, and src/web is for browsers. Both are
+  // compiled on their own.
   const paths = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
-    (path) => path.endsWith('.ts') && !path.includes('/assembly/'),
+    (path) => path.endsWith('.ts') && !path.includes('/assembly/') && !path.startsWith('web/'),
   );
   return new Map(paths.sort().map((path) => [path, readFileSync(SRC + path, 'utf8')]));
 }

@@ -1,7 +1,7 @@
 // The explorer as browsers load it: dist/web, from src/web.
 
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { built, ROOT } from './paths.mjs';
@@ -9,8 +9,9 @@ import { built, ROOT } from './paths.mjs';
 const source = (name) => join(ROOT, 'src/web', name);
 
 /**
- * Bundles the explorer. What a view needs on demand (highlighting of a language, the treemap) is a chunk beside
- * `app`. The names of all files but the page have a hash of their content: browsers keep them for ever.
+ * Bundles the explorer. What a view needs on demand (highlighting of a language, the treemap) is a
+ * chunk beside `app`. The names of all files but the page have a hash of their content: browsers
+ * cache them without asking again.
  * @returns the ids of all modules in dist/web
  */
 export async function bundleWeb() {
@@ -31,20 +32,26 @@ export async function bundleWeb() {
   const { fileName } = output.find(({ isEntry }) => isEntry);
   const page = readFileSync(source('index.html'), 'utf8')
     .replace('/assets/app.js', `/assets/${fileName}`)
-    .replace('/assets/app.css', `/assets/${hashed('app.css')}`)
-    .replace('/assets/icon.svg', `/assets/${hashed('icon.svg')}`);
+    .replace('/assets/app.css', `/assets/${hashed('app.css', styles())}`)
+    .replace('/assets/icon.svg', `/assets/${hashed('icon.svg', readFileSync(source('icon.svg')))}`);
   writeFileSync(built('web/index.html'), page);
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
 }
 
-/** Copies a file. @returns its name with a hash */
-function hashed(name) {
-  const hash = createHash('sha256')
-    .update(readFileSync(source(name)))
-    .digest('base64url')
-    .slice(0, 8);
+/** Returns all style sheets as one, in the order of their names. */
+function styles() {
+  const names = readdirSync(source('')).filter((name) => name.endsWith('.css'));
+  return names
+    .sort()
+    .map((name) => readFileSync(source(name), 'utf8'))
+    .join('');
+}
+
+/** Writes an asset. @returns its name with a hash of its content */
+function hashed(name, content) {
+  const hash = createHash('sha256').update(content).digest('base64url').slice(0, 8);
   const [, stem, suffix] = /^(.*)\.(\w+)$/.exec(name);
   const target = `${stem}-${hash}.${suffix}`;
-  copyFileSync(source(name), built(`web/assets/${target}`));
+  writeFileSync(built(`web/assets/${target}`), content);
   return target;
 }

@@ -20,7 +20,7 @@ export type Query = Readonly<Record<string, string | number | boolean | undefine
 
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
-  /** Receives the progress while an image is indexed. The request goes on until it is. */
+  /** Receives the progress while an image is indexed. The request lasts until it is. */
   onPending?: ((progress: ProgressRecord) => void) | undefined;
 }
 
@@ -60,7 +60,7 @@ export async function getJson<T>(route: string, query: Query, options: RequestOp
   }
 }
 
-/** Yields the lines of a route. A fault in the middle is its last line. @throws ApiError; AbortError */
+/** Yields the lines of a route. Its last line may be a fault. @throws ApiError; AbortError */
 export async function* getLines<T>(
   route: string,
   query: Query,

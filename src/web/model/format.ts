@@ -24,7 +24,7 @@ export function shortDigest(digest: string): string {
   return digest.slice(0, 'sha256:'.length + 12);
 }
 
-/** Colours of layers: a number and this class together, for those who see no colours. */
+/** Colours of layers. Their number is always shown too: some people see no colours. */
 export const LAYER_COLORS = 8;
 
 /** Returns the class of a layer's colour. */

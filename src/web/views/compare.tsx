@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function Compare() {
+  return <p class="note">compare</p>;
+}

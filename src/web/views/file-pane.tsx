@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function FilePane() {
+  return <p class="note">file</p>;
+}

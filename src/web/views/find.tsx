@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function Find() {
+  return <p class="note">find</p>;
+}

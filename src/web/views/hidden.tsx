@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function Hidden() {
+  return <p class="note">hidden</p>;
+}

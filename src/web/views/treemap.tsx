@@ -1,0 +1,4 @@
+/** Placeholder. */
+export function Treemap() {
+  return <p class="note">treemap</p>;
+}
