@@ -20,7 +20,7 @@ export class AccessProofs {
 
   constructor(private readonly fetching: Fetching) {}
 
-  /** Returns whether the proof was made. An image on this machine needs none: its path was allowed. */
+  /** Returns whether the proof was made. Images on this machine need none: a path was allowed. */
   has({ reference }: ResolvedImage, digest: Digest): boolean {
     const inRegistry = registryReference(reference);
     return !inRegistry || this.#proven.has(`${formatRepository(inRegistry)} ${digest}`);

@@ -26,7 +26,7 @@ export interface SessionOptions {
   /** Which layer indexes operations may use that don't say so themselves. Default: exact. */
   indexTrust?: IndexTrust | undefined;
   indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
-  /** Bytes of a layer that is read whole or searched; larger ones are UNSUPPORTED. Default: no limit. */
+  /** Maximum bytes of a layer that is read whole or searched, else UNSUPPORTED. Default: none. */
   maxLayerBytes?: number | undefined;
   /** Threads keep the process alive, even idle ones. Default: yes. */
   holdsProcess?: boolean | undefined;

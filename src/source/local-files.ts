@@ -59,7 +59,7 @@ export function checkContent(bytes: Uint8Array, digest: Digest, { path }: LocalF
  * Opens a file for reading. Follows symlinks: layouts by build tools are full of them, and digests
  * verify their targets.
  * @param within directories, real paths, that the file must be below. Default: anywhere
- * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for pipes and devices, and outside of `within`
+ * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for pipes, devices and outside of `within`
  */
 export async function openRegularFile(
   path: string,

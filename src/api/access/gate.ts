@@ -31,7 +31,7 @@ export interface GateOptions {
   trustsNobody: boolean;
 }
 
-/** Decides who is let in. */
+/** Decides which requests are let in. */
 export class Gate {
   /** By connection, looked up when it is accepted: afterwards a closed socket shows no owner. */
   readonly #owners = new WeakMap<Socket, Promise<number | undefined>>();

@@ -9,7 +9,7 @@ export interface TcpEnd {
   port: number;
 }
 
-/** TCP_ESTABLISHED (linux/tcp_states.h). Other states have no owner: a closed socket shows uid 0. */
+/** TCP_ESTABLISHED (linux/tcp_states.h). Others have no owner: a closed socket shows uid 0. */
 const ESTABLISHED = '01';
 
 /**

@@ -6,7 +6,7 @@ import type { ImageView, OpenedImage } from '../../image/opened-image.js';
 /** How long a pass continues without a user: a client that got 202 asks again. */
 const GRACE_MS = 15_000;
 
-/** How long it goes on when the last client has gone away: another page of it may follow. */
+/** How long it continues when the last client has gone away: it may load its page again. */
 const GONE_MS = 500;
 
 /** What a layer's pass has come to. */

@@ -211,7 +211,7 @@ export class ServedImages {
     throw new HttpFault('BUSY', `${inUse.length} images are in use`, { 'Retry-After': '1' });
   }
 
-  /** All who waited for an image have gone away: it is not opened. */
+  /** No client waits for the image any more: it is not opened. */
   #abandon(key: string, served: Served): void {
     this.#forget(key, served);
     served.controller.abort(new LayerslayerError('ABORTED', 'no client waits for the image'));

@@ -188,7 +188,7 @@ export class Connections {
     return kind;
   }
 
-  /** Returns undefined if the user named the host. Any other host without a sender must be public. */
+  /** Returns undefined if the user named the host. Another host without a sender must be public. */
   #namerOf({ url, senderNearby }: HttpRequest): Namer | undefined {
     const { endpoint, isNamedByClient } = this.#options;
     if (!endpoint.serves(url)) return senderNearby ?? false;

@@ -28,7 +28,7 @@ function start(turns = new Semaphore(2)) {
 const view = {} as ImageView;
 
 describe('a pass', () => {
-  it('is one for all who want it', async () => {
+  it('is one for all clients that want it', async () => {
     const { pass, runs } = start();
     const waiting = [pass.view(5_000, never), pass.watch(() => {}, never)];
     await sleep(5);
@@ -58,7 +58,7 @@ describe('a pass', () => {
     expect(await next).toBe(view);
   });
 
-  it('goes on for a client that was told to come again', async () => {
+  it('continues for a client that was told to come again', async () => {
     const { pass, runs } = start();
     expect(await pass.view(0, never)).toBe(undefined);
     const client = new AbortController();

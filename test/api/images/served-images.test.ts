@@ -97,7 +97,7 @@ describe('the open images of a server', () => {
     expect(counts.open).toBe(0);
   });
 
-  it('are not opened further when all who wait go away', async () => {
+  it('are not opened further when all its clients go away', async () => {
     const ended: string[] = [];
     const { images, counts } = start(
       (reference, signal) =>
