@@ -74,7 +74,7 @@ export const ENVIRONMENT = [
     names: ['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME'],
     option: 'username',
     only: 'serve',
-    text: 'Directories in which podman keeps `containers/auth.json`.',
+    text: 'Directories in which podman keeps `containers/auth.json`. The first has the file by which `serve --open` leads a browser to the server; default: the directory of temporary files.',
   },
   {
     names: ['HOME'],
@@ -90,11 +90,6 @@ export const ENVIRONMENT = [
     names: ['PATH'],
     option: 'foreground',
     text: 'Where `fusermount3` is looked for, by users other than root.',
-  },
-  {
-    names: ['XDG_RUNTIME_DIR'],
-    only: 'serve',
-    text: 'Directory of the file by which --open leads a browser to the server. Default: that of temporary files.',
   },
   {
     names: ['NODE_OPTIONS'],
@@ -189,7 +184,7 @@ export const SECTIONS = {
     [
       'NOTES',
       {
-        title: 'Who is let in',
+        title: 'Access',
         paragraphs: [
           'On loopback, programs of this user and of root need no token. All others send it: `Authorization: Bearer TOKEN`. ' +
             'So do all clients of another address, and all that come through a proxy. The token changes with each start, unless --access-token-file has one.',
@@ -207,7 +202,7 @@ export const SECTIONS = {
       {
         title: 'Credentials',
         paragraphs: [
-          'Everybody with the token reads what the server reads. So the credentials of docker and podman are used for --credentials ' +
+          'All clients with the token read what the server reads. So the credentials of docker and podman are used for --credentials ' +
             'and for the repositories of IMAGE arguments only. `--credentials ghcr.io/team` stands for ghcr.io/team and all below it.',
         ],
       },
