@@ -13,6 +13,34 @@ export interface TcpEnd {
 const ESTABLISHED = '01';
 
 /**
+ * Reads that begin after they were asked for. Calls during one share the next: many
+ * connections at once must not cost as many reads of a table of all connections.
+ */
+export class SharedReads {
+  #current: Promise<unknown> = Promise.resolve();
+  #next: Promise<string> | undefined;
+
+  constructor(private readonly read: () => Promise<string>) {}
+
+  next(): Promise<string> {
+    this.#next ??= this.#current.then(() => {
+      const reading = this.read();
+      this.#current = reading.catch(() => {});
+      this.#next = undefined;
+      return reading;
+    });
+    return this.#next;
+  }
+}
+
+const tableReads = (path: string) => new SharedReads(() => readFile(path, 'latin1').catch(() => ''));
+
+const tables = {
+  '/proc/net/tcp': tableReads('/proc/net/tcp'),
+  '/proc/net/tcp6': tableReads('/proc/net/tcp6'),
+};
+
+/**
  * Returns the user whose socket is the other end of a connection on this machine. (proc(5),
  * /proc/net/tcp)
  * @param client the connection's other end
@@ -27,7 +55,7 @@ export async function ownerOfPeer(client: TcpEnd, server: TcpEnd): Promise<numbe
   ] as const) {
     const [local, remote] = [form(client), form(server)];
     if (local === undefined || remote === undefined) continue;
-    const owner = findOwner(await readFile(table, 'latin1').catch(() => ''), local, remote);
+    const owner = findOwner(await tables[table].next(), local, remote);
     if (owner !== undefined) return owner;
   }
   return undefined;
