@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js';
+import type { IndexSources } from '../index/cached-indexes.js';
 import type { Tickets } from './access/tickets.js';
 import type { Analyses } from './analysis/analyses.js';
 import type { ViewFacts } from './analysis/view-facts.js';
@@ -15,6 +16,7 @@ export interface ServerState {
   tickets: Tickets;
   counts: RequestCounts;
   cacheDirectory: string; // absolute
+  indexSources: IndexSources; // what counts as an index in the cache
   /** Routes that show the cache and the mounts of this user are on. */
   showsLocal: boolean;
   uid: number;

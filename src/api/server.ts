@@ -5,6 +5,7 @@ import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { reasonText } from '../base/system-error-text.js';
 import type { ImageSession } from '../engine/image-session.js';
+import { DEFAULT_TRUST, type IndexSources } from '../index/cached-indexes.js';
 import { newAccessToken, readAccessToken } from './access/access-token.js';
 import { Gate } from './access/gate.js';
 import { type ListeningAddress, listeningAddress } from './access/listening-address.js';
@@ -15,16 +16,20 @@ import { ViewFacts } from './analysis/view-facts.js';
 import { HttpFault } from './answers/http-status.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
+import { diffRoutes } from './routes/diff.js';
 import { duRoutes } from './routes/du.js';
 import { eventRoutes } from './routes/events.js';
 import { fileRoutes } from './routes/file.js';
+import { findRoutes } from './routes/find.js';
 import { healthRoutes } from './routes/health.js';
 import { imageRoutes } from './routes/image.js';
+import { layerRoutes } from './routes/layers.js';
 import { localRoutes } from './routes/local.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { registryRoutes } from './routes/registry.js';
 import { statRoutes } from './routes/stat.js';
 import { staticRoutes } from './routes/static.js';
+import { tarRoutes } from './routes/tar.js';
 import { ticketRoutes } from './routes/ticket.js';
 import { treeRoutes } from './routes/tree.js';
 import { RequestCounts } from './routing/request-counts.js';
@@ -42,6 +47,8 @@ export interface ServerOptions {
   hosts: readonly string[];
   images: ImageRulesOptions;
   cacheDirectory: string; // absolute
+  /** What counts as an index in the cache. Default: an own one, or one that is exact. */
+  indexSources?: IndexSources | undefined;
   showsLocal: boolean;
   maxRequests: number;
   uid: number;
@@ -106,6 +113,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tickets,
     counts,
     cacheDirectory: options.cacheDirectory,
+    indexSources: options.indexSources ?? { trust: DEFAULT_TRUST, repository: undefined },
     showsLocal: options.showsLocal,
     uid,
     log,
@@ -120,7 +128,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       treeRoutes,
       statRoutes,
       duRoutes,
+      findRoutes,
+      diffRoutes,
+      tarRoutes,
       fileRoutes,
+      layerRoutes,
       eventRoutes,
       registryRoutes,
       localRoutes,

@@ -66,6 +66,15 @@ export interface LayerProgress {
   totalBytes: number;
 }
 
+/** A blob that can be read, any number of times. Bytes are fetched on iteration. */
+export interface BlobStreams {
+  size: number; // bytes
+  /** Yields all bytes. The last chunk comes when all of them were right. */
+  whole(): AsyncGenerator<Uint8Array, void, undefined>;
+  /** Yields a part, inside the blob. Undefined: only the whole can be checked. */
+  range?(offset: number, length: number): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
 export interface CompareLayersOptions {
   signal?: AbortSignal | undefined;
   onRefuted?: ((layer: number) => void) | undefined;
@@ -138,6 +147,14 @@ export interface ImageSession {
    * @throws LayerslayerError the first fault, with the layer's number; the signal's reason
    */
   openLayers(image: ResolvedImage, options?: OpenLayersOptions): Promise<Layer[]>;
+  /**
+   * Opens a layer's blob for reading, as it is in the registry. Every byte is checked: by the block
+   * digests of the layer's own index, if that is cached, else by the digest of the whole blob.
+   * @param layer from 1
+   * @throws LayerslayerError INVALID_ARGUMENT for a layer that does not exist; on iteration
+   *   DIGEST_MISMATCH, network codes, the signal's reason
+   */
+  readBlob(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<BlobStreams>;
   /**
    * Saves the layers' blobs in files, checked by digest, a few at a time. A fault of one layer is
    * its outcome; the others are still saved. An aborted save leaves partial files, which the next

@@ -24,6 +24,7 @@ import { ChunkCache } from './chunk-cache.js';
 import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
 import type {
+  BlobStreams,
   CompareLayersOptions,
   ComparisonEnd,
   ImageSession,
@@ -206,6 +207,24 @@ class ThreadedSession implements ImageSession {
 
   unpackBlob(request: UnpackRequest, signal: AbortSignal): Promise<number> {
     return this.#tracked(this.#inflate.unpack(request, this.#endedBy(signal)));
+  }
+
+  async readBlob(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<BlobStreams> {
+    const { readBlobRange, readWholeBlob } = await import('./blob-reading.js'); // a mount does without
+    const wanted = wantedBlobs(image, [layer])[0]!;
+    const own = await this.#opener.openCached(image, wanted, { ...this.#sources, trust: 'exact' });
+    const blob = await this.#fetching.openBlob(image, wanted);
+    const { digest, size } = wanted;
+    const ends = this.#endedBy(signal);
+    const read = { blob, digest, size };
+    const range = (offset: number, length: number) =>
+      readBlobRange(this.#fetching, read, { offset, length }, ends);
+    const isChecked = own?.origin.kind === 'own';
+    return {
+      size,
+      whole: () => (isChecked ? range(0, size) : readWholeBlob(this.#fetching, read, ends)),
+      ...(isChecked && { range }),
+    };
   }
 
   async prepareReads(): Promise<void> {

@@ -7,7 +7,15 @@ import { ThreadPeer } from '../../base/thread-rpc.js';
 import { EntryColumns } from '../../index/entry-columns.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import type { DigestedLayer } from '../../overlay/open-tree.js';
-import type { AnalysisMethods, GivenLayer, Records, UsageQuestion } from './analysis-protocol.js';
+import type {
+  AnalysisMethods,
+  CacheQuestion,
+  FindQuestion,
+  FoundImage,
+  GivenLayer,
+  Records,
+  UsageQuestion,
+} from './analysis-protocol.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
 
@@ -73,6 +81,20 @@ export class Analyses {
     signal: AbortSignal,
   ): AsyncGenerator<object, void, undefined> {
     return this.#records(signal, (peer) => peer.call('usage', { layers: layers.map(givenLayer), question }));
+  }
+
+  /** Yields the lines of `/find` in one image. @throws LayerslayerError as `imageRecords` */
+  find(
+    layers: readonly DigestedLayer[],
+    question: FindQuestion & { image: FoundImage; doubt: object },
+    signal: AbortSignal,
+  ): AsyncGenerator<object, void, undefined> {
+    return this.#records(signal, (peer) => peer.call('find', { layers: layers.map(givenLayer), question }));
+  }
+
+  /** Yields the lines of `/find` in the cache. @throws LayerslayerError as `cacheRecords` */
+  findInCache(question: CacheQuestion, signal: AbortSignal): AsyncGenerator<object, void, undefined> {
+    return this.#records(signal, (peer) => peer.call('findInCache', { question }));
   }
 
   async #run<T>(signal: AbortSignal | undefined, ask: (peer: Peer) => Promise<T>): Promise<T> {

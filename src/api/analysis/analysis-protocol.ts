@@ -1,7 +1,10 @@
 import type { Transferred } from '../../base/thread-rpc.js';
+import type { FilterText } from '../../catalog/query/filter-text.js';
+import type { IndexSources } from '../../index/cached-indexes.js';
 import type { Columns } from '../../index/entry-columns.js';
 import type { BuildStep } from '../../oci/build-steps.js';
 import type { Digest } from '../../oci/digest.js';
+import type { Platform } from '../../oci/platform.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
@@ -30,6 +33,30 @@ export interface UsageQuestion {
   doubt: object; // fields of each record
 }
 
+/** What `/find` asks for. */
+export interface FindQuestion {
+  pattern: string;
+  regex: boolean;
+  ignoreCase: boolean;
+  deleted: boolean; // only what upper layers hide
+  filter: FilterText;
+}
+
+/** An image, as lines of `/find` name it. */
+export interface FoundImage {
+  reference: string;
+  digest: Digest;
+  platform: string;
+}
+
+/** What `/find` without an image asks for. */
+export interface CacheQuestion extends FindQuestion {
+  directory: string; // of the cache, absolute
+  sources: IndexSources;
+  platform: Platform | undefined; // only images of this one
+  layer: number | string | undefined; // only this one's own tree
+}
+
 /** Asked by the main thread, answered by a thread for one analysis. */
 export interface AnalysisMethods {
   /** @returns the merged tree, as `encodeTree` does */
@@ -39,8 +66,14 @@ export interface AnalysisMethods {
   versions(argument: { layers: readonly GivenLayer[]; names: readonly Uint8Array[] }): PathVersion[];
   /** Sums up, and returns the first records. */
   usage(argument: { layers: readonly GivenLayer[]; question: UsageQuestion }): Promise<Records>;
+  /** Searches an image, and returns the first records. */
+  find(argument: {
+    layers: readonly GivenLayer[];
+    question: FindQuestion & { image: FoundImage; doubt: object };
+  }): Promise<Records>;
+  findInCache(argument: { question: CacheQuestion }): Promise<Records>;
   /** Returns the next records of the analysis. */
-  next(argument: object): Records;
+  next(argument: object): Promise<Records>;
 }
 
 export interface Records {

@@ -6,6 +6,7 @@ import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
 import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, GivenLayer, Records } from './analysis-protocol.js';
+import { cacheRecords, imageRecords } from './find-records.js';
 import { hiddenColumns } from './hidden-columns.js';
 import { treeSums } from './tree-sums.js';
 import { usageRecords } from './usage-records.js';
@@ -13,7 +14,7 @@ import { usageRecords } from './usage-records.js';
 /** Records of one message. */
 const RECORDS_AT_ONCE = 1_000;
 
-let records: Iterator<object> | undefined;
+let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 new ThreadPeer<object>(parentPort!, {
   merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
@@ -25,6 +26,14 @@ new ThreadPeer<object>(parentPort!, {
     records = usageRecords({ layers: given, tree: await mergedHere(given) }, question);
     return nextRecords();
   },
+  find({ layers, question }) {
+    records = imageRecords(layers.map(layerOf), question);
+    return nextRecords();
+  },
+  findInCache({ question }) {
+    records = cacheRecords(question);
+    return nextRecords();
+  },
   next: nextRecords,
 } satisfies AnalysisMethods);
 
@@ -32,10 +41,10 @@ function layerOf({ number, hidesTableMarkers, digest, columns, blobSize }: Given
   return { number, hidesTableMarkers, layer: { digest }, entries: new EntryColumns(columns, blobSize) };
 }
 
-function nextRecords(): Records {
+async function nextRecords(): Promise<Records> {
   const batch: object[] = [];
   while (records && batch.length < RECORDS_AT_ONCE) {
-    const one = records.next();
+    const one = await records.next();
     if (one.done) return { records: batch, isEnd: true };
     batch.push(one.value);
   }

@@ -47,6 +47,8 @@ export interface ImageLease {
   pass: IndexPass; // of the merged tree
   /** The pass of one layer's own tree, from 1. */
   layerPass(layer: number): IndexPass;
+  /** Runs a pass in its turn: only a few run at once. */
+  inTurn<T>(pass: () => Promise<T>, signal: AbortSignal): Promise<T>;
   release(): void;
 }
 
@@ -116,7 +118,8 @@ export class ServedImages {
       const opened = await abortable(served.opened, signal);
       const { session } = served.uses;
       const layerPass = (layer: number) => this.#pass(served, opened, layer);
-      return { opened, session, pass: this.#pass(served, opened, 0), layerPass, release };
+      const inTurn: ImageLease['inTurn'] = (task, ends) => this.#turns.run(task, ends);
+      return { opened, session, pass: this.#pass(served, opened, 0), layerPass, inTurn, release };
     } catch (error) {
       release();
       throw error;

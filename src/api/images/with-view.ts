@@ -85,7 +85,7 @@ export function pendingReply(pass: IndexPass, { opened }: ImageLease): Reply {
 }
 
 /** `--layer`: a number, a digest, or the beginning of one. */
-function layerWord(text: string): number | string {
+export function layerWord(text: string): number | string {
   if (isDigestPrefix(text)) return text;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
   throw new LayerslayerError('INVALID_ARGUMENT', 'layer is a number from 1, or a digest or its beginning');

@@ -3,15 +3,15 @@ import { createGzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
 import mime from 'mime';
 import { LayerslayerError } from '../../base/errors.js';
-import { printableName } from '../../base/text/printable-name.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
+import { type SearchedFile, searchFile } from '../../carve/search/searched-file.js';
 import { openFile } from '../../engine/layer.js';
-import { uncomparedLayers } from '../../image/opened-image.js';
-import { joinPath, missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
-import { requestedRange } from '../answers/byte-range.js';
-import { isFresh } from '../answers/etag.js';
-import { type ViewedImage, withView } from '../images/with-view.js';
-import { type Call, type Headers, type Reply, type Route, route } from '../routing/route.js';
+import { type ImageView, uncomparedLayers } from '../../image/opened-image.js';
+import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { attachment } from '../answers/attachment.js';
+import { type RangedContent, rangeReply } from '../answers/range-reply.js';
+import { type LeasedImage, leaseImage } from '../images/with-view.js';
+import { type Call, type Chunks, type Headers, type Reply, type Route, route } from '../routing/route.js';
 import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER } from '../schemas/parameters.js';
 import type { ServerState } from '../server-state.js';
 
@@ -19,10 +19,15 @@ const QUERY = z.strictObject({
   ...IMAGE_PARAMETERS,
   path: PATH_PARAMETER,
   layer: LAYER_PARAMETER,
-  as: z.enum(['raw', 'text']).default('raw'),
+  as: z.enum(['raw', 'text']).default('raw').openapi({ description: 'text: as a browser can show it' }),
 });
 
+type FileQuery = z.output<typeof QUERY>;
+
 const BYTES = z.string().openapi({ format: 'binary' });
+
+/** How long a request waits for a merge, which others may have begun. */
+const MERGE_MS = 30_000;
 
 /** Content of an image never runs as a page. */
 const CONTENT_HEADERS: Headers = { 'Content-Security-Policy': "sandbox; default-src 'none'" };
@@ -31,7 +36,8 @@ export function fileRoutes(state: ServerState): Route[] {
   return [
     route({
       path: '/api/v1/file',
-      summary: 'the bytes of a file',
+      summary:
+        'the bytes of a file. Waits for no index: of layers without one, `Layerslayer-Verified: false`',
       query: QUERY,
       answers: {
         200: {
@@ -40,72 +46,92 @@ export function fileRoutes(state: ServerState): Route[] {
         },
         206: { description: 'a part', content: [{ mediaType: 'application/octet-stream', schema: BYTES }] },
       },
-      handle: (call) => withView(state, call, (viewed) => answer(viewed, call)),
+      async handle(call) {
+        const leased = await leaseImage(state, call);
+        const found = await findFile(leased, call);
+        call.afterwards(found.close);
+        return answer(found, leased, call);
+      },
     }),
   ];
 }
 
-function answer({ view }: ViewedImage, call: Call<{ path: string; as: 'raw' | 'text' }>): Reply {
-  const { path, as } = call.query;
+/**
+ * Finds the file in the tree if all layers are indexed, else in the layers.
+ * @throws LayerslayerError as `searchFile`
+ */
+async function findFile(
+  { lease, layer }: LeasedImage,
+  { query: { path }, signal }: Call<FileQuery>,
+): Promise<SearchedFile> {
+  const { opened } = lease;
+  const all = opened.resolved.manifest.layers.map((_, i) => i + 1);
+  const numbers = layer === undefined ? all : [layer];
+  for (const number of numbers)
+    if (!(await opened.cachedLayer(number))) return searchFile(opened, numbers, path, signal);
+  const pass = layer === undefined ? lease.pass : lease.layerPass(layer);
+  const view = await pass.view(MERGE_MS, signal);
+  if (view) return fileOfView(view, path, signal);
+  throw new LayerslayerError('TIMED_OUT', 'the layers are still being merged');
+}
+
+/** @throws LayerslayerError NOT_FOUND, INVALID_ARGUMENT */
+function fileOfView(view: ImageView, path: string, signal: AbortSignal): SearchedFile {
+  const { tree, byNumber, layers } = view;
   const bytes = bytesOfText(path);
-  const { tree, byNumber } = view;
   const resolved = resolvePath(tree, splitPath(bytes));
   if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
   const { inode, names } = resolved;
   if (tree.kind(inode) !== 'file') throw new LayerslayerError('INVALID_ARGUMENT', 'not a regular file');
-  const layer = byNumber.get(tree.layerOf(inode))!;
+  const layer = tree.layerOf(inode);
   const row = tree.rowOf(inode);
-  const size = tree.size(inode);
-  const etag = `"${layer.digest}-${row}-${as}"`;
-  const type = as === 'text' ? 'text/plain; charset=utf-8' : mediaType(joinPath(names));
-  const headers: Headers = {
-    ...CONTENT_HEADERS,
-    'Content-Type': type,
-    'Content-Disposition': as === 'text' ? 'inline' : attachment(names.at(-1)!),
-    'Accept-Ranges': 'bytes',
-    'Cache-Control': 'no-cache',
-    ETag: etag,
-    ...(uncomparedLayers(view.layers).length > 0 && { 'Layerslayer-Verified': 'false' }),
+  return {
+    layer,
+    row,
+    names,
+    size: tree.size(inode),
+    isVerified: uncomparedLayers(layers).length === 0,
+    read: (part) => openFile(byNumber.get(layer)!, row, { ...part, signal }),
+    close: () => {},
   };
-  if (isFresh(call.header('if-none-match'), etag)) return { kind: 'empty', status: 304, headers };
-  const ifRange = call.header('if-range');
-  const wanted = ifRange === undefined || ifRange === etag ? call.header('range') : undefined;
-  const part = requestedRange(wanted, size);
-  const stream = openFile(layer, row, { ...part, signal: call.signal });
-  if (part) {
-    const range = { 'Content-Range': `bytes ${part.offset}-${part.offset + part.length - 1}/${size}` };
-    return {
-      kind: 'bytes',
-      status: 206,
-      headers: { ...headers, ...range },
-      length: part.length,
-      bytes: stream,
-    };
-  }
-  const isZipped =
-    as === 'text' &&
-    /(^|,)\s*gzip\s*(;q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(call.header('accept-encoding') ?? '');
-  if (!isZipped) return { kind: 'bytes', headers, length: size, bytes: stream };
-  const zipped = { ...headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' };
-  return { kind: 'bytes', headers: zipped, length: undefined, bytes: gzipped(stream) };
 }
 
-function gzipped(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+function answer(file: SearchedFile, { lease }: LeasedImage, call: Call<FileQuery>): Reply {
+  const { isVerified, size, names } = file;
+  const { digest } = lease.opened.resolved.manifest.layers[file.layer - 1]!;
+  const { as } = call.query;
+  const isText = as === 'text';
+  const content: RangedContent = {
+    size,
+    headers: {
+      ...CONTENT_HEADERS,
+      'Content-Type': isText ? 'text/plain; charset=utf-8' : mediaType(names.at(-1)!),
+      'Content-Disposition': isText ? 'inline' : attachment(names.at(-1)!),
+      'Cache-Control': 'no-cache',
+      ...(!isVerified && { 'Layerslayer-Verified': 'false' }),
+    },
+    etag: isVerified ? `"${digest}-${file.row}-${as}"` : undefined,
+    read: (part) => file.read(part ?? { offset: 0, length: size }),
+  };
+  const reply = rangeReply(content, call.header);
+  const isWhole = reply.kind === 'bytes' && reply.status === undefined;
+  if (!isText || !isWhole || !acceptsGzip(call.header('accept-encoding'))) return reply;
+  const headers = { ...reply.headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' };
+  // Other bytes: a range of them is no range of the file. (RFC 9110, 8.8.3)
+  const tagged = content.etag === undefined ? headers : { ...headers, ETag: `W/${content.etag}` };
+  return { kind: 'bytes', headers: tagged, length: undefined, bytes: gzipped(reply.bytes) };
+}
+
+function acceptsGzip(accepted = ''): boolean {
+  return /(^|,)\s*gzip\s*(;q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted);
+}
+
+function gzipped(bytes: Chunks): AsyncIterable<Uint8Array> {
   return pipeline(Readable.from(bytes), createGzip(), () => {}); // a fault ends the iteration too
 }
 
 /** Types that browsers don't run: others are bytes. */
-function mediaType(path: Uint8Array): string {
-  const type = mime.getType(Buffer.from(path).toString('latin1')) ?? '';
+function mediaType(name: Uint8Array): string {
+  const type = mime.getType(Buffer.from(name).toString('latin1')) ?? '';
   return type.startsWith('text/') ? 'text/plain; charset=utf-8' : 'application/octet-stream';
-}
-
-/** The name as a browser saves it. (RFC 6266, RFC 8187) */
-function attachment(name: Uint8Array): string {
-  const plain = printableName(name).replace(/[^\w.+-]/g, '_');
-  const encoded = Array.from(name, (byte) => {
-    const letter = String.fromCharCode(byte);
-    return /[\w.-]/.test(letter) ? letter : `%${byte.toString(16).padStart(2, '0').toUpperCase()}`;
-  }).join('');
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

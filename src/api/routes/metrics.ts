@@ -34,6 +34,7 @@ function metricsText({ images, counts, startedMs }: ServerState): string {
   return [
     family('requests_total', 'counter', 'answers by route and status', requests),
     family('sent_bytes_total', 'counter', 'bytes of answers, with their heads', [[counts.sentBytes]]),
+    family('open_answers', 'gauge', 'answers under way, with this one', [[counts.open]]),
     family('open_images', 'gauge', 'images that are open', [[usage.openImages]]),
     family('index_passes', 'gauge', 'images whose layers are being indexed or merged', [[usage.passes]]),
     family('fetched_bytes_total', 'counter', 'bytes of layers from registries', [[usage.bytesFetched]]),

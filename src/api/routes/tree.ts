@@ -8,8 +8,9 @@ import { hiddenPath } from '../analysis/hidden-path.js';
 import type { TreeSums } from '../analysis/tree-sums.js';
 import { acceptedForm } from '../answers/accepted-form.js';
 import { walkedRecord } from '../answers/entries.js';
-import { type ViewedImage, withView } from '../images/with-view.js';
+import { leaseImage, type ViewedImage, withView } from '../images/with-view.js';
 import type { ListedDirectory } from '../listing/directory-rows.js';
+import { layerStream } from '../listing/layer-stream.js';
 import { ListingWalk } from '../listing/listing-walk.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
 import { LISTED_ENTRY, TREE_PAGE } from '../schemas/entry.js';
@@ -69,7 +70,8 @@ export function treeRoutes(state: ServerState): Route[] {
       async handle(call) {
         const form = acceptedForm(call.header('accept'));
         checkQuery(call.query);
-        return withView(state, call, (viewed) => answer(state, viewed, call, form));
+        const stream = form === 'lines' && (await streamReply(state, call));
+        return stream || withView(state, call, (viewed) => answer(state, viewed, call, form));
       },
     }),
   ];
@@ -80,6 +82,23 @@ function checkQuery({ sort, depth, deleted, layer }: TreeQuery): void {
   if (sort === 'size' && depth > 1) throw new LayerslayerError('INVALID_ARGUMENT', 'sort=size needs depth=1');
   if (deleted && layer !== undefined)
     throw new LayerslayerError('INVALID_ARGUMENT', 'a layer hides nothing of its own: deleted or layer');
+}
+
+/**
+ * Returns the listing of one layer as its pass finds it.
+ * @returns undefined if the layer has an index, or the listing needs one
+ */
+async function streamReply(state: ServerState, call: Call<TreeQuery>): Promise<Reply | undefined> {
+  const { query, signal } = call;
+  if (query.layer === undefined || query.sort === 'size' || query.after !== undefined) return undefined;
+  const { lease, layer } = await leaseImage(state, call);
+  if (layer === undefined || (await lease.opened.cachedLayer(layer))) return undefined;
+  const path = bytesOfText(query.path);
+  return {
+    kind: 'lines',
+    headers: { 'Layerslayer-Order': 'archive', 'Layerslayer-Verified': 'false' },
+    lines: layerStream({ lease, layer, path, depth: query.depth, signal }),
+  };
 }
 
 /** A listing that is under way. */

@@ -15,6 +15,16 @@ export interface RouteCount {
 export class RequestCounts {
   readonly #counts = new Map<string, RouteCount>();
   #sentBytes = 0;
+  #open = 0;
+
+  /** Answers that are under way. */
+  get open(): number {
+    return this.#open;
+  }
+
+  began(): void {
+    this.#open++;
+  }
 
   /** @param route as it is declared: names of clients make no counters */
   answered(route: string, { status, sentBytes }: AnsweredRequest): void {
@@ -23,6 +33,7 @@ export class RequestCounts {
     known.requests++;
     this.#counts.set(key, known);
     this.#sentBytes += sentBytes;
+    this.#open--;
   }
 
   get sentBytes(): number {

@@ -147,6 +147,7 @@ async function answer(
   const kind = route.isEventStream ? 'streams' : 'requests';
   const limit = route.isEventStream ? options.maxEventStreams : options.maxRequests;
   const exchange = new Exchange(context.env, options.signal);
+  options.counts.began();
   exchange.afterwards(() => options.counts.answered(route.path, exchange));
   try {
     await options.gate.check(callerOf(context, route.isStatic === true));

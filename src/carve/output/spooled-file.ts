@@ -45,6 +45,11 @@ export class SpooledFile implements ContentSink {
     }
   }
 
+  /** Returns bytes that are valid until the next call. @throws LayerslayerError IO_FAILED */
+  read(offset: number, length: number): Uint8Array {
+    return this.#storage!.read(offset, length);
+  }
+
   discard(): void {
     this.#storage?.release();
     this.#storage = undefined;

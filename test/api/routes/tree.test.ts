@@ -146,6 +146,30 @@ describe('/tree', () => {
     expect(shown(entries).some((line) => line.endsWith(' 1'))).toBe(false);
   });
 
+  it('streams a layer that has no index yet as its pass finds it', async () => {
+    const fresh = await Served.start({ t: LAYERS });
+    try {
+      const query = { image: fresh.image('t'), layer: 1, depth: 9 };
+      const streamed = await fresh.lines('/api/v1/tree', query, LISTED_ENTRY);
+      expect(streamed.map(({ path }) => path).slice(0, 3)).toEqual(['/etc', '/etc/a', '/etc/b']);
+      expect(streamed.every((entry) => entry.layer === 1 && entry.bytes === undefined)).toBe(true);
+      // Now it has an index: the same by name, with the directories that no entry names.
+      const listed = await fresh.lines('/api/v1/tree', query, LISTED_ENTRY);
+      const implied = ['/links', '/other', '/raw'];
+      expect(
+        listed
+          .map(({ path }) => path)
+          .filter((path) => !implied.includes(path))
+          .sort(),
+      ).toEqual(streamed.map(({ path }) => path).sort());
+      const missing = { ...query, layer: 2, path: '/missing' };
+      const init = { headers: { Accept: 'application/x-ndjson' } };
+      expect(await fresh.fault('/api/v1/tree', missing, init)).toMatch(/^404 NOT_FOUND/);
+    } finally {
+      await fresh.close();
+    }
+  });
+
   it.each([
     [{ path: '/missing' }, /^404 NOT_FOUND/],
     [{ path: '/etc/b' }, /^404 NOT_FOUND/],

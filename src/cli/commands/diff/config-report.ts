@@ -28,15 +28,3 @@ export function configLine(difference: Difference): string {
 }
 
 const valueText = (value: ConfigValue) => JSON.stringify(value);
-
-const CHANGES = { '+': 'added', '-': 'removed', '~': 'changed', '!': 'error' } as const;
-
-/** Returns a difference of configs for programs. It has no path. */
-export function configRecord(difference: Difference): Record<string, unknown> {
-  const { kind, from = null, to = null } = difference;
-  const change = CHANGES[configSign(difference)];
-  const row = { path: null, change, fields: [kind] };
-  if (difference.kind === 'step') return { ...row, step: difference.step, from, to };
-  const { field, key } = difference;
-  return { ...row, config: field, ...(key !== undefined && { key }), from, to };
-}

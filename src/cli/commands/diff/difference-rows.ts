@@ -1,13 +1,13 @@
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableName } from '../../../base/text/printable-name.js';
 import type { Comparison, ContentDifference } from '../../../image/compare/comparison.js';
+import { type ComparedSides, changeOf, differenceRecord } from '../../../image/records/difference-record.js';
 import { nameFields } from '../../../image/records/entry-record.js';
 import type { TreeDifference } from '../../../overlay/compare/compare-trees.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { noTextLine, terminalLines } from './content-lines.js';
 import { differenceLine } from './difference-lines.js';
 import type { DifferenceListing } from './difference-listing.js';
-import { type ComparedSides, changeOf, differenceRecord } from './difference-records.js';
 
 export interface RowOptions {
   form: 'text' | 'json';

@@ -69,6 +69,7 @@ export const serve: Command<typeof SERVE.options> = {
         opened: references,
       },
       cacheDirectory: cache.directory,
+      indexSources: { trust: indexTrust, repository: indexRepository },
       showsLocal: listening.isLoopback || values['show-local'],
       maxRequests,
       uid,

@@ -1,4 +1,4 @@
-import { usageError } from '../../options/usage-error.js';
+import { invalidQuery } from './invalid-query.js';
 
 const ALL = 0o7777;
 /** Bits of `x`, `w` and `r` for others. A group's are 3 bits up, the owner's 6. */
@@ -33,5 +33,5 @@ function clauseBits(clause: string, text: string): number {
 }
 
 function notABit(text: string): Error {
-  return usageError(`not mode bits: ${JSON.stringify(text)}: want u+s, g+s, o+w or octal digits as 6000`);
+  return invalidQuery(`not mode bits: ${JSON.stringify(text)}: want u+s, g+s, o+w or octal digits as 6000`);
 }

@@ -1,4 +1,4 @@
-import { usageError } from '../../options/usage-error.js';
+import { invalidQuery } from './invalid-query.js';
 
 const FORM = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?)?$/i;
 
@@ -17,6 +17,6 @@ export function parseTime(text: string): { seconds: number; nanoseconds: number 
   // Date.parse takes 2026-02-30 for 2026-03-02.
   const isReal = date !== undefined && new Date(`${date}T00:00Z`).toJSON()?.startsWith(date);
   if (Number.isNaN(ms) || !isReal)
-    throw usageError(`not a date: ${JSON.stringify(text)}: want 2026-11-21 or 2026-11-21T15:04:05 (UTC)`);
+    throw invalidQuery(`not a date: ${JSON.stringify(text)}: want 2026-11-21 or 2026-11-21T15:04:05 (UTC)`);
   return { seconds: ms / 1000, nanoseconds: Number(fraction.padEnd(NANOSECOND_DIGITS, '0')) };
 }

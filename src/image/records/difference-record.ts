@@ -1,7 +1,8 @@
-import type { ComparedView, ContentDifference } from '../../../image/compare/comparison.js';
-import { nameFields, placedRecord, shownEntry } from '../../../image/records/entry-record.js';
-import type { TreeDifference } from '../../../overlay/compare/compare-trees.js';
-import { joinPath } from '../../../overlay/resolve-path.js';
+import type { TreeDifference } from '../../overlay/compare/compare-trees.js';
+import { joinPath } from '../../overlay/resolve-path.js';
+import type { ComparedView, ContentDifference } from '../compare/comparison.js';
+import type { ConfigDifference, StepDifference } from '../compare/config-differences.js';
+import { nameFields, placedRecord, shownEntry } from './entry-record.js';
 
 /** The two images. */
 export interface ComparedSides {
@@ -64,4 +65,14 @@ function sideRecord(
 function contentRecord(content: ContentDifference): object {
   if (content.kind !== 'text') return content;
   return { kind: 'text', diff: Buffer.from(content.text, 'latin1').toString() };
+}
+
+/** Returns a difference of configs for programs. It has no path. */
+export function configRecord(difference: ConfigDifference | StepDifference): Record<string, unknown> {
+  const { kind, from = null, to = null } = difference;
+  const change = from === null ? 'added' : to === null ? 'removed' : 'changed';
+  const row = { path: null, change, fields: [kind] };
+  if (difference.kind === 'step') return { ...row, step: difference.step, from, to };
+  const { field, key } = difference;
+  return { ...row, config: field, ...(key !== undefined && { key }), from, to };
 }

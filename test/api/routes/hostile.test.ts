@@ -1,0 +1,193 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LISTED_ENTRY, TREE_PAGE } from '#src/api/schemas/entry.js';
+import { dir, file, symlink, tarOf, whiteout } from '../../support/tar.js';
+import { type QueryValues, Served } from '../served.js';
+
+const LAYERS = [
+  tarOf(
+    dir('a/'),
+    file('a/1', '1'),
+    symlink('loop', 'loop'),
+    symlink('up', '../../..'),
+    file(Buffer.from('a/\xff\xfe', 'latin1'), 'x'),
+    file('a/b/c/d', 'd'),
+  ),
+  tarOf(whiteout('a/1'), file('a/2', '2')),
+];
+/** Names of one directory, in the test of a large listing. */
+const MANY = 100_000;
+
+let served: Served;
+beforeAll(async () => {
+  const many = Array.from({ length: MANY }, (_, i) => file(`many/${(i * 7919) % MANY}`, ''));
+  served = await Served.start({ t: LAYERS, many: [Buffer.concat([...many, tarOf()])] });
+  await served.json('/api/v1/tree', { image: served.image('t') }, TREE_PAGE);
+});
+afterAll(() => served.close());
+
+const PATHS = [
+  '/',
+  '',
+  '/a',
+  '/a/1',
+  '/a/2',
+  '/loop',
+  '/up',
+  '/up/a',
+  '../..',
+  '/a/\udcff\udcfe',
+  '/a/b/c',
+  '*',
+  '//a//',
+  '/a/..',
+  '/%00',
+];
+const anyPath = fc.oneof(fc.constantFrom(...PATHS), fc.string({ maxLength: 40 }));
+const anyText = fc.oneof(
+  fc.constantFrom(
+    '0',
+    '1',
+    '',
+    'true',
+    '2',
+    '99',
+    '-1',
+    '1e9',
+    '999999999',
+    'sha256:',
+    'size',
+    'name',
+    '(',
+    '*',
+    'u+s',
+    '+1k',
+    'file',
+    '2026-01-01',
+  ),
+  fc.string({ maxLength: 12 }),
+);
+
+/** Parameters of each route, beside image and path. */
+const ROUTES: Record<string, readonly string[]> = {
+  tree: ['depth', 'layer', 'deleted', 'sort', 'after', 'limit', 'wait'],
+  stat: ['wait'],
+  file: ['layer', 'as'],
+  tar: ['layer', 'wait'],
+  du: ['layer', 'depth', 'files', 'hidden', 'layers', 'sort', 'wait'],
+  find: ['pattern', 'layer', 'regex', 'ignoreCase', 'size', 'mode', 'kind', 'newer', 'deleted', 'wait'],
+  diff: ['other', 'layer', 'otherLayer', 'times', 'content', 'wait'],
+  image: ['platform'],
+  tags: ['x'],
+  referrers: ['artifactType'],
+  ticket: ['url'],
+  'layers/sha256:00': ['x'],
+};
+
+describe('hostile requests', () => {
+  it.each(Object.keys(ROUTES))('/%s has no parameters that lead to 500', async (name) => {
+    const image = served.image('t');
+    const others = fc.dictionary(fc.constantFrom(...ROUTES[name]!), anyText, { maxKeys: 4 });
+    const range = fc.option(
+      fc.constantFrom('bytes=0-', 'bytes=-0', 'bytes=5-1', 'bytes=99999999999999999999-', 'x'),
+    );
+    const runs = ['du', 'find'].includes(name) ? 15 : 40;
+    await fc.assert(
+      fc.asyncProperty(others, anyPath, fc.boolean(), range, async (more, path, hasPath, wanted) => {
+        const hasNoPath = ['find', 'image', 'tags', 'referrers', 'ticket', 'layers/sha256:00'].includes(name);
+        const other =
+          more.other !== undefined && Math.abs(more.other.length % 2) === 0 ? { other: image } : {};
+        const query: QueryValues = { image, ...more, ...other, ...(hasPath && !hasNoPath && { path }) };
+        const response = await served.get(`/api/v1/${name}`, query, {
+          headers: { Accept: '*/*', ...(wanted !== null && { Range: wanted }) },
+        });
+        const body = await response.text();
+        expect(response.status, `${JSON.stringify(query)} ${body}`).toBeLessThan(500);
+        expect(body).not.toContain('"code":"INTERNAL"');
+        if (response.status >= 400) expect(JSON.parse(body).error.message).not.toMatch(/\n/);
+      }),
+      { numRuns: runs },
+    );
+    expect(served.log.filter((line) => line.startsWith('warn: request'))).toEqual([]);
+  });
+
+  it.each([
+    ['/api/v1/tree?image=%', 400],
+    ['/api/v1/tree?image=%zz', 400],
+    ['/api/v1/tree?image=a%00b', 400],
+    ['/api/v1/tree?image=a&image=b', 400],
+    ['/api/v1/tree', 400],
+    ['/api/v1/nothing', 404],
+    ['/api/v1/../../etc/passwd', 404],
+    ['/api/v1/image?image=127.0.0.1:1/none:x', 502],
+  ])('%s', async (path, status) => {
+    const response = await fetch(served.address + path);
+    expect(response.status).toBe(status);
+  });
+
+  it('limits the length of a reference', async () => {
+    expect(await served.fault('/api/v1/tree', { image: 'a'.repeat(5000) })).toMatch(
+      /^400 .* want at most 4096/,
+    );
+  });
+
+  it('reads only GET and HEAD', async () => {
+    const response = await served.get('/api/v1/tree', { image: served.image('t') }, { method: 'POST' });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
+describe('a large listing', () => {
+  it('comes sorted, whole and in bounded memory, and holds up no other request', async () => {
+    const query = { image: served.image('many'), path: '/many' };
+    await served.json('/api/v1/tree', { ...query, limit: 1 }, TREE_PAGE);
+    let slowest = 0;
+    let isEnded = false;
+    const others = (async () => {
+      while (!isEnded) {
+        const start = performance.now();
+        await (await served.get('/healthz')).text();
+        slowest = Math.max(slowest, performance.now() - start);
+        await sleep(5);
+      }
+    })();
+    const response = await served.get('/api/v1/tree', query, { headers: { Accept: 'application/x-ndjson' } });
+    let count = 0;
+    let last = '';
+    let isSorted = true;
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body!) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = parts.pop()!;
+      for (const line of parts) {
+        const { path } = JSON.parse(line) as { path: string };
+        isSorted &&= path > last;
+        if (count++ === 0) LISTED_ENTRY.parse(JSON.parse(line));
+        last = path;
+      }
+    }
+    isEnded = true;
+    await others;
+    expect([count, isSorted]).toEqual([MANY, true]);
+    expect(slowest).toBeLessThan(1_000);
+  });
+
+  it('ends when its client goes away, and waits for a slow one', async () => {
+    const url = new URL(served.url('/api/v1/tree', { image: served.image('many'), path: '/many' }));
+    const open = async () =>
+      /^layerslayer_open_answers (\d+)$/m.exec(await (await served.get('/metrics')).text())![1];
+    const socket = connect(Number(url.port), url.hostname);
+    socket.write(
+      `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nAccept: application/x-ndjson\r\n\r\n`,
+    );
+    await once(socket, 'readable');
+    await sleep(300); // nothing is read: the server waits
+    expect(await open()).toBe('2');
+    socket.destroy();
+    await expect.poll(open, { timeout: 1_000 }).toBe('1');
+  });
+});
