@@ -232,6 +232,9 @@ describe('credentials', () => {
       ['/api/v1/stat', { path: '/secret' }],
       ['/api/v1/file', { path: '/secret' }],
       ['/api/v1/du', {}],
+      ['/api/v1/find', { pattern: 'secret' }],
+      ['/api/v1/tar', {}],
+      [`/api/v1/layers/${image.manifest.layers[0]!.digest}`, {}],
     ];
     const elsewhere = ['--host', '0.0.0.0', '--allow-registry', registry.host];
     const server = await serve(elsewhere);
@@ -239,8 +242,10 @@ describe('credentials', () => {
     for (const [route, query] of routes)
       for (const name of [reference(), byDigest])
         expect(await ask(local, route, { image: name, ...query }), route).toMatch(refused);
-    for (const route of ['/api/v1/images', '/api/v1/mounts'])
-      expect(await ask(local, route)).toMatch(/^403 FORBIDDEN .*--show-local/);
+    for (const route of ['/api/v1/images', '/api/v1/mounts', '/api/v1/find'])
+      expect(await ask(local, route, route.endsWith('find') ? { pattern: 'secret' } : {})).toMatch(
+        /^403 FORBIDDEN .*--show-local/,
+      );
     const covered = await serve([...elsewhere, '--credentials', `${registry.host}/team`, '--show-local']);
     const open = { ...covered, address: covered.address.replace('0.0.0.0', '127.0.0.1') };
     for (const [route, query] of routes)
