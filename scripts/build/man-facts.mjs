@@ -20,16 +20,19 @@ export const ENVIRONMENT = [
   {
     names: ['DOCKER_AUTH_CONFIG'],
     option: 'username',
+    only: 'serve',
     text: "Credentials in the form of docker's config.json. They come before those in files.",
   },
   {
     names: ['DOCKER_CONFIG'],
     option: 'username',
+    only: 'serve',
     text: "Directory of docker's config.json. Default: `~/.docker`.",
   },
   {
     names: ['REGISTRY_AUTH_FILE'],
     option: 'username',
+    only: 'serve',
     text: "File of credentials, instead of podman's auth.json.",
   },
   {
@@ -70,7 +73,8 @@ export const ENVIRONMENT = [
   {
     names: ['XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME'],
     option: 'username',
-    text: 'Directories in which podman keeps `containers/auth.json`.',
+    only: 'serve',
+    text: 'Directories in which podman keeps `containers/auth.json`. The first has the file by which `serve --open` leads a browser to the server; default: the directory of temporary files.',
   },
   {
     names: ['HOME'],
@@ -134,11 +138,13 @@ export const FILES = [
   {
     names: ['~/.docker/config.json'],
     option: 'username',
+    only: 'serve',
     text: 'Credentials of docker, with credHelpers and credsStore.',
   },
   {
     names: ['$XDG_RUNTIME_DIR/containers/auth.json', '~/.config/containers/auth.json'],
     option: 'username',
+    only: 'serve',
     text: 'Credentials of podman.',
   },
   {
@@ -174,6 +180,34 @@ export const TRUST = [
 
 /** More sections of a command's page: heading, then paragraphs, examples (`lines`) and items. */
 export const SECTIONS = {
+  serve: [
+    [
+      'NOTES',
+      {
+        title: 'Access',
+        paragraphs: [
+          'On loopback, programs of this user and of root need no token. All others send it: `Authorization: Bearer TOKEN`. ' +
+            'So do all clients of another address, and all that come through a proxy. The token changes with each start, unless --access-token-file has one.',
+          'A browser is let in under localhost, the address of --host, and the names of --allow-host.',
+        ],
+      },
+      {
+        title: 'Other addresses than loopback',
+        paragraphs: [
+          'There is no TLS: put a reverse proxy in front, on this machine. Registries of this machine and its network are refused unless --allow-registry names them. ' +
+            'Images that are cached are served only if their registry delivers them too. Cache and mounts are shown with --show-local only.',
+        ],
+        lines: ['layerslayer serve --allow-host images.example.org --access-token-file ~/.layerslayer-token'],
+      },
+      {
+        title: 'Credentials',
+        paragraphs: [
+          'All clients with the token read what the server reads. So the credentials of docker and podman are used for --credentials ' +
+            'and for the repositories of IMAGE arguments only. `--credentials ghcr.io/team` stands for ghcr.io/team and all below it.',
+        ],
+      },
+    ],
+  ],
   mount: [
     [
       'NOTES',

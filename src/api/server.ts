@@ -1,17 +1,19 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { reasonText } from '../base/system-error-text.js';
 import type { ImageSession } from '../engine/image-session.js';
 import { DEFAULT_TRUST, type IndexSources } from '../index/cached-indexes.js';
 import { newAccessToken, readAccessToken } from './access/access-token.js';
 import { Gate } from './access/gate.js';
+import { type ListeningAddress, listeningAddress } from './access/listening-address.js';
 import { AllowedHosts } from './access/request-origin.js';
 import { Tickets } from './access/tickets.js';
 import { Analyses } from './analysis/analyses.js';
 import { ViewFacts } from './analysis/view-facts.js';
+import { HttpFault } from './answers/http-status.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
 import { ServedImages } from './images/served-images.js';
 import { diffRoutes } from './routes/diff.js';
@@ -35,10 +37,11 @@ import { RequestCounts } from './routing/request-counts.js';
 import { routeRequests } from './routing/router.js';
 import type { ServerState } from './server-state.js';
 
-export { allowedDirectory, newAccessToken, readAccessToken };
+export { allowedDirectory, listeningAddress, newAccessToken, readAccessToken };
 
 export interface ServerOptions {
-  host: string; // an address, or a name
+  host: string; // as it was given: an address, or a name
+  listening: ListeningAddress; // of `host`
   port: number; // 0: a free one
   token: string;
   /** Further names by which browsers may call the server. */
@@ -59,6 +62,8 @@ export interface ServerOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:8000` */
   readonly address: string;
+  /** Opens an image that the server was started with. Logs a warning if that fails. */
+  open(reference: string): Promise<void>;
   /** Ends connections, sessions and passes. */
   close(): Promise<void>;
 }
@@ -70,24 +75,42 @@ const FIRST_BYTE_MS = 60_000;
 const STALL_MS = 60_000;
 /** Time for the headers of a request. */
 const HEADERS_MS = 10_000;
+/** How often that is checked. */
+const HEADERS_CHECK_MS = 2_000;
+/** How long a connection waits for its next request. */
+const IDLE_MS = 15_000;
+/** Bytes of a request's head, with its URL. */
+const HEAD_SIZE_MAX = 32 * 1024;
+/** Connections that wait for a request, or send one. */
+const IDLE_CONNECTIONS = 256;
 const MAX_ANSWER_BYTES = 64 * 1024 ** 3;
 
 /**
  * Starts to answer over HTTP.
- * @throws LayerslayerError IO_FAILED if the address can't be used
+ * @throws LayerslayerError IO_FAILED if the address can't be used; INVALID_ARGUMENT for an opened
+ *   image that the rules refuse
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { host, port, token, hosts, uid, log, version } = options;
+  const { host, listening, port, token, hosts, uid, log, version } = options;
+  const rules = new ImageRules(options.images);
+  for (const reference of options.images.opened) checkOpened(rules, reference);
   const ends = new AbortController();
+  setMaxListeners(Number.POSITIVE_INFINITY, ends.signal); // each request has one
   const tickets = new Tickets();
-  const gate = new Gate({ token, hosts: new AllowedHosts(host, hosts), tickets, uid });
+  const gate = new Gate({
+    token,
+    hosts: new AllowedHosts(host, hosts),
+    tickets,
+    uid,
+    trustsNobody: !listening.isLoopback,
+  });
   const analyses = new Analyses();
   const counts = new RequestCounts();
   const state: ServerState = {
     images: new ServedImages(options.startSession, (layers) => analyses.merge(layers)),
     analyses,
     facts: new ViewFacts(analyses),
-    rules: new ImageRules(options.images),
+    rules,
     tickets,
     counts,
     cacheDirectory: options.cacheDirectory,
@@ -129,13 +152,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     signal: ends.signal,
   });
   const server = createServer(
-    { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS },
+    {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: HEADERS_MS,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
+      keepAliveTimeout: IDLE_MS,
+      maxHeaderSize: HEAD_SIZE_MAX,
+    },
     (incoming, outgoing) => {
       void listener(incoming, outgoing);
     },
   );
   server.on('connection', (socket) => gate.accepted(socket));
-  server.listen(port, host);
+  server.maxConnections = options.maxRequests + EVENT_STREAMS_MAX + IDLE_CONNECTIONS;
+  server.listen(port, listening.address);
   try {
     await once(server, 'listening');
   } catch (error) {
@@ -147,6 +177,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const name = isIPv6(bound.address) ? `[${bound.address}]` : bound.address;
   return {
     address: `http://${name}:${bound.port}`,
+    async open(reference) {
+      try {
+        const lease = await state.images.open(rules.asked(reference), ends.signal);
+        lease.release();
+      } catch (error) {
+        if (!ends.signal.aborted) log.warn(`${reference}: ${asLayerslayerError(error).message}`);
+      }
+    },
     async close() {
       ends.abort(new LayerslayerError('ABORTED', 'the server ends'));
       server.close();
@@ -154,4 +192,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await state.images.close();
     },
   };
+}
+
+/** @throws LayerslayerError INVALID_ARGUMENT */
+function checkOpened(rules: ImageRules, reference: string): void {
+  try {
+    rules.asked(reference);
+  } catch (error) {
+    if (!(error instanceof HttpFault)) throw error;
+    throw new LayerslayerError('INVALID_ARGUMENT', `${reference}: ${error.message}`);
+  }
 }

@@ -12,6 +12,8 @@ export interface VerifiedStreamOptions {
   digest: Digest; // what the whole blob must have
   /** Pages that an earlier stream left there are not fetched. */
   store: ContentStore;
+  /** Whether pages that are there are used: else all are fetched. Default: yes. */
+  usesPages?: boolean | undefined;
   /** Whether the pages that come are written there too. It takes pages, not chunks. */
   keepsPages?: boolean;
   /** Whether the digests of blocks are wanted; default: yes. */
@@ -67,14 +69,14 @@ async function attempt(
   options: VerifiedStreamOptions,
   isRetry: boolean,
 ): Promise<BlockDigests> {
-  const { digest, hasBlockDigests = true } = options;
+  const { digest, hasBlockDigests = true, usesPages = true } = options;
   const { size } = blob;
   const hasher = new BlobHasher(digestAlgorithm(digest), size, hasBlockDigests);
   const delivery = new Delivery(options, hasher, size);
   const { cached } = delivery;
   let usesCache = false;
   try {
-    const onDisk = isRetry ? new Set<number>() : cached.pagesOnDisk(size);
+    const onDisk = isRetry || !usesPages ? new Set<number>() : cached.pagesOnDisk(size);
     for (let at = (await options.onStart?.(isRetry, hasher)) ?? 0; at < size; ) {
       options.signal?.throwIfAborted();
       if (onDisk.has(pageOf(at)) && (await delivery.addCached(at))) {

@@ -9,6 +9,7 @@ import type { RegistryOptions } from '../registry/registry-options.js';
 import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
+import type { Confinement } from '../source/located-source.js';
 import type { IndexPublishing } from './index-publishing.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
@@ -17,12 +18,16 @@ export type { LayerObserver } from './layer-observer.js';
 
 export interface SessionOptions {
   registry: RegistryOptions;
+  /** Which files images on this machine may have. Default: all. */
+  confinement?: Confinement | undefined;
   cache: CacheOptions;
   memoryBytes: number; // limit of cached chunks
   inflatingThreads?: number; // maximum; each takes about 20 MiB
   /** Which layer indexes operations may use that don't say so themselves. Default: exact. */
   indexTrust?: IndexTrust | undefined;
   indexRepository?: string | undefined; // `host/name`: where published indexes are looked for
+  /** Maximum bytes of a layer that is read whole or searched, else UNSUPPORTED. Default: none. */
+  maxLayerBytes?: number | undefined;
   /** Threads keep the process alive, even idle ones. Default: yes. */
   holdsProcess?: boolean | undefined;
   log: Log;

@@ -1,5 +1,11 @@
 import { BufferPool } from '../base/buffer-pool.js';
-import { asLayerslayerError, type ErrorCode, LayerslayerError, withContext } from '../base/errors.js';
+import {
+  asLayerslayerError,
+  type ErrorCode,
+  LayerslayerError,
+  unsupported,
+  withContext,
+} from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Semaphore } from '../base/tasks/semaphore.js';
 import {
@@ -19,6 +25,7 @@ import {
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import { hidesMarkers } from '../tables/announcement.js';
+import { AccessProofs } from './access-proofs.js';
 import type { ChunkCache } from './chunk-cache.js';
 import type { BlobVerification } from './fetch/fetch-protocol.js';
 import type { Fetching } from './fetch/fetching.js';
@@ -53,6 +60,10 @@ export interface LayerOpenerParts {
   /** Providers of published indexes that `sources` admits. */
   published: (image: ResolvedImage, wanted: WantedBlob, sources: IndexSources) => readonly IndexProvider[];
   onOpened: (digest: Digest, origin: IndexOrigin) => void;
+  /** See `RegistryOptions`. */
+  provesAccess: boolean;
+  /** Bytes of a layer that an own pass reads; larger ones are UNSUPPORTED. */
+  maxLayerBytes: number;
   log: Log;
 }
 
@@ -72,6 +83,7 @@ export class LayerOpener {
   readonly #results = new BufferPool(RESULT_SIZE, IDLE_RESULTS);
   readonly #tables = new TableAllowances();
   readonly #announced: TableProviders;
+  readonly #proofs: AccessProofs;
   /** Indexes of layers that were not compared with their bytes. */
   readonly #uncompared = new WeakMap<Layer, CachedIndex>();
 
@@ -79,6 +91,7 @@ export class LayerOpener {
     this.#parts = parts;
     const allowance = (image: ResolvedImage, size: number) => this.#tables.allowance(image, size);
     this.#announced = new TableProviders({ ...parts, allowance });
+    this.#proofs = new AccessProofs(parts.fetching);
   }
 
   /** @throws LayerslayerError with the layer's number; the signal's reason */
@@ -162,8 +175,10 @@ export class LayerOpener {
     wanted: WantedBlob,
     sources: IndexSources,
   ): Promise<Layer | undefined> {
+    const { provesAccess, indexes } = this.#parts;
+    if (provesAccess && !this.#proofs.has(image, wanted.digest)) return undefined;
     const origins = this.#foreign(image, wanted, sources).flatMap((provider) => provider.origins);
-    const cached = await this.#parts.indexes.load(wanted.digest, origins);
+    const cached = await indexes.load(wanted.digest, origins);
     if (!cached) return undefined;
     this.#tables.loaded(image, cached.index);
     return this.#readable(image, wanted, cached);
@@ -190,6 +205,7 @@ export class LayerOpener {
       inflate.scan({ blob, digest, blobSize: size, allowance }, end, receiver, signal);
     if (headBytes < size) {
       try {
+        this.#checkSize(wanted);
         const blob = await fetching.openBlob(image, wanted);
         await this.#checkHead(image, wanted, signal);
         await scan(blob, headBytes);
@@ -235,6 +251,7 @@ export class LayerOpener {
             origins: [],
             find: (_, compared) => {
               const pass = async () => {
+                this.#checkSize(wanted);
                 report.indexing(reported);
                 try {
                   await this.#checkHead(image, wanted, signal);
@@ -248,9 +265,14 @@ export class LayerOpener {
           },
         ],
         needsStates,
+        onlyBlocks: this.#parts.provesAccess && !this.#proofs.has(image, digest),
         onWait: () => report.waiting(reported),
         signal,
       });
+      if (this.#parts.provesAccess) {
+        if (cached.cached) await this.#proofs.prove(image, wanted, cached, signal);
+        else if (cached.origin.kind === 'own') this.#proofs.add(image, digest);
+      }
       this.#tables.loaded(image, cached.index);
       const layer = await this.#readable(image, wanted, cached);
       this.#parts.onOpened(digest, layer.origin);
@@ -262,6 +284,13 @@ export class LayerOpener {
     }
   }
 
+  /** @throws LayerslayerError UNSUPPORTED */
+  #checkSize({ size }: WantedBlob): void {
+    const { maxLayerBytes } = this.#parts;
+    if (size <= maxLayerBytes) return;
+    throw unsupported(`it has ${size} bytes, more than --max-layer-size (${maxLayerBytes}) allows to read`);
+  }
+
   /** If a layer's type is unknown, checks its first bytes before fetching more. */
   async #checkHead(
     image: ResolvedImage,
@@ -270,7 +299,12 @@ export class LayerOpener {
   ): Promise<void> {
     if (!hasUnknownType(image, numbers)) return;
     const { checkHead } = await import('./layer-head.js'); // it has the codecs: a mount starts without
-    const head = await this.#parts.fetching.head(digest, Math.min(size, HEAD_LENGTH), signal);
+    const head = await this.#parts.fetching.readRaw(
+      image,
+      digest,
+      { offset: 0, length: Math.min(size, HEAD_LENGTH) },
+      signal,
+    );
     checkHead(head, image.manifest.layers[numbers[0]! - 1]!.mediaType);
   }
 
@@ -300,7 +334,7 @@ export class LayerOpener {
     const { fetching, files } = this.#parts;
     const checked: BlobVerification = verification.kind === 'blocks' ? verification : { kind: 'reader' };
     const blob = await fetching.openBlob(image, wanted, name);
-    const local = files.share(await fetching.setVerification(digest, checked, name));
+    const local = files.share(await fetching.setVerification(image, digest, checked, name));
     const shared = sharedVerification(verification);
     const compressed = { blob, digest, codec, blobSize, verification: shared, local };
     const stateFile = 'remote' in states ? await this.#stateFile(image, states.remote) : undefined;

@@ -96,7 +96,7 @@ class ThreadedSession implements ImageSession {
     const { registry, cache, log, onNotice, memoryBytes, holdsProcess = true } = options;
     this.#log = log;
     this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
-    const setup = { registry, cache, counters: this.#counters.shared };
+    const setup = { registry, confinement: options.confinement, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
     this.#fetching = new Fetching({ setup, log, onNotice, onRestart, holdsProcess }, fetchThread);
     const inflate = new InflatePool({
@@ -132,6 +132,8 @@ class ThreadedSession implements ImageSession {
       files: this.#sharedFiles,
       published: (image, wanted, sources) => providers.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
+      provesAccess: registry.provesAccess ?? false,
+      maxLayerBytes: options.maxLayerBytes ?? Number.POSITIVE_INFINITY,
       log,
     });
   }

@@ -5,7 +5,9 @@ import type { ImageSession, LayerObserver, LayerScanEnd, ScanOptions } from '../
 import type { Layer } from '../engine/layer.js';
 import type { IndexTrust } from '../index/cached-indexes.js';
 import { type BuildStep, buildSteps } from '../oci/build-steps.js';
+import { registryReference } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
+import { formatRepository } from '../oci/reference.js';
 import { type MergeElsewhere, openTree } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
@@ -16,14 +18,20 @@ export interface OpenOptions {
   indexTrust?: IndexTrust | undefined; // which layer indexes the image may use; default: the session's
 }
 
-/** The open images of one session. */
-export class OpenedImages {
-  readonly #shared = new Map<string, SharedImage>(); // by digest and trust
+export interface OpenedImagesOptions {
+  /** Merges layers. Default: this thread does. */
+  mergeElsewhere?: MergeElsewhere | undefined;
+  /** Only images of one repository share layers: another one may not have them. Default: no. */
+  byRepository?: boolean | undefined;
+}
 
-  /** @param mergeElsewhere merges layers; default: this thread does */
+/** The open images of one session. Those of one manifest share their layers. */
+export class OpenedImages {
+  readonly #shared = new Map<string, SharedImage>(); // by repository, digest and trust
+
   constructor(
     private readonly session: ImageSession,
-    private readonly mergeElsewhere?: MergeElsewhere,
+    private readonly options: OpenedImagesOptions = {},
   ) {}
 
   /**
@@ -40,13 +48,14 @@ export class OpenedImages {
       : this.session.resolve(reference, platform, signal));
     this.session.record(reference, platform, image, Date.now());
     // atomic: no await until the user is counted
-    const key = `${image.digest} ${indexTrust}`;
+    const place = this.options.byRepository ? placeOf(image) : '';
+    const key = `${place} ${image.digest} ${indexTrust}`;
     const shared = this.#shared.get(key) ?? { users: 0, layers: new Map(), views: new Map() };
     this.#shared.set(key, shared);
     shared.users++;
     return new SharedImageUse(image, shared, this.session, {
       indexTrust,
-      mergeElsewhere: this.mergeElsewhere,
+      mergeElsewhere: this.options.mergeElsewhere,
       onClose: () => {
         if (--shared.users === 0) this.#shared.delete(key);
       },
@@ -145,6 +154,12 @@ class SharedImageUse implements OpenedImage {
     this.#isClosed = true;
     this.options.onClose();
   }
+}
+
+/** Returns the repository of an image, or its reference on this machine. */
+function placeOf({ reference }: ResolvedImage): string {
+  const inRegistry = registryReference(reference);
+  return inRegistry ? formatRepository(inRegistry) : reference;
 }
 
 function opened(number: number, layer: Layer): OpenedLayer {

@@ -93,6 +93,8 @@ export interface FindIndexOptions {
   providers: readonly IndexProvider[];
   /** An index of an own pass whose states left the cache is made again. Default: it is used. */
   needsStates?: boolean | undefined;
+  /** A cached index without digests of the layer's blocks counts as absent. Default: it is used. */
+  onlyBlocks?: boolean | undefined;
   /** Another process is about to store the index. */
   onWait(): void;
   signal: AbortSignal;
@@ -160,18 +162,19 @@ export class CachedIndexes {
    */
   async find(
     digest: Digest,
-    { providers, needsStates = false, onWait, signal }: FindIndexOptions,
+    { providers, needsStates = false, onlyBlocks = false, onWait, signal }: FindIndexOptions,
   ): Promise<CachedIndex> {
     const [store, stored] = await Promise.all([this.#store, this.#stored]);
     await this.#preloading;
-    const cached = await this.#cached(stored, digest, providers, needsStates);
+    const search = { providers, needsStates, onlyBlocks };
+    const cached = await this.#cached(stored, digest, search);
     if (cached) return cached;
     if (!store.usable) {
       const made = await this.#provided(stored, digest, providers, signal);
       return inMemory(made, made.origin, indexOf(made, made.entries));
     }
     return this.#locked(store, digest, { onWait, signal }, async () => {
-      const found = await this.#cached(stored, digest, providers, needsStates);
+      const found = await this.#cached(stored, digest, search);
       if (found) return found;
       // Mounts prefer the index of an own pass, so only another pass helps if its states are gone.
       const isIncomplete = needsStates && stored.has(digest, OWN);
@@ -242,14 +245,14 @@ export class CachedIndexes {
   async #cached(
     stored: StoredIndexes,
     digest: Digest,
-    providers: readonly IndexProvider[],
-    needsStates: boolean,
+    { providers, needsStates, onlyBlocks }: CachedSearch,
   ): Promise<CachedIndex | undefined> {
     for (const origins of [[OWN], ...usable(stored, digest, providers).map(({ origins }) => origins)]) {
       const preloaded = origins.flatMap(
         (origin) => this.#preloaded.get(`${digest}${originKey(origin)}`) ?? [],
       );
       const cached = preloaded[0] ?? (await loadFirst(stored, digest, origins));
+      if (onlyBlocks && cached?.index.verification.kind !== 'blocks') continue;
       if (cached) return !needsStates || (await stored.hasStates(cached)) ? cached : undefined;
     }
     return undefined;
@@ -320,6 +323,9 @@ export class CachedIndexes {
     }
   }
 }
+
+/** Which cached index is wanted. */
+type CachedSearch = Required<Pick<FindIndexOptions, 'providers' | 'needsStates' | 'onlyBlocks'>>;
 
 /** Compares cached indexes that a pass did not compare itself: by entries only. */
 async function compareEntries(

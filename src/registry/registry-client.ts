@@ -1,4 +1,4 @@
-import { asLayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import { withDeadline } from '../base/tasks/deadline.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -6,6 +6,7 @@ import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_ACCEPT } from '../oci/media-type.js';
 import { answerFault } from './answer-fault.js';
+import { mayUseStored } from './authorization/credentials.js';
 import { RegistryAuthorization } from './authorization/registry-authorization.js';
 import { BlobRoute } from './blob-route.js';
 import { type Clock, SYSTEM_CLOCK } from './clock.js';
@@ -21,6 +22,7 @@ import { referrersOf, type WantedReferrers } from './referrers-of.js';
 import { RegistryFault } from './registry-fault.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
 import { RemoteBlob, type RemoteBlobLimits } from './remote-blob.js';
+import { coversRegistry, registryKey } from './repository-scope.js';
 import { RepositoryWriter } from './repository-writer.js';
 import { type Notice, RateLimitAccount, type RetryOptions } from './retry.js';
 import { Traffic } from './second-request.js';
@@ -72,11 +74,14 @@ export class RegistryClient {
     this.#options = options;
     const clock = options.clock ?? SYSTEM_CLOCK;
     this.#endpoint = new Endpoint(registry, options.insecure);
+    const { nearRegistries, credentialsFor } = options;
     this.#connections = new Connections({
       endpoint: this.#endpoint,
       insecure: options.insecure,
       stallMs: options.stallMs ?? STALL_MS,
       environment,
+      isNamedByClient: nearRegistries !== undefined && !nearRegistries.includes(registryKey(registry)),
+      identifies: credentialsFor === undefined || coversRegistry(credentialsFor, registry),
     });
     this.#contact = new FirstContact(this.#endpoint, options.firstContactMs);
     this.#redirected = followRedirects(this.#contact.observed(this.#connections.exchange));
@@ -113,8 +118,10 @@ export class RegistryClient {
    */
   getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
     // HEAD and GET together are one first contact.
-    return this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
-      this.#findManifest(repository, name, within),
+    return this.#advised(repository, () =>
+      this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
+        this.#findManifest(repository, name, within),
+      ),
     );
   }
 
@@ -175,7 +182,7 @@ export class RegistryClient {
   ): Promise<Descriptor[] | undefined> {
     const parts = { ...this.#limits, endpoint: this.#endpoint, toRegistry: this.#toRegistry(repository) };
     const query = { registry: this.#registry, repository, subject, artifactType };
-    return listReferrers(parts, query, signal);
+    return this.#advised(repository, () => listReferrers(parts, query, signal));
   }
 
   /**
@@ -202,7 +209,7 @@ export class RegistryClient {
       endpoint: this.#endpoint,
       toRegistry: this.#toRegistry(repository),
     };
-    return readTagPage(parts, repository, next, signal);
+    return this.#advised(repository, () => readTagPage(parts, repository, next, signal));
   }
 
   /** Returns the writes to a repository. Sends no request before the first of them. */
@@ -300,6 +307,19 @@ export class RegistryClient {
     task: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     return smallRequest(this.#limits, doing, signal, task);
+  }
+
+  /** Adds to a refusal that the user's credentials were not used, if they may not be. */
+  async #advised<T>(repository: string, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      const { code, message } = asLayerslayerError(error);
+      const isRefused = code === 'UNAUTHORIZED' || code === 'NOT_FOUND';
+      if (!isRefused || mayUseStored(this.#options, this.#registry, repository)) throw error;
+      const why = `it was asked without credentials: --credentials has no ${this.#registry}/${repository}`;
+      throw new LayerslayerError(code, `${message}; ${why}`, { cause: error });
+    }
   }
 
   async #readKept(digest: Digest): Promise<Uint8Array | undefined> {

@@ -1,5 +1,9 @@
 import type { Digest } from '../oci/digest.js';
 import { registryReference } from '../oci/image-location.js';
+import { addressKind, isNearby } from './http/target-policy.js';
+import type { RepositoryScope } from './repository-scope.js';
+
+export { covers, parseRegistry, parseScope, type RepositoryScope, registryKey } from './repository-scope.js';
 
 /** The user's options for registries, as plain data for the fetch thread. */
 export interface RegistryOptions {
@@ -9,6 +13,24 @@ export interface RegistryOptions {
   /** The registry that these secrets are for, as in a reference. Default: each. */
   secretsFor?: string | undefined;
   insecure: boolean; // plain HTTP, or TLS without verification
+  /** Stored credentials are used for these repositories only. Default: for all. */
+  credentialsFor?: readonly RepositoryScope[] | undefined;
+  /**
+   * Registries (`registryKey`) that may have a loopback, private or link-local address. Others may
+   * not: what clients from elsewhere name must not reach this network. Default: all may.
+   */
+  nearRegistries?: readonly string[] | undefined;
+  /**
+   * What is cached counts only if the image's registry delivers it too, with the credentials that
+   * may be used for it. Clients may know digests of what they may not read. Default: false.
+   */
+  provesAccess?: boolean | undefined;
+}
+
+/** Returns whether the host is an address, or a name, of this machine, its network or its link. */
+export function isNearHost(registry: string): boolean {
+  const kind = addressKind(new URL(`https://${registry}`).hostname);
+  return kind === 'forbidden' || isNearby(kind);
 }
 
 /** Returns the options of one image. An index repository may be in a registry of other users. */

@@ -19,10 +19,11 @@ export class ArchiveFiles implements LocalFiles {
 
   /**
    * Opens and scans an archive. Decompresses a compressed one into an unnamed file.
+   * @param within see `openRegularFile`
    * @throws LayerslayerError NOT_FOUND, IO_FAILED, CORRUPT_LAYER, UNSUPPORTED
    */
-  static async open(path: string): Promise<ArchiveFiles> {
-    let { file, size } = await openRegularFile(path);
+  static async open(path: string, within?: readonly string[]): Promise<ArchiveFiles> {
+    let { file, size } = await openRegularFile(path, within);
     try {
       const head = new Uint8Array(Math.min(MAGIC_LENGTH, size));
       await readFully(file, head, 0, `reading ${path}`);

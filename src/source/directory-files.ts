@@ -10,7 +10,11 @@ import { openRegularFile } from './local-files.js';
 export class DirectoryFiles implements LocalFiles {
   readonly #files = new Map<string, Promise<LocalFile | undefined>>();
 
-  constructor(readonly path: string) {}
+  /** @param within see `openRegularFile` */
+  constructor(
+    readonly path: string,
+    private readonly within?: readonly string[],
+  ) {}
 
   find(name: string): Promise<LocalFile | undefined> {
     let file = this.#files.get(name);
@@ -32,7 +36,7 @@ export class DirectoryFiles implements LocalFiles {
 
   async #open(name: string): Promise<LocalFile | undefined> {
     try {
-      return { ...(await openRegularFile(join(this.path, name))), start: 0 };
+      return { ...(await openRegularFile(join(this.path, name), this.within)), start: 0 };
     } catch (error) {
       if (error instanceof LayerslayerError && error.code === 'NOT_FOUND') return undefined;
       throw error;

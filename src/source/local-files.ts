@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { LayerslayerError, systemCode, unsupported } from '../base/errors.js';
 import { diskFault } from '../base/on-disk.js';
 import { fsPath } from '../base/text/raw-text.js';
@@ -58,9 +58,13 @@ export function checkContent(bytes: Uint8Array, digest: Digest, { path }: LocalF
 /**
  * Opens a file for reading. Follows symlinks: layouts by build tools are full of them, and digests
  * verify their targets.
- * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for pipes and devices
+ * @param within directories, real paths, that the file must be below. Default: anywhere
+ * @throws LayerslayerError NOT_FOUND; IO_FAILED, also for pipes, devices and outside of `within`
  */
-export async function openRegularFile(path: string): Promise<{ file: FileHandle; size: number }> {
+export async function openRegularFile(
+  path: string,
+  within?: readonly string[],
+): Promise<{ file: FileHandle; size: number }> {
   let file: FileHandle;
   try {
     // Opening a pipe waits for its writer, unless told not to.
@@ -73,11 +77,18 @@ export async function openRegularFile(path: string): Promise<{ file: FileHandle;
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw new LayerslayerError('IO_FAILED', `${path} is no regular file`);
+    // The path of what was opened: that of `path` may be another file by now. (proc(5))
+    if (within && !isBelow(await readlink(`/proc/self/fd/${file.fd}`), within))
+      throw new LayerslayerError('IO_FAILED', `${path}: it leads out of the allowed directories`);
     return { file, size: stat.size };
   } catch (error) {
     await file.close();
     throw error;
   }
+}
+
+function isBelow(path: string, directories: readonly string[]): boolean {
+  return directories.some((one) => path.startsWith(one.endsWith('/') ? one : `${one}/`));
 }
 
 /**

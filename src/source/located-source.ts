@@ -23,6 +23,12 @@ import type {
 } from './image-source.js';
 import type { LayoutImages } from './layout-images.js';
 
+/** Which files images on this machine may have. Plain data, for the fetch thread. */
+export interface Confinement {
+  within: readonly string[]; // directories, real paths: symlinks may not lead out of them
+  except: readonly string[]; // layouts and archives that the user named: theirs may
+}
+
 /** The images of one directory or archive. */
 type LocalImages = LayoutImages | DockerArchiveImages;
 
@@ -35,8 +41,14 @@ export class LocatedSource implements ImageSource {
   readonly #local = new Map<string, Promise<LocalImages>>(); // by place and path
   readonly #locations = new Map<string, ImageLocation>(); // by reference
 
-  /** @param registries closed by `close` */
-  constructor(private readonly registries: ImageSource) {}
+  /**
+   * @param registries closed by `close`
+   * @param confinement of images on this machine. Default: none
+   */
+  constructor(
+    private readonly registries: ImageSource,
+    private readonly confinement?: Confinement,
+  ) {}
 
   async resolve(reference: string, platform: Platform, signal?: AbortSignal): Promise<ResolvedImage> {
     const location = this.#locate(reference);
@@ -100,7 +112,8 @@ export class LocatedSource implements ImageSource {
     const key = `${location.place}:${location.path}`;
     let images = this.#local.get(key);
     if (!images) {
-      images = openLocalImages(location);
+      const { within, except = [] } = this.confinement ?? {};
+      images = openLocalImages(location, except.includes(location.path) ? undefined : within);
       this.#local.set(key, images);
       // A failure is not cached: the archive may be replaced.
       images.catch(() => this.#local.delete(key));
@@ -110,11 +123,14 @@ export class LocatedSource implements ImageSource {
 }
 
 /** Loads modules here: a mount from a registry does not wait for them. */
-async function openLocalImages({ place, path }: LocalLocation): Promise<LocalImages> {
+async function openLocalImages(
+  { place, path }: LocalLocation,
+  within: readonly string[] | undefined,
+): Promise<LocalImages> {
   const files =
     place === 'oci'
-      ? new (await import('./directory-files.js')).DirectoryFiles(path)
-      : await (await import('./archive-files.js')).ArchiveFiles.open(path);
+      ? new (await import('./directory-files.js')).DirectoryFiles(path, within)
+      : await (await import('./archive-files.js')).ArchiveFiles.open(path, within);
   if (place === 'docker-archive') {
     const { DockerArchiveImages } = await import('./docker-archive-images.js');
     return new DockerArchiveImages(files);

@@ -8,12 +8,15 @@ import type { RegistryOptions } from '../registry/registry-options.js';
 import type { ResolvedImage } from './image-source.js';
 import { RegistrySource } from './registry-source.js';
 
-/** Returns images in registries. Their manifests and configs are cached in `store`. */
+/**
+ * Returns images in registries. Their manifests and configs are cached in `store`. With
+ * `provesAccess` the registry is asked for them each time.
+ */
 export function registrySource(store: ContentStore, options: RegistryClientOptions): RegistrySource {
   return new RegistrySource({
     ...options,
     kept: {
-      read: async (digest) => store.readSync('manifest', digest),
+      read: async (digest) => (options.provesAccess ? undefined : store.readSync('manifest', digest)),
       write: async (digest, bytes) => void (await store.write('manifest', digest, bytes)),
     },
   });

@@ -32,12 +32,14 @@ export class Served {
     const log = logTo((level, message) => served.log.push(`${level}: ${message}`));
     served.#server = await startServer({
       host: '127.0.0.1',
+      listening: { address: '127.0.0.1', isLoopback: true },
       port: 0,
       token: TOKEN,
       hosts: [],
       images: {
         cwd: served.scratch,
         registries: ['127.0.0.1:1'], // no test asks another one
+        refusesNear: false,
         directories: [served.scratch],
         opened: new Set(),
       },

@@ -112,7 +112,7 @@ async function setUp(reference: string, { cacheDirectory = sessions.scratch(), t
     },
     verification: sharedVerification({ kind: 'chunks', chunks: bytes.chunks }),
     states: { memory: new SharedArrayBuffer(0) },
-    local: await fetching.setVerification(wanted.digest, { kind: 'reader' }),
+    local: await fetching.setVerification(image, wanted.digest, { kind: 'reader' }),
   };
   const arrived = new Map<number, Buffer>();
   pool.receiver = {
@@ -215,10 +215,10 @@ describe('a layer with a table, from a registry', () => {
 
   it('is read by other digests too: neither reader takes the bytes of the other', async () => {
     const proxy = await sessions.proxy(registry.url);
-    const { fetching, opened, isRight, logged } = await setUp(`${proxy.host}/app:latest`);
+    const { fetching, image, opened, isRight, logged } = await setUp(`${proxy.host}/app:latest`);
     expect(await isRight(0)).toBe(true);
     const digests = blockDigestsOf(bytes.blob);
-    await fetching.setVerification(opened.digest, { kind: 'blocks', digests });
+    await fetching.setVerification(image, opened.digest, { kind: 'blocks', digests });
     const { port1, port2 } = new MessageChannel();
     fetching.attach(port2);
     const peer = new ThreadPeer<BlobMethods>(port1);

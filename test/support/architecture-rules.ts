@@ -27,9 +27,9 @@ export const LEVELS: Record<string, number> = {
   carve: 8,
   fuse: 9,
   daemon: 10,
-  api: 11,
+  api: 12,
   library: 11,
-  cli: 12,
+  cli: 13,
 };
 
 /** The one folder where each third-party package may enter. */
@@ -43,6 +43,11 @@ export const PACKAGE_HOMES: Record<string, string> = {
   yargs: 'cli',
   '@inquirer/prompts': 'cli',
   diff: 'image',
+  hono: 'api',
+  '@hono/zod-openapi': 'api',
+  '@hono/node-server': 'api',
+  'range-parser': 'api',
+  mime: 'api',
 };
 
 /** Folders of pure functions (parsing, merging, the tree), which open nothing and start nothing. */

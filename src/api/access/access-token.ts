@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { LayerslayerError } from '../../base/errors.js';
 import { reasonText } from '../../base/system-error-text.js';
 import { fsPath } from '../../base/text/raw-text.js';
@@ -9,6 +9,9 @@ const TOKEN_BYTES = 32;
 
 /** A shorter one could be guessed. */
 const MIN_LENGTH = 16;
+
+/** Bytes of a token's file. */
+const FILE_SIZE_MAX = 64 * 1024;
 
 /** Rights of others than the owner. */
 const RIGHTS_OF_OTHERS = 0o077;
@@ -38,8 +41,14 @@ export function readAccessToken(path: string): string {
 function readPrivately(path: string): string {
   let fd: number | undefined;
   try {
-    fd = openSync(fsPath(path), 'r');
-    const { mode } = fstatSync(fd);
+    fd = openSync(fsPath(path), constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO would wait
+    const stat = fstatSync(fd);
+    const { mode, uid, size } = stat;
+    if (!stat.isFile() || size > FILE_SIZE_MAX)
+      throw new LayerslayerError('INVALID_ARGUMENT', `${path} is no small regular file`);
+    if (uid !== process.getuid?.() && uid !== 0) {
+      throw new LayerslayerError('INVALID_ARGUMENT', `${path} belongs to another user`);
+    }
     if (mode & RIGHTS_OF_OTHERS) {
       const message = `${path} may be read or changed by others: chmod 600 it`;
       throw new LayerslayerError('INVALID_ARGUMENT', message);

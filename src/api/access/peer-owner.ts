@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { endianness } from 'node:os';
@@ -8,8 +9,36 @@ export interface TcpEnd {
   port: number;
 }
 
-/** TCP_ESTABLISHED (linux/tcp_states.h). Other states have no owner: a closed socket shows uid 0. */
+/** TCP_ESTABLISHED (linux/tcp_states.h). Others have no owner: a closed socket shows uid 0. */
 const ESTABLISHED = '01';
+
+/**
+ * Reads that begin after they were asked for. Calls during one share the next: many
+ * connections at once must not cost as many reads of a table of all connections.
+ */
+export class SharedReads {
+  #current: Promise<unknown> = Promise.resolve();
+  #next: Promise<string> | undefined;
+
+  constructor(private readonly read: () => Promise<string>) {}
+
+  next(): Promise<string> {
+    this.#next ??= this.#current.then(() => {
+      const reading = this.read();
+      this.#current = reading.catch(() => {});
+      this.#next = undefined;
+      return reading;
+    });
+    return this.#next;
+  }
+}
+
+const tableReads = (path: string) => new SharedReads(() => readFile(path, 'latin1').catch(() => ''));
+
+const tables = {
+  '/proc/net/tcp': tableReads('/proc/net/tcp'),
+  '/proc/net/tcp6': tableReads('/proc/net/tcp6'),
+};
 
 /**
  * Returns the user whose socket is the other end of a connection on this machine. (proc(5),
@@ -26,7 +55,7 @@ export async function ownerOfPeer(client: TcpEnd, server: TcpEnd): Promise<numbe
   ] as const) {
     const [local, remote] = [form(client), form(server)];
     if (local === undefined || remote === undefined) continue;
-    const owner = findOwner(await readFile(table, 'latin1').catch(() => ''), local, remote);
+    const owner = findOwner(await tables[table].next(), local, remote);
     if (owner !== undefined) return owner;
   }
   return undefined;
@@ -38,7 +67,20 @@ export function findOwner(table: string, local: string, remote: string): number 
   const start = table.indexOf(` ${local} ${remote} ${ESTABLISHED} `);
   if (start === -1) return undefined;
   const [, , , , , , , uid, , inode] = table.slice(start).split(/\s+/, 10);
-  return inode === undefined || inode === '0' ? undefined : Number(uid);
+  if (inode === undefined || inode === '0') return undefined;
+  return Number(uid) === OVERFLOW_UID && hidesUsers() ? undefined : Number(uid);
+}
+
+/** Users that a user namespace does not map are all shown as this one. (user_namespaces(7)) */
+const OVERFLOW_UID = 65_534;
+
+/** Returns whether this process's user namespace leaves users out, as that of a container does. */
+function hidesUsers(): boolean {
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
+  } catch {
+    return true;
+  }
 }
 
 /** `0100007F:1F90` */

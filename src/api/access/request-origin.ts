@@ -14,7 +14,7 @@ export class AllowedHosts {
   readonly #names: ReadonlySet<string>;
 
   /**
-   * @param listening address that the server listens on
+   * @param listening `--host`: an address or a name
    * @param more `--allow-host`, without ports
    */
   constructor(listening: string, more: readonly string[]) {
@@ -38,14 +38,26 @@ export class AllowedHosts {
       throw new HttpFault('FORBIDDEN', 'requests of other origins are refused');
   }
 
-  #isAllowed(host: string | undefined): boolean {
-    const name = /^(\[[\da-f:.]+\]|[^:@/?#]+)(?::\d*)?$/i.exec(host ?? '')?.[1];
-    return name !== undefined && this.#names.has(name.toLowerCase());
+  /** Returns whether the Host is a name of loopback: others are those of a proxy or a network. */
+  isLocal(host: string | undefined): boolean {
+    return LOCAL_NAMES.includes(nameOf(host) ?? '');
   }
+
+  #isAllowed(host: string | undefined): boolean {
+    const name = nameOf(host);
+    return name !== undefined && this.#names.has(name);
+  }
+}
+
+/** Returns the name in a Host header, without the port; undefined if it has another form. */
+export function nameOf(host: string | undefined): string | undefined {
+  return /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{0,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase();
 }
 
 /** Behind a reverse proxy the scheme is not ours. */
 function isOriginOf(origin: string, host: string): boolean {
-  const lower = origin.toLowerCase();
-  return lower === `http://${host.toLowerCase()}` || lower === `https://${host.toLowerCase()}`;
+  return ['http:', 'https:'].some((scheme) => {
+    const own = `${scheme}//${host}`;
+    return URL.canParse(own) && URL.canParse(origin) && new URL(own).origin === new URL(origin).origin;
+  });
 }

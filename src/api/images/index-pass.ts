@@ -1,9 +1,13 @@
+import { abortable } from '../../base/tasks/abortable.js';
 import type { Semaphore } from '../../base/tasks/semaphore.js';
 import type { LayerProgress } from '../../engine/image-session.js';
 import type { ImageView, OpenedImage } from '../../image/opened-image.js';
 
-/** How long a pass continues for a client that got 202: it asks again. */
+/** How long a pass continues without a user: a client that got 202 asks again. */
 const GRACE_MS = 15_000;
+
+/** How long it continues when the last client has gone away: it may load its page again. */
+const GONE_MS = 500;
 
 /** What a layer's pass has come to. */
 export interface PassProgress {
@@ -31,7 +35,7 @@ export class IndexPass {
   #users = 0;
   #run: Run | undefined;
   #grace: NodeJS.Timeout | undefined;
-  #awaitedMs = 0; // until then a client that got 202 may ask again
+  #wantedUntilMs = 0; // clients that were told to come again; performance.now() clock
   readonly #listeners = new Set<PassListener>();
 
   /**
@@ -56,8 +60,8 @@ export class IndexPass {
   }
 
   /**
-   * Returns the merged view, or undefined if it is not there in time: then the pass continues for a
-   * while. It ends at once when its last client goes away.
+   * Returns the merged view, or undefined if it is not there in time. The pass continues for a
+   * while.
    * @param waitMs how long to wait; 0: only for what is known
    * @throws LayerslayerError as `OpenedImage.view`; the signal's reason
    */
@@ -71,16 +75,16 @@ export class IndexPass {
         return await Promise.race([
           view,
           new Promise<undefined>((resolve) => {
-            timer = setTimeout(() => {
-              this.#awaitedMs = performance.now() + GRACE_MS;
-              resolve(undefined);
-            }, waitMs);
+            timer = setTimeout(resolve, waitMs, undefined);
           }),
           new Promise<never>((_, reject) => {
             onAbort = () => reject(signal.reason);
             signal.addEventListener('abort', onAbort, { once: true });
           }),
-        ]);
+        ]).then((ready) => {
+          if (!ready) this.#wantedUntilMs = performance.now() + GRACE_MS;
+          return ready;
+        });
       } finally {
         clearTimeout(timer);
         signal.removeEventListener('abort', onAbort);
@@ -93,16 +97,12 @@ export class IndexPass {
    * @returns the view; rejects as `view`
    */
   async watch(listener: PassListener, signal: AbortSignal): Promise<ImageView> {
+    signal.throwIfAborted();
     const { view } = this.#start();
     this.#listeners.add(listener);
     listener(this.progress);
     try {
-      return await this.#whileWanted(() => {
-        const aborted = new Promise<never>((_, reject) => {
-          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-        });
-        return Promise.race([view, aborted]);
-      });
+      return await this.#whileWanted(() => abortable(view, signal));
     } finally {
       this.#listeners.delete(listener);
     }
@@ -168,17 +168,15 @@ export class IndexPass {
     try {
       return await task();
     } finally {
-      if (--this.#users === 0) {
-        const restMs = Math.max(0, this.#awaitedMs - performance.now());
-        this.#grace = setTimeout(() => this.#stop(), restMs).unref();
-      }
+      const graceMs = Math.max(GONE_MS, this.#wantedUntilMs - performance.now());
+      if (--this.#users === 0) this.#grace = setTimeout(() => this.#stop(), graceMs).unref();
     }
   }
 
   #stop(): void {
     const run = this.#run;
     if (!run || run.isEnded) return;
-    this.#run = undefined; // the next client starts another
+    this.#run = undefined; // the next user begins another one
     run.controller.abort();
   }
 

@@ -1,3 +1,4 @@
+import { LayerslayerError } from '../../base/errors.js';
 import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
 import type { ImageSession, SessionMetrics } from '../../engine/image-session.js';
@@ -5,6 +6,7 @@ import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import type { MergeElsewhere } from '../../overlay/open-tree.js';
+import { HttpFault } from '../answers/http-status.js';
 import { IndexPass } from './index-pass.js';
 
 /** Passes that run at once: each takes a processor, and the whole link. */
@@ -15,6 +17,12 @@ const IDLE_IMAGES = 32;
 
 /** Images that a session opens: it keeps descriptors and tables of each until it ends. */
 const IMAGES_OF_SESSION = 64;
+
+/** Images with users at once: each takes memory for its trees. */
+const IMAGES_IN_USE = 256;
+
+/** Sessions at once: each has threads. */
+const SESSIONS = 4;
 
 /** How long a tag is taken to stand for the same image. */
 const TAG_MS = 30_000;
@@ -56,6 +64,8 @@ interface Served {
   uses: SessionUses;
   passes: Map<number, IndexPass>; // by layer; 0: of the merged tree
   users: number;
+  isOpen: boolean;
+  controller: AbortController; // ends the opening
   askedMs: number;
 }
 
@@ -85,11 +95,14 @@ export class ServedImages {
    */
   async open(asked: AskedImage, signal: AbortSignal): Promise<ImageLease> {
     signal.throwIfAborted();
+    if (this.#isClosed) throw new LayerslayerError('ABORTED', 'the server ends');
     const key = keyOf(asked);
     const known = this.#served.get(key);
     const isOld = known && !asked.isFixed && this.now() - known.askedMs > TAG_MS;
     if (known && isOld) this.#retire(key, known);
-    const served = known && !isOld ? known : this.#begin(asked);
+    const isKnown = known !== undefined && !isOld;
+    if (!isKnown) this.#checkRoom();
+    const served = isKnown ? known : this.#begin(asked);
     this.#served.delete(key);
     this.#served.set(key, served);
     served.users++;
@@ -98,10 +111,10 @@ export class ServedImages {
       if (isReleased) return;
       isReleased = true;
       served.users--;
+      if (!served.isOpen && served.users === 0) this.#abandon(key, served);
       this.#tidy();
     };
     try {
-      // The image stays: others may wait for it too.
       const opened = await abortable(served.opened, signal);
       const { session } = served.uses;
       const layerPass = (layer: number) => this.#pass(served, opened, layer);
@@ -154,27 +167,63 @@ export class ServedImages {
     const uses = this.#uses();
     uses.opened++;
     uses.open++;
-    // No signal: others may share it. A registry that hangs has a deadline of its own.
-    const opened = uses.images.open(reference, platform);
-    const served: Served = { opened, uses, passes: new Map(), users: 0, askedMs: this.now() };
-    opened.catch(() => {
-      // The next request tries again.
-      const key = keyOf({ reference, platform });
-      if (this.#served.get(key) === served) this.#served.delete(key);
-      this.#stale.delete(served);
-      this.#ended(uses);
-    });
+    // A signal of its own: several clients may wait for it.
+    const controller = new AbortController();
+    const opened = uses.images.open(reference, platform, { signal: controller.signal });
+    const served: Served = {
+      opened,
+      uses,
+      passes: new Map(),
+      users: 0,
+      isOpen: false,
+      controller,
+      askedMs: this.now(),
+    };
+    opened.then(
+      () => {
+        served.isOpen = true;
+      },
+      () => {
+        // The next request tries again. What failed to open takes nothing of the session.
+        this.#forget(keyOf({ reference, platform }), served);
+        uses.opened--;
+        this.#ended(uses);
+      },
+    );
     return served;
   }
 
   #uses(): SessionUses {
     if (this.#current && this.#current.opened < IMAGES_OF_SESSION) return this.#current;
     const retired = this.#current;
+    // Idle images would keep the threads of their sessions.
+    for (const [key, served] of [...this.#served]) if (served.users === 0) this.#retire(key, served);
+    if (retired && this.#sessions.size >= SESSIONS) return retired;
     const session = this.start();
     this.#sessions.add(session);
-    this.#current = { session, images: new OpenedImages(session, this.mergeElsewhere), opened: 0, open: 0 };
+    const images = new OpenedImages(session, { mergeElsewhere: this.mergeElsewhere, byRepository: true });
+    this.#current = { session, images, opened: 0, open: 0 };
     if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;
+  }
+
+  /** @throws HttpFault BUSY */
+  #checkRoom(): void {
+    const inUse = [...this.#served.values(), ...this.#stale].filter(({ users }) => users > 0);
+    if (inUse.length < IMAGES_IN_USE) return;
+    throw new HttpFault('BUSY', `${inUse.length} images are in use`, { 'Retry-After': '1' });
+  }
+
+  /** No client waits for the image any more: it is not opened. */
+  #abandon(key: string, served: Served): void {
+    this.#forget(key, served);
+    served.controller.abort(new LayerslayerError('ABORTED', 'no client waits for the image'));
+    void this.#end(served); // it may have been opened at the last moment
+  }
+
+  #forget(key: string, served: Served): void {
+    if (this.#served.get(key) === served) this.#served.delete(key);
+    this.#stale.delete(served);
   }
 
   /** Closes idle images, beyond those that may stay open. */

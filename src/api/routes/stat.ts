@@ -5,6 +5,7 @@ import { IMPLIED_DIRECTORY, nameFields, placedRecord, shownEntry } from '../../i
 import { type BuildStep, createdBy } from '../../oci/build-steps.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import { joinPath, missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { fileVersions } from '../analysis/file-versions.js';
 import {
   firstVersion,
   HIDING_WAYS,
@@ -68,7 +69,10 @@ async function answer(
   const older = hiddenRecords(view, hidden, names);
   const inode = found.kind === 'found' ? found.inode : 0;
   const entry = inode === 0 ? older.shift()! : liveRecord(view, inode, names, sums);
-  const versions = await facts.versions(view, names, signal);
+  const tables = new Map(view.layers.map(({ number, entries }) => [number, entries]));
+  const live = inode === 0 ? undefined : { layer: tree.layerOf(inode), row: tree.rowOf(inode) };
+  const versions =
+    fileVersions({ tables, hidden, live }, names) ?? (await facts.versions(view, names, signal));
   const step = createdBy(steps, entry.layer as number);
   const hiddenStep = inode === 0 ? createdBy(steps, entry.hiddenBy as number) : undefined;
   const body = {

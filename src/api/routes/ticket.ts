@@ -18,7 +18,8 @@ export function ticketRoutes({ tickets }: ServerState): Route[] {
         200: { description: 'the ticket', content: [{ mediaType: 'application/json', schema: TICKET }] },
       },
       handle({ query: { url } }) {
-        if (!url.startsWith('/') || /[\s#]/.test(url))
+        // A ticket that makes tickets would be a token.
+        if (!url.startsWith('/') || /[\s#]/.test(url) || url.startsWith('/api/v1/ticket'))
           throw new LayerslayerError('INVALID_ARGUMENT', 'url is a path and its query: /api/v1/file?image=…');
         const body = { ticket: tickets.issue(url), expiresInSeconds: TICKET_MS / 1000 };
         return { kind: 'json', body, headers: { 'Cache-Control': 'no-store' } };

@@ -35,6 +35,18 @@ export class Exchange {
     return this.#controller.signal;
   }
 
+  /**
+   * Aborts the signal with TIMED_OUT unless the answer has begun in time.
+   * @returns what to call when it begins
+   */
+  startBy(ms: number): () => void {
+    const late = new LayerslayerError('TIMED_OUT', `no answer within ${Math.round(ms / 1000)} s`);
+    const timer = setTimeout(() => this.#controller.abort(late), ms);
+    const started = () => clearTimeout(timer);
+    this.afterwards(started);
+    return started;
+  }
+
   /** 499 if the client went away before the answer began. (nginx) */
   get status(): number {
     const { outgoing } = this.env;

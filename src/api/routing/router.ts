@@ -6,7 +6,9 @@ import { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import type { Gate } from '../access/gate.js';
+import { checkForm } from '../access/request-form.js';
 import { faultRecord, HTTP_STATUS, HttpFault } from '../answers/http-status.js';
 import { Exchange } from './exchange.js';
 import { queryValues } from './query-values.js';
@@ -55,7 +57,7 @@ export function routeRequests(options: RouterOptions): RequestListener {
     register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     app.get(path, (context) => answer(context, route, open, options));
-    app.all(path, (context) => refuse(context, notAllowed(), options));
+    app.all(path, (context) => refuseAll(context, notAllowed(), options));
   }
   const document = { openapi: '3.1.0', info: { title: 'layerslayer', version } };
   app.get('/openapi.json', async (context) => {
@@ -65,12 +67,47 @@ export function routeRequests(options: RouterOptions): RequestListener {
       (error) => refuse(context, error, options),
     );
   });
-  app.notFound((context) => refuse(context, new LayerslayerError('NOT_FOUND', 'no such route'), options));
+  app.notFound((context) => refuseAll(context, new LayerslayerError('NOT_FOUND', 'no such route'), options));
   app.onError((error, context) => refuse(context, error, options));
-  return getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
+  const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
     errorHandler: (error) => log.warn(`a request failed: ${String(error)}`),
   });
+  return async (incoming, outgoing) => {
+    try {
+      checkForm(incoming);
+    } catch (error) {
+      refuseForm(incoming, outgoing, error);
+      return;
+    }
+    await listener(incoming, outgoing);
+  };
+}
+
+/** Answers a request whose form is wrong, and ends the connection: what follows may be anything. */
+function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void {
+  const requestId = requestIdOf(incoming);
+  const record = faultRecord(error);
+  outgoing.writeHead(HTTP_STATUS[record.code], {
+    'Content-Type': 'application/json',
+    ...COMMON_HEADERS,
+    'X-Request-Id': requestId,
+    Connection: 'close',
+  });
+  outgoing.end(JSON.stringify({ error: { ...record, requestId } }));
+}
+
+/** Refuses what is no route. A page of another site learns not even that. */
+async function refuseAll(context: Context<Env>, fault: Error, options: RouterOptions): Promise<Response> {
+  const check = () => options.gate.check(callerOf(context, true));
+  return refuse(
+    context,
+    await check().then(
+      () => fault,
+      (error: unknown) => error,
+    ),
+    options,
+  );
 }
 
 function register(app: OpenAPIHono<Env>, { path, summary, query, parameters, answers }: Route): void {
@@ -120,8 +157,9 @@ async function answer(
     open[kind]++;
     exchange.afterwards(() => open[kind]--);
     const call = callOf(context, route, exchange);
-    const reply = await withDeadline(Promise.resolve(route.handle(call)), options.firstByteMs);
-    return await send(context, reply, call, options);
+    const started = exchange.startBy(options.firstByteMs);
+    const reply = await abortable(Promise.resolve(route.handle(call)), exchange.signal);
+    return await send(context, reply, { call, started }, options).finally(started);
   } catch (error) {
     return refuse(context, error, options);
   }
@@ -158,7 +196,7 @@ function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Ca
     target,
     header: (name) => context.req.header(name),
     isHead: incoming.method === 'HEAD',
-    requestId: requestIdOf(context),
+    requestId: requestIdOf(incoming),
     signal: exchange.signal,
     afterwards: (task) => exchange.afterwards(task),
   };
@@ -167,13 +205,13 @@ function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Ca
 async function send(
   context: Context<Env>,
   reply: Reply,
-  call: Call,
+  { call, started }: { call: Call; started: () => void },
   { stallMs, maxBytes, log }: RouterOptions,
 ): Promise<Response> {
   const { outgoing } = context.env;
   const id = { 'X-Request-Id': call.requestId };
   const onFault = (error: unknown) => logInternal(log, error, call.requestId);
-  const limits = { stallMs, maxBytes, signal: call.signal, onFault };
+  const limits = { stallMs, maxBytes, signal: call.signal, onStart: started, onFault };
   switch (reply.kind) {
     case 'json':
       return respond(JSON.stringify(reply.body), reply.status ?? 200, {
@@ -235,7 +273,7 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
     outgoing.destroy();
     return RESPONSE_ALREADY_SENT;
   }
-  const requestId = requestIdOf(context);
+  const requestId = requestIdOf(context.env.incoming);
   const record = faultRecord(error);
   logInternal(log, error, requestId);
   const more = error instanceof HttpFault ? error.headers : {};
@@ -258,21 +296,8 @@ const requestIds = new WeakMap<IncomingMessage, string>();
 /** Bytes of a request's identifier, for its answer and the log. */
 const REQUEST_ID_BYTES = 8;
 
-function requestIdOf({ env }: Context<Env>): string {
-  const known = requestIds.get(env.incoming) ?? randomBytes(REQUEST_ID_BYTES).toString('hex');
-  requestIds.set(env.incoming, known);
+function requestIdOf(incoming: IncomingMessage): string {
+  const known = requestIds.get(incoming) ?? randomBytes(REQUEST_ID_BYTES).toString('hex');
+  requestIds.set(incoming, known);
   return known;
-}
-
-async function withDeadline<T>(task: Promise<T>, ms: number): Promise<T> {
-  const timedOut = new LayerslayerError('TIMED_OUT', `no answer within ${Math.round(ms / 1000)} s`);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, ms, timedOut);
-  });
-  try {
-    return await Promise.race([task, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { abortable } from '../../base/tasks/abortable.js';
 import { faultRecord } from '../answers/http-status.js';
 import type { Chunks, Headers } from './route.js';
 
@@ -11,6 +12,8 @@ export interface SendLimits {
   /** Maximum bytes of an answer; a longer one is cut off. */
   maxBytes: number;
   signal: AbortSignal;
+  /** Called when the first chunk is there. */
+  onStart(): void;
   /** Receives what the stream throws after its first chunk. */
   onFault(error: unknown): void;
 }
@@ -59,7 +62,8 @@ export async function sendChunks(
   limits: SendLimits,
 ): Promise<void> {
   const iterator = asAsync(chunks)[Symbol.asyncIterator]();
-  let next = await iterator.next();
+  let next = await abortable(iterator.next(), limits.signal);
+  limits.onStart();
   outgoing.writeHead(status, headers);
   let sent = 0;
   try {
@@ -67,14 +71,14 @@ export async function sendChunks(
       sent += next.value.length;
       if (limits.signal.aborted || sent > limits.maxBytes) break;
       if (!outgoing.write(next.value) && !(await drained(outgoing, limits))) break;
-      next = await iterator.next();
+      next = await abortable(iterator.next(), limits.signal);
     }
   } catch (error) {
-    limits.onFault(error);
+    if (!limits.signal.aborted) limits.onFault(error);
   } finally {
     if (next.done) outgoing.end();
     else outgoing.destroy(); // short of its length: the client sees that something is missing
-    await iterator.return?.();
+    iterator.return?.().catch(() => {}); // not awaited: a source that hangs must not hold this
   }
 }
 

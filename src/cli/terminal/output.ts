@@ -191,6 +191,16 @@ export class Output {
     this.result(printableJson(value, indent));
   }
 
+  /** As `result`, for a text with a secret: the log file gets `logged` instead. */
+  secretResult(text: string, logged: string): void {
+    this.#line(this.#stdout, showRawBytes(text), showRawBytes(logged));
+  }
+
+  /** As `json`, for a value with a secret. */
+  secretJson(value: unknown, logged: unknown): void {
+    this.secretResult(printableJson(value), printableJson(logged));
+  }
+
   /** Content of an image, byte for byte: to stdout only. */
   bytes(content: Uint8Array): void {
     if (content.length === 0) return;
@@ -216,7 +226,7 @@ export class Output {
     this.#line(this.#stderr, errorText(error, this.choices));
   }
 
-  #line(sink: TextSink, text: string): void {
+  #line(sink: TextSink, text: string, logged = text): void {
     this.clearLive();
     const start = this.#isMidLine && sink.isTerminal ? '\n' : '';
     if (sink.isTerminal) this.#isMidLine = false;
@@ -225,7 +235,7 @@ export class Output {
     if (!isHeld) sink.write(line);
     else if (this.#held.length < HELD_MAX) this.#held.push(line);
     else this.#moreHeld++;
-    this.#tee?.write(stripVTControlCharacters(text)); // colours are for the terminal
+    this.#tee?.write(stripVTControlCharacters(logged)); // colours are for the terminal
   }
 
   #showHeld(): void {

@@ -28,7 +28,7 @@ export interface StreamReceiver {
 
 /** Streams a whole blob in pages, which are cached. @returns the digests of its blocks */
 export async function streamPages(
-  { number, blob, digest, store, counters, naming }: OpenBlob,
+  { number, blob, digest, store, usesPages, counters, naming }: OpenBlob,
   { reader, pass }: StreamReceiver,
   log: Log,
   signal: AbortSignal,
@@ -38,6 +38,7 @@ export async function streamPages(
     return await streamVerified(blob, {
       digest,
       store,
+      usesPages,
       keepsPages: true,
       onStart: () => {
         counters.setProgress(number, 0);
@@ -66,7 +67,7 @@ export async function streamPages(
  * @returns the digests of its blocks, if that was all of the blob
  */
 export async function streamObserved(
-  { number, blob, digest, store, counters, naming }: OpenBlob,
+  { number, blob, digest, store, usesPages, counters, naming }: OpenBlob,
   { reader, pass }: StreamReceiver,
   end: number,
   log: Log,
@@ -102,7 +103,7 @@ export async function streamObserved(
     restart();
     let digests: BlockDigests | undefined;
     if (end === blob.size) {
-      const how = { digest, store, onStart: restart, onPart: send, log, signal: within };
+      const how = { digest, store, usesPages, onStart: restart, onPart: send, log, signal: within };
       digests = await streamVerified(source, how);
     } else if (end > 0) {
       await source.stream(0, end, (chunk) => abortable(send(chunk), within), within);

@@ -22,11 +22,13 @@ import type {
   ResolvedImage,
   TagPage,
 } from '../../source/image-source.js';
+import type { Confinement } from '../../source/located-source.js';
 import type { BlobNumber, PassNumber } from '../inflate/inflate-protocol.js';
 
 /** What the fetch thread is started with. */
 export interface FetchSetup {
   registry: RegistryOptions;
+  confinement?: Confinement | undefined;
   cache: CacheOptions;
   counters: SharedArrayBuffer;
 }
@@ -49,7 +51,7 @@ export interface SourceMethods {
    * Gives a blob of the image a number; nothing is fetched yet. A verified `read` needs the digests
    * of its blocks, in this call or a later one.
    * @throws LayerslayerError if the layer should be on this machine and is not; network codes, for
-   *   its head
+   *   `raw`
    */
   openBlob(argument: OpenBlobRequest, signal: AbortSignal): Promise<OpenedBlob>;
   /** Saves the blob as it is; its counter has the progress. See `save-blob.ts`. */
@@ -66,7 +68,7 @@ export interface OpenBlobRequest {
   repository?: string | undefined; // `host/name` of the blob; default: the image's
   /** How its bytes are checked from now on; default: not known yet, nothing is read. */
   verification?: BlobVerification | undefined;
-  headLength?: number; // bytes of the blob's start that are wanted, default: none
+  raw?: { offset: number; length: number }; // bytes that are wanted as they arrive, default: none
 }
 
 /** By digests of the blob's blocks, or by its reader, which checks what it decodes. */
@@ -75,7 +77,7 @@ export type BlobVerification = { kind: 'blocks'; digests: BlockDigests } | { kin
 export interface OpenedBlob {
   /** The blob on this machine, if its verification is known. The file stays the fetch thread's. */
   local?: LocalRange | undefined;
-  head?: Uint8Array | undefined; // as it arrives, unchecked and uncached
+  bytes?: Uint8Array | undefined; // of `raw`, unchecked and uncached
 }
 
 export type SourceQuestion =

@@ -105,16 +105,17 @@ const main = new ThreadPeer<FetchNotices>(parentPort!, {
       },
     } satisfies BlobMethods);
   },
-  async openBlob({ headLength = 0, ...request }, signal) {
+  async openBlob({ raw, ...request }, signal) {
     const { blob: number, verification } = request;
     blobs.add(request);
-    if (!verification && headLength === 0) return {};
+    if (!verification && !raw) return {};
     const { blob, blocks } = await blobs.get(number);
     if (verification) blocks(verification.kind); // what reads need
     const within = AbortSignal.any([signal, closing.signal]);
-    const head = headLength > 0 ? new Uint8Array(await tracked(blob.read(0, headLength, within))) : undefined;
+    const read = raw && blob.read(raw.offset, raw.length, within);
+    const bytes = read && new Uint8Array(await tracked(read));
     const part = verification && (await blob.local?.open());
-    return { head, local: part && { fd: part.file.fd, start: part.start } };
+    return { bytes, local: part && { fd: part.file.fd, start: part.start } };
   },
   save: ({ blob, target }, signal) => tracked(save(blob, target, signal)),
   async close() {
@@ -176,7 +177,7 @@ async function publishedAnswer(
   return all.find(image, place, within);
 }
 
-async function setup({ registry, cache, counters: shared }: FetchSetup): Promise<FetchParts> {
+async function setup({ registry, confinement, cache, counters: shared }: FetchSetup): Promise<FetchParts> {
   const counters = new Counters(shared);
   const store = await ContentStore.open({ directory: cache.directory, capBytes: cache.capBytes, log });
   const registries = registrySource(store, {
@@ -184,10 +185,11 @@ async function setup({ registry, cache, counters: shared }: FetchSetup): Promise
     onBytes: (bytes) => counters.addFetched(bytes),
     onNotice: notice,
   });
-  const source = new LocatedSource(registries);
+  const source = new LocatedSource(registries, confinement);
   const nothingKept = await ContentStore.open({ directory: cache.directory, capBytes: 0, log });
   const client = (name: string) => registries.client(name);
-  return { source, client, store, nothingKept, counters };
+  // Cached pages of a layer don't show that its registry has it.
+  return { source, client, store, nothingKept, usesPages: !registry.provesAccess, counters };
 }
 
 function notice(message: string): void {

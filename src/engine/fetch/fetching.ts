@@ -8,6 +8,7 @@ import type { LocalRange } from '../../blob/blob.js';
 import type { Descriptor } from '../../oci/descriptor.js';
 import type { Digest } from '../../oci/digest.js';
 import { registryReference } from '../../oci/image-location.js';
+import { formatRepository } from '../../oci/reference.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
@@ -48,7 +49,10 @@ export interface FetchingOptions {
  */
 export class Fetching {
   readonly #options: FetchingOptions;
-  /** The session's table of blobs, by digest, with the place for those that are no layers. */
+  /**
+   * The session's table of blobs, by repository and digest: a repository that does not deliver a
+   * layer must not be asked for another's.
+   */
   readonly #blobs = new Map<string, OpenBlobRequest>();
   readonly #restarts = new RestartLimit(RESTARTS_MAX, RESTARTS_WITHIN_MS);
   #thread: Worker | undefined;
@@ -90,7 +94,7 @@ export class Fetching {
    * @param index key of the origin of the layer's index: each index has a tar and chunks of its own
    */
   openBlob(image: ResolvedImage, { digest, numbers }: WantedBlob, index = ''): Promise<BlobNumber> {
-    return this.#open(`${digest}${index}`, { image, target: numbers[0]! });
+    return this.#open(keyOf(image, digest, index), { image, target: numbers[0]! });
   }
 
   /**
@@ -100,7 +104,8 @@ export class Fetching {
    */
   openDescribed(image: ResolvedImage, target: Descriptor, repository?: string): Promise<BlobNumber> {
     // Each place has its own number: the blob may be missing in one of them.
-    return this.#open(`${repository ?? image.reference} ${target.digest}`, { image, target, repository });
+    const place = repository ?? placeOf(image);
+    return this.#open(`described ${place} ${target.digest}`, { image, target, repository });
   }
 
   /**
@@ -109,22 +114,28 @@ export class Fetching {
    * @returns where it is on this machine, if it is; the file is closed when the thread ends
    */
   async setVerification(
+    image: ResolvedImage,
     digest: Digest,
     verification: BlobVerification,
     index = '',
   ): Promise<LocalRange | undefined> {
-    const known = this.#blobs.get(`${digest}${index}`)!;
+    const known = this.#blobs.get(keyOf(image, digest, index))!;
     // Readers of both kinds may share a blob. Only block digests are needed again later.
     if (verification.kind === 'blocks') known.verification = verification;
     if (!this.#peer && !isLocal(known)) return undefined;
     return (await this.#started().call('openBlob', { ...known, verification })).local;
   }
 
-  /** Returns the first bytes of the blob, which is open, unchecked. */
-  async head(digest: Digest, headLength: number, signal: AbortSignal): Promise<Uint8Array> {
-    const request = { ...this.#blobs.get(digest)!, verification: undefined, headLength };
-    const { head } = await this.#started().call('openBlob', request, { signal });
-    return head ?? new Uint8Array(0);
+  /** Returns bytes of a layer that is open, as they arrive: unchecked and uncached. */
+  async readRaw(
+    image: ResolvedImage,
+    digest: Digest,
+    raw: { offset: number; length: number },
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    const request = { ...this.#blobs.get(keyOf(image, digest))!, verification: undefined, raw };
+    const { bytes } = await this.#started().call('openBlob', request, { signal });
+    return bytes ?? new Uint8Array(0);
   }
 
   save(blob: BlobNumber, target: SaveTarget, signal: AbortSignal): Promise<SavedBlob> {
@@ -201,6 +212,16 @@ export class Fetching {
     this.#adopt(startFetchThread());
     this.#options.onRestart();
   }
+}
+
+function keyOf(image: ResolvedImage, digest: Digest, index = ''): string {
+  return `${placeOf(image)} ${digest}${index}`;
+}
+
+/** Returns the repository of an image, or its reference on this machine. */
+function placeOf({ reference }: ResolvedImage): string {
+  const inRegistry = registryReference(reference);
+  return inRegistry ? formatRepository(inRegistry) : reference;
 }
 
 function isLocal({ image, repository }: OpenBlobRequest): boolean {

@@ -22,6 +22,7 @@ export interface FetchParts {
   client(registry: string): RegistryClient;
   store: ContentStore;
   nothingKept: ContentStore; // for blobs that are on this machine's disk anyway
+  usesPages: boolean; // of the cache, when a whole blob is read
   counters: Counters;
 }
 
@@ -31,6 +32,7 @@ export interface OpenBlob {
   digest: Digest;
   blob: Blob;
   store: ContentStore; // caches nothing of a blob on this machine
+  usesPages: boolean; // of the store, when it is read whole
   counters: Counters;
   /**
    * @param verification `reader`: unchecked bytes
@@ -99,7 +101,7 @@ export class OpenBlobs {
   }
 
   async #open(number: BlobNumber, known: KnownBlob): Promise<OpenBlob> {
-    const { source, store: cache, nothingKept, counters } = await this.#parts;
+    const { source, store: cache, nothingKept, usesPages, counters } = await this.#parts;
     const blob = await source.open(known.image, known.descriptor);
     const { digest } = known.descriptor;
     const store = blob.local ? nothingKept : cache;
@@ -109,6 +111,7 @@ export class OpenBlobs {
       digest,
       blob,
       store,
+      usesPages,
       counters,
       blocks: (verification) => {
         const blockDigests = verification === 'blocks' ? known.blockDigests : undefined;

@@ -125,7 +125,7 @@ export class TableProviders {
     const { fetching, inflate, allowance } = this.#parts;
     const { digest, size } = wanted;
     const blob = await fetching.openBlob(image, wanted);
-    await fetching.setVerification(digest, { kind: 'reader' });
+    await fetching.setVerification(image, digest, { kind: 'reader' });
     const table = { blob, announcement };
     const request = { table, digest, blobSize: size, allowance: allowance(image, size) };
     const { bytes, isExact } = await inflate.readTable(request, signal);

@@ -1,4 +1,5 @@
 import type { RegistryOptions } from '../registry-options.js';
+import { covers } from '../repository-scope.js';
 import type { Notice } from '../retry.js';
 import { askHelper } from './credential-helper.js';
 import { type Credentials, readAuthFiles } from './docker-config.js';
@@ -14,7 +15,8 @@ export interface CredentialsOptions {
  * Returns the first credentials in docker's order: command line, --token-file, DOCKER_AUTH_CONFIG,
  * docker's config.json, podman's auth.json. Each file is searched for credHelpers, credsStore,
  * auths. undefined is anonymous. Files are read and helpers run each time, since rejected
- * credentials may have been replaced. A failed source is skipped with a notice.
+ * credentials may have been replaced. A failed source is skipped with a notice. Outside of
+ * `credentialsFor` no source is read.
  * @param registry as it stands in a reference
  */
 export async function findCredentials(
@@ -29,6 +31,7 @@ export async function findCredentials(
   }
   if (token !== undefined) return { kind: 'bearer', token, from: '--token-file' };
   const { environment, notice } = options;
+  if (!mayUseStored(options.registry, registry, repository)) return undefined;
   for (const file of await readAuthFiles(environment, notice)) {
     const own = longestKey(file.credHelpers, registry, repository);
     for (const helper of new Set([own, file.credsStore])) {
@@ -39,4 +42,13 @@ export async function findCredentials(
     if (stored) return stored;
   }
   return undefined;
+}
+
+/** Returns whether the user's stored credentials may be used for the repository. */
+export function mayUseStored(
+  { credentialsFor }: RegistryOptions,
+  registry: string,
+  repository: string,
+): boolean {
+  return credentialsFor === undefined || covers(credentialsFor, registry, repository);
 }

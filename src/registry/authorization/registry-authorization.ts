@@ -5,7 +5,7 @@ import type { Clock } from '../clock.js';
 import type { Exchange } from '../http/http-exchange.js';
 import { RegistryFault } from '../registry-fault.js';
 import { type Challenge, parseChallenges } from './challenge.js';
-import { type CredentialsOptions, findCredentials } from './credentials.js';
+import { type CredentialsOptions, findCredentials, mayUseStored } from './credentials.js';
 import type { Credentials } from './docker-config.js';
 import { type Access, scopeOf, wantedScopes } from './scope.js';
 import { authorizationOf, fetchToken } from './token-service.js';
@@ -199,12 +199,14 @@ export class RegistryAuthorization {
     challenges: Challenge[],
     cause?: unknown,
   ): RegistryFault {
-    const { registry } = this.#options;
+    const { registry, login } = this.#options;
     const schemes = challenges.map(({ scheme }) => scheme);
     let why: string;
     if (credentials) why = `${registry} refused the credentials from ${credentials.from}`;
     else if (schemes.includes('basic') || challenges.some(isForToken)) {
-      why = `not found, or private: log in with docker login ${registry}, or give --username and --password-stdin`;
+      why = mayUseStored(login.registry, registry, repository)
+        ? `not found, or private: log in with docker login ${registry}, or give --username and --password-stdin`
+        : 'not found, or private';
     } else if (schemes.includes('bearer')) {
       why = `${registry} requires a token, but its challenge has no realm`;
     } else {

@@ -2,7 +2,7 @@
  * The hosts under which tools store Docker Hub's credentials. docker writes
  * `https://index.docker.io/v1/`, podman `docker.io`.
  */
-const HUB_HOSTS: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+export const HUB_HOSTS: readonly string[] = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 const HUB_SERVER = 'https://index.docker.io/v1/';
 
 /** Returns the server name that docker and its helpers use for a registry's credentials. */

@@ -24,6 +24,7 @@ const CERTS_D = ['/etc/containers/certs.d', '/etc/docker/certs.d'];
 export interface TrustOptions {
   host: string | undefined; // HOST or HOST:PORT of the registry; undefined for other hosts
   whole: boolean; // the system's bundle too; else only files that the user named
+  identifies?: boolean; // with the host's client certificate. Default: yes
   certsDirectories?: readonly string[];
 }
 
@@ -56,7 +57,9 @@ export async function readTrust(environment: NodeJS.ProcessEnv, options: TrustOp
   const files = [bundle, environment.NODE_EXTRA_CA_CERTS].filter((path) => path !== undefined && path !== '');
   const read = await Promise.all(files.map((path) => readText(path!)));
   const added = [...read, ...(own.ca ?? [])].filter((pem) => pem !== undefined);
-  const client = own.cert !== undefined && own.key !== undefined ? { cert: own.cert, key: own.key } : {};
+  const isClient = options.identifies ?? true;
+  const client =
+    isClient && own.cert !== undefined && own.key !== undefined ? { cert: own.cert, key: own.key } : {};
   // `ca` replaces Node's roots, so it lists them too. Without others, omit it: 20 ms less.
   if ((bundle === undefined && own.ca === undefined) || added.length === 0) return client;
   const { rootCertificates } = await import('node:tls');

@@ -7,7 +7,7 @@ import { ResponseBody } from './response-body.js';
 import { isStrictParserError } from './response-head.js';
 import { Route } from './route.js';
 import { StallTimer } from './stall-timer.js';
-import { type AddressKind, addressKind, checkAddress, isNearby } from './target-policy.js';
+import { type AddressKind, addressKind, checkAddress, isNearby, type Namer } from './target-policy.js';
 import type { AnswerHandler } from './wire.js';
 
 /** Origins with sockets at a time: the registry, its token service, its storage's hosts. */
@@ -28,6 +28,10 @@ export interface ConnectionsOptions {
   insecure: boolean;
   stallMs: number; // without a byte, of headers or body
   environment: NodeJS.ProcessEnv;
+  /** A client from elsewhere named the registry: it must have a public address. Default: no. */
+  isNamedByClient?: boolean;
+  /** Sends the registry the client certificate that certs.d has for it. Default: yes. */
+  identifies?: boolean;
 }
 
 /**
@@ -106,10 +110,10 @@ export class Connections {
     signal.throwIfAborted();
     if (this.#closed) throw closed();
     const { url } = request;
-    // undefined: the user named the host. Any other host without a sender must be public.
-    const isNamed = this.#options.endpoint.serves(url);
-    const senderNearby = request.senderNearby ?? (isNamed ? undefined : false);
-    const route = await this.#route(url, senderNearby);
+    const namer = this.#namerOf(request);
+    // A literal address is refused before a socket is opened, a name when it is resolved.
+    if (namer === 'client') checkAddress(url.hostname, this.#kindOf(url.hostname), namer);
+    const route = await this.#route(url, namer);
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       let body: ResponseBody | undefined;
@@ -137,7 +141,7 @@ export class Connections {
           const kind = this.#kindOf(route.proxy ? url.hostname : (remoteAddress ?? url.hostname));
           nearby = isNearby(kind);
           try {
-            if (senderNearby !== undefined) checkAddress(url.hostname, kind, senderNearby);
+            if (namer !== undefined) checkAddress(url.hostname, kind, namer);
           } catch (fault) {
             return control.abort(fault as Error);
           }
@@ -184,12 +188,19 @@ export class Connections {
     return kind;
   }
 
-  #route(url: URL, senderNearby: boolean | undefined): Promise<Route> {
-    const { endpoint, insecure, environment } = this.#options;
+  /** Returns undefined if the user named the host. Another host without a sender must be public. */
+  #namerOf({ url, senderNearby }: HttpRequest): Namer | undefined {
+    const { endpoint, isNamedByClient } = this.#options;
+    if (!endpoint.serves(url)) return senderNearby ?? false;
+    return isNamedByClient ? 'client' : senderNearby;
+  }
+
+  #route(url: URL, namer: Namer | undefined): Promise<Route> {
+    const { endpoint, insecure, environment, isNamedByClient, identifies = true } = this.#options;
     // The registry's own sockets serve all its requests, and each request checks its socket's
     // address.
     const atHome = endpoint.serves(url);
-    const key = atHome ? url.origin : `${url.origin} ${senderNearby}`;
+    const key = atHome ? url.origin : `${url.origin} ${namer}`;
     const known = this.#routes.get(key);
     if (known) return known;
     const oldest = this.#routes.keys().next();
@@ -199,7 +210,8 @@ export class Connections {
       host: atHome ? endpoint.host : undefined,
       wholeTrust: this.#wholeTrust,
       insecure,
-      senderNearby: atHome ? undefined : senderNearby,
+      identifies,
+      namer: atHome && !isNamedByClient ? undefined : namer,
     });
     this.#routes.set(key, opening);
     // Do not cache a failure, such as an unreadable CA: the next request retries.

@@ -4,7 +4,7 @@ import type { HttpRequest } from './http-exchange.js';
 import { LooseExchange } from './loose-dispatch.js';
 import { type ProxyServer, proxyFor } from './proxy-environment.js';
 import { connectorThroughProxy, connectorToProxy } from './proxy-tunnel.js';
-import { lookupTargets } from './target-policy.js';
+import { lookupTargets, type Namer } from './target-policy.js';
 import {
   CONNECT_TIMEOUT_MS,
   type ConnectorOptions,
@@ -20,8 +20,10 @@ export interface RouteOptions {
   host: string | undefined;
   wholeTrust: boolean; // includes the system's certificates
   insecure: boolean; // skips certificate checks
-  /** As in `HttpRequest`. undefined: the user named the origin. */
-  senderNearby: boolean | undefined;
+  /** Sends the client certificate of certs.d, if there is one. */
+  identifies: boolean;
+  /** What named the origin; undefined: the user. */
+  namer: Namer | undefined;
 }
 
 /** The sockets to one origin, direct or through a proxy. */
@@ -117,10 +119,10 @@ async function openRouteConnector(
   proxy: ProxyServer | undefined,
   options: RouteOptions,
 ): Promise<Connector> {
-  const { senderNearby } = options;
+  const { namer } = options;
   if (proxy === undefined) {
     // Checks the addresses that the socket uses, so a second lookup can't replace them.
-    const lookup = senderNearby === undefined ? {} : { lookup: lookupTargets(senderNearby) };
+    const lookup = namer === undefined ? {} : { lookup: lookupTargets(namer) };
     return openConnector({ ...(await tlsOptions(url, options)), ...lookup });
   }
   // --insecure applies to the registry, not to the proxy.
@@ -133,8 +135,8 @@ async function openRouteConnector(
 
 async function tlsOptions(url: URL, options: RouteOptions): Promise<ConnectorOptions> {
   if (url.protocol !== 'https:') return {} as ConnectorOptions;
-  const { environment, host, wholeTrust, insecure } = options;
-  const secureContext = await trustContext(environment, { host, whole: wholeTrust });
+  const { environment, host, wholeTrust, insecure, identifies } = options;
+  const secureContext = await trustContext(environment, { host, whole: wholeTrust, identifies });
   const unchecked = insecure ? { rejectUnauthorized: false } : {};
   return { ...(secureContext && { secureContext }), ...unchecked } as ConnectorOptions;
 }

@@ -75,31 +75,42 @@ export function checkTarget(target: URL, what: string, senderNearby: boolean): v
   if (why !== undefined) throw refuse(why);
 }
 
+/**
+ * What named a host: a sender with a nearby address or without, or a client from elsewhere that
+ * named a registry.
+ */
+export type Namer = boolean | 'client';
+
 /** Checks a socket's address before the first byte is sent. @throws RegistryFault */
-export function checkAddress(hostname: string, kind: AddressKind, senderNearby: boolean): void {
-  const why = refusal(kind, senderNearby);
+export function checkAddress(hostname: string, kind: AddressKind, namer: Namer): void {
+  const why = refusal(kind, namer);
   if (why !== undefined) throw resolvesTo(hostname, why);
 }
 
-function refusal(kind: AddressKind, senderNearby: boolean): string | undefined {
+function refusal(kind: AddressKind, namer: Namer): string | undefined {
   if (kind === 'forbidden') return 'a link-local or metadata address';
-  if (isNearby(kind) && !senderNearby) return `a ${kind} address, and the registry's own is not`;
-  return undefined;
+  if (!isNearby(kind) || namer === true) return undefined;
+  if (namer === 'client') return `a ${kind} address, which needs --allow-registry`;
+  return `a ${kind} address, and the registry's own is not`;
 }
 
 function resolvesTo(hostname: string, why: string): RegistryFault {
   return new RegistryFault('REGISTRY_UNAVAILABLE', `${hostname} refused: it resolves to ${why}`, 'never');
 }
 
-/** A DNS lookup for sockets. Fails for a name with an address that redirects must not use. */
-export function lookupTargets(senderNearby: boolean): LookupFunction {
+/**
+ * Returns a DNS lookup for sockets. It fails for a name with an address that redirects, or clients
+ * from elsewhere, must not use.
+ * @param resolve default: the system's
+ */
+export function lookupTargets(namer: Namer, resolve: typeof lookup = lookup): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
+    resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
       if (error) {
         callback(error, options.all ? [] : '', 0);
         return;
       }
-      const why = found.map(({ address }) => refusal(addressKind(address), senderNearby)).find(Boolean);
+      const why = found.map(({ address }) => refusal(addressKind(address), namer)).find(Boolean);
       if (why) callback(resolvesTo(hostname, why), options.all ? [] : '', 0);
       else if (options.all) callback(null, found);
       else callback(null, found[0]!.address, found[0]!.family);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bringsToken, newAccessToken, readAccessToken } from '#src/api/access/access-token.js';
 import { Gate } from '#src/api/access/gate.js';
-import { findOwner, ownerOfPeer } from '#src/api/access/peer-owner.js';
+import { findOwner, ownerOfPeer, SharedReads } from '#src/api/access/peer-owner.js';
 import { AllowedHosts } from '#src/api/access/request-origin.js';
 import { TICKET_MS, Tickets } from '#src/api/access/tickets.js';
 
@@ -139,6 +139,23 @@ describe('the other end of a connection', () => {
   ])('in %j', (table, owner) => expect(findOwner(table, '0100007F:0001', '0100007F:0002')).toBe(owner));
 });
 
+it('reads begin after they were asked for, and calls during one share the next', async () => {
+  const ends: ((text: string) => void)[] = [];
+  const reads = new SharedReads(() => new Promise((resolve) => ends.push(resolve)));
+  const first = reads.next();
+  await Promise.resolve();
+  const [second, third] = [reads.next(), reads.next()];
+  expect(second).toBe(third);
+  expect(second).not.toBe(first);
+  expect(ends).toHaveLength(1);
+  ends[0]!('old');
+  expect(await first).toBe('old');
+  await new Promise(setImmediate);
+  expect(ends).toHaveLength(2);
+  ends[1]!('new');
+  expect(await second).toBe('new');
+});
+
 describe.runIf(process.getuid!() === 0)('the gate', () => {
   const caller = { headers: { host: 'localhost' }, target: '/', ticket: undefined, isStatic: false };
 
@@ -153,6 +170,7 @@ describe.runIf(process.getuid!() === 0)('the gate', () => {
       hosts: new AllowedHosts('127.0.0.1', []),
       tickets: new Tickets(),
       uid,
+      trustsNobody: false,
     });
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

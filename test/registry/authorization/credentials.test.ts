@@ -361,3 +361,30 @@ describe('a helper', () => {
     await expect(asking).rejects.toThrow('enough');
   });
 });
+
+describe('credentials for some repositories only', () => {
+  const scope = (path: string) => ({ registry: 'r.example', path, isExact: false });
+
+  test.each([
+    ['a/b', [scope('a')], true],
+    ['a/b', [scope('')], true],
+    ['a/b', [scope('a/bc'), scope('b')], false],
+    ['a/b', [{ ...scope('a'), isExact: true }], false],
+    ['a/b', [{ ...scope(''), registry: 'other.example' }], false],
+    ['a/b', [], false],
+  ])('%s of r.example with %j: %s', async (repository, credentialsFor, isFound) => {
+    await helper('own', `touch "${home}/asked"; ${says('own', '1')}`);
+    await write('.docker/config.json', { credHelpers: { 'r.example': 'own' } });
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'r.example': auth('variable:2') } }) };
+    const found = await find('r.example', { repository, env, registry: { credentialsFor } });
+    expect(found).toEqual(isFound ? expect.objectContaining({ username: 'variable' }) : undefined);
+    const other = await find('r.example', { repository, registry: { credentialsFor } });
+    expect(other).toEqual(isFound ? expect.objectContaining({ username: 'own' }) : undefined);
+    await expect(
+      readFile(join(home, 'asked')).then(
+        () => true,
+        () => false,
+      ),
+    ).resolves.toBe(isFound);
+  });
+});

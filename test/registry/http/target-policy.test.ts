@@ -1,3 +1,5 @@
+import type { lookup } from 'node:dns';
+import { isIP } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { HttpAnswer, HttpRequest } from '#src/registry/http/http-exchange.js';
 import { followRedirects } from '#src/registry/http/redirect.js';
@@ -99,6 +101,33 @@ describe('a registry in public', () => {
     await expect(lookup(false, true)).rejects.toThrow('localhost refused: it resolves to a loopback address');
     expect(await lookup(true, true)).toContainEqual(expect.objectContaining({ address: '127.0.0.1' }));
     expect(['127.0.0.1', '::1']).toContain(await lookup(true, false));
+  });
+
+  test.each([
+    ['127.0.0.1', 'client', 'a loopback address, which needs --allow-registry'],
+    ['10.1.2.3', 'client', 'a private address, which needs --allow-registry'],
+    ['169.254.169.254', 'client', 'a link-local or metadata address'],
+    ['::ffff:192.168.0.1', 'client', 'a private address, which needs --allow-registry'],
+    ['fd00::1', 'client', 'a private address, which needs --allow-registry'],
+    ['64:ff9b::7f00:1', 'client', 'a loopback address, which needs --allow-registry'],
+    ['8.8.8.8', 'client', undefined],
+    ['10.1.2.3', false, "a private address, and the registry's own is not"],
+    ['10.1.2.3', true, undefined],
+  ] as const)('the name that %s is behind, for %s: %s', async (address, namer, why) => {
+    // One public address does not help: a socket may use any of them.
+    const found = [
+      { address: '93.184.216.34', family: 4 },
+      { address, family: isIP(address) },
+    ];
+    const resolver = ((_name: string, _options: object, callback: (...found: unknown[]) => void) =>
+      callback(null, found)) as unknown as typeof lookup;
+    const looked = new Promise((resolve, reject) => {
+      lookupTargets(namer, resolver)('rebound.example', { all: true }, (error, addresses) =>
+        error ? reject(error) : resolve(addresses),
+      );
+    });
+    if (why === undefined) await expect(looked).resolves.toEqual(found);
+    else await expect(looked).rejects.toThrow(`rebound.example refused: it resolves to ${why}`);
   });
 
   test('may not use a socket that leads to this machine', () => {
