@@ -5,26 +5,13 @@ import type { CommandContext } from './command.js';
 import { asks, type Choice, chooseCommand } from './command-line/choose-command.js';
 import type { Translation } from './command-line/first-tool.js';
 import { rawArguments } from './command-line/raw-arguments.js';
+import { FETCHING_COMMANDS, READING_COMMANDS } from './command-line/reading-commands.js';
 import type { CommandName } from './command-names.js';
 import { COMMANDS } from './command-table.js';
 import { usageError } from './options/usage-error.js';
 import { catchAll, endWith } from './process/last-resort.js';
 import { runInSmallSpace } from './process/small-space.js';
 import { workingDirectory } from './process/working-directory.js';
-
-/** Commands whose session is in this process. */
-const FETCHING: ReadonlySet<CommandName> = new Set([
-  'inspect',
-  'tags',
-  'peek',
-  'carve',
-  'save',
-  'index',
-  'diff',
-]);
-
-/** Commands that read images. */
-const READING: ReadonlySet<CommandName> = new Set([...FETCHING, 'mount', 'interactive', 'find']);
 
 /** By which the scripts of `completion` ask. Hidden: their question and its answer may change. */
 const COMPLETION_WORD = '--get-completions';
@@ -73,13 +60,13 @@ async function runChosen(chosen: {
 }): Promise<number> {
   const { name, words, isMountHelper = false, notes } = chosen;
   const isHelp = asks(words, '--help', '-h');
-  if (READING.has(name) && !isHelp) {
+  if (READING_COMMANDS.has(name) && !isHelp) {
     const status = await runInSmallSpace(name === 'mount' ? 'MOUNT_FAILED' : 'IO_FAILED');
     if (status !== undefined) return status;
   }
   // Started first: their modules load on another core while this process reads the command line.
   let daemon = name === 'mount' && !isHelp ? DaemonClient.start() : undefined;
-  const fetchThread = FETCHING.has(name) && !isHelp ? startFetchThread() : undefined;
+  const fetchThread = FETCHING_COMMANDS.has(name) && !isHelp ? startFetchThread() : undefined;
   const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),

@@ -6,8 +6,12 @@ import { parseArguments } from './command-line/parse-arguments.js';
 import type { COMMON_OPTIONS } from './options/image-options.js';
 import type { OptionValues } from './options/option-table.js';
 import { EXIT_STATUS } from './process/exit-status.js';
+import { SIGNAL_STATUS } from './process/interruption.js';
 import { explainRemoved } from './process/working-directory.js';
 import type { Output } from './terminal/output.js';
+
+/** Time for output of a command that a signal has stopped: its reader may be stopped too. */
+const STOPPED_PATIENCE_MS = 500;
 
 /** `completion` has none of them. */
 type CommonValues = Partial<OptionValues<typeof COMMON_OPTIONS>>;
@@ -45,7 +49,7 @@ export async function runCommand(
       await pageResults(context);
     }
     const status = await command.run(options, positionals, context);
-    await output.settled();
+    await output.settled(status > SIGNAL_STATUS ? STOPPED_PATIENCE_MS : undefined);
     return status;
   } catch (error) {
     return reportFault(error, output);

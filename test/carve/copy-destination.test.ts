@@ -57,6 +57,10 @@ describe('the destination of a copy', () => {
     expect(placeOf('to-file', FILE, true)).toBe('to-file');
   });
 
+  it('is not empty, as of a variable that is not set', () => {
+    expect(() => new CopyDestination('', { cwd, force: true })).toThrow('DEST is empty');
+  });
+
   it('may be absolute, and the root', () => {
     expect(placeOf(join(cwd, 'dir'), FILE)).toBe('dir/src');
     expect(new CopyDestination('/', { cwd, force: false }).placeOf(FILE)).toEqual({

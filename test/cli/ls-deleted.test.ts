@@ -14,7 +14,7 @@ import { ROOT_INODE } from '#src/overlay/tree.js';
 import { walkTree } from '#src/overlay/walk/walk-tree.js';
 import { stack } from '../overlay/random-layers.js';
 import type { Stack } from '../overlay/trees.js';
-import { entriesOf } from '../support/entries.js';
+import { dir, entriesOf, file, whiteout } from '../support/entries.js';
 
 /** `ls -R --deleted` of a path: a line for each row, and the headings. */
 async function listed(layers: Stack, path: string, keepsDirectories = false) {
@@ -90,4 +90,13 @@ it('finds each hidden entry by its own path', async () => {
     }
   };
   await fc.assert(fc.asyncProperty(stack, check), { numRuns: 200 });
+});
+
+it('lists more directories, and more hidden ones, than a call takes arguments', async () => {
+  const many = Array.from({ length: 130_000 }, (_, i) => i);
+  const halves = [many.slice(0, many.length / 2), many.slice(many.length / 2)]; // a layer takes as many
+  const shown = halves.map((half) => half.map((i) => dir(`d/${i}/`)));
+  expect((await listed(shown, '/d')).headings).toHaveLength(many.length + 1);
+  const hidden = halves.map((half) => half.map((i) => file(`gone/${i}`, '')));
+  expect((await listed([...hidden, [whiteout('gone')]], '/gone/*')).rows).toHaveLength(many.length);
 });

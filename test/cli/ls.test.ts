@@ -128,7 +128,7 @@ function onTerminal(columns: number, words: readonly string[], env: NodeJS.Proce
   const shown = execFileSync('script', ['-qec', command, '/dev/null'], {
     cwd: place.scratch,
     encoding: 'utf8',
-    env: { ...place.env, TERM: 'xterm', ...env },
+    env: { ...place.env, TERM: 'xterm', PAGER: 'cat', ...env }, // less adds codes of its own
   });
   return shown.replaceAll('\r', '');
 }

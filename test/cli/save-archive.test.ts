@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -308,7 +309,21 @@ describe('an archive that fails', () => {
     },
   );
 
-  it('by Ctrl-C leaves nothing', async () => {
+  it('while its reader takes nothing more leaves nothing', async () => {
+    const [command = '', ...first] = place.program;
+    const args = [...first, 'save', '--format', 'docker-archive', image('gzip')];
+    const child = spawn(command, args, { env: place.env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = once(child, 'exit');
+    await once(child.stdout, 'readable'); // takes a part, and leaves the rest
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([143, null]);
+    expect(readdirSync(place.temporary)).toEqual([]);
+  });
+
+  it.each([
+    ['by Ctrl-C', ['SIGINT']],
+    ['by two signals at once', ['SIGINT', 'SIGTERM']],
+  ] as const)('%s leaves nothing', async (_, signals) => {
     const slow = pushed.gzip.manifest.layers[0]!.digest;
     const rules = [{ path: new RegExp(`blobs/${slow}`), fault: stallAfter(100) }];
     const proxy = await FaultProxy.start({ target: registry.url, rules });
@@ -316,7 +331,7 @@ describe('an archive that fails', () => {
     const interrupt = setInterval(() => {
       if (!proxy.seen.some(({ path }) => path.includes(slow))) return;
       clearInterval(interrupt);
-      process.kill(pid, 'SIGINT');
+      for (const signal of signals) process.kill(pid, signal);
     }, 50);
     try {
       const started = (id: number) => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +53,23 @@ describe('tags of a registry', () => {
     expect(stdout.trimEnd().split('\n').sort()).toEqual(TAGS.toSorted());
     const json = JSON.parse((await listed(['--json', `docker://${registry.host}/test/app`])).stdout);
     expect(json).toEqual(stdout.trimEnd().split('\n'));
+  });
+
+  it('may all be on one page', async () => {
+    const all = Array.from({ length: 200_000 }, (_, i) => `v${i}`);
+    const server = createServer((request, response) => {
+      const isList = request.url!.includes('/tags/list');
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(isList ? { tags: all } : {}));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const { status, stdout, stderr } = await tags(['--json', `127.0.0.1:${port}/app`]);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(JSON.parse(stdout)).toHaveLength(all.length);
+    } finally {
+      server.close();
+    }
   });
 
   it('of an unknown repository are NOT_FOUND, and name it', async () => {

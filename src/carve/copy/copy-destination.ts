@@ -27,12 +27,14 @@ export class CopyDestination {
   /**
    * @param text as the user gave it
    * @param force a file that is there is replaced
-   * @throws LayerslayerError IO_FAILED if nothing can be copied there
+   * @throws LayerslayerError IO_FAILED if nothing can be copied there; INVALID_ARGUMENT if empty
    */
   constructor(
     private readonly text: string,
     { cwd, force }: { cwd: string; force: boolean },
   ) {
+    // A variable of a script that is not set: the working directory is not meant.
+    if (text === '') throw new LayerslayerError('INVALID_ARGUMENT', 'DEST is empty');
     const path = text.startsWith('/') ? text : `${cwd}/${text}`;
     this.#path = path.replace(/\/+$/, '') || '/';
     this.#wantsDirectory = text.endsWith('/');

@@ -4,7 +4,7 @@ import { LayerslayerError } from '../../base/errors.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Shells report a signal's end as 128 and its number (SIGINT: 130, SIGTERM: 143). */
-const SIGNAL_STATUS = 128;
+export const SIGNAL_STATUS = 128;
 
 /**
  * Handles Ctrl-C and the like. The first one requests an end, the second ends the process. But a

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { asLayerslayerError, type ErrorRecord } from '../../base/errors.js';
 import { LogFile } from '../../base/log-file.js';
@@ -147,11 +147,15 @@ export class Output {
 
   /**
    * Resolves when everything was written that can be. A reader that has ended is no fault.
+   * @param patienceMs the longest wait for a reader that takes nothing; default: no limit
    * @throws LayerslayerError IO_FAILED if some results were not written (a full disk)
    */
-  async settled(): Promise<void> {
-    await this.flushed();
-    await this.#stderr.flushed?.();
+  async settled(patienceMs?: number): Promise<void> {
+    const all = async () => {
+      await this.flushed();
+      await this.#stderr.flushed?.();
+    };
+    await (patienceMs === undefined ? all() : Promise.race([all(), sleep(patienceMs)]));
     await nextTurn(); // a pipe reports its faults by then
     const fault: unknown = this.broken.reason;
     if (this.broken.aborted && asLayerslayerError(fault).code === 'IO_FAILED') throw fault;

@@ -1,8 +1,8 @@
-import { LayerslayerError } from '../../base/errors.js';
+import { unsupported } from '../../base/errors.js';
 import type { NumberedLayer } from '../tree.js';
 import { forEachHidden, type HiddenEntry } from './hidden-entries.js';
 
-/** Maximum hidden entries: each takes about 300 bytes. */
+/** Maximum hidden entries and directories above them: each takes about 300 bytes. */
 const ENTRIES_MAX = 1_000_000;
 
 /** An entry that was at the path once. */
@@ -19,20 +19,24 @@ export interface HiddenNode {
  * Returns everything that upper layers hide or replace, by path, in one merge.
  * @param layers base first
  * @returns the root; only directories that hide something, or were hidden, have nodes
- * @throws LayerslayerError as mergeLayers; UNSUPPORTED past ENTRIES_MAX
+ * @param entriesMax hidden entries and directories above them
+ * @throws LayerslayerError as mergeLayers; UNSUPPORTED past `entriesMax`
  */
-export function hiddenTree(layers: readonly NumberedLayer[]): HiddenNode {
+export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIES_MAX): HiddenNode {
   const root = nodeOf(new Uint8Array(0));
   let count = 0;
+  const checkCount = () => {
+    if (++count > entriesMax) throw unsupported(`upper layers hide more than ${entriesMax} entries`);
+  };
   forEachHidden(layers, ({ names, ...version }) => {
-    if (++count > ENTRIES_MAX)
-      throw new LayerslayerError('UNSUPPORTED', `upper layers hide more than ${ENTRIES_MAX} entries`);
+    checkCount();
     let node = root;
     for (const name of names) {
       node.children ??= new Map();
       const key = nameKey(name);
       let child = node.children.get(key);
       if (!child) {
+        checkCount();
         child = nodeOf(name);
         node.children.set(key, child);
       }

@@ -1,7 +1,14 @@
+import { unsupported } from '../../base/errors.js';
 import { PairIndex } from './pair-index.js';
 
 /** No node, no cell. */
 export const NONE = -1;
+
+/**
+ * Maximum cells: 256 MiB. A million files have fewer. But those of 1,000 layers in one directory,
+ * 2,000 directories deep, have a cell a layer in each of these.
+ */
+const CELLS_MAX = 2 ** 23;
 
 /** First size of a column. */
 const MIN_CAPACITY = 64;
@@ -76,7 +83,10 @@ export class UsageColumns {
     return this.#names.toString('latin1', this.#nameStarts[node], this.#nameEnds[node]);
   }
 
-  /** Counts what stands at a path itself. `sumUp` adds it to the paths above. */
+  /**
+   * Counts what stands at a path itself. `sumUp` adds it to the paths above.
+   * @throws LayerslayerError UNSUPPORTED past CELLS_MAX
+   */
   add(node: number, group: number, bytes: number, entries: number): void {
     let cell = this.#firstCells[node]!;
     if (cell !== NONE && this.#groups[cell] !== group)
@@ -86,7 +96,10 @@ export class UsageColumns {
     this.#entries[cell]! += entries;
   }
 
-  /** Adds what each path has to the paths above it. To be called once, when all is counted. */
+  /**
+   * Adds what each path has to the paths above it. To be called once, when all is counted.
+   * @throws LayerslayerError as `add`
+   */
   sumUp(): void {
     for (let node = this.nodeCount - 1; node >= 0; node--) {
       const parent = this.#parents[node]!;
@@ -143,6 +156,8 @@ export class UsageColumns {
   }
 
   #addCell(node: number, group: number): number {
+    if (this.cellCount === CELLS_MAX)
+      throw unsupported(`more than ${CELLS_MAX} sums of directories by layer: choose a depth`);
     if (this.cellCount === this.#nodes.length) this.#growCells();
     const cell = this.cellCount++;
     this.#nodes[cell] = node;

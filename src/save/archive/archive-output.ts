@@ -4,6 +4,8 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
 import { diskFault } from '../../base/on-disk.js';
+import { removeAtExit } from '../../base/process/exit-removal.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import { fsPath } from '../../base/text/raw-text.js';
 import { PartialFile } from '../partial-file.js';
 
@@ -33,14 +35,14 @@ export async function openArchiveFile(path: string, { force }: { force: boolean 
   const spool = makeSpool(dirname(path), `the directory of ${basename(path)}`);
   let file: PartialFile;
   try {
-    file = await PartialFile.open(join(spool, 'archive'));
+    file = await PartialFile.open(join(spool.path, 'archive'));
   } catch (error) {
-    await removeSpool(spool);
+    await spool.remove();
     throw error;
   }
   let written = 0;
   return {
-    spool,
+    spool: spool.path,
     async write(bytes) {
       await file.write(bytes, written);
       written += bytes.length;
@@ -52,7 +54,7 @@ export async function openArchiveFile(path: string, { force }: { force: boolean 
     },
     async close() {
       await file.close();
-      await removeSpool(spool);
+      await spool.remove();
     },
   };
 }
@@ -61,22 +63,24 @@ export async function openArchiveFile(path: string, { force }: { force: boolean 
  * Opens a stream, such as stdout. Layers wait in TMPDIR, or in /var/tmp.
  * @param write takes the bytes before it returns
  * @param settled waits until the stream has taken what was written
+ * @param signal ends that: a reader may be stopped, and take nothing more
  * @throws LayerslayerError IO_FAILED
  */
 export function openArchiveStream(
   write: (bytes: Uint8Array) => void,
   settled: () => Promise<void> | undefined,
+  signal: AbortSignal,
 ): ArchiveOutput {
   const directory = process.env.TMPDIR || DEFAULT_DIRECTORY;
   const spool = makeSpool(directory, `${directory} (set TMPDIR to use another directory)`);
   return {
-    spool,
+    spool: spool.path,
     async write(bytes) {
       write(bytes);
-      await settled();
+      await abortable(Promise.resolve(settled()), signal);
     },
     async commit() {},
-    close: () => removeSpool(spool),
+    close: () => spool.remove(),
   };
 }
 
@@ -98,17 +102,24 @@ function alreadyThere(path: string): LayerslayerError {
   return new LayerslayerError('IO_FAILED', `${path} is there already: --force replaces it`);
 }
 
+interface SpoolDirectory {
+  path: string;
+  remove(): Promise<void>;
+}
+
 /** @param where names the directory above in messages */
-function makeSpool(above: string, where: string): string {
+function makeSpool(above: string, where: string): SpoolDirectory {
   const path = join(above, `.layerslayer-${randomUUID()}`);
   try {
     mkdirSync(fsPath(path), { mode: 0o700 });
   } catch (error) {
     throw diskFault(`making a directory for layers in ${where}`, error);
   }
-  return path;
-}
-
-async function removeSpool(path: string): Promise<void> {
-  await rm(fsPath(path), { recursive: true, force: true }).catch(() => {}); // its files are no result
+  const removed = removeAtExit(path);
+  return {
+    path,
+    async remove() {
+      await rm(fsPath(path), { recursive: true, force: true }).then(removed, () => {}); // no result
+    },
+  };
 }

@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises';
 import { LayerslayerError, withContext } from '../../base/errors.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
+import { fsPath } from '../../base/text/raw-text.js';
 import type { ImageDocuments, ResolvedImage } from '../../source/image-source.js';
 import { type PackedMember, packFiles } from '../../tar/pack-files.js';
 import type { SaveTarget } from '../saved-blob.js';
@@ -66,6 +68,7 @@ export async function writeArchive(
       const { path, size } = await fetched[i]!;
       if (!written.has(name)) yield { name, size, content: fileParts(path, size, within) };
       written.add(name);
+      await removeFile(path); // the disk need not have room for all layers twice
     }
     for (const { name, bytes } of plan.documents) yield { name, size: bytes.length, content: [bytes] };
   }
@@ -101,9 +104,15 @@ async function fetchLayer(
   if (diffId === undefined || diffId === digest) return blob;
   const path = `${stem}.tar`;
   try {
-    return { path, size: await ports.unpack({ blob, target: path, diffId }, signal) };
+    const size = await ports.unpack({ blob, target: path, diffId }, signal);
+    await removeFile(stem);
+    return { path, size };
   } catch (error) {
     if (signal.aborted || !(error instanceof LayerslayerError)) throw error;
     throw withContext(error, `layer ${numbers.join(', ')}`);
   }
+}
+
+async function removeFile(path: string): Promise<void> {
+  await rm(fsPath(path), { force: true }).catch(() => {}); // the whole directory is removed at the end
 }

@@ -13,6 +13,10 @@ export interface Place {
   file?: FileView | undefined; // how a file is shown
   other?: string | undefined; // the image to compare with
   find?: string | undefined; // the pattern
+  size?: string | undefined; // of what is found, as of the command: `+10M`
+  mode?: string | undefined;
+  kind?: string | undefined;
+  only?: 'deleted' | undefined; // finds nothing that the image shows
 }
 
 export type View = 'tree' | 'treemap' | 'hidden' | 'find' | 'compare';
@@ -72,5 +76,9 @@ export function parsePlace(pathname: string, search: string): Place {
     file: (['text', 'hex', 'picture', 'history'] as const).find((one) => one === query.get('file')),
     other: text('other'),
     find: text('find'),
+    size: text('size'),
+    mode: text('mode'),
+    kind: text('kind'),
+    only: text('only') === 'deleted' ? 'deleted' : undefined,
   };
 }

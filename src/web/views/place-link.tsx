@@ -6,15 +6,17 @@ interface PlaceLinkProps {
   class?: string;
   title?: string;
   isCurrent?: boolean;
+  onFollow?: () => void;
   children: ComponentChildren;
 }
 
 /** A link to another place of the page. It has an address: it can be copied, and opened in a new tab. */
-export function PlaceLink({ to, isCurrent = false, children, ...more }: PlaceLinkProps) {
+export function PlaceLink({ to, isCurrent = false, onFollow, children, ...more }: PlaceLinkProps) {
   const follow = (event: MouseEvent) => {
     if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     go(to);
+    onFollow?.();
   };
   return (
     <a

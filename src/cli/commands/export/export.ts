@@ -31,7 +31,7 @@ export const exportTree: Command<typeof EXPORT.options> = {
       const { display, onProgress } = use;
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, only);
-      const archive = toStdout ? undefined : new ArchiveFile(resolve(cwd, file), file);
+      const archive = toStdout ? undefined : await ArchiveFile.open(resolve(cwd, file), file, use.signal);
       const signal = archive ? AbortSignal.any([use.signal, archive.broken]) : use.signal;
       try {
         const view = await image.view({ only: numbers, signal, onProgress });

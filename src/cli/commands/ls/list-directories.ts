@@ -35,7 +35,9 @@ export async function listDirectories(
       const rows = sort(rowsOf(tree, directory.inode, directory.hidden));
       const heading = hasHeadings ? directory.heading : undefined;
       await listing.block(heading, rows, ({ name }) => [...directory.names, name]);
-      if (isRecursive) ahead.push(...subdirectories(tree, directory, rows).reverse());
+      if (!isRecursive) continue;
+      // One by one: a call takes some 100,000 arguments at most.
+      for (const below of subdirectories(tree, directory, rows).reverse()) ahead.push(below);
     }
   }
 }

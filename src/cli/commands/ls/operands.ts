@@ -56,7 +56,7 @@ export function operandsOf(asked: AskedPath, options: OperandOptions): Operand[]
   if (!hidden || isItself) return operands;
   const node = missing && hiddenNode(asked, view, hidden);
   if (node) return hiddenOperands(node.node, node.names, bytesOfText(asked.text), options);
-  if (asked.pattern) operands.push(...hiddenMatches(asked.pattern, hidden, options));
+  if (asked.pattern) for (const one of hiddenMatches(asked.pattern, hidden, options)) operands.push(one);
   if (missing && operands.length === 0) throw missing;
   return operands;
 }

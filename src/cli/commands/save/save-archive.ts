@@ -25,7 +25,7 @@ export async function saveArchive(
   use: SessionUse,
   context: CommandContext,
 ): Promise<Pick<SaveSummary, 'image' | 'outcomes' | 'place'>> {
-  const output = await openOutput(destination, context);
+  const output = await openOutput(destination, use.signal, context);
   try {
     const { session, signal, onProgress, display } = use;
     const { resolved: image } = await use.open();
@@ -54,7 +54,11 @@ export async function saveArchive(
   }
 }
 
-async function openOutput(destination: ArchiveDestination, context: CommandContext): Promise<ArchiveOutput> {
+async function openOutput(
+  destination: ArchiveDestination,
+  signal: AbortSignal,
+  context: CommandContext,
+): Promise<ArchiveOutput> {
   if (destination.kind === 'archive') {
     return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force });
   }
@@ -62,6 +66,7 @@ async function openOutput(destination: ArchiveDestination, context: CommandConte
   return openArchiveStream(
     (bytes) => output.bytes(bytes),
     () => output.flushed(),
+    signal,
   );
 }
 

@@ -23,6 +23,9 @@ export const TAGS = {
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'REPOSITORY' },
   arguments: [{ takes: 'image' }],
-  examples: ['layerslayer tags ghcr.io/o/r', 'layerslayer tags nginx | layerslayer index -'],
+  examples: [
+    'layerslayer tags ghcr.io/o/r',
+    'layerslayer tags ghcr.io/o/r | sed s,^,ghcr.io/o/r:, | layerslayer index -',
+  ],
   failures: ['NOT_FOUND', 'UNAUTHORIZED', 'REGISTRY_UNAVAILABLE', 'UNSUPPORTED', 'IO_FAILED'],
 } as const satisfies CommandDeclaration;

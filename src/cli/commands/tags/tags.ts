@@ -21,7 +21,7 @@ export const tags: Command<typeof TAGS.options> = {
     return withSession(repository, options, context, async ({ session, signal, display }) => {
       const all: string[] = [];
       for await (const page of session.tags(repository, signal)) {
-        if (values.json) all.push(...page);
+        if (values.json) for (const tag of page) all.push(tag);
         else {
           display.result(page.map(printable).join('\n'));
           await context.output.flushed();

@@ -1,0 +1,53 @@
+/**
+ * Lists that are higher than a browser can scroll. Chromium limits an element to 33,554,400 pixels
+ * and Firefox to 17,895,698. A hex view of 4 GiB has 268 million rows.
+ *
+ * The scroller has `scrollHeight(total)` pixels. Near both ends one pixel of it is one pixel of the
+ * list, so that wheel and keys reach each row. Between them the pixels are scaled.
+ */
+
+/** Pixels of the highest scroller. */
+const HEIGHT_MAX = 10_000_000;
+
+/** Pixels at each end that are not scaled. */
+const EDGE = 1_000_000;
+
+/** Returns the height of the scroller's content for a list of so many pixels. */
+export function scrollHeight(total: number): number {
+  return Math.min(total, HEIGHT_MAX);
+}
+
+/** Returns the first visible pixel of the list. @param total pixels of the list */
+export function listTop(scrollTop: number, total: number, viewport: number): number {
+  return mapped(scrollTop, reach(scrollHeight(total), viewport), reach(total, viewport));
+}
+
+/** The inverse of `listTop`, in whole pixels. */
+export function scrollTopOf(top: number, total: number, viewport: number): number {
+  return Math.round(mapped(top, reach(total, viewport), reach(scrollHeight(total), viewport)));
+}
+
+/**
+ * Returns the first visible pixel after a scroll event. A short way, as of a wheel or a key, moves
+ * the list by the same pixels. A long way is a jump of the scroll bar.
+ */
+export function movedTop(
+  top: number,
+  { from, to, total, viewport }: { from: number; to: number; total: number; viewport: number },
+): number {
+  if (total <= HEIGHT_MAX || Math.abs(to - from) > 2 * viewport) return listTop(to, total, viewport);
+  return Math.max(0, Math.min(reach(total, viewport), top + to - from));
+}
+
+/** Largest offset that a scroller can have. */
+function reach(height: number, viewport: number): number {
+  return Math.max(0, height - viewport);
+}
+
+/** Maps [0, fromEnd] to [0, toEnd]: the edges as they are, what is between them scaled. */
+function mapped(value: number, fromEnd: number, toEnd: number): number {
+  const inside = Math.max(0, Math.min(fromEnd, value));
+  if (fromEnd === toEnd || inside <= EDGE) return inside;
+  if (fromEnd - inside <= EDGE) return toEnd - (fromEnd - inside);
+  return EDGE + ((inside - EDGE) * (toEnd - 2 * EDGE)) / (fromEnd - 2 * EDGE);
+}

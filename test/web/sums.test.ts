@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { changeTexts, sumChanges } from '#src/web/views/parts/change-texts.js';
+import { leafRows } from '#src/web/views/parts/hidden-groups.js';
+import { usageTree } from '#src/web/views/parts/usage-tree.js';
+
+describe('the tree of sizes', () => {
+  const rows = [
+    { path: '/usr', layer: 1, bytes: 60, entries: 9 },
+    { path: '/usr/lib', layer: 1, bytes: 50, entries: 7 },
+    { path: '/usr', layer: 2, bytes: 20, entries: 3 },
+    { path: '/usr/bin', layer: 2, bytes: 20, entries: 3 },
+    { path: '/etc', layer: 2, bytes: 5, entries: 2 },
+  ];
+
+  it('sums up layers, and keeps the one with most bytes', () => {
+    const root = usageTree(rows, '/', 100);
+    expect(root.children.map(({ path, bytes, layer }) => [path, bytes, layer])).toEqual([
+      ['/usr', 80, 1],
+      ['/etc', 5, 2],
+      ['/', 15, 0],
+    ]);
+    expect(root.children[0]!.children.map(({ name, bytes }) => [name, bytes])).toEqual([
+      ['lib', 50],
+      ['bin', 20],
+      ['smaller ones', 10],
+    ]);
+  });
+
+  it('takes no rows of other directories', () => {
+    expect(usageTree([...rows, { path: '/usrx', bytes: 9, entries: 1 }], '/usr').children.length).toBe(3);
+  });
+});
+
+describe('hidden paths', () => {
+  it('without one below are files', () => {
+    const row = (path: string, layer = 1) => ({
+      path,
+      layer,
+      hiddenBy: 3,
+      how: 'whiteout' as const,
+      bytes: 1,
+      entries: 1,
+    });
+    const rows = [row('/'), row('/var'), row('/var/a'), row('/var/b'), row('/var', 2)];
+    expect(leafRows(rows)).toEqual([row('/var/a'), row('/var/b'), row('/var', 2)]);
+  });
+});
+
+describe('differences', () => {
+  const side = { layer: 1, kind: 'file', mode: '0644', uid: 0, gid: 0, size: 10, mtime: 0 } as const;
+
+  it('say what was and what is', () => {
+    const to = { ...side, mode: '0755', size: 12, uid: 5 };
+    const fields = ['mode', 'owner', 'size', 'content', 'constructor'];
+    expect(changeTexts({ path: '/a', change: 'changed', fields, from: side, to })).toEqual([
+      'mode 0644 → 0755',
+      'owner 0:0 → 5:0',
+      'size 10 B → 12 B',
+      'content',
+      'constructor',
+    ]);
+  });
+
+  it('are counted by kind', () => {
+    const sums = sumChanges([
+      { path: '/a', change: 'added', fields: [], from: null, to: side },
+      { path: '/b', change: 'removed', fields: [], from: side, to: null },
+      { path: '/c', change: 'changed', fields: ['size'], from: side, to: { ...side, size: 4 } },
+      { path: '/d', change: 'error', fields: [], from: side, to: side },
+    ]);
+    expect(sums).toEqual({
+      count: { added: 1, removed: 1, changed: 1, error: 1 },
+      bytes: { added: 10, removed: 10, changed: -6 },
+    });
+  });
+});
