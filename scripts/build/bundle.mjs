@@ -11,7 +11,7 @@ const SHARED = { undici: 'registry/http/undici-parts.js' };
 /** They find their binaries beside themselves, and are imported only where they are needed. */
 const NATIVE = ['koffi', 'fuse-native'];
 
-/** start-daemon.ts, fetch-thread.ts, inflate-pool.ts and analyses.ts start these names, beside themselves. */
+/** start-daemon, fetch-thread, inflate-pool and analyses start these names, beside themselves. */
 const PROGRAMS = {
   layerslayer: 'cli/main.js',
   'daemon-main': 'daemon/daemon-main.js',

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningServer, startServer } from '#src/api/server.js';
+import { listeningAddress, type RunningServer, startServer } from '#src/api/server.js';
 import { SILENT_LOG } from '#src/base/log.js';
 import { startSession } from '#src/engine/session.js';
 
@@ -21,10 +21,17 @@ export class OldServer {
     const cache = { directory: join(this.scratch, 'cache'), capBytes: 1024 ** 3 };
     this.#server = await startServer({
       host: '127.0.0.1',
+      listening: await listeningAddress('127.0.0.1'),
       port: 0,
       token: 'a-token-of-32-letters-for-tests-',
       hosts: [],
-      images: { cwd: this.scratch, registries: [], directories: [this.scratch], opened: new Set() },
+      images: {
+        cwd: this.scratch,
+        registries: [],
+        refusesNear: false,
+        directories: [this.scratch],
+        opened: new Set(),
+      },
       cacheDirectory: cache.directory,
       showsLocal,
       maxRequests: 100,

@@ -57,7 +57,13 @@ describe('a listing without end', () => {
     const reply = textReply(blocksOf(lines, AbortSignal.timeout(60_000)));
     if (reply.kind !== 'bytes') throw new Error(reply.kind);
     const { headers, bytes } = reply;
-    const limits = { stallMs: 30_000, maxBytes: 1e12, signal: AbortSignal.timeout(60_000), onFault() {} };
+    const limits = {
+      stallMs: 30_000,
+      maxBytes: 1e12,
+      signal: AbortSignal.timeout(60_000),
+      onStart() {},
+      onFault() {},
+    };
     const serve = (_: unknown, outgoing: ServerResponse) =>
       sendChunks(outgoing, { status: 200, headers }, bytes, limits);
     const server = createServer((incoming, outgoing) => void serve(incoming, outgoing));
