@@ -25,6 +25,7 @@ export async function bundleWeb() {
     dir: built('web/assets'),
     format: 'esm',
     minify: true,
+    sourcemap: true,
     entryFileNames: '[name]-[hash].js',
     chunkFileNames: '[name]-[hash].js',
   });

@@ -53,10 +53,11 @@ it('holds the programs, the papers and nothing else', () => {
       'dist/THIRD-PARTY.txt',
       'dist/bin/layerslayer.js',
       'dist/man/layerslayer.1',
+      'dist/web/index.html',
     ]),
   );
   const expected =
-    /^(dist\/(bin\/([\w-]+\.m?js|package\.json)|library\/[\w-]+\.d\.ts|man\/[\w-]+\.1|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
+    /^(dist\/(bin\/([\w-]+\.m?js|package\.json)|library\/[\w-]+\.d\.ts|man\/[\w-]+\.1|web\/(index\.html|assets\/[\w-]+\.(js|css|svg))|THIRD-PARTY\.txt)|package\.json|[A-Z]+(\.md)?)$/;
   expect(paths.filter((path) => !expected.test(path))).toEqual([]);
   console.log(`${packed.size} bytes packed, ${packed.unpackedSize} unpacked, ${paths.length} files`);
 });

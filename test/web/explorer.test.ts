@@ -81,6 +81,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.keyboard.press('Enter');
     await row(page, 'etc').click();
     await row(page, 'nginx').click();
+    await row(page, 'nginx.conf').waitFor();
     expect(await names(page)).toEqual(expect.arrayContaining(['etc', 'nginx', 'nginx.conf', 'mime.types']));
     expect(await row(page, 'nginx.conf').getAttribute('aria-level')).toBe('3');
     expect(await row(page, 'nginx.conf').locator('.size, .badges').allInnerTexts()).toEqual(['34 B', '5']);

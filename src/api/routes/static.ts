@@ -74,7 +74,7 @@ interface WebFiles {
 
 function readWebFiles(): WebFiles {
   const directory = webDirectory();
-  const names = readdirSync(join(directory, 'assets'));
+  const names = readdirSync(join(directory, 'assets')).filter((name) => !name.endsWith('.map'));
   return {
     page: readFileSync(join(directory, 'index.html')),
     assets: new Map(names.map((name) => [name, readFileSync(join(directory, 'assets', name))])),
