@@ -8,7 +8,7 @@ const MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 /** Software that a package contains, but not its licence: the name of a file in licenses/. */
 const EMBEDDED = { undici: ['llhttp'] };
 
-/** Packages without a licence file, and the package of the same authors and licence that has one. */
+/** Packages without a licence file, and the one of the same authors and licence that has it. */
 const LICENSED_AS = { '@hono/zod-openapi': 'hono', '@hono/zod-validator': 'hono' };
 
 const INTRODUCTION = `layerslayer is built with parts of the packages below. Each is used under its own licence.
