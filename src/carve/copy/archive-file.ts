@@ -1,25 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { LayerslayerError } from '../../base/errors.js';
+import { findOutput } from '../../base/output-name.js';
 import { reasonText } from '../../base/system-error-text.js';
-import { fsPath, textOfBytes } from '../../base/text/raw-text.js';
+import { fsPath } from '../../base/text/raw-text.js';
 
 /** Of a new archive, before the umask. */
 const ARCHIVE_MODE = 0o666;
 
 /**
  * An archive on disk. It is written under a temporary name and replaces an older one when it is
- * whole. What is no regular file, such as a FIFO or /dev/null, is written as it is.
+ * whole. Symlinks are followed, also to a new file. What is no regular file, such as a FIFO or
+ * /dev/null, is written as it is.
  */
 export class ArchiveFile {
   readonly #failed = new AbortController();
@@ -41,6 +34,11 @@ export class ArchiveFile {
     this.#fd = fd;
     this.#path = target;
     this.#temporary = temporary;
+  }
+
+  /** It is no regular file: perhaps /dev/stdout. */
+  get isStream(): boolean {
+    return this.#temporary === undefined;
   }
 
   /** Aborted with IO_FAILED when a write failed. Later writes do nothing. */
@@ -97,10 +95,9 @@ export class ArchiveFile {
 }
 
 function openArchive(path: string): { fd: number; target: string; temporary: string | undefined } {
-  const status: Stats | undefined = statSync(fsPath(path), { throwIfNoEntry: false });
-  if (status && !status.isFile())
-    return { fd: openSync(fsPath(path), 'w'), target: path, temporary: undefined };
-  const target = status ? textOfBytes(realpathSync(fsPath(path), 'buffer')) : path;
+  const { kind, path: target } = findOutput(path);
+  if (kind !== 'file' && kind !== 'free')
+    return { fd: openSync(fsPath(target), 'w'), target, temporary: undefined };
   // Random: a run of another container may have left one of the same process id.
   const temporary = join(dirname(target), `.layerslayer-${randomUUID()}.tmp`);
   return { fd: openSync(fsPath(temporary), 'wx', ARCHIVE_MODE), target, temporary };

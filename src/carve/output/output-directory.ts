@@ -81,9 +81,16 @@ export class OutputDirectory implements CarveTarget {
     });
   }
 
-  /** Makes a file under a temporary name, and moves it to its own. Leaves nothing after a fault. */
-  protected place(names: readonly Uint8Array[], make: (temporary: Buffer) => void): void {
-    const name = this.#freeName(names);
+  /**
+   * Makes a file under a temporary name, and moves it to its own. Leaves nothing after a fault.
+   * @param isSame whether a device or FIFO that is there may be replaced; default: none may
+   */
+  protected place(
+    names: readonly Uint8Array[],
+    make: (temporary: Buffer) => void,
+    isSame?: (status: Stats) => boolean,
+  ): void {
+    const name = this.#freeName(names, isSame);
     try {
       attempt(textOfBytes(name.path), () => {
         make(name.temporary);
@@ -115,9 +122,9 @@ export class OutputDirectory implements CarveTarget {
   }
 
   /** Makes the parents of a free name. */
-  #freeName(names: readonly Uint8Array[]): OutputName {
+  #freeName(names: readonly Uint8Array[], isSame?: (status: Stats) => boolean): OutputName {
     this.#makeParents(names);
-    this.#checkFree(names);
+    this.#checkFree(names, isSame);
     const beside = Buffer.from(`.layerslayer-${process.pid}-${this.#temporaries++}`);
     return {
       path: this.path(names),
@@ -133,11 +140,16 @@ export class OutputDirectory implements CarveTarget {
     }
   }
 
-  #checkFree(names: readonly Uint8Array[]): void {
+  #checkFree(names: readonly Uint8Array[], isSame: (status: Stats) => boolean = () => false): void {
     const status = this.#status(names);
     if (!status) return;
     if (status.isDirectory())
       throw new LayerslayerError('IO_FAILED', `${this.display(names)} is a directory already`);
+    // Other programs use it by this name.
+    if (!status.isFile() && !status.isSymbolicLink() && !isSame(status)) {
+      const what = 'is a device, fifo or socket, which is not replaced';
+      throw new LayerslayerError('IO_FAILED', `${this.display(names)} ${what}`);
+    }
     if (!this.#force) throw alreadyThere(this.display(names));
   }
 

@@ -24,8 +24,8 @@ export async function saveArchive(
   destination: ArchiveDestination,
   use: SessionUse,
   context: CommandContext,
-): Promise<Pick<SaveSummary, 'image' | 'outcomes' | 'place'>> {
-  const output = await openOutput(destination, context);
+): Promise<Pick<SaveSummary, 'image' | 'outcomes' | 'place'> & { isStream: boolean }> {
+  const output = await openOutput(destination, use.signal, context);
   try {
     const { session, signal, onProgress, display } = use;
     const { resolved: image } = await use.open();
@@ -48,15 +48,20 @@ export async function saveArchive(
       image,
       outcomes: outcomesIn(path, image.manifest.layers),
       place: placeOf(destination, tag),
+      isStream: output.isStream,
     };
   } finally {
     await output.close();
   }
 }
 
-async function openOutput(destination: ArchiveDestination, context: CommandContext): Promise<ArchiveOutput> {
+async function openOutput(
+  destination: ArchiveDestination,
+  signal: AbortSignal,
+  context: CommandContext,
+): Promise<ArchiveOutput> {
   if (destination.kind === 'archive') {
-    return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force });
+    return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force, signal });
   }
   const { output } = context;
   return openArchiveStream(
