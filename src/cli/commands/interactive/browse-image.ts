@@ -53,6 +53,7 @@ export async function browseImage(
       tree: new BrowsedTree(view),
       title: printable(`${name} (${platform})${what}${doubt}`),
       carveDirectory: resolve(cwd, CARVE.options['output-dir'].default),
+      carveDirectoryShown: CARVE.options['output-dir'].default,
       bytesFetched: () => session.metrics().bytesFetched,
       shown,
       carved: (results) => carved.push(results),
