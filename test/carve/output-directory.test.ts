@@ -107,6 +107,12 @@ describe('an output directory', () => {
     expect(() => out.begin(names('dir'), attributes)).toThrow(failure('dir is a directory already'));
   });
 
+  it('is no device', () => {
+    expect(() => new OutputDirectory('/dev/null', { force: true })).toThrow(
+      failure('/dev/null is there, and is no directory'),
+    );
+  });
+
   it('replaces no device, fifo or socket, also when forced', () => {
     const out = new OutputDirectory(root, { force: true });
     execFileSync('mkfifo', [join(root, 'fifo')]);

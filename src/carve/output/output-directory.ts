@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, mkdirSync, type Stats, symlinkSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, type Stats, statSync, symlinkSync } from 'node:fs';
 import { LayerslayerError } from '../../base/errors.js';
 import { makeDirectories } from '../../base/make-directories.js';
 import { quoteName } from '../../base/text/quote-name.js';
@@ -43,6 +43,8 @@ export class OutputDirectory implements CarveTarget {
     this.#force = force;
     this.attributes = attributes;
     attempt(path, () => {
+      if (statSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() === false)
+        throw new LayerslayerError('IO_FAILED', `${path} is there, and is no directory`);
       makeDirectories(path, NEW_DIRECTORY_MODE);
       accessSync(fsPath(path), constants.W_OK | constants.X_OK);
     });
