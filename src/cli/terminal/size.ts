@@ -1,4 +1,7 @@
+import { formatSize } from '../../base/text/size-text.js';
 import { usageError } from '../options/usage-error.js';
+
+export { formatSize } from '../../base/text/size-text.js';
 
 /** Powers of 1024, as docker reads `4g`; with `B` alone (`4GB`) powers of 1000, as SI has it. */
 const LETTERS = ['', 'K', 'M', 'G', 'T', 'P'];
@@ -19,19 +22,6 @@ export function parseSize(text: string): number {
 
 function notASize(text: string): Error {
   return usageError(`not a size: ${JSON.stringify(text)}: want bytes, or a number with KiB, MiB or GiB`);
-}
-
-/** Binary units with one decimal (`28.3 MiB`); below 1 KiB bytes. */
-export function formatSize(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  let power = 0;
-  let value = bytes;
-  // 1023.95 and more would print as 1024.0 of the smaller unit.
-  while (value >= 1023.95 && power < LETTERS.length - 1) {
-    value /= 1024;
-    power++;
-  }
-  return `${value.toFixed(1)} ${LETTERS[power]}iB`;
 }
 
 /** Returns `1.9 s`; from a minute on `2 min 5 s`. */

@@ -38,7 +38,7 @@ export const peek: Command<typeof PEEK.options> = {
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, chosen);
       const only = chosen.length > 0 ? numbers : undefined;
-      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output);
+      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output, use.signal);
       let status = 0;
       const job: PeekJob = {
         ...use,
