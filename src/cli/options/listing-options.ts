@@ -8,6 +8,7 @@ export const LISTING_OPTIONS = {
     kind: 'text',
     value: 'auto|always|never',
     choices: COLOR_CHOICES,
+    ifBare: 'always',
     summary: 'colours; auto: on a terminal, unless NO_COLOR is set',
     default: 'auto',
   },

@@ -16,7 +16,8 @@ export function nothingRemoved(directory: string): RemovedFiles {
 
 /**
  * Opens the cache to remove files. A store ignores faults, but these commands do nothing else.
- * @returns what the task returns; undefined if the directory holds no cache: none is made only to empty it
+ * @returns what the task returns; undefined if the directory holds no cache. None is made only to
+ *   empty it
  * @throws LayerslayerError IO_FAILED
  */
 export async function changeStore<T>(
