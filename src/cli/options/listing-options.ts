@@ -9,7 +9,7 @@ export const LISTING_OPTIONS = {
     value: 'auto|always|never',
     choices: COLOR_CHOICES,
     ifBare: 'always',
-    summary: 'colours; auto: on a terminal, unless NO_COLOR is set',
+    summary: 'colours; --color alone is always; auto: on a terminal without NO_COLOR',
     default: 'auto',
   },
   'no-pager': { kind: 'flag', summary: 'show long results at once, not through $PAGER' },

@@ -45,8 +45,9 @@ export const DU = {
     'once. Directories have no size of their own here, unlike in `du -b`. --fail-above makes it a gate for ' +
     'CI.\n' +
     '--hidden shows what upper layers delete or replace, which the image carries for nothing: sums by ' +
-    'layer, with the build steps that added and removed it, and with -a or --depth the paths too. PATH may ' +
-    'be a deleted one then, and --layer chooses whose files count.\n' +
+    'layer, with the build steps that added and removed it. With -a or --depth it shows the paths too, each ' +
+    'once for every layer that has something there. PATH may be a deleted one, and --layer chooses whose ' +
+    'files count.\n' +
     'A PATH that no layer has is a pattern. Alone, -h is --help.',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
