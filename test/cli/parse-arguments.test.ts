@@ -173,6 +173,7 @@ describe('parseArguments', () => {
     [['IMG:/etc/passwd'], ': PATH is missing: PATH is a word of its own: IMG /etc/passwd: see'],
     [['h:5/i:t:/etc'], 'PATH is a word of its own: h:5/i:t /etc: see'],
     [['oci:/dir:t:/etc'], 'PATH is a word of its own: oci:/dir:t /etc: see'],
+    [['IMG:/etc', '/x'], 'frob wants IMAGE PATH: PATH is a word of its own: IMG /etc: see'],
     [['oci:/dir:t'], ': PATH is missing: see'],
     [['docker://h/i'], ': PATH is missing: see'],
   ])('says of %j where the missing word went', (words, message) => {
@@ -180,5 +181,13 @@ describe('parseArguments', () => {
     expect(() => parseArguments(words, { ...COMMAND, positionals })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
     );
+  });
+
+  it.each(['oci:/dir:/etc', 'docker://h/i', 'h:5000/i:t'])('takes %s for an image', (image) => {
+    const positionals = { min: 1, max: 2, names: 'IMAGE [PATH]' };
+    expect(parseArguments([image, '/x:/y'], { ...COMMAND, positionals }).positionals).toEqual([
+      image,
+      '/x:/y',
+    ]);
   });
 });

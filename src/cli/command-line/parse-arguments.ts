@@ -69,6 +69,11 @@ function checkPositionals(
     const reason = joinedPath(words, names) ?? takenByOption(long, options);
     throw refuse(missingWords(names, words.length, min) + (reason === undefined ? '' : `: ${reason}`));
   }
+  // No registry has such an image. A directory may have such a name.
+  const joined = /^(oci|oci-archive|docker-archive):/.test(words[0] ?? '')
+    ? undefined
+    : joinedPath(words.slice(0, 1), names);
+  if (joined !== undefined) throw refuse(`: ${joined}`);
   if (words.length > max) throw refuse(`: ${words[max]} is one too many`);
   // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
   if (words.includes('')) throw refuse(', got an empty one');
