@@ -119,8 +119,8 @@ describe('du', () => {
   it('sums up several PATHs, and reports the one that is missing', async () => {
     expect(await listed('-bs', image, '/usr/bin', '/lib')).toEqual([
       '3000\t/usr/bin',
-      '4024\t/usr/lib',
-      '7024\ttotal',
+      '1024\t/usr/lib', // its hard link to what /usr/bin has counts once
+      '4024\ttotal',
     ]);
     expect(await du('-bs', image, '/nope', '/usr')).toMatchObject({
       status: 10,
