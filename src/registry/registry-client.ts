@@ -1,4 +1,4 @@
-import { asLayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, withContext } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import { withDeadline } from '../base/tasks/deadline.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -113,7 +113,11 @@ export class RegistryClient {
   getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
     // HEAD and GET together are one first contact.
     return this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
-      this.#findManifest(repository, name, within),
+      this.#findManifest(repository, name, within).catch((error) => {
+        if (asLayerslayerError(error).code !== 'NOT_FOUND') throw error;
+        // What users look for first: the registry's own words are for programs.
+        throw withContext(error, `no such ${isDigest(name) ? 'digest' : 'tag'}`);
+      }),
     );
   }
 
