@@ -43,7 +43,7 @@ function optionTable(options) {
   if (entries.length === 0) return [];
   const rows = entries.map(([name, spec]) => {
     const names = [`--${name}`, ...(spec.short === undefined ? [] : [`-${spec.short}`])];
-    const value = spec.value === undefined ? '' : ` ${spec.value}`;
+    const value = spec.value === undefined ? '' : spec.ifBare ? `[=${spec.value}]` : ` ${spec.value}`;
     const repeated = spec.kind === 'list' ? '; may be repeated' : '';
     const summary = spec.summary.includes('repeated') ? spec.summary : spec.summary + repeated;
     const told = [names.map((one) => `\`${one}${value}\``).join(', '), summary, spec.default ?? ''];

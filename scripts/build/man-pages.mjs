@@ -120,8 +120,9 @@ function paragraphs(description, variables) {
   });
 }
 
-function optionItem(name, { short, value, kind, summary, default: fallback }, variables) {
-  const suffix = value === undefined ? '' : ` ${usage(value)}`;
+function optionItem(name, { short, value, ifBare, kind, summary, default: fallback }, variables) {
+  const given = ifBare === undefined ? ` ${value}` : `[=${value}]`;
+  const suffix = value === undefined ? '' : usage(given);
   const names = [...(short === undefined ? [] : [`-${short}`]), `--${name}`];
   const notes = [
     ...(kind === 'list' && !summary.includes('repeated') ? ['may be repeated'] : []),

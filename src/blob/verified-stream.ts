@@ -95,10 +95,11 @@ async function attempt(
     await delivery.end();
     const found = hasher.finish();
     if (hasher.size === size && found.digest === digest) return found.blockDigests;
-    throw new LayerslayerError(
-      'DIGEST_MISMATCH',
-      `reading ${shortDigest(digest)}: got ${hasher.size} bytes of ${shortDigest(found.digest)}, want ${size}`,
-    );
+    const wrong =
+      hasher.size === size
+        ? `content is ${shortDigest(found.digest)}, want ${shortDigest(digest)}`
+        : `reading ${shortDigest(digest)}: got ${hasher.size} bytes, want ${size}`;
+    throw new LayerslayerError('DIGEST_MISMATCH', wrong);
   } catch (error) {
     await delivery.end().catch(() => {}); // buffers under way are still ours
     const isWrong = isMismatch(error);

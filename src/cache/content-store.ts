@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, futimesSync, lstatSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, futimesSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LayerslayerError, systemCode } from '../base/errors.js';
@@ -11,7 +11,14 @@ import { newWriterName } from './process-identity.js';
 import { openRegular } from './regular-file.js';
 import { SpaceLedger } from './space-ledger.js';
 import { prepareStoreDirectory } from './store-directory.js';
-import { FOLDER, LOCK_FOLDER, STORE_VERSION, type StoreKind, storePath } from './store-layout.js';
+import {
+  FOLDER,
+  LOCK_FOLDER,
+  OLD_VERSIONS,
+  STORE_VERSION,
+  type StoreKind,
+  storePath,
+} from './store-layout.js';
 import { chargeOf, type StoredFile, scanStore, sweepTemporaries } from './store-scan.js';
 
 export type { ContentWriter, StoredFile };
@@ -66,6 +73,11 @@ export class ContentStore {
       this.#space = new SpaceLedger(root, capBytes, this.#writer, onUnlocked);
     }
     this.#writable = this.#space !== undefined;
+  }
+
+  /** Returns whether a directory holds a cache of this program, of any version. */
+  static isThere(directory: string): boolean {
+    return [STORE_VERSION, ...OLD_VERSIONS].some((version) => existsSync(join(directory, version)));
   }
 
   /** Returns a store that only reads, for threads beside the one that opened and writes it. */

@@ -4,7 +4,7 @@ import type { Command, CommandContext } from './command.js';
 import { asks } from './command-line/choose-command.js';
 import { parseArguments } from './command-line/parse-arguments.js';
 import type { COMMON_OPTIONS } from './options/image-options.js';
-import type { OptionValues } from './options/option-table.js';
+import { isOptionWord, type OptionValues, shortOption } from './options/option-table.js';
 import { EXIT_STATUS } from './process/exit-status.js';
 import { SIGNAL_STATUS } from './process/interruption.js';
 import { explainRemoved } from './process/working-directory.js';
@@ -30,7 +30,7 @@ export async function runCommand(
   // Before parsing, which may fail: that failure too is wanted as JSON.
   output.choices = { ...output.choices, json: asks(words, '--json') };
   try {
-    if (asks(words, '--help', '-h')) {
+    if (asksHelp(words, command)) {
       const { commandHelp } = await import('./command-line/help.js');
       output.result(await commandHelp(command));
       await output.settled();
@@ -56,6 +56,12 @@ export async function runCommand(
   } finally {
     await output.endPaging();
   }
+}
+
+/** Where `-h` is another option, it asks for help only without other words than options. */
+function asksHelp(words: readonly string[], { options }: Command): boolean {
+  if (asks(words, '--help')) return true;
+  return asks(words, '-h') && (shortOption(options, 'h') === undefined || words.every(isOptionWord));
 }
 
 /** Lets the user's pager show the results, if there is one. */

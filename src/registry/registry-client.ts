@@ -1,4 +1,4 @@
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
 import { withDeadline } from '../base/tasks/deadline.js';
 import type { Descriptor } from '../oci/descriptor.js';
@@ -120,7 +120,11 @@ export class RegistryClient {
     // HEAD and GET together are one first contact.
     return this.#advised(repository, () =>
       this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
-        this.#findManifest(repository, name, within),
+        this.#findManifest(repository, name, within).catch((error) => {
+          if (asLayerslayerError(error).code !== 'NOT_FOUND') throw error;
+          // What users look for first: the registry's own words are for programs.
+          throw withContext(error, `no such ${isDigest(name) ? 'digest' : 'tag'}`);
+        }),
       ),
     );
   }

@@ -1,6 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { LayerslayerError } from '../base/errors.js';
 import { onDisk } from '../base/on-disk.js';
+import { formatSize } from '../base/text/byte-size.js';
 import { fsPath } from '../base/text/raw-text.js';
 
 /** Space that a save still needs. */
@@ -18,10 +19,11 @@ export class FreeSpace {
 
   /**
    * @param directory of the file
+   * @param shown the directory in messages
    * @throws LayerslayerError IO_FAILED if there is less space
    */
-  async claim(directory: string, bytes: number): Promise<SpaceClaim> {
-    const [{ dev }, system] = await onDisk(`checking ${directory}`, () =>
+  async claim(directory: string, bytes: number, shown = directory): Promise<SpaceClaim> {
+    const [{ dev }, system] = await onDisk(`checking ${shown}`, () =>
       Promise.all([stat(fsPath(directory)), statfs(fsPath(directory))]),
     );
     const isRoot = process.geteuid?.() === 0;
@@ -30,7 +32,8 @@ export class FreeSpace {
     const left = free - (this.#claimed.get(dev) ?? 0);
     // Some FUSE file systems report nothing: 0 blocks of 0.
     if (system.blocks > 0 && bytes > left) {
-      const message = `${directory}: ${bytes} bytes are wanted, ${Math.max(0, left)} are free`;
+      const [wanted, found] = [formatSize(bytes), formatSize(Math.max(0, left))];
+      const message = `no space left: ${wanted} are wanted, ${found} is free on ${shown}`;
       throw new LayerslayerError('IO_FAILED', message);
     }
     let open = bytes;

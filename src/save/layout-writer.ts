@@ -128,7 +128,7 @@ export class LayoutWriter {
   async #write(path: string, content: Uint8Array | string): Promise<void> {
     const target = join(this.#directory, path);
     makeOutputDirectory(dirname(target));
-    const file = await PartialFile.open(join(this.#directory, partialName(path)));
+    const file = await PartialFile.open(join(this.#directory, partialName(path)), target);
     try {
       await file.truncate(0);
       await file.write(Buffer.from(content), 0);

@@ -21,38 +21,43 @@ const READ_SIZE = 1024 * 1024;
 /** A file with a temporary name. Each fault of the disk is IO_FAILED, and names the file. */
 export class PartialFile {
   readonly path: string;
+  readonly #shown: string;
   readonly #file: FileHandle;
 
-  private constructor(path: string, file: FileHandle) {
+  private constructor(path: string, shown: string, file: FileHandle) {
     this.path = path;
+    this.#shown = shown;
     this.#file = file;
   }
 
-  /** Opens an earlier attempt's file, or creates it. Does not follow a symlink. */
-  static async open(path: string): Promise<PartialFile> {
-    const file = await onDisk(`opening ${path}`, () =>
+  /**
+   * Opens an earlier attempt's file, or creates it. Does not follow a symlink.
+   * @param shown the file in messages: a user knows what it becomes, not its temporary name
+   */
+  static async open(path: string, shown = path): Promise<PartialFile> {
+    const file = await onDisk(`opening ${shown}`, () =>
       open(fsPath(path), O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE),
     );
-    return new PartialFile(path, file);
+    return new PartialFile(path, shown, file);
   }
 
   /** Returns the bytes written so far. */
   size(): Promise<number> {
-    return onDisk(`reading ${this.path}`, async () => (await this.#file.stat()).size);
+    return onDisk(`reading ${this.#shown}`, async () => (await this.#file.stat()).size);
   }
 
   truncate(size: number): Promise<void> {
-    return onDisk(`writing ${this.path}`, () => this.#file.truncate(size));
+    return onDisk(`writing ${this.#shown}`, () => this.#file.truncate(size));
   }
 
   /** Feeds the first `length` bytes, which are there. */
   hash(length: number, hash: Hasher, signal: AbortSignal): Promise<void> {
-    return hashFile(this.#file, this.path, length, hash, signal);
+    return hashFile(this.#file, this.#shown, length, hash, signal);
   }
 
   /** Writes bytes. The caller must not change `bytes` until this resolves. */
   write(bytes: Uint8Array, offset: number): Promise<void> {
-    return onDisk(`writing ${this.path} at ${offset}`, async () => {
+    return onDisk(`writing ${this.#shown}`, async () => {
       // A nearly full disk takes a part, and fails only when it is asked to take the rest.
       for (let at = 0; at < bytes.length; ) {
         at += (await this.#file.write(bytes, at, bytes.length - at, offset + at)).bytesWritten;
@@ -62,7 +67,7 @@ export class PartialFile {
 
   /** Returns the first `length` bytes, or as many as there are. */
   head(length: number): Promise<Uint8Array> {
-    return onDisk(`reading ${this.path}`, async () => {
+    return onDisk(`reading ${this.#shown}`, async () => {
       const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(length), 0, length, 0);
       return buffer.subarray(0, bytesRead);
     });
@@ -73,7 +78,7 @@ export class PartialFile {
    * @param options.isDurable not even after a power failure; default: yes
    */
   async commit(path: string, { isDurable = true } = {}): Promise<void> {
-    if (isDurable) await onDisk(`writing ${this.path}`, () => this.#file.sync());
+    if (isDurable) await onDisk(`writing ${this.#shown}`, () => this.#file.sync());
     await this.close();
     await onDisk(`renaming ${this.path} to ${path}`, () => rename(fsPath(this.path), fsPath(path)));
   }
@@ -83,7 +88,7 @@ export class PartialFile {
    * @throws LayerslayerError IO_FAILED; `onTaken` if a file has the name
    */
   async commitNew(path: string, onTaken: () => LayerslayerError): Promise<void> {
-    await onDisk(`writing ${this.path}`, () => this.#file.sync());
+    await onDisk(`writing ${this.#shown}`, () => this.#file.sync());
     await this.close();
     try {
       moveToFreeName(fsPath(this.path), fsPath(path));

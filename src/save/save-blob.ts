@@ -72,7 +72,7 @@ async function findComplete(size: number, options: SaveBlobOptions): Promise<Sav
 async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string): Promise<SavedBlob> {
   const { target, digest, store, onProgress, log, signal } = options;
   const { size } = source;
-  const file = await PartialFile.open(partial);
+  const file = await PartialFile.open(partial, target.shown);
   const buffers = new BufferPool(PAGE_SIZE, 2);
   let resumedFrom = 0;
   let done = 0;
@@ -92,7 +92,7 @@ async function fetchFile(source: Blob, options: SaveBlobOptions, partial: string
         await file.hash(done, hasher, signal);
         onProgress(done);
         claim?.release();
-        claim = await space.claim(dirname(partial), size - done);
+        claim = await space.claim(dirname(partial), size - done, target.shown);
         return done;
       },
       takeBuffer: () => buffers.next(),

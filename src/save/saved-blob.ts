@@ -11,6 +11,8 @@ export interface SaveTarget {
   suffixed: boolean;
   /** The file is needed by this process only: it need not outlive a power failure. */
   isTemporary?: boolean;
+  /** What messages name instead of `partial`: the user does not know a temporary file. */
+  shown?: string;
 }
 
 export interface SavedBlob {

@@ -2,7 +2,7 @@ import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import { ownField } from '../oci/json.js';
 import { isImageEntryType, isIndexType } from '../oci/media-type.js';
-import { formatPlatform, type Platform, platformDistance } from '../oci/platform.js';
+import { formatPlatform, normalizePlatform, type Platform, platformDistance } from '../oci/platform.js';
 
 /** Returns what an image index offers, without fetching anything. */
 export function choosePlatform(manifests: readonly Descriptor[], wanted: Platform) {
@@ -60,7 +60,8 @@ export function noMatchingPlatform(
   wanted: Platform,
   offered: readonly Platform[],
 ): LayerslayerError {
-  const known = [...new Set(offered.map(formatPlatform))].join(', ') || 'none that is known';
-  const message = `${reference} has no image for ${formatPlatform(wanted)}, only: ${known}`;
+  const shown = (platform: Platform) => formatPlatform(normalizePlatform(platform));
+  const known = [...new Set(offered.map(shown))].join(', ') || 'none that is known';
+  const message = `${reference} has no image for ${shown(wanted)}, only: ${known}`;
   return new LayerslayerError('NO_MATCHING_PLATFORM', message);
 }

@@ -52,6 +52,19 @@ describe('an archive file', () => {
     expect(statSync(join(scratch, 'a.tar')).mode & 0o777).toBe(0o666 & ~process.umask());
   });
 
+  it('makes the file that a symlink leads to', async () => {
+    mkdirSync(join(scratch, 'real'));
+    symlinkSync('real/new.tar', join(scratch, 'link'));
+    const archive = await open('link');
+    archive.write(Buffer.from('new'));
+    archive.commit();
+    expect([text('link'), text('real/new.tar'), readdirSync(join(scratch, 'real'))]).toEqual([
+      'new',
+      'new',
+      ['new.tar'],
+    ]);
+  });
+
   it('replaces what a symlink leads to, not the symlink', async () => {
     mkdirSync(join(scratch, 'real'));
     writeFileSync(join(scratch, 'real', 'a.tar'), 'old');

@@ -54,7 +54,26 @@ describe('the destination of a copy', () => {
 
   it('may be a file with --force', () => {
     expect(placeOf('file', FILE, true)).toBe('file');
-    expect(placeOf('to-file', FILE, true)).toBe('to-file');
+    expect(placeOf('to-file', FILE, true)).toBe('file');
+    expect(placeOf('to-file', { ...FILE, isLink: true }, true)).toBe('to-file');
+  });
+
+  it('may be a symlink to a name that is free, also in another directory', () => {
+    symlinkSync('dir/new', join(cwd, 'to-new'));
+    symlinkSync('../to-new', join(cwd, 'dir/to-to-new'));
+    symlinkSync('loop', join(cwd, 'loop'));
+    expect(placeOf('to-none', FILE)).toBe('none');
+    expect(placeOf('to-new', FILE)).toBe('dir/new');
+    expect(placeOf('dir/to-to-new', FILE)).toBe('dir/new');
+    expect(placeOf('loop', FILE)).toBe('writing to loop: too many levels of symbolic links');
+  });
+
+  it('may be a device, which takes only the content of a file', () => {
+    symlinkSync('/dev/null', join(cwd, 'to-null'));
+    const destination = new CopyDestination('to-null', { cwd, force: false });
+    expect(destination.stream).toBe(join(cwd, 'to-null'));
+    expect(placeOf('/dev/null', DIRECTORY, true)).toMatch(/it takes only a file's content$/);
+    expect(new CopyDestination('new', { cwd, force: false }).stream).toBeUndefined();
   });
 
   it('is not empty, as of a variable that is not set', () => {

@@ -92,6 +92,23 @@ describe('a directory that is copied to', () => {
     expect(readdirSync(scratch).sort()).toEqual(['a', 'one', 'two']);
   });
 
+  it('replaces a device or a fifo only by the same, when forced', () => {
+    copyTo().out.special(names('fifo'), FIFO, attributes);
+    copyTo().out.special(names('null'), NULL, attributes);
+    const { out } = copyTo(true);
+    out.special(names('fifo'), FIFO, { ...attributes, mode: 0o600 });
+    out.special(names('null'), NULL, { ...attributes, mode: 0o600 });
+    expect([status('fifo').mode & 0o777n, status('null').mode & 0o777n]).toEqual([0o600n, 0o600n]);
+    const refused = fault('IO_FAILED', 'which is not replaced');
+    expect(() => out.special(names('null'), { ...NULL, deviceMinor: 5 }, attributes)).toThrow(refused);
+    expect(() => out.special(names('fifo'), NULL, attributes)).toThrow(refused);
+    expect(() => write(out, 'null')).toThrow(refused);
+    expect(status('null').rdev).toBe(0x103n);
+    expect(() => copyTo().out.special(names('fifo'), FIFO, attributes)).toThrow(
+      fault('IO_FAILED', 'already'),
+    );
+  });
+
   it('keeps the attributes of directories that were there, unless forced', () => {
     mkdirSync(join(scratch, 'd'), 0o711);
     chmodSync(join(scratch, 'd'), 0o711);

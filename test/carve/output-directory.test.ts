@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -104,6 +105,25 @@ describe('an output directory', () => {
       expect(lstatSync(join(root, name)).isFile()).toBe(true);
     }
     expect(() => out.begin(names('dir'), attributes)).toThrow(failure('dir is a directory already'));
+  });
+
+  it('is no device', () => {
+    expect(() => new OutputDirectory('/dev/null', { force: true })).toThrow(
+      failure('/dev/null is there, and is no directory'),
+    );
+  });
+
+  it('replaces no device, fifo or socket, also when forced', () => {
+    const out = new OutputDirectory(root, { force: true });
+    execFileSync('mkfifo', [join(root, 'fifo')]);
+    const refused = expect.objectContaining({
+      code: 'IO_FAILED',
+      message: `${root}/fifo is a device, fifo or socket, which is not replaced`,
+    });
+    expect(() => out.check(names('fifo'))).toThrow(refused);
+    expect(() => out.begin(names('fifo'), { ...attributes, size: 0 })).toThrow(refused);
+    expect(() => out.symlink(names('fifo'), Buffer.from('x'), attributes)).toThrow(refused);
+    expect(readdirSync(root)).toEqual(['fifo']);
   });
 
   it('follows no symlink, and writes below no file', () => {

@@ -115,6 +115,18 @@ describe('cache ls', () => {
   });
 });
 
+it('leaves a directory alone that is no cache, and says so', async () => {
+  const notes = join(place.scratch, 'notes');
+  mkdirSync(join(notes, 'own'), { recursive: true });
+  for (const action of ['clear', 'prune', 'ls']) {
+    const ended = await cache(action, '--cache-dir', notes);
+    expect([ended.status, ended.stderr]).toEqual([0, `${notes}: no cache of layerslayer is there\n`]);
+  }
+  expect(await cache('rm', '--cache-dir', notes, 'nginx')).toMatchObject({ status: 10 });
+  expect(await cache('clear', '-q', '--cache-dir', notes)).toMatchObject({ status: 0, stderr: '' });
+  expect(readdirSync(notes)).toEqual(['own']);
+});
+
 describe('cache prune', () => {
   it('keeps to the cap, what was used last and the indexes', async () => {
     await fill();

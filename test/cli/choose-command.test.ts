@@ -22,6 +22,8 @@ describe('chooseCommand', () => {
     ['ls nginx', 'ls', 'nginx'],
     ['ls /mnt', 'ls', '/mnt'], // an image of that name is docker.io/library/ls
     ['-R ls nginx', 'ls', '-R nginx'],
+    ['--color ls nginx', 'ls', '--color nginx'],
+    ['--max-depth 1 du nginx', 'du', '--max-depth 1 nginx'],
   ])('%s runs %s', (line, name, rest) => {
     expect(chooseCommand(words(line))).toEqual({
       kind: 'command',

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { EntryColors, usesColors } from '#src/cli/terminal/colors.js';
+import { type ColorChoice, EntryColors, usesColors } from '#src/cli/terminal/colors.js';
 
-it.each<[string | undefined, boolean, NodeJS.ProcessEnv, boolean]>([
+it.each<[ColorChoice | undefined, boolean, NodeJS.ProcessEnv, boolean]>([
   [undefined, true, {}, true],
   ['auto', true, {}, true],
   ['auto', false, {}, false],

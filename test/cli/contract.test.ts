@@ -45,7 +45,7 @@ describe('help', () => {
       expect(text).toContain(`Usage: layerslayer ${synopsis} `);
       for (const [long, spec] of Object.entries(options as OptionTable)) {
         const short = spec.short === undefined ? '' : `-${spec.short}, `;
-        expect(text).toContain(` ${short}--${long} `);
+        expect(text).toContain(` ${short}--${long}${spec.ifBare === undefined ? ' ' : '[='}`);
         if (spec.value !== undefined) expect(text).toContain(spec.value);
         if (spec.default !== undefined) expect(text).toContain(`default: ${spec.default})`);
       }
@@ -61,6 +61,21 @@ describe('help', () => {
   ])('is shown wherever it is asked for: %s %s', async (...words) => {
     const { status, stdout } = await layerslayer(...words);
     expect([status, stdout]).toEqual([0, expect.stringMatching(/^Usage: layerslayer mount /)]);
+  });
+
+  it.each(['ls', 'du'])('is -h of %s alone; with an IMAGE, -h is the option of GNU', async (name) => {
+    for (const alone of [
+      [name, '-h'],
+      ['-h', name],
+    ])
+      expect(await layerslayer(...alone)).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/^Usage:/),
+      });
+    const { stdout } = await layerslayer(name, 'oci:img');
+    for (const words of [['-h'], ['-ah'], ['--human-readable']])
+      expect((await layerslayer(name, ...words, 'oci:img')).stdout).not.toMatch(/^Usage:/);
+    expect(await layerslayer(name, '-h', 'oci:img')).toMatchObject({ status: 0, stdout });
   });
 
   it('is not what follows --', async () => {

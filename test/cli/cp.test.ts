@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -287,6 +288,62 @@ describe('cp', () => {
     } finally {
       await registry.stop();
     }
+  });
+
+  it('writes a file to what is no regular file, which stays as it is', async () => {
+    const shell = (script: string) =>
+      run('bash', ['-c', script, 'bash', ...place.program, 'cp', '--force', image], {
+        cwd: place.scratch,
+        env: place.env,
+      });
+    await run('mkfifo', [path('fifo')]);
+    await run('mknod', [path('nul'), 'c', '1', '3']);
+    const { stdout } = await shell(
+      '"$@" /top nul && "$@" /top /dev/stdout | cat && (cat fifo & "$@" /top fifo; wait) && stat -c " %F" nul fifo',
+    );
+    expect(stdout).toBe('toptop character special file\n fifo\n');
+    expect(
+      (await shell('"$@" /large/noise /dev/stdout | head -c 10 | wc -c; echo "$PIPESTATUS"')).stdout,
+    ).toBe('10\n0\n');
+    expect(await cp('--force', image, '/app', 'nul')).toMatchObject({
+      status: 17,
+      stderr: "layerslayer: nul is no directory and no file: it takes only a file's content\n",
+    });
+    expect(await cp('--force', image, '/app/link', 'nul')).toMatchObject({ status: 17 });
+    mkdirSync(path('to'));
+    await run('mkfifo', [path('to/top')]);
+    expect(await cp('--force', image, '/top', 'to')).toMatchObject({
+      status: 17,
+      stderr: expect.stringMatching(/to\/top is a device, fifo or socket, which is not replaced\n$/),
+    });
+  });
+
+  it('follows a DEST that is a symlink', async () => {
+    mkdirSync(path('real'));
+    symlinkSync('real/new', path('to-new'));
+    expect(await cp('-q', image, '/top', 'to-new')).toMatchObject({ status: 0, stderr: '' });
+    expect([text('real/new'), lstatSync(path('to-new')).isSymbolicLink()]).toEqual(['top', true]);
+    expect(await cp('-q', '--force', image, '/app/run', 'to-new')).toMatchObject({ status: 0 });
+    expect([text('real/new'), lstatSync(path('to-new')).isSymbolicLink()]).toEqual(['run', true]);
+  });
+
+  it('reports ten faults of a kind, and the number of the others; for programs all', async () => {
+    const many = new LayoutBuilder();
+    const files = Array.from({ length: 25 }, (_, i) => file(`f${i}`));
+    const copied = `oci:${writeDirectory(path('many'), many.top([named(many.image([tarOf(...files)]), 'latest')]))}`;
+    mkdirSync(path('to'));
+    expect(await cp('-q', copied, '/.', 'to')).toMatchObject({ status: 0 });
+    const { status, stderr } = await cp('-q', copied, '/.', 'to');
+    const shown = stderr.trimEnd().split('\n');
+    expect([status, shown.length, shown.at(-1)]).toEqual([
+      17,
+      11,
+      '15 more: is there already: --force replaces it',
+    ]);
+    expect((await cp('--json', copied, '/.', 'to')).stderr.trimEnd().split('\n')).toHaveLength(25);
+    const carve = () =>
+      place.layerslayer(['carve', '-q', '-r', '-o', 'to', copied, '/'], { cwd: place.scratch });
+    expect((await carve()).stderr.trimEnd().split('\n')).toEqual(shown);
   });
 
   it('leaves no half of a file on a full disk', async () => {

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ComparedImages, viewBoth } from '#src/cli/commands/diff/compared-images.js';
+import type { SessionUse } from '#src/cli/image-session-command.js';
 import { noise } from '../blob/bytes.js';
 import { attempt, type Ended, run } from '../support/child.js';
 import { estargz } from '../support/estargz.js';
@@ -368,8 +370,24 @@ describe('diff', () => {
     expect(screen).toMatch(/^\+three\\x1b +!$/m);
     expect(screen).toContain('-caf\\xe9');
     expect(screen).toContain('~ /etc/odd\\x1b[31m\\x0a  content');
-    const coloured = await diff('--color', 'always', image('app:1'), image('app:2'), '/new');
+    const coloured = await diff('--color=always', image('app:1'), image('app:2'), '/new');
     expect(coloured.stdout).toBe('\x1b[32m+ /new/\x1b[0m\n\x1b[32m+ /new/n\x1b[0m\n');
+  });
+
+  it('says on a terminal whose layers the bars are of', async () => {
+    const opened = (reference: string, count: number) => ({
+      resolved: { reference, manifest: { layers: Array.from({ length: count }) } },
+      view: async () => ({ layers: [] }),
+    });
+    const images = { from: opened('app:1', 1), to: opened('app:2', 3) } as unknown as ComparedImages;
+    const notices = async (canDrawLive: boolean) => {
+      const said: string[] = [];
+      const display = { resolved: () => {}, notice: (line: string) => said.push(line), warn: () => {} };
+      await viewBoth(images, undefined, { display } as unknown as SessionUse, { canDrawLive });
+      return said;
+    };
+    expect(await notices(true)).toEqual(['layers 1-1: app:1; 2-4: app:2']);
+    expect(await notices(false)).toEqual([]);
   });
 
   it('reports a file that can not be read, compares the others, and ends with its status', async () => {

@@ -109,6 +109,27 @@ describe('du', () => {
     expect(await listed('-b', '-d0', image, '/[lu]*')).toEqual(['7\t/lib', '4024\t/usr', '4031\ttotal']);
   });
 
+  it('has GNU’s -s, -h and --max-depth', async () => {
+    expect(await listed('-sh', image)).toEqual(['   3.9 KiB  /']);
+    expect(await listed('-bs', image, '/usr')).toEqual(['4024\t/usr']);
+    expect(await listed('-b', '--max-depth', '0', image)).toEqual(['4034\t/']);
+    expect(await listed('-b', '-s', '--max-depth=1', image, '/usr')).toHaveLength(3);
+  });
+
+  it('sums up several PATHs, and reports the one that is missing', async () => {
+    expect(await listed('-bs', image, '/usr/bin', '/lib')).toEqual([
+      '3000\t/usr/bin',
+      '1024\t/usr/lib', // its hard link to what /usr/bin has counts once
+      '4024\ttotal',
+    ]);
+    expect(await du('-bs', image, '/nope', '/usr')).toMatchObject({
+      status: 10,
+      stdout: '4024\t/usr\n',
+      stderr: 'layerslayer: no such file in image: /nope\n',
+    });
+    expect(await du('--hidden', image, '/usr', '/var')).toMatchObject({ status: 2, stdout: '' });
+  });
+
   it('names the layer that deletes a PATH', async () => {
     expect(await du(image, '/var/cache')).toMatchObject({
       status: 10,

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseArguments } from '#src/cli/command-line/parse-arguments.js';
+import { INSPECT } from '#src/cli/commands/inspect/declaration.js';
 import { INDEX_TRUSTS, indexTrust } from '#src/cli/options/index-trust.js';
 
 describe('--index', () => {
@@ -13,8 +15,11 @@ describe('--index', () => {
   });
 
   it.each(['', 'all', 'EXACT', 'constructor'])('refuses %j as wrong usage', (given) => {
-    expect(() => indexTrust(given)).toThrow(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('none, exact') }),
+    expect(() => parseArguments([`--index=${given}`, 'img'], INSPECT)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/none.*exact/),
+      }),
     );
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -92,7 +92,7 @@ describe.each([
     const screen = await browse(size);
     expect(screen.isAlternate()).toBe(true);
     expect(screen.screen().split('\n')).toHaveLength(size.rows);
-    expect(screen.screen()).toMatch(/^ {4}1 drwxr-xr-x +- {3}\+ etc\/$/m);
+    expect(screen.screen()).toMatch(/^ {4}1 drwxr-xr-x +35 B {3}\+ etc\/$/m);
 
     screen.press('Down', 'Down', 'Right');
     const etc = await screen.shows(/^ {4}2 -rw-r--r-- +21 B {7}passwd$/m);
@@ -115,7 +115,7 @@ describe.each([
     screen.press('Escape');
     await screen.shows(/LAYER/);
     screen.press('c'); // from the layer that still has it
-    await screen.shows(/FOUND \/usr\/doc\/README\.md .* in layer 1\/3/);
+    await screen.shows(/^carved to \.\/carved\/usr\/doc\/README\.md \(6 B\)$/m);
     expect(readFileSync(join(own, 'carved/usr/doc/README.md'), 'utf8')).toBe('# doc\n');
     screen.press('Enter');
     await screen.shows(/^# doc$/m);
@@ -135,13 +135,18 @@ describe.each([
     await screen.shows(/LAYER/);
 
     screen.press('c');
-    await screen.shows(/FOUND \/var\/log .* in layer 1\/3/);
+    await screen.shows(/^carved to \.\/carved\/var\/log \(.* KiB\)$/m);
     expect(readFileSync(join(own, 'carved/var/log'), 'utf8')).toBe(LOG);
     screen.press('c');
-    await screen.shows(/^IO_FAILED: .*$/m);
+    await screen.shows(/^\.\/carved\/var\/log is there already: replace it\? y\/n$/m);
+    screen.press('n');
+    await screen.shows(/^nothing was carved$/m);
+    writeFileSync(join(own, 'carved/var/log'), 'mine');
+    screen.press('c', 'y');
+    await screen.shows(/^carved to \.\/carved\/var\/log /m);
+    expect(readFileSync(join(own, 'carved/var/log'), 'utf8')).toBe(LOG);
     screen.press('Home', 'q');
     const menu = await screen.shows(/FOUND \/var\/log [\s\S]*❯ browse/);
-    expect(menu.replaceAll('\n', '')).toContain('/carved/var/log is there already');
     expect(menu).not.toContain('LAYER MODE');
     expect(screen.isAlternate()).toBe(false);
     expect(screen.title()).not.toBe('evil');
@@ -175,7 +180,7 @@ describe('the browser', () => {
     const screen = await browse();
     screen.type('/none');
     screen.press('Enter', 'Enter');
-    await screen.shows(/NOT_FOUND: .*\/var\/none/);
+    await screen.shows(/^no such .*\/var\/none/m);
     screen.press('Up', 'Up', 'Up'); // noise, log, link
     await screen.shows(/\/var\/link$/);
     screen.press('Enter');
@@ -183,6 +188,41 @@ describe('the browser', () => {
     screen.type('/fifo');
     screen.press('Enter', 'Enter');
     await screen.shows(/not a regular file: \/var\/fifo$/);
+  });
+
+  it('asks before it carves a directory, and says what it replaces', async () => {
+    const screen = await browse();
+    screen.press('c');
+    await screen.shows(/^carve all in it \(5\.0 GiB\) to \.\/carved\/\?.* y\/o\/n$/m);
+    screen.press('Escape');
+    await screen.shows(/^nothing was carved$/m);
+    expect(readdirSync(own)).not.toContain('carved');
+    screen.type('/etc');
+    screen.press('Enter', 'c', 'y');
+    await screen.shows(/^carved to \.\/carved\/etc \(2 files, 35 B\)$/m);
+    writeFileSync(join(own, 'carved/etc/passwd'), 'mine');
+    screen.press('c', 'y');
+    await screen.shows(/carved\/etc\/passwd is there already$/m);
+    screen.press('q', 'c', 'o');
+    await screen.shows(/^carved to \.\/carved\/etc \(2 files, 35 B\)$/m);
+    expect(readFileSync(join(own, 'carved/etc/passwd'), 'utf8')).toContain('root');
+  });
+
+  it('sorts by size, with all files of directories, and finds paths', async () => {
+    const screen = await browse();
+    const order = (text: string) =>
+      [...text.matchAll(/^ +[1-3] d.* [+-] (\w+)\/$/gm)].map(([, name]) => name);
+    expect(order(screen.screen())).toEqual(['app', 'etc', 'usr', 'var']);
+    screen.press('s');
+    expect(order(await screen.shows(/^largest first$/m))).toEqual(['var', 'etc', 'app', 'usr']);
+    screen.type('//var/log');
+    screen.press('Enter');
+    await screen.shows(/^\/var\/log$/m);
+    screen.type('/ar/noi');
+    screen.press('Enter');
+    await screen.shows(/^\/var\/noise$/m);
+    screen.press('s');
+    await screen.shows(/^by name$/m);
   });
 
   it("shows a layer's own tree when one layer was chosen", async () => {

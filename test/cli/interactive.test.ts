@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { noise } from '../blob/bytes.js';
 import { builtProgram } from '../setup/programs.js';
 import { FaultProxy, stallAfter } from '../support/fault-proxy.js';
+import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { pushImage, pushIndex, startRegistry, type TestRegistry } from '../support/registry.js';
 import { dir, file, tarOf, whiteout } from '../support/tar.js';
@@ -126,6 +127,36 @@ describe('interactive', () => {
     expect(terminal.title()).not.toBe('evil');
     choose(terminal, /quit/);
     expect(await terminal.left()).toEqual({ status: 0, ...RESTORED });
+  });
+
+  it('offers the images of a layout that has several', async () => {
+    const builder = new LayoutBuilder();
+    const tars = ['a', 'b', 'c'].map((name) => named(builder.image([tarOf(file(name, name))]), name));
+    writeDirectory(join(place.scratch, 'lay'), builder.top(tars));
+    const terminal = open(['interactive', 'oci:lay']);
+    expect(await terminal.shows(/navigate/)).toMatch(/\? Image\n❯ a\n {2}b\n {2}c\n/);
+    terminal.press('Down', 'Enter');
+    await terminal.shows(/What next/);
+    await listAll(terminal);
+    const listing = await terminal.shows(/ \/b$[\s\S]*What next/m);
+    expect(listing).toMatch(/\$ layerslayer peek .*oci:lay:b$/m);
+  });
+
+  it.each(['Escape', 'q'])('goes back from indexing by %s', async (key) => {
+    const proxy = await FaultProxy.start({ target: registry.url });
+    try {
+      const terminal = open(['interactive', `${proxy.host}/test/large:v1`]);
+      await terminal.shows(/What next/);
+      proxy.rules.push({ path: /blobs\/sha256/, fault: stallAfter(1000) });
+      terminal.press('Enter');
+      await terminal.shows(/layer 1\/1|KiB of/);
+      terminal.press(key);
+      await terminal.shows(/What next[\s\S]*What next/);
+      choose(terminal, /quit/);
+      expect(await terminal.left()).toEqual({ status: 0, ...RESTORED });
+    } finally {
+      await proxy.stop();
+    }
   });
 
   it('carves and saves, each as the command does', async () => {

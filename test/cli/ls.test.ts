@@ -204,6 +204,27 @@ describe('ls', () => {
     ]);
   });
 
+  it('takes the other words of GNU ls', async () => {
+    const sorted = async (...words: string[]) => (await ls(...words, IMAGE, '/usr/bin')).stdout;
+    // The last one counts.
+    expect(await sorted('-t', '--sort', 'name', '-S')).toBe(await sorted('--sort=size'));
+    expect(await sorted('-tS', '--sort=name')).toBe(await sorted());
+    expect(await sorted()).not.toBe(await sorted('-S'));
+    const long = await sorted('-l');
+    for (const word of ['-lh', '-n', '-lA', '-Alh']) expect(await sorted(word)).toBe(long);
+    expect((await ls('-l', '--bytes', IMAGE, '/usr/bin/tool-328509')).stdout).toMatch(
+      / {3}138 2017| {3}138 /,
+    );
+    const columns = await ls('-C', IMAGE, '/usr/bin');
+    expect(text(columns.stdout)).toBe(gnuLs(['-A', '-C', '-N', '-T0', '-w', '80', 'usr/bin']));
+    expect((await ls('--color', IMAGE, '/opaque')).stdout).toBe(
+      (await ls('--color=always', IMAGE, '/opaque')).stdout,
+    );
+    expect((await ls('--sort', 'Size', IMAGE)).stderr).toBe(
+      'layerslayer: --sort is name, size, time, not Size\n',
+    );
+  });
+
   it('-l of an empty directory prints nothing', async () => {
     expect(await ls('-l', IMAGE, '/implied')).toMatchObject({ status: 0, stdout: '', stderr: '' });
   });
@@ -266,8 +287,20 @@ describe('ls', () => {
       'layerslayer: no such file in image: /etc/old (layer 1 has it, layer 2 deletes it: --layer 1)',
       'layerslayer: no such file in image: /x* (the pattern matches nothing)',
     ]);
-    expect(await ls('-t', '-S', IMAGE)).toMatchObject({ status: 2 });
     expect(await ls('--deleted', '--layer', '1', IMAGE)).toMatchObject({ status: 2 });
+  });
+
+  it('takes a slash behind a PATH for a directory', async () => {
+    for (const path of ['/etc/passwd/', '/etc/nowhere/', '/usr/zero//'])
+      for (const words of [[], ['-l'], ['-d']])
+        expect(await ls(...words, IMAGE, path)).toMatchObject({ status: 10, stdout: '' });
+    expect((await ls(IMAGE, '/etc/passwd/')).stderr).toContain('(not a directory: /etc/passwd)');
+    expect((await ls('-d', IMAGE, '/bin/', '/*in/')).stdout).toBe('/bin\n/bin/\n');
+    expect(await ls(IMAGE, '/etc/p*/')).toMatchObject({ status: 10, stdout: '' });
+    for (const command of ['cat', 'du', 'carve'])
+      expect(await place.layerslayer([command, IMAGE, '/etc/passwd/'], { cwd: place.scratch })).toMatchObject(
+        { status: 10, stdout: '', stderr: expect.stringContaining('not a directory: /etc/passwd') },
+      );
   });
 
   it('escapes what a terminal must not get; JSON has the names as they are', async () => {
@@ -393,11 +426,11 @@ describe('colours of ls', () => {
     expect(onTerminal(80, KINDS)).toContain(ESC);
     expect(onTerminal(80, KINDS, { NO_COLOR: '1' })).not.toContain(ESC);
     expect((await ls(...KINDS)).stdout).not.toContain(ESC);
-    expect((await ls('--json', '--color', 'always', ...KINDS)).stdout).not.toContain(ESC);
+    expect((await ls('--json', '--color=always', ...KINDS)).stdout).not.toContain(ESC);
   });
 
   it('are left out of the log file', async () => {
-    const { stdout } = await ls('--color', 'always', '--log-file', 'log', ...KINDS);
+    const { stdout } = await ls('--color=always', '--log-file', 'log', ...KINDS);
     expect(stdout).toContain('\x1b[');
     const logged = readFileSync(join(place.scratch, 'log'), 'utf8');
     expect(logged).toBe((await ls(...KINDS)).stdout);

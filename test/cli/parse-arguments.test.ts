@@ -4,10 +4,14 @@ import type { OptionTable } from '#src/cli/options/option-table.js';
 
 const TABLE = {
   quiet: { kind: 'flag', short: 'q', summary: '' },
-  'log-file': { kind: 'text', short: 'l', value: 'FILE', refusesDigits: true, summary: '' },
+  'log-file': { kind: 'text', short: 'l', value: 'FILE', refusesDoubtful: true, summary: '' },
   option: { kind: 'list', short: 'o', summary: '' },
   layer: { kind: 'text', warnsIfRepeated: true, summary: '' },
   format: { kind: 'choice', short: 'f', value: 'FORMAT', second: { a: {} }, summary: '' },
+  sort: { kind: 'text', choices: ['name', 'size'], summary: '' },
+  'by-size': { kind: 'flag', short: 'S', standsFor: 'sort=size', summary: '' },
+  order: { kind: 'text', standsFor: 'sort', summary: '' },
+  color: { kind: 'text', choices: ['auto', 'always'], ifBare: 'always', summary: '' },
 } as const satisfies OptionTable;
 
 const COMMAND = {
@@ -16,7 +20,7 @@ const COMMAND = {
   positionals: { min: 0, max: Number.POSITIVE_INFINITY, names: 'WORD...' },
 };
 
-const NOTHING = { quiet: false, option: [] };
+const NOTHING = { quiet: false, option: [], 'by-size': false };
 
 describe('parseArguments', () => {
   it.each([
@@ -65,6 +69,18 @@ describe('parseArguments', () => {
     [['-l', '7x'], { 'log-file': '7x' }, []],
     [['-l==x'], { 'log-file': '=x' }, []],
     [['-o', '7', '-o=a=b'], { option: ['7', 'a=b'] }, []],
+    [['-l=a:1'], { 'log-file': 'a:1' }, []],
+    [['-l', './a:1'], { 'log-file': './a:1' }, []],
+    [['-l', '/a:1'], { 'log-file': '/a:1' }, []],
+    [['--color', 'a'], { color: 'always' }, ['a']],
+    [['--color=auto', 'a'], { color: 'auto' }, ['a']],
+    [['a', '--color'], { color: 'always' }, ['a']],
+    [['--color', '-q'], { color: 'always', quiet: true }, []],
+    [['-S'], { sort: 'size' }, []],
+    [['-qS', '--sort', 'name'], { sort: 'name', quiet: true }, []],
+    [['--sort=name', '--by-size'], { sort: 'size' }, []],
+    [['--order', 'size', 'a'], { sort: 'size' }, ['a']],
+    [['--order=size'], { sort: 'size' }, []],
     [['a', '--', '-q', '--x'], {}, ['a', '-q', '--x']],
     [['-'], {}, ['-']],
     [['__proto__', 'constructor'], {}, ['__proto__', 'constructor']],
@@ -120,6 +136,19 @@ describe('parseArguments', () => {
       ['--log-file', '12'],
       '--log-file wants FILE, got 12: for a file of that name use --log-file=12 or ./12',
     ],
+    [
+      ['-l', 'nginx:alpine', 'a'],
+      '--log-file wants FILE, got nginx:alpine: for a file of that name use --log-file=nginx:alpine',
+    ],
+    [['-qloci:dir'], '--log-file wants FILE, got oci:dir'],
+    [['--log-file', 'ghcr.io/a/b:1'], '--log-file wants FILE, got ghcr.io/a/b:1'],
+    [['--sort', 'foo'], '--sort is name, size, not foo'],
+    [['--sort=Size', '--sort=size'], '--sort is name, size, not Size'],
+    [['--order', 'foo'], '--sort is name, size, not foo'],
+    [['--color=foo'], '--color is auto, always, not foo'],
+    [['--color', 'always', 'a'], '--color always is written with a "=": --color=always'],
+    [['--color='], '--color wants a value'],
+    [['--by-size=x'], '--by-size takes no value'],
     [['--format', 'a', ''], '--format wants a value: FORMAT'],
     [['--format=', 'a'], '--format wants a value: FORMAT'],
     [['--format', '-q'], '--format wants a value: FORMAT'],
@@ -131,5 +160,34 @@ describe('parseArguments', () => {
     expect(() => parseArguments(words, COMMAND)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
     );
+  });
+
+  it.each([
+    [['--sort', 'IMG'], '--sort is name, size, not IMG'],
+    [
+      ['--layer', 'IMG'],
+      'frob wants IMAGE PATH: IMAGE and PATH are missing: IMG is the value of --layer: see',
+    ],
+    [['--format', 'a', 'IMG', '/x'], ': PATH is missing: IMG is the value of --format: see'],
+    [['--layer=1', 'IMG'], ': PATH is missing: see'],
+    [['IMG:/etc/passwd'], ': PATH is missing: PATH is a word of its own: IMG /etc/passwd: see'],
+    [['h:5/i:t:/etc'], 'PATH is a word of its own: h:5/i:t /etc: see'],
+    [['oci:/dir:t:/etc'], 'PATH is a word of its own: oci:/dir:t /etc: see'],
+    [['IMG:/etc', '/x'], 'frob wants IMAGE PATH: PATH is a word of its own: IMG /etc: see'],
+    [['oci:/dir:t'], ': PATH is missing: see'],
+    [['docker://h/i'], ': PATH is missing: see'],
+  ])('says of %j where the missing word went', (words, message) => {
+    const positionals = { min: 2, max: 2, names: 'IMAGE PATH' };
+    expect(() => parseArguments(words, { ...COMMAND, positionals })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it.each(['oci:/dir:/etc', 'docker://h/i', 'h:5000/i:t'])('takes %s for an image', (image) => {
+    const positionals = { min: 1, max: 2, names: 'IMAGE [PATH]' };
+    expect(parseArguments([image, '/x:/y'], { ...COMMAND, positionals }).positionals).toEqual([
+      image,
+      '/x:/y',
+    ]);
   });
 });

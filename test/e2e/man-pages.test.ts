@@ -47,8 +47,9 @@ it.each(NAMES)('%s has no fault that mandoc or groff finds', async (name) => {
 describe.each(commands)('the page of $name', (command) => {
   it('has each option, as it is typed', async () => {
     const page = await shown(pageOf(command));
-    for (const [name, { short, value, summary }] of Object.entries(command.options)) {
-      const suffix = value === undefined ? '' : ` ${value}`;
+    for (const [name, { short, value, ifBare, summary }] of Object.entries(command.options)) {
+      const given = ifBare === undefined ? ` ${value}` : `[=${value}]`;
+      const suffix = value === undefined ? '' : given;
       const names = [...(short === undefined ? [] : [`-${short}${suffix}`]), `--${name}${suffix}`];
       expect(page).toContain(` ${names.join(', ')}`);
       expect(page).toContain(summary.replaceAll('`', ''));

@@ -287,7 +287,9 @@ describe('what is no image', () => {
     const { source, proxy } = await rig();
     const missing = source.resolve(`${proxy.host}/${REPOSITORY}:nope`, AMD64);
     await expect(missing).rejects.toMatchObject(withCode('NOT_FOUND'));
-    await expect(missing).rejects.toThrow(/got 404 from 127.0.0.1:\d+, want 200: MANIFEST_UNKNOWN/);
+    await expect(missing).rejects.toThrow(
+      /^no such tag: reading manifest .*: got 404 from 127.0.0.1:\d+, want 200: MANIFEST_UNKNOWN/,
+    );
     proxy.seen.length = 0;
     await expect(source.resolve('No/Such', AMD64)).rejects.toMatchObject(withCode('INVALID_REFERENCE'));
     expect(proxy.seen).toHaveLength(0);

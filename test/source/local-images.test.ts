@@ -247,6 +247,11 @@ describe.each(FORMS)('%s:', (_, write) => {
           withCode('NO_MATCHING_PLATFORM', `^${reference} has no image for linux/amd64, only: linux/arm64$`),
         );
       }
+      // As inspect spells it: v8 is what every arm64 is.
+      const v8 = builder.index([{ ...two, platform: { ...ARM64, variant: 'v8' } }]);
+      await expect(source.resolve(write(builder.top([v8])), AMD64)).rejects.toThrow(
+        withCode('NO_MATCHING_PLATFORM', 'only: linux/arm64$'),
+      );
       // Who counts has chosen.
       const chosen = await source.resolve(`${write(builder.top([two]))}:@0`, AMD64);
       expect(chosen.platform).toEqual(ARM64);

@@ -1,3 +1,4 @@
+import type { LayerslayerError } from '../../base/errors.js';
 import { askedPaths } from '../../image/paths/asked-path.js';
 import { DeletionHints } from '../../image/paths/deletion-hint.js';
 import type { SearchedView } from '../../image/paths/find-paths.js';
@@ -19,7 +20,7 @@ export function* usageRecords(
   const asked = askedPaths([path])[0]!;
   const report = hidden
     ? hiddenReport(view, steps, asked, { depth, files, layer })
-    : directoryUsage(view, asked, { depth, files, byLayer, hints: new DeletionHints(), where });
+    : directoryUsage(view, [asked], { depth, files, byLayer, hints: new DeletionHints(), where, failed });
   for (const row of report.rows(order)) {
     const { names, isAsked: _, ...sums } = { isAsked: false, ...row };
     yield { ...nameFields('path', joinPath(names)), ...withoutUndefined(sums), ...doubt };
@@ -27,6 +28,11 @@ export function* usageRecords(
   const { bytes, entries, layerBytes } = report;
   const percent = layerBytes === 0 ? 0 : (bytes / layerBytes) * 100;
   yield { total: { bytes, entries, layerBytes, percent }, ...doubt };
+}
+
+/** The one PATH of a question. */
+function failed(error: LayerslayerError): never {
+  throw error;
 }
 
 function withoutUndefined(record: object): object {

@@ -1,31 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  openSync,
-  realpathSync,
-  renameSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { findOutput } from '../../base/output-name.js';
+import { openOutputStream } from '../../base/output-stream.js';
 import { removeAtExit } from '../../base/process/exit-removal.js';
 import { reasonText } from '../../base/system-error-text.js';
-import { fsPath, textOfBytes } from '../../base/text/raw-text.js';
+import { fsPath } from '../../base/text/raw-text.js';
 
 /** Of a new archive, before the umask. */
 const ARCHIVE_MODE = 0o666;
 
-/** Ms between looks for the reader of a FIFO. */
-const READER_POLL_MS = 50;
-
 /**
  * An archive on disk. It is written under a temporary name and replaces an older one when it is
- * whole. What is no regular file, such as a FIFO or /dev/null, is written as it is.
+ * whole. Symlinks are followed, also to a new file. What is no regular file, such as a FIFO or
+ * /dev/null, is written as it is.
  */
 export class ArchiveFile {
   readonly #failed = new AbortController();
@@ -58,6 +47,11 @@ export class ArchiveFile {
       signal.throwIfAborted();
       throw writeFault(shown, error);
     }
+  }
+
+  /** It is no regular file: perhaps /dev/stdout. */
+  get isStream(): boolean {
+    return this.#temporary === undefined;
   }
 
   /** Aborted with IO_FAILED when a write failed. Later writes do nothing. */
@@ -115,31 +109,10 @@ interface OpenedArchive {
 }
 
 async function openArchive(path: string, signal: AbortSignal): Promise<OpenedArchive> {
-  const status: Stats | undefined = statSync(fsPath(path), { throwIfNoEntry: false });
-  if (status && !status.isFile()) {
-    const fd = status.isFIFO() ? await openFifo(path, signal) : openSync(fsPath(path), 'w');
-    return { fd, target: path, temporary: undefined };
-  }
-  const target = status ? textOfBytes(realpathSync(fsPath(path), 'buffer')) : path;
+  const { kind, path: target } = findOutput(path);
+  if (kind !== 'file' && kind !== 'free')
+    return { fd: await openOutputStream(target, signal), target, temporary: undefined };
   // Random: a run of another container may have left one of the same process id.
   const temporary = join(dirname(target), `.layerslayer-${randomUUID()}.tmp`);
   return { fd: openSync(fsPath(temporary), 'wx', ARCHIVE_MODE), target, temporary };
-}
-
-/** Waits for the reader of a FIFO: open(2) would block this thread, which then gets no Ctrl-C. */
-async function openFifo(path: string, signal: AbortSignal): Promise<number> {
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      const held = openSync(fsPath(path), constants.O_WRONLY | constants.O_NONBLOCK);
-      try {
-        return openSync(fsPath(path), 'w'); // has a reader; its writes wait for room in the FIFO
-      } finally {
-        closeSync(held);
-      }
-    } catch (error) {
-      if (systemCode(error) !== 'ENXIO') throw error;
-    }
-    await sleep(READER_POLL_MS, undefined, { signal });
-  }
 }

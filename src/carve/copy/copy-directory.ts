@@ -1,4 +1,4 @@
-import { constants, linkSync, mkdirSync } from 'node:fs';
+import { constants, linkSync, mkdirSync, type Stats } from 'node:fs';
 import { systemCode } from '../../base/errors.js';
 import type { FileCalls } from '../../base/system-calls/file-calls.js';
 import type { CarveTarget, KeptAttributes, SpecialFile } from '../output/carve-target.js';
@@ -53,19 +53,35 @@ export class CopyDirectory extends OutputDirectory implements CarveTarget {
   special(names: readonly Uint8Array[], file: SpecialFile, attributes: KeptAttributes): void {
     const { kind, deviceMajor, deviceMinor } = file;
     const { calls } = this.options;
+    const isSame = (status: Stats) => isSameNode(status, file);
     if (!calls) throw specialRefusal({ text: this.display(names) }, kind);
-    this.place(names, (temporary) => {
-      try {
-        calls.makeNode(temporary, NODE_TYPES[kind] | UNFINISHED_FILE, deviceMajor, deviceMinor);
-      } catch (error) {
-        if (REFUSALS.has(systemCode(error))) throw specialRefusal({ text: this.display(names) }, kind);
-        throw error;
-      }
-      this.attributes.apply({ kind, path: temporary }, attributes);
-    });
+    this.place(
+      names,
+      (temporary) => {
+        try {
+          calls.makeNode(temporary, NODE_TYPES[kind] | UNFINISHED_FILE, deviceMajor, deviceMinor);
+        } catch (error) {
+          if (REFUSALS.has(systemCode(error))) throw specialRefusal({ text: this.display(names) }, kind);
+          throw error;
+        }
+        this.attributes.apply({ kind, path: temporary }, attributes);
+      },
+      isSame,
+    );
   }
 
   link(names: readonly Uint8Array[], to: readonly Uint8Array[]): void {
     this.place(names, (temporary) => linkSync(this.path(to), temporary));
   }
+}
+
+/** An earlier copy of the same device or FIFO. */
+function isSameNode(status: Stats, { kind, deviceMajor, deviceMinor }: SpecialFile): boolean {
+  if ((status.mode & constants.S_IFMT) !== NODE_TYPES[kind]) return false;
+  return kind === 'fifo' || status.rdev === deviceNumber(deviceMajor, deviceMinor);
+}
+
+/** As stat(2) has it on Linux (makedev(3)), in the bits that numbers of devices use. */
+function deviceNumber(major: number, minor: number): number {
+  return (minor & 0xff) + (major & 0xfff) * 0x100 + (minor & 0xfff00) * 0x1000;
 }

@@ -4,6 +4,8 @@ import { shownName } from '../../base/text/quote-name.js';
 import type { ImageView } from '../../image/opened-image.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import { walkTree } from '../../overlay/walk/walk-tree.js';
+import { singleFile } from '../output/single-file.js';
+import { StreamFile } from '../output/stream-file.js';
 import { type CarvedTree, TreeCarver, type TreeCarverOptions } from '../tree-carver.js';
 import { CopiedAttributes } from './copied-attributes.js';
 import type { CopyPlace } from './copy-destination.js';
@@ -52,6 +54,36 @@ export async function copyTree(job: CopyJob): Promise<Copied> {
     lost: attributes.lost,
     lossReason: attributes.lossReason,
   };
+}
+
+/**
+ * Writes a file's content to a device or a FIFO.
+ * @param path absolute
+ * @param shown the path in messages
+ * @returns undefined if nothing was written, or the reader has ended
+ * @throws LayerslayerError IO_FAILED; as `TreeCarver.carve`
+ */
+export async function copyToStream(
+  { view, inode, failed, signal }: Pick<CopyJob, 'view' | 'inode' | 'failed'> & { signal: AbortSignal },
+  path: string,
+  shown: string,
+): Promise<CarvedTree | undefined> {
+  const stream = await StreamFile.open(path, shown, signal);
+  try {
+    const carver = new TreeCarver({
+      tree: view.tree,
+      layers: view.byNumber,
+      target: singleFile((bytes) => stream.write(bytes)),
+      failed,
+      signal: AbortSignal.any([signal, stream.ended]),
+    });
+    return await carver.carve(inode, []);
+  } catch (error) {
+    if (!stream.ended.aborted) throw error;
+    return undefined;
+  } finally {
+    stream.close();
+  }
 }
 
 /** An ordinary user can't give files away: better no copy than one fault for each file. */

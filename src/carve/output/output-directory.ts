@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, mkdirSync, type Stats, symlinkSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, type Stats, statSync, symlinkSync } from 'node:fs';
 import { LayerslayerError } from '../../base/errors.js';
 import { makeDirectories } from '../../base/make-directories.js';
 import { quoteName } from '../../base/text/quote-name.js';
@@ -43,6 +43,8 @@ export class OutputDirectory implements CarveTarget {
     this.#force = force;
     this.attributes = attributes;
     attempt(path, () => {
+      if (statSync(fsPath(path), { throwIfNoEntry: false })?.isDirectory() === false)
+        throw new LayerslayerError('IO_FAILED', `${path} is there, and is no directory`);
       makeDirectories(path, NEW_DIRECTORY_MODE);
       accessSync(fsPath(path), constants.W_OK | constants.X_OK);
     });
@@ -81,9 +83,16 @@ export class OutputDirectory implements CarveTarget {
     });
   }
 
-  /** Makes a file under a temporary name, and moves it to its own. Leaves nothing after a fault. */
-  protected place(names: readonly Uint8Array[], make: (temporary: Buffer) => void): void {
-    const name = this.#freeName(names);
+  /**
+   * Makes a file under a temporary name, and moves it to its own. Leaves nothing after a fault.
+   * @param isSame whether a device or FIFO that is there may be replaced; default: none may
+   */
+  protected place(
+    names: readonly Uint8Array[],
+    make: (temporary: Buffer) => void,
+    isSame?: (status: Stats) => boolean,
+  ): void {
+    const name = this.#freeName(names, isSame);
     try {
       attempt(textOfBytes(name.path), () => {
         make(name.temporary);
@@ -115,9 +124,9 @@ export class OutputDirectory implements CarveTarget {
   }
 
   /** Makes the parents of a free name. */
-  #freeName(names: readonly Uint8Array[]): OutputName {
+  #freeName(names: readonly Uint8Array[], isSame?: (status: Stats) => boolean): OutputName {
     this.#makeParents(names);
-    this.#checkFree(names);
+    this.#checkFree(names, isSame);
     const beside = Buffer.from(`.layerslayer-${process.pid}-${this.#temporaries++}`);
     return {
       path: this.path(names),
@@ -133,11 +142,16 @@ export class OutputDirectory implements CarveTarget {
     }
   }
 
-  #checkFree(names: readonly Uint8Array[]): void {
+  #checkFree(names: readonly Uint8Array[], isSame: (status: Stats) => boolean = () => false): void {
     const status = this.#status(names);
     if (!status) return;
     if (status.isDirectory())
       throw new LayerslayerError('IO_FAILED', `${this.display(names)} is a directory already`);
+    // Other programs use it by this name.
+    if (!status.isFile() && !status.isSymbolicLink() && !isSame(status)) {
+      const what = 'is a device, fifo or socket, which is not replaced';
+      throw new LayerslayerError('IO_FAILED', `${this.display(names)} ${what}`);
+    }
     if (!this.#force) throw alreadyThere(this.display(names));
   }
 

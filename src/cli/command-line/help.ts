@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CommandDeclaration } from '../command-declaration.js';
 import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../options/image-options.js';
-import type { OptionSpec, OptionTable } from '../options/option-table.js';
+import { type OptionSpec, type OptionTable, shortOption } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { describeStatuses } from '../process/exit-status.js';
 import { newParser, PROGRAM } from './parser.js';
@@ -14,11 +14,14 @@ const WIDTH = 80;
 const MIN_WIDTH = 40;
 
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show this' } };
+/** Of a command whose `-h` is another option. */
+const LONG_HELP: OptionTable = { help: { kind: 'flag', summary: 'show this' } };
 
 /** `--help` of one command, laid out by yargs. */
 export async function commandHelp(command: CommandDeclaration): Promise<string> {
   const help = newHelp(command.synopsis, command.description);
-  for (const [name, spec] of Object.entries({ ...command.options, ...HELP })) {
+  const own = shortOption(command.options, 'h') === undefined ? HELP : LONG_HELP;
+  for (const [name, spec] of Object.entries({ ...command.options, ...own })) {
     const alias = spec.short === undefined ? {} : { alias: spec.short };
     // yargs shows a digit with one dash only if it knows that the option is a flag.
     const type = /\d/.test(spec.short ?? '') ? ({ type: 'boolean' } as const) : {};
@@ -32,9 +35,10 @@ export async function commandHelp(command: CommandDeclaration): Promise<string> 
 }
 
 /** yargs shows no names of values, so the option's name has it: `memory SIZE`. */
-function titleOf(name: string, { value }: OptionSpec): string {
+function titleOf(name: string, { value, ifBare }: OptionSpec): string {
   if (value === undefined) return name;
-  return `${name} ${isChoice(value) ? 'KIND' : value}`;
+  const shown = isChoice(value) ? 'KIND' : value;
+  return ifBare === undefined ? `${name} ${shown}` : `${name}[=${shown}]`;
 }
 
 /** The default stands in the text: a column of its own would leave too little room for both. */
@@ -52,7 +56,7 @@ const isChoice = (value: string) => /^[a-z-]+(\|[a-z-]+)+$/.test(value);
 /** Options that several commands share come after those of the command. */
 function groupOf(name: string, spec: OptionSpec): string {
   const isIn = (table: OptionTable) => Object.hasOwn(table, name) && table[name] === spec;
-  if (isIn(COMMON_OPTIONS) || isIn(HELP)) return 'Common options:';
+  if (isIn(COMMON_OPTIONS) || isIn(HELP) || isIn(LONG_HELP)) return 'Common options:';
   return isIn(IMAGE_OPTIONS) ? 'Options for images:' : 'Options:';
 }
 

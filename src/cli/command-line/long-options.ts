@@ -1,4 +1,4 @@
-import { countValues, type OptionSpec, type OptionTable } from '../options/option-table.js';
+import { countValues, type OptionSpec, type OptionTable, takesWord } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { unknownOption } from './unknown-option.js';
 
@@ -16,8 +16,8 @@ const JOINT = '\0';
  * --log-file=FILE`. As in Python, `-l=FILE` is `-lFILE`. yargs takes each letter of `-lFILE` for a
  * flag. Of a `choice`, whose first word decides how many it has, it writes all words as one value:
  * yargs wants their number beforehand. `wordsOfChoice` takes them apart.
- * @throws LayerslayerError INVALID_ARGUMENT for an unknown letter, and for a value of digits only
- *   (`refusesDigits`), since yargs does not know whether it was written with a `=`
+ * @throws LayerslayerError INVALID_ARGUMENT for an unknown letter, and for a doubtful value
+ *   (`refusesDoubtful`), since yargs does not know whether it was written with a `=`
  */
 export function longOptions(
   words: readonly string[],
@@ -25,16 +25,50 @@ export function longOptions(
 ): string[] {
   const end = words.indexOf('--');
   const [options, rest] = end === -1 ? [words, []] : [words.slice(0, end), words.slice(end)];
-  const long = withNegativeValues(options, table).flatMap((word) =>
+  const grouped = withNegativeValues(options, table).flatMap((word) =>
     /^-[^-]/s.test(word) ? ofGroup(word, table, command) : [word],
   );
+  const long = grouped.map((word, i) => spelledOut(word, grouped[i + 1], table));
   for (const [i, word] of long.entries()) {
     if (NOT_A_NAME.test(word)) throw unknownOption(word, table, command);
-    const name = word.slice(2);
-    const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
-    if (spec?.refusesDigits && isNumber(long[i + 1])) throw wantsNoNumber(name, spec, long[i + 1]!);
+    const { name, spec, value } = readName(word, table);
+    if (value === undefined && spec?.refusesDoubtful && isDoubtful(long[i + 1]))
+      throw isNoFile(name, spec, long[i + 1]!);
   }
   return [...joinChoices(long, table), ...rest];
+}
+
+/** Splits `--name=VALUE`. No spec: the word is no option of the table. */
+function readName(word: string, table: OptionTable) {
+  const [, name = word.slice(2), value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+  const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
+  return { name, spec, value };
+}
+
+/** Writes an option by the name that counts, and with the value that it has alone. */
+function spelledOut(word: string, next: string | undefined, table: OptionTable): string {
+  const { name, spec, value } = readName(word, table);
+  if (spec?.standsFor !== undefined && (spec.kind !== 'flag' || value === undefined))
+    return `--${spec.standsFor}${value === undefined ? '' : `=${value}`}`;
+  if (spec?.ifBare === undefined || value !== undefined) return word;
+  if (next !== undefined && spec.choices?.includes(next))
+    throw usageError(`--${name} ${next} is written with a "=": --${name}=${next}`);
+  return `--${name}=${spec.ifBare}`;
+}
+
+/** Returns the last word that an option has taken for its value, and the option's name. */
+export function lastTaken(
+  words: readonly string[],
+  table: OptionTable,
+): { name: string; word: string } | undefined {
+  let last: { name: string; word: string } | undefined;
+  for (const [i, option] of words.entries()) {
+    if (option === '--') break;
+    const { name, spec, value } = readName(option, table);
+    const word = value === undefined ? words[i + 1] : wordsOfChoice(value)[1];
+    if (spec && takesWord(spec) && word !== undefined) last = { name, word };
+  }
+  return last;
 }
 
 /** Returns the words of a `choice`, from the one value that `longOptions` made of them. */
@@ -44,8 +78,7 @@ function joinChoices(words: readonly string[], table: OptionTable): string[] {
   const joined: string[] = [];
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
-    const [, name = word.slice(2), value] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
-    const spec = word.startsWith('--') && Object.hasOwn(table, name) ? table[name] : undefined;
+    const { name, spec, value } = readName(word, table);
     const next = words.slice(i + 1);
     const count = spec?.kind === 'choice' ? countValues(spec, value, next) : 0;
     // A lone `--name` stays, and so does one before an option: yargs says what is missing.
@@ -84,16 +117,19 @@ function ofGroup(group: string, table: OptionTable, command: string): string[] {
     const value = group.slice(i + 1);
     if (spec.kind === 'flag' && value.startsWith('=')) throw usageError(`-${letter} takes no value`);
     if (spec.kind === 'flag' || value === '') long.push(`--${name}`);
-    else if (spec.refusesDigits && isNumber(value)) throw wantsNoNumber(name, spec, value);
+    else if (spec.refusesDoubtful && isDoubtful(value)) throw isNoFile(name, spec, value);
     else long.push(`--${name}=${value.replace(/^=/, '')}`);
     if (spec.kind !== 'flag') break;
   }
   return long;
 }
 
-const isNumber = (word: string | undefined) => word !== undefined && /^\d+$/.test(word);
+/** Returns whether a word is a number, or looks like a place of an image: `nginx:alpine`. */
+function isDoubtful(word: string | undefined): boolean {
+  return word !== undefined && /^\d+$|^[^./~=][^:]*:/.test(word);
+}
 
-function wantsNoNumber(name: string, spec: OptionSpec, value: string): Error {
+function isNoFile(name: string, spec: OptionSpec, value: string): Error {
   const file = `for a file of that name use --${name}=${value} or ./${value}`;
   return usageError(`--${name} wants ${spec.value}, got ${value}: ${file}`);
 }

@@ -2,7 +2,7 @@ import type { Argv } from 'yargs';
 import type { CommandDeclaration } from '../command-declaration.js';
 import type { OptionSpec, OptionTable, OptionValues } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
-import { longOptions, wordsOfChoice } from './long-options.js';
+import { lastTaken, longOptions, wordsOfChoice } from './long-options.js';
 import { MISSING_VALUE, newParser, SURPLUS_VALUE, UNKNOWN_OPTION } from './parser.js';
 import { seeHelp } from './see-help.js';
 import { unknownOption } from './unknown-option.js';
@@ -34,10 +34,11 @@ export function parseArguments<T extends OptionTable>(
   const { options: table } = command;
   const parser = newParser((message) => fault(message, command)).strictOptions();
   for (const [name, { kind }] of Object.entries(table)) declare(parser, name, kind);
-  const given = parser.parseSync(longOptions(words, command));
+  const long = longOptions(words, command);
+  const given = parser.parseSync(long);
   const positionals = given._.map(String);
-  checkPositionals(command, positionals);
   const values = Object.entries(table).map(([name, spec]) => [name, parsedValue(name, spec, given[name])]);
+  checkPositionals(command, positionals, long);
   const warnings = Object.entries(table).flatMap(([name, spec]) => repetition(name, spec, given[name]) ?? []);
   return { options: Object.fromEntries(values), positionals, warnings };
 }
@@ -52,12 +53,27 @@ function repetition(name: string, { warnsIfRepeated }: OptionSpec, given: unknow
   return `warning: --${name} takes one value: ${last} counts, not ${ignored}`;
 }
 
-/** Not by yargs: it counts before it has seen that `--frob a` is no option with its value. */
-function checkPositionals({ name, positionals }: ParsedCommand, words: readonly string[]): void {
+/**
+ * Not by yargs: it counts before it has seen that `--frob a` is no option with its value.
+ * @param long all words, as `longOptions` returns them
+ */
+function checkPositionals(
+  { name, positionals, options }: ParsedCommand,
+  words: readonly string[],
+  long: readonly string[],
+): void {
   const { min, max, names } = positionals;
   const want = `${name} wants ${names === '' ? 'no arguments' : names}`;
   const refuse = (why: string) => usageError(`${want}${why}: ${seeHelp(name)}`);
-  if (words.length < min) throw refuse(missingWords(names, words.length, min));
+  if (words.length < min) {
+    const reason = joinedPath(words, names) ?? takenByOption(long, options);
+    throw refuse(missingWords(names, words.length, min) + (reason === undefined ? '' : `: ${reason}`));
+  }
+  // No registry has such an image. A directory may have such a name.
+  const joined = /^(oci|oci-archive|docker-archive):/.test(words[0] ?? '')
+    ? undefined
+    : joinedPath(words.slice(0, 1), names);
+  if (joined !== undefined) throw refuse(`: ${joined}`);
   if (words.length > max) throw refuse(`: ${words[max]} is one too many`);
   // An empty path would be the working directory: `layerslayer mount nginx "$UNSET"`.
   if (words.includes('')) throw refuse(', got an empty one');
@@ -68,6 +84,25 @@ function missingWords(names: string, given: number, min: number): string {
   const missing = names.split(' ').slice(given, min);
   const named = missing.map((name) => name.replace(/[[\].]/g, '')).join(' and ');
   return min === 1 ? '' : `: ${named} ${missing.length === 1 ? 'is' : 'are'} missing`;
+}
+
+/** IMAGE and PATH in one word. `oci:/dir` and `docker://host/name` are no such words. */
+const IMAGE_WITH_PATH =
+  /^((?:oci|oci-archive|docker-archive):.+?|(?!(?:oci|oci-archive|docker-archive):).+?):(\/(?!\/).*)$/s;
+
+/** Of `cp nginx:/etc/passwd x`, as docker has it for containers. */
+function joinedPath(words: readonly string[], names: string): string | undefined {
+  if (!names.includes('PATH')) return undefined;
+  for (const word of words) {
+    const [, image, path] = IMAGE_WITH_PATH.exec(word) ?? [];
+    if (path !== undefined) return `PATH is a word of its own: ${image} ${path}`;
+  }
+  return undefined;
+}
+
+function takenByOption(long: readonly string[], table: OptionTable): string | undefined {
+  const taken = lastTaken(long, table);
+  return taken && `${taken.word} is the value of --${taken.name}`;
 }
 
 function declare(parser: Argv, name: string, kind: OptionSpec['kind']): void {
@@ -81,6 +116,11 @@ function parsedValue(name: string, spec: OptionSpec, given: unknown) {
   const texts = given === undefined ? [] : ([given].flat() as string[]);
   const words = spec.kind === 'choice' ? texts.map(wordsOfChoice) : [texts];
   if (words.some((each) => each.includes(''))) throw wantsValue(name, spec);
+  // Of a `choice` the second word is something else.
+  for (const [word] of spec.kind === 'choice' ? words : texts.map((text) => [text])) {
+    if (spec.choices?.includes(word!) === false)
+      throw usageError(`--${name} is ${spec.choices.join(', ')}, not ${word}`);
+  }
   if (spec.kind === 'choice') return words.at(-1);
   return spec.kind === 'list' ? texts : texts.at(-1);
 }

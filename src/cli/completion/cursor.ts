@@ -4,6 +4,7 @@ import {
   type OptionSpec,
   type OptionTable,
   secondOf,
+  takesWord,
 } from '../options/option-table.js';
 
 /** Words of a command line up to the cursor, as the program would get them. */
@@ -93,8 +94,8 @@ function readOption(word: string, table: OptionTable, values: Map<string, string
     return secondAwaited(name, spec, value);
   }
   for (const [name, spec] of optionsIn(word, table)) {
-    if (spec.kind !== 'flag') return { name, spec, option: spec };
-    values.set(name, '');
+    if (takesWord(spec)) return { name, spec, option: spec };
+    values.set(name, spec.ifBare ?? '');
   }
   return undefined;
 }

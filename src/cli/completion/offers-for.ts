@@ -2,13 +2,14 @@ import type { CommandDeclaration } from '../command-declaration.js';
 import { commandNamed, wordsOf } from '../command-names.js';
 import { COMMANDS } from '../command-table.js';
 import { MOUNT } from '../commands/mount/declaration.js';
-import type { ArgumentSpec, OptionTable } from '../options/option-table.js';
+import { type ArgumentSpec, type OptionTable, shortOption } from '../options/option-table.js';
 import { argumentOffers } from './argument-offers.js';
 import { type Cursor, findCursor, type TypedWords } from './cursor.js';
 import type { Place } from './known.js';
 import { NOTHING, type Offers, offerWords } from './offers.js';
 
 const HELP: OptionTable = { help: { kind: 'flag', short: 'h', summary: 'show help' } };
+const LONG_HELP: OptionTable = { help: { kind: 'flag', summary: 'show help' } };
 const TOP_LEVEL: OptionTable = { ...HELP, version: { kind: 'flag', summary: 'show the version' } };
 
 /** Returns what the word under the cursor may become, by the tables that the program parses by. */
@@ -37,7 +38,8 @@ async function topLevelOffers({ word }: TypedWords, { wanted, values }: Cursor, 
 function commandOffers(line: TypedWords, command: CommandDeclaration, place: Place) {
   const { options, positionals, arguments: specs } = command;
   const { wanted, values, positionals: given } = findCursor(line, options);
-  if (wanted.kind === 'option') return optionOffers(line.word, { ...options, ...HELP }, values);
+  const help = shortOption(options, 'h') === undefined ? HELP : LONG_HELP;
+  if (wanted.kind === 'option') return optionOffers(line.word, { ...options, ...help }, values);
   if (wanted.kind === 'value') return argumentOffers(line.word, wanted, { values, place });
   const spec = specAt(specs, wanted.number);
   if (spec === undefined || wanted.number >= positionals.max) return NOTHING;

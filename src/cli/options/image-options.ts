@@ -11,8 +11,8 @@ export const COMMON_OPTIONS = {
     short: 'l',
     value: 'FILE',
     takes: 'file',
-    refusesDigits: true,
-    summary: 'also write everything shown to FILE (a file named 1: -l=1 or ./1)',
+    refusesDoubtful: true,
+    summary: 'also write everything shown to FILE',
   },
   json: { kind: 'flag', summary: 'results as JSON on stdout, errors as JSON on stderr' },
 } as const satisfies OptionTable;

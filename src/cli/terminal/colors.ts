@@ -2,7 +2,7 @@ import type { ListedEntry } from '../../image/records/entry-record.js';
 import type { COLOR_CHOICES } from '../options/listing-options.js';
 import type { Output } from './output.js';
 
-type ColorChoice = (typeof COLOR_CHOICES)[number];
+export type ColorChoice = (typeof COLOR_CHOICES)[number];
 
 /**
  * Returns whether results are coloured. `auto` means on a terminal, unless the environment refuses
@@ -10,12 +10,11 @@ type ColorChoice = (typeof COLOR_CHOICES)[number];
  * @param choice value of `--color`; default: auto
  */
 export function usesColors(
-  choice: string | undefined,
+  choice: ColorChoice | undefined,
   output: Pick<Output, 'resultColumns'>,
   env: NodeJS.ProcessEnv,
 ): boolean {
-  const known = (choice ?? 'auto') as ColorChoice;
-  if (known !== 'auto') return known === 'always';
+  if (choice !== undefined && choice !== 'auto') return choice === 'always';
   return output.resultColumns !== undefined && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 

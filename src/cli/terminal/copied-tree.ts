@@ -15,11 +15,12 @@ export interface CopiedTree {
   path: Uint8Array; // in the image, absolute
   carved: CarvedTree;
   output: string; // where it is
+  isStream?: boolean; // perhaps /dev/stdout: the line goes to stderr
 }
 
 /** Shows the result of a copy: one line, for programs one object. */
 export function showCopied(
-  { image, view, path, carved, output }: CopiedTree,
+  { image, view, path, carved, output, isStream = false }: CopiedTree,
   { session, display }: SessionUse,
   { output: { choices }, startedMs }: CommandContext,
 ): void {
@@ -43,5 +44,7 @@ export function showCopied(
   // `IMAGE@DIGEST: /etc (212 files, 1.1 MiB) in nginx/etc, 19.8 MiB fetched in 1.9 s`
   const files = `${countText(carved.files, 'file')}, ${formatSize(carved.bytes)}`;
   const where = `${printableName(path)} (${files}) in ${printable(output)}`;
-  display.done(`${imageTitle(image.resolved)}: ${where}, ${fetchedText(bytesFetched, elapsedMs)}`);
+  const line = `${imageTitle(image.resolved)}: ${where}, ${fetchedText(bytesFetched, elapsedMs)}`;
+  if (isStream) display.say(line);
+  else display.done(line);
 }

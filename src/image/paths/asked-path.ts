@@ -3,10 +3,12 @@ import { bytesOfText } from '../../base/text/raw-text.js';
 import { PathPattern } from '../../overlay/pattern/path-pattern.js';
 import { joinPath, splitPath } from '../../overlay/resolve-path.js';
 
-/** PATH of `carve`, as it was given. */
+const DOT_NAME = Buffer.from('.');
+
+/** A PATH argument, as it was given. */
 export interface AskedPath {
   text: string;
-  path: readonly Uint8Array[]; // components if it is a path
+  path: readonly Uint8Array[]; // components if it is a path; the last one of `dir/` is `.`
   names: readonly Uint8Array[]; // of its file in the output: no `.`, no `..`
   /** The pattern, used if no such path exists; undefined: it can only be a path. */
   pattern: PathPattern | undefined;
@@ -18,6 +20,8 @@ export function askedPaths(words: readonly string[]): AskedPath[] {
     if (text.includes('\0')) throw new LayerslayerError('INVALID_ARGUMENT', 'a path has no NUL');
     const bytes = bytesOfText(text);
     const path = splitPath(bytes);
+    // A slash behind a name wants a directory, as `/.` does. (path_resolution(7))
+    if (path.length > 0 && text.endsWith('/')) path.push(DOT_NAME);
     return { text, path, names: cleanNames(path), pattern: PathPattern.parse(bytes) };
   });
 }

@@ -65,11 +65,19 @@ export function findPaths(
  * @throws LayerslayerError UNSUPPORTED as `matchTree`
  */
 export function matchesOf(
-  { path, pattern }: AskedPath,
+  { text, path, pattern }: AskedPath,
   view: SearchedView & MatchOptions,
 ): readonly (readonly Uint8Array[])[] {
-  if (!pattern || hasPath(view.tree, path) || findHidden(view.layers, path)) return [path];
-  return matchTree(view.tree, pattern, view);
+  const { tree, layers } = view;
+  if (!pattern || hasPath(tree, path) || findHidden(layers, path)) return [path];
+  const matches = matchTree(tree, pattern, view);
+  return text.endsWith('/') ? matches.filter((match) => isDirectory(tree, match)) : matches;
+}
+
+/** Also of a symlink that leads to one. */
+function isDirectory(tree: Tree, path: readonly Uint8Array[]): boolean {
+  const resolved = resolvePath(tree, path);
+  return resolved.kind === 'found' && tree.kind(resolved.inode) === 'dir';
 }
 
 /** @param where name of the view; default: the image */

@@ -22,10 +22,14 @@ export function longLine(entry: ListedEntry, path: Uint8Array): string {
   return `${attributesText(entry)} ${nameText(entry, path)}`;
 }
 
-/** Returns what `longLine` shows before the name. */
-export function attributesText(entry: ListedEntry): string {
+/**
+ * Returns what `longLine` shows before the name.
+ * @param isExact sizes in bytes; default: with units
+ */
+export function attributesText(entry: ListedEntry, { isExact = false } = {}): string {
   const owner = `${String(entry.uid).padStart(OWNER_WIDTH)} ${String(entry.gid).padStart(OWNER_WIDTH)}`;
-  const size = sizeText(entry).padStart(SIZE_WIDTH);
+  const text = isExact && entry.kind === 'file' ? String(entry.size) : sizeText(entry);
+  const size = text.padStart(SIZE_WIDTH);
   return `${modeText(entry)} ${owner} ${size} ${timeText(entry.mtimeSeconds)}`;
 }
 

@@ -1,3 +1,4 @@
+import { asLayerslayerError, type LayerslayerError } from '../../base/errors.js';
 import { treeUsage } from '../../overlay/usage/tree-usage.js';
 import { type UsageOrder, usageRows } from '../../overlay/usage/usage-rows.js';
 import type { AskedPath } from '../paths/asked-path.js';
@@ -20,6 +21,8 @@ export interface DirectoryUsageOptions {
   byLayer?: boolean | undefined; // a row for each layer that has something there
   hints: DeletionHints;
   where?: string | undefined; // name of the view in messages; default: the image
+  /** Takes the error of a PATH, as of findPaths. The others are summed up. */
+  failed(error: LayerslayerError): void;
 }
 
 export interface DirectoryUsageReport {
@@ -31,16 +34,22 @@ export interface DirectoryUsageReport {
 }
 
 /**
- * Sums up the sizes of directories at and below PATH, see `treeUsage`. PATH may be a symlink, which
- * is followed. Symlinks that a pattern matches are not.
- * @throws LayerslayerError as findPaths
+ * Sums up the sizes of directories at and below each PATH, see `treeUsage`. PATH may be a symlink,
+ * which is followed. Symlinks that a pattern matches are not.
  */
 export function directoryUsage(
   view: SearchedView,
-  asked: AskedPath,
-  { hints, where, byLayer = false, ...options }: DirectoryUsageOptions,
+  asked: readonly AskedPath[],
+  { hints, where, failed, byLayer = false, ...options }: DirectoryUsageOptions,
 ): DirectoryUsageReport {
-  const starts = findPaths(view, asked, { hints, where, followMatches: 'parents' });
+  const starts = asked.flatMap((one) => {
+    try {
+      return findPaths(view, one, { hints, where, followMatches: 'parents' });
+    } catch (error) {
+      failed(asLayerslayerError(error));
+      return [];
+    }
+  });
   const columns = treeUsage(view.tree, starts, { byLayer, ...options });
   return {
     ...columns.total(),

@@ -4,7 +4,7 @@ import type { PathPattern } from '../../overlay/pattern/path-pattern.js';
 import { hasPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { type HiddenGroup, hiddenGroup, hiddenUsage } from '../../overlay/usage/hidden-usage.js';
 import { type UsageOrder, usageRows } from '../../overlay/usage/usage-rows.js';
-import type { AskedPath } from '../paths/asked-path.js';
+import { type AskedPath, cleanNames } from '../paths/asked-path.js';
 import { findHidden } from '../paths/deletion-hint.js';
 import { matchesOf, noMatch, type SearchedView } from '../paths/find-paths.js';
 import { layerBytes } from './layer-bytes.js';
@@ -88,5 +88,5 @@ function hiddenPaths(view: SearchedView, asked: AskedPath): readonly Uint8Array[
   // Of a dangling symlink the link itself; of a deleted path what its parents are now.
   const parents = resolvePath(tree, path, 'parents');
   if (parents.kind === 'found') return parents.names;
-  return parents.kind === 'missing' ? [...parents.names, parents.name, ...parents.rest] : names;
+  return parents.kind === 'missing' ? cleanNames([...parents.names, parents.name, ...parents.rest]) : names;
 }

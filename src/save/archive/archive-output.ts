@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { LayerslayerError } from '../../base/errors.js';
-import { diskFault } from '../../base/on-disk.js';
+import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { diskFault, onDisk } from '../../base/on-disk.js';
+import { findOutput, type OutputName } from '../../base/output-name.js';
+import { openOutputStream } from '../../base/output-stream.js';
 import { removeAtExit } from '../../base/process/exit-removal.js';
 import { abortable } from '../../base/tasks/abortable.js';
 import { fsPath } from '../../base/text/raw-text.js';
@@ -16,6 +18,10 @@ const DEFAULT_DIRECTORY = '/var/tmp';
 export interface ArchiveOutput {
   /** Absolute path of the directory, which only this user can read. */
   readonly spool: string;
+  /** The directory above it, which the user knows, for messages. */
+  readonly directory: string;
+  /** It is no regular file: perhaps stdout. */
+  readonly isStream: boolean;
   /** Takes the archive's next bytes. The caller must not change them until this resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** The archive is complete. @throws LayerslayerError IO_FAILED */
@@ -25,17 +31,22 @@ export interface ArchiveOutput {
 }
 
 /**
- * Opens a file that gets its name when it is complete. Its directory exists.
- * @param path absolute
+ * Opens a file that gets its name when it is complete. Its directory exists. Symlinks are followed,
+ * also to a new file. A device or a FIFO is written to as it is.
+ * @param given absolute
  * @param options.force a file of that name is replaced
- * @throws LayerslayerError IO_FAILED, also if something else has the name
+ * @throws LayerslayerError IO_FAILED, also if a directory has the name; the signal's reason
  */
-export async function openArchiveFile(path: string, { force }: { force: boolean }): Promise<ArchiveOutput> {
-  checkName(path, force);
+export async function openArchiveFile(
+  given: string,
+  { force, signal }: { force: boolean; signal: AbortSignal },
+): Promise<ArchiveOutput> {
+  const { kind, path } = checkedName(given, force);
+  if (kind === 'stream') return openDevice(path, signal);
   const spool = makeSpool(dirname(path), `the directory of ${basename(path)}`);
   let file: PartialFile;
   try {
-    file = await PartialFile.open(join(spool.path, 'archive'));
+    file = await PartialFile.open(join(spool.path, 'archive'), path);
   } catch (error) {
     await spool.remove();
     throw error;
@@ -43,12 +54,14 @@ export async function openArchiveFile(path: string, { force }: { force: boolean 
   let written = 0;
   return {
     spool: spool.path,
+    directory: dirname(path),
+    isStream: false,
     async write(bytes) {
       await file.write(bytes, written);
       written += bytes.length;
     },
     async commit() {
-      checkName(path, force); // the layers took their time
+      checkedName(given, force); // the layers took their time
       if (force) await file.commit(path);
       else await file.commitNew(path, () => alreadyThere(path));
     },
@@ -57,6 +70,31 @@ export async function openArchiveFile(path: string, { force }: { force: boolean 
       await spool.remove();
     },
   };
+}
+
+async function openDevice(path: string, signal: AbortSignal): Promise<ArchiveOutput> {
+  const fd = await onDisk(`writing ${path}`, () => openOutputStream(path, signal)).catch((error) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  const write = (bytes: Uint8Array) => {
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    } catch (error) {
+      throw diskFault(`writing ${path}`, error);
+    }
+  };
+  try {
+    const output = openArchiveStream(write, () => undefined, signal);
+    const close = async () => {
+      closeSync(fd);
+      await output.close();
+    };
+    return { ...output, close };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /**
@@ -75,6 +113,8 @@ export function openArchiveStream(
   const spool = makeSpool(directory, `${directory} (set TMPDIR to use another directory)`);
   return {
     spool: spool.path,
+    directory,
+    isStream: true,
     async write(bytes) {
       write(bytes);
       await abortable(Promise.resolve(settled()), signal);
@@ -85,17 +125,17 @@ export function openArchiveStream(
 }
 
 /** @throws LayerslayerError IO_FAILED if a file can't get this name */
-function checkName(path: string, force: boolean): void {
-  let status: ReturnType<typeof lstatSync> | undefined;
+function checkedName(path: string, force: boolean): OutputName {
+  let found: OutputName;
   try {
-    status = lstatSync(fsPath(path), { throwIfNoEntry: false });
+    found = findOutput(path);
   } catch (error) {
+    if (systemCode(error) === 'ENOENT') return { kind: 'free', path };
     throw diskFault(`writing ${path}`, error);
   }
-  if (!status) return;
-  // A rename would replace /dev/null, or a link to it.
-  if (!status.isFile()) throw new LayerslayerError('IO_FAILED', `${path} is there, and is no regular file`);
-  if (!force) throw alreadyThere(path);
+  if (found.kind === 'directory') throw new LayerslayerError('IO_FAILED', `${path} is a directory`);
+  if (found.kind === 'file' && !force) throw alreadyThere(path);
+  return found;
 }
 
 function alreadyThere(path: string): LayerslayerError {

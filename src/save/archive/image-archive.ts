@@ -57,7 +57,7 @@ export async function writeArchive(
   const within = AbortSignal.any([signal, stop.signal]);
   const atOnce = new Semaphore(LAYERS_AT_ONCE);
   const fetched = plan.layers.map((layer) => {
-    const task = atOnce.run(() => fetchLayer(layer, output.spool, ports, within), within);
+    const task = atOnce.run(() => fetchLayer(layer, output, ports, within), within);
     task.catch((error) => stop.abort(error)); // `members` throws it when it is the layer's turn
     return task;
   });
@@ -92,19 +92,20 @@ export async function writeArchive(
 /** Returns the file that goes into the archive. */
 async function fetchLayer(
   layer: ArchivedLayer,
-  directory: string,
+  { spool, directory }: ArchiveOutput,
   ports: ArchivePorts,
   signal: AbortSignal,
 ): Promise<{ path: string; size: number }> {
   const { digest, diffId, numbers } = layer;
-  const stem = `${directory}/${digest.replace(':', '-')}`;
-  const target = { partial: `${stem}.partial`, stem, suffixed: false, isTemporary: true };
+  const shown = directory;
+  const stem = `${spool}/${digest.replace(':', '-')}`;
+  const target = { partial: `${stem}.partial`, stem, suffixed: false, isTemporary: true, shown };
   const blob = { path: stem, size: await ports.save(layer, target, signal) };
   // A blob that has its diffId as its digest is not compressed.
   if (diffId === undefined || diffId === digest) return blob;
   const path = `${stem}.tar`;
   try {
-    const size = await ports.unpack({ blob, target: path, diffId }, signal);
+    const size = await ports.unpack({ blob, target: path, diffId, shown }, signal);
     await removeFile(stem);
     return { path, size };
   } catch (error) {

@@ -15,6 +15,7 @@ const READ_SIZE = 256 * 1024;
 export interface UnpackRequest {
   blob: { path: string; size: number };
   target: string; // a new file
+  shown: string; // the file in messages
   diffId: Digest; // expected
 }
 
@@ -25,10 +26,10 @@ export interface UnpackRequest {
  *   without a codec; the signal's reason
  */
 export async function unpackBlob(
-  { blob, target, diffId }: UnpackRequest,
+  { blob, target, diffId, shown }: UnpackRequest,
   signal: AbortSignal,
 ): Promise<number> {
-  const doing = `writing ${target}`;
+  const doing = `writing ${shown}`;
   const from = await onDisk(`reading ${blob.path}`, () => open(fsPath(blob.path)));
   let fd: number | undefined;
   try {

@@ -31,6 +31,23 @@ describe('NamePattern', () => {
   });
 });
 
+describe('a text with a slash', () => {
+  const tree = browsedTree([[file('etc/group'), file('etc/group-'), file('usr/etc/group.d/a')]]);
+  it.each([
+    ['/etc/group', '/etc/group'],
+    ['etc/group', '/etc/group'],
+    ['tc/group-', '/etc/group-'],
+    ['r/ETC', undefined],
+    ['r/etc', '/usr/etc'],
+    ['etc/', '/etc'],
+    ['group.d/', '/usr/etc/group.d'],
+  ])('%s is part of a path: %s', (text, wanted) => {
+    const model = new TreeModel(tree);
+    expect(model.search(text, 'next')).toBe(wanted === undefined ? 'none' : 'found');
+    if (wanted !== undefined) expect(joinPath(model.current.names).toString()).toBe(wanted);
+  });
+});
+
 describe('a search', () => {
   /** All matching rows of the whole tree, in the order of the screen. */
   function wantedOf(tree: BrowsedTree, pattern: NamePattern) {

@@ -117,6 +117,7 @@ describe('the rows of a tree', () => {
   it('cost nothing before they are shown', () => {
     let named = 0;
     const source = {
+      isBySize: false,
       children: () => Int32Array.from({ length: 100_000 }, (_, i) => i),
       opens: () => true,
       name(ref: number) {

@@ -84,7 +84,7 @@ describe("the tree's screen", () => {
       '    2 lrwxrwxrwx          -     link -> etc/\\x07',
       '',
       '',
-      'Enter open  / search  h hidden  c carve  i details  ? help  q back',
+      'Enter open  / search  h hidden  s size  c carve  i info  ? help  q back',
       'done',
     ]);
     expect(lines(40)[5]).toBe('    1    2.0 KiB       old  [whiteout, …');

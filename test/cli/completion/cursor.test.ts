@@ -13,6 +13,7 @@ const TABLE: OptionTable = {
     summary: '',
   },
   list: { kind: 'list', summary: '' },
+  color: { kind: 'text', choices: ['auto', 'never'], ifBare: 'always', summary: '' },
 };
 
 /** What the last word of the line is. */
@@ -56,6 +57,8 @@ describe('the word under the cursor', () => {
     ['-t=x y', 0, [], { text: 'x' }],
     ['--text x y z', 1, ['y'], { text: 'x' }],
     ['--text=x y', 0, [], { text: 'x' }],
+    ['--color x', 0, [], { color: 'always' }],
+    ['--color=n', ['auto,never', undefined, '--color='], [], {}],
     ['--pair o', ['oci,tar', undefined, ''], [], {}],
     ['--pair oci d', [undefined, 'directory', ''], [], { pair: 'oci' }],
     ['--pair=o', ['oci,tar', undefined, '--pair='], [], {}],

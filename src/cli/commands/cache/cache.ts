@@ -1,4 +1,5 @@
 import { SILENT_LOG } from '../../../base/log.js';
+import { printable } from '../../../base/text/printable.js';
 import { ContentStore } from '../../../cache/content-store.js';
 import { CachedImages } from '../../../image/cached/cached-images.js';
 import type { Command } from '../../command.js';
@@ -14,12 +15,18 @@ export const cache: Command<typeof CACHE.options> = {
   async run(options, [action, ...images], context) {
     const { output } = context;
     const place = cachePlace(options, context);
+    const noteAbsence = () => {
+      if (!options.quiet && !ContentStore.isThere(place.directory))
+        output.note(printable(`${place.directory}: no cache of layerslayer is there`));
+    };
     if (action === 'rm') {
       if (images.length === 0) throw usageError('cache rm wants an IMAGE; all: cache clear');
+      noteAbsence();
       return removeImages(images, place, { ...context, isQuiet: options.quiet });
     }
     if (images.length > 0) throw usageError(`cache ${action} takes no IMAGE: ${images[0]}`);
     if (action === 'ls') {
+      noteAbsence();
       const files = await ContentStore.forReading(place.directory, SILENT_LOG).entries();
       const images = new CachedImages(place.directory).images(files);
       const listing = cacheListing(files, images, place);
@@ -29,6 +36,7 @@ export const cache: Command<typeof CACHE.options> = {
     }
     if (action !== 'prune' && action !== 'clear')
       throw usageError(`cache ${action} is not known: want ls, prune, clear or rm`);
+    noteAbsence();
     const removed = await shrink(place, action === 'clear' ? 0 : place.capBytes);
     if (options.json) output.json(removed, 2);
     else if (!options.quiet) output.result(shrunkLine(removed));

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { asLayerslayerError, LayerslayerError } from '../../../base/errors.js';
 import { logTo } from '../../../base/log.js';
 import { type CacheOptions, ContentStore, type StoredFile } from '../../../cache/content-store.js';
@@ -17,14 +16,15 @@ export function nothingRemoved(directory: string): RemovedFiles {
 
 /**
  * Opens the cache to remove files. A store ignores faults, but these commands do nothing else.
- * @returns what the task returns; undefined if there is no cache: none is made only to empty it
+ * @returns what the task returns; undefined if the directory holds no cache. None is made only to
+ *   empty it
  * @throws LayerslayerError IO_FAILED
  */
 export async function changeStore<T>(
   { directory, capBytes }: CacheOptions,
   task: (store: ContentStore) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!existsSync(directory)) return undefined;
+  if (!ContentStore.isThere(directory)) return undefined;
   const faults: string[] = [];
   const log = logTo((level, message) => level === 'warn' && faults.push(message));
   const check = () => {

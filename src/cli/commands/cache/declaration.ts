@@ -4,7 +4,7 @@ import type { OptionTable } from '../../options/option-table.js';
 
 const OPTIONS = {
   'cache-dir': { ...IMAGE_OPTIONS['cache-dir'] }, // an option of its own here, in help
-  'cache-size': { ...IMAGE_OPTIONS['cache-size'], summary: 'what `prune` leaves at most, the cap else' },
+  'cache-size': { ...IMAGE_OPTIONS['cache-size'], summary: 'how much `prune` leaves at most' },
   ...COMMON_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -13,9 +13,10 @@ export const CACHE = {
   summary: 'what is kept on disk; prune, clear, rm',
   synopsis: 'cache [OPTIONS] ls|prune|clear|rm [IMAGE...]',
   description:
-    'ls     lists images that were opened, what is kept of each alone and shared, and of layers\n' +
-    'prune  removes what was not used for longest, indexes last, down to --cache-size\n' +
-    'clear  removes all but the notes of refuted indexes; mounts fetch again\n' +
+    'ls     lists images that were opened, and layers. OWN: the size of the layers that no other image ' +
+    'has, SHARED: that of the others\n' +
+    'prune  removes what was not used for longest, down to --cache-size; indexes go last\n' +
+    'clear  removes everything but the list of indexes that proved wrong; mounts fetch again\n' +
     'rm     removes what only IMAGE... needs, of each platform; what other images need stays',
   options: OPTIONS,
   positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'ls|prune|clear|rm [IMAGE...]' },

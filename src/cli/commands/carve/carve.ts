@@ -9,6 +9,7 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
+import { LimitedFaults } from '../../terminal/limited-faults.js';
 import { uncomparedLine, unverifiedLine } from '../../terminal/uncompared.js';
 import { fileLine, fileRecord, treeLine, treeRecord } from './carve-report.js';
 import { CARVE } from './declaration.js';
@@ -63,6 +64,7 @@ export const carve: Command<typeof CARVE.options> = {
         if (line !== undefined && line !== told) display.warn(line);
         told = line;
       };
+      const faults = new LimitedFaults(use, output);
       const job: CarveJob = {
         ...use,
         image,
@@ -84,7 +86,7 @@ export const carve: Command<typeof CARVE.options> = {
           doubt(undefined, uncompared);
         },
         failed(error, asked, unverified) {
-          const status = use.fail(error);
+          const status = faults.fail(error);
           doubt(unverified);
           if (!statuses.has(asked)) statuses.set(asked, status);
         },
@@ -92,12 +94,13 @@ export const carve: Command<typeof CARVE.options> = {
       };
       const patterns = isTree ? paths : await carveSingleFiles(job, paths);
       if (patterns.length > 0) await carveFromTree(job, patterns);
+      faults.end();
       if (toStdout && values.recursive) tar.end();
       // Faults come in any order: the first PATH with one decides the status.
       return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
     };
     // Only an own pass reads a layer to its end.
-    const sources = values.verify ? { ...values, index: 'none' } : values;
+    const sources = values.verify ? { ...values, index: 'none' as const } : values;
     return withSession(name!, sources, context, work, {
       readsLayers: true,
       outlivesReader: !toStdout,

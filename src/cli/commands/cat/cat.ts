@@ -57,7 +57,7 @@ export const cat: Command<typeof CAT.options> = {
       return statuses.get(paths.find((one) => statuses.has(one))!) ?? 0;
     };
     // Only an own pass reads a layer to its end.
-    const sources = values.verify ? { ...values, index: 'none' } : values;
+    const sources = values.verify ? { ...values, index: 'none' as const } : values;
     return withSession(name!, sources, context, work, { readsLayers: true });
   },
 };

@@ -15,7 +15,7 @@ export const CAT = {
   synopsis: 'cat [OPTIONS] IMAGE PATH...',
   description:
     'Writes the contents of files of IMAGE to stdout, one after the other. Symlinks are followed inside the ' +
-    'image. A PATH that no layer has is a pattern, as for carve.\n' +
+    'image. A PATH that no layer has is a pattern, as bash reads it.\n' +
     'Layers are searched from the top, and read only as far as needed: if a later entry could still ' +
     'replace the file, stderr says "not verified" (--verify reads on).',
   options: OPTIONS,

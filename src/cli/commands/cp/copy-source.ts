@@ -8,6 +8,7 @@ import { missingPathError } from '../../../overlay/resolve-path.js';
 /** What PATH of `cp` names in a view. */
 export interface FoundSource extends CopySource {
   inode: number;
+  isFile: boolean;
   names: readonly Uint8Array[]; // from the root; symlinks in the parent directories are resolved
 }
 
@@ -36,12 +37,14 @@ export function findSource(
     { hints: new DeletionHints(), follow: followsLink || wantsDirectory ? 'all' : 'parents', where },
   );
   const { inode, names } = found!;
-  const isDirectory = view.tree.kind(inode) === 'dir';
+  const kind = view.tree.kind(inode);
+  const isDirectory = kind === 'dir';
   if (wantsDirectory && !isDirectory)
     throw missingPathError({ kind: 'no-directory', inode, names }, bytesOfText(text), { where });
   const last = path.findLast((name) => !DOT.equals(name));
   const name = last && !DOT_DOT.equals(last) ? last : names.at(-1);
-  return { inode, names, isDirectory, name: isContents ? undefined : name };
+  const what = { isDirectory, isFile: kind === 'file', isLink: kind === 'symlink' };
+  return { inode, names, ...what, name: isContents ? undefined : name };
 }
 
 const DOT = Buffer.from('.');

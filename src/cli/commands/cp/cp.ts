@@ -1,5 +1,5 @@
 import { CopyDestination } from '../../../carve/copy/copy-destination.js';
-import { copyTree } from '../../../carve/copy/copy-tree.js';
+import { copyToStream, copyTree } from '../../../carve/copy/copy-tree.js';
 import { TarStream } from '../../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../../carve/tree-carver.js';
 import type { ImageView, OpenedImage } from '../../../image/opened-image.js';
@@ -10,6 +10,7 @@ import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { showCopied } from '../../terminal/copied-tree.js';
+import { LimitedFaults } from '../../terminal/limited-faults.js';
 import { countText } from '../../terminal/size.js';
 import { warnUncompared } from '../../terminal/uncompared.js';
 import { type FoundSource, findSource } from './copy-source.js';
@@ -50,13 +51,17 @@ export const cp: Command<typeof CP.options> = {
       const view = await image.view({ only: numbers, signal, onProgress });
       const source = findSource(view, path!, { followsLink: values['follow-link'], where });
       let status = 0;
+      const faults = new LimitedFaults(use, output);
       const failed = (error: unknown) => {
-        const own = use.fail(error);
+        const own = faults.fail(error);
         status ||= own;
       };
       const job = { use, context, values, image, view, source, failed };
-      if (destination) await copyToDisk(job, destination);
+      if (destination?.stream !== undefined && source.isFile)
+        await copyToDevice(job, destination.stream, dest!);
+      else if (destination) await copyToDisk(job, destination);
       else await copyToStdout(job);
+      faults.end();
       warnUncompared(view.layers, display);
       return status;
     };
@@ -81,6 +86,14 @@ async function copyToStdout({ use, context, view, source, failed }: CpJob): Prom
   });
   await carver.carve(source.inode, source.name ? [source.name] : []);
   tar.end();
+}
+
+async function copyToDevice(job: CpJob, path: string, output: string): Promise<void> {
+  const { use, context, image, view, source, failed } = job;
+  const { inode, names } = source;
+  const carved = await copyToStream({ view, inode, failed, signal: use.signal }, path, output);
+  const summary = { image, view, path: joinPath(names), output, isStream: true };
+  if (carved) showCopied({ ...summary, carved }, use, context);
 }
 
 async function copyToDisk(job: CpJob, destination: CopyDestination): Promise<void> {

@@ -17,7 +17,8 @@ export const CP = {
   synopsis: 'cp [OPTIONS] IMAGE PATH DEST',
   description:
     'Copies a file or a directory of IMAGE to this machine, as `docker cp` does. DEST is a directory that ' +
-    'exists, or the new name. PATH/. is what is in a directory. With DEST - a tar goes to stdout.\n' +
+    'exists, or the new name. PATH/. is what is in a directory. With DEST - a tar goes to stdout. A DEST ' +
+    'that is a symlink is followed. To a device or a fifo, such as /dev/stdout, a file is written.\n' +
     'A symlink PATH is copied as it is, unless -L or a slash behind it follows it. PATH is no pattern.\n' +
     'Modes, times, extended attributes, symlinks and hard links are kept. Files belong to the caller, with ' +
     '-a to the owner in the image. A directory that is there keeps its own attributes. Nothing is replaced ' +

@@ -3,6 +3,7 @@ import type { ImageView, OpenedImage } from '../../../image/opened-image.js';
 import { uncomparedLayers } from '../../../image/opened-image.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { SessionUse } from '../../image-session-command.js';
+import type { Output } from '../../terminal/output.js';
 import { uncomparedLine } from '../../terminal/uncompared.js';
 
 /** The two images of a `diff`. */
@@ -43,16 +44,22 @@ export function areSame({ from, to }: ComparedImages, layers: ChosenLayers): boo
 
 /**
  * Opens the views of both images, one after the other: layers that they share are indexed once.
- * Their bars are those of one image with the layers of both. Warns of indexes that were not
- * compared with their layers.
+ * Their bars are those of one image with the layers of both, and a line says whose they are. Warns
+ * of indexes that were not compared with their layers.
  */
 export async function viewBoth(
   { from, to }: ComparedImages,
   layers: ChosenLayers,
   { display, signal, onProgress }: SessionUse,
+  { canDrawLive }: Pick<Output, 'canDrawLive'>,
 ): Promise<{ from: ImageView; to: ImageView }> {
   const before = from.resolved.manifest.layers.length;
-  display.resolved(before + to.resolved.manifest.layers.length);
+  const count = before + to.resolved.manifest.layers.length;
+  display.resolved(count);
+  if (canDrawLive) {
+    const [some, other] = [from, to].map(({ resolved }) => resolved.reference);
+    display.notice(`layers 1-${before}: ${some}; ${before + 1}-${count}: ${other}`);
+  }
   const some = await from.view({ signal, onProgress, ...(layers && { only: [layers.from] }) });
   const others = await to.view({
     signal,

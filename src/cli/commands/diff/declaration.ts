@@ -11,7 +11,7 @@ const OPTIONS = {
   layer: {
     kind: 'list',
     value: 'N|DIGEST',
-    summary: "one layer's own tree of both images; given twice, of each",
+    summary: 'only this layer of both images; given twice: of the first image, of the second',
   },
   ...LISTING_OPTIONS,
   ...IMAGE_OPTIONS,
@@ -24,7 +24,7 @@ export const DIFF = {
   description:
     'Lists what the second IMAGE has added (+), removed (-) and changed (~): kind, mode, owner, size, ' +
     'contents, link target, device and extended attributes. Config and build steps that differ come ' +
-    'first, unless a PATH or a layer is given. PATH is compared with all below it.\n' +
+    'first, unless a PATH or a layer is given. PATH is compared with all below it, and is no pattern.\n' +
     'What both images have of one layer is not read. Contents are read only if kind and size are equal. ' +
     'Hard links are compared as the files that they lead to.\n' +
     'The status is 0 if the images are equal, 1 if they differ.',

@@ -51,7 +51,7 @@ export const diff: Command<typeof DIFF.options> = {
         else listing.line(paint(configLine(one)));
       }
 
-      const views = await viewBoth(images, layers, use);
+      const views = await viewBoth(images, layers, use, context.output);
       const sides = {
         from: { view: views.from, name: images.from.resolved.reference },
         to: { view: views.to, name: images.to.resolved.reference },

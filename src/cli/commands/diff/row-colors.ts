@@ -1,5 +1,5 @@
 import type { CommandContext } from '../../command.js';
-import { usesColors } from '../../terminal/colors.js';
+import { type ColorChoice, usesColors } from '../../terminal/colors.js';
 
 /** Select Graphic Rendition parameters (ECMA-48, 8.3.117), by what a line begins with. */
 const STYLES: Readonly<Record<string, string>> = { '+': '32', '-': '31', '~': '33', '!': '35', '@': '36' };
@@ -9,7 +9,7 @@ const STYLES: Readonly<Record<string, string>> = { '+': '32', '-': '31', '~': '3
  * @param choice value of `--color`; default: auto
  */
 export function rowPainter(
-  choice: string | undefined,
+  choice: ColorChoice | undefined,
   { output, env }: Pick<CommandContext, 'output' | 'env'>,
 ): (line: string) => string {
   if (!usesColors(choice, output, env)) return (line) => line;

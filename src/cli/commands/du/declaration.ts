@@ -11,8 +11,10 @@ const OPTIONS = {
     short: 'd',
     value: 'N',
     summary: 'only paths this deep; 0 is PATH itself',
-    default: 'all; of --hidden without --all only the sums',
+    default: 'all; with --hidden only sums by layer',
   },
+  'max-depth': { kind: 'text', value: 'N', standsFor: 'depth', summary: '--depth N' },
+  summarize: { kind: 'flag', short: 's', standsFor: 'depth=0', summary: 'only PATH itself: --depth 0' },
   sort: {
     kind: 'text',
     value: 'name|size',
@@ -21,6 +23,7 @@ const OPTIONS = {
     default: 'name',
   },
   bytes: { kind: 'flag', short: 'b', summary: 'exact sizes in bytes, as lines of `du -b`' },
+  'human-readable': { kind: 'flag', short: 'h', summary: 'sizes with units: the default' },
   layers: { kind: 'flag', summary: 'what each layer brings to each directory' },
   hidden: { kind: 'flag', summary: 'what upper layers hide: bytes that the image has for nothing' },
   'fail-above': {
@@ -36,14 +39,18 @@ const OPTIONS = {
 export const DU = {
   name: 'du',
   summary: 'sizes of directories; what upper layers hide',
-  synopsis: 'du [OPTIONS] IMAGE [PATH]',
+  synopsis: 'du [OPTIONS] IMAGE [PATH...]',
   description:
-    'Shows how many bytes the files at and below each directory have, each inode once: `du -b` without the ' +
-    "directories' own. --hidden shows what upper layers hide, which the image carries for nothing, by layer " +
-    'and directory, with the build steps that added and removed it. --fail-above makes it a gate for CI.\n' +
-    'PATH may be a pattern. With --hidden, PATH may be a deleted one, and --layer chooses whose files count.',
+    'Shows how many bytes the files at and below each directory have. A file with several names counts ' +
+    'once. Directories have no size of their own here, unlike in `du -b`. --fail-above makes it a gate for ' +
+    'CI.\n' +
+    '--hidden shows what upper layers delete or replace, which the image carries for nothing: sums by ' +
+    'layer, with the build steps that added and removed it. With -a or --depth it shows the paths too, each ' +
+    'once for every layer that has something there. PATH may be a deleted one, and --layer chooses whose ' +
+    'files count.\n' +
+    'A PATH that no layer has is a pattern. Alone, -h is --help.',
   options: OPTIONS,
-  positionals: { min: 1, max: 2, names: 'IMAGE [PATH]' },
+  positionals: { min: 1, max: Number.POSITIVE_INFINITY, names: 'IMAGE [PATH...]' },
   arguments: [{ takes: 'image' }, { takes: 'image-path' }],
   examples: [
     'layerslayer du --depth 2 --sort size nginx:alpine /usr',

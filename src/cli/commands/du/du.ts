@@ -7,7 +7,6 @@ import { hiddenReport } from '../../../image/usage/hidden-usage.js';
 import { dockerfileSteps } from '../../../oci/dockerfile-step.js';
 import type { Command, CommandContext } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
-import { chosenWord } from '../../options/chosen-word.js';
 import { parseDepth } from '../../options/depth.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
@@ -21,18 +20,19 @@ import { type DuForm, sizeLines, sizeRecords } from './size-lines.js';
 
 export const du: Command<typeof DU.options> = {
   ...DU,
-  run(values, [name, path = '/'], context) {
+  run(values, [name, ...words], context) {
     const { hidden, layers, layer } = values;
     if (layers && hidden) throw usageError('--layers and --hidden exclude each other: --hidden is by layer');
     if (layers && layer !== undefined) throw usageError('--layers and --layer exclude each other');
+    if (hidden && words.length > 1) throw usageError(`--hidden takes one PATH: ${words[1]} is one too many`);
     const limit = parseLimit(values['fail-above']);
     const chosen = layer === undefined ? undefined : parseLayer(layer);
     const job: DuJob = {
-      asked: askedPaths([path])[0]!,
+      asked: askedPaths(words.length === 0 ? ['/'] : words),
       depth: parseDepth(values.depth),
       form: {
         isExact: values.bytes,
-        order: chosenWord('--sort', values.sort, DU.options.sort.choices) ?? 'name',
+        order: values.sort ?? 'name',
       },
     };
 
@@ -42,9 +42,8 @@ export const du: Command<typeof DU.options> = {
       const show = hidden ? showHidden : showSizes;
       const sum = await show({ ...use, ...context }, image, values, { ...job, only });
       const breach = limit && breachOf(limit, sum.what, sum);
-      if (breach === undefined) return 0;
-      use.display.warn(breach);
-      return ABOVE_LIMIT;
+      if (breach !== undefined) use.display.warn(breach);
+      return sum.status || (breach === undefined ? 0 : ABOVE_LIMIT);
     };
     return withSession(name!, values, context, work, { readsLayers: true });
   },
@@ -56,7 +55,7 @@ const ABOVE_LIMIT = 1;
 type DuValues = OptionValues<typeof DU.options>;
 
 interface DuJob {
-  asked: AskedPath;
+  asked: readonly AskedPath[];
   depth: number | undefined;
   form: DuForm;
   only?: number | undefined; // the layer of --layer
@@ -67,6 +66,7 @@ interface JudgedSum {
   what: string;
   bytes: number;
   readonly layerBytes: number;
+  status: number; // of the first PATH that failed, else 0
 }
 
 type Use = SessionUse & CommandContext;
@@ -75,7 +75,12 @@ async function showSizes(use: Use, image: OpenedImage, values: DuValues, job: Du
   const { signal, onProgress, display } = use;
   const { asked, depth, form, only } = job;
   const view = await image.view({ signal, onProgress, ...(only !== undefined && { only: [only] }) });
+  let status = 0;
   const report = directoryUsage(view, asked, {
+    failed(error) {
+      const failed = use.fail(error);
+      status ||= failed;
+    },
     depth,
     files: values.all,
     byLayer: values.layers,
@@ -88,7 +93,8 @@ async function showSizes(use: Use, image: OpenedImage, values: DuValues, job: Du
   await writeLines(lines, use);
   warnUncompared(view.layers, display);
   return {
-    what: asked.text,
+    what: asked.length === 1 ? asked[0]!.text : 'total',
+    status,
     bytes: report.bytes,
     get layerBytes() {
       return report.layerBytes;
@@ -98,7 +104,8 @@ async function showSizes(use: Use, image: OpenedImage, values: DuValues, job: Du
 
 async function showHidden(use: Use, image: OpenedImage, values: DuValues, job: DuJob): Promise<JudgedSum> {
   const { signal, onProgress, display, output } = use;
-  const { asked, depth, form, only } = job;
+  const { depth, form, only } = job;
+  const asked = job.asked[0]!;
   const view = await image.view({ signal, onProgress });
   const showsPaths = values.all || depth !== undefined;
   const report = hiddenReport(view, image.steps, asked, {
@@ -116,5 +123,10 @@ async function showHidden(use: Use, image: OpenedImage, values: DuValues, job: D
     : hiddenLines(report, { ...form, showsPaths, columns: output.resultColumns, stepOf });
   await writeLines(lines, use);
   warnUncompared(view.layers, display);
-  return { what: `hidden below ${asked.text}`, bytes: report.bytes, layerBytes: report.layerBytes };
+  return {
+    what: `hidden below ${asked.text}`,
+    bytes: report.bytes,
+    layerBytes: report.layerBytes,
+    status: 0,
+  };
 }

@@ -23,7 +23,7 @@ export const EXPORT = {
     'Writes the files of IMAGE, as a container would see them, as a tar: with owners, times, devices, ' +
     'fifos, hard links and extended attributes.\n' +
     'FILE is written under a temporary name beside it. An older one is replaced when the new one is ' +
-    'complete, as `docker export` does.',
+    'complete, as `docker export` does. A symlink is followed, a device or a fifo is written to.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'IMAGE' },
   arguments: [{ takes: 'image' }],

@@ -52,7 +52,7 @@ export const exportTree: Command<typeof EXPORT.options> = {
         tar.end();
         archive?.commit();
         warnUncompared(view.layers, display);
-        const summary = { image, view, path: ROOT_PATH, output: file };
+        const summary = { image, view, path: ROOT_PATH, output: file, isStream: archive?.isStream ?? false };
         if (archive && carved) showCopied({ ...summary, carved }, use, context);
         return status;
       } finally {

@@ -10,12 +10,13 @@ import type { ProgressDisplay } from '../../terminal/progress.js';
 import { warnUncompared } from '../../terminal/uncompared.js';
 import { CARVE } from '../carve/declaration.js';
 import type { CarveResults } from './browser/carve-entry.js';
+import { untilLeft } from './leave-keys.js';
 import { pinnedReference } from './request-words.js';
 import { type Selection, viewLayer } from './selection.js';
 
 /**
  * Shows the merged tree of an image, or one layer's own, on the whole terminal, until the user
- * comes back. Indexes the layers first, with the bars of other commands.
+ * comes back. Indexes the layers first, with the bars of other commands; Esc and q end that too.
  * @throws LayerslayerError if a layer can't be read; ABORTED after Ctrl-C
  */
 export async function browseImage(
@@ -35,7 +36,11 @@ export async function browseImage(
   await withSession(pinnedReference(chosen), wanted, context, async (use) => {
     const { session, display, signal, onProgress, shown } = use;
     const image = await use.open();
-    const view = await image.view({ ...(layer !== undefined && { only: [layer] }), signal, onProgress });
+    const view = await untilLeft(process.stdin, (left) => {
+      const only = layer === undefined ? undefined : [layer];
+      return image.view({ only, signal: AbortSignal.any([signal, left]), onProgress });
+    });
+    if (view === undefined) return 0;
     warnUncompared(view.layers, display);
     display.end();
     // Loaded on demand, as the prompts are.
@@ -53,6 +58,7 @@ export async function browseImage(
       tree: new BrowsedTree(view),
       title: printable(`${name} (${platform})${what}${doubt}`),
       carveDirectory: resolve(cwd, CARVE.options['output-dir'].default),
+      carveDirectoryShown: CARVE.options['output-dir'].default,
       bytesFetched: () => session.metrics().bytesFetched,
       shown,
       carved: (results) => carved.push(results),

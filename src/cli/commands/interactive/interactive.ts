@@ -1,9 +1,11 @@
 import { asLayerslayerError } from '../../../base/errors.js';
+import { printable } from '../../../base/text/printable.js';
+import { registryReference } from '../../../oci/image-location.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import { imageArgument } from '../../../surroundings/image-argument.js';
 import type { Command, CommandContext } from '../../command.js';
 import { optionWords } from '../../command-line/option-words.js';
-import { withSession } from '../../image-session-command.js';
+import { type SessionUse, withSession } from '../../image-session-command.js';
 import { type ImageValues, imageChoices } from '../../options/image-choices.js';
 import { IMAGE_OPTIONS } from '../../options/image-options.js';
 import { usageError } from '../../options/usage-error.js';
@@ -116,11 +118,13 @@ async function openImage(
   prompter: Prompter,
 ): Promise<OpenedImage | undefined> {
   let opened: OpenedImage | undefined;
-  await withSession(name, values, context, async ({ session, reference, platform, signal }) => {
+  await withSession(name, values, context, async ({ session, reference: given, platform, signal }) => {
+    const named = await chooseNamed({ name, reference: given }, { session, prompter, signal });
+    const { reference } = named;
     const offer = await session.listImages(reference, signal);
     const { images } = offer;
     if (values.platform !== undefined || images.length === 0) {
-      opened = { name, offer, image: await session.resolve(reference, platform, signal) };
+      opened = { name: named.name, offer, image: await session.resolve(reference, platform, signal) };
       return 0;
     }
     const ask = () => prompter.chooseOne('Platform', platformChoices(offer), defaultImage(offer));
@@ -128,8 +132,36 @@ async function openImage(
     const pinned = pinnedReference({ reference, digest: chosen.digest });
     const image = await session.resolve(pinned, chosen.platform, signal);
     // `save` names directories by the tag.
-    opened = { name, offer, image: { ...image, reference, platform: chosen.platform } };
+    opened = { name: named.name, offer, image: { ...image, reference, platform: chosen.platform } };
     return 0;
   });
   return opened;
+}
+
+interface NamedReference {
+  name: string; // as it was typed
+  reference: string;
+}
+
+/**
+ * Asks which image is meant if a layout or an archive has several.
+ * @throws LayerslayerError of the source or the prompter
+ */
+async function chooseNamed(
+  { name, reference }: NamedReference,
+  { session, prompter, signal }: Pick<SessionUse, 'session' | 'signal'> & { prompter: Prompter },
+): Promise<NamedReference> {
+  if (registryReference(reference)) return { name, reference };
+  try {
+    await session.listImages(reference, signal);
+    return { name, reference };
+  } catch (error) {
+    if (asLayerslayerError(error).code !== 'INVALID_REFERENCE') throw error;
+    const tags = new Set<string>();
+    for await (const page of session.tags(reference, signal)) for (const tag of page) tags.add(tag);
+    if (tags.size < 2) throw error;
+    const choices = [...tags].map((tag) => ({ value: tag, label: printable(tag) }));
+    const tag = await prompter.chooseOne('Image', choices);
+    return { name: `${name}:${tag}`, reference: `${reference}:${tag}` };
+  }
 }

@@ -5,14 +5,19 @@ import type { OptionTable } from '../../options/option-table.js';
 import { VIEW_OPTIONS } from '../../options/view-options.js';
 
 /** `-l` is the long listing, so `--log-file` has no short form here. */
-const { short: _, refusesDigits: __, ...LOG_FILE } = COMMON_OPTIONS['log-file'];
+const { short: _, refusesDoubtful: __, ...LOG_FILE } = COMMON_OPTIONS['log-file'];
 
 const OPTIONS = {
   long: { kind: 'flag', short: 'l', summary: 'layer, mode, owner, group, size, time (UTC)' },
-  all: { kind: 'flag', short: 'a', summary: 'also names with a leading dot: the default' },
+  'numeric-uid-gid': { kind: 'flag', short: 'n', standsFor: 'long', summary: '-l, which has numbers' },
+  bytes: { kind: 'flag', summary: 'with -l: exact sizes, in bytes' },
+  'human-readable': { kind: 'flag', short: 'h', summary: 'sizes with units: the default' },
+  all: { kind: 'flag', short: 'a', summary: 'no effect: names with a leading dot are always shown' },
+  'almost-all': { kind: 'flag', short: 'A', standsFor: 'all', summary: '-a: . and .. are never shown' },
   recursive: { kind: 'flag', short: 'R', summary: 'also the directories below, one by one' },
   directory: { kind: 'flag', short: 'd', summary: 'directories themselves, not what is in them' },
   'single-column': { kind: 'flag', short: '1', summary: 'one name a line: the default in a pipe' },
+  columns: { kind: 'flag', short: 'C', summary: 'in columns: the default on a terminal' },
   classify: { kind: 'flag', short: 'F', summary: 'add / to directories, * to programs, @ to symlinks' },
   sort: {
     kind: 'text',
@@ -21,8 +26,8 @@ const OPTIONS = {
     summary: 'the order; the largest and the newest come first',
     default: 'name',
   },
-  'by-size': { kind: 'flag', short: 'S', summary: '--sort size' },
-  'by-time': { kind: 'flag', short: 't', summary: '--sort time' },
+  'by-size': { kind: 'flag', short: 'S', standsFor: 'sort=size', summary: '--sort size' },
+  'by-time': { kind: 'flag', short: 't', standsFor: 'sort=time', summary: '--sort time' },
   reverse: { kind: 'flag', short: 'r', summary: 'the other way round' },
   deleted: { kind: 'flag', summary: 'also what upper layers hide or replace, marked' },
   ...VIEW_OPTIONS,
@@ -36,11 +41,11 @@ export const LS = {
   summary: 'list a directory of the merged tree',
   synopsis: 'ls [OPTIONS] IMAGE [PATH...]',
   description:
-    'Lists directories of IMAGE as a container would see them, and files by their names, sorted by bytes. ' +
-    'PATH is / by default; a PATH that no layer has is a pattern, as for carve: ' +
-    "'/etc/**/*.{conf,d}'. A PATH that is a symlink to a directory lists that directory; with -l, -d and " +
-    '-F the symlink itself, unless a slash follows it.\n' +
-    'With --deleted, PATH may also be what no layer shows any more.\n' +
+    'Lists directories of IMAGE as a container would see them, and files by their names. Names are sorted ' +
+    'byte by byte, upper case first, as with LC_ALL=C. PATH is / by default. A PATH that no layer has is a ' +
+    "pattern, as bash reads it: '/etc/**/*.{conf,d}'. For a symlink to a directory, ls lists that " +
+    'directory. With -l, -d or -F it lists the symlink; write PATH/ for the directory.\n' +
+    'With --deleted, PATH may also be what no layer shows any more. Alone, -h is --help.\n' +
     'Names are shown with what a terminal must not get as \\xNN; --json has them as they are, one object a ' +
     'line.',
   options: OPTIONS,

@@ -20,6 +20,7 @@ const LINES_AT_ONCE = 1000;
 export interface LsForm {
   kind: 'json' | 'long' | 'lines' | 'columns';
   lineWidth: number; // terminal columns, for `columns`
+  isExact: boolean; // sizes in bytes
   classifies: boolean; // adds a letter of the kind to names
   colors: EntryColors | undefined; // undefined: none
 }
@@ -108,7 +109,7 @@ export class LsListing {
     const layer = String(row.layer).padStart(LAYER_HEADING.length);
     const target = entry.kind === 'symlink' ? ` -> ${printableName(entry.linkTarget)}` : '';
     const after = row.hidden ? `  (${hiddenText(row.hidden)})` : '';
-    return `${layer} ${attributesText(entry)} ${this.#cell(row, entry).text}${target}${after}`;
+    return `${layer} ${attributesText(entry, this.#options.form)} ${this.#cell(row, entry).text}${target}${after}`;
   }
 
   #cell({ name, hidden }: ListedRow, entry: ListedEntry): { text: string; width: number } {

@@ -14,7 +14,7 @@ import { LS } from './declaration.js';
 import { listDirectories } from './list-directories.js';
 import { type LsForm, LsListing } from './ls-listing.js';
 import { type Operand, operandsOf } from './operands.js';
-import { type SortKey, sortRows } from './row-order.js';
+import { sortRows } from './row-order.js';
 
 type LsValues = OptionValues<typeof LS.options>;
 
@@ -23,7 +23,7 @@ export const ls: Command<typeof LS.options> = {
   run(values, [name, ...words], context) {
     const { output, env } = context;
     const { recursive, directory, deleted, reverse } = values;
-    const sort = sortKeyOf(values);
+    const sort = values.sort ?? 'name';
     const only = values.layer === undefined ? [] : [parseLayer(values.layer)];
     if (deleted && only.length > 0)
       throw usageError('--deleted and --layer exclude each other: nothing hides what one layer has');
@@ -71,23 +71,17 @@ export const ls: Command<typeof LS.options> = {
   },
 };
 
-/** @throws LayerslayerError INVALID_ARGUMENT if the options ask for two orders */
-function sortKeyOf(values: LsValues): SortKey {
-  const keys = new Set<SortKey>();
-  if (values.sort !== undefined) keys.add(values.sort as SortKey);
-  if (values['by-size']) keys.add('size');
-  if (values['by-time']) keys.add('time');
-  if (keys.size > 1) throw usageError('-S, -t and --sort ask for different orders');
-  return [...keys][0] ?? 'name';
-}
+/** Columns of a line where no terminal says how many there are, as in GNU `ls -C`. */
+const DEFAULT_COLUMNS = 80;
 
 function formOf(values: LsValues, output: Output, env: NodeJS.ProcessEnv): LsForm {
-  const columns = output.resultColumns;
+  const columns = output.resultColumns ?? (values.columns ? DEFAULT_COLUMNS : undefined);
   // The marks of hidden entries make each name a line.
   const isLines = values['single-column'] || values.deleted || columns === undefined;
   return {
     kind: values.json ? 'json' : values.long ? 'long' : isLines ? 'lines' : 'columns',
     lineWidth: columns ?? 0,
+    isExact: values.bytes,
     classifies: values.classify,
     colors: usesColors(values.color, output, env) ? new EntryColors(env.LS_COLORS) : undefined,
   };

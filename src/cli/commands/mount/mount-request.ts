@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { MountOptions } from '../../../daemon/daemon-client.js';
-import { DEFAULT_TRANSPORT, TRANSPORT_NAMES, type TransportName } from '../../../fuse/transport.js';
+import { DEFAULT_TRANSPORT } from '../../../fuse/transport.js';
 import { optionsForImage } from '../../../registry/registry-options.js';
 import { defaultLogFile, type Surroundings } from '../../../surroundings/default-places.js';
 import { canonicalPath, checkOutside } from '../../../surroundings/outside-mountpoint.js';
@@ -8,7 +8,6 @@ import { readRegistryOptions } from '../../options/credentials.js';
 import { imageChoices } from '../../options/image-choices.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
-import { usageError } from '../../options/usage-error.js';
 import { parseSize } from '../../terminal/size.js';
 import type { MOUNT_OPTIONS } from './declaration.js';
 import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
@@ -44,21 +43,13 @@ export function mountChoices(values: MountValues, context: Surroundings) {
     ...(values.layer !== undefined && { layer: parseLayer(values.layer) }),
     ...kernel,
     allowOther: values['allow-other'],
-    transport: parseTransport(values.transport),
+    transport: values.transport ?? DEFAULT_TRANSPORT,
     verifyLater: values['verify-later'],
     transformSymlinks: values['transform-symlinks'],
     logFileAsked: values['log-file'] !== undefined,
     logLevel: values.verbose ? 'debug' : 'info',
     foreground: values.foreground,
   } as const;
-}
-
-function parseTransport(text: string | undefined): TransportName {
-  if (text === undefined) return DEFAULT_TRANSPORT;
-  const name = TRANSPORT_NAMES.find((known) => known === text);
-  if (name === undefined)
-    throw usageError(`no such transport: ${text}: want ${TRANSPORT_NAMES.join(' or ')}`);
-  return name;
 }
 
 /** fusermount3 ignores these, with a warning that the user does not see. */

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
 import { cleanPath } from '../../../image/paths/asked-path.js';
@@ -31,6 +32,7 @@ export class PeekListing {
   readonly #depth: number;
   readonly #display: ProgressDisplay;
   readonly #output: Output;
+  readonly #signal: AbortSignal;
   #lines: string[] = [];
   #columns: string | undefined; // not shown yet
   #written = new ListedLines();
@@ -39,12 +41,19 @@ export class PeekListing {
   #forgetTotals = this.totals.savepoint();
   readonly #paths: ListedPaths;
 
-  constructor({ form, paths, depth }: ListingOptions, display: ProgressDisplay, output: Output) {
+  /** @param signal also of the reader's end */
+  constructor(
+    { form, paths, depth }: ListingOptions,
+    display: ProgressDisplay,
+    output: Output,
+    signal: AbortSignal,
+  ) {
     this.#form = form;
     this.#paths = paths;
     this.#depth = depth ?? Number.POSITIVE_INFINITY;
     this.#display = display;
     this.#output = output;
+    this.#signal = signal;
   }
 
   /**
@@ -82,16 +91,19 @@ export class PeekListing {
 
   /**
    * Writes the gathered lines. Resolves when the reader has them.
-   * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones
+   * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones;
+   *   the signal's reason
    */
-  flush(): Promise<void> | undefined {
+  async flush(): Promise<void> {
     this.#skipWritten();
     if (this.#lines.length > 0) {
       this.#display.result(this.#lines.join('\n'));
       this.#written.add(this.#lines);
     }
     this.#lines = [];
-    return this.#output.flushed();
+    await this.#output.flushed();
+    await nextTurn(); // a pipe reports its reader's end by then
+    this.#signal.throwIfAborted();
   }
 
   /** Ends the long form with a line of totals: the other forms are for programs. */

@@ -22,7 +22,7 @@ const LINES_AT_ONCE = 1000;
  * @returns the layers of the tree, base first
  */
 export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]> {
-  const { listing, signal, largestFirst: isSorted } = job;
+  const { listing, largestFirst: isSorted } = job;
   const { layers, tree } = await openAll(job);
   const fields = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
@@ -33,9 +33,7 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
     const layer = tree.layerOf(inode);
     const details = { layer, fields, before: layerText(layer), isCounted: isCounted[inode] === 1 };
     if (listing.add(shownEntry(tree, inode), joinPath(names), details)) isCounted[inode] = 1;
-    if (++lines % LINES_AT_ONCE > 0) continue;
-    await listing.flush();
-    signal.throwIfAborted();
+    if (++lines % LINES_AT_ONCE === 0) await listing.flush();
   }
   await listing.total();
   return layers;
@@ -46,7 +44,7 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
  * @param only numbers of the layers whose entries are wanted; all when undefined
  */
 export async function peekDeleted(job: PeekJob, only: readonly number[] | undefined): Promise<void> {
-  const { listing, signal } = job;
+  const { listing } = job;
   const { layers } = await openAll(job);
   const doubt = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
@@ -71,9 +69,7 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
   let lines = 0;
   for (const entry of held.largestFirst()) {
     list(entry);
-    if (++lines % LINES_AT_ONCE > 0) continue;
-    await listing.flush();
-    signal.throwIfAborted();
+    if (++lines % LINES_AT_ONCE === 0) await listing.flush();
   }
   await listing.total();
 }

@@ -2,7 +2,6 @@ import { DeletionHints } from '../../../image/paths/deletion-hint.js';
 import type { NumberedLayer } from '../../../overlay/tree.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
-import { chosenWord } from '../../options/chosen-word.js';
 import { parseDepth } from '../../options/depth.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
@@ -22,7 +21,7 @@ export const peek: Command<typeof PEEK.options> = {
     if (merged && values.layer.length > 0) throw usageError('--merged and --layer exclude each other');
     if (values.head !== undefined && (merged || deleted))
       throw usageError('--head is for single layers: not with --merged or --deleted');
-    const sort = chosenWord('--sort', values.sort, PEEK.options.sort.choices);
+    const { sort } = values;
     if (values.head !== undefined && sort !== undefined)
       throw usageError('--sort needs whole layers: not with --head');
     if (simple && json) throw usageError('--simple and --json exclude each other');
@@ -38,7 +37,7 @@ export const peek: Command<typeof PEEK.options> = {
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, chosen);
       const only = chosen.length > 0 ? numbers : undefined;
-      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output);
+      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output, use.signal);
       let status = 0;
       const job: PeekJob = {
         ...use,

@@ -35,7 +35,8 @@ export const SAVE = {
     'after oci, or that of -o.\n' +
     '--format docker-archive writes what docker load, podman load and skopeo take, with plain layers. ' +
     '--format oci-archive writes an OCI layout as a tar. Both go to the file of -o, which appears when it is ' +
-    'complete, or to stdout, the default unless that is a terminal.',
+    'complete, or to stdout, the default unless that is a terminal. A symlink is followed, a device or a ' +
+    'fifo is written to.',
   options: OPTIONS,
   positionals: { min: 1, max: 1, names: 'IMAGE' },
   arguments: [{ takes: 'image' }],

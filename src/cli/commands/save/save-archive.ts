@@ -24,7 +24,7 @@ export async function saveArchive(
   destination: ArchiveDestination,
   use: SessionUse,
   context: CommandContext,
-): Promise<Pick<SaveSummary, 'image' | 'outcomes' | 'place'>> {
+): Promise<Pick<SaveSummary, 'image' | 'outcomes' | 'place'> & { isStream: boolean }> {
   const output = await openOutput(destination, use.signal, context);
   try {
     const { session, signal, onProgress, display } = use;
@@ -48,6 +48,7 @@ export async function saveArchive(
       image,
       outcomes: outcomesIn(path, image.manifest.layers),
       place: placeOf(destination, tag),
+      isStream: output.isStream,
     };
   } finally {
     await output.close();
@@ -60,7 +61,7 @@ async function openOutput(
   context: CommandContext,
 ): Promise<ArchiveOutput> {
   if (destination.kind === 'archive') {
-    return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force });
+    return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force, signal });
   }
   const { output } = context;
   return openArchiveStream(

@@ -22,7 +22,7 @@ export const save: Command<typeof SAVE.options> = {
       if (destination.kind === 'archive' || destination.kind === 'stream') {
         const { saveArchive } = await import('./save-archive.js'); // with tar-stream
         const saved = await saveArchive(destination, use, context);
-        showSummary({ use, context }, saved, destination.kind === 'stream');
+        showSummary({ use, context }, saved, saved.isStream);
         return 0;
       }
       const { resolved: image } = await use.open();

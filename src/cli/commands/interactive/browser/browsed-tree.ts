@@ -5,6 +5,7 @@ import { type ListedEntry, shownEntry } from '../../../../image/records/entry-re
 import { ROOT_INODE } from '../../../../overlay/tree.js';
 import { sortedDentries } from '../../../../overlay/walk/walk-tree.js';
 import { HiddenNames } from './hidden-names.js';
+import { directorySizes } from './tree-sizes.js';
 
 /**
  * An entry of the browsed tree: a dentry of the merged tree, or a hidden entry `i` as `-1 - i`, or
@@ -26,8 +27,33 @@ export interface TreePlace {
 export class BrowsedTree {
   #hidden: HiddenNames | undefined;
   #showsHidden = false;
+  #sizes: Float64Array | undefined; // of directories, by inode
+  #isBySize = false;
 
   constructor(readonly view: Pick<ImageView, 'tree' | 'layers' | 'byNumber'>) {}
+
+  /** Sums up the sizes of directories, once. @throws the signal's reason */
+  async sumUp(signal: AbortSignal): Promise<void> {
+    this.#sizes ??= await directorySizes(this.view.tree, signal);
+  }
+
+  /** Returns bytes of a file, or in a directory; undefined: not summed up, or hidden. */
+  bytesOf(ref: EntryRef): number | undefined {
+    const inode = this.inodeOf(ref);
+    if (inode === 0) return undefined;
+    const { tree } = this.view;
+    return tree.kind(inode) === 'dir' ? this.#sizes?.[inode] : tree.size(inode);
+  }
+
+  /** Whether the largest entries come first, and not names by their bytes. */
+  get isBySize(): boolean {
+    return this.#isBySize;
+  }
+
+  /** Orders entries. `sumUp` comes before. */
+  setBySize(isBySize: boolean): void {
+    this.#isBySize = isBySize;
+  }
 
   get showsHidden(): boolean {
     return this.#showsHidden;
@@ -49,7 +75,7 @@ export class BrowsedTree {
 
   /**
    * Returns the entries of a directory by the bytes of their names. Of one name, what is shown is
-   * the first, and what unfolds the last: its rows follow it.
+   * the first, and what unfolds the last: its rows follow it. With `isBySize` the largest first.
    */
   children({ names, ref }: TreePlace): Int32Array {
     const { tree } = this.view;
@@ -62,7 +88,9 @@ export class BrowsedTree {
       const isShown = hiddenAt === hidden.length || this.#isBefore(shown[shownAt], refOf(hidden[hiddenAt]!));
       children[at] = isShown ? shown[shownAt++]! : refOf(hidden[hiddenAt++]!);
     }
-    return children;
+    if (!this.#isBySize) return children;
+    const sizes = new Map(Array.from(children, (one) => [one, this.bytesOf(one) ?? -1]));
+    return children.sort((a, b) => sizes.get(b)! - sizes.get(a)!); // stable
   }
 
   /** @param dentry undefined: none is left */

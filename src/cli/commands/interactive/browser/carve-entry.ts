@@ -1,23 +1,24 @@
 import type { LayerslayerError } from '../../../../base/errors.js';
 import { printable } from '../../../../base/text/printable.js';
+import { printableName } from '../../../../base/text/printable-name.js';
 import { textOfBytes } from '../../../../base/text/raw-text.js';
 import { type CarveJob, carveFromTree } from '../../../../carve/carve-files.js';
 import { OutputDirectory } from '../../../../carve/output/output-directory.js';
 import type { OpenedImage } from '../../../../image/opened-image.js';
 import { askedPaths } from '../../../../image/paths/asked-path.js';
 import { joinPath } from '../../../../overlay/resolve-path.js';
-import { countText } from '../../../terminal/size.js';
+import { RepeatedFaults } from '../../../terminal/repeated-faults.js';
+import { countText, formatSize } from '../../../terminal/size.js';
 import { uncomparedLine } from '../../../terminal/uncompared.js';
 import { type CarveCost, fileLine, fileRecord, treeLine, treeRecord } from '../../carve/carve-report.js';
-
-/** Lines at most: a directory may have a million devices. */
-const NOTES_MAX = 100;
 
 export interface CarvedEntry {
   image: OpenedImage;
   layers: readonly number[]; // of the view that has the entry, base first
   names: readonly Uint8Array[];
   directory: string; // where it goes, absolute
+  directoryShown: string; // the same for people
+  force: boolean; // replaces files that are there
   /** Bytes that the session has fetched so far. */
   bytesFetched(): number;
   /** Returns an error as it may be shown. */
@@ -27,7 +28,7 @@ export interface CarvedEntry {
 
 /** What `carve` would print of one PATH. */
 export interface CarveResults {
-  found: { line: string; record: object }[]; // for people, for programs
+  found: { line: string; record: object; shown: string }[]; // for people, for programs, in the browser
   notes: string[]; // for stderr: what was not extracted, and what is not verified
 }
 
@@ -36,7 +37,8 @@ export interface CarveResults {
  * @throws the signal's reason
  */
 export async function carveEntry(carved: CarvedEntry): Promise<CarveResults> {
-  const { image, layers: numbers, names, directory, signal } = carved;
+  const { image, layers: numbers, names, directory, force, signal } = carved;
+  const place = `${carved.directoryShown}${printableName(joinPath(names))}`;
   const { layers } = image.resolved.manifest;
   const started = performance.now();
   const fetchedBefore = carved.bytesFetched();
@@ -47,17 +49,16 @@ export async function carveEntry(carved: CarvedEntry): Promise<CarveResults> {
   });
   const found: CarveResults['found'] = [];
   const notes: string[] = [];
-  let moreFaults = 0;
+  const faults = new RepeatedFaults();
   const doubt = (uncompared: readonly number[]) => {
     if (uncompared.length > 0) notes.push(uncomparedLine(uncompared));
   };
   const fail = (error: unknown) => {
-    const { code, message } = carved.shown(error);
-    if (notes.length < NOTES_MAX) notes.push(printable(`${code}: ${message}`));
-    else moreFaults++;
+    const known = carved.shown(error);
+    if (faults.takes(known)) notes.push(withoutFlags(known.message));
   };
   try {
-    const target = new OutputDirectory(directory, { force: false });
+    const target = new OutputDirectory(directory, { force });
     const job: CarveJob = {
       image,
       numbers,
@@ -67,12 +68,14 @@ export async function carveEntry(carved: CarvedEntry): Promise<CarveResults> {
       recursive: true,
       foundFile(result, at) {
         const record = fileRecord(result, layers.length, cost(), target.display(at));
-        found.push({ line: fileLine(result, layers.length, cost()), record });
+        const shown = `carved to ${place} (${formatSize(result.file.size)})`;
+        found.push({ line: fileLine(result, layers.length, cost()), record, shown });
         doubt(result.uncompared ?? []);
       },
       foundTree(tree, text, at, uncompared) {
         const record = treeRecord(text, tree, layers.length, cost(), target.display(at), uncompared);
-        found.push({ line: treeLine(text, tree, layers.length, cost()), record });
+        const shown = `carved to ${place} (${countText(tree.files, 'file')}, ${formatSize(tree.bytes)})`;
+        found.push({ line: treeLine(text, tree, layers.length, cost()), record, shown });
         doubt(uncompared);
       },
       failed: fail,
@@ -85,6 +88,11 @@ export async function carveEntry(carved: CarvedEntry): Promise<CarveResults> {
     signal.throwIfAborted();
     fail(error);
   }
-  if (moreFaults > 0) notes.push(countText(moreFaults, 'more failure'));
+  for (const line of faults.rest()) notes.push(withoutFlags(line));
   return { found, notes };
+}
+
+/** The browser has keys instead of options. */
+function withoutFlags(message: string): string {
+  return printable(message.replace(/: --force replaces it$/, ''));
 }

@@ -1,4 +1,5 @@
 import { bytesOfText } from '../../../../base/text/raw-text.js';
+import { joinPath } from '../../../../overlay/resolve-path.js';
 import { ROOT_INODE } from '../../../../overlay/tree.js';
 import { type BrowsedTree, type EntryRef, refOf, type TreePlace } from './browsed-tree.js';
 
@@ -18,7 +19,23 @@ export class NamePattern {
 
   matches(name: Uint8Array): boolean {
     const text = Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
-    return (this.ignoresCase ? text.toLowerCase() : text).includes(this.text);
+    return this.#folded(text).includes(this.text);
+  }
+
+  /** Returns what matches names of a directory: with a slash in the text, their paths. */
+  in(directory: readonly Uint8Array[]): (name: Uint8Array) => boolean {
+    if (!this.text.includes('/')) return (name) => this.matches(name);
+    const above = joinPath(directory).toString('latin1').replace(/\/?$/, '/');
+    return (name) => {
+      const path = this.#folded(`${above}${Buffer.from(name).toString('latin1')}/`);
+      const at = path.lastIndexOf(this.text);
+      // The text ends in the name: a directory does not match with all in it.
+      return at >= 0 && at + this.text.length > above.length;
+    };
+  }
+
+  #folded(text: string): string {
+    return this.ignoresCase ? text.toLowerCase() : text;
   }
 }
 
@@ -63,9 +80,10 @@ function* matchesIn(tree: BrowsedTree, pattern: NamePattern): Generator<Match> {
   const ahead: { inode: number; names: readonly Uint8Array[] }[] = [{ inode: ROOT_INODE, names: [] }];
   for (let directory = ahead.pop(); directory; directory = ahead.pop()) {
     const end = merged.childEnd(directory.inode);
+    const isMatch = pattern.in(directory.names);
     for (let dentry = merged.childStart(directory.inode); dentry < end; dentry++) {
       const name = merged.dentryName(dentry);
-      if (pattern.matches(name)) yield { directory: directory.names, name, ref: dentry };
+      if (isMatch(name)) yield { directory: directory.names, name, ref: dentry };
       const inode = merged.dentryInode(dentry);
       if (merged.kind(inode) === 'dir') ahead.push({ inode, names: [...directory.names, name] });
     }
@@ -73,9 +91,10 @@ function* matchesIn(tree: BrowsedTree, pattern: NamePattern): Generator<Match> {
   const { hidden } = tree;
   if (!hidden) return;
   for (const group of hidden.groups()) {
+    const isMatch = pattern.in(group.names);
     for (const at of group.hidden) {
       const name = hidden.name(at);
-      if (pattern.matches(name)) yield { directory: group.names, name, ref: refOf(at) };
+      if (isMatch(name)) yield { directory: group.names, name, ref: refOf(at) };
     }
   }
 }

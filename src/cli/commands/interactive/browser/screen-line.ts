@@ -30,6 +30,13 @@ export function cutStart(text: string, columns: number): string {
   return `…${points.slice(first).join('')}`;
 }
 
+/** Returns both ends of a text that fit, with `…` between them: a message has a path at its end. */
+export function cutMiddle(text: string, columns: number): string {
+  if (columnsOf(text) <= columns) return text;
+  const end = cutStart(text, Math.ceil(columns / 2));
+  return `${cutText(text, columns - columnsOf(end) + 1).slice(0, -1)}${end}`;
+}
+
 /** Breaks a text into lines of at most so many columns; one line at least. */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];

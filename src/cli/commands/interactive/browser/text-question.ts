@@ -2,8 +2,8 @@ import { printable } from '../../../../base/text/printable.js';
 import type { Key } from './key-decoder.js';
 import { cutStart } from './screen-line.js';
 
-/** Characters at most: no name of a file is longer. */
-const TEXT_MAX = 255;
+/** Characters at most: PATH_MAX of Linux. */
+const TEXT_MAX = 4096;
 
 /** A text that is being typed on one line of the screen. */
 export class TextQuestion {

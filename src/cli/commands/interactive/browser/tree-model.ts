@@ -1,3 +1,5 @@
+import { bytesOfText } from '../../../../base/text/raw-text.js';
+import { resolvePath, splitPath } from '../../../../overlay/resolve-path.js';
 import { type BrowsedTree, ROOT_REF, type TreePlace } from './browsed-tree.js';
 import { findName, NamePattern } from './name-search.js';
 import { type TreeRow, TreeRows } from './tree-rows.js';
@@ -82,17 +84,35 @@ export class TreeModel {
     this.reveal(isGone ? { ...place, names: place.names.slice(0, -1) } : place);
   }
 
+  /** Orders entries by size, or by name. The cursor stays at its entry. */
+  setBySize(isBySize: boolean): void {
+    const place = this.current;
+    this.tree.setBySize(isBySize);
+    this.rows.refresh();
+    this.reveal(place);
+  }
+
   /**
-   * Goes to the next name with a text.
+   * Goes to the path that a text is, with or without a slash before it, else to the next name with
+   * the text: of names with a slash, to the next path.
    * @param text undefined: that of the search before
    * @returns `none`; `around`: it continued at the other end
    */
   search(text: string | undefined, direction: 'next' | 'previous'): 'found' | 'around' | 'none' {
     if (text !== undefined) this.#pattern = NamePattern.parse(text);
+    if (text?.includes('/') && this.#revealPath(text)) return 'found';
     const found = this.#pattern && findName(this.tree, this.#pattern, this.current, direction);
     if (!found) return 'none';
     this.reveal(found.place);
     return found.isAround ? 'around' : 'found';
+  }
+
+  /** @returns whether the view has the path */
+  #revealPath(text: string): boolean {
+    const resolved = resolvePath(this.tree.view.tree, splitPath(bytesOfText(text)), 'parents');
+    if (resolved.kind !== 'found' || resolved.names.length === 0) return false;
+    this.revealShown(resolved.names);
+    return true;
   }
 
   #hasRowBelow(): boolean {

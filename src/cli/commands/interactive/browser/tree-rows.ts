@@ -1,7 +1,7 @@
 import { type BrowsedTree, type EntryRef, ROOT_REF, type TreePlace } from './browsed-tree.js';
 
 /** What the rows are made of. */
-export type RowSource = Pick<BrowsedTree, 'children' | 'opens' | 'name'>;
+export type RowSource = Pick<BrowsedTree, 'children' | 'opens' | 'name' | 'isBySize'>;
 
 /** An unfolded directory. */
 interface OpenDirectory {
@@ -155,7 +155,7 @@ export class TreeRows {
   /** @param ref of one path the wanted entry; undefined: the one that unfolds */
   #find({ children }: OpenDirectory, name: Uint8Array, ref: EntryRef | undefined): number | undefined {
     let [low, high] = [0, children.length];
-    while (low < high) {
+    while (low < high && !this.source.isBySize) {
       const middle = (low + high) >> 1;
       if (Buffer.compare(this.source.name(children[middle]!), name) < 0) low = middle + 1;
       else high = middle;
@@ -163,7 +163,8 @@ export class TreeRows {
     const isNamed = (at: number) =>
       at < children.length && Buffer.compare(this.source.name(children[at]!), name) === 0;
     let nearest: number | undefined;
-    for (let at = low; isNamed(at); at++) {
+    for (let at = low; this.source.isBySize ? at < children.length : isNamed(at); at++) {
+      if (!isNamed(at)) continue;
       const one = children[at]!;
       if (ref === undefined ? this.source.opens(one) : one === ref) return at;
       if (ref !== undefined && (nearest === undefined || one >= 0)) nearest = at;

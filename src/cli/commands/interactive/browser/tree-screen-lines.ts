@@ -2,8 +2,9 @@ import { printableName } from '../../../../base/text/printable-name.js';
 import { modeText, nameText, sizeText } from '../../../../image/records/entry-lines.js';
 import { joinPath } from '../../../../overlay/resolve-path.js';
 import { columnsOf, cutText } from '../../../terminal/cut-text.js';
+import { formatSize } from '../../../terminal/size.js';
 import type { BrowsedTree } from './browsed-tree.js';
-import { cutStart, framed, frameRows, type ScreenLine, type ScreenSize } from './screen-line.js';
+import { cutMiddle, cutStart, framed, frameRows, type ScreenLine, type ScreenSize } from './screen-line.js';
 import type { TreeModel } from './tree-model.js';
 import type { TreeRow } from './tree-rows.js';
 
@@ -19,7 +20,7 @@ const COLUMNS_FOR_LAYER = 30;
 const NAME_MIN = 16;
 const INDENT = 2;
 
-const KEYS = 'Enter open  / search  h hidden  c carve  i details  ? help  q back';
+const KEYS = 'Enter open  / search  h hidden  s size  c carve  i info  ? help  q back';
 
 /** What stands around the rows. */
 export interface TreeCaption {
@@ -39,7 +40,10 @@ export function treeLines(model: TreeModel, { title, message }: TreeCaption, siz
   ];
   const below: ScreenLine[] = [
     { text: KEYS, style: 'faint' },
-    { text: message ?? cutStart(path, columns), style: message === undefined ? 'plain' : 'title' },
+    {
+      text: message === undefined ? cutStart(path, columns) : cutMiddle(message, columns),
+      style: message === undefined ? 'plain' : 'title',
+    },
   ];
   const { bodyRows } = frameRows(above, below, size.rows);
   const first = model.window(bodyRows);
@@ -67,7 +71,7 @@ function rowText(tree: BrowsedTree, row: TreeRow, columns: number): string {
   const before = columnTexts(columns, {
     layer: layer === 0 ? '-' : String(layer),
     mode: modeText(entry),
-    size: sizeText(entry),
+    size: directorySize(tree, row) ?? sizeText(entry),
   });
   const room = Math.max(1, columns - before.length);
   const indent = Math.max(0, Math.min(row.depth * INDENT, room - NAME_MIN));
@@ -78,6 +82,12 @@ function rowText(tree: BrowsedTree, row: TreeRow, columns: number): string {
   const nameRoom = room - start.length - columnsOf(after);
   if (nameRoom < NAME_MIN / 2) return `${before}${start}${name}${after}`;
   return `${before}${start}${cutText(name, nameRoom)}${after}`;
+}
+
+/** Of all files in it; undefined: no directory, or not known. */
+function directorySize(tree: BrowsedTree, row: TreeRow): string | undefined {
+  const bytes = tree.opens(row.ref) ? tree.bytesOf(row.ref) : undefined;
+  return bytes === undefined ? undefined : formatSize(bytes);
 }
 
 function heading(columns: number): string {

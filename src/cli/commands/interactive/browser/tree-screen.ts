@@ -1,9 +1,11 @@
+import { lstatSync } from 'node:fs';
 import type { LayerslayerError } from '../../../../base/errors.js';
 import { printableName } from '../../../../base/text/printable-name.js';
 import { shownName } from '../../../../base/text/quote-name.js';
+import { bytesOfText } from '../../../../base/text/raw-text.js';
 import type { ImageView, OpenedImage } from '../../../../image/opened-image.js';
 import { joinPath, missingPathError, resolvePath } from '../../../../overlay/resolve-path.js';
-import { countText } from '../../../terminal/size.js';
+import { countText, formatSize } from '../../../terminal/size.js';
 import type { BrowsedTree, TreePlace } from './browsed-tree.js';
 import { type CarveResults, carveEntry } from './carve-entry.js';
 import { detailsScreen } from './details.js';
@@ -17,12 +19,13 @@ import { TextQuestion } from './text-question.js';
 import { TextScreen } from './text-screen.js';
 import { TreeModel } from './tree-model.js';
 import { type TreeCaption, treeLines, treePage } from './tree-screen-lines.js';
+import { YesQuestion } from './yes-question.js';
 
 /** Inodes that are searched at once: in 0.1 s (measured). */
 const INODES_AT_ONCE = 150_000;
 
 /** Keys that read the whole tree. */
-const SEARCHING: ReadonlySet<Key> = new Set(['n', 'N', 'h', '.']);
+const SEARCHING: ReadonlySet<Key> = new Set(['n', 'N', 'h', '.', 's', 'c']);
 
 export interface BrowsedImage {
   image: OpenedImage;
@@ -30,6 +33,7 @@ export interface BrowsedImage {
   tree: BrowsedTree; // of the view
   title: string; // printable
   carveDirectory: string; // absolute
+  carveDirectoryShown: string; // the same for people
   bytesFetched(): number;
   /** Returns an error as it may be shown. */
   shown(error: unknown): LayerslayerError;
@@ -37,20 +41,33 @@ export interface BrowsedImage {
   carved(results: CarveResults): void;
 }
 
+/** What `carve` does with files that are there. */
+type CarveChoice = 'keep' | 'replace';
+
 /** The tree of an image. */
 export class TreeScreen implements Screen {
   readonly #model: TreeModel;
   #message: string | undefined; // until the next key
   #question: TextQuestion | undefined; // a search text is being typed
+  #confirmation: YesQuestion<CarveChoice> | undefined; // before `carve`
+  #carving: string | undefined; // where it goes
 
   constructor(private readonly browsed: BrowsedImage) {
     this.#model = new TreeModel(browsed.tree);
   }
 
+  /** Sizes of directories, unless that takes long: then `s` shows them. */
+  async prepare({ signal }: Pressing): Promise<void> {
+    const { tree, view } = this.browsed;
+    if (view.tree.inodeCount <= INODES_AT_ONCE) await tree.sumUp(signal);
+  }
+
   lines(size: ScreenSize, isBusy: boolean): ScreenLine[] {
     const caption: TreeCaption = {
       title: this.browsed.title,
-      message: isBusy ? 'working … (Esc stops)' : (this.#question?.line(size.columns) ?? this.#message),
+      message: isBusy
+        ? 'working … (Esc stops)'
+        : (this.#question?.line(size.columns) ?? this.#confirmation?.line ?? this.#message),
     };
     return treeLines(this.#model, caption, size);
   }
@@ -62,14 +79,17 @@ export class TreeScreen implements Screen {
       this.#answer(this.#question, key);
       return undefined;
     }
+    const confirmation = this.#confirmation;
+    this.#confirmation = undefined;
     const page = treePage(pressing.size);
-    const by = movedRows(key, page);
+    const by = confirmation ? undefined : movedRows(key, page);
     if (by !== undefined) {
       this.#model.move(by);
       return undefined;
     }
     if (SEARCHING.has(key)) this.#prepareSearch(pressing);
     try {
+      if (confirmation) return await this.#confirmed(confirmation.answer(key), pressing.signal);
       return await this.#act(key, pressing);
     } catch (error) {
       pressing.signal.throwIfAborted();
@@ -79,7 +99,9 @@ export class TreeScreen implements Screen {
   }
 
   stopped(): Outcome {
-    this.#message = 'stopped';
+    const place = this.#carving;
+    this.#carving = undefined;
+    this.#message = place === undefined ? 'stopped' : `stopped; what was written stays in ${place}`;
     return undefined;
   }
 
@@ -115,7 +137,9 @@ export class TreeScreen implements Screen {
         return detailsScreen(tree, model.current, { view, steps: image.steps });
       }
       case 'c':
-        return this.#carve(signal);
+        return this.#askCarve(signal);
+      case 's':
+        return this.#toggleSize(signal);
       case '?':
         return helpScreen();
       default:
@@ -174,22 +198,71 @@ export class TreeScreen implements Screen {
     else this.#message = `${countText(count, 'entry is', 'entries are')} hidden by upper layers`;
   }
 
-  async #carve(signal: AbortSignal): Promise<Outcome> {
+  async #toggleSize(signal: AbortSignal): Promise<undefined> {
+    const { tree } = this.browsed;
+    await tree.sumUp(signal);
+    this.#model.setBySize(!tree.isBySize);
+    this.#message = tree.isBySize ? 'largest first' : 'by name';
+  }
+
+  /** A directory may be all of the image, and files that are there may be the user's. */
+  async #askCarve(signal: AbortSignal): Promise<Outcome> {
+    const { tree, carveDirectory } = this.browsed;
+    const { names, ref } = this.#model.current;
+    const place = this.#placeOf(names);
+    if (tree.opens(ref)) {
+      await tree.sumUp(signal);
+      const bytes = tree.bytesOf(ref);
+      const size = bytes === undefined ? '' : ` (${formatSize(bytes)})`;
+      const text = `carve all in it${size} to ${place}? o: replace files that are there`;
+      this.#confirmation = new YesQuestion(text, { y: 'keep', o: 'replace' });
+      return undefined;
+    }
+    const target = Buffer.concat([bytesOfText(carveDirectory), joinPath(names)]);
+    if (!isFileAt(target)) return this.#carve('keep', signal);
+    this.#confirmation = new YesQuestion(`${place} is there already: replace it?`, { y: 'replace' });
+    return undefined;
+  }
+
+  #confirmed(choice: CarveChoice | undefined, signal: AbortSignal): Promise<Outcome> | undefined {
+    if (choice !== undefined) return this.#carve(choice, signal);
+    this.#message = 'nothing was carved';
+    return undefined;
+  }
+
+  #placeOf(names: readonly Uint8Array[]): string {
+    return `${this.browsed.carveDirectoryShown}${printableName(joinPath(names))}`;
+  }
+
+  async #carve(choice: CarveChoice, signal: AbortSignal): Promise<Outcome> {
     const { image, tree, carveDirectory: directory, bytesFetched, shown, carved } = this.browsed;
+    const { carveDirectoryShown: directoryShown } = this.browsed;
     const { names, ref } = this.#model.current;
     const { layer, hidden } = tree.place(ref);
     // A hidden entry is still in its own layer.
     const layers = hidden ? [layer] : tree.view.layers.map(({ number }) => number);
-    const results = await carveEntry({ image, layers, names, directory, bytesFetched, shown, signal });
+    this.#carving = this.#placeOf(names);
+    const force = choice === 'replace';
+    const where = { directory, directoryShown, force };
+    const results = await carveEntry({ image, layers, names, ...where, bytesFetched, shown, signal });
+    this.#carving = undefined;
     carved(results);
-    const lines = [...results.found.map(({ line }) => line), ...results.notes];
+    const lines = [...results.found.map((one) => one.shown), ...results.notes];
     if (lines.length > 1) return new TextScreen('carve', lines);
     this.#message = lines[0];
     return undefined;
   }
 
   #tell(error: unknown): void {
-    const { code, message } = this.browsed.shown(error);
-    this.#message = `${code}: ${message}`;
+    this.#message = this.browsed.shown(error).message;
+  }
+}
+
+/** Not a directory: that is never replaced. Faults come when the file is written. */
+function isFileAt(path: Buffer): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  } catch {
+    return false;
   }
 }
