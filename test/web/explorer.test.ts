@@ -81,6 +81,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.keyboard.press('Enter');
     await row(page, 'etc').click();
     await row(page, 'nginx').click();
+    await row(page, 'nginx.conf').waitFor();
     expect(await names(page)).toEqual(expect.arrayContaining(['etc', 'nginx', 'nginx.conf', 'mime.types']));
     expect(await row(page, 'nginx.conf').getAttribute('aria-level')).toBe('3');
     expect(await row(page, 'nginx.conf').locator('.size, .badges').allInnerTexts()).toEqual(['34 B', '5']);
@@ -145,6 +146,19 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.keyboard.type('*.conf');
     await press('Enter');
     await eventually(() => page.url()).toContain('/~/find/etc/os-release?find=*.conf');
+  });
+
+  it('keeps the chosen entry when it sorts otherwise, and keys go on from there', async () => {
+    const page = await open('/tree/etc/passwd');
+    await eventually(() => active(page)).toBe('passwd');
+    const names = () => page.locator('.row .name bdi').allInnerTexts();
+    const before = await names();
+    await page.getByRole('button', { name: 'Size' }).click();
+    await eventually(async () => (await names()).join()).not.toBe(before.join());
+    await eventually(() => active(page)).toBe('passwd');
+    const at = (await names()).indexOf('passwd');
+    await page.locator('[role=tree]').press('ArrowDown');
+    await eventually(() => active(page)).toBe((await names())[at + 1]);
   });
 
   it('follows a link into a directory of 100,000 entries, and keeps few rows', async () => {
