@@ -146,6 +146,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.keyboard.type('*.conf');
     await press('Enter');
     await eventually(() => page.url()).toContain('/~/find/etc/os-release?find=*.conf');
+    await eventually(focused).toBe('main-pane');
   });
 
   it('keeps the chosen entry when it sorts otherwise, and keys go on from there', async () => {
