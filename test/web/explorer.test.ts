@@ -103,7 +103,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByText('docker.io/library/a:<b>').waitFor();
     expect(await page.locator('.cached .faint').allInnerTexts()).toEqual([
       'linux/arm64 · ready, 1 layer',
-      'linux/arm64 · 1 of 3 layers',
+      'linux/arm64 · 1 of 3 layers indexed',
     ]);
     await page.getByRole('link', { name: reference }).click();
     await row(page, 'etc').waitFor();
