@@ -149,7 +149,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await eventually(focused).toBe('main-pane');
   });
 
-  it('keeps the chosen entry when it sorts otherwise, and keys go on from there', async () => {
+  it('keeps the chosen entry in another order, and keys continue from there', async () => {
     const page = await open('/tree/etc/passwd');
     await eventually(() => active(page)).toBe('passwd');
     const names = () => page.locator('.row .name bdi').allInnerTexts();
