@@ -103,7 +103,7 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.getByText('docker.io/library/a:<b>').waitFor();
     expect(await page.locator('.cached .faint').allInnerTexts()).toEqual([
       'linux/arm64 · ready, 1 layer',
-      'linux/arm64 · 1 of 3 layers',
+      'linux/arm64 · 1 of 3 layers indexed',
     ]);
     await page.getByRole('link', { name: reference }).click();
     await row(page, 'etc').waitFor();
@@ -146,6 +146,20 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await page.keyboard.type('*.conf');
     await press('Enter');
     await eventually(() => page.url()).toContain('/~/find/etc/os-release?find=*.conf');
+    await eventually(focused).toBe('main-pane');
+  });
+
+  it('keeps the chosen entry in another order, and keys continue from there', async () => {
+    const page = await open('/tree/etc/passwd');
+    await eventually(() => active(page)).toBe('passwd');
+    const names = () => page.locator('.row .name bdi').allInnerTexts();
+    const before = await names();
+    await page.getByRole('button', { name: 'Size' }).click();
+    await eventually(async () => (await names()).join()).not.toBe(before.join());
+    await eventually(() => active(page)).toBe('passwd');
+    const at = (await names()).indexOf('passwd');
+    await page.locator('[role=tree]').press('ArrowDown');
+    await eventually(() => active(page)).toBe((await names())[at + 1]);
   });
 
   it('follows a link into a directory of 100,000 entries, and keeps few rows', async () => {

@@ -88,6 +88,10 @@ describe.skipIf(!existsSync(CHROMIUM))('the views of the explorer', { timeout: 2
     const page = await open('tree/huge.img?file=hex');
     const bytes = page.getByLabel('Bytes');
     await hasText(bytes, '00 00 00 10 00');
+    const second = rowsOf(bytes).nth(1).locator('.gutter');
+    await hasText(second, '00000008');
+    await page.setViewportSize({ width: 2000, height: 800 });
+    await hasText(second, '00000010');
     await page.getByLabel('Go to offset').fill('0x80000000');
     await page.keyboard.press('Enter');
     await hasText(rowsOf(bytes), /^8000000080 00 00 00/);

@@ -3,7 +3,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   INVALID_REFERENCE:
     'A reference is [HOST/]NAME[:TAG][@DIGEST], such as nginx:alpine or ghcr.io/owner/name:1.0.',
   INVALID_ARGUMENT: 'The address of this page may be cut or changed. Choose the image again.',
-  NOT_FOUND: 'Check the spelling of the name and the tag.',
+  NOT_FOUND: 'Check the spelling of the image’s name and tag, or of the path.',
   UNAUTHORIZED:
     'The registry refuses. A private repository needs `layerslayer serve --credentials HOST`, and a login there.',
   NO_MATCHING_PLATFORM: 'Choose one of the platforms that the image has.',

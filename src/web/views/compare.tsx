@@ -10,6 +10,7 @@ import { pathOf, shownPath } from '../model/raw-path.js';
 import { ConfigDifferences } from './compare/config-differences.js';
 import { ContentDiff } from './compare/content-diff.js';
 import { changeTexts, sumChanges } from './parts/change-texts.js';
+import { useIdleFocus } from './parts/idle-focus.js';
 import { imageQuery } from './parts/image-query.js';
 import { PathLink } from './parts/path-link.js';
 import { RequestState } from './parts/request-state.js';
@@ -31,6 +32,7 @@ const isConfig = (line: Line): line is ConfigDifferenceRecord => 'path' in line 
 /** What another image has added, removed and changed. */
 export function Compare() {
   const { other, image } = place.value;
+  useIdleFocus(other ?? '');
   return (
     <section class="view compare-view" aria-label="Compare">
       <OtherForm key={other ?? ''} />

@@ -4,6 +4,7 @@ import { image } from '../model/image.js';
 import { go, place } from '../model/place.js';
 import { pathOf, shownPath } from '../model/raw-path.js';
 import { LayerBadge } from './layer-badge.js';
+import { useIdleFocus } from './parts/idle-focus.js';
 import { imageQuery } from './parts/image-query.js';
 import { PathLink } from './parts/path-link.js';
 import { RequestState } from './parts/request-state.js';
@@ -23,11 +24,13 @@ export function Find() {
   const isAsked = find !== undefined || Object.values(filters).some((value) => value !== undefined);
   const query = { ...imageQuery(), pattern: find ?? '*', ...filters };
   const lines = useLines<FoundRecord | FindEndRecord>('find', isAsked ? query : undefined, FOUND_MAX);
+  const asked = JSON.stringify([find, filters]);
+  useIdleFocus(asked);
   const last = lines.rows.at(-1);
   const count = lines.rows.length - (last !== undefined && 'complete' in last ? 1 : 0);
   return (
     <section class="view find-view" aria-label="Find">
-      <FindForm key={JSON.stringify([find, filters])} />
+      <FindForm key={asked} />
       {!isAsked && (
         <p class="note">
           A pattern is a name such as <code>*.conf</code>, or with a slash a path such as{' '}

@@ -89,12 +89,12 @@ function Groups({ groups, all, chosen, onChoose }: GroupsProps) {
               <span class="hidden-way">
                 of layer <LayerBadge layer={layer ?? 0} /> {HOW_TEXTS[how ?? 'whiteout']} by layer{' '}
                 <LayerBadge layer={hiddenBy ?? 0} isHider />{' '}
-                <span class="faint">
+                <span class="faint hidden-count">
                   {entries.toLocaleString('en')} {entries === 1 ? 'entry' : 'entries'}
                 </span>
               </span>
               <Step label="added by" step={addedBy} />
-              <Step label="removed by" step={removedBy} />
+              <Step label={how === 'replaced' ? 'replaced by' : 'removed by'} step={removedBy} />
             </button>
           </li>
         );
@@ -131,7 +131,7 @@ function Paths({ query, chosen }: { query: Parameters<typeof useLines>[1]; chose
             Largest {one}
           </label>
         ))}
-        <Count lines={lines} count={shown.length} />
+        {(lines.isDone || shown.length > 0) && <Count lines={lines} count={shown.length} />}
       </fieldset>
       <RequestState request={lines} what="paths" />
       <VirtualRows

@@ -47,5 +47,5 @@ export function Start() {
 
 function readiness(layers: number, indexedLayers: number): string {
   const all = layers === 1 ? '1 layer' : `${layers} layers`;
-  return indexedLayers === layers ? `ready, ${all}` : `${indexedLayers} of ${all}`;
+  return indexedLayers === layers ? `ready, ${all}` : `${indexedLayers} of ${all} indexed`;
 }

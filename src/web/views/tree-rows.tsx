@@ -1,5 +1,5 @@
-import { useComputed, useSignalEffect } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { computed, effect } from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { pane } from '../model/panes.js';
 import { go, place } from '../model/place.js';
 import { moveTo, open } from '../model/shown-tree.js';
@@ -16,17 +16,22 @@ export function TreeRows({ tree }: { tree: Tree }) {
   const scroller = useRef<HTMLDivElement>(null);
   const typing = useRef(new Typing());
   const rows = tree.rows.value;
-  const activeIndex = useComputed(() => {
-    const { value } = tree.active;
-    return value ? tree.rows.value.indexOf(value) : -1;
-  });
+  // Of this tree: another one may take its place while the list stays.
+  const activeIndex = useMemo(() => {
+    return computed(() => {
+      const { value } = tree.active;
+      return value ? tree.rows.value.indexOf(value) : -1;
+    });
+  }, [tree]);
   const active = activeIndex.value;
   // Keys begin at the first row where none is chosen.
   const cursor = Math.max(0, active);
   const { items, height, pageRows, scrollTo } = useVirtualRows(scroller, rows.length, cursor);
-  useSignalEffect(() => {
-    if (activeIndex.value >= 0) queueMicrotask(() => scrollTo(activeIndex.peek()));
-  });
+  useEffect(() => {
+    return effect(() => {
+      if (activeIndex.value >= 0) queueMicrotask(() => scrollTo(activeIndex.peek()));
+    });
+  }, [activeIndex]);
   // Pages above the active row would push it down, page after page: the user asks for them.
   const isAutomatic = ({ more }: MoreRow, index: number) => !more.error && (active < index || !more.isBegun);
   useEffect(() => {

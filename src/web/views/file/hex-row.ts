@@ -1,5 +1,5 @@
-/** Bytes of a row. */
-export const ROW_BYTES = 16;
+/** Bytes between two gaps; a row has one or two such groups. */
+export const GROUP_BYTES = 8;
 
 /** The texts of one row of a hex view. */
 export interface HexRow {
@@ -13,7 +13,7 @@ export function hexRow(bytes: Uint8Array, offset: number): HexRow {
   let text = '';
   let ascii = '';
   for (const [index, byte] of bytes.entries()) {
-    text += `${index === ROW_BYTES / 2 ? '  ' : index > 0 ? ' ' : ''}${byte.toString(16).padStart(2, '0')}`;
+    text += `${index === GROUP_BYTES ? '  ' : index > 0 ? ' ' : ''}${byte.toString(16).padStart(2, '0')}`;
     ascii += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
   }
   return { offset: offset.toString(16).padStart(8, '0'), bytes: text, ascii };

@@ -1,13 +1,16 @@
-import { useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { EntryRecord } from '../../../api/schemas/entry.js';
 import type { Query } from '../../model/api.js';
 import { type RowsHandle, VirtualRows } from '../parts/virtual-rows.js';
 import { CHUNK_SIZE } from './file-chunks.js';
-import { hexRow, parseOffset, ROW_BYTES } from './hex-row.js';
+import { GROUP_BYTES, hexRow, parseOffset } from './hex-row.js';
 import { useFileChunks } from './use-file-chunks.js';
 
 /** CSS pixels of a row, as in views.css. */
 const ROW_HEIGHT = 20;
+
+/** CSS pixels below which a row has 8 bytes: its text stays beside them. */
+const WIDE = 640;
 
 /** Milliseconds that rows are visible before their bytes are requested: a drag passes over many. */
 const REST_MS = 60;
@@ -18,6 +21,8 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
   const { chunks, error, attempt } = useFileChunks(query, size);
   const [, render] = useReducer((count: number) => count + 1, 0);
   const rows = useRef<RowsHandle>(null);
+  const { box, isWide } = useIsWide();
+  const rowBytes = isWide ? GROUP_BYTES * 2 : GROUP_BYTES;
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
   const [jump, setJump] = useState('');
@@ -27,8 +32,8 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
   const onRange = (first: number, end: number) => {
     clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
-      const last = Math.floor((end * ROW_BYTES - 1) / CHUNK_SIZE);
-      for (let number = Math.floor((first * ROW_BYTES) / CHUNK_SIZE); number <= last; number++) {
+      const last = Math.floor((end * rowBytes - 1) / CHUNK_SIZE);
+      for (let number = Math.floor((first * rowBytes) / CHUNK_SIZE); number <= last; number++) {
         if (number * CHUNK_SIZE < size && chunks.peek(number) === undefined)
           attempt(chunks.load(number).then(() => render(undefined)));
       }
@@ -38,11 +43,11 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
     event.preventDefault();
     const offset = parseOffset(jump, size);
     if (offset === undefined) return;
-    rows.current?.scrollTo(Math.floor(offset / ROW_BYTES));
+    rows.current?.scrollTo(Math.floor(offset / rowBytes));
     rows.current?.focus();
   };
   return (
-    <div class="hex">
+    <div class={`hex${isWide ? '' : ' narrow'}`} ref={box}>
       <form class="file-tools" onSubmit={submit}>
         <label>
           Go to offset{' '}
@@ -61,15 +66,15 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
       <VirtualRows
         class="mono"
         label="Bytes"
-        count={Math.ceil(size / ROW_BYTES)}
+        count={Math.ceil(size / rowBytes)}
         rowHeight={ROW_HEIGHT}
         handle={rows}
         onRange={onRange}
         row={(index) => {
-          const offset = index * ROW_BYTES;
+          const offset = index * rowBytes;
           const chunk = chunks.peek(Math.floor(offset / CHUNK_SIZE));
           const start = offset % CHUNK_SIZE;
-          const row = hexRow(chunk?.subarray(start, start + ROW_BYTES) ?? new Uint8Array(0), offset);
+          const row = hexRow(chunk?.subarray(start, start + rowBytes) ?? new Uint8Array(0), offset);
           return (
             <>
               <span class="gutter">{row.offset}</span>
@@ -81,4 +86,20 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
       />
     </div>
   );
+}
+
+/** Whether 16 bytes and their text have room in a row. */
+function useIsWide() {
+  const box = useRef<HTMLDivElement>(null);
+  const [isWide, setIsWide] = useState(true);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return undefined;
+    const measure = () => setIsWide(element.clientWidth >= WIDE);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return { box, isWide };
 }
