@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -71,7 +71,11 @@ export function routeRequests(options: RouterOptions): RequestListener {
   app.onError((error, context) => refuse(context, error, options));
   const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
-    errorHandler: (error) => log.warn(`a request failed: ${String(error)}`),
+    errorHandler(error) {
+      log.warn(`a request failed: ${String(error)}`);
+      const status = error instanceof RequestError ? 400 : 500;
+      return new Response(null, { status, headers: COMMON_HEADERS }); // else the client waits forever
+    },
   });
   return async (incoming, outgoing) => {
     try {
