@@ -154,7 +154,7 @@ async function answer(
   options.counts.began();
   exchange.afterwards(() => options.counts.answered(route.path, exchange));
   try {
-    await options.gate.check(callerOf(context, route.isStatic === true));
+    await options.gate.check(callerOf(context, route.isStatic === true, route.takesNoTicket));
     if (open[kind] >= limit) {
       throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
     }
@@ -170,10 +170,16 @@ async function answer(
 }
 
 /** Returns the caller, as the gate wants it. */
-function callerOf(context: Context<Env>, isStatic: boolean) {
+function callerOf(context: Context<Env>, isStatic: boolean, takesNoTicket = false) {
   const { incoming } = context.env;
   const { target, ticket } = targetOf(incoming.url ?? '/');
-  return { socket: incoming.socket, headers: incoming.headers, target, ticket, isStatic };
+  return {
+    socket: incoming.socket,
+    headers: incoming.headers,
+    target,
+    ticket: takesNoTicket ? undefined : ticket,
+    isStatic,
+  };
 }
 
 /** Takes the ticket out of a URL: it is for the rest. */
