@@ -27,6 +27,7 @@ export interface RouterOptions {
   version: string; // of the program
   maxRequests: number; // answered at once; others are BUSY
   maxEventStreams: number;
+  maxPages: number; // pages and assets: who has no token must not take the places of others
   firstByteMs: number; // deadline of an answer's first byte
   stallMs: number; // a client that reads nothing for so long is cut off
   maxBytes: number; // of one answer
@@ -52,7 +53,7 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 export function routeRequests(options: RouterOptions): RequestListener {
   const { routes, log, version } = options;
   const app = new OpenAPIHono<Env>();
-  const open: OpenAnswers = { requests: 0, streams: 0 };
+  const open: OpenAnswers = { requests: 0, streams: 0, pages: 0 };
   for (const route of routes) {
     register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
@@ -78,6 +79,7 @@ export function routeRequests(options: RouterOptions): RequestListener {
     },
   });
   return async (incoming, outgoing) => {
+    cutIfUnread(incoming, outgoing, options.stallMs);
     try {
       checkForm(incoming);
     } catch (error) {
@@ -86,6 +88,14 @@ export function routeRequests(options: RouterOptions): RequestListener {
     }
     await listener(incoming, outgoing);
   };
+}
+
+/** Cuts off a client that takes nothing of an answer that is complete: node:http would wait. */
+function cutIfUnread({ socket }: IncomingMessage, outgoing: ServerResponse, stallMs: number): void {
+  outgoing.once('prefinish', () => {
+    // The next answer of the connection, or its keep-alive, sets its own time.
+    if (!outgoing.writableFinished) socket.setTimeout(stallMs);
+  });
 }
 
 /** Answers a request whose form is wrong, and ends the connection: what follows may be anything. */
@@ -140,7 +150,13 @@ function notAllowed(): HttpFault {
 }
 
 /** Answers under way. */
-type OpenAnswers = Record<'requests' | 'streams', number>;
+type OpenAnswers = Record<AnswerKind, number>;
+type AnswerKind = 'requests' | 'streams' | 'pages';
+
+function kindOf({ isEventStream, isStatic }: Route): AnswerKind {
+  if (isStatic) return 'pages';
+  return isEventStream ? 'streams' : 'requests';
+}
 
 async function answer(
   context: Context<Env>,
@@ -148,8 +164,9 @@ async function answer(
   open: OpenAnswers,
   options: RouterOptions,
 ): Promise<Response> {
-  const kind = route.isEventStream ? 'streams' : 'requests';
-  const limit = route.isEventStream ? options.maxEventStreams : options.maxRequests;
+  const { maxRequests, maxEventStreams, maxPages } = options;
+  const kind = kindOf(route);
+  const limit = { requests: maxRequests, streams: maxEventStreams, pages: maxPages }[kind];
   const exchange = new Exchange(context.env, options.signal);
   options.counts.began();
   exchange.afterwards(() => options.counts.answered(route.path, exchange));
