@@ -41,6 +41,15 @@ const COMMON_HEADERS: Headers = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
+/** Headers of data, unless the route says more: who asks, and for which form, decides about it. */
+const DATA_HEADERS: Headers = { ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' };
+
+const ERROR_HEADERS: Headers = {
+  ...COMMON_HEADERS,
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store', // a cache may keep a 404 by itself (RFC 9110, 15.1)
+};
+
 /** Form of every error. */
 export const ERROR_SCHEMA = z
   .object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) })
@@ -103,8 +112,7 @@ function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: 
   const requestId = requestIdOf(incoming);
   const record = faultRecord(error);
   outgoing.writeHead(HTTP_STATUS[record.code], {
-    'Content-Type': 'application/json',
-    ...COMMON_HEADERS,
+    ...ERROR_HEADERS,
     'X-Request-Id': requestId,
     Connection: 'close',
   });
@@ -214,6 +222,7 @@ export function targetOf(url: string): { target: string; ticket: string | undefi
 function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Call {
   const { incoming } = context.env;
   const { target } = targetOf(incoming.url ?? '/');
+  const isHead = incoming.method === 'HEAD';
   const values = queryValues(target.split(/\?(.*)/s)[1] ?? '');
   const parsed = query.safeParse(values);
   if (!parsed.success) throw wrongParameters(parsed.error, values);
@@ -221,8 +230,8 @@ function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Ca
     query: parsed.data,
     parameters: context.req.param(),
     target,
-    header: (name) => context.req.header(name),
-    isHead: incoming.method === 'HEAD',
+    header: (name) => (isHead && name === 'range' ? undefined : context.req.header(name)), // RFC 9110, 14.2
+    isHead,
     requestId: requestIdOf(incoming),
     signal: exchange.signal,
     afterwards: (task) => exchange.afterwards(task),
@@ -243,7 +252,7 @@ async function send(
     case 'json':
       return respond(JSON.stringify(reply.body), reply.status ?? 200, {
         'Content-Type': 'application/json',
-        ...COMMON_HEADERS,
+        ...DATA_HEADERS,
         ...id,
         ...reply.headers,
       });
@@ -262,7 +271,7 @@ async function send(
     case 'lines': {
       const headers = {
         'Content-Type': 'application/x-ndjson',
-        ...COMMON_HEADERS,
+        ...DATA_HEADERS,
         ...id,
         ...reply.headers,
       };
@@ -305,8 +314,7 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
   logInternal(log, error, requestId);
   const more = error instanceof HttpFault ? error.headers : {};
   return respond(JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
-    'Content-Type': 'application/json',
-    ...COMMON_HEADERS,
+    ...ERROR_HEADERS,
     'X-Request-Id': requestId,
     ...more,
   });
