@@ -158,6 +158,15 @@ describe('an answer', () => {
     await vi.waitFor(async () => expect((await fetch(`${address}/page`)).status).toBe(200));
   });
 
+  it('behind another one of its connection ends with it', async () => {
+    const before = released;
+    const socket = unread('/large');
+    socket.write('GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
+    await sleep(150);
+    socket.destroy();
+    await vi.waitFor(() => expect(released).toBe(before + 3));
+  });
+
   it('ends with its client', async () => {
     const client = new AbortController();
     const asking = fetch(`${address}/hangs`, { signal: client.signal }).catch(() => {});
