@@ -27,7 +27,7 @@ export interface RouterOptions {
   version: string; // of the program
   maxRequests: number; // answered at once; others are BUSY
   maxEventStreams: number;
-  maxPages: number; // pages and assets: who has no token must not take the places of others
+  maxPages: number; // pages and assets: callers without a token take no places of others
   firstByteMs: number; // deadline of an answer's first byte
   stallMs: number; // a client that reads nothing for so long is cut off
   maxBytes: number; // of one answer
@@ -41,7 +41,7 @@ const COMMON_HEADERS: Headers = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 };
 
-/** Headers of data, unless the route says more: who asks, and for which form, decides about it. */
+/** Headers of data, unless the route says more: the caller and the form decide about it. */
 const DATA_HEADERS: Headers = { ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' };
 
 const ERROR_HEADERS: Headers = {
