@@ -71,6 +71,9 @@ export interface RunningServer {
 /** Event streams are long and cheap: they have a limit of their own. */
 const EVENT_STREAMS_MAX = 2_000;
 
+/** Pages and assets at once: they come from memory. */
+const PAGES_MAX = 100;
+
 const FIRST_BYTE_MS = 60_000;
 const STALL_MS = 60_000;
 /** Time for the headers of a request. */
@@ -146,6 +149,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     version,
     maxRequests: options.maxRequests,
     maxEventStreams: EVENT_STREAMS_MAX,
+    maxPages: PAGES_MAX,
     firstByteMs: FIRST_BYTE_MS,
     stallMs: STALL_MS,
     maxBytes: MAX_ANSWER_BYTES,
@@ -164,7 +168,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   );
   server.on('connection', (socket) => gate.accepted(socket));
-  server.maxConnections = options.maxRequests + EVENT_STREAMS_MAX + IDLE_CONNECTIONS;
+  server.maxConnections = options.maxRequests + EVENT_STREAMS_MAX + PAGES_MAX + IDLE_CONNECTIONS;
   server.listen(port, listening.address);
   try {
     await once(server, 'listening');

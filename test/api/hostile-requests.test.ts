@@ -54,6 +54,10 @@ describe('a request', () => {
     ['/healthz', 403, ['Host: localhost/evil']],
     ['/healthz', 403, ['Host: localhost:80:80']],
     ['/healthz', 403, ['Host: ']],
+    ['/healthz', 403, ['Host: localhost:']],
+    ['/healthz', 400, ['Host: localhost:99999']],
+    ['/healthz', 400, ['Host: [::::]']],
+    ['/healthz#x', 400, [HOST]],
     ['/healthz', 400, []],
     ['/healthz', 400, [HOST, 'Host: evil.example']],
     ['/healthz', 400, [HOST, HOST]],
@@ -174,6 +178,16 @@ describe('a ticket', () => {
     const answer = await remote.fault('/api/v1/ticket', { url: '/api/v1/ticket?url=/metrics' }, init);
     expect(answer).toMatch(/^400 INVALID_ARGUMENT/);
   });
+
+  it.each(['/api/v1/%74icket', '/api/v1/./ticket', '/api/v1/x/../ticket'])(
+    'makes none by another spelling of the path: %s',
+    async (path) => {
+      const target = `${path}?url=/metrics`;
+      const ticket = await issue(target);
+      const answer = await raw(get(`${target}&ticket=${ticket}`, HOST, 'Connection: close'), { to: remote });
+      expect(statuses(answer)).toEqual([401]);
+    },
+  );
 });
 
 it('requests over the limit get BUSY, and are counted when clients go away', async () => {

@@ -13,9 +13,11 @@ const TARGET_LENGTH_MAX = 24 * 1024;
  */
 export function checkForm({ url = '', headers, headersDistinct }: IncomingMessage): void {
   if (!url.startsWith('/')) throw invalid('want a path, not a URL');
+  if (url.includes('#')) throw invalid('a fragment is never sent');
   if (url.length > TARGET_LENGTH_MAX) throw invalid(`want at most ${TARGET_LENGTH_MAX} characters of URL`);
   if (headersDistinct.host?.length !== 1) throw invalid('want one Host');
   if (nameOf(headers.host) === undefined) throw new HttpFault('FORBIDDEN', 'want a name, or an address');
+  if (!URL.canParse(`http://${headers.host}`)) throw invalid('Host is no name or address, and a port');
   if ((headersDistinct.authorization?.length ?? 0) > 1) throw invalid('want one Authorization');
   const { 'content-length': length = '0', 'transfer-encoding': coding } = headers;
   if (coding !== undefined || !/^0+$/.test(length)) throw invalid('requests have no body');

@@ -51,7 +51,7 @@ export class AllowedHosts {
 
 /** Returns the name in a Host header, without the port; undefined if it has another form. */
 export function nameOf(host: string | undefined): string | undefined {
-  return /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{0,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase();
+  return /^(\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase();
 }
 
 /** Behind a reverse proxy the scheme is not ours. */

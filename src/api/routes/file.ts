@@ -123,6 +123,7 @@ function acceptsGzip(accepted = ''): boolean {
   return /(^|,)\s*gzip\s*(;q=(?!0(\.0*)?\s*(,|$))|,|$)/.test(accepted);
 }
 
-function gzipped(bytes: Chunks): AsyncIterable<Uint8Array> {
-  return pipeline(Readable.from(bytes), createGzip(), () => {}); // a fault ends the iteration too
+/** Reads nothing before the first chunk is asked for: HEAD asks for none. */
+async function* gzipped(bytes: Chunks): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* pipeline(Readable.from(bytes), createGzip(), () => {}); // a fault ends the iteration too
 }

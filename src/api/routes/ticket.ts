@@ -17,8 +17,8 @@ export function ticketRoutes({ tickets }: ServerState): Route[] {
       answers: {
         200: { description: 'the ticket', content: [{ mediaType: 'application/json', schema: TICKET }] },
       },
+      takesNoTicket: true, // one that makes tickets would be a token
       handle({ query: { url } }) {
-        // A ticket that makes tickets would be a token.
         if (!url.startsWith('/') || /[\s#]/.test(url) || url.startsWith('/api/v1/ticket'))
           throw new LayerslayerError('INVALID_ARGUMENT', 'url is a path and its query: /api/v1/file?image=…');
         const body = { ticket: tickets.issue(url), expiresInSeconds: TICKET_MS / 1000 };

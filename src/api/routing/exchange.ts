@@ -20,13 +20,16 @@ export class Exchange {
       if (this.#isEnded) return;
       this.#isEnded = true;
       ends.removeEventListener('abort', onEnd);
+      incoming.socket.off('close', end);
       if (!outgoing.writableFinished)
         this.#controller.abort(new LayerslayerError('ABORTED', 'the client went away'));
       for (const task of this.#tasks.splice(0)) task();
     };
     ends.addEventListener('abort', onEnd, { once: true });
     outgoing.once('close', end);
-    if (outgoing.destroyed) end();
+    // An answer that waits behind others of its connection never has the event.
+    incoming.socket.setMaxListeners(0).once('close', end);
+    if (outgoing.destroyed || incoming.socket.destroyed) end();
     else if (ends.aborted) onEnd();
   }
 

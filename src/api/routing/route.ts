@@ -22,6 +22,8 @@ export interface Route<Query extends z.ZodObject = z.ZodObject> {
   answers: Readonly<Record<number, Answer>>;
   /** A page or an asset: needs no token, and is shown to links from other sites. */
   isStatic?: boolean;
+  /** Only the token lets in, whatever spelling of the path a ticket is for. */
+  takesNoTicket?: boolean;
   /** Counts to the limit of event streams, not to that of requests. */
   isEventStream?: boolean;
   /** @throws LayerslayerError, HttpFault: they become the answer */

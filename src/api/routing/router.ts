@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -27,6 +27,7 @@ export interface RouterOptions {
   version: string; // of the program
   maxRequests: number; // answered at once; others are BUSY
   maxEventStreams: number;
+  maxPages: number; // pages and assets: callers without a token take no places of others
   firstByteMs: number; // deadline of an answer's first byte
   stallMs: number; // a client that reads nothing for so long is cut off
   maxBytes: number; // of one answer
@@ -38,6 +39,15 @@ const COMMON_HEADERS: Headers = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** Headers of data, unless the route says more: the caller and the form decide about it. */
+const DATA_HEADERS: Headers = { ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' };
+
+const ERROR_HEADERS: Headers = {
+  ...COMMON_HEADERS,
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store', // a cache may keep a 404 by itself (RFC 9110, 15.1)
 };
 
 /** Form of every error. */
@@ -52,7 +62,7 @@ export type RequestListener = (incoming: IncomingMessage, outgoing: ServerRespon
 export function routeRequests(options: RouterOptions): RequestListener {
   const { routes, log, version } = options;
   const app = new OpenAPIHono<Env>();
-  const open: OpenAnswers = { requests: 0, streams: 0 };
+  const open: OpenAnswers = { requests: 0, streams: 0, pages: 0 };
   for (const route of routes) {
     register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
@@ -71,9 +81,14 @@ export function routeRequests(options: RouterOptions): RequestListener {
   app.onError((error, context) => refuse(context, error, options));
   const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0], {
     overrideGlobalObjects: false,
-    errorHandler: (error) => log.warn(`a request failed: ${String(error)}`),
+    errorHandler(error) {
+      log.warn(`a request failed: ${String(error)}`);
+      const status = error instanceof RequestError ? 400 : 500;
+      return new Response(null, { status, headers: COMMON_HEADERS }); // else the client waits forever
+    },
   });
   return async (incoming, outgoing) => {
+    cutIfUnread(incoming, outgoing, options.stallMs);
     try {
       checkForm(incoming);
     } catch (error) {
@@ -84,13 +99,20 @@ export function routeRequests(options: RouterOptions): RequestListener {
   };
 }
 
+/** Cuts off a client that takes nothing of an answer that is complete: node:http would wait. */
+function cutIfUnread({ socket }: IncomingMessage, outgoing: ServerResponse, stallMs: number): void {
+  outgoing.once('prefinish', () => {
+    // The next answer of the connection, or its keep-alive, sets its own time.
+    if (!outgoing.writableFinished) socket.setTimeout(stallMs);
+  });
+}
+
 /** Answers a request whose form is wrong, and ends the connection: what follows may be anything. */
 function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void {
   const requestId = requestIdOf(incoming);
   const record = faultRecord(error);
   outgoing.writeHead(HTTP_STATUS[record.code], {
-    'Content-Type': 'application/json',
-    ...COMMON_HEADERS,
+    ...ERROR_HEADERS,
     'X-Request-Id': requestId,
     Connection: 'close',
   });
@@ -136,7 +158,13 @@ function notAllowed(): HttpFault {
 }
 
 /** Answers under way. */
-type OpenAnswers = Record<'requests' | 'streams', number>;
+type OpenAnswers = Record<AnswerKind, number>;
+type AnswerKind = 'requests' | 'streams' | 'pages';
+
+function kindOf({ isEventStream, isStatic }: Route): AnswerKind {
+  if (isStatic) return 'pages';
+  return isEventStream ? 'streams' : 'requests';
+}
 
 async function answer(
   context: Context<Env>,
@@ -144,13 +172,14 @@ async function answer(
   open: OpenAnswers,
   options: RouterOptions,
 ): Promise<Response> {
-  const kind = route.isEventStream ? 'streams' : 'requests';
-  const limit = route.isEventStream ? options.maxEventStreams : options.maxRequests;
+  const { maxRequests, maxEventStreams, maxPages } = options;
+  const kind = kindOf(route);
+  const limit = { requests: maxRequests, streams: maxEventStreams, pages: maxPages }[kind];
   const exchange = new Exchange(context.env, options.signal);
   options.counts.began();
   exchange.afterwards(() => options.counts.answered(route.path, exchange));
   try {
-    await options.gate.check(callerOf(context, route.isStatic === true));
+    await options.gate.check(callerOf(context, route.isStatic === true, route.takesNoTicket));
     if (open[kind] >= limit) {
       throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
     }
@@ -166,10 +195,16 @@ async function answer(
 }
 
 /** Returns the caller, as the gate wants it. */
-function callerOf(context: Context<Env>, isStatic: boolean) {
+function callerOf(context: Context<Env>, isStatic: boolean, takesNoTicket = false) {
   const { incoming } = context.env;
   const { target, ticket } = targetOf(incoming.url ?? '/');
-  return { socket: incoming.socket, headers: incoming.headers, target, ticket, isStatic };
+  return {
+    socket: incoming.socket,
+    headers: incoming.headers,
+    target,
+    ticket: takesNoTicket ? undefined : ticket,
+    isStatic,
+  };
 }
 
 /** Takes the ticket out of a URL: it is for the rest. */
@@ -187,6 +222,7 @@ export function targetOf(url: string): { target: string; ticket: string | undefi
 function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Call {
   const { incoming } = context.env;
   const { target } = targetOf(incoming.url ?? '/');
+  const isHead = incoming.method === 'HEAD';
   const values = queryValues(target.split(/\?(.*)/s)[1] ?? '');
   const parsed = query.safeParse(values);
   if (!parsed.success) throw wrongParameters(parsed.error, values);
@@ -194,8 +230,8 @@ function callOf(context: Context<Env>, { query }: Route, exchange: Exchange): Ca
     query: parsed.data,
     parameters: context.req.param(),
     target,
-    header: (name) => context.req.header(name),
-    isHead: incoming.method === 'HEAD',
+    header: (name) => (isHead && name === 'range' ? undefined : context.req.header(name)), // RFC 9110, 14.2
+    isHead,
     requestId: requestIdOf(incoming),
     signal: exchange.signal,
     afterwards: (task) => exchange.afterwards(task),
@@ -216,7 +252,7 @@ async function send(
     case 'json':
       return respond(JSON.stringify(reply.body), reply.status ?? 200, {
         'Content-Type': 'application/json',
-        ...COMMON_HEADERS,
+        ...DATA_HEADERS,
         ...id,
         ...reply.headers,
       });
@@ -235,7 +271,7 @@ async function send(
     case 'lines': {
       const headers = {
         'Content-Type': 'application/x-ndjson',
-        ...COMMON_HEADERS,
+        ...DATA_HEADERS,
         ...id,
         ...reply.headers,
       };
@@ -278,8 +314,7 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
   logInternal(log, error, requestId);
   const more = error instanceof HttpFault ? error.headers : {};
   return respond(JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
-    'Content-Type': 'application/json',
-    ...COMMON_HEADERS,
+    ...ERROR_HEADERS,
     'X-Request-Id': requestId,
     ...more,
   });

@@ -48,6 +48,8 @@ describe('/file of an image without an index', () => {
     ]);
     const head = await served.get('/api/v1/file', query, { method: 'HEAD' });
     expect([head.status, head.headers.get('content-length')]).toEqual([200, '10000']);
+    const ranged = { method: 'HEAD', headers: { Range: 'bytes=5-8' } };
+    expect((await served.get('/api/v1/file', query, ranged)).status).toBe(200); // RFC 9110, 14.2
     const gone = { image: served.image('t'), path: '/gone' };
     expect(await served.fault('/api/v1/file', gone)).toMatch(/^404 NOT_FOUND/);
     expect(await (await served.get('/api/v1/file', { ...gone, layer: 1 })).text()).toBe('1');

@@ -199,6 +199,16 @@ describe('/tree', () => {
   });
 });
 
+it('/tree is another answer by Accept: caches must know', async () => {
+  for (const accept of ['application/json', 'application/x-ndjson']) {
+    const answer = await served.get('/api/v1/tree', { image: served.image('t') }, { headers: { accept } });
+    expect([answer.headers.get('vary'), answer.headers.get('cache-control')]).toEqual(['Accept', 'no-cache']);
+    await answer.text();
+  }
+  const missing = await served.get('/api/v1/tree', { image: served.image('t'), path: '/no' });
+  expect([missing.status, missing.headers.get('cache-control')]).toEqual([404, 'no-store']);
+});
+
 describe('/stat', () => {
   const stat = (path: string) => served.json('/api/v1/stat', { image: served.image('t'), path }, STAT);
 

@@ -1,10 +1,10 @@
 /** Limits of answers, with routes that misbehave. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Gate } from '#src/api/access/gate.js';
 import { AllowedHosts } from '#src/api/access/request-origin.js';
 import { Tickets } from '#src/api/access/tickets.js';
@@ -42,6 +42,15 @@ const bytes = (chunks: Chunks, length?: number): Reply => ({
   length,
   bytes: chunks,
 });
+/** Asks, and reads nothing of the answer. */
+function unread(path: string): Socket {
+  const socket = connect(Number(new URL(address).port), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  return socket;
+}
+
 const never = () => new Promise<never>(() => {});
 
 async function* forever(): AsyncGenerator<Uint8Array> {
@@ -71,6 +80,9 @@ beforeAll(async () => {
       ),
       forRoute('/endless', () => bytes(forever())),
       forRoute('/events', never, { isEventStream: true }),
+      forRoute('/small', () => ({ kind: 'text', body: 'small' })),
+      forRoute('/large', () => ({ kind: 'text', body: 'x'.repeat(MAX_BYTES) })),
+      forRoute('/large-page', () => ({ kind: 'text', body: 'x'.repeat(MAX_BYTES) }), { isStatic: true }),
       forRoute('/page', () => ({ kind: 'text', body: 'page' }), { isStatic: true }),
     ],
     gate,
@@ -79,6 +91,7 @@ beforeAll(async () => {
     version: '0',
     maxRequests: 2,
     maxEventStreams: 1,
+    maxPages: 2,
     firstByteMs: FIRST_BYTE_MS,
     stallMs: STALL_MS,
     maxBytes: MAX_BYTES,
@@ -120,15 +133,38 @@ describe('an answer', () => {
 
   it('that its client does not read is cut off, and holds up no other', async () => {
     const before = released;
-    const socket = connect(Number(new URL(address).port), '127.0.0.1');
-    socket.on('error', () => {});
-    socket.pause();
-    socket.write('GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const socket = unread('/endless');
     await sleep(50);
     expect(await (await fetch(`${address}/page`)).text()).toBe('page');
     await sleep(STALL_MS * 3);
     expect(released).toBe(before + 2);
     socket.destroy();
+  });
+
+  it('that ended, but that its client does not read, is cut off', async () => {
+    const before = released;
+    const socket = unread('/large');
+    await sleep(100);
+    expect(released).toBe(before);
+    await vi.waitFor(() => expect(released).toBe(before + 1), { timeout: STALL_MS * 5 });
+    socket.destroy();
+  });
+
+  it('of a page takes no place of a request that brings a token', async () => {
+    const sockets = [unread('/large-page'), unread('/large-page')];
+    await vi.waitFor(async () => expect((await fetch(`${address}/page`)).status).toBe(429));
+    expect((await fetch(`${address}/small`)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => expect((await fetch(`${address}/page`)).status).toBe(200));
+  });
+
+  it('behind another one of its connection ends with it', async () => {
+    const before = released;
+    const socket = unread('/large');
+    socket.write('GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2));
+    await sleep(150);
+    socket.destroy();
+    await vi.waitFor(() => expect(released).toBe(before + 3));
   });
 
   it('ends with its client', async () => {
