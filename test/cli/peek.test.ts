@@ -458,7 +458,7 @@ describe('peek', () => {
     ])('is listed once, and is right: %s', async (_, at) => {
       const { status, stdout, stderr } = await answered(at, 1);
       expect([status, listedNames(stdout)]).toEqual([0, names]);
-      expect(stderr).toMatch(/got .* trying once more/);
+      expect(stderr).toMatch(/content is .* trying once more/);
     });
 
     it('has the totals of what is listed, not of what came twice', async () => {

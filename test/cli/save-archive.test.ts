@@ -393,7 +393,7 @@ describe('the words of save', () => {
     [['--format', 'oci'], 'save wants IMAGE'], // the image is taken for the directory
     [['--format=oci', '-o', 'out', '--force'], '--force replaces an archive'],
     [['--force'], '--force replaces an archive'],
-    [['--format', 'docker'], 'want docker-archive, oci-archive or oci DIR'],
+    [['--format', 'docker'], '--format is docker-archive, oci-archive, oci, not docker'],
     [['-o', 'x.tar'], 'use --format docker-archive -o x.tar'],
   ])('%j are wrong usage', async (args, message) => {
     const ended = await save([...args, image('gzip')]);

@@ -183,10 +183,7 @@ describe('save', () => {
     bytes[700_000] = bytes[700_000]! ^ 0xff;
     writeFileSync(page, bytes);
     const { status, stderr } = await save();
-    expect([status, stderr]).toEqual([
-      0,
-      expect.stringMatching(/warning: reading sha256:.*trying once more/),
-    ]);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/warning: .*trying once more/)]);
     expectAll();
   });
 });

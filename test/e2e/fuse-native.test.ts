@@ -156,7 +156,7 @@ describe.runIf(process.arch === 'x64')('root', () => {
     const ended = await place.layerslayer(['mount', '--transport', 'nfs', reference, place.directory('mnt')]);
     expect([ended.status, ended.stderr]).toEqual([
       EXIT_STATUS.INVALID_ARGUMENT,
-      'layerslayer: no such transport: nfs: want dev-fuse or fuse-native\n',
+      'layerslayer: --transport is dev-fuse, fuse-native, not nfs\n',
     ]);
   });
 });

@@ -35,9 +35,6 @@ export function saveDestination(values: SaveValues, { cwd, output }: CommandCont
     const path = values.output ?? SAVE.options.output.default;
     return { kind: 'files', directory: checkDirectoryName(path, cwd) };
   }
-  if (format !== 'oci') {
-    throw usageError(`--format ${format} is not known: want docker-archive, oci-archive or oci DIR`);
-  }
   if (directory !== undefined && values.output !== undefined)
     throw usageError('--format oci DIR says where to save: it excludes --output');
   const path = directory ?? values.output;
