@@ -118,7 +118,7 @@ describe('interactive', () => {
     choose(terminal, /another platform/);
     await terminal.shows(/\? Platform\n {2}linux\/arm64\n❯ linux\/amd64\n/);
     terminal.press('Enter');
-    await terminal.shows(/Layers.*navigate/s);
+    await terminal.shows(/\(linux\/amd64\)\n.*❯◯ 1 .*navigate/s);
     terminal.press('Enter');
     await terminal.shows(/all 3 layers\n.*What next/s);
     await listAll(terminal);

@@ -6,7 +6,7 @@ const withOption = (option: string) =>
   COMMANDS.filter(({ options }) => option in options).map(({ name }) => name);
 
 it('each command that opens images of registries is prepared for a low limit of address space', () => {
-  expect([...READING_COMMANDS].sort()).toEqual(withOption('token-file').sort());
+  expect([...READING_COMMANDS].sort()).toEqual(withOption('insecure').sort());
 });
 
 it('the fetch thread of each starts early, unless a daemon has it or it may not be needed', () => {
