@@ -1,12 +1,12 @@
-import { unsupported } from '../base/errors.js';
-import { isJsonObject, ownField, parseJson } from '../oci/json.js';
-import { answerFault } from './answer-fault.js';
-import { atOrigin, type Endpoint } from './endpoint.js';
-import { decodedBody, isJson } from './http/content-coding.js';
-import type { Exchange, HttpAnswer } from './http/http-exchange.js';
+import { unsupported } from '../../base/errors.js';
+import { isJsonObject, ownField, parseJson } from '../../oci/json.js';
+import { atOrigin, type Endpoint } from '../endpoint.js';
+import { decodedBody, isJson } from '../http/content-coding.js';
+import type { Exchange, HttpAnswer } from '../http/http-exchange.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
+import { type RequestLimits, smallRequest } from '../requests/small-request.js';
 import { linkedPage } from './linked-page.js';
-import { RegistryFault } from './registry-fault.js';
-import { type RequestLimits, smallRequest } from './small-request.js';
 
 /** Tags of a page that we ask for. Most registries send at most 1,000, others a hundred. */
 const SIZED = '?n=1000';

@@ -1,8 +1,8 @@
-import { type ErrorCode, LayerslayerError, systemCode } from '../base/errors.js';
-import { messageInWords, systemCodeText } from '../base/system-error-text.js';
-import { shortageAdvice } from '../base/system-fault.js';
-import { oneLine } from '../base/text/one-line.js';
-import { adviceOn } from './http/connection-advice.js';
+import { type ErrorCode, LayerslayerError, systemCode } from '../../base/errors.js';
+import { messageInWords, systemCodeText } from '../../base/system-error-text.js';
+import { shortageAdvice } from '../../base/system-fault.js';
+import { oneLine } from '../../base/text/one-line.js';
+import { adviceOn } from '../http/connection-advice.js';
 
 /**
  * What to do after a fault. `never`: do not retry. `backoff`: wait and retry, a few times. `once`:

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { RegistryFault } from '#src/registry/registry-fault.js';
-import { RateLimitAccount, Retry, retryAfterMs, withRetries } from '#src/registry/retry.js';
-import { FakeClock } from './harness.js';
+import { RegistryFault } from '#src/registry/requests/registry-fault.js';
+import { RateLimitAccount, Retry, retryAfterMs, withRetries } from '#src/registry/requests/retry.js';
+import { FakeClock } from '../harness.js';
 
 const never = new AbortController().signal;
 const options = () => {

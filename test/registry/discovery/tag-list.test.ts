@@ -1,7 +1,7 @@
 /** Rule R27: lists of tags. */
 import { describe, expect, test } from 'vitest';
-import { type Fault, FaultProxy, type FaultRule, status } from '../support/fault-proxy.js';
-import { REPOSITORY, type RigOptions, useRegistry } from './harness.js';
+import { type Fault, FaultProxy, type FaultRule, status } from '../../support/fault-proxy.js';
+import { REPOSITORY, type RigOptions, useRegistry } from '../harness.js';
 
 const { rig, registry } = useRegistry();
 const PATH = /\/tags\/list/;
@@ -93,7 +93,7 @@ describe('the tags of a repository', () => {
   });
 
   test('are whatever the registry sends', async () => {
-    const odd = ['\x1b[2J', '', '../..', 'x'.repeat(5000)];
+    const odd = ['\x1b[2J', '', '../../..', 'x'.repeat(5000)];
     expect((await pages([on(page(odd))])).tags).toEqual([odd]);
   });
 

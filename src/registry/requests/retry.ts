@@ -1,4 +1,4 @@
-import type { Log } from '../base/log.js';
+import type { Log } from '../../base/log.js';
 import type { Clock } from './clock.js';
 import { RegistryFault } from './registry-fault.js';
 

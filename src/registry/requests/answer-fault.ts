@@ -1,9 +1,9 @@
-import type { ErrorCode } from '../base/errors.js';
-import { oneLine } from '../base/text/one-line.js';
-import { withoutSentSecrets } from './authorization/sent-secrets.js';
-import { clientCertificate } from './http/connection-advice.js';
-import { decodedBody } from './http/content-coding.js';
-import { type HttpAnswer, headerOf } from './http/http-exchange.js';
+import type { ErrorCode } from '../../base/errors.js';
+import { oneLine } from '../../base/text/one-line.js';
+import { withoutSentSecrets } from '../authorization/sent-secrets.js';
+import { clientCertificate } from '../http/connection-advice.js';
+import { decodedBody } from '../http/content-coding.js';
+import { type HttpAnswer, headerOf } from '../http/http-exchange.js';
 import { placeOf, RegistryFault, type RetryAdvice } from './registry-fault.js';
 
 /** Bytes read of an error body. Registries send a few hundred, broken gateways a hundred MB. */

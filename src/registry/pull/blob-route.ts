@@ -1,14 +1,14 @@
-import { type Descriptor, isForeign } from '../oci/descriptor.js';
-import type { Endpoint } from './endpoint.js';
-import { ForeignLayer } from './foreign-layer.js';
+import { type Descriptor, isForeign } from '../../oci/descriptor.js';
+import type { Endpoint } from '../endpoint.js';
 import {
   contentLengthOf,
   type Exchange,
   type HttpAnswer,
   type HttpRequest,
   headerOf,
-} from './http/http-exchange.js';
-import { RegistryFault } from './registry-fault.js';
+} from '../http/http-exchange.js';
+import { RegistryFault } from '../requests/registry-fault.js';
+import { ForeignLayer } from './foreign-layer.js';
 
 /** What storage says when a signed address has expired or its object is gone. */
 const EXPIRED_STATUSES = new Set([400, 401, 403, 404, 410]);

@@ -1,4 +1,4 @@
-import { StallTimer } from './http/stall-timer.js';
+import { StallTimer } from '../http/stall-timer.js';
 
 /** Ms without a byte until the same bytes are requested again, while others are served. */
 const SECOND_REQUEST_MS = 3_000;

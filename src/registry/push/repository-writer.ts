@@ -1,13 +1,13 @@
-import { LayerslayerError } from '../base/errors.js';
-import { withDeadline } from '../base/tasks/deadline.js';
-import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
-import { MANIFEST_ACCEPT } from '../oci/media-type.js';
-import { answerFault } from './answer-fault.js';
-import { type Access, scopeOf } from './authorization/scope.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { withDeadline } from '../../base/tasks/deadline.js';
+import { type Digest, digestOf, isDigest, shortDigest } from '../../oci/digest.js';
+import { MANIFEST_ACCEPT } from '../../oci/media-type.js';
+import { type Access, scopeOf } from '../authorization/scope.js';
+import { type Exchange, type HttpAnswer, headerOf, type UploadBody } from '../http/http-exchange.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
+import { type RequestLimits, smallRequest } from '../requests/small-request.js';
 import { type BlobSource, BlobUpload, type BlobUploadParts } from './blob-upload.js';
-import { type Exchange, type HttpAnswer, headerOf, type UploadBody } from './http/http-exchange.js';
-import { RegistryFault } from './registry-fault.js';
-import { type RequestLimits, smallRequest } from './small-request.js';
 
 export type { BlobSource } from './blob-upload.js';
 

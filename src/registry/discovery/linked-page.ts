@@ -1,4 +1,4 @@
-import type { HttpAnswer } from './http/http-exchange.js';
+import type { HttpAnswer } from '../http/http-exchange.js';
 
 /**
  * Returns the next page of a list by `Link: <…>; rel="next"` (RFC 8288).

@@ -1,12 +1,12 @@
-import { asLayerslayerError, withContext } from '../base/errors.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import { shortDigest } from '../oci/digest.js';
-import { foreignUrls, shownUrl } from '../oci/foreign-layer.js';
-import { showMediaType } from '../oci/layer-type.js';
-import { answerFault } from './answer-fault.js';
-import { contentLengthOf, type Exchange, type HttpAnswer, type HttpRequest } from './http/http-exchange.js';
-import { checkTarget } from './http/target-policy.js';
-import { RegistryFault } from './registry-fault.js';
+import { asLayerslayerError, withContext } from '../../base/errors.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { shortDigest } from '../../oci/digest.js';
+import { foreignUrls, shownUrl } from '../../oci/foreign-layer.js';
+import { showMediaType } from '../../oci/layer-type.js';
+import { contentLengthOf, type Exchange, type HttpAnswer, type HttpRequest } from '../http/http-exchange.js';
+import { checkTarget } from '../http/target-policy.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 
 type Headers = HttpRequest['headers'];
 

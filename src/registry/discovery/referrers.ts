@@ -1,14 +1,14 @@
-import { LayerslayerError } from '../base/errors.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../oci/digest.js';
-import { MANIFEST_SIZE_MAX, parseManifest } from '../oci/manifest.js';
-import { MEDIA_TYPES } from '../oci/media-type.js';
-import { answerFault } from './answer-fault.js';
-import type { Endpoint } from './endpoint.js';
-import { decodedBody, isJson } from './http/content-coding.js';
-import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
+import { LayerslayerError } from '../../base/errors.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { type Digest, digestAlgorithm, digestHex, shortDigest } from '../../oci/digest.js';
+import { MANIFEST_SIZE_MAX, parseManifest } from '../../oci/manifest.js';
+import { MEDIA_TYPES } from '../../oci/media-type.js';
+import type { Endpoint } from '../endpoint.js';
+import { decodedBody, isJson } from '../http/content-coding.js';
+import { type Exchange, type HttpAnswer, headerOf } from '../http/http-exchange.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { type RequestLimits, smallRequest } from '../requests/small-request.js';
 import { linkedPage } from './linked-page.js';
-import { type RequestLimits, smallRequest } from './small-request.js';
 
 /** Pages of one list. A registry may send a few entries a page, or lead in a circle. */
 const PAGES_MAX = 100;

@@ -1,6 +1,6 @@
-import { withTimer } from '../base/tasks/deadline.js';
-import type { Endpoint } from './endpoint.js';
-import type { Exchange } from './http/http-exchange.js';
+import { withTimer } from '../../base/tasks/deadline.js';
+import type { Endpoint } from '../endpoint.js';
+import type { Exchange } from '../http/http-exchange.js';
 import { RegistryFault } from './registry-fault.js';
 
 /**

@@ -1,8 +1,8 @@
 /** Rule R24: layers with `urls`. */
 import { describe, expect, test } from 'vitest';
-import { type Fault, redirectTo, replaceBody, status } from '../support/fault-proxy.js';
-import { basicAuthorization } from '../support/registry.js';
-import { LAYER, type Rig, type RigOptions, same, streamed, useRegistry, withCode } from './harness.js';
+import { type Fault, redirectTo, replaceBody, status } from '../../support/fault-proxy.js';
+import { basicAuthorization } from '../../support/registry.js';
+import { LAYER, type Rig, type RigOptions, same, streamed, useRegistry, withCode } from '../harness.js';
 
 const { rig, image } = useRegistry();
 const TYPE = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip';

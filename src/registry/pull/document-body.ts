@@ -1,11 +1,11 @@
-import { oneLine } from '../base/text/one-line.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
-import { MANIFEST_SIZE_MAX } from '../oci/manifest.js';
-import { baseMediaType } from '../oci/media-type.js';
-import { codedLimit, decodedBody, isJson } from './http/content-coding.js';
-import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
-import { RegistryFault } from './registry-fault.js';
+import { oneLine } from '../../base/text/one-line.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { type Digest, digestOf, isDigest, shortDigest } from '../../oci/digest.js';
+import { MANIFEST_SIZE_MAX } from '../../oci/manifest.js';
+import { baseMediaType } from '../../oci/media-type.js';
+import { codedLimit, decodedBody, isJson } from '../http/content-coding.js';
+import { contentLengthOf, type HttpAnswer, headerOf } from '../http/http-exchange.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 
 /** A manifest as received, its digest checked. */
 export interface FetchedManifest {

@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '#src/oci/digest.js';
 import { fallbackTag } from '#src/registry/registry-client.js';
-import { type Fault, FaultProxy, type FaultRule, redirectTo, status } from '../support/fault-proxy.js';
-import { OCI_INDEX, OCI_MANIFEST, sha256 } from '../support/registry.js';
-import { REPOSITORY, type RigOptions, useRegistry } from './harness.js';
+import { type Fault, FaultProxy, type FaultRule, redirectTo, status } from '../../support/fault-proxy.js';
+import { OCI_INDEX, OCI_MANIFEST, sha256 } from '../../support/registry.js';
+import { REPOSITORY, type RigOptions, useRegistry } from '../harness.js';
 
 const { rig, registry } = useRegistry();
 const SUBJECT = sha256('subject') as Digest;

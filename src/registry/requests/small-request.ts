@@ -1,5 +1,5 @@
-import { withContext } from '../base/errors.js';
-import { withDeadline } from '../base/tasks/deadline.js';
+import { withContext } from '../../base/errors.js';
+import { withDeadline } from '../../base/tasks/deadline.js';
 import type { FirstContact } from './first-contact.js';
 import { type RetryOptions, withRetries } from './retry.js';
 

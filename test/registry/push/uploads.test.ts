@@ -13,9 +13,9 @@ import {
   type SeenRequest,
   setHeaders,
   status,
-} from '../support/fault-proxy.js';
-import { OCI_MANIFEST, sha256 } from '../support/registry.js';
-import { REPOSITORY, type Rig, type RigOptions, SHORT_STALL, same, useRegistry } from './harness.js';
+} from '../../support/fault-proxy.js';
+import { OCI_MANIFEST, sha256 } from '../../support/registry.js';
+import { REPOSITORY, type Rig, type RigOptions, SHORT_STALL, same, useRegistry } from '../harness.js';
 
 const MIB = 1024 * 1024;
 const { rig, image } = useRegistry();

@@ -1,16 +1,16 @@
-import type { ErrorCode } from '../base/errors.js';
-import { abortable } from '../base/tasks/abortable.js';
-import { withDeadline } from '../base/tasks/deadline.js';
-import { oneLine } from '../base/text/one-line.js';
-import type { Blob } from '../blob/blob.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
-import { answerFault } from './answer-fault.js';
+import type { ErrorCode } from '../../base/errors.js';
+import { abortable } from '../../base/tasks/abortable.js';
+import { withDeadline } from '../../base/tasks/deadline.js';
+import { oneLine } from '../../base/text/one-line.js';
+import type { Blob } from '../../blob/blob.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { contentLengthOf, type HttpAnswer, headerOf } from '../http/http-exchange.js';
+import { answerFault } from '../requests/answer-fault.js';
+import type { FirstContact } from '../requests/first-contact.js';
+import { RegistryFault } from '../requests/registry-fault.js';
+import { Retry, type RetryOptions } from '../requests/retry.js';
 import type { BlobRoute } from './blob-route.js';
-import type { FirstContact } from './first-contact.js';
-import { contentLengthOf, type HttpAnswer, headerOf } from './http/http-exchange.js';
-import { RegistryFault } from './registry-fault.js';
-import { Retry, type RetryOptions } from './retry.js';
 import type { Runner, Traffic } from './second-request.js';
 
 /** Ms for one `read`, such as of a layer's head. File-system reads have a deadline of their own. */

@@ -1,8 +1,8 @@
-import type { Digest } from '../oci/digest.js';
-import type { Endpoint } from './endpoint.js';
-import { type HttpAnswer, type HttpRequest, headerOf } from './http/http-exchange.js';
-import { checkTarget } from './http/target-policy.js';
-import { RegistryFault } from './registry-fault.js';
+import type { Digest } from '../../oci/digest.js';
+import type { Endpoint } from '../endpoint.js';
+import { type HttpAnswer, type HttpRequest, headerOf } from '../http/http-exchange.js';
+import { checkTarget } from '../http/target-policy.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 
 /** Where an upload session takes its next request. */
 export interface UploadLocation extends Pick<HttpRequest, 'url' | 'senderNearby'> {

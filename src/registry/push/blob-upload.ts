@@ -1,16 +1,16 @@
-import type { Blob } from '../blob/blob.js';
-import { type Digest, isDigest, shortDigest } from '../oci/digest.js';
-import { answerFault } from './answer-fault.js';
-import type { Endpoint } from './endpoint.js';
+import type { Blob } from '../../blob/blob.js';
+import { type Digest, isDigest, shortDigest } from '../../oci/digest.js';
+import type { Endpoint } from '../endpoint.js';
 import {
   type Exchange,
   type HttpAnswer,
   type HttpMethod,
   headerOf,
   type UploadBody,
-} from './http/http-exchange.js';
-import { RegistryFault } from './registry-fault.js';
-import { Retry, type RetryOptions } from './retry.js';
+} from '../http/http-exchange.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
+import { Retry, type RetryOptions } from '../requests/retry.js';
 import { finalUrl, type UploadLocation, uploadLocation } from './upload-location.js';
 
 /** Bytes of the largest blob in one request. Of larger ones, a fault costs one chunk. */

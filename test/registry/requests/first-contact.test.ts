@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { RegistryClientOptions } from '#src/registry/registry-client.js';
-import { drip, type FaultRule, noAnswer, setHeaders, stallAfter, status } from '../support/fault-proxy.js';
-import { LAYER, same, streamed, useRegistry, withCode } from './harness.js';
+import { drip, type FaultRule, noAnswer, setHeaders, stallAfter, status } from '../../support/fault-proxy.js';
+import { LAYER, same, streamed, useRegistry, withCode } from '../harness.js';
 
 const { rig, image } = useRegistry();
 const silent = (path: RegExp, method?: string): FaultRule => ({

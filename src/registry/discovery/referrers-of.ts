@@ -1,7 +1,7 @@
-import { asLayerslayerError } from '../base/errors.js';
-import type { Descriptor } from '../oci/descriptor.js';
-import type { Digest } from '../oci/digest.js';
-import { parseManifest } from '../oci/manifest.js';
+import { asLayerslayerError } from '../../base/errors.js';
+import type { Descriptor } from '../../oci/descriptor.js';
+import type { Digest } from '../../oci/digest.js';
+import { parseManifest } from '../../oci/manifest.js';
 import { fallbackTag } from './referrers.js';
 
 /** Which referrers are wanted. */
