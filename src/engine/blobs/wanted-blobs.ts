@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
-import type { Digest } from '../oci/digest.js';
-import { LAYERS_MAX } from '../oci/manifest.js';
-import type { ResolvedImage } from '../source/image-source.js';
+import { LayerslayerError } from '../../base/errors.js';
+import type { Digest } from '../../oci/digest.js';
+import { LAYERS_MAX } from '../../oci/manifest.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 
 /** A blob of an image, and the layers that it is: a manifest may name one blob twice. */
 export interface WantedBlob {

@@ -1,4 +1,4 @@
-import type { TableChunks, Verification } from './inflate/inflate-protocol.js';
+import type { TableChunks, Verification } from '../inflate/inflate-protocol.js';
 
 /**
  * Returns the verification with the columns of its chunks in shared memory. A message would copy

@@ -1,6 +1,6 @@
-import { LayerslayerError } from '../base/errors.js';
-import { isEncryptedType, layerKind, showMediaType } from '../oci/layer-type.js';
-import type { ResolvedImage } from '../source/image-source.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { isEncryptedType, layerKind, showMediaType } from '../../oci/layer-type.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 
 /** Bytes fetched of a layer of unknown type to detect its format. */
 export const HEAD_LENGTH = 64 * 1024;

@@ -1,13 +1,13 @@
 import { hash, randomInt } from 'node:crypto';
-import { LayerslayerError } from '../base/errors.js';
-import { BLOCK_DIGEST_LENGTH, BLOCK_SIZE, blockCount } from '../blob/page.js';
-import type { CachedIndex } from '../index/cached-indexes.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
-import { registryReference } from '../oci/image-location.js';
-import { formatRepository } from '../oci/reference.js';
-import type { ResolvedImage } from '../source/image-source.js';
-import type { Fetching } from './fetch/fetching.js';
-import type { WantedBlob } from './wanted-blobs.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { BLOCK_DIGEST_LENGTH, BLOCK_SIZE, blockCount } from '../../blob/page.js';
+import type { CachedIndex } from '../../index/cached-indexes.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { registryReference } from '../../oci/image-location.js';
+import { formatRepository } from '../../oci/reference.js';
+import type { ResolvedImage } from '../../source/image-source.js';
+import type { WantedBlob } from '../blobs/wanted-blobs.js';
+import type { Fetching } from '../fetch/fetching.js';
 
 /**
  * Proofs that a repository has a layer whose index is cached. The cache knows layers by digest

@@ -1,13 +1,13 @@
-import { BufferPool } from '../base/buffer-pool.js';
+import { BufferPool } from '../../base/buffer-pool.js';
 import {
   asLayerslayerError,
   type ErrorCode,
   LayerslayerError,
   unsupported,
   withContext,
-} from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import type { Semaphore } from '../base/tasks/semaphore.js';
+} from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { Semaphore } from '../../base/tasks/semaphore.js';
 import {
   type CachedIndex,
   type CachedIndexes,
@@ -21,27 +21,27 @@ import {
   originText,
   type ProvidedIndex,
   type RemoteStates,
-} from '../index/cached-indexes.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
-import type { ResolvedImage } from '../source/image-source.js';
-import { hidesMarkers } from '../tables/announcement.js';
+} from '../../index/cached-indexes.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { ResolvedImage } from '../../source/image-source.js';
+import { hidesMarkers } from '../../tables/announcement.js';
+import type { WantedBlob } from '../blobs/wanted-blobs.js';
+import type { BlobVerification } from '../fetch/fetch-protocol.js';
+import type { Fetching } from '../fetch/fetching.js';
+import type { LayerScanEnd } from '../image-session.js';
+import type { InflatePool } from '../inflate/inflate-pool.js';
+import type { BlobNumber, ComparedIndex, GivenIndex } from '../inflate/inflate-protocol.js';
+import type { Layer } from '../layer.js';
+import type { LayerObserver } from '../layer-observer.js';
+import type { ProgressReport, ReportedBlob } from '../progress-report.js';
+import { TableProviders, tablesOf } from '../providers/index-providers.js';
+import type { ChunkCache } from '../reading/chunk-cache.js';
+import { IndexedLayer } from '../reading/indexed-layer.js';
+import type { SharedFiles } from '../reading/shared-files.js';
+import { sharedVerification } from '../reading/shared-verification.js';
 import { AccessProofs } from './access-proofs.js';
-import type { ChunkCache } from './chunk-cache.js';
-import type { BlobVerification } from './fetch/fetch-protocol.js';
-import type { Fetching } from './fetch/fetching.js';
-import type { LayerScanEnd } from './image-session.js';
-import { IndexedLayer } from './indexed-layer.js';
-import type { InflatePool } from './inflate/inflate-pool.js';
-import type { BlobNumber, ComparedIndex, GivenIndex } from './inflate/inflate-protocol.js';
-import type { Layer } from './layer.js';
-import type { LayerObserver } from './layer-observer.js';
 import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
-import type { ProgressReport, ReportedBlob } from './progress-report.js';
-import { TableProviders, tablesOf } from './providers/index-providers.js';
-import type { SharedFiles } from './shared-files.js';
-import { sharedVerification } from './shared-verification.js';
 import { TableAllowances } from './table-allowances.js';
-import type { WantedBlob } from './wanted-blobs.js';
 
 /** Bytes of the kernel's longest read. A busy mount builds this many at once. */
 const RESULT_SIZE = 1024 * 1024;
@@ -196,7 +196,7 @@ export class LayerOpener {
   ): Promise<LayerScanEnd> {
     const { digest, size, numbers } = wanted;
     const { signal } = how;
-    const { ScanReceiver } = await import('./inflate/scan-receiver.js'); // a mount does without
+    const { ScanReceiver } = await import('../inflate/scan-receiver.js'); // a mount does without
     const { fetching, inflate } = this.#parts;
     const allowance = this.#tables.allowance(image, size);
     inflate.start(); // it loads while the blob is opened and locked

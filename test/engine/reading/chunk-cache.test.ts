@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
-import { ChunkCache, SequentialReaders } from '#src/engine/chunk-cache.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
-import { unhandledIn } from '../base/unhandled.js';
+import { ChunkCache, SequentialReaders } from '#src/engine/reading/chunk-cache.js';
+import { unhandledIn } from '../../base/unhandled.js';
 
 interface Asked {
   thread: number;

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { kindOfHead } from '#src/engine/layer-head.js';
+import { kindOfHead } from '#src/engine/opening/layer-head.js';
 import { IndexPass } from '#src/index/pass/index-pass.js';
 import { parseDigest } from '#src/oci/digest.js';
 import { isTarHeader } from '#src/tar/checksum.js';
-import { file, headerBlock, tarOf } from '../support/tar.js';
+import { file, headerBlock, tarOf } from '../../support/tar.js';
 
 const DIGEST = parseDigest(`sha256:${'0'.repeat(64)}`);
 

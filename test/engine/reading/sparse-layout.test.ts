@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SparseLayout } from '#src/engine/sparse-layout.js';
+import { SparseLayout } from '#src/engine/reading/sparse-layout.js';
 
 /** Gaps and lengths -> segments, the stored bytes 1, 2, 3 … and the logical file. */
 function sparseFile(parts: readonly [gap: number, length: number][], tail: number) {

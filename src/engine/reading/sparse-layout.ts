@@ -1,4 +1,4 @@
-import { firstEndingAfter } from '../tar/sparse-seek.js';
+import { firstEndingAfter } from '../../tar/sparse-seek.js';
 
 /** A piece of a read: bytes of the tar (`from` is relative to the entry's data), or a hole (-1). */
 export interface SparsePiece {

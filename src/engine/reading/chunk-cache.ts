@@ -1,7 +1,7 @@
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
-import { ByteSlab } from '../cache/byte-lru.js';
-import { CHUNK_SIZE } from './inflate/chunk-reader.js';
-import type { BlobNumber, ChunkRequest, ChunkRun, OpenLayerRequest } from './inflate/inflate-protocol.js';
+import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
+import { ByteSlab } from '../../cache/byte-lru.js';
+import { CHUNK_SIZE } from '../inflate/chunk-reader.js';
+import type { BlobNumber, ChunkRequest, ChunkRun, OpenLayerRequest } from '../inflate/inflate-protocol.js';
 
 /** Has threads make chunks. */
 export interface ChunkSupplier {

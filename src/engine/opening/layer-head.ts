@@ -1,8 +1,8 @@
-import { LayerslayerError } from '../base/errors.js';
-import { COMPRESSION_NAMES, codecOf } from '../codec/codecs.js';
-import { showMediaType } from '../oci/layer-type.js';
-import { isTarHeader } from '../tar/checksum.js';
-import { BLOCK_SIZE } from '../tar/header.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { COMPRESSION_NAMES, codecOf } from '../../codec/codecs.js';
+import { showMediaType } from '../../oci/layer-type.js';
+import { isTarHeader } from '../../tar/checksum.js';
+import { BLOCK_SIZE } from '../../tar/header.js';
 import { ADVICE } from './layer-types.js';
 
 /** Format of the first bytes of a layer of unknown type. */

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { LocalRange } from '../blob/blob.js';
+import type { LocalRange } from '../../blob/blob.js';
 
 /**
  * Files of the fetch thread, opened again for the threads that read them: its own descriptors are

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fileChunks } from '#src/engine/file-chunks.js';
+import { fileChunks } from '#src/engine/reading/file-chunks.js';
 
 /** Chunks of the given `[outOffset, size]`; those with a third element are holes. */
 function table(...chunks: [number, number, 'hole'?][]) {

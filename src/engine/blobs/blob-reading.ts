@@ -1,10 +1,10 @@
 import { MessageChannel } from 'node:worker_threads';
-import { LayerslayerError } from '../base/errors.js';
-import { ThreadPeer, Transferred } from '../base/thread-rpc.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
-import type { BlobMethods, StreamMethods } from './fetch/fetch-protocol.js';
-import type { Fetching } from './fetch/fetching.js';
-import type { BlobNumber } from './inflate/inflate-protocol.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
+import type { Fetching } from '../fetch/fetching.js';
+import type { BlobNumber } from '../inflate/inflate-protocol.js';
 
 /** Bytes of a chunk. */
 const CHUNK_SIZE = 256 * 1024;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { defaultPlatform } from '#src/oci/platform.js';
-import { noise } from '../blob/bytes.js';
+import { noise } from '../../blob/bytes.js';
 import {
   OCI_MANIFEST,
   pushBlob,
@@ -10,9 +10,9 @@ import {
   pushManifest,
   startRegistry,
   type TestRegistry,
-} from '../support/registry.js';
-import { file, tarOf } from '../support/tar.js';
-import { contentOf, Sessions, sentFor } from './sessions.js';
+} from '../../support/registry.js';
+import { file, tarOf } from '../../support/tar.js';
+import { contentOf, Sessions, sentFor } from '../sessions.js';
 
 const sessions = new Sessions();
 let registry: TestRegistry;

@@ -1,14 +1,14 @@
-import type { BufferPool } from '../base/buffer-pool.js';
-import { LayerslayerError } from '../base/errors.js';
-import { abortable } from '../base/tasks/abortable.js';
-import type { IndexOrigin } from '../index/cached-indexes.js';
-import type { EntryTable } from '../index/entry-table.js';
-import { type Digest, shortDigest } from '../oci/digest.js';
+import type { BufferPool } from '../../base/buffer-pool.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { abortable } from '../../base/tasks/abortable.js';
+import type { IndexOrigin } from '../../index/cached-indexes.js';
+import type { EntryTable } from '../../index/entry-table.js';
+import { type Digest, shortDigest } from '../../oci/digest.js';
+import { CHUNK_SIZE } from '../inflate/chunk-reader.js';
+import type { OpenLayerRequest } from '../inflate/inflate-protocol.js';
+import type { FileChunk, Layer } from '../layer.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
 import { fileChunks } from './file-chunks.js';
-import { CHUNK_SIZE } from './inflate/chunk-reader.js';
-import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
-import type { FileChunk, Layer } from './layer.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {

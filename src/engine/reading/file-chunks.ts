@@ -1,6 +1,6 @@
-import { SHA256_LENGTH } from '../oci/digest.js';
-import type { TableChunks } from './inflate/inflate-protocol.js';
-import type { FileChunk } from './layer.js';
+import { SHA256_LENGTH } from '../../oci/digest.js';
+import type { TableChunks } from '../inflate/inflate-protocol.js';
+import type { FileChunk } from '../layer.js';
 
 /**
  * Returns the chunks of a table that make a file, in order.

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { TableAllowances } from '#src/engine/table-allowances.js';
+import { TableAllowances } from '#src/engine/opening/table-allowances.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { imageTableLimit, layerTableLimit } from '#src/index/pass/table-budget.js';
 import type { ResolvedImage } from '#src/source/image-source.js';

@@ -5,16 +5,16 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionOptions } from '#src/engine/image-session.js';
 import { defaultPlatform } from '#src/oci/platform.js';
-import { status } from '../support/fault-proxy.js';
+import { status } from '../../support/fault-proxy.js';
 import {
   type PushedImage,
   pushImage,
   sha256,
   startRegistry,
   type TestRegistry,
-} from '../support/registry.js';
-import { file, tarOf } from '../support/tar.js';
-import { expectFiles, indexPath, Sessions } from './sessions.js';
+} from '../../support/registry.js';
+import { file, tarOf } from '../../support/tar.js';
+import { expectFiles, indexPath, Sessions } from '../sessions.js';
 
 const content = randomBytes(500_000);
 const LAYER = gzipSync(tarOf(file('secret', content)));

@@ -6,12 +6,12 @@ import { LayerslayerError } from '#src/base/errors.js';
 import type { Digest } from '#src/oci/digest.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import type { SaveOutcome, SaveTarget } from '#src/save/saved-blob.js';
-import { noise, PAGE, same } from '../blob/bytes.js';
-import { stallAfter } from '../support/fault-proxy.js';
-import { until } from '../support/mounts.js';
-import { pushImage, sha256, startRegistry, type TestRegistry } from '../support/registry.js';
-import { file, tarOf } from '../support/tar.js';
-import { Sessions } from './sessions.js';
+import { noise, PAGE, same } from '../../blob/bytes.js';
+import { stallAfter } from '../../support/fault-proxy.js';
+import { until } from '../../support/mounts.js';
+import { pushImage, sha256, startRegistry, type TestRegistry } from '../../support/registry.js';
+import { file, tarOf } from '../../support/tar.js';
+import { Sessions } from '../sessions.js';
 
 const ZSTD = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3);
 const XZ = Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 9);

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BufferPool } from '#src/base/buffer-pool.js';
-import { ChunkCache } from '#src/engine/chunk-cache.js';
-import { IndexedLayer } from '#src/engine/indexed-layer.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
+import { ChunkCache } from '#src/engine/reading/chunk-cache.js';
+import { IndexedLayer } from '#src/engine/reading/indexed-layer.js';
 import { OWN } from '#src/index/cached-indexes.js';
-import { unhandledIn } from '../base/unhandled.js';
-import { noise, same } from '../blob/bytes.js';
-import { indexBlob } from '../index/built-layer.js';
-import { dir, file, oldGnuSparse, paxSparse, tarOf } from '../support/tar.js';
-import { contentOf, scanAll } from '../tar/scan-all.js';
+import { unhandledIn } from '../../base/unhandled.js';
+import { noise, same } from '../../blob/bytes.js';
+import { indexBlob } from '../../index/built-layer.js';
+import { dir, file, oldGnuSparse, paxSparse, tarOf } from '../../support/tar.js';
+import { contentOf, scanAll } from '../../tar/scan-all.js';
 
 const W = CHUNK_SIZE;
 

@@ -1,9 +1,9 @@
-import { asLayerslayerError, type LayerslayerError } from '../base/errors.js';
-import { Semaphore } from '../base/tasks/semaphore.js';
-import type { Digest } from '../oci/digest.js';
-import type { SavedBlob, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
-import type { BlobNumber } from './inflate/inflate-protocol.js';
-import type { ProgressReport, ReportedBlob } from './progress-report.js';
+import { asLayerslayerError, type LayerslayerError } from '../../base/errors.js';
+import { Semaphore } from '../../base/tasks/semaphore.js';
+import type { Digest } from '../../oci/digest.js';
+import type { SavedBlob, SaveOutcome, SaveTarget } from '../../save/saved-blob.js';
+import type { BlobNumber } from '../inflate/inflate-protocol.js';
+import type { ProgressReport, ReportedBlob } from '../progress-report.js';
 import type { WantedBlob } from './wanted-blobs.js';
 
 /** Blobs saved at once: as many as docker downloads, and registries are used to. */

@@ -1,12 +1,12 @@
-import type { CachedIndex } from '../index/cached-indexes.js';
+import type { CachedIndex } from '../../index/cached-indexes.js';
 import {
   imageTableLimit,
   layerTableLimit,
   type TableAllowance,
   TableBudget,
-} from '../index/pass/table-budget.js';
-import type { Digest } from '../oci/digest.js';
-import type { ResolvedImage } from '../source/image-source.js';
+} from '../../index/pass/table-budget.js';
+import type { Digest } from '../../oci/digest.js';
+import type { ResolvedImage } from '../../source/image-source.js';
 
 interface Tables {
   limit: number; // bytes of all layers' tables
