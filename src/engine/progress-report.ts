@@ -1,6 +1,6 @@
+import type { WantedBlob } from './blobs/wanted-blobs.js';
 import type { LayerProgress } from './image-session.js';
 import type { BlobNumber } from './inflate/inflate-protocol.js';
-import type { WantedBlob } from './wanted-blobs.js';
 
 /** How often the progress of a running pass is reported. */
 const REPORT_INTERVAL_MS = 100;

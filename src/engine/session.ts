@@ -20,7 +20,8 @@ import type { Platform } from '../oci/platform.js';
 import type { UnpackRequest } from '../save/archive/unpack-blob.js';
 import type { SaveLayersOptions, SaveOutcome, SaveTarget } from '../save/saved-blob.js';
 import type { ImageDocuments, ImageOffer, NamedDocument, ResolvedImage } from '../source/image-source.js';
-import { ChunkCache } from './chunk-cache.js';
+import type { SavePorts } from './blobs/save-layers.js';
+import { wantedBlobs } from './blobs/wanted-blobs.js';
 import { Counters } from './fetch/counters.js';
 import { Fetching } from './fetch/fetching.js';
 import type {
@@ -39,16 +40,15 @@ import { FetchThreadPublishing } from './index-publishing.js';
 import { InflatePool } from './inflate/inflate-pool.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
-import { LayerOpener } from './layer-opener.js';
-import { refuseOtherTypes } from './layer-types.js';
+import { LayerOpener } from './opening/layer-opener.js';
+import { refuseOtherTypes } from './opening/layer-types.js';
 import { ProgressReport } from './progress-report.js';
 import { PublishedProviders } from './providers/published-providers.js';
+import { ChunkCache } from './reading/chunk-cache.js';
+import { SharedFiles } from './reading/shared-files.js';
 import { ImageRecords, readImageRecord } from './records/image-records.js';
-import type { SavePorts } from './save-layers.js';
-import { SharedFiles } from './shared-files.js';
 import { allTags } from './tag-pages.js';
 import { TreeCache } from './tree-cache.js';
-import { wantedBlobs } from './wanted-blobs.js';
 
 /**
  * Layers indexed at once: docker's three downloads and one more, for registries that throttle each
@@ -210,7 +210,7 @@ class ThreadedSession implements ImageSession {
   }
 
   async readBlob(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<BlobStreams> {
-    const { readBlobRange, readWholeBlob } = await import('./blob-reading.js'); // a mount does without
+    const { readBlobRange, readWholeBlob } = await import('./blobs/blob-reading.js'); // a mount does without
     const wanted = wantedBlobs(image, [layer])[0]!;
     const own = await this.#opener.openCached(image, wanted, { ...this.#sources, trust: 'exact' });
     const blob = await this.#fetching.openBlob(image, wanted);
@@ -379,7 +379,7 @@ class ThreadedSession implements ImageSession {
     target: (digest: Digest) => SaveTarget,
     { only, signal, onProgress, onEnded = () => {} }: SaveLayersOptions & OperationOptions,
   ): Promise<SaveOutcome[]> {
-    const { saveLayers } = await import('./save-layers.js'); // a mount does without
+    const { saveLayers } = await import('./blobs/save-layers.js'); // a mount does without
     const wanted = wantedBlobs(image, only ?? allLayers(image));
     const ports: SavePorts = {
       openBlob: (blob) => this.#fetching.openBlob(image, blob),

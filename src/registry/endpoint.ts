@@ -1,7 +1,7 @@
 import type { Exchange, HttpAnswer } from './http/http-exchange.js';
 import { isNotHttp } from './http/response-head.js';
 import { addressKind } from './http/target-policy.js';
-import { causeOf, connectionCode } from './registry-fault.js';
+import { causeOf, connectionCode } from './requests/registry-fault.js';
 
 const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_HOST = 'registry-1.docker.io';

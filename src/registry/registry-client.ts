@@ -5,36 +5,41 @@ import type { Descriptor } from '../oci/descriptor.js';
 import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { MANIFEST_ACCEPT } from '../oci/media-type.js';
-import { answerFault } from './answer-fault.js';
 import { mayUseStored } from './authorization/credentials.js';
 import { RegistryAuthorization } from './authorization/registry-authorization.js';
-import { BlobRoute } from './blob-route.js';
-import { type Clock, SYSTEM_CLOCK } from './clock.js';
-import { type FetchedManifest, readConfig, readManifest, tooLarge } from './document-body.js';
+import { fallbackTag, listReferrers } from './discovery/referrers.js';
+import { referrersOf, type WantedReferrers } from './discovery/referrers-of.js';
+import { readTagPage, type TagPage } from './discovery/tag-list.js';
 import { Endpoint } from './endpoint.js';
-import { FirstContact } from './first-contact.js';
 import { Connections } from './http/connections.js';
 import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
 import { followRedirects } from './http/redirect.js';
 import { loadPool } from './http/undici-pool.js';
-import { fallbackTag, listReferrers } from './referrers.js';
-import { referrersOf, type WantedReferrers } from './referrers-of.js';
-import { RegistryFault } from './registry-fault.js';
+import { BlobRoute } from './pull/blob-route.js';
+import { type FetchedManifest, readConfig, readManifest, tooLarge } from './pull/document-body.js';
+import { RemoteBlob, type RemoteBlobLimits } from './pull/remote-blob.js';
+import { Traffic } from './pull/second-request.js';
+import { RepositoryWriter } from './push/repository-writer.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
-import { RemoteBlob, type RemoteBlobLimits } from './remote-blob.js';
 import { coversRegistry, registryKey } from './repository-scope.js';
-import { RepositoryWriter } from './repository-writer.js';
-import { type Notice, RateLimitAccount, type RetryOptions } from './retry.js';
-import { Traffic } from './second-request.js';
-import { type RequestLimits, smallRequest } from './small-request.js';
-import { readTagPage, type TagPage } from './tag-list.js';
+import { answerFault } from './requests/answer-fault.js';
+import { type Clock, SYSTEM_CLOCK } from './requests/clock.js';
+import { FirstContact } from './requests/first-contact.js';
+import { RegistryFault } from './requests/registry-fault.js';
+import { type Notice, RateLimitAccount, type RetryOptions } from './requests/retry.js';
+import { type RequestLimits, smallRequest } from './requests/small-request.js';
 
 /** Ms without a byte of headers or body until a request has stalled. */
 const STALL_MS = 20_000;
 /** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
 const HEAD_DEADLINE_MS = 5_000;
 
-export type { BlobSource, ManifestToPut, RepositoryWriter, StoredManifest } from './repository-writer.js';
+export type {
+  BlobSource,
+  ManifestToPut,
+  RepositoryWriter,
+  StoredManifest,
+} from './push/repository-writer.js';
 export type { TagPage };
 export { fallbackTag };
 

@@ -5,8 +5,8 @@ import { parseJsonObject } from '../oci/json.js';
 import { parseManifest } from '../oci/manifest.js';
 import type { Platform } from '../oci/platform.js';
 import { formatReference, manifestName, parseReference } from '../oci/reference.js';
+import type { RemoteBlob } from '../registry/pull/remote-blob.js';
 import { RegistryClient, type RegistryClientOptions } from '../registry/registry-client.js';
-import type { RemoteBlob } from '../registry/remote-blob.js';
 import { type DocumentStore, ImageSearch } from './image-search.js';
 import type {
   ImageDocuments,

@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { wantedBlobs } from '#src/engine/blobs/wanted-blobs.js';
 import { Counters } from '#src/engine/fetch/counters.js';
-import { SharedFiles } from '#src/engine/shared-files.js';
-import { wantedBlobs } from '#src/engine/wanted-blobs.js';
+import { SharedFiles } from '#src/engine/reading/shared-files.js';
 
 describe('counters', () => {
   it('are the same on both sides, and take any number of blobs', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseContentRange } from '#src/registry/remote-blob.js';
+import { parseContentRange } from '#src/registry/pull/remote-blob.js';
 
 test.each([
   ['bytes 0-0/1', { first: 0, last: 0, size: 1 }],

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { answerFault } from '#src/registry/answer-fault.js';
 import { withoutSentSecrets } from '#src/registry/authorization/sent-secrets.js';
 import { type BodyControl, ResponseBody } from '#src/registry/http/response-body.js';
 import { StallTimer } from '#src/registry/http/stall-timer.js';
 import { RegistryClient } from '#src/registry/registry-client.js';
+import { answerFault } from '#src/registry/requests/answer-fault.js';
 
 const servers: Server[] = [];
 afterEach(() => {

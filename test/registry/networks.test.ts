@@ -10,7 +10,7 @@ import { Endpoint } from '#src/registry/endpoint.js';
 import { readTrust, trustContext } from '#src/registry/http/certificates.js';
 import type { HttpAnswer } from '#src/registry/http/http-exchange.js';
 import { loadPool } from '#src/registry/http/undici-pool.js';
-import { connectionFault } from '#src/registry/registry-fault.js';
+import { connectionFault } from '#src/registry/requests/registry-fault.js';
 import { makeCertificate } from '../support/certificate.js';
 import { REPOSITORY, useRegistry, withCode } from './harness.js';
 

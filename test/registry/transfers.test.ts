@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { Traffic } from '#src/registry/second-request.js';
+import { Traffic } from '#src/registry/pull/second-request.js';
 import {
   contentRange,
   corruptAt,

@@ -11,8 +11,8 @@ import { registryReference } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { SavedBlob, SaveTarget } from '../../save/saved-blob.js';
 import type { ResolvedImage } from '../../source/image-source.js';
+import type { WantedBlob } from '../blobs/wanted-blobs.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
-import type { WantedBlob } from '../wanted-blobs.js';
 import type {
   BlobVerification,
   FetchNotices,

@@ -7,7 +7,7 @@ import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
 import type { TableAllowance } from '../../index/pass/table-budget.js';
 import type { Digest } from '../../oci/digest.js';
 import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
-import type { ChunkReceiver, ChunkSupplier } from '../chunk-cache.js';
+import type { ChunkReceiver, ChunkSupplier } from '../reading/chunk-cache.js';
 import { BackgroundPasses } from './background-passes.js';
 import type {
   BlobNumber,

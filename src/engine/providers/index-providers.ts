@@ -15,10 +15,10 @@ import { registryReference } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { ResolvedImage } from '../../source/image-source.js';
 import { announcedTables, type TableAnnouncement } from '../../tables/announcement.js';
+import type { WantedBlob } from '../blobs/wanted-blobs.js';
 import type { Fetching } from '../fetch/fetching.js';
 import type { InflatePool } from '../inflate/inflate-pool.js';
 import type { TableInLayer } from '../inflate/inflate-protocol.js';
-import type { WantedBlob } from '../wanted-blobs.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 
 /** Bytes of a zTOC of which several are in memory at once. */

@@ -15,8 +15,8 @@ import { registryReference } from '../../oci/image-location.js';
 import { formatRepository } from '../../oci/reference.js';
 import type { PublishedIndex, PublishPlace } from '../../publish/publication.js';
 import type { ResolvedImage } from '../../source/image-source.js';
+import type { WantedBlob } from '../blobs/wanted-blobs.js';
 import type { Fetching } from '../fetch/fetching.js';
-import type { WantedBlob } from '../wanted-blobs.js';
 import { withReadDeadline, withSearchDeadline } from './lookup-deadline.js';
 
 /** Ms until a place is searched again for an image's indexes. Its layers share one search. */

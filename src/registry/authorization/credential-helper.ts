@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { systemCode } from '../../base/errors.js';
 import { systemErrorText } from '../../base/system-error-text.js';
-import type { Notice } from '../retry.js';
+import type { Notice } from '../requests/retry.js';
 import { type Credentials, NO_USERNAME } from './docker-config.js';
 
 /** The name is part of a program's name: no path, no option, no shell syntax. */

@@ -1,6 +1,6 @@
 import type { RegistryOptions } from '../registry-options.js';
 import { covers } from '../repository-scope.js';
-import type { Notice } from '../retry.js';
+import type { Notice } from '../requests/retry.js';
 import { askHelper } from './credential-helper.js';
 import { type Credentials, readAuthFiles } from './docker-config.js';
 import { longestKey, serverOf } from './server-key.js';

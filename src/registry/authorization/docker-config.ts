@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemCode } from '../../base/errors.js';
 import { systemErrorText } from '../../base/system-error-text.js';
 import { isJsonObject, type JsonObject, ownField, stringField, stringMap } from '../../oci/json.js';
-import type { Notice } from '../retry.js';
+import type { Notice } from '../requests/retry.js';
 
 /** The user's credentials. `from` names their source in messages. */
 export type Credentials =

@@ -1,9 +1,9 @@
 import { abortable } from '../../base/tasks/abortable.js';
 import { withDeadline } from '../../base/tasks/deadline.js';
 import { SingleFlight } from '../../base/tasks/single-flight.js';
-import type { Clock } from '../clock.js';
 import type { Exchange } from '../http/http-exchange.js';
-import { RegistryFault } from '../registry-fault.js';
+import type { Clock } from '../requests/clock.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 import { type Challenge, parseChallenges } from './challenge.js';
 import { type CredentialsOptions, findCredentials, mayUseStored } from './credentials.js';
 import type { Credentials } from './docker-config.js';

@@ -1,8 +1,8 @@
-import { answerFault } from '../answer-fault.js';
 import { decodedBody, isJson } from '../http/content-coding.js';
 import type { Exchange, HttpAnswer, HttpRequest } from '../http/http-exchange.js';
 import { checkTarget } from '../http/target-policy.js';
-import { RegistryFault } from '../registry-fault.js';
+import { answerFault } from '../requests/answer-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 import type { Challenge } from './challenge.js';
 import type { Credentials } from './docker-config.js';
 

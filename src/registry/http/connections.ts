@@ -1,6 +1,12 @@
 import { LayerslayerError } from '../../base/errors.js';
 import type { Endpoint } from '../endpoint.js';
-import { causeOf, connectionCode, connectionFault, placeOf, RegistryFault } from '../registry-fault.js';
+import {
+  causeOf,
+  connectionCode,
+  connectionFault,
+  placeOf,
+  RegistryFault,
+} from '../requests/registry-fault.js';
 import type { HttpAnswer, HttpRequest, UploadBody } from './http-exchange.js';
 import { proxyUnauthorized } from './proxy-tunnel.js';
 import { ResponseBody } from './response-body.js';

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { connectionFault, RegistryFault } from '../registry-fault.js';
+import { connectionFault, RegistryFault } from '../requests/registry-fault.js';
 import type { ProxyServer } from './proxy-environment.js';
 import { HeadCollector } from './response-head.js';
 import { type Connector, type ConnectTarget, targetOf } from './wire.js';

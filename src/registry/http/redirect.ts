@@ -1,4 +1,4 @@
-import { RegistryFault } from '../registry-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 import { type Exchange, type HttpRequest, headerOf } from './http-exchange.js';
 import { checkTarget } from './target-policy.js';
 

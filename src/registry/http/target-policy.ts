@@ -1,6 +1,6 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { RegistryFault } from '../registry-fault.js';
+import { RegistryFault } from '../requests/registry-fault.js';
 import { embeddedIPv4, familyOf, LOOPBACK } from './ip-address.js';
 
 /**

@@ -11,7 +11,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { adviceOn } from '#src/registry/http/connection-advice.js';
 import { type ConnectorOptions, openConnector } from '#src/registry/http/undici-pool.js';
 import { targetOf } from '#src/registry/http/wire.js';
-import { connectionFault } from '#src/registry/registry-fault.js';
+import { connectionFault } from '#src/registry/requests/registry-fault.js';
 import { RegistrySource } from '#src/source/registry-source.js';
 import { FakeClock, withCode } from '../harness.js';
 
