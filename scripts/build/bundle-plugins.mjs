@@ -47,7 +47,7 @@ export const yargsAtHome = {
       return readFileSync(YARGS_PLATFORM, 'utf8');
     }
     if (id === COLUMNS) {
-      return `export { columnsOf as default } from ${JSON.stringify(built('cli/terminal/cut-text.js'))};`;
+      return `export { columnsOf as default } from ${JSON.stringify(built('cli/terminal/layout/cut-text.js'))};`;
     }
     return undefined;
   },

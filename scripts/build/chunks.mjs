@@ -17,7 +17,7 @@ const CHUNKS = {
       [
         'cli/run-command.js',
         'cli/load-command.js',
-        'cli/terminal/process-output.js',
+        'cli/terminal/output/process-output.js',
         'cli/commands/mount/mount.js',
       ],
     ],

@@ -3,7 +3,7 @@ import type { DaemonClient } from '../daemon/daemon-client.js';
 import type { CommandDeclaration } from './command-declaration.js';
 import type { CommandName } from './command-names.js';
 import type { OptionTable, OptionValues } from './options/option-table.js';
-import type { Output } from './terminal/output.js';
+import type { Output } from './terminal/output/output.js';
 
 /** What a command may touch besides its arguments. */
 export interface CommandContext {

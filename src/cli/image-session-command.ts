@@ -18,8 +18,8 @@ import { type ImageValues, imageChoices } from './options/image-choices.js';
 import { otherPlatform } from './options/other-platform.js';
 import { EXIT_STATUS } from './process/exit-status.js';
 import { Interruption } from './process/interruption.js';
-import { ProgressDisplay } from './terminal/progress.js';
-import { INDEXING, type ProgressWords } from './terminal/progress-words.js';
+import { ProgressDisplay } from './terminal/progress/progress.js';
+import { INDEXING, type ProgressWords } from './terminal/progress/progress-words.js';
 
 /** Time for threads and connections to end. The end of the process ends the rest. */
 const CLOSE_MS = 1_000;

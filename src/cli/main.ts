@@ -44,7 +44,7 @@ async function runFirstTool(words: readonly string[]): Promise<number> {
 async function reportUsage(error: unknown, words: readonly string[]): Promise<number> {
   const [{ reportFault }, { processOutput }] = await Promise.all([
     import('./run-command.js'),
-    import('./terminal/process-output.js'),
+    import('./terminal/output/process-output.js'),
   ]);
   const output = processOutput();
   output.choices = { ...output.choices, json: asks(words, '--json') };
@@ -70,7 +70,7 @@ async function runChosen(chosen: {
   const [{ loadCommand }, { runCommand }, { processOutput }] = await Promise.all([
     import('./load-command.js'),
     import('./run-command.js'),
-    import('./terminal/process-output.js'),
+    import('./terminal/output/process-output.js'),
   ]);
   const context: CommandContext = {
     output: processOutput(),
@@ -119,7 +119,7 @@ async function runTopLevel(
   }
   const [{ programHelp, versionLine }, { processOutput }] = await Promise.all([
     import('./command-line/help.js'),
-    import('./terminal/process-output.js'),
+    import('./terminal/output/process-output.js'),
   ]);
   const output = processOutput();
   output.result(choice.kind === 'version' ? versionLine() : await programHelp(COMMANDS));

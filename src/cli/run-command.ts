@@ -8,7 +8,7 @@ import { isOptionWord, type OptionValues, shortOption } from './options/option-t
 import { EXIT_STATUS } from './process/exit-status.js';
 import { SIGNAL_STATUS } from './process/interruption.js';
 import { explainRemoved } from './process/working-directory.js';
-import type { Output } from './terminal/output.js';
+import type { Output } from './terminal/output/output.js';
 
 /** Time for output of a command that a signal has stopped: its reader may be stopped too. */
 const STOPPED_PATIENCE_MS = 500;
@@ -67,7 +67,7 @@ function asksHelp(words: readonly string[], { options }: Command): boolean {
 /** Lets the user's pager show the results, if there is one. */
 async function pageResults({ output, env }: CommandContext): Promise<void> {
   if (output.resultColumns === undefined) return;
-  const { pagerCommand, startPager } = await import('./terminal/pager.js');
+  const { pagerCommand, startPager } = await import('./terminal/output/pager.js');
   const pager = pagerCommand(env);
   if (pager !== undefined) output.pageResults((terminal) => startPager(pager, env, terminal));
 }

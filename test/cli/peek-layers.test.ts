@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ListedPaths } from '#src/cli/commands/peek/listed-paths.js';
 import { type PeekJob, peekLayers } from '#src/cli/commands/peek/peek-layers.js';
 import { type ListingOptions, PeekListing } from '#src/cli/commands/peek/peek-listing.js';
-import { Output } from '#src/cli/terminal/output.js';
-import { ProgressDisplay } from '#src/cli/terminal/progress.js';
+import { Output } from '#src/cli/terminal/output/output.js';
+import { ProgressDisplay } from '#src/cli/terminal/progress/progress.js';
 import { file, layerWith } from '../support/entries.js';
 
 const ENTRIES = 50_000;

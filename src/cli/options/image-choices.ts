@@ -9,7 +9,7 @@ import {
   defaultCacheDirectory,
   type Surroundings,
 } from '../../surroundings/default-places.js';
-import { parseSize } from '../terminal/size.js';
+import { parseSize } from '../terminal/wording/size.js';
 import { checkCredentialChoices } from './credentials.js';
 import type { IMAGE_OPTIONS } from './image-options.js';
 import { indexTrust } from './index-trust.js';

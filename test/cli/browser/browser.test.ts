@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { Browser } from '#src/cli/commands/interactive/browser/browser.js';
-import { FileBytes } from '#src/cli/commands/interactive/browser/file-bytes.js';
-import { FileScreen } from '#src/cli/commands/interactive/browser/file-screen.js';
-import type { Keyboard } from '#src/cli/commands/interactive/browser/full-screen.js';
-import type { Outcome, Pressing, Screen } from '#src/cli/commands/interactive/browser/screen.js';
-import { columnsOf } from '#src/cli/terminal/cut-text.js';
+import { FileBytes } from '#src/cli/commands/interactive/browser/file-screen/file-bytes.js';
+import { FileScreen } from '#src/cli/commands/interactive/browser/file-screen/file-screen.js';
+import type { Outcome, Pressing, Screen } from '#src/cli/commands/interactive/browser/screen/screen.js';
+import type { Keyboard } from '#src/cli/commands/interactive/browser/terminal/full-screen.js';
+import { columnsOf } from '#src/cli/terminal/layout/cut-text.js';
 import type { Layer } from '#src/engine/layer.js';
 import { file as fileEntry, layerWith } from '../../support/entries.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { hexLine, hexRowSize } from '#src/cli/commands/interactive/browser/hex-lines.js';
+import { hexLine, hexRowSize } from '#src/cli/commands/interactive/browser/file-screen/hex-lines.js';
 
 it('shows a row as hexdump -C does', () => {
   const bytes = Buffer.from('root:x:0:0\n\xff', 'latin1');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KeyDecoder } from '#src/cli/commands/interactive/browser/key-decoder.js';
+import { KeyDecoder } from '#src/cli/commands/interactive/browser/terminal/key-decoder.js';
 
 const keysOf = (text: string | Uint8Array) => new KeyDecoder().push(Buffer.from(text));
 

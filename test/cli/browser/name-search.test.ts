@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BrowsedTree } from '#src/cli/commands/interactive/browser/browsed-tree.js';
-import { findName, NamePattern } from '#src/cli/commands/interactive/browser/name-search.js';
-import { TreeModel } from '#src/cli/commands/interactive/browser/tree-model.js';
-import { TreeRows } from '#src/cli/commands/interactive/browser/tree-rows.js';
+import type { BrowsedTree } from '#src/cli/commands/interactive/browser/tree/browsed-tree.js';
+import { findName, NamePattern } from '#src/cli/commands/interactive/browser/tree/name-search.js';
+import { TreeModel } from '#src/cli/commands/interactive/browser/tree/tree-model.js';
+import { TreeRows } from '#src/cli/commands/interactive/browser/tree/tree-rows.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 import { file } from '../../support/entries.js';
 import { browsedTree, randomTree } from './trees.js';

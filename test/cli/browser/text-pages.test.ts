@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printable } from '#src/base/text/printable.js';
 import { textOfBytes } from '#src/base/text/raw-text.js';
-import { FileBytes } from '#src/cli/commands/interactive/browser/file-bytes.js';
-import { textLines } from '#src/cli/commands/interactive/browser/text-lines.js';
-import { TextPages } from '#src/cli/commands/interactive/browser/text-pages.js';
-import { columnsOf } from '#src/cli/terminal/cut-text.js';
+import { FileBytes } from '#src/cli/commands/interactive/browser/file-screen/file-bytes.js';
+import { textLines } from '#src/cli/commands/interactive/browser/file-screen/text-lines.js';
+import { TextPages } from '#src/cli/commands/interactive/browser/file-screen/text-pages.js';
+import { columnsOf } from '#src/cli/terminal/layout/cut-text.js';
 import { file, layerWith } from '../../support/entries.js';
 
 const signal = new AbortController().signal;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BrowsedTree, TreePlace } from '#src/cli/commands/interactive/browser/browsed-tree.js';
-import { ROOT_REF } from '#src/cli/commands/interactive/browser/browsed-tree.js';
-import { TreeRows } from '#src/cli/commands/interactive/browser/tree-rows.js';
+import type { BrowsedTree, TreePlace } from '#src/cli/commands/interactive/browser/tree/browsed-tree.js';
+import { ROOT_REF } from '#src/cli/commands/interactive/browser/tree/browsed-tree.js';
+import { TreeRows } from '#src/cli/commands/interactive/browser/tree/tree-rows.js';
 import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutStart, fitted, framed, wrapped } from '#src/cli/commands/interactive/browser/screen-line.js';
-import { TreeModel } from '#src/cli/commands/interactive/browser/tree-model.js';
-import { treeLines } from '#src/cli/commands/interactive/browser/tree-screen-lines.js';
-import { columnsOf } from '#src/cli/terminal/cut-text.js';
+import {
+  cutStart,
+  fitted,
+  framed,
+  wrapped,
+} from '#src/cli/commands/interactive/browser/terminal/screen-line.js';
+import { TreeModel } from '#src/cli/commands/interactive/browser/tree/tree-model.js';
+import { treeLines } from '#src/cli/commands/interactive/browser/tree-screen/tree-screen-lines.js';
+import { columnsOf } from '#src/cli/terminal/layout/cut-text.js';
 import { dir, file, symlink, whiteout } from '../../support/entries.js';
 import { browsedTree, randomTree } from './trees.js';
 

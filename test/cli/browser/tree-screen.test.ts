@@ -2,9 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { CarveResults } from '#src/cli/commands/interactive/browser/carve-entry.js';
-import type { Key } from '#src/cli/commands/interactive/browser/key-decoder.js';
-import { type BrowsedImage, TreeScreen } from '#src/cli/commands/interactive/browser/tree-screen.js';
+import type { Key } from '#src/cli/commands/interactive/browser/terminal/key-decoder.js';
+import type { CarveResults } from '#src/cli/commands/interactive/browser/tree-screen/carve-entry.js';
+import {
+  type BrowsedImage,
+  TreeScreen,
+} from '#src/cli/commands/interactive/browser/tree-screen/tree-screen.js';
 import { dir, file } from '../../support/entries.js';
 import { browsedTree } from './trees.js';
 

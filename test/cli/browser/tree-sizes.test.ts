@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TreeModel } from '#src/cli/commands/interactive/browser/tree-model.js';
-import { directorySizes } from '#src/cli/commands/interactive/browser/tree-sizes.js';
+import { TreeModel } from '#src/cli/commands/interactive/browser/tree/tree-model.js';
+import { directorySizes } from '#src/cli/commands/interactive/browser/tree/tree-sizes.js';
 import { joinPath, resolvePath } from '#src/overlay/resolve-path.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import { ALL_LAYERS, treeUsage } from '#src/overlay/usage/tree-usage.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import {
   type BrowsedTree as Browsed,
   BrowsedTree,
-} from '#src/cli/commands/interactive/browser/browsed-tree.js';
+} from '#src/cli/commands/interactive/browser/tree/browsed-tree.js';
 import type { OpenedLayer } from '#src/image/opened-image.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { stack } from '../../overlay/random-layers.js';

@@ -3,8 +3,8 @@ import type { CachedImage } from '../../../image/cached/cached-images.js';
 import { blobOfKey } from '../../../image/cached/removal.js';
 import type { Digest } from '../../../oci/digest.js';
 import { formatPlatform } from '../../../oci/platform.js';
-import { formatSize } from '../../terminal/size.js';
-import { textTable } from '../../terminal/table.js';
+import { textTable } from '../../terminal/layout/table.js';
+import { formatSize } from '../../terminal/wording/size.js';
 
 /** The output of `cache ls --json`. */
 export type CacheListing = ReturnType<typeof cacheListing>;

@@ -6,8 +6,8 @@ import { planRemoval, type Removal, type RemovedImage } from '../../../image/cac
 import { imageArgument } from '../../../surroundings/image-argument.js';
 import { oneSlipAway } from '../../command-line/one-slip.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
-import type { Output } from '../../terminal/output.js';
-import { countText } from '../../terminal/size.js';
+import type { Output } from '../../terminal/output/output.js';
+import { countText } from '../../terminal/wording/size.js';
 import { changeStore, nothingRemoved, type RemovedFiles, sizeOf } from './change-store.js';
 import { shrunkLine } from './shrink.js';
 

@@ -1,7 +1,7 @@
 import { SILENT_LOG } from '../../../base/log.js';
 import { printable } from '../../../base/text/printable.js';
 import { type CacheOptions, ContentStore } from '../../../cache/content-store.js';
-import { countText, formatSize } from '../../terminal/size.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 import { changeStore, nothingRemoved, type RemovedFiles, sizeOf } from './change-store.js';
 
 /**

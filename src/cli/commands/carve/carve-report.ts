@@ -4,7 +4,7 @@ import type { FileResult } from '../../../carve/search/file-search.js';
 import type { CarvedTree } from '../../../carve/tree-carver.js';
 import { nameFields } from '../../../image/records/entry-record.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import { formatDuration, formatSize } from '../../terminal/size.js';
+import { formatDuration, formatSize } from '../../terminal/wording/size.js';
 
 type CarvedText = FileResult['wanted']['text'];
 

@@ -9,8 +9,8 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { LimitedFaults } from '../../terminal/limited-faults.js';
-import { uncomparedLine, unverifiedLine } from '../../terminal/uncompared.js';
+import { LimitedFaults } from '../../terminal/wording/limited-faults.js';
+import { uncomparedLine, unverifiedLine } from '../../terminal/wording/uncompared.js';
 import { fileLine, fileRecord, treeLine, treeRecord } from './carve-report.js';
 import { CARVE } from './declaration.js';
 

@@ -4,7 +4,7 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { uncomparedLine, unverifiedLine } from '../../terminal/uncompared.js';
+import { uncomparedLine, unverifiedLine } from '../../terminal/wording/uncompared.js';
 import { CAT } from './declaration.js';
 
 export const cat: Command<typeof CAT.options> = {

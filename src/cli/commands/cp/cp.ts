@@ -9,10 +9,10 @@ import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
-import { showCopied } from '../../terminal/copied-tree.js';
-import { LimitedFaults } from '../../terminal/limited-faults.js';
-import { countText } from '../../terminal/size.js';
-import { warnUncompared } from '../../terminal/uncompared.js';
+import { showCopied } from '../../terminal/wording/copied-tree.js';
+import { LimitedFaults } from '../../terminal/wording/limited-faults.js';
+import { countText } from '../../terminal/wording/size.js';
+import { warnUncompared } from '../../terminal/wording/uncompared.js';
 import { type FoundSource, findSource } from './copy-source.js';
 import { CP } from './declaration.js';
 

@@ -3,8 +3,8 @@ import type { ImageView, OpenedImage } from '../../../image/opened-image.js';
 import { uncomparedLayers } from '../../../image/opened-image.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { SessionUse } from '../../image-session-command.js';
-import type { Output } from '../../terminal/output.js';
-import { uncomparedLine } from '../../terminal/uncompared.js';
+import type { Output } from '../../terminal/output/output.js';
+import { uncomparedLine } from '../../terminal/wording/uncompared.js';
 
 /** The two images of a `diff`. */
 export interface ComparedImages {

@@ -1,7 +1,7 @@
 import { escaped, printable } from '../../../base/text/printable.js';
 import { utf8Text } from '../../../base/text/printable-name.js';
 import { type ContentDifference, TEXT_SIZE_MAX } from '../../../image/compare/comparison.js';
-import { formatRoundSize } from '../../terminal/size.js';
+import { formatRoundSize } from '../../terminal/wording/size.js';
 
 /** Returns the line for contents that are not compared line by line. */
 export function noTextLine(content: Exclude<ContentDifference, { kind: 'text' }>): string {

@@ -12,7 +12,7 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { doubtOf } from '../../terminal/uncompared.js';
+import { doubtOf } from '../../terminal/wording/uncompared.js';
 import { areSame, chooseBoth, openBoth, viewBoth } from './compared-images.js';
 import { configLine } from './config-report.js';
 import { DIFF } from './declaration.js';

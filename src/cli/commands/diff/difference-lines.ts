@@ -2,7 +2,7 @@ import { printableName } from '../../../base/text/printable-name.js';
 import type { DifferentField, TreeDifference } from '../../../overlay/compare/compare-trees.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import type { Tree } from '../../../overlay/tree.js';
-import { formatSize } from '../../terminal/size.js';
+import { formatSize } from '../../terminal/wording/size.js';
 
 /** What a line begins with. */
 export type Sign = '+' | '-' | '~' | '!';

@@ -1,6 +1,6 @@
 import { printableJson } from '../../../base/text/printable.js';
-import type { Output } from '../../terminal/output.js';
-import type { ProgressDisplay } from '../../terminal/progress.js';
+import type { Output } from '../../terminal/output/output.js';
+import type { ProgressDisplay } from '../../terminal/progress/progress.js';
 
 /** Lines written at once; then the reader may catch up. */
 const LINES_AT_ONCE = 1000;

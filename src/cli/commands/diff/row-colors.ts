@@ -1,5 +1,5 @@
 import type { CommandContext } from '../../command.js';
-import { type ColorChoice, usesColors } from '../../terminal/colors.js';
+import { type ColorChoice, usesColors } from '../../terminal/layout/colors.js';
 
 /** Select Graphic Rendition parameters (ECMA-48, 8.3.117), by what a line begins with. */
 const STYLES: Readonly<Record<string, string>> = { '+': '32', '-': '31', '~': '33', '!': '35', '@': '36' };

@@ -2,7 +2,7 @@ import { printableName } from '../../../base/text/printable-name.js';
 import { nameFields } from '../../../image/records/entry-record.js';
 import type { DirectoryStats } from '../../../overlay/compare/directory-stats.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import { formatSize } from '../../terminal/size.js';
+import { formatSize } from '../../terminal/wording/size.js';
 
 /** Columns; sizes are at most `1023.9 KiB`. Lines are printed as directories are done. */
 const COUNT_WIDTH = 8;

@@ -1,7 +1,7 @@
 import type { LayerslayerError } from '../../../base/errors.js';
 import { changeOf } from '../../../image/records/difference-record.js';
 import type { TreeDifference } from '../../../overlay/compare/compare-trees.js';
-import { countText } from '../../terminal/size.js';
+import { countText } from '../../terminal/wording/size.js';
 
 /** Counts the differences of one comparison. */
 export class Totals {

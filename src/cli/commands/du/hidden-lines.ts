@@ -3,9 +3,9 @@ import { printableName } from '../../../base/text/printable-name.js';
 import { nameFields } from '../../../image/records/entry-record.js';
 import type { HiddenBelow, HiddenReport } from '../../../image/usage/hidden-usage.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import { cutText } from '../../terminal/cut-text.js';
-import { countText, formatSize } from '../../terminal/size.js';
-import { textTable } from '../../terminal/table.js';
+import { cutText } from '../../terminal/layout/cut-text.js';
+import { textTable } from '../../terminal/layout/table.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 import { percentOf, percentText } from './size-limit.js';
 import type { DuForm } from './size-lines.js';
 

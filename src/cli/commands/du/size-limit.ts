@@ -1,5 +1,5 @@
 import { usageError } from '../../options/usage-error.js';
-import { formatSize, parseSize } from '../../terminal/size.js';
+import { formatSize, parseSize } from '../../terminal/wording/size.js';
 
 /** `--fail-above`, as it was given: bytes, or a percentage of the bytes in the layers. */
 export type SizeLimit = { text: string } & ({ bytes: number } | { percent: number });

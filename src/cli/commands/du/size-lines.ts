@@ -3,7 +3,7 @@ import { printableName } from '../../../base/text/printable-name.js';
 import { nameFields } from '../../../image/records/entry-record.js';
 import type { DirectoryUsage, DirectoryUsageReport } from '../../../image/usage/directory-usage.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import { formatSize } from '../../terminal/size.js';
+import { formatSize } from '../../terminal/wording/size.js';
 
 /** How du prints its rows. */
 export interface DuForm {

@@ -7,8 +7,8 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { showCopied } from '../../terminal/copied-tree.js';
-import { warnUncompared } from '../../terminal/uncompared.js';
+import { showCopied } from '../../terminal/wording/copied-tree.js';
+import { warnUncompared } from '../../terminal/wording/uncompared.js';
 import { EXPORT } from './declaration.js';
 
 /** `-o -` */

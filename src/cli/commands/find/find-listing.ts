@@ -4,9 +4,9 @@ import type { FoundEntry } from '../../../catalog/search/search-image.js';
 import { entryState, placedRecord, shownEntry } from '../../../image/records/entry-record.js';
 import type { Digest } from '../../../oci/digest.js';
 import { formatPlatform, type Platform } from '../../../oci/platform.js';
-import { hiddenText } from '../../terminal/entry-places.js';
-import type { Output } from '../../terminal/output.js';
-import type { ProgressDisplay } from '../../terminal/progress.js';
+import type { Output } from '../../terminal/output/output.js';
+import type { ProgressDisplay } from '../../terminal/progress/progress.js';
+import { hiddenText } from '../../terminal/wording/entry-places.js';
 
 /** An image, as rows name it. */
 export interface ListedImage {

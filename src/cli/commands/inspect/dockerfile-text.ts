@@ -4,8 +4,8 @@ import { shortDigest } from '../../../oci/digest.js';
 import { type DockerfileStep, dockerfileSteps } from '../../../oci/dockerfile-step.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
-import { imageTitle } from '../../terminal/result-line.js';
-import { formatSize } from '../../terminal/size.js';
+import { imageTitle } from '../../terminal/wording/result-line.js';
+import { formatSize } from '../../terminal/wording/size.js';
 
 /** A line continuation leaves white space of two characters or more. */
 const CONTINUATION = /[ \t]{2,}/g;

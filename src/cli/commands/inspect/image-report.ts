@@ -3,9 +3,9 @@ import { type BuildStep, buildSteps } from '../../../oci/build-steps.js';
 import { dockerfileSteps, stepLine } from '../../../oci/dockerfile-step.js';
 import { formatPlatform, type Platform } from '../../../oci/platform.js';
 import type { ImageOffer, ResolvedImage } from '../../../source/image-source.js';
-import { cutText } from '../../terminal/cut-text.js';
-import { countText, formatSize } from '../../terminal/size.js';
-import { textTable } from '../../terminal/table.js';
+import { cutText } from '../../terminal/layout/cut-text.js';
+import { textTable } from '../../terminal/layout/table.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 
 /** Characters of a build step that are always shown. */
 const STEP_MIN = 40;

@@ -4,7 +4,7 @@ import { withLocalImageHint } from '../../../surroundings/image-argument.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { usageError } from '../../options/usage-error.js';
-import type { Output } from '../../terminal/output.js';
+import type { Output } from '../../terminal/output/output.js';
 import { INSPECT } from './declaration.js';
 import { dockerfileText } from './dockerfile-text.js';
 import { imageRecord, imageTables } from './image-report.js';

@@ -6,10 +6,10 @@ import { formatPlatform } from '../../../oci/platform.js';
 import type { CommandContext } from '../../command.js';
 import { withSession } from '../../image-session-command.js';
 import type { ImageValues } from '../../options/image-choices.js';
-import type { ProgressDisplay } from '../../terminal/progress.js';
-import { warnUncompared } from '../../terminal/uncompared.js';
+import type { ProgressDisplay } from '../../terminal/progress/progress.js';
+import { warnUncompared } from '../../terminal/wording/uncompared.js';
 import { CARVE } from '../carve/declaration.js';
-import type { CarveResults } from './browser/carve-entry.js';
+import type { CarveResults } from './browser/tree-screen/carve-entry.js';
 import { untilLeft } from './leave-keys.js';
 import { pinnedReference } from './request-words.js';
 import { type Selection, viewLayer } from './selection.js';
@@ -46,8 +46,8 @@ export async function browseImage(
     // Loaded on demand, as the prompts are.
     const [{ Browser }, { BrowsedTree }, { TreeScreen }] = await Promise.all([
       import('./browser/browser.js'),
-      import('./browser/browsed-tree.js'),
-      import('./browser/tree-screen.js'),
+      import('./browser/tree/browsed-tree.js'),
+      import('./browser/tree-screen/tree-screen.js'),
     ]);
     const what = layer === undefined ? '' : `, layer ${layer} of ${chosen.manifest.layers.length}`;
     const doubt = uncomparedLayers(view.layers).length === 0 ? '' : ', not verified';

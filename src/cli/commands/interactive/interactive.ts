@@ -11,7 +11,7 @@ import { IMAGE_OPTIONS } from '../../options/image-options.js';
 import { usageError } from '../../options/usage-error.js';
 import { Interruption } from '../../process/interruption.js';
 import { reportFault, runCommand } from '../../run-command.js';
-import { cutText } from '../../terminal/cut-text.js';
+import { cutText } from '../../terminal/layout/cut-text.js';
 import { overviewTables } from '../inspect/image-report.js';
 import { browseImage } from './browse-image.js';
 import { INTERACTIVE } from './declaration.js';

@@ -1,6 +1,6 @@
 import { registryReference } from '../../../oci/image-location.js';
 import { defaultPlatform, formatPlatform } from '../../../oci/platform.js';
-import { imageTitle } from '../../terminal/result-line.js';
+import { imageTitle } from '../../terminal/wording/result-line.js';
 import type { Request } from './actions.js';
 import type { Selection } from './selection.js';
 

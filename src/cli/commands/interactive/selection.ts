@@ -1,7 +1,7 @@
 import { shortDigest } from '../../../oci/digest.js';
 import { defaultPlatform, platformDistance } from '../../../oci/platform.js';
 import type { ImageOffer, OfferedImage, ResolvedImage } from '../../../source/image-source.js';
-import { formatSize } from '../../terminal/size.js';
+import { formatSize } from '../../terminal/wording/size.js';
 import { imageSteps, platformText } from '../inspect/image-report.js';
 import type { Choice } from './prompter.js';
 

@@ -1,8 +1,8 @@
 import { checkbox, input, select } from '@inquirer/prompts';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printable } from '../../../base/text/printable.js';
-import { cutText } from '../../terminal/cut-text.js';
-import type { TextSink } from '../../terminal/output.js';
+import { cutText } from '../../terminal/layout/cut-text.js';
+import type { TextSink } from '../../terminal/output/output.js';
 import type { Choice, Prompter } from './prompter.js';
 
 /** Rows of a list's question, its help, the gap between them, and one that stays free. */

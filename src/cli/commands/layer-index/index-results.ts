@@ -3,9 +3,9 @@ import type { Digest } from '../../../oci/digest.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { Publication, PublishedArtifact } from '../../../publish/publication.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
-import { fetchedText, imageTitle } from '../../terminal/result-line.js';
-import { countText, formatSize } from '../../terminal/size.js';
-import { textTable } from '../../terminal/table.js';
+import { textTable } from '../../terminal/layout/table.js';
+import { fetchedText, imageTitle } from '../../terminal/wording/result-line.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 
 /** Where the index of a layer is now: made, cached before, or published by others. */
 export type IndexState = 'indexed' | 'cached' | 'published';

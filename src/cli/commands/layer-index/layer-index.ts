@@ -12,7 +12,7 @@ import { imageChoices } from '../../options/image-choices.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { reportFault } from '../../run-command.js';
-import { countText } from '../../terminal/size.js';
+import { countText } from '../../terminal/wording/size.js';
 import { hasNoImage, hasNoTar, taggedAs } from './attachment-tags.js';
 import { INDEX } from './declaration.js';
 import { imageWords, STDIN_WORD } from './image-words.js';

@@ -5,11 +5,11 @@ import { type ListedEntry, placedRecord } from '../../../image/records/entry-rec
 import type { Digest } from '../../../oci/digest.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import type { SessionUse } from '../../image-session-command.js';
-import type { EntryColors } from '../../terminal/colors.js';
-import { columnLines } from '../../terminal/column-layout.js';
-import { hiddenText } from '../../terminal/entry-places.js';
-import type { Output } from '../../terminal/output.js';
-import { textWidth } from '../../terminal/text-width.js';
+import type { EntryColors } from '../../terminal/layout/colors.js';
+import { columnLines } from '../../terminal/layout/column-layout.js';
+import { textWidth } from '../../terminal/layout/text-width.js';
+import type { Output } from '../../terminal/output/output.js';
+import { hiddenText } from '../../terminal/wording/entry-places.js';
 import { entryOf, type ListedRow } from './listed-row.js';
 
 const LAYER_HEADING = 'LAYER';

@@ -8,7 +8,7 @@ import { readRegistryOptions } from '../../options/credentials.js';
 import { imageChoices } from '../../options/image-choices.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
-import { parseSize } from '../../terminal/size.js';
+import { parseSize } from '../../terminal/wording/size.js';
 import type { MOUNT_OPTIONS } from './declaration.js';
 import { type KernelChoices, parseMountOptionStrings } from './mount-option-string.js';
 

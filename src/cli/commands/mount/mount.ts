@@ -10,8 +10,8 @@ import { imageArgument, withLocalImageHint } from '../../../surroundings/image-a
 import { checkOutside } from '../../../surroundings/outside-mountpoint.js';
 import type { Command, CommandContext } from '../../command.js';
 import { otherPlatform } from '../../options/other-platform.js';
-import { ProgressDisplay } from '../../terminal/progress.js';
-import { mountLine } from '../../terminal/result-line.js';
+import { ProgressDisplay } from '../../terminal/progress/progress.js';
+import { mountLine } from '../../terminal/wording/result-line.js';
 import { MOUNT } from './declaration.js';
 import { type MountChoices, mergeMountOptionStrings, mountChoices, mountOptions } from './mount-request.js';
 import { withSwapHint } from './swapped-words.js';

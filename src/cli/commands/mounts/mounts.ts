@@ -1,7 +1,7 @@
 import { type LiveMount, listLiveMounts } from '../../../daemon/status/live-mounts.js';
 import type { Command } from '../../command.js';
-import { formatSize } from '../../terminal/size.js';
-import { textTable } from '../../terminal/table.js';
+import { textTable } from '../../terminal/layout/table.js';
+import { formatSize } from '../../terminal/wording/size.js';
 import { MOUNTS } from './declaration.js';
 
 export const mounts: Command<typeof MOUNTS.options> = {

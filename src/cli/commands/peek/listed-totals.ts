@@ -1,5 +1,5 @@
 import type { ListedEntry } from '../../../image/records/entry-record.js';
-import { countText, formatSize } from '../../terminal/size.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 
 /** What a listing has shown: entries, bytes of files, and from which layers. */
 export class ListedTotals {

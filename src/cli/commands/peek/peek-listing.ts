@@ -5,8 +5,8 @@ import { printableJson } from '../../../base/text/printable.js';
 import { cleanPath } from '../../../image/paths/asked-path.js';
 import { LONG_HEADING, longLine, SIMPLE_HEADING, simpleLine } from '../../../image/records/entry-lines.js';
 import { entryRecord, type ListedEntry } from '../../../image/records/entry-record.js';
-import type { Output } from '../../terminal/output.js';
-import type { ProgressDisplay } from '../../terminal/progress.js';
+import type { Output } from '../../terminal/output/output.js';
+import type { ProgressDisplay } from '../../terminal/progress/progress.js';
 import type { ListedPaths } from './listed-paths.js';
 import { ListedTotals } from './listed-totals.js';
 

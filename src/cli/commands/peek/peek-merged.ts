@@ -6,8 +6,8 @@ import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { largestFirst } from '../../../overlay/walk/largest-first.js';
 import { walkTree } from '../../../overlay/walk/walk-tree.js';
-import { hiddenText } from '../../terminal/entry-places.js';
-import { doubtOf } from '../../terminal/uncompared.js';
+import { hiddenText } from '../../terminal/wording/entry-places.js';
+import { doubtOf } from '../../terminal/wording/uncompared.js';
 import { type HeldEntry, HeldHidden } from './held-hidden.js';
 import { type PeekJob, seePaths } from './peek-layers.js';
 

@@ -5,7 +5,7 @@ import { type SessionUse, withSession } from '../../image-session-command.js';
 import { parseDepth } from '../../options/depth.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
-import { parseSize } from '../../terminal/size.js';
+import { parseSize } from '../../terminal/wording/size.js';
 import { PEEK } from './declaration.js';
 import { ListedPaths } from './listed-paths.js';
 import { type PeekJob, peekLayers } from './peek-layers.js';

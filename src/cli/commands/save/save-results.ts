@@ -4,8 +4,8 @@ import { printable } from '../../../base/text/printable.js';
 import { formatPlatform } from '../../../oci/platform.js';
 import type { SavedBlob, SaveOutcome } from '../../../save/saved-blob.js';
 import type { ResolvedImage } from '../../../source/image-source.js';
-import { fetchedText, imageTitle } from '../../terminal/result-line.js';
-import { countText, formatSize } from '../../terminal/size.js';
+import { fetchedText, imageTitle } from '../../terminal/wording/result-line.js';
+import { countText, formatSize } from '../../terminal/wording/size.js';
 
 /** `layer 3/8: downloads/library/nginx/alpine/sha256_ab….tar.gz (28.3 MiB, saved)` */
 export function savedLine(

@@ -7,7 +7,7 @@ import type { Command, CommandContext } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { EXIT_STATUS } from '../../process/exit-status.js';
-import { SAVING } from '../../terminal/progress-words.js';
+import { SAVING } from '../../terminal/progress/progress-words.js';
 import { SAVE } from './declaration.js';
 import { imageName } from './image-name.js';
 import { saveDestination } from './save-destination.js';

@@ -6,7 +6,7 @@ import type { Command } from '../../command.js';
 import { imageChoices } from '../../options/image-choices.js';
 import { usageError } from '../../options/usage-error.js';
 import { Interruption } from '../../process/interruption.js';
-import { parseSize } from '../../terminal/size.js';
+import { parseSize } from '../../terminal/wording/size.js';
 import { SERVE } from './declaration.js';
 import { openBrowser } from './open-browser.js';
 import { allowedHosts, allowedRegistries, registryChoices } from './serve-choices.js';

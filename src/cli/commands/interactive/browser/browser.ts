@@ -1,8 +1,8 @@
 import { LayerslayerError } from '../../../../base/errors.js';
-import type { TextSink } from '../../../terminal/output.js';
-import { FullScreen, type Keyboard } from './full-screen.js';
-import type { Key } from './key-decoder.js';
-import { isBackKey, type Outcome, type Pressing, type Screen } from './screen.js';
+import type { TextSink } from '../../../terminal/output/output.js';
+import { isBackKey, type Outcome, type Pressing, type Screen } from './screen/screen.js';
+import { FullScreen, type Keyboard } from './terminal/full-screen.js';
+import type { Key } from './terminal/key-decoder.js';
 
 /** Keys that wait while one is being handled: those of a key that is held down. */
 const WAITING_MAX = 64;
