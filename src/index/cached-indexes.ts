@@ -12,7 +12,7 @@ import type { LayerIndex } from './layer-index.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
-export { checkLayerIndex, type EncodedTable } from './file/index-file.js';
+export { checkLayerIndex } from './file/index-file.js';
 export { differenceOf } from './index-comparison.js';
 export {
   DEFAULT_TRUST,

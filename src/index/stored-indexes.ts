@@ -159,7 +159,7 @@ export class StoredIndexes {
 }
 
 /** Key of the states of an index of our own pass. */
-export function statesKey(digest: Digest): string {
+function statesKey(digest: Digest): string {
   return indexKey(LAYER_INDEX_VERSION, digest);
 }
 
