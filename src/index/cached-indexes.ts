@@ -5,14 +5,14 @@ import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { EntryColumns } from './entry-columns.js';
-import { decodeLayerIndex } from './file/index-file.js';
+import { decodeLayerIndex } from './file/decode-index.js';
 import { differenceOf } from './index-comparison.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
-export { checkLayerIndex } from './file/index-file.js';
+export { checkLayerIndex } from './file/foreign-index.js';
 export { differenceOf } from './index-comparison.js';
 export {
   DEFAULT_TRUST,
