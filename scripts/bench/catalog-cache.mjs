@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { ContentStore } from '../../dist/cache/content-store.js';
 import { ImageRecords } from '../../dist/engine/records/image-records.js';
 import { indexKey, LAYER_INDEX_VERSION } from '../../dist/index/entry-table.js';
-import { encodeLayerIndex } from '../../dist/index/file/index-file.js';
+import { encodeLayerIndex } from '../../dist/index/file/encode-index.js';
 import { LAYER_LIMITS } from '../../dist/index/layer-limits.js';
 import { EntryColumnsBuilder } from '../../dist/index/pass/entry-columns-builder.js';
 import { unpackCheckpoints } from '../../dist/index/states/checkpoints.js';

@@ -5,7 +5,7 @@
 // decompressed bytes.
 import { readFileSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { decodeLayerIndex } from '../../dist/index/file/index-file.js';
+import { decodeLayerIndex } from '../../dist/index/file/decode-index.js';
 import { MIB, threadSeconds } from './measure.mjs';
 import { wholePass } from './whole-pass.mjs';
 

@@ -1,9 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
-import { Semaphore } from '../base/tasks/semaphore.js';
+import { LayerslayerError } from '../base/errors.js';
 import { ContentStore } from '../cache/content-store.js';
 import {
   CachedIndexes,
@@ -40,11 +38,14 @@ import { FetchThreadPublishing } from './index-publishing.js';
 import { InflatePool } from './inflate/inflate-pool.js';
 import type { Layer } from './layer.js';
 import type { LayerObserver } from './layer-observer.js';
+import { LayerComparison } from './opening/layer-comparison.js';
 import { LayerOpener } from './opening/layer-opener.js';
 import { refuseOtherTypes } from './opening/layer-types.js';
+import { openLayers } from './opening/open-layers.js';
 import { ProgressReport } from './progress-report.js';
 import { PublishedProviders } from './providers/published-providers.js';
 import { ChunkCache } from './reading/chunk-cache.js';
+import { ReadableLayers } from './reading/readable-layers.js';
 import { SharedFiles } from './reading/shared-files.js';
 import { ImageRecords, readImageRecord } from './records/image-records.js';
 import { allTags } from './tag-pages.js';
@@ -55,11 +56,6 @@ import { TreeCache } from './tree-cache.js';
  * connection. Two passes in one inflate thread take turns by page.
  */
 const LAYERS_AT_ONCE = 4;
-/**
- * Layers opened at once of which others may have made indexes. They wait for the network, not for
- * an inflate thread: fewer at once are more requests in series. Their own passes take turns.
- */
-const LOOKUPS_AT_ONCE = 16;
 /** More than four are faster than any registry. */
 const MAX_INFLATING_THREADS = 4;
 
@@ -81,8 +77,8 @@ class ThreadedSession implements ImageSession {
   readonly #store: Promise<ContentStore>;
   readonly #indexes: CachedIndexes;
   readonly #opener: LayerOpener;
+  readonly #comparison: LayerComparison;
   readonly #sources: IndexSources;
-  readonly #log: Log;
   readonly trees: TreeCache;
   readonly published: FetchThreadPublishing;
   readonly #records: ImageRecords;
@@ -94,7 +90,6 @@ class ThreadedSession implements ImageSession {
 
   constructor(options: SessionOptions, fetchThread: Worker | undefined) {
     const { registry, cache, log, onNotice, memoryBytes, holdsProcess = true } = options;
-    this.#log = log;
     this.#sources = { trust: options.indexTrust ?? DEFAULT_TRUST, repository: options.indexRepository };
     const setup = { registry, confinement: options.confinement, cache, counters: this.#counters.shared };
     const onRestart = () => this.#inflate.reconnect();
@@ -124,17 +119,16 @@ class ThreadedSession implements ImageSession {
       endedBy: (signal) => this.#endedBy(signal),
     });
     const providers = new PublishedProviders(this.#fetching, log);
+    const parts = { fetching: this.#fetching, inflate, indexes: this.#indexes, log };
+    const layers = new ReadableLayers({ ...parts, chunks: this.#chunks, files: this.#sharedFiles });
+    this.#comparison = new LayerComparison({ ...parts, layers });
     this.#opener = new LayerOpener({
-      fetching: this.#fetching,
-      inflate: this.#inflate,
-      indexes: this.#indexes,
-      chunks: this.#chunks,
-      files: this.#sharedFiles,
+      ...parts,
+      layers,
       published: (image, wanted, sources) => providers.of(image, wanted, sources),
       onOpened: (digest, origin) => this.#records.layerOpened(digest, origin),
       provesAccess: registry.provesAccess ?? false,
       maxLayerBytes: options.maxLayerBytes ?? Number.POSITIVE_INFINITY,
-      log,
     });
   }
 
@@ -193,8 +187,8 @@ class ThreadedSession implements ImageSession {
     return this.#fetching.ask({ ask: 'referrers', reference, subject, artifactType }, signal);
   }
 
-  openLayers(image: ResolvedImage, { only, ...operation }: OpenLayersOptions = {}): Promise<Layer[]> {
-    return this.#tracked(this.#openLayers(image, only ?? allLayers(image), operation));
+  openLayers(image: ResolvedImage, options: OpenLayersOptions = {}): Promise<Layer[]> {
+    return this.#tracked(this.#openLayers(image, options));
   }
 
   saveLayers(
@@ -263,7 +257,7 @@ class ThreadedSession implements ImageSession {
     layers: readonly { number: number; layer: Layer }[],
     { signal, onRefuted = () => {} }: CompareLayersOptions = {},
   ): Promise<ComparisonEnd> {
-    return this.#tracked(this.#compareLayers(image, layers, onRefuted, this.#endedBy(signal)));
+    return this.#tracked(this.#comparison.compare(image, layers, onRefuted, this.#endedBy(signal)));
   }
 
   metrics(): SessionMetrics {
@@ -290,67 +284,26 @@ class ThreadedSession implements ImageSession {
     this.#sharedFiles.close();
   }
 
-  /** @param numbers of the layers, from 1, in the order of the result */
   async #openLayers(
     image: ResolvedImage,
-    numbers: readonly number[],
-    { signal, onProgress, indexTrust, needsStates }: OpenLayersOptions,
+    { only, signal, onProgress, indexTrust, needsStates }: OpenLayersOptions,
   ): Promise<Layer[]> {
-    const wanted = wantedBlobs(image, numbers);
-    refuseOtherTypes(image, numbers);
     const report = this.#report(onProgress);
     const stop = new AbortController();
-    const stopped = this.#endedBy(stop.signal, signal);
-    const passes = new Semaphore(this.#layersAtOnce);
-    const lookups = new Semaphore(LOOKUPS_AT_ONCE);
-    const opened = new Map<Digest, Promise<Layer>>();
-    // Largest first, so that the last to end is a small one.
-    for (const blob of wanted.toSorted((a, b) => b.size - a.size)) {
-      const how = { sources: this.#admitted(indexTrust), report, signal: stopped, needsStates };
-      const task = this.#opener.hasForeign(image, blob, how.sources)
-        ? lookups.run(() => this.#opener.open(image, blob, { ...how, passes }), stopped)
-        : passes.run(() => this.#opener.open(image, blob, how), stopped);
-      task.catch((error) => stop.abort(error));
-      opened.set(blob.digest, task);
-    }
     try {
-      const layers = await Promise.all(
-        numbers.map((number) => opened.get(image.manifest.layers[number - 1]!.digest)!),
-      );
+      const layers = await openLayers(this.#opener, image, only ?? allLayers(image), {
+        sources: this.#admitted(indexTrust),
+        report,
+        signal: this.#endedBy(stop.signal, signal),
+        stop: (fault) => stop.abort(fault),
+        passesAtOnce: this.#layersAtOnce,
+        needsStates,
+      });
       await this.#indexes.endPreloading();
       return layers;
-    } catch (error) {
-      // The first fault stopped the others. Complete indexes stay cached.
-      await Promise.allSettled(opened.values());
-      throw asLayerslayerError(error);
     } finally {
       report.end();
     }
-  }
-
-  async #compareLayers(
-    image: ResolvedImage,
-    layers: readonly { number: number; layer: Layer }[],
-    onRefuted: (layer: number) => void,
-    signal: AbortSignal,
-  ): Promise<ComparisonEnd> {
-    let end: ComparisonEnd = 'done';
-    for (const layer of new Set(layers.map((one) => one.layer))) {
-      const numbers = layers.filter((one) => one.layer === layer).map((one) => one.number);
-      const number = numbers[0]!;
-      try {
-        const difference = await this.#opener.compare(image, wantedBlobs(image, [number])[0]!, layer, signal);
-        if (difference === undefined) continue;
-        this.#log.error(`${difference}; reads of layer ${numbers.join(', ')} fail from now on`);
-        for (const one of numbers) onRefuted(one);
-        end = 'refuted';
-      } catch (error) {
-        signal.throwIfAborted();
-        this.#log.warn(`not compared: ${asLayerslayerError(error).message}`);
-        if (end === 'done') end = 'failed';
-      }
-    }
-    return end;
   }
 
   async #scanLayer(

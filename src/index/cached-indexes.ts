@@ -1,18 +1,19 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { withMachineLock } from '../cache/machine-lock.js';
 import { type Digest, digestHex, shortDigest } from '../oci/digest.js';
 import type { EntryColumns } from './entry-columns.js';
-import { decodeLayerIndex } from './file/index-file.js';
+import { decodeLayerIndex } from './file/decode-index.js';
 import { differenceOf } from './index-comparison.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
+import type { IndexComparison, IndexProvider, ProvidedIndex } from './index-provider.js';
 import type { LayerIndex } from './layer-index.js';
+import { PreloadedIndexes, type PreloadedLayer } from './preloaded-indexes.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
 import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
-export { checkLayerIndex, type EncodedTable } from './file/index-file.js';
+export { checkLayerIndex } from './file/foreign-index.js';
 export { differenceOf } from './index-comparison.js';
 export {
   DEFAULT_TRUST,
@@ -25,65 +26,15 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
+export type { IndexComparison, IndexProvider, ProvidedIndex } from './index-provider.js';
 export { detachableStates, withoutStates } from './states/detached-states.js';
 export type { RemoteStates } from './states/remote-states.js';
-export {
-  type IndexFile,
-  openOwnIndex,
-  readStoredNames,
-  readStoredTable,
-  StoredIndexes,
-} from './stored-indexes.js';
+export { type IndexFile, openOwnIndex } from './stored-file.js';
+export { StoredIndexes } from './stored-indexes.js';
+export { readStoredNames, readStoredTable } from './stored-names.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
 const LOCK_NAME_LENGTH = 32;
-
-/**
- * A source of one layer's index. `CachedIndexes.find` asks in this order:
- *
- * 1. The cached index of an own pass.
- * 2. Provider by provider: the cached index of one of its origins.
- * 3. Provider by provider: `find`. The last provider is the own pass, which reads the whole blob.
- *    It always has an index, or throws.
- *
- * Providers run while the machine-wide lock of the layer is held, and what they return is cached.
- * A provider whose index is unusable returns undefined and logs a warning, so that the next one is
- * asked. It vouches for its index: it checked the bytes against a digest that the manifest leads
- * to, or made them in a verified pass. `LayerIndex.verification` says how bytes of the layer are
- * verified later.
- */
-export interface IndexProvider {
-  /**
-   * Origins of the indexes that it returns. A provider with a refuted origin is skipped. A provider
-   * without origins is the own pass.
-   */
-  readonly origins: readonly IndexOrigin[];
-  /**
-   * Returns the layer's index, or undefined if this provider has none.
-   * @param compared names of the cached indexes that an own pass should compare with the layer
-   * @throws LayerslayerError if asking further providers is no use: ABORTED, DIGEST_MISMATCH,
-   *   CORRUPT_LAYER, UNSUPPORTED; from the last one, anything
-   */
-  find(signal: AbortSignal, compared: readonly string[]): Promise<ProvidedIndex | undefined>;
-}
-
-/** An encoded index. */
-export interface FoundIndex {
-  bytes: Uint8Array;
-  entries?: EntryColumns | undefined; // its entries, if an observer has them in memory
-}
-
-export interface ProvidedIndex extends FoundIndex {
-  origin: IndexOrigin;
-  /** What an own pass found of the indexes that it compared. */
-  comparisons?: readonly IndexComparison[] | undefined;
-}
-
-/** The result of comparing an index of another origin with the layer's bytes. */
-export interface IndexComparison {
-  name: string; // key of the origin
-  difference: string | undefined; // undefined: they agree
-}
 
 export interface CachedIndex extends StoredIndex {
   cached: boolean; // it was on disk: an earlier mount or another process stored it
@@ -100,23 +51,14 @@ export interface FindIndexOptions {
   signal: AbortSignal;
 }
 
-/** A layer whose index is wanted before it is known where it may come from. */
-export interface PreloadedLayer {
-  digest: Digest;
-  origin?: IndexOrigin | undefined; // besides our own pass
-}
-
 /** Layer indexes on disk. One process of the machine makes an index, the others wait for it. */
 export class CachedIndexes {
   readonly #store: Promise<ContentStore>;
   readonly #stored: Promise<StoredIndexes>;
   readonly #log: Log;
-  /** Loaded before `find` asks for them, by digest and key of the origin. */
-  readonly #preloaded = new Map<string, CachedIndex>();
-  #preloading: Promise<void> = Promise.resolve();
+  readonly #preloaded = new PreloadedIndexes();
   /** Markers that are being written. */
   readonly #refuting = new Set<Promise<void>>();
-  #closed = false;
 
   constructor(store: Promise<ContentStore>, log: Log) {
     this.#store = store;
@@ -129,30 +71,17 @@ export class CachedIndexes {
    * @param onMissing one is not cached, or no layer is known
    */
   preload(layers: (store: ContentStore) => readonly PreloadedLayer[], onMissing: () => void): void {
-    this.#preloading = this.#store.then(async (store) => {
-      const stored = await this.#stored;
-      const wanted = new Map(layers(store).map((layer) => [layer.digest, layer]));
-      for (const { digest, origin = OWN } of wanted.values()) {
-        if (this.#closed) return;
-        const cached = await loadFirst(stored, digest, [OWN, origin]);
-        if (!cached) break;
-        this.#preloaded.set(`${digest}${originKey(cached.origin)}`, cached);
-        await nextTurn();
-      }
-      const isMissing = wanted.size === 0 || this.#preloaded.size < wanted.size;
-      if (isMissing && !this.#closed) onMissing();
-    });
+    this.#preloaded.load(this.#stored, this.#store.then(layers), onMissing);
   }
 
   /** Drops what was preloaded and not used. */
-  async endPreloading(): Promise<void> {
-    await this.#preloading;
-    this.#preloaded.clear();
+  endPreloading(): Promise<void> {
+    return this.#preloaded.clear();
   }
 
   /** Returns the cached index of our own pass, else of the first of `origins`, if there is one. */
   async load(digest: Digest, origins: readonly IndexOrigin[] = []): Promise<CachedIndex | undefined> {
-    return loadFirst(await this.#stored, digest, [OWN, ...origins]);
+    return fromDisk(await (await this.#stored).loadFirst(digest, [OWN, ...origins]));
   }
 
   /**
@@ -165,7 +94,7 @@ export class CachedIndexes {
     { providers, needsStates = false, onlyBlocks = false, onWait, signal }: FindIndexOptions,
   ): Promise<CachedIndex> {
     const [store, stored] = await Promise.all([this.#store, this.#stored]);
-    await this.#preloading;
+    await this.#preloaded.loaded();
     const search = { providers, needsStates, onlyBlocks };
     const cached = await this.#cached(stored, digest, search);
     if (cached) return cached;
@@ -196,7 +125,7 @@ export class CachedIndexes {
   ): Promise<CachedIndex | undefined> {
     const [store, stored] = await Promise.all([this.#store, this.#stored]);
     const prove = async () => {
-      const known = await loadFirst(stored, digest, [OWN]);
+      const known = fromDisk(await stored.loadFirst(digest, [OWN]));
       if (known) return known;
       const { bytes, comparisons } = await pass(stored.foreign(digest));
       await stored.write(digest, OWN, splitStates(bytes));
@@ -235,8 +164,7 @@ export class CachedIndexes {
 
   /** Called when nothing reads a state and no `find` is under way. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.endPreloading();
+    await this.#preloaded.close();
     await Promise.allSettled(this.#refuting);
     (await this.#stored).close();
     await (await this.#store).close();
@@ -248,12 +176,9 @@ export class CachedIndexes {
     { providers, needsStates, onlyBlocks }: CachedSearch,
   ): Promise<CachedIndex | undefined> {
     for (const origins of [[OWN], ...usable(stored, digest, providers).map(({ origins }) => origins)]) {
-      const preloaded = origins.flatMap(
-        (origin) => this.#preloaded.get(`${digest}${originKey(origin)}`) ?? [],
-      );
-      const cached = preloaded[0] ?? (await loadFirst(stored, digest, origins));
+      const cached = this.#preloaded.get(digest, origins) ?? (await stored.loadFirst(digest, origins));
       if (onlyBlocks && cached?.index.verification.kind !== 'blocks') continue;
-      if (cached) return !needsStates || (await stored.hasStates(cached)) ? cached : undefined;
+      if (cached) return !needsStates || (await stored.hasStates(cached)) ? fromDisk(cached) : undefined;
     }
     return undefined;
   }
@@ -350,17 +275,8 @@ function usable(
   return providers.filter(({ origins }) => !origins.some((origin) => stored.isRefuted(digest, origin)));
 }
 
-async function loadFirst(
-  stored: StoredIndexes,
-  digest: Digest,
-  origins: readonly IndexOrigin[],
-): Promise<CachedIndex | undefined> {
-  for (const origin of origins) {
-    if (stored.isRefuted(digest, origin)) continue;
-    const found = await stored.load(digest, origin);
-    if (found) return { ...found, cached: true };
-  }
-  return undefined;
+function fromDisk(stored: StoredIndex | undefined): CachedIndex | undefined {
+  return stored && { ...stored, cached: true };
 }
 
 /** Decodes copies of the sections, so that the index does not keep all bytes in memory. */

@@ -1,15 +1,16 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
-import { indexKey, LAYER_INDEX_VERSION, type NameTable } from './entry-table.js';
-import { decodeLayerIndex, decodeNames, decodeTable, type EncodedTable } from './file/index-file.js';
+import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
+import { decodeLayerIndex } from './file/decode-index.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
 import { areStatesIntact, type StateStorage } from './states/checkpoints.js';
-import { beforeStates, type SplitIndex } from './states/detached-states.js';
+import type { SplitIndex } from './states/detached-states.js';
+import { openStates, readExactly, refutedKey, statesKey } from './stored-file.js';
 
 /** An index on disk. The file with its states stays open. */
 export interface StoredIndex {
@@ -39,6 +40,16 @@ export class StoredIndexes {
   /** Returns undefined if there is none. Removes a damaged one. */
   async load(digest: Digest, origin: IndexOrigin): Promise<StoredIndex | undefined> {
     return this.loadNamed(digest, originKey(origin));
+  }
+
+  /** As `load`, of the first origin that has one. Refuted ones have none. */
+  async loadFirst(digest: Digest, origins: readonly IndexOrigin[]): Promise<StoredIndex | undefined> {
+    for (const origin of origins) {
+      if (this.isRefuted(digest, origin)) continue;
+      const found = await this.load(digest, origin);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   /** As `load`, by the key of the origin. */
@@ -156,142 +167,4 @@ export class StoredIndexes {
     for (const fd of this.#openFds) closeSync(fd);
     this.#openFds.clear();
   }
-}
-
-/** Key of the states of an index of our own pass. */
-export function statesKey(digest: Digest): string {
-  return indexKey(LAYER_INDEX_VERSION, digest);
-}
-
-/** @returns undefined if there is no file of that length */
-function openStates(store: ContentStore, digest: Digest, length: number): number | undefined {
-  const fd = store.openFd('states', statesKey(digest));
-  if (fd === undefined || fstatSync(fd).size === length) return fd;
-  closeSync(fd);
-  return undefined;
-}
-
-/** An encoded index on disk. */
-export interface IndexFile {
-  size: number; // bytes
-  read(offset: number, length: number): Uint8Array;
-  close(): void;
-}
-
-/**
- * Opens the encoded index of a layer that our own pass made, whole: with its states. It stays
- * readable when it is evicted.
- * @returns undefined if it is not cached, or its states are not
- * @throws LayerslayerError CORRUPT_LAYER
- */
-export function openOwnIndex(store: ContentStore, digest: Digest): IndexFile | undefined {
-  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest));
-  if (fd === undefined) return undefined;
-  const { size } = fstatSync(fd);
-  const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
-  const close = () => closeSync(fd);
-  try {
-    const before = beforeStates(read);
-    if (!before) return { size, read, close };
-    const joined = joinedFile(store, digest, before);
-    close();
-    return joined;
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-/** Returns an index whose states are a file of their own, as one file. */
-function joinedFile(
-  store: ContentStore,
-  digest: Digest,
-  { bytes, statesLength }: { bytes: Uint8Array; statesLength: number },
-): IndexFile | undefined {
-  const fd = openStates(store, digest, statesLength);
-  if (fd === undefined) return undefined;
-  return {
-    size: bytes.length + statesLength,
-    read(offset, length) {
-      const head = bytes.subarray(offset, offset + length);
-      if (head.length === length) return head;
-      const start = Math.max(0, offset - bytes.length);
-      return Buffer.concat([head, readExactly(fd, start, length - head.length, statesLength)]);
-    },
-    close: () => closeSync(fd),
-  };
-}
-
-/**
- * Reads the names of a cached index, and changes nothing in the cache.
- * @param limit of their bytes in memory
- * @returns the names and their bytes; undefined if the index is not cached, refuted, damaged, or
- *   past the limit
- */
-export function readStoredNames(
-  store: ContentStore,
-  digest: Digest,
-  origin: IndexOrigin,
-  limit: number,
-): { names: NameTable; size: number } | undefined {
-  const file = openStored(store, digest, origin);
-  if (file === undefined) return undefined;
-  try {
-    const decoded = decodeNames(file.read, limit);
-    return decoded?.digest === digest ? decoded : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    file.close();
-  }
-}
-
-/**
- * Reads the entries of a cached index, and changes nothing in the cache.
- * @param limit of their bytes in memory
- * @returns undefined if the index is not cached, refuted, damaged, or past the limit
- */
-export async function readStoredTable(
-  store: ContentStore,
-  digest: Digest,
-  origin: IndexOrigin,
-  limit: number,
-): Promise<EncodedTable | undefined> {
-  const file = openStored(store, digest, origin);
-  if (file === undefined) return undefined;
-  try {
-    const decoded = await decodeTable(file.read, limit);
-    return decoded?.digest === digest ? decoded : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    file.close();
-  }
-}
-
-/** @returns undefined if the index is not cached, or refuted */
-function openStored(store: ContentStore, digest: Digest, origin: IndexOrigin): IndexFile | undefined {
-  const name = originKey(origin);
-  if (name !== '' && store.has('refutation', refutedKey(digest, name))) return undefined;
-  const fd = store.openFd('index', indexKey(LAYER_INDEX_VERSION, digest, name));
-  if (fd === undefined) return undefined;
-  const { size } = fstatSync(fd);
-  const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
-  return { size, read, close: () => closeSync(fd) };
-}
-
-/** Without a version: a table that lies does so in every format of ours. */
-function refutedKey(digest: Digest, name: string): string {
-  return `${digest}${name}`;
-}
-
-/** @param size of the file, bytes */
-function readExactly(fd: number, offset: number, length: number, size: number): Uint8Array {
-  // Before room is made for what a damaged header says.
-  const missing = length - (size - offset);
-  if (missing > 0) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${missing} bytes early`);
-  const bytes = Buffer.allocUnsafeSlow(length);
-  const read = readSync(fd, bytes, 0, length, offset);
-  if (read !== length) throw new LayerslayerError('CORRUPT_LAYER', `it ends ${length - read} bytes early`);
-  return bytes;
 }

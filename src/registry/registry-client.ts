@@ -36,9 +36,7 @@ const HEAD_DEADLINE_MS = 5_000;
 
 export type {
   BlobSource,
-  ManifestToPut,
   RepositoryWriter,
-  StoredManifest,
 } from './push/repository-writer.js';
 export type { TagPage };
 export { fallbackTag };

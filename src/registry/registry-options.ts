@@ -3,7 +3,7 @@ import { registryReference } from '../oci/image-location.js';
 import { addressKind, isNearby } from './http/target-policy.js';
 import type { RepositoryScope } from './repository-scope.js';
 
-export { covers, parseRegistry, parseScope, type RepositoryScope, registryKey } from './repository-scope.js';
+export { parseRegistry, parseScope, type RepositoryScope, registryKey } from './repository-scope.js';
 
 /** The user's options for registries, as plain data for the fetch thread. */
 export interface RegistryOptions {

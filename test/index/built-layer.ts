@@ -7,7 +7,7 @@ import { PLAIN } from '#src/codec/codecs.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
 import { CHUNK_SIZE, ChunkReader, type ReadableLayer, RUN_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { CursorPool } from '#src/engine/inflate/cursor-pool.js';
-import { decodeLayerIndex } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';

@@ -13,7 +13,7 @@ import {
   OWN,
   type ProvidedIndex,
 } from '#src/index/cached-indexes.js';
-import { encodeLayerIndex } from '#src/index/file/index-file.js';
+import { encodeLayerIndex } from '#src/index/file/encode-index.js';
 import type { Digest } from '#src/oci/digest.js';
 import { digestOf } from '../blob/bytes.js';
 import { cleanUp, onCleanUp, scratchDirectory, warningLog } from '../cache/scratch.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeLayerIndex } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
 import { IndexPass } from '#src/index/pass/index-pass.js';
 import {
   imageTableLimit,

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeLayerIndex } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
 import { LayerIndexBuilder } from '#src/index/pass/layer-index-builder.js';
 import { digestOf } from '#src/oci/digest.js';
 import { TocRows } from '#src/tables/toc-rows.js';

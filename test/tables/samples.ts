@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { codecNamed } from '#src/codec/codecs.js';
-import { decodeLayerIndex } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
 import type { ChunkColumns, LayerIndex } from '#src/index/layer-index.js';
 import type { Descriptor } from '#src/oci/descriptor.js';
 import { announcedTables, type TableAnnouncement } from '#src/tables/announcement.js';

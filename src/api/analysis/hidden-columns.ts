@@ -74,7 +74,7 @@ export function hiddenName({ names, nameStarts }: HiddenColumns, node: number): 
 }
 
 /** Returns the child of a node, NO_NODE if it has none of that name. */
-export function hiddenChild(columns: HiddenColumns, node: number, name: Uint8Array): number {
+function hiddenChild(columns: HiddenColumns, node: number, name: Uint8Array): number {
   if (node === NO_NODE) return NO_NODE;
   let [low, high] = [columns.childStarts[node]!, columns.childEnds[node]!];
   while (low < high) {

@@ -51,7 +51,7 @@ const ERROR_HEADERS: Headers = {
 };
 
 /** Form of every error. */
-export const ERROR_SCHEMA = z
+const ERROR_SCHEMA = z
   .object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) })
   .openapi('Error');
 

@@ -90,4 +90,3 @@ export type EntryRecord = z.output<typeof ENTRY>;
 export type ListedEntryRecord = z.output<typeof LISTED_ENTRY>;
 export type TreePageRecord = z.output<typeof TREE_PAGE>;
 export type StatRecord = z.output<typeof STAT>;
-export type PathRecord = z.output<typeof PATH>;

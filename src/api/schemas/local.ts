@@ -35,6 +35,3 @@ export const IMAGES = z
     }),
   )
   .openapi('Images');
-
-export type MountRecord = z.output<typeof MOUNTS>[number];
-export type CachedImageRecord = z.output<typeof IMAGES>[number];

@@ -6,11 +6,6 @@ const UNVERIFIED = z
   .optional()
   .openapi({ description: 'by an index that was not compared with its layer' });
 
-/** The last line of a listing whose stream failed. */
-export const FAULT_LINE = z.object({
-  error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }),
-});
-
 /** An entry that `/find` found. */
 export const FOUND = ENTRY.extend({
   image: z.object({
@@ -21,7 +16,7 @@ export const FOUND = ENTRY.extend({
 }).openapi('Found');
 
 /** The last line of `/find`. */
-export const FIND_END = z
+const FIND_END = z
   .object({
     complete: z.boolean().openapi({ description: 'false: images of the cache have layers without an index' }),
     searched: z.number().int().openapi({ description: 'images' }),
@@ -50,7 +45,7 @@ export const USAGE = PATH.extend({
 }).openapi('Usage');
 
 /** The last line of `/du`. */
-export const USAGE_TOTAL = z
+const USAGE_TOTAL = z
   .object({
     total: z.object({
       bytes: z.number(),
@@ -76,7 +71,7 @@ const SIDE = ENTRY.omit({ path: true, pathBase64: true, state: true, hiddenBy: t
 const CHANGE = z.enum(['added', 'removed', 'changed', 'error']);
 
 /** A path that differs. `from` is `image`, `to` is `other`. */
-export const DIFFERENCE = PATH.extend({
+const DIFFERENCE = PATH.extend({
   change: CHANGE,
   fields: z.array(z.string()).openapi({ description: 'what differs: kind, mode, owner, size, content …' }),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
@@ -93,7 +88,7 @@ export const DIFFERENCE = PATH.extend({
 }).openapi('Difference');
 
 /** A field of the configs, or a build step, that differs. They come first. */
-export const CONFIG_DIFFERENCE = z
+const CONFIG_DIFFERENCE = z
   .object({
     path: z.null(),
     change: CHANGE,
@@ -107,7 +102,7 @@ export const CONFIG_DIFFERENCE = z
   .openapi('ConfigDifference');
 
 /** The last line of `/diff`. */
-export const DIFFERENCE_TOTAL = z
+const DIFFERENCE_TOTAL = z
   .object({
     total: z.object({
       added: z.number().int(),
@@ -145,4 +140,3 @@ export type UsageTotalRecord = z.output<typeof USAGE_TOTAL>;
 export type DifferenceRecord = z.output<typeof DIFFERENCE>;
 export type ConfigDifferenceRecord = z.output<typeof CONFIG_DIFFERENCE>;
 export type DifferenceTotalRecord = z.output<typeof DIFFERENCE_TOTAL>;
-export type ReferrerRecord = z.output<typeof REFERRERS>[number];

@@ -7,8 +7,9 @@ import { type Digest, shortDigest } from '../../oci/digest.js';
 import { CHUNK_SIZE } from '../inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '../inflate/inflate-protocol.js';
 import type { FileChunk, Layer } from '../layer.js';
-import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
+import type { ChunkCache } from './chunk-cache.js';
 import { fileChunks } from './file-chunks.js';
+import { SequentialReaders } from './sequential-readers.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {

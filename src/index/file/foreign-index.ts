@@ -1,22 +1,53 @@
 import { LayerslayerError } from '../../base/errors.js';
 import { BLOCK_SIZE } from '../../blob/page.js';
-import { SHA256_LENGTH } from '../../oci/digest.js';
+import { SHA256_LENGTH, shortDigest } from '../../oci/digest.js';
 import { ENTRY_KINDS } from '../../tar/entry.js';
 import { xattrsOf } from '../attribute-sets.js';
 import type { Columns, SparseMap } from '../entry-columns.js';
 import type { LayerIndex } from '../layer-index.js';
 import { LAYER_LIMITS } from '../layer-limits.js';
+import { layerTableLimit, TableBudget } from '../pass/table-budget.js';
 import type { CheckpointColumns } from '../states/checkpoints.js';
+import { decodeLayerIndex } from './decode-index.js';
+import { damaged } from './index-head.js';
 
 const NANOSECONDS = 1_000_000_000;
 const FILE = ENTRY_KINDS.indexOf('file');
+
+/**
+ * Checks that bytes are an index of the layer, which `decodeLayerIndex` reads. Others made it, so
+ * its tables may take no more memory than those of a pass. (rule L3)
+ * @param isWhole a file of others, which must not say where its states are
+ * @throws LayerslayerError CORRUPT_LAYER; UNSUPPORTED past the limit
+ */
+export function checkLayerIndex(
+  bytes: Uint8Array,
+  { digest, blobSize }: Pick<LayerIndex, 'digest' | 'blobSize'>,
+  isWhole: boolean,
+): void {
+  const read = (offset: number, length: number) => {
+    if (offset + length <= bytes.length) return bytes.subarray(offset, offset + length);
+    throw new LayerslayerError('CORRUPT_LAYER', 'layer index: it is cut short');
+  };
+  const limit = { layer: layerTableLimit(blobSize), image: Number.POSITIVE_INFINITY };
+  const budget = new TableBudget({ ...limit, used: new SharedArrayBuffer(4) });
+  const index = decodeLayerIndex(read, undefined, budget);
+  checkForeignIndex(index);
+  read(index.states.offset, index.states.length);
+  // It could name any host.
+  if (isWhole && index.remoteStates) throw damaged('the location of its states');
+  if (index.detachedStates) throw damaged('the location of its states');
+  if (index.digest === digest && index.blobSize === blobSize) return;
+  const said = `${shortDigest(index.digest)}, ${index.blobSize} bytes`;
+  throw new LayerslayerError('CORRUPT_LAYER', `layer index: it is of another layer (${said})`);
+}
 
 /**
  * Checks the numbers in an index that others published. Its bytes are as they were written, but
  * any program may have written them. What uses an index counts on these ranges.
  * @throws LayerslayerError CORRUPT_LAYER
  */
-export function checkForeignIndex(index: LayerIndex): void {
+function checkForeignIndex(index: LayerIndex): void {
   const { tarSize, blobSize, entries, checkpoints, verification } = index;
   if (tarSize > LAYER_LIMITS.tarBytes) throw impossible('size');
   checkEntries(entries.columns, tarSize);

@@ -6,7 +6,6 @@ import { LAYER_INDEX_VERSION } from '../entry-table.js';
 
 export const MAGIC = Buffer.from('\x89LSI\r\n\x1a\n', 'latin1');
 export const HEADER_LENGTH = 128;
-export const BLOB_SIZE_OFFSET = 32;
 export const CRC_OFFSET = 124;
 export const TABLE_ROW_LENGTH = 32;
 const MAX_SECTIONS = 1000; // bounds what a damaged header has read

@@ -1,5 +1,5 @@
 import type { TarEntry } from '../../tar/entry.js';
-import { decodeLayerIndex } from '../file/index-file.js';
+import { decodeLayerIndex } from '../file/decode-index.js';
 import { EntryComparison, readingDifference } from '../index-comparison.js';
 import type { IndexOrigin } from '../index-origin.js';
 import type { LayerIndex } from '../layer-index.js';

@@ -3,7 +3,7 @@ import type { Checkpoint, Codec } from '../../codec/codec.js';
 import type { Digest } from '../../oci/digest.js';
 import type { TarEntry } from '../../tar/entry.js';
 import type { Columns, EntryColumns } from '../entry-columns.js';
-import { encodeLayerIndex } from '../file/index-file.js';
+import { encodeLayerIndex } from '../file/encode-index.js';
 import { fingerprintOf } from '../file/index-head.js';
 import { type LayerIndex, MAX_WARNINGS } from '../layer-index.js';
 import { LAYER_LIMITS, type LayerLimits } from '../layer-limits.js';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { readBlobSize } from '../file/head-fields.js';
 import {
-  BLOB_SIZE_OFFSET,
   CRC_OFFSET,
   damaged,
   HEADER_LENGTH,
@@ -38,8 +38,7 @@ export function splitStates(encoded: Uint8Array): SplitIndex {
   const read = (offset: number, length: number) => encoded.subarray(offset, offset + length);
   const { head, sections } = readHead(read);
   const length = sections.get(SECTIONS.states[0])?.length ?? 0;
-  if (length <= Math.max(STATES_BYTES, STATES_SHARE * readSize(head, BLOB_SIZE_OFFSET)))
-    return { bytes: encoded };
+  if (length <= Math.max(STATES_BYTES, STATES_SHARE * readBlobSize(head))) return { bytes: encoded };
   const start = detachableStates(read, encoded.length);
   if (start === undefined || start + length !== encoded.length) return { bytes: encoded };
   const bytes = replaceStates(encoded.subarray(0, start), 'detachedStates', packDetachedStates({ length }));

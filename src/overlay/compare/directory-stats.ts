@@ -16,7 +16,7 @@ export interface DirectoryStats {
 type Counts = Omit<DirectoryStats, 'names'>;
 
 /** Directories below the start that have counts of their own. */
-export const STATS_DEPTH = 2;
+const STATS_DEPTH = 2;
 
 /**
  * Sums differences by directory, as du(1) does: each directory up to a depth below the start, after

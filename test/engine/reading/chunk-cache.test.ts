@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { LayerslayerError } from '#src/base/errors.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
-import { ChunkCache, SequentialReaders } from '#src/engine/reading/chunk-cache.js';
+import { ChunkCache } from '#src/engine/reading/chunk-cache.js';
+import { SequentialReaders } from '#src/engine/reading/sequential-readers.js';
 import { unhandledIn } from '../../base/unhandled.js';
 
 interface Asked {

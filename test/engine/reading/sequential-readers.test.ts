@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { likelyEnd, SequentialReaders } from '#src/engine/reading/chunk-cache.js';
+import { likelyEnd, SequentialReaders } from '#src/engine/reading/sequential-readers.js';
 
 const COUNT = 1000;
 

@@ -2,7 +2,9 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE } from '#src/blob/page.js';
-import { checkLayerIndex, decodeLayerIndex, encodeLayerIndex } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
+import { encodeLayerIndex } from '#src/index/file/encode-index.js';
+import { checkLayerIndex } from '#src/index/file/foreign-index.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { IndexPass, LayerIndexBuilder } from '#src/index/pass/index-pass.js';
 import { digestOf } from '#src/oci/digest.js';

@@ -7,12 +7,10 @@ import { LayerslayerError } from '#src/base/errors.js';
 import { BLOCK_SIZE } from '#src/blob/page.js';
 import type { Codec } from '#src/codec/codec.js';
 import { gzip } from '#src/codec/gzip/gzip-codec.js';
-import {
-  checkLayerIndex,
-  decodeLayerIndex,
-  decodeNames,
-  encodeLayerIndex,
-} from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
+import { encodeLayerIndex } from '#src/index/file/encode-index.js';
+import { decodeNames } from '#src/index/file/encoded-table.js';
+import { checkLayerIndex } from '#src/index/file/foreign-index.js';
 import type { LayerIndex } from '#src/index/layer-index.js';
 import { LAYER_LIMITS } from '#src/index/layer-limits.js';
 import { CheckpointBuilder } from '#src/index/pass/checkpoint-builder.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeLayerIndex, decodeTable } from '#src/index/file/index-file.js';
+import { decodeLayerIndex } from '#src/index/file/decode-index.js';
+import { decodeTable } from '#src/index/file/encoded-table.js';
 import { char, dir, file, hardlink, paxHeader, symlink, tarOf } from '../../support/tar.js';
 import { indexBlob } from '../built-layer.js';
 
