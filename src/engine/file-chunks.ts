@@ -1,6 +1,22 @@
+import type { EntryTable } from '../index/entry-table.js';
 import { SHA256_LENGTH } from '../oci/digest.js';
 import type { TableChunks } from './inflate/inflate-protocol.js';
-import type { FileChunk } from './layer.js';
+
+/** A slice of a file's bytes. */
+export interface FileChunk {
+  size: number; // bytes, 1 or more
+  digest: Uint8Array | undefined; // SHA-256 of its bytes; undefined: zeros only
+}
+
+/** Returns the chunks of the file entry in a row: as `Layer.fileChunks`. */
+export function rowChunks(
+  table: TableChunks | undefined,
+  entries: EntryTable,
+  row: number,
+): FileChunk[] | undefined {
+  if (!table || entries.sparse(row)) return undefined;
+  return fileChunks(table, entries.dataOffset(row), entries.size(row));
+}
 
 /**
  * Returns the chunks of a table that make a file, in order.

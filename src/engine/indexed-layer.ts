@@ -5,10 +5,10 @@ import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import { type ChunkCache, SequentialReaders } from './chunk-cache.js';
-import { fileChunks } from './file-chunks.js';
+import { type FileChunk, rowChunks } from './file-chunks.js';
 import { CHUNK_SIZE } from './inflate/chunk-reader.js';
-import type { OpenLayerRequest } from './inflate/inflate-protocol.js';
-import type { FileChunk, Layer } from './layer.js';
+import type { OpenLayerRequest, TableChunks } from './inflate/inflate-protocol.js';
+import type { Layer } from './layer.js';
 import { SparseLayout, type SparsePiece } from './sparse-layout.js';
 
 export interface IndexedLayerOptions {
@@ -66,10 +66,13 @@ export class IndexedLayer implements Layer {
     });
   }
 
-  fileChunks(row: number): FileChunk[] | undefined {
+  get chunkTable(): TableChunks | undefined {
     const { verification } = this.#options.opened;
-    if (verification.kind !== 'chunks' || this.entries.sparse(row)) return undefined;
-    return fileChunks(verification.chunks, this.entries.dataOffset(row), this.entries.size(row));
+    return verification.kind === 'chunks' ? verification.chunks : undefined;
+  }
+
+  fileChunks(row: number): FileChunk[] | undefined {
+    return rowChunks(this.chunkTable, this.entries, row);
   }
 
   #read(row: number, offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array> {

@@ -3,6 +3,11 @@ import { LayerslayerError } from '../base/errors.js';
 import type { IndexOrigin } from '../index/cached-indexes.js';
 import type { EntryTable } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
+import type { FileChunk } from './file-chunks.js';
+import type { TableChunks } from './inflate/inflate-protocol.js';
+
+export { type FileChunk, rowChunks } from './file-chunks.js';
+export type { TableChunks } from './inflate/inflate-protocol.js';
 
 /** A blob with its index: what the merged tree points into. */
 export interface Layer {
@@ -27,12 +32,8 @@ export interface Layer {
    * @returns undefined if there is no such table, or it does not divide the file
    */
   fileChunks?(row: number): readonly FileChunk[] | undefined;
-}
-
-/** A slice of a file's bytes. */
-export interface FileChunk {
-  size: number; // bytes, 1 or more
-  digest: Uint8Array | undefined; // SHA-256 of its bytes; undefined: zeros only
+  /** The table that `fileChunks` returns chunks of. Threads share its columns. */
+  readonly chunkTable?: TableChunks | undefined;
 }
 
 export interface RangeOptions {

@@ -7,6 +7,7 @@ import type { NumberedLayer, Tree } from './tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from './tree-codec.js';
 
 export { digestsOfTree } from './tree-codec.js';
+export { type TreeColumns, treeColumns, treeOfColumns } from './tree-columns.js';
 
 /** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
 export interface TreeStore {

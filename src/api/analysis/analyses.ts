@@ -1,26 +1,29 @@
-import { Worker } from 'node:worker_threads';
-import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
-import { threadOptions } from '../../base/process/node-options.js';
+import { LayerslayerError } from '../../base/errors.js';
 import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
-import { ThreadPeer } from '../../base/thread-rpc.js';
-import { EntryColumns } from '../../index/entry-columns.js';
+import { Transferred } from '../../base/thread-rpc.js';
+import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import type { DigestedLayer } from '../../overlay/open-tree.js';
 import type {
-  AnalysisMethods,
   CacheQuestion,
+  DiffQuestion,
   FindQuestion,
   FoundImage,
-  GivenLayer,
   Records,
   UsageQuestion,
 } from './analysis-protocol.js';
+import { type AnalysisPeer, AnalysisThread } from './analysis-thread.js';
+import { type ComparisonSources, givenSide } from './compared-side.js';
+import { givenLayer } from './given-layer.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
 
 /** Threads that work at once: each takes a processor. */
 const WORKING_MAX = 2;
+
+/** Comparisons that work at once: most of the time they wait for bytes of files. */
+const COMPARING_MAX = 2;
 
 /** Threads whose records are read slowly. Each has the tables of an image. */
 const READ_MAX = 8;
@@ -28,15 +31,13 @@ const READ_MAX = 8;
 /** A hostile image may need hours. */
 const DEADLINE_MS = 60_000;
 
-/** Memory of a thread beside its tables. */
-const HEAP_MIB = 1_024;
-
 /**
  * Analyses of images, each in a thread of its own: this one answers requests. The thread ends with
  * its analysis, or at once when no caller waits for it.
  */
 export class Analyses {
   readonly #working = new Semaphore(WORKING_MAX);
+  readonly #comparing = new Semaphore(COMPARING_MAX);
   readonly #read = new Semaphore(READ_MAX);
 
   constructor(private readonly deadlineMs = DEADLINE_MS) {}
@@ -97,7 +98,38 @@ export class Analyses {
     return this.#records(signal, (peer) => peer.call('findInCache', { question }));
   }
 
-  async #run<T>(signal: AbortSignal | undefined, ask: (peer: Peer) => Promise<T>): Promise<T> {
+  /**
+   * Yields the lines of `/diff`. This thread only reads the bytes of files that are compared.
+   * @throws LayerslayerError as `diffRecords`
+   */
+  diff(
+    sides: { from: ComparedImage; to: ComparedImage },
+    question: DiffQuestion,
+    signal: AbortSignal,
+  ): AsyncGenerator<object, void, undefined> {
+    const given = ({ name, view }: ComparedImage) => givenSide(name, view);
+    const [from, to] = [given(sides.from), given(sides.to)];
+    let reads = 0;
+    const sources: ComparisonSources = {
+      async read({ side, layer, row, offset, length }) {
+        reads++;
+        try {
+          const bytes = await sides[side].view.byNumber.get(layer)!.read(row, offset, length, signal);
+          const copy = new Uint8Array(bytes); // what a layer returns is valid until the next await
+          return new Transferred(copy, [copy.buffer]);
+        } finally {
+          reads--;
+        }
+      },
+    };
+    return this.#records(signal, (peer) => peer.call('diff', { from, to, question }), {
+      turns: this.#comparing,
+      handlers: sources,
+      isWaiting: () => reads > 0,
+    });
+  }
+
+  async #run<T>(signal: AbortSignal | undefined, ask: (peer: AnalysisPeer) => Promise<T>): Promise<T> {
     return this.#working.run(async () => {
       const thread = new AnalysisThread();
       try {
@@ -111,13 +143,14 @@ export class Analyses {
   /** @param begin asks for the first records */
   async *#records(
     signal: AbortSignal,
-    begin: (peer: Peer) => Promise<Records>,
+    begin: (peer: AnalysisPeer) => Promise<Records>,
+    { turns = this.#working, handlers, isWaiting }: RecordsOptions = {},
   ): AsyncGenerator<object, void, undefined> {
     const release = await this.#read.take(signal);
-    const thread = new AnalysisThread();
+    const thread = new AnalysisThread(handlers);
     try {
       const ask = (task: () => Promise<Records>) =>
-        this.#working.run(() => this.#within(task(), signal), signal);
+        turns.run(() => this.#within(task(), signal, isWaiting), signal);
       let next = await ask(() => begin(thread.peer));
       for (;;) {
         yield* next.records;
@@ -130,12 +163,18 @@ export class Analyses {
     }
   }
 
-  /** @throws LayerslayerError UNSUPPORTED past the deadline; the signal's reason */
-  async #within<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  /**
+   * @param isWaiting the thread waits for bytes of others, whose time does not count
+   * @throws LayerslayerError UNSUPPORTED past the deadline; the signal's reason
+   */
+  async #within<T>(answer: Promise<T>, signal: AbortSignal | undefined, isWaiting = () => false): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const why = `the analysis of this image takes more than ${Math.round(this.deadlineMs / 1000)} s`;
-      timer = setTimeout(() => reject(new LayerslayerError('UNSUPPORTED', why)), this.deadlineMs);
+      timer = setTimeout(() => {
+        if (isWaiting()) timer?.refresh();
+        else reject(new LayerslayerError('UNSUPPORTED', why));
+      }, this.deadlineMs);
     });
     try {
       return await abortable(Promise.race([answer, late]), signal);
@@ -145,37 +184,14 @@ export class Analyses {
   }
 }
 
-type Peer = ThreadPeer<AnalysisMethods>;
-
-class AnalysisThread {
-  readonly peer: Peer;
-  readonly #worker: Worker;
-
-  constructor() {
-    this.#worker = new Worker(new URL('./analysis-worker.js', import.meta.url), {
-      name: 'analysis',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
-      ...threadOptions(),
-    });
-    const peer = new ThreadPeer<AnalysisMethods>(this.#worker);
-    this.#worker.on('error', (error) => peer.close(faultOf(error)));
-    this.#worker.on('exit', () => peer.close(new LayerslayerError('INTERNAL', 'the analysis ended')));
-    this.peer = peer;
-  }
-
-  end(): void {
-    void this.#worker.terminate();
-  }
+/** An image that is compared. */
+export interface ComparedImage {
+  name: string; // in messages
+  view: ImageView;
 }
 
-function faultOf(error: unknown): LayerslayerError {
-  if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY')
-    return new LayerslayerError('UNSUPPORTED', 'the analysis of this image needs too much memory');
-  return asLayerslayerError(error);
-}
-
-function givenLayer({ number, hidesTableMarkers, entries, layer }: DigestedLayer): GivenLayer {
-  if (!(entries instanceof EntryColumns)) throw new LayerslayerError('INTERNAL', 'a layer without columns');
-  const { columns, footprint } = entries;
-  return { number, hidesTableMarkers, digest: layer.digest, columns, blobSize: footprint?.blobSize };
+interface RecordsOptions {
+  turns?: Semaphore; // of the threads that work at once
+  handlers?: object; // of what the thread asks
+  isWaiting?: () => boolean;
 }

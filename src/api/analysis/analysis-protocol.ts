@@ -1,22 +1,14 @@
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { FilterText } from '../../catalog/query/filter-text.js';
 import type { IndexSources } from '../../index/cached-indexes.js';
-import type { Columns } from '../../index/entry-columns.js';
 import type { BuildStep } from '../../oci/build-steps.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
+import type { GivenSide } from './compared-side.js';
+import type { GivenLayer } from './given-layer.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
-
-/** A layer as a message carries it. */
-export interface GivenLayer {
-  number: number; // from 1
-  hidesTableMarkers: boolean | undefined;
-  digest: Digest;
-  columns: Columns;
-  blobSize: number | undefined; // compressed bytes
-}
 
 /** What `/du` asks for. */
 export interface UsageQuestion {
@@ -57,6 +49,14 @@ export interface CacheQuestion extends FindQuestion {
   layer: number | string | undefined; // only this one's own tree
 }
 
+/** What `/diff` asks for. */
+export interface DiffQuestion {
+  path: string | undefined; // what is compared, with all below it; default: the root
+  times: boolean; // modification times count
+  content: boolean; // with unified diffs of text files
+  doubt: object; // fields of each record
+}
+
 /** Asked by the main thread, answered by a thread for one analysis. */
 export interface AnalysisMethods {
   /** @returns the merged tree, as `encodeTree` does */
@@ -72,6 +72,8 @@ export interface AnalysisMethods {
     question: FindQuestion & { image: FoundImage; doubt: object };
   }): Promise<Records>;
   findInCache(argument: { question: CacheQuestion }): Promise<Records>;
+  /** Compares two images, and returns the first records. Asks for bytes: `ComparisonSources`. */
+  diff(argument: { from: GivenSide; to: GivenSide; question: DiffQuestion }): Promise<Records>;
   /** Returns the next records of the analysis. */
   next(argument: object): Promise<Records>;
 }

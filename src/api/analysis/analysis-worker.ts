@@ -1,12 +1,14 @@
 /** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
 import { parentPort } from 'node:worker_threads';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { EntryColumns } from '../../index/entry-columns.js';
 import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
 import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
-import type { AnalysisMethods, GivenLayer, Records } from './analysis-protocol.js';
+import type { AnalysisMethods, Records } from './analysis-protocol.js';
+import { type ComparisonSources, comparedView } from './compared-side.js';
+import { diffRecords } from './diff-records.js';
 import { cacheRecords, imageRecords } from './find-records.js';
+import { layerOf } from './given-layer.js';
 import { hiddenColumns } from './hidden-columns.js';
 import { treeSums } from './tree-sums.js';
 import { usageRecords } from './usage-records.js';
@@ -14,9 +16,12 @@ import { usageRecords } from './usage-records.js';
 /** Records of one message. */
 const RECORDS_AT_ONCE = 1_000;
 
+/** Fewer records are sent after this time: the reader should not wait for the rest. */
+const RECORDS_MS = 200;
+
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
-new ThreadPeer<object>(parentPort!, {
+const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
   sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
@@ -34,16 +39,22 @@ new ThreadPeer<object>(parentPort!, {
     records = cacheRecords(question);
     return nextRecords();
   },
+  diff({ from, to, question }) {
+    const sides = {
+      from: comparedView(from, (wanted) => main.call('read', { side: 'from', ...wanted })),
+      to: comparedView(to, (wanted) => main.call('read', { side: 'to', ...wanted })),
+    };
+    records = diffRecords(sides, question);
+    return nextRecords();
+  },
   next: nextRecords,
 } satisfies AnalysisMethods);
 
-function layerOf({ number, hidesTableMarkers, digest, columns, blobSize }: GivenLayer) {
-  return { number, hidesTableMarkers, layer: { digest }, entries: new EntryColumns(columns, blobSize) };
-}
-
 async function nextRecords(): Promise<Records> {
   const batch: object[] = [];
+  const endMs = performance.now() + RECORDS_MS;
   while (records && batch.length < RECORDS_AT_ONCE) {
+    if (batch.length > 0 && performance.now() > endMs) break;
     const one = await records.next();
     if (one.done) return { records: batch, isEnd: true };
     batch.push(one.value);

@@ -1,10 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { LayerslayerError } from '../../base/errors.js';
-import { compareViews } from '../../image/compare/compare-views.js';
 import { configDifferences } from '../../image/compare/config-differences.js';
 import type { ImageView } from '../../image/opened-image.js';
-import { changeOf, configRecord, differenceRecord } from '../../image/records/difference-record.js';
+import { configRecord } from '../../image/records/difference-record.js';
 import { checkAcceptsLines } from '../answers/accepted-form.js';
 import { doubtOf } from '../answers/entries.js';
 import type { IndexPass } from '../images/index-pass.js';
@@ -34,9 +32,6 @@ const QUERY = z.strictObject({
 });
 
 type DiffQuery = z.output<typeof QUERY>;
-
-/** Names of the trees that are compared between two turns of the event loop. */
-const ROWS_AT_ONCE = 200;
 
 export function diffRoutes(state: ServerState): Route[] {
   return [
@@ -75,7 +70,7 @@ export function diffRoutes(state: ServerState): Route[] {
         );
         if (!fromView) return pendingReply(passOf(from), from.lease);
         if (!toView) return pendingReply(passOf(to), to.lease);
-        return { kind: 'lines', lines: lines({ from, to, fromView, toView }, call) };
+        return { kind: 'lines', lines: lines(state, { from, to, fromView, toView }, call) };
       },
     }),
   ];
@@ -92,8 +87,9 @@ interface ComparedImages {
   toView: ImageView;
 }
 
-/** @throws LayerslayerError as `compareViews`; the signal's reason */
+/** @throws LayerslayerError as `Analyses.diff`; the signal's reason */
 async function* lines(
+  { analyses }: ServerState,
   { from, to, fromView, toView }: ComparedImages,
   { query, signal }: Call<DiffQuery>,
 ): AsyncGenerator<object, void, undefined> {
@@ -107,18 +103,5 @@ async function* lines(
     to: { view: toView, name: other.reference },
   };
   const doubt = { ...doubtOf(fromView), ...doubtOf(toView) };
-  const comparison = await compareViews(sides.from, sides.to, { path, times, signal });
-  const total = { added: 0, removed: 0, changed: 0, errors: 0 };
-  let count = 0;
-  for (const difference of comparison.differences) {
-    const change = changeOf(difference);
-    total[change === 'error' ? 'errors' : change]++;
-    const names = { from: one.reference, to: other.reference };
-    const text = content ? await comparison.content(difference, names) : undefined;
-    yield differenceRecord(difference, sides, doubt, text);
-    if (++count % ROWS_AT_ONCE > 0) continue;
-    await nextTurn();
-    signal.throwIfAborted();
-  }
-  yield { total };
+  yield* analyses.diff(sides, { path, times, content, doubt }, signal);
 }

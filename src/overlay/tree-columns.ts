@@ -1,0 +1,29 @@
+import { LayerslayerError } from '../base/errors.js';
+import { type DentryColumns, type InodeColumns, MergedTree } from './merged-tree.js';
+import type { NumberedLayer, Tree } from './tree.js';
+
+/** A merged tree as a message carries it: without the tables of its layers. */
+export interface TreeColumns {
+  inodes: Omit<InodeColumns, 'tables'>;
+  dentries: Omit<DentryColumns, 'heaps'>;
+  spareNames: Uint8Array; // the heap that is of no layer
+  blocks: number;
+}
+
+/** Returns the columns of a tree that a merge made, or that was loaded. Views. */
+export function treeColumns(tree: Tree): TreeColumns {
+  if (!(tree instanceof MergedTree)) throw new LayerslayerError('INTERNAL', 'a tree without columns');
+  const { tables: _, ...inodes } = tree.inodes;
+  const { heaps, ...dentries } = tree.dentries;
+  return { inodes, dentries, spareNames: heaps.at(-1)!, blocks: tree.blocks };
+}
+
+/** @param layers that the tree was merged from */
+export function treeOfColumns(
+  { inodes, dentries, spareNames, blocks }: TreeColumns,
+  layers: readonly NumberedLayer[],
+): Tree {
+  const tables = layers.map(({ entries }) => entries);
+  const heaps = [...tables.map(({ pathHeap }) => pathHeap), spareNames];
+  return new MergedTree({ ...inodes, tables }, { ...dentries, heaps }, blocks);
+}
