@@ -26,6 +26,7 @@ import { Report } from './bench/report.mjs';
 import { save } from './bench/save.mjs';
 import { secondMount } from './bench/second-mount.mjs';
 import { sequentialReads } from './bench/sequential-reads.mjs';
+import { serve } from './bench/serve.mjs';
 import { slowLink, slowLinkLarge } from './bench/slow-link.mjs';
 import { Workplace } from './bench/workplace.mjs';
 import { zstd } from './bench/zstd.mjs';
@@ -48,6 +49,7 @@ const SECTIONS = {
   'slow-link': slowLink,
   'slow-link-2gb': slowLinkLarge,
   memory,
+  serve,
 };
 
 /** Sections that run only if they are named: they take long. */

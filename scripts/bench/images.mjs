@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { chooseFiles, corpusOf, tarOf, writeLayer, ZSTD } from './corpus.mjs';
 import { pushImage, startRegistry } from './registry.mjs';
-import { smallFilesTar } from './small-files.mjs';
+import { changedFilesTar, smallFilesTar } from './small-files.mjs';
 import { wheelsTar } from './wheels.mjs';
 
 /** Uncompressed bytes of each of the four layers; deflated together they are about 240 MB. */
@@ -12,6 +12,9 @@ const USR_LAYER_SIZE = 170_000_000;
 const ZSTD_LAYER_SIZE = 500_000_000;
 /** Bytes of the files in all wheels. */
 const WHEELS_SIZE = 300_000_000;
+
+/** Small files of one directory. */
+export const FILES_OF_DIRECTORY = 500;
 
 /** Files of random bytes: deflate stores them. */
 export const LARGE_FILES = ['random-1', 'random-2'];
@@ -60,9 +63,27 @@ export class Images {
   /** One layer of small files, 500 a directory. */
   smallFiles(files) {
     return this.#image(`small-${files}`, async () => {
-      const tar = smallFilesTar(files, files / 500);
+      const tar = smallFilesTar(files, files / FILES_OF_DIRECTORY);
       return [await writeLayer(this.#workplace, `small-${files}`, tar)];
     });
+  }
+
+  /** As `smallFiles`, with a layer above that replaces some and removes some. */
+  changedFiles(files) {
+    return this.#image(`changed-${files}`, async () => {
+      const directories = files / FILES_OF_DIRECTORY;
+      return [
+        await writeLayer(this.#workplace, `small-${files}`, smallFilesTar(files, directories)),
+        await writeLayer(this.#workplace, `changed-${files}`, changedFilesTar(files, directories)),
+      ];
+    });
+  }
+
+  /** One layer of small files, all in one directory. */
+  largeDirectory(files) {
+    return this.#image(`directory-${files}`, async () => [
+      await writeLayer(this.#workplace, `directory-${files}`, smallFilesTar(files, 1)),
+    ]);
   }
 
   /** One layer of large files. */

@@ -44,5 +44,10 @@ export function secondsOfThread(folder) {
   return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[0]) / 1e9;
 }
 
+/** Returns the seconds that a thread was ready to run and had no processor. (nanoseconds come second) */
+export function waitedSecondsOfThread(folder) {
+  return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[1]) / 1e9;
+}
+
 /** As `secondsOfThread`, of this thread. */
 export const threadSeconds = () => secondsOfThread('/proc/thread-self');

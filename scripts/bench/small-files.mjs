@@ -15,10 +15,9 @@ export function* smallFilesTar(files, directories) {
   const each = files / directories;
   const pieces = new Pieces();
   for (let d = 0; d < directories; d++) {
-    const directory = `data/directory-${String(d).padStart(4, '0')}/`;
-    pieces.add(header(directory, 0o755, 0, '5'));
+    pieces.add(header(directoryPath(d), 0o755, 0, '5'));
     for (let f = 0; f < each; f++) {
-      const path = `${directory}component-${String(d * each + f).padStart(6, '0')}.js`;
+      const path = smallFilePath(files, directories, d * each + f);
       pieces.add(header(path, 0o644, CONTENT_SIZE, '0'));
       pieces.add(content(path));
       if (pieces.length >= PIECE_SIZE) yield pieces.take();
@@ -27,6 +26,36 @@ export function* smallFilesTar(files, directories) {
   pieces.add(Buffer.alloc(2 * BLOCK));
   yield pieces.take();
 }
+
+/**
+ * A layer above: it replaces every fiftieth file, and removes every fiftieth but one.
+ */
+export function* changedFilesTar(files, directories) {
+  const pieces = new Pieces();
+  for (let f = 0; f < files; f++) {
+    const path = smallFilePath(files, directories, f);
+    if (isReplaced(f)) {
+      pieces.add(header(path, 0o600, CONTENT_SIZE, '0'));
+      pieces.add(content(`changed ${path}`));
+    } else if (isRemoved(f)) {
+      pieces.add(header(path.replace(/[^/]+$/, '.wh.$&'), 0o644, 0, '0'));
+    }
+  }
+  pieces.add(Buffer.alloc(2 * BLOCK));
+  yield pieces.take();
+}
+
+const CHANGED_ONE_OF = 50;
+export const isReplaced = (file) => file % CHANGED_ONE_OF === 0;
+export const isRemoved = (file) => file % CHANGED_ONE_OF === 1;
+
+/** Path of a file from its number, without a slash before it. */
+export function smallFilePath(files, directories, file) {
+  const directory = Math.floor(file / (files / directories));
+  return `${directoryPath(directory)}component-${String(file).padStart(6, '0')}.js`;
+}
+
+const directoryPath = (directory) => `data/directory-${String(directory).padStart(4, '0')}/`;
 
 class Pieces {
   #list = [];

@@ -6,6 +6,8 @@ import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
 import type { MergeElsewhere } from '../../overlay/open-tree.js';
+import type { ImageOffer } from '../../source/image-source.js';
+import { SharedTask } from '../analysis/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
 import { IndexPass } from './index-pass.js';
 
@@ -45,6 +47,8 @@ export interface ImageLease {
   opened: OpenedImage;
   session: ImageSession;
   pass: IndexPass; // of the merged tree
+  /** The platforms that the reference has. The registry is asked once for as long as a tag counts. */
+  offer(signal: AbortSignal): Promise<ImageOffer>;
   /** The pass of one layer's own tree, from 1. */
   layerPass(layer: number): IndexPass;
   /** Runs a pass in its turn: only a few run at once. */
@@ -67,6 +71,7 @@ interface Served {
   isOpen: boolean;
   controller: AbortController; // ends the opening
   askedMs: number;
+  offer: SharedTask<ImageOffer>;
 }
 
 /** The open images of a server: requests for one image share it, and its indexes. */
@@ -119,7 +124,9 @@ export class ServedImages {
       const { session } = served.uses;
       const layerPass = (layer: number) => this.#pass(served, opened, layer);
       const inTurn: ImageLease['inTurn'] = (task, ends) => this.#turns.run(task, ends);
-      return { opened, session, pass: this.#pass(served, opened, 0), layerPass, inTurn, release };
+      const pass = this.#pass(served, opened, 0);
+      const offer = (ends: AbortSignal) => served.offer.result(ends);
+      return { opened, session, pass, offer, layerPass, inTurn, release };
     } catch (error) {
       release();
       throw error;
@@ -178,6 +185,7 @@ export class ServedImages {
       isOpen: false,
       controller,
       askedMs: this.now(),
+      offer: new SharedTask((ends) => uses.session.listImages(reference, ends)),
     };
     opened.then(
       () => {

@@ -22,7 +22,7 @@ export function imageRoutes({ images, rules }: ServerState): Route[] {
         const asked = rules.asked(query.image, query.platform);
         const lease = await images.open(asked, signal);
         try {
-          const offer = await lease.session.listImages(asked.reference, signal);
+          const offer = await lease.offer(signal);
           const body = await imageRecord(lease.opened, offer);
           const indexed = body.layers.filter((layer) => layer.indexed).length;
           const etag = `"${body.digest}.${indexed}"`;

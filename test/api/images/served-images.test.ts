@@ -15,7 +15,7 @@ const never = new AbortController().signal;
 
 /** Images over sessions that do nothing but count. */
 function start(resolve: (reference: string, signal: AbortSignal) => Promise<void> = async () => {}) {
-  const counts = { sessions: 0, open: 0, resolved: 0 };
+  const counts = { sessions: 0, open: 0, resolved: 0, listed: 0 };
   const clock = { ms: 0 };
   const images = new ServedImages(
     () => {
@@ -26,6 +26,10 @@ function start(resolve: (reference: string, signal: AbortSignal) => Promise<void
           counts.resolved++;
           await resolve(reference, signal);
           return { reference, digest: `sha256:${reference}`, manifest: { layers: [] } };
+        },
+        async listImages() {
+          counts.listed++;
+          return { images: [] };
         },
         record() {},
         metrics: () => ({ bytesFetched: 0, cacheHits: 0, cacheMisses: 0 }),
@@ -55,6 +59,22 @@ describe('the open images of a server', () => {
     later.release();
     await images.close();
     expect(counts.open).toBe(0);
+  });
+
+  it('have their platforms, for which the registry is asked once', async () => {
+    const { images, counts, clock } = start();
+    for (let i = 0; i < 3; i++) {
+      const lease = await images.open(asked('a', false), never);
+      expect((await lease.offer(never)).images).toEqual([]);
+      lease.release();
+    }
+    expect(counts.listed).toBe(1);
+    clock.ms = 31_000; // the tag may stand for another image
+    const later = await images.open(asked('a', false), never);
+    await later.offer(never);
+    expect(counts.listed).toBe(2);
+    later.release();
+    await images.close();
   });
 
   it('that fail to open are tried again, and hold no session', async () => {
