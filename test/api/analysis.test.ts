@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fileVersions } from '#src/api/analysis/file-versions.js';
-import { hiddenColumns } from '#src/api/analysis/hidden-columns.js';
+import {
+  type HiddenColumns,
+  hiddenColumns,
+  hiddenName,
+  hiddenNodeAt,
+  NO_NODE,
+} from '#src/api/analysis/hidden-columns.js';
 import { treeSums } from '#src/api/analysis/tree-sums.js';
-import { hiddenTree } from '#src/overlay/history/hidden-tree.js';
+import { hiddenByLast, hiddenTree } from '#src/overlay/history/hidden-tree.js';
 import { pathVersions } from '#src/overlay/history/path-versions.js';
 import { mergeLayers } from '#src/overlay/merge.js';
 import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
@@ -48,6 +54,47 @@ it('has the versions of files without a merge, as a merge has them', () => {
     { numRuns: 500 },
   );
   expect(answered).toBeGreaterThan(500);
+});
+
+/** Returns the rows of columns: path, layer, row, hider, way. */
+function rowsOf(columns: HiddenColumns): string[] {
+  const rows: string[] = [];
+  const visit = (node: number, path: string) => {
+    for (let at = columns.versionStarts[node]!; at < columns.versionStarts[node + 1]!; at++) {
+      const { layers, rows: tableRows, hiders, hows } = columns;
+      rows.push([path, layers[at], tableRows[at], hiders[at], hows[at]].join(' '));
+    }
+    for (let child = columns.childStarts[node]!; child < columns.childEnds[node]!; child++)
+      visit(child, `${path}/${Buffer.from(hiddenName(columns, child)).toString()}`);
+  };
+  visit(0, '');
+  return rows;
+}
+
+it('has of one layer what it hides of those below, and which directories it leaves', () => {
+  let hidden = 0;
+  fc.assert(
+    fc.property(anyLayers, (layers) => {
+      const all = rowsOf(hiddenColumns(hiddenTree(layers)));
+      for (const { number } of layers) {
+        const upTo = layers.slice(0, number);
+        const found = hiddenByLast(upTo);
+        const columns = hiddenColumns(found.hidden, found.tree);
+        expect(rowsOf(columns)).toEqual(all.filter((row) => row.split(' ')[3] === String(number)));
+        hidden += rowsOf(columns).length;
+        const tree = mergeLayers(upTo);
+        for (const path of PATHS) {
+          const node = hiddenNodeAt(columns, splitPath(Buffer.from(path)));
+          if (node === NO_NODE) continue;
+          const there = resolvePath(tree, splitPath(Buffer.from(path)), 'none');
+          const isDirectory = there.kind === 'found' && tree.kind(there.inode) === 'dir';
+          expect(columns.remains![node], path).toBe(isDirectory ? 1 : 0);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(hidden).toBeGreaterThan(500);
 });
 
 it('sums up directories as du does', () => {

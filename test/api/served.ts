@@ -5,6 +5,7 @@ import type { z } from '@hono/zod-openapi';
 import { expect } from 'vitest';
 import { type RunningServer, type ServerOptions, startServer } from '#src/api/server.js';
 import { logTo } from '#src/base/log.js';
+import type { SessionOptions } from '#src/engine/image-session.js';
 import { startSession } from '#src/engine/session.js';
 import { encodeRaw } from '#src/web/model/raw-path.js';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
@@ -12,6 +13,13 @@ import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js
 export const TOKEN = 'a-token-of-32-letters-for-tests-';
 
 export type QueryValues = Readonly<Record<string, string | number>>;
+
+/** How a server is started. */
+export interface ServedOptions extends Partial<ServerOptions> {
+  /** Registries that it may ask; the others are refused. */
+  registries?: readonly string[];
+  session?: Partial<SessionOptions>;
+}
 
 /** A server over OCI layouts, as `serve --allow-path` would start it. */
 export class Served {
@@ -22,7 +30,7 @@ export class Served {
   /** @param images by tag: layers, base first */
   static async start(
     images: Readonly<Record<string, readonly Uint8Array[]>>,
-    options: Partial<ServerOptions> = {},
+    { registries = [], session, ...options }: ServedOptions = {},
     config: object = {},
   ): Promise<Served> {
     const served = new Served();
@@ -30,6 +38,7 @@ export class Served {
     const tops = Object.entries(images).map(([tag, layers]) => named(builder.image(layers, config), tag));
     writeDirectory(join(served.scratch, 'layout'), builder.top(tops));
     const log = logTo((level, message) => served.log.push(`${level}: ${message}`));
+    const cacheDirectory = options.cacheDirectory ?? join(served.scratch, 'cache');
     served.#server = await startServer({
       host: '127.0.0.1',
       listening: { address: '127.0.0.1', isLoopback: true },
@@ -38,12 +47,12 @@ export class Served {
       hosts: [],
       images: {
         cwd: served.scratch,
-        registries: ['127.0.0.1:1'], // no test asks another one
+        registries: ['127.0.0.1:1', ...registries], // no test asks another one
         refusesNear: false,
         directories: [served.scratch],
         opened: new Set(),
       },
-      cacheDirectory: join(served.scratch, 'cache'),
+      cacheDirectory,
       showsLocal: true,
       maxRequests: 100,
       uid: process.getuid!(),
@@ -52,9 +61,10 @@ export class Served {
       startSession: () =>
         startSession({
           registry: { insecure: true },
-          cache: { directory: join(served.scratch, 'cache'), capBytes: 1024 ** 3 },
+          cache: { directory: cacheDirectory, capBytes: 1024 ** 3 },
           memoryBytes: 16 * 1024 ** 2,
           log,
+          ...session,
         }),
       ...options,
     });

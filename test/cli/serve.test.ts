@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
@@ -128,6 +129,18 @@ describe('the command', () => {
     expect(await ask(server, '/api/v1/mounts')).toMatch(/^200 /);
     expect(readFileSync(`/proc/${server.child.pid}/cmdline`, 'latin1')).not.toContain(server.token);
     expect(await end(server, 'SIGINT')).toBe(130);
+  });
+
+  it('says the version of its package', async () => {
+    const root = fileURLToPath(new URL('../../', import.meta.url));
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    const server = await serve([]);
+    const { info } = JSON.parse((await ask(server, '/openapi.json')).slice('200 '.length)) as {
+      info: { version: string };
+    };
+    expect(info.version).toBe(version);
+    expect((await place.layerslayer(['--version'])).stdout).toBe(`layerslayer ${version}\n`);
+    expect(readFileSync(join(root, 'src/cli/commands/serve/serve.ts'), 'utf8')).not.toContain(`'${version}'`);
   });
 
   it.each([

@@ -205,6 +205,17 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await eventually(() => active(page)).toBe('nginx.conf');
   });
 
+  it("strikes out in one layer's tree what the layer deletes", async () => {
+    const page = await open('/tree/etc/nginx?layer=5');
+    await row(page, 'nginx.conf').waitFor();
+    expect(await names(page)).not.toContain('nginx.conf.default');
+    await page.getByRole('checkbox', { name: 'deleted' }).check();
+    await row(page, 'nginx.conf.default').waitFor();
+    expect(await row(page, 'nginx.conf.default').locator('s').count()).toBe(1);
+    expect(await row(page, 'nginx.conf.default').locator('.badge').allInnerTexts()).toEqual(['2', '✗5']);
+    expect(page.url()).toMatch(/layer=5&deleted=1/);
+  });
+
   it('changes the platform', async () => {
     const page = await open('/tree/usr/lib');
     await row(page, 'libc.so.6').waitFor();

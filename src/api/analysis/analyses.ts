@@ -56,6 +56,11 @@ export class Analyses {
     return this.#run(signal, (peer) => peer.call('hidden', { layers: layers.map(givenLayer) }));
   }
 
+  /** Returns what the last of the layers hides of the others. @throws as `merge` */
+  hiddenByLast(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<HiddenColumns> {
+    return this.#run(signal, (peer) => peer.call('hiddenByLast', { layers: layers.map(givenLayer) }));
+  }
+
   /** Returns what each directory of the merged tree has below it. @throws as `merge` */
   sums(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<TreeSums> {
     return this.#run(signal, (peer) => peer.call('sums', { layers: layers.map(givenLayer) }));

@@ -62,6 +62,7 @@ export interface AnalysisMethods {
   /** @returns the merged tree, as `encodeTree` does */
   merge(argument: { layers: readonly GivenLayer[] }): Promise<Transferred<Uint8Array>>;
   hidden(argument: { layers: readonly GivenLayer[] }): Transferred<HiddenColumns>;
+  hiddenByLast(argument: { layers: readonly GivenLayer[] }): Transferred<HiddenColumns>;
   sums(argument: { layers: readonly GivenLayer[] }): Promise<Transferred<TreeSums>>;
   versions(argument: { layers: readonly GivenLayer[]; names: readonly Uint8Array[] }): PathVersion[];
   /** Sums up, and returns the first records. */

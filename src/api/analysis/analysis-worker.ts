@@ -1,7 +1,7 @@
 /** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
 import { parentPort } from 'node:worker_threads';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { hiddenTree } from '../../overlay/history/hidden-tree.js';
+import { hiddenByLast, hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
 import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
@@ -24,6 +24,10 @@ let records: AsyncIterator<object> | Iterator<object> | undefined;
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
+  hiddenByLast({ layers }) {
+    const { hidden, tree } = hiddenByLast(layers.map(layerOf));
+    return moved(hiddenColumns(hidden, tree));
+  },
   sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
   versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
   async usage({ layers, question }) {

@@ -9,6 +9,7 @@ import type { TreeSums } from './tree-sums.js';
 /** What is known of a view, as long as the view is. */
 interface Facts {
   hidden: SharedTask<HiddenColumns>;
+  hiddenByLayer: Map<number, SharedTask<HiddenColumns>>;
   sums: SharedTask<TreeSums>;
   versions: Map<string, SharedTask<readonly PathVersion[]>>; // by path, the last used at the end
 }
@@ -25,6 +26,16 @@ export class ViewFacts {
   /** Returns what upper layers hide. @throws LayerslayerError as `Analyses.hidden` */
   hidden(view: ImageView, signal: AbortSignal): Promise<HiddenColumns> {
     return this.#of(view).hidden.result(signal);
+  }
+
+  /** Returns what a layer hides of those below it. @throws LayerslayerError as `Analyses.hidden` */
+  hiddenByLayer(view: ImageView, layer: number, signal: AbortSignal): Promise<HiddenColumns> {
+    const { hiddenByLayer } = this.#of(view);
+    const upTo = view.layers.filter(({ number }) => number <= layer);
+    const known =
+      hiddenByLayer.get(layer) ?? new SharedTask((ends) => this.analyses.hiddenByLast(upTo, ends));
+    hiddenByLayer.set(layer, known);
+    return known.result(signal);
   }
 
   /** Returns what each directory has below it. @throws LayerslayerError as `Analyses.sums` */
@@ -53,6 +64,7 @@ export class ViewFacts {
     const known = this.#facts.get(view) ?? {
       hidden: new SharedTask((signal) => this.analyses.hidden(layers, signal)),
       sums: new SharedTask((signal) => this.analyses.sums(layers, signal)),
+      hiddenByLayer: new Map(),
       versions: new Map(),
     };
     this.#facts.set(view, known);

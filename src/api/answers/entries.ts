@@ -54,15 +54,26 @@ export function hiddenRecord(
   return placedRecord(entry, joinPath(names), place, doubtOf(view));
 }
 
+/** What listings say beside the tree. */
+export interface ListingFacts {
+  hidden: HiddenColumns | undefined;
+  sums: TreeSums | undefined;
+  layer: number | undefined; // whose own tree it is, from 1
+}
+
 /** Returns a row of a listing for clients. */
 export function walkedRecord(
   view: ImageView,
   { row, names }: WalkedRow,
-  facts: { hidden: HiddenColumns | undefined; sums: TreeSums | undefined },
+  { hidden, sums, layer = 0 }: ListingFacts,
 ): EntryFields {
-  if (row.kind === 'live') return liveRecord(view, row.inode, names, facts.sums);
+  if (row.kind === 'live') return liveRecord(view, row.inode, names, sums);
+  if (row.kind === 'passed') {
+    const place = { layer, layerDigest: view.byNumber.get(layer)?.digest };
+    return placedRecord(IMPLIED_DIRECTORY, joinPath(names), place, doubtOf(view));
+  }
   const version = { version: row.version, isImplied: row.kind === 'implied' };
-  return hiddenRecord(view, facts.hidden!, version, names);
+  return hiddenRecord(view, hidden!, version, names);
 }
 
 /** Returns `verified: false` where it holds. Any layer decides what a merged tree shows. */

@@ -15,7 +15,14 @@ export interface PassProgress {
   isQueued: boolean; // other passes go first
 }
 
-/** Receives progress, and the end. */
+/** Something that happened to a pass. */
+export type PassChange =
+  | { kind: 'progress'; progress: PassProgress }
+  | { kind: 'indexed'; view: ImageView }
+  | { kind: 'stopped' } // no client wants it any more
+  | { kind: 'failed'; error: unknown };
+
+/** Receives progress. */
 export type PassListener = (progress: PassProgress) => void;
 
 interface Run {
@@ -41,11 +48,13 @@ export class IndexPass {
   /**
    * @param turns limits the passes of the server that run at once
    * @param layer of its own tree; default: the merged tree of all
+   * @param onChange called for what happens to each run
    */
   constructor(
     private readonly image: OpenedImage,
     private readonly turns: Semaphore,
     private readonly layer?: number,
+    private readonly onChange: (change: PassChange) => void = () => {},
   ) {}
 
   /** Whether layers are being indexed, or merged. */
@@ -125,6 +134,7 @@ export class IndexPass {
     const byLayer: Run['byLayer'] = new Map();
     const onProgress = (progress: LayerProgress) => {
       byLayer.set(progress.layer, progress);
+      this.#report(run, { kind: 'progress', progress: this.progress });
       this.#tell();
     };
     const make = () => {
@@ -139,19 +149,27 @@ export class IndexPass {
       view: Promise.resolve(this.#known()).then(async (isKnown) => {
         if (isKnown) return await make();
         run.isQueued = true;
+        this.#report(run, { kind: 'progress', progress: this.progress });
         return await this.turns.run(make, signal);
       }),
     };
     run.view.then(
-      () => {
+      (view) => {
         run.isEnded = true;
+        this.#report(run, { kind: 'indexed', view });
       },
-      () => {
+      (error) => {
         run.isEnded = true;
+        this.#report(run, signal.aborted ? { kind: 'stopped' } : { kind: 'failed', error });
         if (this.#run === run) this.#run = undefined;
       },
     );
     return run;
+  }
+
+  /** Says nothing of a run after which another one began. */
+  #report(run: Run, change: PassChange): void {
+    if (this.#run === run || this.#run === undefined) this.onChange(change);
   }
 
   /** Returns whether each layer has an index: then no pass is needed, and no turn. */

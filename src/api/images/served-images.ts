@@ -9,7 +9,8 @@ import type { MergeElsewhere } from '../../overlay/open-tree.js';
 import type { ImageOffer } from '../../source/image-source.js';
 import { SharedTask } from '../analysis/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
-import { IndexPass } from './index-pass.js';
+import { ImageEvents } from '../events/image-events.js';
+import { IndexPass, type PassChange } from './index-pass.js';
 
 /** Passes that run at once: each takes a processor, and the whole link. */
 const PASSES = 2;
@@ -64,6 +65,7 @@ interface SessionUses {
 }
 
 interface Served {
+  asked: AskedImage;
   opened: Promise<OpenedImage>;
   uses: SessionUses;
   passes: Map<number, IndexPass>; // by layer; 0: of the merged tree
@@ -76,6 +78,8 @@ interface Served {
 
 /** The open images of a server: requests for one image share it, and its indexes. */
 export class ServedImages {
+  /** What happened last to each of them. */
+  readonly events = new ImageEvents();
   readonly #served = new Map<string, Served>(); // by reference and platform, the last used at the end
   readonly #stale = new Set<Served>(); // of tags that may have moved: they end with their last user
   readonly #sessions = new Set<ImageSession>();
@@ -164,20 +168,28 @@ export class ServedImages {
   }
 
   /** @param layer 0: the merged tree */
-  #pass({ passes }: Served, opened: OpenedImage, layer: number): IndexPass {
-    const known = passes.get(layer) ?? new IndexPass(opened, this.#turns, layer === 0 ? undefined : layer);
+  #pass(served: Served, opened: OpenedImage, layer: number): IndexPass {
+    const { asked, passes } = served;
+    const onChange = (change: PassChange) => {
+      if (this.#isLatest(served)) this.events.pass(asked, { opened, layer }, change);
+    };
+    const known =
+      passes.get(layer) ?? new IndexPass(opened, this.#turns, layer === 0 ? undefined : layer, onChange);
     passes.set(layer, known);
     return known;
   }
 
-  #begin({ reference, platform }: AskedImage): Served {
+  #begin(asked: AskedImage): Served {
+    const { reference, platform } = asked;
     const uses = this.#uses();
     uses.opened++;
     uses.open++;
     // A signal of its own: several clients may wait for it.
     const controller = new AbortController();
     const opened = uses.images.open(reference, platform, { signal: controller.signal });
+    this.events.opening(asked);
     const served: Served = {
+      asked,
       opened,
       uses,
       passes: new Map(),
@@ -188,10 +200,16 @@ export class ServedImages {
       offer: new SharedTask((ends) => uses.session.listImages(reference, ends)),
     };
     opened.then(
-      () => {
+      (image) => {
         served.isOpen = true;
+        if (!this.#isLatest(served)) return;
+        if (controller.signal.aborted) this.events.notOpened(asked, { kind: 'stopped' });
+        else this.events.opened(asked, image);
       },
-      () => {
+      (error) => {
+        const isStopped = controller.signal.aborted;
+        const change = isStopped ? ({ kind: 'stopped' } as const) : ({ kind: 'failed', error } as const);
+        if (this.#isLatest(served)) this.events.notOpened(asked, change);
         // The next request tries again. What failed to open takes nothing of the session.
         this.#forget(keyOf({ reference, platform }), served);
         uses.opened--;
@@ -227,6 +245,12 @@ export class ServedImages {
     this.#forget(key, served);
     served.controller.abort(new LayerslayerError('ABORTED', 'no client waits for the image'));
     void this.#end(served); // it may have been opened at the last moment
+  }
+
+  /** Whether the image was not opened once more since: a tag may have moved. */
+  #isLatest(served: Served): boolean {
+    const current = this.#served.get(keyOf(served.asked));
+    return current === undefined || current === served;
   }
 
   #forget(key: string, served: Served): void {

@@ -24,10 +24,12 @@ export type ListedRow =
   /** An entry that upper layers hide. */
   | { kind: 'hidden'; version: number; name: Uint8Array }
   /** A hidden directory that no entry names; the version says when it was hidden. */
-  | { kind: 'implied'; version: number; name: Uint8Array };
+  | { kind: 'implied'; version: number; name: Uint8Array }
+  /** A directory that a layer does not name, above what that layer hides. */
+  | { kind: 'passed'; name: Uint8Array };
 
 /** Kinds of rows as the columns have them. */
-const [LIVE, HIDDEN, IMPLIED] = [0, 1, 2];
+const [LIVE, HIDDEN, IMPLIED, PASSED] = [0, 1, 2, 3];
 
 /**
  * The rows of a directory, sorted: 9 bytes a row. Of one name the live entry comes first, then what
@@ -89,6 +91,7 @@ export class DirectoryRows {
     if (this.kinds[row] === LIVE)
       return { kind: 'live', inode: tree.dentryInode(item), name: tree.dentryName(item) };
     const name = hiddenName(hidden!, this.nodes[row]!);
+    if (this.kinds[row] === PASSED) return { kind: 'passed', name };
     return { kind: this.kinds[row] === HIDDEN ? 'hidden' : 'implied', version: item, name };
   }
 
@@ -106,7 +109,7 @@ export class DirectoryRows {
   #isDirectory(row: number): boolean {
     const { tree, tables, hidden } = this.view;
     const item = this.items[row]!;
-    if (this.kinds[row] === IMPLIED) return true;
+    if (this.kinds[row] === IMPLIED || this.kinds[row] === PASSED) return true;
     if (this.kinds[row] === LIVE) return tree.kind(tree.dentryInode(item)) === 'dir';
     return tables.get(hidden!.layers[item]!)!.kind(hidden!.rows[item]!) === 'dir';
   }
@@ -114,7 +117,7 @@ export class DirectoryRows {
   #sizeOf(row: number): number {
     const { tree, tables, hidden, sums } = this.view;
     const item = this.items[row]!;
-    if (this.kinds[row] === IMPLIED) return 0;
+    if (this.kinds[row] === IMPLIED || this.kinds[row] === PASSED) return 0;
     if (this.kinds[row] === LIVE) {
       const inode = tree.dentryInode(item);
       const kind = tree.kind(inode);
@@ -154,7 +157,9 @@ class RowColumns {
       hasDirectory ||= tables.get(columns.layers[version]!)!.kind(columns.rows[version]!) === 'dir';
     }
     const hasChildren = columns.childStarts[node]! < columns.childEnds[node]!;
-    if (hasChildren && !hasDirectory) this.add(IMPLIED!, firstVersion(columns, node), node);
+    if (!hasChildren || hasDirectory) return;
+    const kind = columns.remains?.[node] ? PASSED! : IMPLIED!;
+    this.add(kind, firstVersion(columns, node), node);
   }
 }
 

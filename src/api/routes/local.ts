@@ -34,7 +34,7 @@ export function localRoutes(state: ServerState): Route[] {
       },
       async handle() {
         checkShowsLocal(state);
-        return { kind: 'json', body: await cachedImages(state.cacheDirectory), headers: NO_STORE };
+        return { kind: 'json', body: await cachedImages(state), headers: NO_STORE };
       },
     }),
   ];
@@ -53,9 +53,13 @@ function mountRecord({ mount, state, status }: LiveMount): object {
   return { ...(status ?? { mountpoint: mount.mountpoint, image: mount.source }), state };
 }
 
-async function cachedImages(directory: string): Promise<z.input<typeof IMAGES>> {
+async function cachedImages({
+  cacheDirectory: directory,
+  indexSources,
+}: ServerState): Promise<z.input<typeof IMAGES>> {
   const files = await ContentStore.forReading(directory, SILENT_LOG, { isUse: false }).entries();
-  return new CachedImages(directory).images(files).map(({ digests: _, platform, usedMs, ...image }) => ({
+  const images = new CachedImages(directory, indexSources).images(files);
+  return images.map(({ digests: _, platform, usedMs, ...image }) => ({
     ...image,
     platform: formatPlatform(platform),
     lastUsed: `${new Date(usedMs).toISOString().slice(0, 'YYYY-MM-DDThh:mm'.length)}Z`,

@@ -2,13 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { LayerslayerError } from '../../base/errors.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
+import type { ImageView } from '../../image/opened-image.js';
 import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
 import { HIDDEN_ROOT, type HiddenColumns, hiddenNodeAt, NO_NODE } from '../analysis/hidden-columns.js';
 import { hiddenPath } from '../analysis/hidden-path.js';
 import type { TreeSums } from '../analysis/tree-sums.js';
 import { acceptedForm } from '../answers/accepted-form.js';
 import { walkedRecord } from '../answers/entries.js';
-import { leaseImage, type ViewedImage, withView } from '../images/with-view.js';
+import { leaseImage, pendingReply, type ViewedImage, waitMs, withView } from '../images/with-view.js';
 import type { ListedDirectory } from '../listing/directory-rows.js';
 import { layerStream } from '../listing/layer-stream.js';
 import { ListingWalk } from '../listing/listing-walk.js';
@@ -39,7 +40,9 @@ const QUERY = z.strictObject({
   path: PATH_PARAMETER.default('/'),
   depth: numberParameter(1, DEPTH_MAX).default(1),
   layer: LAYER_PARAMETER,
-  deleted: FLAG_PARAMETER.openapi({ description: 'also what upper layers hide' }),
+  deleted: FLAG_PARAMETER.openapi({
+    description: 'also what upper layers hide; with layer: also what that layer hides',
+  }),
   sort: SORT_PARAMETER.openapi({ description: 'size, the largest first, needs depth=1' }),
   after: z.string().max(32_768).optional().openapi({ description: '`next` of the page before' }),
   limit: numberParameter(1, LIMIT_MAX).default(1_000).openapi({ description: 'entries of a page' }),
@@ -70,18 +73,47 @@ export function treeRoutes(state: ServerState): Route[] {
       async handle(call) {
         const form = acceptedForm(call.header('accept'));
         checkQuery(call.query);
+        if (call.query.layer !== undefined && call.query.deleted)
+          return withLayerAndLower(state, call, (viewed) => answer(state, viewed, call, form));
         const stream = form === 'lines' && (await streamReply(state, call));
-        return stream || withView(state, call, (viewed) => answer(state, viewed, call, form));
+        return (
+          stream ||
+          withView(state, call, (viewed) => answer(state, { ...viewed, own: viewed.view }, call, form))
+        );
       },
     }),
   ];
 }
 
 /** @throws LayerslayerError INVALID_ARGUMENT */
-function checkQuery({ sort, depth, deleted, layer }: TreeQuery): void {
+function checkQuery({ sort, depth }: TreeQuery): void {
   if (sort === 'size' && depth > 1) throw new LayerslayerError('INVALID_ARGUMENT', 'sort=size needs depth=1');
-  if (deleted && layer !== undefined)
-    throw new LayerslayerError('INVALID_ARGUMENT', 'a layer hides nothing of its own: deleted or layer');
+}
+
+/** An image whose tree is listed. */
+interface ListedImage extends ViewedImage {
+  own: ImageView; // as it was opened: its facts are known by it
+}
+
+/** By a layer's own view: the same tree, with the layers below it. */
+const withLower = new WeakMap<ImageView, ImageView>();
+
+/** Answers with a layer's own tree and with the layers below it, from which it hides entries. */
+function withLayerAndLower(
+  state: ServerState,
+  call: Call<TreeQuery>,
+  reply: (listed: ListedImage) => Promise<Reply>,
+): Promise<Reply> {
+  const answerWith = async (viewed: ViewedImage) => {
+    const { lease, view, layer } = viewed;
+    const pass = lease.layerPass(layer!);
+    const own = await pass.view(waitMs(call.query), call.signal);
+    if (!own) return pendingReply(pass, lease);
+    const listed = withLower.get(own) ?? { ...view, tree: own.tree, files: () => own.files() };
+    withLower.set(own, listed);
+    return reply({ ...viewed, view: listed, own });
+  };
+  return withView(state, call, answerWith, { showsAll: true });
 }
 
 /**
@@ -103,7 +135,7 @@ async function streamReply(state: ServerState, call: Call<TreeQuery>): Promise<R
 
 /** A listing that is under way. */
 interface Listing {
-  viewed: ViewedImage;
+  viewed: ListedImage;
   walk: ListingWalk;
   hidden: HiddenColumns | undefined;
   sums: TreeSums;
@@ -111,7 +143,7 @@ interface Listing {
 
 async function answer(
   state: ServerState,
-  viewed: ViewedImage,
+  viewed: ListedImage,
   call: Call<TreeQuery>,
   form: 'page' | 'lines',
 ): Promise<Reply> {
@@ -135,16 +167,18 @@ async function answer(
 /** @throws LayerslayerError NOT_FOUND, INVALID_ARGUMENT; as `ViewFacts` */
 async function listingOf(
   { facts }: ServerState,
-  viewed: ViewedImage,
+  viewed: ListedImage,
   query: TreeQuery,
   signal: AbortSignal,
 ): Promise<Listing> {
-  const { view } = viewed;
+  const { view, own, layer } = viewed;
   const { digest } = viewed.lease.opened.resolved;
   const after = query.after === undefined ? [] : placeOf(query.after, digest, query);
-  const hidden = query.deleted ? await facts.hidden(view, signal) : undefined;
+  const wanted = () =>
+    layer === undefined ? facts.hidden(view, signal) : facts.hiddenByLayer(view, layer, signal);
+  const hidden = query.deleted ? await wanted() : undefined;
   const start = directoryAt(viewed, hidden, bytesOfText(query.path));
-  const sums = await facts.sums(view, signal);
+  const sums = await facts.sums(own, signal);
   const tables = new Map(view.layers.map(({ number, entries }) => [number, entries]));
   const walk = new ListingWalk({
     view: { tree: view.tree, tables, hidden, sums },
@@ -186,7 +220,7 @@ function notDirectory(): LayerslayerError {
 async function* lines({ viewed, walk, hidden, sums }: Listing, signal: AbortSignal): AsyncGenerator<object> {
   let count = 0;
   for (let row = await walk.next(); row; row = await walk.next()) {
-    yield walkedRecord(viewed.view, row, { hidden, sums });
+    yield walkedRecord(viewed.view, row, { hidden, sums, layer: viewed.layer });
     if (++count % ENTRIES_AT_ONCE > 0) continue;
     await nextTurn();
     signal.throwIfAborted();

@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { z } from '@hono/zod-openapi';
 
 /** A body that an answer may have. */
@@ -52,9 +51,7 @@ export type Reply =
   /** Lines of JSON. A fault after the first one is a last line. */
   | { kind: 'lines'; headers?: Headers; lines: AsyncIterable<object> | Iterable<object> }
   /** Bytes. A fault cuts the connection short of `length`. */
-  | { kind: 'bytes'; status?: number; headers: Headers; length: number | undefined; bytes: Chunks }
-  /** The handler has taken the connection. */
-  | { kind: 'taken'; take(outgoing: ServerResponse): void };
+  | { kind: 'bytes'; status?: number; headers: Headers; length: number | undefined; bytes: Chunks };
 
 export type Headers = Readonly<Record<string, string>>;
 export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;

@@ -265,9 +265,6 @@ async function send(
       });
     case 'empty':
       return respond(null, reply.status, { ...COMMON_HEADERS, ...id, ...reply.headers });
-    case 'taken':
-      reply.take(outgoing);
-      return RESPONSE_ALREADY_SENT;
     case 'lines': {
       const headers = {
         'Content-Type': 'application/x-ndjson',

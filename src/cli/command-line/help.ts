@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { CommandDeclaration } from '../command-declaration.js';
 import { COMMON_OPTIONS, IMAGE_OPTIONS } from '../options/image-options.js';
 import { type OptionSpec, type OptionTable, shortOption } from '../options/option-table.js';
 import { usageError } from '../options/usage-error.js';
 import { describeStatuses } from '../process/exit-status.js';
 import { newParser, PROGRAM } from './parser.js';
+import { programVersion } from './program-version.js';
 
 /** Columns of help, unless the terminal has fewer. */
 const WIDTH = 80;
@@ -92,9 +90,7 @@ function newHelp(synopsis: string, description: string) {
   return newParser(usageError).wrap(width).usage(`Usage: ${PROGRAM} ${synopsis}\n\n${description}`);
 }
 
-/** Returns `layerslayer 1.2.3`, of the package that the program (`dist/bin/`) is part of. */
+/** Returns `layerslayer 1.2.3`. */
 export function versionLine(): string {
-  const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  return `${PROGRAM} ${version}`;
+  return `${PROGRAM} ${programVersion()}`;
 }

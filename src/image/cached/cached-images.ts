@@ -7,7 +7,14 @@ import {
   listImageRecords,
   readImageRecord,
 } from '../../engine/records/image-records.js';
-import { OWN, readStoredNames, StoredIndexes } from '../../index/cached-indexes.js';
+import {
+  type IndexOrigin,
+  type IndexSources,
+  isAdmitted,
+  OWN,
+  readStoredNames,
+  StoredIndexes,
+} from '../../index/cached-indexes.js';
 import type { NameTable } from '../../index/entry-table.js';
 import type { Digest } from '../../oci/digest.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
@@ -44,8 +51,14 @@ const SEARCHED_MAX = 2_000_000;
 export class CachedImages {
   readonly #store: ContentStore;
 
-  /** @param directory of the cache, absolute */
-  constructor(directory: string) {
+  /**
+   * @param directory of the cache, absolute
+   * @param sources which indexes that others made count; default: all
+   */
+  constructor(
+    directory: string,
+    private readonly sources?: IndexSources,
+  ) {
     this.#store = ContentStore.forReading(directory, SILENT_LOG, { isUse: false });
   }
 
@@ -113,7 +126,13 @@ export class CachedImages {
 
   #isIndexed({ digest, origin = OWN }: ImageRecord['layers'][number]): boolean {
     const indexes = new StoredIndexes(this.#store, SILENT_LOG);
-    return [OWN, origin].some((one) => indexes.has(digest, one) && !indexes.isRefuted(digest, one));
+    return [OWN, origin].some(
+      (one) => this.#isCounted(one) && indexes.has(digest, one) && !indexes.isRefuted(digest, one),
+    );
+  }
+
+  #isCounted(origin: IndexOrigin): boolean {
+    return this.sources === undefined || isAdmitted(origin, this.sources);
   }
 
   /** @returns undefined unless each layer has an index, and all fit */
@@ -122,8 +141,8 @@ export class CachedImages {
     let left = limit;
     for (const { digest, origin = OWN } of record.layers) {
       const own = readStoredNames(this.#store, digest, OWN, left);
-      const found =
-        own ?? (origin.kind === 'own' ? undefined : readStoredNames(this.#store, digest, origin, left));
+      const isFurther = origin.kind !== 'own' && this.#isCounted(origin);
+      const found = own ?? (isFurther ? readStoredNames(this.#store, digest, origin, left) : undefined);
       if (found === undefined) return undefined;
       layers.push(found.names);
       left -= found.size;

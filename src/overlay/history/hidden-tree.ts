@@ -1,6 +1,6 @@
 import { unsupported } from '../../base/errors.js';
-import type { NumberedLayer } from '../tree.js';
-import { forEachHidden, type HiddenEntry } from './hidden-entries.js';
+import type { NumberedLayer, Tree } from '../tree.js';
+import { forEachHidden, type HiddenEntry, mergeSeeingHidden } from './hidden-entries.js';
 
 /** Maximum hidden entries and directories above them: each takes about 300 bytes. */
 const ENTRIES_MAX = 1_000_000;
@@ -23,12 +23,36 @@ export interface HiddenNode {
  * @throws LayerslayerError as mergeLayers; UNSUPPORTED past `entriesMax`
  */
 export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIES_MAX): HiddenNode {
+  const { root, add } = newTree(entriesMax);
+  forEachHidden(layers, add);
+  return root;
+}
+
+/**
+ * Returns what the last layer hides or replaces, by path, and the tree of all layers.
+ * @param layers base first
+ * @throws LayerslayerError as `hiddenTree`
+ */
+export function hiddenByLast(
+  layers: readonly NumberedLayer[],
+  entriesMax = ENTRIES_MAX,
+): { hidden: HiddenNode; tree: Tree } {
+  const { root, add } = newTree(entriesMax);
+  const last = layers.at(-1)?.number;
+  const tree = mergeSeeingHidden(layers, (entry) => {
+    if (entry.hiddenBy === last) add(entry);
+  });
+  return { hidden: root, tree };
+}
+
+/** @throws LayerslayerError UNSUPPORTED past `entriesMax`, from `add` */
+function newTree(entriesMax: number): { root: HiddenNode; add(hidden: HiddenEntry): void } {
   const root = nodeOf(new Uint8Array(0));
   let count = 0;
   const checkCount = () => {
     if (++count > entriesMax) throw unsupported(`upper layers hide more than ${entriesMax} entries`);
   };
-  forEachHidden(layers, ({ names, ...version }) => {
+  const add = ({ names, ...version }: HiddenEntry) => {
     checkCount();
     let node = root;
     for (const name of names) {
@@ -43,8 +67,8 @@ export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIE
       node = child;
     }
     node.versions.unshift(version);
-  });
-  return root;
+  };
+  return { root, add };
 }
 
 /** @param names from the node on */

@@ -16,8 +16,11 @@ let settling: ReturnType<typeof setTimeout> | undefined;
 
 /** Keeps `tree` to what `place` names, and shows its path. Called once. */
 export function followTree(): void {
-  // One layer's tree needs only the index of that layer.
-  const isThere = computed(() => image.value && (isIndexed.value || place.value.layer !== undefined));
+  // One layer's tree needs only the index of that layer, unless it shows what the layer hides.
+  const isThere = computed(() => {
+    const { layer, deleted } = place.value;
+    return image.value && (isIndexed.value || (layer !== undefined && !deleted));
+  });
   const wanted = computed(() => {
     return isThere.value ? JSON.stringify([image.value!.digest, sourceOf(place.value)]) : '';
   });
@@ -54,9 +57,8 @@ export function followTree(): void {
   });
 }
 
-/** A layer hides nothing of its own: `deleted` is for the merged tree. */
 function sourceOf({ image: reference, platform, layer, deleted, sort }: Place): TreeSource {
-  return { image: reference, platform, layer, deleted: layer === undefined && deleted, sort };
+  return { image: reference, platform, layer, deleted, sort };
 }
 
 /** Makes an entry the active one. The URL follows when the user stays there. */

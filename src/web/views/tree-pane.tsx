@@ -52,12 +52,9 @@ function TreeBar() {
           ))}
         </select>
       </label>
-      <label
-        title={layer === undefined ? 'Entries that upper layers hide' : 'Only the merged tree hides entries'}
-      >
+      <label title={layer === undefined ? 'Entries that upper layers hide' : 'Entries that this layer hides'}>
         <input
           type="checkbox"
-          disabled={layer !== undefined}
           checked={deleted === true}
           onChange={({ currentTarget: { checked } }) => go({ deleted: checked || undefined })}
         />

@@ -137,6 +137,11 @@ describe('the open images of a server', () => {
     await expect(opening[1]).rejects.toMatchObject({ message: 'gone too' });
     await sleep(0);
     expect(ended).toEqual(['r.example/slow:latest']);
+    const event = images.events.latest.next(0);
+    expect([event?.name, JSON.parse(event!.text)]).toEqual([
+      'stopped',
+      { image: 'r.example/slow:latest', platform: 'linux/amd64' },
+    ]);
     expect(images.usage().openImages).toBe(0);
     await images.close();
     expect(counts.open).toBe(0);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LISTED_ENTRY, STAT, TREE_PAGE } from '#src/api/schemas/entry.js';
+import { IMAGE } from '#src/api/schemas/image.js';
 import { dir, file, hardlink, opaque, symlink, tarOf, whiteout } from '../../support/tar.js';
 import { Served } from '../served.js';
 
@@ -31,6 +32,21 @@ const LAYERS = [
   ),
 ];
 
+/** Layers that delete in parents that they do not name. */
+const DELETING = [
+  tarOf(
+    dir('a/', { mode: 0o700 }),
+    dir('a/b/', { mode: 0o711 }),
+    file('a/b/c', 'ccc'),
+    file('a/d', 'd'),
+    file('a/e', 'e'),
+    file('f', 'f'),
+  ),
+  tarOf(opaque('a/b/'), whiteout('a/d'), whiteout('no/such'), file('f', 'second')),
+  tarOf(whiteout('a/e'), whiteout('f'), file('g', 'g')),
+  tarOf(whiteout('a')),
+];
+
 const CONFIG = {
   history: [
     { created: '2020-01-01T00:00:00Z', created_by: 'COPY base' },
@@ -40,7 +56,7 @@ const CONFIG = {
 
 let served: Served;
 beforeAll(async () => {
-  served = await Served.start({ t: LAYERS, flat: [tarOf(file('a', 'a'))] }, {}, {});
+  served = await Served.start({ t: LAYERS, three: DELETING, flat: [tarOf(file('a', 'a'))] }, {}, {});
 });
 afterAll(() => served.close());
 
@@ -146,6 +162,61 @@ describe('/tree', () => {
     expect(shown(entries).some((line) => line.endsWith(' 1'))).toBe(false);
   });
 
+  it('shows with a layer of its own what it hides of those below it, and nothing else', async () => {
+    const query = { image: served.image('three'), deleted: 1, depth: 9 };
+    const of = async (layer: number) =>
+      shown(await served.lines('/api/v1/tree', { ...query, layer }, LISTED_ENTRY));
+    expect(await of(1)).toEqual(['/a 1', '/a/b 1', '/a/b/c 1', '/a/d 1', '/a/e 1', '/f 1']);
+    expect(await of(2)).toEqual([
+      '/a 2', // the layer does not name it: it stands above what is deleted
+      '/a/b 2',
+      '/a/b/c 1 deleted 2',
+      '/a/d 1 deleted 2',
+      '/f 2',
+      '/f 1 overridden 2',
+    ]);
+    expect(await of(3)).toEqual(['/a 3', '/a/e 1 deleted 3', '/f 2 deleted 3', '/g 3']);
+    expect(await of(4)).toEqual(['/a 1 deleted 4', '/a/b 1 deleted 4']);
+    const [above, parent, gone] = (await tree({ ...query, layer: 2 })).entries;
+    expect(above).toMatchObject({ state: 'live', kind: 'dir', mode: '0755', mtime: 0 });
+    expect(parent).toMatchObject({ path: '/a/b', state: 'live' });
+    expect(gone).toMatchObject({ how: 'opaque', size: 3, layerDigest: expect.stringMatching(/^sha256:/) });
+  });
+
+  it('lists what a layer hides below a directory that it does not name, page by page', async () => {
+    const query = { image: served.image('three'), deleted: 1, layer: 2 };
+    expect(shown((await tree({ ...query, path: '/a' })).entries)).toEqual(['/a/b 2', '/a/d 1 deleted 2']);
+    expect(shown((await tree({ ...query, sort: 'size' })).entries)).toEqual([
+      '/f 2',
+      '/f 1 overridden 2',
+      '/a 2',
+    ]);
+    const whole = await tree({ ...query, depth: 9 });
+    const paged: unknown[] = [];
+    let after: string | undefined;
+    do {
+      const page = await tree({ ...query, depth: 9, limit: 2, ...(after !== undefined && { after }) });
+      paged.push(...page.entries);
+      after = page.next;
+    } while (after !== undefined);
+    expect(paged).toEqual(whole.entries);
+    for (const path of ['/a/e', '/missing'])
+      expect(await served.fault('/api/v1/tree', { ...query, path })).toMatch(/^404 NOT_FOUND/);
+  });
+
+  it('indexes the layers below one of which it shows what it hides', async () => {
+    const fresh = await Served.start({ three: DELETING });
+    try {
+      const query = { image: fresh.image('three'), layer: 3, deleted: 1, depth: 9 };
+      const lines = await fresh.lines('/api/v1/tree', query, LISTED_ENTRY);
+      expect(shown(lines)).toEqual(['/a 3', '/a/e 1 deleted 3', '/f 2 deleted 3', '/g 3']);
+      const image = await fresh.json('/api/v1/image', { image: fresh.image('three') }, IMAGE);
+      expect(image.layers.map(({ indexed }) => indexed)).toEqual([true, true, true, true]);
+    } finally {
+      await fresh.close();
+    }
+  });
+
   it('streams a layer that has no index yet as its pass finds it', async () => {
     const fresh = await Served.start({ t: LAYERS });
     try {
@@ -184,7 +255,6 @@ describe('/tree', () => {
     [{ after: 'x' }, /^400 INVALID_ARGUMENT after is of another image/],
     [{ layer: 3 }, /^404 NOT_FOUND/],
     [{ layer: 'x' }, /^400 INVALID_ARGUMENT layer is a number/],
-    [{ layer: 1, deleted: 1 }, /^400 INVALID_ARGUMENT/],
   ])('refuses %j', async (query, expected) => {
     expect(await served.fault('/api/v1/tree', { image: served.image('t'), ...query })).toMatch(expected);
   });

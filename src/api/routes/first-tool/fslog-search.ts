@@ -39,7 +39,14 @@ export function fslogSearchRoutes(state: ServerState): Route[] {
         const matches = likeMatcher(q);
         if (image === undefined) {
           checkShowsLocal(state);
-          return textReply(searchCache(new IndexedLayers(state.cacheDirectory), layer, matches, call.signal));
+          return textReply(
+            searchCache(
+              new IndexedLayers(state.cacheDirectory, state.indexSources),
+              layer,
+              matches,
+              call.signal,
+            ),
+          );
         }
         const leased = await lease(state, state.rules.asked(image, platform), call);
         const { resolved } = leased.opened;

@@ -54,7 +54,7 @@ export function historyRoutes(state: ServerState): Route[] {
       handle({ query: { q, page, page_size: pageSize, sortby, order } }) {
         checkShowsLocal(state);
         const matches = likeMatcher(q);
-        const rows = new IndexedLayers(state.cacheDirectory)
+        const rows = new IndexedLayers(state.cacheDirectory, state.indexSources)
           .all()
           .filter(({ owner, repo, tag }) => [owner, repo, tag].some(matches))
           .sort(byKey(sortby, order))

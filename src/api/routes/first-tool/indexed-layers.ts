@@ -4,6 +4,8 @@ import { ContentStore } from '../../../cache/content-store.js';
 import { listImageRecords, type RecordedLayer } from '../../../engine/records/image-records.js';
 import {
   type IndexOrigin,
+  type IndexSources,
+  isAdmitted,
   OWN,
   originKey,
   readStoredTable,
@@ -35,8 +37,14 @@ export interface IndexedLayer {
 export class IndexedLayers {
   readonly #store: ContentStore;
 
-  /** @param directory of the cache, absolute */
-  constructor(directory: string) {
+  /**
+   * @param directory of the cache, absolute
+   * @param sources which indexes that others made count
+   */
+  constructor(
+    directory: string,
+    private readonly sources: IndexSources,
+  ) {
     this.#store = ContentStore.forReading(directory, SILENT_LOG, { isUse: false });
   }
 
@@ -66,7 +74,8 @@ export class IndexedLayers {
   /** An index of an own pass comes first, as for a mount. */
   #find({ digest, size, origin = OWN }: RecordedLayer) {
     const indexes = new StoredIndexes(this.#store, SILENT_LOG);
-    for (const one of origin.kind === 'own' ? [OWN] : [OWN, origin]) {
+    const isFurther = origin.kind !== 'own' && isAdmitted(origin, this.sources);
+    for (const one of isFurther ? [OWN, origin] : [OWN]) {
       const ms = indexes.isRefuted(digest, one) ? undefined : indexedMs(this.#store, digest, one);
       if (ms !== undefined) return { digest, size, origin: one, indexedMs: ms };
     }

@@ -3,6 +3,7 @@ import { type LogLevel, logTo } from '../../../base/log.js';
 import { startSession } from '../../../engine/session.js';
 import { imageArgument } from '../../../surroundings/image-argument.js';
 import type { Command } from '../../command.js';
+import { programVersion } from '../../command-line/program-version.js';
 import { imageChoices } from '../../options/image-choices.js';
 import { usageError } from '../../options/usage-error.js';
 import { Interruption } from '../../process/interruption.js';
@@ -73,7 +74,7 @@ export const serve: Command<typeof SERVE.options> = {
       showsLocal: listening.isLoopback || values['show-local'],
       maxRequests,
       uid,
-      version: '0.1.0',
+      version: programVersion(),
       log,
       startSession: () =>
         startSession({
