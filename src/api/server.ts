@@ -10,6 +10,7 @@ import { newAccessToken, readAccessToken } from './access/access-token.js';
 import { Gate } from './access/gate.js';
 import { type ListeningAddress, listeningAddress } from './access/listening-address.js';
 import { AllowedHosts } from './access/request-origin.js';
+import { StrangerConnections } from './access/stranger-connections.js';
 import { Tickets } from './access/tickets.js';
 import { Analyses } from './analysis/analyses.js';
 import { ViewFacts } from './analysis/view-facts.js';
@@ -35,6 +36,7 @@ import { ticketRoutes } from './routes/ticket.js';
 import { treeRoutes } from './routes/tree.js';
 import { RequestCounts } from './routing/request-counts.js';
 import { routeRequests } from './routing/router.js';
+import { SERVER_LIMITS, type ServerLimits } from './server-limits.js';
 import type { ServerState } from './server-state.js';
 
 export { allowedDirectory, listeningAddress, newAccessToken, readAccessToken };
@@ -52,6 +54,7 @@ export interface ServerOptions {
   indexSources?: IndexSources | undefined;
   showsLocal: boolean;
   maxRequests: number;
+  limits?: Partial<ServerLimits>;
   uid: number;
   version: string;
   log: Log;
@@ -68,26 +71,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Event streams are long and cheap: they have a limit of their own. */
-const EVENT_STREAMS_MAX = 2_000;
-
-/** Pages and assets at once: they come from memory. */
-const PAGES_MAX = 100;
-
-const FIRST_BYTE_MS = 60_000;
-const STALL_MS = 60_000;
-/** Time for the headers of a request. */
-const HEADERS_MS = 10_000;
-/** How often that is checked. */
-const HEADERS_CHECK_MS = 2_000;
-/** How long a connection waits for its next request. */
-const IDLE_MS = 15_000;
-/** Bytes of a request's head, with its URL. */
-const HEAD_SIZE_MAX = 32 * 1024;
-/** Connections that wait for a request, or send one. */
-const IDLE_CONNECTIONS = 256;
-const MAX_ANSWER_BYTES = 64 * 1024 ** 3;
-
 /**
  * Starts to answer over HTTP.
  * @throws LayerslayerError IO_FAILED if the address can't be used; INVALID_ARGUMENT for an opened
@@ -95,6 +78,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 ** 3;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, listening, port, token, hosts, uid, log, version } = options;
+  const limits = { ...SERVER_LIMITS, ...options.limits };
   const rules = new ImageRules(options.images);
   for (const reference of options.images.opened) checkOpened(rules, reference);
   const ends = new AbortController();
@@ -106,6 +90,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tickets,
     uid,
     trustsNobody: !listening.isLoopback,
+    strangers: new StrangerConnections({ connections: limits.strangers, ms: limits.strangerMs }),
   });
   const analyses = new Analyses();
   const counts = new RequestCounts();
@@ -148,27 +133,27 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     counts,
     version,
     maxRequests: options.maxRequests,
-    maxEventStreams: EVENT_STREAMS_MAX,
-    maxPages: PAGES_MAX,
-    firstByteMs: FIRST_BYTE_MS,
-    stallMs: STALL_MS,
-    maxBytes: MAX_ANSWER_BYTES,
+    maxEventStreams: limits.eventStreams,
+    firstByteMs: limits.firstByteMs,
+    stallMs: limits.stallMs,
+    maxBytes: limits.answerSize,
     signal: ends.signal,
   });
   const server = createServer(
     {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: HEADERS_MS,
-      connectionsCheckingInterval: HEADERS_CHECK_MS,
-      keepAliveTimeout: IDLE_MS,
-      maxHeaderSize: HEAD_SIZE_MAX,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.headersCheckMs,
+      keepAliveTimeout: limits.idleMs,
+      maxHeaderSize: limits.headSize,
     },
     (incoming, outgoing) => {
       void listener(incoming, outgoing);
     },
   );
   server.on('connection', (socket) => gate.accepted(socket));
-  server.maxConnections = options.maxRequests + EVENT_STREAMS_MAX + PAGES_MAX + IDLE_CONNECTIONS;
+  const ofStrangers = limits.strangers + limits.arrivingConnections;
+  server.maxConnections = options.maxRequests + limits.eventStreams + limits.idleConnections + ofStrangers;
   server.listen(port, listening.address);
   try {
     await once(server, 'listening');

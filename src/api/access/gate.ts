@@ -5,6 +5,7 @@ import { bringsToken } from './access-token.js';
 import { isLoopbackAddress } from './listening-address.js';
 import { ownerOfPeer } from './peer-owner.js';
 import type { AllowedHosts } from './request-origin.js';
+import { networkOf, type StrangerConnections } from './stranger-connections.js';
 import type { Tickets } from './tickets.js';
 
 /** root may read the user's cache anyway. */
@@ -29,9 +30,10 @@ export interface GateOptions {
   uid: number; // of the server
   /** Every connection needs the token: the server listens on another address than loopback. */
   trustsNobody: boolean;
+  strangers: StrangerConnections;
 }
 
-/** Decides which requests are let in. */
+/** Decides which requests are let in, and how many connections of others there may be. */
 export class Gate {
   /** By connection, looked up when it is accepted: afterwards a closed socket shows no owner. */
   readonly #owners = new WeakMap<Socket, Promise<number | undefined>>();
@@ -40,27 +42,64 @@ export class Gate {
 
   /** Call it for each connection, as soon as it is accepted. */
   accepted(socket: Socket): void {
-    if (!this.options.trustsNobody && isLoopback(socket)) this.#owners.set(socket, ownerOf(socket));
+    if (this.options.trustsNobody || !isLoopback(socket))
+      this.options.strangers.add(socket, networkOf(socket.remoteAddress));
+    else {
+      const owner = ownerOf(socket);
+      this.#owners.set(socket, owner);
+      void owner.then((uid) => {
+        if (!this.#isTrusted(uid)) this.options.strangers.add(socket, strangerName(uid, socket));
+      });
+    }
   }
 
-  /** @throws HttpFault TOKEN_REQUIRED, FORBIDDEN */
-  async check({ socket, headers, target, ticket, isStatic }: Caller): Promise<void> {
+  /**
+   * Decides about a request. The connection counts to those of strangers unless it is let in.
+   * @returns whether the request is let in: pages and assets are for all
+   * @throws HttpFault TOKEN_REQUIRED, FORBIDDEN
+   */
+  async check(caller: Caller): Promise<boolean> {
+    const { socket, isStatic } = caller;
+    const owner = await this.#owners.get(socket); // first: `accepted` must not come later
+    try {
+      const { host, origin, 'sec-fetch-site': site } = caller.headers;
+      const secFetchSite = typeof site === 'string' ? site : undefined;
+      this.options.hosts.check({ host, origin, secFetchSite }, isStatic);
+      if (this.#isLetIn(caller, owner)) {
+        this.options.strangers.remove(socket);
+        return true;
+      }
+      if (!isStatic) throw tokenRequired();
+    } catch (error) {
+      this.options.strangers.add(socket, strangerName(owner, socket));
+      throw error;
+    }
+    this.options.strangers.add(socket, strangerName(owner, socket));
+    return false;
+  }
+
+  #isLetIn({ headers, target, ticket }: Caller, owner: number | undefined): boolean {
     const { token, hosts, tickets } = this.options;
-    const { host, origin, 'sec-fetch-site': site } = headers;
-    hosts.check({ host, origin, secFetchSite: typeof site === 'string' ? site : undefined }, isStatic);
-    if (isStatic || bringsToken(headers.authorization, token)) return;
-    if (ticket !== undefined && tickets.isGood(ticket, target)) return;
-    if (hosts.isLocal(host) && !isProxied(headers) && (await this.#isOwn(socket))) return;
-    throw new HttpFault('TOKEN_REQUIRED', 'want Authorization: Bearer TOKEN, as the server printed it', {
-      'WWW-Authenticate': 'Bearer realm="layerslayer"',
-    });
+    if (bringsToken(headers.authorization, token)) return true;
+    if (ticket !== undefined && tickets.isGood(ticket, target)) return true;
+    return hosts.isLocal(headers.host) && !isProxied(headers) && this.#isTrusted(owner);
   }
 
-  /** Returns whether the connection comes from a process of the server's user, or of root. */
-  async #isOwn(socket: Socket): Promise<boolean> {
-    const owner = await this.#owners.get(socket);
+  /** Returns whether a connection's owner is the server's user, or root. */
+  #isTrusted(owner: number | undefined): boolean {
     return owner === this.options.uid || owner === ROOT;
   }
+}
+
+function tokenRequired(): HttpFault {
+  return new HttpFault('TOKEN_REQUIRED', 'want Authorization: Bearer TOKEN, as the server printed it', {
+    'WWW-Authenticate': 'Bearer realm="layerslayer"',
+  });
+}
+
+/** Users of this machine share no address. */
+function strangerName(owner: number | undefined, { remoteAddress }: Socket): string {
+  return owner === undefined ? networkOf(remoteAddress) : `user ${owner}`;
 }
 
 function isProxied(headers: IncomingHttpHeaders): boolean {

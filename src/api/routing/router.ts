@@ -11,6 +11,7 @@ import type { Gate } from '../access/gate.js';
 import { checkForm } from '../access/request-form.js';
 import { faultRecord, HTTP_STATUS, HttpFault } from '../answers/http-status.js';
 import { Exchange } from './exchange.js';
+import { inTurn, type RequestListener } from './in-turn.js';
 import { queryValues } from './query-values.js';
 import type { RequestCounts } from './request-counts.js';
 import type { Call, Headers, Reply, Route } from './route.js';
@@ -27,7 +28,6 @@ export interface RouterOptions {
   version: string; // of the program
   maxRequests: number; // answered at once; others are BUSY
   maxEventStreams: number;
-  maxPages: number; // pages and assets: callers without a token take no places of others
   firstByteMs: number; // deadline of an answer's first byte
   stallMs: number; // a client that reads nothing for so long is cut off
   maxBytes: number; // of one answer
@@ -55,14 +55,11 @@ const ERROR_SCHEMA = z
   .object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) })
   .openapi('Error');
 
-/** Answers the requests of a node:http server. */
-export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
-
 /** Returns a listener that answers by the routes, and refuses all else. */
 export function routeRequests(options: RouterOptions): RequestListener {
   const { routes, log, version } = options;
   const app = new OpenAPIHono<Env>();
-  const open: OpenAnswers = { requests: 0, streams: 0, pages: 0 };
+  const open: OpenAnswers = { requests: 0, streams: 0 };
   for (const route of routes) {
     register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
@@ -71,8 +68,7 @@ export function routeRequests(options: RouterOptions): RequestListener {
   }
   const document = { openapi: '3.1.0', info: { title: 'layerslayer', version } };
   app.get('/openapi.json', async (context) => {
-    const check = () => options.gate.check(callerOf(context, false));
-    return await check().then(
+    return await checkCaller(context, {}, options).then(
       () => context.json(app.getOpenAPI31Document(document) as object, 200, COMMON_HEADERS),
       (error) => refuse(context, error, options),
     );
@@ -87,7 +83,7 @@ export function routeRequests(options: RouterOptions): RequestListener {
       return new Response(null, { status, headers: COMMON_HEADERS }); // else the client waits forever
     },
   });
-  return async (incoming, outgoing) => {
+  return inTurn(async (incoming, outgoing) => {
     cutIfUnread(incoming, outgoing, options.stallMs);
     try {
       checkForm(incoming);
@@ -96,7 +92,7 @@ export function routeRequests(options: RouterOptions): RequestListener {
       return;
     }
     await listener(incoming, outgoing);
-  };
+  });
 }
 
 /** Cuts off a client that takes nothing of an answer that is complete: node:http would wait. */
@@ -121,10 +117,9 @@ function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: 
 
 /** Refuses what is no route. A page of another site learns not even that. */
 async function refuseAll(context: Context<Env>, fault: Error, options: RouterOptions): Promise<Response> {
-  const check = () => options.gate.check(callerOf(context, true));
   return refuse(
     context,
-    await check().then(
+    await checkCaller(context, { isStatic: true }, options).then(
       () => fault,
       (error: unknown) => error,
     ),
@@ -159,12 +154,7 @@ function notAllowed(): HttpFault {
 
 /** Answers under way. */
 type OpenAnswers = Record<AnswerKind, number>;
-type AnswerKind = 'requests' | 'streams' | 'pages';
-
-function kindOf({ isEventStream, isStatic }: Route): AnswerKind {
-  if (isStatic) return 'pages';
-  return isEventStream ? 'streams' : 'requests';
-}
+type AnswerKind = 'requests' | 'streams';
 
 async function answer(
   context: Context<Env>,
@@ -172,19 +162,22 @@ async function answer(
   open: OpenAnswers,
   options: RouterOptions,
 ): Promise<Response> {
-  const { maxRequests, maxEventStreams, maxPages } = options;
-  const kind = kindOf(route);
-  const limit = { requests: maxRequests, streams: maxEventStreams, pages: maxPages }[kind];
+  const { maxRequests, maxEventStreams } = options;
+  const kind = route.isEventStream ? 'streams' : 'requests';
+  const limit = { requests: maxRequests, streams: maxEventStreams }[kind];
   const exchange = new Exchange(context.env, options.signal);
   options.counts.began();
   exchange.afterwards(() => options.counts.answered(route.path, exchange));
   try {
-    await options.gate.check(callerOf(context, route.isStatic === true, route.takesNoTicket));
-    if (open[kind] >= limit) {
-      throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
+    await checkCaller(context, route, options);
+    if (!route.isStatic) {
+      // Pages and assets are short and in memory: connections of strangers have a limit instead.
+      if (open[kind] >= limit) {
+        throw new HttpFault('BUSY', `${limit} ${kind} are being answered`, { 'Retry-After': '1' });
+      }
+      open[kind]++;
+      exchange.afterwards(() => open[kind]--);
     }
-    open[kind]++;
-    exchange.afterwards(() => open[kind]--);
     const call = callOf(context, route, exchange);
     const started = exchange.startBy(options.firstByteMs);
     const reply = await abortable(Promise.resolve(route.handle(call)), exchange.signal);
@@ -194,17 +187,24 @@ async function answer(
   }
 }
 
-/** Returns the caller, as the gate wants it. */
-function callerOf(context: Context<Env>, isStatic: boolean, takesNoTicket = false) {
-  const { incoming } = context.env;
+/**
+ * Asks the gate. A connection that is not let in ends with this answer.
+ * @throws HttpFault TOKEN_REQUIRED, FORBIDDEN
+ */
+async function checkCaller(
+  { env: { incoming, outgoing } }: Context<Env>,
+  { isStatic = false, takesNoTicket = false }: Pick<Route, 'isStatic' | 'takesNoTicket'>,
+  { gate }: RouterOptions,
+): Promise<void> {
+  const { socket, headers } = incoming;
   const { target, ticket } = targetOf(incoming.url ?? '/');
-  return {
-    socket: incoming.socket,
-    headers: incoming.headers,
-    target,
-    ticket: takesNoTicket ? undefined : ticket,
-    isStatic,
-  };
+  const shown = takesNoTicket ? undefined : ticket;
+  const letIn = gate.check({ socket, headers, target, ticket: shown, isStatic });
+  const isLetIn = await letIn.catch((error: unknown) => {
+    outgoing.shouldKeepAlive = false;
+    throw error;
+  });
+  if (!isLetIn) outgoing.shouldKeepAlive = false;
 }
 
 /** Takes the ticket out of a URL: it is for the rest. */

@@ -9,7 +9,7 @@ const LAYER_PROGRESS = z.object({
 });
 
 /** Of the making of an image's indexes. */
-const PROGRESS = z
+export const PROGRESS = z
   .object({
     queued: z.boolean().openapi({ description: 'passes of other images go first' }),
     layers: z.array(LAYER_PROGRESS),

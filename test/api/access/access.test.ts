@@ -9,6 +9,7 @@ import { bringsToken, newAccessToken, readAccessToken } from '#src/api/access/ac
 import { Gate } from '#src/api/access/gate.js';
 import { findOwner, ownerOfPeer, SharedReads } from '#src/api/access/peer-owner.js';
 import { AllowedHosts } from '#src/api/access/request-origin.js';
+import { StrangerConnections } from '#src/api/access/stranger-connections.js';
 import { TICKET_MS, Tickets } from '#src/api/access/tickets.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'layerslayer-access-'));
@@ -171,6 +172,7 @@ describe.runIf(process.getuid!() === 0)('the gate', () => {
       tickets: new Tickets(),
       uid,
       trustsNobody: false,
+      strangers: new StrangerConnections({ connections: 10, ms: 10_000 }),
     });
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
