@@ -3,15 +3,15 @@ import { image, imageError, retries } from '../model/image.js';
 import { type Pane, type PaneWidths, pane, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/panes.js';
 import { place, type View } from '../model/place.js';
 import { tree } from '../model/shown-tree.js';
-import { Compare } from './compare.js';
-import { Fault } from './fault.js';
-import { FilePane } from './file-pane.js';
-import { Find } from './find.js';
-import { Hidden } from './hidden.js';
-import { LayersPane } from './layers-pane.js';
-import { PlaceLink } from './place-link.js';
-import { TreePane } from './tree-pane.js';
-import { Treemap } from './treemap.js';
+import { Compare } from './compare/compare.js';
+import { FilePane } from './entry/entry-pane.js';
+import { Find } from './find/find.js';
+import { Hidden } from './hidden/hidden.js';
+import { LayersPane } from './layers/layers-pane.js';
+import { Fault } from './parts/fault.js';
+import { PlaceLink } from './parts/place-link.js';
+import { TreePane } from './tree/tree-pane.js';
+import { Treemap } from './treemap/treemap.js';
 
 const PANES: readonly (readonly [Pane, string])[] = [
   ['layers', 'Layers'],
@@ -73,7 +73,7 @@ function MainView() {
   const [, , Shown] = VIEWS.find(([name]) => name === view)!;
   return (
     <>
-      <nav class="views" aria-label="Views">
+      <nav class="tab-bar views" aria-label="Views">
         {VIEWS.map(([name, text]) => (
           <PlaceLink key={name} to={{ view: name }} isCurrent={name === view}>
             {text}

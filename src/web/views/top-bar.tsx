@@ -4,7 +4,7 @@ import { go, place } from '../model/place.js';
 import { shownPath } from '../model/raw-path.js';
 import { nextTheme, theme } from '../model/theme.js';
 import { ImageField } from './image-field.js';
-import { PlaceLink } from './place-link.js';
+import { PlaceLink } from './parts/place-link.js';
 
 const START = { image: '', view: 'tree', path: '/' } as const;
 

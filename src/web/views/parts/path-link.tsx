@@ -1,7 +1,7 @@
 import { pane } from '../../model/panes.js';
 import type { Place } from '../../model/place.js';
 import { shownPath } from '../../model/raw-path.js';
-import { PlaceLink } from '../place-link.js';
+import { PlaceLink } from './place-link.js';
 
 interface PathLinkProps {
   path: string;
