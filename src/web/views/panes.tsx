@@ -1,10 +1,11 @@
 import { useRef } from 'preact/hooks';
 import { image, imageError, retries } from '../model/image.js';
-import { type Pane, type PaneWidths, pane, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/panes.js';
+import { type PaneWidths, resetWidth, setWidth, WIDTH_MIN, widths } from '../model/pane-widths.js';
+import { type Pane, pane, showPane } from '../model/panes.js';
 import { place, type View } from '../model/place.js';
 import { tree } from '../model/shown-tree.js';
 import { Compare } from './compare/compare.js';
-import { FilePane } from './entry/entry-pane.js';
+import { EntryPane } from './entry/entry-pane.js';
 import { Find } from './find/find.js';
 import { Hidden } from './hidden/hidden.js';
 import { LayersPane } from './layers/layers-pane.js';
@@ -42,7 +43,7 @@ export function Panes() {
             type="button"
             aria-pressed={pane.value === name}
             onClick={() => {
-              pane.value = name;
+              showPane(name);
             }}
           >
             {text}
@@ -59,7 +60,7 @@ export function Panes() {
         </section>
         <Divider name="file" side={-1} label="Width of the entry" />
         <section class="pane pane-file" id="file-pane" aria-label="Entry" tabIndex={-1}>
-          {image.value && <FilePane />}
+          {image.value && <EntryPane />}
         </section>
       </main>
     </>

@@ -161,8 +161,10 @@ function DifferenceRow({ row, other, isOpened, onOpen }: RowProps) {
   const path = pathOf(row);
   const hasContent = change === 'changed' && from?.kind === 'file' && to?.kind === 'file';
   const isOnlyThere = change === 'added';
-  const there = { image: other, other: undefined, platform: undefined };
+  const there = { image: other, other: undefined, view: 'tree' } as const;
   const size = (to ?? from)?.kind === 'file' ? sizeText((to ?? from)!.size) : (to ?? from)?.kind;
+  const fields = change === 'changed' ? changeTexts(row).join(', ') : size;
+  const rest = shownPath(error?.message ?? fields ?? '');
   return (
     <>
       <span class={`sign ${change}`} title={change}>
@@ -171,10 +173,7 @@ function DifferenceRow({ row, other, isOpened, onOpen }: RowProps) {
       </span>
       <PathLink path={path} to={isOnlyThere ? there : {}} />
       {change === 'changed' && (
-        <PlaceLink
-          to={{ ...there, view: 'tree', path, layer: undefined, file: undefined }}
-          title={`in ${other}`}
-        >
+        <PlaceLink to={{ ...there, path, layer: undefined, file: undefined }} title={`in ${other}`}>
           there
         </PlaceLink>
       )}
@@ -188,12 +187,8 @@ function DifferenceRow({ row, other, isOpened, onOpen }: RowProps) {
           diff
         </button>
       )}
-      <span class="faint row-rest">
-        {error !== undefined
-          ? shownPath(error.message)
-          : change === 'changed'
-            ? shownPath(changeTexts(row).join(', '))
-            : size}
+      <span class="faint row-rest" title={rest}>
+        {rest}
       </span>
     </>
   );

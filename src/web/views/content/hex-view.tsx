@@ -1,3 +1,4 @@
+import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { EntryRecord } from '../../../api/schemas/entry.js';
 import type { Query } from '../../model/api.js';
@@ -21,8 +22,7 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
   const { chunks, error, attempt } = useFileChunks(query, size);
   const [, render] = useReducer((count: number) => count + 1, 0);
   const rows = useRef<RowsHandle>(null);
-  const { box, isWide } = useIsWide();
-  const rowBytes = isWide ? GROUP_BYTES * 2 : GROUP_BYTES;
+  const { box, rowBytes } = useRowBytes(rows);
   const timer = useRef(0);
   useEffect(() => () => clearTimeout(timer.current), []);
   const [jump, setJump] = useState('');
@@ -47,7 +47,7 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
     rows.current?.focus();
   };
   return (
-    <div class={`hex${isWide ? '' : ' narrow'}`} ref={box}>
+    <div class={`hex${rowBytes === GROUP_BYTES ? ' narrow' : ''}`} ref={box}>
       <form class="file-tools" onSubmit={submit}>
         <label>
           Go to offset{' '}
@@ -88,18 +88,26 @@ export function HexView({ query, entry }: { query: Query; entry: EntryRecord }) 
   );
 }
 
-/** Whether 16 bytes and their text have room in a row. */
-function useIsWide() {
+/** Returns the bytes that have room in a row with their text. When they change, the same bytes stay visible. */
+function useRowBytes(rows: RefObject<RowsHandle | null>) {
   const box = useRef<HTMLDivElement>(null);
-  const [isWide, setIsWide] = useState(true);
+  const [rowBytes, setRowBytes] = useState(GROUP_BYTES * 2);
+  const shown = useRef({ rowBytes, firstByte: 0 });
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const measure = () => setIsWide(element.clientWidth >= WIDE);
+    const measure = () => {
+      const next = element.clientWidth >= WIDE ? GROUP_BYTES * 2 : GROUP_BYTES;
+      if (next === shown.current.rowBytes) return;
+      const firstByte = (rows.current?.firstVisible() ?? 0) * shown.current.rowBytes;
+      shown.current = { rowBytes: next, firstByte };
+      setRowBytes(next);
+    };
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  return { box, isWide };
+  useLayoutEffect(() => rows.current?.scrollTo(shown.current.firstByte / rowBytes), [rowBytes]);
+  return { box, rowBytes };
 }

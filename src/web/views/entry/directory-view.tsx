@@ -1,5 +1,6 @@
 import type { ListedEntryRecord, StatRecord } from '../../../api/schemas/entry.js';
 import { sizeText, timeText } from '../../model/format.js';
+import { place } from '../../model/place.js';
 import { pathOf } from '../../model/raw-path.js';
 import { LayerBadge } from '../parts/layer-badge.js';
 import { PlaceLink } from '../parts/place-link.js';
@@ -43,7 +44,7 @@ export function DirectoryView({ entry, stat }: { entry: ListedEntryRecord; stat:
           ))}
         </dd>
       </dl>
-      {kind === 'dir' && state === 'live' && (
+      {kind === 'dir' && (state === 'live' || place.value.layer !== undefined) && (
         <p>
           <PlaceLink to={{ view: 'treemap', path: pathOf(entry) }}>Show its bytes as a treemap</PlaceLink>
         </p>

@@ -1,7 +1,7 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
 import { stepText } from '../../model/build-step.js';
 import { sizeText, timeText } from '../../model/format.js';
-import { pane } from '../../model/panes.js';
+import { showPane } from '../../model/panes.js';
 import { place } from '../../model/place.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
 import { LayerBadge } from '../parts/layer-badge.js';
@@ -24,8 +24,10 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
   const { kind, size, mode, mtime, layer, state, hiddenBy, how, device } = entry;
   const version = stat.versions.find((one) => one.layer === layer);
   const step = version?.step ?? (entry === stat.entry ? stat.step : undefined);
-  const isGone = state !== 'live';
-  const goneStep = stat.versions.find((one) => one.layer === hiddenBy)?.step ?? stat.hiddenStep;
+  const successor = stat.versions.find((one) => one.layer === hiddenBy);
+  // The directory of an upper layer has other attributes, and also what is in this one.
+  const isGone = state !== 'live' && !(kind === 'dir' && successor?.entry?.kind === 'dir');
+  const goneStep = successor?.step ?? stat.hiddenStep;
   return (
     <header class="entry-header">
       <h2 class="entry-path">{isGone ? <s>{shownPath(pathOf(entry))}</s> : shownPath(pathOf(entry))}</h2>
@@ -48,7 +50,7 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
           <PlaceLink
             to={{ view: 'tree', deleted: isGone || place.value.deleted }}
             onFollow={() => {
-              pane.value = 'main';
+              showPane('main');
             }}
           >
             show in tree
@@ -56,13 +58,18 @@ export function EntryHeader({ entry, stat }: { entry: EntryRecord; stat: StatRec
         )}
       </p>
       {step !== undefined && <Step step={step} />}
+      {!isGone && hiddenBy !== undefined && (
+        <p>
+          Attributes replaced by layer <LayerBadge layer={hiddenBy} isHider />
+        </p>
+      )}
       {isGone && hiddenBy !== undefined && (
         <p class="entry-gone">
           {state === 'deleted' ? 'Deleted' : 'Replaced'} by layer <LayerBadge layer={hiddenBy} isHider />
           {how === 'opaque' && ' with its directory'}
         </p>
       )}
-      {isGone && goneStep !== undefined && <Step step={goneStep} />}
+      {state !== 'live' && goneStep !== undefined && <Step step={goneStep} />}
       {entry.target !== undefined && <Target entry={entry} leadsTo={stat.leadsTo} />}
       {entry.verified === false && (
         <p class="warning">The index of this layer was not compared with the layer.</p>

@@ -1,10 +1,14 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
+import { isIndexed } from '../../model/image.js';
+import { arriveAt } from '../../model/panes.js';
 import { type FileView, place } from '../../model/place.js';
+import { shownPath } from '../../model/raw-path.js';
 import { HexView } from '../content/hex-view.js';
 import { isPicture, PictureView } from '../content/picture-view.js';
 import { TextView } from '../content/text-view.js';
 import { imageQuery } from '../parts/image-query.js';
+import { LayerBadge } from '../parts/layer-badge.js';
 import { PlaceLink } from '../parts/place-link.js';
 import { RequestState } from '../parts/request-state.js';
 import { attempts, useJson } from '../parts/requests.js';
@@ -12,16 +16,47 @@ import { DirectoryView } from './directory-view.js';
 import { DownloadLink } from './download-link.js';
 import { EntryHeader } from './entry-header.js';
 import { HistoryView } from './history-view.js';
-import { contentQuery, shownEntry } from './shown-entry.js';
+import { contentQuery, withFate } from './shown-entry.js';
 
 /** The entry that the page is at: what it is, what it holds, and how it came to be. */
-export function FilePane() {
-  const { image, path } = place.value;
-  const stat = useJson<StatRecord>('stat', image === '' ? undefined : { ...imageQuery(), path });
+export function EntryPane() {
+  const { path, layer } = place.value;
+  const all = { ...imageQuery(), path };
+  const shown = useJson<StatRecord>('stat', { ...all, layer });
+  // Of one layer's own tree. It needs no other layer, so what the others do to the entry comes later.
+  const merged = useJson<StatRecord>('stat', layer === undefined || !isIndexed.value ? undefined : all);
+  const kind = shown.value?.entry.kind;
+  useEffect(() => {
+    // Other views have a list first, and the path is one of its rows.
+    if (kind !== undefined) arriveAt({ isDirectory: kind === 'dir' || place.peek().view !== 'tree' });
+  }, [kind, path]);
+  if (shown.error?.code === 'NOT_FOUND' && layer !== undefined)
+    return <Absent layer={layer} stat={merged.value} />;
   return (
     <div class="file">
-      {image !== '' && <RequestState request={stat} what="entry" />}
-      {stat.value !== undefined && <Entry stat={stat.value} />}
+      <RequestState request={shown} what="entry" />
+      {shown.value !== undefined && (
+        <Entry
+          stat={layer === undefined ? shown.value : withFate(shown.value, layer, merged.value)}
+          history={layer === undefined ? shown.value : merged.value}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A layer without the path: others may have it, or this one deletes it. */
+function Absent({ layer, stat }: { layer: number; stat: StatRecord | undefined }) {
+  return (
+    <div class="file">
+      <header class="entry-header">
+        <h2 class="entry-path">{shownPath(place.value.path)}</h2>
+        <p role="status">
+          Layer <LayerBadge layer={layer} /> has no such entry.{' '}
+          <PlaceLink to={{ layer: undefined }}>All layers merged</PlaceLink>
+        </p>
+      </header>
+      {stat !== undefined && <HistoryView stat={stat} />}
     </div>
   );
 }
@@ -33,8 +68,13 @@ const TAB_NAMES: Readonly<Record<FileView, string>> = {
   history: 'History',
 };
 
-function Entry({ stat }: { stat: StatRecord }) {
-  const entry = shownEntry(stat, place.value.layer);
+interface EntryProps {
+  stat: StatRecord;
+  history: StatRecord | undefined; // through all layers; undefined: not known yet
+}
+
+function Entry({ stat, history }: EntryProps) {
+  const { entry } = stat;
   const query = contentQuery(entry, imageQuery(), place.value.layer);
   // Each version is a component of its own: nothing of one file stays for the next.
   const key = `${attempts.value} ${JSON.stringify(query)}`;
@@ -55,7 +95,10 @@ function Entry({ stat }: { stat: StatRecord }) {
         ))}
         <DownloadLink entry={entry} />
       </nav>
-      {tab === 'history' && <HistoryView stat={stat} />}
+      {tab === 'history' && history !== undefined && <HistoryView stat={history} />}
+      {tab === 'history' && history === undefined && (
+        <p class="note">The versions appear when all layers are indexed.</p>
+      )}
       {tab === 'text' && !isFile(entry) && <DirectoryView entry={entry} stat={stat} />}
       {tab === 'text' && isFile(entry) && <TextView {...props} onBinary={() => setBinary(key)} />}
       {tab === 'hex' && <HexView {...props} />}

@@ -1,11 +1,16 @@
 import type { EntryRecord, StatRecord } from '../../../api/schemas/entry.js';
 import { pathOf } from '../../model/raw-path.js';
 
-/** Returns the version of a path that the page shows: a layer's own, or the image's. */
-export function shownEntry({ entry, versions }: StatRecord, layer: number | undefined): EntryRecord {
-  if (layer === undefined) return entry;
-  // The layer may hold nothing of the path: then an older version is what it shows.
-  return versions.find((version) => version.layer === layer)?.entry ?? entry;
+/**
+ * Returns an entry of one layer's own tree with what the layers above do to it. In its layer it is
+ * live.
+ * @param merged the same path through all layers; undefined: not known yet
+ */
+export function withFate(own: StatRecord, layer: number, merged: StatRecord | undefined): StatRecord {
+  const version = merged?.versions.find((one) => one.layer === layer)?.entry;
+  if (merged === undefined || version === undefined || version.state === 'live') return own;
+  const { state, hiddenBy, how } = version;
+  return { ...own, entry: { ...own.entry, state, hiddenBy, how }, versions: merged.versions };
 }
 
 /** Returns the query for an entry's content. What is hidden is only in its layer's own tree. */

@@ -81,7 +81,7 @@ function FoundRow({ entry }: { entry: FoundRecord }) {
         to={{ deleted: isGone || undefined, layer: state === 'overridden' ? layer : undefined }}
         struck={isGone}
       />
-      {target !== undefined && <span class="faint">→ {shownPath(target)}</span>}
+      {target !== undefined && <span class="faint row-rest">→ {shownPath(target)}</span>}
     </>
   );
 }

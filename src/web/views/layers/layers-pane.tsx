@@ -2,7 +2,7 @@ import type { LayerRecord } from '../../../api/schemas/image.js';
 import { stepLines } from '../../model/build-step.js';
 import { layerClass, shortDigest, sizeText } from '../../model/format.js';
 import { image, isIndexed, progress } from '../../model/image.js';
-import { pane } from '../../model/panes.js';
+import { showPane } from '../../model/panes.js';
 import { go, place } from '../../model/place.js';
 import { LayerBadge } from '../parts/layer-badge.js';
 import { ImageFacts } from './image-facts.js';
@@ -120,7 +120,7 @@ function countText(entries: number): string {
 }
 
 function choose(layer: number | undefined): void {
-  pane.value = 'main';
+  showPane('main');
   const { view } = place.peek();
   go({ layer, view: view === 'treemap' ? view : 'tree' });
 }

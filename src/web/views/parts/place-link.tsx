@@ -5,6 +5,7 @@ interface PlaceLinkProps {
   to: Partial<Place>;
   class?: string;
   title?: string;
+  'aria-label'?: string;
   isCurrent?: boolean;
   onFollow?: () => void;
   children: ComponentChildren;

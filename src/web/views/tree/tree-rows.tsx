@@ -1,12 +1,15 @@
-import { computed, effect } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { pane } from '../../model/panes.js';
+import { computed } from '@preact/signals';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { showPane } from '../../model/panes.js';
 import { go, place } from '../../model/place.js';
 import { moveTo, open } from '../../model/shown-tree.js';
 import { isMore, type MoreRow, type Row, type Tree, type TreeNode } from '../../model/tree.js';
 import { keyAction, Typing, typedRow } from '../../model/tree-keys.js';
-import { ROW_HEIGHT, useVirtualRows } from '../parts/virtual-rows-tree.js';
+import { useVirtualRows } from '../parts/use-virtual-rows.js';
 import { MoreLine, TreeLine } from './tree-line.js';
+
+/** CSS pixels of a row. */
+const ROW_HEIGHT = 26;
 
 /** Rows before the end of what is loaded at which the next page is asked for. */
 const PREFETCH_ROWS = 200;
@@ -26,18 +29,15 @@ export function TreeRows({ tree }: { tree: Tree }) {
   const active = activeIndex.value;
   // Keys begin at the first row where none is chosen.
   const cursor = Math.max(0, active);
-  const { items, height, pageRows, scrollTo } = useVirtualRows(scroller, rows.length, cursor);
-  useEffect(() => {
-    return effect(() => {
-      if (activeIndex.value >= 0) queueMicrotask(() => scrollTo(activeIndex.peek()));
-    });
-  }, [activeIndex]);
+  const shown = useVirtualRows(scroller, { count: rows.length, rowHeight: ROW_HEIGHT, kept: cursor });
+  const { first, end, pageRows, reveal } = shown;
+  useLayoutEffect(() => {
+    if (active >= 0) reveal(active);
+  }, [active, tree]);
   // Pages above the active row would push it down, page after page: the user asks for them.
   const isAutomatic = ({ more }: MoreRow, index: number) => !more.error && (active < index || !more.isBegun);
   useEffect(() => {
-    const last = items.findLast(({ index }) => index !== cursor)?.index ?? cursor;
-    const first = items.find(({ index }) => index !== cursor)?.index ?? cursor;
-    for (let i = first; i < Math.min(rows.length, last + PREFETCH_ROWS); i++) {
+    for (let i = first; i < Math.min(rows.length, end + PREFETCH_ROWS); i++) {
       const row = rows[i]!;
       if (isMore(row) && isAutomatic(row, i)) void tree.load(row.more);
     }
@@ -55,8 +55,10 @@ export function TreeRows({ tree }: { tree: Tree }) {
     const node = row && !isMore(row) ? row : undefined;
     const action = keyAction(key, { rows, active: cursor, pageRows, isExpandable });
     if (action) typing.current.end();
-    if (action?.kind === 'move') moveToRow(rows, action.to, cursor);
-    else if (action?.kind === 'expand') void tree.expand(node!);
+    if (action?.kind === 'move') {
+      moveToRow(rows, action.to, cursor);
+      reveal(action.to);
+    } else if (action?.kind === 'expand') void tree.expand(node!);
     else if (action?.kind === 'collapse') tree.collapse(node!);
     else if (action?.kind === 'open') activate(node!);
     else if (key === ' ' && !typing.current.isUnderWay(event.timeStamp)) {
@@ -70,20 +72,20 @@ export function TreeRows({ tree }: { tree: Tree }) {
   return (
     <div class="tree-frame">
       <Columns />
-      <div class="tree-scroller" ref={scroller}>
+      <div class="tree-scroller" ref={scroller} onScroll={shown.onScroll}>
         <div
           role="tree"
           ref={takeIdleFocus}
           aria-label={place.value.layer === undefined ? 'Merged tree' : `Tree of layer ${place.value.layer}`}
           aria-activedescendant={rowId(cursor)}
           tabIndex={0}
-          style={{ height: `${height}px` }}
+          style={{ height: `${shown.height}px` }}
           onKeyDown={press}
         >
-          {items.map(({ index, start }) => {
+          {shown.rows.map(({ index, top }) => {
             const row = rows[index];
             if (!row) return null;
-            const style = { transform: `translateY(${start}px)`, height: `${ROW_HEIGHT}px` };
+            const style = { transform: `translateY(${top}px)`, height: `${ROW_HEIGHT}px` };
             if (isMore(row))
               return (
                 <MoreLine
@@ -166,6 +168,6 @@ function moveToRow(rows: readonly Row[], to: number, from: number): void {
 /** Shows a file, and goes there. */
 function openFile(node: TreeNode): void {
   open(node);
-  pane.value = 'file';
+  showPane('file');
   queueMicrotask(() => document.getElementById('file-pane')?.focus());
 }
