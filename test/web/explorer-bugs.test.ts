@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { builtProgram } from '../setup/programs.js';
-import { type Answer, MockExplorer, sendJson } from './mock-explorer.js';
+import { type Answer, imageOf, MockExplorer, sendJson } from './mock-explorer.js';
 import { SAMPLE } from './sample-answers.js';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -189,10 +189,46 @@ describe.skipIf(!existsSync(CHROMIUM))('the explorer', { timeout: 20_000 }, () =
     await tree.press('Home');
     await page.getByRole('treeitem', { name: name(0) }).waitFor();
   });
+
+  it('lists a layer while it is indexed, and its sorted tree afterwards', async () => {
+    const image = imageOf([{}, { indexed: false, entries: undefined }, {}]);
+    let finish = () => {};
+    const pages: Record<string, object[]> = {
+      '/': [directoryEntry('/opt'), fileEntry('/zoo')],
+      '/opt': [directoryEntry('/opt/app')],
+      '/opt/app': [fileEntry('/opt/app/main')],
+    };
+    const tree: Answer = (query, request, reply) => {
+      const isPage = request.headers.accept === 'application/json';
+      if (isPage) return sendJson(reply, { entries: pages[query.get('path')!] });
+      expect(query.get('layer')).toBe('2');
+      reply.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+      for (const entry of [fileEntry('/zoo'), fileEntry('/opt/app/main')])
+        reply.write(`${JSON.stringify(entry)}\n`);
+      finish = () => reply.end();
+    };
+    const events: Answer = (_, __, reply) => {
+      reply.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      reply.write(': more follows\n\n');
+    };
+    const explorer = await start({ image: (_, __, reply) => sendJson(reply, image), events, tree });
+    const page = await open('tree/opt/app?layer=2', WIDE, explorer);
+    const names = () => page.locator('[role=treeitem] bdi').allInnerTexts();
+    // Directories that come later in the archive are there already.
+    await expect.poll(names).toEqual(['zoo', 'opt', 'app', 'main']);
+    await page.getByText('2 entries until now, in the order of its archive').waitFor();
+    finish();
+    await expect.poll(names).toEqual(['opt', 'app', 'main', 'zoo']);
+    expect(await page.getByText('entries until now').count()).toBe(0);
+  });
 });
 
 function fileEntry(path: string) {
   return { path, kind: 'file', layer: 2, state: 'live', mode: '0644', uid: 0, gid: 0, size: 1, mtime: 0 };
+}
+
+function directoryEntry(path: string) {
+  return { ...fileEntry(path), kind: 'dir', mode: '0755', size: 0 };
 }
 
 /** Returns the offset in the first row that is visible. */
