@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { changeTexts, sumChanges } from '#src/web/views/parts/change-texts.js';
-import { leafRows } from '#src/web/views/parts/hidden-groups.js';
-import { usageTree } from '#src/web/views/parts/usage-tree.js';
+import { changeTexts, sumChanges } from '#src/web/views/compare/change-texts.js';
+import { leafRows } from '#src/web/views/hidden/hidden-groups.js';
+import { usageTree } from '#src/web/views/treemap/usage-tree.js';
 
 describe('the tree of sizes', () => {
   const rows = [

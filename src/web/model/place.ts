@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { paneState, restorePane } from './panes.js';
 import { decodeRaw, encodeRaw } from './raw-path.js';
 
 /** What the page shows: all of it is in the URL. */
@@ -32,14 +33,15 @@ export function go(change: Partial<Place>, { replace = false } = {}): void {
   const next = { ...place.value, ...change };
   const url = formatPlace(next);
   if (url === location.pathname + location.search) return;
-  if (replace) history.replaceState(null, '', url);
-  else history.pushState(null, '', url);
+  if (replace) history.replaceState(paneState(), '', url);
+  else history.pushState(paneState(), '', url);
   place.value = next;
 }
 
 /** Follows back and forward. */
 export function followHistory(): void {
-  addEventListener('popstate', () => {
+  addEventListener('popstate', ({ state }) => {
+    restorePane(state);
     place.value = parsePlace(location.pathname, location.search);
   });
 }

@@ -1,13 +1,13 @@
 import { useMemo } from 'preact/hooks';
 import type { DifferenceRecord } from '../../../api/schemas/results.js';
 import { pathOf, shownPath } from '../../model/raw-path.js';
-import { CodeText } from '../file/code-text.js';
+import { CodeText } from '../content/code-text.js';
 import { imageQuery } from '../parts/image-query.js';
 import { RequestState } from '../parts/request-state.js';
 import { useLines } from '../parts/requests.js';
 import { VirtualRows } from '../parts/virtual-rows.js';
 
-/** CSS pixels of a row, as in views.css. */
+/** CSS pixels of a row, as in content/content.css. */
 const ROW_HEIGHT = 20;
 
 interface ContentDiffProps {
