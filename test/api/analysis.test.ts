@@ -5,7 +5,7 @@ import { hiddenColumns } from '#src/api/analysis/hidden-columns.js';
 import { treeSums } from '#src/api/analysis/tree-sums.js';
 import { hiddenTree } from '#src/overlay/history/hidden-tree.js';
 import { pathVersions } from '#src/overlay/history/path-versions.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import { treeUsage } from '#src/overlay/usage/tree-usage.js';
 import { walkTree } from '#src/overlay/walk/walk-tree.js';

@@ -4,7 +4,7 @@ import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { EntryColumns } from '../../index/entry-columns.js';
 import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
+import { encodedMerge, mergeLayers } from '../../overlay/merge/encoded-merge.js';
 import type { AnalysisMethods, GivenLayer, Records } from './analysis-protocol.js';
 import { cacheRecords, imageRecords } from './find-records.js';
 import { hiddenColumns } from './hidden-columns.js';
@@ -17,13 +17,13 @@ const RECORDS_AT_ONCE = 1_000;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 new ThreadPeer<object>(parentPort!, {
-  merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
+  merge: async ({ layers }) => moved(encodedMerge(layers.map(layerOf))),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
-  sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
+  sums: async ({ layers }) => moved(treeSums(mergeLayers(layers.map(layerOf)))),
   versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
-  async usage({ layers, question }) {
+  usage({ layers, question }) {
     const given = layers.map(layerOf);
-    records = usageRecords({ layers: given, tree: await mergedHere(given) }, question);
+    records = usageRecords({ layers: given, tree: mergeLayers(given) }, question);
     return nextRecords();
   },
   find({ layers, question }) {
