@@ -40,6 +40,12 @@ export async function bundle() {
   return modules;
 }
 
+/** A warning that stays would hide the next one. */
+function failOnWarning(level, log, next) {
+  if (level === 'warn') throw new Error(log.message);
+  next(level, log);
+}
+
 async function bundleProgram(name, main) {
   const suffix = isModule(name) ? 'mjs' : 'js';
   const program = await rolldown({
@@ -49,6 +55,7 @@ async function bundleProgram(name, main) {
     plugins: [mapsOfTsc, sharedFiles(SHARED), yargsAtHome, withoutUnused],
     // yargs asks it for configuration files. CommonJS has none, and no option reads such a file.
     transform: { define: { 'import.meta.resolve': 'undefined' } },
+    onLog: failOnWarning,
     preserveEntrySignatures: isModule(name) ? 'strict' : 'allow-extension',
   });
   const { output } = await program.write({

@@ -104,6 +104,7 @@ export async function withSession(
   const interruption = new Interruption(() => output.isPaging);
   const stop = interruption.signal;
   const signal = outlivesReader ? stop : AbortSignal.any([stop, output.broken]);
+  output.stopWaitingOn(signal);
   const display = new ProgressDisplay(output, { words });
   const session = startSession(
     {

@@ -8,7 +8,7 @@ import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { registryReference } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { formatRepository } from '../oci/reference.js';
-import { type MergeElsewhere, openTree } from '../overlay/open-tree.js';
+import { type DigestedLayer, type MergeLayers, openTree } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
@@ -20,7 +20,7 @@ export interface OpenOptions {
 
 export interface OpenedImagesOptions {
   /** Merges layers. Default: this thread does. */
-  mergeElsewhere?: MergeElsewhere | undefined;
+  merge?: MergeLayers | undefined;
   /** Only images of one repository share layers: another one may not have them. Default: no. */
   byRepository?: boolean | undefined;
 }
@@ -55,12 +55,17 @@ export class OpenedImages {
     shared.users++;
     return new SharedImageUse(image, shared, this.session, {
       indexTrust,
-      mergeElsewhere: this.options.mergeElsewhere,
+      merge: this.options.merge ?? mergeHere,
       onClose: () => {
         if (--shared.users === 0) this.#shared.delete(key);
       },
     });
   }
+}
+
+async function mergeHere(layers: readonly DigestedLayer[]): Promise<Uint8Array> {
+  const { encodedMerge } = await import('../overlay/merge/encoded-merge.js'); // a second mount does without
+  return encodedMerge(layers);
 }
 
 /** What the users of one manifest share, with the same trust. */
@@ -72,7 +77,7 @@ interface SharedImage {
 
 interface UseOptions {
   indexTrust: IndexTrust | undefined;
-  mergeElsewhere: MergeElsewhere | undefined;
+  merge: MergeLayers;
   onClose: () => void;
 }
 
@@ -127,7 +132,7 @@ class SharedImageUse implements OpenedImage {
     const key = layers.map(({ number }) => number).join();
     const known = views.get(key);
     if (known) return known;
-    const tree = await openTree(layers, this.session.trees, log, this.options.mergeElsewhere);
+    const tree = await openTree(layers, this.session.trees, log, this.options.merge);
     const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
     const { steps } = this;
     const view: ImageView = {

@@ -4,7 +4,7 @@ import { type IndexOrigin, originKey } from '../index/cached-indexes.js';
 import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
 import type { NumberedLayer, Tree } from './tree.js';
-import { decodeTree, encodeTree, TREE_VERSION } from './tree-codec.js';
+import { decodeTree, TREE_VERSION } from './tree-codec.js';
 
 export { digestsOfTree } from './tree-codec.js';
 export { type TreeColumns, treeColumns, treeOfColumns } from './tree-columns.js';
@@ -17,28 +17,29 @@ export interface TreeStore {
   remove(key: string): Promise<void>;
 }
 
-type DigestOfLayer = NumberedLayer & { layer: { digest: Digest } };
-
 /** The cached tree is named by the layers, and by where their indexes came from. */
 export type DigestedLayer = NumberedLayer & {
   layer: { digest: Digest; origin: IndexOrigin; fingerprint: number };
 };
 
-/** Merges layers elsewhere, such as in a thread. Returns what `encodeTree` does. */
-export type MergeElsewhere = (layers: readonly DigestedLayer[]) => Promise<Uint8Array>;
+/**
+ * Merges layers, in this thread or in another one. Returns what `encodeTree` does. Given by the
+ * caller: a second mount loads no code of a merge.
+ */
+export type MergeLayers = (layers: readonly DigestedLayer[]) => Promise<Uint8Array>;
 
 /**
  * Returns the merged tree of layers, from the cache or by a merge. Merging 30,000 entries takes a
  * starting process 0.15 s, loading their tree 0.01 s (measured).
  * @param layers base first
  * @param log receives a warning for each entry that the tree does not show
- * @param elsewhere merges the layers; default: this thread does
+ * @param merge called if the cache has no tree
  */
 export async function openTree(
   layers: readonly DigestedLayer[],
   cache: TreeStore,
   log: Log,
-  elsewhere?: MergeElsewhere,
+  merge: MergeLayers,
 ): Promise<Tree> {
   const key = keyOf(layers);
   const cached = await load(key, layers, cache, log);
@@ -46,37 +47,11 @@ export async function openTree(
     for (const warning of cached.warnings) log.warn(warning);
     return cached.tree;
   }
-  if (elsewhere) {
-    const bytes = await elsewhere(layers);
-    const { tree, warnings } = decodeTree(bytes, layers);
-    for (const warning of warnings) log.warn(warning);
-    cache.write(key, bytes);
-    return tree;
-  }
-  const { mergeLayers } = await import('./merge.js'); // a second mount does without
-  const warnings: string[] = [];
-  const tree = mergeLayers(layers, {
-    onWarning(message) {
-      warnings.push(message);
-      log.warn(message);
-    },
-  });
-  cache.write(key, encodeTree(tree, layers, warnings));
+  const bytes = await merge(layers);
+  const { tree, warnings } = decodeTree(bytes, layers);
+  for (const warning of warnings) log.warn(warning);
+  cache.write(key, bytes);
   return tree;
-}
-
-/** Merges layers in this thread. @throws LayerslayerError as mergeLayers */
-export async function mergedHere(layers: readonly NumberedLayer[]): Promise<Tree> {
-  const { mergeLayers } = await import('./merge.js');
-  return mergeLayers(layers);
-}
-
-/** Merges layers in this thread. @returns what `encodeTree` does */
-export async function encodedMerge(layers: readonly DigestOfLayer[]): Promise<Uint8Array> {
-  const { mergeLayers } = await import('./merge.js');
-  const warnings: string[] = [];
-  const tree = mergeLayers(layers, { onWarning: (message) => warnings.push(message) });
-  return encodeTree(tree, layers, warnings);
 }
 
 async function load(key: string, layers: readonly NumberedLayer[], cache: TreeStore, log: Log) {

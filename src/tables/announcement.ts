@@ -136,7 +136,7 @@ function withoutType({ offset, length, size }: TablePosition): TablePosition {
 
 /**
  * Returns whether a merged tree hides the marker entries of tables at its root
- * (`overlay/merge.ts`). They are hidden whatever index the layer has.
+ * (`overlay/merge/merge.ts`). They are hidden whatever index the layer has.
  * @param codec of the layer's bytes
  */
 export function hidesMarkers(announcements: readonly { format: TableFormat }[], codec: string): boolean {

@@ -11,7 +11,7 @@ import {
 import { treeSums } from '#src/api/analysis/tree-sums.js';
 import { hiddenByLast, hiddenTree } from '#src/overlay/history/hidden-tree.js';
 import { pathVersions } from '#src/overlay/history/path-versions.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import { treeUsage } from '#src/overlay/usage/tree-usage.js';
 import { walkTree } from '#src/overlay/walk/walk-tree.js';

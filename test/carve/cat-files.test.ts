@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CatJob, catFiles } from '#src/carve/cat-files.js';
 import { askedPaths } from '#src/image/paths/asked-path.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { joinPath, resolvePath } from '#src/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import type { Stack } from '../overlay/trees.js';

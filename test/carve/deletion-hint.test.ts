@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeletionHints, findHidden } from '#src/image/paths/deletion-hint.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { hasPath, splitPath } from '#src/overlay/resolve-path.js';
 import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';
 import { askedPath, stack } from '../overlay/random-layers.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FileSearch } from '#src/carve/search/file-search.js';
 import type { WantedFile } from '#src/carve/search/wanted-file.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { resolvePath } from '#src/overlay/resolve-path.js';
 import { askedPath, stack } from '../overlay/random-layers.js';
 import type { Stack } from '../overlay/trees.js';

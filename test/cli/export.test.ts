@@ -1,5 +1,16 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { noise } from '../blob/bytes.js';
@@ -57,6 +68,15 @@ const made = () =>
   readdirSync(place.scratch)
     .filter((name) => !/^(home|tmp|state|cache|layout|images?\.tar)$/.test(name))
     .sort();
+
+/** @returns whether a FIFO that does not block has a byte, which is taken */
+const takesByte = (fd: number) => {
+  try {
+    return readSync(fd, Buffer.alloc(1)) > 0;
+  } catch {
+    return false; // EAGAIN
+  }
+};
 
 describe('export', () => {
   it('writes a registry’s image, a layout’s and an archive’s to a file', async () => {
@@ -191,6 +211,43 @@ describe('export', () => {
       expect(made()).toEqual([]);
     } finally {
       await proxy.stop();
+    }
+  });
+
+  it.each([
+    ['export to a fifo', ['export', 'IMAGE', '-o', 'fifo'], ''],
+    ['export to stdout', ['export', 'IMAGE'], '>fifo'],
+    ['cp to a fifo', ['cp', 'IMAGE', '/large', 'fifo'], ''],
+    ['cat', ['cat', 'IMAGE', '/large'], '>fifo'],
+    ['save to a fifo', ['save', '--format', 'docker-archive', 'IMAGE', '-o', 'fifo'], ''],
+  ])('ends at Ctrl-C though its reader takes nothing: %s', async (_, words, redirection) => {
+    await run('mkfifo', [path('fifo')]);
+    const reader = openSync(path('fifo'), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      let pid = 0;
+      const given = words.map((word) => (word === 'IMAGE' ? image : word));
+      const ending = attempt('bash', ['-c', `exec "$@" ${redirection}`, 'bash', ...place.program, ...given], {
+        cwd: place.scratch,
+        env: place.env,
+        started: (its) => {
+          pid = its;
+        },
+      });
+      // The first byte that can be read says that the pipe fills up.
+      await until(
+        () => takesByte(reader),
+        10_000,
+        () => 'nothing was written',
+      );
+      await sleep(200);
+      const startMs = performance.now();
+      process.kill(pid, 'SIGINT');
+      expect(await ending).toMatchObject({ status: 130, stdout: '', stderr: 'layerslayer: interrupted\n' });
+      // 0.5 s for stdout, in which its reader may take more. The rest is for a loaded machine.
+      expect(performance.now() - startMs).toBeLessThan(2000);
+      expect(made()).toEqual(['fifo']);
+    } finally {
+      closeSync(reader);
     }
   });
 

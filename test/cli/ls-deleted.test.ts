@@ -8,7 +8,7 @@ import { askedPaths } from '#src/image/paths/asked-path.js';
 import { DeletionHints } from '#src/image/paths/deletion-hint.js';
 import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
 import { hiddenTree } from '#src/overlay/history/hidden-tree.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import { walkTree } from '#src/overlay/walk/walk-tree.js';

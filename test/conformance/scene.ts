@@ -6,7 +6,7 @@ import { onTestFinished, test } from 'vitest';
 import type { LayerFs } from '#src/fs/layer-fs.js';
 import { MergedFs } from '#src/fs/merged-fs.js';
 import type { Transport, TransportName, TransportOptions } from '#src/fuse/transport.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { Sessions } from '../engine/sessions.js';
 import { cleanUp, mountFs, removeMount, type TestMount } from '../fuse/mounting.js';
 import { run } from '../support/child.js';

@@ -11,7 +11,7 @@ import { dir, file, tarOf } from '../support/tar.js';
 const UNNEEDED = [
   /undici|src\/(registry|save|carve)\//,
   /src\/(codec\/zstd|tables\/soci)\//,
-  /src\/(index\/pass\/index-pass|overlay\/(merge|freeze|layer-writer))\.ts$/,
+  /src\/(index\/pass\/index-pass|overlay\/merge\/.*)\.ts$/,
 ];
 
 /**

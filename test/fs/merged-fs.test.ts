@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Layer } from '#src/engine/layer.js';
 import type { Attributes } from '#src/fs/layer-fs.js';
 import { MergedFs, type MergedFsOptions } from '#src/fs/merged-fs.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import {
   char,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Attributes } from '#src/fs/layer-fs.js';
 import { MergedFs } from '#src/fs/merged-fs.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import { hardlink, layerWith, symlink, type TestEntry } from '../support/entries.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FileStream } from '#src/engine/layer.js';
 import type { EntryStat, ImageView } from '#src/image/opened-image.js';
 import { TreeFiles } from '#src/image/tree-files.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { stack } from '../overlay/random-layers.js';
 import { type Stack, walk } from '../overlay/trees.js';
 import {

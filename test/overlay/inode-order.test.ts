@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { dir, entriesOf, file, hardlink, opaque, whiteout } from '../support/entries.js';
 import { inodeAt, merge, walk } from './trees.js';
 

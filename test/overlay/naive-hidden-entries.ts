@@ -1,6 +1,6 @@
 import type { EntryTable } from '#src/index/entry-table.js';
-import { mergeLayers } from '#src/overlay/merge.js';
-import type { HidingWay } from '#src/overlay/merge-observer.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
+import type { HidingWay } from '#src/overlay/merge/merge-observer.js';
 import { PathComponents } from '#src/overlay/path-components.js';
 import { type NumberedLayer, ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from '#src/overlay/whiteout.js';

@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import { SILENT_LOG } from '#src/base/log.js';
 import type { IndexOrigin } from '#src/index/cached-indexes.js';
 import type { Digest } from '#src/oci/digest.js';
+import { encodedMerge } from '#src/overlay/merge/encoded-merge.js';
 import { openTree, type TreeStore } from '#src/overlay/open-tree.js';
+import { ROOT_INODE } from '#src/overlay/tree.js';
 import { entriesOf, file } from '../support/entries.js';
 
 const digest = `sha256:${'ab'.repeat(32)}` as Digest;
@@ -18,7 +20,9 @@ async function keysOf(origin: IndexOrigin, fingerprint: number): Promise<Set<str
     remove: async () => {},
   };
   const entries = entriesOf(file('a'));
-  await openTree([{ number: 1, entries, layer: { digest, origin, fingerprint } }], cache, SILENT_LOG);
+  const layers = [{ number: 1, entries, layer: { digest, origin, fingerprint } }];
+  const tree = await openTree(layers, cache, SILENT_LOG, async () => encodedMerge(layers));
+  expect(tree.lookup(ROOT_INODE, Buffer.from('a'))).not.toBe(0);
   return keys;
 }
 

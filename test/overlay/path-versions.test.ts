@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pathVersions } from '#src/overlay/history/path-versions.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import { dir, entriesOf, file, hardlink, opaque, symlink, whiteout } from '../support/entries.js';
 import { stack } from './random-layers.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { ROOT_INODE } from '#src/overlay/tree.js';
 import { columnTable } from './column-table.js';
 

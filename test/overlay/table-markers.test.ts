@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';
 import { dir, entriesOf, file, hardlink, type TestEntry, whiteout } from '../support/entries.js';
 import { checkTree, listing } from './trees.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '#src/oci/digest.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import type { NumberedLayer } from '#src/overlay/tree.js';
 import { decodeTree, digestsOfTree, encodeTree } from '#src/overlay/tree-codec.js';
 import { dir, entriesOf, file, hardlink, symlink, type TestEntry } from '../support/entries.js';

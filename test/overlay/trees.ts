@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { ROOT_INODE, type Tree } from '#src/overlay/tree.js';
 import { entriesOf, type TestEntry } from '../support/entries.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { joinPath, type Resolved, resolvePath, splitPath } from '#src/overlay/resolve-path.js';
 import type { Tree } from '#src/overlay/tree.js';
 import { UpperLayers } from '#src/overlay/upper-layers/upper-layers.js';

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { hiddenByLast, hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
+import { encodedMerge, mergeLayers } from '../../overlay/merge/encoded-merge.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
 import { type ComparisonSources, comparedView } from './compared-side.js';
 import { diffRecords } from './diff-records.js';
@@ -22,17 +22,17 @@ const RECORDS_MS = 200;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
-  merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
+  merge: async ({ layers }) => moved(encodedMerge(layers.map(layerOf))),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
   hiddenByLast({ layers }) {
     const { hidden, tree } = hiddenByLast(layers.map(layerOf));
     return moved(hiddenColumns(hidden, tree));
   },
-  sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
+  sums: async ({ layers }) => moved(treeSums(mergeLayers(layers.map(layerOf)))),
   versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
-  async usage({ layers, question }) {
+  usage({ layers, question }) {
     const given = layers.map(layerOf);
-    records = usageRecords({ layers: given, tree: await mergedHere(given) }, question);
+    records = usageRecords({ layers: given, tree: mergeLayers(given) }, question);
     return nextRecords();
   },
   find({ layers, question }) {

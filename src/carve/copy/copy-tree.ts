@@ -1,11 +1,11 @@
 import { LayerslayerError } from '../../base/errors.js';
+import { OutputStream } from '../../base/output-stream.js';
 import { loadFileCalls } from '../../base/system-calls/file-calls.js';
 import { shownName } from '../../base/text/quote-name.js';
 import type { ImageView } from '../../image/opened-image.js';
 import { joinPath } from '../../overlay/resolve-path.js';
 import { walkTree } from '../../overlay/walk/walk-tree.js';
 import { singleFile } from '../output/single-file.js';
-import { StreamFile } from '../output/stream-file.js';
 import { type CarvedTree, TreeCarver, type TreeCarverOptions } from '../tree-carver.js';
 import { CopiedAttributes } from './copied-attributes.js';
 import type { CopyPlace } from './copy-destination.js';
@@ -68,18 +68,23 @@ export async function copyToStream(
   path: string,
   shown: string,
 ): Promise<CarvedTree | undefined> {
-  const stream = await StreamFile.open(path, shown, signal);
+  const stream = await OutputStream.open(path, shown, signal);
   try {
     const carver = new TreeCarver({
       tree: view.tree,
       layers: view.byNumber,
       target: singleFile((bytes) => stream.write(bytes)),
       failed,
-      signal: AbortSignal.any([signal, stream.ended]),
+      settled: () => stream.flushed(),
+      signal: AbortSignal.any([signal, stream.broken]),
     });
-    return await carver.carve(inode, []);
+    const carved = await carver.carve(inode, []);
+    await stream.flushed();
+    signal.throwIfAborted();
+    stream.broken.throwIfAborted();
+    return carved;
   } catch (error) {
-    if (!stream.ended.aborted) throw error;
+    if (!stream.isReaderGone) throw error;
     return undefined;
   } finally {
     stream.close();

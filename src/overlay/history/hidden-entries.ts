@@ -1,7 +1,7 @@
 import type { EntryTable } from '../../index/entry-table.js';
-import { DIRECTORY, type DraftTree, NONE } from '../draft-tree.js';
-import { draftOf, mergeLayers } from '../merge.js';
-import type { HidingWay, MergeObserver } from '../merge-observer.js';
+import { DIRECTORY, type DraftTree, NONE } from '../merge/draft-tree.js';
+import { draftOf, mergeLayers } from '../merge/merge.js';
+import type { HidingWay, MergeObserver } from '../merge/merge-observer.js';
 import type { NumberedLayer, Tree } from '../tree.js';
 
 /** A name that the layers below `hiddenBy` show, and that layer does not, or otherwise. */

@@ -1,6 +1,6 @@
-import { type DraftTree, NONE } from '../draft-tree.js';
-import { draftOf } from '../merge.js';
-import type { MergeObserver } from '../merge-observer.js';
+import { type DraftTree, NONE } from '../merge/draft-tree.js';
+import { draftOf } from '../merge/merge.js';
+import type { MergeObserver } from '../merge/merge-observer.js';
 import type { NumberedLayer } from '../tree.js';
 
 /** The entry that a path was, as a layer and a row of it. */

@@ -1,8 +1,8 @@
 import type { EntryTable } from '../../index/entry-table.js';
-import { DIRECTORY, type DraftTree, NONE } from '../draft-tree.js';
-import type { LayerWriter } from '../layer-writer.js';
-import { draftOf } from '../merge.js';
-import type { MergeObserver } from '../merge-observer.js';
+import { DIRECTORY, type DraftTree, NONE } from '../merge/draft-tree.js';
+import type { LayerWriter } from '../merge/layer-writer.js';
+import { draftOf } from '../merge/merge.js';
+import type { MergeObserver } from '../merge/merge-observer.js';
 import { childKey, type PathComponents } from '../path-components.js';
 import type { NumberedLayer } from '../tree.js';
 import { WHITEOUT_PREFIX_LENGTH } from '../whiteout.js';

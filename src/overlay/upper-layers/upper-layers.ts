@@ -1,7 +1,7 @@
 import type { EntryTable } from '../../index/entry-table.js';
 import { ENTRY_KINDS } from '../../tar/entry.js';
-import { DIRECTORY, type DraftTree, NONE } from '../draft-tree.js';
-import { mergeBytes } from '../merge.js';
+import { DIRECTORY, type DraftTree, NONE } from '../merge/draft-tree.js';
+import { mergeBytes } from '../merge/merge.js';
 import { childKey, keyOf } from '../path-components.js';
 import { type PathTree, type Resolved, resolvePath } from '../resolve-path.js';
 import { type InodeKind, type NumberedLayer, ROOT_INODE } from '../tree.js';

@@ -1,6 +1,6 @@
 import type { EntryTable } from '../../index/entry-table.js';
 import { forEachHidden } from '../history/hidden-entries.js';
-import type { HidingWay } from '../merge-observer.js';
+import type { HidingWay } from '../merge/merge-observer.js';
 import { PathPattern } from '../pattern/path-pattern.js';
 import { type NumberedLayer, ROOT_INODE, type Tree } from '../tree.js';
 import { HiddenPlaces } from './hidden-places.js';

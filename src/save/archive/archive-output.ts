@@ -1,165 +1,171 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, writeSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { writeSync } from 'node:fs';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { LayerslayerError, systemCode } from '../../base/errors.js';
+import { moveToFreeName } from '../../base/move-file.js';
 import { diskFault, onDisk } from '../../base/on-disk.js';
 import { findOutput, type OutputName } from '../../base/output-name.js';
-import { openOutputStream } from '../../base/output-stream.js';
+import { OutputStream } from '../../base/output-stream.js';
 import { removeAtExit } from '../../base/process/exit-removal.js';
-import { abortable } from '../../base/tasks/abortable.js';
 import { fsPath } from '../../base/text/raw-text.js';
-import { PartialFile } from '../partial-file.js';
+
+/** Of a new archive, before the umask. */
+const ARCHIVE_MODE = 0o666;
 
 /** As in podman and skopeo: `/tmp` is often in memory. */
 const DEFAULT_DIRECTORY = '/var/tmp';
 
-/** Where an archive goes, and a directory of its own for layers that wait for their turn. */
+/** Where an archive goes. */
 export interface ArchiveOutput {
-  /** Absolute path of the directory, which only this user can read. */
-  readonly spool: string;
-  /** The directory above it, which the user knows, for messages. */
+  /** Directory that has room for what waits until it can be written. */
   readonly directory: string;
   /** It is no regular file: perhaps stdout. */
   readonly isStream: boolean;
-  /** Takes the archive's next bytes. The caller must not change them until this resolves. */
-  write(bytes: Uint8Array): Promise<void>;
-  /** The archive is complete. @throws LayerslayerError IO_FAILED */
+  /** Aborted when a write failed. Later writes do nothing. */
+  readonly broken: AbortSignal;
+  /** Takes the archive's next bytes, as they are now. */
+  write(bytes: Uint8Array): void;
+  /** Resolves when the reader has taken what was written; undefined if nothing waits. */
+  flushed(): Promise<void> | undefined;
+  /** The archive is complete. @throws LayerslayerError IO_FAILED, also of an earlier write */
   commit(): Promise<void>;
-  /** Removes the directory, and an archive that is not complete. */
+  /** Removes an archive that was not committed. */
   close(): Promise<void>;
 }
 
+export interface ArchiveFileOptions {
+  shown?: string; // the path in messages; default: as it is
+  force: boolean; // a file of that name is replaced
+  signal: AbortSignal; // also ends what waits for a reader
+}
+
 /**
- * Opens a file that gets its name when it is complete. Its directory exists. Symlinks are followed,
- * also to a new file. A device or a FIFO is written to as it is.
+ * Opens an archive on disk. It has a temporary name beside its own until it is complete. Its
+ * directory exists. Symlinks are followed, also to a new file. A device or a FIFO is written to as
+ * it is.
  * @param given absolute
- * @param options.force a file of that name is replaced
  * @throws LayerslayerError IO_FAILED, also if a directory has the name; the signal's reason
  */
 export async function openArchiveFile(
   given: string,
-  { force, signal }: { force: boolean; signal: AbortSignal },
+  { shown = given, force, signal }: ArchiveFileOptions,
 ): Promise<ArchiveOutput> {
-  const { kind, path } = checkedName(given, force);
-  if (kind === 'stream') return openDevice(path, signal);
-  const spool = makeSpool(dirname(path), `the directory of ${basename(path)}`);
-  let file: PartialFile;
-  try {
-    file = await PartialFile.open(join(spool.path, 'archive'), path);
-  } catch (error) {
-    await spool.remove();
-    throw error;
-  }
-  let written = 0;
-  return {
-    spool: spool.path,
-    directory: dirname(path),
-    isStream: false,
-    async write(bytes) {
-      await file.write(bytes, written);
-      written += bytes.length;
-    },
-    async commit() {
-      checkedName(given, force); // the layers took their time
-      if (force) await file.commit(path);
-      else await file.commitNew(path, () => alreadyThere(path));
-    },
-    async close() {
-      await file.close();
-      await spool.remove();
-    },
-  };
+  const { kind, path } = checkedName(given, shown, force);
+  if (kind === 'stream') return streamOf(await OutputStream.open(path, shown, signal), signal);
+  // Random: a run of another container may have left one of the same process id.
+  const temporary = join(dirname(path), `.layerslayer-${randomUUID()}.tmp`);
+  const file = await onDisk(`writing ${shown}`, () => open(fsPath(temporary), 'wx', ARCHIVE_MODE));
+  return new ArchiveFile(file, { given, shown, force, temporary, path });
 }
 
-async function openDevice(path: string, signal: AbortSignal): Promise<ArchiveOutput> {
-  const fd = await onDisk(`writing ${path}`, () => openOutputStream(path, signal)).catch((error) => {
-    signal.throwIfAborted();
-    throw error;
-  });
-  const write = (bytes: Uint8Array) => {
+interface ArchiveNames extends Required<Omit<ArchiveFileOptions, 'signal'>> {
+  given: string;
+  path: string; // symlinks resolved
+  temporary: string;
+}
+
+class ArchiveFile implements ArchiveOutput {
+  readonly isStream = false;
+  readonly directory: string;
+  readonly #failed = new AbortController();
+  readonly #kept: () => void; // ends the removal at exit
+  #isCommitted = false;
+
+  constructor(
+    private readonly file: FileHandle,
+    private readonly names: ArchiveNames,
+  ) {
+    this.directory = dirname(names.path);
+    this.#kept = removeAtExit(names.temporary);
+  }
+
+  get broken(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.broken.aborted) return;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      // A nearly full disk takes a part, and fails only when it is asked to take the rest.
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.file.fd, bytes, at);
     } catch (error) {
-      throw diskFault(`writing ${path}`, error);
+      this.#failed.abort(diskFault(`writing ${this.names.shown}`, error));
     }
-  };
-  try {
-    const output = openArchiveStream(write, () => undefined, signal);
-    const close = async () => {
-      closeSync(fd);
-      await output.close();
-    };
-    return { ...output, close };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+  }
+
+  flushed(): undefined {}
+
+  async commit(): Promise<void> {
+    const { given, shown, force, temporary, path } = this.names;
+    this.broken.throwIfAborted();
+    checkedName(given, shown, force); // the layers took their time
+    await onDisk(`writing ${shown}`, async () => {
+      await this.file.sync(); // not even after a power failure the name has partial content
+      await this.file.close();
+      if (force) await rename(fsPath(temporary), fsPath(path));
+    });
+    if (!force) takeFreeName(temporary, path, shown);
+    this.#isCommitted = true;
+    this.#kept();
+  }
+
+  async close(): Promise<void> {
+    if (this.#isCommitted) return;
+    await this.file.close().catch(() => {}); // closed already
+    await unlink(fsPath(this.names.temporary)).then(this.#kept, () => {}); // no result
   }
 }
 
-/**
- * Opens a stream, such as stdout. Layers wait in TMPDIR, or in /var/tmp.
- * @param write takes the bytes before it returns
- * @param settled waits until the stream has taken what was written
- * @param signal ends that: a reader may be stopped, and take nothing more
- * @throws LayerslayerError IO_FAILED
- */
-export function openArchiveStream(
-  write: (bytes: Uint8Array) => void,
-  settled: () => Promise<void> | undefined,
-  signal: AbortSignal,
-): ArchiveOutput {
-  const directory = process.env.TMPDIR || DEFAULT_DIRECTORY;
-  const spool = makeSpool(directory, `${directory} (set TMPDIR to use another directory)`);
+function streamOf(stream: OutputStream, signal: AbortSignal): ArchiveOutput {
   return {
-    spool: spool.path,
-    directory,
-    isStream: true,
-    async write(bytes) {
-      write(bytes);
-      await abortable(Promise.resolve(settled()), signal);
+    ...openArchiveStream(stream),
+    async commit() {
+      await stream.flushed();
+      signal.throwIfAborted();
+      stream.broken.throwIfAborted();
     },
-    async commit() {},
-    close: () => spool.remove(),
+    close: async () => stream.close(),
+  };
+}
+
+/** Opens a stream that the caller closes, such as stdout. What waits does so in TMPDIR. */
+export function openArchiveStream(
+  stream: Pick<ArchiveOutput, 'broken' | 'write' | 'flushed'>,
+): ArchiveOutput {
+  return {
+    directory: process.env.TMPDIR || DEFAULT_DIRECTORY,
+    isStream: true,
+    broken: stream.broken,
+    write: (bytes) => stream.write(bytes),
+    flushed: () => stream.flushed(),
+    commit: async () => {},
+    close: async () => {},
   };
 }
 
 /** @throws LayerslayerError IO_FAILED if a file can't get this name */
-function checkedName(path: string, force: boolean): OutputName {
+function checkedName(path: string, shown: string, force: boolean): OutputName {
   let found: OutputName;
   try {
     found = findOutput(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return { kind: 'free', path };
-    throw diskFault(`writing ${path}`, error);
+    throw diskFault(`writing ${shown}`, error);
   }
-  if (found.kind === 'directory') throw new LayerslayerError('IO_FAILED', `${path} is a directory`);
-  if (found.kind === 'file' && !force) throw alreadyThere(path);
+  if (found.kind === 'directory') throw new LayerslayerError('IO_FAILED', `writing ${shown}: is a directory`);
+  if (found.kind === 'file' && !force) throw alreadyThere(shown);
   return found;
 }
 
-function alreadyThere(path: string): LayerslayerError {
-  return new LayerslayerError('IO_FAILED', `${path} is there already: --force replaces it`);
-}
-
-interface SpoolDirectory {
-  path: string;
-  remove(): Promise<void>;
-}
-
-/** @param where names the directory above in messages */
-function makeSpool(above: string, where: string): SpoolDirectory {
-  const path = join(above, `.layerslayer-${randomUUID()}`);
+function takeFreeName(temporary: string, path: string, shown: string): void {
   try {
-    mkdirSync(fsPath(path), { mode: 0o700 });
+    moveToFreeName(fsPath(temporary), fsPath(path));
   } catch (error) {
-    throw diskFault(`making a directory for layers in ${where}`, error);
+    throw systemCode(error) === 'EEXIST' ? alreadyThere(shown) : diskFault(`writing ${shown}`, error);
   }
-  const removed = removeAtExit(path);
-  return {
-    path,
-    async remove() {
-      await rm(fsPath(path), { recursive: true, force: true }).then(removed, () => {}); // no result
-    },
-  };
+}
+
+function alreadyThere(shown: string): LayerslayerError {
+  return new LayerslayerError('IO_FAILED', `${shown} is there already: --force replaces it`);
 }

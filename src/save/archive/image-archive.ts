@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { LayerslayerError, withContext } from '../../base/errors.js';
+import { abortable } from '../../base/tasks/abortable.js';
 import { Semaphore } from '../../base/tasks/semaphore.js';
 import { fsPath } from '../../base/text/raw-text.js';
 import type { ImageDocuments, ResolvedImage } from '../../source/image-source.js';
@@ -10,6 +11,7 @@ import type { ArchivedLayer, ArchivePlan } from './archive-plan.js';
 import { dockerArchive } from './docker-archive.js';
 import { fileParts } from './file-parts.js';
 import { ociArchive } from './oci-archive.js';
+import { makeSpoolDirectory } from './spool-directory.js';
 import type { UnpackRequest } from './unpack-blob.js';
 
 export type { ArchivedLayer };
@@ -53,11 +55,27 @@ export async function writeArchive(
   ports: ArchivePorts,
   signal: AbortSignal,
 ): Promise<void> {
+  const spool = makeSpoolDirectory(output);
+  try {
+    await writeMembers(plan, { output, spool: spool.path, ports }, signal);
+  } finally {
+    await spool.remove();
+  }
+}
+
+interface ArchiveJob {
+  output: ArchiveOutput;
+  spool: string; // path of a directory for layers
+  ports: ArchivePorts;
+}
+
+async function writeMembers(plan: ArchivePlan, job: ArchiveJob, signal: AbortSignal): Promise<void> {
+  const { output } = job;
   const stop = new AbortController();
-  const within = AbortSignal.any([signal, stop.signal]);
+  const within = AbortSignal.any([signal, stop.signal, output.broken]);
   const atOnce = new Semaphore(LAYERS_AT_ONCE);
   const fetched = plan.layers.map((layer) => {
-    const task = atOnce.run(() => fetchLayer(layer, output, ports, within), within);
+    const task = atOnce.run(() => fetchLayer(layer, job, within), within);
     task.catch((error) => stop.abort(error)); // `members` throws it when it is the layer's turn
     return task;
   });
@@ -74,26 +92,22 @@ export async function writeArchive(
   }
   try {
     for await (const bytes of packFiles(members())) {
-      try {
-        await output.write(bytes);
-      } catch (error) {
-        stop.abort(error); // else `members` would wait for a layer that is not needed any more
-        throw error;
-      }
+      output.write(bytes);
+      await abortable(Promise.resolve(output.flushed()), within);
+      within.throwIfAborted();
     }
     await output.commit();
   } catch (error) {
     stop.abort(error);
     await Promise.allSettled(fetched);
-    throw signal.aborted ? signal.reason : stop.signal.reason; // the first fault, which stopped the others
+    throw within.reason; // the first fault, which stopped the others
   }
 }
 
 /** Returns the file that goes into the archive. */
 async function fetchLayer(
   layer: ArchivedLayer,
-  { spool, directory }: ArchiveOutput,
-  ports: ArchivePorts,
+  { output: { directory }, spool, ports }: ArchiveJob,
   signal: AbortSignal,
 ): Promise<{ path: string; size: number }> {
   const { digest, diffId, numbers } = layer;

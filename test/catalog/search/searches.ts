@@ -6,7 +6,7 @@ import { SearchTable } from '#src/catalog/search/search-table.js';
 import type { SearchedLayer } from '#src/catalog/search/searched-layer.js';
 import { shownEntry } from '#src/image/records/entry-record.js';
 import { forEachHidden } from '#src/overlay/history/hidden-entries.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { type Stack, walk } from '../../overlay/trees.js';
 import { entriesOf } from '../../support/entries.js';
 

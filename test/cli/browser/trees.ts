@@ -4,7 +4,7 @@ import {
   BrowsedTree,
 } from '#src/cli/commands/interactive/browser/tree/browsed-tree.js';
 import type { OpenedLayer } from '#src/image/opened-image.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { stack } from '../../overlay/random-layers.js';
 import type { Stack } from '../../overlay/trees.js';
 import { layerWith } from '../../support/entries.js';

@@ -3,7 +3,7 @@ import { SILENT_LOG } from '#src/base/log.js';
 import { ContentStore } from '#src/cache/content-store.js';
 import { planRemoval } from '#src/image/cached/removal.js';
 import type { Digest } from '#src/oci/digest.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { encodeTree } from '#src/overlay/tree-codec.js';
 import { cleanUp, scratchDirectory } from '../../cache/scratch.js';
 import { entriesOf, file } from '../../support/entries.js';

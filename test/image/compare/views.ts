@@ -1,7 +1,7 @@
 import type { Layer } from '#src/engine/layer.js';
 import type { ComparedView } from '#src/image/compare/comparison.js';
 import type { TreeDifference } from '#src/overlay/compare/compare-trees.js';
-import { mergeLayers } from '#src/overlay/merge.js';
+import { mergeLayers } from '#src/overlay/merge/merge.js';
 import { joinPath } from '#src/overlay/resolve-path.js';
 
 /** A view of layers, base first, numbered from 1. */

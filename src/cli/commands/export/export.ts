@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { ArchiveFile } from '../../../carve/copy/archive-file.js';
 import { TarStream } from '../../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../../carve/tree-carver.js';
 import { ROOT_INODE } from '../../../overlay/tree.js';
+import { openArchiveFile } from '../../../save/archive/archive-output.js';
 import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
@@ -31,7 +31,9 @@ export const exportTree: Command<typeof EXPORT.options> = {
       const { display, onProgress } = use;
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, only);
-      const archive = toStdout ? undefined : await ArchiveFile.open(resolve(cwd, file), file, use.signal);
+      const archive = toStdout
+        ? undefined
+        : await openArchiveFile(resolve(cwd, file), { shown: file, force: true, signal: use.signal });
       const signal = archive ? AbortSignal.any([use.signal, archive.broken]) : use.signal;
       try {
         const view = await image.view({ only: numbers, signal, onProgress });
@@ -45,18 +47,18 @@ export const exportTree: Command<typeof EXPORT.options> = {
             const own = use.fail(error);
             status ||= own;
           },
-          settled: () => (archive ? undefined : output.flushed()),
+          settled: () => (archive ?? output).flushed(),
           signal,
         });
         const carved = await carver.carve(ROOT_INODE, []);
         tar.end();
-        archive?.commit();
+        await archive?.commit();
         warnUncompared(view.layers, display);
         const summary = { image, view, path: ROOT_PATH, output: file, isStream: archive?.isStream ?? false };
         if (archive && carved) showCopied({ ...summary, carved }, use, context);
         return status;
       } finally {
-        archive?.discard();
+        await archive?.close();
       }
     };
     return withSession(name!, values, context, work, {

@@ -64,11 +64,11 @@ async function openOutput(
     return openArchiveFile(resolve(context.cwd, destination.file), { force: destination.force, signal });
   }
   const { output } = context;
-  return openArchiveStream(
-    (bytes) => output.bytes(bytes),
-    () => output.flushed(),
-    signal,
-  );
+  return openArchiveStream({
+    broken: output.broken,
+    write: (bytes) => output.bytes(bytes),
+    flushed: () => output.flushed(),
+  });
 }
 
 function placeOf(destination: ArchiveDestination, tag: string): string {

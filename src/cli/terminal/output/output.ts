@@ -2,6 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { stripVTControlCharacters } from 'node:util';
 import { asLayerslayerError, type ErrorRecord } from '../../../base/errors.js';
 import { LogFile } from '../../../base/log-file.js';
+import { abortable } from '../../../base/tasks/abortable.js';
 import { printable, printableJson, showRawBytes } from '../../../base/text/printable.js';
 import { errorText } from '../../process/exit-status.js';
 
@@ -59,6 +60,7 @@ export class Output {
   #openPager: ((terminal: TextSink) => Pager) | undefined; // until the first result
   #pager: Pager | undefined;
   #hasFullScreen = false;
+  #stopped: AbortSignal | undefined;
   readonly #held: string[] = [];
   #moreHeld = 0;
   choices: OutputChoices = { json: false, quiet: false, verbose: false };
@@ -152,7 +154,7 @@ export class Output {
    */
   async settled(patienceMs?: number): Promise<void> {
     const all = async () => {
-      await this.flushed();
+      await this.#resultsFlushed();
       await this.#stderr.flushed?.();
     };
     await (patienceMs === undefined ? all() : Promise.race([all(), sleep(patienceMs)]));
@@ -166,6 +168,17 @@ export class Output {
    * Producers of long output await it now and then.
    */
   flushed(): Promise<void> | undefined {
+    const flushed = this.#resultsFlushed();
+    if (flushed === undefined || this.#stopped === undefined) return flushed;
+    return abortable(flushed, this.#stopped).catch(() => {}); // producers check the signal
+  }
+
+  /** Makes `flushed` resolve when the signal aborts: a reader may take nothing more. */
+  stopWaitingOn(signal: AbortSignal): void {
+    this.#stopped = signal;
+  }
+
+  #resultsFlushed(): Promise<void> | undefined {
     return this.#pager ? this.#pager.flushed() : this.#stdout.flushed?.();
   }
 

@@ -1,4 +1,4 @@
-import type { PathComponents } from './path-components.js';
+import type { PathComponents } from '../path-components.js';
 
 /**
  * Entries that builders of eStargz and zstd:chunked add at the root of a layer: the table itself,

@@ -1,13 +1,13 @@
-import { quoteName } from '../base/text/quote-name.js';
-import type { EntryTable } from '../index/entry-table.js';
-import { ENTRY_KINDS } from '../tar/entry.js';
+import { quoteName } from '../../base/text/quote-name.js';
+import type { EntryTable } from '../../index/entry-table.js';
+import { ENTRY_KINDS } from '../../tar/entry.js';
+import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from '../limits.js';
+import { hashName } from '../name-hash.js';
+import { PathComponents } from '../path-components.js';
+import { roleOf } from '../whiteout.js';
 import { DIRECTORY, type DraftTree, HARD_LINK, NONE, SYMLINK } from './draft-tree.js';
 import type { LinkFollower } from './follow-links.js';
-import { MAX_LINK_TARGET_LENGTH, MAX_PATH_DEPTH } from './limits.js';
-import { hashName } from './name-hash.js';
-import { PathComponents } from './path-components.js';
 import { isTableMarker } from './table-markers.js';
-import { roleOf } from './whiteout.js';
 
 /**
  * Second pass over a layer: its entries, in archive order, go into the tree, as an extracting tar

@@ -1,11 +1,11 @@
-import { LayerslayerError } from '../base/errors.js';
-import { garbageMade } from '../base/process/garbage.js';
-import type { EntryTable } from '../index/entry-table.js';
-import { ENTRY_KINDS } from '../tar/entry.js';
-import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from './limits.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { garbageMade } from '../../base/process/garbage.js';
+import type { EntryTable } from '../../index/entry-table.js';
+import { ENTRY_KINDS } from '../../tar/entry.js';
+import { DENTRY_COST, INODE_COST, MAX_DRAFT_INODES } from '../limits.js';
+import { hashName, slotOf } from '../name-hash.js';
+import type { PathComponents } from '../path-components.js';
 import type { HidingWay, MergeObserver } from './merge-observer.js';
-import { hashName, slotOf } from './name-hash.js';
-import type { PathComponents } from './path-components.js';
 
 /** No inode, no dentry, no row. */
 export const NONE = -1;

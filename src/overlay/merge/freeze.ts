@@ -1,7 +1,7 @@
-import { garbageMade } from '../base/process/garbage.js';
+import { garbageMade } from '../../base/process/garbage.js';
+import { MergedTree } from '../merged-tree.js';
+import { ROOT_INODE } from '../tree.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
-import { MergedTree } from './merged-tree.js';
-import { ROOT_INODE } from './tree.js';
 
 /** Bytes to order an inode and to sort a dentry. */
 const ORDERING_BYTES = 25;

@@ -1,17 +1,17 @@
-import { LayerslayerError, withContext } from '../base/errors.js';
-import { garbageMade } from '../base/process/garbage.js';
-import type { EntryTable } from '../index/entry-table.js';
-import { mergeLimit } from '../index/pass/table-budget.js';
-import { LAYERS_MAX } from '../oci/manifest.js';
+import { LayerslayerError, withContext } from '../../base/errors.js';
+import { garbageMade } from '../../base/process/garbage.js';
+import type { EntryTable } from '../../index/entry-table.js';
+import { mergeLimit } from '../../index/pass/table-budget.js';
+import { LAYERS_MAX } from '../../oci/manifest.js';
+import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_PATH_HEAP } from '../limits.js';
+import type { MergedTree } from '../merged-tree.js';
+import type { NumberedLayer } from '../tree.js';
 import { applyMarkers } from './apply-markers.js';
 import { DraftTree } from './draft-tree.js';
 import { LinkFollower } from './follow-links.js';
 import { freeze } from './freeze.js';
 import { LayerWriter, SkippedEntries } from './layer-writer.js';
-import { MAX_DRAFT_INODES, MAX_ENTRIES, MAX_PATH_HEAP } from './limits.js';
 import type { MergeObserver } from './merge-observer.js';
-import type { MergedTree } from './merged-tree.js';
-import type { NumberedLayer } from './tree.js';
 
 export interface MergeOptions {
   /** Receives a line for each entry that is not shown; at most 100 a layer by name. */

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
+  constants,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,8 +15,9 @@ import {
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ArchiveFile } from '#src/carve/copy/archive-file.js';
+import { openArchiveFile } from '#src/save/archive/archive-output.js';
 
 let scratch = '';
 beforeEach(() => {
@@ -22,7 +26,10 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
 const { signal } = new AbortController();
-const open = (name: string) => ArchiveFile.open(join(scratch, name), name, signal);
+const openAs = (path: string, shown: string, { force = true, until = signal } = {}) =>
+  openArchiveFile(path, { shown, force, signal: until });
+const open = (name: string, options?: { force?: boolean; until?: AbortSignal }) =>
+  openAs(join(scratch, name), name, options);
 const text = (name: string) => readFileSync(join(scratch, name), 'utf8');
 const failure = (message: string) => expect.objectContaining({ code: 'IO_FAILED', message });
 
@@ -33,8 +40,8 @@ describe('an archive file', () => {
     archive.write(Buffer.from('ne'));
     archive.write(Buffer.from('w'));
     expect(text('a.tar')).toBe('old');
-    archive.commit();
-    archive.discard();
+    await archive.commit();
+    await archive.close();
     expect([text('a.tar'), readdirSync(scratch)]).toEqual(['new', ['a.tar']]);
   });
 
@@ -42,13 +49,13 @@ describe('an archive file', () => {
     writeFileSync(join(scratch, 'a.tar'), 'old');
     const archive = await open('a.tar');
     archive.write(Buffer.from('new'));
-    archive.discard();
-    archive.discard();
+    await archive.close();
+    await archive.close();
     expect([text('a.tar'), readdirSync(scratch)]).toEqual(['old', ['a.tar']]);
   });
 
   it('has the mode of a new file', async () => {
-    (await open('a.tar')).commit();
+    await (await open('a.tar')).commit();
     expect(statSync(join(scratch, 'a.tar')).mode & 0o777).toBe(0o666 & ~process.umask());
   });
 
@@ -57,7 +64,7 @@ describe('an archive file', () => {
     symlinkSync('real/new.tar', join(scratch, 'link'));
     const archive = await open('link');
     archive.write(Buffer.from('new'));
-    archive.commit();
+    await archive.commit();
     expect([text('link'), text('real/new.tar'), readdirSync(join(scratch, 'real'))]).toEqual([
       'new',
       'new',
@@ -71,15 +78,15 @@ describe('an archive file', () => {
     symlinkSync('real/a.tar', join(scratch, 'link'));
     const archive = await open('link');
     archive.write(Buffer.from('new'));
-    archive.commit();
+    await archive.commit();
     expect([text('real/a.tar'), readdirSync(join(scratch, 'real'))]).toEqual(['new', ['a.tar']]);
   });
 
   it('writes to devices as they are', async () => {
-    const archive = await ArchiveFile.open('/dev/null', '/dev/null', signal);
+    const archive = await openAs('/dev/null', '/dev/null');
     archive.write(Buffer.alloc(100));
-    archive.commit();
-    archive.discard();
+    await archive.commit();
+    await archive.close();
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   });
 
@@ -87,25 +94,68 @@ describe('an archive file', () => {
     const fifo = join(scratch, 'fifo');
     execFileSync('mkfifo', [fifo]);
     const interruption = new AbortController();
-    const early = ArchiveFile.open(fifo, 'fifo', interruption.signal);
+    const early = open('fifo', { until: interruption.signal });
     interruption.abort(new Error('interrupted'));
     await expect(early).rejects.toThrow('interrupted');
     const late = open('fifo');
     const read = readFile(fifo, 'utf8');
     const archive = await late;
     archive.write(Buffer.from('tar'));
-    archive.commit();
+    await archive.commit();
+    await archive.close();
     expect([await read, readdirSync(scratch)]).toEqual(['tar', ['fifo']]);
   });
 
+  it('waits no longer for a reader that takes nothing when it is interrupted', async () => {
+    const fifo = join(scratch, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const interruption = new AbortController();
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const archive = await open('fifo', { until: interruption.signal });
+      archive.write(Buffer.alloc(1_000_000));
+      const waiting = archive.flushed();
+      expect(await Promise.race([waiting, sleep(50, 'stalled')])).toBe('stalled');
+      const committed = archive.commit();
+      interruption.abort(new Error('interrupted'));
+      await waiting;
+      await expect(committed).rejects.toThrow('interrupted');
+      await archive.close();
+    } finally {
+      closeSync(reader);
+    }
+  });
+
+  it('fails when the reader of a FIFO ends early', async () => {
+    const fifo = join(scratch, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const archive = await open('fifo');
+    archive.write(Buffer.alloc(1_000_000));
+    closeSync(reader);
+    await expect(archive.commit()).rejects.toEqual(failure('writing fifo: broken pipe'));
+    await archive.close();
+  });
+
+  it('replaces nothing without force, also what came meanwhile', async () => {
+    const archive = await open('a.tar', { force: false });
+    archive.write(Buffer.from('new'));
+    writeFileSync(join(scratch, 'a.tar'), 'mine');
+    const taken = failure('a.tar is there already: --force replaces it');
+    await expect(archive.commit()).rejects.toEqual(taken);
+    await archive.close();
+    await expect(open('a.tar', { force: false })).rejects.toEqual(taken);
+    expect([text('a.tar'), readdirSync(scratch)]).toEqual(['mine', ['a.tar']]);
+  });
+
   it('says once that a disk is full', async () => {
-    const archive = await ArchiveFile.open('/dev/full', '/dev/full', signal);
+    const archive = await openAs('/dev/full', '/dev/full');
     archive.write(Buffer.alloc(100));
     archive.write(Buffer.alloc(100));
     const full = failure('writing /dev/full: no space left on device');
     expect(archive.broken.reason).toEqual(full);
-    expect(() => archive.commit()).toThrow(full);
-    archive.discard();
+    await expect(archive.commit()).rejects.toEqual(full);
+    await archive.close();
     expect(statSync('/dev/full').isCharacterDevice()).toBe(true);
   });
 

@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
+import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from '../limits.js';
+import { splitPath } from '../resolve-path.js';
 import { DIRECTORY, type DraftTree, NONE, SYMLINK } from './draft-tree.js';
-import { MAX_FOLLOWED_LINKS, MAX_LINK_STEPS, MAX_NAME_LENGTH, MAX_PATH_DEPTH } from './limits.js';
-import { splitPath } from './resolve-path.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');

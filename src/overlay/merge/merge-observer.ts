@@ -1,4 +1,4 @@
-import type { PathComponents } from './path-components.js';
+import type { PathComponents } from '../path-components.js';
 
 /** How an upper layer takes a name away: by a marker, or by another entry in its place. */
 export type HidingWay = 'whiteout' | 'opaque' | 'replaced';

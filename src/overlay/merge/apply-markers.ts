@@ -1,7 +1,7 @@
-import type { EntryTable } from '../index/entry-table.js';
+import type { EntryTable } from '../../index/entry-table.js';
+import { PathComponents } from '../path-components.js';
+import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from '../whiteout.js';
 import { DIRECTORY, type DraftTree, NONE } from './draft-tree.js';
-import { PathComponents } from './path-components.js';
-import { mayHaveMarkers, roleOf, WHITEOUT_PREFIX_LENGTH } from './whiteout.js';
 
 /**
  * First pass over a layer: its whiteouts and opaque markers take away what the lower layers have.

@@ -1,0 +1,18 @@
+import type { Digest } from '../../oci/digest.js';
+import type { NumberedLayer } from '../tree.js';
+import { encodeTree } from '../tree-codec.js';
+import { mergeLayers } from './merge.js';
+
+export { mergeLayers } from './merge.js';
+
+/**
+ * Merges layers in this thread.
+ * @param layers base first
+ * @returns what `encodeTree` does, with the warnings
+ * @throws LayerslayerError as mergeLayers
+ */
+export function encodedMerge(layers: readonly (NumberedLayer & { layer: { digest: Digest } })[]): Uint8Array {
+  const warnings: string[] = [];
+  const tree = mergeLayers(layers, { onWarning: (message) => warnings.push(message) });
+  return encodeTree(tree, layers, warnings);
+}
