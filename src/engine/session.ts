@@ -204,21 +204,12 @@ class ThreadedSession implements ImageSession {
   }
 
   async readBlob(image: ResolvedImage, layer: number, signal?: AbortSignal): Promise<BlobStreams> {
-    const { readBlobRange, readWholeBlob } = await import('./blobs/blob-reading.js'); // a mount does without
+    const { blobStreams } = await import('./blobs/blob-reading.js'); // a mount does without
     const wanted = wantedBlobs(image, [layer])[0]!;
     const own = await this.#opener.openCached(image, wanted, { ...this.#sources, trust: 'exact' });
     const blob = await this.#fetching.openBlob(image, wanted);
-    const { digest, size } = wanted;
-    const ends = this.#endedBy(signal);
-    const read = { blob, digest, size };
-    const range = (offset: number, length: number) =>
-      readBlobRange(this.#fetching, read, { offset, length }, ends);
-    const isChecked = own?.origin.kind === 'own';
-    return {
-      size,
-      whole: () => (isChecked ? range(0, size) : readWholeBlob(this.#fetching, read, ends)),
-      ...(isChecked && { range }),
-    };
+    const opened = { ...wanted, blob, isChecked: own?.origin.kind === 'own' };
+    return blobStreams(this.#fetching, opened, this.#endedBy(signal));
   }
 
   async prepareReads(): Promise<void> {

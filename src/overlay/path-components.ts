@@ -1,3 +1,4 @@
+import { latin1 } from '../base/text/latin1.js';
 import { MAX_NAME_LENGTH } from './limits.js';
 
 const SLASH = 0x2f;
@@ -102,10 +103,6 @@ export function childKey(directory: string, name: Uint8Array): string {
 /** The key of a path of clean names. */
 export function keyOf(path: readonly Uint8Array[]): string {
   return path.reduce(childKey, '');
-}
-
-export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function grown(column: Uint32Array): Uint32Array<ArrayBuffer> {

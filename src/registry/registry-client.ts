@@ -1,10 +1,7 @@
-import { asLayerslayerError, LayerslayerError, withContext } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import { type Log, SILENT_LOG } from '../base/log.js';
-import { withDeadline } from '../base/tasks/deadline.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, digestOf, isDigest, shortDigest } from '../oci/digest.js';
-import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
-import { MANIFEST_ACCEPT } from '../oci/media-type.js';
+import type { Digest } from '../oci/digest.js';
 import { mayUseStored } from './authorization/credentials.js';
 import { RegistryAuthorization } from './authorization/registry-authorization.js';
 import { fallbackTag, listReferrers } from './discovery/referrers.js';
@@ -12,32 +9,26 @@ import { referrersOf, type WantedReferrers } from './discovery/referrers-of.js';
 import { readTagPage, type TagPage } from './discovery/tag-list.js';
 import { Endpoint } from './endpoint.js';
 import { Connections } from './http/connections.js';
-import { type Exchange, type HttpAnswer, headerOf } from './http/http-exchange.js';
+import type { Exchange } from './http/http-exchange.js';
 import { followRedirects } from './http/redirect.js';
 import { loadPool } from './http/undici-pool.js';
 import { BlobRoute } from './pull/blob-route.js';
-import { type FetchedManifest, readConfig, readManifest, tooLarge } from './pull/document-body.js';
+import type { FetchedManifest } from './pull/document-body.js';
 import { RemoteBlob, type RemoteBlobLimits } from './pull/remote-blob.js';
+import { RepositoryReader } from './pull/repository-reader.js';
 import { Traffic } from './pull/second-request.js';
 import { RepositoryWriter } from './push/repository-writer.js';
 import type { KeptBlobs, RegistryOptions } from './registry-options.js';
 import { coversRegistry, registryKey } from './repository-scope.js';
-import { answerFault } from './requests/answer-fault.js';
 import { type Clock, SYSTEM_CLOCK } from './requests/clock.js';
 import { FirstContact } from './requests/first-contact.js';
-import { RegistryFault } from './requests/registry-fault.js';
 import { type Notice, RateLimitAccount, type RetryOptions } from './requests/retry.js';
-import { type RequestLimits, smallRequest } from './requests/small-request.js';
+import type { RequestLimits } from './requests/small-request.js';
 
 /** Ms without a byte of headers or body until a request has stalled. */
 const STALL_MS = 20_000;
-/** Ms for a HEAD. Some firewalls drop it, and a GET returns the same information. */
-const HEAD_DEADLINE_MS = 5_000;
 
-export type {
-  BlobSource,
-  RepositoryWriter,
-} from './push/repository-writer.js';
+export type { BlobSource, RepositoryWriter } from './push/repository-writer.js';
 export type { TagPage };
 export { fallbackTag };
 
@@ -120,16 +111,7 @@ export class RegistryClient {
    *   network codes
    */
   getManifest(repository: string, name: string, signal?: AbortSignal): Promise<FetchedManifest> {
-    // HEAD and GET together are one first contact.
-    return this.#advised(repository, () =>
-      this.#contact.within(`reading manifest ${this.#name(repository, name)}`, signal, (within) =>
-        this.#findManifest(repository, name, within).catch((error) => {
-          if (asLayerslayerError(error).code !== 'NOT_FOUND') throw error;
-          // What users look for first: the registry's own words are for programs.
-          throw withContext(error, `no such ${isDigest(name) ? 'digest' : 'tag'}`);
-        }),
-      ),
-    );
+    return this.#advised(repository, () => this.#reader(repository).manifest(name, signal));
   }
 
   /**
@@ -138,30 +120,15 @@ export class RegistryClient {
    * @throws LayerslayerError as `getManifest`
    */
   getTag(repository: string, tag: string, signal?: AbortSignal): Promise<FetchedManifest> {
-    const doing = `reading manifest ${this.#name(repository, tag)}`;
-    return this.#small(doing, signal, async (within) => {
-      const answer = await this.#get(repository, `manifests/${tag}`, doing, within);
-      return readManifest(answer, doing, tag);
-    });
+    return this.#reader(repository).tag(tag, signal);
   }
 
   /**
    * Returns an image config, checked against its descriptor.
    * @throws LayerslayerError UNSUPPORTED if it is larger than a config may be; codes of getManifest
    */
-  async getBlob(repository: string, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
-    const { digest, size, data } = descriptor;
-    if (data) return data;
-    const doing = `reading config ${shortDigest(digest)} of ${this.#registry}/${repository}`;
-    if (size > CONFIG_SIZE_MAX) throw tooLarge(doing, size, CONFIG_SIZE_MAX);
-    const kept = await this.#readKept(digest);
-    if (kept) return kept;
-    const bytes = await this.#small(doing, signal, async (within) => {
-      const answer = await this.#get(repository, `blobs/${digest}`, doing, within);
-      return readConfig(answer, doing, descriptor);
-    });
-    await this.#options.kept?.write(digest, bytes);
-    return bytes;
+  getBlob(repository: string, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#reader(repository).config(descriptor, signal);
   }
 
   /** Returns a layer's blob. Sends no request before the first read. */
@@ -236,84 +203,21 @@ export class RegistryClient {
     return this.#connections.close();
   }
 
-  async #findManifest(repository: string, name: string, signal: AbortSignal): Promise<FetchedManifest> {
-    const digest = isDigest(name) ? name : await this.#tagDigest(repository, name, signal);
-    const kept = digest && (await this.#readKept(digest));
-    if (kept) return { digest, bytes: kept, contentType: undefined };
-    const doing = `reading manifest ${this.#name(repository, name)}`;
-    const fetch = (asked: string) =>
-      this.#small(doing, signal, async (within) => {
-        const answer = await this.#get(repository, `manifests/${asked}`, doing, within);
-        return readManifest(answer, doing, asked);
-      });
-    const fetched = await fetch(digest ?? name).catch((error) => {
-      // The tag was moved since the HEAD, or the HEAD's digest does not exist.
-      const isGone = digest !== name && asLayerslayerError(error).code === 'NOT_FOUND';
-      if (digest === undefined || !isGone) throw error;
-      return fetch(name);
+  #reader(repository: string): RepositoryReader {
+    return new RepositoryReader({
+      ...this.#limits,
+      registry: this.#registry,
+      repository,
+      endpoint: this.#endpoint,
+      toRegistry: this.#toRegistry(repository),
+      kept: this.#options.kept,
+      log: this.#options.log,
+      headDeadlineMs: this.#options.headDeadlineMs,
     });
-    await this.#options.kept?.write(fetched.digest, fetched.bytes);
-    return fetched;
-  }
-
-  /**
-   * Returns the tag's current digest by one HEAD: a GET counts as a pull on Docker Hub. Returns
-   * undefined if the registry refuses HEAD, does not answer it, or sends no digest. Then use GET.
-   * @throws LayerslayerError UNAUTHORIZED, RATE_LIMITED, network codes; never NOT_FOUND, as some
-   *   registries answer each HEAD with 404
-   */
-  #tagDigest(repository: string, tag: string, signal: AbortSignal): Promise<Digest | undefined> {
-    const doing = `asking for manifest ${this.#name(repository, tag)}`;
-    return this.#small(doing, signal, async (within) => {
-      const answer = await this.#head(repository, tag, within);
-      if (answer?.status === 429 || answer?.status === 401) throw await answerFault(answer, doing, '200');
-      answer?.body.discard();
-      const digest = answer?.status === 200 ? headerOf(answer, 'docker-content-digest') : undefined;
-      return isDigest(digest) ? digest : undefined;
-    });
-  }
-
-  /** Returns undefined without an answer in time, or if a GET may pass a connection that failed. */
-  async #head(repository: string, tag: string, signal: AbortSignal): Promise<HttpAnswer | undefined> {
-    const doing = `HEAD of ${this.#name(repository, tag)}`;
-    const ms = this.#options.headDeadlineMs ?? HEAD_DEADLINE_MS;
-    try {
-      return await withDeadline(ms, doing, signal, (within) =>
-        this.#ask('HEAD', repository, `manifests/${tag}`, within),
-      );
-    } catch (error) {
-      const { code, message } = asLayerslayerError(error);
-      const mayPass = error instanceof RegistryFault && error.advice === 'backoff';
-      const isUnheard = code === 'TIMED_OUT' || (code === 'REGISTRY_UNAVAILABLE' && mayPass);
-      if (signal.aborted || !isUnheard) throw error;
-      this.#options.log?.debug(`asking by GET after: ${message}`);
-      return undefined;
-    }
   }
 
   #toRegistry(repository: string): Exchange {
     return this.#endpoint.via(this.#authorization.exchangeFor({ repository, action: 'pull' }));
-  }
-
-  #ask(method: 'GET' | 'HEAD', repository: string, path: string, signal: AbortSignal): Promise<HttpAnswer> {
-    const headers: Record<string, string> = path.startsWith('manifests/') ? { accept: MANIFEST_ACCEPT } : {};
-    const url = new URL(`/v2/${repository}/${path}`, this.#endpoint.origin);
-    return this.#toRegistry(repository)({ method, url, headers }, signal);
-  }
-
-  /** Returns an answer with status 200. */
-  async #get(repository: string, path: string, doing: string, signal: AbortSignal): Promise<HttpAnswer> {
-    const answer = await this.#ask('GET', repository, path, signal);
-    if (answer.status !== 200) throw await answerFault(answer, doing, '200');
-    return answer;
-  }
-
-  #small<T>(
-    doing: string,
-    signal: AbortSignal | undefined,
-    task: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    return smallRequest(this.#limits, doing, signal, task);
   }
 
   /** Adds to a refusal that the user's credentials were not used, if they may not be. */
@@ -327,15 +231,5 @@ export class RegistryClient {
       const why = `it was asked without credentials: --credentials has no ${this.#registry}/${repository}`;
       throw new LayerslayerError(code, `${message}; ${why}`, { cause: error });
     }
-  }
-
-  async #readKept(digest: Digest): Promise<Uint8Array | undefined> {
-    const bytes = await this.#options.kept?.read(digest);
-    return bytes && digestOf(bytes, digest) === digest ? bytes : undefined;
-  }
-
-  #name(repository: string, name: string): string {
-    const image = `${this.#registry}/${repository}`;
-    return isDigest(name) ? `${image}@${shortDigest(name)}` : `${image}:${name}`;
   }
 }

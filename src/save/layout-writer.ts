@@ -5,7 +5,8 @@ import { makeDirectories } from '../base/make-directories.js';
 import { diskFault, onDisk } from '../base/on-disk.js';
 import { fsPath } from '../base/text/raw-text.js';
 import { withMachineLock } from '../cache/machine-lock.js';
-import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
+import { blobPath } from '../oci/blob-path.js';
+import { type Digest, digestHex, digestOf } from '../oci/digest.js';
 import { isJsonObject, ownField, parseJsonObject, stringMap } from '../oci/json.js';
 import { MEDIA_TYPES } from '../oci/media-type.js';
 import { ociManifest } from '../oci/oci-manifest.js';
@@ -155,8 +156,4 @@ function partialName(path: string): string {
 
 function unlessMissing(error: unknown): undefined {
   if (systemCode(error) !== 'ENOENT') throw error;
-}
-
-function blobPath(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }

@@ -1,7 +1,8 @@
 import { LayerslayerError, unsupported } from '../base/errors.js';
 import type { FilePart } from '../blob/blob.js';
+import { blobPath } from '../oci/blob-path.js';
 import type { Descriptor } from '../oci/descriptor.js';
-import { type Digest, digestAlgorithm, digestHex, digestOf } from '../oci/digest.js';
+import { type Digest, digestOf } from '../oci/digest.js';
 import { foreignNote } from '../oci/foreign-layer.js';
 import { CONFIG_SIZE_MAX } from '../oci/image-config.js';
 import { formatImageLocation, type LocalLocation } from '../oci/image-location.js';
@@ -124,10 +125,10 @@ export class LayoutImages {
 
   async #findDescribed(descriptor: Descriptor): Promise<LocalFile> {
     const { digest, size } = descriptor;
-    const file = await this.files.find(blobName(digest));
+    const file = await this.files.find(blobPath(digest));
     if (!file) throw this.#missing(digest, foreignNote(descriptor));
     if (file.size === size) return file;
-    const what = `${blobName(digest)} of ${this.files.path}`;
+    const what = `${blobPath(digest)} of ${this.files.path}`;
     throw new LayerslayerError(
       'DIGEST_MISMATCH',
       `${what} has ${file.size} bytes, its descriptor says ${size}`,
@@ -135,7 +136,7 @@ export class LayoutImages {
   }
 
   async #readBlob(digest: Digest, limit: number): Promise<Uint8Array> {
-    const name = blobName(digest);
+    const name = blobPath(digest);
     const bytes = await readSmallFile(this.files, name, limit);
     if (!bytes) throw this.#missing(digest);
     checkContent(bytes, digest, this.files, name);
@@ -143,13 +144,8 @@ export class LayoutImages {
   }
 
   #missing(digest: Digest, note = ''): LayerslayerError {
-    return new LayerslayerError('NOT_FOUND', `${this.files.path} has no ${blobName(digest)}${note}`);
+    return new LayerslayerError('NOT_FOUND', `${this.files.path} has no ${blobPath(digest)}${note}`);
   }
-}
-
-/** A digest is checked when it is parsed: it can't lead out of `blobs`. */
-function blobName(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }
 
 /** Returns one descriptor, or several that differ in their platforms. */

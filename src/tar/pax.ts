@@ -3,6 +3,7 @@
  * bytes.
  * (POSIX pax, "pax Extended Header". Accepts what Go's archive/tar accepts.)
  */
+import { latin1 } from '../base/text/latin1.js';
 import { corruptTar } from './corrupt.js';
 import type { ExtendedAttribute } from './entry.js';
 import { parseDecimal } from './numbers.js';
@@ -137,8 +138,4 @@ function startsWith(data: Uint8Array, start: number, end: number, wanted: Uint8A
     if (data[start + i] !== wanted[i]) return false;
   }
   return true;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

@@ -1,3 +1,4 @@
+import { latin1 } from '../../base/text/latin1.js';
 import type { NumberedLayer } from '../../overlay/tree.js';
 import { NONE, nameHash, ROOT_DIRECTORY } from './directory-columns.js';
 import { ExcerptTable } from './excerpt-table.js';
@@ -129,8 +130,4 @@ function plain(path: Uint8Array): Uint8Array {
   while (path[from] === SLASH || (path[from] === DOT && path[from + 1] === SLASH)) from++;
   while (to > from && path[to - 1] === SLASH) to--;
   return path.subarray(from, to);
-}
-
-function latin1(path: Uint8Array): string {
-  return Buffer.from(path.buffer, path.byteOffset, path.length).toString('latin1');
 }

@@ -1,3 +1,4 @@
+import { latin1 } from '../../base/text/latin1.js';
 import type { EntryTable } from '../../index/entry-table.js';
 import { forEachHidden, type HiddenEntry, mergeSeeingHidden } from '../../overlay/history/hidden-entries.js';
 import { joinPath } from '../../overlay/resolve-path.js';
@@ -159,8 +160,4 @@ function hiddenEntry(
 function sorted(entries: FoundEntry[]): FoundEntry[] {
   const keyed = entries.map((entry) => ({ entry, key: latin1(entry.path).replaceAll('/', '\0') }));
   return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ entry }) => entry);
-}
-
-function latin1(path: Uint8Array): string {
-  return Buffer.from(path.buffer, path.byteOffset, path.length).toString('latin1');
 }

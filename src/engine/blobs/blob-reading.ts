@@ -4,6 +4,7 @@ import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { Fetching } from '../fetch/fetching.js';
+import type { BlobStreams } from '../image-session.js';
 import type { BlobNumber } from '../inflate/inflate-protocol.js';
 
 /** Bytes of a chunk. */
@@ -17,6 +18,18 @@ export interface ReadBlob {
   blob: BlobNumber;
   digest: Digest;
   size: number; // compressed bytes
+  isChecked: boolean; // the fetch thread has the digests of its blocks
+}
+
+/** Returns what reads a blob, by its blocks if they are checked, else whole. */
+export function blobStreams(fetching: Fetching, read: ReadBlob, ends: AbortSignal): BlobStreams {
+  const { size, isChecked } = read;
+  const range = (offset: number, length: number) => readBlobRange(fetching, read, { offset, length }, ends);
+  return {
+    size,
+    whole: () => (isChecked ? range(0, size) : readWholeBlob(fetching, read, ends)),
+    ...(isChecked && { range }),
+  };
 }
 
 /**
@@ -24,7 +37,7 @@ export interface ReadBlob {
  * bytes are fetched when the caller wants them.
  * @throws LayerslayerError as `Blob.read`; the signal's reason
  */
-export async function* readBlobRange(
+async function* readBlobRange(
   fetching: Fetching,
   { blob }: ReadBlob,
   { offset, length }: { offset: number; length: number },
@@ -48,7 +61,7 @@ export async function* readBlobRange(
  * right: a caller that has all bytes has the right ones. The stream waits for a slow caller.
  * @throws LayerslayerError DIGEST_MISMATCH; as `Blob.stream`; the signal's reason
  */
-export async function* readWholeBlob(
+async function* readWholeBlob(
   fetching: Fetching,
   { blob, digest, size }: ReadBlob,
   signal: AbortSignal,

@@ -65,12 +65,6 @@ export class ChunkReader implements LayerReader {
     this.#cursors = cursors;
   }
 
-  /**
-   * Delivers chunks `first` to `first + count - 1` in order, in runs. Each run is in a buffer of
-   * the pool, which the receiver owns from then on. The last chunk of a layer is shorter.
-   * @param options.likelyEnd the reader will likely continue to this chunk
-   * @throws LayerslayerError as Blob.read; CORRUPT_LAYER if the index does not fit the blob
-   */
   async read(
     first: number,
     count: number,

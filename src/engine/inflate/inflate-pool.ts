@@ -4,8 +4,6 @@ import type { Log } from '../../base/log.js';
 import { threadOptions } from '../../base/process/node-options.js';
 import { WORKER_LIMITS } from '../../base/process/worker-limits.js';
 import { ThreadPeer, type Transferred } from '../../base/thread-rpc.js';
-import type { TableAllowance } from '../../index/pass/table-budget.js';
-import type { Digest } from '../../oci/digest.js';
 import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
 import type { ChunkReceiver, ChunkSupplier } from '../reading/chunk-cache.js';
 import { BackgroundPasses } from './background-passes.js';
@@ -86,17 +84,6 @@ export class InflatePool implements ChunkSupplier {
     this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
   }
 
-  /** Runs the index pass. @returns the encoded index */
-  async index(
-    blob: BlobNumber,
-    digest: Digest,
-    blobSize: number,
-    signal?: AbortSignal,
-    allowance?: TableAllowance,
-  ): Promise<Uint8Array> {
-    return (await this.compare({ blob, digest, blobSize, allowance }, [], { signal })).bytes;
-  }
-
   /** Makes the index of a layer from the table in it. @throws as `InflateMethods.table` */
   async readTable(request: TableRequest, signal: AbortSignal): Promise<TableIndex> {
     const thread = this.#thread(this.#leastBusy(({ indexingBytes }) => indexingBytes));
@@ -115,11 +102,12 @@ export class InflatePool implements ChunkSupplier {
   }
 
   /**
-   * Runs an index pass that compares indexes of other origins with the layer's bytes.
+   * Runs an index pass.
+   * @param compared indexes of other origins, which it compares with the layer's bytes
    * @param options.isBackground the pass is held while reads are under way
    * @returns the encoded index and the comparisons
    */
-  async compare(
+  async index(
     request: Pick<IndexRequest, 'blob' | 'digest' | 'blobSize' | 'allowance'>,
     compared: readonly ComparedIndex[],
     { signal, isBackground = false }: { signal?: AbortSignal | undefined; isBackground?: boolean },

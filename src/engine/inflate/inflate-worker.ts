@@ -4,32 +4,24 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { BufferPool } from '../../base/buffer-pool.js';
-import { LayerslayerError, withContext } from '../../base/errors.js';
+import { LayerslayerError } from '../../base/errors.js';
 import { logTo } from '../../base/log.js';
 import { collectGarbageSoon, garbageMade } from '../../base/process/garbage.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
-import { CachedPages, unverifiedFolder } from '../../blob/blocks/cached-pages.js';
-import { LocalFileBytes, VerifiedBlob } from '../../blob/blocks/verified-blob.js';
 import { ContentStore } from '../../cache/content-store.js';
-import type { Codec } from '../../codec/codec.js';
-import { CODECS, codecNamed } from '../../codec/codecs.js';
-import type { RemoteStates } from '../../index/cached-indexes.js';
-import { indexKey, LAYER_INDEX_VERSION } from '../../index/entry-table.js';
-import { type FetchStates, fetchCheckpoint, readCheckpoint } from '../../index/states/checkpoints.js';
-import { type Digest, shortDigest } from '../../oci/digest.js';
+import { CODECS } from '../../codec/codecs.js';
+import type { Digest } from '../../oci/digest.js';
 import type { UnpackRequest } from '../../save/archive/unpack-blob.js';
 import type { BlobMethods, StreamMethods } from '../fetch/fetch-protocol.js';
 import type { BlobPass } from './blob-pass.js';
-import { CHUNK_SIZE, ChunkReader, RUN_SIZE } from './chunk-reader.js';
+import { CHUNK_SIZE, RUN_SIZE } from './chunk-reader.js';
 import { CursorPool } from './cursor-pool.js';
-import { DetachedStates } from './detached-states.js';
 import type {
   BlobNumber,
   ChunkRun,
   IndexRequest,
   InflateMethods,
   InflateReports,
-  OpenLayerRequest,
   PassEnd,
   PassNumber,
   TableIndex,
@@ -37,10 +29,9 @@ import type {
 } from './inflate-protocol.js';
 import { LastRead } from './last-read.js';
 import type { LayerReader } from './layer-reader.js';
+import { openLayer, unverifiedBlob } from './open-layer.js';
 import type { SendBatch } from './scan-sender.js';
-import { SpanBlob } from './unverified/span-blob.js';
-import { TableChunkReader } from './unverified/table-chunk-reader.js';
-import { UnverifiedBlob } from './unverified/unverified-blob.js';
+import type { UnverifiedBlob } from './unverified/unverified-blob.js';
 import { VerifiedParts } from './unverified/verified-parts.js';
 
 /** Idle buffers: those of a request of read-ahead, and half of the next. */
@@ -80,7 +71,7 @@ const main = new ThreadPeer<InflateReports>(parentPort!, {
   },
   async read({ blob, first, count, likelyEnd, layer, released }, signal) {
     for (const buffer of released) buffers.release(buffer);
-    if (layer) readers.set(blob, openLayer(layer));
+    if (layer) readers.set(blob, openLayer(layer, { fetching, store, cursors, parts, lastRead, log }));
     const reader = readers.get(blob);
     if (!reader) throw new LayerslayerError('INTERNAL', `blob ${blob} was not opened`);
     let last: Transferred<ChunkRun> | undefined;
@@ -150,119 +141,5 @@ async function comparedIndexes({ digest, compared: wanted = [] }: IndexRequest, 
 
 /** Opens a blob whose bytes the caller checks. */
 function unverifiedSource(blob: BlobNumber, digest: Digest, blobSize: number): UnverifiedBlob {
-  return unverifiedBlob({ blob, digest, blobSize, local: undefined });
-}
-
-function openLayer(request: OpenLayerRequest): LayerReader {
-  const { blob, digest, blobSize, checkpoints, verification, states, stateFile, local } = request;
-  // The next mount makes the index again.
-  const key = indexKey(LAYER_INDEX_VERSION, digest, request.index);
-  const drop = () => void store?.remove('index', key);
-  const remove = () => void store?.remove('states', key);
-  const detached =
-    'detachedFd' in states && new DetachedStates({ digest, checkpoints, storage: states, remove, log });
-  let isIndexDamaged = false;
-  const checkpoint = (number: number) => {
-    try {
-      return readCheckpoint(checkpoints, states, number);
-    } catch (error) {
-      if (isIndexDamaged) return undefined;
-      isIndexDamaged = true;
-      const why = `checkpoint ${number}: ${(error as Error).message}`;
-      log.warn(`the cached index of layer ${shortDigest(digest)} is damaged, ${why}`);
-      drop(); // this mount resumes at the checkpoint before
-      return undefined;
-    }
-  };
-  const fetchStates = 'remote' in states ? statesIn(states.remote, stateFile!) : undefined;
-  const fetchNumbered = async (number: number, signal?: AbortSignal) => {
-    try {
-      const fetch: FetchStates = (...group) => fetchStates!(group, signal);
-      return await fetchCheckpoint(checkpoints, number, fetch);
-    } catch (error) {
-      // A fault of the network is the reader's. This mount resumes at the checkpoint before.
-      if (error instanceof LayerslayerError || signal?.aborted) throw error;
-      const why = `checkpoint ${number}: ${(error as Error).message}`;
-      if (!isIndexDamaged) log.warn(`the published index of layer ${shortDigest(digest)} is damaged, ${why}`);
-      isIndexDamaged = true;
-      return undefined;
-    }
-  };
-  let isDamageLogged = local !== undefined; // of a local file upstream says what is wrong
-  const layer = {
-    ...request,
-    codec: codecOfIndex(request, drop),
-    checkpoint: detached ? (number: number) => detached.read(number) : checkpoint,
-    ...(detached && { hasStates: () => detached.areThere }),
-    ...(fetchStates && { fetchCheckpoint: fetchNumbered }),
-  };
-  if (verification.kind !== 'blocks') {
-    const onWrong = (reason: string) => {
-      if (!isDamageLogged) log.warn(`${reason}: wrong bytes came, fetching them again`);
-      isDamageLogged = true;
-    };
-    const unverified = unverifiedBlob(request);
-    if (verification.kind === 'chunks') {
-      return new TableChunkReader({ ...layer, chunks: verification.chunks }, unverified, {
-        cursors,
-        parts,
-        lastRead,
-        hashAside: (bytes) => fetching.call('hash', { bytes }, { transfer: [bytes.buffer] }),
-        onWrong,
-      });
-    }
-    const spans = { layer: digest, inOffsets: checkpoints.inOffsets, digests: verification.digests };
-    return new ChunkReader(layer, new SpanBlob(unverified, spans, parts, onWrong), cursors);
-  }
-  const compressed = new VerifiedBlob({
-    size: blobSize,
-    blockDigests: verification.digests,
-    near: local ? new LocalFileBytes(local) : store && new CachedPages(store, digest),
-    upstream: {
-      read: (offset, length, signal) => fetching.call('read', { blob, offset, length }, { signal }),
-      prefetch: (offset, aheadEnd) => fetching.notify('read', { blob, offset, aheadEnd }),
-    },
-    onDamage: (page) => {
-      if (!isDamageLogged)
-        log.warn(`cache: page ${page} of ${shortDigest(digest)} is damaged, fetching it again`);
-      isDamageLogged = true;
-    },
-  });
-  return new ChunkReader(layer, compressed, cursors);
-}
-
-/** Returns what reads states of an index file in a registry. The caller checks them. */
-function statesIn({ digest, size, offset }: RemoteStates, blob: BlobNumber) {
-  const file = unverifiedBlob({ blob, digest, blobSize: size, local: undefined });
-  return ([start, length, isAgain]: Parameters<FetchStates>, signal?: AbortSignal) => {
-    const at = offset + start;
-    const fresh = isAgain ? { fresh: true, aheadEnd: at + length } : {};
-    return file.read(at, length, signal, undefined, fresh);
-  };
-}
-
-/** The blob's bytes, which the caller checks. */
-function unverifiedBlob({
-  blob,
-  digest,
-  blobSize,
-  local,
-}: Pick<OpenLayerRequest, 'blob' | 'digest' | 'blobSize' | 'local'>): UnverifiedBlob {
-  return new UnverifiedBlob({
-    size: blobSize,
-    near: local ? new LocalFileBytes(local) : store && new CachedPages(store, unverifiedFolder(digest)),
-    upstream: {
-      read: (range, signal) => fetching.call('read', { ...range, blob, unverified: true }, { signal }),
-      prefetch: (offset, aheadEnd) => fetching.notify('read', { blob, offset, aheadEnd, unverified: true }),
-    },
-  });
-}
-
-function codecOfIndex({ digest, codec }: OpenLayerRequest, drop: () => void): Codec {
-  try {
-    return codecNamed(codec);
-  } catch (error) {
-    drop();
-    throw withContext(error, `the index of layer ${shortDigest(digest)}`);
-  }
+  return unverifiedBlob({ blob, digest, blobSize, local: undefined }, { fetching, store });
 }

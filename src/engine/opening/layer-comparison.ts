@@ -94,7 +94,7 @@ export class LayerComparison {
         const stateFile = 'remote' in states ? await layers.stateFile(image, states.remote) : undefined;
         compared.push({ name, stateFile, given: stored.includes(name) ? undefined : givenIndex(used) });
         const request = { blob, digest, blobSize: size, allowance };
-        const end = await inflate.compare(request, compared, { signal, isBackground: true });
+        const end = await inflate.index(request, compared, { signal, isBackground: true });
         comparison = end.comparisons.find((one) => one.name === name);
         return { ...end, origin: OWN };
       };

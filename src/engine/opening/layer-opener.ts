@@ -70,7 +70,7 @@ export class LayerOpener {
     const { digest, size } = wanted;
     const allowance = this.#tables.allowance(image, size);
     const index = (blob: BlobNumber, compared: readonly string[]) =>
-      this.#parts.inflate.compare(
+      this.#parts.inflate.index(
         { blob, digest, blobSize: size, allowance },
         compared.map((name) => ({ name })),
         how,

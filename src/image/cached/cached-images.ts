@@ -1,4 +1,5 @@
 import { SILENT_LOG } from '../../base/log.js';
+import { latin1 } from '../../base/text/latin1.js';
 import { textOfBytes } from '../../base/text/raw-text.js';
 import { ContentStore, type StoredFile } from '../../cache/content-store.js';
 import {
@@ -159,8 +160,4 @@ function leadsToDirectory(
 ): boolean {
   if (kind !== 'symlink') return false;
   return findDirectory(layers, `${latin1(directory)}/${latin1(name)}`, budget) !== undefined;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

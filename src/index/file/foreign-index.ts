@@ -10,6 +10,7 @@ import { layerTableLimit, TableBudget } from '../pass/table-budget.js';
 import type { CheckpointColumns } from '../states/checkpoints.js';
 import { decodeLayerIndex } from './decode-index.js';
 import { damaged } from './index-head.js';
+import { isCount } from './verification-codec.js';
 
 const NANOSECONDS = 1_000_000_000;
 const FILE = ENTRY_KINDS.indexOf('file');
@@ -112,10 +113,6 @@ function checkCheckpoints(checkpoints: CheckpointColumns, { blobSize, tarSize }:
       outOffsets[i]! <= tarSize;
     if (!isPossible) throw impossible(`checkpoint ${i}`);
   }
-}
-
-function isCount(number: number): boolean {
-  return Number.isSafeInteger(number) && number >= 0;
 }
 
 function impossible(what: string): LayerslayerError {

@@ -1,7 +1,7 @@
-import { LayerslayerError } from '../../base/errors.js';
 import { BLOCK_SIZE } from '../../blob/page.js';
 import { SHA256_LENGTH } from '../../oci/digest.js';
 import { type ChunkColumns, MAX_CHUNK_SIZE, type Verification } from '../layer-index.js';
+import { damaged } from './index-head.js';
 import { COUNT_LENGTH, packCount, packIntegers, unpackCount, unpackIntegers } from './packed-columns.js';
 
 /** The number of each kind in the file's header. */
@@ -112,10 +112,6 @@ function unpackChunks(packed: Uint8Array, digests: Uint8Array, { blobSize, tarSi
   return chunks;
 }
 
-function isCount(number: number): boolean {
+export function isCount(number: number): boolean {
   return Number.isSafeInteger(number) && number >= 0;
-}
-
-function damaged(what: string): LayerslayerError {
-  return new LayerslayerError('CORRUPT_LAYER', `layer index: ${what} is not as written`);
 }

@@ -19,9 +19,9 @@ type Counts = Omit<DirectoryStats, 'names'>;
 const STATS_DEPTH = 2;
 
 /**
- * Sums differences by directory, as du(1) does: each directory up to a depth below the start, after
- * those below it, and the start last. Directories without differences are left out. Memory does not
- * grow with their number.
+ * Sums differences by directory, as du(1) does: each directory up to STATS_DEPTH below the start,
+ * after those below it, and the start last. Directories without differences are left out. Memory
+ * does not grow with their number.
  * @param differences by name, as `compareTrees` yields them
  * @param start names of the start
  */
@@ -29,7 +29,6 @@ export function* directoryStats(
   differences: Iterable<TreeDifference>,
   { from, to }: { from: Tree; to: Tree },
   start: readonly Uint8Array[],
-  depth = STATS_DEPTH,
 ): Generator<DirectoryStats, void, undefined> {
   const open: DirectoryStats[] = [{ names: start, ...noCounts() }]; // from the start down
   const [fromSizes, toSizes] = [new FileSizes(from), new FileSizes(to)];
@@ -45,7 +44,7 @@ export function* directoryStats(
     while (open.length > 1 && open.at(-1)!.names.length > known) yield close();
     for (
       let length = open.at(-1)!.names.length + 1;
-      length <= Math.min(directory.length, start.length + depth);
+      length <= Math.min(directory.length, start.length + STATS_DEPTH);
       length++
     )
       open.push({ names: directory.slice(0, length).map((name) => Uint8Array.from(name)), ...noCounts() });

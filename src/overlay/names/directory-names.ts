@@ -1,5 +1,5 @@
+import { latin1 } from '../../base/text/latin1.js';
 import type { NameTable } from '../../index/entry-table.js';
-import { latin1 } from '../path-components.js';
 import { MARKER_PREFIX, MarkerReader } from './markers.js';
 import { nonDirectoriesAbove } from './parents.js';
 import { PlainPath } from './plain-path.js';

@@ -1,5 +1,6 @@
+import { latin1 } from '../../base/text/latin1.js';
 import type { TarEntry } from '../../tar/entry.js';
-import { childKey, keyOf, latin1, PathComponents } from '../path-components.js';
+import { childKey, keyOf, PathComponents } from '../path-components.js';
 
 const DOT = Buffer.from('.');
 const DOT_DOT = Buffer.from('..');

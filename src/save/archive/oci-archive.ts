@@ -1,4 +1,5 @@
-import { type Digest, digestAlgorithm, digestHex, digestOf } from '../../oci/digest.js';
+import { blobPath } from '../../oci/blob-path.js';
+import { type Digest, digestAlgorithm, digestOf } from '../../oci/digest.js';
 import { MEDIA_TYPES } from '../../oci/media-type.js';
 import { ociManifest } from '../../oci/oci-manifest.js';
 import type { ImageDocuments, ResolvedImage } from '../../source/image-source.js';
@@ -21,7 +22,7 @@ export function ociArchive(
   for (const [i, layer] of image.manifest.layers.entries()) {
     const known = layers.get(layer.digest);
     if (known) known.numbers.push(i + 1);
-    else layers.set(layer.digest, { name: blobName(layer.digest), digest: layer.digest, numbers: [i + 1] });
+    else layers.set(layer.digest, { name: blobPath(layer.digest), digest: layer.digest, numbers: [i + 1] });
   }
   const entry = indexEntry({ image, name, mediaType, digest, size: bytes.length });
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests: [entry] };
@@ -29,8 +30,8 @@ export function ociArchive(
   const folders = new Set(blobs.map((one) => `blobs/${digestAlgorithm(one)}/`));
   const names = new Set([...layers.values()].map(({ name: file }) => file));
   const documents = [
-    { name: blobName(image.manifest.config.digest), bytes: config },
-    { name: blobName(digest), bytes },
+    { name: blobPath(image.manifest.config.digest), bytes: config },
+    { name: blobPath(digest), bytes },
     { name: 'oci-layout', bytes: Buffer.from(LAYOUT_MARKER) },
     { name: 'index.json', bytes: Buffer.from(JSON.stringify(index)) },
   ];
@@ -41,8 +42,4 @@ export function ociArchive(
     documents: documents.filter((one) => !names.has(one.name)),
     digest,
   };
-}
-
-function blobName(digest: Digest): string {
-  return `blobs/${digestAlgorithm(digest)}/${digestHex(digest)}`;
 }

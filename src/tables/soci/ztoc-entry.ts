@@ -1,4 +1,5 @@
 import { unsupported } from '../../base/errors.js';
+import { latin1 } from '../../base/text/latin1.js';
 import { shownOwnerId, shownXattrs } from '../../tar/attributes.js';
 import type { ExtendedAttribute, TarEntry } from '../../tar/entry.js';
 import { MAX_SECONDS } from '../../tar/limits.js';
@@ -97,8 +98,4 @@ function number(text: Uint8Array | undefined, what: string): number | undefined 
   const value = parseDecimal(text, 0, text.length);
   if (value === undefined) throw corruptTable(`${what} is no number`);
   return value;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
