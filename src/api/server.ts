@@ -193,6 +193,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ends.abort(new LayerslayerError('ABORTED', 'the server ends'));
       server.close();
       server.closeAllConnections();
+      analyses.close();
       await state.images.close();
     },
   };

@@ -1,14 +1,16 @@
-/** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
+/** A thread for analyses of images, one after another: merges, what is hidden, sums, searches. */
 import { parentPort } from 'node:worker_threads';
+import { LayerslayerError } from '../../base/errors.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
 import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
+import { encodedMerge } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
 import { type ComparisonSources, comparedView } from './compared-side.js';
 import { diffRecords } from './diff-records.js';
 import { cacheRecords, imageRecords } from './find-records.js';
 import { layerOf } from './given-layer.js';
+import { type HeldView, heldView } from './given-view.js';
 import { hiddenColumns } from './hidden-columns.js';
 import { treeSums } from './tree-sums.js';
 import { usageRecords } from './usage-records.js';
@@ -19,20 +21,23 @@ const RECORDS_AT_ONCE = 1_000;
 /** Fewer records are sent after this time: the reader should not wait for the rest. */
 const RECORDS_MS = 200;
 
+let held: HeldView | undefined;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
-  hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
-  sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
-  versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
-  async usage({ layers, question }) {
-    const given = layers.map(layerOf);
-    records = usageRecords({ layers: given, tree: await mergedHere(given) }, question);
+  hold({ view }) {
+    held = heldView(view);
+  },
+  hidden: () => moved(hiddenColumns(hiddenTree(viewHere().layers))),
+  sums: () => moved(treeSums(viewHere().tree)),
+  versions: ({ names }) => pathVersions(viewHere().layers, names),
+  usage({ question }) {
+    records = usageRecords(viewHere(), question);
     return nextRecords();
   },
-  find({ layers, question }) {
-    records = imageRecords(layers.map(layerOf), question);
+  find({ question }) {
+    records = imageRecords(viewHere(), question);
     return nextRecords();
   },
   findInCache({ question }) {
@@ -50,13 +55,21 @@ const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   next: nextRecords,
 } satisfies AnalysisMethods);
 
+function viewHere(): HeldView {
+  if (!held) throw new LayerslayerError('INTERNAL', 'a thread without a view');
+  return held;
+}
+
 async function nextRecords(): Promise<Records> {
   const batch: object[] = [];
   const endMs = performance.now() + RECORDS_MS;
   while (records && batch.length < RECORDS_AT_ONCE) {
     if (batch.length > 0 && performance.now() > endMs) break;
     const one = await records.next();
-    if (one.done) return { records: batch, isEnd: true };
+    if (one.done) {
+      records = undefined;
+      return { records: batch, isEnd: true };
+    }
     batch.push(one.value);
   }
   return { records: batch, isEnd: false };

@@ -40,8 +40,7 @@ export class ViewFacts {
   ): Promise<readonly PathVersion[]> {
     const { versions } = this.#of(view);
     const key = joinPath(names).toString('latin1');
-    const known =
-      versions.get(key) ?? new SharedTask((ends) => this.analyses.versions(view.layers, names, ends));
+    const known = versions.get(key) ?? new SharedTask((ends) => this.analyses.versions(view, names, ends));
     versions.delete(key);
     versions.set(key, known);
     for (const oldest of versions.keys()) if (versions.size > VERSIONS_MAX) versions.delete(oldest);
@@ -49,10 +48,9 @@ export class ViewFacts {
   }
 
   #of(view: ImageView): Facts {
-    const { layers } = view;
     const known = this.#facts.get(view) ?? {
-      hidden: new SharedTask((signal) => this.analyses.hidden(layers, signal)),
-      sums: new SharedTask((signal) => this.analyses.sums(layers, signal)),
+      hidden: new SharedTask((signal) => this.analyses.hidden(view, signal)),
+      sums: new SharedTask((signal) => this.analyses.sums(view, signal)),
       versions: new Map(),
     };
     this.#facts.set(view, known);

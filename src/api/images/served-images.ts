@@ -47,7 +47,7 @@ export interface ImageLease {
   opened: OpenedImage;
   session: ImageSession;
   pass: IndexPass; // of the merged tree
-  /** The platforms that the reference has. The registry is asked once for as long as a tag counts. */
+  /** The platforms of the reference. Its registry is asked once for as long as a tag counts. */
   offer(signal: AbortSignal): Promise<ImageOffer>;
   /** The pass of one layer's own tree, from 1. */
   layerPass(layer: number): IndexPass;

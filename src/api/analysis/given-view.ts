@@ -1,0 +1,33 @@
+import { type SearchedLayer, searchedLayers } from '../../catalog/search/search-image.js';
+import type { ImageView } from '../../image/opened-image.js';
+import { type TreeColumns, treeColumns, treeOfColumns } from '../../overlay/open-tree.js';
+import type { Tree } from '../../overlay/tree.js';
+import { type GivenLayer, givenLayer, layerOf } from './given-layer.js';
+import type { SharedCopies } from './shared-copies.js';
+
+/** A view as a message carries it: an analysis needs no merge. */
+export interface GivenView {
+  layers: readonly GivenLayer[];
+  tree: TreeColumns; // in memory that threads share
+}
+
+/** A view in a thread that was given it. */
+export interface HeldView {
+  layers: readonly ReturnType<typeof layerOf>[];
+  tree: Tree;
+  searched: readonly SearchedLayer[];
+}
+
+/** @throws LayerslayerError INTERNAL for entries or a tree that are no columns */
+export async function givenView({ layers, tree }: ImageView, copies: SharedCopies): Promise<GivenView> {
+  return {
+    layers: await Promise.all(layers.map((layer) => givenLayer(layer, copies))),
+    tree: await copies.of(tree, treeColumns(tree)),
+  };
+}
+
+/** Returns the view in the thread that was given it. */
+export function heldView({ layers, tree }: GivenView): HeldView {
+  const held = layers.map(layerOf);
+  return { layers: held, tree: treeOfColumns(tree, held), searched: searchedLayers(held) };
+}
