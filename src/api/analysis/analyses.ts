@@ -4,7 +4,7 @@ import { Semaphore } from '../../base/tasks/semaphore.js';
 import { Transferred } from '../../base/thread-rpc.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
-import type { DigestedLayer } from '../../overlay/open-tree.js';
+import type { DigestedLayer, TreesElsewhere } from '../../overlay/open-tree.js';
 import type {
   CacheQuestion,
   DiffQuestion,
@@ -43,11 +43,10 @@ export class Analyses {
   constructor(private readonly deadlineMs = DEADLINE_MS) {}
 
   /**
-   * Merges layers.
-   * @returns what `encodeTree` does
+   * Merges layers, see `TreesElsewhere`.
    * @throws LayerslayerError as mergeLayers; UNSUPPORTED past the deadline; the signal's reason
    */
-  merge(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<Uint8Array> {
+  merge(layers: readonly DigestedLayer[], signal?: AbortSignal): ReturnType<TreesElsewhere['merge']> {
     return this.#run(signal, (peer) => peer.call('merge', { layers: layers.map(givenLayer) }));
   }
 

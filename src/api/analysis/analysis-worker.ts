@@ -1,9 +1,11 @@
 /** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
+import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import { readLayerIndex, sharedIndex } from '../../index/cached-indexes.js';
 import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge, mergedHere } from '../../overlay/open-tree.js';
+import { decodeTree, encodedMerge, mergedHere, sharedTree } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
 import { type ComparisonSources, comparedView } from './compared-side.js';
 import { diffRecords } from './diff-records.js';
@@ -22,7 +24,15 @@ const RECORDS_MS = 200;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
-  merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
+  async merge({ layers }) {
+    const { tree, warnings, bytes } = await encodedMerge(layers.map(layerOf));
+    return new Transferred({ columns: sharedTree(tree), warnings, bytes }, [bytes.buffer as ArrayBuffer]);
+  },
+  loadTree({ fd, layers }) {
+    const { tree, warnings } = decodeTree(readFileSync(fd), layers.map(layerOf));
+    return { columns: sharedTree(tree), warnings };
+  },
+  loadIndex: ({ fd, size }) => sharedIndex(readLayerIndex(fd, size)),
   hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
   sums: async ({ layers }) => moved(treeSums(await mergedHere(layers.map(layerOf)))),
   versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
