@@ -21,6 +21,7 @@ import {
   originText,
   type ProvidedIndex,
   type RemoteStates,
+  sharedVerification,
 } from '../index/cached-indexes.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
 import type { ResolvedImage } from '../source/image-source.js';
@@ -39,7 +40,6 @@ import { HEAD_LENGTH, hasUnknownType } from './layer-types.js';
 import type { ProgressReport, ReportedBlob } from './progress-report.js';
 import { TableProviders, tablesOf } from './providers/index-providers.js';
 import type { SharedFiles } from './shared-files.js';
-import { sharedVerification } from './shared-verification.js';
 import { TableAllowances } from './table-allowances.js';
 import type { WantedBlob } from './wanted-blobs.js';
 

@@ -10,7 +10,7 @@ import { differenceOf } from './index-comparison.js';
 import { type IndexOrigin, OWN, originKey, originText } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
-import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
+import { type LoadIndexElsewhere, type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
 export { checkLayerIndex, type EncodedTable } from './file/index-file.js';
 export { differenceOf } from './index-comparison.js';
@@ -25,11 +25,15 @@ export {
   originText,
   parseOrigin,
 } from './index-origin.js';
+export type { LayerIndex } from './layer-index.js';
+export { type GivenLayerIndex, indexOfGiven, sharedIndex, sharedVerification } from './shared-index.js';
 export { detachableStates, withoutStates } from './states/detached-states.js';
 export type { RemoteStates } from './states/remote-states.js';
 export {
   type IndexFile,
+  type LoadIndexElsewhere,
   openOwnIndex,
+  readLayerIndex,
   readStoredNames,
   readStoredTable,
   StoredIndexes,
@@ -118,9 +122,10 @@ export class CachedIndexes {
   readonly #refuting = new Set<Promise<void>>();
   #closed = false;
 
-  constructor(store: Promise<ContentStore>, log: Log) {
+  /** @param elsewhere loads large indexes; default: this thread does */
+  constructor(store: Promise<ContentStore>, log: Log, elsewhere?: LoadIndexElsewhere) {
     this.#store = store;
-    this.#stored = store.then((opened) => new StoredIndexes(opened, log));
+    this.#stored = store.then((opened) => new StoredIndexes(opened, log, elsewhere));
     this.#log = log;
   }
 

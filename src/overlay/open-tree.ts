@@ -5,16 +5,26 @@ import { LAYER_INDEX_VERSION } from '../index/entry-table.js';
 import type { Digest } from '../oci/digest.js';
 import type { NumberedLayer, Tree } from './tree.js';
 import { decodeTree, encodeTree, TREE_VERSION } from './tree-codec.js';
+import { type TreeColumns, treeOfColumns } from './tree-columns.js';
 
-export { digestsOfTree } from './tree-codec.js';
-export { type TreeColumns, treeColumns, treeOfColumns } from './tree-columns.js';
+export { decodeTree, digestsOfTree } from './tree-codec.js';
+export { sharedTree, type TreeColumns, treeColumns, treeOfColumns } from './tree-columns.js';
 
 /** Merged trees on disk, as bytes. A miss is undefined. A failed write is not reported. */
 export interface TreeStore {
   read(key: string): Promise<Uint8Array | undefined>;
+  /** Opens one, so that another thread can read it. The caller closes it. */
+  open?(key: string): Promise<StoredTree | undefined>;
   /** Returns at once; `bytes` are not changed any more. */
   write(key: string, bytes: Uint8Array): void;
   remove(key: string): Promise<void>;
+}
+
+/** An encoded tree on disk. */
+export interface StoredTree {
+  fd: number;
+  size: number; // bytes
+  close(): void;
 }
 
 type DigestOfLayer = NumberedLayer & { layer: { digest: Digest } };
@@ -24,34 +34,54 @@ export type DigestedLayer = NumberedLayer & {
   layer: { digest: Digest; origin: IndexOrigin; fingerprint: number };
 };
 
-/** Merges layers elsewhere, such as in a thread. Returns what `encodeTree` does. */
-export type MergeElsewhere = (layers: readonly DigestedLayer[]) => Promise<Uint8Array>;
+/** A tree from elsewhere. */
+export interface LoadedTree {
+  columns: TreeColumns;
+  warnings: readonly string[]; // the merge's, of skipped entries
+}
+
+/** Makes trees elsewhere, such as in a thread. */
+export interface TreesElsewhere {
+  /**
+   * Merges layers.
+   * @returns also what `encodeTree` does
+   * @throws LayerslayerError as mergeLayers
+   */
+  merge(layers: readonly DigestedLayer[]): Promise<LoadedTree & { bytes: Uint8Array }>;
+  /**
+   * Loads an encoded tree.
+   * @throws LayerslayerError CORRUPT_LAYER for a damaged one
+   */
+  load(fd: number, layers: readonly DigestedLayer[]): Promise<LoadedTree>;
+}
+
+/** Bytes of an encoded tree. Loading fewer takes 1 ms, which is not worth another thread. */
+const LARGE_TREE = 256 * 1024;
 
 /**
  * Returns the merged tree of layers, from the cache or by a merge. Merging 30,000 entries takes a
  * starting process 0.15 s, loading their tree 0.01 s (measured).
  * @param layers base first
  * @param log receives a warning for each entry that the tree does not show
- * @param elsewhere merges the layers; default: this thread does
+ * @param elsewhere makes large trees; default: this thread does
  */
 export async function openTree(
   layers: readonly DigestedLayer[],
   cache: TreeStore,
   log: Log,
-  elsewhere?: MergeElsewhere,
+  elsewhere?: TreesElsewhere,
 ): Promise<Tree> {
   const key = keyOf(layers);
-  const cached = await load(key, layers, cache, log);
+  const cached = await load(key, layers, { cache, log, elsewhere });
   if (cached) {
     for (const warning of cached.warnings) log.warn(warning);
     return cached.tree;
   }
   if (elsewhere) {
-    const bytes = await elsewhere(layers);
-    const { tree, warnings } = decodeTree(bytes, layers);
+    const { columns, warnings, bytes } = await elsewhere.merge(layers);
     for (const warning of warnings) log.warn(warning);
     cache.write(key, bytes);
-    return tree;
+    return treeOfColumns(columns, layers);
   }
   const { mergeLayers } = await import('./merge.js'); // a second mount does without
   const warnings: string[] = [];
@@ -71,23 +101,39 @@ export async function mergedHere(layers: readonly NumberedLayer[]): Promise<Tree
   return mergeLayers(layers);
 }
 
-/** Merges layers in this thread. @returns what `encodeTree` does */
-export async function encodedMerge(layers: readonly DigestOfLayer[]): Promise<Uint8Array> {
+/** Merges layers in this thread: as `TreesElsewhere.merge`. */
+export async function encodedMerge(layers: readonly DigestOfLayer[]) {
   const { mergeLayers } = await import('./merge.js');
   const warnings: string[] = [];
   const tree = mergeLayers(layers, { onWarning: (message) => warnings.push(message) });
-  return encodeTree(tree, layers, warnings);
+  return { tree, warnings, bytes: encodeTree(tree, layers, warnings) };
 }
 
-async function load(key: string, layers: readonly NumberedLayer[], cache: TreeStore, log: Log) {
-  const bytes = await cache.read(key);
-  if (bytes === undefined) return undefined;
+interface LoadOptions {
+  cache: TreeStore;
+  log: Log;
+  elsewhere: TreesElsewhere | undefined;
+}
+
+async function load(
+  key: string,
+  layers: readonly DigestedLayer[],
+  { cache, log, elsewhere }: LoadOptions,
+): Promise<{ tree: Tree; warnings: readonly string[] } | undefined> {
+  const stored = elsewhere && (await cache.open?.(key));
   try {
-    return decodeTree(bytes, layers);
+    if (elsewhere && stored && stored.size >= LARGE_TREE) {
+      const { columns, warnings } = await elsewhere.load(stored.fd, layers);
+      return { tree: treeOfColumns(columns, layers), warnings };
+    }
+    const bytes = await cache.read(key);
+    return bytes && decodeTree(bytes, layers);
   } catch (error) {
     log.warn(`the cached tree is not used: ${(error as Error).message}`);
     await cache.remove(key);
     return undefined;
+  } finally {
+    stored?.close();
   }
 }
 

@@ -1,6 +1,5 @@
 /** Threads of analyses: they take one after another, of any image. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { SharedCopies } from '#src/api/analysis/shared-copies.js';
 import { FIND_LINE, USAGE_LINE } from '#src/api/schemas/results.js';
 import { file, tarOf, whiteout } from '../support/tar.js';
 import { Served } from './served.js';
@@ -63,39 +62,5 @@ describe('an analysis', () => {
     await reader.closed.catch(() => undefined);
     expect(await Promise.all(asked)).toEqual([2, 5, 2, 5, 2, 5]);
     await vi.waitFor(async () => expect(await threads()).toBeLessThanOrEqual(2)); // those that wait
-  });
-});
-
-describe('shared copies', () => {
-  const columns = () => ({
-    length: 2,
-    rows: Float64Array.of(1.5, 2.5),
-    names: { heap: Buffer.from('ab'), starts: Uint32Array.of(0, 1, 2) },
-    part: new Uint16Array(Uint16Array.of(1, 2, 3, 4).buffer, 2, 2),
-    sparse: new Map([[1, Float64Array.of(3)]]),
-  });
-
-  it('have the same columns, in memory that threads share', async () => {
-    const given = columns();
-    const copy = await new SharedCopies().of({}, given);
-    expect(copy).toEqual({ ...given, names: { ...given.names, heap: new Uint8Array(given.names.heap) } });
-    for (const column of [copy.rows, copy.names.heap, copy.names.starts, copy.part])
-      expect(column.buffer).toBeInstanceOf(SharedArrayBuffer);
-    expect(given.rows.buffer).toBeInstanceOf(ArrayBuffer);
-  });
-
-  it('of large columns have all parts', async () => {
-    const heap = Buffer.alloc(20_000_001, 'some text that is no part of 8 MiB');
-    const copy = await new SharedCopies().of({}, { heap });
-    expect(Buffer.compare(copy.heap, heap)).toBe(0);
-  });
-
-  it('are made once for an owner', async () => {
-    const copies = new SharedCopies();
-    const [owner, given] = [{}, columns()];
-    const both = await Promise.all([copies.of(owner, given), copies.of(owner, given)]);
-    expect(both[0]).toBe(both[1]);
-    expect(await copies.of(owner, given)).toBe(both[0]);
-    expect(await copies.of({}, given)).not.toBe(both[0]);
   });
 });

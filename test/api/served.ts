@@ -49,8 +49,9 @@ export class Served {
       uid: process.getuid!(),
       version: '0.0.0',
       log,
-      startSession: () =>
+      startSession: (more) =>
         startSession({
+          ...more,
           registry: { insecure: true },
           cache: { directory: join(served.scratch, 'cache'), capBytes: 1024 ** 3 },
           memoryBytes: 16 * 1024 ** 2,

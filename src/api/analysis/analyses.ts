@@ -4,7 +4,7 @@ import { Semaphore } from '../../base/tasks/semaphore.js';
 import { Transferred } from '../../base/thread-rpc.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
-import type { DigestedLayer } from '../../overlay/open-tree.js';
+import type { DigestedLayer, TreesElsewhere } from '../../overlay/open-tree.js';
 import type {
   CacheQuestion,
   DiffQuestion,
@@ -17,9 +17,7 @@ import type { AnalysisPeer, AnalysisThread } from './analysis-thread.js';
 import { AnalysisThreads } from './analysis-threads.js';
 import { type ComparisonSources, givenSide } from './compared-side.js';
 import { givenLayer } from './given-layer.js';
-import { givenView } from './given-view.js';
 import type { HiddenColumns } from './hidden-columns.js';
-import { SharedCopies } from './shared-copies.js';
 import type { TreeSums } from './tree-sums.js';
 
 /** Threads that work at once: each takes a processor. */
@@ -40,7 +38,6 @@ const DEADLINE_MS = 60_000;
  */
 export class Analyses {
   readonly #threads = new AnalysisThreads();
-  readonly #copies = new SharedCopies();
   readonly #working = new Semaphore(WORKING_MAX);
   readonly #comparing = new Semaphore(COMPARING_MAX);
   readonly #read = new Semaphore(READ_MAX);
@@ -48,15 +45,11 @@ export class Analyses {
   constructor(private readonly deadlineMs = DEADLINE_MS) {}
 
   /**
-   * Merges layers.
-   * @returns what `encodeTree` does
+   * Merges layers, see `TreesElsewhere`.
    * @throws LayerslayerError as mergeLayers; UNSUPPORTED past the deadline; the signal's reason
    */
-  merge(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#run(undefined, signal, async (peer) => {
-      const given = await Promise.all(layers.map((layer) => givenLayer(layer, this.#copies)));
-      return peer.call('merge', { layers: given });
-    });
+  merge(layers: readonly DigestedLayer[], signal?: AbortSignal): ReturnType<TreesElsewhere['merge']> {
+    return this.#run(undefined, signal, (peer) => peer.call('merge', { layers: layers.map(givenLayer) }));
   }
 
   /** Returns what upper layers hide. @throws as `merge` */
@@ -110,7 +103,7 @@ export class Analyses {
     question: DiffQuestion,
     signal: AbortSignal,
   ): AsyncGenerator<object, void, undefined> {
-    const given = ({ name, view }: ComparedImage) => givenSide(name, view, this.#copies);
+    const given = ({ name, view }: ComparedImage) => givenSide(name, view);
     let reads = 0;
     const sources: ComparisonSources = {
       async read({ side, layer, row, offset, length }) {
@@ -124,15 +117,13 @@ export class Analyses {
         }
       },
     };
-    const begin = async (peer: AnalysisPeer) => {
-      const [from, to] = [await given(sides.from), await given(sides.to)];
-      return peer.call('diff', { from, to, question });
-    };
+    const begin = (peer: AnalysisPeer) =>
+      peer.call('diff', { from: given(sides.from), to: given(sides.to), question });
     return this.#records(signal, begin, { turns: this.#comparing, sources, isWaiting: () => reads > 0 });
   }
 
-  /** Threads that there are: with an analysis, or waiting for one. */
-  get threadCount(): number {
+  /** Threads that exist: with an analysis, or waiting for one. */
+  get threads(): number {
     return this.#threads.count;
   }
 
@@ -147,7 +138,7 @@ export class Analyses {
     ask: (peer: AnalysisPeer) => Promise<T>,
   ): Promise<T> {
     return this.#working.run(async () => {
-      const thread = await this.#threadFor(view);
+      const thread = this.#threadFor(view);
       try {
         return await this.#within(thread.ask(ask), signal);
       } finally {
@@ -167,7 +158,7 @@ export class Analyses {
     let isEnd = false;
     const ask = (task: (peer: AnalysisPeer) => Promise<Records>) =>
       turns.run(async () => {
-        thread ??= await this.#threadFor(view, sources);
+        thread ??= this.#threadFor(view, sources);
         try {
           return await this.#within(thread.ask(task), signal, isWaiting);
         } catch (error) {
@@ -194,11 +185,10 @@ export class Analyses {
     }
   }
 
-  async #threadFor(view: ImageView | undefined, sources?: ComparisonSources): Promise<AnalysisThread> {
-    const given = view && (await givenView(view, this.#copies));
+  #threadFor(view: ImageView | undefined, sources?: ComparisonSources): AnalysisThread {
     const thread = this.#threads.take(view);
     thread.sources = sources;
-    if (view && given) thread.give(view, given);
+    if (view) thread.give(view);
     return thread;
   }
 

@@ -1,10 +1,11 @@
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { FilterText } from '../../catalog/query/filter-text.js';
-import type { IndexSources } from '../../index/cached-indexes.js';
+import type { GivenLayerIndex, IndexSources } from '../../index/cached-indexes.js';
 import type { BuildStep } from '../../oci/build-steps.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
+import type { LoadedTree } from '../../overlay/open-tree.js';
 import type { GivenSide } from './compared-side.js';
 import type { GivenLayer } from './given-layer.js';
 import type { GivenView } from './given-view.js';
@@ -60,8 +61,14 @@ export interface DiffQuestion {
 
 /** Asked by the main thread, answered by a thread for one analysis at a time. */
 export interface AnalysisMethods {
-  /** @returns the merged tree, as `encodeTree` does */
-  merge(argument: { layers: readonly GivenLayer[] }): Promise<Transferred<Uint8Array>>;
+  /** See `TreesElsewhere.merge`. Columns are in shared memory. */
+  merge(argument: {
+    layers: readonly GivenLayer[];
+  }): Promise<Transferred<LoadedTree & { bytes: Uint8Array }>>;
+  /** Columns are in shared memory. */
+  loadTree(argument: { fd: number; layers: readonly GivenLayer[] }): LoadedTree;
+  /** Columns are in shared memory. @param argument.size bytes of the file */
+  loadIndex(argument: { fd: number; size: number }): GivenLayerIndex;
   /** Takes the view that the next calls are about. */
   hold(argument: { view: GivenView }): void;
   hidden(argument: object): Transferred<HiddenColumns>;

@@ -6,7 +6,7 @@ import { ThreadPeer } from '../../base/thread-rpc.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { AnalysisMethods } from './analysis-protocol.js';
 import type { ComparisonSources } from './compared-side.js';
-import type { GivenView } from './given-view.js';
+import { givenView } from './given-view.js';
 
 /** Memory of a thread beside its tables. */
 const HEAP_MIB = 1_024;
@@ -15,13 +15,12 @@ export type AnalysisPeer = ThreadPeer<AnalysisMethods>;
 
 /** A thread for one analysis at a time. */
 export class AnalysisThread {
-  readonly #peer: AnalysisPeer;
+  readonly peer: AnalysisPeer;
   readonly #worker: Worker;
   #isWorking = false;
   /** Of what the thread asks for the analysis that is under way. */
   sources: ComparisonSources | undefined;
   #view: ImageView | undefined;
-  #given: GivenView | undefined; // the thread has it: the copies of its columns last as long
 
   constructor() {
     this.#worker = new Worker(new URL('./analysis-worker.js', import.meta.url), {
@@ -34,7 +33,7 @@ export class AnalysisThread {
     } satisfies { [name in keyof ComparisonSources]: (wanted: never) => unknown });
     this.#worker.on('error', (error) => peer.close(faultOf(error)));
     this.#worker.on('exit', () => peer.close(new LayerslayerError('INTERNAL', 'the analysis ended')));
-    this.#peer = peer;
+    this.peer = peer;
   }
 
   /** The view that the thread has. */
@@ -43,18 +42,17 @@ export class AnalysisThread {
   }
 
   /** Gives the thread a view for the calls that follow, instead of the one before. */
-  give(view: ImageView, given: GivenView): void {
+  give(view: ImageView): void {
     if (this.#view === view) return;
     this.#view = view;
-    this.#given = given;
-    this.#peer.notify('hold', { view: this.#given });
+    this.peer.notify('hold', { view: givenView(view) });
   }
 
   /** @throws what the task throws; LayerslayerError UNSUPPORTED if it takes too much memory */
   async ask<T>(task: (peer: AnalysisPeer) => Promise<T>): Promise<T> {
     this.#isWorking = true;
     try {
-      return await task(this.#peer);
+      return await task(this.peer);
     } finally {
       this.#isWorking = false;
     }
@@ -62,7 +60,7 @@ export class AnalysisThread {
 
   /** Whether it could take another analysis: it waits for a question. */
   get isFree(): boolean {
-    return !this.#isWorking && !this.#peer.closed;
+    return !this.#isWorking && !this.peer.closed;
   }
 
   /** An idle thread does not keep the process from ending. */
@@ -73,7 +71,7 @@ export class AnalysisThread {
 
   /** Ends what the thread does, and what it waits for. */
   end(): void {
-    this.#peer.close(new LayerslayerError('ABORTED', 'the analysis was ended'));
+    this.peer.close(new LayerslayerError('ABORTED', 'the analysis was ended'));
     void this.#worker.terminate();
   }
 }

@@ -1,10 +1,12 @@
 /** A thread for analyses of images, one after another: merges, what is hidden, sums, searches. */
+import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { LayerslayerError } from '../../base/errors.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import { readLayerIndex, sharedIndex } from '../../index/cached-indexes.js';
 import { hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge } from '../../overlay/open-tree.js';
+import { decodeTree, encodedMerge, sharedTree } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
 import { type ComparisonSources, comparedView } from './compared-side.js';
 import { diffRecords } from './diff-records.js';
@@ -25,7 +27,15 @@ let held: HeldView | undefined;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
-  merge: async ({ layers }) => moved(await encodedMerge(layers.map(layerOf))),
+  async merge({ layers }) {
+    const { tree, warnings, bytes } = await encodedMerge(layers.map(layerOf));
+    return new Transferred({ columns: sharedTree(tree), warnings, bytes }, [bytes.buffer as ArrayBuffer]);
+  },
+  loadTree({ fd, layers }) {
+    const { tree, warnings } = decodeTree(readFileSync(fd), layers.map(layerOf));
+    return { columns: sharedTree(tree), warnings };
+  },
+  loadIndex: ({ fd, size }) => sharedIndex(readLayerIndex(fd, size)),
   hold({ view }) {
     held = heldView(view);
   },

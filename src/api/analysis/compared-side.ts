@@ -6,7 +6,6 @@ import type { IndexOrigin } from '../../index/cached-indexes.js';
 import { type TreeColumns, treeOfColumns } from '../../overlay/open-tree.js';
 import { type GivenLayer, layerOf } from './given-layer.js';
 import { givenView } from './given-view.js';
-import type { SharedCopies } from './shared-copies.js';
 
 /** One side of a comparison, as a message carries it. */
 export interface GivenSide {
@@ -38,8 +37,8 @@ export interface ComparisonSources {
 }
 
 /** Returns the side as a message carries it. */
-export async function givenSide(name: string, view: ImageView, copies: SharedCopies): Promise<GivenSide> {
-  const { layers, tree } = await givenView(view, copies);
+export function givenSide(name: string, view: ImageView): GivenSide {
+  const { layers, tree } = givenView(view);
   return {
     name,
     layers: layers.map((given, i) => {

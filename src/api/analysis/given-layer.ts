@@ -2,26 +2,21 @@ import { LayerslayerError } from '../../base/errors.js';
 import { type Columns, EntryColumns } from '../../index/entry-columns.js';
 import type { Digest } from '../../oci/digest.js';
 import type { DigestedLayer } from '../../overlay/open-tree.js';
-import type { SharedCopies } from './shared-copies.js';
 
 /** A layer as a message carries it. */
 export interface GivenLayer {
   number: number; // from 1
   hidesTableMarkers: boolean | undefined;
   digest: Digest;
-  columns: Columns; // in memory that threads share
+  columns: Columns;
   blobSize: number | undefined; // compressed bytes
 }
 
 /** @throws LayerslayerError INTERNAL for entries that are no columns */
-export async function givenLayer(
-  { number, hidesTableMarkers, entries, layer }: DigestedLayer,
-  copies: SharedCopies,
-): Promise<GivenLayer> {
+export function givenLayer({ number, hidesTableMarkers, entries, layer }: DigestedLayer): GivenLayer {
   if (!(entries instanceof EntryColumns)) throw new LayerslayerError('INTERNAL', 'a layer without columns');
-  const columns = await copies.of(entries, entries.columns);
-  const { blobSize } = entries.footprint ?? {};
-  return { number, hidesTableMarkers, digest: layer.digest, columns, blobSize };
+  const { columns, footprint } = entries;
+  return { number, hidesTableMarkers, digest: layer.digest, columns, blobSize: footprint?.blobSize };
 }
 
 /** Returns the layer in the thread that was given it. */

@@ -3,12 +3,11 @@ import type { ImageView } from '../../image/opened-image.js';
 import { type TreeColumns, treeColumns, treeOfColumns } from '../../overlay/open-tree.js';
 import type { Tree } from '../../overlay/tree.js';
 import { type GivenLayer, givenLayer, layerOf } from './given-layer.js';
-import type { SharedCopies } from './shared-copies.js';
 
 /** A view as a message carries it: an analysis needs no merge. */
 export interface GivenView {
   layers: readonly GivenLayer[];
-  tree: TreeColumns; // in memory that threads share
+  tree: TreeColumns;
 }
 
 /** A view in a thread that was given it. */
@@ -19,11 +18,8 @@ export interface HeldView {
 }
 
 /** @throws LayerslayerError INTERNAL for entries or a tree that are no columns */
-export async function givenView({ layers, tree }: ImageView, copies: SharedCopies): Promise<GivenView> {
-  return {
-    layers: await Promise.all(layers.map((layer) => givenLayer(layer, copies))),
-    tree: await copies.of(tree, treeColumns(tree)),
-  };
+export function givenView({ layers, tree }: ImageView): GivenView {
+  return { layers: layers.map(givenLayer), tree: treeColumns(tree) };
 }
 
 /** Returns the view in the thread that was given it. */

@@ -5,7 +5,7 @@ import type { ImageSession, SessionMetrics } from '../../engine/image-session.js
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
-import type { MergeElsewhere } from '../../overlay/open-tree.js';
+import type { TreesElsewhere } from '../../overlay/open-tree.js';
 import type { ImageOffer } from '../../source/image-source.js';
 import { SharedTask } from '../analysis/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
@@ -86,11 +86,11 @@ export class ServedImages {
 
   /**
    * @param start starts a session
-   * @param mergeElsewhere merges layers; default: this thread does
+   * @param treesElsewhere makes merged trees; default: this thread does
    */
   constructor(
     private readonly start: () => ImageSession,
-    private readonly mergeElsewhere?: MergeElsewhere,
+    private readonly treesElsewhere?: TreesElsewhere,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -209,7 +209,7 @@ export class ServedImages {
     if (retired && this.#sessions.size >= SESSIONS) return retired;
     const session = this.start();
     this.#sessions.add(session);
-    const images = new OpenedImages(session, { mergeElsewhere: this.mergeElsewhere, byRepository: true });
+    const images = new OpenedImages(session, { treesElsewhere: this.treesElsewhere, byRepository: true });
     this.#current = { session, images, opened: 0, open: 0 };
     if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;

@@ -37,8 +37,8 @@ function metricsText({ images, analyses, counts, startedMs }: ServerState): stri
     family('open_answers', 'gauge', 'answers under way, with this one', [[counts.open]]),
     family('open_images', 'gauge', 'images that are open', [[usage.openImages]]),
     family('index_passes', 'gauge', 'images whose layers are being indexed or merged', [[usage.passes]]),
-    family('analysis_threads', 'gauge', 'threads that merge, sum up and search, or wait for that', [
-      [analyses.threadCount],
+    family('analysis_threads', 'gauge', 'threads that merge, sum up, search or compare', [
+      [analyses.threads],
     ]),
     family('fetched_bytes_total', 'counter', 'bytes of layers from registries', [[usage.bytesFetched]]),
     family('chunk_lookups_total', 'counter', 'lookups of decompressed chunks in memory', [

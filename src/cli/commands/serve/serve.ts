@@ -75,8 +75,9 @@ export const serve: Command<typeof SERVE.options> = {
       uid,
       version: '0.1.0',
       log,
-      startSession: () =>
+      startSession: (more) =>
         startSession({
+          ...more,
           registry,
           confinement: { within: directories, except: localPaths },
           cache,
