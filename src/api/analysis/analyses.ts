@@ -40,7 +40,14 @@ export class Analyses {
   readonly #comparing = new Semaphore(COMPARING_MAX);
   readonly #read = new Semaphore(READ_MAX);
 
+  #threads = 0;
+
   constructor(private readonly deadlineMs = DEADLINE_MS) {}
+
+  /** Threads that exist. */
+  get threads(): number {
+    return this.#threads;
+  }
 
   /**
    * Merges layers, see `TreesElsewhere`.
@@ -128,9 +135,16 @@ export class Analyses {
     });
   }
 
+  #start(handlers?: object): AnalysisThread {
+    const thread = new AnalysisThread(handlers);
+    this.#threads++;
+    void thread.ended.then(() => this.#threads--);
+    return thread;
+  }
+
   async #run<T>(signal: AbortSignal | undefined, ask: (peer: AnalysisPeer) => Promise<T>): Promise<T> {
     return this.#working.run(async () => {
-      const thread = new AnalysisThread();
+      const thread = this.#start();
       try {
         return await this.#within(ask(thread.peer), signal);
       } finally {
@@ -146,7 +160,7 @@ export class Analyses {
     { turns = this.#working, handlers, isWaiting }: RecordsOptions = {},
   ): AsyncGenerator<object, void, undefined> {
     const release = await this.#read.take(signal);
-    const thread = new AnalysisThread(handlers);
+    const thread = this.#start(handlers);
     try {
       const ask = (task: () => Promise<Records>) =>
         turns.run(() => this.#within(task(), signal, isWaiting), signal);

@@ -12,6 +12,8 @@ export type AnalysisPeer = ThreadPeer<AnalysisMethods>;
 /** A thread for one analysis. */
 export class AnalysisThread {
   readonly peer: AnalysisPeer;
+  /** Resolves when the thread is gone. */
+  readonly ended: Promise<void>;
   readonly #worker: Worker;
 
   /** @param handlers of what the thread asks */
@@ -23,7 +25,12 @@ export class AnalysisThread {
     });
     const peer: AnalysisPeer = new ThreadPeer(this.#worker, handlers);
     this.#worker.on('error', (error) => peer.close(faultOf(error)));
-    this.#worker.on('exit', () => peer.close(new LayerslayerError('INTERNAL', 'the analysis ended')));
+    this.ended = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        peer.close(new LayerslayerError('INTERNAL', 'the analysis ended'));
+        resolve();
+      });
+    });
     this.peer = peer;
   }
 
