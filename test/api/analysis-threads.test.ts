@@ -17,9 +17,12 @@ beforeAll(async () => {
 });
 afterAll(() => served.close());
 
+/** Threads of analyses, with those that wait. */
 async function threads(): Promise<number> {
   const text = await (await served.get('/metrics')).text();
-  return Number(/^layerslayer_analysis_threads (\d+)$/m.exec(text)![1]);
+  const samples = [...text.matchAll(/^layerslayer_(idle_)?analysis_threads (\d+)$/gm)];
+  expect(samples).toHaveLength(2);
+  return samples.reduce((sum, [, , count]) => sum + Number(count), 0);
 }
 
 async function totalOf(tag: string, path: string): Promise<unknown> {

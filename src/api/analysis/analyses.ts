@@ -122,9 +122,10 @@ export class Analyses {
     return this.#records(signal, begin, { turns: this.#comparing, sources, isWaiting: () => reads > 0 });
   }
 
-  /** Threads that exist: with an analysis, or waiting for one. */
-  get threads(): number {
-    return this.#threads.count;
+  /** Threads with an analysis, and threads that wait for one. */
+  get threads(): { working: number; idle: number } {
+    const { working, idle } = this.#threads;
+    return { working, idle };
   }
 
   /** Ends the threads that wait for an analysis. */

@@ -16,6 +16,8 @@ export type AnalysisPeer = ThreadPeer<AnalysisMethods>;
 /** A thread for one analysis at a time. */
 export class AnalysisThread {
   readonly peer: AnalysisPeer;
+  /** Resolves when the thread is gone. */
+  readonly ended: Promise<void>;
   readonly #worker: Worker;
   #isWorking = false;
   /** Of what the thread asks for the analysis that is under way. */
@@ -32,7 +34,12 @@ export class AnalysisThread {
       read: (wanted) => this.sources?.read(wanted),
     } satisfies { [name in keyof ComparisonSources]: (wanted: never) => unknown });
     this.#worker.on('error', (error) => peer.close(faultOf(error)));
-    this.#worker.on('exit', () => peer.close(new LayerslayerError('INTERNAL', 'the analysis ended')));
+    this.ended = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        peer.close(new LayerslayerError('INTERNAL', 'the analysis ended'));
+        resolve();
+      });
+    });
     this.peer = peer;
   }
 

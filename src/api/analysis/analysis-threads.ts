@@ -13,22 +13,24 @@ const IDLE_MS = 30_000;
  */
 export class AnalysisThreads {
   readonly #idle = new Map<AnalysisThread, NodeJS.Timeout>(); // the last used at the end
-  #count = 0;
+  #count = 0; // of all that exist
   #isClosed = false;
 
-  /** Threads that there are. */
-  get count(): number {
-    return this.#count;
+  /** Threads with an analysis, or about to end. */
+  get working(): number {
+    return this.#count - this.#idle.size;
+  }
+
+  /** Threads that wait. */
+  get idle(): number {
+    return this.#idle.size;
   }
 
   /** Returns a thread that does nothing, if possible one that has the view. */
   take(view: ImageView | undefined): AnalysisThread {
     const idle = [...this.#idle.keys()].filter(({ isFree }) => isFree);
     const known = idle.find((thread) => view !== undefined && thread.view === view) ?? idle[0];
-    if (!known) {
-      this.#count++;
-      return new AnalysisThread();
-    }
+    if (!known) return this.#start();
     this.#forget(known);
     known.setIdle(false);
     return known;
@@ -55,8 +57,17 @@ export class AnalysisThreads {
   /** Ends a thread, whatever it does. Call it once. */
   end(thread: AnalysisThread): void {
     this.#forget(thread);
-    this.#count--;
     thread.end();
+  }
+
+  #start(): AnalysisThread {
+    const thread = new AnalysisThread();
+    this.#count++;
+    void thread.ended.then(() => {
+      this.#forget(thread); // it may have crashed while it waited
+      this.#count--;
+    });
+    return thread;
   }
 
   #forget(thread: AnalysisThread): void {

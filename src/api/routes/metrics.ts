@@ -38,7 +38,10 @@ function metricsText({ images, analyses, counts, startedMs }: ServerState): stri
     family('open_images', 'gauge', 'images that are open', [[usage.openImages]]),
     family('index_passes', 'gauge', 'images whose layers are being indexed or merged', [[usage.passes]]),
     family('analysis_threads', 'gauge', 'threads that merge, sum up, search or compare', [
-      [analyses.threads],
+      [analyses.threads.working],
+    ]),
+    family('idle_analysis_threads', 'gauge', 'threads that wait for the next such task', [
+      [analyses.threads.idle],
     ]),
     family('fetched_bytes_total', 'counter', 'bytes of layers from registries', [[usage.bytesFetched]]),
     family('chunk_lookups_total', 'counter', 'lookups of decompressed chunks in memory', [

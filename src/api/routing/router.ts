@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
-import { OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import { type Context, Hono } from 'hono';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { abortable } from '../../base/tasks/abortable.js';
@@ -11,9 +10,10 @@ import type { Gate } from '../access/gate.js';
 import { checkForm } from '../access/request-form.js';
 import { faultRecord, HTTP_STATUS, HttpFault } from '../answers/http-status.js';
 import { Exchange } from './exchange.js';
+import { OpenApiDocument } from './openapi-document.js';
 import { queryValues } from './query-values.js';
 import type { RequestCounts } from './request-counts.js';
-import type { Call, Headers, Reply, Route } from './route.js';
+import { type Call, type Headers, JsonText, type Reply, type Route } from './route.js';
 import { faultLine, lineChunks, sendChunks } from './send.js';
 import { wrongParameters } from './wrong-parameters.js';
 
@@ -50,30 +50,25 @@ const ERROR_HEADERS: Headers = {
   'Cache-Control': 'no-store', // a cache may keep a 404 by itself (RFC 9110, 15.1)
 };
 
-/** Form of every error. */
-export const ERROR_SCHEMA = z
-  .object({ error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }) })
-  .openapi('Error');
-
 /** Answers the requests of a node:http server. */
 export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
 /** Returns a listener that answers by the routes, and refuses all else. */
 export function routeRequests(options: RouterOptions): RequestListener {
   const { routes, log, version } = options;
-  const app = new OpenAPIHono<Env>();
+  const app = new Hono<Env>();
   const open: OpenAnswers = { requests: 0, streams: 0, pages: 0 };
   for (const route of routes) {
-    register(app, route);
     const path = route.path.replace(/\{(\w+)\}/g, ':$1');
     app.get(path, (context) => answer(context, route, open, options));
     app.all(path, (context) => refuseAll(context, notAllowed(), options));
   }
-  const document = { openapi: '3.1.0', info: { title: 'layerslayer', version } };
+  const document = new OpenApiDocument(routes, version);
   app.get('/openapi.json', async (context) => {
     const check = () => options.gate.check(callerOf(context, false));
     return await check().then(
-      () => context.json(app.getOpenAPI31Document(document) as object, 200, COMMON_HEADERS),
+      async () =>
+        respond(await document.text(), 200, { 'Content-Type': 'application/json', ...COMMON_HEADERS }),
       (error) => refuse(context, error, options),
     );
   });
@@ -130,27 +125,6 @@ async function refuseAll(context: Context<Env>, fault: Error, options: RouterOpt
     ),
     options,
   );
-}
-
-function register(app: OpenAPIHono<Env>, { path, summary, query, parameters, answers }: Route): void {
-  app.openAPIRegistry.registerPath({
-    method: 'get',
-    path,
-    summary,
-    request: { query, ...(parameters && { params: parameters }) },
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(answers).map(([status, { description, content }]) => [
-          status,
-          {
-            description,
-            content: Object.fromEntries(content.map(({ mediaType, schema }) => [mediaType, { schema }])),
-          },
-        ]),
-      ),
-      default: { description: 'an error', content: { 'application/json': { schema: ERROR_SCHEMA } } },
-    },
-  });
 }
 
 function notAllowed(): HttpFault {
@@ -250,7 +224,7 @@ async function send(
   const limits = { stallMs, maxBytes, signal: call.signal, onStart: started, onFault };
   switch (reply.kind) {
     case 'json':
-      return respond(JSON.stringify(reply.body), reply.status ?? 200, {
+      return respond(jsonText(reply.body), reply.status ?? 200, {
         'Content-Type': 'application/json',
         ...DATA_HEADERS,
         ...id,
@@ -296,6 +270,10 @@ async function send(
       return RESPONSE_ALREADY_SENT;
     }
   }
+}
+
+function jsonText(body: unknown): string {
+  return body instanceof JsonText ? body.text : JSON.stringify(body);
 }
 
 function respond(body: string | null, status: number, headers: Headers): Response {
