@@ -68,7 +68,10 @@ export function routeRequests(options: RouterOptions): RequestListener {
     const check = () => options.gate.check(callerOf(context, false));
     return await check().then(
       async () =>
-        respond(await document.text(), 200, { 'Content-Type': 'application/json', ...COMMON_HEADERS }),
+        respond(context.env.outgoing, await document.text(), 200, {
+          'Content-Type': 'application/json',
+          ...COMMON_HEADERS,
+        }),
       (error) => refuse(context, error, options),
     );
   });
@@ -224,21 +227,21 @@ async function send(
   const limits = { stallMs, maxBytes, signal: call.signal, onStart: started, onFault };
   switch (reply.kind) {
     case 'json':
-      return respond(jsonText(reply.body), reply.status ?? 200, {
+      return respond(outgoing, jsonText(reply.body), reply.status ?? 200, {
         'Content-Type': 'application/json',
         ...DATA_HEADERS,
         ...id,
         ...reply.headers,
       });
     case 'text':
-      return respond(reply.body, reply.status ?? 200, {
+      return respond(outgoing, reply.body, reply.status ?? 200, {
         'Content-Type': reply.mediaType ?? 'text/plain; charset=utf-8',
         ...COMMON_HEADERS,
         ...id,
         ...reply.headers,
       });
     case 'empty':
-      return respond(null, reply.status, { ...COMMON_HEADERS, ...id, ...reply.headers });
+      return respond(outgoing, undefined, reply.status, { ...COMMON_HEADERS, ...id, ...reply.headers });
     case 'taken':
       reply.take(outgoing);
       return RESPONSE_ALREADY_SENT;
@@ -276,8 +279,18 @@ function jsonText(body: unknown): string {
   return body instanceof JsonText ? body.text : JSON.stringify(body);
 }
 
-function respond(body: string | null, status: number, headers: Headers): Response {
-  return new Response(body, { status, headers });
+/** Answers with what is in memory. Hono would read a web response as a stream: twice the time. */
+function respond(
+  outgoing: ServerResponse,
+  body: string | undefined,
+  status: number,
+  headers: Headers,
+): Response {
+  if (!outgoing.destroyed && !outgoing.headersSent) {
+    const length = body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) };
+    outgoing.writeHead(status, { ...headers, ...length }).end(body);
+  }
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** Returns the answer to a fault, unless the answer has begun. */
@@ -291,7 +304,7 @@ function refuse(context: Context<Env>, error: unknown, { log }: RouterOptions): 
   const record = faultRecord(error);
   logInternal(log, error, requestId);
   const more = error instanceof HttpFault ? error.headers : {};
-  return respond(JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
+  return respond(outgoing, JSON.stringify({ error: { ...record, requestId } }), HTTP_STATUS[record.code], {
     ...ERROR_HEADERS,
     'X-Request-Id': requestId,
     ...more,
