@@ -85,7 +85,7 @@ function openStream(server, image) {
 const TRICKLE_SIZE = 1;
 const TRICKLE_MS = 1_000;
 
-/** A proxy before a registry whose layers take for ever. */
+/** A proxy before a registry whose layers never come to an end. */
 async function startTrickle(registry) {
   const port = registry.split(':')[1];
   const server = createServer((incoming, answer) => {

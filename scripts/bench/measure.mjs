@@ -44,7 +44,7 @@ export function secondsOfThread(folder) {
   return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[0]) / 1e9;
 }
 
-/** Returns the seconds that a thread was ready to run and had no processor. (nanoseconds come second) */
+/** Returns the seconds that a thread was ready to run and had no processor: they come second. */
 export function waitedSecondsOfThread(folder) {
   return Number(readFileSync(join(folder, 'schedstat'), 'latin1').split(' ')[1]) / 1e9;
 }

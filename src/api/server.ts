@@ -4,7 +4,7 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { reasonText } from '../base/system-error-text.js';
-import type { ImageSession } from '../engine/image-session.js';
+import type { ImageSession, SessionOptions } from '../engine/image-session.js';
 import { DEFAULT_TRUST, type IndexSources } from '../index/cached-indexes.js';
 import { newAccessToken, readAccessToken } from './access/access-token.js';
 import { Gate } from './access/gate.js';
@@ -13,6 +13,7 @@ import { AllowedHosts } from './access/request-origin.js';
 import { StrangerConnections } from './access/stranger-connections.js';
 import { Tickets } from './access/tickets.js';
 import { Analyses } from './analysis/analyses.js';
+import { LoadingThread } from './analysis/loading-thread.js';
 import { ViewFacts } from './analysis/view-facts.js';
 import { HttpFault } from './answers/http-status.js';
 import { allowedDirectory, ImageRules, type ImageRulesOptions } from './images/image-rules.js';
@@ -58,8 +59,8 @@ export interface ServerOptions {
   uid: number;
   version: string;
   log: Log;
-  /** Starts a session; the server ends it. */
-  startSession(): ImageSession;
+  /** Starts a session; the server ends it. @param more options that the server has for it */
+  startSession(more: Pick<SessionOptions, 'loadIndexElsewhere'>): ImageSession;
 }
 
 export interface RunningServer {
@@ -93,9 +94,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     strangers: new StrangerConnections({ connections: limits.strangers, ms: limits.strangerMs }),
   });
   const analyses = new Analyses();
+  const loading = new LoadingThread();
   const counts = new RequestCounts();
   const state: ServerState = {
-    images: new ServedImages(options.startSession, (layers) => analyses.merge(layers)),
+    images: new ServedImages(
+      () => options.startSession({ loadIndexElsewhere: (fd, size) => loading.index(fd, size) }),
+      {
+        merge: (layers) => analyses.merge(layers),
+        load: (fd, layers) => loading.tree(fd, layers),
+      },
+    ),
     analyses,
     facts: new ViewFacts(analyses),
     rules,
@@ -178,7 +186,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ends.abort(new LayerslayerError('ABORTED', 'the server ends'));
       server.close();
       server.closeAllConnections();
+      analyses.close();
       await state.images.close();
+      loading.end();
     },
   };
 }

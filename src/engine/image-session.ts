@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import type { CacheOptions } from '../cache/content-store.js';
-import type { IndexOrigin, IndexTrust } from '../index/cached-indexes.js';
+import type { IndexOrigin, IndexTrust, LoadIndexElsewhere } from '../index/cached-indexes.js';
 import type { Descriptor } from '../oci/descriptor.js';
 import type { Digest } from '../oci/digest.js';
 import type { Platform } from '../oci/platform.js';
@@ -30,6 +30,8 @@ export interface SessionOptions {
   maxLayerBytes?: number | undefined;
   /** Threads keep the process alive, even idle ones. Default: yes. */
   holdsProcess?: boolean | undefined;
+  /** Loads large cached indexes. Default: the thread that started the session does. */
+  loadIndexElsewhere?: LoadIndexElsewhere | undefined;
   log: Log;
   /** Something the user should know while waiting: `rate limited by …, trying again in 3 s`. */
   onNotice?: (message: string) => void;

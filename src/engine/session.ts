@@ -107,7 +107,7 @@ class ThreadedSession implements ImageSession {
       return opened;
     });
     this.#store = store;
-    this.#indexes = new CachedIndexes(store, log);
+    this.#indexes = new CachedIndexes(store, log, options.loadIndexElsewhere);
     this.trees = new TreeCache(store);
     this.#records = new ImageRecords(store);
     // Another stream would only wait for the thread.

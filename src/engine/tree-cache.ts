@@ -1,4 +1,6 @@
+import { closeSync, fstatSync } from 'node:fs';
 import type { ContentStore } from '../cache/content-store.js';
+import type { StoredTree } from '../overlay/open-tree.js';
 
 /** Merged trees on disk, unchecked: the caller detects damage. */
 export class TreeCache {
@@ -12,6 +14,12 @@ export class TreeCache {
   /** @param key a cache key that names all that the tree was made of */
   async read(key: string): Promise<Uint8Array | undefined> {
     return (await this.#store).readSync('tree', key);
+  }
+
+  /** Opens one, so that another thread can read it. The caller closes it. */
+  async open(key: string): Promise<StoredTree | undefined> {
+    const fd = (await this.#store).openFd('tree', key);
+    return fd === undefined ? undefined : { fd, size: fstatSync(fd).size, close: () => closeSync(fd) };
   }
 
   /** Returns at once; `close` waits for it. */

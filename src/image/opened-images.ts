@@ -8,7 +8,7 @@ import { type BuildStep, buildSteps } from '../oci/build-steps.js';
 import { registryReference } from '../oci/image-location.js';
 import type { Platform } from '../oci/platform.js';
 import { formatRepository } from '../oci/reference.js';
-import { type DigestedLayer, type MergeLayers, openTree } from '../overlay/open-tree.js';
+import { type DigestedLayer, type MadeTree, openTree, type TreeMaker } from '../overlay/open-tree.js';
 import type { ResolvedImage } from '../source/image-source.js';
 import type { ImageView, LayersOptions, OpenedImage, OpenedLayer, ViewOptions } from './opened-image.js';
 
@@ -19,8 +19,8 @@ export interface OpenOptions {
 }
 
 export interface OpenedImagesOptions {
-  /** Merges layers. Default: this thread does. */
-  merge?: MergeLayers | undefined;
+  /** Makes merged trees. Default: this thread does. */
+  trees?: TreeMaker | undefined;
   /** Only images of one repository share layers: another one may not have them. Default: no. */
   byRepository?: boolean | undefined;
 }
@@ -50,12 +50,17 @@ export class OpenedImages {
     // atomic: no await until the user is counted
     const place = this.options.byRepository ? placeOf(image) : '';
     const key = `${place} ${image.digest} ${indexTrust}`;
-    const shared = this.#shared.get(key) ?? { users: 0, layers: new Map(), views: new Map() };
+    const shared = this.#shared.get(key) ?? {
+      users: 0,
+      layers: new Map(),
+      views: new Map(),
+      cached: new Map(),
+    };
     this.#shared.set(key, shared);
     shared.users++;
     return new SharedImageUse(image, shared, this.session, {
       indexTrust,
-      merge: this.options.merge ?? mergeHere,
+      trees: this.options.trees ?? { merge: mergeHere },
       onClose: () => {
         if (--shared.users === 0) this.#shared.delete(key);
       },
@@ -63,7 +68,7 @@ export class OpenedImages {
   }
 }
 
-async function mergeHere(layers: readonly DigestedLayer[]): Promise<Uint8Array> {
+async function mergeHere(layers: readonly DigestedLayer[]): Promise<MadeTree> {
   const { encodedMerge } = await import('../overlay/merge/encoded-merge.js'); // a second mount does without
   return encodedMerge(layers);
 }
@@ -72,12 +77,13 @@ async function mergeHere(layers: readonly DigestedLayer[]): Promise<Uint8Array> 
 interface SharedImage {
   users: number;
   layers: Map<number, Layer>;
+  cached: Map<number, Promise<Layer | undefined>>; // of `cachedLayer`, until `layers` has them
   views: Map<string, ImageView>; // by the numbers of their layers
 }
 
 interface UseOptions {
   indexTrust: IndexTrust | undefined;
-  merge: MergeLayers;
+  trees: TreeMaker;
   onClose: () => void;
 }
 
@@ -97,9 +103,16 @@ class SharedImageUse implements OpenedImage {
 
   async cachedLayer(number: number): Promise<OpenedLayer | undefined> {
     this.#checkOpen();
-    const layer =
-      this.shared.layers.get(number) ??
-      (await this.session.openCached(this.resolved, number, { indexTrust: this.options.indexTrust }));
+    const { layers, cached } = this.shared;
+    let layer = layers.get(number);
+    if (!layer) {
+      const { indexTrust } = this.options;
+      const loading = cached.get(number) ?? this.session.openCached(this.resolved, number, { indexTrust });
+      cached.set(number, loading);
+      const forget = () => cached.get(number) === loading && cached.delete(number);
+      loading.then((found) => found ?? forget(), forget);
+      layer = await loading;
+    }
     return layer && opened(number, layer);
   }
 
@@ -121,6 +134,7 @@ class SharedImageUse implements OpenedImage {
       const { indexTrust } = this.options;
       const found = await this.session.openLayers(this.resolved, { only: missing, indexTrust, ...operation });
       for (const [i, layer] of found.entries()) layers.set(missing[i]!, layer);
+      for (const number of missing) this.shared.cached.delete(number);
     }
     operation.signal?.throwIfAborted();
     return numbers.map((number) => opened(number, layers.get(number)!));
@@ -132,7 +146,7 @@ class SharedImageUse implements OpenedImage {
     const key = layers.map(({ number }) => number).join();
     const known = views.get(key);
     if (known) return known;
-    const tree = await openTree(layers, this.session.trees, log, this.options.merge);
+    const tree = await openTree(layers, this.session.trees, log, this.options.trees);
     const byNumber = new Map(layers.map(({ number, layer }) => [number, layer]));
     const { steps } = this;
     const view: ImageView = {

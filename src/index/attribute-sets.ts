@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { grown, mapColumns, shared } from '../base/columns.js';
 import { LayerslayerError } from '../base/errors.js';
 import type { ExtendedAttribute, TarEntry } from '../tar/entry.js';
-import { GrowingStrings, grown, mapColumns, type Strings, shared } from './growing.js';
+import { GrowingStrings, type Strings } from './growing.js';
 import type { TableBudget } from './pass/table-budget.js';
 
 /**

@@ -11,7 +11,7 @@ import type { IndexComparison, IndexProvider, ProvidedIndex } from './index-prov
 import type { LayerIndex } from './layer-index.js';
 import { PreloadedIndexes, type PreloadedLayer } from './preloaded-indexes.js';
 import { type SplitIndex, splitStates } from './states/detached-states.js';
-import { type StoredIndex, StoredIndexes } from './stored-indexes.js';
+import { type LoadIndexElsewhere, type StoredIndex, StoredIndexes } from './stored-indexes.js';
 
 export { checkLayerIndex } from './file/foreign-index.js';
 export { differenceOf } from './index-comparison.js';
@@ -27,10 +27,12 @@ export {
   parseOrigin,
 } from './index-origin.js';
 export type { IndexComparison, IndexProvider, ProvidedIndex } from './index-provider.js';
+export type { LayerIndex } from './layer-index.js';
+export { type GivenLayerIndex, indexOfGiven, sharedIndex, sharedVerification } from './shared-index.js';
 export { detachableStates, withoutStates } from './states/detached-states.js';
 export type { RemoteStates } from './states/remote-states.js';
-export { type IndexFile, openOwnIndex } from './stored-file.js';
-export { StoredIndexes } from './stored-indexes.js';
+export { type IndexFile, openOwnIndex, readLayerIndex } from './stored-file.js';
+export { type LoadIndexElsewhere, StoredIndexes } from './stored-indexes.js';
 export { readStoredNames, readStoredTable } from './stored-names.js';
 
 /** Characters of a digest: a socket's name is short. Layers may share a lock. */
@@ -60,9 +62,10 @@ export class CachedIndexes {
   /** Markers that are being written. */
   readonly #refuting = new Set<Promise<void>>();
 
-  constructor(store: Promise<ContentStore>, log: Log) {
+  /** @param elsewhere loads large indexes; default: this thread does */
+  constructor(store: Promise<ContentStore>, log: Log, elsewhere?: LoadIndexElsewhere) {
     this.#store = store;
-    this.#stored = store.then((opened) => new StoredIndexes(opened, log));
+    this.#stored = store.then((opened) => new StoredIndexes(opened, log, elsewhere));
     this.#log = log;
   }
 

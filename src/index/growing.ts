@@ -1,38 +1,9 @@
+import { grown, shared } from '../base/columns.js';
 import { LayerslayerError } from '../base/errors.js';
 import { garbageMade } from '../base/process/garbage.js';
 
 const FIRST_BYTES = 16 * 1024;
 const FIRST_STRINGS = 1024;
-
-export type Column = Uint8Array | Uint16Array | Uint32Array | Float64Array;
-
-/** Returns a copy of a column with room for `capacity` values, shared with threads if it is. */
-export function grown<T extends Column>(column: T, capacity: number): T {
-  return copied(column, capacity, column.buffer instanceof SharedArrayBuffer);
-}
-
-/** Returns a copy of a column in memory that threads share. */
-export function shared<T extends Column>(column: T): T {
-  return copied(column, column.length, true);
-}
-
-function copied<T extends Column>(column: T, capacity: number, isShared: boolean): T {
-  const bytes = capacity * column.BYTES_PER_ELEMENT;
-  const memory = isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-  const copy = new (column.constructor as new (memory: ArrayBufferLike) => T)(memory);
-  copy.set(column);
-  return copy;
-}
-
-/** Returns a copy of the object with each of its columns changed. */
-export function mapColumns<T extends Record<keyof T, Column>>(
-  columns: T,
-  change: (column: Column) => Column,
-): T {
-  const changed: Record<string, Column> = { ...columns };
-  for (const name in changed) changed[name] = change(changed[name]!);
-  return changed as T;
-}
 
 /** Byte strings end to end: string `i` is `[starts[i], starts[i + 1])` of the heap. */
 export interface Strings {

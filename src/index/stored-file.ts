@@ -3,7 +3,9 @@ import { LayerslayerError } from '../base/errors.js';
 import type { ContentStore } from '../cache/content-store.js';
 import type { Digest } from '../oci/digest.js';
 import { indexKey, LAYER_INDEX_VERSION } from './entry-table.js';
+import { decodeLayerIndex } from './file/decode-index.js';
 import { type IndexOrigin, originKey } from './index-origin.js';
+import type { LayerIndex } from './layer-index.js';
 import { beforeStates } from './states/detached-states.js';
 
 /** An encoded index on disk. */
@@ -66,6 +68,15 @@ export function openStored(store: ContentStore, digest: Digest, origin: IndexOri
   const { size } = fstatSync(fd);
   const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
   return { size, read, close: () => closeSync(fd) };
+}
+
+/**
+ * Reads and decodes an encoded index.
+ * @param size bytes of the file
+ * @throws LayerslayerError CORRUPT_LAYER
+ */
+export function readLayerIndex(fd: number, size: number): LayerIndex {
+  return decodeLayerIndex((offset, length) => readExactly(fd, offset, length, size));
 }
 
 /** Key of the states of an index of our own pass. */

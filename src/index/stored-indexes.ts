@@ -1,5 +1,5 @@
 import { closeSync, fstatSync } from 'node:fs';
-import { LayerslayerError } from '../base/errors.js';
+import { asLayerslayerError, LayerslayerError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ContentStore } from '../cache/content-store.js';
 import { type Digest, shortDigest } from '../oci/digest.js';
@@ -8,9 +8,19 @@ import { decodeLayerIndex } from './file/decode-index.js';
 import { type IndexOrigin, OWN, originKey } from './index-origin.js';
 import type { LayerIndex } from './layer-index.js';
 import { originTrailer, readOriginTrailer } from './origin-trailer.js';
+import { SharedLoads } from './shared-loads.js';
 import { areStatesIntact, type StateStorage } from './states/checkpoints.js';
 import type { SplitIndex } from './states/detached-states.js';
 import { openStates, readExactly, refutedKey, statesKey } from './stored-file.js';
+
+/**
+ * Reads and decodes an encoded index elsewhere, such as in a thread.
+ * @throws LayerslayerError CORRUPT_LAYER for a damaged one; other codes: it is decoded here
+ */
+export type LoadIndexElsewhere = (fd: number, size: number) => Promise<LayerIndex>;
+
+/** Bytes of an index file. Decoding fewer takes 3 ms, which is not worth another thread. */
+const LARGE_INDEX = 64 * 1024;
 
 /** An index on disk. The file with its states stays open. */
 export interface StoredIndex {
@@ -29,12 +39,17 @@ export class StoredIndexes {
   readonly #store: ContentStore;
   readonly #log: Log;
   readonly #openFds = new Set<number>();
+  readonly #loads = new SharedLoads<StoredIndex>();
+  readonly #elsewhere: LoadIndexElsewhere | undefined;
+  #isClosed = false;
   /** Refuted in this session: there may be no cache to remember it. */
   readonly #refuted = new Set<string>();
 
-  constructor(store: ContentStore, log: Log) {
+  /** @param elsewhere loads large indexes; default: this thread does */
+  constructor(store: ContentStore, log: Log, elsewhere?: LoadIndexElsewhere) {
     this.#store = store;
     this.#log = log;
+    this.#elsewhere = elsewhere;
   }
 
   /** Returns undefined if there is none. Removes a damaged one. */
@@ -58,20 +73,46 @@ export class StoredIndexes {
     // The file stays open for its states: evicting it does no harm to a mount that uses it.
     const fd = this.#store.openFd('index', key);
     if (fd === undefined) return undefined;
+    let isUsed = false;
     try {
-      const { size } = fstatSync(fd);
-      const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
-      const origin = name === '' ? OWN : readOriginTrailer(read, size);
-      if (originKey(origin) !== name) throw new LayerslayerError('CORRUPT_LAYER', 'its origin is another');
-      const index = decodeLayerIndex(read);
-      if (index.digest !== digest)
-        throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
-      this.#openFds.add(fd);
-      return { index, states: this.#storageOf(index, fd), origin };
+      const { size, ino } = fstatSync(fd);
+      return await this.#loads.share(key, ino, async () => {
+        const stored = await this.#decode(fd, size, { digest, name });
+        isUsed = !this.#isClosed;
+        if (isUsed) this.#openFds.add(fd);
+        return stored;
+      });
     } catch (error) {
-      closeSync(fd);
       this.#log.warn(`the cached index of ${shortDigest(digest)} is made again: ${(error as Error).message}`);
       await this.#store.remove('index', key);
+      return undefined;
+    } finally {
+      if (!isUsed) closeSync(fd);
+    }
+  }
+
+  /** @throws LayerslayerError CORRUPT_LAYER */
+  async #decode(
+    fd: number,
+    size: number,
+    { digest, name }: { digest: Digest; name: string },
+  ): Promise<StoredIndex> {
+    const read = (offset: number, length: number) => readExactly(fd, offset, length, size);
+    const origin = name === '' ? OWN : readOriginTrailer(read, size);
+    if (originKey(origin) !== name) throw new LayerslayerError('CORRUPT_LAYER', 'its origin is another');
+    const index =
+      (size < LARGE_INDEX ? undefined : await this.#decodeElsewhere(fd, size)) ?? decodeLayerIndex(read);
+    if (index.digest !== digest)
+      throw new LayerslayerError('CORRUPT_LAYER', `it is the index of ${index.digest}`);
+    return { index, states: this.#storageOf(index, fd), origin };
+  }
+
+  /** @returns undefined if that failed for another reason than damage */
+  async #decodeElsewhere(fd: number, size: number): Promise<LayerIndex | undefined> {
+    try {
+      return await this.#elsewhere?.(fd, size);
+    } catch (error) {
+      if (asLayerslayerError(error).code === 'CORRUPT_LAYER') throw error;
       return undefined;
     }
   }
@@ -164,6 +205,7 @@ export class StoredIndexes {
 
   /** Called when nothing reads a state. */
   close(): void {
+    this.#isClosed = true;
     for (const fd of this.#openFds) closeSync(fd);
     this.#openFds.clear();
   }

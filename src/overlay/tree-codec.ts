@@ -140,7 +140,7 @@ export function decodeTree(bytes: Uint8Array, layers: readonly NumberedLayer[]):
       nameLengths: take(Uint8Array, dentries),
       heaps: [...layers.map((layer) => layer.entries.pathHeap), take(Uint8Array, header.spareBytes)],
     },
-    header.blocks,
+    { blocks: header.blocks },
   );
   return { tree, warnings: header.warnings };
 }

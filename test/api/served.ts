@@ -58,8 +58,9 @@ export class Served {
       uid: process.getuid!(),
       version: '0.0.0',
       log,
-      startSession: () =>
+      startSession: (more) =>
         startSession({
+          ...more,
           registry: { insecure: true },
           cache: { directory: cacheDirectory, capBytes: 1024 ** 3 },
           memoryBytes: 16 * 1024 ** 2,

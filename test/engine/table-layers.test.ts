@@ -16,7 +16,7 @@ import { Fetching } from '#src/engine/fetch/fetching.js';
 import { CHUNK_SIZE } from '#src/engine/inflate/chunk-reader.js';
 import { InflatePool } from '#src/engine/inflate/inflate-pool.js';
 import type { OpenLayerRequest } from '#src/engine/inflate/inflate-protocol.js';
-import { sharedVerification } from '#src/engine/reading/shared-verification.js';
+import { sharedVerification } from '#src/index/shared-index.js';
 import { parseDigest } from '#src/oci/digest.js';
 import { defaultPlatform } from '#src/oci/platform.js';
 import type { ResolvedImage } from '#src/source/image-source.js';

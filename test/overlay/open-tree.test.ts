@@ -21,7 +21,7 @@ async function keysOf(origin: IndexOrigin, fingerprint: number): Promise<Set<str
   };
   const entries = entriesOf(file('a'));
   const layers = [{ number: 1, entries, layer: { digest, origin, fingerprint } }];
-  const tree = await openTree(layers, cache, SILENT_LOG, async () => encodedMerge(layers));
+  const tree = await openTree(layers, cache, SILENT_LOG, { merge: async () => encodedMerge(layers) });
   expect(tree.lookup(ROOT_INODE, Buffer.from('a'))).not.toBe(0);
   return keys;
 }

@@ -4,7 +4,7 @@ import { Semaphore } from '../../base/tasks/semaphore.js';
 import { Transferred } from '../../base/thread-rpc.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
-import type { DigestedLayer } from '../../overlay/open-tree.js';
+import type { DigestedLayer, MadeTree } from '../../overlay/open-tree.js';
 import type {
   CacheQuestion,
   DiffQuestion,
@@ -13,9 +13,11 @@ import type {
   Records,
   UsageQuestion,
 } from './analysis-protocol.js';
-import { type AnalysisPeer, AnalysisThread } from './analysis-thread.js';
+import type { AnalysisPeer, AnalysisThread } from './analysis-thread.js';
+import { AnalysisThreads } from './analysis-threads.js';
 import { type ComparisonSources, givenSide } from './compared-side.js';
 import { givenLayer } from './given-layer.js';
+import { treeOfGiven } from './given-view.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
 
@@ -32,10 +34,11 @@ const READ_MAX = 8;
 const DEADLINE_MS = 60_000;
 
 /**
- * Analyses of images, each in a thread of its own: this one answers requests. The thread ends with
- * its analysis, or at once when no caller waits for it.
+ * Analyses of images, in threads with one analysis each: this one answers requests. A thread ends
+ * at once when no caller waits for its analysis. Else it takes another one afterwards.
  */
 export class Analyses {
+  readonly #threads = new AnalysisThreads();
   readonly #working = new Semaphore(WORKING_MAX);
   readonly #comparing = new Semaphore(COMPARING_MAX);
   readonly #read = new Semaphore(READ_MAX);
@@ -43,38 +46,34 @@ export class Analyses {
   constructor(private readonly deadlineMs = DEADLINE_MS) {}
 
   /**
-   * Merges layers.
-   * @returns what `encodeTree` does
+   * Merges layers, see `TreeMaker`.
    * @throws LayerslayerError as mergeLayers; UNSUPPORTED past the deadline; the signal's reason
    */
-  merge(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<Uint8Array> {
-    return this.#run(signal, (peer) => peer.call('merge', { layers: layers.map(givenLayer) }));
+  async merge(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<MadeTree> {
+    const argument = () => ({ layers: layers.map(givenLayer) });
+    const { bytes, ...given } = await this.#run(undefined, signal, (peer) => peer.call('merge', argument()));
+    return { ...treeOfGiven(given, layers), bytes };
   }
 
   /** Returns what upper layers hide. @throws as `merge` */
-  hidden(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<HiddenColumns> {
-    return this.#run(signal, (peer) => peer.call('hidden', { layers: layers.map(givenLayer) }));
+  hidden(view: ImageView, signal?: AbortSignal): Promise<HiddenColumns> {
+    return this.#run(view, signal, (peer) => peer.call('hidden', {}));
   }
 
-  /** Returns what the last of the layers hides of the others. @throws as `merge` */
-  hiddenByLast(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<HiddenColumns> {
-    return this.#run(signal, (peer) => peer.call('hiddenByLast', { layers: layers.map(givenLayer) }));
+  /** Returns what one layer hides of those below it. @throws as `merge` */
+  hiddenByLayer(view: ImageView, layer: number, signal?: AbortSignal): Promise<HiddenColumns> {
+    return this.#run(view, signal, (peer) => peer.call('hiddenByLayer', { layer }));
   }
 
   /** Returns what each directory of the merged tree has below it. @throws as `merge` */
-  sums(layers: readonly DigestedLayer[], signal?: AbortSignal): Promise<TreeSums> {
-    return this.#run(signal, (peer) => peer.call('sums', { layers: layers.map(givenLayer) }));
+  sums(view: ImageView, signal?: AbortSignal): Promise<TreeSums> {
+    return this.#run(view, signal, (peer) => peer.call('sums', {}));
   }
 
   /** As `pathVersions` of overlay/. @throws as `merge` */
-  versions(
-    layers: readonly DigestedLayer[],
-    names: readonly Uint8Array[],
-    signal?: AbortSignal,
-  ): Promise<PathVersion[]> {
+  versions(view: ImageView, names: readonly Uint8Array[], signal?: AbortSignal): Promise<PathVersion[]> {
     const copies = names.map((name) => new Uint8Array(name)); // a view takes its whole heap along
-    const argument = () => ({ layers: layers.map(givenLayer), names: copies });
-    return this.#run(signal, (peer) => peer.call('versions', argument()));
+    return this.#run(view, signal, (peer) => peer.call('versions', { names: copies }));
   }
 
   /**
@@ -82,20 +81,20 @@ export class Analyses {
    * @throws LayerslayerError as `usageRecords`, `merge`
    */
   usage(
-    layers: readonly DigestedLayer[],
+    view: ImageView,
     question: UsageQuestion,
     signal: AbortSignal,
   ): AsyncGenerator<object, void, undefined> {
-    return this.#records(signal, (peer) => peer.call('usage', { layers: layers.map(givenLayer), question }));
+    return this.#records(signal, (peer) => peer.call('usage', { question }), { view });
   }
 
   /** Yields the lines of `/find` in one image. @throws LayerslayerError as `imageRecords` */
   find(
-    layers: readonly DigestedLayer[],
+    view: ImageView,
     question: FindQuestion & { image: FoundImage; doubt: object },
     signal: AbortSignal,
   ): AsyncGenerator<object, void, undefined> {
-    return this.#records(signal, (peer) => peer.call('find', { layers: layers.map(givenLayer), question }));
+    return this.#records(signal, (peer) => peer.call('find', { question }), { view });
   }
 
   /** Yields the lines of `/find` in the cache. @throws LayerslayerError as `cacheRecords` */
@@ -113,7 +112,6 @@ export class Analyses {
     signal: AbortSignal,
   ): AsyncGenerator<object, void, undefined> {
     const given = ({ name, view }: ComparedImage) => givenSide(name, view);
-    const [from, to] = [given(sides.from), given(sides.to)];
     let reads = 0;
     const sources: ComparisonSources = {
       async read({ side, layer, row, offset, length }) {
@@ -127,20 +125,33 @@ export class Analyses {
         }
       },
     };
-    return this.#records(signal, (peer) => peer.call('diff', { from, to, question }), {
-      turns: this.#comparing,
-      handlers: sources,
-      isWaiting: () => reads > 0,
-    });
+    const begin = (peer: AnalysisPeer) =>
+      peer.call('diff', { from: given(sides.from), to: given(sides.to), question });
+    return this.#records(signal, begin, { turns: this.#comparing, sources, isWaiting: () => reads > 0 });
   }
 
-  async #run<T>(signal: AbortSignal | undefined, ask: (peer: AnalysisPeer) => Promise<T>): Promise<T> {
+  /** Threads with an analysis, and threads that wait for one. */
+  get threads(): { working: number; idle: number } {
+    const { working, idle } = this.#threads;
+    return { working, idle };
+  }
+
+  /** Ends the threads that wait for an analysis. */
+  close(): void {
+    this.#threads.close();
+  }
+
+  async #run<T>(
+    view: ImageView | undefined,
+    signal: AbortSignal | undefined,
+    ask: (peer: AnalysisPeer) => Promise<T>,
+  ): Promise<T> {
     return this.#working.run(async () => {
-      const thread = new AnalysisThread();
+      const thread = this.#threadFor(view);
       try {
-        return await this.#within(ask(thread.peer), signal);
+        return await this.#within(thread.ask(ask), signal);
       } finally {
-        thread.end();
+        this.#threads.giveBack(thread);
       }
     }, signal);
   }
@@ -149,23 +160,45 @@ export class Analyses {
   async *#records(
     signal: AbortSignal,
     begin: (peer: AnalysisPeer) => Promise<Records>,
-    { turns = this.#working, handlers, isWaiting }: RecordsOptions = {},
+    { view, turns = this.#working, sources, isWaiting }: RecordsOptions = {},
   ): AsyncGenerator<object, void, undefined> {
     const release = await this.#read.take(signal);
-    const thread = new AnalysisThread(handlers);
+    let thread: AnalysisThread | undefined;
+    let isEnd = false;
+    const ask = (task: (peer: AnalysisPeer) => Promise<Records>) =>
+      turns.run(async () => {
+        thread ??= this.#threadFor(view, sources);
+        try {
+          return await this.#within(thread.ask(task), signal, isWaiting);
+        } catch (error) {
+          this.#threads.giveBack(thread);
+          thread = undefined;
+          throw error;
+        }
+      }, signal);
     try {
-      const ask = (task: () => Promise<Records>) =>
-        turns.run(() => this.#within(task(), signal, isWaiting), signal);
-      let next = await ask(() => begin(thread.peer));
-      for (;;) {
+      let next = await ask(begin);
+      while (!next.isEnd) {
         yield* next.records;
-        if (next.isEnd) return;
-        next = await ask(() => thread.peer.call('next', {}));
+        next = await ask((peer) => peer.call('next', {}));
       }
-    } finally {
-      thread.end();
+      isEnd = true;
+      this.#threads.giveBack(thread!); // a reader of the last records needs no thread
       release();
+      yield* next.records;
+    } finally {
+      if (!isEnd) {
+        if (thread) this.#threads.end(thread); // it has records without a reader
+        release();
+      }
     }
+  }
+
+  #threadFor(view: ImageView | undefined, sources?: ComparisonSources): AnalysisThread {
+    const thread = this.#threads.take(view);
+    thread.sources = sources;
+    if (view) thread.give(view);
+    return thread;
   }
 
   /**
@@ -196,7 +229,8 @@ export interface ComparedImage {
 }
 
 interface RecordsOptions {
+  view?: ImageView; // that the records are about
   turns?: Semaphore; // of the threads that work at once
-  handlers?: object; // of what the thread asks
+  sources?: ComparisonSources; // of what the thread asks
   isWaiting?: () => boolean;
 }

@@ -1,12 +1,13 @@
 import type { Transferred } from '../../base/thread-rpc.js';
 import type { FilterText } from '../../catalog/query/filter-text.js';
-import type { IndexSources } from '../../index/cached-indexes.js';
+import type { GivenLayerIndex, IndexSources } from '../../index/cached-indexes.js';
 import type { BuildStep } from '../../oci/build-steps.js';
 import type { Digest } from '../../oci/digest.js';
 import type { Platform } from '../../oci/platform.js';
 import type { PathVersion } from '../../overlay/history/path-versions.js';
 import type { GivenSide } from './compared-side.js';
 import type { GivenLayer } from './given-layer.js';
+import type { GivenTree, GivenView } from './given-view.js';
 import type { HiddenColumns } from './hidden-columns.js';
 import type { TreeSums } from './tree-sums.js';
 
@@ -57,21 +58,25 @@ export interface DiffQuestion {
   doubt: object; // fields of each record
 }
 
-/** Asked by the main thread, answered by a thread for one analysis. */
+/** Asked by the main thread, answered by a thread for one analysis at a time. */
 export interface AnalysisMethods {
-  /** @returns the merged tree, as `encodeTree` does */
-  merge(argument: { layers: readonly GivenLayer[] }): Promise<Transferred<Uint8Array>>;
-  hidden(argument: { layers: readonly GivenLayer[] }): Transferred<HiddenColumns>;
-  hiddenByLast(argument: { layers: readonly GivenLayer[] }): Transferred<HiddenColumns>;
-  sums(argument: { layers: readonly GivenLayer[] }): Promise<Transferred<TreeSums>>;
-  versions(argument: { layers: readonly GivenLayer[]; names: readonly Uint8Array[] }): PathVersion[];
+  /** See `TreeMaker.merge`. Columns are in shared memory. */
+  merge(argument: { layers: readonly GivenLayer[] }): Transferred<GivenTree & { bytes: Uint8Array }>;
+  /** Columns are in shared memory. */
+  loadTree(argument: { fd: number; layers: readonly GivenLayer[] }): GivenTree;
+  /** Columns are in shared memory. @param argument.size bytes of the file */
+  loadIndex(argument: { fd: number; size: number }): GivenLayerIndex;
+  /** Takes the view that the next calls are about. */
+  hold(argument: { view: GivenView }): void;
+  hidden(argument: object): Transferred<HiddenColumns>;
+  /** What one layer of the view hides of those below it. */
+  hiddenByLayer(argument: { layer: number }): Transferred<HiddenColumns>;
+  sums(argument: object): Transferred<TreeSums>;
+  versions(argument: { names: readonly Uint8Array[] }): PathVersion[];
   /** Sums up, and returns the first records. */
-  usage(argument: { layers: readonly GivenLayer[]; question: UsageQuestion }): Promise<Records>;
-  /** Searches an image, and returns the first records. */
-  find(argument: {
-    layers: readonly GivenLayer[];
-    question: FindQuestion & { image: FoundImage; doubt: object };
-  }): Promise<Records>;
+  usage(argument: { question: UsageQuestion }): Promise<Records>;
+  /** Searches the view, and returns the first records. */
+  find(argument: { question: FindQuestion & { image: FoundImage; doubt: object } }): Promise<Records>;
   findInCache(argument: { question: CacheQuestion }): Promise<Records>;
   /** Compares two images, and returns the first records. Asks for bytes: `ComparisonSources`. */
   diff(argument: { from: GivenSide; to: GivenSide; question: DiffQuestion }): Promise<Records>;

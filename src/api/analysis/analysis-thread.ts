@@ -1,30 +1,79 @@
 import { Worker } from 'node:worker_threads';
 import { asLayerslayerError, LayerslayerError } from '../../base/errors.js';
 import { threadOptions } from '../../base/process/node-options.js';
+import { WORKER_LIMITS } from '../../base/process/worker-limits.js';
 import { ThreadPeer } from '../../base/thread-rpc.js';
+import type { ImageView } from '../../image/opened-image.js';
 import type { AnalysisMethods } from './analysis-protocol.js';
+import type { ComparisonSources } from './compared-side.js';
+import { givenView } from './given-view.js';
 
 /** Memory of a thread beside its tables. */
 const HEAP_MIB = 1_024;
 
 export type AnalysisPeer = ThreadPeer<AnalysisMethods>;
 
-/** A thread for one analysis. */
+/** A thread for one analysis at a time. */
 export class AnalysisThread {
   readonly peer: AnalysisPeer;
+  /** Resolves when the thread is gone. */
+  readonly ended: Promise<void>;
   readonly #worker: Worker;
+  #isWorking = false;
+  /** Of what the thread asks for the analysis that is under way. */
+  sources: ComparisonSources | undefined;
+  #view: ImageView | undefined;
 
-  /** @param handlers of what the thread asks */
-  constructor(handlers: object = {}) {
+  constructor() {
     this.#worker = new Worker(new URL('./analysis-worker.js', import.meta.url), {
       name: 'analysis',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: { ...WORKER_LIMITS, maxOldGenerationSizeMb: HEAP_MIB },
       ...threadOptions(),
     });
-    const peer: AnalysisPeer = new ThreadPeer(this.#worker, handlers);
+    const peer: AnalysisPeer = new ThreadPeer(this.#worker, {
+      read: (wanted) => this.sources?.read(wanted),
+    } satisfies { [name in keyof ComparisonSources]: (wanted: never) => unknown });
     this.#worker.on('error', (error) => peer.close(faultOf(error)));
-    this.#worker.on('exit', () => peer.close(new LayerslayerError('INTERNAL', 'the analysis ended')));
+    this.ended = new Promise((resolve) => {
+      this.#worker.on('exit', () => {
+        peer.close(new LayerslayerError('INTERNAL', 'the analysis ended'));
+        resolve();
+      });
+    });
     this.peer = peer;
+  }
+
+  /** The view that the thread has. */
+  get view(): ImageView | undefined {
+    return this.#view;
+  }
+
+  /** Gives the thread a view for the calls that follow, instead of the one before. */
+  give(view: ImageView): void {
+    if (this.#view === view) return;
+    this.#view = view;
+    this.peer.notify('hold', { view: givenView(view) });
+  }
+
+  /** @throws what the task throws; LayerslayerError UNSUPPORTED if it takes too much memory */
+  async ask<T>(task: (peer: AnalysisPeer) => Promise<T>): Promise<T> {
+    this.#isWorking = true;
+    try {
+      return await task(this.peer);
+    } finally {
+      this.#isWorking = false;
+    }
+  }
+
+  /** Whether it could take another analysis: it waits for a question. */
+  get isFree(): boolean {
+    return !this.#isWorking && !this.peer.closed;
+  }
+
+  /** An idle thread does not keep the process from ending. */
+  setIdle(isIdle: boolean): void {
+    if (isIdle) this.#worker.unref();
+    else this.#worker.ref();
   }
 
   /** Ends what the thread does, and what it waits for. */

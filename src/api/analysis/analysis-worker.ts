@@ -1,14 +1,19 @@
-/** A thread for one analysis of an image: a merge, what is hidden, sums. It ends with that. */
+/** A thread for analyses of images, one after another: merges, what is hidden, sums, searches. */
+import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { LayerslayerError } from '../../base/errors.js';
 import { ThreadPeer, Transferred } from '../../base/thread-rpc.js';
+import { readLayerIndex, sharedIndex } from '../../index/cached-indexes.js';
 import { hiddenByLast, hiddenTree } from '../../overlay/history/hidden-tree.js';
 import { pathVersions } from '../../overlay/history/path-versions.js';
-import { encodedMerge, mergeLayers } from '../../overlay/merge/encoded-merge.js';
+import { encodedMerge } from '../../overlay/merge/encoded-merge.js';
+import { decodeTree, sharedTree } from '../../overlay/open-tree.js';
 import type { AnalysisMethods, Records } from './analysis-protocol.js';
 import { type ComparisonSources, comparedView } from './compared-side.js';
 import { diffRecords } from './diff-records.js';
 import { cacheRecords, imageRecords } from './find-records.js';
 import { layerOf } from './given-layer.js';
+import { type HeldView, heldView } from './given-view.js';
 import { hiddenColumns } from './hidden-columns.js';
 import { treeSums } from './tree-sums.js';
 import { usageRecords } from './usage-records.js';
@@ -19,24 +24,35 @@ const RECORDS_AT_ONCE = 1_000;
 /** Fewer records are sent after this time: the reader should not wait for the rest. */
 const RECORDS_MS = 200;
 
+let held: HeldView | undefined;
 let records: AsyncIterator<object> | Iterator<object> | undefined;
 
 const main = new ThreadPeer<ComparisonSources>(parentPort!, {
-  merge: async ({ layers }) => moved(encodedMerge(layers.map(layerOf))),
-  hidden: ({ layers }) => moved(hiddenColumns(hiddenTree(layers.map(layerOf)))),
-  hiddenByLast({ layers }) {
-    const { hidden, tree } = hiddenByLast(layers.map(layerOf));
+  merge({ layers }) {
+    const { tree, warnings, bytes } = encodedMerge(layers.map(layerOf));
+    return new Transferred({ columns: sharedTree(tree), warnings, bytes }, [bytes.buffer as ArrayBuffer]);
+  },
+  loadTree({ fd, layers }) {
+    const { tree, warnings } = decodeTree(readFileSync(fd), layers.map(layerOf));
+    return { columns: sharedTree(tree), warnings };
+  },
+  loadIndex: ({ fd, size }) => sharedIndex(readLayerIndex(fd, size)),
+  hold({ view }) {
+    held = heldView(view);
+  },
+  hidden: () => moved(hiddenColumns(hiddenTree(viewHere().layers))),
+  hiddenByLayer({ layer }) {
+    const { hidden, tree } = hiddenByLast(viewHere().layers.filter(({ number }) => number <= layer));
     return moved(hiddenColumns(hidden, tree));
   },
-  sums: async ({ layers }) => moved(treeSums(mergeLayers(layers.map(layerOf)))),
-  versions: ({ layers, names }) => pathVersions(layers.map(layerOf), names),
-  usage({ layers, question }) {
-    const given = layers.map(layerOf);
-    records = usageRecords({ layers: given, tree: mergeLayers(given) }, question);
+  sums: () => moved(treeSums(viewHere().tree)),
+  versions: ({ names }) => pathVersions(viewHere().layers, names),
+  usage({ question }) {
+    records = usageRecords(viewHere(), question);
     return nextRecords();
   },
-  find({ layers, question }) {
-    records = imageRecords(layers.map(layerOf), question);
+  find({ question }) {
+    records = imageRecords(viewHere(), question);
     return nextRecords();
   },
   findInCache({ question }) {
@@ -54,13 +70,21 @@ const main = new ThreadPeer<ComparisonSources>(parentPort!, {
   next: nextRecords,
 } satisfies AnalysisMethods);
 
+function viewHere(): HeldView {
+  if (!held) throw new LayerslayerError('INTERNAL', 'a thread without a view');
+  return held;
+}
+
 async function nextRecords(): Promise<Records> {
   const batch: object[] = [];
   const endMs = performance.now() + RECORDS_MS;
   while (records && batch.length < RECORDS_AT_ONCE) {
     if (batch.length > 0 && performance.now() > endMs) break;
     const one = await records.next();
-    if (one.done) return { records: batch, isEnd: true };
+    if (one.done) {
+      records = undefined;
+      return { records: batch, isEnd: true };
+    }
     batch.push(one.value);
   }
   return { records: batch, isEnd: false };

@@ -3,8 +3,9 @@ import { type Layer, rowChunks, type TableChunks } from '../../engine/layer.js';
 import type { ComparedView } from '../../image/compare/comparison.js';
 import type { ImageView } from '../../image/opened-image.js';
 import type { IndexOrigin } from '../../index/cached-indexes.js';
-import { type TreeColumns, treeColumns, treeOfColumns } from '../../overlay/open-tree.js';
-import { type GivenLayer, givenLayer, layerOf } from './given-layer.js';
+import { type TreeColumns, treeOfColumns } from '../../overlay/open-tree.js';
+import { type GivenLayer, layerOf } from './given-layer.js';
+import { givenView } from './given-view.js';
 
 /** One side of a comparison, as a message carries it. */
 export interface GivenSide {
@@ -36,14 +37,15 @@ export interface ComparisonSources {
 }
 
 /** Returns the side as a message carries it. */
-export function givenSide(name: string, { layers, tree }: ImageView): GivenSide {
+export function givenSide(name: string, view: ImageView): GivenSide {
+  const { layers, tree } = givenView(view);
   return {
     name,
-    layers: layers.map((one) => {
-      const { origin, fingerprint, chunkTable } = one.layer;
-      return { ...givenLayer(one), origin, fingerprint, chunkTable };
+    layers: layers.map((given, i) => {
+      const { origin, fingerprint, chunkTable } = view.layers[i]!.layer;
+      return { ...given, origin, fingerprint, chunkTable };
     }),
-    tree: treeColumns(tree),
+    tree,
   };
 }
 

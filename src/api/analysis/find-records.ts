@@ -2,27 +2,25 @@ import { Catalog } from '../../catalog/catalog.js';
 import { parseFilter } from '../../catalog/query/filter-text.js';
 import type { EntryQuery } from '../../catalog/search/entry-query.js';
 import { pathMatcher } from '../../catalog/search/path-matcher.js';
-import { type FoundEntry, searchLayers } from '../../catalog/search/search-image.js';
+import { type FoundEntry, searchImage } from '../../catalog/search/search-image.js';
 import { placedRecord, shownEntry } from '../../image/records/entry-record.js';
 import type { Digest } from '../../oci/digest.js';
 import { formatPlatform } from '../../oci/platform.js';
-import type { NumberedLayer } from '../../overlay/tree.js';
 import type { CacheQuestion, FindQuestion, FoundImage } from './analysis-protocol.js';
-
-type DigestedLayer = NumberedLayer & { layer: { digest: Digest } };
+import type { HeldView } from './given-view.js';
 
 /**
  * Yields the lines of `/find` in one image: what was found, then the end.
- * @throws LayerslayerError INVALID_ARGUMENT; as `searchLayers`
+ * @throws LayerslayerError INVALID_ARGUMENT; as `searchImage`
  */
 export async function* imageRecords(
-  layers: readonly DigestedLayer[],
+  { layers, tree, searched }: HeldView,
   question: FindQuestion & { image: FoundImage; doubt: object },
 ): AsyncGenerator<object, void, undefined> {
   const query = await queryOf(question);
   const digests = new Map(layers.map(({ number, layer }) => [number, layer.digest]));
   let found = 0;
-  for await (const entry of searchLayers(layers, query)) {
+  for await (const entry of searchImage(searched, query, { wholeTree: async () => tree })) {
     found++;
     yield foundRecord(question.image, entry, digests.get(entry.layer), question.doubt);
   }

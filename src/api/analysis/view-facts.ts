@@ -31,9 +31,8 @@ export class ViewFacts {
   /** Returns what a layer hides of those below it. @throws LayerslayerError as `Analyses.hidden` */
   hiddenByLayer(view: ImageView, layer: number, signal: AbortSignal): Promise<HiddenColumns> {
     const { hiddenByLayer } = this.#of(view);
-    const upTo = view.layers.filter(({ number }) => number <= layer);
     const known =
-      hiddenByLayer.get(layer) ?? new SharedTask((ends) => this.analyses.hiddenByLast(upTo, ends));
+      hiddenByLayer.get(layer) ?? new SharedTask((ends) => this.analyses.hiddenByLayer(view, layer, ends));
     hiddenByLayer.set(layer, known);
     return known.result(signal);
   }
@@ -51,8 +50,7 @@ export class ViewFacts {
   ): Promise<readonly PathVersion[]> {
     const { versions } = this.#of(view);
     const key = joinPath(names).toString('latin1');
-    const known =
-      versions.get(key) ?? new SharedTask((ends) => this.analyses.versions(view.layers, names, ends));
+    const known = versions.get(key) ?? new SharedTask((ends) => this.analyses.versions(view, names, ends));
     versions.delete(key);
     versions.set(key, known);
     for (const oldest of versions.keys()) if (versions.size > VERSIONS_MAX) versions.delete(oldest);
@@ -60,11 +58,10 @@ export class ViewFacts {
   }
 
   #of(view: ImageView): Facts {
-    const { layers } = view;
     const known = this.#facts.get(view) ?? {
-      hidden: new SharedTask((signal) => this.analyses.hidden(layers, signal)),
-      sums: new SharedTask((signal) => this.analyses.sums(layers, signal)),
+      hidden: new SharedTask((signal) => this.analyses.hidden(view, signal)),
       hiddenByLayer: new Map(),
+      sums: new SharedTask((signal) => this.analyses.sums(view, signal)),
       versions: new Map(),
     };
     this.#facts.set(view, known);

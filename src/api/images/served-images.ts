@@ -5,7 +5,7 @@ import type { ImageSession, SessionMetrics } from '../../engine/image-session.js
 import type { OpenedImage } from '../../image/opened-image.js';
 import { OpenedImages } from '../../image/opened-images.js';
 import { formatPlatform, type Platform } from '../../oci/platform.js';
-import type { MergeLayers } from '../../overlay/open-tree.js';
+import type { TreeMaker } from '../../overlay/open-tree.js';
 import type { ImageOffer } from '../../source/image-source.js';
 import { SharedTask } from '../analysis/shared-task.js';
 import { HttpFault } from '../answers/http-status.js';
@@ -48,7 +48,7 @@ export interface ImageLease {
   opened: OpenedImage;
   session: ImageSession;
   pass: IndexPass; // of the merged tree
-  /** The platforms that the reference has. The registry is asked once for as long as a tag counts. */
+  /** The platforms of the reference. Its registry is asked once for as long as a tag counts. */
   offer(signal: AbortSignal): Promise<ImageOffer>;
   /** The pass of one layer's own tree, from 1. */
   layerPass(layer: number): IndexPass;
@@ -90,11 +90,11 @@ export class ServedImages {
 
   /**
    * @param start starts a session
-   * @param merge merges layers; default: this thread does
+   * @param trees makes merged trees; default: this thread does
    */
   constructor(
     private readonly start: () => ImageSession,
-    private readonly merge?: MergeLayers,
+    private readonly trees?: TreeMaker,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -227,7 +227,7 @@ export class ServedImages {
     if (retired && this.#sessions.size >= SESSIONS) return retired;
     const session = this.start();
     this.#sessions.add(session);
-    const images = new OpenedImages(session, { merge: this.merge, byRepository: true });
+    const images = new OpenedImages(session, { trees: this.trees, byRepository: true });
     this.#current = { session, images, opened: 0, open: 0 };
     if (retired?.open === 0) this.#closeSession(retired.session);
     return this.#current;

@@ -1,8 +1,9 @@
+import { Turns } from '../../base/tasks/turns.js';
 import type { EntryTable } from '../../index/entry-table.js';
 import type { Tree } from '../../overlay/tree.js';
 import { firstVersion, type HiddenColumns, hiddenName, NO_NODE } from '../analysis/hidden-columns.js';
 import type { TreeSums } from '../analysis/tree-sums.js';
-import { sortInTurns } from './sort-in-turns.js';
+import { ascending, sortInTurns } from './sort-in-turns.js';
 
 /** What listings are made of. */
 export interface ListedView {
@@ -55,14 +56,17 @@ export class DirectoryRows {
     const { inode, node } = directory;
     const [first, end] = inode === 0 ? [0, 0] : [tree.childStart(inode), tree.childEnd(inode)];
     const dentries = await sortInTurns(
-      Uint32Array.from({ length: end - first }, (_, i) => first + i),
+      ascending(first, end),
       (a, b) => Buffer.compare(tree.dentryName(a), tree.dentryName(b)),
       signal,
     );
     const rows = new RowColumns(dentries.length + (hidden ? hiddenRowsMax(hidden, node) : 0));
     let child = hidden && node !== NO_NODE ? hidden.childStarts[node]! : 0;
     const last = hidden && node !== NO_NODE ? hidden.childEnds[node]! : 0;
+    const turns = new Turns(signal);
     for (const dentry of dentries) {
+      const turn = turns.due();
+      if (turn) await turn; // no promise for each row
       const name = tree.dentryName(dentry);
       while (hidden && child < last && Buffer.compare(hiddenName(hidden, child), name) < 0)
         rows.addHidden(view, child++, false);
@@ -70,12 +74,21 @@ export class DirectoryRows {
       rows.add(LIVE!, dentry, isShared ? child : NO_NODE);
       if (isShared) rows.addHidden(view, child++, tree.kind(tree.dentryInode(dentry)) === 'dir');
     }
-    while (child < last) rows.addHidden(view, child++, false);
+    while (child < last) {
+      rows.addHidden(view, child++, false);
+      const turn = turns.due();
+      if (turn) await turn;
+    }
     const { kinds, items, nodes, length } = rows;
-    const inOrder = Uint32Array.from({ length }, (_, i) => i);
+    const inOrder = ascending(0, length);
     const found = new DirectoryRows(view, kinds, items, nodes, inOrder);
     if (order === 'name') return found;
-    const sizes = Float64Array.from(inOrder, (row) => found.#sizeOf(row));
+    const sizes = new Float64Array(length);
+    for (let row = 0; row < length; row++) {
+      sizes[row] = found.#sizeOf(row);
+      const turn = turns.due();
+      if (turn) await turn;
+    }
     const bySize = await sortInTurns(inOrder, (a, b) => sizes[b]! - sizes[a]! || a - b, signal);
     return new DirectoryRows(view, kinds, items, nodes, bySize);
   }

@@ -1,7 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Turns } from '../../base/tasks/turns.js';
 
-/** Numbers that are sorted or merged without a turn of the event loop: some milliseconds. */
-const AT_ONCE = 8_192;
+/** Numbers that are sorted or merged without a turn of the event loop: 2 ms. */
+const AT_ONCE = 2_048;
+
+/** Numbers that are merged before the time is checked. */
+const CHECKED_AT_ONCE = 64;
 
 /**
  * Sorts numbers, and lets the event loop turn meanwhile: a directory may have a million names.
@@ -15,9 +18,10 @@ export async function sortInTurns(
   signal: AbortSignal,
 ): Promise<Uint32Array> {
   const { length } = numbers;
+  const turns = new Turns(signal);
   for (let from = 0; from < length; from += AT_ONCE) {
     numbers.subarray(from, from + AT_ONCE).sort(compare);
-    if (length > AT_ONCE) await turn(signal);
+    await turns.due();
   }
   let source = numbers;
   let target = new Uint32Array(length > AT_ONCE ? length : 0);
@@ -30,7 +34,9 @@ export async function sortInTurns(
       for (let at = from; at < end; at++) {
         const takesLeft = left < middle && (right === end || compare(source[left]!, source[right]!) <= 0);
         target[at] = takesLeft ? source[left++]! : source[right++]!;
-        if (++merged % AT_ONCE === 0) await turn(signal);
+        if (++merged % CHECKED_AT_ONCE > 0) continue;
+        const turn = turns.due();
+        if (turn) await turn;
       }
     }
     [source, target] = [target, source];
@@ -38,7 +44,9 @@ export async function sortInTurns(
   return source;
 }
 
-async function turn(signal: AbortSignal): Promise<void> {
-  await nextTurn();
-  signal.throwIfAborted();
+/** Returns the numbers `first` to `end - 1`. Uint32Array.from takes ten times as long. */
+export function ascending(first: number, end: number): Uint32Array<ArrayBuffer> {
+  const numbers = new Uint32Array(end - first);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = first + i;
+  return numbers;
 }

@@ -76,7 +76,7 @@ export function duRoutes(state: ServerState): Route[] {
       where: layer === undefined || query.hidden ? undefined : `layer ${layer}`,
       doubt: doubtOf(view),
     };
-    return { kind: 'lines', lines: state.analyses.usage(view.layers, question, signal) };
+    return { kind: 'lines', lines: state.analyses.usage(view, question, signal) };
   }
 }
 

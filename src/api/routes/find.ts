@@ -74,7 +74,7 @@ function findInImage(
   const { reference, digest, platform } = lease.opened.resolved;
   const image = { reference, digest, platform: formatPlatform(platform) };
   const question = { ...questionOf(query), image, doubt: doubtOf(view) };
-  return { kind: 'lines', lines: analyses.find(view.layers, question, signal) };
+  return { kind: 'lines', lines: analyses.find(view, question, signal) };
 }
 
 function findInCache(state: ServerState, { query, signal }: Call<FindQuery>): Reply {

@@ -26,7 +26,7 @@ export function metricsRoutes(state: ServerState): Route[] {
 type Labels = Readonly<Record<string, string | number>>;
 type Sample = readonly [value: number, labels?: Labels];
 
-function metricsText({ images, counts, startedMs }: ServerState): string {
+function metricsText({ images, analyses, counts, startedMs }: ServerState): string {
   const usage = images.usage();
   const requests = counts
     .byRoute()
@@ -37,6 +37,12 @@ function metricsText({ images, counts, startedMs }: ServerState): string {
     family('open_answers', 'gauge', 'answers under way, with this one', [[counts.open]]),
     family('open_images', 'gauge', 'images that are open', [[usage.openImages]]),
     family('index_passes', 'gauge', 'images whose layers are being indexed or merged', [[usage.passes]]),
+    family('analysis_threads', 'gauge', 'threads that merge, sum up, search or compare', [
+      [analyses.threads.working],
+    ]),
+    family('idle_analysis_threads', 'gauge', 'threads that wait for the next such task', [
+      [analyses.threads.idle],
+    ]),
     family('fetched_bytes_total', 'counter', 'bytes of layers from registries', [[usage.bytesFetched]]),
     family('chunk_lookups_total', 'counter', 'lookups of decompressed chunks in memory', [
       [usage.cacheHits, { result: 'hit' }],

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { LayerslayerError } from '../../base/errors.js';
+import { Turns } from '../../base/tasks/turns.js';
 import { bytesOfText } from '../../base/text/raw-text.js';
 import { TarStream } from '../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../carve/tree-carver.js';
@@ -71,6 +72,7 @@ async function* tarBytes(
   const ended = new AbortController();
   const ends = AbortSignal.any([signal, ended.signal]);
   const queue = new ByteQueue(ends);
+  const turns = new Turns(ends);
   const tar = new TarStream((part) => queue.write(part));
   const carver = new TreeCarver({
     tree: view.tree,
@@ -79,7 +81,7 @@ async function* tarBytes(
     failed(error) {
       throw error;
     },
-    settled: () => queue.drained(),
+    settled: () => queue.drained() ?? turns.due(),
     signal: ends,
   });
   const carving = carver.carve(inode, name ? [name] : []).then(() => tar.end());

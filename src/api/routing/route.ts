@@ -43,6 +43,11 @@ export interface Call<Query = Record<string, unknown>> {
   afterwards(task: () => void): void;
 }
 
+/** A body of JSON that is text already. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
 /** An answer. */
 export type Reply =
   | { kind: 'json'; status?: number; headers?: Headers; body: unknown }

@@ -11,6 +11,8 @@ import { type Candidates, SearchTable } from './search-table.js';
 import type { SearchedLayer } from './searched-layer.js';
 import { UpperRows } from './upper-rows.js';
 
+export type { SearchedLayer };
+
 /** An entry that a search found. */
 export interface FoundEntry {
   path: Uint8Array; // absolute
@@ -32,10 +34,14 @@ export function searchLayers(
   query: EntryQuery,
   options?: ImageSearchOptions,
 ): AsyncGenerator<FoundEntry, void, undefined> {
-  const searched = layers.map(({ number, hidesTableMarkers, entries }) => {
+  return searchImage(searchedLayers(layers), query, options);
+}
+
+/** Returns open layers for several searches. What one makes of their paths, the next one has. */
+export function searchedLayers(layers: readonly NumberedLayer[]): SearchedLayer[] {
+  return layers.map(({ number, hidesTableMarkers, entries }) => {
     return { number, hidesTableMarkers, table: new SearchTable(entries, 0, () => entries) };
   });
-  return searchImage(searched, query, options);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   originKey,
   originText,
   type RemoteStates,
+  sharedVerification,
 } from '../../index/cached-indexes.js';
 import { type Digest, shortDigest } from '../../oci/digest.js';
 import type { ResolvedImage } from '../../source/image-source.js';
@@ -21,7 +22,6 @@ import { tablesOf } from '../providers/table-providers.js';
 import type { ChunkCache } from './chunk-cache.js';
 import { IndexedLayer } from './indexed-layer.js';
 import type { SharedFiles } from './shared-files.js';
-import { sharedVerification } from './shared-verification.js';
 
 /** Bytes of the kernel's longest read. A busy mount builds this many at once. */
 const RESULT_SIZE = 1024 * 1024;

@@ -1,9 +1,10 @@
+import { grown, mapColumns, shared } from '../../base/columns.js';
 import { LayerslayerError } from '../../base/errors.js';
 import { garbageMade } from '../../base/process/garbage.js';
 import { ENTRY_KINDS, type SparseSegment, type TarEntry } from '../../tar/entry.js';
 import { AttributeSets } from '../attribute-sets.js';
 import { type Columns, EntryColumns, ROW_BYTES, rowColumns, type SparseMap } from '../entry-columns.js';
-import { GrowingStrings, grown, mapColumns, shared } from '../growing.js';
+import { GrowingStrings } from '../growing.js';
 import type { LayerLimits } from '../layer-limits.js';
 import { TableBudget } from './table-budget.js';
 

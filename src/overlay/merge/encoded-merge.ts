@@ -8,11 +8,11 @@ export { mergeLayers } from './merge.js';
 /**
  * Merges layers in this thread.
  * @param layers base first
- * @returns what `encodeTree` does, with the warnings
+ * @returns a `MadeTree`
  * @throws LayerslayerError as mergeLayers
  */
-export function encodedMerge(layers: readonly (NumberedLayer & { layer: { digest: Digest } })[]): Uint8Array {
+export function encodedMerge(layers: readonly (NumberedLayer & { layer: { digest: Digest } })[]) {
   const warnings: string[] = [];
   const tree = mergeLayers(layers, { onWarning: (message) => warnings.push(message) });
-  return encodeTree(tree, layers, warnings);
+  return { tree, warnings, bytes: encodeTree(tree, layers, warnings) };
 }

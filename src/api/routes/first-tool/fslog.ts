@@ -4,8 +4,8 @@ import { ATTRIBUTES_HEADING, longLine } from '../../../image/records/entry-lines
 import { type ListedEntry, shownEntry } from '../../../image/records/entry-record.js';
 import { missingPathError, resolvePath, splitPath } from '../../../overlay/resolve-path.js';
 import type { Tree } from '../../../overlay/tree.js';
-import { sortedDentries } from '../../../overlay/walk/walk-tree.js';
 import type { ImageLease } from '../../images/served-images.js';
+import { ascending, sortInTurns } from '../../listing/sort-in-turns.js';
 import { type Route, route } from '../../routing/route.js';
 import { PATH_PARAMETER } from '../../schemas/parameters.js';
 import type { ServerState } from '../../server-state.js';
@@ -15,9 +15,6 @@ import { blocksOf, type TextBlocks, textReply } from './text-reply.js';
 
 /** Columns of a name, as in the first tool: what comes after it lines up. */
 const NAME_WIDTH = 50;
-
-/** More names would hold the thread up for too long: they are in the order of the layers. */
-const SORTED_MAX = 50_000;
 
 export function fslogRoutes(state: ServerState): Route[] {
   return [
@@ -52,19 +49,22 @@ async function* listing(
   if (resolved.kind !== 'found') throw missingPathError(resolved, path);
   const { inode, names } = resolved;
   const isDirectory = tree.kind(inode) === 'dir';
-  const lines = isDirectory ? directoryLines(tree, inode) : [lineOf(tree, inode, names.at(-1)!)];
+  const lines = isDirectory
+    ? dentryLines(tree, await sortedNames(tree, inode, signal))
+    : [lineOf(tree, inode, names.at(-1)!)];
   yield* blocksOf(lines, signal);
   const doubt = doubtLine(layers);
   if (doubt !== undefined) yield `${doubt}\n`;
 }
 
-function* directoryLines(tree: Tree, directory: number): Generator<string, void, undefined> {
-  const [first, end] = [tree.childStart(directory), tree.childEnd(directory)];
-  const sorted = end - first <= SORTED_MAX ? sortedDentries(tree, first, end) : undefined;
-  for (let i = 0; i < end - first; i++) {
-    const dentry = sorted?.[i] ?? first + i;
-    yield lineOf(tree, tree.dentryInode(dentry), tree.dentryName(dentry));
-  }
+/** Returns the dentries of a directory by the bytes of their names. */
+function sortedNames(tree: Tree, directory: number, signal: AbortSignal): Promise<Uint32Array> {
+  const dentries = ascending(tree.childStart(directory), tree.childEnd(directory));
+  return sortInTurns(dentries, (a, b) => Buffer.compare(tree.dentryName(a), tree.dentryName(b)), signal);
+}
+
+function* dentryLines(tree: Tree, dentries: Uint32Array): Generator<string, void, undefined> {
+  for (const dentry of dentries) yield lineOf(tree, tree.dentryInode(dentry), tree.dentryName(dentry));
 }
 
 function lineOf(tree: Tree, inode: number, name: Uint8Array): string {

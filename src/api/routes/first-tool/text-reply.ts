@@ -1,9 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Turns } from '../../../base/tasks/turns.js';
 import { CONTENT_HEADERS } from '../../answers/content-headers.js';
 import type { Headers, Reply } from '../../routing/route.js';
 
-/** Lines that are sent at once: other requests get a turn between them. */
-const LINES_AT_ONCE = 500;
+/** Characters of a block. */
+const BLOCK_SIZE = 64 * 1024;
 
 /** Names come from images: a browser must not take the text for a page. */
 const TEXT_HEADERS: Headers = {
@@ -33,14 +33,13 @@ async function* encoded(blocks: TextBlocks): AsyncGenerator<Uint8Array, void, un
  */
 export async function* blocksOf(lines: Iterable<string | undefined>, signal: AbortSignal): TextBlocks {
   let block = '';
-  let count = 0;
+  const turns = new Turns(signal);
   for (const line of lines) {
     if (line !== undefined) block += `${line}\n`;
-    if (++count % LINES_AT_ONCE > 0) continue;
+    if (!turns.isDue && block.length < BLOCK_SIZE) continue;
     if (block !== '') yield block;
     block = '';
-    await nextTurn();
-    signal.throwIfAborted();
+    await turns.due();
   }
   if (block !== '') yield block;
 }

@@ -76,8 +76,9 @@ export const serve: Command<typeof SERVE.options> = {
       uid,
       version: programVersion(),
       log,
-      startSession: () =>
+      startSession: (more) =>
         startSession({
+          ...more,
           registry,
           confinement: { within: directories, except: localPaths },
           cache,
