@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { LayerslayerError, systemCode } from '../base/errors.js';
-import { moveToFreeName } from '../base/move-file.js';
 import { diskFault, onDisk } from '../base/on-disk.js';
 import { fsPath } from '../base/text/raw-text.js';
 
@@ -81,20 +80,6 @@ export class PartialFile {
     if (isDurable) await onDisk(`writing ${this.#shown}`, () => this.#file.sync());
     await this.close();
     await onDisk(`renaming ${this.path} to ${path}`, () => rename(fsPath(this.path), fsPath(path)));
-  }
-
-  /**
-   * As `commit`, but replaces nothing.
-   * @throws LayerslayerError IO_FAILED; `onTaken` if a file has the name
-   */
-  async commitNew(path: string, onTaken: () => LayerslayerError): Promise<void> {
-    await onDisk(`writing ${this.#shown}`, () => this.#file.sync());
-    await this.close();
-    try {
-      moveToFreeName(fsPath(this.path), fsPath(path));
-    } catch (error) {
-      throw systemCode(error) === 'EEXIST' ? onTaken() : diskFault(`renaming ${this.path} to ${path}`, error);
-    }
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import { attempt, run } from '../support/child.js';
 import { LayoutBuilder, named, writeDirectory } from '../support/local-images.js';
 import { Workplace } from '../support/mounts.js';
 import { dir, fifo, file, hardlink, opaque, symlink, tarOf, whiteout } from '../support/tar.js';
+import { listTree } from '../support/tree-listing.js';
 
 // umoci unpacks both images of a pair. diff(1) and find(1) compare the two trees. All parents are
 // directories that each layer lists: overlay/RULES.md differs from umoci elsewhere.
@@ -98,31 +99,19 @@ async function gnuDiff(from: string, to: string): Promise<string[]> {
     .sort();
 }
 
-/** Every name with its attributes, by find(1) and sha256sum(1). */
+/** Every name with its attributes, as other programs see them. latin1, as what children print. */
 async function found(root: string): Promise<Map<string, Record<string, string>>> {
-  const { stdout } = await run('find', ['.', '-printf', '%P\\t%y\\t%m\\t%U:%G\\t%l\\t%s\\n'], { cwd: root });
-  const sums = await run('bash', ['-c', 'find . -type f -size +0 -print0 | xargs -0r sha256sum'], {
-    cwd: root,
-  });
-  const sumOf = new Map(sums.stdout.split('\n').map((line) => [line.slice(68), line.slice(0, 64)]));
   return new Map(
-    stdout
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => {
-        const [path, kind, mode, owner, target, size] = line.split('\t') as [
-          string,
-          string,
-          string,
-          string,
-          string,
-          string,
-        ];
-        return [
-          `/${path}`,
-          { kind, mode, owner, target, ...(kind === 'f' && { size, content: sumOf.get(path) ?? '' }) },
-        ];
-      }),
+    [...(await listTree(root))].map(([path, { type, mode, uid, gid, target, size, sha256 }]) => [
+      `/${path}`,
+      {
+        kind: type,
+        mode,
+        owner: `${uid}:${gid}`,
+        target,
+        ...(type === 'f' && { size, content: sha256 }),
+      },
+    ]),
   );
 }
 

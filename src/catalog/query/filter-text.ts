@@ -37,7 +37,7 @@ function parseKinds(text: string): ReadonlySet<InodeKind> {
  * that. Either end of a range may be missing. Bounds are exact bytes: nothing is rounded.
  * @throws LayerslayerError INVALID_ARGUMENT
  */
-export function parseSizeRange(text: string): { least: number; most: number } {
+function parseSizeRange(text: string): { least: number; most: number } {
   const [first, last, ...more] = text.split('..');
   if (more.length > 0) throw invalidQuery(`not a range of sizes: ${JSON.stringify(text)}: want 10M..20M`);
   if (last === undefined) return sizesOf(first!);

@@ -8,7 +8,7 @@ import type { Sign } from './difference-lines.js';
 
 type Difference = ConfigDifference | StepDifference;
 
-export function configSign({ from, to }: Difference): Sign {
+function configSign({ from, to }: Difference): Sign {
   return from === undefined ? '+' : to === undefined ? '-' : '~';
 }
 

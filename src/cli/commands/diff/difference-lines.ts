@@ -14,7 +14,7 @@ export interface ComparedTrees {
 }
 
 /** Returns what stands before a difference: `!` if its contents could not be compared. */
-export function signOf({ from, to, error }: TreeDifference): Sign {
+function signOf({ from, to, error }: TreeDifference): Sign {
   if (error) return '!';
   return from === 0 ? '+' : to === 0 ? '-' : '~';
 }

@@ -167,6 +167,6 @@ export function imageSteps({
 }
 
 /** Compressed bytes of all layers. A repeated layer counts each time. */
-export function totalSize({ manifest }: ResolvedImage): number {
+function totalSize({ manifest }: ResolvedImage): number {
   return manifest.layers.reduce((sum, { size }) => sum + size, 0);
 }
