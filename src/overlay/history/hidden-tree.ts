@@ -2,8 +2,8 @@ import { unsupported } from '../../base/errors.js';
 import type { NumberedLayer } from '../tree.js';
 import { forEachHidden, type HiddenEntry } from './hidden-entries.js';
 
-/** Maximum hidden entries and directories above them: each takes about 300 bytes. */
-const ENTRIES_MAX = 1_000_000;
+/** Maximum hidden entries and directories above them: each takes 500 bytes (measured). */
+export const HIDDEN_MAX = 1_000_000;
 
 /** An entry that was at the path once. */
 export type HiddenVersion = Omit<HiddenEntry, 'names'>;
@@ -22,7 +22,7 @@ export interface HiddenNode {
  * @param entriesMax hidden entries and directories above them
  * @throws LayerslayerError as mergeLayers; UNSUPPORTED past `entriesMax`
  */
-export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIES_MAX): HiddenNode {
+export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = HIDDEN_MAX): HiddenNode {
   const root = nodeOf(new Uint8Array(0));
   let count = 0;
   const checkCount = () => {
