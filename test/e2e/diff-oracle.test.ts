@@ -99,18 +99,16 @@ async function gnuDiff(from: string, to: string): Promise<string[]> {
     .sort();
 }
 
-const utf8 = (latin1: string) => Buffer.from(latin1, 'latin1').toString();
-
-/** Every name with its attributes, as other programs see them. */
+/** Every name with its attributes, as other programs see them. latin1, as what children print. */
 async function found(root: string): Promise<Map<string, Record<string, string>>> {
   return new Map(
     [...(await listTree(root))].map(([path, { type, mode, uid, gid, target, size, sha256 }]) => [
-      `/${utf8(path)}`,
+      `/${path}`,
       {
         kind: type,
         mode,
         owner: `${uid}:${gid}`,
-        target: utf8(target),
+        target,
         ...(type === 'f' && { size, content: sha256 }),
       },
     ]),

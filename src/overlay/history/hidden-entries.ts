@@ -1,6 +1,6 @@
 import type { EntryTable } from '../../index/entry-table.js';
 import { DIRECTORY, type DraftTree, NONE } from '../merge/draft-tree.js';
-import { draftOf, mergeLayers } from '../merge/merge.js';
+import { draftSteps, mergeLayers } from '../merge/merge.js';
 import type { HidingWay, MergeObserver } from '../merge/merge-observer.js';
 import type { NumberedLayer, Tree } from '../tree.js';
 
@@ -15,26 +15,46 @@ export interface HiddenEntry {
 }
 
 /**
- * Visits everything that upper layers hide or replace, layer by layer from the base, in one merge.
+ * Yields everything that upper layers hide or replace, layer by layer from the base, in one merge,
+ * which continues as the caller asks for more.
  * Omits directories that only get other attributes, and directories that no entry names. Within a
  * layer the order is that of the tree below it: the children of a directory in data order, then
  * what is below each.
  * @param layers base first
  * @throws LayerslayerError as mergeLayers
  */
+export function* hiddenEntries(layers: readonly NumberedLayer[]): Generator<HiddenEntry> {
+  let observer: HiddenEntries | undefined;
+  const observe = (draft: DraftTree) => {
+    observer = new HiddenEntries(draft, layers);
+    return observer;
+  };
+  for (const number of draftSteps(layers, { observe })) yield* observer!.hiddenBy(number);
+}
+
+/** Visits what `hiddenEntries` yields. @throws LayerslayerError as mergeLayers */
 export function forEachHidden(layers: readonly NumberedLayer[], visit: (hidden: HiddenEntry) => void): void {
-  draftOf(layers, { observe: (draft) => new HiddenEntries(draft, layers, visit) });
+  for (const hidden of hiddenEntries(layers)) visit(hidden);
 }
 
 /**
- * Returns the merged tree, and visits what upper layers hide as `forEachHidden`, in the same merge.
+ * Returns the merged tree, and visits what `hiddenEntries` yields, in the same merge.
  * @throws LayerslayerError as mergeLayers
  */
 export function mergeSeeingHidden(
   layers: readonly NumberedLayer[],
   visit: (hidden: HiddenEntry) => void,
 ): Tree {
-  return mergeLayers(layers, { observe: (draft) => new HiddenEntries(draft, layers, visit) });
+  const observe = (draft: DraftTree): MergeObserver => {
+    const observer = new HiddenEntries(draft, layers);
+    return {
+      taken: (...args) => observer.taken(...args),
+      layerDone(number) {
+        for (const hidden of observer.hiddenBy(number)) visit(hidden);
+      },
+    };
+  };
+  return mergeLayers(layers, { observe });
 }
 
 /** A directory before a layer, and the one of the same name after it: NONE if there is none. */
@@ -54,7 +74,6 @@ class HiddenEntries implements MergeObserver {
   constructor(
     private readonly draft: DraftTree,
     private readonly layers: readonly NumberedLayer[],
-    private readonly visit: (hidden: HiddenEntry) => void,
   ) {
     this.#before = new LowerTree(draft);
   }
@@ -65,13 +84,14 @@ class HiddenEntries implements MergeObserver {
     if (how === 'whiteout' || !this.#taken.has(dentry)) this.#taken.set(dentry, how);
   }
 
-  layerDone(hiddenBy: number): void {
-    this.#compare(hiddenBy);
+  /** Called after a layer: yields what it hides. */
+  *hiddenBy(number: number): Generator<HiddenEntry> {
+    yield* this.#compare(number);
     this.#taken.clear();
     this.#before = new LowerTree(this.draft);
   }
 
-  #compare(hiddenBy: number): void {
+  *#compare(hiddenBy: number): Generator<HiddenEntry> {
     const before = this.#before;
     const { draft } = this;
     const touched = before.waysTo(this.#taken.keys());
@@ -93,7 +113,7 @@ class HiddenEntries implements MergeObserver {
         if (!stays && row !== NONE) {
           const { entries, number } = this.layers[before.layers[inode]! - 1]!;
           const own = inner === 'opaque' ? pair.how : inner;
-          this.visit({ layer: number, entries, row, names, hiddenBy, how: own });
+          yield { layer: number, entries, row, names, hiddenBy, how: own };
         }
         // A hidden directory that the layer makes again has lost its contents.
         if (isDirectory)

@@ -2,8 +2,8 @@ import { unsupported } from '../../base/errors.js';
 import type { NumberedLayer, Tree } from '../tree.js';
 import { forEachHidden, type HiddenEntry, mergeSeeingHidden } from './hidden-entries.js';
 
-/** Maximum hidden entries and directories above them: each takes about 300 bytes. */
-const ENTRIES_MAX = 1_000_000;
+/** Maximum hidden entries and directories above them: each takes 500 bytes (measured). */
+export const HIDDEN_MAX = 1_000_000;
 
 /** An entry that was at the path once. */
 export type HiddenVersion = Omit<HiddenEntry, 'names'>;
@@ -22,7 +22,7 @@ export interface HiddenNode {
  * @param entriesMax hidden entries and directories above them
  * @throws LayerslayerError as mergeLayers; UNSUPPORTED past `entriesMax`
  */
-export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIES_MAX): HiddenNode {
+export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = HIDDEN_MAX): HiddenNode {
   const { root, add } = newTree(entriesMax);
   forEachHidden(layers, add);
   return root;
@@ -35,7 +35,7 @@ export function hiddenTree(layers: readonly NumberedLayer[], entriesMax = ENTRIE
  */
 export function hiddenByLast(
   layers: readonly NumberedLayer[],
-  entriesMax = ENTRIES_MAX,
+  entriesMax = HIDDEN_MAX,
 ): { hidden: HiddenNode; tree: Tree } {
   const { root, add } = newTree(entriesMax);
   const last = layers.at(-1)?.number;

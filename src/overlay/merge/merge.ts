@@ -38,17 +38,36 @@ export function mergeLayers(layers: readonly NumberedLayer[], options: MergeOpti
   return tree;
 }
 
+interface Draft {
+  draft: DraftTree;
+  writer: LayerWriter | undefined; // of the last layer, for more rows of it
+}
+
 /**
  * Merges the layers into a draft.
  * @param maxBytes memory that it may take
- * @returns also the writer of the last layer, for more rows of it
  * @throws LayerslayerError as mergeLayers
  */
 export function draftOf(
   layers: readonly NumberedLayer[],
+  options: MergeOptions = {},
+  maxBytes = mergeBytes(layers),
+): Draft {
+  const steps = draftSteps(layers, options, maxBytes);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
+/**
+ * As `draftOf`, but pauses after each layer, so that its caller can read the draft.
+ * @returns yields the number of the layer that was applied
+ */
+export function* draftSteps(
+  layers: readonly NumberedLayer[],
   { onWarning, observe, signal }: MergeOptions = {},
   maxBytes = mergeBytes(layers),
-): { draft: DraftTree; writer: LayerWriter | undefined } {
+): Generator<number, Draft> {
   const tables = layers.map((layer) => layer.entries);
   const draft = new DraftTree(tables, MAX_DRAFT_INODES, maxBytes);
   draft.observer = observe?.(draft);
@@ -67,6 +86,7 @@ export function draftOf(
       throw withContext(error, `layer ${number}`);
     }
     draft.observer?.layerDone?.(number);
+    yield number;
   }
   return { draft, writer };
 }

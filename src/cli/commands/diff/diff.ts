@@ -12,11 +12,11 @@ import type { Command } from '../../command.js';
 import { type SessionUse, withSession } from '../../image-session-command.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
+import { LineWriter } from '../../terminal/output/line-writer.js';
 import { doubtOf } from '../../terminal/wording/uncompared.js';
 import { areSame, chooseBoth, openBoth, viewBoth } from './compared-images.js';
 import { configLine } from './config-report.js';
 import { DIFF } from './declaration.js';
-import { DifferenceListing } from './difference-listing.js';
 import { DifferenceRows } from './difference-rows.js';
 import { rowPainter } from './row-colors.js';
 import { STATS_HEADING, statsLine, statsRecord } from './stats-report.js';
@@ -42,7 +42,7 @@ export const diff: Command<typeof DIFF.options> = {
       const layers = chooseBoth(images, wanted);
       if (areSame(images, layers) && path === undefined) return 0;
       const paint = rowPainter(values.color, context);
-      const listing = new DifferenceListing(display, context.output, signal);
+      const listing = new LineWriter({ display, output: context.output, signal });
       const isWhole = layers === undefined && path === undefined;
       const configs = isWhole ? configDifferences(images.from.resolved, images.to.resolved, { times }) : [];
       if (nameOnly && configs.length > 0) display.say('config or build steps differ');
@@ -91,7 +91,7 @@ async function printStats(
   options: {
     sides: ComparedSides;
     start: Comparison['start'];
-    listing: DifferenceListing;
+    listing: LineWriter;
     json: boolean;
     doubt: object;
   },

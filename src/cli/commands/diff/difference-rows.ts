@@ -5,9 +5,9 @@ import { type ComparedSides, changeOf, differenceRecord } from '../../../image/r
 import { nameFields } from '../../../image/records/entry-record.js';
 import type { TreeDifference } from '../../../overlay/compare/compare-trees.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
+import type { LineWriter } from '../../terminal/output/line-writer.js';
 import { noTextLine, terminalLines } from './content-lines.js';
 import { differenceLine } from './difference-lines.js';
-import type { DifferenceListing } from './difference-listing.js';
 
 export interface RowOptions {
   form: 'text' | 'json';
@@ -25,7 +25,7 @@ export class DifferenceRows {
   constructor(
     private readonly comparison: Comparison,
     private readonly sides: ComparedSides,
-    private readonly listing: DifferenceListing,
+    private readonly listing: LineWriter,
     private readonly options: RowOptions,
   ) {}
 

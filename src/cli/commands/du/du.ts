@@ -11,7 +11,7 @@ import { parseDepth } from '../../options/depth.js';
 import { parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
-import { writeLines } from '../../terminal/output/line-batches.js';
+import { writeLines } from '../../terminal/output/line-writer.js';
 import { doubtOf, warnUncompared } from '../../terminal/wording/uncompared.js';
 import { DU } from './declaration.js';
 import { hiddenLines, hiddenRecords } from './hidden-lines.js';

@@ -10,6 +10,7 @@ import { imageChoices } from '../../options/image-choices.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { Interruption } from '../../process/interruption.js';
+import { LineWriter } from '../../terminal/output/line-writer.js';
 import { ProgressDisplay } from '../../terminal/progress/progress.js';
 import { UNVERIFIED, uncomparedLine } from '../../terminal/wording/uncompared.js';
 import { FIND } from './declaration.js';
@@ -41,10 +42,11 @@ export const find: Command<typeof FIND.options> = {
   },
 };
 
-function listingOf({ values, context }: FindJob, references: readonly string[], display: ProgressDisplay) {
+function listingOf({ values, context }: FindJob, references: readonly string[], writer: LineWriter) {
   const imageWidth = Math.max(0, ...references.map(({ length }) => length));
   const form = values.print0 ? 'print0' : values.json ? 'json' : 'rows';
-  return new FindListing({ form, imageWidth, display, output: context.output });
+  const hasHeading = context.output.resultColumns !== undefined;
+  return new FindListing({ form, imageWidth, hasHeading, writer });
 }
 
 /** Searches one image after the other: only one is in memory. */
@@ -52,7 +54,8 @@ async function findInImages(job: FindJob, use: SessionUse, words: readonly strin
   const { display, signal, onProgress } = use;
   const wanted = job.values.layer === undefined ? [] : [parseLayer(job.values.layer)];
   const references = words.map((word) => imageArgument(word, job.context.cwd).reference);
-  const listing = listingOf(job, references, display);
+  const writer = new LineWriter({ display, output: job.context.output, signal });
+  const listing = listingOf(job, references, writer);
   let status: number | undefined; // of the first image that failed
   for (const [position, word] of words.entries()) {
     try {
@@ -65,17 +68,17 @@ async function findInImages(job: FindJob, use: SessionUse, words: readonly strin
         const listed = { reference, digest, platform, layers: manifest.layers };
         const wholeTree = async () => (await image.view({ only, signal })).tree;
         const entries = searchLayers(layers, job.query, { signal, wholeTree });
-        await addImage({ listing, display, listed, uncompared }, entries, signal);
+        await addImage({ listing, display, listed, uncompared }, entries);
       } finally {
         image.close();
       }
     } catch (error) {
       signal.throwIfAborted();
-      await listing.flush();
+      await writer.flush();
       status ??= use.fail(error);
     }
   }
-  await listing.flush();
+  await writer.flush();
   return status ?? (listing.count > 0 ? 0 : NOTHING);
 }
 
@@ -88,10 +91,12 @@ async function findInCache(job: FindJob): Promise<number> {
   const interruption = new Interruption();
   const signal = AbortSignal.any([interruption.signal, output.broken]);
   const display = new ProgressDisplay(output);
+  output.stopWaitingOn(signal);
+  const writer = new LineWriter({ display, output, signal });
   const listing = listingOf(
     job,
     catalog.images().map(({ reference }) => reference),
-    display,
+    writer,
   );
   try {
     const search = catalog.search(query, {
@@ -102,9 +107,9 @@ async function findInCache(job: FindJob): Promise<number> {
     let next = await search.next();
     for (; !next.done; next = await search.next()) {
       const { image, uncompared, entries } = next.value;
-      await addImage({ listing, display, listed: image, uncompared }, entries, signal);
+      await addImage({ listing, display, listed: image, uncompared }, entries);
     }
-    await listing.flush();
+    await writer.flush();
     const { searched, incomplete } = next.value;
     if (incomplete > 0)
       display.warn(
@@ -132,10 +137,9 @@ interface AddedImage {
 async function addImage(
   { listing, display, listed, uncompared }: AddedImage,
   entries: Parameters<FindListing['add']>[1],
-  signal: AbortSignal,
 ): Promise<void> {
   const before = listing.count;
-  await listing.add(listed, entries, uncompared.length > 0 ? UNVERIFIED : {}, signal);
+  await listing.add(listed, entries, uncompared.length > 0 ? UNVERIFIED : {});
   if (uncompared.length > 0 && listing.count > before)
     display.warn(`${listed.reference}: ${uncomparedLine(uncompared)}`);
 }

@@ -4,18 +4,14 @@ import { ATTRIBUTES_HEADING, attributesText } from '../../../image/records/entry
 import { type ListedEntry, placedRecord } from '../../../image/records/entry-record.js';
 import type { Digest } from '../../../oci/digest.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
-import type { SessionUse } from '../../image-session-command.js';
 import type { EntryColors } from '../../terminal/layout/colors.js';
 import { columnLines } from '../../terminal/layout/column-layout.js';
 import { textWidth } from '../../terminal/layout/text-width.js';
-import type { Output } from '../../terminal/output/output.js';
+import type { LineWriter } from '../../terminal/output/line-writer.js';
 import { hiddenText } from '../../terminal/wording/entry-places.js';
 import { entryOf, type ListedRow } from './listed-row.js';
 
 const LAYER_HEADING = 'LAYER';
-
-/** Lines written at once; then the reader may catch up. */
-const LINES_AT_ONCE = 1000;
 
 export interface LsForm {
   kind: 'json' | 'long' | 'lines' | 'columns';
@@ -25,17 +21,16 @@ export interface LsForm {
   colors: EntryColors | undefined; // undefined: none
 }
 
-export interface LsListingOptions extends Pick<SessionUse, 'display' | 'signal'> {
-  output: Output;
+export interface LsListingOptions {
+  writer: LineWriter;
   form: LsForm;
   digestOf(layer: number): Digest | undefined;
   doubt: object; // fields of each record
 }
 
-/** Writes rows to stdout, many lines at once. */
+/** Writes rows as lines. */
 export class LsListing {
   readonly #options: LsListingOptions;
-  #lines: string[] = [];
   #isFirstBlock = true;
   #columns: string | undefined = `${LAYER_HEADING} ${ATTRIBUTES_HEADING} NAME`; // not shown yet
 
@@ -53,10 +48,10 @@ export class LsListing {
     rows: readonly T[],
     namesOf: (row: T) => readonly Uint8Array[],
   ): Promise<void> {
-    const { form } = this.#options;
+    const { form, writer } = this.#options;
     if (form.kind !== 'json') {
-      if (!this.#isFirstBlock) this.#lines.push('');
-      if (heading) this.#lines.push(`${printableName(heading)}:`);
+      if (!this.#isFirstBlock) writer.line('');
+      if (heading) writer.line(`${printableName(heading)}:`);
     }
     this.#isFirstBlock = false;
     if (form.kind === 'columns') {
@@ -75,17 +70,10 @@ export class LsListing {
     }
   }
 
-  /** Writes the gathered lines. Resolves when the reader has them. */
-  async flush(): Promise<void> {
-    const { display, output, signal } = this.#options;
-    if (this.#lines.length > 0) display.result(this.#lines.join('\n'));
-    this.#lines = [];
-    await output.flushed();
-    signal.throwIfAborted();
-  }
-
   #add(line: string): Promise<void> | undefined {
-    return this.#lines.push(line) < LINES_AT_ONCE ? undefined : this.flush();
+    const { writer } = this.#options;
+    writer.line(line);
+    return writer.turn();
   }
 
   #record(row: ListedRow, names: readonly Uint8Array[]): string {

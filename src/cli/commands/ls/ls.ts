@@ -8,6 +8,7 @@ import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import type { OptionValues } from '../../options/option-table.js';
 import { usageError } from '../../options/usage-error.js';
 import { EntryColors, usesColors } from '../../terminal/layout/colors.js';
+import { LineWriter } from '../../terminal/output/line-writer.js';
 import type { Output } from '../../terminal/output/output.js';
 import { doubtOf, warnUncompared } from '../../terminal/wording/uncompared.js';
 import { LS } from './declaration.js';
@@ -51,8 +52,9 @@ export const ls: Command<typeof LS.options> = {
         }
       });
       sortRows(operands, sort, reverse);
+      const writer = new LineWriter({ display, output, signal });
       const listing = new LsListing({
-        ...{ display, output, signal, form, doubt: doubtOf(view.layers) },
+        ...{ writer, form, doubt: doubtOf(view.layers) },
         digestOf: (layer) => described[layer - 1]?.digest,
       });
       const files = operands.filter(({ contents }) => !contents);
@@ -63,7 +65,7 @@ export const ls: Command<typeof LS.options> = {
         ...{ tree: view.tree, isRecursive: recursive, hasHeadings },
         sort: (rows) => sortRows(rows, sort, reverse),
       });
-      await listing.flush();
+      await writer.flush();
       warnUncompared(view.layers, display);
       return status;
     };

@@ -1,14 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LayerslayerError } from '../../../base/errors.js';
 import { printableJson } from '../../../base/text/printable.js';
 import { cleanPath } from '../../../image/paths/asked-path.js';
 import { LONG_HEADING, longLine, SIMPLE_HEADING, simpleLine } from '../../../image/records/entry-lines.js';
 import { entryRecord, type ListedEntry } from '../../../image/records/entry-record.js';
-import type { Output } from '../../terminal/output/output.js';
-import type { ProgressDisplay } from '../../terminal/progress/progress.js';
+import type { LineWriter } from '../../terminal/output/line-writer.js';
 import type { ListedPaths } from './listed-paths.js';
 import { ListedTotals } from './listed-totals.js';
+
+/** Lines that are gathered: until then, a restart costs nothing. */
+const LINES_AT_ONCE = 1000;
 
 export interface ListingOptions {
   form: 'long' | 'simple' | 'json';
@@ -25,14 +26,12 @@ export interface LineDetails {
   isCounted?: boolean; // the same file was listed by another name
 }
 
-/** Writes lines of entries to stdout, many at once: a million entries are not a million writes. */
+/** Writes lines of entries. Gathered lines can be taken back, and written ones may come again. */
 export class PeekListing {
   readonly totals = new ListedTotals();
   readonly #form: ListingOptions['form'];
   readonly #depth: number;
-  readonly #display: ProgressDisplay;
-  readonly #output: Output;
-  readonly #signal: AbortSignal;
+  readonly #writer: LineWriter;
   #lines: string[] = [];
   #columns: string | undefined; // not shown yet
   #written = new ListedLines();
@@ -41,19 +40,11 @@ export class PeekListing {
   #forgetTotals = this.totals.savepoint();
   readonly #paths: ListedPaths;
 
-  /** @param signal also of the reader's end */
-  constructor(
-    { form, paths, depth }: ListingOptions,
-    display: ProgressDisplay,
-    output: Output,
-    signal: AbortSignal,
-  ) {
+  constructor({ form, paths, depth }: ListingOptions, writer: LineWriter) {
     this.#form = form;
     this.#paths = paths;
     this.#depth = depth ?? Number.POSITIVE_INFINITY;
-    this.#display = display;
-    this.#output = output;
-    this.#signal = signal;
+    this.#writer = writer;
   }
 
   /**
@@ -89,6 +80,11 @@ export class PeekListing {
     return true;
   }
 
+  /** As `flush`, if many lines are gathered. */
+  turn(): Promise<void> | undefined {
+    return this.#lines.length >= LINES_AT_ONCE ? this.flush() : undefined;
+  }
+
   /**
    * Writes the gathered lines. Resolves when the reader has them.
    * @throws LayerslayerError DIGEST_MISMATCH if lines that come again differ from the written ones;
@@ -96,14 +92,10 @@ export class PeekListing {
    */
   async flush(): Promise<void> {
     this.#skipWritten();
-    if (this.#lines.length > 0) {
-      this.#display.result(this.#lines.join('\n'));
-      this.#written.add(this.#lines);
-    }
+    for (const line of this.#lines) this.#writer.line(line);
+    this.#written.add(this.#lines);
     this.#lines = [];
-    await this.#output.flushed();
-    await nextTurn(); // a pipe reports its reader's end by then
-    this.#signal.throwIfAborted();
+    await this.#writer.flush();
   }
 
   /** Ends the long form with a line of totals: the other forms are for programs. */

@@ -1,7 +1,7 @@
 import { LayerslayerError } from '../../../base/errors.js';
 import type { ImageView } from '../../../image/opened-image.js';
 import { shownEntry } from '../../../image/records/entry-record.js';
-import { forEachHidden } from '../../../overlay/history/hidden-entries.js';
+import { hiddenEntries } from '../../../overlay/history/hidden-entries.js';
 import { joinPath } from '../../../overlay/resolve-path.js';
 import { type NumberedLayer, ROOT_INODE } from '../../../overlay/tree.js';
 import { largestFirst } from '../../../overlay/walk/largest-first.js';
@@ -14,9 +14,6 @@ import { type PeekJob, seePaths } from './peek-layers.js';
 /** Above the numbers of layers, right-aligned. */
 const LAYER_HEADING = 'LAYER';
 
-/** Lines written at once; then the reader may catch up. */
-const LINES_AT_ONCE = 1000;
-
 /**
  * Lists the merged tree, each entry with the number of its layer.
  * @returns the layers of the tree, base first
@@ -27,13 +24,12 @@ export async function peekMerged(job: PeekJob): Promise<readonly NumberedLayer[]
   const fields = doubtOf(layers);
   listing.columns(`${LAYER_HEADING} `);
   const isCounted = new Uint8Array(tree.inodeCount + 1);
-  let lines = 0;
   const entries = isSorted ? largestFirst(tree) : walkTree(tree, { inode: ROOT_INODE, names: [] });
   for (const { inode, names } of entries) {
     const layer = tree.layerOf(inode);
     const details = { layer, fields, before: layerText(layer), isCounted: isCounted[inode] === 1 };
     if (listing.add(shownEntry(tree, inode), joinPath(names), details)) isCounted[inode] = 1;
-    if (++lines % LINES_AT_ONCE === 0) await listing.flush();
+    await listing.turn();
   }
   await listing.total();
   return layers;
@@ -61,15 +57,16 @@ export async function peekDeleted(job: PeekJob, only: readonly number[] | undefi
     if (isListed) isCounted[row] = 1;
   };
   const held = new HeldHidden();
-  forEachHidden(layers, ({ names, ...entry }) => {
-    if (only && !only.includes(entry.layer)) return;
-    if (job.largestFirst) held.add({ ...entry, path: joinPath(names) });
-    else list({ ...entry, path: joinPath(names) });
-  });
-  let lines = 0;
+  for (const { names, ...hidden } of hiddenEntries(layers)) {
+    if (only && !only.includes(hidden.layer)) continue;
+    const entry = { ...hidden, path: joinPath(names) };
+    if (job.largestFirst) held.add(entry);
+    else list(entry);
+    await listing.turn();
+  }
   for (const entry of held.largestFirst()) {
     list(entry);
-    if (++lines % LINES_AT_ONCE === 0) await listing.flush();
+    await listing.turn();
   }
   await listing.total();
 }

@@ -5,6 +5,7 @@ import { type SessionUse, withSession } from '../../image-session-command.js';
 import { parseDepth } from '../../options/depth.js';
 import { chooseLayers, parseLayer } from '../../options/layer-choice.js';
 import { usageError } from '../../options/usage-error.js';
+import { LineWriter } from '../../terminal/output/line-writer.js';
 import { parseSize } from '../../terminal/wording/size.js';
 import { PEEK } from './declaration.js';
 import { ListedPaths } from './listed-paths.js';
@@ -37,7 +38,8 @@ export const peek: Command<typeof PEEK.options> = {
       const image = await use.open();
       const numbers = chooseLayers(image.resolved, chosen);
       const only = chosen.length > 0 ? numbers : undefined;
-      const listing = new PeekListing({ form, paths: listed, depth }, use.display, output, use.signal);
+      const writer = new LineWriter({ display: use.display, output, signal: use.signal });
+      const listing = new PeekListing({ form, paths: listed, depth }, writer);
       let status = 0;
       const job: PeekJob = {
         ...use,

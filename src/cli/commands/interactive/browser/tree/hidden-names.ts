@@ -1,6 +1,7 @@
 import { unsupported } from '../../../../../base/errors.js';
 import type { EntryTable } from '../../../../../index/entry-table.js';
 import { forEachHidden, type HiddenEntry } from '../../../../../overlay/history/hidden-entries.js';
+import { HIDDEN_MAX, nameKey } from '../../../../../overlay/history/hidden-tree.js';
 import { type NumberedLayer, ROOT_INODE, type Tree } from '../../../../../overlay/tree.js';
 
 type HidingWay = HiddenEntry['how'];
@@ -9,7 +10,7 @@ type HidingWay = HiddenEntry['how'];
 interface Group {
   parent: Group | undefined; // undefined: the root
   name: Uint8Array;
-  children: Map<string, Group>; // by `keyOf`
+  children: Map<string, Group>; // by `nameKey`
   inode: number; // in the merged tree; 0: no directory there
   hidden: number[]; // ascending by name, then by the layer that hides them; what opens is last
 }
@@ -20,15 +21,13 @@ export interface HiddenGroup {
   hidden: readonly number[];
 }
 
-/** Maximum hidden entries and directories above them: each takes up to 300 bytes. */
-const ENTRIES_MAX = 1_000_000;
-
 /** Row of a directory that no entry names. */
 const IMPLIED = -1;
 
 /**
- * What upper layers hide, by directory. Columns, and one object a directory: an image may hide a
- * million names. A directory has its own name only: a path may have 2,000, each 1,000 deep.
+ * What upper layers hide, by directory. Columns, and one object a directory: 80 bytes a name, where
+ * `hiddenTree` takes 500 (measured). An image may hide a million names, and a browser stays open. A
+ * directory has its own name only: a path may have 2,000, each 1,000 deep.
  */
 export class HiddenNames {
   readonly #root: Group;
@@ -50,7 +49,7 @@ export class HiddenNames {
   /**
    * Merges the layers again, for what they hide.
    * @param tree of the same layers
-   * @throws LayerslayerError as mergeLayers; UNSUPPORTED past ENTRIES_MAX
+   * @throws LayerslayerError as mergeLayers; UNSUPPORTED past HIDDEN_MAX
    */
   constructor(
     layers: readonly NumberedLayer[],
@@ -70,7 +69,7 @@ export class HiddenNames {
   /** Returns the hidden names of a directory, in order. */
   in(directory: readonly Uint8Array[]): readonly number[] {
     let group: Group | undefined = this.#root;
-    for (const name of directory) group = group?.children.get(keyOf(name));
+    for (const name of directory) group = group?.children.get(nameKey(name));
     return group?.hidden ?? [];
   }
 
@@ -120,7 +119,7 @@ export class HiddenNames {
     if (last?.names.length === depth && last.names.every((name, i) => name === names[i])) return last.group;
     const directory = names.slice(0, -1);
     let group = this.#root;
-    for (const name of directory) group = group.children.get(keyOf(name)) ?? this.#addGroup(group, name);
+    for (const name of directory) group = group.children.get(nameKey(name)) ?? this.#addGroup(group, name);
     this.#last = { names: directory, group };
     return group;
   }
@@ -129,14 +128,14 @@ export class HiddenNames {
     this.#checkCount();
     const inode = parent ? directoryIn(this.tree, parent.inode, name) : ROOT_INODE;
     const group = { parent, name: Buffer.from(name), children: new Map(), inode, hidden: [] };
-    parent?.children.set(keyOf(name), group);
+    parent?.children.set(nameKey(name), group);
     this.#groups.push(group);
     return group;
   }
 
   #checkCount(): void {
-    if (this.#rows.length + this.#groups.length > ENTRIES_MAX)
-      throw unsupported(`upper layers hide more than ${ENTRIES_MAX} entries`);
+    if (this.#rows.length + this.#groups.length > HIDDEN_MAX)
+      throw unsupported(`upper layers hide more than ${HIDDEN_MAX} entries`);
   }
 
   /** Adds directories that no entry names, so that every hidden name has a parent to stand in. */
@@ -149,10 +148,10 @@ export class HiddenNames {
       let siblings = named.get(parent);
       if (!siblings) {
         const directories = parent.hidden.filter((at) => this.#isDirectory(at));
-        siblings = new Set(directories.map((at) => keyOf(this.name(at))));
+        siblings = new Set(directories.map((at) => nameKey(this.name(at))));
         named.set(parent, siblings);
       }
-      if (!siblings.has(keyOf(name)))
+      if (!siblings.has(nameKey(name)))
         this.#add({ ...this.entry(group.hidden[0]!), row: IMPLIED }, parent, name);
     }
   }
@@ -178,10 +177,6 @@ export class HiddenNames {
     const row = this.#rows[at]!;
     return row === IMPLIED || this.#tables[at]!.kind(row) === 'dir';
   }
-}
-
-function keyOf(name: Uint8Array): string {
-  return Buffer.from(name.buffer, name.byteOffset, name.length).toString('latin1');
 }
 
 function namesOf(group: Group): Uint8Array[] {
