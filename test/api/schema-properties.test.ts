@@ -1,4 +1,4 @@
-/** Requests that are made of the schemas of /openapi.json, right and wrong ones: none is answered by 500. */
+/** Requests by the schemas of /openapi.json, right and wrong ones: none is answered by 500. */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
