@@ -6,7 +6,7 @@ import { bytesOfText } from '../../base/text/raw-text.js';
 import { type SearchedFile, searchFile } from '../../carve/search/searched-file.js';
 import { openFile } from '../../engine/layer.js';
 import { type ImageView, uncomparedLayers } from '../../image/opened-image.js';
-import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
 import { CONTENT_HEADERS, CONTENT_TYPES, mediaType } from '../answers/content-headers.js';
 import { type RangedContent, rangeReply } from '../answers/range-reply.js';
@@ -71,7 +71,7 @@ async function findFile(
 function fileOfView(view: ImageView, path: string, signal: AbortSignal): SearchedFile {
   const { tree, byNumber, layers } = view;
   const bytes = bytesOfText(path);
-  const resolved = resolvePath(tree, splitPath(bytes));
+  const resolved = resolvePath(tree, askedPath(bytes));
   if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
   const { inode, names } = resolved;
   if (tree.kind(inode) !== 'file') throw new LayerslayerError('INVALID_ARGUMENT', 'not a regular file');

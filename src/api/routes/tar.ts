@@ -4,7 +4,7 @@ import { bytesOfText } from '../../base/text/raw-text.js';
 import { TarStream } from '../../carve/output/tar-stream.js';
 import { TreeCarver } from '../../carve/tree-carver.js';
 import type { ImageView } from '../../image/opened-image.js';
-import { missingPathError, resolvePath, splitPath } from '../../overlay/resolve-path.js';
+import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
 import { ByteQueue } from '../answers/byte-queue.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
@@ -43,7 +43,7 @@ export function tarRoutes(state: ServerState): Route[] {
 /** @throws LayerslayerError NOT_FOUND */
 function answer({ view }: ViewedImage, { query, signal }: Call<z.output<typeof QUERY>>): Reply {
   const bytes = bytesOfText(query.path);
-  const resolved = resolvePath(view.tree, splitPath(bytes));
+  const resolved = resolvePath(view.tree, askedPath(bytes));
   if (resolved.kind !== 'found') throw missingPathError(resolved, bytes);
   const { inode, names } = resolved;
   const name = names.at(-1);
