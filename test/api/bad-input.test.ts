@@ -96,9 +96,9 @@ async function answerTo(request: string, to = served): Promise<string> {
 
 const LAST = 'Connection: close';
 const image = () => `image=${encodeURIComponent(served.image('t'))}`;
-const file_ = (path: string) => `/api/v1/file?${image()}&path=${path}`;
+const fileAt = (path: string) => `/api/v1/file?${image()}&path=${path}`;
 
-/** Returns what a GET gets. `IMAGE` stands for an image that is there, `SCRATCH` for its directory. */
+/** Returns what a GET gets. `IMAGE` stands for an image, `SCRATCH` for its directory. */
 const ask = (target: string, headers: readonly string[] = [], to = served) => {
   const here = target.replace('IMAGE', image()).replaceAll('SCRATCH', served.scratch);
   return answerTo(get(here, HOST, ...headers, LAST), to);
@@ -127,7 +127,7 @@ describe('traversal', () => {
     [`/${'a/'.repeat(2_100)}`, '400 INVALID_ARGUMENT'],
     [`/${'a'.repeat(300)}`, '404 NOT_FOUND'],
   ])('of a path in an image: %s', async (path, wanted) => {
-    expect(await ask(file_(path))).toBe(wanted);
+    expect(await ask(fileAt(path))).toBe(wanted);
     if (wanted.startsWith('4')) expect(await ask(`/carve?${image()}&path=${path}`)).toBe(wanted);
   });
 
@@ -194,11 +194,11 @@ describe('a range', () => {
     ['0-1', ALL],
     ['bytes 0-1', ALL],
   ])('%s', async (range, wanted) => {
-    expect(await ask(file_('/etc/passwd'), [`Range: ${range}`])).toBe(wanted);
+    expect(await ask(fileAt('/etc/passwd'), [`Range: ${range}`])).toBe(wanted);
   });
 
   it('that comes twice is none', async () => {
-    expect(await ask(file_('/etc/passwd'), ['Range: bytes=0-1', 'Range: bytes=2-3'])).toBe(ALL);
+    expect(await ask(fileAt('/etc/passwd'), ['Range: bytes=0-1', 'Range: bytes=2-3'])).toBe(ALL);
   });
 });
 
@@ -226,9 +226,9 @@ describe('an image that is not there', () => {
 });
 
 it('paths that are not UTF-8 work', async () => {
-  expect(await ask(file_('/a/%ff%fe'))).toBe('200 raw');
+  expect(await ask(fileAt('/a/%ff%fe'))).toBe('200 raw');
   expect(await ask(`/carve?${image()}&path=/a/%FF%FE`)).toBe('200 raw');
-  expect(await ask(file_('/a/%ff'))).toBe('404 NOT_FOUND');
+  expect(await ask(fileAt('/a/%ff'))).toBe('404 NOT_FOUND');
   const stat = await ask(`/api/v1/stat?${image()}&path=/a/%ff%fe`);
   const { entry } = JSON.parse(stat.slice('200 '.length)) as { entry: { path: string; pathBase64: string } };
   expect(Buffer.from(entry.pathBase64, 'base64')).toEqual(Buffer.from('/a/\xff\xfe', 'latin1'));
@@ -346,7 +346,7 @@ describe('Accept', () => {
     'of an encoding: %s changes no range',
     async (encoding) => {
       const headers = [`Accept-Encoding: ${encoding}`, 'Range: bytes=0-1'];
-      expect(await ask(`${file_('/etc/passwd')}&as=text`, headers)).toBe('206 of');
+      expect(await ask(`${fileAt('/etc/passwd')}&as=text`, headers)).toBe('206 of');
     },
   );
 });

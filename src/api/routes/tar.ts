@@ -7,6 +7,7 @@ import type { ImageView } from '../../image/opened-image.js';
 import { askedPath, missingPathError, resolvePath } from '../../overlay/resolve-path.js';
 import { attachment } from '../answers/attachment.js';
 import { ByteQueue } from '../answers/byte-queue.js';
+import { CONTENT_HEADERS } from '../answers/content-headers.js';
 import { type ViewedImage, withView } from '../images/with-view.js';
 import { type Call, type Reply, type Route, route } from '../routing/route.js';
 import { IMAGE_PARAMETERS, LAYER_PARAMETER, PATH_PARAMETER, WAIT_PARAMETER } from '../schemas/parameters.js';
@@ -50,6 +51,7 @@ function answer({ view }: ViewedImage, { query, signal }: Call<z.output<typeof Q
   return {
     kind: 'bytes',
     headers: {
+      ...CONTENT_HEADERS,
       'Content-Type': 'application/x-tar',
       'Content-Disposition': attachment(Buffer.concat([name ?? Buffer.from('rootfs'), Buffer.from('.tar')])),
       'Cache-Control': 'no-cache',
