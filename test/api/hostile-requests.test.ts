@@ -102,6 +102,22 @@ describe('a request', () => {
     expect(statuses(answer)).toEqual([400]);
   });
 
+  it.each([
+    ['a wrong form', get('/healthz', HOST, HOST)],
+    ['Connection: close', get('/healthz', HOST, 'Connection: close')],
+  ])('behind one with %s is not taken', async (_, first) => {
+    const answers = async () => {
+      const text = await (await served.get('/metrics')).text();
+      const counts = text.matchAll(/^layerslayer_requests_total\{route="\/i\/\*".*\} (\d+)$/gm);
+      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    await raw(get('/i/x', HOST, 'Connection: close'));
+    const before = await answers();
+    expect(before).toBeGreaterThan(0);
+    expect(statuses(await raw(first + get('/i/x', HOST).repeat(3)))).toHaveLength(1);
+    expect(await answers()).toBe(before);
+  });
+
   it('is answered in its turn when several come at once', async () => {
     const answer = await raw(
       get('/healthz', HOST) + get('/nothing', HOST) + get('/healthz', HOST, 'Connection: close'),

@@ -108,11 +108,11 @@ function refuseForm(incoming: IncomingMessage, outgoing: ServerResponse, error: 
   const requestId = requestIdOf(incoming);
   const record = faultRecord(error);
   const body = JSON.stringify({ error: { ...record, requestId } });
+  outgoing.shouldKeepAlive = false;
   outgoing.writeHead(HTTP_STATUS[record.code], {
     ...ERROR_HEADERS,
     'Content-Length': Buffer.byteLength(body),
     'X-Request-Id': requestId,
-    Connection: 'close',
   });
   outgoing.end(body);
 }
